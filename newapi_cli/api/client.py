@@ -1,0 +1,129 @@
+"""The client: chat completions and models of one server, with retries that the person sees.
+
+Runs on the main thread. A request is asked again only before the first piece of an answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from types import ModuleType
+
+from newapi_cli.api import codec, retries
+from newapi_cli.api.endpoint import Endpoint
+from newapi_cli.api.exchange import Exchange
+from newapi_cli.api.head_start import WireRequest
+from newapi_cli.api.reading import FRAME_S, Reading, Refused
+from newapi_cli.api.refusals import not_understood
+from newapi_cli.domain.catalog import ModelInfo
+from newapi_cli.domain.completion import ChatRequest, Notice, Tick, TurnEvent
+from newapi_cli.domain.profile import Clocks
+from newapi_cli.signals import Interrupts
+
+Read = Callable[[Reading], Iterator[TurnEvent]]
+
+
+class Client:
+    """Talks to one endpoint. Each call is one exchange, or a few where retries are allowed.
+
+    Every method may raise the errors of `errors.py` from `ConfigError` to `DeadlineError`, and
+    `Interrupted` when a signal comes. `load_transport` gives the module `api.transport`.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        interrupts: Interrupts,
+        load_transport: Callable[[], ModuleType],
+        *,
+        clocks: Clocks,
+        retries: int,
+    ) -> None:
+        self._endpoint = endpoint
+        self._interrupts = interrupts
+        self._load_transport = load_transport
+        self._clocks = clocks
+        self._retries = retries
+
+    def start_chat(self, request: ChatRequest) -> Generator[TurnEvent, None, None]:
+        """Let the request leave now, and give what comes back as it comes.
+
+        A stream that is refused with 400 because of `stream_options` is asked once more without.
+        """
+        wires = [self._chat_wire(request, with_usage=True)]
+        if request.stream:
+            wires.append(self._chat_wire(request, with_usage=False))
+        return self._talk(self._start(wires[0]), wires, request.stream, Reading.answer)
+
+    def list_models(self) -> Iterator[TurnEvent | list[ModelInfo]]:
+        """Ask for the models that the key may use: ticks and notices, then the list."""
+        wire = self._wire("GET", codec.MODELS, None, "application/json")
+        models: list[ModelInfo] = []
+
+        def read(reading: Reading) -> Iterator[TurnEvent]:
+            value = yield from reading.json_value()
+            found = codec.models_from_json(value)
+            if found is None:
+                raise not_understood("it is no list of models")
+            models.extend(found)
+
+        yield from self._talk(self._start(wire), [wire], False, read)
+        yield models
+
+    def _chat_wire(self, request: ChatRequest, *, with_usage: bool) -> WireRequest:
+        body = codec.encode_chat(request, with_usage=with_usage)
+        accept = "text/event-stream" if request.stream else "application/json"
+        return self._wire("POST", codec.CHAT_COMPLETIONS, body, accept)
+
+    def _wire(self, method: str, path: str, body: bytes | None, accept: str) -> WireRequest:
+        return WireRequest(
+            method=method,
+            base_url=self._endpoint.base_url,
+            path=self._endpoint.base_url.path(path),
+            headers=self._endpoint.headers(accept=accept),
+            body=body,
+            tls=self._endpoint.tls_context(),
+            connect_s=self._clocks.connect_s,
+        )
+
+    def _start(self, wire: WireRequest) -> Exchange:
+        exchange = Exchange(self._endpoint, wire, self._load_transport)
+        self._interrupts.wake = exchange.wake
+        exchange.start()
+        return exchange
+
+    def _talk(
+        self, exchange: Exchange, wires: list[WireRequest], is_stream: bool, read: Read
+    ) -> Generator[TurnEvent, None, None]:
+        """Read the exchange; after a refusal that may pass, start and read another one."""
+        attempt = 0
+        wire, *others = wires
+        while True:
+            try:
+                yield from read(
+                    Reading(exchange, self._clocks, self._interrupts, is_stream=is_stream)
+                )
+                return
+            except Refused as refused:
+                if others and retries.blames_stream_options(refused.status, refused.error.why):
+                    wire = others.pop()
+                    yield Notice("asked again without stream_options", is_detail=True)
+                elif refused.may_retry and attempt < self._retries:
+                    attempt += 1
+                    yield from self._pause(refused, attempt)
+                else:
+                    raise refused.error from None
+            finally:
+                exchange.close()
+            exchange = self._start(wire)
+
+    def _pause(self, refused: Refused, attempt: int) -> Iterator[TurnEvent]:
+        wish_s = refused.wish_s
+        if wish_s is not None and wish_s > retries.LONGEST_WISH_S:
+            raise retries.too_long_to_wait(refused.error, wish_s)
+        pause_s = retries.pause_s(attempt, wish_s)
+        yield Notice(f"{refused.error.message}; retry {attempt}/{self._retries} in {pause_s:.1f} s")
+        started = time.monotonic()
+        while (waited_s := time.monotonic() - started) < pause_s:
+            self._interrupts.wait(min(FRAME_S, pause_s - waited_s))
+            yield Tick(waited_s)

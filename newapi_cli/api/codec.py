@@ -1,0 +1,266 @@
+"""JSON to domain values and back. Every wire field name of the program stands in this file.
+
+Decoding accepts whatever a server sends: unknown, missing, null and wrong-typed members are passed
+over, never an error of ours. Pure: no I/O, no state.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from newapi_cli.domain.catalog import ModelInfo
+from newapi_cli.domain.completion import ChatRequest, Chunk, ToolCallDelta, Usage
+
+CHAT_COMPLETIONS = "/v1/chat/completions"
+MODELS = "/v1/models"
+DONE = "[DONE]"
+REQUEST_ID_HEADER = "x-oneapi-request-id"
+OTHER_REQUEST_ID_HEADERS = ("x-request-id", "request-id", "cf-ray")
+_parse = json.JSONDecoder().raw_decode
+REQUEST_ID_SUFFIX = re.compile(r"\s*\(request id: ([^)\s]+)\)\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error object of a server in any of its shapes; `code` as text, empty where it has none."""
+
+    message: str
+    type: str = ""
+    code: str = ""
+    request_id: str = ""
+
+
+def encode_chat(request: ChatRequest, *, with_usage: bool = True) -> bytes:
+    """Give the body of a chat request; nothing that was not asked for is in it.
+
+    `stream_options` goes with each stream: without it New API may drop the finish reason
+    (QuantumNous/new-api issue 7489).
+    """
+    return json.dumps(chat_body(request, with_usage=with_usage), ensure_ascii=False).encode(
+        "utf-8", "replace"
+    )
+
+
+def chat_body(request: ChatRequest, *, with_usage: bool = True) -> dict[str, object]:
+    """Give the body as a JSON value, in the order of the documented table of fields."""
+    sampling = request.sampling
+    body: dict[str, object] = {
+        "model": request.model,
+        "messages": [{"role": str(m.role), "content": m.content} for m in request.messages],
+        "stream": request.stream,
+    }
+    optional = {
+        "temperature": sampling.temperature,
+        "max_tokens": sampling.max_tokens,
+        "top_p": sampling.top_p,
+        "frequency_penalty": sampling.frequency_penalty,
+        "presence_penalty": sampling.presence_penalty,
+        "stop": list(sampling.stop) or None,
+        "seed": sampling.seed,
+        "reasoning_effort": sampling.effort,
+    }
+    body.update((name, value) for name, value in optional.items() if value is not None)
+    if request.stream and with_usage:
+        body["stream_options"] = {"include_usage": True}
+    body.update(sampling.options)
+    return body
+
+
+def decode_json(data: str | bytes) -> object:
+    """Parse JSON text; raises `ValueError` for all that is none.
+
+    Of two objects back to back the first is taken: New API's rate limiter can answer so.
+    """
+    text = data if isinstance(data, str) else data.decode("utf-8", "replace")
+    try:
+        value: object = _parse(text.strip().removeprefix("\ufeff"))[0]
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return value
+
+
+def refusal_in(value: object) -> Refusal | None:
+    """Find an error in a JSON value: `error` as an object or as text, and its older relatives."""
+    if not isinstance(value, dict):
+        return None
+    error = value.get("error")
+    if isinstance(error, dict) and error:
+        return _refusal(error, _first_text(error, value))
+    if isinstance(error, str) and error:
+        return _refusal(value, error)
+    if value.get("success") is False:
+        return _refusal(value, _first_text(value))
+    return None
+
+
+def refusal_from_body(value: object) -> Refusal:
+    """Read the body of an HTTP error, where an object without `error` is an error too."""
+    found = refusal_in(value)
+    if found is None and isinstance(value, dict):
+        found = _refusal(value, _first_text(value))
+    return found or Refusal("")
+
+
+def _refusal(source: dict[str, Any], message: str) -> Refusal:
+    request_id = ""
+    match = REQUEST_ID_SUFFIX.search(message)
+    if match:  # of several (chained gateways) the last one is ours
+        request_id, message = match.group(1), message[: match.start()]
+    code = source.get("code")
+    return Refusal(
+        message=whole_text(message),
+        type=_text(source.get("type")),
+        code=str(code) if isinstance(code, str | int) and not isinstance(code, bool) else "",
+        request_id=request_id,
+    )
+
+
+def _first_text(*sources: dict[str, Any]) -> str:
+    for source in sources:
+        for name in ("message", "msg", "err", "error_msg", "detail", "title", "error"):
+            value = source.get(name)
+            if isinstance(value, str) and value:
+                return value
+        for name in ("header", "response"):
+            inner = source.get(name)
+            if isinstance(inner, dict):
+                found = _first_text(inner, inner.get("error") or {})
+                if found:
+                    return found
+    return ""
+
+
+def chunk_from_json(value: dict[str, Any]) -> Chunk:
+    """Read a streamed object or a whole completion; both become a chunk of choice 0."""
+    choice = _first_choice(value.get("choices"))
+    part = choice.get("delta")
+    if not isinstance(part, dict):
+        part = choice.get("message")
+    if not isinstance(part, dict):
+        part = {}
+    reasoning = _content_text(part.get("reasoning_content"))
+    finish_reason = choice.get("finish_reason")
+    calls = part.get("tool_calls")
+    usage = value.get("usage")
+    return Chunk(
+        content=_content_text(part.get("content")),
+        # Servers of 2025 filled both members with the same text: one of them is enough.
+        reasoning=reasoning or _content_text(part.get("reasoning")),
+        tool_calls=_tool_calls(calls) if calls else (),
+        finish_reason=finish_reason if isinstance(finish_reason, str) and finish_reason else None,
+        usage=usage_from_json(usage) if isinstance(usage, dict) else None,
+        model=_text(value.get("model")),
+        id=_text(value.get("id")),
+    )
+
+
+def _first_choice(choices: object) -> dict[str, Any]:
+    if isinstance(choices, list):
+        for choice in choices:
+            if isinstance(choice, dict) and choice.get("index", 0) in (0, None):
+                return choice
+    return {}
+
+
+def _content_text(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        parts = (part.get("text") for part in content if isinstance(part, dict))
+        return "".join(text for text in parts if isinstance(text, str))
+    return ""
+
+
+def _tool_calls(calls: object) -> tuple[ToolCallDelta, ...]:
+    if not isinstance(calls, list):
+        return ()
+    return tuple(_tool_call(call) for call in calls if isinstance(call, dict))
+
+
+def _tool_call(call: dict[str, Any]) -> ToolCallDelta:
+    index = call.get("index")
+    function = call.get("function")
+    if not isinstance(function, dict):
+        function = {}
+    return ToolCallDelta(
+        index=index if isinstance(index, int) else None,
+        id=_text(call.get("id")),
+        name=_text(function.get("name")),
+        arguments=_text(function.get("arguments")),
+    )
+
+
+def usage_from_json(usage: dict[str, Any]) -> Usage:
+    """Read token counts; a count that is no whole number above 0 is not known."""
+    prompt_details = usage.get("prompt_tokens_details")
+    completion_details = usage.get("completion_tokens_details")
+    prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    total = _count(usage.get("total_tokens"))
+    if total is None and prompt is not None and completion is not None:
+        total = prompt + completion
+    return Usage(
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        total_tokens=total,
+        cached_tokens=_detail(prompt_details, "cached_tokens"),
+        reasoning_tokens=_detail(completion_details, "reasoning_tokens"),
+    )
+
+
+def _detail(details: object, name: str) -> int | None:
+    return _count(details.get(name)) if isinstance(details, dict) else None
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if not 0 <= value < 1e15:  # also NaN
+        return None
+    return int(value)
+
+
+def models_from_json(value: object) -> list[ModelInfo] | None:
+    """Read a list of models in the old or the new shape; None where it is no such list."""
+    data = value.get("data") if isinstance(value, dict) else value
+    if not isinstance(data, list):
+        return None
+    entries = [entry for entry in data if isinstance(entry, dict)]
+    return [
+        ModelInfo(
+            id=whole_text(entry["id"]),
+            owned_by=whole_text(_text(entry.get("owned_by"))),
+            endpoint_types=tuple(
+                kind for kind in entry.get("supported_endpoint_types") or () if type(kind) is str
+            ),
+        )
+        for entry in entries
+        if isinstance(entry.get("id"), str) and entry["id"]
+    ]
+
+
+def request_id_in(headers: Mapping[str, str]) -> str:
+    """Give the id by which the gateway's operator finds this exchange; header names in lower case.
+
+    The gateway's own (contract, section 4.4) before those that proxies and vendors add.
+    """
+    names = (REQUEST_ID_HEADER, *OTHER_REQUEST_ID_HEADERS)
+    return next((headers[name] for name in names if headers.get(name)), "")
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def whole_text(text: str) -> str:
+    """Join surrogate pairs and replace lone surrogates: nothing else can write or store them.
+
+    >>> whole_text("\\ud83d\\ude00"), whole_text("a\\ud83d")
+    ('😀', 'a�')
+    """
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

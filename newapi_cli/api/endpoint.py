@@ -1,0 +1,101 @@
+"""One server as the client sees it: where it is, what may be told to it, and by which road."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from newapi_cli import __version__
+from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.domain.profile import Secret
+from newapi_cli.errors import ConfigError
+
+NO_PROXY_WORDS = ("none", "off", "direct")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server with its key. `proxy` is the setting, `environ` holds the variables of the system.
+
+    `ca_bundle` is a path, empty for the system's certificates.
+    """
+
+    base_url: BaseUrl
+    api_key: Secret | None = None
+    proxy: str = ""
+    ca_bundle: str = ""
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    def headers(self, *, accept: str = "application/json") -> dict[str, str]:
+        """Give the request headers. Bodies of answers are asked for as they are: no compression."""
+        headers = {
+            "Accept": accept,
+            "Accept-Encoding": "identity",
+            "Content-Type": "application/json",
+            "User-Agent": f"newapi/{__version__}",
+        }
+        if self.api_key is not None:
+            headers["Authorization"] = f"Bearer {self.api_key.reveal()}"
+        return headers
+
+    @property
+    def needs_no_proxy(self) -> bool:
+        """Say whether the road is direct for certain: this machine, or no proxy in sight.
+
+        Variables that name one are only looked at more closely by `transport` (NO_PROXY has its
+        rules); macOS and Windows may have one in the system's settings.
+        """
+        if self.base_url.is_loopback or self.proxy.lower() in NO_PROXY_WORDS:
+            return True
+        if self.proxy or sys.platform in ("darwin", "win32"):
+            return False
+        return not any(
+            value and name.lower() in ("http_proxy", "https_proxy", "all_proxy")
+            for name, value in self.environ.items()
+        )
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """Give what https needs, None for http. Raises `ConfigError` for unusable certificates."""
+        if self.base_url.scheme == "http":
+            return None
+        for where, path in (
+            ("ca_bundle", self.ca_bundle),
+            ("SSL_CERT_FILE", self.environ.get("SSL_CERT_FILE", "")),
+        ):
+            if path:
+                return _context_of_bundle(where, path)
+        return _system_context()
+
+
+def _context_of_bundle(where: str, path: str) -> ssl.SSLContext:
+    expanded = Path(path).expanduser()
+    try:
+        return ssl.create_default_context(
+            cafile=None if expanded.is_dir() else str(expanded),
+            capath=str(expanded) if expanded.is_dir() else None,
+        )
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigError(
+            f"cannot read the certificates that {where} names: {path}",
+            why=error.strerror or "not a PEM file",
+            hint=f"give {where} the path of a PEM bundle, or unset it",
+        ) from error
+
+
+@cache
+def _system_context() -> ssl.SSLContext:
+    """Load the system's certificates once a process: 18 ms.
+
+    A hashed folder is enough where there is one: then nothing is parsed until a server shows a
+    certificate.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    paths = ssl.get_default_verify_paths()
+    if paths.capath and any(Path(paths.capath).glob("*.0")):
+        context.load_verify_locations(capath=paths.capath)
+        return context
+    return ssl.create_default_context()

@@ -1,0 +1,156 @@
+"""One HTTP exchange on a thread of its own, which owns the socket and knows nothing else.
+
+The thread resolves, connects, sends and puts what it reads into a queue, bounded in bytes; the main
+thread takes from the queue with a timeout. So every deadline (DNS included) and Ctrl-C are answered
+at once, and a slow terminal never stalls the network. Closing shuts the socket down, which ends the
+thread; a thread that hangs where no socket exists yet (a dead resolver) is left behind as a daemon.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+
+from newapi_cli.api.endpoint import Endpoint
+from newapi_cli.api.head_start import HeadStart, WireRequest
+from newapi_cli.errors import NewapiError
+
+MAX_QUEUED_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The connection stands; the request is being sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The status line and headers, names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The body ended as the framing promised, or, without framing, by the server's closing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What ended the exchange early. `is_passing`: another try may find it gone."""
+
+    error: NewapiError
+    is_passing: bool
+
+
+Happening = Connected | Head | bytes | Ended | Failed
+
+
+class Exchange:
+    """One request and its answer, as happenings in their order."""
+
+    def __init__(
+        self, endpoint: Endpoint, request: WireRequest, load_transport: Callable[[], ModuleType]
+    ) -> None:
+        self._endpoint = endpoint
+        self._request = request
+        self._load_transport = load_transport
+        self._queue: queue.SimpleQueue[Happening | None] = queue.SimpleQueue()
+        self._held: Happening | None = None  # taken from the queue, not yet given
+        self._put_bytes = 0  # written by the worker only
+        self._got_bytes = 0  # written by the main thread only
+        self._room = threading.Event()
+        self._closed = False
+        self._socket: socket.socket | None = None
+
+    def start(self) -> None:
+        """Let the request leave."""
+        threading.Thread(target=self._run, name="newapi exchange", daemon=True).start()
+
+    def next(self, timeout_s: float) -> Happening | None:
+        """Give the next happening, or None when nothing came in time or `wake` was called."""
+        happening, self._held = self._held, None
+        if happening is None:
+            try:
+                happening = self._queue.get(timeout=max(timeout_s, 0))
+            except queue.Empty:
+                return None
+        if isinstance(happening, bytes):
+            happening = self._with_all_queued(happening)
+            self._got_bytes += len(happening)
+            self._room.set()
+        return happening
+
+    def _with_all_queued(self, block: bytes) -> bytes:
+        """Join the blocks that wait: a reader that fell behind catches up in large steps."""
+        blocks = [block]
+        while self._held is None and self._queue.qsize():
+            happening = self._queue.get()
+            if isinstance(happening, bytes):
+                blocks.append(happening)
+            else:
+                self._held = happening
+                break
+        return block if len(blocks) == 1 else b"".join(blocks)
+
+    def wake(self) -> None:
+        """End a waiting `next` now; may be called by a signal handler."""
+        self._queue.put(None)
+
+    def close(self) -> None:
+        """Break the connection off, wherever the worker is."""
+        self._closed = True
+        self._room.set()
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _run(self) -> None:
+        try:
+            self._talk()
+        except Exception as error:  # noqa: BLE001  # carried to the main thread, and raised there
+            transport = self._load_transport()
+            ours = transport.error_from_exception(error, self._endpoint.base_url)
+            self._queue.put(Failed(ours, transport.is_passing(error)))
+
+    def _talk(self) -> None:
+        start = None
+        if self._endpoint.needs_no_proxy:
+            start = self._head_start()
+        transport = self._load_transport()
+        if start is None and not transport.proxy_for(self._endpoint):
+            start = self._head_start()
+        with transport.open_client(self._endpoint, self._request, start) as client:
+            response = transport.send(client, self._request, self._keep_socket)
+            if start is None:
+                self._queue.put(Connected())
+            self._queue.put(Head(response.status_code, dict(response.headers)))
+            for block in response.iter_raw():
+                self._put(block)
+                if self._closed:
+                    return
+            self._queue.put(Ended())
+
+    def _head_start(self) -> HeadStart:
+        start = HeadStart(self._request, self._keep_socket)
+        start.run(lambda: self._queue.put(Connected()))
+        return start
+
+    def _keep_socket(self, sock: socket.socket) -> None:
+        self._socket = sock
+        if self._closed:
+            self.close()
+
+    def _put(self, block: bytes) -> None:
+        self._queue.put(block)
+        self._put_bytes += len(block)
+        while self._put_bytes - self._got_bytes > MAX_QUEUED_BYTES and not self._closed:
+            self._room.clear()
+            if self._put_bytes - self._got_bytes > MAX_QUEUED_BYTES:
+                self._room.wait()

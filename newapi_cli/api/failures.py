@@ -1,0 +1,103 @@
+"""The exceptions of httpx, and of what lies below it, turned into our errors."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+
+import httpx
+
+from newapi_cli.api.refusals import URL_HINT
+from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.errors import DeadlineError, NetworkError, NewapiError
+
+# Each exception class of httpx that may reach us; a test holds this list against httpx's own.
+TRANSLATED = (
+    httpx.TransportError,
+    httpx.DecodingError,
+    httpx.TooManyRedirects,
+    httpx.StreamError,
+    httpx.InvalidURL,
+    httpx.CookieConflict,
+    httpx.HTTPStatusError,
+)
+
+
+def is_passing(error: Exception) -> bool:
+    """Say whether another try may find the trouble gone: nothing is wrong with the set-up."""
+    if not isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
+        return False
+    return not isinstance(_root_cause(error), socket.gaierror | ssl.SSLError)
+
+
+def error_from_exception(error: Exception, base_url: BaseUrl) -> NewapiError:
+    """Translate what an exchange met before any answer; foreign words go to `why`."""
+    place = base_url.authority
+    cause = _root_cause(error)
+    if isinstance(error, NewapiError):
+        return error
+    if isinstance(cause, socket.gaierror):
+        return NetworkError(
+            f"cannot find the host {base_url.host}",
+            why=_words(cause),
+            hint=f"check the spelling and the network; {URL_HINT}",
+        )
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return NetworkError(
+            f"the certificate of {place} cannot be trusted",
+            why=cause.verify_message or "",
+            hint="for a company CA set SSL_CERT_FILE or `newapi config set ca_bundle PATH`",
+        )
+    if isinstance(cause, ssl.SSLError):
+        return NetworkError(
+            f"no TLS connection to {place}",
+            why=_words(cause),
+            hint=f"a server without TLS needs http:// in its base URL; {URL_HINT}",
+        )
+    if isinstance(error, ImportError):
+        return NetworkError(
+            "a SOCKS proxy is set, and SOCKS support is not installed",
+            hint="install newapi-cli[socks], unset ALL_PROXY, or use --proxy none",
+        )
+    if isinstance(error, httpx.ProxyError):
+        return NetworkError("the proxy refused", why=_words(error), hint="check --proxy")
+    if isinstance(error, ValueError | httpx.InvalidURL):  # a proxy of a kind that nobody knows
+        return NetworkError(
+            "the proxy setting cannot be used", hint="check --proxy and the *_PROXY variables"
+        )
+    if isinstance(error, httpx.TimeoutException):
+        return DeadlineError(f"no connection to {place} in time", hint=URL_HINT)
+    return _connection_error(error, cause, place)
+
+
+def _connection_error(error: Exception, cause: BaseException, place: str) -> NewapiError:
+    if isinstance(cause, ConnectionRefusedError):
+        return NetworkError(f"cannot connect to {place}: refused", hint=URL_HINT)
+    if isinstance(error, httpx.ConnectError):
+        return NetworkError(f"cannot connect to {place}", why=_words(cause), hint=URL_HINT)
+    if isinstance(error, httpx.RemoteProtocolError):
+        return NetworkError(
+            f"{place} broke the connection off or does not speak HTTP", why=_words(cause)
+        )
+    return NetworkError(f"the connection to {place} broke", why=_words(cause))
+
+
+def _root_cause(error: BaseException) -> BaseException:
+    """Follow the chain to the system's own exception, the one that says what happened."""
+    seen = error
+    for _ in range(10):
+        below = seen.__cause__ or seen.__context__
+        if below is None or not isinstance(below, OSError | httpx.HTTPError):
+            if below is not None and type(below).__module__.startswith("httpcore"):
+                seen = below
+                continue
+            break
+        seen = below
+    return seen
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return re.sub(r"^\[[^\]]*\]\s*", "", str(error))[:300]

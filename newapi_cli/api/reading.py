@@ -1,0 +1,166 @@
+"""One exchange read to its end: happenings in, turn events (or a whole body) out.
+
+The clocks run here and signals are looked at here, between two happenings.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+
+from newapi_cli.api import codec, retries
+from newapi_cli.api.answer import AnswerReader, StreamRefused
+from newapi_cli.api.clocks import Deadlines
+from newapi_cli.api.exchange import Connected, Ended, Exchange, Failed, Happening, Head
+from newapi_cli.api.refusals import error_from_answer, html_error, not_understood
+from newapi_cli.domain.completion import Accepted, Chunk, Notice, StreamEnd, Tick, TurnEvent
+from newapi_cli.domain.profile import Clocks
+from newapi_cli.errors import NewapiError
+from newapi_cli.signals import Interrupts
+
+FRAME_S = 0.04
+FAREWELL_S = 0.02  # to read the end after [DONE]; New API logs an earlier close as client_gone
+MAX_ERROR_BYTES = 1024 * 1024
+MAX_BODY_BYTES = 64 * 1024 * 1024
+
+
+class Refused(Exception):
+    """An exchange ended before any answer. `wish_s` is the pause that the server asks for."""
+
+    def __init__(
+        self, error: NewapiError, *, status: int = 0, may_retry: bool, wish_s: float | None = None
+    ) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.status = status
+        self.may_retry = may_retry
+        self.wish_s = wish_s
+
+
+class Reading:
+    """Reads one exchange. Raises `Refused` before an answer, our own errors in the midst of one."""
+
+    def __init__(
+        self, exchange: Exchange, clocks: Clocks, interrupts: Interrupts, *, is_stream: bool
+    ) -> None:
+        self._exchange = exchange
+        self._interrupts = interrupts
+        self._deadlines = Deadlines(clocks, stream=is_stream, now=time.monotonic())
+
+    def answer(self) -> Iterator[TurnEvent]:
+        """Read a chat completion in whichever form it comes."""
+        head = yield from self._head()
+        request_id = codec.request_id_in(head.headers)
+        yield Accepted(request_id)
+        reader = AnswerReader(request_id)
+        try:
+            for block in self._blocks():
+                if isinstance(block, Tick):
+                    yield block
+                    continue
+                yield from self._noted(reader.feed(block))
+                if reader.is_certain:
+                    self._say_farewell()
+                    break
+            yield from self._noted(reader.end())
+        except StreamRefused as refused:
+            raise refused.as_error() from None
+        if reader.skipped:
+            yield Notice(f"skipped {reader.skipped} malformed events of the stream")
+        yield StreamEnd(reader.is_certain)
+
+    def json_value(self) -> Generator[Tick, None, object]:
+        """Read a body that is one JSON value, and return it."""
+        head = yield from self._head()
+        request_id = codec.request_id_in(head.headers)
+        body = yield from self._whole(MAX_BODY_BYTES)
+        try:
+            return codec.decode_json(body)
+        except ValueError:
+            if body.lstrip().startswith(b"<"):
+                raise html_error(body, head.status, request_id) from None
+            raise not_understood("it is no JSON", request_id) from None
+
+    def _head(self) -> Generator[Tick, None, Head]:
+        while not isinstance(happening := self._next(), Head):
+            if isinstance(happening, Failed):
+                raise Refused(happening.error, may_retry=happening.is_passing)
+            if isinstance(happening, Tick):
+                yield happening
+        request_id = codec.request_id_in(happening.headers)
+        encoding = happening.headers.get("content-encoding", "identity").lower()
+        if encoding != "identity":
+            raise not_understood(f"its encoding “{encoding}” was not asked for", request_id)
+        if not 200 <= happening.status < 300:
+            body = yield from self._whole(MAX_ERROR_BYTES)
+            raise _refused(happening, body)
+        return happening
+
+    def _blocks(self) -> Iterator[bytes | Tick]:
+        while not isinstance(happening := self._next(), Ended):
+            if isinstance(happening, Failed):
+                raise happening.error
+            if isinstance(happening, bytes | Tick):
+                yield happening
+
+    def _whole(self, limit_bytes: int) -> Generator[Tick, None, bytes]:
+        """Read a body to its end; of one that is too long or breaks off, what is there."""
+        blocks: list[bytes] = []
+        size = 0
+        while size <= limit_bytes and not isinstance(happening := self._next(), Ended | Failed):
+            if isinstance(happening, Tick):
+                yield happening
+            elif isinstance(happening, bytes):
+                blocks.append(happening)
+                size += len(happening)
+        return b"".join(blocks)
+
+    def _next(self) -> Happening | Tick:
+        """Wait for what happens next, a frame at most. Raises `DeadlineError`, `Interrupted`."""
+        now = time.monotonic()
+        happening = self._exchange.next(min(FRAME_S, self._deadlines.remaining_s(now)))
+        self._interrupts.check()
+        if happening is None:
+            return Tick(self._deadlines.silent_s(time.monotonic()))
+        if isinstance(happening, Connected):
+            self._deadlines.connected(time.monotonic())
+        elif not isinstance(happening, Failed):
+            self._deadlines.byte(time.monotonic())
+        return happening
+
+    def _noted(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        for chunk in chunks:
+            if chunk.content or chunk.reasoning or chunk.tool_calls:
+                self._deadlines.content(time.monotonic())
+            if chunk.finish_reason is not None:
+                self._deadlines.finished(time.monotonic())
+            yield chunk
+
+    def _say_farewell(self) -> None:
+        until = time.monotonic() + FAREWELL_S
+        while (left_s := until - time.monotonic()) > 0:
+            if isinstance(self._exchange.next(left_s), Ended | Failed):
+                return
+
+
+def _refused(head: Head, body: bytes) -> Refused:
+    try:
+        refusal = codec.refusal_from_body(codec.decode_json(body))
+    except ValueError:
+        refusal = codec.Refusal(_plain_words(body))
+    request_id = refusal.request_id or codec.request_id_in(head.headers)
+    refusal = replace(refusal, request_id=request_id)
+    location = head.headers.get("location", "")
+    return Refused(
+        error_from_answer(head.status, refusal, body, location=location),
+        status=head.status,
+        may_retry=retries.is_worth_a_retry(head.status, refusal),
+        wish_s=retries.wished_pause_s(head.headers),
+    )
+
+
+def _plain_words(body: bytes) -> str:
+    """Give the words of a short error text that is neither JSON nor a web page."""
+    text = body[:300].decode("utf-8", "replace").strip()
+    return "" if text.startswith("<") else text

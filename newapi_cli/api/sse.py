@@ -1,0 +1,128 @@
+"""Server-sent events: bytes in, events out; incremental, bounded, pure.
+
+The rules are those of the WHATWG HTML standard, section 9.2 (CR, LF and CRLF end a line, also when
+split over two reads; a leading BOM and one space after the colon are dropped; comments and unknown
+fields are ignored; `data` lines join with LF; the stream is UTF-8 whatever the charset says), with
+three deviations that a chat client needs:
+
+- the end of the stream dispatches a pending event: small gateways leave the last blank line out;
+- a line `[DONE]` without `data:` counts as one;
+- lines that are no field at all are kept aside (`stray`): New API appends bare JSON errors to a
+  stream whose status is already 200 (contract, section 2.4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_EVENT_BYTES = 24 * 1024 * 1024  # whole pictures arrive as one event
+MAX_STRAY_BYTES = 64 * 1024
+BOM = b"\xef\xbb\xbf"
+KNOWN_FIELDS = (b"event", b"id", b"retry")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSentEvent:
+    """One dispatched event."""
+
+    data: str
+    type: str = "message"
+
+
+class EventTooLarge(ValueError):
+    """An event, or a line that does not end, is larger than the limit."""
+
+
+class SseDecoder:
+    """Turns blocks of bytes, cut anywhere, into events. Holds at most one event in memory."""
+
+    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._limit = max_event_bytes
+        self._line: list[bytes] = []  # the pieces of a line that has not ended
+        self._data: list[bytes] = []
+        self._size = 0  # of both of them
+        self._type = ""
+        self._after_cr = False
+        self._at_start = True
+        self._stray: list[bytes] = []
+        self._stray_size = 0
+
+    @property
+    def stray(self) -> bytes:
+        """Give the first 64 KB of what was no event stream, lines joined by LF."""
+        return b"\n".join(self._stray)
+
+    def feed(self, block: bytes) -> list[ServerSentEvent]:
+        """Take the next bytes and give the events that they complete.
+
+        Raises `EventTooLarge`; the decoder is then of no more use.
+        """
+        if self._after_cr and block:
+            self._after_cr = False
+            block = block.removeprefix(b"\n")
+        if b"\r" in block:
+            self._after_cr = block.endswith(b"\r")
+            block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        lines = block.split(b"\n")
+        rest = lines.pop()
+        events: list[ServerSentEvent] = []
+        for line in lines:
+            if self._line:
+                self._line.append(line)
+                line = b"".join(self._line)
+                self._line.clear()
+            self._take_line(line, events)
+        if rest:
+            self._line.append(rest)
+            self._grow(len(rest))
+        return events
+
+    def end(self) -> list[ServerSentEvent]:
+        """Take the end of the stream and give the event that was still pending, if any."""
+        events: list[ServerSentEvent] = []
+        if self._line:
+            line = b"".join(self._line)
+            self._line.clear()
+            self._take_line(line, events)
+        self._dispatch(events)
+        return events
+
+    def _take_line(self, line: bytes, events: list[ServerSentEvent]) -> None:
+        if self._at_start:
+            self._at_start = False
+            line = line.removeprefix(BOM)
+        if line.startswith(b"data:"):
+            value = line[6:] if line[5:6] == b" " else line[5:]
+            self._data.append(value)
+            self._grow(len(value))
+        elif not line:
+            self._dispatch(events)
+        elif line[0] != 58:  # a colon begins a comment
+            self._take_other(line, events)
+
+    def _take_other(self, line: bytes, events: list[ServerSentEvent]) -> None:
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            self._data.append(b"")
+        elif name == b"event":
+            self._type = value.removeprefix(b" ").decode("utf-8", "replace")
+        elif line.strip() == b"[DONE]":
+            self._dispatch(events)
+            events.append(ServerSentEvent("[DONE]"))
+        elif name not in KNOWN_FIELDS and self._stray_size < MAX_STRAY_BYTES:
+            kept = line[: MAX_STRAY_BYTES - self._stray_size]
+            self._stray.append(kept)
+            self._stray_size += len(kept) + 1
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        if self._size > self._limit:
+            raise EventTooLarge(f"an event of more than {self._limit} bytes")
+
+    def _dispatch(self, events: list[ServerSentEvent]) -> None:
+        if self._data:
+            data = b"\n".join(self._data).decode("utf-8", "replace")
+            events.append(ServerSentEvent(data, self._type or "message"))
+            self._data.clear()
+        self._type = ""
+        self._size = sum(map(len, self._line))

@@ -1,0 +1,1 @@
+"""The front door: declares commands, opens rooms on demand, turns outcomes into exit codes."""

@@ -1,0 +1,70 @@
+"""`newapi completion`: the scripts for shells, as Typer makes them, and the values they offer."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from typer.completion import (  # type: ignore[attr-defined]  # re-exported without saying so
+    completion_init,
+    get_completion_script,
+    install,
+)
+
+from newapi_cli.config.model_names import kept_model_names
+from newapi_cli.config.paths import find_paths
+from newapi_cli.errors import LocalError
+from newapi_cli.streams import Streams
+
+VARIABLE = "_NEWAPI_COMPLETE"
+
+
+class Shell(StrEnum):
+    """The shells that there is a script for."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+    POWERSHELL = "powershell"
+
+
+def completion(
+    ctx: typer.Context,
+    shell: Annotated[Shell, typer.Argument(help="the shell", show_default=False)],
+    put_in_place: Annotated[
+        bool, typer.Option("--install", help="put it where the shell looks for it")
+    ] = False,
+) -> None:
+    """Print the completion script of a shell, or install it.
+
+    [dim]newapi completion bash --install[/dim]
+    """
+    streams: Streams = ctx.obj
+    if not put_in_place:
+        streams.stdout.write(script(shell))
+        return
+    try:
+        _, path = install(shell=shell, prog_name="newapi", complete_var=VARIABLE)
+    except OSError as error:
+        raise LocalError("cannot install the completion", why=error.strerror or "") from error
+    streams.tell(f"completion for {shell} is in {path}; it works in the next shell that you open")
+
+
+def script(shell: Shell) -> str:
+    """Give the script of a shell."""
+    text = get_completion_script(prog_name="newapi", complete_var=VARIABLE, shell=shell)
+    return text.strip() + "\n"
+
+
+def prepare_for_tab() -> None:
+    """Make Typer ready where a shell asks for completions instead of running a command."""
+    if VARIABLE in os.environ:
+        completion_init()
+
+
+def model_names(incomplete: str) -> list[str]:
+    """Give the known models that begin so, without asking anybody."""
+    names = kept_model_names(find_paths(os.environ).cache_dir)
+    return [name for name in names if name.startswith(incomplete)]

@@ -1,0 +1,138 @@
+"""`newapi config`: what is set, and where it comes from."""
+
+from __future__ import annotations
+
+import json as json_text
+from typing import Annotated
+
+import typer
+
+from newapi_cli.cli.context import Context
+from newapi_cli.cli.inputs import run_editor
+from newapi_cli.cli.options import command
+from newapi_cli.config.fields import BY_NAME, FIELDS
+from newapi_cli.config.spelling import did_you_mean
+from newapi_cli.domain.profile import KeyKind, Origin, Secret, Source
+from newapi_cli.errors import ConfigError, UsageProblem
+from newapi_cli.render.rows import write_json
+
+config_app = typer.Typer(
+    help="Show and change the settings.", no_args_is_help=True, rich_markup_mode="rich"
+)
+Name = Annotated[str, typer.Argument(metavar="NAME", help="a setting", show_default=False)]
+
+
+@command
+def list_settings(
+    context: Context,
+    all_settings: Annotated[bool, typer.Option("--all", help="also what is not set")] = False,
+    json: Annotated[bool, typer.Option("--json", help="a JSON object")] = False,
+) -> None:
+    """List the settings of this run, each with where it comes from."""
+    shown = {"profile": (context.settings.profile, context.settings.origins["profile"])}
+    for field in FIELDS:
+        found = shown_value(context, field.name)
+        if found is not None or all_settings:
+            shown[field.name] = found or ("", Origin(Source.DEFAULT))
+    if json:
+        value = {name: {"value": v, "origin": str(o)} for name, (v, o) in shown.items()}
+        write_json(context.streams.stdout, value)
+    else:
+        rows = [[name, value, str(origin)] for name, (value, origin) in shown.items()]
+        context.table(["setting", "value", "from"], rows)
+    if context.settings.key is None and context.settings.key_problem:
+        context.streams.tell(f"note: {context.settings.key_problem}")
+
+
+@command
+def get(context: Context, name: Name) -> None:
+    """Print one setting."""
+    _ensure_known(name)
+    found = shown_value(context, name)
+    if found is None:
+        raise ConfigError(f"{name} is not set", hint=f"newapi config set {name} VALUE")
+    context.streams.stdout.write(f"{found[0]}\n")
+
+
+@command
+def set_value(
+    context: Context,
+    name: Name,
+    value: Annotated[str, typer.Argument(metavar="VALUE", show_default=False)],
+) -> None:
+    """Store a setting in the profile.
+
+    [dim]newapi config set model gpt-4o-mini[/dim]
+    """
+    _ensure_known(name)
+    if name == KeyKind.VALUE.value:
+        raise UsageProblem(
+            "a key is not given on the command line, where others can read it",
+            hint="newapi login, or newapi login --stdin",
+        )
+    try:
+        typed = BY_NAME[name].parse(value)
+    except ValueError as problem:
+        raise UsageProblem(f"{name} {problem}") from None
+    profile = context.settings.profile
+    context.store(profile, {name: typed}, is_default=context.config_file.default_profile is None)
+    context.streams.tell(f"{name} is set in profile {profile} ({context.paths.config_file})")
+
+
+@command
+def unset(context: Context, name: Name) -> None:
+    """Remove a setting from the profile."""
+    profile = context.settings.profile
+    if context.unset(profile, (name,)):
+        context.streams.tell(f"{name} is removed from profile {profile}")
+    else:
+        context.streams.tell(f"{name} was not set in profile {profile}")
+
+
+@command
+def edit(context: Context) -> None:
+    """Open the config file in $VISUAL or $EDITOR."""
+    path = context.paths.config_file
+    context.make_config_file()
+    run_editor(context, path)
+    context.check_config_file()
+
+
+@command
+def path(context: Context) -> None:
+    """Print where the config file lies."""
+    context.streams.stdout.write(f"{context.paths.config_file}\n")
+
+
+config_app.command("list")(list_settings)
+config_app.command("get")(get)
+config_app.command("set")(set_value)
+config_app.command("unset")(unset)
+config_app.command("edit")(edit)
+config_app.command("path")(path)
+
+
+def shown_value(context: Context, name: str) -> tuple[str, Origin] | None:
+    """Give a setting as it may be shown, and its origin; a key is masked."""
+    settings = context.settings
+    if name == "base_url":
+        value: object = None if settings.base_url is None else str(settings.base_url)
+    elif settings.key is not None and name == settings.key.kind.value:
+        text: Secret = settings.key.text
+        value = str(text) if settings.key.kind is KeyKind.VALUE else text.reveal()
+    else:
+        value = settings.values.get(name)
+    origin = settings.origins.get(name)
+    if value is None or origin is None:
+        return None
+    if isinstance(value, str):
+        return value, origin
+    return json_text.dumps(value, ensure_ascii=False, default=list), origin
+
+
+def _ensure_known(name: str) -> None:
+    if name not in BY_NAME:
+        raise UsageProblem(
+            f"there is no setting “{name}”{did_you_mean(name, BY_NAME)}",
+            hint="newapi config list --all",
+        )

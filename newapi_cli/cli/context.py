@@ -1,0 +1,272 @@
+"""What a command needs, opened when it is first asked for. The only place of inner imports.
+
+A room that a run does not need is never loaded: a one-shot answer in a pipe starts in half the time
+without rich and prompt-toolkit, and httpx (35 to 60 ms) is loaded while the server works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from newapi_cli.config.fields import BY_NAME
+from newapi_cli.config.masking import mask
+from newapi_cli.config.paths import Paths, ensure_private_dir, find_paths
+from newapi_cli.config.secrets import ensure_may_travel, read_key
+from newapi_cli.config.settings import load_settings
+from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.domain.catalog import ModelInfo
+from newapi_cli.domain.completion import Sampling
+from newapi_cli.domain.conversation import Conversation
+from newapi_cli.domain.profile import Secret, Settings
+from newapi_cli.errors import ConfigError, LocalError, UsageProblem
+from newapi_cli.render.failure import tell_warning
+from newapi_cli.signals import Interrupts
+from newapi_cli.streams import Streams
+
+if TYPE_CHECKING:
+    from newapi_cli.api.client import Client
+    from newapi_cli.config.file import ConfigFile
+    from newapi_cli.demo.server import DemoGateway
+    from newapi_cli.render.aside import AsideWish
+    from newapi_cli.render.play import Renderer
+    from newapi_cli.render.target import Target
+    from newapi_cli.repl.loop import Answers
+
+LOGIN_HINT = "run `newapi login`, or set NEWAPI_BASE_URL and NEWAPI_API_KEY"
+
+
+class Context:
+    """The outside world and the settings of one run. `overrides` are the flags by setting name."""
+
+    def __init__(self, streams: Streams, overrides: Mapping[str, object]) -> None:
+        self.streams = streams
+        self.overrides = {name: value for name, value in overrides.items() if value is not None}
+        self.is_verbose = bool(overrides.get("verbose"))
+        self.interrupts = Interrupts()
+        self._secrets: list[Secret] = []
+        streams.masks.append(lambda text: mask(text, self._secrets))
+
+    def override(self, **values: object) -> None:
+        """Take further flags; None means not given. Before the settings are first asked for.
+
+        Raises `UsageProblem` for what a flag cannot be, such as NaN.
+        """
+        for name, value in values.items():
+            if value is None:
+                continue
+            try:
+                self.overrides[name] = BY_NAME[name].check(value)
+            except ValueError as problem:
+                raise UsageProblem(f"{BY_NAME[name].flag} {problem}") from None
+
+    @cached_property
+    def paths(self) -> Paths:
+        """Where files live."""
+        return find_paths(self.streams.environ)
+
+    @cached_property
+    def config_file(self) -> ConfigFile:
+        """The config file, its warnings told."""
+        from newapi_cli.config.file import read_config
+
+        found = read_config(self.paths.config_file)
+        for warning in found.warnings:
+            tell_warning(self.streams, warning)
+        return found
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of this run."""
+        settings = load_settings(self.config_file, self.overrides, self.streams.environ)
+        if settings.key is not None:
+            self._secrets.append(settings.key.text)
+        return settings
+
+    def sampling(self) -> Sampling:
+        """The optional request fields that are set."""
+        values = self.settings.values
+        return Sampling(
+            temperature=_number(values.get("temperature")),
+            top_p=_number(values.get("top_p")),
+            max_tokens=self.settings.whole("max_tokens") or None,
+            frequency_penalty=_number(values.get("frequency_penalty")),
+            presence_penalty=_number(values.get("presence_penalty")),
+            stop=_texts(values.get("stop")),
+            seed=self.settings.whole("seed") if "seed" in values else None,
+            effort=self.settings.text("effort") or None,
+            options=_table(values.get("options")),
+        )
+
+    @property
+    def base_url(self) -> BaseUrl:
+        """The server. Raises `ConfigError` where none is set."""
+        if self.settings.base_url is None:
+            raise ConfigError("no base URL is set", hint=LOGIN_HINT)
+        return self.settings.base_url
+
+    @property
+    def model(self) -> str:
+        """The model. Raises `ConfigError` where none is set."""
+        model = self.settings.text("model").strip()
+        if not model:
+            raise ConfigError(
+                "no model is set",
+                hint="`newapi models` lists them; then -m NAME, or `newapi config set model NAME`",
+            )
+        return model
+
+    def allow_new_profile(self) -> None:
+        """Let the profile that is named be one that does not exist yet."""
+        named = self.overrides.get("profile") or self.streams.environ.get("NEWAPI_PROFILE")
+        if named and named not in self.config_file.profiles:
+            profiles = {**self.config_file.profiles, str(named): {}}
+            self.config_file = replace(self.config_file, profiles=profiles)
+
+    def make_config_file(self) -> None:
+        """Make sure that there is a config file to edit."""
+        from newapi_cli.config.edit import make_file
+
+        make_file(self.paths.config_file)
+
+    def check_config_file(self) -> None:
+        """Read the config file anew. Raises `ConfigError` where it says nothing sensible."""
+        self.__dict__.pop("config_file", None)
+        load_settings(self.config_file, self.overrides, self.streams.environ)
+
+    def hide(self, key: Secret) -> None:
+        """Keep a key out of everything that is told."""
+        self._secrets.append(key)
+
+    @cached_property
+    def api_key(self) -> Secret:
+        """The key, if it may go to the server. Raises `ConfigError`."""
+        base_url, settings = self.base_url, self.settings
+        if settings.key is None:
+            raise ConfigError(
+                "no API key is set", why=settings.key_problem, hint="run `newapi login`, or set"
+                " NEWAPI_API_KEY (to any text for a server that wants none)",
+            )  # fmt: skip
+        ensure_may_travel(base_url, allow_insecure=settings.flag("allow_insecure"))
+        key = read_key(settings.key, self.paths.config_file.parent)
+        self._secrets.append(key)
+        return key
+
+    def client(self, base_url: BaseUrl | None = None, api_key: Secret | None = None) -> Client:
+        """The client for the settings' server, or for another one that is being tried."""
+        from newapi_cli.api.client import Client
+        from newapi_cli.api.endpoint import Endpoint
+
+        settings = self.settings
+        endpoint = Endpoint(
+            base_url or self.base_url,
+            api_key or self.api_key,
+            proxy=settings.text("proxy"),
+            ca_bundle=settings.text("ca_bundle"),
+            environ=self.streams.environ,
+        )
+        return Client(
+            endpoint,
+            self.interrupts,
+            _load_transport,
+            clocks=settings.clocks,
+            retries=settings.whole("retries"),
+        )
+
+    def renderer(self, target: Target, wish: AsideWish) -> Renderer:
+        """What writes an answer for a target; the one for markdown loads rich."""
+        from newapi_cli.render import aside, extract, json_output, plain
+        from newapi_cli.render.target import Target
+
+        stdout = self.streams.stdout
+        beside = aside.Aside(self.streams, wish)
+        if target is Target.MARKDOWN:
+            from newapi_cli.render.markdown import MarkdownRenderer
+
+            return MarkdownRenderer(self.streams, beside)
+        if target in (Target.JSON, Target.JSON_LINES):
+            return json_output.JsonRenderer(
+                stdout, beside, model=wish.model, lines=target is Target.JSON_LINES
+            )
+        if target is Target.EXTRACT:
+            return extract.ExtractRenderer(stdout, beside)
+        return plain.PlainRenderer(stdout, beside, safe=target is Target.PLAIN)
+
+    def table(self, columns: list[str], rows: list[list[str]]) -> None:
+        """Write rows: a table on a terminal, TSV elsewhere."""
+        if self.streams.stdout.is_terminal and not self.streams.terminal_is_dumb:
+            from newapi_cli.render.tables import show_table
+
+            show_table(self.streams, columns, rows)
+            return
+        from newapi_cli.render.rows import write_tsv
+
+        write_tsv(self.streams.stdout, rows)
+
+    def store(self, profile: str, values: Mapping[str, object], *, is_default: bool) -> None:
+        """Write values of a profile into the config file."""
+        from newapi_cli.config.edit import set_values
+
+        set_values(self.paths.config_file, profile, values, make_default=is_default)
+
+    def unset(self, profile: str, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Remove values of a profile from the config file; give the names that stood there."""
+        from newapi_cli.config.edit import unset_values
+
+        return unset_values(self.paths.config_file, profile, names)
+
+    def demo_gateway(self, port: int) -> DemoGateway:
+        """The gateway inside the program, bound to a port of this machine. Raises `LocalError`."""
+        from newapi_cli.demo.server import DemoGateway
+
+        try:
+            return DemoGateway(port=port)
+        except OSError as error:
+            raise LocalError(
+                f"cannot serve on port {port}", why=error.strerror or "", hint="--port 0 finds one"
+            ) from error
+
+    def converse(self, answers: Answers, conversation: Conversation, first_prompt: str) -> None:
+        """Hold a conversation until the person leaves."""
+        from newapi_cli.repl.loop import Loop
+        from newapi_cli.repl.reader import open_reader
+
+        ensure_private_dir(self.paths.data_dir)
+        reader = open_reader(
+            self.streams, self.paths.data_dir, vi=self.settings.text("editing_mode") == "vi"
+        )
+        Loop(self.streams, reader, answers, conversation, self.settings.text("model")).run(
+            first_prompt
+        )
+
+    def remember_models(self, models: list[ModelInfo]) -> None:
+        """Keep the model names for the shell's completion; that it fails is nobody's concern."""
+        from newapi_cli.config.model_names import keep_model_names
+
+        keep_model_names(self.paths.cache_dir, [model.id for model in models])
+
+    def ask_allowed(self, what: str) -> None:
+        """Raise `UsageProblem` where no person is there to be asked."""
+        if not self.streams.are_interactive:
+            raise UsageProblem(f"cannot ask for {what}: this is no terminal")
+
+
+def _load_transport() -> ModuleType:
+    from newapi_cli.api import transport
+
+    return transport
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, int | float) else None
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
+
+
+def _table(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}

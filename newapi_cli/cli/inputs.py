@@ -1,0 +1,125 @@
+"""What the command line and standard input hold, read into text."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from newapi_cli.cli.context import Context
+from newapi_cli.errors import UsageProblem
+from newapi_cli.flows.prompt import (
+    MAX_INPUT_BYTES,
+    TextFile,
+    prompt_from_parts,
+    text_from_arguments,
+    text_from_bytes,
+    too_large,
+)
+
+
+def read_text_file(path_text: str) -> str:
+    """Read a text file for a prompt. Raises `UsageProblem`."""
+    path = Path(path_text).expanduser()
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_INPUT_BYTES + 1)
+    except OSError as error:
+        raise UsageProblem(f"cannot read {path_text}", why=error.strerror or "") from error
+    if len(data) > MAX_INPUT_BYTES:
+        raise too_large(path_text)
+    return text_from_bytes(data, path_text)
+
+
+def system_text(value: str | None) -> str | None:
+    """Give a system prompt: the text, or the content of the file that `@FILE` names.
+
+    A text that begins with `@` is given as `@@`.
+    """
+    if value is None or not value.startswith("@"):
+        return value
+    return value[1:] if value.startswith("@@") else read_text_file(value[1:])
+
+
+def gather_prompt(
+    context: Context, words: Sequence[str], files: Sequence[str], *, edit: bool
+) -> str:
+    """Make the prompt of words, files and standard input, in this order.
+
+    `-f -` puts standard input where it is named; else it comes last. With `edit` the person has
+    the last word in an editor. Raises `UsageProblem` where there is nothing to ask.
+    """
+    stdin = context.streams.stdin
+    takes_stdin = not stdin.is_terminal or "-" in files
+    piped = _read_stdin(context) if takes_stdin else ""
+    parts = tuple(
+        TextFile("", piped) if name == "-" else TextFile(name, read_text_file(name))
+        for name in files
+    )
+    text = text_from_arguments(words)
+    rest = "" if "-" in files else piped
+    if edit:
+        draft = "\n\n".join(part for part in (text, rest) if part)
+        text, rest = edited(context, draft), ""
+    return prompt_from_parts(text, parts, rest)
+
+
+def _read_stdin(context: Context) -> str:
+    data, is_whole = context.streams.stdin.read_up_to(MAX_INPUT_BYTES)
+    if not is_whole:
+        raise too_large("standard input")
+    return text_from_bytes(data, "standard input")
+
+
+def edited(context: Context, draft: str) -> str:
+    """Let the person write in $VISUAL or $EDITOR, beginning with a draft."""
+    descriptor, name = tempfile.mkstemp(prefix="newapi-", suffix=".md")  # 0600
+    path = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(draft)
+        run_editor(context, path)
+        return path.read_text("utf-8").removesuffix("\n")
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def run_editor(context: Context, path: Path) -> None:
+    """Open a file in $VISUAL or $EDITOR and wait. Raises `UsageProblem` if that fails."""
+    environ = context.streams.environ
+    default = "notepad" if os.name == "nt" else "vi"
+    editor = environ.get("VISUAL") or environ.get("EDITOR") or default
+    try:
+        code = subprocess.call([*shlex.split(editor), str(path)])
+    except (OSError, ValueError) as error:
+        raise UsageProblem(
+            f"cannot start the editor {editor}", why=str(error), hint="set $VISUAL"
+        ) from error
+    if code != 0:
+        raise UsageProblem(f"the editor {editor} ended with code {code}")
+
+
+def option_fields(options: list[str]) -> dict[str, object]:
+    """Read `NAME=JSON` options; a value that is no JSON is taken as text."""
+    fields: dict[str, object] = {}
+    for option in options:
+        name, separator, text = option.partition("=")
+        if not separator or not name:
+            raise UsageProblem(
+                f"--option {option!r} is not NAME=JSON", hint="for example -o top_k=40"
+            )
+        if name in ("model", "messages", "stream"):
+            raise UsageProblem(f"--option {name} has an option of its own")
+        try:
+            fields[name] = json.loads(text, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            fields[name] = text
+    return fields
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")

@@ -1,0 +1,47 @@
+"""From the words of a command line to an exit code. The only ladder of errors for one-shot use."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from newapi_cli.cli.app import app
+from newapi_cli.cli.completion import prepare_for_tab
+from newapi_cli.errors import ExitCode, Interrupted, NewapiError, ReaderGone
+from newapi_cli.render.failure import tell_failure
+from newapi_cli.streams import Streams
+
+
+def run(argv: Sequence[str], streams: Streams) -> int:
+    """Run one command and give its exit code; every failure has been told when it returns."""
+    prepare_for_tab()
+    try:
+        app(list(argv), prog_name="newapi", obj=streams)
+    except SystemExit as leaving:  # Typer's own way out, from help and usage errors
+        return leaving.code if isinstance(leaving.code, int) else ExitCode.USAGE
+    except Interrupted as interrupted:
+        streams.tell("stopped")
+        return interrupted.code
+    except KeyboardInterrupt:
+        return ExitCode.SIGINT
+    except ReaderGone:
+        return ExitCode.SIGPIPE
+    except NewapiError as error:
+        tell_failure(streams, error)
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001  # the one place for our own bugs
+        return _confess(error, streams, with_trace="--debug" in argv)
+    return ExitCode.COMPLETE
+
+
+def _confess(error: Exception, streams: Streams, *, with_trace: bool) -> ExitCode:
+    """Tell a bug of ours: where it is, and the whole trace if it was asked for."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    streams.tell(f"error: a bug of newapi ({type(error).__name__} at {place})")
+    if with_trace:
+        streams.tell("".join(traceback.format_exception(error)).rstrip())
+    else:
+        streams.tell("  try: the same with --debug, and report what it shows (keys are masked)")
+    return ExitCode.BUG

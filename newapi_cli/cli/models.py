@@ -1,0 +1,71 @@
+"""`newapi models`: what the key may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Protocol
+
+import typer
+
+from newapi_cli.cli.context import Context
+from newapi_cli.cli.options import command
+from newapi_cli.domain.catalog import ModelInfo
+from newapi_cli.domain.completion import Notice, TurnEvent
+from newapi_cli.errors import GatewayError
+from newapi_cli.render.rows import write_json
+
+
+class ModelsClient(Protocol):
+    """A client that lists models."""
+
+    def list_models(self) -> Iterator[TurnEvent | list[ModelInfo]]:
+        """Give what happens meanwhile, and the list at last."""
+
+
+@command
+def models(
+    context: Context,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(help="only models that hold all these words", show_default=False),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="a JSON list")] = False,
+) -> None:
+    """List the models that the key may use.
+
+    [dim]newapi models gpt mini[/dim]
+    """
+    found = ask_for_models(context, context.client())
+    context.remember_models(found)
+    chosen = [model for model in found if model.matches(tuple(words or ()))]
+    if json:
+        write_json(context.streams.stdout, [_as_json(model) for model in chosen])
+    elif context.streams.stdout.is_terminal:
+        rows = [[m.id, m.owned_by, ", ".join(m.endpoint_types)] for m in chosen]
+        context.table(["model", "owner", "endpoints"], rows)
+    else:
+        context.table(["model"], [[model.id] for model in chosen])
+    if not chosen and not json:
+        raise GatewayError(
+            f"none of the {len(found)} models of this key matches",
+            hint="newapi models, without words, lists all",
+        )
+
+
+def ask_for_models(context: Context, client: ModelsClient) -> list[ModelInfo]:
+    """Ask a server for its models, telling of retries."""
+    with context.interrupts:
+        for event in client.list_models():
+            if isinstance(event, list):
+                return event
+            if isinstance(event, Notice):
+                context.streams.tell(event.text)
+    return []
+
+
+def _as_json(model: ModelInfo) -> dict[str, object]:
+    return {
+        "id": model.id,
+        "owned_by": model.owned_by or None,
+        "endpoint_types": list(model.endpoint_types),
+    }

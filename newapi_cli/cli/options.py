@@ -1,0 +1,92 @@
+"""Options that several commands share, declared once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from newapi_cli.cli.context import Context
+from newapi_cli.config.fields import BY_NAME
+from newapi_cli.streams import Streams
+
+CONNECTION = "Connection"
+
+
+def setting(name: str, *declarations: str, panel: str = CONNECTION, metavar: str = "") -> Any:
+    """Give the option for a setting of `config.fields`: its help and its range stand there."""
+    field = BY_NAME[name]
+    return typer.Option(
+        *(declarations or (field.flag,)),
+        help=field.help,
+        min=field.minimum,
+        max=field.maximum,
+        metavar=metavar or None,
+        rich_help_panel=panel,
+        show_default=False,
+    )
+
+
+SHARED: dict[str, tuple[Any, object]] = {
+    "profile": (
+        Annotated[
+            str | None,
+            typer.Option(
+                "--profile", "-P", metavar="NAME", rich_help_panel=CONNECTION, show_default=False,
+                help="the profile of the config file to use",
+            ),
+        ],
+        None,
+    ),
+    "base_url": (Annotated[str | None, setting("base_url", metavar="URL")], None),
+    "timeout": (Annotated[float | None, setting("timeout", metavar="SECONDS")], None),
+    "retries": (Annotated[int | None, setting("retries", metavar="N")], None),
+    "proxy": (Annotated[str | None, setting("proxy", metavar="URL")], None),
+    "verbose": (
+        Annotated[
+            bool,
+            typer.Option(
+                "--verbose", "-v", rich_help_panel=CONNECTION,
+                help="tell on stderr what is sent where, retries and request ids",
+            ),
+        ],
+        False,
+    ),
+    "debug": (
+        Annotated[
+            bool,
+            typer.Option(
+                "--debug", rich_help_panel=CONNECTION, help="show the trace of a bug, keys masked"
+            ),
+        ],
+        False,
+    ),
+}  # fmt: skip
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Make a function with a `Context` first a Typer command that has the shared options too.
+
+    Typer reads the signature: it gets the function's own parameters, then the shared ones.
+    """
+    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+    shared = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=hint, default=default)
+        for name, (hint, default) in SHARED.items()
+    ]
+
+    def run(ctx: typer.Context, **values: Any) -> None:
+        overrides = {name: values.pop(name) for name in SHARED}
+        streams: Streams = ctx.obj
+        function(Context(streams, overrides), **values)
+
+    first = inspect.Parameter(
+        "ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
+    )
+    parameters = [first, *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own), *shared]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # PEP 362
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    run.__name__, run.__doc__ = function.__name__, function.__doc__
+    return run

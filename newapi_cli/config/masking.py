@@ -1,0 +1,43 @@
+"""Text without keys, for debug output and for whatever a server says.
+
+Every pattern reads each character a bounded number of times: servers choose the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from newapi_cli.domain.profile import Secret
+
+MASK = "****"
+SHORTEST_SECRET = 4  # below, the mask would eat the letters of every word
+SHAPES = (
+    (re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{8,}"), f"sk-{MASK}"),
+    (re.compile(r"\b(bearer\s{1,8})[^\s\"',;]{8,}", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(r"://[^\s/?#\"'<>]*@"), f"://{MASK}@"),
+    (
+        re.compile(r"([?&][a-z_-]{0,20}(?:key|token|secret)=)[^&\s#\"'<>]+", re.IGNORECASE),
+        rf"\1{MASK}",
+    ),
+)
+
+
+def mask(text: str, secrets: Iterable[Secret]) -> str:
+    """Replace the known secrets, with and without `sk-`, and everything shaped like one.
+
+    >>> mask("GET https://me:pw@host/?key=abc no sk-0123456789 or canary", [Secret("canary")])
+    'GET https://****@host/?key=**** no sk-**** or ****'
+    """
+    for value in _forms(secrets):
+        text = text.replace(value, MASK)
+    for shape, replacement in SHAPES:
+        text = shape.sub(replacement, text)
+    return text
+
+
+def _forms(secrets: Iterable[Secret]) -> list[str]:
+    """Give what to look for, the longest first; New API repeats keys without their `sk-`."""
+    values = {secret.reveal() for secret in secrets}
+    forms = values | {value.removeprefix("sk-") for value in values}
+    return sorted((form for form in forms if len(form) >= SHORTEST_SECRET), key=len, reverse=True)

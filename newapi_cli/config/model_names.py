@@ -1,0 +1,40 @@
+"""The names that TAB offers after --model: a plain file, so that TAB needs no network.
+
+Names come from a server, and completion scripts of shells evaluate what they are given: Typer's
+for zsh runs a command that stands in a value as `\\$(...)`. So only names of harmless characters
+are kept and offered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from newapi_cli.config.file import write_atomically
+from newapi_cli.config.paths import ensure_private_dir
+from newapi_cli.errors import ConfigError
+
+HARMLESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
+FILE = "models.txt"
+MAX_BYTES = 256 * 1024
+
+
+def keep_model_names(cache_dir: Path, names: Iterable[str]) -> None:
+    """Write the harmless ones of the names, one a line; where that fails nothing is kept."""
+    text = "".join(f"{name}\n" for name in sorted(set(names)) if HARMLESS.fullmatch(name))
+    try:
+        ensure_private_dir(cache_dir)
+        write_atomically(cache_dir / FILE, text[:MAX_BYTES])
+    except ConfigError:
+        return
+
+
+def kept_model_names(cache_dir: Path) -> list[str]:
+    """Give the names that were kept, whatever somebody else wrote into the file."""
+    try:
+        with (cache_dir / FILE).open("rb") as file:
+            text = file.read(MAX_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return []
+    return [line for line in text.splitlines() if HARMLESS.fullmatch(line)]

@@ -1,0 +1,88 @@
+"""Where the config file, the data and the cache live."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import PlatformDirs
+
+from newapi_cli.errors import ConfigError
+
+# A user without a home folder gets paths that nobody can make or read: the literal `~` of an
+# unknown uid would be a folder of the current directory, where anybody may have put a config file.
+NO_HOME = Path(os.devnull, "no-home")
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The three places of newapi on this machine; none of them need exist."""
+
+    config_file: Path
+    data_dir: Path
+    cache_dir: Path
+
+
+def find_paths(environ: Mapping[str, str]) -> Paths:
+    """Give the platform's folders, or those below `NEWAPI_HOME`; touches no file.
+
+    Without any home folder the paths lie below `NO_HOME`: reading finds nothing there, writing is a
+    `ConfigError`.
+    """
+    if home_text := environ.get("NEWAPI_HOME", ""):
+        home = _expanded(Path(home_text))
+        return Paths(home / "config.toml", home / "data", home / "cache")
+    folders = PlatformDirs("newapi", appauthor=False)
+    return Paths(
+        _below_home(lambda: folders.user_config_path) / "config.toml",
+        _below_home(lambda: folders.user_data_path),
+        _below_home(lambda: folders.user_cache_path),
+    )
+
+
+def ensure_private_dir(path: Path) -> None:
+    """Make a folder and its missing parents, each 0700 on any umask.
+
+    Folders that exist keep their mode: they may be shared on purpose. Raises `ConfigError`.
+    """
+    if path.is_relative_to(NO_HOME):
+        raise ConfigError(
+            "there is no home folder to write to", hint="set NEWAPI_HOME to a folder of yours"
+        )
+    try:
+        missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
+        for folder in reversed(missing):
+            _make_private(folder)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot make the folder {path}",
+            why=error.strerror or str(error),
+            hint="set NEWAPI_HOME to a folder that you can write to",
+        ) from error
+
+
+def _make_private(folder: Path) -> None:
+    try:
+        folder.mkdir(0o700)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+        return  # another newapi was faster
+    folder.chmod(0o700)  # a umask of 0777 leaves 0000
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:  # `~` of nobody
+        return NO_HOME
+
+
+def _below_home(folder: Callable[[], Path]) -> Path:
+    try:
+        path = folder()
+    except RuntimeError:  # platformdirs since 4.10; before, a path that begins with a literal `~`
+        return NO_HOME
+    return path if path.is_absolute() else NO_HOME

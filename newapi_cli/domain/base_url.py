@@ -1,0 +1,152 @@
+"""Base URLs in any form that a person pastes, and the hosts that a key belongs to.
+
+The rules are those of New API's routes: whatever stands after the root of the server must be
+exactly `/v1/...`, and a wrong path is answered by a web page with status 200.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+ENDPOINT_TAILS = ("/chat/completions", "/completions", "/models", "/responses", "/messages")
+CONSOLE_PATHS = re.compile(
+    r"/(console|login|register|token|keys|api|dashboard|setting|pricing|playground|about|panel)(/.*)?$"
+)
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class BaseUrlProblem(ValueError):
+    """The text is no base URL; the message says what is wrong with it, without repeating it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseUrl:
+    """The root of a server: scheme, host (lower case, no brackets), port and path prefix."""
+
+    scheme: str
+    host: str
+    port: int
+    prefix: str = ""
+
+    @property
+    def authority(self) -> str:
+        """Give `host` or `host:port`, as it stands in a URL and in the Host header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """Give what a key is bound to: scheme, host and port."""
+        return (self.scheme, self.host, self.port)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Say whether requests to it stay on this machine."""
+        if self.host == "localhost" or self.host.endswith(".localhost"):
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def path(self, endpoint: str) -> str:
+        """Give the request path of an endpoint such as `/v1/models`."""
+        return f"{self.prefix}{endpoint}"
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.prefix}"
+
+
+def base_url_from_text(text: str) -> BaseUrl:
+    """Normalise a pasted URL: the root, `/v1`, a whole endpoint, a console page, or a bare host.
+
+    Raises `BaseUrlProblem`. A path prefix before `/v1` is kept, for servers below a sub-path.
+
+    >>> str(base_url_from_text(" https://Gateway.example/v1/chat/completions?x=1 "))
+    'https://gateway.example'
+    >>> str(base_url_from_text("localhost:3000")), str(base_url_from_text("gateway.example/ai/v1/"))
+    ('http://localhost:3000', 'https://gateway.example/ai')
+    >>> str(base_url_from_text("https://gateway.example/console/token"))
+    'https://gateway.example'
+    >>> str(base_url_from_text("https://router.example/api/v1"))
+    'https://router.example/api'
+    """
+    url = text.strip().strip("<>\"'").strip()
+    if not url:
+        raise BaseUrlProblem("it is empty")
+    if len(url) > 2000:
+        raise BaseUrlProblem("it is longer than 2,000 characters")
+    if any(ord(character) <= 32 or 127 <= ord(character) < 160 for character in url):
+        raise BaseUrlProblem("it holds a space or a control character")
+    if "://" not in url:
+        url = f"{_likely_scheme(url)}://{url}"
+    parts = urlsplit_or_problem(url)
+    scheme, host = parts.scheme, (parts.hostname or "")
+    if scheme not in DEFAULT_PORTS:
+        raise BaseUrlProblem("it must begin with https:// or http://")
+    if "@" in parts.netloc:
+        raise BaseUrlProblem("it holds a user name or password; a key is set with `newapi login`")
+    if parts.port == 0:
+        raise BaseUrlProblem("port 0 is not a port")
+    port = parts.port or DEFAULT_PORTS[scheme]
+    return BaseUrl(scheme, _checked_host(host), port, _prefix(parts.path))
+
+
+def urlsplit_or_problem(url: str) -> _Parts:
+    """Split a URL, with every complaint of the library as a `BaseUrlProblem`."""
+    try:
+        parts = urlsplit(url)
+        return _Parts(parts.scheme.lower(), parts.netloc, parts.hostname, parts.port, parts.path)
+    except ValueError as error:
+        raise BaseUrlProblem(f"it cannot be read as a URL ({error})") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    scheme: str
+    netloc: str
+    hostname: str | None
+    port: int | None
+    path: str
+
+
+def _likely_scheme(url: str) -> str:
+    """Choose http for this machine, https for the rest: no key travels in clear by guess."""
+    host = re.split(r"[/:?#]", url, maxsplit=1)[0].lower()
+    return "http" if host == "localhost" or re.match(r"127\.\d+\.\d+\.\d+$", host) else "https"
+
+
+def _checked_host(host: str) -> str:
+    if not host:
+        raise BaseUrlProblem("it names no host")
+    if ":" in host:
+        return host
+    if re.fullmatch(r"[\d.]+|0x[0-9a-fA-F.x]+", host):
+        # `127.1` and `2130706433` are addresses to some resolvers and names to others.
+        try:
+            return str(ipaddress.IPv4Address(host))
+        except ValueError as error:
+            raise BaseUrlProblem("its host is no complete IPv4 address") from error
+    try:
+        ascii_host = host.encode("idna").decode("ascii") if not host.isascii() else host
+    except UnicodeError as error:
+        raise BaseUrlProblem("its host is no valid name") from error
+    labels = ascii_host.rstrip(".").split(".")
+    if not all(re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", x) for x in labels):
+        raise BaseUrlProblem("its host is no valid name")
+    return ascii_host.lower()
+
+
+def _prefix(path: str) -> str:
+    path = path.rstrip("/")
+    for tail in ENDPOINT_TAILS:
+        if path.endswith(tail):
+            path = path.removesuffix(tail)
+            break
+    before, version, _ = f"{path}/".partition("/v1/")
+    if version:  # what stands before /v1 is the server's own, even where it is called /api
+        return before.rstrip("/")
+    return CONSOLE_PATHS.sub("", path).rstrip("/")

@@ -1,0 +1,217 @@
+"""A chat completion: the request, the chunks that stream back, and the whole that they make.
+
+One turn is a stream of `TurnEvent`s: chunks, and between them ticks (nothing came) and notices
+(something the person should know). `CompletionBuilder` folds the chunks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from newapi_cli.domain.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """The optional fields of a request; None is not sent.
+
+    `options` are further body fields with their JSON values, sent as they are; the gateway drops
+    fields that it does not know.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    effort: str | None = None
+    options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What is asked of a model."""
+
+    model: str
+    messages: tuple[Message, ...]
+    sampling: Sampling = Sampling()
+    stream: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts as the server told them; None where it did not."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of a tool call. `index` is None where the server left it out (then: the last one)."""
+
+    index: int | None
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A whole tool call; `arguments` is JSON text as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One streamed object. A whole (not streamed) answer is a single chunk with everything.
+
+    `finish_reason` is the server's word, kept even if it is unknown.
+    """
+
+    content: str = ""
+    reasoning: str = ""
+    tool_calls: tuple[ToolCallDelta, ...] = ()
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    model: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Nothing came for a frame: a moment to paint. `silent_s` is the present silence."""
+
+    silent_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One line for the person, on stderr. A detail is told only to who asked with `-v`."""
+
+    text: str
+    is_detail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The gateway took the request; its id is empty where the server gives none."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnd:
+    """The body ended. `is_certain`: by `[DONE]`, or as one whole object."""
+
+    is_certain: bool
+
+
+TurnEvent = Accepted | Chunk | Tick | Notice | StreamEnd
+
+
+class Status(StrEnum):
+    """How an answer ended, in our own words."""
+
+    COMPLETE = "complete"
+    INTERRUPTED = "interrupted"
+    INCOMPLETE = "incomplete"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """All that arrived of one answer. Times in seconds from the start of the turn."""
+
+    content: str
+    reasoning: str
+    tool_calls: tuple[ToolCall, ...]
+    finish_reason: str | None
+    usage: Usage | None
+    model: str
+    id: str
+    status: Status
+    request_id: str = ""
+    first_token_s: float | None = None
+    duration_s: float = 0.0
+
+
+class CompletionBuilder:
+    """Folds chunks into a completion. The one mutable value of the domain."""
+
+    def __init__(self) -> None:
+        self._content: list[str] = []
+        self._reasoning: list[str] = []
+        self._calls: dict[int, ToolCall] = {}  # by the server's index, in order of first sight
+        self.finish_reason: str | None = None
+        self.usage: Usage | None = None
+        self.model = ""
+        self.id = ""
+        self.request_id = ""
+
+    def add(self, chunk: Chunk) -> None:
+        """Take the next chunk."""
+        if chunk.content:
+            self._content.append(chunk.content)
+        if chunk.reasoning:
+            self._reasoning.append(chunk.reasoning)
+        for call in chunk.tool_calls:
+            self._add_call(call)
+        self.finish_reason = chunk.finish_reason or self.finish_reason
+        self.usage = chunk.usage or self.usage  # some servers send it more than once: the last
+        self.model = self.model or chunk.model
+        self.id = self.id or chunk.id
+
+    def _add_call(self, delta: ToolCallDelta) -> None:
+        index = delta.index
+        if index is None:
+            last = next(reversed(self._calls), 0)
+            index = last + 1 if delta.id and last in self._calls else last
+        known = self._calls.get(index, ToolCall("", "", ""))
+        self._calls[index] = ToolCall(
+            known.id or delta.id, known.name or delta.name, known.arguments + delta.arguments
+        )
+
+    @property
+    def has_answer(self) -> bool:
+        """Say whether any text of the answer or any tool call came; reasoning is no answer."""
+        return bool(self._content or self._calls)
+
+    @property
+    def has_anything(self) -> bool:
+        """Say whether the answer or its reasoning began."""
+        return bool(self._content or self._calls or self._reasoning)
+
+    @property
+    def characters(self) -> int:
+        """Count the characters of the answer so far."""
+        return sum(map(len, self._content))
+
+    def completion(
+        self, status: Status, *, first_token_s: float | None = None, duration_s: float = 0.0
+    ) -> Completion:
+        """Give what has arrived so far as a value."""
+        return Completion(
+            content="".join(self._content),
+            reasoning="".join(self._reasoning),
+            tool_calls=tuple(self._calls.values()),
+            finish_reason=self.finish_reason,
+            usage=self.usage,
+            model=self.model,
+            id=self.id,
+            status=status,
+            request_id=self.request_id,
+            first_token_s=first_token_s,
+            duration_s=duration_s,
+        )

@@ -1,0 +1,37 @@
+"""A conversation in memory: what was said, and how to ask on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from newapi_cli.domain.message import Message, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The turns so far, without the system prompt, which may change between them."""
+
+    system: str = ""
+    messages: tuple[Message, ...] = ()
+
+    def asking(self, prompt: str) -> tuple[Message, ...]:
+        """Give the messages to send for a new prompt."""
+        system = (Message(Role.SYSTEM, self.system),) if self.system else ()
+        return (*system, *self.messages, Message(Role.USER, prompt))
+
+    def with_turn(self, prompt: str, answer: str) -> Conversation:
+        """Add a turn. One without an answer leaves no trace: servers refuse empty messages."""
+        if not answer:
+            return self
+        turn = (Message(Role.USER, prompt), Message(Role.ASSISTANT, answer))
+        return replace(self, messages=(*self.messages, *turn))
+
+    def without_last_turn(self) -> Conversation:
+        """Drop the last prompt and its answer."""
+        return replace(self, messages=self.messages[:-2])
+
+    @property
+    def last_prompt(self) -> str:
+        """Give the prompt of the last turn, or the empty text."""
+        prompts = [message.content for message in self.messages if message.role is Role.USER]
+        return prompts[-1] if prompts else ""

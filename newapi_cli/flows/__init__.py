@@ -1,0 +1,1 @@
+"""What the program does with no terminal in sight. Knows the other rooms by `ports` only."""

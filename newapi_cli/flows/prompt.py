@@ -1,0 +1,91 @@
+"""Arguments, files and standard input made into one prompt, byte for byte. Pure.
+
+words of the command line
+                            <- a blank line
+files, each with its name, fenced
+                            <- a blank line
+standard input, as it is
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from newapi_cli.errors import UsageProblem
+
+MAX_INPUT_BYTES = 10 * 1024 * 1024
+BOM = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """The text of one `-f`; `name` is empty for standard input, which is not fenced."""
+
+    name: str
+    text: str
+
+
+def prompt_from_parts(words: str, files: tuple[TextFile, ...], piped: str) -> str:
+    """Join the parts in their order with a blank line between them.
+
+    Raises `UsageProblem` where nothing but white space is left to ask.
+
+    >>> prompt_from_parts("review this", (), "a\\nb\\n")
+    'review this\\n\\na\\nb\\n'
+    """
+    parts = [words, *(_framed(file) for file in files), piped]
+    prompt = "\n\n".join(part for part in parts if part)
+    if not prompt.strip():
+        raise UsageProblem(
+            "there is nothing to ask: no prompt was given",
+            hint='newapi chat "your question", or pipe text into it',
+        )
+    return prompt
+
+
+def _framed(file: TextFile) -> str:
+    if not file.name:
+        return file.text
+    longest = max((len(run) for run in re.findall(r"`{3,}", file.text)), default=2)
+    fence = "`" * (longest + 1)
+    newline = "" if file.text.endswith("\n") else "\n"
+    return f"{file.name}\n{fence}\n{file.text}{newline}{fence}"
+
+
+def text_from_bytes(data: bytes, where: str) -> str:
+    """Decode text that was piped in or read from a file.
+
+    Raises `UsageProblem` for what is no UTF-8 text, naming the offset in bytes.
+    """
+    if b"\0" in data:
+        offset = data.index(b"\0")
+        raise UsageProblem(
+            f"{where} is not text: a NUL byte at offset {offset}",
+            hint="only text can be sent; convert it first",
+        )
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageProblem(
+            f"{where} is not UTF-8 text: byte {data[error.start]:#04x} at offset {error.start}",
+            hint="convert it, for example with `iconv -t utf-8`",
+        ) from error
+    return text.removeprefix(BOM)
+
+
+def too_large(where: str) -> UsageProblem:
+    """Give the error for input beyond `MAX_INPUT_BYTES`."""
+    return UsageProblem(
+        f"{where} is larger than {MAX_INPUT_BYTES // 1024 // 1024} MB",
+        hint="send the part that matters, for example with `head -c`",
+    )
+
+
+def text_from_arguments(words: Sequence[str]) -> str:
+    """Join the words of a command line; raises `UsageProblem` for bytes that are no UTF-8."""
+    text = " ".join(words)
+    if any("\udc80" <= character <= "\udcff" for character in text):
+        raise UsageProblem("the prompt on the command line is not UTF-8 text")
+    return text

@@ -1,0 +1,81 @@
+"""What stands beside the answer, on stderr: reasoning, notices, the usage line.
+
+Nothing here may ever fail the answer: what stderr refuses is let go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from newapi_cli.domain.completion import Completion
+from newapi_cli.render.sanitise import Sanitiser, safe_line
+from newapi_cli.render.units import summary
+from newapi_cli.streams import Streams
+
+DIM = "\x1b[2m"
+RESET = "\x1b[0m"
+
+
+@dataclass(frozen=True, slots=True)
+class AsideWish:
+    """What is told beside the answer. `model` is the one asked for."""
+
+    reasoning: bool
+    usage: bool
+    notices: bool
+    details: bool
+    model: str
+
+
+class Aside:
+    """Writes dim lines and running reasoning to stderr."""
+
+    def __init__(self, streams: Streams, wish: AsideWish) -> None:
+        self._streams = streams
+        self._wish = wish
+        self._colour = streams.wants_colour(streams.stderr)
+        self._sanitiser = Sanitiser()
+        self._in_reasoning = False
+        self._at_line_start = True
+
+    def reason(self, text: str) -> None:
+        """Show a piece of reasoning."""
+        if not self._wish.reasoning:
+            return
+        text = self._sanitiser.feed(text)
+        if not self._in_reasoning:
+            text = text.lstrip("\n")
+        if not text:
+            return
+        start = DIM if self._colour and not self._in_reasoning else ""
+        self._in_reasoning = True
+        self._write(start + text)
+        self._at_line_start = text.endswith("\n")
+
+    def end_reasoning(self) -> None:
+        """Close the reasoning with an empty line before the answer, if any was shown."""
+        if not self._in_reasoning:
+            return
+        self._in_reasoning = False
+        newline = "\n" if self._at_line_start else "\n\n"
+        self._write((RESET if self._colour else "") + newline)
+
+    def notice(self, text: str, *, is_detail: bool = False) -> None:
+        """Tell one line, unless it was not asked for."""
+        if self._wish.details or (self._wish.notices and not is_detail):
+            self.end_reasoning()
+            self._line(text)
+
+    def summarise(self, completion: Completion) -> None:
+        """Write the line under the answer."""
+        if self._wish.usage:
+            self._line(summary(completion, self._wish.model))
+        if self._wish.details and completion.request_id:
+            self._line(f"request id: {completion.request_id}")
+
+    def _line(self, text: str) -> None:
+        line = safe_line(text)
+        self._write(f"{DIM}{line}{RESET}\n" if self._colour else f"{line}\n")
+
+    def _write(self, text: str) -> None:
+        self._streams.tell(text, end="")

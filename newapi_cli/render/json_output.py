@@ -1,0 +1,77 @@
+"""An answer as JSON: one object, or one line a delta and the whole object as the last line."""
+
+from __future__ import annotations
+
+import json
+
+from newapi_cli.domain.completion import Chunk, Completion, Notice, TurnEvent, Usage
+from newapi_cli.render.aside import Aside
+from newapi_cli.streams import Output
+
+
+def completion_json(completion: Completion, model: str) -> dict[str, object]:
+    """Give a completion as a JSON value: a stable interface, told in the README."""
+    return {
+        "content": completion.content,
+        "reasoning": completion.reasoning or None,
+        "tool_calls": [
+            {"id": call.id, "name": call.name, "arguments": call.arguments}
+            for call in completion.tool_calls
+        ],
+        "model": completion.model or model,
+        "finish_reason": completion.finish_reason,
+        "status": str(completion.status),
+        "usage": usage_json(completion.usage),
+        "id": completion.id or None,
+        "request_id": completion.request_id or None,
+        "first_token_s": _rounded(completion.first_token_s),
+        "duration_s": _rounded(completion.duration_s),
+    }
+
+
+def usage_json(usage: Usage | None) -> dict[str, int | None] | None:
+    """Give token counts as a JSON value."""
+    if usage is None:
+        return None
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+class JsonRenderer:
+    """Writes one object at the end; with `lines`, an object a delta before it."""
+
+    def __init__(self, stdout: Output, aside: Aside, *, model: str, lines: bool) -> None:
+        self._stdout = stdout
+        self._aside = aside
+        self._model = model
+        self._lines = lines
+
+    def show(self, event: TurnEvent) -> None:
+        """Write a delta as a line, or tell a notice."""
+        if isinstance(event, Notice):
+            self._aside.notice(event.text, is_detail=event.is_detail)
+        elif isinstance(event, Chunk) and self._lines:
+            for name in ("reasoning", "content"):
+                if text := getattr(event, name):
+                    self._write({"type": "delta", name: text})
+
+    def finish(self, completion: Completion) -> None:
+        """Write the whole object, also for an answer that was cut; its `status` says so."""
+        whole = completion_json(completion, self._model)
+        if self._lines:
+            self._write({"type": "completion", **whole})
+        else:
+            self._stdout.write(json.dumps(whole, ensure_ascii=False, indent=2) + "\n")
+        self._aside.summarise(completion)
+
+    def _write(self, value: dict[str, object]) -> None:
+        self._stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

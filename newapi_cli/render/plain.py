@@ -1,0 +1,68 @@
+"""Text as it comes: byte for byte into a pipe, with control characters shown on a terminal."""
+
+from __future__ import annotations
+
+import json
+
+from newapi_cli.domain.completion import Chunk, Completion, Notice, ToolCall, TurnEvent
+from newapi_cli.render.aside import Aside
+from newapi_cli.render.sanitise import Sanitiser
+from newapi_cli.streams import Output
+
+
+class PlainRenderer:
+    """Writes each delta at once, and at the end a line break where the answer has none."""
+
+    def __init__(self, stdout: Output, aside: Aside, *, safe: bool) -> None:
+        self._stdout = stdout
+        self._aside = aside
+        self._sanitiser = Sanitiser() if safe else None
+        self._last = ""
+
+    def show(self, event: TurnEvent) -> None:
+        """Write a delta, or tell a notice."""
+        if isinstance(event, Chunk):
+            if event.reasoning:
+                self._aside.reason(event.reasoning)
+            if event.content:
+                self._write(
+                    self._sanitiser.feed(event.content) if self._sanitiser else event.content
+                )
+        elif isinstance(event, Notice):
+            self._break_line_on_terminal()
+            self._aside.notice(event.text, is_detail=event.is_detail)
+
+    def finish(self, completion: Completion) -> None:
+        """Write the tool calls of an answer without text, the last line break, the usage line."""
+        if self._sanitiser:
+            self._write(self._sanitiser.end())
+        if completion.tool_calls and not completion.content:
+            self._write(tool_calls_json(completion.tool_calls))
+        self._aside.end_reasoning()
+        if self._last and self._last != "\n":
+            self._stdout.write("\n")
+        self._aside.summarise(completion)
+
+    def _write(self, text: str) -> None:
+        if text:
+            self._aside.end_reasoning()
+            self._stdout.write(text)
+            self._last = text[-1]
+
+    def _break_line_on_terminal(self) -> None:
+        if self._sanitiser and self._last not in ("", "\n"):
+            self._stdout.write("\n")
+            self._last = "\n"
+
+
+def tool_calls_json(calls: tuple[ToolCall, ...]) -> str:
+    """Write tool calls as a JSON list, arguments as the text that the model gave."""
+    values = [
+        {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": call.arguments},
+        }
+        for call in calls
+    ]
+    return json.dumps(values, ensure_ascii=False, indent=2)

@@ -1,0 +1,20 @@
+"""Rows for programs: TSV and JSON. Their form on a terminal is in `tables`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from newapi_cli.streams import Output
+
+ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def write_tsv(stdout: Output, rows: Iterable[Sequence[str]]) -> None:
+    """Write a row a line, a tab between two values; tabs and line breaks inside are escaped."""
+    stdout.write("".join("\t".join(v.translate(ESCAPES) for v in row) + "\n" for row in rows))
+
+
+def write_json(stdout: Output, value: object) -> None:
+    """Write one JSON value."""
+    stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")

@@ -1,0 +1,57 @@
+"""Foreign text made safe for a terminal: every control character visible, none obeyed.
+
+Nothing is dropped in silence, so that a spoof is seen. Pipes and files get the text as it came.
+"""
+
+from __future__ import annotations
+
+BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)
+REPLACEMENT = "\ufffd"
+
+_SAFE: dict[int, str] = {
+    **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
+    0x7F: "\u2421",
+    **dict.fromkeys(range(0x80, 0xA0), REPLACEMENT),
+    **dict.fromkeys(BIDI, REPLACEMENT),
+    0x2028: " ",
+    0x2029: " ",
+    0xFEFF: REPLACEMENT,
+    **dict.fromkeys(range(0xD800, 0xE000), REPLACEMENT),
+}
+
+
+def safe_text(text: str) -> str:
+    """Show control characters as symbols; tabs and line breaks stay, CRLF becomes LF.
+
+    >>> safe_text("a\\x1b[31mb\\r\\nc\\x9b")
+    'a␛[31mb\\nc�'
+    """
+    return text.replace("\r\n", "\n").translate(_SAFE)
+
+
+def safe_line(text: str) -> str:
+    """Make foreign text one safe line.
+
+    >>> safe_line("two\\nlines\\there ")
+    'two lines here'
+    """
+    return " ".join(safe_text(text).split())
+
+
+class Sanitiser:
+    """The same for a stream: a CR at the end of a piece waits for the LF that may follow."""
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        """Give the safe form of all that is decided."""
+        text, self._held = self._held + text, ""
+        if text.endswith("\r"):
+            text, self._held = text[:-1], "\r"
+        return safe_text(text)
+
+    def end(self) -> str:
+        """Give what was held back."""
+        held, self._held = self._held, ""
+        return safe_text(held)

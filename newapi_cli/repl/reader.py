@@ -1,0 +1,138 @@
+"""The input line, by prompt-toolkit: history across runs, many lines, paste that never sends."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.filters import completion_is_selected
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+from newapi_cli.repl.slash import COMMANDS
+from newapi_cli.streams import Streams
+
+QUOTES = '"""'
+LOOKS_LIKE_A_KEY = re.compile(r"sk-[A-Za-z0-9_-]{8,}")
+
+
+class PrivateHistory(FileHistory):
+    """A history file that only its owner may read, and that takes in nothing that holds a key."""
+
+    def store_string(self, string: str) -> None:
+        """Append a line, unless the disk or the line itself forbids it."""
+        if LOOKS_LIKE_A_KEY.search(string):
+            return
+        try:
+            super().store_string(string)
+        except OSError:
+            return
+
+
+def open_history(path: Path) -> History:
+    """Open the history, made 0600 from its first byte; in memory where that is not possible."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+        os.fchmod(descriptor, 0o600) if hasattr(os, "fchmod") else None
+        os.close(descriptor)
+    except OSError:
+        return InMemoryHistory()
+    return PrivateHistory(str(path))
+
+
+class SlashCompleter(Completer):
+    """Completes the names of slash commands at the beginning of a line."""
+
+    def get_completions(self, document: Document, _: CompleteEvent) -> Iterable[Completion]:
+        """Give the commands that begin so."""
+        text = document.text
+        if not re.fullmatch(r"/[A-Za-z]*", text):
+            return
+        for command in COMMANDS:
+            if f"/{command.name}".startswith(text):
+                yield Completion(
+                    f"/{command.name}", start_position=-len(text), display_meta=command.help
+                )
+
+
+class Reader:
+    """Reads what a person types, one message at a time."""
+
+    def __init__(self, history: History, *, vi: bool) -> None:
+        self._session: PromptSession[str] = PromptSession(
+            history=history,
+            multiline=True,
+            key_bindings=_keys(),
+            editing_mode=EditingMode.VI if vi else EditingMode.EMACS,
+            completer=SlashCompleter(),
+            complete_while_typing=False,
+            prompt_continuation="  ",
+            enable_open_in_editor=True,
+            enable_history_search=False,
+            erase_when_done=False,
+        )
+
+    def read(self, bar: Callable[[], str]) -> str:
+        """Give the next message. `bar` gives the text of the bottom bar.
+
+        Raises `KeyboardInterrupt` for Ctrl-C on an empty line (elsewhere it clears the line) and
+        `EOFError` for Ctrl-D.
+        """
+        text = self._session.prompt(
+            FormattedText([("bold", "> ")]),
+            bottom_toolbar=lambda: FormattedText([("class:bottom-toolbar", f" {bar()} ")]),
+        )
+        return _without_quotes(text)
+
+
+def _without_quotes(text: str) -> str:
+    bare = text.strip()
+    if bare.startswith(QUOTES) and bare.endswith(QUOTES) and len(bare) >= 2 * len(QUOTES):
+        return bare[len(QUOTES) : -len(QUOTES)].strip("\n")
+    return text
+
+
+def _keys() -> KeyBindings:
+    keys = KeyBindings()
+
+    @keys.add("enter", filter=~completion_is_selected)
+    def _send(event: KeyPressEvent) -> None:
+        """Send, unless the text says that it goes on."""
+        buffer = event.current_buffer
+        bare = buffer.text.strip()
+        if buffer.document.text_before_cursor.endswith("\\"):
+            buffer.delete_before_cursor(1)
+            buffer.insert_text("\n")
+        elif bare.startswith(QUOTES) and not (bare.endswith(QUOTES) and len(bare) > len(QUOTES)):
+            buffer.insert_text("\n")
+        else:
+            buffer.validate_and_handle()
+
+    @keys.add("escape", "enter")
+    @keys.add("c-j")
+    def _newline(event: KeyPressEvent) -> None:
+        """Begin a new line."""
+        event.current_buffer.insert_text("\n")
+
+    @keys.add("c-c")
+    def _clear(event: KeyPressEvent) -> None:
+        """Clear the line; on an empty one tell the loop."""
+        if event.current_buffer.text:
+            event.current_buffer.reset()
+        else:
+            event.app.exit(exception=KeyboardInterrupt, style="class:aborting")
+
+    return keys
+
+
+def open_reader(streams: Streams, data_dir: Path, *, vi: bool) -> Reader:
+    """Open the input line with the history of `data_dir`, which exists."""
+    del streams  # prompt-toolkit finds the terminal by itself
+    return Reader(open_history(data_dir / "history"), vi=vi)

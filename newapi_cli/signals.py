@@ -1,0 +1,67 @@
+"""Signals as a flag that is looked at between two pieces of work, never as an exception anywhere.
+
+A KeyboardInterrupt that strikes between taking text and painting it loses the text. So while an
+answer runs the first Ctrl-C only sets a flag and wakes the loop, which then ends the turn at a
+clean place; a second one within a second raises at once, for a program that hangs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import signal
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+
+from newapi_cli.errors import ExitCode, Interrupted
+
+SECOND_PRESS_S = 1.0
+CODES = {name: ExitCode[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
+
+
+class Interrupts:
+    """While entered, SIGINT, SIGTERM and SIGHUP set `code`; `wake` is then called, if set."""
+
+    def __init__(self) -> None:
+        self.code: ExitCode | None = None
+        self.wake: Callable[[], None] | None = None
+        self._first_at = 0.0
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()  # its put is safe in a handler
+        self._before: dict[str, object] = {}
+
+    def __enter__(self) -> Interrupts:
+        for name in CODES:
+            before = signal.getsignal(signal.Signals[name])
+            if before is signal.SIG_IGN:
+                continue  # nohup and background jobs of scripts: what is ignored stays ignored
+            self._before[name] = before
+            signal.signal(signal.Signals[name], self._receive)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        for name, before in self._before.items():
+            signal.signal(signal.Signals[name], before)  # type: ignore[arg-type]  # as getsignal gave it
+        self._before.clear()
+
+    def check(self) -> None:
+        """Raise `Interrupted` if a signal has come."""
+        if self.code is not None:
+            raise Interrupted(self.code)
+
+    def wait(self, seconds: float) -> None:
+        """Wait, but no longer than until a signal comes; then raise `Interrupted`."""
+        with contextlib.suppress(queue.Empty):
+            self._bell.get(timeout=max(seconds, 0))
+        self.check()
+
+    def _receive(self, number: int, _: FrameType | None) -> None:
+        now = time.monotonic()
+        if self.code is not None and now - self._first_at < SECOND_PRESS_S:
+            raise Interrupted(self.code)
+        self.code, self._first_at = CODES[signal.Signals(number).name], now
+        self._bell.put(None)
+        if self.wake is not None:
+            self.wake()

@@ -1,0 +1,173 @@
+"""Standard input, output and error as one injected value, with what is known of them.
+
+Everything is written straight to file descriptors: no buffer of Python's stands between an answer
+and its reader, so a short write, a full disk, a closed pipe and a non-blocking descriptor are seen
+where they happen and the interpreter has nothing left to flush (and to complain of) at its end.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from newapi_cli.errors import LocalError, ReaderGone
+
+READ_SIZE_BYTES = 1 << 16
+
+
+class Output:
+    """A descriptor that text is written to; enough of a text file for libraries that want one."""
+
+    def __init__(self, fd: int | None, encoding: str = "utf-8") -> None:
+        self._fd = fd if fd is not None and _is_open(fd) else None
+        self.is_terminal = self._fd is not None and os.isatty(self._fd)
+        # A reader that is no terminal always gets UTF-8, whatever the locale of a cron job says.
+        self.encoding = encoding if self.is_terminal else "utf-8"
+        self.errors = "backslashreplace"
+
+    def write(self, text: str) -> int:
+        """Write all of `text`.
+
+        Raises `ReaderGone` for a closed pipe and `LocalError` for all else that refuses bytes.
+        """
+        if text:
+            self.write_bytes(text.encode(self.encoding, self.errors))
+        return len(text)
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write all of `data`, waiting where the descriptor is non-blocking and full."""
+        if self._fd is None:
+            raise LocalError("cannot write the output", why="it is closed")
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[os.write(self._fd, view) :]
+            except BlockingIOError:
+                select.select([], [self._fd], [])
+            except BrokenPipeError as error:
+                raise ReaderGone("the reader closed the pipe") from error
+            except OSError as error:
+                if error.errno == errno.EIO and self.is_terminal:
+                    raise ReaderGone("the terminal is gone") from error
+                raise LocalError("cannot write the output", why=error.strerror or "") from error
+
+    def flush(self) -> None:
+        """Do nothing: nothing is ever held back. Libraries call it."""
+
+    def isatty(self) -> bool:
+        """Say whether it is a terminal, under the name that libraries ask for."""
+        return self.is_terminal
+
+    def fileno(self) -> int:
+        """Give the descriptor; raises `OSError` where it is closed, as files do."""
+        if self._fd is None:
+            raise OSError(errno.EBADF, "closed")
+        return self._fd
+
+    @property
+    def width(self) -> int:
+        """Give the width of the terminal in columns, 80 where none is known."""
+        return self._size()[0]
+
+    @property
+    def height(self) -> int:
+        """Give the height of the terminal in rows, 24 where none is known."""
+        return self._size()[1]
+
+    def _size(self) -> tuple[int, int]:
+        if self._fd is not None and self.is_terminal:
+            try:
+                size = os.get_terminal_size(self._fd)
+            except OSError:
+                size = os.terminal_size((0, 0))
+            if size.columns > 0 and size.lines > 0:
+                return (size.columns, size.lines)
+        fallback = shutil.get_terminal_size()
+        return (fallback.columns, fallback.lines)
+
+
+class Input:
+    """The descriptor that a prompt is piped in by."""
+
+    def __init__(self, fd: int | None) -> None:
+        self._fd = fd if fd is not None and _is_open(fd) else None
+        self.is_open = self._fd is not None
+        self.is_terminal = self._fd is not None and os.isatty(self._fd)
+
+    def read_up_to(self, limit_bytes: int) -> tuple[bytes, bool]:
+        """Read to the end, but stop beyond the limit: give the bytes, and whether all were read."""
+        if self._fd is None:
+            return b"", True
+        blocks: list[bytes] = []
+        size = 0
+        while size <= limit_bytes:
+            try:
+                block = os.read(self._fd, READ_SIZE_BYTES)
+            except BlockingIOError:
+                select.select([self._fd], [], [])
+                continue
+            except OSError as error:
+                raise LocalError("cannot read standard input", why=error.strerror or "") from error
+            if not block:
+                return b"".join(blocks), True
+            blocks.append(block)
+            size += len(block)
+        return b"".join(blocks), False
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """The outside world of one run."""
+
+    stdin: Input
+    stdout: Output
+    stderr: Output
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    masks: list[Callable[[str], str]] = field(default_factory=list)
+    """What is done to every text that is told on stderr: keys are taken out of it."""
+
+    @property
+    def are_interactive(self) -> bool:
+        """Say whether a person sits at both ends, so that questions may be asked."""
+        return self.stdin.is_terminal and self.stdout.is_terminal
+
+    @property
+    def terminal_is_dumb(self) -> bool:
+        """Say whether the terminal understands no control sequences."""
+        return self.environ.get("TERM", "") in ("", "dumb", "unknown")
+
+    def wants_colour(self, output: Output) -> bool:
+        """Apply NO_COLOR, FORCE_COLOR and TERM, in this order of power."""
+        if self.environ.get("NO_COLOR"):
+            return False
+        if self.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+            return True
+        return output.is_terminal and not self.terminal_is_dumb
+
+    def tell(self, text: str, end: str = "\n") -> None:
+        """Write for the person to stderr; what cannot be told there is let go."""
+        for mask in self.masks:
+            text = mask(text)
+        try:
+            self.stderr.write(text + end)
+        except (LocalError, ReaderGone):
+            return
+
+
+def streams_of_process() -> Streams:
+    """Give the real streams of this process. A closed one reads as empty or refuses writing."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return Streams(Input(0), Output(1, encoding), Output(2, encoding))
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,97 @@
+"""The documented Python example, with the official client, against the demo gateway.
+
+In a process of its own: what the openai package warns of is not for our tests to judge.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import openai
+import pytest
+
+from newapi_cli.demo.server import DemoGateway
+from newapi_cli.demo.tour import GREETING
+
+# spec/chat-completions.zh.txt, "Python 流式": address, key and model filled in, the rest untouched
+EXAMPLE = """\
+from openai import OpenAI
+
+client = OpenAI(
+    base_url="BASE_URL/v1",
+    api_key="your-api-key"
+)
+
+stream = client.chat.completions.create(
+    model="demo",
+    messages=[{"role": "user", "content": "Hello!"}],
+    stream=True
+)
+
+for chunk in stream:
+    if chunk.choices[0].delta.content is not None:
+        print(chunk.choices[0].delta.content, end="")
+"""
+WITHOUT_USAGE = EXAMPLE.replace(
+    "stream=True\n", 'stream=True,\n    stream_options={"include_usage": False}\n'
+)
+
+
+@pytest.fixture
+def gateway() -> Iterator[DemoGateway]:
+    with DemoGateway(pace_s=0) as running:
+        yield running
+
+
+def run(program: str, gateway: DemoGateway) -> subprocess.CompletedProcess[str]:
+    environment = {
+        name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")
+    }
+    environment["PYTHONIOENCODING"] = "utf-8"
+    return subprocess.run(
+        [sys.executable, "-c", program.replace("BASE_URL", gateway.base_url)],
+        capture_output=True,
+        encoding="utf-8",
+        env=environment,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_documented_example_prints_every_piece_and_trips_over_the_usage_chunk(
+    gateway: DemoGateway,
+) -> None:
+    """As with the real gateway, which sends usage unasked since 2025-08-09 (contract 1.4, 8.2)."""
+    done = run(EXAMPLE, gateway)
+    assert done.stdout == GREETING
+    assert done.stderr.rstrip().endswith("IndexError: list index out of range")
+
+
+def test_documented_example_runs_to_its_end_without_the_usage_chunk(gateway: DemoGateway) -> None:
+    done = run(WITHOUT_USAGE, gateway)
+    assert (done.returncode, done.stdout) == (0, GREETING), done.stderr
+
+
+def test_official_client_reads_a_whole_completion_and_the_models(gateway: DemoGateway) -> None:
+    program = EXAMPLE.partition("stream =")[0] + (
+        'messages = [{"role": "user", "content": "ok"}]\n'
+        'whole = client.chat.completions.create(model="demo-echo", messages=messages)\n'
+        "print(whole.choices[0].message.content, whole.usage.completion_tokens)\n"
+        "print(client.models.list().data[0].id)\n"
+    )
+    done = run(program, gateway)
+    assert (done.returncode, done.stdout) == (0, "ok 1\ndemo\n"), done.stderr
+
+
+def test_official_client_reads_our_refusals(gateway: DemoGateway) -> None:
+    program = "import openai\n" + EXAMPLE.replace('"your-api-key"', '"sk-wrong"').replace(
+        "stream = client", "try: client"
+    ).replace("for chunk in stream:\n", "except openai.AuthenticationError as error: print(error)")
+    program = program.partition("    if chunk")[0]
+    done = run(program, gateway)
+    assert done.returncode == 0, done.stderr
+    assert "Invalid token (request id: " in done.stdout
+    assert openai.AuthenticationError.__name__ not in done.stderr
