@@ -13,7 +13,6 @@ import select
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from newapi_cli.errors import LocalError, ReaderGone
 
@@ -120,16 +119,22 @@ class Input:
         return b"".join(blocks), False
 
 
-@dataclass(frozen=True, slots=True)
 class Streams:
-    """The outside world of one run."""
+    """The outside world of one run. `environ` may differ from the process's, in a demo."""
 
-    stdin: Input
-    stdout: Output
-    stderr: Output
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    masks: list[Callable[[str], str]] = field(default_factory=list)
-    """What is done to every text that is told on stderr: keys are taken out of it."""
+    def __init__(
+        self, stdin: Input, stdout: Output, stderr: Output, environ: Mapping[str, str]
+    ) -> None:
+        self.stdin = stdin
+        self.stdout = stdout
+        self.stderr = stderr
+        self.environ = environ
+        # What is done to every text that is told on stderr: keys are taken out of it.
+        self.masks: list[Callable[[str], str]] = []
+
+    def with_environ(self, environ: Mapping[str, str]) -> Streams:
+        """Give the same streams with other variables."""
+        return Streams(self.stdin, self.stdout, self.stderr, environ)
 
     @property
     def are_interactive(self) -> bool:
@@ -162,7 +167,7 @@ class Streams:
 def streams_of_process() -> Streams:
     """Give the real streams of this process. A closed one reads as empty or refuses writing."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    return Streams(Input(0), Output(1, encoding), Output(2, encoding))
+    return Streams(Input(0), Output(1, encoding), Output(2, encoding), os.environ)
 
 
 def _is_open(fd: int) -> bool:

@@ -7,7 +7,6 @@ errors in both directions: `{` begins a JSON answer, `<` a web page, all else an
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from newapi_cli.api.codec import DONE, Refusal, chunk_from_json, decode_json, refusal_in
 from newapi_cli.api.deltas import DeltaDecoder
@@ -85,7 +84,7 @@ class AnswerReader:
             refusal = refusal_in(value)
             if refusal is not None:
                 raise StreamRefused(
-                    replace(refusal, request_id=refusal.request_id or self._request_id)
+                    refusal._replace(request_id=refusal.request_id or self._request_id)
                 )
         yield self._deltas.feed(chunk_from_json(value))
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from newapi_cli.domain.catalog import ModelInfo
 from newapi_cli.domain.completion import ChatRequest, Chunk, ToolCallDelta, Usage
@@ -24,8 +23,7 @@ _parse = json.JSONDecoder().raw_decode
 REQUEST_ID_SUFFIX = re.compile(r"\s*\(request id: ([^)\s]+)\)\s*$")
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """An error object of a server in any of its shapes; `code` as text, empty where it has none."""
 
     message: str
@@ -187,7 +185,7 @@ def _tool_call(call: dict[str, Any]) -> ToolCallDelta:
     if not isinstance(function, dict):
         function = {}
     return ToolCallDelta(
-        index=index if isinstance(index, int) else None,
+        position=index if isinstance(index, int) else None,
         id=_text(call.get("id")),
         name=_text(function.get("name")),
         arguments=_text(function.get("arguments")),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from newapi_cli.api.codec import whole_text
 from newapi_cli.domain.completion import Chunk
 
@@ -111,7 +109,7 @@ class DeltaDecoder:
         reasoning = self._reasoning.feed(chunk.reasoning) + thought
         if content == chunk.content and reasoning == chunk.reasoning:
             return chunk
-        return replace(chunk, content=content, reasoning=reasoning)
+        return chunk._replace(content=content, reasoning=reasoning)
 
     def end(self) -> Chunk | None:
         """Give what was still held back when the stream ended, if anything was."""

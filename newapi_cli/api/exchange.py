@@ -13,8 +13,8 @@ import queue
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import ModuleType
+from typing import NamedTuple
 
 from newapi_cli.api.endpoint import Endpoint
 from newapi_cli.api.head_start import HeadStart, WireRequest
@@ -23,26 +23,22 @@ from newapi_cli.errors import NewapiError
 MAX_QUEUED_BYTES = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
 class Connected:
     """The connection stands; the request is being sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """The status line and headers, names in lower case."""
 
     status: int
     headers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
 class Ended:
     """The body ended as the framing promised, or, without framing, by the server's closing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """What ended the exchange early. `is_passing`: another try may find it gone."""
 
     error: NewapiError

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import replace
 
 from newapi_cli.api import codec, retries
 from newapi_cli.api.answer import AnswerReader, StreamRefused
@@ -150,7 +149,7 @@ def _refused(head: Head, body: bytes) -> Refused:
     except ValueError:
         refusal = codec.Refusal(_plain_words(body))
     request_id = refusal.request_id or codec.request_id_in(head.headers)
-    refusal = replace(refusal, request_id=request_id)
+    refusal = refusal._replace(request_id=request_id)
     location = head.headers.get("location", "")
     return Refused(
         error_from_answer(head.status, refusal, body, location=location),

@@ -13,7 +13,7 @@ three deviations that a chat client needs:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_EVENT_BYTES = 24 * 1024 * 1024  # whole pictures arrive as one event
 MAX_STRAY_BYTES = 64 * 1024
@@ -21,8 +21,7 @@ BOM = b"\xef\xbb\xbf"
 KNOWN_FIELDS = (b"event", b"id", b"retry")
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSentEvent:
+class ServerSentEvent(NamedTuple):
     """One dispatched event."""
 
     data: str

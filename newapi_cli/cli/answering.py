@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from newapi_cli.cli.context import Context
 from newapi_cli.domain.completion import ChatRequest
@@ -15,8 +15,7 @@ from newapi_cli.render.play import play
 from newapi_cli.render.target import Target
 
 
-@dataclass(frozen=True, slots=True)
-class Manner:
+class Manner(NamedTuple):
     """How answers are shown, decided once from flags, settings and streams."""
 
     target: Target

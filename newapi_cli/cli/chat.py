@@ -1,9 +1,6 @@
 """`newapi chat`: one answer, or a conversation where nothing was asked on a terminal."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -16,6 +13,7 @@ from newapi_cli.cli.options import command, setting
 from newapi_cli.domain.conversation import Conversation
 from newapi_cli.errors import UsageProblem
 from newapi_cli.render.target import Target, Wish, choose_target
+from newapi_cli.streams import Streams
 
 PROMPT, MODEL, OUTPUT = "Prompt", "Model", "Output"
 
@@ -115,8 +113,7 @@ def chat(
     run_chat(context, call)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """What one run of `chat` is to do, beside its settings."""
 
     words: tuple[str, ...] = ()
@@ -125,7 +122,7 @@ class Call:
     interactive: bool = False
     quiet: bool = False
     curl: bool = False
-    wish: Wish = field(default_factory=Wish)
+    wish: Wish = Wish()
 
     @property
     def holds_a_prompt(self) -> bool:
@@ -172,3 +169,13 @@ def manner(context: Context, call: Call) -> Manner:
         usage=usage if isinstance(usage, bool) else for_people,
         quiet=call.quiet,
     )
+
+
+def run_alone(streams: Streams) -> None:
+    """Converse: `newapi` without a command, on a terminal."""
+    run_chat(Context(streams, {}), Call())
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("chat")(chat)

@@ -1,7 +1,5 @@
 """`newapi completion`: the scripts for shells, as Typer makes them, and the values they offer."""
 
-from __future__ import annotations
-
 import os
 from enum import StrEnum
 from typing import Annotated
@@ -58,8 +56,9 @@ def script(shell: Shell) -> str:
     return text.strip() + "\n"
 
 
-def prepare_for_tab() -> None:
-    """Make Typer ready where a shell asks for completions instead of running a command."""
+def register(app: typer.Typer) -> None:
+    """Add the command, and make Typer ready where a shell asks for completions."""
+    app.command("completion")(completion)
     if VARIABLE in os.environ:
         completion_init()
 

@@ -1,7 +1,5 @@
 """`newapi config`: what is set, and where it comes from."""
 
-from __future__ import annotations
-
 import json as json_text
 from typing import Annotated
 
@@ -136,3 +134,8 @@ def _ensure_known(name: str) -> None:
             f"there is no setting “{name}”{did_you_mean(name, BY_NAME)}",
             hint="newapi config list --all",
         )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.add_typer(config_app, name="config")

@@ -1,8 +1,5 @@
 """`newapi demo`: the same chat against a gateway inside the program; no key, no network."""
 
-from __future__ import annotations
-
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -77,6 +74,11 @@ def _demo_context(streams: Streams, base_url: str, *, verbose: bool) -> Context:
         if not name.startswith(("NEWAPI_", "OPENAI_")) or name == "NEWAPI_HOME"
     }
     environ |= {"NEWAPI_BASE_URL": base_url, "NEWAPI_API_KEY": "demo"}
-    context = Context(replace(streams, environ=environ), {"verbose": verbose})
+    context = Context(streams.with_environ(environ), {"verbose": verbose})
     context.config_file = ConfigFile(context.paths.config_file)
     return context
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("demo")(demo)

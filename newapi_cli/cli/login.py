@@ -1,7 +1,5 @@
 """`newapi login` and `logout`: a gateway and its key, tried before they are stored."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer
@@ -125,3 +123,9 @@ def _default_model(context: Context, models: list[ModelInfo]) -> str:
         typer.prompt("Model to use (Enter: none yet)", default="", show_default=False, err=True)
     )
     return name.strip()
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("login")(login)
+    app.command("logout")(logout)

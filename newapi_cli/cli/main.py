@@ -6,8 +6,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from newapi_cli.cli.app import app
-from newapi_cli.cli.completion import prepare_for_tab
+from newapi_cli.cli.app import app_for
 from newapi_cli.errors import ExitCode, Interrupted, NewapiError, ReaderGone
 from newapi_cli.render.failure import tell_failure
 from newapi_cli.streams import Streams
@@ -15,9 +14,8 @@ from newapi_cli.streams import Streams
 
 def run(argv: Sequence[str], streams: Streams) -> int:
     """Run one command and give its exit code; every failure has been told when it returns."""
-    prepare_for_tab()
     try:
-        app(list(argv), prog_name="newapi", obj=streams)
+        app_for(argv)(list(argv), prog_name="newapi", obj=streams)
     except SystemExit as leaving:  # Typer's own way out, from help and usage errors
         return leaving.code if isinstance(leaving.code, int) else ExitCode.USAGE
     except Interrupted as interrupted:

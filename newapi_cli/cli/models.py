@@ -1,7 +1,5 @@
 """`newapi models`: what the key may use."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Protocol
 
@@ -69,3 +67,8 @@ def _as_json(model: ModelInfo) -> dict[str, object]:
         "owned_by": model.owned_by or None,
         "endpoint_types": list(model.endpoint_types),
     }
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("models")(models)

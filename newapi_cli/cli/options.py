@@ -69,9 +69,11 @@ SHARED: dict[str, tuple[Any, object]] = {
 def command(function: Callable[..., None]) -> Callable[..., None]:
     """Make a function with a `Context` first a Typer command that has the shared options too.
 
-    Typer reads the signature: it gets the function's own parameters, then the shared ones.
+    Typer reads the signature: it gets the function's own parameters, then the shared ones. Modules
+    of commands go without `from __future__ import annotations`: thirty options as text, compiled at
+    each start, cost 6 ms.
     """
-    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+    own = list(inspect.signature(function).parameters.values())[1:]
     shared = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=hint, default=default)
         for name, (hint, default) in SHARED.items()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from platformdirs import PlatformDirs
 
@@ -16,8 +16,7 @@ from newapi_cli.errors import ConfigError
 NO_HOME = Path(os.devnull, "no-home")
 
 
-@dataclass(frozen=True, slots=True)
-class Paths:
+class Paths(NamedTuple):
     """The three places of newapi on this machine; none of them need exist."""
 
     config_file: Path

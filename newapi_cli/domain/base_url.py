@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 ENDPOINT_TAILS = ("/chat/completions", "/completions", "/models", "/responses", "/messages")
@@ -22,8 +22,7 @@ class BaseUrlProblem(ValueError):
     """The text is no base URL; the message says what is wrong with it, without repeating it."""
 
 
-@dataclass(frozen=True, slots=True)
-class BaseUrl:
+class BaseUrl(NamedTuple):
     """The root of a server: scheme, host (lower case, no brackets), port and path prefix."""
 
     scheme: str
@@ -83,34 +82,18 @@ def base_url_from_text(text: str) -> BaseUrl:
         raise BaseUrlProblem("it holds a space or a control character")
     if "://" not in url:
         url = f"{_likely_scheme(url)}://{url}"
-    parts = urlsplit_or_problem(url)
-    scheme, host = parts.scheme, (parts.hostname or "")
+    try:
+        parts = urlsplit(url)
+        scheme, host, port = parts.scheme.lower(), parts.hostname or "", parts.port
+    except ValueError as error:
+        raise BaseUrlProblem(f"it cannot be read as a URL ({error})") from error
     if scheme not in DEFAULT_PORTS:
         raise BaseUrlProblem("it must begin with https:// or http://")
     if "@" in parts.netloc:
         raise BaseUrlProblem("it holds a user name or password; a key is set with `newapi login`")
-    if parts.port == 0:
+    if port == 0:
         raise BaseUrlProblem("port 0 is not a port")
-    port = parts.port or DEFAULT_PORTS[scheme]
-    return BaseUrl(scheme, _checked_host(host), port, _prefix(parts.path))
-
-
-def urlsplit_or_problem(url: str) -> _Parts:
-    """Split a URL, with every complaint of the library as a `BaseUrlProblem`."""
-    try:
-        parts = urlsplit(url)
-        return _Parts(parts.scheme.lower(), parts.netloc, parts.hostname, parts.port, parts.path)
-    except ValueError as error:
-        raise BaseUrlProblem(f"it cannot be read as a URL ({error})") from error
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    scheme: str
-    netloc: str
-    hostname: str | None
-    port: int | None
-    path: str
+    return BaseUrl(scheme, _checked_host(host), port or DEFAULT_PORTS[scheme], _prefix(parts.path))
 
 
 def _likely_scheme(url: str) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from newapi_cli.domain.message import Message, Role
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(NamedTuple):
     """The turns so far, without the system prompt, which may change between them."""
 
     system: str = ""
@@ -24,11 +23,11 @@ class Conversation:
         if not answer:
             return self
         turn = (Message(Role.USER, prompt), Message(Role.ASSISTANT, answer))
-        return replace(self, messages=(*self.messages, *turn))
+        return self._replace(messages=(*self.messages, *turn))
 
     def without_last_turn(self) -> Conversation:
         """Drop the last prompt and its answer."""
-        return replace(self, messages=self.messages[:-2])
+        return self._replace(messages=self.messages[:-2])
 
     @property
     def last_prompt(self) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from newapi_cli.domain.base_url import BaseUrl
 
@@ -51,8 +51,7 @@ class Source(Enum):
     FLAG = "flag"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where one value came from: `name` is the profile, the variable or the flag."""
 
     source: Source
@@ -67,8 +66,7 @@ class Origin:
         return f"{self.source.value} {self.name}".rstrip()
 
 
-@dataclass(frozen=True, slots=True)
-class Clocks:
+class Clocks(NamedTuple):
     """The longest silences to accept, in seconds; 0 switches a clock off."""
 
     connect_s: float = 10.0
@@ -87,8 +85,7 @@ class KeyKind(Enum):
     FILE = "api_key_file"
 
 
-@dataclass(frozen=True, slots=True)
-class KeySource:
+class KeySource(NamedTuple):
     """Where a key is to be had; `text` is the key, the shell command or the path, by `kind`."""
 
     kind: KeyKind
@@ -96,8 +93,7 @@ class KeySource:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """One run's settings.
 
     `base_url` and `key` are already matched: a key stands here only if it may go to that host; else
@@ -111,8 +107,8 @@ class Settings:
     key: KeySource | None = None
     key_problem: str = ""
     clocks: Clocks = Clocks()
-    values: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
-    origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}))
+    values: Mapping[str, object] = MappingProxyType({})
+    origins: Mapping[str, Origin] = MappingProxyType({})
 
     def text(self, name: str) -> str:
         """Give a text setting, or the empty text where it is not set."""

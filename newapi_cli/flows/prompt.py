@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from newapi_cli.errors import UsageProblem
 
@@ -19,8 +19,7 @@ MAX_INPUT_BYTES = 10 * 1024 * 1024
 BOM = "\ufeff"
 
 
-@dataclass(frozen=True, slots=True)
-class TextFile:
+class TextFile(NamedTuple):
     """The text of one `-f`; `name` is empty for standard input, which is not fenced."""
 
     name: str

@@ -5,7 +5,7 @@ Nothing here may ever fail the answer: what stderr refuses is let go.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from newapi_cli.domain.completion import Completion
 from newapi_cli.render.sanitise import Sanitiser, safe_line
@@ -16,8 +16,7 @@ DIM = "\x1b[2m"
 RESET = "\x1b[0m"
 
 
-@dataclass(frozen=True, slots=True)
-class AsideWish:
+class AsideWish(NamedTuple):
     """What is told beside the answer. `model` is the one asked for."""
 
     reasoning: bool

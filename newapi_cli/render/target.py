@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Target(Enum):
@@ -17,8 +17,7 @@ class Target(Enum):
     JSON_LINES = "json lines"  # one object a delta
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(NamedTuple):
     """What was asked for. `stream` is the flag as given: None where it was not."""
 
     raw: bool = False
