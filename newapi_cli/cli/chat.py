@@ -9,7 +9,7 @@ from newapi_cli.cli.answering import Answering, Manner
 from newapi_cli.cli.context import Context
 from newapi_cli.cli.curl import curl_command
 from newapi_cli.cli.inputs import gather_prompt, option_fields, system_text
-from newapi_cli.cli.options import command, setting
+from newapi_cli.cli.options import command, model_names, setting
 from newapi_cli.domain.conversation import Conversation
 from newapi_cli.errors import UsageProblem
 from newapi_cli.render.target import Target, Wish, choose_target
@@ -49,7 +49,8 @@ def chat(
         option("--interactive", "-i", panel=PROMPT, help="answer, then stay for a conversation"),
     ] = False,
     model: Annotated[
-        str | None, setting("model", "--model", "-m", panel=MODEL, metavar="NAME")
+        str | None,
+        setting("model", "--model", "-m", panel=MODEL, metavar="NAME", values=model_names),
     ] = None,
     temperature: Annotated[
         float | None, setting("temperature", "--temperature", "-t", panel=MODEL)
@@ -59,7 +60,7 @@ def chat(
     frequency_penalty: Annotated[float | None, setting("frequency_penalty", panel=MODEL)] = None,
     presence_penalty: Annotated[float | None, setting("presence_penalty", panel=MODEL)] = None,
     stop: Annotated[list[str] | None, setting("stop", panel=MODEL, metavar="TEXT")] = None,
-    seed: Annotated[int | None, setting("seed", panel=MODEL)] = None,
+    seed: Annotated[int | None, setting("seed", panel=MODEL, metavar="N")] = None,
     effort: Annotated[str | None, setting("effort", panel=MODEL, metavar="LEVEL")] = None,
     options: Annotated[
         list[str] | None,

@@ -11,8 +11,6 @@ from typer.completion import (  # type: ignore[attr-defined]  # re-exported with
     install,
 )
 
-from newapi_cli.config.model_names import kept_model_names
-from newapi_cli.config.paths import find_paths
 from newapi_cli.errors import LocalError
 from newapi_cli.streams import Streams
 
@@ -61,9 +59,3 @@ def register(app: typer.Typer) -> None:
     app.command("completion")(completion)
     if VARIABLE in os.environ:
         completion_init()
-
-
-def model_names(incomplete: str) -> list[str]:
-    """Give the known models that begin so, without asking anybody."""
-    names = kept_model_names(find_paths(os.environ).cache_dir)
-    return [name for name in names if name.startswith(incomplete)]

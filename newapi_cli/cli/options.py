@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -10,14 +11,29 @@ import typer
 
 from newapi_cli.cli.context import Context
 from newapi_cli.config.fields import BY_NAME
+from newapi_cli.config.model_names import kept_model_names
+from newapi_cli.config.paths import find_paths
 from newapi_cli.streams import Streams
 
 CONNECTION = "Connection"
 
 
-def setting(name: str, *declarations: str, panel: str = CONNECTION, metavar: str = "") -> Any:
-    """Give the option for a setting of `config.fields`: its help and its range stand there."""
+def setting(
+    name: str,
+    *declarations: str,
+    panel: str = CONNECTION,
+    metavar: str = "",
+    values: Callable[[str], list[str]] | None = None,
+) -> Any:
+    """Give the option for a setting of `config.fields`: its help and its range stand there.
+
+    `values` gives what TAB offers for a beginning.
+    """
     field = BY_NAME[name]
+    if field.maximum is not None and not metavar:
+        metavar = f"{field.minimum:g}..{field.maximum:g}"
+    elif field.minimum is not None and not metavar:
+        metavar = f"{field.minimum:g}.."
     return typer.Option(
         *(declarations or (field.flag,)),
         help=field.help,
@@ -26,6 +42,7 @@ def setting(name: str, *declarations: str, panel: str = CONNECTION, metavar: str
         metavar=metavar or None,
         rich_help_panel=panel,
         show_default=False,
+        autocompletion=values,
     )
 
 
@@ -42,7 +59,7 @@ SHARED: dict[str, tuple[Any, object]] = {
     ),
     "base_url": (Annotated[str | None, setting("base_url", metavar="URL")], None),
     "timeout": (Annotated[float | None, setting("timeout", metavar="SECONDS")], None),
-    "retries": (Annotated[int | None, setting("retries", metavar="N")], None),
+    "retries": (Annotated[int | None, setting("retries")], None),
     "proxy": (Annotated[str | None, setting("proxy", metavar="URL")], None),
     "verbose": (
         Annotated[
@@ -64,6 +81,12 @@ SHARED: dict[str, tuple[Any, object]] = {
         False,
     ),
 }  # fmt: skip
+
+
+def model_names(incomplete: str) -> list[str]:
+    """Give the known models that begin so, for TAB, without asking anybody."""
+    names = kept_model_names(find_paths(os.environ).cache_dir)
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:

@@ -10,7 +10,6 @@ import json
 import re
 from dataclasses import dataclass, field
 
-from newapi_cli.config.spelling import url_problem
 from newapi_cli.domain.base_url import BaseUrl, BaseUrlProblem, base_url_from_text
 from newapi_cli.errors import UsageProblem
 
@@ -63,5 +62,5 @@ def _base_url(text: str) -> BaseUrl:
     try:
         return base_url_from_text(text)
     except BaseUrlProblem as problem:
-        words = f"the pasted text is no base URL: {url_problem(problem)}"
+        words = f"the pasted text is no base URL: {problem}"
         raise UsageProblem(words, hint=HINT) from None

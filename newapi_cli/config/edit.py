@@ -22,7 +22,7 @@ from tomlkit.exceptions import TOMLKitError
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.file import profiles_of, read_bytes, resolved, write_atomically
 from newapi_cli.config.paths import ensure_private_dir
-from newapi_cli.config.spelling import MAX_NAME, did_you_mean, is_harmless, shown, url_problem
+from newapi_cli.config.spelling import MAX_NAME, did_you_mean, is_harmless, shown
 from newapi_cli.config.toml_text import table_from_text, text_from_bytes
 from newapi_cli.domain.base_url import BaseUrlProblem, base_url_from_text
 from newapi_cli.domain.profile import KeyKind
@@ -103,7 +103,7 @@ def _checked(name: str, value: object) -> object:
             return str(base_url_from_text(str(value)))
         return _inline(value) if isinstance(value, dict) else value
     except BaseUrlProblem as problem:
-        words = f"base_url is no base URL: {url_problem(problem)}"
+        words = f"base_url is no base URL: {problem}"
         raise UsageProblem(words, hint="give it as https://HOST") from None
     except ValueError as problem:
         raise UsageProblem(f"{name} {problem}", hint=f"newapi config set {name} VALUE") from None

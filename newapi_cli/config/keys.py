@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.layers import Found, Layers
-from newapi_cli.config.spelling import shown, url_problem
+from newapi_cli.config.spelling import shown
 from newapi_cli.domain.base_url import BaseUrl, BaseUrlProblem, base_url_from_text
 from newapi_cli.domain.profile import KeyKind, KeySource, Origin, Secret, Source
 from newapi_cli.errors import ConfigError, UsageProblem
@@ -90,6 +90,6 @@ def _base_url(found: Found) -> BaseUrl:
             where = origin.name
         error = UsageProblem if origin.source is Source.FLAG else ConfigError
         raise error(
-            f"{where} is no base URL: {url_problem(problem)}",
+            f"{where} is no base URL: {problem}",
             hint="give it as https://HOST, as the gateway's console shows it",
         ) from None

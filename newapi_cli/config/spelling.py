@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches  # 2 ms, and Typer has loaded it already
 
-from newapi_cli.domain.base_url import BaseUrlProblem
-
 # Short words with separators: no gateway gives keys like that, every setting is called like that.
 HARMLESS_NAME = re.compile(r"[^\W_]{1,20}(?:[_. -][^\W_]{1,20})*")
 MAX_NAME = 40
@@ -40,11 +38,3 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     matches = get_close_matches(word[:MAX_NAME].lower(), list(known), n=1, cutoff=0.6)
     return f"; did you mean {shown(matches[0])}?" if matches else ""
-
-
-def url_problem(problem: BaseUrlProblem) -> str:
-    """Give what is wrong with a base URL, without the URL library's words in brackets.
-
-    Those repeat parts of the text, and a key may have been pasted with it or in its place.
-    """
-    return str(problem).partition(" (")[0]

@@ -83,7 +83,9 @@ def read_call(
         model=model_of(fields),
         messages=_read_messages(fields["messages"]),
         is_stream=fields.get("stream") is True,
-        wants_usage=not (isinstance(options, dict) and options.get("include_usage") is False),
+        # Only when it is asked for, as OpenAI and the gateway before 2025-08-09 do: the documented
+        # Python example reads `choices[0]` of every chunk, and the usage chunk has none.
+        wants_usage=isinstance(options, dict) and options.get("include_usage") is True,
         max_tokens=limit if isinstance(limit, int) else 0,
     )
 

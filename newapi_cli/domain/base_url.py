@@ -86,7 +86,8 @@ def base_url_from_text(text: str) -> BaseUrl:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme.lower(), parts.hostname or "", parts.port
     except ValueError as error:
-        raise BaseUrlProblem(f"it cannot be read as a URL ({error})") from error
+        # Without the library's words: they repeat the text, and a key may stand in it.
+        raise BaseUrlProblem("its host or port cannot be read") from error
     if scheme not in DEFAULT_PORTS:
         raise BaseUrlProblem("it must begin with https:// or http://")
     if "@" in parts.netloc:

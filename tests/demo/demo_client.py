@@ -80,8 +80,9 @@ def post(gateway: DemoGateway, body: bytes, key: str = "sk-any") -> Answer:
 
 
 def ask(gateway: DemoGateway, model: str, *texts: str, **fields: object) -> Answer:
-    """Post a chat completion with these user messages; streams unless told otherwise."""
-    return post(gateway, chat_body(model, *texts, **{"stream": True, **fields}))
+    """Post a chat completion; unless told otherwise it streams and asks for usage."""
+    usual = {"stream": True, "stream_options": {"include_usage": True}}
+    return post(gateway, chat_body(model, *texts, **{**usual, **fields}))
 
 
 def raw_chat(body: bytes, *headers: str) -> bytes:

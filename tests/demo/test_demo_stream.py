@@ -46,7 +46,7 @@ def test_each_event_is_one_http_chunk(gateway: DemoGateway) -> None:
     assert all(chunk.startswith(b"data: ") and chunk.count(b"\n\n") == 1 for chunk in chunks)
     assert all(chunk.endswith(b"\n\n") for chunk in chunks)
     assert chunks[-1] == b"data: [DONE]\n\n"
-    assert len(chunks) == 1 + count_tokens("Hello, world") + 1 + 1 + 1
+    assert len(chunks) == 1 + count_tokens("Hello, world") + 1 + 1  # role, text, finish, [DONE]
 
 
 def test_stream_is_role_then_content_then_finish_then_usage_then_done(
@@ -78,8 +78,11 @@ def test_all_chunks_of_a_stream_share_id_model_and_time(gateway: DemoGateway) ->
     assert answer.chunks[0]["id"] == f"chatcmpl-{request_id}"
 
 
-def test_usage_chunk_is_left_out_when_the_client_says_so(gateway: DemoGateway) -> None:
-    answer = ask(gateway, "demo-echo", "hi", stream_options={"include_usage": False})
+@pytest.mark.parametrize("wish", [None, {"include_usage": False}])
+def test_usage_chunk_comes_only_when_it_is_asked_for(
+    gateway: DemoGateway, wish: dict[str, object] | None
+) -> None:
+    answer = ask(gateway, "demo-echo", "hi", stream_options=wish)
     assert all(chunk["choices"] for chunk in answer.chunks)
     assert answer.finish_reasons() == ["stop"]
     assert answer.events[-1] == "[DONE]"

@@ -1,0 +1,84 @@
+"""What a person pastes at login."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from newapi_cli.config.connection import connection_from_text
+from newapi_cli.errors import UsageProblem
+
+KEY = "sk-CANARYcanary0123456789"
+TYPE = "newapi_channel_conn"
+
+
+def clipboard(**values: object) -> str:
+    return json.dumps({"_type": TYPE, **values})
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("https://gateway.example", "https://gateway.example"),
+        (" <https://gateway.example/v1/> \n", "https://gateway.example"),
+        ("gateway.example/v1/chat/completions", "https://gateway.example"),
+        ("https://gateway.example/console/token", "https://gateway.example"),
+        ("localhost:3000", "http://localhost:3000"),
+        ("localhost", "http://localhost"),
+        ("http://192.168.1.5:3000/api/v1", "http://192.168.1.5:3000/api"),
+    ],
+)
+def test_a_url_in_any_form_is_read(text: str, url: str) -> None:
+    connection = connection_from_text(text)
+    assert (str(connection.base_url), connection.key) == (url, None)
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_the_consoles_clipboard_text_gives_url_and_key(indent: int | None) -> None:
+    values = {"_type": TYPE, "key": f" {KEY} ", "url": "https://gateway.example/"}
+    connection = connection_from_text(f"\n{json.dumps(values, indent=indent)}\n")
+    assert (str(connection.base_url), connection.key) == ("https://gateway.example", KEY)
+    assert "CANARY" not in repr(connection)
+
+
+@pytest.mark.parametrize("values", [{}, {"key": None}, {"key": ""}, {"key": " "}])
+def test_clipboard_text_without_a_key_gives_the_url_alone(values: dict[str, object]) -> None:
+    connection = connection_from_text(clipboard(url="gateway.example", **values))
+    assert (str(connection.base_url), connection.key) == ("https://gateway.example", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "empty"),
+        (KEY, "looks like a key"),
+        (KEY[3:], "looks like a key"),
+        (f"Bearer {KEY}", "looks like a key"),
+        (f"https://gateway.example {KEY}", "space"),
+        (f"https://me:{KEY}@gateway.example", "user name or password"),
+        (f"ftp://{KEY}.example", "https://"),
+        (f"https://{KEY}%", "no valid name"),
+        (f"https://{KEY * 4}.example", "no valid name"),
+        (f"https://[{KEY}]/", "cannot be read"),
+        (f"https://[::{KEY}]/", "cannot be read"),
+        (f"https://gateway.example:{KEY}", "cannot be read"),
+        (f"{{{KEY}", "cut or is no JSON"),
+        (clipboard(key=KEY, url="https://h.example")[:-5], "cut or is no JSON"),
+        ('{"a":' * 1_500, "cut or is no JSON"),
+        (json.dumps({"key": KEY, "url": "https://h.example"}), "not the console's"),
+        (json.dumps({"_type": KEY, "key": KEY, "url": "https://h.example"}), "not the console's"),
+        (clipboard(key=KEY), "holds no url"),
+        (clipboard(key=[KEY], url="https://h.example"), "no url or no key"),
+        (clipboard(key=KEY, url=KEY), "looks like a key"),
+        (clipboard(key=KEY, url=f"https://{KEY}%"), "no valid name"),
+        (f"https://h.example/{KEY * 1000}", "longer than"),
+    ],
+)
+def test_what_cannot_be_read_is_told_without_being_repeated(text: str, words: str) -> None:
+    with pytest.raises(UsageProblem) as caught:
+        connection_from_text(text)
+    error = caught.value
+    assert words in error.message
+    assert error.hint
+    assert "CANARY" not in f"{error!r} {error.why} {error.hint} {error.__cause__!r}"

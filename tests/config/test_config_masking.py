@@ -1,0 +1,82 @@
+"""Text without keys, in linear time."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from newapi_cli.config.masking import mask
+from newapi_cli.domain.profile import Secret
+
+KEY = "sk-CANARYcanary0123456789"
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        (f"key {KEY}.", "key ****."),
+        (f"key {KEY[3:]}.", "key ****."),
+        (f"{KEY}{KEY}", "********"),
+        ("other sk-proj-0123456789_x!", "other sk-****!"),
+        ("Authorization: Bearer 0123456789abcdef, next", "Authorization: Bearer ****, next"),
+        ('{"authorization":"bearer  0123456789"}', '{"authorization":"bearer  ****"}'),
+        ("http://me:pass@word@host/x", "http://****@host/x"),
+        ("socks5://me@host:1", "socks5://****@host:1"),
+        ("https://h/v1?key=abc&x=1", "https://h/v1?key=****&x=1"),
+        ("https://h/v1?x=1&api_key=abc#f", "https://h/v1?x=1&api_key=****#f"),
+        ("https://h/v1?access_token=abc", "https://h/v1?access_token=****"),
+    ],
+)
+def test_keys_and_what_is_shaped_like_one_are_replaced(text: str, masked: str) -> None:
+    assert mask(text, [Secret(KEY)]) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a risk-assessment, a task-force and sk-short",
+        "the bearer token is wrong",
+        "write to me@example.org about https://example.org/a@b?q=c@d",
+        "monkey=1 and ?q=key",
+        "你好 é \x1b[0m \udcff",
+    ],
+)
+def test_other_text_stays_as_it_is(text: str) -> None:
+    assert mask(text, [Secret(KEY), Secret("abc"), Secret("")]) == text
+
+
+def test_a_secret_inside_a_longer_one_does_not_uncover_it() -> None:
+    assert mask("long-secret-value", [Secret("secret"), Secret("long-secret-value")]) == "****"
+
+
+def test_masking_twice_changes_nothing_more() -> None:
+    once = mask(f"{KEY} Bearer {KEY} https://u:{KEY}@h?key={KEY}", [Secret(KEY)])
+    assert "CANARY" not in once
+    assert mask(once, [Secret(KEY)]) == once
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "sk-",
+        "sk-aaaaaaa ",
+        "bearer ",
+        "://",
+        "://a:",
+        "?",
+        "&a",
+        "&key",
+        "key=",
+        "@",
+        "a",
+        "-",
+        " ",
+    ],
+)
+def test_masking_takes_linear_time(piece: str) -> None:
+    text = piece * (400_000 // len(piece))
+    started = time.process_time()
+    assert len(mask(text, [Secret(KEY)])) <= len(text)
+    assert time.process_time() - started < 2.0  # a quadratic pattern takes minutes

@@ -1,0 +1,137 @@
+"""Writing config.toml: private from the first byte, whole or not at all, links kept."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import newapi_cli
+from newapi_cli.config.file import read_config, write_atomically
+from newapi_cli.errors import ConfigError
+
+ROOT = Path(newapi_cli.__file__).parents[1]
+
+
+@pytest.fixture(params=[0o000, 0o077, 0o777], ids=oct)
+def any_umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Run the test under three umasks."""
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+def mode_of(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_file_is_0600_on_any_umask_even_if_it_was_open(any_umask: int, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    write_atomically(path, "one = 1\n")
+    assert (mode_of(path), path.read_text()) == (0o600, "one = 1\n")
+    path.chmod(0o644)
+    write_atomically(path, "two = 2\n")
+    assert (mode_of(path), path.read_text()) == (0o600, "two = 2\n")
+    assert names_in(tmp_path) == ["config.toml"]
+
+
+def test_nobody_else_can_read_the_new_file_from_its_first_byte(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen = []
+    original = os.open
+
+    def spy(path: Path, flags: int, mode: int = 0o777) -> int:
+        descriptor = original(path, flags, mode)
+        if flags & os.O_CREAT:
+            seen.append((os.fstat(descriptor).st_mode & 0o777, flags & os.O_EXCL != 0))
+        return descriptor
+
+    monkeypatch.setattr(os, "open", spy)
+    before = os.umask(0)
+    try:
+        write_atomically(tmp_path / "config.toml", "secret")
+    finally:
+        os.umask(before)
+    assert seen == [(0o600, True)]
+
+
+def test_missing_folders_are_made_private(any_umask: int, tmp_path: Path) -> None:
+    write_atomically(tmp_path / "a/b/config.toml", "")
+    assert (mode_of(tmp_path / "a"), mode_of(tmp_path / "a/b")) == (0o700, 0o700)
+
+
+def test_a_symlinked_file_stays_a_symlink(tmp_path: Path) -> None:
+    target = tmp_path / "dotfiles/newapi.toml"
+    target.parent.mkdir()
+    target.write_text("old")
+    link = tmp_path / "config.toml"
+    link.symlink_to("dotfiles/newapi.toml")
+    write_atomically(link, "new")
+    assert (link.is_symlink(), target.read_text(), mode_of(target)) == (True, "new", 0o600)
+    assert names_in(target.parent) == ["newapi.toml"]
+
+
+def test_a_dangling_symlink_gets_its_file(tmp_path: Path) -> None:
+    link = tmp_path / "config.toml"
+    link.symlink_to(tmp_path / "later/newapi.toml")
+    assert read_config(link).profiles == {}
+    write_atomically(link, "x = 1")
+    assert (link.is_symlink(), (tmp_path / "later/newapi.toml").read_text()) == (True, "x = 1")
+
+
+def test_a_symlink_to_itself_is_an_error(tmp_path: Path) -> None:
+    link = tmp_path / "config.toml"
+    link.symlink_to(link)
+    with pytest.raises(ConfigError, match="leads nowhere"):
+        write_atomically(link, "")
+    assert link.is_symlink()
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("old")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ConfigError, match="cannot write") as caught:
+        write_atomically(path, "new")
+    assert caught.value.why == "No space left on device"
+    assert (path.read_text(), names_in(tmp_path)) == ("old", ["config.toml"])
+
+
+def test_a_folder_in_place_of_the_file_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.mkdir()
+    with pytest.raises(ConfigError, match="cannot write"):
+        write_atomically(path, "new")
+    assert names_in(tmp_path) == ["config.toml"]
+
+
+def test_a_process_killed_while_it_writes_leaves_the_old_file_whole(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("old = 1\n")
+    program = (
+        "import os, sys, pathlib\n"
+        "from newapi_cli.config.file import write_atomically\n"
+        "os.fsync = lambda _: os.kill(os.getpid(), 9)\n"
+        "write_atomically(pathlib.Path(sys.argv[1]), 'new = 2')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(path)], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert path.read_text() == "old = 1\n"
+    assert {mode_of(other) for other in tmp_path.iterdir() if other != path} == {0o600}
