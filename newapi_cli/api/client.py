@@ -98,6 +98,9 @@ class Client:
         """Read the exchange; after a refusal that may pass, start and read another one."""
         attempt = 0
         wire, *others = wires
+        size = f", {len(wire.body):,} bytes" if wire.body else ""
+        url = f"{wire.base_url.scheme}://{wire.base_url.authority}{wire.path}"
+        yield Notice(f"{wire.method} {url}{size}", is_detail=True)
         while True:
             try:
                 yield from read(

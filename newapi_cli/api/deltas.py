@@ -38,7 +38,7 @@ class ThinkTagSplitter:
 
     def __init__(self) -> None:
         self._held = ""
-        self._place = "start"  # start | thinking | after | answer
+        self._place = "start"  # start | opened | thinking | after | answer
 
     def feed(self, text: str) -> tuple[str, str]:
         """Take content and give (reasoning, answer)."""
@@ -48,6 +48,10 @@ class ThinkTagSplitter:
         reasoning = ""
         if self._place == "start":
             self._leave_start()
+        if self._place == "opened":
+            self._held = self._held.lstrip("\n")
+            if self._held:
+                self._place = "thinking"
         if self._place == "thinking":
             reasoning = self._take_reasoning()
         if self._place == "after":
@@ -69,8 +73,8 @@ class ThinkTagSplitter:
     def _leave_start(self) -> None:
         begun = self._held.lstrip()
         if begun.startswith(OPENING):
-            self._held = begun.removeprefix(OPENING).lstrip("\n")
-            self._place = "thinking"
+            self._held = begun.removeprefix(OPENING)
+            self._place = "opened"
         elif not OPENING.startswith(begun):
             self._place = "answer"
 

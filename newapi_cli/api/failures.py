@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 import socket
 import ssl
@@ -76,9 +77,13 @@ def _connection_error(error: Exception, cause: BaseException, place: str) -> New
         return NetworkError(f"cannot connect to {place}: refused", hint=URL_HINT)
     if isinstance(error, httpx.ConnectError):
         return NetworkError(f"cannot connect to {place}", why=_words(cause), hint=URL_HINT)
+    if isinstance(cause, http.client.IncompleteRead):
+        return NetworkError(f"{place} ended the connection early")
+    if isinstance(cause, http.client.RemoteDisconnected):
+        return NetworkError(f"{place} closed the connection without an answer")
     if isinstance(error, httpx.RemoteProtocolError):
         return NetworkError(
-            f"{place} broke the connection off or does not speak HTTP", why=_words(cause)
+            f"{place} does not speak HTTP as it should", why=_words(cause), hint=URL_HINT
         )
     return NetworkError(f"the connection to {place} broke", why=_words(cause))
 
@@ -88,7 +93,7 @@ def _root_cause(error: BaseException) -> BaseException:
     seen = error
     for _ in range(10):
         below = seen.__cause__ or seen.__context__
-        if below is None or not isinstance(below, OSError | httpx.HTTPError):
+        if not isinstance(below, OSError | httpx.HTTPError | http.client.HTTPException):
             if below is not None and type(below).__module__.startswith("httpcore"):
                 seen = below
                 continue
@@ -98,6 +103,8 @@ def _root_cause(error: BaseException) -> BaseException:
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.replace("_", " ").lower()
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return re.sub(r"^\[[^\]]*\]\s*", "", str(error))[:300]

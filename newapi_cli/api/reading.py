@@ -51,6 +51,8 @@ class Reading:
         """Read a chat completion in whichever form it comes."""
         head = yield from self._head()
         request_id = codec.request_id_in(head.headers)
+        kind = head.headers.get("content-type", "no content type")
+        yield Notice(f"HTTP {head.status}, {kind}", is_detail=True)
         yield Accepted(request_id)
         reader = AnswerReader(request_id)
         try:

@@ -6,7 +6,9 @@ brings its own imports. Help and completion, which speak of all, have them all.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from importlib import import_module
 from typing import Annotated
 
@@ -72,6 +74,7 @@ def newapi(
         return
     streams: Streams = ctx.obj
     if not streams.are_interactive:
-        streams.tell(ctx.get_help())
+        with redirect_stdout(sys.stderr):  # rich writes the page itself
+            ctx.get_help()
         raise typer.Exit(ExitCode.USAGE)
     import_module("newapi_cli.cli.chat").run_alone(streams)

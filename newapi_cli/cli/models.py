@@ -9,7 +9,6 @@ from newapi_cli.cli.context import Context
 from newapi_cli.cli.options import command
 from newapi_cli.domain.catalog import ModelInfo
 from newapi_cli.domain.completion import Notice, TurnEvent
-from newapi_cli.errors import GatewayError
 from newapi_cli.render.rows import write_json
 
 
@@ -44,10 +43,7 @@ def models(
     else:
         context.table(["model"], [[model.id] for model in chosen])
     if not chosen and not json:
-        raise GatewayError(
-            f"none of the {len(found)} models of this key matches",
-            hint="newapi models, without words, lists all",
-        )
+        context.streams.tell(f"none of the {len(found)} models of this key matches")
 
 
 def ask_for_models(context: Context, client: ModelsClient) -> list[ModelInfo]:

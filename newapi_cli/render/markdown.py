@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.segment import Segment
 
-from newapi_cli.domain.completion import Chunk, Completion, Notice, TurnEvent
+from newapi_cli.domain.completion import Chunk, Completion, Notice, StreamEnd, TurnEvent
 from newapi_cli.render.aside import Aside
 from newapi_cli.render.plain import tool_calls_json
 from newapi_cli.render.sanitise import Sanitiser, safe_text
@@ -114,16 +114,21 @@ class MarkdownRenderer:
                 self._aside.reason(event.reasoning)
             if event.content:
                 self._print(self._splitter.feed(self._sanitiser.feed(event.content)))
+        elif isinstance(event, StreamEnd):
+            self._print_rest()
         elif isinstance(event, Notice):
             self._aside.notice(event.text, is_detail=event.is_detail)
 
     def finish(self, completion: Completion) -> None:
         """Print the rest, also of an answer that was cut."""
-        self._print(self._splitter.feed(self._sanitiser.end()) + self._splitter.end())
+        self._print_rest()
         if completion.tool_calls and not completion.content:
             self._print(f"```json\n{tool_calls_json(completion.tool_calls)}\n```\n")
         self._aside.end_reasoning()
         self._aside.summarise(completion)
+
+    def _print_rest(self) -> None:
+        self._print(self._splitter.feed(self._sanitiser.end()) + self._splitter.end())
 
     def _print(self, source: str) -> None:
         if not source.strip():

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import json
 
-from newapi_cli.domain.completion import Chunk, Completion, Notice, ToolCall, TurnEvent
+from newapi_cli.domain.completion import (
+    Chunk,
+    Completion,
+    Notice,
+    StreamEnd,
+    ToolCall,
+    TurnEvent,
+)
 from newapi_cli.render.aside import Aside
 from newapi_cli.render.sanitise import Sanitiser
 from newapi_cli.streams import Output
@@ -28,20 +35,25 @@ class PlainRenderer:
                 self._write(
                     self._sanitiser.feed(event.content) if self._sanitiser else event.content
                 )
+        elif isinstance(event, StreamEnd):
+            self._end_text()
         elif isinstance(event, Notice):
             self._break_line_on_terminal()
             self._aside.notice(event.text, is_detail=event.is_detail)
 
     def finish(self, completion: Completion) -> None:
         """Write the tool calls of an answer without text, the last line break, the usage line."""
-        if self._sanitiser:
-            self._write(self._sanitiser.end())
         if completion.tool_calls and not completion.content:
             self._write(tool_calls_json(completion.tool_calls))
+        self._end_text()
         self._aside.end_reasoning()
-        if self._last and self._last != "\n":
-            self._stdout.write("\n")
         self._aside.summarise(completion)
+
+    def _end_text(self) -> None:
+        if self._sanitiser:
+            self._write(self._sanitiser.end())
+        if self._last and self._last != "\n":
+            self._write("\n")
 
     def _write(self, text: str) -> None:
         if text:
