@@ -11,7 +11,7 @@ import contextlib
 import queue
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType, TracebackType
 
 from newapi_cli.errors import ExitCode, Interrupted
@@ -21,9 +21,10 @@ CODES = {name: ExitCode[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if has
 
 
 class Interrupts:
-    """While entered, SIGINT, SIGTERM and SIGHUP set `code`; `wake` is then called, if set."""
+    """While entered, the named signals set `code`; `wake` is then called, if set."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Iterable[str] = ("SIGINT", "SIGTERM", "SIGHUP")) -> None:
+        self._names = [name for name in names if name in CODES]
         self.code: ExitCode | None = None
         self.wake: Callable[[], None] | None = None
         self._first_at = 0.0
@@ -31,7 +32,7 @@ class Interrupts:
         self._before: dict[str, object] = {}
 
     def __enter__(self) -> Interrupts:
-        for name in CODES:
+        for name in self._names:
             before = signal.getsignal(signal.Signals[name])
             if before is signal.SIG_IGN:
                 continue  # nohup and background jobs of scripts: what is ignored stays ignored

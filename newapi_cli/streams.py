@@ -14,7 +14,7 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 
-from newapi_cli.errors import LocalError, ReaderGone
+from newapi_cli.errors import ExitCode, Interrupted, LocalError, ReaderGone
 
 READ_SIZE_BYTES = 1 << 16
 
@@ -32,7 +32,8 @@ class Output:
     def write(self, text: str) -> int:
         """Write all of `text`.
 
-        Raises `ReaderGone` for a closed pipe and `LocalError` for all else that refuses bytes.
+        Raises `ReaderGone` for a closed pipe, `Interrupted` for a closed window, and `LocalError`
+        for all else that refuses bytes.
         """
         if text:
             self.write_bytes(text.encode(self.encoding, self.errors))
@@ -52,7 +53,7 @@ class Output:
                 raise ReaderGone("the reader closed the pipe") from error
             except OSError as error:
                 if error.errno == errno.EIO and self.is_terminal:
-                    raise ReaderGone("the terminal is gone") from error
+                    raise Interrupted(ExitCode.SIGHUP) from error  # the window was closed
                 raise LocalError("cannot write the output", why=error.strerror or "") from error
 
     def flush(self) -> None:
@@ -160,7 +161,7 @@ class Streams:
             text = mask(text)
         try:
             self.stderr.write(text + end)
-        except (LocalError, ReaderGone):
+        except (LocalError, ReaderGone, Interrupted):
             return
 
 

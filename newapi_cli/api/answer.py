@@ -6,9 +6,11 @@ errors in both directions: `{` begins a JSON answer, `<` a web page, all else an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
-from newapi_cli.api.codec import DONE, Refusal, chunk_from_json, decode_json, refusal_in
+from newapi_cli.api.codec import DONE, Refusal, chunk_from_json, decode_all, refusal_in
 from newapi_cli.api.deltas import DeltaDecoder
 from newapi_cli.api.refusals import HTML, error_in_stream, html_error, not_understood
 from newapi_cli.api.sse import EventTooLarge, ServerSentEvent, SseDecoder
@@ -73,20 +75,24 @@ class AnswerReader:
                 yield from self._chunk(event.data)
 
     def _chunk(self, data: str) -> Iterator[Chunk]:
+        """Read the JSON objects of one event: one, but for servers that forget the blank line."""
         try:
-            value = decode_json(data)
+            for value in decode_all(data):
+                if isinstance(value, dict):
+                    yield self._chunk_of_object(value)
+                else:
+                    self.skipped += 1
         except ValueError:
-            value = None
-        if not isinstance(value, dict):
             self.skipped += 1
-            return
+
+    def _chunk_of_object(self, value: dict[str, Any]) -> Chunk:
         if "choices" not in value or value.get("error"):
             refusal = refusal_in(value)
             if refusal is not None:
                 raise StreamRefused(
                     refusal._replace(request_id=refusal.request_id or self._request_id)
                 )
-        yield self._deltas.feed(chunk_from_json(value))
+        return self._deltas.feed(chunk_from_json(value))
 
     def _whole_answer(self, body: bytes) -> Iterator[Chunk]:
         if HTML.match(body):
@@ -100,11 +106,11 @@ class AnswerReader:
 
     def _stray(self, stray: bytes) -> Iterator[Chunk]:
         """Look at what stood in the stream without being an event: an error, or a whole answer."""
-        for line in stray.split(b"\n"):
-            if line.lstrip().startswith(b"{"):
-                yield from self._chunk(line.decode("utf-8", "replace"))
         if HTML.match(stray):
             raise html_error(stray, 200, self._request_id)
+        begin = re.search(rb"^\s*\{", stray, re.MULTILINE)
+        if begin:
+            yield from self._chunk(stray[begin.start() :].decode("utf-8", "replace"))
 
 
 class StreamRefused(Exception):

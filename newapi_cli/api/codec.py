@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from newapi_cli.domain.catalog import ModelInfo
@@ -79,6 +79,18 @@ def decode_json(data: str | bytes) -> object:
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     return value
+
+
+def decode_all(data: str) -> Iterator[object]:
+    """Parse JSON values that stand back to back; ends with a `ValueError` where one is none."""
+    text = data.lstrip()
+    while text:
+        try:
+            value, end = _parse(text)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+        yield value
+        text = text[end:].lstrip()
 
 
 def refusal_in(value: object) -> Refusal | None:

@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 from newapi_cli.api.endpoint import Endpoint
 from newapi_cli.api.head_start import HeadStart, WireRequest
-from newapi_cli.errors import NewapiError
 
 MAX_QUEUED_BYTES = 64 * 1024 * 1024
 
@@ -39,9 +38,12 @@ class Ended:
 
 
 class Failed(NamedTuple):
-    """What ended the exchange early. `is_passing`: another try may find it gone."""
+    """What ended the exchange early: one of our errors, or a bug of ours.
 
-    error: NewapiError
+    `is_passing`: another try may find it gone.
+    """
+
+    error: Exception
     is_passing: bool
 
 

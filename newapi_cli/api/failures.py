@@ -23,6 +23,13 @@ TRANSLATED = (
     httpx.CookieConflict,
     httpx.HTTPStatusError,
 )
+FOREIGN = (
+    *TRANSLATED,
+    OSError,
+    http.client.HTTPException,
+    ImportError,  # a SOCKS proxy without its library
+    ValueError,  # a proxy of an unknown kind, a header that cannot be
+)
 
 
 def is_passing(error: Exception) -> bool:
@@ -32,11 +39,14 @@ def is_passing(error: Exception) -> bool:
     return not isinstance(_root_cause(error), socket.gaierror | ssl.SSLError)
 
 
-def error_from_exception(error: Exception, base_url: BaseUrl) -> NewapiError:
-    """Translate what an exchange met before any answer; foreign words go to `why`."""
+def error_from_exception(error: Exception, base_url: BaseUrl) -> Exception:
+    """Translate what an exchange met; foreign words go to `why`.
+
+    What is no failure of the network, the server or the set-up is a bug of ours, and given back.
+    """
     place = base_url.authority
     cause = _root_cause(error)
-    if isinstance(error, NewapiError):
+    if isinstance(error, NewapiError) or not isinstance(error, FOREIGN):
         return error
     if isinstance(cause, socket.gaierror):
         return NetworkError(

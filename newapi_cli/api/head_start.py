@@ -13,6 +13,8 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from io import BufferedReader
+from typing import BinaryIO, cast
 
 from newapi_cli.domain.base_url import BaseUrl
 
@@ -30,8 +32,49 @@ class WireRequest:
     connect_s: float = 10.0
 
 
+class _Watched:
+    """A file that remembers whether its end was met while lines were read from it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.close = file.close
+        self.has_ended = False
+
+    def readline(self, limit: int = -1) -> bytes:
+        """Give the next line."""
+        line = self._file.readline(limit)
+        self.has_ended = self.has_ended or not line
+        return line
+
+
+class Response(http.client.HTTPResponse):
+    """A response that passes over 102 and 103, and tells a header that was cut from a whole one.
+
+    The standard library takes 103 Early Hints for the answer, and the end of the connection for
+    the end of the header.
+    """
+
+    def begin(self) -> None:
+        """Read the status and the header. Raises `OSError`, `http.client.HTTPException`."""
+        file = self.fp
+        watched = _Watched(file)
+        self.fp = cast(BufferedReader, watched)
+        try:
+            super().begin()
+            while self.status in (102, 103) and not watched.has_ended:
+                self.headers = None  # type: ignore[assignment]  # as before the first status line
+                super().begin()
+        finally:
+            if self.fp is not None:  # it is None where no body follows
+                self.fp = file
+        if watched.has_ended:
+            raise http.client.RemoteDisconnected("the connection ended inside the header")
+
+
 class Connection(http.client.HTTPConnection):
     """A connection to the host of a request; it tells its socket as soon as there is one."""
+
+    response_class = Response
 
     def __init__(self, request: WireRequest, on_socket: Callable[[socket.socket], None]) -> None:
         super().__init__(request.base_url.host, request.base_url.port)

@@ -77,15 +77,22 @@ class Reading:
         request_id = codec.request_id_in(head.headers)
         body = yield from self._whole(MAX_BODY_BYTES)
         try:
-            return codec.decode_json(body)
+            value = codec.decode_json(body)
         except ValueError:
             if body.lstrip().startswith(b"<"):
                 raise html_error(body, head.status, request_id) from None
             raise not_understood("it is no JSON", request_id) from None
+        refusal = codec.refusal_in(value)
+        if refusal is not None:
+            refusal = refusal._replace(request_id=refusal.request_id or request_id)
+            raise error_from_answer(head.status, refusal, body)
+        return value
 
     def _head(self) -> Generator[Tick, None, Head]:
         while not isinstance(happening := self._next(), Head):
             if isinstance(happening, Failed):
+                if not isinstance(happening.error, NewapiError):
+                    raise happening.error
                 raise Refused(happening.error, may_retry=happening.is_passing)
             if isinstance(happening, Tick):
                 yield happening

@@ -14,7 +14,7 @@ from newapi_cli.errors import AuthenticationError, GatewayError, LimitError, New
 QUOTA_CODES = {"insufficient_user_quota", "pre_consume_token_quota_failed", "insufficient_quota"}
 KEY_HINT = "check the key with `newapi config list`, or store another with `newapi login`"
 URL_HINT = "check the base URL: `newapi config get base_url`, `newapi login URL` to store another"
-GATEWAY_TYPES = re.compile(r"(?!upstream)\w+_api_error$")  # new_api_error, one_api_error, forks
+GATEWAY_TYPES = re.compile(r"\w+_(api|hub)_error$")  # new_api_error, one_api_error, one_hub_error
 HTML = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype html|html|head|body)", re.IGNORECASE | re.DOTALL)
 TITLE = re.compile(rb"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 
@@ -41,10 +41,10 @@ def error_from_answer(
         return LimitError(
             "the gateway's rate limit is reached (HTTP 429)", **words, hint="try again in a while"
         )
-    if status in (401, 403) and _is_gateways_own(refusal):
-        return _key_error(status, words)
     if HTML.match(body):
         return html_error(body, status, refusal.request_id)
+    if status in (401, 403) and _is_gateways_own(refusal):
+        return _key_error(status, words)
     return GatewayError(_refusal_message(status, refusal), **words, hint=_status_hint(status))
 
 
@@ -93,9 +93,13 @@ def html_error(body: bytes, status: int, request_id: str = "") -> NewapiError:
     """Name a web page that stands where an answer should."""
     match = TITLE.search(body)
     title = match.group(1).decode("utf-8", "replace").strip() if match else ""
+    why = f"the page is called “{title}”" if title else ""
+    if status >= 500 or status == 413:  # a proxy speaks: the address is right
+        message = _refusal_message(status, Refusal(""))
+        return GatewayError(message, why=why, request_id=request_id)
     return GatewayError(
         f"the server answered with a web page, not with an API answer (HTTP {status})",
-        why=f"the page is called “{title}”" if title else "",
+        why=why,
         hint=URL_HINT,
         request_id=request_id,
     )

@@ -52,7 +52,7 @@ def ask_for_models(context: Context, client: ModelsClient) -> list[ModelInfo]:
         for event in client.list_models():
             if isinstance(event, list):
                 return event
-            if isinstance(event, Notice):
+            if isinstance(event, Notice) and (context.is_verbose or not event.is_detail):
                 context.streams.tell(event.text)
     return []
 

@@ -17,6 +17,7 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from newapi_cli.repl.slash import COMMANDS
+from newapi_cli.signals import Interrupts
 from newapi_cli.streams import Streams
 
 QUOTES = '"""'
@@ -82,14 +83,21 @@ class Reader:
     def read(self, bar: Callable[[], str]) -> str:
         """Give the next message. `bar` gives the text of the bottom bar.
 
-        Raises `KeyboardInterrupt` for Ctrl-C on an empty line (elsewhere it clears the line) and
-        `EOFError` for Ctrl-D.
+        Raises `KeyboardInterrupt` for Ctrl-C on an empty line (elsewhere it clears the line),
+        `EOFError` for Ctrl-D, and `Interrupted` for SIGTERM and SIGHUP, the terminal restored.
         """
-        text = self._session.prompt(
-            FormattedText([("bold", "> ")]),
-            bottom_toolbar=lambda: FormattedText([("class:bottom-toolbar", f" {bar()} ")]),
-        )
+        with Interrupts(("SIGTERM", "SIGHUP")) as interrupts:
+            interrupts.wake = self._leave
+            text = self._session.prompt(
+                FormattedText([("bold", "> ")]),
+                bottom_toolbar=lambda: FormattedText([("class:bottom-toolbar", f" {bar()} ")]),
+            )
+            interrupts.check()
         return _without_quotes(text)
+
+    def _leave(self) -> None:
+        if self._session.app.is_running:
+            self._session.app.exit(result="")
 
 
 def _without_quotes(text: str) -> str:

@@ -1,0 +1,1 @@
+"""The machinery of the tests: a server that misbehaves, real processes, a real terminal."""

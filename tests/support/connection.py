@@ -1,0 +1,139 @@
+"""One accepted connection of the fault server, and the requests read from it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+READ_SIZE_BYTES = 1 << 16
+
+
+class ScriptEnded(Exception):
+    """The script of a connection has nothing left to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it stood on the wire; names and values of the headers are the exact bytes."""
+
+    method: str
+    path: str
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+    head: bytes
+
+    @property
+    def json(self) -> Any:
+        """Give the decoded body."""
+        return json.loads(self.body.decode("utf-8"))
+
+    def header(self, name: str) -> str | None:
+        """Give the one value of a header, None where it is missing; a second one is an error."""
+        values = [value for key, value in self.headers if key.lower() == name.lower().encode()]
+        if len(values) > 1:
+            raise AssertionError(f"{len(values)} headers {name}")
+        return values[0].decode("latin-1") if values else None
+
+
+class Connection:
+    """A connection as its script sees it."""
+
+    thread: threading.Thread
+    note_request: Callable[[Request], None]
+
+    def __init__(
+        self, accepted: socket.socket, changed: threading.Condition, stopping: threading.Event
+    ) -> None:
+        self.socket = accepted
+        self.gone_at: float | None = None
+        self.early: Any = None
+        self._changed = changed
+        self._stopping = stopping
+        self._unread = b""
+        self._awaited: threading.Event | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Say whether the client has gone or the server stops."""
+        return self.gone_at is not None or self._stopping.is_set()
+
+    def note_gone(self) -> None:
+        """Note that the client has closed."""
+        with self._changed:
+            if self.gone_at is None:
+                self.gone_at = time.monotonic()
+            self._changed.notify_all()
+
+    def wait_until_gone(self, timeout_s: float | None) -> None:
+        """Wait until the client has gone or the time is over; `ScriptEnded` if the server stops."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.is_over, timeout_s)
+        if self._stopping.is_set():
+            raise ScriptEnded
+
+    def wait_for(self, happened: threading.Event) -> None:
+        """Wait for an event of the test; `ScriptEnded` if the server stops before."""
+        self._awaited = happened
+        if not self._stopping.is_set():
+            happened.wait()
+        if self._stopping.is_set():
+            raise ScriptEnded
+
+    def abandon(self) -> None:
+        """Let go of everything that the thread of this connection may be waiting for."""
+        with contextlib.suppress(OSError):  # the client or the watching thread has closed it
+            self.socket.shutdown(socket.SHUT_RDWR)
+        if self._awaited is not None:
+            self._awaited.set()
+
+    def read_request(self) -> Request:
+        """Read one whole request; `ScriptEnded` where the client closes instead of asking."""
+        request, length = self.read_head()
+        return replace(request, body=self._read_exactly(length))
+
+    def read_head(self) -> tuple[Request, int]:
+        """Read a request up to its blank line; give it without its body, and the body's length."""
+        head = self._read_until(b"\r\n\r\n")
+        first, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
+        method, path, _ = first.decode("ascii").split(" ", 2)
+        headers = []
+        length = 0
+        for line in lines:
+            name, _, value = line.partition(b":")
+            headers.append((name, value.strip(b" \t")))
+            if name.lower() == b"content-length":
+                length = int(value)
+            elif name.lower() == b"transfer-encoding":
+                raise AssertionError("the request is chunked; some gateways refuse that")
+        return Request(method, path, tuple(headers), b"", head), length
+
+    def _read_until(self, mark: bytes) -> bytes:
+        seen = self._unread
+        while mark not in seen:
+            seen += self._read()
+        end = seen.index(mark) + len(mark)
+        self._unread = seen[end:]
+        return seen[:end]
+
+    def _read_exactly(self, size: int) -> bytes:
+        blocks = [self._unread]
+        missing = size - len(self._unread)
+        while missing > 0:
+            block = self._read()
+            blocks.append(block)
+            missing -= len(block)
+        data = b"".join(blocks)
+        self._unread = data[size:]
+        return data[:size]
+
+    def _read(self) -> bytes:
+        block = self.socket.recv(READ_SIZE_BYTES)
+        if not block:
+            raise ScriptEnded
+        return block

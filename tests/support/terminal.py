@@ -1,0 +1,233 @@
+"""A process on a real pseudo-terminal, and the screen that a person would see.
+
+    with Terminal(newapi_command("chat", "hi"), home=home) as terminal:
+        terminal.wait_for("Paris")
+        terminal.press_ctrl_c()
+        assert terminal.wait_exit() == 130
+
+A reader thread feeds all output to an emulator, which also answers the process's requests (the
+cursor's position, as prompt-toolkit asks). Waiting is on a condition that new output notifies.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+
+from tests.support.emulator import Emulator
+from tests.support.home import Home
+from tests.support.process import Environment, check_output, kill_group
+
+# Makes the pty the controlling terminal of the new session, then becomes the command.
+LAUNCHER = (
+    "import fcntl,os,sys,termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "os.execvp(sys.argv[1], sys.argv[1:])"
+)
+JOIN_S = 5.0
+
+
+class Terminal:
+    """A running process and its screen. Leaving the `with` kills what is left of it."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        home: Home,
+        env: Environment | None = None,
+        columns: int = 80,
+        rows: int = 24,
+    ) -> None:
+        self.command = list(command)
+        self.exit_code: int | None = None
+        self.exited_at: float | None = None
+        self.emulator = Emulator(columns, rows, self._reply)
+        self._output = bytearray()
+        self._changed = threading.Condition()
+        self._ended = False
+        self._reader_failure: BaseException | None = None
+        self._master, slave = os.openpty()
+        self._wake_out, self._wake_in = os.pipe()
+        _set_size(slave, columns, rows)
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", LAUNCHER, *self.command],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=home.environment(env),
+            cwd=home.path,
+            start_new_session=True,
+        )
+        os.close(slave)
+        self.pid = self._process.pid
+        self._reader = threading.Thread(target=self._read, name="terminal-reader")
+        self._waiter = threading.Thread(target=self._wait, name="terminal-waiter")
+        self._reader.start()
+        self._waiter.start()
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.close()
+        if kind is None:
+            check_output(self.raw, f"the output of {self.command}")
+
+    # -- what a person does -------------------------------------------------------------------
+
+    def send(self, data: bytes) -> None:
+        """Type bytes."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._master, view) :]
+
+    def press_ctrl_c(self) -> None:
+        """Press Ctrl-C: the terminal driver makes it a SIGINT unless the process reads raw keys."""
+        self.send(b"\x03")
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Change the size of the window; the kernel sends SIGWINCH."""
+        with self._changed:
+            self.emulator.resize(rows, columns)
+        _set_size(self._master, columns, rows)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process itself."""
+        with self._changed:
+            if self.exit_code is None:
+                os.kill(self.pid, number)
+
+    def hang_up(self) -> None:
+        """Close the window: the kernel sends SIGHUP to the process."""
+        self._stop_reading()
+
+    # -- what a person sees -------------------------------------------------------------------
+
+    @property
+    def raw(self) -> bytes:
+        """Give all output so far, byte for byte."""
+        with self._changed:
+            return bytes(self._output)
+
+    @property
+    def echoes(self) -> bool:
+        """Say whether typed keys show by themselves, as a shell expects to find it."""
+        return bool(termios.tcgetattr(self._master)[3] & termios.ECHO)
+
+    def screen_text(self) -> str:
+        """Give the rows of the screen, without blanks at the ends of rows and of the whole."""
+        with self._changed:
+            return "\n".join(self.emulator.screen_lines()).rstrip("\n")
+
+    def scrollback_text(self) -> str:
+        """Give the rows that have scrolled out at the top."""
+        with self._changed:
+            return "\n".join(self.emulator.scrollback_lines())
+
+    def all_text(self) -> str:
+        """Give scrollback and screen as one text."""
+        return f"{self.scrollback_text()}\n{self.screen_text()}".strip("\n")
+
+    def wait_for(self, wanted: str | re.Pattern[str], timeout_s: float = 10.0) -> None:
+        """Wait until a text, or what a pattern describes, stands on the screen or above it.
+
+        Rows are joined by a line feed, and have no blanks at their ends.
+        """
+        pattern = re.compile(re.escape(wanted)) if isinstance(wanted, str) else wanted
+        self.wait_until(lambda: pattern.search(self.all_text()) is not None, timeout_s, wanted)
+
+    def wait_until(
+        self, holds: Callable[[], bool], timeout_s: float = 10.0, what: object = "the condition"
+    ) -> None:
+        """Wait until something holds, looked at after each output; fails early when none comes."""
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while not holds():
+                over = self._ended and self.exit_code is not None
+                remaining = deadline - time.monotonic()
+                if over or remaining <= 0 or self._reader_failure is not None:
+                    state = f"exited with {self.exit_code}" if over else f"after {timeout_s} s"
+                    raise AssertionError(
+                        f"{what!r} not met ({state}), screen:\n{self.all_text()}"
+                    ) from self._reader_failure
+                self._changed.wait(remaining)
+
+    def wait_exit(self, timeout_s: float = 10.0) -> int:
+        """Wait for the end of the process and of its output; negative for a death by signal."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self.exit_code is not None, timeout_s):
+                raise AssertionError(f"still running after {timeout_s} s:\n{self.all_text()}")
+            self._changed.wait_for(lambda: self._ended, JOIN_S)
+        assert self.exit_code is not None
+        return self.exit_code
+
+    def close(self) -> None:
+        """Kill what still runs, end the threads, close the descriptors."""
+        if self.exit_code is None:
+            kill_group(self.pid)
+        self._waiter.join(JOIN_S)
+        self._stop_reading()
+        if self._waiter.is_alive():
+            raise AssertionError(f"{self.command} cannot be killed")
+        if self._reader_failure is not None:
+            raise AssertionError("the emulator failed") from self._reader_failure
+
+    # -- threads ------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        poller = select.poll()
+        poller.register(self._master, select.POLLIN)
+        poller.register(self._wake_out, select.POLLIN)
+        try:
+            while self._wake_out not in [fd for fd, _ in poller.poll()]:
+                data = os.read(self._master, 1 << 16)
+                if not data:
+                    return
+                with self._changed:
+                    self._output += data
+                    self.emulator.feed(data)
+                    self._changed.notify_all()
+        except OSError:
+            return  # EIO: the last process that held the terminal has gone
+        except BaseException as failure:  # noqa: BLE001  # raised in the thread of the test
+            self._reader_failure = failure
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+
+    def _wait(self) -> None:
+        code = self._process.wait()
+        with self._changed:
+            self.exited_at = time.monotonic()
+            self.exit_code = code
+            self._changed.notify_all()
+
+    def _reply(self, data: bytes) -> None:
+        os.write(self._master, data)
+
+    def _stop_reading(self) -> None:
+        if self._master < 0:
+            return
+        os.write(self._wake_in, b".")
+        self._reader.join(JOIN_S)
+        for fd in (self._master, self._wake_in, self._wake_out):
+            os.close(fd)
+        self._master = -1
+
+
+def _set_size(fd: int, columns: int, rows: int) -> None:
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

@@ -1,0 +1,109 @@
+"""The process harness: what it runs, in which environment, and what it refuses to let pass."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.home import CANARY, Home
+from tests.support.process import Result, newapi_command, run_command, run_in_shell
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def test_a_process_has_a_clean_environment(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWAPI_MODEL", "leaked")
+    code = "import os; print(*sorted(os.environ), os.environ['HOME'], os.getcwd())"
+    result = run_command(python(code), home=home, env={"MORE": "1", "TERM": None})
+    names = ["HOME", "LANG", "MORE", "NEWAPI_HOME", "PATH", "PYTHONPATH"]
+    shown = [name for name in result.text.split() if name != "LC_CTYPE"]
+    assert shown == [*names, str(home.path), str(home.path)]
+
+
+def test_output_code_and_time_are_reported(home: Home) -> None:
+    code = "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read()); sys.exit('no')"
+    result = run_command(python(code), home=home, stdin=b"\xff\x00")
+    assert (result.code, result.out, result.err) == (1, b"\xff\x00", "no\n")
+    assert result.seconds > 0
+
+
+def test_stdin_is_an_empty_pipe_or_the_null_device(home: Home) -> None:
+    code = "import os; print(os.read(0, 1), os.path.realpath('/proc/self/fd/0')[:5])"
+    assert run_command(python(code), home=home).text == "b'' /proc\n"
+    assert run_command(python(code), home=home, stdin=None).text == "b'' /dev/\n"
+
+
+def test_stdout_can_be_a_file(home: Home, tmp_path: Path) -> None:
+    with (tmp_path / "out").open("wb") as file:
+        result = run_command(python("print('x')"), home=home, stdout=file)
+    assert result.out == b""
+    assert (tmp_path / "out").read_bytes() == b"x\n"
+
+
+def test_a_shell_script_gets_the_command_as_its_arguments(home: Home) -> None:
+    result = run_in_shell('printf "%s\\n" "$@"', "chat", "a b", home=home)
+    assert result.text.splitlines() == newapi_command("chat", "a b")
+
+
+def test_a_process_that_hangs_is_killed_with_its_children(home: Home) -> None:
+    # The end of the output, which the child holds too, is waited for after the kill.
+    with pytest.raises(AssertionError, match=r"still ran after 0.5 s\nstdout: b'on"):
+        run_command(["bash", "-c", "echo on; sleep 1000 & wait"], home=home, timeout_s=0.5)
+
+
+def test_a_death_by_signal_has_a_negative_code(home: Home) -> None:
+    assert run_command(["bash", "-c", "kill -TERM $$"], home=home).code == -15
+
+
+@pytest.mark.parametrize("out", [CANARY, CANARY[3:], CANARY[:24], f"x{CANARY}y"])
+def test_a_key_in_the_output_fails(out: str) -> None:
+    with pytest.raises(AssertionError, match="the key is in stdout"):
+        Result(0, out.encode(), "", 0.1)
+    with pytest.raises(AssertionError, match="the key is in stderr"):
+        Result(0, b"", out, 0.1)
+
+
+def test_a_traceback_in_the_output_fails() -> None:
+    with pytest.raises(AssertionError, match="traceback"):
+        Result(1, b"", "Traceback (most recent call last):", 0.1)
+
+
+def test_the_last_characters_of_a_key_may_be_shown() -> None:
+    assert Result(0, b"sk-****" + CANARY[-4:].encode(), "", 0.1).code == 0
+
+
+def test_the_canary_has_the_shape_of_a_key() -> None:
+    assert len(CANARY) == len("sk-") + 48
+    assert CANARY.removeprefix("sk-").isalnum()
+
+
+def test_a_configured_home_holds_one_profile(home: Home) -> None:
+    home.configure("http://127.0.0.1:1", model="é", retries=0, prices=False)
+    assert home.config_file.read_text("utf-8") == (
+        'default_profile = "test"\n\n[profiles.test]\nbase_url = "http://127.0.0.1:1"\n'
+        f'api_key = "{CANARY}"\nmodel = "\\u00e9"\nretries = 0\nprices = false\n'
+    )
+    assert home.config_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_files_that_hold_the_key_are_found(home: Home) -> None:
+    home.configure("http://127.0.0.1:1")
+    assert home.files_holding() == []
+    (home.newapi_home / "log").write_text(f"x {CANARY}", "utf-8")
+    assert home.files_holding() == [home.newapi_home / "log"]
+
+
+def test_the_tests_themselves_cannot_leave_the_machine() -> None:
+    with pytest.raises(pytest.fail.Exception, match="connects to"), socket.socket() as outside:
+        outside.connect(("192.0.2.1", 80))
+    with pytest.raises(pytest.fail.Exception, match="looks up"):
+        socket.getaddrinfo("example.com", 80)
+    with pytest.raises(socket.gaierror):
+        socket.getaddrinfo("gateway.invalid", 80)
+    assert not [name for name in os.environ if name.startswith(("NEWAPI_", "OPENAI_"))]

@@ -1,0 +1,250 @@
+"""Answers that begin well and end badly, connections that break, silence (contract, 2 and 9)."""
+
+from __future__ import annotations
+
+import socket
+
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.process import run_newapi
+from tests.support.shapes import Shape, rows
+from tests.support.steps import BeforeReading, Fin, Forever, Pause, Reset, Send, Stall, dribble, sse
+from tests.support.wire import (
+    DONE,
+    PING,
+    REQUEST_ID,
+    answer_events,
+    chunk,
+    completion,
+    error,
+    event,
+    framed,
+    head,
+    json_bytes,
+    response,
+    usage_chunk,
+)
+
+ROLE = event(chunk("", delta={"role": "assistant"}))
+PART = event(chunk("Paris is"))
+USAGE = event(usage_chunk())
+MADE_UP_USAGE = event(usage_chunk(9, 0, made_up=True))
+FINISH = event(chunk(finish="stop"))
+SUFFIX = f" (request id: {REQUEST_ID})"
+ID_HEADER = [("X-Oneapi-Request-Id", REQUEST_ID)]
+RAW_ERROR = json_bytes(error(f"no channel left{SUFFIX}", code="get_channel_failed"))
+
+
+def in_stream(**members: object) -> bytes:
+    return event({"error": members})
+
+
+ERRORS = rows(
+    Shape(
+        "raw error after pings, status 200",
+        [sse(PING, PING, RAW_ERROR)],
+        6,
+        told=["no channel left", REQUEST_ID],
+    ),
+    Shape(
+        "raw error first, status 200, labelled as a stream",
+        [sse(RAW_ERROR)],
+        6,
+        told=["no channel left", REQUEST_ID],
+    ),
+    Shape(
+        "raw error after pings, end of the connection as the end",
+        [sse(PING, RAW_ERROR, chunked=False)],
+        6,
+        told=["no channel left", REQUEST_ID],
+    ),
+    Shape(
+        "raw error over several lines",
+        [sse(PING, b'{\n  "error": {\n    "message": "no channel left"\n  }\n}\n')],
+        6,
+        told=["no channel left"],
+    ),
+    Shape(
+        "text, then a raw error",
+        [sse(ROLE, PART, RAW_ERROR + b"\n")],
+        6,
+        b"Paris is\n",
+        told=["no channel left", REQUEST_ID],
+    ),
+    Shape(
+        "text, then a raw error without a line feed",
+        [sse(ROLE, PART, RAW_ERROR, chunked=False)],
+        6,
+        b"Paris is\n",
+        told=["no channel left", REQUEST_ID],
+    ),
+    Shape(
+        "text, then an error as an event, usage, [DONE]",
+        [sse(PART, in_stream(message="overloaded upstream", code=429), USAGE, DONE)],
+        6,
+        b"Paris is\n",
+        told=["overloaded upstream"],
+    ),
+    Shape(
+        "error as the first event, with the id in the header",
+        [sse(in_stream(message="no good", type="", code=None), DONE, headers=ID_HEADER)],
+        6,
+        told=["no good", REQUEST_ID],
+    ),
+    Shape(
+        "error as an event with nothing but a code",
+        [sse(in_stream(code="server_overloaded"), DONE)],
+        6,
+        told=["server_overloaded"],
+    ),
+    Shape(
+        "error as an event, as text",
+        [sse(event({"error": "no good at all"}), DONE)],
+        6,
+        told=["no good at all"],
+    ),
+    Shape(
+        "text, then an event called error",
+        [sse(PART, b"event: error\n" + in_stream(message="no good"))],
+        6,
+        b"Paris is\n",
+        told=["no good"],
+    ),
+    Shape(
+        "a web page labelled as a stream",
+        [sse(b"<!doctype html><html><body>hello</body></html>")],
+        6,
+        told=["web page"],
+        untold=["<html"],
+    ),
+)
+
+
+@ERRORS
+def test_an_error_in_a_stream_keeps_the_part_and_is_told(home: Home, shape: Shape) -> None:
+    shape.check(home)
+
+
+EMPTY = rows(
+    Shape("usage and [DONE] only", [sse(MADE_UP_USAGE, DONE, headers=ID_HEADER)], 6,
+          told=["empty answer", REQUEST_ID]),
+    Shape("[DONE] only", [sse(DONE)], 6, told=["empty answer"]),
+    Shape("pings only", [sse(PING, PING)], 6, told=["empty answer"]),
+    Shape("no byte at all", [sse()], 6, told=["empty answer"]),
+    Shape("finish without text", [sse(ROLE, FINISH, USAGE, DONE)], 6, told=["empty answer"]),
+    Shape("a whole answer without text", [[Send(response(200, completion(None)))]], 6,
+          told=["empty answer"]),
+    Shape("204", [[Send(head(204, []))]], 6, told=["empty answer"]),
+    Shape("200 without a body", [[Send(response(200))]], 6, told=["empty answer"]),
+    Shape("events that are no objects", [sse(event(5), event(None), event([]), DONE)], 6,
+          told=["empty answer"]),
+    Shape("only reasoning", [sse(event(chunk(reasoning="hmm")), FINISH, DONE)], 6,
+          told=["empty answer"], untold=["hmm"]),
+    Shape("only some reasoning", [sse(event(chunk(reasoning="hmm")))], 6,
+          told=["empty answer"], untold=["hmm"]),
+    Shape("filtered before any text", [sse(event(chunk(finish="content_filter")), DONE)], 6,
+          told=["content_filter"]),
+    Shape("filtered in the middle", [sse(PART, event(chunk(finish="content_filter")), DONE)], 6,
+          b"Paris is\n", told=["content_filter"]),
+)  # fmt: skip
+
+
+@EMPTY
+def test_an_empty_or_filtered_answer_is_no_success(home: Home, shape: Shape) -> None:
+    shape.check(home)
+
+
+CUT = rows(
+    Shape("[DONE] without a finish reason", [sse(ROLE, PART, USAGE, DONE, headers=ID_HEADER)], 9,
+          b"Paris is\n", told=["finish reason", REQUEST_ID]),
+    Shape("end of the body, no [DONE]", [sse(ROLE, PART)], 9, b"Paris is\n", told=["cut off"]),
+    Shape("end of the body after usage", [sse(PART, USAGE)], 9, b"Paris is\n", told=["cut off"]),
+    Shape("FIN, no framing", [sse(PART, chunked=False)], 9, b"Paris is\n", told=["cut off"]),
+    Shape("FIN between two chunks", [[*sse(PART, end=False), Fin()]], 9, b"Paris is\n",
+          told=["cut off"]),
+    Shape("FIN inside a chunk", [[*sse(PART, end=False), Send(framed(PART)[:20]), Fin()]], 9,
+          b"Paris is\n", told=["cut off"]),
+    Shape("FIN inside a character", [sse(PART, event(chunk("你"))[:-5], chunked=False)], 9,
+          b"Paris is\n", told=["cut off"]),
+    Shape("FIN before the Content-Length", [[
+        Send(head(200, [("Content-Type", "text/event-stream"), ("Content-Length", "5000")])),
+        Send(PART), Fin()]], 9, b"Paris is\n", told=["cut off"]),
+    Shape("reset", [[*sse(PART, Pause(0.3), end=False), Reset()]], 9, b"Paris is\n",
+          told=["cut off"], args=()),
+    Shape("a bad chunk size", [[*sse(PART, end=False), Send(b"zz\r\n")]], 9, b"Paris is\n",
+          told=["cut off"]),
+    Shape("text, then silence", [[*sse(PART, end=False), Stall()]], 9, b"Paris is\n",
+          told=["cut off"], args=("--timeout", "1"), within_s=10),
+    Shape("text, then pings for ever", [sse(PART, Forever([Send(framed(PING)), Pause(0.1)]))], 9,
+          b"Paris is\n", told=["cut off"], args=("--timeout", "1"), within_s=10),
+)  # fmt: skip
+
+
+@CUT
+def test_a_cut_answer_keeps_its_part_and_is_not_asked_again(home: Home, shape: Shape) -> None:
+    shape.check(home)
+
+
+NETWORK = rows(
+    Shape("FIN before the headers", [[Fin()]], 5, told=["127.0.0.1"]),
+    Shape("reset before the headers", [[Reset()]], 5, told=["127.0.0.1"]),
+    Shape("FIN inside the headers", [[Send(b"HTTP/1.1 200 OK\r\nContent-"), Fin()]], 5,
+          told=["127.0.0.1"]),
+    Shape("FIN before the body", [[Send(response(200, completion("Paris"))[:-120]), Fin()]], 5,
+          told=["127.0.0.1"]),
+)  # fmt: skip
+
+
+@NETWORK
+def test_a_connection_that_breaks_before_any_answer_is_the_networks(
+    home: Home, shape: Shape
+) -> None:
+    shape.check(home)
+
+
+def test_a_server_that_is_not_there_is_the_networks(home: Home) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    home.configure(f"http://127.0.0.1:{port}")
+    result = run_newapi("chat", "--retries", "0", "hi", home=home)
+    assert (result.code, result.out) == (5, b""), result.err
+    assert f"127.0.0.1:{port}" in result.err
+
+
+def test_an_encoding_that_was_not_asked_for_is_refused(home: Home) -> None:
+    script = sse(*answer_events("hi"), headers=[("Content-Encoding", "zz")])
+    Shape("", [script], 6, told=["zz"]).check(home)
+
+
+def test_a_server_that_speaks_no_http_is_told_so(home: Home) -> None:
+    with FaultServer([BeforeReading(), Send(b"SSH-2.0-OpenSSH_9.2\r\n")]) as server:
+        home.configure(server.url)
+        result = run_newapi("chat", "--retries", "0", "hi", home=home)
+    assert result.code in (5, 6), result.err
+    assert "HTTP" in result.err
+    assert result.out == b""
+
+
+SILENCE = rows(
+    Shape("nothing at all", [[Stall()]], 8),
+    Shape("headers, then nothing", [[*sse(end=False), Stall()]], 8),
+    Shape("pings for ever", [sse(Forever([Send(framed(PING)), Pause(0.1)]))], 8),
+    Shape("blank lines for ever", [sse(Forever([Send(framed(b"\n")), Pause(0.1)]))], 8),
+    Shape("empty deltas for ever", [sse(Forever([Send(framed(ROLE)), Pause(0.1)]))], 8),
+    Shape("a byte now and then", [[*sse(end=False, chunked=False), *dribble(PART, 0.1)]], 8),
+    Shape("a byte of the headers now and then", [dribble(response(200, completion("x")), 0.1)], 8),
+)  # fmt: skip
+
+
+@SILENCE
+def test_our_own_clock_ends_a_silence(home: Home, shape: Shape) -> None:
+    for more in ((), ("--no-stream",)):
+        timed = Shape(
+            shape.name,
+            shape.scripts,
+            shape.code,
+            told=["1 s"],
+            args=("--timeout", "1", *more),
+            within_s=10,
+        )
+        timed.check(home)

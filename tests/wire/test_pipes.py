@@ -1,0 +1,227 @@
+"""The program between other programs: what it reads, what it writes, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.process import Environment, run_in_shell, run_newapi
+from tests.support.steps import Send, Tell, sse
+from tests.support.wire import answer_events, completion, error, response
+
+ANSWER = "The capital of France is Paris.\nSo it is."
+
+
+@pytest.fixture
+def server(fault_server: FaultServer, home: Home) -> FaultServer:
+    """Give a configured server that answers every request."""
+    fault_server.answer_with(lambda _: sse(*answer_events(*ANSWER.split(" "))))
+    home.configure(fault_server.url)
+    return fault_server
+
+
+def asked(server: FaultServer) -> str:
+    """Give the prompt of the last request."""
+    content = server.requests[-1].json["messages"][-1]["content"]
+    assert isinstance(content, str)
+    return content
+
+
+# -- stdout -----------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("server")
+def test_a_file_gets_the_answer_and_one_line_feed(home: Home, tmp_path: Path) -> None:
+    with (tmp_path / "out").open("wb") as file:
+        result = run_newapi("chat", "hi", home=home, stdout=file)
+    assert (result.code, result.err) == (0, "")
+    assert (tmp_path / "out").read_bytes() == ANSWER.replace(" ", "").encode() + b"\n"
+
+
+def test_a_reader_that_has_enough_ends_the_program_silently(
+    home: Home, server: FaultServer
+) -> None:
+    server.add(*sse(*answer_events(*(f"line {number}\n" * 1000 for number in range(100)))))
+    result = run_in_shell('"$@" | head -1; exit "${PIPESTATUS[0]}"', "chat", "hi", home=home)
+    assert (result.code, result.out, result.err) == (141, b"line 0\n", "")
+
+
+@pytest.mark.usefixtures("server")
+def test_a_reader_that_has_gone_before_the_first_word_too(home: Home) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    result = run_newapi("chat", "hi", home=home, stdout=writing)
+    os.close(writing)
+    assert (result.code, result.err) == (141, "")
+
+
+@pytest.mark.usefixtures("server")
+def test_a_full_disk_is_told(home: Home) -> None:
+    with Path("/dev/full").open("wb") as full:
+        result = run_newapi("chat", "hi", home=home, stdout=full)
+    assert result.code == 10, result.err
+    assert "No space left on device" in result.err
+
+
+@pytest.mark.usefixtures("server")
+def test_a_closed_stdout_is_told(home: Home) -> None:
+    result = run_in_shell('"$@" >&-', "chat", "hi", home=home)
+    assert result.code == 10
+    assert "closed" in result.err
+
+
+@pytest.mark.usefixtures("server")
+def test_a_closed_stderr_spoils_nothing(home: Home) -> None:
+    result = run_in_shell('"$@" 2>&-', "chat", "hi", home=home)
+    assert (result.code, result.text) == (0, ANSWER.replace(" ", "") + "\n")
+
+
+def test_a_closed_stderr_keeps_the_exit_code_of_a_failure(
+    home: Home, fault_server: FaultServer
+) -> None:
+    home.configure(fault_server.url)
+    result = run_in_shell('"$@" 2>&-', "chat", "--retries", "0", "hi", home=home)
+    assert (result.code, result.out) == (6, b"")
+
+
+@pytest.mark.parametrize("env", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["plain", "unbuffered"])
+def test_a_pipe_that_does_not_block_gets_all_of_a_long_answer(
+    home: Home, server: FaultServer, env: Environment
+) -> None:
+    sent = threading.Event()
+    text = "".join(f"line {number}\n" for number in range(100_000))
+    server.add(*sse(*answer_events(text, "end")), Tell(sent))
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    got: list[bytes] = []
+
+    def read() -> None:
+        # Nothing is read before the whole answer has left the server: by then the pipe is full.
+        sent.wait(20)
+        with os.fdopen(reading, "rb") as file:
+            got.append(file.read())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    result = run_newapi("chat", "hi", home=home, stdout=writing, env=env)
+    os.close(writing)
+    reader.join()
+    assert (result.code, result.err) == (0, "")
+    assert got == [f"{text}end\n".encode()]
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LANG": None},
+        {"PYTHONIOENCODING": "latin-1"},
+        {"PYTHONIOENCODING": "utf-16"},
+    ],
+    ids=["ascii", "C", "latin-1", "utf-16"],
+)
+def test_a_pipe_gets_utf_8_whatever_the_locale_is(
+    home: Home, server: FaultServer, env: Environment
+) -> None:
+    server.add(*sse(*answer_events("é", "你👋")))
+    result = run_newapi("chat", home=home, env=env, stdin="ça va 你?".encode())
+    assert (result.code, result.out, result.err) == (0, "é你👋\n".encode(), "")
+    assert asked(server) == "ça va 你?"
+
+
+def test_an_error_in_chinese_is_utf_8_too(home: Home, server: FaultServer) -> None:
+    server.add(Send(response(400, error("无效的请求"))))
+    env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    result = run_newapi("chat", "hi", home=home, env=env)
+    assert result.code == 6
+    assert "无效的请求" in result.err
+
+
+# -- stdin ------------------------------------------------------------------------------------
+
+
+def test_an_empty_stdin_without_a_prompt_is_nothing_to_ask(home: Home, server: FaultServer) -> None:
+    for stdin in (b"", None, b"\n", b"\xef\xbb\xbf"):
+        result = run_newapi("chat", home=home, stdin=stdin)
+        assert (result.code, result.out) == (2, b""), stdin
+        assert result.err
+    for prompt in ("", "  "):
+        assert run_newapi("chat", prompt, home=home).code == 2
+    assert run_in_shell('"$@" <&-', "chat", home=home).code == 2
+    assert server.connections == []
+
+
+def test_a_prompt_needs_no_stdin(home: Home, server: FaultServer) -> None:
+    assert run_in_shell('"$@" <&-', "chat", "hi", home=home).code == 0
+    assert asked(server) == "hi"
+    assert run_newapi("chat", "hi", home=home, stdin=None).code == 0
+    assert asked(server) == "hi"
+
+
+def test_a_prompt_may_begin_with_a_dash(home: Home, server: FaultServer) -> None:
+    assert run_newapi("chat", "--", "-x", "--help", home=home).code == 0
+    assert asked(server) == "-x --help"
+
+
+def test_three_megabytes_arrive_unchanged(home: Home, server: FaultServer) -> None:
+    text = 'Zeile 一二三 "quoted" \\ é👋\t\r\n' * 90_000
+    assert len(text.encode()) > 3_000_000
+    assert run_newapi("chat", home=home, stdin=text.encode()).code == 0
+    assert asked(server) == text
+
+
+@pytest.mark.parametrize(
+    ("args", "stdin", "prompt"),
+    [
+        ([], b"hi", "hi"),
+        ([], b"hi\n", "hi\n"),
+        ([], b"\xef\xbb\xbfhi", "hi"),
+        ([], b"  indented\r\n\r\n  text ", "  indented\r\n\r\n  text "),
+        (["sum", "up"], b"a\nb\n", "sum up\n\na\nb\n"),
+        (["sum up"], b"\xef\xbb\xbfa", "sum up\n\na"),
+        (["sum up"], b"", "sum up"),
+        (["two\nlines"], b"", "two\nlines"),
+    ],
+)
+def test_prompt_and_stdin_are_joined_byte_for_byte(
+    home: Home, server: FaultServer, args: list[str], stdin: bytes, prompt: str
+) -> None:
+    assert run_newapi("chat", *args, home=home, stdin=stdin).code == 0
+    assert asked(server) == prompt
+
+
+@pytest.mark.parametrize(
+    "stdin", [b"a\x00b", b"\xff\xfeh\x00i\x00", b"caf\xe9", b"\x89PNG\r\n\x1a\n\x00"]
+)
+def test_what_is_no_text_is_not_sent(home: Home, server: FaultServer, stdin: bytes) -> None:
+    result = run_newapi("chat", "what is this", home=home, stdin=stdin)
+    assert (result.code, result.out) == (2, b"")
+    assert "offset" in result.err
+    assert server.connections == []
+
+
+def test_a_stdin_without_end_stops_at_a_limit(home: Home, server: FaultServer) -> None:
+    result = run_in_shell('yes | "$@"; exit "${PIPESTATUS[1]}"', "chat", home=home)
+    assert result.code == 2
+    assert server.connections == []
+
+
+def test_an_argument_that_is_no_utf_8_is_refused_or_sent_whole(
+    home: Home, server: FaultServer
+) -> None:
+    result = run_in_shell("\"$@\" $'caf\\xe9'", "chat", home=home)
+    assert result.code in (0, 2)
+    assert result.code == 2 or asked(server) == "caf\ufffd"
+
+
+def test_a_whole_answer_is_written_like_a_stream(home: Home, fault_server: FaultServer) -> None:
+    fault_server.add(Send(response(200, completion(ANSWER))))
+    home.configure(fault_server.url)
+    result = run_newapi("chat", "--no-stream", "hi", home=home)
+    assert (result.code, result.text, result.err) == (0, f"{ANSWER}\n", "")
+    assert fault_server.requests[0].json["stream"] is False

@@ -1,0 +1,101 @@
+"""When a request is asked again before any text, and when never (reliability.md, 6.2)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.process import run_newapi
+from tests.support.shapes import Shape, rows
+from tests.support.steps import Fin, Reset, Send, Step, sse
+from tests.support.wire import Headers, answer_events, error, response
+
+AT_ONCE = [("Retry-After", "0")]
+ANSWER = sse(*answer_events("Paris"))
+
+
+def refused(
+    status: int, body: dict[str, object] | bytes = b"", headers: Headers = AT_ONCE
+) -> list[Step]:
+    return [Send(response(status, body, headers=headers))]
+
+
+AGAIN = rows(
+    Shape("429, then the answer", [refused(429), ANSWER], told=["429", "retry 1/2"]),
+    Shape("429 twice, then the answer", [refused(429), refused(429), ANSWER], told=["retry 2/2"]),
+    Shape(
+        "429 with a pause in milliseconds",
+        [refused(429, headers=[("Retry-After-Ms", "10")]), ANSWER],
+        told=["retry 1/2"],
+    ),
+    Shape("429 without a wish", [refused(429, headers=[]), ANSWER], told=["retry 1/2"]),
+    Shape("500", [refused(500, error("do request failed")), ANSWER], told=["500", "retry 1/2"]),
+    Shape("502 page", [refused(502, b"<html></html>"), ANSWER], told=["502"]),
+    Shape("503 empty", [refused(503), ANSWER], told=["503"]),
+    Shape("524", [refused(524), ANSWER], told=["524"]),
+    Shape("reset before the headers", [[Reset()], ANSWER], told=["retry 1/2"]),
+    Shape("FIN before the headers", [[Fin()], ANSWER], told=["retry 1/2"]),
+)
+
+
+@AGAIN
+def test_what_may_pass_is_asked_again(home: Home, shape: Shape) -> None:
+    Shape(shape.name, shape.scripts, 0, b"Paris\n", shape.told, args=()).check(home)
+
+
+def test_the_number_of_retries_is_a_limit(home: Home) -> None:
+    Shape("", [refused(429)] * 3, 7, told=["retry 2/2"], args=()).check(home)
+    Shape("", [refused(503)] * 2, 6, told=["retry 1/1"], args=("--retries", "1")).check(home)
+
+
+def test_a_retry_asks_the_same_again(home: Home) -> None:
+    with FaultServer(refused(503), ANSWER) as server:
+        home.configure(server.url)
+        assert run_newapi("chat", "hi", home=home).code == 0
+        first, second = server.requests
+        assert first.body == second.body
+        assert first.headers == second.headers
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "exit_code"),
+    [
+        (500, "invalid_request", 6),
+        (500, "sensitive_words_detected", 6),
+        (500, "convert_request_failed", 6),
+        (500, "count_token_failed", 6),
+        (500, "model_price_error", 6),
+        (503, "model_not_found", 6),
+        (429, "insufficient_quota", 7),
+        (429, "insufficient_user_quota", 7),
+        (403, "insufficient_user_quota", 7),
+        (403, "pre_consume_token_quota_failed", 7),
+        (400, "", 6),
+        (401, "", 4),
+        (402, "", 6),
+        (403, "", 4),
+        (404, "", 6),
+        (413, "read_request_body_failed", 6),
+        (422, "", 6),
+        (501, "api_not_implemented", 6),
+    ],
+)
+def test_what_would_be_refused_again_is_asked_once(
+    home: Home, status: int, code: str, exit_code: int
+) -> None:
+    script = refused(status, error("told so", code=code))
+    Shape("", [script], exit_code, told=["told so"], args=()).check(home)
+
+
+def test_a_stream_that_is_refused_for_its_stream_options_is_asked_without_them(home: Home) -> None:
+    words = "Unrecognized request argument supplied: stream_options"
+    refusal = [Send(response(400, error(words, "invalid_request_error", None)))]
+    with FaultServer(refusal, ANSWER) as server:
+        home.configure(server.url)
+        result = run_newapi("chat", "--retries", "0", "hi", home=home)
+        assert (result.code, result.out) == (0, b"Paris\n"), result.err
+        first, second = server.requests
+        assert first.json["stream_options"] == {"include_usage": True}
+        assert "stream_options" not in second.json
+        assert second.json["stream"] is True
