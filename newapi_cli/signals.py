@@ -32,6 +32,7 @@ class Interrupts:
         self._before: dict[str, object] = {}
 
     def __enter__(self) -> Interrupts:
+        self.code, self._bell = None, queue.SimpleQueue()
         for name in self._names:
             before = signal.getsignal(signal.Signals[name])
             if before is signal.SIG_IGN:

@@ -155,12 +155,16 @@ class Streams:
             return True
         return output.is_terminal and not self.terminal_is_dumb
 
-    def tell(self, text: str, end: str = "\n") -> None:
-        """Write for the person to stderr; what cannot be told there is let go."""
+    def masked(self, text: str) -> str:
+        """Take the keys out of a text that is told."""
         for mask in self.masks:
             text = mask(text)
+        return text
+
+    def tell(self, text: str, end: str = "\n") -> None:
+        """Write for the person to stderr; what cannot be told there is let go."""
         try:
-            self.stderr.write(text + end)
+            self.stderr.write(self.masked(text) + end)
         except (LocalError, ReaderGone, Interrupted):
             return
 

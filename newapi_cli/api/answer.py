@@ -61,6 +61,10 @@ class AnswerReader:
         elif not self.is_certain:
             yield from self._chunks(self._sse.end())
             yield from self._stray(self._sse.stray)
+        yield from self.held()
+
+    def held(self) -> Iterator[Chunk]:
+        """Give what was held back to see how it goes on, when nothing more comes."""
         held = self._deltas.end()
         if held is not None:
             yield held
@@ -79,20 +83,21 @@ class AnswerReader:
         try:
             for value in decode_all(data):
                 if isinstance(value, dict):
-                    yield self._chunk_of_object(value)
+                    yield from self._chunks_of_object(value)
                 else:
                     self.skipped += 1
         except ValueError:
             self.skipped += 1
 
-    def _chunk_of_object(self, value: dict[str, Any]) -> Chunk:
+    def _chunks_of_object(self, value: dict[str, Any]) -> Iterator[Chunk]:
         if "choices" not in value or value.get("error"):
             refusal = refusal_in(value)
             if refusal is not None:
+                yield from self.held()
                 raise StreamRefused(
                     refusal._replace(request_id=refusal.request_id or self._request_id)
                 )
-        return self._deltas.feed(chunk_from_json(value))
+        yield self._deltas.feed(chunk_from_json(value))
 
     def _whole_answer(self, body: bytes) -> Iterator[Chunk]:
         if HTML.match(body):

@@ -23,6 +23,22 @@ from newapi_cli.signals import Interrupts
 Read = Callable[[Reading], Iterator[TurnEvent]]
 
 
+class AnswerEvents:
+    """The events of an answer. Closing breaks the request off, also where nobody began to read."""
+
+    def __init__(self, events: Generator[TurnEvent, None, None], first: Exchange) -> None:
+        self._events = events
+        self._first = first
+
+    def __iter__(self) -> Iterator[TurnEvent]:
+        return self._events
+
+    def close(self) -> None:
+        """Break off."""
+        self._events.close()
+        self._first.close()
+
+
 class Client:
     """Talks to one endpoint. Each call is one exchange, or a few where retries are allowed.
 
@@ -45,7 +61,7 @@ class Client:
         self._clocks = clocks
         self._retries = retries
 
-    def start_chat(self, request: ChatRequest) -> Generator[TurnEvent, None, None]:
+    def start_chat(self, request: ChatRequest) -> AnswerEvents:
         """Let the request leave now, and give what comes back as it comes.
 
         A stream that is refused with 400 because of `stream_options` is asked once more without.
@@ -53,7 +69,8 @@ class Client:
         wires = [self._chat_wire(request, with_usage=True)]
         if request.stream:
             wires.append(self._chat_wire(request, with_usage=False))
-        return self._talk(self._start(wires[0]), wires, request.stream, Reading.answer)
+        first = self._start(wires[0])
+        return AnswerEvents(self._talk(first, wires, request.stream, Reading.answer), first)
 
     def list_models(self) -> Iterator[TurnEvent | list[ModelInfo]]:
         """Ask for the models that the key may use: ticks and notices, then the list."""

@@ -18,7 +18,9 @@ CHAT_COMPLETIONS = "/v1/chat/completions"
 MODELS = "/v1/models"
 DONE = "[DONE]"
 REQUEST_ID_HEADER = "x-oneapi-request-id"
+MAX_ERROR_DEPTH = 3
 OTHER_REQUEST_ID_HEADERS = ("x-request-id", "request-id", "cf-ray")
+WHITE_SPACE = re.compile(r"\s*")
 _parse = json.JSONDecoder().raw_decode
 REQUEST_ID_SUFFIX = re.compile(r"\s*\(request id: ([^)\s]+)\)\s*$")
 
@@ -75,7 +77,7 @@ def decode_json(data: str | bytes) -> object:
     """
     text = data if isinstance(data, str) else data.decode("utf-8", "replace")
     try:
-        value: object = _parse(text.strip().removeprefix("\ufeff"))[0]
+        value: object = _parse(text.lstrip("\ufeff \t\r\n"))[0]
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     return value
@@ -83,14 +85,19 @@ def decode_json(data: str | bytes) -> object:
 
 def decode_all(data: str) -> Iterator[object]:
     """Parse JSON values that stand back to back; ends with a `ValueError` where one is none."""
-    text = data.lstrip()
-    while text:
+    place = _next_value(data, 0)
+    while place < len(data):
         try:
-            value, end = _parse(text)
+            value, end = _parse(data, place)
         except RecursionError as error:
             raise ValueError("nested too deeply") from error
         yield value
-        text = text[end:].lstrip()
+        place = _next_value(data, end)
+
+
+def _next_value(text: str, place: int) -> int:
+    match = WHITE_SPACE.match(text, place)
+    return match.end() if match else place
 
 
 def refusal_in(value: object) -> Refusal | None:
@@ -129,8 +136,10 @@ def _refusal(source: dict[str, Any], message: str) -> Refusal:
     )
 
 
-def _first_text(*sources: dict[str, Any]) -> str:
+def _first_text(*sources: object, depth: int = 0) -> str:
     for source in sources:
+        if not isinstance(source, dict) or depth > MAX_ERROR_DEPTH:
+            continue
         for name in ("message", "msg", "err", "error_msg", "detail", "title", "error"):
             value = source.get(name)
             if isinstance(value, str) and value:
@@ -138,7 +147,7 @@ def _first_text(*sources: dict[str, Any]) -> str:
         for name in ("header", "response"):
             inner = source.get(name)
             if isinstance(inner, dict):
-                found = _first_text(inner, inner.get("error") or {})
+                found = _first_text(inner, inner.get("error"), depth=depth + 1)
                 if found:
                     return found
     return ""
@@ -243,9 +252,7 @@ def models_from_json(value: object) -> list[ModelInfo] | None:
         ModelInfo(
             id=whole_text(entry["id"]),
             owned_by=whole_text(_text(entry.get("owned_by"))),
-            endpoint_types=tuple(
-                kind for kind in entry.get("supported_endpoint_types") or () if type(kind) is str
-            ),
+            endpoint_types=_texts(entry.get("supported_endpoint_types")),
         )
         for entry in entries
         if isinstance(entry.get("id"), str) and entry["id"]
@@ -261,8 +268,25 @@ def request_id_in(headers: Mapping[str, str]) -> str:
     return next((headers[name] for name in names if headers.get(name)), "")
 
 
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        return ()
+    return tuple(whole_text(text) for text in value if isinstance(text, str))
+
+
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def shortened(text: str, limit: int) -> str:
+    """Cut a text at white space: half a word may be half a key, which no mask would know.
+
+    >>> shortened("one two three", 9), shortened("one", 9)
+    ('one two …', 'one')
+    """
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit].rpartition(' ')[0]} …".lstrip()
 
 
 def whole_text(text: str) -> str:

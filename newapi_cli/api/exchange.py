@@ -13,12 +13,14 @@ import queue
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from types import ModuleType
 from typing import NamedTuple
 
 from newapi_cli.api.endpoint import Endpoint
 from newapi_cli.api.head_start import HeadStart, WireRequest
 
+LARGEST_STEP_BYTES = 128 * 1024
 MAX_QUEUED_BYTES = 64 * 1024 * 1024
 
 
@@ -88,10 +90,12 @@ class Exchange:
     def _with_all_queued(self, block: bytes) -> bytes:
         """Join the blocks that wait: a reader that fell behind catches up in large steps."""
         blocks = [block]
-        while self._held is None and self._queue.qsize():
+        size = len(block)
+        while size < LARGEST_STEP_BYTES and self._queue.qsize():
             happening = self._queue.get()
             if isinstance(happening, bytes):
                 blocks.append(happening)
+                size += len(happening)
             else:
                 self._held = happening
                 break
@@ -124,8 +128,10 @@ class Exchange:
         transport = self._load_transport()
         if start is None and not transport.proxy_for(self._endpoint):
             start = self._head_start()
-        with transport.open_client(self._endpoint, self._request, start) as client:
-            response = transport.send(client, self._request, self._keep_socket)
+        with (
+            transport.open_transport(self._endpoint, self._request, start) as road,
+            closing(transport.send(road, self._request, self._keep_socket)) as response,
+        ):
             if start is None:
                 self._queue.put(Connected())
             self._queue.put(Head(response.status_code, dict(response.headers)))

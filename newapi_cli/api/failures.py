@@ -112,9 +112,14 @@ def _root_cause(error: BaseException) -> BaseException:
     return seen
 
 
+# Libraries repeat header values and addresses in their words, and keys stand in both.
+HIDDEN = re.compile(r"(?i)bearer\s+\S+|sk-\S+|//[^/\s]*@")
+
+
 def _words(error: BaseException) -> str:
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason.replace("_", " ").lower()
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return re.sub(r"^\[[^\]]*\]\s*", "", str(error))[:300]
+    words = re.sub(r"^\[[^\]]*\]\s*", "", str(error))[:300]
+    return HIDDEN.sub("…", words)

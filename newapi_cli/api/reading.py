@@ -67,6 +67,9 @@ class Reading:
             yield from self._noted(reader.end())
         except StreamRefused as refused:
             raise refused.as_error() from None
+        except NewapiError:
+            yield from self._noted(reader.held())
+            raise
         if reader.skipped:
             yield Notice(f"skipped {reader.skipped} malformed events of the stream")
         yield StreamEnd(reader.is_certain)
@@ -170,5 +173,5 @@ def _refused(head: Head, body: bytes) -> Refused:
 
 def _plain_words(body: bytes) -> str:
     """Give the words of a short error text that is neither JSON nor a web page."""
-    text = body[:300].decode("utf-8", "replace").strip()
-    return "" if text.startswith("<") else text
+    text = " ".join(body.decode("utf-8", "replace").split())
+    return "" if text.startswith("<") else codec.shortened(text, 300)

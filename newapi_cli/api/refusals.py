@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from newapi_cli.api.codec import Refusal
+from newapi_cli.api.codec import Refusal, shortened
 from newapi_cli.errors import AuthenticationError, GatewayError, LimitError, NewapiError
 
 QUOTA_CODES = {"insufficient_user_quota", "pre_consume_token_quota_failed", "insufficient_quota"}
@@ -16,7 +16,7 @@ KEY_HINT = "check the key with `newapi config list`, or store another with `newa
 URL_HINT = "check the base URL: `newapi config get base_url`, `newapi login URL` to store another"
 GATEWAY_TYPES = re.compile(r"\w+_(api|hub)_error$")  # new_api_error, one_api_error, one_hub_error
 HTML = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype html|html|head|body)", re.IGNORECASE | re.DOTALL)
-TITLE = re.compile(rb"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
+TITLE = re.compile(rb"<title[^>]*>([^<]*)", re.IGNORECASE)
 
 
 def error_from_answer(
@@ -92,7 +92,8 @@ def _status_hint(status: int) -> str:
 def html_error(body: bytes, status: int, request_id: str = "") -> NewapiError:
     """Name a web page that stands where an answer should."""
     match = TITLE.search(body)
-    title = match.group(1).decode("utf-8", "replace").strip() if match else ""
+    words = match.group(1).decode("utf-8", "replace").split() if match else []
+    title = shortened(" ".join(words), 200)
     why = f"the page is called “{title}”" if title else ""
     if status >= 500 or status == 413:  # a proxy speaks: the address is right
         message = _refusal_message(status, Refusal(""))

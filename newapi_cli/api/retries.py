@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from newapi_cli.api.codec import Refusal
-from newapi_cli.errors import LimitError, NewapiError
+from newapi_cli.errors import NewapiError
 
 RETRIED_STATUSES = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
 POINTLESS_CODES = {
@@ -77,7 +77,7 @@ def _date(text: str | None) -> datetime | None:
 def too_long_to_wait(error: NewapiError, wish_s: float) -> NewapiError:
     """Give the error for a server that wants a longer pause than a person would wait."""
     minutes = wish_s / 60
-    return LimitError(
+    return type(error)(
         error.message,
         why=error.why,
         hint=f"the server asks to wait {minutes:.0f} minutes" if minutes >= 2 else

@@ -39,7 +39,8 @@ class SseDecoder:
         self._limit = max_event_bytes
         self._line: list[bytes] = []  # the pieces of a line that has not ended
         self._data: list[bytes] = []
-        self._size = 0  # of both of them
+        self._line_size = 0
+        self._data_size = 0
         self._type = ""
         self._after_cr = False
         self._at_start = True
@@ -68,23 +69,27 @@ class SseDecoder:
         for line in lines:
             if self._line:
                 self._line.append(line)
-                line = b"".join(self._line)
-                self._line.clear()
+                line = self._whole_line()
             self._take_line(line, events)
         if rest:
             self._line.append(rest)
-            self._grow(len(rest))
+            self._line_size += len(rest)
+            self._check_size()
         return events
 
     def end(self) -> list[ServerSentEvent]:
         """Take the end of the stream and give the event that was still pending, if any."""
         events: list[ServerSentEvent] = []
         if self._line:
-            line = b"".join(self._line)
-            self._line.clear()
-            self._take_line(line, events)
+            self._take_line(self._whole_line(), events)
         self._dispatch(events)
         return events
+
+    def _whole_line(self) -> bytes:
+        line = b"".join(self._line)
+        self._line.clear()
+        self._line_size = 0
+        return line
 
     def _take_line(self, line: bytes, events: list[ServerSentEvent]) -> None:
         if self._at_start:
@@ -93,7 +98,8 @@ class SseDecoder:
         if line.startswith(b"data:"):
             value = line[6:] if line[5:6] == b" " else line[5:]
             self._data.append(value)
-            self._grow(len(value))
+            self._data_size += len(value)
+            self._check_size()
         elif not line:
             self._dispatch(events)
         elif line[0] != 58:  # a colon begins a comment
@@ -113,9 +119,8 @@ class SseDecoder:
             self._stray.append(kept)
             self._stray_size += len(kept) + 1
 
-    def _grow(self, size: int) -> None:
-        self._size += size
-        if self._size > self._limit:
+    def _check_size(self) -> None:
+        if self._line_size + self._data_size > self._limit:
             raise EventTooLarge(f"an event of more than {self._limit} bytes")
 
     def _dispatch(self, events: list[ServerSentEvent]) -> None:
@@ -124,4 +129,4 @@ class SseDecoder:
             events.append(ServerSentEvent(data, self._type or "message"))
             self._data.clear()
         self._type = ""
-        self._size = sum(map(len, self._line))
+        self._data_size = 0

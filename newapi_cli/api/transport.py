@@ -1,4 +1,4 @@
-"""httpx: the one client of the program, with a transport of our own where no proxy is needed.
+"""httpx: all answers come through its transports, one of our own where no proxy is needed.
 
 `send` gives an httpx response in every case: read through the connection of a `HeadStart`, or, when
 a proxy stands between, through httpx's own transport. What the standard library raises on the
@@ -20,7 +20,7 @@ from newapi_cli.api.failures import error_from_exception, is_passing
 from newapi_cli.api.head_start import HeadStart, WireRequest
 
 READ_SIZE_BYTES = 1 << 16
-__all__ = ["error_from_exception", "is_passing", "open_client", "proxy_for", "send"]
+__all__ = ["error_from_exception", "is_passing", "open_transport", "proxy_for", "send"]
 
 
 class DirectTransport(httpx.BaseTransport):
@@ -99,23 +99,27 @@ def proxy_for(endpoint: Endpoint) -> str:
     return proxies.get(endpoint.base_url.scheme) or proxies.get("all") or ""
 
 
-def open_client(endpoint: Endpoint, request: WireRequest, start: HeadStart | None) -> httpx.Client:
-    """Give the client for one request. Raises what httpx raises for a proxy that it cannot use."""
+def open_transport(
+    endpoint: Endpoint, request: WireRequest, start: HeadStart | None
+) -> httpx.BaseTransport:
+    """Give the transport for one request. Raises what httpx raises for an unusable proxy."""
     if start is not None:
-        return httpx.Client(transport=DirectTransport(start), timeout=None, trust_env=False)
-    return httpx.Client(
-        proxy=proxy_for(endpoint) or None,
-        verify=request.tls or True,
-        timeout=httpx.Timeout(None, connect=request.connect_s or None),
-        trust_env=False,
-        http1=True,
+        return DirectTransport(start)
+    return httpx.HTTPTransport(
+        proxy=proxy_for(endpoint) or None, verify=request.tls or True, trust_env=False
     )
 
 
 def send(
-    client: httpx.Client, request: WireRequest, on_socket: Callable[[socket.socket], None]
+    transport: httpx.BaseTransport,
+    request: WireRequest,
+    on_socket: Callable[[socket.socket], None],
 ) -> httpx.Response:
-    """Send the request, or take up the one already sent; no redirect is ever followed."""
+    """Send the request, or take up the one already sent.
+
+    By the transport itself: a whole httpx client would follow what a Location header says, at
+    least far enough to fail on one that is no URL.
+    """
 
     def watch(name: str, info: dict[str, object]) -> None:
         stream = info.get("return_value")
@@ -124,11 +128,13 @@ def send(
             if isinstance(sock, socket.socket):
                 on_socket(sock)
 
-    outgoing = client.build_request(
-        request.method,
-        f"{request.base_url.scheme}://{request.base_url.authority}{request.path}",
-        headers=dict(request.headers),
-        content=request.body,
-        extensions={"trace": watch},
+    connect = {"connect": request.connect_s or None}
+    return transport.handle_request(
+        httpx.Request(
+            request.method,
+            f"{request.base_url.scheme}://{request.base_url.authority}{request.path}",
+            headers=dict(request.headers),
+            content=request.body,
+            extensions={"trace": watch, "timeout": connect},
+        )
     )
-    return client.send(outgoing, stream=True, follow_redirects=False)

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from newapi_cli import __version__
+from newapi_cli.cli.options import show_version
 from newapi_cli.errors import ExitCode
 from newapi_cli.streams import Streams
 
@@ -47,18 +47,12 @@ def app_for(argv: Sequence[str]) -> typer.Typer:
     return app
 
 
-def _show_version(value: bool) -> None:
-    if value:
-        typer.echo(f"newapi {__version__}")
-        raise typer.Exit
-
-
 def newapi(
     ctx: typer.Context,
     _version: Annotated[
         bool,
         typer.Option(
-            "--version", "-V", callback=_show_version, is_eager=True, help="show the version"
+            "--version", "-V", callback=show_version, is_eager=True, help="show the version"
         ),
     ] = False,
 ) -> None:

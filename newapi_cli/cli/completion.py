@@ -11,6 +11,7 @@ from typer.completion import (  # type: ignore[attr-defined]  # re-exported with
     install,
 )
 
+from newapi_cli.cli.shell_scripts import BASH, ZSH
 from newapi_cli.errors import LocalError
 from newapi_cli.streams import Streams
 
@@ -24,6 +25,9 @@ class Shell(StrEnum):
     ZSH = "zsh"
     FISH = "fish"
     POWERSHELL = "powershell"
+
+
+OURS = {Shell.BASH: BASH, Shell.ZSH: ZSH}
 
 
 def completion(
@@ -43,6 +47,8 @@ def completion(
         return
     try:
         _, path = install(shell=shell, prog_name="newapi", complete_var=VARIABLE)
+        if shell in OURS:
+            path.write_text(script(shell), "utf-8")  # the file is newapi's alone
     except OSError as error:
         raise LocalError("cannot install the completion", why=error.strerror or "") from error
     streams.tell(f"completion for {shell} is in {path}; it works in the next shell that you open")
@@ -50,6 +56,8 @@ def completion(
 
 def script(shell: Shell) -> str:
     """Give the script of a shell."""
+    if shell in OURS:
+        return OURS[shell]
     text = get_completion_script(prog_name="newapi", complete_var=VARIABLE, shell=shell)
     return text.strip() + "\n"
 

@@ -9,14 +9,15 @@ from newapi_cli.cli.context import Context
 from newapi_cli.cli.inputs import run_editor
 from newapi_cli.cli.options import command
 from newapi_cli.config.fields import BY_NAME, FIELDS
-from newapi_cli.config.spelling import did_you_mean
-from newapi_cli.domain.profile import KeyKind, Origin, Secret, Source
+from newapi_cli.config.spelling import did_you_mean, shown
+from newapi_cli.domain.profile import KeyKind, Origin, Source
 from newapi_cli.errors import ConfigError, UsageProblem
 from newapi_cli.render.rows import write_json
 
 config_app = typer.Typer(
     help="Show and change the settings.", no_args_is_help=True, rich_markup_mode="rich"
 )
+KEY_NAMES = [kind.value for kind in KeyKind]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="a setting", show_default=False)]
 
 
@@ -27,16 +28,16 @@ def list_settings(
     json: Annotated[bool, typer.Option("--json", help="a JSON object")] = False,
 ) -> None:
     """List the settings of this run, each with where it comes from."""
-    shown = {"profile": (context.settings.profile, context.settings.origins["profile"])}
+    found_values = {"profile": (context.settings.profile, context.settings.origins["profile"])}
     for field in FIELDS:
         found = shown_value(context, field.name)
         if found is not None or all_settings:
-            shown[field.name] = found or ("", Origin(Source.DEFAULT))
+            found_values[field.name] = found or ("", Origin(Source.DEFAULT))
     if json:
-        value = {name: {"value": v, "origin": str(o)} for name, (v, o) in shown.items()}
+        value = {name: {"value": v, "origin": str(o)} for name, (v, o) in found_values.items()}
         write_json(context.streams.stdout, value)
     else:
-        rows = [[name, value, str(origin)] for name, (value, origin) in shown.items()]
+        rows = [[name, value, str(origin)] for name, (value, origin) in found_values.items()]
         context.table(["setting", "value", "from"], rows)
     if context.settings.key is None and context.settings.key_problem:
         context.streams.tell(f"note: {context.settings.key_problem}")
@@ -73,8 +74,12 @@ def set_value(
     except ValueError as problem:
         raise UsageProblem(f"{name} {problem}") from None
     profile = context.settings.profile
-    context.store(profile, {name: typed}, is_default=context.config_file.default_profile is None)
+    context.store(profile, {name: typed})
     context.streams.tell(f"{name} is set in profile {profile} ({context.paths.config_file})")
+    stronger = KEY_NAMES[: KEY_NAMES.index(name)] if name in KEY_NAMES else []
+    for other in stronger:
+        if other in context.config_file.profiles.get(profile, {}):
+            context.streams.tell(f"  it has no effect beside {other}: newapi config unset {other}")
 
 
 @command
@@ -84,6 +89,7 @@ def unset(context: Context, name: Name) -> None:
     if context.unset(profile, (name,)):
         context.streams.tell(f"{name} is removed from profile {profile}")
     else:
+        _ensure_known(name)
         context.streams.tell(f"{name} was not set in profile {profile}")
 
 
@@ -112,26 +118,23 @@ config_app.command("path")(path)
 
 def shown_value(context: Context, name: str) -> tuple[str, Origin] | None:
     """Give a setting as it may be shown, and its origin; a key is masked."""
-    settings = context.settings
+    settings, origin = context.settings, context.settings.origins.get(name)
+    value = settings.values.get(name)
     if name == "base_url":
-        value: object = None if settings.base_url is None else str(settings.base_url)
+        value = None if settings.base_url is None else str(settings.base_url)
     elif settings.key is not None and name == settings.key.kind.value:
-        text: Secret = settings.key.text
-        value = str(text) if settings.key.kind is KeyKind.VALUE else text.reveal()
-    else:
-        value = settings.values.get(name)
-    origin = settings.origins.get(name)
+        secret = settings.key.text
+        value = str(secret) if settings.key.kind is KeyKind.VALUE else secret.reveal()
     if value is None or origin is None:
         return None
-    if isinstance(value, str):
-        return value, origin
-    return json_text.dumps(value, ensure_ascii=False, default=list), origin
+    text = value if isinstance(value, str) else json_text.dumps(value, ensure_ascii=False)
+    return context.streams.masked(text), origin
 
 
 def _ensure_known(name: str) -> None:
     if name not in BY_NAME:
         raise UsageProblem(
-            f"there is no setting “{name}”{did_you_mean(name, BY_NAME)}",
+            f"there is no setting {shown(name)}{did_you_mean(name, BY_NAME)}",
             hint="newapi config list --all",
         )
 

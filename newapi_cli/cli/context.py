@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from newapi_cli.config.file import ConfigFile
     from newapi_cli.demo.server import DemoGateway
     from newapi_cli.render.aside import AsideWish
+    from newapi_cli.render.pictures import PictureFilter
     from newapi_cli.render.play import Renderer
     from newapi_cli.render.target import Target
     from newapi_cli.repl.loop import Answers
@@ -178,22 +180,37 @@ class Context:
 
     def renderer(self, target: Target, wish: AsideWish) -> Renderer:
         """What writes an answer for a target; the one for markdown loads rich."""
-        from newapi_cli.render import aside, extract, json_output, plain
+        from newapi_cli.render import aside, json_output, plain
         from newapi_cli.render.target import Target
 
         stdout = self.streams.stdout
         beside = aside.Aside(self.streams, wish)
         if target is Target.MARKDOWN:
-            from newapi_cli.render.markdown import MarkdownRenderer
+            from newapi_cli.render.live.renderer import LiveRenderer
+            from newapi_cli.render.live.theme import theme_named
 
-            return MarkdownRenderer(self.streams, beside)
+            theme = theme_named(self.settings.text("theme"), self.settings.text("code_style"))
+            return LiveRenderer(self.streams, beside, theme, wish, self._pictures())
         if target in (Target.JSON, Target.JSON_LINES):
             return json_output.JsonRenderer(
-                stdout, beside, model=wish.model, lines=target is Target.JSON_LINES
+                self.streams, beside, model=wish.model, lines=target is Target.JSON_LINES
             )
         if target is Target.EXTRACT:
+            from newapi_cli.render import extract
+
             return extract.ExtractRenderer(stdout, beside)
-        return plain.PlainRenderer(stdout, beside, safe=target is Target.PLAIN)
+        pictures = self._pictures() if target is Target.PLAIN else None
+        return plain.PlainRenderer(stdout, beside, pictures)
+
+    def _pictures(self) -> PictureFilter:
+        from newapi_cli.render.pictures import PictureFilter
+
+        def folder() -> Path:
+            path = self.paths.data_dir / "pictures"
+            ensure_private_dir(path)
+            return path
+
+        return PictureFilter(folder)
 
     def table(self, columns: list[str], rows: list[list[str]]) -> None:
         """Write rows: a table on a terminal, TSV elsewhere."""
@@ -206,11 +223,16 @@ class Context:
 
         write_tsv(self.streams.stdout, rows)
 
-    def store(self, profile: str, values: Mapping[str, object], *, is_default: bool) -> None:
-        """Write values of a profile into the config file."""
+    def store(self, profile: str, values: Mapping[str, object]) -> None:
+        """Write values of a profile into the config file. The first profile is the default one."""
         from newapi_cli.config.edit import set_values
 
-        set_values(self.paths.config_file, profile, values, make_default=is_default)
+        path, known = self.paths.config_file, self.config_file
+        others = [name for name, table in known.profiles.items() if name != profile and table]
+        if known.default_profile is None and len(others) == 1:
+            set_values(path, others[0], {}, make_default=True)
+        is_first = known.default_profile is None and not others
+        set_values(path, profile, values, make_default=is_first)
 
     def unset(self, profile: str, names: tuple[str, ...]) -> tuple[str, ...]:
         """Remove values of a profile from the config file; give the names that stood there."""
@@ -246,7 +268,8 @@ class Context:
         """Keep the model names for the shell's completion; that it fails is nobody's concern."""
         from newapi_cli.config.model_names import keep_model_names
 
-        keep_model_names(self.paths.cache_dir, [model.id for model in models])
+        names = [m.id for m in models if self.streams.masked(m.id) == m.id]
+        keep_model_names(self.paths.cache_dir, names)
 
     def ask_allowed(self, what: str) -> None:
         """Raise `UsageProblem` where no person is there to be asked."""

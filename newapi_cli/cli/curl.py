@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 
 from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.render.sanitise import safe_text
+
+LONGEST_ARGUMENT = 30_000  # Linux takes 131,071 bytes, Windows 32,767 characters
 
 
 def curl_command(base_url: BaseUrl, endpoint: str, body: bytes) -> str:
     """Give the command for a POSIX shell. The key stands in it as `$NEWAPI_API_KEY`.
 
-    A body that begins with `@` or holds line breaks is quoted whole: --data-raw reads no files.
+    A body too long for an argument comes by a here-document. One that a terminal would obey is
+    written in ASCII: JSON has escapes for it.
     """
+    text = body.decode("utf-8")
+    if safe_text(text) != text:
+        text = json.dumps(json.loads(text))
+    data, document = f"--data-raw {shlex.quote(text)}", ""
+    if len(text) > LONGEST_ARGUMENT:
+        data, document = "--data-binary @- <<'JSON'", f"\n{text}\nJSON"
     url = f"{base_url.scheme}://{base_url.authority}{base_url.path(endpoint)}"
     return " \\\n  ".join(
         (
             f"curl --no-buffer {shlex.quote(url)}",
             '--header "Authorization: Bearer $NEWAPI_API_KEY"',
             "--header 'Content-Type: application/json'",
-            f"--data-raw {shlex.quote(body.decode('utf-8'))}",
+            data + document,
         )
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import tempfile
@@ -80,10 +81,10 @@ def edited(context: Context, draft: str) -> str:
     descriptor, name = tempfile.mkstemp(prefix="newapi-", suffix=".md")  # 0600
     path = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(draft)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(draft.encode())
         run_editor(context, path)
-        return path.read_text("utf-8").removesuffix("\n")
+        return re.sub(r"\r?\n\Z", "", read_text_file(name))
     finally:
         path.unlink(missing_ok=True)
 

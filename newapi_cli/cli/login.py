@@ -41,7 +41,6 @@ def login(
     """
     context.allow_new_profile()
     connection, key = _asked(context, url, from_stdin=from_stdin)
-    ensure_may_travel(connection.base_url, allow_insecure=context.settings.flag("allow_insecure"))
     context.hide(key)
     models: list[ModelInfo] = []
     if check:
@@ -53,7 +52,7 @@ def login(
     chosen = _default_model(context, models)
     if chosen:
         values["model"] = chosen
-    context.store(profile, values, is_default=context.config_file.default_profile is None)
+    context.store(profile, values)
     context.remember_models(models)
     context.streams.tell(f"stored as profile {profile} in {context.paths.config_file}")
     if not chosen and not context.settings.text("model"):
@@ -81,6 +80,7 @@ def _asked(context: Context, url: str | None, *, from_stdin: bool) -> tuple[Conn
         connection = connection_from_text(url)
     else:
         connection = _known_or_asked(context, from_stdin=from_stdin)
+    ensure_may_travel(connection.base_url, allow_insecure=context.settings.flag("allow_insecure"))
     if from_stdin:
         return connection, checked_key(piped, "standard input")
     if connection.key is not None:

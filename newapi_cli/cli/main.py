@@ -5,19 +5,26 @@ from __future__ import annotations
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import typer
 
 from newapi_cli.cli.app import app_for
-from newapi_cli.errors import ExitCode, Interrupted, NewapiError, ReaderGone
+from newapi_cli.config.masking import mask
+from newapi_cli.errors import ExitCode, Interrupted, NewapiError, ReaderGone, UsageProblem
 from newapi_cli.render.failure import tell_failure
 from newapi_cli.streams import Streams
 
 
 def run(argv: Sequence[str], streams: Streams) -> int:
     """Run one command and give its exit code; every failure has been told when it returns."""
+    streams.masks.append(lambda text: mask(text, ()))
     try:
-        app_for(argv)(list(argv), prog_name="newapi", obj=streams)
-    except SystemExit as leaving:  # Typer's own way out, from help and usage errors
+        code = app_for(argv)(list(argv), prog_name="newapi", obj=streams, standalone_mode=False)
+    except SystemExit as leaving:  # Typer's own way out when a shell asks for completions
         return leaving.code if isinstance(leaving.code, int) else ExitCode.USAGE
+    except typer.Abort:
+        return ExitCode.SIGINT
     except Interrupted as interrupted:
         streams.tell("stopped")
         return interrupted.code
@@ -29,8 +36,19 @@ def run(argv: Sequence[str], streams: Streams) -> int:
         tell_failure(streams, error)
         return error.exit_code
     except Exception as error:  # noqa: BLE001  # the one place for our own bugs
+        if hasattr(error, "format_message"):  # Typer's usage errors, of a class it does not export
+            return _tell_usage(error, streams)
         return _confess(error, streams, with_trace="--debug" in argv)
-    return ExitCode.COMPLETE
+    return code if isinstance(code, int) else ExitCode.COMPLETE
+
+
+def _tell_usage(error: Any, streams: Streams) -> ExitCode:
+    command = getattr(error.ctx, "command_path", "newapi") if hasattr(error, "ctx") else "newapi"
+    problem = UsageProblem(
+        error.format_message().rstrip(".").replace("\n", " "), hint=f"{command} --help"
+    )
+    tell_failure(streams, problem)
+    return problem.exit_code
 
 
 def _confess(error: Exception, streams: Streams, *, with_trace: bool) -> ExitCode:

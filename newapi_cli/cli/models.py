@@ -34,7 +34,12 @@ def models(
     """
     found = ask_for_models(context, context.client())
     context.remember_models(found)
-    chosen = [model for model in found if model.matches(tuple(words or ()))]
+    masked = context.streams.masked
+    chosen = [
+        model._replace(id=masked(model.id), owned_by=masked(model.owned_by))
+        for model in found
+        if model.matches(tuple(words or ()))
+    ]
     if json:
         write_json(context.streams.stdout, [_as_json(model) for model in chosen])
     elif context.streams.stdout.is_terminal:

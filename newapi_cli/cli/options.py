@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from newapi_cli import __version__
 from newapi_cli.cli.context import Context
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.model_names import kept_model_names
@@ -46,6 +47,13 @@ def setting(
     )
 
 
+def show_version(value: bool) -> None:
+    """Print the version and leave, where it was asked for."""
+    if value:
+        typer.echo(f"newapi {__version__}")
+        raise typer.Exit
+
+
 SHARED: dict[str, tuple[Any, object]] = {
     "profile": (
         Annotated[
@@ -77,6 +85,13 @@ SHARED: dict[str, tuple[Any, object]] = {
             typer.Option(
                 "--debug", rich_help_panel=CONNECTION, help="show the trace of a bug, keys masked"
             ),
+        ],
+        False,
+    ),
+    "version": (
+        Annotated[
+            bool,
+            typer.Option("--version", "-V", callback=show_version, is_eager=True, hidden=True),
         ],
         False,
     ),

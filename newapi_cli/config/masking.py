@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from newapi_cli.domain.profile import Secret
 
 MASK = "****"
-SHORTEST_SECRET = 4  # below, the mask would eat the letters of every word
+SHORTEST_SECRET = 8  # below, the mask would eat ordinary words; real keys have 20 and more
 SHAPES = (
     (re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{8,}"), f"sk-{MASK}"),
     (re.compile(r"\b(bearer\s{1,8})[^\s\"',;]{8,}", re.IGNORECASE), rf"\1{MASK}"),
@@ -26,7 +26,7 @@ SHAPES = (
 def mask(text: str, secrets: Iterable[Secret]) -> str:
     """Replace the known secrets, with and without `sk-`, and everything shaped like one.
 
-    >>> mask("GET https://me:pw@host/?key=abc no sk-0123456789 or canary", [Secret("canary")])
+    >>> mask("GET https://me:pw@host/?key=abc no sk-0123456789 or a canary", [Secret("a canary")])
     'GET https://****@host/?key=**** no sk-**** or ****'
     """
     for value in _forms(secrets):

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 ENDPOINT_TAILS = ("/chat/completions", "/completions", "/models", "/responses", "/messages")
 CONSOLE_PATHS = re.compile(
-    r"/(console|login|register|token|keys|api|dashboard|setting|pricing|playground|about|panel)(/.*)?$"
+    r"/(?:(console|login|register|token|keys|dashboard|setting|pricing|playground|about|panel)(/.*)?"
+    r"|api/.*)$"  # a bare /api may well be where a proxy mounts the server
 )
 DEFAULT_PORTS = {"http": 80, "https": 443}
 

@@ -169,7 +169,8 @@ class CompletionBuilder:
         index = delta.position
         if index is None:
             last = next(reversed(self._calls), 0)
-            index = last + 1 if delta.id and last in self._calls else last
+            is_another = delta.id and last in self._calls and delta.id != self._calls[last].id
+            index = last + 1 if is_another else last
         known = self._calls.get(index, ToolCall("", "", ""))
         self._calls[index] = ToolCall(
             known.id or delta.id, known.name or delta.name, known.arguments + delta.arguments

@@ -28,9 +28,3 @@ class Conversation(NamedTuple):
     def without_last_turn(self) -> Conversation:
         """Drop the last prompt and its answer."""
         return self._replace(messages=self.messages[:-2])
-
-    @property
-    def last_prompt(self) -> str:
-        """Give the prompt of the last turn, or the empty text."""
-        prompts = [message.content for message in self.messages if message.role is Role.USER]
-        return prompts[-1] if prompts else ""

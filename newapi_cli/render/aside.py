@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from newapi_cli.domain.completion import Completion
+from newapi_cli.domain.completion import Completion, Notice
 from newapi_cli.render.sanitise import Sanitiser, safe_line
 from newapi_cli.render.units import summary
 from newapi_cli.streams import Streams
@@ -59,11 +59,15 @@ class Aside:
         newline = "\n" if self._at_line_start else "\n\n"
         self._write((RESET if self._colour else "") + newline)
 
-    def notice(self, text: str, *, is_detail: bool = False) -> None:
+    def tells(self, notice: Notice) -> bool:
+        """Say whether a notice was asked for."""
+        return self._wish.details or (self._wish.notices and not notice.is_detail)
+
+    def notice(self, notice: Notice) -> None:
         """Tell one line, unless it was not asked for."""
-        if self._wish.details or (self._wish.notices and not is_detail):
+        if self.tells(notice):
             self.end_reasoning()
-            self._line(text)
+            self._line(notice.text)
 
     def summarise(self, completion: Completion) -> None:
         """Write the line under the answer."""

@@ -6,7 +6,7 @@ import json
 
 from newapi_cli.domain.completion import Chunk, Completion, Notice, TurnEvent, Usage
 from newapi_cli.render.aside import Aside
-from newapi_cli.streams import Output
+from newapi_cli.streams import Streams
 
 
 def completion_json(completion: Completion, model: str) -> dict[str, object]:
@@ -49,8 +49,9 @@ def _rounded(value: float | None) -> float | None:
 class JsonRenderer:
     """Writes one object at the end; with `lines`, an object a delta before it."""
 
-    def __init__(self, stdout: Output, aside: Aside, *, model: str, lines: bool) -> None:
-        self._stdout = stdout
+    def __init__(self, streams: Streams, aside: Aside, *, model: str, lines: bool) -> None:
+        self._stdout = streams.stdout
+        self._masked = streams.masked
         self._aside = aside
         self._model = model
         self._lines = lines
@@ -58,7 +59,7 @@ class JsonRenderer:
     def show(self, event: TurnEvent) -> None:
         """Write a delta as a line, or tell a notice."""
         if isinstance(event, Notice):
-            self._aside.notice(event.text, is_detail=event.is_detail)
+            self._aside.notice(event)
         elif isinstance(event, Chunk) and self._lines:
             for name in ("reasoning", "content"):
                 if text := getattr(event, name):
@@ -67,6 +68,9 @@ class JsonRenderer:
     def finish(self, completion: Completion) -> None:
         """Write the whole object, also for an answer that was cut; its `status` says so."""
         whole = completion_json(completion, self._model)
+        for name in ("model", "finish_reason", "id", "request_id"):  # foreign, and no answer
+            if isinstance(text := whole[name], str):
+                whole[name] = self._masked(text)
         if self._lines:
             self._write({"type": "completion", **whole})
         else:

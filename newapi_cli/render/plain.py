@@ -13,6 +13,7 @@ from newapi_cli.domain.completion import (
     TurnEvent,
 )
 from newapi_cli.render.aside import Aside
+from newapi_cli.render.pictures import PictureFilter
 from newapi_cli.render.sanitise import Sanitiser
 from newapi_cli.streams import Output
 
@@ -20,10 +21,12 @@ from newapi_cli.streams import Output
 class PlainRenderer:
     """Writes each delta at once, and at the end a line break where the answer has none."""
 
-    def __init__(self, stdout: Output, aside: Aside, *, safe: bool) -> None:
+    def __init__(self, stdout: Output, aside: Aside, pictures: PictureFilter | None) -> None:
+        """Write for a terminal where `pictures` are given, else the bytes as they come."""
         self._stdout = stdout
         self._aside = aside
-        self._sanitiser = Sanitiser() if safe else None
+        self._pictures = pictures
+        self._sanitiser = Sanitiser()
         self._last = ""
 
     def show(self, event: TurnEvent) -> None:
@@ -32,14 +35,12 @@ class PlainRenderer:
             if event.reasoning:
                 self._aside.reason(event.reasoning)
             if event.content:
-                self._write(
-                    self._sanitiser.feed(event.content) if self._sanitiser else event.content
-                )
+                self._write(self._safe(event.content) if self._pictures else event.content)
         elif isinstance(event, StreamEnd):
             self._end_text()
         elif isinstance(event, Notice):
             self._break_line_on_terminal()
-            self._aside.notice(event.text, is_detail=event.is_detail)
+            self._aside.notice(event)
 
     def finish(self, completion: Completion) -> None:
         """Write the tool calls of an answer without text, the last line break, the usage line."""
@@ -50,8 +51,8 @@ class PlainRenderer:
         self._aside.summarise(completion)
 
     def _end_text(self) -> None:
-        if self._sanitiser:
-            self._write(self._sanitiser.end())
+        if self._pictures:
+            self._write(self._sanitiser.feed(self._pictures.end()) + self._sanitiser.end())
         if self._last and self._last != "\n":
             self._write("\n")
 
@@ -61,8 +62,11 @@ class PlainRenderer:
             self._stdout.write(text)
             self._last = text[-1]
 
+    def _safe(self, text: str) -> str:
+        return self._sanitiser.feed(self._pictures.feed(text) if self._pictures else text)
+
     def _break_line_on_terminal(self) -> None:
-        if self._sanitiser and self._last not in ("", "\n"):
+        if self._pictures and self._last not in ("", "\n"):
             self._stdout.write("\n")
             self._last = "\n"
 

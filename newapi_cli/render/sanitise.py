@@ -18,6 +18,7 @@ _SAFE: dict[int, str] = {
     0xFEFF: REPLACEMENT,
     **dict.fromkeys(range(0xD800, 0xE000), REPLACEMENT),
 }
+_HIDDEN_IN_CODE = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0x00AD), REPLACEMENT)
 
 
 def safe_text(text: str) -> str:
@@ -27,6 +28,15 @@ def safe_text(text: str) -> str:
     'a␛[31mb\\nc�'
     """
     return text.replace("\r\n", "\n").translate(_SAFE)
+
+
+def safe_code(text: str) -> str:
+    """The same for code, where invisible characters have no business at all.
+
+    >>> safe_code("a\u200bb")
+    'a�b'
+    """
+    return safe_text(text).translate(_HIDDEN_IN_CODE)
 
 
 def safe_line(text: str) -> str:

@@ -56,6 +56,7 @@ class Loop:
         self._conversation = conversation
         self._model = model
         self._last_prompt = ""
+        self._last_is_kept = False  # the last prompt is the last turn of the conversation
         self._is_over = False
         self._commands: dict[str, Callable[[str], None]] = {
             "help": self._help,
@@ -69,7 +70,7 @@ class Loop:
     def run(self, first_prompt: str) -> None:
         """Converse until the person leaves; `first_prompt` is asked at once if there is one."""
         if first_prompt:
-            self._ask(first_prompt)
+            self._ask(first_prompt, self._conversation)
         else:
             self._streams.tell("/help lists the commands, Ctrl-D leaves")
         pressed_at = -TWICE_S
@@ -95,19 +96,23 @@ class Loop:
             self._streams.tell(str(unknown))
             return
         if typed == Typed(message=typed.message):
-            self._ask(typed.message)
+            self._ask(typed.message, self._conversation)
         else:
             self._commands[typed.command](typed.argument)
 
-    def _ask(self, prompt: str) -> None:
-        """Ask, show the answer, remember both; what failed or was stopped is told."""
+    def _ask(self, prompt: str, before: Conversation) -> None:
+        """Ask after what was said before, show the answer, remember both.
+
+        What failed or was stopped is told; where nothing of an answer came, nothing is changed.
+        """
+        self._last_is_kept = self._last_is_kept and before is not self._conversation
         self._last_prompt = prompt
         if not self._model:
             self._streams.tell("no model is set: /model NAME; `newapi models` lists them")
             return
         turn: Turn | None = None
         try:
-            request = self._answers.request(self._conversation.asking(prompt), self._model)
+            request = self._answers.request(before.asking(prompt), self._model)
             with self._answers.turn(request) as turn:
                 self._answers.show(turn)
         except Interrupted as interrupted:
@@ -118,9 +123,10 @@ class Loop:
             raise
         except NewapiError as error:
             tell_failure(self._streams, error)
-        if turn is not None:
-            answer = turn.completion.content
-            self._conversation = self._conversation.with_turn(prompt, answer)
+        answer = turn.completion.content if turn is not None else ""
+        if answer:
+            self._conversation = before.with_turn(prompt, answer)
+            self._last_is_kept = True
 
     def _bar(self) -> str:
         turns = len(self._conversation.messages) // 2
@@ -151,9 +157,9 @@ class Loop:
             return
         if model:
             self._set_model(model)
-        if self._conversation.last_prompt == self._last_prompt:
-            self._conversation = self._conversation.without_last_turn()
-        self._ask(self._last_prompt)
+        kept = self._last_is_kept
+        before = self._conversation.without_last_turn() if kept else self._conversation
+        self._ask(self._last_prompt, before)
 
     def _exit(self, _: str) -> None:
         self._is_over = True

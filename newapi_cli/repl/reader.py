@@ -11,11 +11,12 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
-from prompt_toolkit.filters import completion_is_selected
+from prompt_toolkit.filters import Condition, completion_is_selected
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
+from newapi_cli.errors import ExitCode, Interrupted
 from newapi_cli.repl.slash import COMMANDS
 from newapi_cli.signals import Interrupts
 from newapi_cli.streams import Streams
@@ -66,11 +67,11 @@ class SlashCompleter(Completer):
 class Reader:
     """Reads what a person types, one message at a time."""
 
-    def __init__(self, history: History, *, vi: bool) -> None:
+    def __init__(self, history: History, *, vi: bool, is_dumb: bool) -> None:
         self._session: PromptSession[str] = PromptSession(
             history=history,
             multiline=True,
-            key_bindings=_keys(),
+            key_bindings=_keys(is_dumb=is_dumb),
             editing_mode=EditingMode.VI if vi else EditingMode.EMACS,
             completer=SlashCompleter(),
             complete_while_typing=False,
@@ -88,10 +89,13 @@ class Reader:
         """
         with Interrupts(("SIGTERM", "SIGHUP")) as interrupts:
             interrupts.wake = self._leave
-            text = self._session.prompt(
-                FormattedText([("bold", "> ")]),
-                bottom_toolbar=lambda: FormattedText([("class:bottom-toolbar", f" {bar()} ")]),
-            )
+            try:
+                text = self._session.prompt(
+                    FormattedText([("bold", "> ")]),
+                    bottom_toolbar=lambda: FormattedText([("class:bottom-toolbar", f" {bar()} ")]),
+                )
+            except OSError as error:  # the window was closed
+                raise Interrupted(ExitCode.SIGHUP) from error
             interrupts.check()
         return _without_quotes(text)
 
@@ -107,9 +111,12 @@ def _without_quotes(text: str) -> str:
     return text
 
 
-def _keys() -> KeyBindings:
+def _keys(*, is_dumb: bool) -> KeyBindings:
+    """Give the keys. The shell of an editor sends LF for Enter; a real terminal does for Ctrl+J,
+    and for an Enter that was typed while an answer streamed."""
     keys = KeyBindings()
 
+    @keys.add("c-j", filter=Condition(lambda: is_dumb))
     @keys.add("enter", filter=~completion_is_selected)
     def _send(event: KeyPressEvent) -> None:
         """Send, unless the text says that it goes on."""
@@ -124,7 +131,7 @@ def _keys() -> KeyBindings:
             buffer.validate_and_handle()
 
     @keys.add("escape", "enter")
-    @keys.add("c-j")
+    @keys.add("c-j", filter=Condition(lambda: not is_dumb))
     def _newline(event: KeyPressEvent) -> None:
         """Begin a new line."""
         event.current_buffer.insert_text("\n")
@@ -142,5 +149,5 @@ def _keys() -> KeyBindings:
 
 def open_reader(streams: Streams, data_dir: Path, *, vi: bool) -> Reader:
     """Open the input line with the history of `data_dir`, which exists."""
-    del streams  # prompt-toolkit finds the terminal by itself
-    return Reader(open_history(data_dir / "history"), vi=vi)
+    history = open_history(data_dir / "history")
+    return Reader(history, vi=vi, is_dumb=streams.terminal_is_dumb)

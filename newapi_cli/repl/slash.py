@@ -60,7 +60,7 @@ def typed_from_text(text: str) -> Typed:
         return Typed(command="exit")
     if text.startswith("//"):
         return Typed(message=text[1:])
-    match = COMMAND.fullmatch(text) if "\n" not in text.strip() else None
+    match = COMMAND.fullmatch(text.strip()) if "\n" not in text.strip() else None
     if match is None:
         return Typed(message=text)
     word, argument = match.group(1).lower(), match.group(2) or ""

@@ -1,0 +1,1 @@
+complete --command newapi --no-files --arguments "(env _NEWAPI_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) newapi)" --condition "env _NEWAPI_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) newapi"

@@ -1,0 +1,161 @@
+"""The rows of a leaf, as strings with their colours and their width in cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from markdown_it.token import Token
+from rich.cells import cell_len
+from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from newapi_cli.render.live.highlight import GrowingCode
+from newapi_cli.render.live.inline import InlineText
+from newapi_cli.render.live.leaves import Leaf, Pieces
+from newapi_cli.render.live.theme import Theme
+from newapi_cli.render.sanitise import safe_code
+
+TAB_SIZE = 4
+MIN_WIDTH = 4
+
+
+class Row(NamedTuple):
+    """One row as it is written: without a line break, `width` in cells without its colours."""
+
+    text: str
+    width: int
+
+
+class Layout:
+    """Lays leaves out for one width of the terminal."""
+
+    def __init__(self, console: Console, theme: Theme) -> None:
+        self._console = console
+        self._theme = theme
+        self._width = console.width
+
+    def rows(self, leaf: Leaf) -> list[Row]:
+        """Give all rows of a leaf, with the empty row before it where it has one."""
+        rows = self.gap(leaf)
+        if leaf.kind in ("fence", "code_block"):
+            code = GrowingCode(language_of(leaf), self._theme)
+            code.extend(code_lines(leaf))
+            rows += [self.code_row(leaf, i, code.line(i)) for i in range(len(code))]
+            return rows or [self._row(leaf, 0, [])]
+        for index, line in enumerate(self._lines(leaf)):
+            rows.append(self._row(leaf, index, line))
+        return rows
+
+    def line(self, text: str, style: Style) -> Row:
+        """Give one row of safe text, cut to the width."""
+        line = Text(text, style, end="")
+        line.truncate(self._width, overflow="ellipsis")
+        return self._finished(list(line.render(self._console)))
+
+    def paragraph(self, text: str, style: Style) -> list[Row]:
+        """Give the rows of safe text, wrapped."""
+        lines = Text(text, style, end="").wrap(self._console, self._width, tab_size=TAB_SIZE)
+        return [self._finished(list(line.render(self._console))) for line in lines]
+
+    def gap(self, leaf: Leaf) -> list[Row]:
+        """Give the empty row before a leaf, if there is one."""
+        return [self._finished(_segments(leaf.place.gap_prefix))] if leaf.place.gap else []
+
+    def code_row(self, leaf: Leaf, index: int, line: Text) -> Row:
+        """Give one line of code: never wrapped by us, so that it is copied as one line."""
+        line = line.copy()
+        line.expand_tabs(TAB_SIZE)
+        return self._row(leaf, index, list(line.render(self._console)))
+
+    def _lines(self, leaf: Leaf) -> Iterator[list[Segment]]:
+        if leaf.kind == "table":
+            yield from self._table(leaf)
+        elif leaf.kind == "hr":
+            yield [Segment("─" * self._width_inside(leaf), self._theme.rule)]
+        elif leaf.kind == "empty":
+            yield []
+        else:
+            text = InlineText(self._theme, self._base(leaf)).of(_inline(leaf.nodes))
+            width = self._width_inside(leaf)
+            for line in text.wrap(self._console, width, justify="default", tab_size=TAB_SIZE):
+                yield list(line.render(self._console))
+
+    def _base(self, leaf: Leaf) -> Style:
+        if leaf.kind != "heading":
+            return Style.null()
+        level = int(leaf.nodes[0].tag[1:])
+        return self._theme.headings[min(level, len(self._theme.headings)) - 1]
+
+    def _table(self, leaf: Leaf) -> Iterator[list[Segment]]:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+        rows = _table_rows(leaf.nodes)
+        for cell in rows[0] if rows else ():
+            align = str(cell.attrs.get("style", "")).removeprefix("text-align:")
+            justify = align if align in ("left", "center", "right") else "left"
+            head = InlineText(self._theme, Style(bold=True)).of(_inline_after(leaf.nodes, cell))
+            table.add_column(head, justify=justify, overflow="fold")  # type: ignore[arg-type]  # a literal
+        for row in rows[1:]:
+            cells = (_inline_after(leaf.nodes, cell) for cell in row)
+            table.add_row(*(InlineText(self._theme, Style.null()).of(cell) for cell in cells))
+        options = self._console.options.update(width=self._width_inside(leaf))
+        yield from self._console.render_lines(table, options, pad=False)
+
+    def _width_inside(self, leaf: Leaf) -> int:
+        taken = sum(cell_len(text) for text, _ in leaf.place.rest)
+        return max(self._width - taken, MIN_WIDTH)
+
+    def _row(self, leaf: Leaf, index: int, line: list[Segment]) -> Row:
+        return self._finished(_segments(leaf.place.rest if index else leaf.place.first) + line)
+
+    def _finished(self, segments: list[Segment]) -> Row:
+        """Make a string of segments, without blanks at the end that show nothing."""
+        while segments and not (last := segments[-1]).text.rstrip() and not _shows_blanks(last):
+            segments = segments[:-1]
+        if segments and not _shows_blanks(segments[-1]):
+            text, style, _ = segments[-1]
+            segments = [*segments[:-1], Segment(text.rstrip(), style)]
+        width = sum(cell_len(segment.text) for segment in segments)
+        return Row(self._console._render_buffer(segments), width)
+
+
+def language_of(leaf: Leaf) -> str:
+    """Give the language that a fence names, or the empty text."""
+    words = leaf.nodes[0].info.split() if leaf.kind == "fence" else []
+    return words[0].strip("{}.").lower() if words else ""
+
+
+def code_lines(leaf: Leaf) -> list[str]:
+    """Give the lines of a code block."""
+    content = safe_code(leaf.nodes[0].content)
+    return content.removesuffix("\n").split("\n") if content else []
+
+
+def _segments(pieces: Pieces) -> list[Segment]:
+    return [Segment(text, style) for text, style in pieces]
+
+
+def _shows_blanks(segment: Segment) -> bool:
+    style = segment.style
+    return bool(style and (style.bgcolor or style.underline or style.reverse or style.strike))
+
+
+def _inline(nodes: list[Token]) -> Token:
+    return next((node for node in nodes if node.type == "inline"), Token("inline", "", 0))
+
+
+def _inline_after(nodes: list[Token], cell: Token) -> Token:
+    return nodes[next(i for i, node in enumerate(nodes) if node is cell) + 1]
+
+
+def _table_rows(nodes: list[Token]) -> list[list[Token]]:
+    rows: list[list[Token]] = []
+    for node in nodes:
+        if node.type == "tr_open":
+            rows.append([])
+        elif node.type in ("th_open", "td_open"):
+            rows[-1].append(node)
+    return rows

@@ -1,0 +1,124 @@
+"""A markdown document as a row of leaves, each laid out by rich without regard to the others.
+
+A leaf is what holds text: a paragraph, a heading, a code block, a table, a rule, an item without
+text. The containers around it (lists, quotes) are nothing but prefixes of its rows. So the rows of
+a document are the rows of its leaves in their order, and a leaf that is final gives final rows,
+whatever comes after it. That is all a stream needs; the whole is the same leaves at once.
+
+Between two blocks stands one empty row, but for the items of a list and for a list below the text
+of its item. Nothing depends on what comes later: not the width of numbers, not whether a list turns
+out to be loose.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markdown_it.tree import SyntaxTreeNode
+from rich.style import Style
+
+from newapi_cli.render.live.theme import Theme
+
+BULLETS = "•◦▪"
+QUOTE_BAR = "▌ "
+MIN_NUMBER_WIDTH = 2
+
+Pieces = tuple[tuple[str, Style], ...]
+
+
+class Place(NamedTuple):
+    """Where a leaf stands: the prefixes of its first and of its further rows.
+
+    `gap` says that an empty row stands before it, which has the prefix `gap_prefix`.
+    """
+
+    first: Pieces = ()
+    rest: Pieces = ()
+    gap: bool = False
+    gap_prefix: Pieces = ()
+
+    def inside(self, first: Pieces, rest: Pieces) -> Place:
+        """Give the place of what a container holds at its beginning."""
+        return Place(self.first + first, self.rest + rest, self.gap, self.gap_prefix)
+
+
+class Leaf(NamedTuple):
+    """One leaf: `nodes` are its tokens; `begin` and `end` the lines of its source."""
+
+    kind: str
+    nodes: list[Token]
+    place: Place
+    begin: int
+    end: int
+
+
+class Continued(NamedTuple):
+    """That a source begins in the midst of a list, with an item of this number (0: a bullet)."""
+
+    number: int
+
+
+def markdown_parser() -> MarkdownIt:
+    """Give the parser: CommonMark with tables and strike-through; HTML stays visible text."""
+    return MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"])
+
+
+def leaves_of(
+    tokens: list[Token], theme: Theme, *, has_before: bool, continued: Continued | None = None
+) -> list[Leaf]:
+    """Give the leaves of a document in their order.
+
+    `has_before` says that other blocks stand before this source, `continued` that its first block
+    goes on with a list.
+    """
+    walk = _Walk(theme)
+    for index, block in enumerate(SyntaxTreeNode(tokens).children):
+        if index == 0 and continued is not None:
+            walk.list_items(block, Place(), 0, continued.number)
+        else:
+            walk.block(block, Place(gap=has_before or index > 0), 0)
+    return walk.leaves
+
+
+class _Walk:
+    def __init__(self, theme: Theme) -> None:
+        self._theme = theme
+        self.leaves: list[Leaf] = []
+
+    def block(self, block: SyntaxTreeNode, place: Place, depth: int) -> None:
+        if block.type == "bullet_list":
+            self.list_items(block, place, depth, 0)
+        elif block.type == "ordered_list":
+            self.list_items(block, place, depth, int(block.attrs.get("start", 1)))
+        elif block.type == "blockquote":
+            bar = ((QUOTE_BAR, self._theme.quote),)
+            self._children(block, place.inside(bar, bar), depth, in_item=False)
+        else:
+            self._leaf(block.type, block, place)
+
+    def list_items(self, block: SyntaxTreeNode, place: Place, depth: int, number: int) -> None:
+        for index, item in enumerate(block.children):
+            if block.type == "bullet_list":
+                marker = f" {BULLETS[depth % len(BULLETS)]} "
+            else:
+                marker = f"{number + index:>{MIN_NUMBER_WIDTH}}. "
+            inner = place.inside(
+                ((marker, self._theme.marker),), ((" " * len(marker), Style.null()),)
+            )
+            self._children(item, inner, depth + 1, in_item=True)
+            place = Place(place.rest, place.rest)
+
+    def _children(self, parent: SyntaxTreeNode, place: Place, depth: int, *, in_item: bool) -> None:
+        if not parent.children:
+            self._leaf("empty", parent, place)
+        for index, child in enumerate(parent.children):
+            if index > 0:
+                is_list = child.type in ("bullet_list", "ordered_list")
+                place = Place(place.rest, place.rest, not (in_item and is_list), place.rest)
+            self.block(child, place, depth)
+
+    def _leaf(self, kind: str, node: SyntaxTreeNode, place: Place) -> None:
+        begin, end = node.map or (0, 0)
+        self.leaves.append(Leaf(kind, node.to_tokens(), place, begin, end))

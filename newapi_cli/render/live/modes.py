@@ -1,0 +1,74 @@
+"""The modes of the terminal while an answer streams, and their restoring on every way out.
+
+Echo is off: keys that are typed meanwhile would land inside the answer. They stay in the terminal's
+queue, and the next input line shows them. NOFLSH keeps what is still on its way to the screen when
+Ctrl-C is pressed. Ctrl-Z is obeyed between two frames, with the modes restored before.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from types import FrameType
+
+try:
+    import termios
+except ImportError:  # Windows
+    termios = None  # type: ignore[assignment]  # looked at before each use
+
+LOCAL_MODES = 3  # the index of c_lflag in what tcgetattr gives
+
+
+class TerminalModes:
+    """Sets the modes on `enter`, restores them on `leave`; both may be called at any time."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._before: list[object] | None = None
+        self._stop_handler: object = None
+        self._wants_to_stop = False
+
+    def enter(self) -> None:
+        """Set the modes, where the descriptor is a terminal."""
+        if termios is None or self._before is not None:
+            return
+        try:
+            before = termios.tcgetattr(self._fd)
+            modes = termios.tcgetattr(self._fd)
+            modes[LOCAL_MODES] = (modes[LOCAL_MODES] & ~termios.ECHO) | termios.NOFLSH
+            termios.tcsetattr(self._fd, termios.TCSADRAIN, modes)
+        except (termios.error, OSError):
+            return
+        self._before = before
+        atexit.register(self.leave)
+        with contextlib.suppress(ValueError):  # not the main thread
+            self._stop_handler = signal.signal(signal.SIGTSTP, self._note_stop)
+
+    def leave(self) -> None:
+        """Restore the modes."""
+        if self._before is None:
+            return
+        before, self._before = self._before, None
+        atexit.unregister(self.leave)
+        with contextlib.suppress(termios.error, OSError):
+            termios.tcsetattr(self._fd, termios.TCSADRAIN, before)  # type: ignore[arg-type]  # as it was given
+        with contextlib.suppress(ValueError, TypeError):
+            signal.signal(signal.SIGTSTP, self._stop_handler)  # type: ignore[arg-type]  # likewise
+
+    def stop_if_asked(self, tidy: Callable[[], None]) -> bool:
+        """Obey a Ctrl-Z: tidy the screen, stop, and go on when told to. Say whether that was so."""
+        if not self._wants_to_stop:
+            return False
+        self._wants_to_stop = False
+        tidy()
+        self.leave()
+        with contextlib.suppress(OSError):
+            os.kill(os.getpid(), signal.SIGTSTP)  # returns when the process goes on
+        self.enter()
+        return True
+
+    def _note_stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._wants_to_stop = True

@@ -1,0 +1,117 @@
+"""Pictures inside an answer (`data:image/…;base64,…`): saved to a file, shown by its path.
+
+A picture is megabytes of text that no terminal should print. In a pipe it stays as it came.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+BEGINNING = "data:image/"
+HEADER = re.compile(r"data:image/([a-zA-Z0-9.+-]{1,20});base64,")
+MAX_HEADER = len(BEGINNING) + 20 + len(";base64,")
+END_OF_BASE64 = re.compile(r"[^A-Za-z0-9+/=_\-\s]|\s(?=[^A-Za-z0-9+/=])")
+SUFFIXES = {"jpeg": "jpg", "svg+xml": "svg"}
+
+
+class PictureFilter:
+    """Passes text on as it streams, each picture replaced by where it was saved.
+
+    `folder` gives the folder for pictures, made when the first one comes; it may raise `OSError`.
+    """
+
+    def __init__(self, folder: Callable[[], Path]) -> None:
+        self._folder = folder
+        self._held = ""
+        self._kind = ""
+        self._base64: list[str] = []
+        self._before = ""  # the character before the picture: `(` in a markdown image
+
+    def feed(self, text: str) -> str:
+        """Take text and give what of it is decided."""
+        self._held += text
+        passed = ""
+        while self._held:
+            if self._kind:
+                done = self._collect()
+                if done is None:
+                    break
+                passed += done
+                continue
+            match = HEADER.search(self._held)
+            if match is None:
+                keep = _length_of_begun_header(self._held)
+                passed += self._held[: len(self._held) - keep]
+                self._held = self._held[len(self._held) - keep :]
+                break
+            passed += self._held[: match.start()]
+            self._before = passed[-1:]
+            self._kind = match.group(1).lower()
+            self._held = self._held[match.end() :]
+        return passed
+
+    def end(self) -> str:
+        """Give what was held back; a picture that was cut is saved as far as it came."""
+        if self._kind:
+            self._base64.append(self._held)
+            self._held = ""
+            return self._saved(is_in_image=False)
+        held, self._held = self._held, ""
+        return held
+
+    def _collect(self) -> str | None:
+        match = END_OF_BASE64.search(self._held)
+        if match is None:
+            self._base64.append(self._held)
+            self._held = ""
+            return None
+        self._base64.append(self._held[: match.start()])
+        self._held = self._held[match.start() :]
+        return self._saved(is_in_image=self._before == "(" and self._held[0] == ")")
+
+    def _saved(self, *, is_in_image: bool) -> str:
+        text = "".join("".join(self._base64).split())
+        kind, self._kind, self._base64 = self._kind, "", []
+        try:
+            data = base64.b64decode(text + "=" * (-len(text) % 4))
+            path = self._write(data, SUFFIXES.get(kind, re.sub(r"\W", "", kind)))
+        except (OSError, binascii.Error, ValueError) as error:
+            return f"image/{kind}, {len(text)} characters, not saved: {type(error).__name__}"
+        shown = quote(str(path))
+        return f'{shown} "{_size(len(data))}, image/{kind}"' if is_in_image else shown
+
+    def _write(self, data: bytes, suffix: str) -> Path:
+        path = self._folder() / f"{hashlib.sha256(data).hexdigest()[:16]}.{suffix}"
+        try:
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except FileExistsError:
+            return path  # the same picture again
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        return path
+
+
+def _length_of_begun_header(text: str) -> int:
+    """Give how many of the last characters may begin a picture."""
+    begin = text.rfind("d", max(0, len(text) - MAX_HEADER))
+    while begin >= 0:
+        rest = text[begin:]
+        if BEGINNING.startswith(rest) or re.fullmatch(
+            r"data:image/[a-zA-Z0-9.+-]{0,20}(;b?a?s?e?6?4?,?)?", rest
+        ):
+            return len(rest)
+        begin = text.rfind("d", max(0, len(text) - MAX_HEADER), begin)
+    return 0
+
+
+def _size(count: int) -> str:
+    if count < 1000:
+        return f"{count} bytes"
+    return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"

@@ -1,0 +1,84 @@
+"""Clients for the tests of this folder, and what comes back from them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from types import ModuleType
+
+from newapi_cli.api import transport
+from newapi_cli.api.client import Client
+from newapi_cli.api.endpoint import Endpoint
+from newapi_cli.domain.base_url import base_url_from_text
+from newapi_cli.domain.completion import ChatRequest, Chunk, Notice, TurnEvent
+from newapi_cli.domain.message import Message, Role
+from newapi_cli.domain.profile import Clocks, Secret
+from newapi_cli.signals import Interrupts
+from tests.support.home import CANARY
+from tests.support.wire import MODEL
+
+CLOCKS = Clocks(5, 5, 5, 5, 5, 20)
+NO_ENVIRONMENT: Mapping[str, str] = {}
+JOIN_S = 10.0
+
+
+def load_transport() -> ModuleType:
+    """Give the transport, as `cli.context` does."""
+    return transport
+
+
+def endpoint(
+    url: str,
+    *,
+    proxy: str = "",
+    ca_bundle: str = "",
+    environ: Mapping[str, str] = NO_ENVIRONMENT,
+) -> Endpoint:
+    """Give an endpoint with the canary as its key."""
+    return Endpoint(
+        base_url_from_text(url), Secret(CANARY), proxy=proxy, ca_bundle=ca_bundle, environ=environ
+    )
+
+
+def client_for(
+    where: Endpoint | str,
+    *,
+    retries: int = 0,
+    clocks: Clocks = CLOCKS,
+    interrupts: Interrupts | None = None,
+) -> Client:
+    """Give a client whose clocks are short."""
+    return Client(
+        endpoint(where) if isinstance(where, str) else where,
+        interrupts or Interrupts(),
+        load_transport,
+        clocks=clocks,
+        retries=retries,
+    )
+
+
+def question(text: str = "hi", *, stream: bool = True) -> ChatRequest:
+    """Give a request."""
+    return ChatRequest(MODEL, (Message(Role.USER, text),), stream=stream)
+
+
+def text_of(events: Iterable[TurnEvent]) -> str:
+    """Read an answer to its end."""
+    return "".join(event.content for event in events if isinstance(event, Chunk))
+
+
+def notices_of(events: Iterable[TurnEvent]) -> list[str]:
+    """Read an answer to its end, and give what the person is told meanwhile."""
+    return [e.text for e in events if isinstance(e, Notice) and not e.is_detail]
+
+
+def workers() -> list[threading.Thread]:
+    """Give the worker threads that run."""
+    return [thread for thread in threading.enumerate() if thread.name == "newapi exchange"]
+
+
+def assert_workers_end() -> None:
+    """Wait for the worker threads, and fail if one does not end."""
+    for thread in workers():
+        thread.join(JOIN_S)
+    assert workers() == []

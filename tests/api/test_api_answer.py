@@ -1,0 +1,303 @@
+"""The body of an answer in each of its forms (contract, sections 2.4, 3, 8.3 and 9)."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from newapi_cli.api.answer import AnswerReader, StreamRefused
+from newapi_cli.domain.completion import Completion, CompletionBuilder, Status
+from newapi_cli.errors import GatewayError, NewapiError
+from tests.support.wire import (
+    DONE,
+    PING,
+    answer_events,
+    chunk,
+    completion,
+    error,
+    event,
+    json_bytes,
+    usage_chunk,
+)
+
+ORDERLY = b"".join(answer_events("Par", "is 👋"))
+WHOLE = json_bytes(completion("Paris 👋"))
+REFUSAL = json_bytes(error("no channel left (request id: 42)", code="get_channel_failed"))
+PAGE = b"<!doctype html><html><head><title>New API</title></head><body></body></html>"
+
+
+class Read:
+    """What a body gave: the folded chunks, and what it ended with."""
+
+    def __init__(self, blocks: Iterable[bytes], request_id: str = "") -> None:
+        self.reader = AnswerReader(request_id)
+        self.refused: StreamRefused | None = None
+        self.error: NewapiError | None = None
+        builder = CompletionBuilder()
+        try:
+            for block in blocks:
+                for found in self.reader.feed(block):
+                    builder.add(found)
+            for found in self.reader.end():
+                builder.add(found)
+        except StreamRefused as refused:
+            self.refused = refused
+        except NewapiError as failure:
+            self.error = failure
+        self.completion: Completion = builder.completion(Status.COMPLETE)
+
+    @property
+    def verdict(self) -> tuple[str, str | None, bool, int]:
+        """Give text, finish reason, certainty and the number of skipped events."""
+        assert self.refused is None
+        assert self.error is None
+        done = self.completion
+        return done.content, done.finish_reason, self.reader.is_certain, self.reader.skipped
+
+
+def all_cuts(body: bytes) -> Iterable[list[bytes]]:
+    yield [body]
+    yield [body[at : at + 1] for at in range(len(body))]
+    for at in range(len(body) + 1):
+        yield [body[:at], body[at:]]
+
+
+ANSWERS: dict[str, tuple[bytes, tuple[str, str | None, bool, int]]] = {
+    "an orderly stream": (ORDERLY, ("Paris 👋", "stop", True, 0)),
+    "pings before and between": (
+        PING * 3 + ORDERLY.replace(b"\n\n", b"\n\n" + PING),
+        ("Paris 👋", "stop", True, 0),
+    ),
+    "white space before the stream": (b"\n\n\n" + ORDERLY, ("Paris 👋", "stop", True, 0)),
+    "no DONE": (ORDERLY.removesuffix(DONE), ("Paris 👋", "stop", False, 0)),
+    "no finish reason": (event(chunk("Par")) + DONE, ("Par", None, True, 0)),
+    "neither": (event(chunk("Par")), ("Par", None, False, 0)),
+    "the last event without its blank line": (
+        event(chunk("Par", finish="stop")).rstrip(),
+        ("Par", "stop", False, 0),
+    ),
+    "DONE with spaces": (event(chunk("a")) + b"data:  [DONE] \n\n", ("a", None, True, 0)),
+    "DONE without a space": (event(chunk("a")) + b"data:[DONE]\n\n", ("a", None, True, 0)),
+    "DONE without data": (event(chunk("a")) + b"[DONE]\n", ("a", None, True, 0)),
+    "DONE twice": (event(chunk("a")) + DONE + DONE, ("a", None, True, 0)),
+    "deltas after DONE": (event(chunk("a")) + DONE + event(chunk("b")), ("a", None, True, 0)),
+    "DONE first": (DONE + event(chunk("b")), ("", None, True, 0)),
+    "DONE within a text": (
+        event(chunk("[DONE]")) + event(chunk("!", finish="stop")),
+        ("[DONE]!", "stop", False, 0),
+    ),
+    "a whole answer": (WHOLE, ("Paris 👋", "stop", True, 0)),
+    "heartbeats before a whole answer": (b"\n\n \r\n" + WHOLE, ("Paris 👋", "stop", True, 0)),
+    "a whole answer on many lines": (
+        json.dumps(completion("Paris 👋"), indent=2).encode(),
+        ("Paris 👋", "stop", True, 0),
+    ),
+    "a whole answer as an event": (
+        b"data: " + WHOLE + b"\n\n" + DONE,
+        ("Paris 👋", "stop", True, 0),
+    ),
+    "chunks that are no events": (
+        json_bytes(chunk("Par")) + b"\n" + json_bytes(chunk("is 👋", finish="stop")) + b"\n",
+        ("Paris 👋", "stop", True, 0),
+    ),
+    "chunks in one event": (
+        b"data: %s\ndata: %s\n\n"
+        % (json_bytes(chunk("Par")), json_bytes(chunk("is 👋", finish="stop"))),
+        ("Paris 👋", "stop", False, 0),
+    ),
+    "malformed events among good ones": (
+        event(chunk("a"))
+        + b'data: {"choices":[\n\ndata: x\n\ndata: 5\n\ndata: null\n\ndata: []\n\ndata: "s"\n\n'
+        + event(chunk("b", finish="stop"))
+        + DONE,
+        ("ab", "stop", True, 6),
+    ),
+    "an event of a kind that is none of ours": (
+        b"event: ping\ndata: {}\n\ndata:\n\ndata: {\"type\":\"ping\"}\n\n" + ORDERLY,
+        ("Paris 👋", "stop", True, 0),
+    ),
+    "nothing": (b"", ("", None, False, 0)),
+    "usage only": (event(usage_chunk(made_up=True)) + DONE, ("", None, True, 0)),
+    "pings only": (PING * 9, ("", None, False, 0)),
+    "an error member that is null": (
+        event({**chunk("a", finish="stop"), "error": None}),
+        ("a", "stop", False, 0),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "verdict"), ANSWERS.values(), ids=ANSWERS)
+def test_an_answer_is_read_wherever_it_is_cut(
+    body: bytes, verdict: tuple[str, str | None, bool, int]
+) -> None:
+    for blocks in all_cuts(body):
+        assert Read(blocks).verdict == verdict, blocks
+
+
+def test_a_byte_order_mark_before_a_whole_answer_is_passed_over() -> None:
+    for blocks in all_cuts(b"\xef\xbb\xbf" + WHOLE):
+        text, finish_reason, _, skipped = Read(blocks).verdict
+        assert (text, finish_reason, skipped) == ("Paris 👋", "stop", 0), blocks
+
+
+def test_the_usage_that_comes_last_is_kept() -> None:
+    read = Read([ORDERLY])
+    assert read.completion.usage is not None
+    assert read.completion.usage[:3] == (9, 3, 12)
+
+
+REFUSED = {
+    "raw, at once": (REFUSAL, ""),
+    "raw, after pings": (PING + PING + REFUSAL, ""),
+    "raw, after pings, with a line feed": (PING + REFUSAL + b"\n", ""),
+    "raw, after text": (event(chunk("Par")) + REFUSAL, "Par"),
+    "raw, on many lines, at once": (json.dumps(json.loads(REFUSAL), indent=2).encode(), ""),
+    "raw, on many lines, after pings": (
+        PING + json.dumps(json.loads(REFUSAL), indent=2).encode(),
+        "",
+    ),
+    "raw, twice, back to back": (REFUSAL + REFUSAL, ""),
+    "raw, twice, after pings": (PING + REFUSAL + REFUSAL, ""),
+    "an event": (b"data: " + REFUSAL + b"\n\n" + event(usage_chunk()) + DONE, ""),
+    "an event after text": (event(chunk("Par")) + b"data: " + REFUSAL + b"\n\n" + DONE, "Par"),
+    "an event without its blank line": (event(chunk("Par")) + b"data: " + REFUSAL, "Par"),
+    "an event of the type error": (b"event: error\ndata: " + REFUSAL + b"\n\n", ""),
+    "in a chunk with choices": (
+        event({**chunk(""), "error": json.loads(REFUSAL)["error"]}) + DONE,
+        "",
+    ),
+    "half a tag before it": (event(chunk("<thi")) + REFUSAL, "<thi"),
+}
+
+
+@pytest.mark.parametrize(("body", "content"), REFUSED.values(), ids=REFUSED)
+def test_an_error_is_found_wherever_it_stands_and_keeps_the_text_before_it(
+    body: bytes, content: str
+) -> None:
+    for blocks in all_cuts(body):
+        read = Read(blocks, "from the header")
+        assert read.refused is not None, blocks
+        assert read.refused.refusal[:2] == ("no channel left", "new_api_error"), blocks
+        assert read.refused.refusal.request_id == "42", blocks
+        assert read.completion.content == content, blocks
+
+
+@pytest.mark.parametrize("about", [{"code": 429}, {"message": "m"}, {"type": "t"}, "plain"])
+def test_an_error_with_a_single_member_is_an_error(about: Any) -> None:
+    read = Read([event({"error": about}) + DONE], "from the header")
+    assert read.refused is not None
+    assert read.refused.refusal.request_id == "from the header"
+    failure = read.refused.as_error()
+    assert isinstance(failure, GatewayError)
+    assert failure.why in ("429", "m", "t", "plain")
+
+
+PAGES = {
+    "a page": PAGE,
+    "a page in capitals": PAGE.upper(),
+    "white space before it": b"\r\n \t" + PAGE,
+    "a byte order mark before it": b"\xef\xbb\xbf" + PAGE,
+    "a comment before it": b"<!-- x -->\n" + PAGE,
+    "after pings": PING + PAGE,
+    "no doctype": PAGE.removeprefix(b"<!doctype html>"),
+}
+
+
+@pytest.mark.parametrize("body", PAGES.values(), ids=PAGES)
+def test_a_web_page_is_named_as_one_and_not_shown(body: bytes) -> None:
+    for blocks in all_cuts(body):
+        read = Read(blocks, "rid")
+        assert isinstance(read.error, GatewayError), blocks
+        assert "web page" in read.error.message
+        assert "“new api”" in read.error.why.lower()
+        assert read.error.request_id == "rid"
+        assert "<" not in read.error.why + read.error.message + read.error.hint
+
+
+@pytest.mark.parametrize("body", [b"[1]", b'[{"choices":[]}]', b"<x>", b'{"choices":', b"[" * 9999])
+def test_a_body_that_is_no_answer_is_refused(body: bytes) -> None:
+    for blocks in ([body], [body[:1], body[1:]]):
+        read = Read(blocks)
+        assert isinstance(read.error, GatewayError), blocks
+        assert "protocol" in read.error.message
+
+
+def test_an_event_that_is_too_large_is_refused_and_the_text_before_it_is_kept() -> None:
+    block = b"x" * (1 << 20)
+    read = Read([event(chunk("Par")), b"data: ", *[block] * 30])
+    assert isinstance(read.error, GatewayError)
+    assert read.completion.content == "Par"
+
+
+def test_a_whole_answer_that_never_ends_is_refused() -> None:
+    block = b"x" * (1 << 20)
+    read = Read([b'{"choices":"', *[block] * 65])
+    assert isinstance(read.error, GatewayError)
+    assert "64 MB" in read.error.why
+
+
+def test_a_large_picture_in_one_event_is_taken() -> None:
+    picture = "data:image/png;base64," + "A" * 16_000_000
+    body = event(chunk(picture, finish="stop"))
+    read = Read([body[at : at + 65536] for at in range(0, len(body), 65536)])
+    assert read.verdict == (picture, "stop", False, 0)
+
+
+def test_many_values_in_one_event_take_no_more_time_than_their_size() -> None:
+    started = time.process_time()
+    read = Read([b"data: " + b"0 " * 400_000 + b"\n\n"])
+    assert read.reader.skipped == 400_000
+    assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize("line", [b" \n", b"\t\r", b"x\n", b" {\n", b"<!--\n"])
+def test_stray_lines_take_no_more_time_than_their_size(line: bytes) -> None:
+    started = time.process_time()
+    Read([PING, line * 60_000, event(chunk("a", finish="stop"))])
+    assert time.process_time() - started < 1
+
+
+FRAGMENTS = [
+    b"", b"\n", b"\n\n", b"\r\n", b" ", b"data: ", b"data:", b"{", b"}", b"[", b"<", b"<html>",
+    b":", b"\xef\xbb\xbf", b"\xff", b"\0", DONE, b"[DONE]", PING, REFUSAL, WHOLE, PAGE,
+    event(chunk("a")), event(chunk("<think>b</think>c")),
+    b'data: {"choices":[{"delta":{"content":"\\ud83d"}}]}\n\n',
+    event(chunk(finish="stop")), event(usage_chunk()), b"data: " + REFUSAL + b"\n\n",
+    event(chunk("<th")), event({"choices": None}), event({"error": 5}),
+    b'{"a":' * 2000, b"9" * 5000,
+]  # fmt: skip
+
+
+def outcome_of(blocks: Iterable[bytes]) -> tuple[object, ...]:
+    read = Read(blocks)
+    refusal = read.refused and read.refused.refusal
+    return read.completion, refusal, read.error and read.error.why, read.reader.is_certain
+
+
+def test_random_bodies_are_read_alike_however_they_are_cut() -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    for _ in range(1500):
+        body = b"".join(chance.choices(FRAGMENTS, k=chance.randrange(9)))
+        cuts = sorted(chance.choices(range(len(body) + 1), k=chance.randrange(6)))
+        blocks = [body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
+        assert outcome_of(blocks) == outcome_of([body]), (seed, blocks)
+
+
+def test_what_is_held_back_is_given_at_the_end() -> None:
+    assert Read([event(chunk("<thi"))]).verdict[0] == "<thi"
+    assert Read([event(chunk("<thi")) + DONE]).verdict[0] == "<thi"
+    assert Read([json_bytes(completion("<thi"))]).verdict[0] == "<thi"
+
+
+def test_text_is_given_as_soon_as_its_event_is_whole() -> None:
+    reader = AnswerReader("")
+    assert [found.content for found in reader.feed(event(chunk("a")))] == ["a"]
+    assert list(reader.feed(event(chunk("b"))[:-1])) == []
+    assert [found.content for found in reader.feed(b"\n")] == ["b"]

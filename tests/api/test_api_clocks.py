@@ -1,0 +1,167 @@
+"""Each clock fires when it should, and at no other time. All times are invented."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+
+from newapi_cli.api.clocks import AFTER_FINISH_S, Deadlines
+from newapi_cli.domain.profile import Clocks
+from newapi_cli.errors import DeadlineError
+
+OFF = Clocks(0, 0, 0, 0, 0, 0)
+START = 1000.0
+LIMIT_S = 7.0
+Make = Callable[[Clocks], Deadlines]
+
+
+def deadlines(clocks: Clocks, *, stream: bool = True) -> Deadlines:
+    return Deadlines(clocks, stream=stream, now=START)
+
+
+def connected(clocks: Clocks, *, stream: bool = True) -> Deadlines:
+    made = deadlines(clocks, stream=stream)
+    made.connected(START + 1)
+    return made
+
+
+def answering(clocks: Clocks) -> Deadlines:
+    made = connected(clocks)
+    made.byte(START + 2)
+    made.content(START + 3)
+    return made
+
+
+def assert_fires(watched: Deadlines, at: float, what: str) -> None:
+    """Assert that the next deadline is `at`, and that nothing fires before it."""
+    assert watched.remaining_s(at - 0.5) == pytest.approx(0.5)
+    assert watched.remaining_s(at - 0.001) == pytest.approx(0.001)
+    with pytest.raises(DeadlineError, match=f"^{what} for 7 s$"):
+        watched.remaining_s(at)
+    with pytest.raises(DeadlineError):
+        watched.remaining_s(at + 1000)
+
+
+def test_the_connection_must_stand_in_time() -> None:
+    assert_fires(deadlines(OFF._replace(connect_s=LIMIT_S)), START + 7, "no connection")
+
+
+def test_the_connection_clock_stops_with_the_connection() -> None:
+    watched = deadlines(OFF._replace(connect_s=LIMIT_S))
+    watched.connected(START + 6)
+    assert watched.remaining_s(START + 1e6) == math.inf
+
+
+def test_the_first_byte_must_come_in_time_after_the_connection() -> None:
+    watched = connected(OFF._replace(first_byte_s=LIMIT_S))
+    assert_fires(watched, START + 1 + 7, "no sign of an answer")
+
+
+def test_the_first_byte_clock_does_not_run_before_the_connection() -> None:
+    assert deadlines(OFF._replace(first_byte_s=LIMIT_S)).remaining_s(START + 1e6) == math.inf
+
+
+def test_the_first_byte_clock_stops_with_the_first_byte() -> None:
+    watched = connected(OFF._replace(first_byte_s=LIMIT_S))
+    watched.byte(START + 2)
+    assert watched.remaining_s(START + 1e6) == math.inf
+
+
+def test_a_whole_answer_may_take_as_long_as_its_first_content() -> None:
+    clocks = OFF._replace(first_byte_s=1, first_content_s=LIMIT_S)
+    watched = connected(clocks, stream=False)
+    assert_fires(watched, START + 1 + 7, "no sign of an answer")
+
+
+def test_bytes_must_follow_one_another_in_time() -> None:
+    watched = connected(OFF._replace(idle_s=LIMIT_S))
+    watched.byte(START + 2)
+    watched.byte(START + 8)
+    assert_fires(watched, START + 8 + 7, "no sign of life")
+
+
+def test_the_first_content_must_come_in_time() -> None:
+    watched = connected(OFF._replace(first_content_s=LIMIT_S))
+    assert_fires(watched, START + 1 + 7, "no content")
+
+
+def test_pings_are_no_content() -> None:
+    watched = connected(OFF._replace(first_content_s=LIMIT_S, idle_s=LIMIT_S))
+    for second in range(2, 8):
+        watched.byte(START + second)
+    assert_fires(watched, START + 1 + 7, "no content")
+
+
+def test_the_first_content_clock_stops_with_the_first_content() -> None:
+    assert answering(OFF._replace(first_content_s=LIMIT_S)).remaining_s(START + 1e6) == math.inf
+
+
+def test_pieces_must_follow_one_another_in_time() -> None:
+    watched = answering(OFF._replace(content_idle_s=LIMIT_S, idle_s=LIMIT_S))
+    for second in range(4, 10):
+        watched.byte(START + second)
+    assert_fires(watched, START + 3 + 7, "no further content")
+
+
+def test_each_piece_starts_the_clock_anew() -> None:
+    watched = answering(OFF._replace(content_idle_s=LIMIT_S))
+    watched.content(START + 9)
+    assert_fires(watched, START + 9 + 7, "no further content")
+
+
+@pytest.mark.parametrize("make", [deadlines, connected, answering])
+def test_the_total_clock_runs_all_the_time(make: Make) -> None:
+    assert_fires(make(OFF._replace(total_s=LIMIT_S)), START + 7, "no end of the answer")
+
+
+def test_after_the_finish_reason_only_a_short_clock_runs() -> None:
+    watched = answering(Clocks(1, 1, 1, 1, 1, 1))
+    watched.finished(START + 4)
+    assert watched.remaining_s(START + 4) == AFTER_FINISH_S
+    assert watched.remaining_s(START + 4 + AFTER_FINISH_S - 0.5) == pytest.approx(0.5)
+    with pytest.raises(DeadlineError):
+        watched.remaining_s(START + 4 + AFTER_FINISH_S)
+
+
+@pytest.mark.parametrize("make", [deadlines, connected, answering])
+def test_clocks_that_are_off_never_fire(make: Make) -> None:
+    assert make(OFF).remaining_s(START + 1e9) == math.inf
+
+
+def test_the_nearest_deadline_counts() -> None:
+    watched = answering(Clocks(idle_s=60, content_idle_s=300, total_s=20))
+    assert watched.remaining_s(START + 3) == pytest.approx(17)
+
+
+def test_the_silence_is_counted_from_the_last_piece() -> None:
+    watched = connected(OFF)
+    assert watched.silent_s(START + 5) == 5
+    watched.byte(START + 6)
+    assert watched.silent_s(START + 7) == 7
+    watched.content(START + 8)
+    assert watched.silent_s(START + 10) == 2
+
+
+def with_a_byte(clocks: Clocks) -> Deadlines:
+    made = connected(clocks)
+    made.byte(START + 2)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("connect_s", deadlines),
+        ("first_byte_s", connected),
+        ("first_content_s", connected),
+        ("idle_s", with_a_byte),
+        ("content_idle_s", answering),
+        ("total_s", answering),
+    ],
+)
+def test_every_deadline_says_what_to_do(name: str, make: Make) -> None:
+    with pytest.raises(DeadlineError) as caught:
+        make(OFF._replace(**{name: LIMIT_S})).remaining_s(START + 1e6)
+    assert caught.value.hint

@@ -1,0 +1,605 @@
+"""JSON to values and back: the documented fields, and everything else that servers send."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from newapi_cli.api.codec import (
+    Refusal,
+    chunk_from_json,
+    decode_json,
+    encode_chat,
+    models_from_json,
+    refusal_from_body,
+    refusal_in,
+    request_id_in,
+    usage_from_json,
+    whole_text,
+)
+from newapi_cli.domain.catalog import ModelInfo
+from newapi_cli.domain.completion import (
+    ChatRequest,
+    Chunk,
+    Sampling,
+    ToolCallDelta,
+    Usage,
+)
+from newapi_cli.domain.message import Message, Role
+
+HELLO = (Message(Role.USER, "Hello!"),)
+
+# The table of the request body in the documentation of the interface, with what JSON makes of it.
+DOCUMENTED: dict[str, type | tuple[type, ...]] = {
+    "model": str,
+    "messages": list,
+    "stream": bool,
+    "temperature": float,
+    "max_tokens": int,
+    "top_p": float,
+    "frequency_penalty": float,
+    "presence_penalty": float,
+}
+
+
+def body_of(request: ChatRequest, *, with_usage: bool = True) -> dict[str, Any]:
+    body = json.loads(encode_chat(request, with_usage=with_usage))
+    assert isinstance(body, dict)
+    return body
+
+
+# -- requests ---------------------------------------------------------------------------------
+
+
+def test_a_request_has_the_documented_fields_with_the_documented_types() -> None:
+    sampling = Sampling(
+        temperature=0.5,
+        top_p=0.9,
+        max_tokens=100,
+        frequency_penalty=-0.5,
+        presence_penalty=1.5,
+    )
+    body = body_of(ChatRequest("gpt-4", HELLO, sampling, stream=False))
+    assert list(body) == list(DOCUMENTED)
+    assert {name: type(value) for name, value in body.items()} == DOCUMENTED
+    assert body == {
+        "model": "gpt-4",
+        "messages": [{"role": "user", "content": "Hello!"}],
+        "stream": False,
+        "temperature": 0.5,
+        "max_tokens": 100,
+        "top_p": 0.9,
+        "frequency_penalty": -0.5,
+        "presence_penalty": 1.5,
+    }
+
+
+def test_a_request_without_parameters_has_nothing_that_was_not_asked_for() -> None:
+    assert body_of(ChatRequest("gpt-4", HELLO, stream=False)) == {
+        "model": "gpt-4",
+        "messages": [{"role": "user", "content": "Hello!"}],
+        "stream": False,
+    }
+
+
+def test_a_stream_asks_for_its_usage_and_for_nothing_else() -> None:
+    assert body_of(ChatRequest("gpt-4", HELLO)) == {
+        "model": "gpt-4",
+        "messages": [{"role": "user", "content": "Hello!"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+def test_a_stream_can_be_asked_for_without_stream_options() -> None:
+    assert "stream_options" not in body_of(ChatRequest("gpt-4", HELLO), with_usage=False)
+
+
+def test_parameters_of_zero_are_sent() -> None:
+    sampling = Sampling(
+        temperature=0.0, top_p=0.0, frequency_penalty=0.0, presence_penalty=0.0, seed=0
+    )
+    body = body_of(ChatRequest("m", HELLO, sampling))
+    for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed"):
+        assert body[name] == 0, name
+
+
+def test_the_further_parameters_have_their_wire_names() -> None:
+    body = body_of(ChatRequest("m", HELLO, Sampling(stop=("a", "b"), seed=7, effort="low")))
+    assert (body["stop"], body["seed"], body["reasoning_effort"]) == (["a", "b"], 7, "low")
+
+
+def test_options_are_sent_as_they_are_and_win() -> None:
+    options = {"enable_thinking": False, "logit_bias": {"50256": -100}, "temperature": 2, "x": None}
+    body = body_of(ChatRequest("m", HELLO, Sampling(temperature=0.5, options=options)))
+    assert {name: body[name] for name in options} == options
+
+
+def test_the_documented_conversation_keeps_its_order_and_roles() -> None:
+    said = [
+        ("system", "You are a helpful assistant."),
+        ("user", "Hello!"),
+        ("assistant", "Hi there! How can I help you today?"),
+        ("user", "What's the weather like?"),
+    ]
+    messages = tuple(Message(Role(role), content) for role, content in said)
+    body = body_of(ChatRequest("gpt-4", messages))
+    assert [(m["role"], m["content"]) for m in body["messages"]] == said
+    assert {frozenset(m) for m in body["messages"]} == {frozenset(("role", "content"))}
+
+
+def test_text_outside_ascii_travels_as_utf_8() -> None:
+    encoded = encode_chat(ChatRequest("m", (Message(Role.USER, "你好 👋"),)))
+    assert "你好 👋".encode() in encoded
+
+
+@pytest.mark.parametrize("text", ['"\\\n\t\0\x1b\x7f', "\u2028\u0085", "</script>", "\ufeff"])
+def test_every_character_of_a_prompt_arrives(text: str) -> None:
+    assert body_of(ChatRequest("m", (Message(Role.USER, text),)))["messages"][0]["content"] == text
+
+
+def test_a_lone_surrogate_in_a_prompt_does_not_stop_the_request() -> None:
+    body = body_of(ChatRequest("m", (Message(Role.USER, "a\ud800b"),)))
+    assert body["messages"][0]["content"] in ("a?b", "a\ufffdb")
+
+
+# -- JSON -------------------------------------------------------------------------------------
+
+NO_JSON = {
+    "nothing": "",
+    "white space": " \n",
+    "a word": "hello",
+    "half an object": '{"a":',
+    "a whole number of 5,000 digits": "9" * 5000,
+    "such a number inside": '{"a":' + "9" * 5000 + "}",
+    "a deep list": "[" * 100_000,
+    "a deep list that closes": "[" * 100_000 + "]" * 100_000,
+    "a deep object": '{"a":' * 100_000 + "1" + "}" * 100_000,
+    "single quotes": "{'a':1}",
+}
+
+
+@pytest.mark.parametrize("text", NO_JSON.values(), ids=NO_JSON)
+def test_what_is_no_json_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError):
+        decode_json(text)
+    with pytest.raises(ValueError):
+        decode_json(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a":1,"a":2}', {"a": 2}),
+        ('{"a":1e999}', {"a": float("inf")}),
+        ('{"a":"\\ud800"}', {"a": "\ud800"}),
+        ('{"a":"\\ud83d\\ude00"}', {"a": "😀"}),
+        (' \r\n\t{"a":1}\n', {"a": 1}),
+        ('\ufeff{"a":1}', {"a": 1}),
+        ('\ufeff\n {"a":1}', {"a": 1}),
+        ('{"a":1}{"b":2}', {"a": 1}),
+        ('{"a":1}\n{"b":2}', {"a": 1}),
+        ("null", None),
+        ("5", 5),
+    ],
+)
+def test_odd_json_is_read(text: str, value: object) -> None:
+    assert decode_json(text) == value
+    assert decode_json(text.encode("utf-8", "surrogatepass")) == value
+
+
+def test_bytes_are_read_as_utf_8_and_never_guessed() -> None:
+    assert decode_json(b'{"a":"\xff\xe4\xbd\xa0"}') == {"a": "\ufffd你"}
+    with pytest.raises(ValueError):
+        decode_json('{"a":1}'.encode("utf-16"))
+
+
+# -- both documented responses -----------------------------------------------------------------
+
+WHOLE = {
+    "id": "chatcmpl-xxxxxxxx",
+    "object": "chat.completion",
+    "created": 1677652288,
+    "model": "gpt-4",
+    "choices": [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": "Hello! How can I assist you today?"},
+            "finish_reason": "stop",
+        }
+    ],
+    "usage": {"prompt_tokens": 9, "completion_tokens": 12, "total_tokens": 21},
+}
+
+
+def streamed(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    return {
+        "id": "chatcmpl-xxx",
+        "object": "chat.completion.chunk",
+        "created": 1677652288,
+        "model": "gpt-4",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+    }
+
+
+def test_the_documented_whole_answer_is_read() -> None:
+    assert chunk_from_json(WHOLE) == Chunk(
+        content="Hello! How can I assist you today?",
+        finish_reason="stop",
+        usage=Usage(9, 12, 21),
+        model="gpt-4",
+        id="chatcmpl-xxxxxxxx",
+    )
+
+
+@pytest.mark.parametrize(
+    ("delta", "finish", "content"),
+    [
+        ({"role": "assistant"}, None, ""),
+        ({"content": "Hello"}, None, "Hello"),
+        ({"content": "!"}, None, "!"),
+        ({}, "stop", ""),
+    ],
+)
+def test_the_documented_stream_is_read(
+    delta: dict[str, Any], finish: str | None, content: str
+) -> None:
+    chunk = chunk_from_json(streamed(delta, finish))
+    assert chunk == Chunk(content=content, finish_reason=finish, model="gpt-4", id="chatcmpl-xxx")
+
+
+# -- what else comes ---------------------------------------------------------------------------
+
+
+def test_a_chunk_with_usage_has_no_choices() -> None:
+    chunk = chunk_from_json({"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
+    assert chunk == Chunk(usage=Usage(1, 2, 3))
+
+
+@pytest.mark.parametrize("finish", ["stop", "length", "end", "<|eot_id|>", "pause_turn"])
+def test_the_finish_reason_is_kept_word_for_word(finish: str) -> None:
+    assert chunk_from_json(streamed({}, finish)).finish_reason == finish
+
+
+@pytest.mark.parametrize("finish", [None, "", 0, False, [], {}])
+def test_what_is_no_finish_reason_is_none(finish: Any) -> None:
+    assert chunk_from_json(streamed({}, finish)).finish_reason is None
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"reasoning_content": "hm"},
+        {"reasoning": "hm"},
+        {"reasoning_content": "hm", "reasoning": "hm"},
+        {"reasoning_content": None, "reasoning": "hm"},
+        {"reasoning_content": "", "reasoning": "hm"},
+    ],
+)
+def test_reasoning_in_either_member_or_both_is_taken_once(delta: dict[str, Any]) -> None:
+    assert chunk_from_json(streamed(delta)).reasoning == "hm"
+
+
+def test_content_in_parts_is_joined() -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "x"}, 5, None, {"type": "text", "text": "b"}]
+    assert chunk_from_json(streamed({"content": parts})).content == "ab"
+
+
+def test_only_choice_0_is_read() -> None:
+    first, second = {"index": 0, "delta": {"content": "a"}}, {"index": 1, "delta": {"content": "b"}}
+    assert chunk_from_json({"choices": [second, first]}).content == "a"
+    assert chunk_from_json({"choices": [second]}).content == ""
+
+
+@pytest.mark.parametrize("index", [{}, {"index": None}, {"index": 0}])
+def test_a_choice_without_an_index_is_choice_0(index: dict[str, Any]) -> None:
+    assert chunk_from_json({"choices": [{**index, "delta": {"content": "a"}}]}).content == "a"
+
+
+def test_tool_calls_keep_what_the_server_gave() -> None:
+    calls = [
+        {"index": 1, "id": "c1", "type": "function", "function": {"name": "f", "arguments": "{"}},
+        {"type": None, "function": {"arguments": "}"}},
+    ]
+    assert chunk_from_json(streamed({"tool_calls": calls})).tool_calls == (
+        ToolCallDelta(1, "c1", "f", "{"),
+        ToolCallDelta(None, "", "", "}"),
+    )
+
+
+# -- wrong shapes, everywhere ------------------------------------------------------------------
+
+WRONG: list[Any] = [
+    None, True, False, 0, 1, -1, 2.5, float("nan"), float("inf"), 10**400, "", "x", "\ud800", [],
+    [None], [1], ["x"], [[]], [{}], {}, {"x": 1}, {"error": 1}, {"message": []}, [{"text": 5}],
+]  # fmt: skip
+FULL: dict[str, Any] = {
+    **WHOLE,
+    "choices": [
+        {
+            "index": 0,
+            "delta": {
+                "role": "assistant",
+                "content": "a",
+                "reasoning_content": "b",
+                "reasoning": "b",
+                "tool_calls": [
+                    {
+                        "index": 0,
+                        "id": "c",
+                        "type": "function",
+                        "function": {"name": "f", "arguments": "{}"},
+                    }
+                ],
+            },
+            "finish_reason": "stop",
+        }
+    ],
+    "usage": {
+        "prompt_tokens": 1,
+        "completion_tokens": 2,
+        "total_tokens": 3,
+        "prompt_tokens_details": {"cached_tokens": 1},
+        "completion_tokens_details": {"reasoning_tokens": 1},
+    },
+}
+MODELS = {
+    "object": "list",
+    "data": [{"id": "m", "owned_by": "o", "supported_endpoint_types": ["openai"]}],
+}
+REFUSALS = {
+    "error": {"message": "m", "type": "t", "param": "", "code": "c"},
+    "message": "m",
+    "msg": "m",
+    "err": "m",
+    "error_msg": "m",
+    "detail": "m",
+    "title": "m",
+    "success": False,
+    "header": {"message": "m", "error": {"message": "m"}},
+    "response": {"error": {"message": "m", "response": {"error": {"message": "m"}}}},
+}
+
+
+def places(value: Any) -> list[tuple[str | int, ...]]:
+    """Give the path of every member in a JSON value, its own (the empty path) first."""
+    found: list[tuple[str | int, ...]] = [()]
+    members: list[tuple[str | int, Any]] = []
+    if isinstance(value, dict):
+        members = list(value.items())
+    elif isinstance(value, list):
+        members = list(enumerate(value))
+    for name, member in members:
+        found += [(name, *path) for path in places(member)]
+    return found
+
+
+def replaced(value: Any, path: tuple[str | int, ...], new: Any) -> Any:
+    """Give a copy with one member replaced."""
+    if not path:
+        return new
+    copy: Any = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = replaced(copy[path[0]], path[1:], new)
+    return copy
+
+
+def name_of(path: tuple[str | int, ...]) -> str:
+    return ".".join(map(str, path)) or "all of it"
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        pytest.param(value, path, id=f"{name} {name_of(path)}")
+        for name, value in (("streamed", FULL), ("whole", WHOLE))
+        for path in places(value)[1:]
+    ],
+)
+def test_a_chunk_with_a_wrong_member_is_still_a_chunk(
+    value: dict[str, Any], path: tuple[str | int, ...]
+) -> None:
+    for wrong in WRONG:
+        chunk = chunk_from_json(replaced(value, path, wrong))
+        assert isinstance(chunk.content, str), wrong
+        assert isinstance(chunk.reasoning, str), wrong
+        assert isinstance(chunk.model, str), wrong
+        assert isinstance(chunk.id, str), wrong
+        assert isinstance(chunk.finish_reason, str | None), wrong
+        for call in chunk.tool_calls:
+            assert isinstance(call.position, int | None), wrong
+            assert all(isinstance(text, str) for text in call[1:]), wrong
+        assert chunk.usage is None or all(isinstance(n, int | None) for n in chunk.usage), wrong
+
+
+@pytest.mark.parametrize("path", places(MODELS), ids=name_of)
+def test_a_list_of_models_with_a_wrong_member_is_read_as_far_as_it_goes(
+    path: tuple[str | int, ...],
+) -> None:
+    for wrong in WRONG:
+        models = models_from_json(replaced(MODELS, path, wrong))
+        for model in models or ():
+            assert isinstance(model, ModelInfo), wrong
+            assert model.id, wrong
+            assert all(isinstance(kind, str) for kind in model.endpoint_types), wrong
+
+
+@pytest.mark.parametrize("path", places(REFUSALS), ids=name_of)
+def test_an_error_with_a_wrong_member_is_still_a_refusal(path: tuple[str | int, ...]) -> None:
+    for wrong in WRONG:
+        refusal = refusal_from_body(replaced(REFUSALS, path, wrong))
+        assert all(isinstance(text, str) for text in refusal), wrong
+
+
+@pytest.mark.parametrize("name", ["error", *REFUSALS])
+def test_an_error_with_one_member_of_any_kind_is_still_a_refusal(name: str) -> None:
+    for wrong in WRONG:
+        for value in ({name: wrong}, {"error": {name: wrong}}, {"response": {name: wrong}}):
+            assert all(isinstance(text, str) for text in refusal_from_body(value)), value
+
+
+@pytest.mark.parametrize("name", ["response", "header"])
+def test_an_error_nested_more_deeply_than_the_stack_is_a_refusal(name: str) -> None:
+    value: object = 1
+    for _ in range(5000):  # Python 3.12 and later read so much JSON
+        value = {name: value}
+    assert refusal_from_body(value) == Refusal("")
+
+
+# -- usage --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "count", [None, -1, 2**70, float("nan"), float("inf"), float("-inf"), "9", "", True, [], {}]
+)
+def test_a_count_that_is_none_is_not_known(count: Any) -> None:
+    usage = usage_from_json({"prompt_tokens": count, "completion_tokens": 3})
+    assert usage == Usage(None, 3, None)
+
+
+@pytest.mark.parametrize(("count", "read"), [(0, 0), (7, 7), (7.0, 7)])
+def test_a_whole_count_is_read(count: Any, read: int) -> None:
+    assert usage_from_json({"prompt_tokens": count}).prompt_tokens == read
+
+
+def test_a_missing_total_is_the_sum_of_what_is_known() -> None:
+    assert usage_from_json({"prompt_tokens": 1, "completion_tokens": 2}).total_tokens == 3
+    assert usage_from_json({"prompt_tokens": 1}).total_tokens is None
+
+
+def test_a_total_that_is_told_stands() -> None:
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 9}
+    assert usage_from_json(usage).total_tokens == 9
+
+
+def test_the_details_of_usage_are_read() -> None:
+    usage = usage_from_json(FULL["usage"])
+    assert (usage.cached_tokens, usage.reasoning_tokens) == (1, 1)
+
+
+# -- refusals -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "refusal"),
+    [
+        ({"error": {"message": "m", "type": "t", "code": "c"}}, Refusal("m", "t", "c")),
+        ({"error": {"message": "m", "type": "t", "code": 429}}, Refusal("m", "t", "429")),
+        ({"error": {"message": "m", "code": None}}, Refusal("m")),
+        ({"error": {"message": "m", "code": True}}, Refusal("m")),
+        ({"error": {"code": "c"}}, Refusal("", "", "c")),
+        ({"error": "plain"}, Refusal("plain")),
+        ({"type": "error", "error": {"type": "t", "message": "m"}}, Refusal("m", "t")),
+        ({"success": False, "message": "m", "code": "AUTH_X"}, Refusal("m", "", "AUTH_X")),
+        ({"error": {"msg": "m"}}, Refusal("m")),
+        ({"error": {}, "success": False, "message": "m"}, Refusal("m")),
+    ],
+)
+def test_each_envelope_of_an_error_is_read(value: object, refusal: Refusal) -> None:
+    assert refusal_in(value) == refusal
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"message": "m"},
+        {"msg": "m"},
+        {"err": "m"},
+        {"error_msg": "m"},
+        {"detail": "m"},
+        {"title": "m", "type": ""},
+        {"header": {"message": "m"}},
+        {"response": {"error": {"message": "m"}}},
+    ],
+)
+def test_words_of_other_servers_are_found_in_the_body_of_an_error(value: object) -> None:
+    assert refusal_in(value) is None
+    assert refusal_from_body(value) == Refusal("m")
+
+
+@pytest.mark.parametrize(
+    "value", [None, 5, "x", [], {}, {"error": None}, {"error": {}}, {"success": True}, WHOLE]
+)
+def test_what_is_no_error_is_none(value: object) -> None:
+    assert refusal_in(value) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "words", "request_id"),
+    [
+        ("bad (request id: 2025AbC)", "bad", "2025AbC"),
+        ("bad (request id: 1) (request id: 2)", "bad (request id: 1)", "2"),
+        ("bad (request id: 2)\n", "bad", "2"),
+        ("(request id: 2) bad", "(request id: 2) bad", ""),
+        ("无效的令牌 (request id: 2)", "无效的令牌", "2"),
+        ("half a pair \ud83d (request id: 2)", "half a pair \ufffd", "2"),
+    ],
+)
+def test_the_request_id_is_taken_off_the_message(message: str, words: str, request_id: str) -> None:
+    assert refusal_in({"error": {"message": message}}) == Refusal(words, request_id=request_id)
+
+
+@pytest.mark.parametrize("message", [" " * 60_000 + "x", "(request id: " * 20_000])
+def test_looking_for_a_request_id_takes_no_more_time_than_the_message_is_long(
+    message: str,
+) -> None:
+    started = time.process_time()
+    assert refusal_in({"error": {"message": message}}) == Refusal(message)
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("headers", "request_id"),
+    [
+        ({"x-oneapi-request-id": "a", "x-request-id": "b"}, "a"),
+        ({"x-oneapi-request-id": "", "x-request-id": "b"}, "b"),
+        ({"cf-ray": "c"}, "c"),
+        ({"date": "today"}, ""),
+    ],
+)
+def test_the_gateways_own_request_id_comes_first(headers: dict[str, str], request_id: str) -> None:
+    assert request_id_in(headers) == request_id
+
+
+# -- models -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [None, 5, "x", {}, {"data": None}, {"data": {}}, {"error": {}}])
+def test_what_is_no_list_of_models_is_none(value: object) -> None:
+    assert models_from_json(value) is None
+
+
+def test_models_of_both_generations_are_read() -> None:
+    new = {"success": True, **MODELS}
+    old: dict[str, Any] = {
+        "data": [{"id": "m", "owned_by": "o", "permission": [], "root": "m", "parent": None}]
+    }
+    assert models_from_json(new) == [ModelInfo("m", "o", ("openai",))]
+    assert models_from_json(old) == [ModelInfo("m", "o")]
+
+
+def test_entries_without_a_name_are_passed_over() -> None:
+    entries = [None, {}, {"id": ""}, {"id": 5}, {"id": "m", "supported_endpoint_types": None}]
+    assert models_from_json({"data": entries}) == [ModelInfo("m")]
+
+
+# -- surrogates ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("", ""),
+        ("a", "a"),
+        ("é你👋", "é你👋"),
+        ("\ud83d\ude00", "😀"),
+        ("\ud83d", "\ufffd"),
+        ("\ude00\ud83d", "\ufffd\ufffd"),
+        ("a\ud83d\ud83d\ude00b", "a\ufffd😀b"),
+    ],
+)
+def test_surrogates_are_joined_or_replaced(text: str, whole: str) -> None:
+    assert whole_text(text) == whole
+    assert whole_text(text).encode("utf-8").decode("utf-8") == whole

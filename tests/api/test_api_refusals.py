@@ -1,0 +1,224 @@
+"""What a status and its body mean: the tables of the contract, sections 4.1 to 4.4."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from newapi_cli.api.codec import Refusal, decode_json, refusal_from_body
+from newapi_cli.api.refusals import (
+    URL_HINT,
+    error_from_answer,
+    error_in_stream,
+    html_error,
+    not_understood,
+)
+from newapi_cli.errors import (
+    AuthenticationError,
+    GatewayError,
+    LimitError,
+    NewapiError,
+)
+from tests.support.wire import error
+
+AUTH, LIMIT, GATEWAY = AuthenticationError, LimitError, GatewayError
+UPSTREAM = "invalid_request_error"
+
+# Status, type, code: which error of ours it is.
+TABLE: list[tuple[int, str | None, object, type[NewapiError]]] = [
+    # -- the gateway's own (contract, 4.3)
+    (401, "new_api_error", "", AUTH),
+    (401, "new_api_error", None, AUTH),
+    (500, "new_api_error", "", GATEWAY),
+    (403, "new_api_error", "access_denied", AUTH),
+    (403, "new_api_error", "", AUTH),
+    (503, "new_api_error", "model_not_found", GATEWAY),
+    (500, "new_api_error", "get_channel_failed", GATEWAY),
+    (403, "new_api_error", "insufficient_user_quota", LIMIT),
+    (403, "new_api_error", "pre_consume_token_quota_failed", LIMIT),
+    (400, "new_api_error", "model_price_error", GATEWAY),
+    (500, "new_api_error", "model_price_error", GATEWAY),
+    (500, "new_api_error", "sensitive_words_detected", GATEWAY),
+    (429, "new_api_error", "", LIMIT),
+    (503, "new_api_error", "system_cpu_overloaded", GATEWAY),
+    (503, "new_api_error", "system_memory_overloaded", GATEWAY),
+    (503, "new_api_error", "system_disk_overloaded", GATEWAY),
+    (413, "new_api_error", "read_request_body_failed", GATEWAY),
+    (500, "new_api_error", "do_request_failed", GATEWAY),
+    (500, "new_api_error", "bad_response_body", GATEWAY),
+    (500, "new_api_error", "read_response_body_failed", GATEWAY),
+    (400, "new_api_error", "prompt_blocked", GATEWAY),
+    (500, "new_api_error", "empty_response", GATEWAY),
+    (500, "new_api_error", "channel:no_available_key", GATEWAY),
+    (500, "new_api_error", "channel:invalid_key", GATEWAY),
+    (500, "new_api_error", "channel:model_mapped_error", GATEWAY),
+    (500, "new_api_error", "channel:response_time_exceeded", GATEWAY),
+    (500, "new_api_error", "convert_request_failed", GATEWAY),
+    (500, "new_api_error", "count_token_failed", GATEWAY),
+    (500, "new_api_error", "invalid_request", GATEWAY),
+    (400, "new_api_error", "bad_request_body", GATEWAY),
+    (500, "new_api_panic", None, GATEWAY),
+    (501, "new_api_error", "api_not_implemented", GATEWAY),
+    (404, "invalid_request_error", "", GATEWAY),
+    # -- its relatives
+    (401, "one_api_error", None, AUTH),
+    (401, "one_hub_error", None, AUTH),
+    (401, "some_fork_api_error", "", AUTH),
+    (401, None, "", AUTH),
+    (403, None, None, AUTH),
+    (429, "one_hub_error", None, LIMIT),
+    # -- its upstreams, passed on with their status (contract, 4.2)
+    (401, "authentication_error", "invalid_api_key", GATEWAY),
+    (401, UPSTREAM, "invalid_api_key", GATEWAY),
+    (401, "upstream_error", "", GATEWAY),
+    (401, "bad_response_status_code", "bad_response_status_code", GATEWAY),
+    (403, "permission_error", None, GATEWAY),
+    (402, UPSTREAM, None, GATEWAY),
+    (429, "rate_limit_error", "rate_limit_exceeded", LIMIT),
+    (429, "insufficient_quota", "insufficient_quota", LIMIT),
+    (400, UPSTREAM, "insufficient_quota", LIMIT),
+    (400, UPSTREAM, "context_length_exceeded", GATEWAY),
+    (500, "server_error", 1234, GATEWAY),
+    (529, "overloaded_error", None, GATEWAY),
+    (418, "teapot", None, GATEWAY),
+    (999, None, None, GATEWAY),
+]
+
+
+def told(status: int, body: bytes, *, location: str = "") -> NewapiError:
+    try:
+        refusal = refusal_from_body(decode_json(body))
+    except ValueError:
+        refusal = Refusal("")
+    return error_from_answer(status, refusal, body, location=location)
+
+
+@pytest.mark.parametrize(("status", "type_", "code", "kind"), TABLE)
+def test_a_refusal_becomes_the_error_of_the_table(
+    status: int, type_: str | None, code: object, kind: type[NewapiError]
+) -> None:
+    body = json.dumps(error("用户 said no (request id: 42)", type_, code)).encode()
+    found = told(status, body)
+    assert type(found) is kind
+    assert found.why == "用户 said no"
+    assert found.request_id == "42"
+    if code not in ("insufficient_user_quota", "pre_consume_token_quota_failed",
+                    "insufficient_quota"):  # fmt: skip
+        assert str(status) in found.message
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(401, AUTH), (403, AUTH), (429, LIMIT), (500, GATEWAY), (404, GATEWAY), (503, GATEWAY)],
+)
+@pytest.mark.parametrize("body", [b"", b"no", b"5", b"null", b"[]", b"{}", b'{"error":null}'])
+def test_a_body_without_words_changes_nothing(
+    status: int, kind: type[NewapiError], body: bytes
+) -> None:
+    found = told(status, body)
+    assert type(found) is kind
+    assert found.why == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (401, {"success": False, "message": "m", "code": "AUTH_UNAUTHORIZED"}, AUTH),
+        (401, {"error": "m"}, AUTH),
+        (524, {"type": "about:blank", "title": "m", "status": 524}, GATEWAY),
+        (500, {"detail": "m"}, GATEWAY),
+        (400, {"type": "error", "error": {"type": "x", "message": "m"}}, GATEWAY),
+    ],
+)
+def test_each_envelope_keeps_its_words(
+    status: int, body: dict[str, object], kind: type[NewapiError]
+) -> None:
+    found = told(status, json.dumps(body).encode())
+    assert type(found) is kind
+    assert found.why == "m"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 300, 304])
+def test_a_redirect_names_where_it_leads(status: int) -> None:
+    found = told(status, b"<html>moved</html>", location="https://elsewhere.example/v1")
+    assert type(found) is GatewayError
+    assert str(status) in found.message
+    assert "https://elsewhere.example/v1" in found.why
+    assert "base URL" in found.hint
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 500, 502, 503, 504, 524])
+def test_a_web_page_is_named_and_never_shown(status: int) -> None:
+    page = b"<html><head><title>bad gateway</title></head><body>secret</body></html>"
+    found = told(status, page)
+    assert type(found) is GatewayError
+    assert str(status) in found.message
+    assert found.why == "the page is called “bad gateway”"
+    assert "secret" not in found.message + found.why + found.hint
+
+
+@pytest.mark.parametrize(
+    ("page", "why"),
+    [
+        (b"<html><body>x</body></html>", ""),
+        (b"<html><title></title>", ""),
+        (b"<html><title>\n \xe4\xbd\xa0 \n</title>", "the page is called “你”"),
+        (b"<html><title>" + b"x" * 1_000_000, "the page is called “" + "x" * 200 + "”"),
+    ],
+)
+def test_the_title_of_a_page_is_all_that_is_taken_from_it(page: bytes, why: str) -> None:
+    assert html_error(page, 200).why == why
+
+
+@pytest.mark.parametrize(
+    "body", [b"<!---->" * 26 + b"x", b"<!-- " * 30_000, b"<html>" + b"<title" * 40_000]
+)
+def test_looking_for_a_page_takes_no_more_time_than_the_body_is_long(body: bytes) -> None:
+    started = time.process_time()
+    assert type(told(500, body)) is GatewayError
+    assert time.process_time() - started < 2
+
+
+def test_a_wrong_path_leads_to_the_base_url() -> None:
+    body = json.dumps(error("Invalid URL (POST /v1/v1/chat/completions)", UPSTREAM)).encode()
+    assert told(404, body).hint == URL_HINT
+    assert html_error(b"<html>", 200).hint == URL_HINT
+
+
+def test_an_unknown_model_is_called_so() -> None:
+    body = json.dumps(error("No available channel for model x", code="model_not_found")).encode()
+    found = told(503, body)
+    assert "no such model" in found.message
+    assert "newapi models" in found.hint
+
+
+def test_a_key_that_is_too_poor_for_the_request_is_told_apart_from_an_empty_account() -> None:
+    poor, empty = (
+        told(403, json.dumps(error("m", code=code)).encode())
+        for code in ("pre_consume_token_quota_failed", "insufficient_user_quota")
+    )
+    assert "--max-tokens" in poor.message
+    assert poor.message != empty.message
+
+
+@pytest.mark.parametrize(
+    ("refusal", "why"),
+    [
+        (Refusal("m", "t", "c"), "m"),
+        (Refusal("", "t", "c"), "c"),
+        (Refusal("", "t"), "t"),
+        (Refusal(""), ""),
+    ],
+)
+def test_an_error_in_a_stream_is_the_gateways_in_its_best_words(refusal: Refusal, why: str) -> None:
+    found = error_in_stream(refusal._replace(request_id="rid"))
+    assert type(found) is GatewayError
+    assert (found.why, found.request_id) == (why, "rid")
+
+
+def test_what_is_not_understood_says_why() -> None:
+    found = not_understood("too odd", "rid")
+    assert type(found) is GatewayError
+    assert (found.why, found.request_id) == ("too odd", "rid")

@@ -1,0 +1,332 @@
+"""`newapi config`: what is set and where it comes from, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+import stat
+import tomllib
+
+import pytest
+
+from tests.support.home import CANARY, Home
+from tests.support.process import Environment, Result, newapi_command, run_newapi
+from tests.support.terminal import Terminal
+from tests.support.wire import MODEL
+
+URL = "https://gateway.invalid"
+MASKED = f"sk-****{CANARY[-4:]}"
+BROKEN = {
+    "not TOML": ("default_profile = \n", ":1:"),
+    "a name twice": ('[profiles.a]\nmodel = "x"\nmodel = "y"\n', ":3:"),
+    "not UTF-8": ('[profiles.a]\nmodel = "caf\udce9"\n', ":2:"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _configured(home: Home) -> None:
+    home.configure(URL, temperature=0.5)
+
+
+def config(home: Home, *args: str, env: Environment | None = None) -> Result:
+    """Run the command in order."""
+    result = run_newapi("config", *args, home=home, env=env)
+    assert result.code == 0, result
+    return result
+
+
+def refused(home: Home, *args: str, code: int = 2) -> str:
+    """Run a command that must fail, and give stderr."""
+    result = run_newapi("config", *args, home=home)
+    assert (result.code, result.out) == (code, b""), result
+    return result.err
+
+
+def rows(result: Result) -> dict[str, tuple[str, str]]:
+    """Give value and origin of each setting of a list in a pipe."""
+    lines = [line.split("\t") for line in result.text.splitlines()]
+    assert {len(line) for line in lines} == {3}
+    return {name: (value, origin) for name, value, origin in lines}
+
+
+def stored(home: Home, profile: str = "test") -> dict[str, object]:
+    """Give the values of a profile in the config file."""
+    values: dict[str, object] = tomllib.loads(home.config_file.read_text("utf-8"))["profiles"][
+        profile
+    ]
+    return values
+
+
+# -- list -------------------------------------------------------------------------------------
+
+
+def test_each_setting_is_listed_with_where_it_comes_from(home: Home) -> None:
+    env = {"NEWAPI_MODEL": "from-env", "NEWAPI_SEED": "7"}
+    listed = rows(config(home, "list", "--timeout", "9", env=env))
+    assert listed["profile"] == ("test", "profile default_profile")
+    assert listed["base_url"] == (URL, "profile test")
+    assert listed["temperature"] == ("0.5", "profile test")
+    assert listed["model"] == ("from-env", "environment NEWAPI_MODEL")
+    assert listed["seed"] == ("7", "environment NEWAPI_SEED")
+    assert listed["timeout"] == ("9.0", "flag --timeout")
+    assert listed["retries"] == ("2", "default")
+    assert "top_p" not in listed
+
+
+def test_the_key_is_listed_masked(home: Home) -> None:
+    assert rows(config(home, "list"))["api_key"] == (MASKED, "profile test")
+    env = {"NEWAPI_API_KEY": "sk-environment-key-9876"}
+    listed = rows(config(home, "list", env=env))
+    assert listed["api_key"] == ("sk-****9876", "environment NEWAPI_API_KEY")
+
+
+def test_a_key_that_may_not_go_to_the_host_is_explained(home: Home) -> None:
+    result = config(home, "list", "--base-url", "https://other.invalid")
+    assert "api_key" not in rows(result)
+    assert "other.invalid" in result.err
+
+
+def test_all_lists_what_is_not_set_too(home: Home) -> None:
+    listed = rows(config(home, "list", "--all"))
+    assert listed["top_p"][0] == ""
+    assert set(rows(config(home, "list"))) < set(listed)
+
+
+def test_json_lists_value_and_origin(home: Home) -> None:
+    value = json.loads(config(home, "list", "--json").text)
+    assert value["base_url"] == {"value": URL, "origin": "profile test"}
+    assert value["api_key"]["value"] == MASKED
+    assert value["model"] == {"value": MODEL, "origin": "profile test"}
+
+
+def test_a_terminal_gets_a_table(home: Home) -> None:
+    with Terminal(newapi_command("config", "list"), home=home, columns=100, rows=50) as terminal:
+        assert terminal.wait_exit() == 0
+        lines = terminal.all_text().splitlines()
+    assert lines[0].split() == ["setting", "value", "from"]
+    line = next(line for line in lines if line.startswith("base_url"))
+    assert line.split() == ["base_url", URL, "profile", "test"]
+    assert line.index(URL) == lines[0].index("value")
+
+
+def test_a_narrow_terminal_loses_no_value(home: Home) -> None:
+    with Terminal(newapi_command("config", "list"), home=home, columns=40, rows=90) as terminal:
+        assert terminal.wait_exit() == 0
+        lines = [line for line in terminal.all_text().splitlines() if line]
+    assert max(map(len, lines)) <= 40
+    assert "temperature" in " ".join(lines)
+
+
+def test_values_of_many_lines_stay_on_one_in_a_pipe(home: Home) -> None:
+    home.configure(URL, system="two\nlines\tand a tab")
+    assert rows(config(home, "list"))["system"][0] == "two\\nlines\\tand a tab"
+
+
+# -- get, set, unset --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("model", MODEL), ("temperature", "0.5"), ("stream", "true"), ("api_key", MASKED)],
+)
+def test_get_prints_one_value(home: Home, name: str, shown: str) -> None:
+    result = config(home, "get", name)
+    assert (result.text, result.err) == (f"{shown}\n", "")
+
+
+def test_get_of_what_is_not_set_fails(home: Home) -> None:
+    assert "newapi config set top_p" in refused(home, "get", "top_p", code=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("model", "gpt-4o", "gpt-4o"),
+        ("temperature", "1", 1.0),
+        ("max_tokens", "100", 100),
+        ("stream", "off", False),
+        ("stop", '["A", "B"]', ["A", "B"]),
+        ("stop", "END", ["END"]),
+        ("options", '{"top_k": 40, "x": {"y": [1]}}', {"top_k": 40, "x": {"y": [1]}}),
+        ("base_url", "other.invalid/v1/", "https://other.invalid"),
+        ("system", "many “words”\nin lines", "many “words”\nin lines"),
+        ("editing_mode", "VI", "vi"),
+    ],
+)
+def test_set_stores_a_typed_value_that_get_shows(
+    home: Home, name: str, text: str, value: object
+) -> None:
+    result = config(home, "set", name, text)
+    assert result.out == b""
+    assert stored(home)[name] == value
+    assert stored(home)["api_key"] == CANARY
+    assert config(home, "get", name).code == 0
+    assert stat.S_IMODE(home.config_file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["api_key_command", "api_key_file"])
+def test_another_way_to_the_key_works_or_is_told_to_have_no_effect(home: Home, name: str) -> None:
+    told = config(home, "set", name, "pass show 'x y'").err
+    listed = rows(config(home, "list"))
+    assert name in listed or "no effect" in told, told
+
+
+def test_a_negative_value_can_be_set(home: Home) -> None:
+    config(home, "set", "--", "presence_penalty", "-1")
+    assert stored(home)["presence_penalty"] == -1.0
+
+
+def test_unset_removes_one_value(home: Home) -> None:
+    config(home, "unset", "temperature")
+    assert "temperature" not in stored(home)
+    assert stored(home)["model"] == MODEL
+
+
+def test_unset_of_what_is_not_set_says_so(home: Home) -> None:
+    before = home.config_file.read_bytes()
+    assert "was not set" in config(home, "unset", "top_p").err
+    assert home.config_file.read_bytes() == before
+
+
+def test_set_and_unset_keep_to_the_profile_that_is_named(home: Home) -> None:
+    with home.config_file.open("a", encoding="utf-8") as file:
+        file.write('[profiles.work]\nmodel = "old"\n')
+    config(home, "set", "model", "new", "-P", "work")
+    assert (stored(home)["model"], stored(home, "work")["model"]) == (MODEL, "new")
+    config(home, "unset", "model", "-P", "work")
+    assert (stored(home)["model"], stored(home, "work")) == (MODEL, {})
+
+
+def test_set_makes_the_file_where_there_is_none(home: Home) -> None:
+    home.config_file.unlink()
+    config(home, "set", "model", "m")
+    assert stored(home, "default") == {"model": "m"}
+    assert stat.S_IMODE(home.config_file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("temperature", "3", "from 0 to 2"),
+        ("max_tokens", "0", "of 1 or more"),
+        ("stream", "maybe", "true or false"),
+        ("reasoning", "loud", "show or hide"),
+        ("options", "[1]", "a table"),
+        ("base_url", "ftp://x", "https://"),
+        ("retries", "11", "from 0 to 10"),
+        ("api_key", "sk-0123456789abcdef", "newapi login"),
+    ],
+)
+def test_what_cannot_be_set_is_refused_and_changes_nothing(
+    home: Home, name: str, value: str, told: str
+) -> None:
+    before = home.config_file.read_bytes()
+    err = refused(home, "set", name, value)
+    assert told in err
+    assert "0123456789abcdef" not in err
+    assert home.config_file.read_bytes() == before
+
+
+@pytest.mark.parametrize("args", [["get", "modle"], ["set", "modle", "x"], ["unset", "modle"]])
+def test_an_unknown_setting_is_refused_with_a_suggestion(home: Home, args: list[str]) -> None:
+    err = refused(home, *args)
+    assert "'model'" in err
+
+
+def test_an_unknown_name_that_stands_in_the_file_can_be_unset(home: Home) -> None:
+    with home.config_file.open("a", encoding="utf-8") as file:
+        file.write('modle = "x"\n')
+    assert "modle" in config(home, "unset", "modle").err
+    assert "modle" not in stored(home)
+
+
+def test_an_unknown_name_in_the_file_is_warned_of(home: Home) -> None:
+    with home.config_file.open("a", encoding="utf-8") as file:
+        file.write('modle = "x"\n')
+    result = config(home, "list")
+    assert result.err.count("warning:") == 1
+    assert "'modle'" in result.err
+    assert "'model'" in result.err
+
+
+# -- path and edit ----------------------------------------------------------------------------
+
+
+def editor(home: Home, script: str) -> dict[str, str | None]:
+    """Give an environment whose editor is a shell script; `$1` is the file."""
+    path = home.path / "editor"
+    path.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+    path.chmod(0o700)
+    return {"EDITOR": str(path)}
+
+
+def test_path_is_printed(home: Home) -> None:
+    assert config(home, "path").text == f"{home.config_file}\n"
+
+
+def test_edit_opens_the_file(home: Home) -> None:
+    config(home, "edit", env=editor(home, "echo 'seed = 3' >> \"$1\""))
+    assert stored(home)["seed"] == 3
+
+
+def test_edit_makes_a_file_where_there_is_none(home: Home) -> None:
+    home.config_file.unlink()
+    config(home, "edit", env=editor(home, 'cp "$1" seen'))
+    assert (home.path / "seen").read_text().startswith("#")
+    assert stat.S_IMODE(home.config_file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    "line", ["temperature = 9", 'base_url = "x y"', "model = ", "[profiles.test]"]
+)
+def test_edit_tells_what_it_left_wrong(home: Home, line: str) -> None:
+    home.configure(URL)
+    home.config_file.write_text(home.config_file.read_text().replace(f'base_url = "{URL}"\n', ""))
+    env = editor(home, f"printf '%s\\n' '{line}' >> \"$1\"")
+    result = run_newapi("config", "edit", home=home, env=env)
+    assert result.code == 3
+    assert "error:" in result.err
+
+
+def test_an_editor_that_fails_is_told(home: Home) -> None:
+    result = run_newapi("config", "edit", home=home, env=editor(home, "exit 7"))
+    assert result.code == 2
+    assert "7" in result.err
+
+
+@pytest.mark.parametrize(("text", "place"), BROKEN.values(), ids=list(BROKEN))
+def test_a_broken_file_can_be_found_and_mended(home: Home, text: str, place: str) -> None:
+    home.config_file.write_text(text, "utf-8", "surrogateescape")
+    assert config(home, "path").text == f"{home.config_file}\n"
+    mend = editor(home, "echo '[profiles.mended]' > \"$1\"")
+    config(home, "edit", env=mend)
+    assert stored(home, "mended") == {}
+
+
+@pytest.mark.parametrize(
+    ("args", "kind"),
+    [
+        *((["config", "list"], kind) for kind in BROKEN),
+        (["config", "get", "model"], "not TOML"),
+        (["config", "set", "model", "x"], "a name twice"),
+        (["config", "unset", "model"], "not UTF-8"),
+        (["chat", "hi"], "a name twice"),
+        (["models"], "not TOML"),
+        (["logout"], "not UTF-8"),
+        (["login", URL, "--stdin", "--no-check"], "a name twice"),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else value,
+)
+def test_a_broken_file_is_told_with_its_line(home: Home, args: list[str], kind: str) -> None:
+    text, place = BROKEN[kind]
+    home.config_file.write_text(text, "utf-8", "surrogateescape")
+    before = home.config_file.read_bytes()
+    result = run_newapi(*args, home=home, stdin=b"sk-0123456789abcdef" if "login" in args else b"")
+    assert (result.code, result.out) == (3, b"")
+    assert f"{home.config_file}{place}" in result.err
+    assert home.config_file.read_bytes() == before
+
+
+def test_the_demo_needs_no_good_file(home: Home) -> None:
+    home.config_file.write_text("broken = \n")
+    result = run_newapi("demo", "hello", home=home)
+    assert (result.code, result.err) == (0, "")

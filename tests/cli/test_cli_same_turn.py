@@ -1,0 +1,107 @@
+"""One-shot answers and conversations go through the very same functions for a turn."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+import newapi_cli.cli.chat
+from newapi_cli.cli.answering import Answering
+from newapi_cli.cli.chat import Call, run_chat
+from newapi_cli.cli.context import Context
+from newapi_cli.demo.server import DemoGateway
+from newapi_cli.domain.completion import ChatRequest
+from newapi_cli.domain.conversation import Conversation
+from newapi_cli.flows.turn import Turn
+from newapi_cli.repl.loop import Answers, Loop
+from newapi_cli.streams import Input, Output, Streams
+from tests.support.home import Home
+
+QUESTION = "Say this again."
+
+
+class Recording(Answering):
+    """Answers as always, and notes what went through it."""
+
+    calls: list[tuple[str, str]]
+
+    @contextmanager
+    def turn(self, request: ChatRequest) -> Iterator[Turn]:
+        """Note a turn."""
+        self.calls.append(("turn", request.messages[-1].content))
+        with super().turn(request) as turn:
+            yield turn
+
+    def show(self, turn: Turn) -> None:
+        """Note that a turn is shown."""
+        super().show(turn)
+        self.calls.append(("show", turn.completion.content))
+
+
+class Typist:
+    """Types one message, then leaves."""
+
+    def __init__(self) -> None:
+        self._messages = [QUESTION]
+
+    def read(self, _: Callable[[], str]) -> str:
+        """Give the message, then the end."""
+        if not self._messages:
+            raise EOFError
+        return self._messages.pop()
+
+
+class TypedContext(Context):
+    """A context whose conversation is typed by the typist instead of by a person."""
+
+    def converse(self, answers: Answers, conversation: Conversation, first_prompt: str) -> None:
+        """Hold the conversation with the real loop."""
+        Loop(self.streams, Typist(), answers, conversation, self.model).run(first_prompt)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Give what goes through `Answering`, whoever calls it."""
+    noted: list[tuple[str, str]] = []
+    monkeypatch.setattr(Recording, "calls", noted, raising=False)
+    monkeypatch.setattr(newapi_cli.cli.chat, "Answering", Recording)
+    return noted
+
+
+@pytest.fixture
+def context(home: Home) -> Iterator[Context]:
+    """Give a context on a terminal of its own, whose server is the demo."""
+    person, program = os.openpty()
+    with DemoGateway(pace_s=0) as gateway:
+        environ = home.environment(
+            {
+                "NEWAPI_BASE_URL": gateway.base_url,
+                "NEWAPI_API_KEY": "demo",
+                "NEWAPI_MODEL": "demo-echo",
+                "TERM": "dumb",
+            }
+        )
+        yield TypedContext(Streams(Input(program), Output(program), Output(program), environ), {})
+    os.close(program)
+    os.close(person)
+
+
+def test_one_shot_and_conversation_share_the_turn(
+    calls: list[tuple[str, str]], context: Context
+) -> None:
+    run_chat(context, Call(words=(QUESTION,)))
+    one_shot = calls.copy()
+    calls.clear()
+    run_chat(context, Call())
+    assert one_shot == [("turn", QUESTION), ("show", QUESTION)]
+    assert calls == one_shot
+
+
+def test_an_answer_before_a_conversation_shares_the_turn_too(
+    calls: list[tuple[str, str]], context: Context
+) -> None:
+    run_chat(context, Call(words=("first",), interactive=True))
+    assert calls == [("turn", "first"), ("show", "first"), ("turn", QUESTION), ("show", QUESTION)]

@@ -1,0 +1,111 @@
+"""TAB in real shells: commands, options and the known models; a hostile name runs nothing."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.completion.shells import FOUND, Shell
+from tests.support.home import Home
+
+MODELS = ["claude-x", "deepseek/r1:free", "deepseek/v3", "gpt-4o", "z-one:1", "z-one:2"]
+HOSTILE = [
+    "x$(touch P)",
+    "x\\$(touch P)",
+    "\\$(touch P)",
+    "$(touch P)",
+    "`touch P`",
+    "x\\`touch P\\`",
+    ";touch P",
+    "x;touch P",
+    "x'; touch P; '",
+    'x"; touch P; "',
+    "x))'; touch P; '((",
+    "x touch P",
+    "x\ttouch P",
+    "x\x1b]0;touch P\x07",
+    "x*touch",
+    "x{touch,P}",
+    "x&touch",
+    "x>P",
+    "-touch",
+]
+
+in_each_shell = pytest.mark.parametrize("name", FOUND)
+
+
+@pytest.fixture
+def cache(home: Home) -> Home:
+    """Give a home whose cache somebody else has written into as well."""
+    folder = home.newapi_home / "cache"
+    folder.mkdir(parents=True)
+    lines = [*MODELS[:2], *HOSTILE, *MODELS[2:]]
+    (folder / "models.txt").write_text("\n".join(lines) + "\n", "utf-8")
+    return home
+
+
+def test_bash_is_there_to_be_tried() -> None:
+    assert shutil.which("bash")
+
+
+@in_each_shell
+@pytest.mark.parametrize(
+    ("line", "completed"),
+    [
+        ("newapi ch", "newapi chat "),
+        ("newapi chat --mod", "newapi chat --model "),
+        ("newapi chat -m cl", "newapi chat -m claude-x "),
+        ("newapi chat --model gp", "newapi chat --model gpt-4o "),
+        ("newapi chat -m deepseek/v", "newapi chat -m deepseek/v3 "),
+        ("newapi chat -m deepseek/r", "newapi chat -m deepseek/r1:free "),
+        ("newapi chat -m z", "newapi chat -m z-one:"),
+        ("newapi chat -s 'a b' -m cl", "newapi chat -s 'a b' -m claude-x "),
+        ("newapi chat -f newapi.b", "newapi chat -f newapi.bash "),
+        ("newapi completion z", "newapi completion zsh "),
+    ],
+)
+def test_tab_completes(name: str, cache: Home, line: str, completed: str) -> None:
+    with Shell(name, cache) as shell:
+        assert shell.completed(line) == completed
+
+
+@in_each_shell
+def test_tab_completes_a_name_past_its_colon(name: str, cache: Home) -> None:
+    with Shell(name, cache) as shell:
+        line = shell.completed("newapi chat -m deepseek/r1:f")
+    assert line == "newapi chat -m deepseek/r1:free "
+
+
+@pytest.mark.skipif("zsh" not in FOUND, reason="there is no zsh here")
+def test_the_first_tab_of_a_session_completes_in_zsh(cache: Home) -> None:
+    load = "fpath=($HOME $fpath)\nautoload -Uz compinit\ncompinit -u -D"
+    with Shell("zsh", cache, load) as shell:
+        assert shell.completed("newapi ch") == "newapi chat "
+
+
+@in_each_shell
+def test_tab_offers_the_known_models_and_no_hostile_name(name: str, cache: Home) -> None:
+    with Shell(name, cache) as shell:
+        screen = shell.offered("newapi chat -m ", MODELS)
+        assert b"touch" not in shell.terminal.raw
+    assert "touch" not in screen
+    assert not list(cache.path.rglob("P"))
+
+
+@in_each_shell
+@pytest.mark.parametrize("beginning", ["x", "\\$", "\\;", "\\`", "-t"])
+def test_a_hostile_name_is_not_completed_and_runs_nothing(
+    name: str, cache: Home, beginning: str
+) -> None:
+    line = f"newapi chat -m {beginning}"
+    with Shell(name, cache) as shell:
+        assert "touch" not in shell.completed(line)
+    assert not list(cache.path.rglob("P"))
+
+
+@in_each_shell
+def test_tab_without_a_cache_offers_nothing_and_says_nothing(name: str, home: Home) -> None:
+    with Shell(name, home) as shell:
+        assert shell.completed("newapi chat -m gp") == "newapi chat -m gp"
+        assert shell.terminal.all_text().count("\n") == 0

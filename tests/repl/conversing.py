@@ -1,0 +1,112 @@
+"""A conversation on a terminal, and the keys that a person presses in it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import termios
+from collections.abc import Iterator
+
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.process import Environment, newapi_command
+from tests.support.steps import Send, Stall, Step, sse
+from tests.support.terminal import Terminal
+from tests.support.wire import answer_events, chunk, error, event, response
+
+ENTER, ALT_ENTER, CTRL_J, TAB, UP = "\r", "\x1b\r", "\n", "\t", "\x1b[A"
+CTRL_C, CTRL_D, ESCAPE = "\x03", "\x04", "\x1b"
+# prompt-toolkit asks for bracketed paste each time that it opens the input line, in raw mode.
+LINE_OPENED = b"\x1b[?2004h"
+REFUSAL = [Send(response(400, error("no such thing")))]
+PART = "Paris is the capital.\n\nIt lies on"
+
+
+class Conversing:
+    """A running conversation; waits are for an input line that is ready for keys."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal = terminal
+        self._lines = 0
+
+    def wait_for_line(self) -> None:
+        """Wait until the next input line is there."""
+        self._lines += 1
+        self.terminal.wait_until(
+            lambda: self.terminal.raw.count(LINE_OPENED) >= self._lines, what="an input line"
+        )
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        self.terminal.send(keys.encode())
+
+    def paste(self, text: str) -> None:
+        """Paste, as a terminal does that knows bracketed paste."""
+        self.type(f"\x1b[200~{text}\x1b[201~")
+
+    def say(self, text: str) -> None:
+        """Type a line, press Enter and wait for the next one."""
+        self.type(text + ENTER)
+        self.wait_for_line()
+
+    def leave(self) -> None:
+        """Leave by Ctrl-D, in order."""
+        self.type(CTRL_D)
+        assert self.terminal.wait_exit() == 0
+
+
+@contextlib.contextmanager
+def conversation(
+    home: Home,
+    *args: str,
+    columns: int = 80,
+    rows: int = 24,
+    env: Environment | None = None,
+    is_ready: bool = True,
+) -> Iterator[Conversing]:
+    """Start `newapi` and wait for its input line, unless it has something else to do first."""
+    command = newapi_command(*args)
+    with Terminal(command, home=home, columns=columns, rows=rows, env=env) as terminal:
+        conversing = Conversing(terminal)
+        if is_ready:
+            conversing.wait_for_line()
+        yield conversing
+
+
+def said(server: FaultServer, request: int = -1) -> list[tuple[str, str]]:
+    """Give role and content of the messages of a request."""
+    messages = server.requests[request].json["messages"]
+    return [(message["role"], message["content"]) for message in messages]
+
+
+def last_prompt(server: FaultServer) -> str:
+    """Give the last message of the last request."""
+    role, content = said(server)[-1]
+    assert role == "user"
+    return content
+
+
+def part_then_silence() -> list[Step]:
+    """Send a paragraph and the beginning of another: what shows the first has got the second."""
+    pieces = ("Paris is ", "the capital.\n\nIt lies on")
+    return [*sse(*(event(chunk(piece)) for piece in pieces), end=False), Stall()]
+
+
+def answers(*texts: str) -> list[list[Step]]:
+    """Give a script for each answer."""
+    return [sse(*answer_events(text)) for text in texts]
+
+
+def fresh_modes() -> list[object]:
+    """Give the modes of a terminal that nobody has changed."""
+    master, slave = os.openpty()
+    try:
+        return list(termios.tcgetattr(master))
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+def modes_of(terminal: Terminal) -> list[object]:
+    """Give the modes that the terminal is in."""
+    return list(termios.tcgetattr(terminal._master))

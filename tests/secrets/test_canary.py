@@ -1,0 +1,418 @@
+"""The key is in no output and in no file but the one that it is kept in, whatever happens.
+
+A server that means harm, or only logs too much, sends the key back in every place that the program
+may show. What the model itself says is exempt: that text belongs to the person.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.repl.conversing import CTRL_C, ENTER, conversation, part_then_silence
+from tests.support.fault_server import FaultServer
+from tests.support.home import CANARY, Home
+from tests.support.process import Environment, newapi_command
+from tests.support.steps import Send, Step, sse
+from tests.support.terminal import Terminal
+from tests.support.wire import MODEL, answer_events, chunk, error, event, head, response
+
+BARE = CANARY.removeprefix("sk-")  # New API repeats keys so
+TRACES = tuple(text.encode() for text in (CANARY, CANARY[:16], BARE[:16]))
+SHAPES = [CANARY, BARE]
+BROKEN = {
+    "line break": "\n",
+    "CR": "\r",
+    "quote": '"',
+    "curly quote": "“",
+    "zero width": "\u200b",
+    "NUL": "\0",
+    "not ASCII": "é",
+    "space": " ",
+    "escape": "\x1b[31m",
+}
+
+
+def assert_kept(home: Home, *outputs: bytes, kept_in: Sequence[Path] = ()) -> None:
+    """Fail if the key, or its beginning, is in an output or in a file that is not its own."""
+    for output in outputs:
+        assert [trace for trace in TRACES if trace in output] == [], output
+    own = {home.config_file, *kept_in}
+    files = {path for trace in TRACES for path in home.files_holding(trace)}
+    assert files - own == set()
+
+
+def run(
+    home: Home,
+    *args: str,
+    stdin: bytes = b"",
+    env: Environment | None = None,
+    kept_in: Sequence[Path] = (),
+) -> tuple[int, str]:
+    """Run the program, look for the key, give exit code and stderr."""
+    done = subprocess.run(
+        newapi_command(*args),
+        input=stdin,
+        capture_output=True,
+        env=home.environment(env),
+        cwd=home.path,
+        timeout=30,
+        check=False,
+    )
+    assert_kept(home, done.stdout, done.stderr, kept_in=kept_in)
+    return done.returncode, done.stderr.decode()
+
+
+def echo(key: str) -> dict[str, tuple[list[Step], int]]:
+    """Give what a server may do with the key, each with the exit code of `chat`."""
+    told = f"Invalid token: {key}!"
+    identified = [("X-Oneapi-Request-Id", key)]
+    text = answer_events("Paris.")
+    named = [
+        event(chunk("Paris.") | {"model": key, "id": key}),
+        event(chunk(finish="stop") | {"model": key}),
+        b"data: [DONE]\n\n",
+    ]
+    return {
+        "message": ([Send(response(401, error(told)))], 4),
+        "message with an id": ([Send(response(401, error(f"no (request id: {key})")))], 4),
+        "code and type": ([Send(response(400, error("no", f"{key}_error", key)))], 6),
+        "quota": ([Send(response(403, error(told, code="insufficient_user_quota")))], 7),
+        "limit": ([Send(response(429, error(told)))], 7),
+        "failing": ([Send(response(500, error(told)))], 6),
+        "model": ([Send(response(503, error(f"no channel for {key}", code="model_not_found")))], 6),
+        "other shapes": ([Send(response(400, {"detail": told}))], 6),
+        "text": ([Send(response(502, told, content_type="text/plain"))], 6),
+        "long text": ([Send(response(502, "x" * 280 + key, content_type="text/plain"))], 6),
+        "title": (
+            [Send(response(200, f"<html><title>{key}</title>", content_type="text/html"))],
+            6,
+        ),
+        "long title": (
+            [Send(response(200, f"<html><title>{'x' * 180}{key}", content_type="text/html"))],
+            6,
+        ),
+        "id": ([Send(response(400, error("no"), headers=identified))], 6),
+        "cf-ray": ([Send(response(400, error("no"), headers=[("CF-Ray", key)]))], 6),
+        "id of an answer": (sse(*text, headers=identified), 0),
+        "place": ([Send(response(302, headers=[("Location", f"https://x.invalid/{key}")]))], 6),
+        "place with a query": ([Send(response(307, headers=[("Location", f"/?k={key}")]))], 6),
+        "reason": ([Send(response(400, error("no"), reason=key))], 6),
+        "kind": (sse(*text, content_type=f"text/event-stream; x={key}"), 0),
+        "other kind": ([Send(response(200, b"?", content_type=key))], 6),
+        "protocol": ([Send(f"HTTP/9 {key}\r\n\r\n".encode())], 5),
+        "long protocol": ([Send(f"{'x' * 240}{key}\r\n\r\n".encode())], 5),
+        "encoding": ([Send(head(200, [("Content-Encoding", key)]) + b"x")], 6),
+        "retry after": ([Send(response(429, headers=[("Retry-After", key)]))], 7),
+        "in the stream": (sse(event(chunk("Par")), event(error(told))), 6),
+        "error alone": (sse(event({"error": key})), 6),
+        "filter": (sse(event(chunk("Par", finish="content_filter") | {"id": key})), 6),
+        "names of an answer": (sse(*named), 0),
+        "finish": (sse(event(chunk("Paris.", finish=key)), b"data: [DONE]\n\n"), 0),
+        "garbage": (sse(event(chunk("Par")), f"data: {{{key}\n\n".encode(), end=False), 9),
+    }
+
+
+IN_JSON = ("message", "id of an answer", "filter", "names of an answer", "finish", "garbage")
+
+
+# -- a server that sends the key back ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "args"),
+    [
+        *((name, BARE, ["-v", "-u", "--debug"]) for name in echo("")),
+        *((name, CANARY, ["--json", "-v"]) for name in IN_JSON),
+        *((name, BARE, ["--json", "--stream"]) for name in ("message", "id of an answer")),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else value.replace(BARE, "key"),
+)
+def test_a_server_cannot_make_the_program_show_the_key(
+    home: Home, name: str, key: str, args: list[str]
+) -> None:
+    script, code = echo(key)[name]
+    with FaultServer(script) as server:
+        home.configure(server.url, retries=0)
+        assert run(home, "chat", *args, "hi")[0] == code
+
+
+def test_nor_while_it_tries_again(home: Home) -> None:
+    scripts = [echo(BARE)[name][0] for name in ("limit", "failing", "id of an answer")]
+    with FaultServer(*scripts) as server:
+        home.configure(server.url, retries=2)
+        code, err = run(home, "chat", "-v", "hi")
+    assert (code, err.count("retry ")) == (0, 2)
+
+
+@pytest.mark.parametrize("name", ["message", "id", "long title"])
+def test_nor_when_it_is_asked_for_models(home: Home, name: str) -> None:
+    script, code = echo(BARE)[name]
+    with FaultServer(script) as server:
+        home.configure(server.url, retries=0)
+        assert run(home, "models", "-v")[0] == code
+
+
+@pytest.mark.parametrize("args", [[], ["--json"]], ids=["text", "json"])
+@pytest.mark.parametrize("key", SHAPES, ids=["whole", "bare"])
+def test_a_model_of_the_keys_name_is_neither_shown_nor_kept(
+    home: Home, key: str, args: list[str]
+) -> None:
+    body: dict[str, object] = {"data": [{"id": "good"}, {"id": key, "owned_by": key}]}
+    with FaultServer([Send(response(200, body))]) as server:
+        home.configure(server.url)
+        assert run(home, "models", *args)[0] == 0
+
+
+def test_a_terminal_shows_no_more_than_a_pipe(home: Home) -> None:
+    for name in ("message", "id of an answer", "names of an answer"):
+        script, _ = echo(BARE)[name]
+        with FaultServer(script) as server:
+            home.configure(server.url, retries=0)
+            with Terminal(newapi_command("chat", "-v", "hi"), home=home) as terminal:
+                terminal.wait_exit()
+                assert_kept(home, terminal.raw)
+
+
+def test_what_the_model_says_is_the_persons(home: Home) -> None:
+    with FaultServer(sse(*answer_events(f"Your key is {CANARY}."))) as server:
+        home.configure(server.url)
+        done = subprocess.run(
+            newapi_command("chat", "hi"), capture_output=True, env=home.environment(), check=True
+        )
+    assert done.stdout.decode() == f"Your key is {CANARY}.\n"
+    assert_kept(home, done.stderr)
+
+
+# -- wherever the key comes from --------------------------------------------------------------
+
+
+def plant(home: Home, url: str, where: str, key: str = CANARY) -> tuple[Environment, list[Path]]:
+    """Put the key somewhere; give the environment and the files that hold it from now on."""
+    file = home.path / "kept-key"
+    if where == "config":
+        home.configure(url, api_key=key, retries=0)
+    elif where == "environment":
+        home.configure(url, api_key="", retries=0)
+        return {"NEWAPI_API_KEY": key}, []
+    elif where == "OpenAI":
+        return {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": url, "NEWAPI_RETRIES": "0"}, []
+    elif where == "file":
+        home.configure(url, api_key="", api_key_file=str(file), retries=0)
+    else:
+        home.configure(url, api_key="", api_key_command=f"cat '{file}'", retries=0)
+    if where in ("file", "command"):
+        file.write_text(f"{key}\n", "utf-8")
+        return {}, [file]
+    return {}, []
+
+
+@pytest.mark.parametrize("where", ["config", "environment", "OpenAI", "file", "command"])
+def test_every_source_of_the_key_is_kept(home: Home, where: str) -> None:
+    scripts = [echo(BARE)[name][0] for name in ("id of an answer", "message")]
+    with FaultServer(*scripts) as server:
+        env, files = plant(home, server.url, where)
+        args = ("-v", "--debug", "-m", MODEL, "hi")
+        assert run(home, "chat", *args, env=env, kept_in=files)[0] == 0
+        assert run(home, "chat", *args, env=env, kept_in=files)[0] == 4
+        assert server.requests[0].header("Authorization") == f"Bearer {CANARY}"
+        for command in (
+            ["chat", "--curl", "-m", MODEL, "hi"],
+            ["config", "list", "--all", "-v"],
+            ["config", "list", "--json"],
+        ):
+            assert run(home, *command, env=env, kept_in=files)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("where", "what"),
+    [
+        *(("config", what) for what in BROKEN),
+        *(("environment", what) for what in ("line break", "quote", "zero width", "escape")),
+        *(("file", what) for what in ("line break", "NUL")),
+        *(("command", what) for what in ("line break", "not ASCII")),
+    ],
+)
+def test_a_key_that_cannot_be_one_is_refused_and_not_shown(
+    home: Home, where: str, what: str
+) -> None:
+    key = f"{CANARY[:25]}{BROKEN[what]}{CANARY[25:]}"
+    with FaultServer() as server:
+        env, files = plant(home, server.url, where, key)
+        first_line_is_good = what == "line break" and where in ("file", "command")
+        code, err = run(home, "chat", "-v", "--debug", "hi", env=env, kept_in=files)
+        assert code == (6 if first_line_is_good else 3), err
+        assert len(server.requests) == first_line_is_good
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", " ", "\t"])
+def test_white_space_around_a_key_shows_nothing_of_it(home: Home, end: str) -> None:
+    script, code = echo(BARE)["message"]
+    with FaultServer(script) as server:
+        env, _ = plant(home, server.url, "environment", f" {CANARY}{end}")
+        assert run(home, "chat", "-v", "--debug", "hi", env=env)[0] == code
+        assert server.requests[0].header("Authorization") == f"Bearer {CANARY}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'api_key_file = "{CANARY}"',
+        f'api_key_command = "echo {CANARY}"',
+        f'api_key_command = "exit 3 # {CANARY}"',
+        f'{CANARY} = "x"',
+        f'"{CANARY}" = "x"',
+        f"api_key = {CANARY}",
+        f'api_key = "{CANARY}',
+        f'api_key = ["{CANARY}"]',
+        f'base_url = "{CANARY}"',
+        f'base_url = "https://{CANARY}@gateway.invalid"',
+        f'temperature = "{CANARY}"',
+        f'proxy = "http://me:{CANARY}@127.0.0.1:9"',
+        f'[profiles."{CANARY}"]',
+    ],
+    ids=lambda line: line.replace(CANARY, "KEY"),
+)
+@pytest.mark.parametrize("args", [["config", "list"], ["chat", "hi"]], ids=["list", "chat"])
+def test_a_key_in_a_wrong_place_of_the_file_is_not_shown(
+    home: Home, line: str, args: list[str]
+) -> None:
+    home.newapi_home.mkdir(mode=0o700)
+    base = "" if line.startswith("base_url") else 'base_url = "http://127.0.0.1:9"\n'
+    text = f'default_profile = "test"\n[profiles.test]\n{base}model = "m"\nretries = 0\n{line}\n'
+    home.config_file.write_text(text, "utf-8")
+    home.config_file.chmod(0o600)
+    code, _ = run(home, *args)
+    assert code in (0, 3, 5)
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["config", "get", "api_key"], 0),
+        (["config", "set", "api_key", CANARY], 2),
+        (["config", "get", CANARY], 2),
+        (["config", "unset", CANARY], 2),
+        (["login", CANARY], 2),
+        (["login", f"https://{CANARY}@gateway.invalid"], 2),
+        (["login", f'{{"_type":"newapi_channel_conn","key":"{CANARY}","url":'], 2),
+        (["chat", "--api-key", CANARY, "hi"], 2),
+        (["chat", f"--api-key={CANARY}", "hi"], 2),
+        (["chat", "-P", CANARY, "hi"], 3),
+        ([CANARY], 2),
+        (["chat", "-t", CANARY], 2),
+    ],
+    ids=lambda value: " ".join(value[:2]).replace(CANARY, "KEY") if isinstance(value, list) else "",
+)
+def test_a_key_in_a_wrong_place_of_the_command_line_is_not_shown(
+    home: Home, args: list[str], code: int
+) -> None:
+    home.configure("https://gateway.invalid")
+    assert run(home, *args)[0] == code
+
+
+# -- login and logout -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", SHAPES, ids=["whole", "bare"])
+def test_login_and_logout_show_nothing(home: Home, key: str) -> None:
+    body: dict[str, object] = {"data": [{"id": "good"}, {"id": f"other-{key}"}]}
+    with FaultServer([Send(response(200, body))]) as server:
+        code, err = run(home, "login", server.url, "--stdin", "-v", stdin=key.encode())
+        assert (code, key.encode() in home.config_file.read_bytes()) == (0, True), err
+    assert run(home, "logout", "-v")[0] == 0
+    assert key.encode() not in home.config_file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("message", BARE), ("long title", CANARY), ("protocol", BARE)]
+)
+def test_a_login_that_fails_shows_nothing(home: Home, name: str, key: str) -> None:
+    script, code = echo(BARE)[name]
+    with FaultServer(script) as server:
+        args = ("login", server.url, "--stdin", "-v", "--debug", "--retries", "0")
+        assert run(home, *args, stdin=key.encode())[0] == code
+    assert not home.config_file.exists()
+
+
+@pytest.mark.parametrize("what", ["line break", "zero width", "NUL", "escape"])
+def test_a_login_with_a_key_that_cannot_be_one_shows_nothing(home: Home, what: str) -> None:
+    stdin = f"{CANARY[:25]}{BROKEN[what]}{CANARY[25:]}".encode()
+    code, _ = run(home, "login", "https://gateway.invalid", "--stdin", "--debug", stdin=stdin)
+    assert code == 3
+    assert not home.config_file.exists()
+
+
+# -- bugs -------------------------------------------------------------------------------------
+
+BUG = """
+import os, sys
+from newapi_cli.{room} import {owner}
+def fail(*_, **__):
+    key = os.environ["PLANTED"]
+    try:
+        raise ValueError({{"Authorization": "Bearer " + key}})
+    except ValueError as error:
+        raise RuntimeError(key, key[3:], key.encode()) from error
+{owner}.{function} = fail
+from newapi_cli.cli.main import run
+from newapi_cli.streams import streams_of_process
+raise SystemExit(run(sys.argv[1:], streams_of_process()))
+"""
+PLACES = [
+    ("flows", "turn", "Turn"),
+    ("api", "transport", "open_transport"),
+    ("api", "client", "Exchange"),
+    ("render", "plain", "PlainRenderer"),
+]
+
+
+@pytest.mark.parametrize("flags", [[], ["--debug"]], ids=["plain", "debug"])
+@pytest.mark.parametrize("where", PLACES, ids=lambda where: where[2])
+def test_a_bug_shows_its_place_and_not_the_key(
+    home: Home, where: tuple[str, str, str], flags: list[str]
+) -> None:
+    room, owner, function = where
+    with FaultServer(sse(*answer_events("Paris."))) as server:
+        home.configure(server.url, retries=0)
+        done = subprocess.run(
+            [
+                *(sys.executable, "-c", BUG.format(room=room, owner=owner, function=function)),
+                *("chat", "-v", *flags, "hi"),
+            ],
+            capture_output=True,
+            env=home.environment({"PLANTED": CANARY}),
+            cwd=home.path,
+            timeout=30,
+            check=False,
+        )
+    assert_kept(home, done.stdout, done.stderr)
+    err = done.stderr.decode()
+    assert done.returncode == 1, err
+    assert "a bug of newapi (RuntimeError" in err
+    assert ("Traceback" in err) == bool(flags)
+    assert ("--debug" in err) != bool(flags)
+
+
+# -- the conversation -------------------------------------------------------------------------
+
+
+def test_a_conversation_shows_and_keeps_nothing(home: Home) -> None:
+    scripts = [echo(BARE)[name][0] for name in ("id of an answer", "message", "id", "long title")]
+    with FaultServer(*scripts, part_then_silence()) as server:
+        home.configure(server.url, retries=0)
+        with conversation(home, "chat", "-v", "-u", rows=60) as talk:
+            for text in ("one", "two", "/retry", "/help", "/model", "/system", "four"):
+                talk.say(text)
+            talk.type("five" + ENTER)
+            talk.terminal.wait_for("Paris is the capital.")
+            talk.type(CTRL_C)
+            talk.wait_for_line()
+            talk.leave()
+            assert_kept(home, talk.terminal.raw)
+    history = home.newapi_home / "data" / "history"
+    assert "five" in history.read_text("utf-8")
