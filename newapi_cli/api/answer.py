@@ -113,7 +113,7 @@ class AnswerReader:
         """Look at what stood in the stream without being an event: an error, or a whole answer."""
         if HTML.match(stray):
             raise html_error(stray, 200, self._request_id)
-        begin = re.search(rb"^\s*\{", stray, re.MULTILINE)
+        begin = re.search(rb"^[^\S\n]*+\{", stray, re.MULTILINE)
         if begin:
             yield from self._chunk(stray[begin.start() :].decode("utf-8", "replace"))
 

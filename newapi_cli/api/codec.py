@@ -22,7 +22,7 @@ MAX_ERROR_DEPTH = 3
 OTHER_REQUEST_ID_HEADERS = ("x-request-id", "request-id", "cf-ray")
 WHITE_SPACE = re.compile(r"\s*")
 _parse = json.JSONDecoder().raw_decode
-REQUEST_ID_SUFFIX = re.compile(r"\s*\(request id: ([^)\s]+)\)\s*$")
+REQUEST_ID_SUFFIX = re.compile(r"\(request id: ([^)\s]++)\)\s*+$")
 
 
 class Refusal(NamedTuple):
@@ -126,7 +126,7 @@ def _refusal(source: dict[str, Any], message: str) -> Refusal:
     request_id = ""
     match = REQUEST_ID_SUFFIX.search(message)
     if match:  # of several (chained gateways) the last one is ours
-        request_id, message = match.group(1), message[: match.start()]
+        request_id, message = match.group(1), message[: match.start()].rstrip()
     code = source.get("code")
     return Refusal(
         message=whole_text(message),
@@ -279,14 +279,19 @@ def _text(value: object) -> str:
 
 
 def shortened(text: str, limit: int) -> str:
-    """Cut a text at white space: half a word may be half a key, which no mask would know.
+    """Cut a text where no word is cut: half of one may be half a key, which no mask would know.
 
-    >>> shortened("one two three", 9), shortened("one", 9)
-    ('one two …', 'one')
+    A key is ASCII, so Chinese text may be cut anywhere.
+
+    >>> shortened("one two three", 9), shortened("one", 9), shortened("一二三四", 3)
+    ('one two …', 'one', '一二三 …')
     """
     if len(text) <= limit:
         return text
-    return f"{text[:limit].rpartition(' ')[0]} …".lstrip()
+    cut = limit
+    while cut and text[cut - 1 : cut + 1].isascii() and not text[cut - 1].isspace():
+        cut -= 1
+    return f"{text[:cut].rstrip()} …".lstrip()
 
 
 def whole_text(text: str) -> str:

@@ -21,7 +21,7 @@ from newapi_cli.api.endpoint import Endpoint
 from newapi_cli.api.head_start import HeadStart, WireRequest
 
 LARGEST_STEP_BYTES = 128 * 1024
-MAX_QUEUED_BYTES = 64 * 1024 * 1024
+MAX_QUEUED_BYTES = 4 * 1024 * 1024
 
 
 class Connected:
@@ -156,5 +156,5 @@ class Exchange:
         self._put_bytes += len(block)
         while self._put_bytes - self._got_bytes > MAX_QUEUED_BYTES and not self._closed:
             self._room.clear()
-            if self._put_bytes - self._got_bytes > MAX_QUEUED_BYTES:
+            if self._put_bytes - self._got_bytes > MAX_QUEUED_BYTES and not self._closed:
                 self._room.wait()

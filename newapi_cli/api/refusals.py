@@ -15,8 +15,11 @@ QUOTA_CODES = {"insufficient_user_quota", "pre_consume_token_quota_failed", "ins
 KEY_HINT = "check the key with `newapi config list`, or store another with `newapi login`"
 URL_HINT = "check the base URL: `newapi config get base_url`, `newapi login URL` to store another"
 GATEWAY_TYPES = re.compile(r"\w+_(api|hub)_error$")  # new_api_error, one_api_error, one_hub_error
-HTML = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype html|html|head|body)", re.IGNORECASE | re.DOTALL)
-TITLE = re.compile(rb"<title[^>]*>([^<]*)", re.IGNORECASE)
+# Servers choose what these are matched against: each reads a byte a bounded number of times.
+HTML = re.compile(
+    rb"\s*(?:<!--(?:(?!-->).)*+-->\s*+)*+<(!doctype html|html|head|body)", re.IGNORECASE | re.DOTALL
+)
+TITLE = re.compile(rb"<title[^<>]*+>([^<]*)", re.IGNORECASE)
 
 
 def error_from_answer(

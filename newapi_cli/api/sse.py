@@ -97,9 +97,7 @@ class SseDecoder:
             line = line.removeprefix(BOM)
         if line.startswith(b"data:"):
             value = line[6:] if line[5:6] == b" " else line[5:]
-            self._data.append(value)
-            self._data_size += len(value)
-            self._check_size()
+            self._keep(value)
         elif not line:
             self._dispatch(events)
         elif line[0] != 58:  # a colon begins a comment
@@ -108,7 +106,7 @@ class SseDecoder:
     def _take_other(self, line: bytes, events: list[ServerSentEvent]) -> None:
         name, _, value = line.partition(b":")
         if name == b"data":
-            self._data.append(b"")
+            self._keep(b"")
         elif name == b"event":
             self._type = value.removeprefix(b" ").decode("utf-8", "replace")
         elif line.strip() == b"[DONE]":
@@ -118,6 +116,11 @@ class SseDecoder:
             kept = line[: MAX_STRAY_BYTES - self._stray_size]
             self._stray.append(kept)
             self._stray_size += len(kept) + 1
+
+    def _keep(self, value: bytes) -> None:
+        self._data.append(value)
+        self._data_size += len(value) + 1
+        self._check_size()
 
     def _check_size(self) -> None:
         if self._line_size + self._data_size > self._limit:

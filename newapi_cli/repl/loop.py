@@ -13,6 +13,7 @@ from newapi_cli.domain.message import Message
 from newapi_cli.errors import ExitCode, Interrupted, NewapiError, ReaderGone
 from newapi_cli.flows.turn import Turn
 from newapi_cli.render.failure import tell_failure
+from newapi_cli.render.sanitise import safe_text
 from newapi_cli.repl.slash import Typed, UnknownCommand, help_text, typed_from_text
 from newapi_cli.streams import Streams
 
@@ -57,6 +58,7 @@ class Loop:
         self._model = model
         self._last_prompt = ""
         self._last_is_kept = False  # the last prompt is the last turn of the conversation
+        self._reasoning = ""  # of the last answer
         self._is_over = False
         self._commands: dict[str, Callable[[str], None]] = {
             "help": self._help,
@@ -64,6 +66,7 @@ class Loop:
             "system": self._set_system,
             "new": self._new,
             "retry": self._retry,
+            "thinking": self._show_thinking,
             "exit": self._exit,
         }
 
@@ -124,6 +127,7 @@ class Loop:
         except NewapiError as error:
             tell_failure(self._streams, error)
         answer = turn.completion.content if turn is not None else ""
+        self._reasoning = turn.completion.reasoning if turn is not None else ""
         if answer:
             self._conversation = before.with_turn(prompt, answer)
             self._last_is_kept = True
@@ -160,6 +164,9 @@ class Loop:
         kept = self._last_is_kept
         before = self._conversation.without_last_turn() if kept else self._conversation
         self._ask(self._last_prompt, before)
+
+    def _show_thinking(self, _: str) -> None:
+        self._streams.tell(safe_text(self._reasoning).strip() or "no reasoning came")
 
     def _exit(self, _: str) -> None:
         self._is_over = True

@@ -31,6 +31,7 @@ COMMANDS = (
     Command("system", "[TEXT|clear]", "show, set or clear the system prompt"),
     Command("new", "", "forget what was said and begin anew"),
     Command("retry", "[MODEL]", "ask the last question again"),
+    Command("thinking", "", "show the reasoning behind the last answer"),
     Command("exit", "", "leave; so does Ctrl-D", ("quit", "q")),
 )
 

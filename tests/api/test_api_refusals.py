@@ -165,11 +165,19 @@ def test_a_web_page_is_named_and_never_shown(status: int) -> None:
         (b"<html><body>x</body></html>", ""),
         (b"<html><title></title>", ""),
         (b"<html><title>\n \xe4\xbd\xa0 \n</title>", "the page is called “你”"),
-        (b"<html><title>" + b"x" * 1_000_000, "the page is called “" + "x" * 200 + "”"),
+        (b"<html><title>a\n  b</title>", "the page is called “a b”"),
     ],
 )
 def test_the_title_of_a_page_is_all_that_is_taken_from_it(page: bytes, why: str) -> None:
     assert html_error(page, 200).why == why
+
+
+@pytest.mark.parametrize("title", ["word " * 1000, "你" * 1000], ids=["words", "no spaces"])
+def test_a_long_title_is_cut(title: str) -> None:
+    why = html_error(f"<html><title>{title}</title>".encode(), 200).why
+    assert why.startswith(f"the page is called “{title[:9].strip()}")
+    assert why.endswith("…”")
+    assert len(why) < 250
 
 
 @pytest.mark.parametrize(

@@ -330,3 +330,10 @@ def test_the_demo_needs_no_good_file(home: Home) -> None:
     home.config_file.write_text("broken = \n")
     result = run_newapi("demo", "hello", home=home)
     assert (result.code, result.err) == (0, "")
+
+
+def test_config_alone_gives_its_help_and_no_error(home: Home) -> None:
+    result = run_newapi("config", home=home)
+    assert result.code == 2
+    assert "Usage: newapi config" in result.text + result.err
+    assert "error:" not in result.err

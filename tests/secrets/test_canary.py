@@ -416,3 +416,16 @@ def test_a_conversation_shows_and_keeps_nothing(home: Home) -> None:
             assert_kept(home, talk.terminal.raw)
     history = home.newapi_home / "data" / "history"
     assert "five" in history.read_text("utf-8")
+
+
+def test_a_line_with_the_key_itself_is_not_in_the_history_whatever_its_shape(home: Home) -> None:
+    key = "abcdefQ3wE5rT7yU9iO1pA2sD4fG6hJ8kL0zX"
+    with FaultServer(answer=lambda _: sse(*answer_events("Yes."))) as server:
+        home.configure(server.url, api_key=key)
+        with conversation(home) as talk:
+            talk.say(f"is {key} good?")
+            talk.say("kept")
+            talk.leave()
+    text = (home.newapi_home / "data" / "history").read_text("utf-8")
+    assert "kept" in text
+    assert key not in text

@@ -4,7 +4,8 @@ Invariants, on which the live renderer stands:
 
 A  The source of what is committed, and the tail, are together all that was received.
 B  The committed leaves, laid out, are the beginning of the leaves of the final text, laid out; but
-   for links whose definition comes after their use, which stay as they were written.
+   for links whose definition comes after their use, which stay as they were written, with the
+   definition shown where it comes.
 C  A decision is taken on complete lines only; the line still being written only decides where it
    begins with a letter after an empty line, which is a new paragraph whatever follows.
 
@@ -22,9 +23,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from markdown_it.common.utils import normalizeReference
 from markdown_it.token import Token
 
-from newapi_cli.render.live.leaves import Continued, Leaf, leaves_of, markdown_parser
+from newapi_cli.render.live.leaves import Continued, Leaf, Place, leaves_of, markdown_parser
 from newapi_cli.render.live.theme import Theme
 
 Definitions = dict[str, dict[str, Any]]
@@ -35,6 +37,7 @@ MAYBE_DEFINITION = re.compile(r"[\s>*+\-\d.)]*\[(?:[^\]]*$|[^\]]*\]:)")
 ENDS_DEFINITION = re.compile(r"\s*$| {0,3}(?:`{3}|~{3}|#{1,6}(?:\s|$))")
 CLOSED_AT_ONCE = ("heading", "hr")
 CLOSED_BY_AN_EMPTY_LINE = ("paragraph", "table")
+IN_BRACKETS = re.compile(r"\[([^\[\]]+)\]")
 LISTS = ("bullet_list_open", "ordered_list_open")
 
 
@@ -51,6 +54,7 @@ class BlockStream:
         self._has_before = False
         self._continued: Continued | None = None
         self._definitions: Definitions = {}
+        self._unresolved: dict[str, str] = {}  # labels given as plain text, and where
 
     def feed(self, text: str) -> None:
         """Take source, its line breaks made LF."""
@@ -73,16 +77,41 @@ class BlockStream:
         final = len(leaves) if is_over else self._count_final(leaves)
         taken = leaves[self._committed : final]
         self._committed = max(self._committed, final)
+        known = set(self._definitions)
         self._begin_anew(tokens, leaves, definitions, is_over=is_over)
-        return taken
+        self._note_unresolved(taken)
+        return taken + self._late({x: self._definitions[x] for x in set(self._definitions) - known})
 
     def end(self) -> list[Leaf]:
         """Take the end of the source and give all leaves that were not given yet."""
-        leaves = self._flattened(self._parse(self._lines, self._partial)[0])
-        self._partial = ""
-        rest = leaves[self._committed :]
-        self._lines, self._committed = [], 0
-        return rest
+        tokens, definitions = self._parse(self._lines, self._partial)
+        rest = self._flattened(tokens)[self._committed :]
+        self._lines, self._partial, self._committed = [], "", 0
+        new = {x: definitions[x] for x in set(definitions) - set(self._definitions)}
+        return rest + self._late(new)
+
+    def _note_unresolved(self, leaves: list[Leaf]) -> None:
+        """Remember what stands in brackets and was no link when its text was given for good."""
+        for leaf in leaves:
+            for node in leaf.nodes:
+                texts = (c.content for c in node.children or () if c.type == "text")
+                found = IN_BRACKETS.findall("".join(texts))
+                for label in found:
+                    self._unresolved.setdefault(normalizeReference(label), node.content)
+
+    def _late(self, definitions: Definitions) -> list[Leaf]:
+        """Give leaves for definitions that come after their use: else the target would be lost."""
+        leaves = []
+        for label in sorted(set(self._unresolved) & set(definitions)):
+            use = self._unresolved.pop(label)
+            env = {"references": {label: definitions[label]}}
+            tokens = self._parser.parseInline(use, env)[0].children or ()
+            if not any(token.type in ("link_open", "image") for token in tokens):
+                continue  # it only looked like one: escaped, or in the text of another link
+            text = Token("text", "", 0, content=f"[{label.lower()}]: {definitions[label]['href']}")
+            inline = Token("inline", "", 0, children=[text])
+            leaves.append(Leaf("definition", [inline], Place(gap=True), 0, 0))
+        return leaves
 
     def open_leaves(self) -> list[Leaf]:
         """Give the leaves to be shown for now: what is not final, the line being written too.

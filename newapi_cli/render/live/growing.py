@@ -37,7 +37,7 @@ class GrowingAnswer:
 
     def frame(self, max_tail_rows: int) -> Frame:
         """Give the rows since the last frame. Long code is given up to the last `max_tail_rows`."""
-        permanent = self._rows_of_final(self._blocks.take_final())
+        permanent = self.settle()
         leaves = self._blocks.open_leaves()
         tail: list[Row] = []
         for index, leaf in enumerate(leaves):
@@ -49,9 +49,13 @@ class GrowingAnswer:
                 tail += self.layout.rows(leaf)
         return Frame(permanent, tail)
 
+    def settle(self) -> list[Row]:
+        """Give the rows that are for good by now, without laying out the tail: for a backlog."""
+        return self._rows_of_final(self._blocks.take_final())
+
     def end(self) -> list[Row]:
         """Take the end of the source and give all rows that are left."""
-        return self._rows_of_final([*self._blocks.take_final(), *self._blocks.end()])
+        return [*self.settle(), *self._rows_of_final(self._blocks.end())]
 
     def _rows_of_final(self, leaves: list[Leaf]) -> list[Row]:
         rows: list[Row] = []

@@ -85,6 +85,8 @@ class Layout:
                 yield list(line.render(self._console))
 
     def _base(self, leaf: Leaf) -> Style:
+        if leaf.kind == "definition":
+            return self._theme.target
         if leaf.kind != "heading":
             return Style.null()
         level = int(leaf.nodes[0].tag[1:])

@@ -29,6 +29,7 @@ from newapi_cli.streams import Streams
 FRAME_S = 0.04
 SHARE = 0.1  # of the time, for painting
 MAX_TAIL_ROWS = 10
+MAX_BACKLOG = 8 * 1024
 QUIET_AFTER_RESIZE_S = 0.1
 SILENCE_BEFORE_STATUS_S = 0.3
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -65,7 +66,9 @@ class LiveRenderer:
         self._next_frame_at = 0.0
         self._resized_at: float | None = None
         self._pending: list[Row] = []  # for good, with the next frame
-        self._characters = 0
+        self._deltas = 0
+        self._first_at = 0.0
+        self._backlog = 0  # characters since the answer was last laid out
         self._is_dirty = False
         self._is_over = False
         self._has_status = False
@@ -105,7 +108,12 @@ class LiveRenderer:
         if chunk.content:
             self._pending += self._thinking.fold(self._layout, now)
             self._answer.feed(self._sanitiser.feed(self._pictures.feed(chunk.content)))
-            self._characters += len(chunk.content)
+            self._first_at = self._first_at if self._deltas else now
+            self._deltas += 1
+            self._backlog += len(chunk.content)
+            if self._backlog > MAX_BACKLOG:  # parsed in pieces, it never needs much memory
+                self._pending += self._answer.settle()
+                self._backlog = 0
             self._is_dirty = True
 
     def _tell(self, notice: Notice) -> None:
@@ -138,6 +146,7 @@ class LiveRenderer:
         permanent = self._pending + frame.permanent
         self._painter.paint(permanent, [*frame.tail, *thinking, *status])
         self._pending = []
+        self._backlog = 0
         self._is_dirty = self._thinking.is_under_way
         self._has_status = bool(status)
 
@@ -146,8 +155,9 @@ class LiveRenderer:
         if silent_s < SILENCE_BEFORE_STATUS_S or self._thinking.rows(self._layout, now):
             return []
         spin = SPINNER[int(now * SPINS_PER_S) % len(SPINNER)]
-        what = "waiting for" if not self._characters else "silence of"
-        text = f"{spin} {what} {self._model} {seconds(silent_s)}"
+        text = f"{spin} waiting for {self._model} {seconds(silent_s)}"
+        if self._deltas and (took_s := now - silent_s - self._first_at) > 0:
+            text += f" · {self._deltas / took_s:.0f} tokens/s before"
         return [self._layout.line(text, DIM)]
 
     def _is_being_resized(self, now: float) -> bool:

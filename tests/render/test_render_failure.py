@@ -1,0 +1,93 @@
+"""An error is told in its parts, each in a line, without keys and without controls."""
+
+from __future__ import annotations
+
+import pytest
+
+from newapi_cli.errors import GatewayError, NewapiError
+from newapi_cli.render.failure import tell_failure, tell_warning
+from newapi_cli.render.rows import write_json, write_tsv
+from tests.render.pipes import Pipes
+from tests.support.home import CANARY
+
+
+def told(error: NewapiError, environ: dict[str, str] | None = None) -> str:
+    with Pipes(environ) as pipes:
+        pipes.streams.masks.append(lambda text: text.replace(CANARY, "****"))
+        tell_failure(pipes.streams, error)
+    assert pipes.out == b""
+    return pipes.err.decode()
+
+
+def test_an_error_has_a_line_for_each_of_its_parts() -> None:
+    error = GatewayError("it went wrong", why="the reason", hint="do this", request_id="42")
+    assert told(error) == (
+        "error: it went wrong\n  why: the reason\n  request id: 42\n  try: do this\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (GatewayError("a"), "error: a\n"),
+        (GatewayError("a", why="b"), "error: a\n  why: b\n"),
+        (GatewayError("a", hint="b"), "error: a\n  try: b\n"),
+        (GatewayError("a", request_id="b"), "error: a\n  request id: b\n"),
+    ],
+)
+def test_a_part_that_it_does_not_have_is_left_out(error: NewapiError, text: str) -> None:
+    assert told(error) == text
+
+
+def test_no_part_shows_a_key() -> None:
+    parts = {name: f"{name} {CANARY} end" for name in ("why", "hint", "request_id")}
+    text = told(GatewayError(f"message {CANARY} end", **parts))
+    assert CANARY not in text
+    assert text.count("****") == 4
+
+
+def test_no_part_drives_the_terminal_or_breaks_its_line() -> None:
+    evil = "a\x1b]0;x\x07b\r\nc\x9bd\u202ee"
+    text = told(GatewayError(evil, why=evil, hint=evil, request_id=evil))
+    assert len(text.splitlines()) == 4
+    assert not any(character in text for character in "\x1b\x07\r\x9b\u202e")
+
+
+@pytest.mark.parametrize(
+    ("environ", "has_colour"),
+    [
+        ({}, False),
+        ({"FORCE_COLOR": "1"}, True),
+        ({"FORCE_COLOR": "0"}, False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        ({"NO_COLOR": "1"}, False),
+    ],
+)
+def test_colour_is_for_who_wants_it(environ: dict[str, str], has_colour: bool) -> None:
+    text = told(GatewayError("a", why="b"), environ)
+    assert ("\x1b[" in text) is has_colour
+    assert "error:" in text
+
+
+def test_a_warning_is_one_line() -> None:
+    with Pipes() as pipes:
+        tell_warning(pipes.streams, "a\nb\x1b")
+    assert pipes.err.decode() == "warning: a b␛\n"
+
+
+def test_rows_for_programs_keep_one_row_a_line() -> None:
+    with Pipes() as pipes:
+        write_tsv(pipes.streams.stdout, [["a", "b\tc"], ["d\ne\r", "\\"], ["你", ""]])
+    assert pipes.out.decode() == "a\tb\\tc\nd\\ne\\r\t\\\\\n你\t\n"
+
+
+def test_no_rows_are_no_lines() -> None:
+    with Pipes() as pipes:
+        write_tsv(pipes.streams.stdout, [])
+    assert pipes.out == b""
+
+
+def test_json_for_programs_is_one_value() -> None:
+    with Pipes() as pipes:
+        write_json(pipes.streams.stdout, {"a": ["你"]})
+    assert pipes.out.decode() == '{\n  "a": [\n    "你"\n  ]\n}\n'

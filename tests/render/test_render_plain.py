@@ -1,0 +1,185 @@
+"""A pipe gets the answer byte for byte, and one line break where it has none."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from newapi_cli.domain.completion import (
+    Accepted,
+    Chunk,
+    Completion,
+    CompletionBuilder,
+    Notice,
+    Status,
+    StreamEnd,
+    Tick,
+    ToolCallDelta,
+    TurnEvent,
+    Usage,
+)
+from newapi_cli.errors import ReaderGone
+from newapi_cli.render.aside import Aside, AsideWish
+from newapi_cli.render.plain import PlainRenderer
+from newapi_cli.streams import Input, Output, Streams
+from tests.render.pipes import ALL, Pipes
+
+QUIET = AsideWish(reasoning=False, usage=False, notices=False, details=False, model="asked")
+END = StreamEnd(is_certain=True)
+
+
+def completion_of(events: tuple[TurnEvent, ...]) -> Completion:
+    builder = CompletionBuilder()
+    for event in events:
+        if isinstance(event, Chunk):
+            builder.add(event)
+        elif isinstance(event, Accepted):
+            builder.request_id = event.request_id
+    return builder.completion(Status.COMPLETE, first_token_s=0.1, duration_s=0.2)
+
+
+def rendered(*events: TurnEvent, wish: AsideWish = ALL) -> tuple[bytes, str]:
+    """Give what a pipe gets on stdout and on stderr."""
+    with Pipes() as pipes:
+        renderer = PlainRenderer(pipes.streams.stdout, pipes.aside(wish), None)
+        for event in events:
+            renderer.show(event)
+        renderer.finish(completion_of(events))
+    return pipes.out, pipes.err.decode()
+
+
+@pytest.mark.parametrize("ends", [(), (END,)], ids=["no end", "end"])
+@pytest.mark.parametrize(
+    ("pieces", "out"),
+    [
+        (["Par", "is"], b"Paris\n"),
+        (["Paris\n"], b"Paris\n"),
+        (["Paris\n\n"], b"Paris\n\n"),
+        (["Paris", "\n"], b"Paris\n"),
+        (["\n  a\t", "b  "], b"\n  a\tb  \n"),
+        (["\x1b[31m\x07\x00\x9b\u202e"], "\x1b[31m\x07\x00\x9b\u202e\n".encode()),
+        (["a\r", "\nb\r"], b"a\r\nb\r\n"),
+        (["a\u2028b\x85c"], "a\u2028b\x85c\n".encode()),
+        (["你", "好 👋"], "你好 👋\n".encode()),
+        (["**bold** [x](y)"], b"**bold** [x](y)\n"),
+        (["data:image/png;base64,AAAA"], b"data:image/png;base64,AAAA\n"),
+        ([""], b""),
+        ([], b""),
+        (["x" * 300_000], b"x" * 300_000 + b"\n"),
+    ],
+)
+def test_a_pipe_gets_the_bytes_of_the_answer(
+    pieces: list[str], out: bytes, ends: tuple[TurnEvent, ...]
+) -> None:
+    assert rendered(*map(Chunk, pieces), *ends) == (out, "")
+
+
+def test_each_piece_is_written_at_once() -> None:
+    reading, writing = os.pipe()
+    streams = Streams(Input(None), Output(writing), Output(None), {})
+    renderer = PlainRenderer(streams.stdout, Aside(streams, QUIET), None)
+    try:
+        for piece in ("Par", "is"):
+            renderer.show(Chunk(piece))
+            assert os.read(reading, 100) == piece.encode()
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def test_a_reader_that_has_gone_is_noticed_with_the_next_piece() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    streams = Streams(Input(None), Output(writing), Output(None), {})
+    try:
+        with pytest.raises(ReaderGone):
+            PlainRenderer(streams.stdout, Aside(streams, QUIET), None).show(Chunk("a"))
+    finally:
+        os.close(writing)
+
+
+def test_reasoning_goes_beside_the_answer_and_never_into_the_pipe() -> None:
+    out, err = rendered(Chunk(reasoning="\n\nhm "), Chunk(reasoning="so"), Chunk("Yes"), END)
+    assert (out, err) == (b"Yes\n", "hm so\n\n")
+
+
+def test_reasoning_that_was_not_asked_for_is_not_shown() -> None:
+    assert rendered(Chunk("Yes", "hm"), END, wish=QUIET) == (b"Yes\n", "")
+
+
+def test_control_characters_of_reasoning_are_shown() -> None:
+    assert rendered(Chunk("Yes", "a\x1b[2Jb"), END)[1] == "a␛[2Jb\n\n"
+
+
+def test_a_notice_goes_beside_the_answer() -> None:
+    out, err = rendered(Chunk("a"), Notice("busy\x1b\nnow"), Chunk("b"), END)
+    assert (out, err) == (b"ab\n", "busy␛ now\n")
+
+
+@pytest.mark.parametrize(
+    ("wish", "told"),
+    [
+        (QUIET, ""),
+        (ALL, "notice\n"),
+        (ALL._replace(details=True), "notice\ndetail\n"),
+        (ALL._replace(notices=False), ""),
+    ],
+)
+def test_notices_are_told_to_who_asked_for_them(wish: AsideWish, told: str) -> None:
+    events = (Notice("notice"), Notice("detail", is_detail=True))
+    assert rendered(*events, wish=wish)[1] == told
+
+
+def test_ticks_and_the_rest_write_nothing() -> None:
+    assert rendered(Accepted("rid"), Tick(3.0), END) == (b"", "")
+
+
+def test_the_line_under_the_answer_tells_model_tokens_and_time() -> None:
+    events = (Chunk("a", model="served", usage=Usage(1200, 34, 1234)), END)
+    out, err = rendered(*events, wish=ALL._replace(usage=True))
+    assert out == b"a\n"
+    assert err == "served · 1,200 tokens in, 34 out · first token 0.10 s · in all 0.20 s\n"
+
+
+def test_the_model_that_was_asked_stands_in_for_one_that_was_not_told() -> None:
+    err = rendered(Chunk("a"), END, wish=ALL._replace(usage=True))[1]
+    assert err.startswith("asked · tokens unknown · ")
+
+
+def test_the_request_id_is_told_with_the_details() -> None:
+    err = rendered(Accepted("rid"), Chunk("a"), END, wish=ALL._replace(details=True))[1]
+    assert "request id: rid\n" in err
+
+
+def test_an_answer_of_tool_calls_is_written_as_json() -> None:
+    call = ToolCallDelta(0, "c", "f", '{"a": "你"}')
+    out, _ = rendered(Chunk(tool_calls=(call,)), END)
+    assert out.decode() == (
+        "[\n"
+        "  {\n"
+        '    "id": "c",\n'
+        '    "type": "function",\n'
+        '    "function": {\n'
+        '      "name": "f",\n'
+        '      "arguments": "{\\"a\\": \\"你\\"}"\n'
+        "    }\n"
+        "  }\n"
+        "]\n"
+    )
+
+
+def test_tool_calls_beside_a_text_are_not_written() -> None:
+    call = ToolCallDelta(0, "c", "f", "{}")
+    assert rendered(Chunk("text", tool_calls=(call,)), END)[0] == b"text\n"
+
+
+def test_a_closed_stderr_does_not_stop_the_answer() -> None:
+    with Pipes() as pipes:
+        streams = Streams(Input(None), pipes.streams.stdout, Output(None), {})
+        renderer = PlainRenderer(streams.stdout, Aside(streams, ALL._replace(usage=True)), None)
+        events = (Chunk("a", "hm"), Notice("x"), END)
+        for event in events:
+            renderer.show(event)
+        renderer.finish(completion_of(events))
+    assert pipes.out == b"a\n"

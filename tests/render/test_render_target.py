@@ -1,0 +1,59 @@
+"""The one decision on how an answer is written, as a truth table."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from newapi_cli.render.target import Target, Wish, choose_target
+
+FLAGS = (False, True)
+
+
+@pytest.mark.parametrize(
+    ("wish", "is_terminal", "is_dumb", "target"),
+    [
+        (Wish(), True, False, Target.MARKDOWN),
+        (Wish(), True, True, Target.PLAIN),
+        (Wish(), False, False, Target.RAW),
+        (Wish(), False, True, Target.RAW),
+        (Wish(raw=True), True, False, Target.PLAIN),
+        (Wish(raw=True), False, False, Target.RAW),
+        (Wish(markdown=False), True, False, Target.PLAIN),
+        (Wish(markdown=False), False, False, Target.RAW),
+        (Wish(extract=True), True, False, Target.EXTRACT),
+        (Wish(extract=True), False, False, Target.EXTRACT),
+        (Wish(json=True), True, False, Target.JSON),
+        (Wish(json=True), False, False, Target.JSON),
+        (Wish(json=True, stream=True), True, False, Target.JSON_LINES),
+        (Wish(json=True, stream=True), False, False, Target.JSON_LINES),
+        (Wish(json=True, stream=False), False, False, Target.JSON),
+        (Wish(stream=True), False, False, Target.RAW),
+        (Wish(stream=False), True, False, Target.MARKDOWN),
+    ],
+)
+def test_the_target_is_that_of_the_table(
+    wish: Wish, is_terminal: bool, is_dumb: bool, target: Target
+) -> None:
+    assert choose_target(wish, is_terminal=is_terminal, is_dumb=is_dumb) is target
+
+
+def by_the_rules(wish: Wish, *, is_terminal: bool, is_dumb: bool) -> Target:
+    """Decide by the sentences of the design: a flag wins, then a terminal, then plain."""
+    if wish.json:
+        return Target.JSON_LINES if wish.stream is True else Target.JSON
+    if wish.extract:
+        return Target.EXTRACT
+    laid_out = is_terminal and wish.markdown and not (wish.raw or is_dumb)
+    if laid_out:
+        return Target.MARKDOWN
+    return Target.PLAIN if is_terminal else Target.RAW
+
+
+def test_every_combination_follows_the_rules() -> None:
+    for raw, extract, json, stream, markdown in product(FLAGS, FLAGS, FLAGS, (None, *FLAGS), FLAGS):
+        wish = Wish(raw, extract, json, stream, markdown)
+        for is_terminal, is_dumb in product(FLAGS, FLAGS):
+            found = choose_target(wish, is_terminal=is_terminal, is_dumb=is_dumb)
+            assert found is by_the_rules(wish, is_terminal=is_terminal, is_dumb=is_dumb), wish
