@@ -117,9 +117,15 @@ class Exchange:
         try:
             self._talk()
         except Exception as error:  # noqa: BLE001  # carried to the main thread, and raised there
+            self._queue.put(self._failed(error))
+
+    def _failed(self, error: Exception) -> Failed:
+        try:
             transport = self._load_transport()
             ours = transport.error_from_exception(error, self._endpoint.base_url)
-            self._queue.put(Failed(ours, transport.is_passing(error)))
+            return Failed(ours, transport.is_passing(error))
+        except Exception as bug:  # noqa: BLE001  # a bug of ours is told by the main thread, masked
+            return Failed(bug, is_passing=False)
 
     def _talk(self) -> None:
         start = None

@@ -91,6 +91,7 @@ class Context:
     def sampling(self) -> Sampling:
         """The optional request fields that are set."""
         values = self.settings.values
+        stored = self.config_file.profiles.get(self.settings.profile, {}).get("options")
         return Sampling(
             temperature=_number(values.get("temperature")),
             top_p=_number(values.get("top_p")),
@@ -100,7 +101,7 @@ class Context:
             stop=_texts(values.get("stop")),
             seed=self.settings.whole("seed") if "seed" in values else None,
             effort=self.settings.text("effort") or None,
-            options=_table(values.get("options")),
+            options={**_table(stored), **_table(values.get("options"))},
         )
 
     @property

@@ -44,6 +44,8 @@ def run(argv: Sequence[str], streams: Streams) -> int:
 
 def _tell_usage(error: Any, streams: Streams) -> ExitCode:
     command = getattr(error.ctx, "command_path", "newapi") if hasattr(error, "ctx") else "newapi"
+    if not error.format_message():
+        return ExitCode.USAGE  # a group without a command: its help has been shown
     problem = UsageProblem(
         error.format_message().rstrip(".").replace("\n", " "), hint=f"{command} --help"
     )

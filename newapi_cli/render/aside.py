@@ -70,8 +70,8 @@ class Aside:
             self._line(notice.text)
 
     def summarise(self, completion: Completion) -> None:
-        """Write the line under the answer."""
-        if self._wish.usage:
+        """Write the line under the answer, where anything of one came."""
+        if self._wish.usage and (completion.content or completion.reasoning or completion.usage):
             self._line(summary(completion, self._wish.model))
         if self._wish.details and completion.request_id:
             self._line(f"request id: {completion.request_id}")

@@ -121,7 +121,8 @@ class Loop:
         except Interrupted as interrupted:
             if interrupted.code is not ExitCode.SIGINT:
                 raise
-            self._streams.tell("stopped; what came is kept, /retry asks again")
+            came = turn is not None and turn.completion.content
+            self._streams.tell(f"stopped{'; what came is kept' if came else ''}, /retry asks again")
         except ReaderGone:
             raise
         except NewapiError as error:

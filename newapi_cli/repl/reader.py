@@ -22,15 +22,18 @@ from newapi_cli.signals import Interrupts
 from newapi_cli.streams import Streams
 
 QUOTES = '"""'
-LOOKS_LIKE_A_KEY = re.compile(r"sk-[A-Za-z0-9_-]{8,}")
 
 
 class PrivateHistory(FileHistory):
     """A history file that only its owner may read, and that takes in nothing that holds a key."""
 
+    def __init__(self, path: Path, masked: Callable[[str], str]) -> None:
+        super().__init__(str(path))
+        self._masked = masked
+
     def store_string(self, string: str) -> None:
         """Append a line, unless the disk or the line itself forbids it."""
-        if LOOKS_LIKE_A_KEY.search(string):
+        if self._masked(string) != string:
             return
         try:
             super().store_string(string)
@@ -38,7 +41,7 @@ class PrivateHistory(FileHistory):
             return
 
 
-def open_history(path: Path) -> History:
+def open_history(path: Path, masked: Callable[[str], str]) -> History:
     """Open the history, made 0600 from its first byte; in memory where that is not possible."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
@@ -46,7 +49,7 @@ def open_history(path: Path) -> History:
         os.close(descriptor)
     except OSError:
         return InMemoryHistory()
-    return PrivateHistory(str(path))
+    return PrivateHistory(path, masked)
 
 
 class SlashCompleter(Completer):
@@ -106,7 +109,7 @@ class Reader:
 
 def _without_quotes(text: str) -> str:
     bare = text.strip()
-    if bare.startswith(QUOTES) and bare.endswith(QUOTES) and len(bare) >= 2 * len(QUOTES):
+    if bare.startswith(QUOTES) and bare.endswith(QUOTES) and bare.count(QUOTES) == 2:
         return bare[len(QUOTES) : -len(QUOTES)].strip("\n")
     return text
 
@@ -125,7 +128,7 @@ def _keys(*, is_dumb: bool) -> KeyBindings:
         if buffer.document.text_before_cursor.endswith("\\"):
             buffer.delete_before_cursor(1)
             buffer.insert_text("\n")
-        elif bare.startswith(QUOTES) and not (bare.endswith(QUOTES) and len(bare) > len(QUOTES)):
+        elif bare.startswith(QUOTES) and bare.count(QUOTES) % 2:
             buffer.insert_text("\n")
         else:
             buffer.validate_and_handle()
@@ -149,5 +152,5 @@ def _keys(*, is_dumb: bool) -> KeyBindings:
 
 def open_reader(streams: Streams, data_dir: Path, *, vi: bool) -> Reader:
     """Open the input line with the history of `data_dir`, which exists."""
-    history = open_history(data_dir / "history")
+    history = open_history(data_dir / "history", streams.masked)
     return Reader(history, vi=vi, is_dumb=streams.terminal_is_dumb)
