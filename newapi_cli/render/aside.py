@@ -69,9 +69,10 @@ class Aside:
             self.end_reasoning()
             self._line(notice.text)
 
-    def summarise(self, completion: Completion) -> None:
+    def summarise(self, completion: Completion, *, has_gap: bool = False) -> None:
         """Write the line under the answer, where anything of one came."""
         if self._wish.usage and (completion.content or completion.reasoning or completion.usage):
+            self._write("\n" if has_gap and self._streams.stderr.is_terminal else "")
             self._line(summary(completion, self._wish.model))
         if self._wish.details and completion.request_id:
             self._line(f"request id: {completion.request_id}")

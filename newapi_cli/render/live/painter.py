@@ -85,8 +85,8 @@ class Painter:
             return ""
         if same == len(live):
             return ("\n" if live else "") + self._written(rows, same, count_permanent)
-        if same == len(rows) and same > 0:
-            same -= 1  # rows go away: the cursor ends behind the last one that stays
+        if same == len(rows):
+            same = max(same - 1, 0)  # rows go away: the cursor ends behind the last that stays
         elif self._only_grew(rows, same, count_permanent):
             return rows[same].text[len(live[same].text) :]
         return self._up_to(same) + ERASE_BELOW + self._written(rows, same, count_permanent)

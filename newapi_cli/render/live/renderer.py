@@ -99,7 +99,7 @@ class LiveRenderer:
         finally:
             self._painter.finish()
             self._modes.leave()
-        self._aside.summarise(completion)
+        self._aside.summarise(completion, has_gap=True)
 
     def _take(self, chunk: Chunk, now: float) -> None:
         if chunk.reasoning:
