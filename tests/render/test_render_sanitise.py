@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import random
+import re
 import unicodedata
-from itertools import combinations
+from io import StringIO
+from itertools import combinations, combinations_with_replacement, pairwise
 
 import pytest
+from rich.console import Console
 
-from newapi_cli.render.sanitise import Sanitiser, safe_line, safe_text
+from newapi_cli.render.live.growing import GrowingAnswer
+from newapi_cli.render.live.layout import Layout
+from newapi_cli.render.live.painter import Painter
+from newapi_cli.render.live.theme import theme_named
+from newapi_cli.render.sanitise import REPLACEMENT, Sanitiser, safe_code, safe_line, safe_text
 
 KEPT = ("\t", "\n")
 C0 = [chr(code) for code in range(0x20) if chr(code) not in KEPT]
@@ -108,3 +117,167 @@ def test_nothing_but_a_return_is_held_back() -> None:
 )
 def test_foreign_text_becomes_one_line(text: str, line: str) -> None:
     assert safe_line(text) == line
+
+
+# -- emoji, and what hides in the same characters --------------------------------------------------
+
+SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+SEQUENCES = {
+    "family": "👨\u200d👩\u200d👧\u200d👦",
+    "profession": "👩🏽\u200d💻",
+    "heart": "❤\ufe0f",
+    "rainbow flag": "🏳\ufe0f\u200d🌈",
+    "flag of two letters": "🇩🇪",
+    "flag of tags": SCOTLAND,
+    "two flags of tags": SCOTLAND + SCOTLAND,
+    "keycap": "1\ufe0f\u20e3",
+    "Persian": "می\u200cخواهم",
+    "Hindi": "क्\u200dष",
+}
+LONE_TAGS = {
+    "a tag alone": "a\U000e0041b",
+    "a word of tags": "a" + "".join(chr(0xE0000 + ord(x)) for x in "ignore all") + "b",
+    "the tag of language": "a\U000e0001b",
+    "the end without a flag": "a\U000e007fb",
+    "tags behind another emoji": "😀\U000e0067\U000e0062b",
+    "tags behind a whole flag": SCOTLAND + "\U000e0041\U000e0042",
+    "a flag of tags without its end": "\U0001f3f4\U000e0067\U000e0062 b",
+    "a message inside of a flag": "\U0001f3f4"
+    + "".join(chr(0xE0000 + ord(x)) for x in "ignore all that was said")
+    + "\U000e007f",
+}
+
+
+def in_pieces(text: str, *cuts: int) -> str:
+    """Give what comes out of a stream that is cut there."""
+    sanitiser = Sanitiser()
+    edges = [0, *cuts, len(text)]
+    pieces = [text[begin:end] for begin, end in pairwise(edges)]
+    return "".join([*map(sanitiser.feed, pieces), sanitiser.end()])
+
+
+def tags_in(text: str) -> list[str]:
+    return [character for character in text if 0xE0000 <= ord(character) <= 0xE007F]
+
+
+@pytest.mark.parametrize("text", SEQUENCES.values(), ids=SEQUENCES)
+def test_sequences_that_show_as_one_stay_whole_wherever_they_are_cut(text: str) -> None:
+    whole = f"a {text} b"
+    assert safe_text(whole) == whole
+    for first, second in combinations_with_replacement(range(len(whole) + 1), 2):
+        assert in_pieces(whole, first, second) == whole, (first, second)
+
+
+@pytest.mark.parametrize("text", LONE_TAGS.values(), ids=LONE_TAGS)
+def test_tags_that_belong_to_no_flag_are_shown(text: str) -> None:
+    kept = tags_in(SCOTLAND) if SCOTLAND in text else []
+    assert tags_in(safe_text(text)) == kept
+    assert tags_in(safe_code(text)) in ([], kept)
+    assert REPLACEMENT in safe_text(text)
+    for cut in range(len(text) + 1):
+        assert tags_in(in_pieces(text, cut)) == kept, cut
+
+
+@pytest.mark.parametrize(
+    "character", ["\u200b", "\u200c", "\u200d", "\u2060", "\u00ad", "\ufeff", "\U000e0041", *BIDI]
+)
+def test_what_is_invisible_is_shown_in_code(character: str) -> None:
+    assert safe_code(f"ad{character}min") == "ad\ufffdmin"
+
+
+# -- all the way to the terminal -------------------------------------------------------------------
+
+OURS = re.compile(r"\x1b\[(?:[\d;]*m|\?25[lh]|\?2026[hl]|\?7[lh]|\d+A|J)")
+ALLOWED_CONTROLS = "\r\n"
+ALLOWED_FORMATS = frozenset("\u200b\u200c\u200d\u2060\u00ad") | set(tags_in(SCOTLAND))
+# What each kind does to a terminal is told in reliability.md, 3.2.
+PAYLOADS = [
+    *ATTACKS.values(),
+    "\x1b[31m", "\x1b]2;t\x07", "\x1bP1$r0m\x1b\\", "\x1b_G\x1b\\", "\x1b[?1049h", "\x1b(0",
+    "\x1b#8",
+    "\x07", "\x08", "\x0b", "\x0c", "\r", "\x00", "\x0e", "\x0f", "\x7f", "\x1b", "\x1b[",
+    "\x80", "\x85", "\x90q\x9c", "\x98x\x9c", "\x9b2J", "\x9dt\x9c", "\x9e", "\x9f",
+    "\u202a", "\u202e", "\u2066", "\u2069", "\u200e", "\u200f", "\u061c", "\ufeff", "\u2028",
+    "\u2029", "\ud800", "\udfff", "\ud83d\ude00", "\U000e0041\U000e0042", "\U000e0001",
+    "&#27;[31m", "&#x1b;]0;x&#7;", "&#155;2J", "&#x202e;evil", "&#8238;", "&#x2066;", "&#xFEFF;",
+    "&#xE0041;", "&#x200f;", "&#0;", "&#13;", "&#x85;", "&#127;", "&#x2028;", "&#xD800;", "&rlm;",
+    "&lrm;", "&#8;&#8;", "&NewLine;x", "&Tab;x",
+    "https://evil/\x1b]8;;x\x07", "[red]x[/red]", "\x1b]1337;File=:AAAA\x07", "\x1b]9;7;cmd\x07",
+]  # fmt: skip
+PLACES = [
+    "{}", "text {} text\n\nmore", "# {}\n", "- a{}\n- {}\n", "> {}\n", "`{}`", "```\n{}\n```\n",
+    "```py\nx = '{}'  # {}\n", "```{}\ncode\n```\n", "    {}\n", "| a |\n|---|\n| {} |\n",
+    "[{}](http://a/{} \"{}\")", "![{}](<b {}> '{}')", "<http://x/{}>", "[a]: /u{} '{}'\n\n[a]\n",
+    "**{}** *{}* ~~{}~~", "{}\n===\n", "<b {}>{}</b>", "&{};", "\\{}", "1. {}\n\n   {}\n",
+]  # fmt: skip
+COUNT = 5000
+
+
+def written_for(pieces: list[str], columns: int) -> str:
+    """Give all that a terminal gets of an answer."""
+    written: list[str] = []
+    theme = theme_named("ansi")
+    console = Console(
+        width=columns, force_terminal=True, color_system="truecolor", _environ={}, file=StringIO()
+    )
+    answer, sanitiser = GrowingAnswer(Layout(console, theme), theme), Sanitiser()
+    painter = Painter(written.append, (columns, 10))
+    for piece in pieces:
+        answer.feed(sanitiser.feed(piece))
+        frame = answer.frame(7)
+        painter.paint(frame.permanent, frame.tail)
+    answer.feed(sanitiser.end())
+    painter.paint(answer.end(), [])
+    painter.finish()
+    return "".join(written)
+
+
+def strangers(written: str) -> list[str]:
+    """Give the characters that should not have been written, with what stands around them."""
+    text = OURS.sub("", written)
+    found = []
+    for index, character in enumerate(text):
+        kind = unicodedata.category(character)
+        is_foreign = kind in ("Cc", "Cs", "Zl", "Zp") and character not in ALLOWED_CONTROLS
+        if is_foreign or (kind == "Cf" and character not in ALLOWED_FORMATS):
+            found.append(ascii(text[max(index - 8, 0) : index + 8]))
+    flags = text.replace(SCOTLAND, "")
+    return found + [ascii(tag) for tag in tags_in(flags)]
+
+
+@pytest.mark.parametrize("payload", PAYLOADS, ids=ascii)
+def test_nothing_foreign_reaches_the_terminal_wherever_a_payload_is_cut(payload: str) -> None:
+    text = f"a {payload} b\n\n`{payload}`\n"
+    for cut in range(2, len(payload) + 3):
+        written = written_for([text[:cut], text[cut:]], 40)
+        assert strangers(written) == [], cut
+        assert "a" in OURS.sub("", written)
+
+
+def test_nothing_foreign_reaches_the_terminal_from_any_place() -> None:
+    seed = int(os.environ.get("NEWAPI_FUZZ_SEED") or random.SystemRandom().randrange(10**9))
+    rnd = random.Random(seed)
+    for number in range(COUNT):
+        place = rnd.choice(PLACES)
+        text = place.format(*(rnd.choice(PAYLOADS) for _ in range(place.count("{}"))))
+        if rnd.random() < 0.5:
+            text += "\n" + rnd.choice(PLACES[:7]).replace("{}", rnd.choice(PAYLOADS))
+        cuts = sorted(rnd.sample(range(len(text) + 1), k=min(2, len(text))))
+        pieces = [text[begin:end] for begin, end in pairwise([0, *cuts, len(text)])]
+        found = strangers(written_for(pieces, rnd.choice([20, 60])))
+        assert found == [], f"NEWAPI_FUZZ_SEED={seed}, text {number}: {pieces!r}"
+
+
+def test_the_oracle_sees_what_is_foreign() -> None:
+    for payload in (
+        "\x1b[6n",
+        "\x1b]0;x\x07",
+        "\x9b",
+        "\u202e",
+        "\x1b[2J",
+        "\t",
+        "\U000e0041",
+        "\ud800",
+    ):
+        assert strangers(f"a\x1b[1m{payload}b\x1b[0m"), ascii(payload)
+    assert strangers(f"\x1b[?2026h\x1b[?25l\x1b[3A\r\x1b[J\x1b[1;31m你\x1b[0m{SCOTLAND}\n") == []

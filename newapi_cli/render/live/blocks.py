@@ -105,10 +105,11 @@ class BlockStream:
         for label in sorted(set(self._unresolved) & set(definitions)):
             use = self._unresolved.pop(label)
             env = {"references": {label: definitions[label]}}
+            href = definitions[label]["href"]
             tokens = self._parser.parseInline(use, env)[0].children or ()
-            if not any(token.type in ("link_open", "image") for token in tokens):
+            if not any(href in (token.attrGet("href"), token.attrGet("src")) for token in tokens):
                 continue  # it only looked like one: escaped, or in the text of another link
-            text = Token("text", "", 0, content=f"[{label.lower()}]: {definitions[label]['href']}")
+            text = Token("text", "", 0, content=f"[{label.lower()}]: {href}")
             inline = Token("inline", "", 0, children=[text])
             leaves.append(Leaf("definition", [inline], Place(gap=True), 0, 0))
         return leaves

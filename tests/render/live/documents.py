@@ -1,0 +1,281 @@
+"""Documents that are hard to cut while they stream, and the rows that they are to have in the end.
+
+The reference here parses a whole document once. It shares the parser's settings, the leaves and the
+layout with the program, and nothing with what decides when a row is final.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+
+from newapi_cli.render.live.growing import GrowingAnswer
+from newapi_cli.render.live.layout import Layout, Row
+from newapi_cli.render.live.leaves import leaves_of, markdown_parser
+from newapi_cli.render.live.theme import theme_named
+from newapi_cli.render.sanitise import Sanitiser, safe_text
+
+ROOT = Path(__file__).parents[3]
+EXAMPLES_FILE = ROOT.parent / "shared" / "data" / "commonmark-0.31.2.json"
+ANSWERS = sorted((ROOT / "tests" / "data" / "answers").glob("*.md"))
+THEME = theme_named("ansi")
+WIDTHS = (20, 80, 300)
+TAIL_LIMITS = (0, 1, 3, 10)
+
+Pieces = list[str]
+
+
+class Document(NamedTuple):
+    """A markdown source and what it is called in a failure."""
+
+    name: str
+    source: str
+
+
+# -- documents ------------------------------------------------------------------------------------
+
+
+def examples() -> list[Document]:
+    """Give the examples of the CommonMark specification, or none where they do not lie here."""
+    if not EXAMPLES_FILE.exists():
+        return []
+    found = json.loads(EXAMPLES_FILE.read_text("utf-8"))
+    return [Document(str(each["example"]), each["markdown"]) for each in found]
+
+
+def answers() -> list[Document]:
+    """Give the realistic answers."""
+    return [Document(path.stem, path.read_text("utf-8")) for path in ANSWERS]
+
+
+# Own documents: each was hard for some client of the field, or for a first draft of this one.
+NASTY = [
+    Document(f"own {number}", source)
+    for number, source in enumerate(
+        [
+            "text\n\n2\n\n2. two\n",
+            "text\n2. two\n1. one\n",
+            "a\n-\n",
+            "a\n- b\n--\n",
+            "a\n=\nb\n===\n",
+            "- a\n- b\n\n  c\n- d\n",
+            "- a\n\n\n- b\n   - c\n      - d\n",
+            "-\n\n  foo\n",
+            "- \n  foo\n",
+            "-   \n\n- a\n",
+            "1. a\n2. b\n3) c\n4) d\n",
+            "".join(f"{n}. item\n" for n in range(1, 13)),
+            "99. a\n100. b\n101. c\n",
+            "0. a\n1. b\n",
+            "1986. A great year\n",
+            "- a\n * b\n  + c\n",
+            "* * *\n- - -\n_ _ _\n",
+            "- a\n- * * *\n- b\n",
+            "- a\n\n      code\n\n  text\n",
+            "    code\n\n\n    more\n\ntext\n",
+            "    code\n\n\n\n",
+            "\tcode\n\ttab\tinside\n",
+            "```\na\n\n\n```\nb\n",
+            "```py\nx = 1\n\n\n",
+            "````\n```\nnot closed\n```\n````\n",
+            "~~~\n```\n~~~ \nafter\n",
+            "``` py `\nno fence\n```\n",
+            "```\n",
+            "```\n```\n```\n```\n",
+            "   ```\n  indented\n     more\n   ```\n",
+            "- ```\n  in a list\n\n  blank before\n  ```\n- b\n",
+            "- ```\n  never closed\nb\n",
+            "> ```\n> quoted\nlazy\n",
+            "> a\nlazy\n> b\n\n> c\n",
+            "> - a\n>   > b\n> c\n\n- > d\n  e\n",
+            ">\n>\n\n> \n",
+            "> a\n>\n> b\n---\n",
+            "| a | b |\n|---|--:|\n| 1 | 2 |\n",
+            "a | b\n--|--\n1\n2 | 3 | 4\n\nafter\n",
+            "text\n| a | b |\n|---|---|\n| 1 | 2 |\ntext\n",
+            "| a |\n| - |\n| `x \\| y` |\n",
+            "| a | b |\n|---|\n| no | table |\n",
+            "- | a | b |\n  |---|---|\n  | 1 | 2 |\n- c\n",
+            "# h\n## h2 ##\n### \n#nope\n####### seven\n",
+            "# h\ntext\n# h\n",
+            "a  \nb\\\nc\n",
+            "**bold\nstill** *em `code*`\n",
+            "~~struck~~ ~one~ ~~~\nfence\n",
+            "<div>\n*text*\n</div>\n\n<b>x</b></kbd>\n",
+            "&amp; &#x202e;spoof &#27;[31m &#0; &nbsp;|\n",
+            "a\u2028b\u0085c\fd\n",
+            "你好，世界。" * 30 + "\n",
+            "👨\u200d👩\u200d👧 ❤\ufe0f 🇩🇪 1\ufe0f\u20e3 e\u0301\n" * 4,
+            "x" * 700 + "\n\n" + "word " * 200 + "\n",
+            "- [ ] task\n- [x] done\n- [l](u)\n- [l\n  m](u)\n",
+            "![alt](i.png 'title') [t](<a b> \"q\") <mailto:a@b.c> <http://x>\n",
+            "\r\nwindows\r\n\r\n- a\r\n- b\r\n",
+            "\n\n\n  \n\t\ntext after nothing\n\n\n",
+            "no line break at the end",
+            "- a\n  ```\n  x\n  ```\n  1. b\n     - c\n\n       d\n  2. e\n",
+            "[a]: /u\n\n[a] and [a][] and [x][a]\n",
+            "[a]: /u 'tit\nle'\n\n[a]\n",
+            "[a]:\n/u\n'title' junk\n\n[a]\n",
+            "[a]: /u 'never closed\n--\n\ntext\n",
+            "> [a]: /u\n\n[a]\n\n- [b]: /v\n- [b]\n",
+            "[a]: /u\n# [a]\n[b]: /v\n===\n[b]\n",
+        ],
+        1,
+    )
+]
+# A definition that comes after its use: what was printed as it was written stays so.
+LATE_DEFINITIONS = [
+    Document(f"late {number}", source)
+    for number, source in enumerate(
+        [
+            "[a]\n\n[a]: /u\n",
+            "# see [a]\n\ntext\n\n[a]: /u 'title'\n",
+            "- [x][a]\n- b\n\n[a]: /u\n",
+            "> [a]\n\n[a]:\n/u\n",
+            "![img][a]\n\n> [a]: /u\n",
+            "| [a] |\n|-----|\n| b |\n\n[A]: <x y>\n",
+        ],
+        1,
+    )
+]
+
+WORDS = [
+    "text", "- a", "- b", "  c", "    d", "* x", "1. one", "2. two", "10. ten", "> q", "> - qa",
+    ">", "", "", "  - n", "    - nn", "```", "```py", "~~~", "x = 1", "---", "===", "***", "# h",
+    "## h2 #", "| a | b |", "|---|--:|", "| 1 | 2 |", "a | b", "--|--", "[a]: /u", "[a]: /u 'tit",
+    "le'", "[a]", "[x", "- [ ] t", "- [l](u)", "`code", "**b", "c**", "\\", "<div>", "</div>",
+    "&#x202e;", "    code", "\tcode", "  ", "-", "+", "1.", "1)", "2) b", "> ```", "> x", "  ```",
+    "[b]:", "/u2", "'t'", '"t', "foo [b] bar", "* * *", "- - -", "  > nq", "- > q", "* - k",
+    "  1. k", "![i](u)", "1986. y", "- a\n\n  b", "=", "~~s~~", "٣. x", "你好", "é", "🎉",
+    "a  ", "b\\", "````", "~~~ py", "   ```", "      x", "- ```", "  x = 2", "> > n", "#", "+ p",
+    "`` a ` b ``", "3. ", "- ", ">   ", "\t- t", "|", "||", ":-:", "a" * 30, "你" * 25, "\u200b",
+    "word " * 9, "def f(x): # y", '"""', "/* c", "*/",
+]  # fmt: skip
+DEFINING = [
+    "[a]: /u", "[a]: /u 'tit", "le'", "'", "[b]: <x>", "[b]:", "/u2", '"t', 't"', "--", "==", "",
+    "text", "[a]", "[a][b]", "> [a]: /q", "- [a]: /l", "  'k'", "# h", "```", "(t", "t)", "* x",
+    "[a", "b]: /w", "[c\\]]: /v", "> ", "  [a]: /i", "    [a]: /code", "1. [b]: /n", "| [a] |",
+    "|--|", "[^1]: foot", "\\[a]: /e", "[a]:/u \"t\" junk", "  ", "~~~",
+]  # fmt: skip
+
+
+def random_document(rnd: random.Random, spliced: list[Document]) -> str:
+    """Give a document of nasty lines, at times with a truncated example among them."""
+    vocabulary = WORDS if rnd.random() < 0.7 else DEFINING
+    lines = [rnd.choice(vocabulary) for _ in range(rnd.randint(1, 14))]
+    if rnd.random() < 0.3:
+        source = rnd.choice(spliced).source
+        lines.insert(rnd.randint(0, len(lines)), source[: rnd.randint(1, len(source))])
+    return "\n".join(lines) + ("\n" if rnd.random() < 0.8 else "")
+
+
+def fuzz_seed() -> int:
+    """Give the seed of this run: NEWAPI_FUZZ_SEED, or a new one."""
+    return int(os.environ.get("NEWAPI_FUZZ_SEED") or random.SystemRandom().randrange(10**9))
+
+
+def fuzz_count(usual: int) -> int:
+    """Give how many random documents are tried: NEWAPI_FUZZ_COUNT, or the usual count."""
+    return int(os.environ.get("NEWAPI_FUZZ_COUNT") or usual)
+
+
+# -- how a document comes -------------------------------------------------------------------------
+
+
+def by_character(source: str) -> Pieces:
+    """Cut into characters."""
+    return list(source)
+
+
+def at_random(rnd: random.Random, longest: int = 24) -> Callable[[str], Pieces]:
+    """Give a function that cuts into pieces of random lengths."""
+
+    def cut(source: str) -> Pieces:
+        pieces = []
+        begin = 0
+        while begin < len(source):
+            end = begin + rnd.randint(1, longest)
+            pieces.append(source[begin:end])
+            begin = end
+        return pieces
+
+    return cut
+
+
+def in_bytes(rnd: random.Random, longest: int = 5) -> Callable[[str], Pieces]:
+    """Give a function that cuts UTF-8 anywhere and decodes it again, piece by piece."""
+
+    def cut(source: str) -> Pieces:
+        data, decoder = source.encode(), codecs.getincrementaldecoder("utf-8")()
+        pieces = []
+        begin = 0
+        while begin < len(data):
+            end = begin + rnd.randint(1, longest)
+            pieces.append(decoder.decode(data[begin:end]))
+            begin = end
+        return [*pieces, decoder.decode(b"", final=True)]
+
+    return cut
+
+
+# -- rows -----------------------------------------------------------------------------------------
+
+
+def layout_for(width: int) -> Layout:
+    """Give a layout with all colours."""
+    console = Console(width=width, force_terminal=True, color_system="truecolor", _environ={})
+    return Layout(console, THEME)
+
+
+def reference_rows(source: str, layout: Layout) -> list[Row]:
+    """Give the rows of a document that is there as a whole."""
+    tokens = markdown_parser().parse(safe_text(source))
+    leaves = leaves_of(tokens, THEME, has_before=False)
+    return [row for leaf in leaves for row in layout.rows(leaf)]
+
+
+def definitions_of(source: str) -> dict[str, dict[str, object]]:
+    """Give the link definitions of a document."""
+    environment: dict[str, dict[str, dict[str, object]]] = {}
+    markdown_parser().parse(safe_text(source), environment)
+    return environment.get("references", {})
+
+
+def growing_answer(layout: Layout, definitions: dict[str, dict[str, object]]) -> GrowingAnswer:
+    """Give an empty answer that knows these definitions from the beginning."""
+    answer = GrowingAnswer(layout, THEME)
+    answer._blocks._definitions = dict(definitions)
+    return answer
+
+
+def streamed_rows(
+    pieces: Pieces,
+    layout: Layout,
+    max_tail_rows: int,
+    definitions: dict[str, dict[str, object]] | None = None,
+) -> list[Row]:
+    """Give the rows that became permanent, with a frame after each piece."""
+    answer = growing_answer(layout, definitions or {})
+    sanitiser = Sanitiser()
+    rows: list[Row] = []
+    for piece in pieces:
+        answer.feed(sanitiser.feed(piece))
+        rows += answer.frame(max_tail_rows).permanent
+    answer.feed(sanitiser.end())
+    return rows + answer.end()
+
+
+def differences(wanted: list[Row], found: list[Row]) -> Iterator[str]:
+    """Give the rows that differ, in the manner of a diff."""
+    for index in range(max(len(wanted), len(found))):
+        one, two = wanted[index : index + 1], found[index : index + 1]
+        if one != two:
+            yield from (f"row {index + 1} - {row.text!r}" for row in one)
+            yield from (f"row {index + 1} + {row.text!r}" for row in two)

@@ -1,0 +1,335 @@
+"""The painter's rows reach the screen once each, whatever it has to change meanwhile."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+from pyte import modes
+from rich.cells import cell_len
+
+from newapi_cli.render.live.layout import Row
+from newapi_cli.render.live.painter import Painter
+from newapi_cli.render.sanitise import Sanitiser
+from tests.render.live.documents import (
+    ANSWERS,
+    NASTY,
+    answers,
+    at_random,
+    by_character,
+    definitions_of,
+    examples,
+    fuzz_count,
+    fuzz_seed,
+    growing_answer,
+    layout_for,
+    random_document,
+    reference_rows,
+)
+from tests.render.live.screens import GraphemeScreen, ReflowingScreen, Screen
+
+USUAL_FUZZ_COUNT = 500
+STRANGE = [
+    "👨\u200d👩\u200d👧\u200d👦 ", "❤\ufe0f ", "🇩🇪", "🏴\U000e0067\U000e0062\U000e007f", "👍🏽",
+    "1\ufe0f\u20e3", "你好", "e\u0301", "x", "word ", "☀\ufe0f", "🎉", "नमस्ते ", "ไทย", "｡", "ｶ",
+]  # fmt: skip
+OURS = re.compile(r"\x1b\[(?:[\d;]*m|\?25[lh]|\?2026[hl]|\?7[lh]|\d+A|J)")
+
+
+def row(text: str) -> Row:
+    return Row(text, cell_len(OURS.sub("", text)))
+
+
+def rows(*texts: str) -> list[Row]:
+    return [row(text) for text in texts]
+
+
+class Desk:
+    """A painter and the screen it paints on; `writes` are its frames."""
+
+    def __init__(self, columns: int = 20, height: int = 6, screen: Screen | None = None) -> None:
+        self.screen = screen or Screen(columns, height)
+        self.writes: list[str] = []
+        self.painter = Painter(self._write, (columns, height))
+
+    def _write(self, text: str) -> None:
+        self.writes.append(text)
+        self.screen.write(text)
+
+    def paint(self, permanent: list[Row], tail: list[Row]) -> str:
+        """Paint a frame and give what was written."""
+        before = len(self.writes)
+        self.painter.paint(permanent, tail)
+        assert len(self.writes) - before <= 1, "a frame is one write"
+        return "".join(self.writes[before:])
+
+    def resize(self, columns: int, height: int) -> None:
+        """Change the window."""
+        self.screen.resize(height, columns)
+        self.painter.resize((columns, height))
+
+    def assert_left_in_order(self) -> None:
+        """Hold the screen against what a shell expects to find."""
+        assert self.screen.cursor.x == 0
+        assert not self.screen.cursor.hidden
+        assert modes.DECAWM in self.screen.mode
+
+
+def printed(reference: list[Row], screen: Screen) -> Screen:
+    """Give a screen on which rows were printed at once."""
+    screen.write("".join(f"{each.text}\n" for each in reference))
+    return screen
+
+
+# -- random documents -----------------------------------------------------------------------------
+
+
+def strange_document(rnd: random.Random) -> str:
+    """Give a document of characters whose width terminals do not agree on, near all edges."""
+    lines = ["".join(rnd.choices(STRANGE, k=rnd.randint(1, 40))) for _ in range(rnd.randint(1, 4))]
+    marks = ["", "", "- ", "> ", "# ", "```\n", "| a |\n|---|\n| "]
+    return "\n\n".join(rnd.choice(marks) + line for line in lines) + "\n"
+
+
+def assert_painted_as_printed(
+    source: str, rnd: random.Random, size: tuple[int, int], kind: type[Screen]
+) -> None:
+    """Stream a document into a screen and compare it with one on which it was printed at once."""
+    columns, height = size
+    layout = layout_for(columns)
+    wanted = printed(reference_rows(source, layout), kind(columns, height)).all_rows()
+    desk = Desk(columns, height, kind(columns, height))
+    answer, sanitiser = growing_answer(layout, definitions_of(source)), Sanitiser()
+    checked = 0
+    pieces = by_character(source) if rnd.random() < 0.2 else at_random(rnd)(source)
+    for piece in pieces:
+        answer.feed(sanitiser.feed(piece))
+        status = rows("⠋ waiting") if rnd.random() < 0.2 else []
+        frame = answer.frame(max(min(max(height - 3, 1), 10) - len(status), 1))
+        desk.paint(frame.permanent, [*frame.tail, *status])
+        new = desk.screen.scrolled_out[checked:]
+        assert new == wanted[checked : checked + len(new)], "the scrollback is no beginning of it"
+        checked += len(new)
+        region = sum(map(desk.painter._height_of, desk.painter._live))
+        assert region <= max(height - 1, 1)
+    answer.feed(sanitiser.end())
+    desk.paint(answer.end(), [])
+    desk.painter.finish()
+    assert desk.screen.all_rows() == wanted
+    desk.assert_left_in_order()
+
+
+def test_random_documents_are_painted_as_they_would_be_printed() -> None:
+    seed = fuzz_seed()
+    rnd = random.Random(seed)
+    spliced = examples() or NASTY
+    for number in range(fuzz_count(USUAL_FUZZ_COUNT)):
+        is_strange = rnd.random() < 0.3
+        source = strange_document(rnd) if is_strange else random_document(rnd, spliced)
+        size = (rnd.randint(20, 120), rnd.randint(4, 24))
+        kind = rnd.choice([Screen, GraphemeScreen])
+        try:
+            assert_painted_as_printed(source, rnd, size, kind)
+        except AssertionError as error:
+            told = f"NEWAPI_FUZZ_SEED={seed}, document {number}, {size}, {kind}: {source!r}"
+            raise AssertionError(told) from error
+
+
+@pytest.mark.parametrize("size", [(20, 6), (80, 24), (300, 50)], ids=str)
+@pytest.mark.parametrize("name", [path.stem for path in ANSWERS])
+def test_answers_are_painted_as_they_would_be_printed(name: str, size: tuple[int, int]) -> None:
+    source = next(document.source for document in answers() if document.name == name)
+    columns, height = size
+    layout = layout_for(columns)
+    wanted = printed(reference_rows(source, layout), Screen(columns, height))
+    desk = Desk(columns, height)
+    answer = growing_answer(layout, {})
+    for piece in at_random(random.Random(name), 60)(source):
+        answer.feed(piece)
+        frame = answer.frame(min(height - 3, 10))
+        desk.paint(frame.permanent, frame.tail)
+    desk.paint(answer.end(), [])
+    desk.painter.finish()
+    assert desk.screen.text() == wanted.text()
+    if height > 6:  # there a lexer does not look further ahead than the tail is high
+        assert desk.screen.all_rows() == wanted.all_rows()
+    desk.assert_left_in_order()
+
+
+# -- one operation --------------------------------------------------------------------------------
+
+SEQUENCES: dict[str, list[tuple[list[str], list[str]]]] = {
+    "a row": [([], ["a"])],
+    "rows grow": [([], ["a"]), ([], ["a", "b"]), ([], ["a", "b", "c"])],
+    "rows shrink": [([], ["a", "b", "c"]), ([], ["a", "b"]), ([], ["a"])],
+    "rows become others": [([], ["a", "b", "c"]), ([], ["x", "b", "c"]), ([], ["x", "y"])],
+    "rows vanish": [([], ["a", "b"]), ([], [])],
+    "the only row vanishes": [([], ["a"]), ([], []), ([], ["b"])],
+    "rows become permanent": [([], ["a", "b", "c"]), (["a", "b"], ["c"]), (["c"], [])],
+    "permanent and changed": [([], ["a", "b", "c"]), (["a", "b2"], ["c", "d"])],
+    "permanent alone": [(["a"], []), (["b", "c"], []), ([], ["d"])],
+    "permanent above a tail": [([], ["tail"]), (["a", "b"], ["tail"]), (["c"], ["tail"])],
+    "a tail that vanishes when all is permanent": [([], ["a", "b", "st"]), (["a"], []), ([], [])],
+    "a suffix": [([], ["one", "tw"]), ([], ["one", "two"]), ([], ["one", "two three"])],
+    "a suffix that fills the row": [([], ["x" * 18]), ([], ["x" * 20]), ([], ["x" * 20, "y"])],
+    "a suffix beyond the edge": [([], ["x" * 18]), ([], ["x" * 20]), ([], ["x" * 23]), ([], ["z"])],
+    "full rows": [([], ["x" * 20, "y" * 20]), (["x" * 20], ["y" * 20, "z"]), ([], ["z"])],
+    "a row of several": [([], ["x" * 50]), ([], ["x" * 50, "b"]), ([], ["c"])],
+    "a wide character at an odd edge": [([], ["a" + "你" * 19 + "b"]), ([], ["b"]), ([], ["c"])],
+    "emoji of several": [([], ["👨\u200d👩\u200d👧" * 3]), ([], ["b"]), (["👍🏽" * 9], ["c"])],
+    "empty rows": [([], ["", "", "a"]), (["", ""], ["a", ""]), (["a", ""], [])],
+    "more than the window": [([], list("abcdefghij")), ([], list("abcdefghijk"))],
+    "much for good at once": [([], ["a", "t"]), (list("abcdefghijklmnop"), ["t"])],
+    "the tail was cropped": [([], list("abcdefghij")), (list("abcdefgh"), ["i", "j"]), ([], ["j"])],
+    "colours": [([], ["\x1b[1ma\x1b[0m"]), ([], ["\x1b[2ma\x1b[0m"]), (["\x1b[2ma\x1b[0m"], [])],
+}
+
+
+@pytest.mark.parametrize("kind", [Screen, GraphemeScreen], ids=["characters", "graphemes"])
+@pytest.mark.parametrize("frames", SEQUENCES.values(), ids=SEQUENCES)
+def test_the_screen_shows_what_is_for_good_and_the_end_of_the_tail(
+    frames: list[tuple[list[str], list[str]]], kind: type[Screen]
+) -> None:
+    desk = Desk(screen=kind(20, 6))
+    for_good: list[Row] = []
+    for permanent, tail in frames:
+        desk.paint(rows(*permanent), rows(*tail))
+        for_good += rows(*permanent)
+        shown = for_good + desk.painter._live
+        assert desk.painter._live == rows(*tail)[len(tail) - len(desk.painter._live) :]
+        assert desk.screen.all_rows() == printed(shown, kind(20, 6)).all_rows()
+        assert bool(desk.painter._live) == bool(tail)
+        heights = printed(desk.painter._live, kind(20, 6)).all_rows() if desk.painter._live else []
+        assert len(heights) <= 5
+    desk.painter.finish()
+    desk.assert_left_in_order()
+
+
+def test_what_has_not_changed_is_not_written() -> None:
+    desk = Desk()
+    desk.paint([], rows("aaa", "bbb", "ccc"))
+    assert desk.paint([], rows("aaa", "bbb", "ccc")) == ""
+    changed = desk.paint([], rows("aaa", "bXb", "ccc"))
+    assert "aaa" not in changed
+    assert "bXb" in changed
+    moved = desk.paint(rows("aaa", "bXb"), rows("ccc", "ddd"))
+    assert "aaa" not in moved
+    assert "ccc" not in moved
+    assert "ddd" in moved
+
+
+def test_a_suffix_is_all_that_is_written_of_a_longer_row() -> None:
+    desk = Desk()
+    desk.paint([], rows("aaa", "one tw"))
+    assert OURS.sub("", desk.paint([], rows("aaa", "one two"))) == "o"
+    assert OURS.sub("", desk.paint([], rows("aaa", "one two three"))) == " three"
+
+
+def test_the_cursor_is_hidden_from_the_first_frame_to_the_last() -> None:
+    desk = Desk()
+    assert not desk.screen.cursor.hidden
+    for text in ("a", "ab", "abc"):
+        desk.paint([], rows(text))
+        assert desk.screen.cursor.hidden
+    desk.painter.finish()
+    assert not desk.screen.cursor.hidden
+
+
+def test_a_frame_is_synchronised_and_finishing_writes_nothing_twice() -> None:
+    desk = Desk()
+    frame = desk.paint(rows("a"), rows("b"))
+    assert frame.startswith("\x1b[?2026h")
+    assert frame.endswith("\x1b[?2026l")
+    desk.painter.finish()
+    written = len(desk.writes)
+    desk.painter.finish()
+    assert len(desk.writes) == written
+
+
+def test_nothing_is_written_for_an_answer_of_nothing() -> None:
+    desk = Desk()
+    desk.paint([], [])
+    desk.painter.finish()
+    assert desk.writes == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["❤\ufe0f" * 9, "👨\u200d👩\u200d👧" * 4, "🇩🇪" * 5, "e\u0301" * 19, "👍🏽" * 9],
+    ids=["selector", "joined", "flags", "combining", "skin"],
+)
+@pytest.mark.parametrize("kind", [Screen, GraphemeScreen], ids=["characters", "graphemes"])
+def test_a_row_of_disputed_width_is_one_row_while_it_may_change(
+    text: str, kind: type[Screen]
+) -> None:
+    desk = Desk(screen=kind(20, 6))
+    for tail in ([text], [text, "b"], [text, "c"], [text + "x", "c"]):
+        desk.paint([], rows("top", *tail))
+        assert desk.screen.cursor.y == len(tail)
+        assert desk.screen.screen_lines()[0] == "top"
+    desk.paint(rows("top", text), rows("c"))
+    desk.paint(rows("c"), [])
+    desk.painter.finish()
+    whole = printed(rows("top", text, "c"), kind(20, 6))
+    assert desk.screen.all_rows() == whole.all_rows()
+    desk.assert_left_in_order()
+
+
+def test_a_row_that_is_higher_than_the_window_shows_something_of_the_newest() -> None:
+    """A line of code is never wrapped by us, so a single one can be too high."""
+    desk = Desk(20, 6)
+    desk.paint([], rows("above", "x" * 200 + "newest"))
+    assert desk.screen.text() != ""
+    assert desk.screen.text().endswith("newest")
+    desk.paint(rows("above", "x" * 200 + "newest"), rows("after"))
+    desk.painter.finish()
+    wanted = printed(rows("above", "x" * 200 + "newest", "after"), Screen(20, 6))
+    assert desk.screen.all_rows() == wanted.all_rows()
+
+
+def test_what_was_forgotten_is_left_alone() -> None:
+    desk = Desk()
+    desk.paint([], rows("old tail"))
+    desk.painter.finish()
+    desk.painter.forget()
+    desk.screen.write("somebody else\n")
+    desk.paint(rows("new"), rows("tail"))
+    desk.painter.finish()
+    assert desk.screen.text() == "old tail\nsomebody else\nnew\ntail"
+
+
+# -- windows that change --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("height", [4, 6, 12])
+@pytest.mark.parametrize("columns", [10, 15, 20, 33, 60])
+def test_a_terminal_that_wraps_anew_keeps_every_row_once(columns: int, height: int) -> None:
+    desk = Desk(30, 8, ReflowingScreen(30, 8))
+    for_good = [f"{n} permanent row" for n in "abcdefghijkl"]
+    tail = ["tail that fills the whole row.", "second", "third row of it"]
+    desk.paint(rows(*for_good), rows(*tail))
+    desk.resize(columns, height)
+    desk.paint(rows("last permanent row"), rows("new tail", "and end"))
+    desk.painter.finish()
+    text = " ".join(desk.screen.text().split())
+    shown = "".join(desk.screen.text().split())
+    for each in [*for_good, "last permanent row", "new tail", "and end"]:
+        assert shown.count(each.replace(" ", "")) == 1, (each, text)
+    old_height = sum(-(-len(each) // columns) for each in tail)
+    if old_height < height:  # else some of it has scrolled out of reach
+        assert "second" not in shown
+        assert "tailthatfills" not in shown
+    desk.assert_left_in_order()
+
+
+def test_a_terminal_that_does_not_wrap_anew_keeps_every_row() -> None:
+    desk = Desk(30, 8)
+    desk.paint(rows("one", "two"), rows("tail", "end"))
+    desk.resize(60, 12)
+    desk.paint(rows("three"), rows("new tail"))
+    desk.resize(60, 5)
+    desk.paint(rows("four"), rows("newest tail"))
+    desk.painter.finish()
+    assert desk.screen.text() == "one\ntwo\nthree\nfour\nnewest tail"
+    desk.assert_left_in_order()
