@@ -12,13 +12,17 @@ good; the region never is higher than the window less one row, so the cursor alw
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
+
+from rich.cells import cell_len
 
 from newapi_cli.render.live.layout import Row
 
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 BEGIN_FRAME, END_FRAME = "\x1b[?2026h", "\x1b[?2026l"
 ERASE_BELOW = "\x1b[J"
+SGR = re.compile(r"\x1b\[[\d;]*m")
 DISPUTED = frozenset("\u200d\ufe0e\ufe0f") | frozenset(map(chr, range(0x300, 0x370)))
 
 
@@ -75,7 +79,19 @@ class Painter:
             if room < 0:
                 break
             rows.append(row)
+        if tail and not rows:
+            rows.append(self._end_of(tail[-1]))
         return rows[::-1]
+
+    def _end_of(self, row: Row) -> Row:
+        """Give the end of a row that is higher than the window, in as many cells as find room."""
+        text, width = "", 0
+        for character in reversed(SGR.sub("", row.text)):
+            width += cell_len(character)
+            if width > (self._columns - 1) * max(self._height - 1, 1):
+                break
+            text = character + text
+        return Row(text, cell_len(text))
 
     def _change_to(self, rows: list[Row], count_permanent: int) -> str:
         """Give what turns the live region into the rows, of which the first ones are for good."""
@@ -121,9 +137,16 @@ class Painter:
         )
 
     def _height_of(self, row: Row) -> int:
-        if self._is_disputed(row):
+        if row.width <= self._columns or self._is_disputed(row):
             return 1
-        return max(1, math.ceil(row.width / self._columns))
+        if row.text.isascii():
+            return math.ceil(row.width / self._columns)
+        height, column = 1, 0
+        for width in map(cell_len, SGR.sub("", row.text)):
+            if column + width > self._columns:  # a wide character that finds no room at the edge
+                height, column = height + 1, 0
+            column += width
+        return height
 
     def _is_disputed(self, row: Row) -> bool:
         """Say whether terminals may count the cells of a row so differently that it wraps or not.
@@ -133,4 +156,4 @@ class Painter:
         if row.text.isascii():
             return False
         strange = sum(2 for character in row.text if character in DISPUTED or character > "\uffff")
-        return strange > 0 and row.width <= self._columns < row.width + strange
+        return strange > 0 and self._columns < row.width + strange
