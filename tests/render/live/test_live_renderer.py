@@ -1,0 +1,527 @@
+"""When frames are painted, and what stands in them besides the answer."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from newapi_cli.domain.completion import (
+    Accepted,
+    Chunk,
+    CompletionBuilder,
+    Notice,
+    Status,
+    StreamEnd,
+    Tick,
+    ToolCallDelta,
+    TurnEvent,
+)
+from newapi_cli.errors import Interrupted, ReaderGone
+from newapi_cli.render.aside import Aside, AsideWish
+from newapi_cli.render.live.renderer import LiveRenderer
+from newapi_cli.render.live.theme import theme_named
+from newapi_cli.render.pictures import PictureFilter
+from newapi_cli.streams import Input, Output, Streams
+from tests.render.live.documents import answers, layout_for, reference_rows
+from tests.render.live.screens import ReflowingScreen, Screen
+
+WISH = AsideWish(reasoning=True, usage=False, notices=True, details=False, model="some-model")
+END = StreamEnd(is_certain=True)
+FRAME_S = 0.04
+SHARE = 0.1
+
+
+class Clock:
+    """The time, as the test says it."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Glass(Output):
+    """A terminal that shows what is written at once; each write takes `cost_s` of the clock."""
+
+    def __init__(self, clock: Clock, columns: int, rows: int) -> None:
+        super().__init__(None)
+        self.is_terminal = True
+        self.clock = clock
+        self.cost_s = 0.0
+        self.screen = ReflowingScreen(columns, rows)
+        self.frames: list[float] = []
+        self.raw = ""
+        self.failure: Exception | None = None
+
+    def write(self, text: str) -> int:
+        """Show it."""
+        if self.failure is not None:
+            raise self.failure
+        self.frames.append(self.clock.now)
+        self.clock.now += self.cost_s
+        self.raw += text
+        self.screen.write(text)
+        return len(text)
+
+    @property
+    def width(self) -> int:
+        """Give the columns."""
+        return self.screen.columns
+
+    @property
+    def height(self) -> int:
+        """Give the rows."""
+        return self.screen.lines
+
+
+class Stage:
+    """A renderer, its clock and its terminal, which is stderr too unless `is_apart`."""
+
+    def __init__(
+        self,
+        tmp_path: Path,
+        columns: int = 60,
+        rows: int = 20,
+        wish: AsideWish = WISH,
+        *,
+        is_apart: bool = False,
+    ) -> None:
+        self.clock = Clock()
+        self.glass = Glass(self.clock, columns, rows)
+        self.err = Glass(self.clock, columns, rows) if is_apart else self.glass
+        if is_apart:
+            self.err.is_terminal = False
+        environ = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        self.streams = Streams(Input(None), self.glass, self.err, environ)
+        self.builder = CompletionBuilder()
+        self.renderer = LiveRenderer(
+            self.streams,
+            Aside(self.streams, wish),
+            theme_named("ansi"),
+            wish,
+            PictureFilter(lambda: tmp_path),
+            self.clock,
+        )
+
+    def show(self, *events: TurnEvent, after_s: float = 0.0) -> None:
+        """Show events, some time after the one before."""
+        for event in events:
+            self.clock.now += after_s
+            if isinstance(event, Chunk):
+                self.builder.add(event)
+            self.renderer.show(event)
+
+    def finish(self) -> str:
+        """Finish and give all that stands on the terminal; it is left in order."""
+        self.renderer.finish(self.builder.completion(Status.COMPLETE))
+        self.assert_left_in_order()
+        return self.text
+
+    def assert_left_in_order(self) -> None:
+        """Hold the terminal against what a shell expects to find."""
+        assert self.glass.screen.cursor.x == 0
+        assert not self.glass.screen.cursor.hidden
+        assert self.glass.raw.count("\x1b[?7l") == self.glass.raw.count("\x1b[?7h")
+
+    @property
+    def text(self) -> str:
+        """Give all that is on the terminal."""
+        return self.glass.screen.text()
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+# -- time -----------------------------------------------------------------------------------------
+
+
+def test_the_first_token_is_painted_at_once(stage: Stage) -> None:
+    stage.show(Accepted("rid"), after_s=0.5)
+    stage.show(Chunk("Hel"), after_s=0.1)
+    assert stage.text == "Hel"
+    assert stage.glass.frames == [stage.clock.now]
+
+
+def test_the_first_token_after_a_status_is_painted_within_a_frame(stage: Stage) -> None:
+    stage.show(*(Tick(0.4 + n / 50) for n in range(10)), after_s=0.02)
+    stage.show(Chunk("Hel"), after_s=0.001)
+    came = stage.clock.now
+    stage.show(Tick(0.02), Tick(0.04), after_s=0.02)
+    assert stage.text == "Hel"
+    assert stage.glass.frames[-1] - came <= FRAME_S
+
+
+def test_frames_are_at_most_25_a_second(stage: Stage) -> None:
+    stage.show(*(Chunk(f"{n} ") for n in range(2000)), after_s=0.001)
+    times = stage.glass.frames
+    assert 40 <= len(times) <= 51
+    assert min(b - a for a, b in zip(times, times[1:], strict=False)) >= FRAME_S - 1e-9
+
+
+@pytest.mark.parametrize("cost_s", [0.005, 0.02, 0.1, 1.0])
+def test_painting_takes_a_tenth_of_the_time_at_most(stage: Stage, cost_s: float) -> None:
+    stage.glass.cost_s = cost_s
+    began = stage.clock.now
+    while stage.clock.now < began + 100 * cost_s:
+        stage.show(Chunk("word "), after_s=0.004)
+    times = stage.glass.frames
+    assert len(times) > 5
+    assert min(b - a for a, b in zip(times, times[1:], strict=False)) >= cost_s / SHARE
+    assert len(times) * cost_s <= (SHARE + 0.02) * (stage.clock.now - began)
+
+
+def test_nothing_is_painted_while_nothing_changes(stage: Stage) -> None:
+    stage.show(Chunk("done"))
+    count = len(stage.glass.frames)
+    stage.show(*(Tick(n / 100) for n in range(25)), after_s=0.01)
+    assert len(stage.glass.frames) == count
+
+
+def test_what_came_between_two_frames_is_painted_with_the_next_tick(stage: Stage) -> None:
+    stage.show(Chunk("one "))
+    stage.show(Chunk("two "), Chunk("three"), after_s=0.001)
+    assert stage.text == "one"
+    stage.show(Tick(0.04), after_s=0.04)
+    assert stage.text == "one two three"
+
+
+def test_the_end_is_painted_at_once(stage: Stage) -> None:
+    stage.show(Chunk("one "))
+    stage.show(Chunk("two"), END, after_s=0.001)
+    assert stage.text == "one two"
+    assert stage.glass.frames[-1] == stage.clock.now
+
+
+# -- the status row -------------------------------------------------------------------------------
+
+
+def test_a_silence_is_told_after_three_tenths_of_a_second(stage: Stage) -> None:
+    stage.show(Tick(0.1), Tick(0.2), Tick(0.29), after_s=0.1)
+    assert stage.text == ""
+    stage.show(Tick(0.3), after_s=0.01)
+    assert re.fullmatch(r". waiting for some-model 0\.30 s", stage.text)
+    stage.show(Tick(1.3), after_s=1.0)
+    assert re.fullmatch(r". waiting for some-model 1\.30 s", stage.text)
+
+
+def test_a_silence_in_the_midst_stands_below_the_answer_and_leaves_no_trace(stage: Stage) -> None:
+    stage.show(Chunk("# Title\n\nHalf a"))
+    stage.show(Tick(0.5), after_s=0.5)
+    assert re.fullmatch(r"Title\n\nHalf a\n. silence of some-model 0\.50 s", stage.text)
+    stage.show(Chunk(" sentence."), after_s=0.1)
+    assert stage.text == "Title\n\nHalf a sentence."
+    stage.show(Tick(0.6), after_s=0.6)
+    stage.show(END)
+    assert stage.finish() == "Title\n\nHalf a sentence."
+
+
+@pytest.mark.parametrize("first", ["#", "-", "1", "```", "> ", "|", "\n", "**", "Text"])
+def test_the_status_row_leaves_no_trace_whatever_comes_first(stage: Stage, first: str) -> None:
+    stage.show(Tick(0.4), after_s=0.4)
+    stage.show(Chunk(first), after_s=0.1)
+    stage.show(Tick(0.05), after_s=0.05)
+    assert "waiting" not in stage.text
+    stage.show(Chunk(" and more\n"), END, after_s=0.1)
+    assert "waiting" not in stage.finish()
+    assert "and more" in stage.text
+
+
+def test_the_status_row_leaves_no_trace_of_a_turn_that_fails(stage: Stage) -> None:
+    stage.show(Tick(0.4), Tick(0.5), after_s=0.1)
+    assert "waiting" in stage.text
+    assert stage.finish() == ""
+
+
+def test_the_models_name_is_made_safe(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, wish=WISH._replace(model="evil\x1b]0;x\x07\nname"))
+    stage.show(Tick(0.5), after_s=0.5)
+    assert "evil␛]0;x␇ name" in stage.text
+
+
+def test_a_long_status_is_cut_to_the_width(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, columns=20, wish=WISH._replace(model="m" * 50))
+    stage.show(Tick(0.5), after_s=0.5)
+    assert len(stage.text) <= 20
+    assert stage.finish() == ""
+
+
+# -- reasoning ------------------------------------------------------------------------------------
+
+
+def test_reasoning_shows_its_last_rows_and_folds_to_one(stage: Stage) -> None:
+    for number in range(12):
+        stage.show(Chunk(reasoning=f"thought {number}\n"), after_s=0.25)
+    stage.show(Tick(0.05), after_s=0.05)
+    lines = stage.text.split("\n")
+    assert lines[0].startswith("thinking ")
+    assert lines[1:] == [f"thought {number}" for number in range(7, 12)]
+    stage.show(Chunk("The answer."), after_s=0.2)
+    assert stage.text == "thought for 3.00 s\n\nThe answer."
+    stage.show(END)
+    assert stage.finish() == "thought for 3.00 s\n\nThe answer."
+
+
+def test_reasoning_is_dim_plain_and_safe(stage: Stage) -> None:
+    stage.show(Chunk(reasoning="**not** bold \x1b[2J\n# none"))
+    assert stage.text.split("\n")[1:] == ["**not** bold ␛[2J", "# none"]
+    assert stage.glass.raw.count("\x1b[2m") >= 3
+
+
+def test_much_reasoning_costs_no_more_rows(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, rows=6)
+    for number in range(300):
+        stage.show(Chunk(reasoning=f"some words of thought {number}. " * 9), after_s=0.05)
+        assert stage.glass.screen.scrollback_lines() == []
+    stage.show(Chunk("Yes"), END, after_s=0.05)
+    assert re.fullmatch(r"thought for 15\.0 s\n\nYes", stage.finish())
+
+
+def test_reasoning_that_was_not_asked_for_is_not_shown(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, wish=WISH._replace(reasoning=False))
+    stage.show(Chunk(reasoning="secret thought"), Tick(0.1), Chunk("Yes"), END, after_s=0.1)
+    assert stage.finish() == "Yes"
+    assert "secret" not in stage.glass.raw
+    assert "thought for" not in stage.glass.raw
+
+
+def test_a_silence_of_hidden_reasoning_has_its_status_row(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, wish=WISH._replace(reasoning=False))
+    stage.show(Chunk(reasoning="secret thought"), Tick(0.5), after_s=0.5)
+    assert "some-model" in stage.text
+    stage.show(Chunk("Yes"), END, after_s=0.5)
+    assert stage.finish() == "Yes"
+
+
+def test_reasoning_without_an_answer_leaves_its_line(stage: Stage) -> None:
+    stage.show(Chunk(reasoning="hm"), after_s=0.1)
+    stage.show(END, after_s=2.0)
+    assert stage.finish() == "thought for 2.00 s"
+
+
+def test_reasoning_between_two_parts_of_the_answer_folds_again(stage: Stage) -> None:
+    stage.show(Chunk("One.\n\n"), Chunk(reasoning="hm"), Chunk("Two."), END, after_s=1.0)
+    lines = [line for line in stage.finish().split("\n") if line]
+    assert lines == ["One.", "thought for 1.00 s", "Two."]
+
+
+# -- notices --------------------------------------------------------------------------------------
+
+
+def test_a_notice_stands_above_the_tail(stage: Stage) -> None:
+    stage.show(Chunk("Finished.\n\nHalf a"), after_s=0.1)
+    stage.show(Notice("busy\x1b, retry 1/2"), after_s=0.1)
+    assert stage.text.split("\n")[-1] == "Half a"
+    assert "busy␛, retry 1/2" in stage.text
+    stage.show(Chunk(" sentence."), END, after_s=0.1)
+    assert stage.finish() == "Finished.\nbusy␛, retry 1/2\n\nHalf a sentence."
+
+
+def test_a_notice_before_the_answer_stands_above_it(stage: Stage) -> None:
+    stage.show(Tick(0.5), Notice("429, retry 1/2 in 3 s"), Tick(0.5), after_s=0.1)
+    assert stage.text.split("\n")[0] == "429, retry 1/2 in 3 s"
+    stage.show(Chunk("Yes."), END, after_s=0.1)
+    assert stage.finish() == "429, retry 1/2 in 3 s\nYes."
+
+
+def test_a_notice_after_the_end_is_told(stage: Stage) -> None:
+    stage.show(Chunk("Cut"), END, Notice("the token limit"), after_s=0.1)
+    assert stage.finish() == "Cut\nthe token limit"
+
+
+@pytest.mark.parametrize(
+    ("wish", "told"),
+    [(WISH, False), (WISH._replace(details=True), True), (WISH._replace(notices=False), False)],
+)
+def test_a_detail_is_told_to_who_asked(tmp_path: Path, wish: AsideWish, told: bool) -> None:
+    stage = Stage(tmp_path, wish=wish)
+    stage.show(Notice("a detail", is_detail=True), Chunk("Yes"), END, after_s=0.1)
+    assert ("a detail" in stage.finish()) is told
+
+
+def test_a_notice_goes_to_stderr_where_that_is_elsewhere(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, is_apart=True)
+    stage.show(Chunk("One"), Notice("busy"), Chunk(" two"), END, after_s=0.1)
+    assert stage.finish() == "One two"
+    assert stage.err.raw == "busy\n"
+
+
+def test_keys_are_taken_out_of_a_notice(stage: Stage) -> None:
+    stage.streams.masks.append(lambda text: text.replace("sk-secret", "sk-…"))
+    stage.show(Notice("key sk-secret was refused"), END, after_s=0.1)
+    assert stage.finish() == "key sk-… was refused"
+
+
+# -- ends -----------------------------------------------------------------------------------------
+
+HELD = [
+    "Text",
+    "- ",
+    "```",
+    "#",
+    "1",
+    "[a",
+    "a\r",
+    "data:imag",
+    "| a |\n|--",
+    "**b",
+    "&am",
+    "x\n\n",
+]
+
+
+@pytest.mark.parametrize("held", HELD)
+@pytest.mark.parametrize("events", [(END,), ()], ids=["end", "interrupted"])
+def test_nothing_that_came_is_lost(stage: Stage, held: str, events: tuple[TurnEvent, ...]) -> None:
+    stage.show(Chunk("A paragraph.\n\n- item\n\n"), Chunk("Some text.\n\n"), Chunk(held), *events)
+    text = stage.finish()
+    source = f"A paragraph.\n\n- item\n\nSome text.\n\n{held}"
+    wanted = Screen(60, 20)
+    wanted.write("".join(f"{row.text}\n" for row in reference_rows(source, layout_for(60))))
+    assert text == wanted.text()
+
+
+@pytest.mark.parametrize("events", [(END,), ()], ids=["end", "interrupted"])
+def test_answers_end_as_they_would_be_printed(
+    tmp_path: Path, events: tuple[TurnEvent, ...]
+) -> None:
+    for document in answers():
+        stage = Stage(tmp_path, columns=80, rows=24)
+        pieces = [document.source[at : at + 7] for at in range(0, len(document.source), 7)]
+        stage.show(*map(Chunk, pieces), *events, after_s=0.03)
+        wanted = Screen(80, 24)
+        rows = reference_rows(document.source, layout_for(80))
+        wanted.write("".join(f"{row.text}\n" for row in rows))
+        assert stage.finish() == wanted.text(), document.name
+
+
+def test_finishing_twice_writes_nothing_more(stage: Stage) -> None:
+    stage.show(Chunk("Yes"), END)
+    stage.finish()
+    raw = stage.glass.raw
+    stage.finish()
+    assert stage.glass.raw == raw
+
+
+def test_an_answer_of_nothing_writes_nothing(stage: Stage) -> None:
+    stage.show(Accepted("rid"), Tick(0.1), END)
+    assert stage.finish() == ""
+
+
+@pytest.mark.parametrize("events", [(END,), ()], ids=["end", "no end"])
+def test_tool_calls_are_shown_as_code(stage: Stage, events: tuple[TurnEvent, ...]) -> None:
+    call = ToolCallDelta(0, "c1", "weather", '{"city": "Bern\\u202e"}')
+    stage.show(Chunk(tool_calls=(call,)), *events, after_s=0.1)
+    text = stage.finish()
+    assert '"name": "weather"' in text
+    assert '"id": "c1"' in text
+
+
+def test_the_usage_line_stands_below_the_answer(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, wish=WISH._replace(usage=True))
+    stage.show(Chunk("Yes", model="served"), END)
+    assert re.fullmatch(r"Yes\nserved · tokens unknown · in all \d.\d\d s", stage.finish())
+
+
+@pytest.mark.parametrize("failure", [ReaderGone("gone"), Interrupted()], ids=["gone", "closed"])
+def test_a_terminal_that_has_gone_is_told_to_the_caller(stage: Stage, failure: Exception) -> None:
+    stage.show(Chunk("Yes"))
+    stage.glass.failure = failure
+    with pytest.raises(type(failure)):
+        stage.show(Chunk(" and"), after_s=1.0)
+
+
+def test_a_picture_is_shown_by_its_path(stage: Stage, tmp_path: Path) -> None:
+    text = "See ![cat](data:image/png;base64,iVBORw0KGgo=) here"
+    stage.show(*map(Chunk, text), END, after_s=0.05)
+    shown = stage.finish().replace("\n", " ")
+    assert "base64" not in stage.glass.raw
+    assert len(list(tmp_path.iterdir())) == 1
+    assert shown.startswith("See cat (")
+    assert shown.endswith("here")
+
+
+# -- the live region ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [4, 8, 24])
+def test_a_long_fence_shows_its_newest_lines_and_keeps_the_others(
+    tmp_path: Path, rows: int
+) -> None:
+    stage = Stage(tmp_path, rows=rows)
+    stage.show(Chunk("Code:\n\n```python\n"))
+    for number in range(60):
+        stage.show(Chunk(f"x_{number}_ = {number}\n"), after_s=0.05)
+        assert f"x_{number}_" in "\n".join(stage.glass.screen.screen_lines())
+    stage.show(Chunk("```\n\nDone."), END, after_s=0.05)
+    wanted = ["Code:", "", *(f"x_{number}_ = {number}" for number in range(60)), "", "Done."]
+    assert stage.finish().split("\n") == wanted
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["- item {n}\n", "> quote {n}\n>\n", "   - nested {n}\n", "| cell {n} | b |\n", "word{n} "],
+)
+def test_nothing_that_is_long_hides_what_is_new(tmp_path: Path, line: str) -> None:
+    stage = Stage(tmp_path, rows=8)
+    stage.show(Chunk("1. first\n" if line.startswith(" ") else "| a | b |\n|---|---|\n" if "|" in line else ""))  # noqa: E501  # fmt: skip
+    for number in range(40):
+        stage.show(Chunk(line.format(n=number)), after_s=0.05)
+        name = re.sub(r"[\s|>-]|b", "", line.format(n=number))
+        screen = "".join("".join(stage.glass.screen.screen_lines()).split())
+        assert name in screen.replace("│", ""), number
+    stage.show(END)
+    shown = "".join(stage.finish().split())
+    for number in range(40):
+        assert str(number) in shown
+
+
+def test_the_live_region_leaves_room_in_a_low_window(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, rows=5)
+    for number in range(30):
+        stage.show(Chunk(f"- item {number}\n\n  text {number}\n\n"), after_s=0.05)
+        stage.show(Tick(0.4), after_s=0.4)
+        assert "silence" in stage.text
+        scrolled = stage.glass.screen.scrollback_lines()
+        assert not any("silence" in line for line in scrolled)
+    stage.show(END)
+    assert "silence" not in stage.finish()
+
+
+# -- windows that change --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(60, 10), (30, 20), (120, 40), (20, 6)], ids=str)
+def test_a_window_that_changes_loses_nothing(tmp_path: Path, size: tuple[int, int]) -> None:
+    stage = Stage(tmp_path, columns=60, rows=20)
+    words = [f"w{number}x" for number in range(400)]
+    for number, word in enumerate(words):
+        if number == 200:
+            stage.glass.screen.resize(size[1], size[0])
+        stage.show(Chunk(f"{word}\n\n" if number % 9 == 0 else f"{word} "), after_s=0.03)
+    stage.show(END)
+    shown = stage.finish().split()
+    assert [word for word in words if shown.count(word) != 1] == []
+
+
+def test_nothing_is_painted_while_the_window_changes(stage: Stage) -> None:
+    stage.show(Chunk("One "))
+    for columns in range(59, 40, -1):
+        stage.glass.screen.resize(20, columns)
+        count = len(stage.glass.frames)
+        stage.show(Chunk("word "), after_s=0.09)
+        assert len(stage.glass.frames) == count
+    stage.show(Tick(0.2), after_s=0.11)
+    assert stage.text.replace("\n", " ").split() == ["One", *["word"] * 19]
+
+
+def test_a_window_that_changed_just_before_the_end_is_seen(stage: Stage) -> None:
+    stage.show(Chunk("word " * 30))
+    stage.glass.screen.resize(20, 30)
+    stage.show(END, after_s=0.01)
+    assert stage.finish().split() == ["word"] * 30
+    assert max(map(len, stage.text.split("\n"))) <= 30
