@@ -10,6 +10,19 @@ def main() -> None:
     if sys.argv[1:] in (["--version"], ["-V"]):
         print(f"newapi {__version__}")  # before any import: 1.0 instead of 5.8 times bare Python
         return
+    try:
+        code = _run()
+    except KeyboardInterrupt:  # before a command had the signals in its own hands
+        code = 130
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):  # gone, closed, or never there
+            sys.stdout = sys.stderr = None  # or the interpreter complains, and ends with 120
+    raise SystemExit(code)
+
+
+def _run() -> int:
     import gc
 
     gc.set_threshold(20_000)  # nothing that is imported becomes garbage: 8 ms
@@ -18,12 +31,7 @@ def main() -> None:
 
     code = run(sys.argv[1:], streams_of_process())
     gc.freeze()  # nothing is worth collecting at the end: 16 ms
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):  # gone, closed, or never there
-            sys.stdout = sys.stderr = None  # or the interpreter complains, and ends with 120
-    raise SystemExit(code)
+    return code
 
 
 if __name__ == "__main__":

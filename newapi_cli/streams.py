@@ -132,6 +132,10 @@ class Streams:
         self.environ = environ
         # What is done to every text that is told on stderr: keys are taken out of it.
         self.masks: list[Callable[[str], str]] = []
+        # In a conversation, what was typed while an answer streamed and the program had to give
+        # the terminal back: it is a draft for the next line, and nothing for the shell to run.
+        self.keeps_typed_ahead = False
+        self.typed_ahead = ""
 
     def with_environ(self, environ: Mapping[str, str]) -> Streams:
         """Give the same streams with other variables."""

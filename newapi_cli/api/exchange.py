@@ -122,7 +122,8 @@ class Exchange:
     def _failed(self, error: Exception) -> Failed:
         try:
             transport = self._load_transport()
-            ours = transport.error_from_exception(error, self._endpoint.base_url)
+            proxy = transport.proxy_for(self._endpoint)
+            ours = transport.error_from_exception(error, self._endpoint.base_url, proxy)
             return Failed(ours, transport.is_passing(error))
         except Exception as bug:  # noqa: BLE001  # a bug of ours is told by the main thread, masked
             return Failed(bug, is_passing=False)

@@ -23,6 +23,7 @@ TRANSLATED = (
     httpx.CookieConflict,
     httpx.HTTPStatusError,
 )
+AGAIN_HINT = "ask again; if it stays so, ask who runs the gateway"
 FOREIGN = (
     *TRANSLATED,
     OSError,
@@ -39,7 +40,7 @@ def is_passing(error: Exception) -> bool:
     return not isinstance(_root_cause(error), socket.gaierror | ssl.SSLError)
 
 
-def error_from_exception(error: Exception, base_url: BaseUrl) -> Exception:
+def error_from_exception(error: Exception, base_url: BaseUrl, proxy: str = "") -> Exception:
     """Translate what an exchange met; foreign words go to `why`.
 
     What is no failure of the network, the server or the set-up is a bug of ours, and given back.
@@ -48,6 +49,12 @@ def error_from_exception(error: Exception, base_url: BaseUrl) -> Exception:
     cause = _root_cause(error)
     if isinstance(error, NewapiError) or not isinstance(error, FOREIGN):
         return error
+    if proxy and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return NetworkError(
+            f"cannot reach {place} through the proxy {HIDDEN.sub('//', proxy)}",
+            why=_words(cause),
+            hint="check --proxy, the proxy setting and the *_PROXY variables",
+        )
     if isinstance(cause, socket.gaierror):
         return NetworkError(
             f"cannot find the host {base_url.host}",
@@ -88,14 +95,14 @@ def _connection_error(error: Exception, cause: BaseException, place: str) -> New
     if isinstance(error, httpx.ConnectError):
         return NetworkError(f"cannot connect to {place}", why=_words(cause), hint=URL_HINT)
     if isinstance(cause, http.client.IncompleteRead):
-        return NetworkError(f"{place} ended the connection early")
+        return NetworkError(f"{place} ended the connection early", hint=AGAIN_HINT)
     if isinstance(cause, http.client.RemoteDisconnected):
-        return NetworkError(f"{place} closed the connection without an answer")
+        return NetworkError(f"{place} closed the connection without an answer", hint=AGAIN_HINT)
     if isinstance(error, httpx.RemoteProtocolError):
         return NetworkError(
             f"{place} does not speak HTTP as it should", why=_words(cause), hint=URL_HINT
         )
-    return NetworkError(f"the connection to {place} broke", why=_words(cause))
+    return NetworkError(f"the connection to {place} broke", why=_words(cause), hint=AGAIN_HINT)
 
 
 def _root_cause(error: BaseException) -> BaseException:

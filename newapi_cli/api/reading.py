@@ -71,7 +71,8 @@ class Reading:
             yield from self._noted(reader.held())
             raise
         if reader.skipped:
-            yield Notice(f"skipped {reader.skipped} malformed events of the stream")
+            events = "event" if reader.skipped == 1 else "events"
+            yield Notice(f"skipped {reader.skipped} malformed {events} of the stream")
         yield StreamEnd(reader.is_certain)
 
     def json_value(self) -> Generator[Tick, None, object]:

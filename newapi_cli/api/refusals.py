@@ -89,6 +89,8 @@ def _status_hint(status: int) -> str:
         return URL_HINT
     if status in (503, 400):
         return "`newapi models` lists what this key may use"
+    if status >= 500:
+        return "ask again in a while, or try another model"
     return ""
 
 
@@ -112,8 +114,9 @@ def html_error(body: bytes, status: int, request_id: str = "") -> NewapiError:
 def error_in_stream(refusal: Refusal) -> NewapiError:
     """Translate an error that came inside a stream whose status was a success."""
     return GatewayError(
-        "the gateway reported an error in the middle of the answer",
+        "the gateway reported an error inside its answer",
         why=refusal.message or refusal.code or refusal.type,
+        hint="ask again, or try another model",
         request_id=refusal.request_id,
     )
 

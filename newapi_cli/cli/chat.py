@@ -101,7 +101,7 @@ def chat(
 
     [dim]newapi chat "Why is the sky blue?"[/dim]
     [dim]git diff | newapi chat "review this"[/dim]
-    [dim]newapi chat -x "a one-liner that counts lines" | sh[/dim]
+    [dim]newapi chat -x "a script that counts lines" > count.sh[/dim]
     """
     context.override(
         system=system, model=model, temperature=temperature, top_p=top_p, max_tokens=max_tokens,

@@ -10,6 +10,7 @@ from newapi_cli.cli.inputs import run_editor
 from newapi_cli.cli.options import command
 from newapi_cli.config.fields import BY_NAME, FIELDS
 from newapi_cli.config.spelling import did_you_mean, shown
+from newapi_cli.domain.base_url import BaseUrlProblem, base_url_from_text
 from newapi_cli.domain.profile import KeyKind, Origin, Source
 from newapi_cli.errors import ConfigError, UsageProblem
 from newapi_cli.render.rows import write_json
@@ -74,6 +75,8 @@ def set_value(
     except ValueError as problem:
         raise UsageProblem(f"{name} {problem}") from None
     profile = context.settings.profile
+    if name == "base_url":
+        _ensure_key_stays_home(context, profile, str(typed))
     context.store(profile, {name: typed})
     context.streams.tell(f"{name} is set in profile {profile} ({context.paths.config_file})")
     stronger = KEY_NAMES[: KEY_NAMES.index(name)] if name in KEY_NAMES else []
@@ -129,6 +132,23 @@ def shown_value(context: Context, name: str) -> tuple[str, Origin] | None:
         return None
     text = value if isinstance(value, str) else json_text.dumps(value, ensure_ascii=False)
     return context.streams.masked(text), origin
+
+
+def _ensure_key_stays_home(context: Context, profile: str, text: str) -> None:
+    """Refuse another host for a profile that holds a key: the key would go there unasked."""
+    stored = context.config_file.profiles.get(profile, {})
+    known = stored.get("base_url")
+    if not any(kind in stored for kind in KEY_NAMES) or not isinstance(known, str):
+        return
+    try:
+        is_same = base_url_from_text(known).origin == base_url_from_text(text).origin
+    except BaseUrlProblem:
+        return
+    if not is_same:
+        raise UsageProblem(
+            f"profile {profile} holds the key of another host",
+            hint=f"newapi login {text} stores both, or newapi config unset the key first",
+        )
 
 
 def _ensure_known(name: str) -> None:

@@ -258,6 +258,7 @@ class Context:
         from newapi_cli.repl.reader import open_reader
 
         ensure_private_dir(self.paths.data_dir)
+        self.streams.keeps_typed_ahead = True
         reader = open_reader(
             self.streams, self.paths.data_dir, vi=self.settings.text("editing_mode") == "vi"
         )

@@ -117,7 +117,9 @@ def option_fields(options: list[str]) -> dict[str, object]:
             raise UsageProblem(f"--option {name} has an option of its own")
         try:
             fields[name] = json.loads(text, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError) as error:
+            if text.startswith(("{", "[", '"')):
+                raise UsageProblem(f"the value of --option {name} is no whole JSON") from error
             fields[name] = text
     return fields
 

@@ -52,7 +52,10 @@ def login(
     chosen = _default_model(context, models)
     if chosen:
         values["model"] = chosen
+    before = context.config_file.profiles.get(profile, {}).get("api_key")
     context.store(profile, values)
+    if before not in (None, key.reveal()):
+        context.streams.tell(f"it replaces the key that profile {profile} had")
     context.remember_models(models)
     context.streams.tell(f"stored as profile {profile} in {context.paths.config_file}")
     if not chosen and not context.settings.text("model"):

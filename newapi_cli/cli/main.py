@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +12,23 @@ import typer
 
 from newapi_cli.cli.app import app_for
 from newapi_cli.config.masking import mask
-from newapi_cli.errors import ExitCode, Interrupted, NewapiError, ReaderGone, UsageProblem
+from newapi_cli.errors import (
+    ExitCode,
+    Interrupted,
+    LocalError,
+    NewapiError,
+    ReaderGone,
+    UsageProblem,
+)
 from newapi_cli.render.failure import tell_failure
 from newapi_cli.streams import Streams
+
+OUTPUT_ERRORS = {  # of help pages, which Typer writes
+    errno.EPIPE: ReaderGone("the reader closed the pipe"),
+    errno.ENOSPC: LocalError("cannot write the output", why="no space left"),
+    errno.EBADF: LocalError("cannot write the output", why="it is closed"),
+    errno.EIO: LocalError("cannot write the output", why="input/output error"),
+}
 
 
 def run(argv: Sequence[str], streams: Streams) -> int:
@@ -23,34 +38,39 @@ def run(argv: Sequence[str], streams: Streams) -> int:
         code = app_for(argv)(list(argv), prog_name="newapi", obj=streams, standalone_mode=False)
     except SystemExit as leaving:  # Typer's own way out when a shell asks for completions
         return leaving.code if isinstance(leaving.code, int) else ExitCode.USAGE
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         return ExitCode.SIGINT
-    except Interrupted as interrupted:
-        streams.tell("stopped")
-        return interrupted.code
-    except KeyboardInterrupt:
-        return ExitCode.SIGINT
-    except ReaderGone:
-        return ExitCode.SIGPIPE
     except NewapiError as error:
-        tell_failure(streams, error)
-        return error.exit_code
+        return _code_of(error, streams)
     except Exception as error:  # noqa: BLE001  # the one place for our own bugs
         if hasattr(error, "format_message"):  # Typer's usage errors, of a class it does not export
             return _tell_usage(error, streams)
+        if isinstance(error, OSError) and error.errno in OUTPUT_ERRORS:
+            return _code_of(OUTPUT_ERRORS[error.errno], streams)
         return _confess(error, streams, with_trace="--debug" in argv)
     return code if isinstance(code, int) else ExitCode.COMPLETE
+
+
+def _code_of(error: NewapiError, streams: Streams) -> ExitCode:
+    """Tell one of our errors and give its code; a closed pipe is silent."""
+    if isinstance(error, Interrupted):
+        streams.tell("stopped")
+        return error.code
+    if not isinstance(error, ReaderGone):
+        tell_failure(streams, error)
+    return error.exit_code
 
 
 def _tell_usage(error: Any, streams: Streams) -> ExitCode:
     command = getattr(error.ctx, "command_path", "newapi") if hasattr(error, "ctx") else "newapi"
     if not error.format_message():
         return ExitCode.USAGE  # a group without a command: its help has been shown
-    problem = UsageProblem(
-        error.format_message().rstrip(".").replace("\n", " "), hint=f"{command} --help"
-    )
-    tell_failure(streams, problem)
-    return problem.exit_code
+    message = error.format_message().rstrip(".").replace("\n", " ")
+    hint = f"{command} --help"
+    if message.startswith("No such command"):
+        hint = f'newapi chat "…" asks a model, {hint} lists the commands'
+    problem = UsageProblem(message, hint=hint)
+    return _code_of(problem, streams)
 
 
 def _confess(error: Exception, streams: Streams, *, with_trace: bool) -> ExitCode:

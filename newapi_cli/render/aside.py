@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from newapi_cli.domain.completion import Completion, Notice
-from newapi_cli.render.sanitise import Sanitiser, safe_line
+from newapi_cli.render.sanitise import Sanitiser, safe_line, safe_text
 from newapi_cli.render.units import summary
 from newapi_cli.streams import Streams
 
@@ -68,6 +68,10 @@ class Aside:
         if self.tells(notice):
             self.end_reasoning()
             self._line(notice.text)
+
+    def show_answer(self, text: str) -> None:
+        """Show an answer that has no place on stdout."""
+        self._streams.stderr.write(safe_text(text).rstrip("\n") + "\n")
 
     def summarise(self, completion: Completion, *, has_gap: bool = False) -> None:
         """Write the line under the answer, where anything of one came."""

@@ -44,7 +44,8 @@ class ExtractRenderer:
         self._stdout.write(safe_text(text) if self._stdout.is_terminal else text)
         self._aside.summarise(completion)
         if not blocks and completion.finish_reason is not None:
+            self._aside.show_answer(completion.content)
             raise GatewayError(
                 "the answer holds no code block",
-                hint="ask for code, or leave out --extract to see the answer",
+                hint="the answer stands above, on standard error; ask for code",
             )

@@ -17,7 +17,7 @@ from urllib.parse import quote
 BEGINNING = "data:image/"
 HEADER = re.compile(r"data:image/([a-zA-Z0-9.+-]{1,20});base64,")
 MAX_HEADER = len(BEGINNING) + 20 + len(";base64,")
-END_OF_BASE64 = re.compile(r"[^A-Za-z0-9+/=_\-\s]|\s(?=[^A-Za-z0-9+/=])")
+END_OF_BASE64 = re.compile(r"[^A-Za-z0-9+/=_-]")
 SUFFIXES = {"jpeg": "jpg", "svg+xml": "svg"}
 
 
@@ -30,9 +30,9 @@ class PictureFilter:
     def __init__(self, folder: Callable[[], Path]) -> None:
         self._folder = folder
         self._held = ""
-        self._kind = ""
+        self._kind = self._header = ""
         self._base64: list[str] = []
-        self._before = ""  # the character before the picture: `(` in a markdown image
+        self._last = ""  # the character before the picture: `(` in a markdown image
 
     def feed(self, text: str) -> str:
         """Take text and give what of it is decided."""
@@ -52,9 +52,10 @@ class PictureFilter:
                 self._held = self._held[len(self._held) - keep :]
                 break
             passed += self._held[: match.start()]
-            self._before = passed[-1:]
-            self._kind = match.group(1).lower()
+            self._last = passed[-1:] or self._last
+            self._kind, self._header = match.group(1).lower(), match.group()
             self._held = self._held[match.end() :]
+        self._last = passed[-1:] or self._last
         return passed
 
     def end(self) -> str:
@@ -74,11 +75,13 @@ class PictureFilter:
             return None
         self._base64.append(self._held[: match.start()])
         self._held = self._held[match.start() :]
-        return self._saved(is_in_image=self._before == "(" and self._held[0] == ")")
+        return self._saved(is_in_image=self._last == "(" and self._held[0] == ")")
 
     def _saved(self, *, is_in_image: bool) -> str:
-        text = "".join("".join(self._base64).split())
+        text = "".join(self._base64)
         kind, self._kind, self._base64 = self._kind, "", []
+        if not text:
+            return self._header  # speaks of pictures, and is none
         try:
             data = base64.b64decode(text + "=" * (-len(text) % 4))
             path = self._write(data, SUFFIXES.get(kind, re.sub(r"\W", "", kind)))

@@ -5,8 +5,14 @@ Nothing is dropped in silence, so that a spoof is seen. Pipes and files get the 
 
 from __future__ import annotations
 
+import re
+
 BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)
 REPLACEMENT = "\ufffd"
+# Tag characters are invisible text, but for the flags that are made of them (UTS 51, ED-14a).
+FLAG = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"
+TAGS = re.compile(f"({FLAG})|[\U000e0000-\U000e007f]")
+UNDECIDED = re.compile("(?:\r|\U0001f3f4[\U000e0030-\U000e007a]{0,6})\\Z")
 
 _SAFE: dict[int, str] = {
     **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
@@ -27,7 +33,13 @@ def safe_text(text: str) -> str:
     >>> safe_text("a\\x1b[31mb\\r\\nc\\x9b")
     'a␛[31mb\\nc�'
     """
-    return text.replace("\r\n", "\n").translate(_SAFE)
+    if text.isascii():
+        return text.replace("\r\n", "\n").translate(_SAFE)
+    return TAGS.sub(_flag_or_mark, text.replace("\r\n", "\n")).translate(_SAFE)
+
+
+def _flag_or_mark(match: re.Match[str]) -> str:
+    return match.group(1) or REPLACEMENT
 
 
 def safe_code(text: str) -> str:
@@ -49,7 +61,7 @@ def safe_line(text: str) -> str:
 
 
 class Sanitiser:
-    """The same for a stream: a CR at the end of a piece waits for the LF that may follow."""
+    """The same for a stream: what may go on as CRLF or as a flag waits for the next piece."""
 
     def __init__(self) -> None:
         self._held = ""
@@ -57,8 +69,9 @@ class Sanitiser:
     def feed(self, text: str) -> str:
         """Give the safe form of all that is decided."""
         text, self._held = self._held + text, ""
-        if text.endswith("\r"):
-            text, self._held = text[:-1], "\r"
+        begun = UNDECIDED.search(text)
+        if begun:
+            text, self._held = text[: begun.start()], begun.group()
         return safe_text(text)
 
     def end(self) -> str:

@@ -14,7 +14,13 @@ from newapi_cli.errors import ExitCode, Interrupted, NewapiError, ReaderGone
 from newapi_cli.flows.turn import Turn
 from newapi_cli.render.failure import tell_failure
 from newapi_cli.render.sanitise import safe_text
-from newapi_cli.repl.slash import Typed, UnknownCommand, help_text, typed_from_text
+from newapi_cli.repl.slash import (
+    Typed,
+    UnknownCommand,
+    help_text,
+    takes_argument,
+    typed_from_text,
+)
 from newapi_cli.streams import Streams
 
 TWICE_S = 1.0
@@ -38,6 +44,9 @@ class LineReader(Protocol):
 
     def read(self, bar: Callable[[], str]) -> str:
         """Give the next message."""
+
+    def drop_typed_ahead(self) -> None:
+        """Drop what was typed and not read: the shell that comes next would run it."""
 
 
 class Loop:
@@ -100,6 +109,8 @@ class Loop:
             return
         if typed == Typed(message=typed.message):
             self._ask(typed.message, self._conversation)
+        elif typed.argument and not takes_argument(typed.command):
+            self._streams.tell(f"/{typed.command} stands alone; //{typed.command} … is a message")
         else:
             self._commands[typed.command](typed.argument)
 
@@ -120,6 +131,7 @@ class Loop:
                 self._answers.show(turn)
         except Interrupted as interrupted:
             if interrupted.code is not ExitCode.SIGINT:
+                self._reader.drop_typed_ahead()
                 raise
             came = turn is not None and turn.completion.content
             self._streams.tell(f"stopped{'; what came is kept' if came else ''}, /retry asks again")

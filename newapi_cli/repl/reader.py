@@ -15,8 +15,11 @@ from prompt_toolkit.filters import Condition, completion_is_selected
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
 
 from newapi_cli.errors import ExitCode, Interrupted
+from newapi_cli.render.live.modes import drop_typed_ahead
+from newapi_cli.render.sanitise import safe_text
 from newapi_cli.repl.slash import COMMANDS
 from newapi_cli.signals import Interrupts
 from newapi_cli.streams import Streams
@@ -70,7 +73,9 @@ class SlashCompleter(Completer):
 class Reader:
     """Reads what a person types, one message at a time."""
 
-    def __init__(self, history: History, *, vi: bool, is_dumb: bool) -> None:
+    def __init__(self, streams: Streams, history: History, *, vi: bool) -> None:
+        self._streams = streams
+        is_dumb = streams.terminal_is_dumb
         self._session: PromptSession[str] = PromptSession(
             history=history,
             multiline=True,
@@ -81,6 +86,7 @@ class Reader:
             prompt_continuation="  ",
             enable_open_in_editor=True,
             enable_history_search=False,
+            enable_suspend=True,
             erase_when_done=False,
         )
 
@@ -95,12 +101,23 @@ class Reader:
             try:
                 text = self._session.prompt(
                     FormattedText([("bold", "> ")]),
+                    default=self._draft(),
                     bottom_toolbar=lambda: FormattedText([("class:bottom-toolbar", f" {bar()} ")]),
                 )
             except OSError as error:  # the window was closed
                 raise Interrupted(ExitCode.SIGHUP) from error
             interrupts.check()
         return _without_quotes(text)
+
+    def drop_typed_ahead(self) -> None:
+        """Drop what was typed and not read: the shell that comes next would run it."""
+        self._session.input.flush_keys()
+        drop_typed_ahead(0)
+
+    def _draft(self) -> str:
+        """Give what was typed while the program had given the terminal back."""
+        draft, self._streams.typed_ahead = self._streams.typed_ahead, ""
+        return draft
 
     def _leave(self) -> None:
         if self._session.app.is_running:
@@ -143,9 +160,15 @@ def _keys(*, is_dumb: bool) -> KeyBindings:
     def _clear(event: KeyPressEvent) -> None:
         """Clear the line; on an empty one tell the loop."""
         if event.current_buffer.text:
+            event.current_buffer.append_to_history()  # Up brings it back
             event.current_buffer.reset()
         else:
             event.app.exit(exception=KeyboardInterrupt, style="class:aborting")
+
+    @keys.add(Keys.Vt100MouseEvent)
+    def _show(event: KeyPressEvent) -> None:
+        """Show a sequence that came as keys; prompt-toolkit takes a colour for the mouse."""
+        event.current_buffer.insert_text(safe_text(event.data))
 
     return keys
 
@@ -153,4 +176,4 @@ def _keys(*, is_dumb: bool) -> KeyBindings:
 def open_reader(streams: Streams, data_dir: Path, *, vi: bool) -> Reader:
     """Open the input line with the history of `data_dir`, which exists."""
     history = open_history(data_dir / "history", streams.masked)
-    return Reader(history, vi=vi, is_dumb=streams.terminal_is_dumb)
+    return Reader(streams, history, vi=vi)

@@ -75,13 +75,18 @@ def typed_from_text(text: str) -> Typed:
     )
 
 
+def takes_argument(name: str) -> bool:
+    """Say whether something may follow a command."""
+    return any(command.argument for command in COMMANDS if command.name == name)
+
+
 def help_text() -> str:
     """Give the list of commands, and the keys."""
     rows = [(f"/{c.name} {c.argument}".rstrip(), c.help) for c in COMMANDS]
     rows += [
-        ("Enter", "sends; Alt+Enter, Ctrl+J or a \\ at the end begin a new line"),
+        ("Enter", "sends; Alt+Enter, Ctrl+J or a \\ before it: a new line"),
         ('"""', "begins a text of many lines, and ends it"),
-        ("Ctrl-C", "stops an answer, clears a line; twice on an empty one leaves"),
+        ("Ctrl-C", "stops an answer; clears a line; twice: leaves"),
     ]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"  {name.ljust(width)}  {text}" for name, text in rows)

@@ -147,7 +147,7 @@ def test_get_of_what_is_not_set_fails(home: Home) -> None:
         ("stop", '["A", "B"]', ["A", "B"]),
         ("stop", "END", ["END"]),
         ("options", '{"top_k": 40, "x": {"y": [1]}}', {"top_k": 40, "x": {"y": [1]}}),
-        ("base_url", "other.invalid/v1/", "https://other.invalid"),
+        ("base_url", "gateway.invalid/ai/v1/", "https://gateway.invalid/ai"),
         ("system", "many “words”\nin lines", "many “words”\nin lines"),
         ("editing_mode", "VI", "vi"),
     ],

@@ -228,14 +228,6 @@ def test_broken_base64_does_no_harm(album: Album, text: str) -> None:
     assert found.endswith(") after")
 
 
-def test_line_breaks_inside_of_base64_are_no_part_of_it(album: Album) -> None:
-    encoded = base64.encodebytes(PNG).decode()
-    assert "\n" in encoded.strip()
-    found = album.pass_on(f"![cat](data:image/png;base64,{encoded}) x")
-    assert found.endswith(") x")
-    assert album.contents() == [PNG]
-
-
 @pytest.mark.parametrize("length", [5_000_000, 1000, 7], ids=["one piece", "pieces", "small"])
 def test_a_large_picture_costs_little(album: Album, length: int) -> None:
     data = random.Random(1).randbytes(3_750_000 if length > 7 else 200_000)

@@ -18,6 +18,7 @@ from newapi_cli.render.live.theme import Theme
 
 Tokens = list[tuple[_TokenType, str]]
 _BEHIND = 24
+_RECENT = 12
 _AHEAD = 96
 
 
@@ -44,9 +45,13 @@ class GrowingCode:
             self._texts += [Text(line, end="") for line in lines]
             return
         tokens = self._tokens_from(self._begin)
-        known = len(self._texts)
-        for index in range(known, len(self._lines)):
-            self._texts.append(self._styled(tokens[index - self._begin], self._lines[index]))
+        # Lines that may still be on the screen's open tail are coloured anew: by now it may be
+        # known that they stand in a comment, or that a word before a bracket is a function.
+        again = max(len(self._texts) - len(lines) - _RECENT, self._begin, 0)
+        self._texts[again:] = [
+            self._styled(tokens[index - self._begin], self._lines[index])
+            for index in range(again, len(self._lines))
+        ]
         if len(self._lines) - self._begin > _AHEAD:
             self._move_begin(tokens)
 

@@ -52,13 +52,14 @@ class Layout:
 
     def line(self, text: str, style: Style) -> Row:
         """Give one row of safe text, cut to the width."""
-        line = Text(text, style, end="")
+        line = Text(end="").append(text, style)  # a text's own style is not in its segments
         line.truncate(self._width, overflow="ellipsis")
         return self._finished(list(line.render(self._console)))
 
     def paragraph(self, text: str, style: Style) -> list[Row]:
         """Give the rows of safe text, wrapped."""
-        lines = Text(text, style, end="").wrap(self._console, self._width, tab_size=TAB_SIZE)
+        styled = Text(end="").append(text, style)
+        lines = styled.wrap(self._console, self._width, tab_size=TAB_SIZE)
         return [self._finished(list(line.render(self._console))) for line in lines]
 
     def gap(self, leaf: Leaf) -> list[Row]:

@@ -24,6 +24,7 @@ from newapi_cli.render.live.theme import Theme
 BULLETS = "•◦▪"
 QUOTE_BAR = "▌ "
 MIN_NUMBER_WIDTH = 2
+MAX_NESTING = 60  # the parser drops what is nested more deeply; its own limit is 20
 
 Pieces = tuple[tuple[str, Style], ...]
 
@@ -62,7 +63,8 @@ class Continued(NamedTuple):
 
 def markdown_parser() -> MarkdownIt:
     """Give the parser: CommonMark with tables and strike-through; HTML stays visible text."""
-    return MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"])
+    options = {"html": False, "maxNesting": MAX_NESTING}
+    return MarkdownIt("commonmark", options).enable(["strikethrough", "table"])
 
 
 def leaves_of(

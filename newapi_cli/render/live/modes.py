@@ -14,19 +14,23 @@ import signal
 from collections.abc import Callable
 from types import FrameType
 
+from newapi_cli.streams import Streams
+
 try:
     import termios
 except ImportError:  # Windows
     termios = None  # type: ignore[assignment]  # looked at before each use
 
-LOCAL_MODES = 3  # the index of c_lflag in what tcgetattr gives
+LOCAL_MODES, CONTROL_CHARACTERS = 3, 6  # indices of c_lflag and c_cc in what tcgetattr gives
+MAX_TYPED_BYTES = 64 * 1024
 
 
 class TerminalModes:
     """Sets the modes on `enter`, restores them on `leave`; both may be called at any time."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, streams: Streams) -> None:
         self._fd = fd
+        self._streams = streams
         self._before: list[object] | None = None
         self._stop_handler: object = None
         self._wants_to_stop = False
@@ -64,11 +68,32 @@ class TerminalModes:
             return False
         self._wants_to_stop = False
         tidy()
+        self._take_typed_ahead()
         self.leave()
         with contextlib.suppress(OSError):
             os.kill(os.getpid(), signal.SIGTSTP)  # returns when the process goes on
         self.enter()
         return True
 
+    def _take_typed_ahead(self) -> None:
+        """Take what was typed from the terminal's queue: the shell would run it as a command."""
+        if not self._streams.keeps_typed_ahead or self._before is None:
+            return
+        with contextlib.suppress(termios.error, OSError):
+            modes = termios.tcgetattr(self._fd)
+            modes[LOCAL_MODES] &= ~termios.ICANON
+            modes[CONTROL_CHARACTERS][termios.VMIN] = 0
+            modes[CONTROL_CHARACTERS][termios.VTIME] = 0
+            termios.tcsetattr(self._fd, termios.TCSADRAIN, modes)
+            typed = os.read(self._fd, MAX_TYPED_BYTES)
+            self._streams.typed_ahead += typed.decode("utf-8", "replace")
+
     def _note_stop(self, _number: int, _frame: FrameType | None) -> None:
         self._wants_to_stop = True
+
+
+def drop_typed_ahead(fd: int) -> None:
+    """Empty the terminal's queue of what was typed and not read."""
+    if termios is not None:
+        with contextlib.suppress(termios.error, OSError):
+            termios.tcflush(fd, termios.TCIFLUSH)

@@ -61,7 +61,7 @@ class LiveRenderer:
         self._pictures = pictures
         self._sanitiser = Sanitiser()
         self._painter = Painter(streams.stdout.write, self._size)
-        self._modes = TerminalModes(0)
+        self._modes = TerminalModes(0, streams)
         self._began_at = clock()
         self._next_frame_at = 0.0
         self._resized_at: float | None = None
@@ -92,10 +92,11 @@ class LiveRenderer:
     def finish(self, completion: Completion) -> None:
         """Print the rest, also of an answer that was cut; then restore the terminal."""
         try:
-            if completion.tool_calls and not completion.content and not self._is_over:
-                calls = tool_calls_json(completion.tool_calls)
-                self._answer.feed(f"```json\n{calls}\n```\n")
             self._end()
+            if completion.tool_calls and not completion.content:
+                calls = GrowingAnswer(self._layout, self._theme)
+                calls.feed(f"```json\n{tool_calls_json(completion.tool_calls)}\n```\n")
+                self._painter.paint(calls.end(), [])
         finally:
             self._painter.finish()
             self._modes.leave()
@@ -130,6 +131,7 @@ class LiveRenderer:
         if self._modes.stop_if_asked(self._painter.finish):
             self._painter.forget()
             self._is_dirty = True
+            now = self._clock()  # the time in which the program stood still is no cost of a frame
         if now < self._next_frame_at or self._is_being_resized(now):
             return
         status = self._status(now, silent_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -157,10 +158,10 @@ def test_the_first_token_after_a_status_is_painted_within_a_frame(stage: Stage) 
 
 
 def test_frames_are_at_most_25_a_second(stage: Stage) -> None:
-    stage.show(*(Chunk(f"{n} ") for n in range(2000)), after_s=0.001)
+    stage.show(*(Chunk(f"w{n} ") for n in range(2000)), after_s=0.001)
     times = stage.glass.frames
     assert 40 <= len(times) <= 51
-    assert min(b - a for a, b in zip(times, times[1:], strict=False)) >= FRAME_S - 1e-9
+    assert min(b - a for a, b in pairwise(times)) >= FRAME_S - 1e-9
 
 
 @pytest.mark.parametrize("cost_s", [0.005, 0.02, 0.1, 1.0])
@@ -171,7 +172,7 @@ def test_painting_takes_a_tenth_of_the_time_at_most(stage: Stage, cost_s: float)
         stage.show(Chunk("word "), after_s=0.004)
     times = stage.glass.frames
     assert len(times) > 5
-    assert min(b - a for a, b in zip(times, times[1:], strict=False)) >= cost_s / SHARE
+    assert min(b - a for a, b in pairwise(times)) >= cost_s / SHARE
     assert len(times) * cost_s <= (SHARE + 0.02) * (stage.clock.now - began)
 
 
@@ -212,7 +213,7 @@ def test_a_silence_is_told_after_three_tenths_of_a_second(stage: Stage) -> None:
 def test_a_silence_in_the_midst_stands_below_the_answer_and_leaves_no_trace(stage: Stage) -> None:
     stage.show(Chunk("# Title\n\nHalf a"))
     stage.show(Tick(0.5), after_s=0.5)
-    assert re.fullmatch(r"Title\n\nHalf a\n. silence of some-model 0\.50 s", stage.text)
+    assert re.fullmatch(r"Title\n\nHalf a\n. waiting for some-model 0\.50 s.*", stage.text)
     stage.show(Chunk(" sentence."), after_s=0.1)
     assert stage.text == "Title\n\nHalf a sentence."
     stage.show(Tick(0.6), after_s=0.6)
@@ -226,7 +227,7 @@ def test_the_status_row_leaves_no_trace_whatever_comes_first(stage: Stage, first
     stage.show(Chunk(first), after_s=0.1)
     stage.show(Tick(0.05), after_s=0.05)
     assert "waiting" not in stage.text
-    stage.show(Chunk(" and more\n"), END, after_s=0.1)
+    stage.show(Chunk("\nand more\n"), END, after_s=0.1)
     assert "waiting" not in stage.finish()
     assert "and more" in stage.text
 
@@ -424,7 +425,7 @@ def test_tool_calls_are_shown_as_code(stage: Stage, events: tuple[TurnEvent, ...
 def test_the_usage_line_stands_below_the_answer(tmp_path: Path) -> None:
     stage = Stage(tmp_path, wish=WISH._replace(usage=True))
     stage.show(Chunk("Yes", model="served"), END)
-    assert re.fullmatch(r"Yes\nserved · tokens unknown · in all \d.\d\d s", stage.finish())
+    assert re.fullmatch(r"Yes\n\nserved · tokens unknown · in all \d.\d\d s", stage.finish())
 
 
 @pytest.mark.parametrize("failure", [ReaderGone("gone"), Interrupted()], ids=["gone", "closed"])
@@ -485,11 +486,11 @@ def test_the_live_region_leaves_room_in_a_low_window(tmp_path: Path) -> None:
     for number in range(30):
         stage.show(Chunk(f"- item {number}\n\n  text {number}\n\n"), after_s=0.05)
         stage.show(Tick(0.4), after_s=0.4)
-        assert "silence" in stage.text
+        assert "waiting" in stage.text
         scrolled = stage.glass.screen.scrollback_lines()
-        assert not any("silence" in line for line in scrolled)
+        assert not any("waiting" in line for line in scrolled)
     stage.show(END)
-    assert "silence" not in stage.finish()
+    assert "waiting" not in stage.finish()
 
 
 # -- windows that change --------------------------------------------------------------------------
@@ -504,7 +505,7 @@ def test_a_window_that_changes_loses_nothing(tmp_path: Path, size: tuple[int, in
             stage.glass.screen.resize(size[1], size[0])
         stage.show(Chunk(f"{word}\n\n" if number % 9 == 0 else f"{word} "), after_s=0.03)
     stage.show(END)
-    shown = stage.finish().split()
+    shown = "".join(stage.finish().split())  # a terminal wraps anew in the midst of words
     assert [word for word in words if shown.count(word) != 1] == []
 
 
