@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from newapi_cli.domain.completion import Completion, Notice
-from newapi_cli.render.sanitise import Sanitiser, safe_line, safe_text
+from newapi_cli.render.sanitise import Sanitiser, at_words, safe_line, safe_text
 from newapi_cli.render.units import summary
 from newapi_cli.streams import Streams
 
@@ -82,7 +82,9 @@ class Aside:
             self._line(f"request id: {completion.request_id}")
 
     def _line(self, text: str) -> None:
-        line = safe_line(text)
+        line = safe_line(self._streams.masked(text))
+        if self._streams.stderr.is_terminal:
+            line = at_words(line, self._streams.stderr.width)
         self._write(f"{DIM}{line}{RESET}\n" if self._colour else f"{line}\n")
 
     def _write(self, text: str) -> None:

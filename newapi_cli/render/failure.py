@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from newapi_cli.errors import NewapiError
-from newapi_cli.render.sanitise import safe_line
+from newapi_cli.render.sanitise import at_words, safe_line
 from newapi_cli.streams import Streams
 
 RED = "\x1b[1;31m"
@@ -29,8 +29,9 @@ def tell_warning(streams: Streams, text: str) -> None:
 
 
 def _line(streams: Streams, label: str, text: str, colour: str) -> None:
+    line = f"{label}: {safe_line(streams.masked(text))}"
+    if streams.stderr.is_terminal:
+        line = at_words(line, streams.stderr.width, "    ")
     if colour and streams.wants_colour(streams.stderr):
-        label = f"{colour}{label}:{RESET}"
-    else:
-        label = f"{label}:"
-    streams.tell(f"{label} {safe_line(text)}")
+        line = line.replace(f"{label}:", f"{colour}{label}:{RESET}", 1)
+    streams.tell(line)

@@ -6,9 +6,11 @@ Nothing is dropped in silence, so that a spoof is seen. Pipes and files get the 
 from __future__ import annotations
 
 import re
+import textwrap
 
 BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)
 REPLACEMENT = "\ufffd"
+OUR_OWN = dict.fromkeys(map(ord, "·“”…’"))  # one cell wide, and not ASCII
 # Tag characters are invisible text, but for the flags that are made of them (UTS 51, ED-14a).
 FLAG = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"
 TAGS = re.compile(f"({FLAG})|[\U000e0000-\U000e007f]")
@@ -58,6 +60,18 @@ def safe_line(text: str) -> str:
     'two lines here'
     """
     return " ".join(safe_text(text).split())
+
+
+def at_words(line: str, width: int, indent: str = "") -> str:
+    """Break a safe line between words, further rows indented; where widths vary it is left.
+
+    >>> at_words("one two three", 8, "  ")
+    'one two\n  three'
+    """
+    if width < len(indent) + 10 or not line.translate(OUR_OWN).isascii():
+        return line
+    rows = textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False)
+    return "\n".join(rows) or line
 
 
 class Sanitiser:

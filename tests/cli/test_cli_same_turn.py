@@ -53,6 +53,9 @@ class Typist:
             raise EOFError
         return self._messages.pop()
 
+    def drop_typed_ahead(self) -> None:
+        """Nothing is typed ahead here."""
+
 
 class TypedContext(Context):
     """A context whose conversation is typed by the typist instead of by a person."""
