@@ -65,8 +65,8 @@ def safe_line(text: str) -> str:
 def at_words(line: str, width: int, indent: str = "") -> str:
     """Break a safe line between words, further rows indented; where widths vary it is left.
 
-    >>> at_words("one two three", 8, "  ")
-    'one two\n  three'
+    >>> at_words("one two three", 12, "  ").split("\\n")
+    ['one two', '  three']
     """
     if width < len(indent) + 10 or not line.translate(OUR_OWN).isascii():
         return line
