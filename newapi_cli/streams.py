@@ -79,6 +79,11 @@ class Output:
         """Give the height of the terminal in rows, 24 where none is known."""
         return self._size()[1]
 
+    @property
+    def is_tiny(self) -> bool:
+        """Say whether a layout finds no room: below 10 columns or 4 rows."""
+        return self.width < 10 or self.height < 4
+
     def _size(self) -> tuple[int, int]:
         if self._fd is not None and self.is_terminal:
             try:

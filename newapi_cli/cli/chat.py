@@ -159,7 +159,7 @@ def manner(context: Context, call: Call) -> Manner:
     target = choose_target(
         Wish(wish.raw, wish.extract, wish.json, wish.stream, settings.flag("markdown")),
         is_terminal=streams.stdout.is_terminal,
-        is_dumb=streams.terminal_is_dumb,
+        is_dumb=streams.terminal_is_dumb or streams.stdout.is_tiny,
     )
     for_people = target in (Target.MARKDOWN, Target.PLAIN) and streams.stderr.is_terminal
     asked_for_reasoning = "reasoning" in context.overrides or streams.stderr.is_terminal

@@ -28,18 +28,20 @@ MAX_TYPED_BYTES = 64 * 1024
 class TerminalModes:
     """Sets the modes on `enter`, restores them on `leave`; both may be called at any time."""
 
-    def __init__(self, fd: int, streams: Streams) -> None:
-        self._fd = fd
+    def __init__(self, streams: Streams) -> None:
         self._streams = streams
+        self._fd = -1
         self._before: list[object] | None = None
         self._stop_handler: object = None
         self._wants_to_stop = False
 
     def enter(self) -> None:
-        """Set the modes, where the descriptor is a terminal."""
+        """Set the modes, where stdout is a terminal."""
         if termios is None or self._before is not None:
             return
         try:
+            # The terminal of stdout: standard input may be a pipe that feeds the prompt.
+            self._fd = self._streams.stdout.fileno()
             before = termios.tcgetattr(self._fd)
             modes = termios.tcgetattr(self._fd)
             modes[LOCAL_MODES] = (modes[LOCAL_MODES] & ~termios.ECHO) | termios.NOFLSH

@@ -61,7 +61,7 @@ class LiveRenderer:
         self._pictures = pictures
         self._sanitiser = Sanitiser()
         self._painter = Painter(streams.stdout.write, self._size)
-        self._modes = TerminalModes(0, streams)
+        self._modes = TerminalModes(streams)
         self._began_at = clock()
         self._next_frame_at = 0.0
         self._resized_at: float | None = None

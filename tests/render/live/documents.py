@@ -124,6 +124,12 @@ NASTY = [
             "[a]: /u 'tit\nle'\n\n[a]\n",
             "[a]:\n/u\n'title' junk\n\n[a]\n",
             "[a]: /u 'never closed\n--\n\ntext\n",
+            "[a]: /u 'tit\n--\nle'\n\n[a]\n",
+            "[a\n--\nb]: /u\n\n[a\nb]\n",
+            "> [a]: /u 't\n> --\n> le'\n>\n> [a]\n",
+            "- [a]: /u 't\n  ==\n  le'\n\n- [a]\n",
+            "[a]: /u 'tit\n- x\nle'\n\n[a]\n",
+            "[a]: /u 'tit\n[b]: /v\n--\nle'\n\n[a] [b]\n",
             "> [a]: /u\n\n[a]\n\n- [b]: /v\n- [b]\n",
             "[a]: /u\n# [a]\n[b]: /v\n===\n[b]\n",
         ],
@@ -159,6 +165,7 @@ WORDS = [
     "word " * 9, "def f(x): # y", '"""', "/* c", "*/",
 ]  # fmt: skip
 DEFINING = [
+    "[a]: /u 'tit", "[a]: /u 'tit", "le'", "le'", "--", "==", "[a", "b]: /w",
     "[a]: /u", "[a]: /u 'tit", "le'", "'", "[b]: <x>", "[b]:", "/u2", '"t', 't"', "--", "==", "",
     "text", "[a]", "[a][b]", "> [a]: /q", "- [a]: /l", "  'k'", "# h", "```", "(t", "t)", "* x",
     "[a", "b]: /w", "[c\\]]: /v", "> ", "  [a]: /i", "    [a]: /code", "1. [b]: /n", "| [a] |",
@@ -168,8 +175,8 @@ DEFINING = [
 
 def random_document(rnd: random.Random, spliced: list[Document]) -> str:
     """Give a document of nasty lines, at times with a truncated example among them."""
-    vocabulary = WORDS if rnd.random() < 0.7 else DEFINING
-    lines = [rnd.choice(vocabulary) for _ in range(rnd.randint(1, 14))]
+    vocabulary, longest = (WORDS, 14) if rnd.random() < 0.7 else (DEFINING, 8)
+    lines = [rnd.choice(vocabulary) for _ in range(rnd.randint(1, longest))]
     if rnd.random() < 0.3:
         source = rnd.choice(spliced).source
         lines.insert(rnd.randint(0, len(lines)), source[: rnd.randint(1, len(source))])

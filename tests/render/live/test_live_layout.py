@@ -1,0 +1,168 @@
+"""The rows of each kind of block, and the few styles that they have."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from rich.console import Console
+from rich.style import Style
+
+from newapi_cli.errors import ConfigError
+from newapi_cli.render.live.layout import Layout, Row
+from newapi_cli.render.live.leaves import leaves_of, markdown_parser
+from newapi_cli.render.live.theme import theme_named
+from tests.render.live.documents import layout_for, reference_rows
+
+WIDTH = 30
+COLOURS = re.compile(r"\x1b\[([\d;]*)m")
+BOLD, DIM, ITALIC, UNDERLINE, STRUCK = "1", "2", "3", "4", "9"
+
+TEXTS: dict[str, tuple[str, list[str]]] = {
+    "nothing": ("", []),
+    "words": ("one two three four five six seven\n", ["one two three four five six", "seven"]),
+    "a long word": ("x" * 50, ["x" * 30, "x" * 20]),
+    "wide characters": ("你好世界" * 5, ["你好世界" * 3 + "你好世", "界你好世界"]),
+    "line breaks": ("a  \nb\\\nc\nd", ["a", "b", "c d"]),
+    "headings": ("# A\n## B\n\nC\n===", ["A", "", "B", "", "C"]),
+    "a rule": ("a\n\n---", ["a", "", "─" * 30]),
+    "bullets": ("- a\n- b\n  - c\n    - d", [" • a", " • b", "    ◦ c", "       ▪ d"]),
+    "numbers": ("9. a\n10. b\n100. c", [" 9. a", "10. b", "11. c"]),
+    "a large number": ("100. a\n\n     more", ["100. a", "", "     more"]),
+    "a loose list": ("- a\n\n  more\n- b", [" • a", "", "   more", " • b"]),
+    "an empty item": ("-\n- b", [" •", " • b"]),
+    "tasks": ("- [ ] a\n- [x] b", [" • [ ] a", " • [x] b"]),
+    "an item of rows": (
+        "- " + "word " * 9,
+        [" • word word word word word", "   word word word word"],
+    ),
+    "a quote": ("> q\n>\n> more\n\nafter", ["▌ q", "▌", "▌ more", "", "after"]),
+    "a quote in a quote": ("> q\n> > r", ["▌ q", "▌", "▌ ▌ r"]),
+    "a list in a quote": ("> - a\n>\n>   b", ["▌  • a", "▌", "▌    b"]),
+    "a quote in a list": ("- > q\n  > r", [" • ▌ q r"]),
+    "code": ("```\na\n\n  b  \n```\nc", ["a", "", "  b", "", "c"]),
+    "indented code": ("    a\n\n     b", ["a", "", " b"]),
+    "code in a list": ("- a\n  ```\n  b\n  ```", [" • a", "", "   b"]),
+    "long code stays one line": ("```\n" + "x" * 70 + "\n```", ["x" * 70]),
+    "tabs": ("```\n\ta\n```", ["    a"]),
+    "a table": (
+        "| a | b |\n|:--|--:|\n| 1 | 22 |\n| words | x |",
+        ["a       b", "1      22", "words   x"],
+    ),
+    "tags are text": ("<b>x</b> <div> &amp; &lt;", ["<b>x</b> <div> & <"]),
+    "a link": ("[t](http://x/y)", ["t (http://x/y)"]),
+    "a link that shows its target": ("<http://x> <m@x.y>", ["http://x m@x.y"]),
+    "a link that shows another": ("[http://bank](http://evil)", ["http://bank (http://evil)"]),
+    "a link that is none": ("[x](javascript:alert(1))", ["[x](javascript:alert(1))"]),
+    "a picture": ("![a](i.png) ![](j.png 'T')", ["a (i.png) image (j.png, T)"]),
+    "a definition": ("[a]: /u\n\n[a]", ["a (/u)"]),
+    "escapes": ("\\*no\\* `` a`b ``", ["*no* a`b"]),
+}
+
+
+def plain(row: Row) -> str:
+    return COLOURS.sub("", row.text)
+
+
+def styles(source: str, width: int = WIDTH) -> dict[str, set[str]]:
+    """Give each styled piece of the rows with the numbers of its style."""
+    found = {}
+    for row in reference_rows(source, layout_for(width)):
+        parts = COLOURS.split(row.text)
+        for numbers, text in zip(parts[1::2], parts[2::2], strict=True):
+            if numbers != "0":
+                found[text.strip()] = set(numbers.split(";"))
+    return found
+
+
+@pytest.mark.parametrize(("source", "wanted"), TEXTS.values(), ids=TEXTS)
+def test_the_rows_of_a_block(source: str, wanted: list[str]) -> None:
+    rows = reference_rows(source, layout_for(WIDTH))
+    assert [plain(row) for row in rows] == wanted
+
+
+@pytest.mark.parametrize("source", [source for source, _ in TEXTS.values()], ids=TEXTS)
+@pytest.mark.parametrize("width", [10, 30, 80])
+def test_a_row_tells_its_width_and_has_no_blanks_at_its_end(source: str, width: int) -> None:
+    for row in reference_rows(source, layout_for(width)):
+        text = plain(row)
+        wide = sum("\u4e00" <= character <= "\u9fff" for character in text)
+        assert row.width == len(text) + wide
+        assert text == text.rstrip()
+        assert row.width <= width or "xxx" in text  # code is not wrapped by us
+        if row.text != text:
+            assert row.text.endswith("\x1b[0m") or text.endswith(row.text.rsplit("m", 1)[1])
+
+
+@pytest.mark.parametrize(
+    ("source", "piece", "wanted"),
+    [
+        ("**x**", "x", {BOLD}),
+        ("*x*", "x", {ITALIC}),
+        ("~~x~~", "x", {STRUCK}),
+        ("***x***", "x", {BOLD, ITALIC}),
+        ("# x", "x", {BOLD, UNDERLINE}),
+        ("## x", "x", {BOLD}),
+        ("### *x*", "x", {BOLD, ITALIC}),
+        ("- x", "•", {BOLD}),
+        ("> x", "▌", {DIM}),
+        ("---", "─" * WIDTH, {DIM}),
+        ("[x](/u)", "x", {UNDERLINE}),
+        ("[x](/u)", "(/u)", {DIM}),
+        ("| x |\n|---|\n| y |", "x", {BOLD}),
+    ],
+)
+def test_styles_need_no_colours(source: str, piece: str, wanted: set[str]) -> None:
+    assert styles(source)[piece] == wanted
+
+
+def test_one_row_of_ours_is_cut_and_several_are_wrapped() -> None:
+    layout = layout_for(10)
+    line = layout.line("twelve words", Style(dim=True))
+    assert (plain(line), line.width) == ("twelve wo…", 10)
+    assert line.text.startswith("\x1b[2m")
+    rows = layout.paragraph("two words\nand more words", Style(dim=True))
+    assert [plain(row) for row in rows] == ["two words", "and more", "words"]
+    assert all(row.text.startswith("\x1b[2m") for row in rows)
+
+
+# -- themes ---------------------------------------------------------------------------------------
+
+CODE = "```python\ndef f(x):  # comment\n    return 'text'\n```\n\n`code`"
+
+
+def colours_of(name: str, style: str = "", *, no_color: bool = False) -> list[str]:
+    """Give the sequences with which a theme shows some code."""
+    theme = theme_named(name, style)
+    console = Console(
+        width=80, force_terminal=True, color_system="truecolor", no_color=no_color, _environ={}
+    )
+    layout = Layout(console, theme)
+    leaves = leaves_of(markdown_parser().parse(CODE), theme, has_before=False)
+    rows = [row for leaf in leaves for row in layout.rows(leaf)]
+    assert "def f(x):  # comment" in "\n".join(map(plain, rows))
+    return COLOURS.findall("".join(row.text for row in rows))
+
+
+def test_the_default_theme_has_the_terminals_own_colours() -> None:
+    found = colours_of("ansi")
+    assert found
+    assert not any(numbers.startswith(("38", "48")) for numbers in found)
+
+
+@pytest.mark.parametrize(("name", "style"), [("dark", ""), ("light", ""), ("ansi", "monokai")])
+def test_other_themes_have_colours_of_their_own(name: str, style: str) -> None:
+    found = colours_of(name, style)
+    assert any("38;2" in numbers for numbers in found)
+    assert found != colours_of("ansi")
+
+
+def test_without_colours_no_theme_has_any() -> None:
+    for name in ("ansi", "dark", "light"):
+        for numbers in colours_of(name, no_color=True):
+            assert set(numbers.split(";")) <= {"", "0", BOLD, DIM, ITALIC, UNDERLINE}, name
+
+
+def test_a_style_that_there_is_not_is_an_error_of_the_configuration() -> None:
+    with pytest.raises(ConfigError, match="nonsense"):
+        theme_named("ansi", "nonsense")
