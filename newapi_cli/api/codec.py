@@ -189,9 +189,18 @@ def _content_text(content: object) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, list):
-        parts = (part.get("text") for part in content if isinstance(part, dict))
-        return "".join(text for text in parts if isinstance(text, str))
+        return "".join(_part_text(part) for part in content if isinstance(part, dict))
     return ""
+
+
+def _part_text(part: dict[str, Any]) -> str:
+    """Give the text of a content part; a picture becomes a markdown image, as gateways do it."""
+    text, picture = part.get("text"), part.get("image_url")
+    if isinstance(picture, dict):
+        picture = picture.get("url")
+    if isinstance(text, str):
+        return text
+    return f"![image]({picture})" if isinstance(picture, str) and picture else ""
 
 
 def _tool_calls(calls: object) -> tuple[ToolCallDelta, ...]:

@@ -603,3 +603,12 @@ def test_entries_without_a_name_are_passed_over() -> None:
 def test_surrogates_are_joined_or_replaced(text: str, whole: str) -> None:
     assert whole_text(text) == whole
     assert whole_text(text).encode("utf-8").decode("utf-8") == whole
+
+
+@pytest.mark.parametrize(
+    "picture", ["data:image/png;base64,AA", {"url": "data:image/png;base64,AA"}]
+)
+def test_a_picture_in_a_content_part_is_a_markdown_image(picture: object) -> None:
+    parts = [{"type": "text", "text": "See "}, {"type": "image_url", "image_url": picture}]
+    chunk = chunk_from_json({"choices": [{"message": {"content": parts}}]})
+    assert chunk.content == "See ![image](data:image/png;base64,AA)"
