@@ -102,7 +102,8 @@ class BlockStream:
     def _late(self, definitions: Definitions) -> list[Leaf]:
         """Give leaves for definitions that come after their use: else the target would be lost."""
         leaves = []
-        for label in sorted(set(self._unresolved) & set(definitions)):
+        late = [label for label in definitions if label in self._unresolved]
+        for label in sorted(late, key=lambda label: definitions[label]["map"]):
             use = self._unresolved.pop(label)
             env = {"references": {label: definitions[label]}}
             href = definitions[label]["href"]

@@ -11,7 +11,7 @@ import atexit
 import contextlib
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from newapi_cli.streams import Streams
@@ -42,6 +42,8 @@ class TerminalModes:
         try:
             # The terminal of stdout: standard input may be a pipe that feeds the prompt.
             self._fd = self._streams.stdout.fileno()
+            if os.tcgetpgrp(self._fd) != os.getpgrp():
+                return  # in the background: a change of the modes would stop us for good
             before = termios.tcgetattr(self._fd)
             modes = termios.tcgetattr(self._fd)
             modes[LOCAL_MODES] = (modes[LOCAL_MODES] & ~termios.ECHO) | termios.NOFLSH
@@ -59,7 +61,7 @@ class TerminalModes:
             return
         before, self._before = self._before, None
         atexit.unregister(self.leave)
-        with contextlib.suppress(termios.error, OSError):
+        with contextlib.suppress(termios.error, OSError), _unstopped():
             termios.tcsetattr(self._fd, termios.TCSADRAIN, before)  # type: ignore[arg-type]  # as it was given
         with contextlib.suppress(ValueError, TypeError):
             signal.signal(signal.SIGTSTP, self._stop_handler)  # type: ignore[arg-type]  # likewise
@@ -92,6 +94,16 @@ class TerminalModes:
 
     def _note_stop(self, _number: int, _frame: FrameType | None) -> None:
         self._wants_to_stop = True
+
+
+@contextlib.contextmanager
+def _unstopped() -> Iterator[None]:
+    """Let the modes be restored from the background too: the terminal would stop us for it."""
+    before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTTOU, before)
 
 
 def drop_typed_ahead(fd: int) -> None:

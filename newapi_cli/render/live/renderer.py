@@ -158,7 +158,7 @@ class LiveRenderer:
             return []
         spin = SPINNER[int(now * SPINS_PER_S) % len(SPINNER)]
         text = f"{spin} waiting for {self._model} {seconds(silent_s)}"
-        if self._deltas and (took_s := now - silent_s - self._first_at) > 0:
+        if (took_s := now - silent_s - self._first_at) > 0.5 and self._deltas > 5:
             text += f" · {self._deltas / took_s:.0f} tokens/s before"
         return [self._layout.line(text, DIM)]
 

@@ -60,4 +60,13 @@ def theme_named(name: str, code_style: str = "") -> Theme:
         raise ConfigError(
             f"Pygments has no style “{wanted}”", hint="newapi config set code_style monokai"
         ) from error
-    return Theme(PygmentsSyntaxTheme(style), accent)
+    return Theme(_WithoutBackground(style), accent)
+
+
+class _WithoutBackground(PygmentsSyntaxTheme):
+    """A style of Pygments on the terminal's own background, which need not be of its shade."""
+
+    def get_style_for_token(self, token_type: tuple[str, ...]) -> Style:
+        """Give a token's style without a background."""
+        style = super().get_style_for_token(token_type)
+        return Style(color=style.color, bold=style.bold, italic=style.italic)
