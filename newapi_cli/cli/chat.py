@@ -1,102 +1,73 @@
 """`newapi chat`: one answer, or a conversation where nothing was asked on a terminal."""
 
-from typing import Annotated, Any, NamedTuple
+from typing import NamedTuple
 
 import typer
 
 from newapi_cli.api.codec import CHAT_COMPLETIONS, encode_chat
 from newapi_cli.cli.answering import Answering, Manner
+from newapi_cli.cli.chat_options import (
+    CurlOption,
+    EditOption,
+    EffortOption,
+    ExtractOption,
+    FileOption,
+    FrequencyPenaltyOption,
+    InteractiveOption,
+    JsonOption,
+    MaxTokensOption,
+    ModelOption,
+    OptionsOption,
+    PresencePenaltyOption,
+    PromptArgument,
+    QuietOption,
+    RawOption,
+    ReasoningOption,
+    SeedOption,
+    StopOption,
+    StreamOption,
+    SystemOption,
+    TemperatureOption,
+    TopPOption,
+    UsageOption,
+)
 from newapi_cli.cli.context import Context
 from newapi_cli.cli.curl import curl_command
 from newapi_cli.cli.inputs import gather_prompt, option_fields, system_text
-from newapi_cli.cli.options import command, model_names, setting
+from newapi_cli.cli.options import command
 from newapi_cli.domain.conversation import Conversation
 from newapi_cli.errors import UsageProblem
 from newapi_cli.render.target import Target, Wish, choose_target
 from newapi_cli.streams import Streams
 
-PROMPT, MODEL, OUTPUT = "Prompt", "Model", "Output"
-
-
-def option(*declarations: str, panel: str, help: str, metavar: str | None = None) -> Any:
-    """Give an option that is no setting."""
-    return typer.Option(
-        *declarations, rich_help_panel=panel, help=help, metavar=metavar, show_default=False
-    )
-
 
 @command
 def chat(
     context: Context,
-    prompt: Annotated[
-        list[str] | None,
-        typer.Argument(help="the question; without one, on a terminal: a conversation",
-                       show_default=False, metavar="[PROMPT]..."),
-    ] = None,
-    system: Annotated[
-        str | None, setting("system", "--system", "-s", panel=PROMPT, metavar="TEXT|@FILE")
-    ] = None,
-    file: Annotated[
-        list[str] | None,
-        option("--file", "-f", panel=PROMPT, metavar="PATH|-",
-               help="a text file for the prompt, or - for standard input; may be repeated"),
-    ] = None,
-    edit: Annotated[
-        bool, option("--edit", "-e", panel=PROMPT, help="write the prompt in $VISUAL or $EDITOR")
-    ] = False,
-    interactive: Annotated[
-        bool,
-        option("--interactive", "-i", panel=PROMPT, help="answer, then stay for a conversation"),
-    ] = False,
-    model: Annotated[
-        str | None,
-        setting("model", "--model", "-m", panel=MODEL, metavar="NAME", values=model_names),
-    ] = None,
-    temperature: Annotated[
-        float | None, setting("temperature", "--temperature", "-t", panel=MODEL)
-    ] = None,
-    top_p: Annotated[float | None, setting("top_p", panel=MODEL)] = None,
-    max_tokens: Annotated[int | None, setting("max_tokens", panel=MODEL)] = None,
-    frequency_penalty: Annotated[float | None, setting("frequency_penalty", panel=MODEL)] = None,
-    presence_penalty: Annotated[float | None, setting("presence_penalty", panel=MODEL)] = None,
-    stop: Annotated[list[str] | None, setting("stop", panel=MODEL, metavar="TEXT")] = None,
-    seed: Annotated[int | None, setting("seed", panel=MODEL, metavar="N")] = None,
-    effort: Annotated[str | None, setting("effort", panel=MODEL, metavar="LEVEL")] = None,
-    options: Annotated[
-        list[str] | None,
-        option("--option", "-o", panel=MODEL, metavar="NAME=JSON",
-               help="any other field of the request body; may be repeated"),
-    ] = None,
-    raw: Annotated[
-        bool, option("--raw", "-r", panel=OUTPUT, help="the text as it comes, no markdown")
-    ] = False,
-    extract: Annotated[
-        bool, option("--extract", "-x", "--code", panel=OUTPUT, help="only the code blocks")
-    ] = False,
-    json: Annotated[
-        bool,
-        option("--json", panel=OUTPUT, help="one JSON object; with --stream a line for each delta"),
-    ] = False,
-    stream: Annotated[
-        bool | None,
-        option("--stream/--no-stream", panel=OUTPUT, help="ask for the answer in pieces (default)"),
-    ] = None,
-    reasoning: Annotated[
-        str | None, setting("reasoning", panel=OUTPUT, metavar="show|hide")
-    ] = None,
-    usage: Annotated[
-        bool | None,
-        option("--usage/--no-usage", "-u", panel=OUTPUT,
-               help="tell tokens and time after the answer (default on a terminal)"),
-    ] = None,
-    quiet: Annotated[
-        bool, option("--quiet", "-q", panel=OUTPUT, help="nothing but the answer, and errors")
-    ] = False,
-    curl: Annotated[
-        bool,
-        option("--curl", panel=OUTPUT, help="print the request as a curl command, send nothing"),
-    ] = False,
-) -> None:  # fmt: skip
+    prompt: PromptArgument = None,
+    system: SystemOption = None,
+    file: FileOption = None,
+    edit: EditOption = False,
+    interactive: InteractiveOption = False,
+    model: ModelOption = None,
+    temperature: TemperatureOption = None,
+    top_p: TopPOption = None,
+    max_tokens: MaxTokensOption = None,
+    frequency_penalty: FrequencyPenaltyOption = None,
+    presence_penalty: PresencePenaltyOption = None,
+    stop: StopOption = None,
+    seed: SeedOption = None,
+    effort: EffortOption = None,
+    options: OptionsOption = None,
+    raw: RawOption = False,
+    extract: ExtractOption = False,
+    json: JsonOption = False,
+    stream: StreamOption = None,
+    reasoning: ReasoningOption = None,
+    usage: UsageOption = None,
+    quiet: QuietOption = False,
+    curl: CurlOption = False,
+) -> None:
     """Ask a model: one answer, or a conversation.
 
     [dim]newapi chat "Why is the sky blue?"[/dim]

@@ -533,3 +533,27 @@ def test_a_terminal_that_reads_slowly_does_not_slow_the_stream(
 def test_the_words_of_the_document_are_all_different() -> None:
     document = document_of_words(WORDS)
     assert re.findall(r"w\d+x", document) == [word(number) for number in range(WORDS)]
+
+
+# A job of its own process group on the same terminal, as a shell's `&` starts it.
+BACKGROUND = """
+import os, sys
+job = os.fork()
+if job == 0:
+    os.setpgid(0, 0)
+    os.execvp(sys.argv[1], sys.argv[1:])
+_, status = os.waitpid(job, os.WUNTRACED)
+if os.WIFSTOPPED(status):
+    os.killpg(job, 9)
+    sys.exit(f"stopped by signal {os.WSTOPSIG(status)}")
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def test_a_background_job_answers_and_is_not_stopped(home: Home) -> None:
+    with FaultServer(sse(*answer_events("Hello ", "world"))) as server:
+        home.configure(server.url)
+        command = [sys.executable, "-c", BACKGROUND, *newapi_command("chat", "hi")]
+        with Terminal(command, home=home) as terminal:
+            assert terminal.wait_exit() == 0, terminal.all_text()
+            assert "Hello world" in terminal.all_text()

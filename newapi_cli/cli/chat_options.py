@@ -1,0 +1,101 @@
+"""The options of `newapi chat`, in the panels of its help page."""
+
+from typing import Annotated, Any
+
+import typer
+
+from newapi_cli.cli.options import model_names, setting
+
+PROMPT, MODEL, OUTPUT = "Prompt", "Model", "Output"
+
+
+def option(*declarations: str, panel: str, help: str, metavar: str | None = None) -> Any:
+    """Give an option that is no setting."""
+    return typer.Option(
+        *declarations, rich_help_panel=panel, help=help, metavar=metavar, show_default=False
+    )
+
+
+PromptArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="the question; without one, on a terminal: a conversation",
+        show_default=False,
+        metavar="[PROMPT]...",
+    ),
+]
+SystemOption = Annotated[
+    str | None, setting("system", "--system", "-s", panel=PROMPT, metavar="TEXT|@FILE")
+]
+FileOption = Annotated[
+    list[str] | None,
+    option(
+        "--file",
+        "-f",
+        panel=PROMPT,
+        metavar="PATH|-",
+        help="a text file for the prompt, or - for standard input; may be repeated",
+    ),
+]
+EditOption = Annotated[
+    bool, option("--edit", "-e", panel=PROMPT, help="write the prompt in $VISUAL or $EDITOR")
+]
+InteractiveOption = Annotated[
+    bool,
+    option("--interactive", "-i", panel=PROMPT, help="answer, then stay for a conversation"),
+]
+ModelOption = Annotated[
+    str | None,
+    setting("model", "--model", "-m", panel=MODEL, metavar="NAME", values=model_names),
+]
+TemperatureOption = Annotated[
+    float | None, setting("temperature", "--temperature", "-t", panel=MODEL)
+]
+TopPOption = Annotated[float | None, setting("top_p", panel=MODEL)]
+MaxTokensOption = Annotated[int | None, setting("max_tokens", panel=MODEL)]
+FrequencyPenaltyOption = Annotated[float | None, setting("frequency_penalty", panel=MODEL)]
+PresencePenaltyOption = Annotated[float | None, setting("presence_penalty", panel=MODEL)]
+StopOption = Annotated[list[str] | None, setting("stop", panel=MODEL, metavar="TEXT")]
+SeedOption = Annotated[int | None, setting("seed", panel=MODEL, metavar="N")]
+EffortOption = Annotated[str | None, setting("effort", panel=MODEL, metavar="LEVEL")]
+OptionsOption = Annotated[
+    list[str] | None,
+    option(
+        "--option",
+        "-o",
+        panel=MODEL,
+        metavar="NAME=JSON",
+        help="any other field of the request body; may be repeated",
+    ),
+]
+RawOption = Annotated[
+    bool, option("--raw", "-r", panel=OUTPUT, help="the text as it comes, no markdown")
+]
+ExtractOption = Annotated[
+    bool, option("--extract", "-x", "--code", panel=OUTPUT, help="only the code blocks")
+]
+JsonOption = Annotated[
+    bool,
+    option("--json", panel=OUTPUT, help="one JSON object; with --stream a line for each delta"),
+]
+StreamOption = Annotated[
+    bool | None,
+    option("--stream/--no-stream", panel=OUTPUT, help="ask for the answer in pieces (default)"),
+]
+ReasoningOption = Annotated[str | None, setting("reasoning", panel=OUTPUT, metavar="show|hide")]
+UsageOption = Annotated[
+    bool | None,
+    option(
+        "--usage/--no-usage",
+        "-u",
+        panel=OUTPUT,
+        help="tell tokens and time after the answer (default on a terminal)",
+    ),
+]
+QuietOption = Annotated[
+    bool, option("--quiet", "-q", panel=OUTPUT, help="nothing but the answer, and errors")
+]
+CurlOption = Annotated[
+    bool,
+    option("--curl", panel=OUTPUT, help="print the request as a curl command, send nothing"),
+]
