@@ -36,12 +36,13 @@ class Sampling(NamedTuple):
 
 
 class ChatRequest(NamedTuple):
-    """What is asked of a model."""
+    """What is asked of a model. `attached` holds the bytes of all attachments by their SHA-256."""
 
     model: str
     messages: tuple[Message, ...]
     sampling: Sampling = Sampling()
     stream: bool = True
+    attached: Mapping[str, bytes] = MappingProxyType({})
 
 
 class Usage(NamedTuple):
@@ -115,8 +116,9 @@ TurnEvent = Accepted | Chunk | Tick | Notice | StreamEnd
 
 
 class Status(StrEnum):
-    """How an answer ended, in our own words."""
+    """How an answer ended, in our own words. One that has not ended is open."""
 
+    OPEN = "open"
     COMPLETE = "complete"
     INTERRUPTED = "interrupted"
     INCOMPLETE = "incomplete"
