@@ -1,0 +1,89 @@
+"""A long text through the person's pager, a page at a time. A pager never fails a command."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+
+from rich.cells import cell_len
+
+from newapi_cli.streams import Streams
+
+DEFAULT_PAGER = "less"
+LESS_OPTIONS = "FRX"  # colours as they are, the normal screen, no waiting where all is to be seen
+NO_PAGER = ("", "cat")
+COULD_NOT_RUN = (126, 127)  # how a shell says that it found no program, or none that it may run
+COLOURS = re.compile(r"\x1b\[[\d;]*m")
+
+
+def page(streams: Streams, text: str) -> None:
+    """Show a text, through `$PAGER` or less where it is longer than the window of stdout.
+
+    Raises what writing to stdout raises. A pager that is quit early has done its work.
+    """
+    command = _pager(streams) if _wants_pager(streams, text) else []
+    if not command or not _paged(streams, command, text):
+        streams.stdout.write(text)
+
+
+def _wants_pager(streams: Streams, text: str) -> bool:
+    if not streams.stdout.is_terminal or streams.terminal_is_dumb:
+        return False
+    width, room = streams.stdout.width, streams.stdout.height - 1  # the prompt comes below
+    rows = 0
+    for line in text.removesuffix("\n").split("\n"):
+        rows += max(-(-cell_len(COLOURS.sub("", line)) // width), 1)
+        if rows > room:
+            return True
+    return False
+
+
+def _pager(streams: Streams) -> list[str]:
+    """Give the command line of the pager, empty for none."""
+    try:
+        command = shlex.split(streams.environ.get("PAGER", DEFAULT_PAGER))
+    except ValueError:  # a quotation mark without its partner
+        return []
+    return [] if " ".join(command) in NO_PAGER else command
+
+
+def _paged(streams: Streams, command: list[str], text: str) -> bool:
+    """Run a pager to its end; say whether it ran at all."""
+    program = shutil.which(command[0], path=streams.environ.get("PATH"))
+    if program is None:
+        return False
+    environ = {"LESS": LESS_OPTIONS, **streams.environ}
+    data = text.encode(streams.stdout.encoding, streams.stdout.errors)
+    with _interrupts_are_the_pagers():
+        try:
+            process = subprocess.Popen(
+                [program, *command[1:]],
+                stdin=subprocess.PIPE,
+                stdout=streams.stdout.fileno(),
+                env=environ,
+            )
+        except OSError:
+            return False
+        process.communicate(data)  # a pager that is quit before it has read all is no failure
+    return process.returncode not in COULD_NOT_RUN
+
+
+@contextlib.contextmanager
+def _interrupts_are_the_pagers() -> Iterator[None]:
+    """Let Ctrl-C be the pager's. A handler and not SIG_IGN, which the pager would inherit."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        if before is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    except ValueError:  # not the main thread
+        before = None
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
