@@ -171,7 +171,6 @@ def test_less_shows_a_page_with_its_colours_and_is_left_by_q(home: Home) -> None
         assert "row 9" not in terminal.all_text()
         terminal.send(b" ")
         terminal.wait_for("row 17 你好")
-        terminal.press_ctrl_c()
         terminal.send(b"q")
         terminal.wait_for("after all")
         assert terminal.wait_exit() == 0
