@@ -101,6 +101,10 @@ class GatewayError(NewapiError):
     exit_code = ExitCode.GATEWAY
 
 
+class ContextTooLong(GatewayError):
+    """The conversation is longer than the model's context."""
+
+
 class LimitError(NewapiError):
     """A rate limit, or money that is used up."""
 

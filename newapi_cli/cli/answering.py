@@ -1,65 +1,121 @@
-"""A turn from its request to the screen: the very same for one-shot use and for conversations."""
+"""A turn from its prompt to the screen: the very same for one-shot use and for conversations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
+from newapi_cli.api.codec import request_fields
 from newapi_cli.cli.context import Context
-from newapi_cli.domain.completion import ChatRequest
+from newapi_cli.cli.manner import Call, manner
+from newapi_cli.domain.completion import ChatRequest, CompletionBuilder, Status
 from newapi_cli.domain.message import Message
+from newapi_cli.domain.session import TurnRecord
+from newapi_cli.errors import NewapiError
+from newapi_cli.flows.prompt import Prompt
+from newapi_cli.flows.session import LiveSession
 from newapi_cli.flows.turn import Turn
 from newapi_cli.render.aside import AsideWish
 from newapi_cli.render.play import play
-from newapi_cli.render.target import Target
-
-
-class Manner(NamedTuple):
-    """How answers are shown, decided once from flags, settings and streams."""
-
-    target: Target
-    reasoning: bool
-    usage: bool
-    quiet: bool
 
 
 class Answering:
     """Asks the settings' server and shows what it answers."""
 
-    def __init__(self, context: Context, manner: Manner) -> None:
+    def __init__(self, context: Context, call: Call) -> None:
+        self.call = call
+        self.dropped: set[str] = set()  # hashes of attachments that are no longer sent
         self._context = context
-        self._manner = manner
 
     def request(self, messages: tuple[Message, ...], model: str) -> ChatRequest:
-        """Give the request for messages, with the settings' parameters."""
+        """Give the request for messages, with the settings' parameters.
+
+        Raises `UsageProblem` for an attachment that has changed or is gone.
+        """
+        messages = tuple(map(self._without_dropped, messages))
         return ChatRequest(
             model=model,
             messages=messages,
             sampling=self._context.sampling(),
             stream=self._context.settings.flag("stream"),
+            attached=self._attached(messages),
         )
 
     @contextmanager
-    def turn(self, request: ChatRequest) -> Iterator[Turn]:
-        """Let the request leave and give its turn; signals end it while the block runs."""
+    def turn(
+        self,
+        live: LiveSession,
+        prompt: Prompt,
+        model: str,
+        after: tuple[TurnRecord, ...] | None = None,
+    ) -> Iterator[Turn]:
+        """Commit the prompt, let the request leave and give its turn.
+
+        Signals end the turn while the block runs. `after` is a beginning of the path to go on from;
+        else the newest turn is.
+        """
         context = self._context
         client = context.client()
+        settings = context.settings
+        live.session = live.session._replace(profile=settings.profile, host=str(context.base_url))
         with context.interrupts:
-            yield Turn(
-                request,
-                client,
-                require_finish_reason=context.settings.flag("require_finish_reason"),
+            kept = live.begin(
+                prompt.text,
+                prompt.attachments,
+                model=model,
+                request=request_fields(context.sampling()),
+                after=after,
             )
+            self._tell_of_others(live)
+            turn: Turn | None = None
+            problem = "a bug of newapi"
+            try:
+                turn = Turn(
+                    self.request(live.messages(), model),
+                    client,
+                    kept,
+                    require_finish_reason=settings.flag("require_finish_reason"),
+                )
+                yield turn
+            except NewapiError as error:
+                problem = f"{error.message}: {error.why}" if error.why else error.message
+                raise
+            finally:
+                if turn is None:
+                    kept.end(CompletionBuilder().completion(Status.ERROR), problem)
+                else:
+                    turn.close()
 
-    def show(self, turn: Turn) -> None:
+    def show(self, turn: Turn, live: LiveSession) -> None:
         """Play a turn to its end. The renderer is loaded here: the request has left by now."""
-        manner = self._manner
+        how = manner(self._context, self.call)
         wish = AsideWish(
-            reasoning=manner.reasoning,
-            usage=manner.usage,
-            notices=not manner.quiet,
+            reasoning=how.reasoning,
+            usage=how.usage,
+            notices=not how.quiet,
             details=self._context.is_verbose,
             model=turn.request.model,
+            session=live.session.id if live.is_saved else "",
         )
-        play(turn, self._context.renderer(manner.target, wish))
+        play(turn, self._context.renderer(how.target, wish))
+
+    def _without_dropped(self, message: Message) -> Message:
+        """Say in a message's text which of its attachments are no longer sent."""
+        gone = [each for each in message.attachments if each.sha256 in self.dropped]
+        if not gone:
+            return message
+        note = "\n".join(f"[{each.name} is no longer attached]" for each in gone)
+        left = tuple(each for each in message.attachments if each not in gone)
+        return message._replace(content=f"{message.content}\n\n{note}", attachments=left)
+
+    def _attached(self, messages: tuple[Message, ...]) -> dict[str, bytes]:
+        if not any(message.attachments for message in messages):
+            return {}
+        return dict(self._context.attacher.data_for(messages))
+
+    def _tell_of_others(self, live: LiveSession) -> None:
+        if count := live.others_turns:
+            turns = "turn" if count == 1 else "turns"
+            self._context.streams.tell(
+                f"another newapi has gone on with this session: its {count} {turns} are part of it"
+            )

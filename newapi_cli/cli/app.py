@@ -21,6 +21,7 @@ from newapi_cli.streams import Streams
 MODULES = {  # in the order of the help page
     "chat": "chat",
     "models": "models",
+    "sessions": "sessions",
     "login": "login",
     "logout": "login",
     "config": "config",
@@ -63,6 +64,7 @@ def newapi(
     [dim]newapi chat "Hello"[/dim]                    one answer
     [dim]git diff | newapi chat "review this"[/dim]   in a pipeline
     [dim]newapi[/dim]                                 a conversation
+    [dim]newapi chat -c[/dim]                         the last one, gone on with
     """
     if ctx.invoked_subcommand is not None:
         return

@@ -1,12 +1,11 @@
 """`newapi chat`: one answer, or a conversation where nothing was asked on a terminal."""
 
-from typing import NamedTuple
-
 import typer
 
 from newapi_cli.api.codec import CHAT_COMPLETIONS, encode_chat
-from newapi_cli.cli.answering import Answering, Manner
+from newapi_cli.cli.answering import Answering
 from newapi_cli.cli.chat_options import (
+    ContinueOption,
     CurlOption,
     EditOption,
     EffortOption,
@@ -17,6 +16,7 @@ from newapi_cli.cli.chat_options import (
     JsonOption,
     MaxTokensOption,
     ModelOption,
+    NoSaveOption,
     OptionsOption,
     PresencePenaltyOption,
     PromptArgument,
@@ -24,6 +24,7 @@ from newapi_cli.cli.chat_options import (
     RawOption,
     ReasoningOption,
     SeedOption,
+    SessionOption,
     StopOption,
     StreamOption,
     SystemOption,
@@ -32,12 +33,18 @@ from newapi_cli.cli.chat_options import (
     UsageOption,
 )
 from newapi_cli.cli.context import Context
-from newapi_cli.cli.curl import curl_command
-from newapi_cli.cli.inputs import gather_prompt, option_fields, system_text
+from newapi_cli.cli.curl import curl_command, tell_left_out
+from newapi_cli.cli.desk import Desk
+from newapi_cli.cli.inputs import gather_prompt, option_fields
+from newapi_cli.cli.manner import Call
 from newapi_cli.cli.options import command
-from newapi_cli.domain.conversation import Conversation
+from newapi_cli.cli.resuming import open_session, tell_killed
+from newapi_cli.domain.session import MAX_TITLE
 from newapi_cli.errors import UsageProblem
-from newapi_cli.render.target import Target, Wish, choose_target
+from newapi_cli.flows.prompt import Prompt
+from newapi_cli.flows.session import LiveSession
+from newapi_cli.render.aside import tell_attachments, tell_dim_line
+from newapi_cli.render.target import Wish
 from newapi_cli.streams import Streams
 
 
@@ -67,6 +74,9 @@ def chat(
     usage: UsageOption = None,
     quiet: QuietOption = False,
     curl: CurlOption = False,
+    goes_on: ContinueOption = False,
+    session: SessionOption = None,
+    no_save: NoSaveOption = False,
 ) -> None:
     """Ask a model: one answer, or a conversation.
 
@@ -78,28 +88,16 @@ def chat(
         system=system, model=model, temperature=temperature, top_p=top_p, max_tokens=max_tokens,
         frequency_penalty=frequency_penalty, presence_penalty=presence_penalty, stop=stop or None,
         seed=seed, effort=effort, options=option_fields(options or []) or None, stream=stream,
-        reasoning=reasoning, usage=False if quiet else usage,
+        reasoning=reasoning, usage=False if quiet else usage, save=False if no_save else None,
     )  # fmt: skip
     wish = Wish(raw=raw, extract=extract, json=json, stream=stream)
-    call = Call(tuple(prompt or ()), tuple(file or ()), edit, interactive, quiet, curl, wish)
+    if goes_on and session is not None:
+        raise UsageProblem("--continue and --session each name a session", hint="give one of them")
+    call = Call(
+        tuple(prompt or ()), tuple(file or ()), edit, interactive, quiet, curl, wish, goes_on,
+        _checked_name(session),
+    )  # fmt: skip
     run_chat(context, call)
-
-
-class Call(NamedTuple):
-    """What one run of `chat` is to do, beside its settings."""
-
-    words: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    edit: bool = False
-    interactive: bool = False
-    quiet: bool = False
-    curl: bool = False
-    wish: Wish = Wish()
-
-    @property
-    def holds_a_prompt(self) -> bool:
-        """Say whether the command line says what to ask, or where it is written."""
-        return bool(self.words or self.files or self.edit)
 
 
 def run_chat(context: Context, call: Call) -> None:
@@ -107,40 +105,52 @@ def run_chat(context: Context, call: Call) -> None:
     converses = not call.holds_a_prompt and context.streams.are_interactive
     if (call.interactive or converses) and (call.wish.json or call.wish.extract or call.curl):
         raise UsageProblem("a conversation has no --json, --extract or --curl")
-    prompt = "" if converses else gather_prompt(context, call.words, call.files, edit=call.edit)
-    conversation = Conversation(system_text(context.settings.text("system")) or "")
-    answering = Answering(context, manner(context, call))
+    prompt = None
+    if not converses:
+        prompt = gather_prompt(context, call.words, call.files, edit=call.edit)
+    tell_killed(context)
+    live = open_session(context, call)
+    answering = Answering(context, call)
     if call.interactive or converses:
         context.ask_allowed("the next question")
-        context.converse(answering, conversation, prompt)
-        return
-    request = answering.request(conversation.asking(prompt), context.model)
+        context.converse(Desk(context, answering), live, prompt)
+    elif prompt is not None:
+        answer_once(context, answering, live, prompt)
+
+
+def answer_once(context: Context, answering: Answering, live: LiveSession, prompt: Prompt) -> None:
+    """Ask once, or print the request as a command."""
+    model = live.session.model or context.model
+    call = answering.call
     if call.curl:
-        command_line = curl_command(context.base_url, CHAT_COMPLETIONS, encode_chat(request))
+        messages = live.conversation.asking(prompt.text, prompt.attachments)
+        request = answering.request(messages, model)
+        body = encode_chat(request, without_data=True)
+        command_line = curl_command(context.base_url, CHAT_COMPLETIONS, body)
         context.streams.stdout.write(f"{command_line}\n")
+        tell_left_out(context.streams, request)
         return
-    with answering.turn(request) as turn:
-        answering.show(turn)
+    if not call.quiet:
+        _tell_what_is_sent(context, live, prompt)
+    with answering.turn(live, prompt, model) as turn:
+        answering.show(turn, live)
 
 
-def manner(context: Context, call: Call) -> Manner:
-    """Decide how answers are shown in this run."""
-    wish = call.wish
-    streams, settings = context.streams, context.settings
-    target = choose_target(
-        Wish(wish.raw, wish.extract, wish.json, wish.stream, settings.flag("markdown")),
-        is_terminal=streams.stdout.is_terminal,
-        is_dumb=streams.terminal_is_dumb or streams.stdout.is_tiny,
-    )
-    for_people = target in (Target.MARKDOWN, Target.PLAIN) and streams.stderr.is_terminal
-    asked_for_reasoning = "reasoning" in context.overrides or streams.stderr.is_terminal
-    usage = settings.values.get("usage")
-    return Manner(
-        target=target,
-        reasoning=settings.text("reasoning") == "show" and asked_for_reasoning and not call.quiet,
-        usage=usage if isinstance(usage, bool) else for_people,
-        quiet=call.quiet,
-    )
+def _tell_what_is_sent(context: Context, live: LiveSession, prompt: Prompt) -> None:
+    """Tell which session goes on, and on a terminal what is attached."""
+    if live.path:
+        tell_dim_line(context.streams, f"session: {live.session.title} ({live.session.short_id})")
+    tell_attachments(context.streams, prompt.attachments)
+
+
+def _checked_name(session: str | None) -> str:
+    """Give the name after -S. Raises `UsageProblem` for one that is no name."""
+    if session is None:
+        return ""
+    name = " ".join(session.split())
+    if not name or len(name) > MAX_TITLE:
+        raise UsageProblem(f"a session name has 1 to {MAX_TITLE} characters", hint="-S NAME")
+    return name
 
 
 def run_alone(streams: Streams) -> None:

@@ -1,18 +1,30 @@
 """The options of `newapi chat`, in the panels of its help page."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
-from newapi_cli.cli.options import model_names, setting
+from newapi_cli.cli.options import model_names, session_names, setting
 
-PROMPT, MODEL, OUTPUT = "Prompt", "Model", "Output"
+PROMPT, MODEL, OUTPUT, SESSION = "Prompt", "Model", "Output", "Session"
 
 
-def option(*declarations: str, panel: str, help: str, metavar: str | None = None) -> Any:
-    """Give an option that is no setting."""
+def option(
+    *declarations: str,
+    panel: str,
+    help: str,
+    metavar: str | None = None,
+    values: Callable[[str], list[str]] | None = None,
+) -> Any:
+    """Give an option that is no setting. `values` gives what TAB offers for a beginning."""
     return typer.Option(
-        *declarations, rich_help_panel=panel, help=help, metavar=metavar, show_default=False
+        *declarations,
+        rich_help_panel=panel,
+        help=help,
+        metavar=metavar,
+        show_default=False,
+        autocompletion=values,
     )
 
 
@@ -33,8 +45,8 @@ FileOption = Annotated[
         "--file",
         "-f",
         panel=PROMPT,
-        metavar="PATH|-",
-        help="a text file for the prompt, or - for standard input; may be repeated",
+        metavar="PATH|URL|-",
+        help="text for the prompt, a picture or a PDF; - is standard input; may be repeated",
     ),
 ]
 EditOption = Annotated[
@@ -98,4 +110,24 @@ QuietOption = Annotated[
 CurlOption = Annotated[
     bool,
     option("--curl", panel=OUTPUT, help="print the request as a curl command, send nothing"),
+]
+ContinueOption = Annotated[
+    bool,
+    option(
+        "--continue", "-c", panel=SESSION, help="go on with the last used session of the profile"
+    ),
+]
+SessionOption = Annotated[
+    str | None,
+    option(
+        "--session",
+        "-S",
+        panel=SESSION,
+        metavar="NAME",
+        help="go on with the session of this name or id; a new name begins one",
+        values=session_names,
+    ),
+]
+NoSaveOption = Annotated[
+    bool, option("--no-save", "-n", panel=SESSION, help="save nothing of this run, touch no file")
 ]

@@ -1,6 +1,5 @@
 """`newapi config`: what is set, and where it comes from."""
 
-import json as json_text
 from typing import Annotated
 
 import typer
@@ -13,7 +12,7 @@ from newapi_cli.config.spelling import did_you_mean, shown
 from newapi_cli.domain.base_url import BaseUrlProblem, base_url_from_text
 from newapi_cli.domain.profile import KeyKind, Origin, Source
 from newapi_cli.errors import ConfigError, UsageProblem
-from newapi_cli.render.rows import write_json
+from newapi_cli.render.rows import value_text, write_json
 
 config_app = typer.Typer(
     help="Show and change the settings.", no_args_is_help=True, rich_markup_mode="rich"
@@ -130,8 +129,7 @@ def shown_value(context: Context, name: str) -> tuple[str, Origin] | None:
         value = str(secret) if settings.key.kind is KeyKind.VALUE else secret.reveal()
     if value is None or origin is None:
         return None
-    text = value if isinstance(value, str) else json_text.dumps(value, ensure_ascii=False)
-    return context.streams.masked(text), origin
+    return context.streams.masked(value_text(value)), origin
 
 
 def _ensure_key_stays_home(context: Context, profile: str, text: str) -> None:

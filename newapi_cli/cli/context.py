@@ -7,6 +7,7 @@ without rich and prompt-toolkit, and httpx (35 to 60 ms) is loaded while the ser
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -21,22 +22,29 @@ from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.catalog import ModelInfo
 from newapi_cli.domain.completion import Sampling
-from newapi_cli.domain.conversation import Conversation
 from newapi_cli.domain.profile import Secret, Settings
-from newapi_cli.errors import ConfigError, LocalError, UsageProblem
+from newapi_cli.domain.session import StoredSession
+from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageProblem
 from newapi_cli.render.failure import tell_warning
 from newapi_cli.signals import Interrupts
-from newapi_cli.streams import Streams
+from newapi_cli.streams import Input, Output, Streams
 
 if TYPE_CHECKING:
     from newapi_cli.api.client import Client
+    from newapi_cli.api.download import Download
+    from newapi_cli.api.endpoint import Endpoint
+    from newapi_cli.cli.attaching import Attacher
     from newapi_cli.config.file import ConfigFile
     from newapi_cli.demo.server import DemoGateway
+    from newapi_cli.flows.prompt import Prompt
+    from newapi_cli.flows.session import LiveSession
     from newapi_cli.render.aside import AsideWish
+    from newapi_cli.render.live.theme import Theme
     from newapi_cli.render.pictures import PictureFilter
     from newapi_cli.render.play import Renderer
     from newapi_cli.render.target import Target
-    from newapi_cli.repl.loop import Answers
+    from newapi_cli.repl.talk import Answers
+    from newapi_cli.store.sessions import SessionStore
 
 LOGIN_HINT = "run `newapi login`, or set NEWAPI_BASE_URL and NEWAPI_API_KEY"
 
@@ -87,6 +95,25 @@ class Context:
         if settings.key is not None:
             self._secrets.append(settings.key.text)
         return settings
+
+    def use_profile(self, name: str) -> None:
+        """Go over to another profile, as if it had been named by a flag. Raises `ConfigError`.
+
+        Where the profile cannot be used, everything stays as it was.
+        """
+        before = dict(self.overrides)
+        self.overrides["profile"] = name
+        self.forget_settings()
+        try:
+            _ = self.settings
+        except ConfigError:
+            self.overrides = before
+            raise
+
+    def forget_settings(self) -> None:
+        """Let the settings be worked out anew, after flags have changed."""
+        for name in ("settings", "api_key"):
+            self.__dict__.pop(name, None)
 
     def sampling(self) -> Sampling:
         """The optional request fields that are set."""
@@ -179,6 +206,32 @@ class Context:
             retries=settings.whole("retries"),
         )
 
+    @cached_property
+    def attacher(self) -> Attacher:
+        """What opens files and URLs for prompts, and reads attachments anew for each turn."""
+        from newapi_cli.cli.attaching import Attacher
+
+        return Attacher(self)
+
+    def download(self, url: str) -> Download:
+        """Fetch what a URL names, without the key, by the proxy and certificates of the settings.
+
+        Raises `UsageProblem`, `NetworkError`, `DeadlineError`, `ConfigError`, `Interrupted`.
+        """
+        from newapi_cli.api.download import Downloader
+        from newapi_cli.api.endpoint import Endpoint
+
+        def endpoint_for(server: BaseUrl) -> Endpoint:
+            return Endpoint(
+                server,
+                proxy=self.settings.text("proxy"),
+                ca_bundle=self.settings.text("ca_bundle"),
+                environ=self.streams.environ,
+            )
+
+        with Interrupts() as interrupts:
+            return Downloader(endpoint_for, interrupts, _load_transport).fetch(url)
+
     def renderer(self, target: Target, wish: AsideWish) -> Renderer:
         """What writes an answer for a target; the one for markdown loads rich."""
         from newapi_cli.render import aside, json_output, plain
@@ -188,13 +241,15 @@ class Context:
         beside = aside.Aside(self.streams, wish)
         if target is Target.MARKDOWN:
             from newapi_cli.render.live.renderer import LiveRenderer
-            from newapi_cli.render.live.theme import theme_named
 
-            theme = theme_named(self.settings.text("theme"), self.settings.text("code_style"))
-            return LiveRenderer(self.streams, beside, theme, wish, self._pictures())
+            return LiveRenderer(self.streams, beside, self._theme(), wish, self._pictures())
         if target in (Target.JSON, Target.JSON_LINES):
             return json_output.JsonRenderer(
-                self.streams, beside, model=wish.model, lines=target is Target.JSON_LINES
+                self.streams,
+                beside,
+                model=wish.model,
+                lines=target is Target.JSON_LINES,
+                session=wish.session,
             )
         if target is Target.EXTRACT:
             from newapi_cli.render import extract
@@ -207,9 +262,10 @@ class Context:
         from newapi_cli.render.pictures import PictureFilter
 
         def folder() -> Path:
-            path = self.paths.data_dir / "pictures"
-            ensure_private_dir(path)
-            return path
+            if not self.settings.flag("save"):
+                raise FileNotFoundError("nothing is saved in this run")
+            ensure_private_dir(self.pictures_dir)
+            return self.pictures_dir
 
         return PictureFilter(folder)
 
@@ -252,19 +308,65 @@ class Context:
                 f"cannot serve on port {port}", why=error.strerror or "", hint="--port 0 finds one"
             ) from error
 
-    def converse(self, answers: Answers, conversation: Conversation, first_prompt: str) -> None:
-        """Hold a conversation until the person leaves."""
-        from newapi_cli.repl.loop import Loop
-        from newapi_cli.repl.reader import open_reader
+    @property
+    def sessions_file(self) -> Path:
+        """Where the sessions are stored."""
+        return self.paths.data_dir / "sessions.db"
+
+    @cached_property
+    def sessions(self) -> SessionStore:
+        """The sessions. Raises `LocalError`, or `ConfigError` where there is no folder for them."""
+        from newapi_cli.store.sessions import SessionStore
 
         ensure_private_dir(self.paths.data_dir)
+        return SessionStore(self.sessions_file)
+
+    @property
+    def sessions_if_any(self) -> SessionStore | None:
+        """The sessions where there is a file of them; to look makes none. Raises `LocalError`."""
+        return self.sessions if self.sessions_file.exists() else None
+
+    @property
+    def pictures_dir(self) -> Path:
+        """Where pictures of answers are saved."""
+        return self.paths.data_dir / "pictures"
+
+    def show_session(self, stored: StoredSession, *, reasoning: bool, all_branches: bool) -> None:
+        """Show a session, through the pager where it is long."""
+        from newapi_cli.render.pager import page
+        from newapi_cli.render.replay import ShowWish, show_session
+
+        wish = ShowWish(reasoning, all_branches)
+        page(self.streams, show_session(self.streams, stored, self._theme(), wish))
+
+    def transcript(self, stored: StoredSession) -> str:
+        """Give a session as Markdown."""
+        from newapi_cli.render.transcript import transcript_markdown
+
+        return transcript_markdown(stored)
+
+    def _theme(self) -> Theme:
+        from newapi_cli.render.live.theme import theme_named
+
+        return theme_named(self.settings.text("theme"), self.settings.text("code_style"))
+
+    def converse(self, answers: Answers, live: LiveSession, first: Prompt | None) -> None:
+        """Hold a conversation until the person leaves."""
+        from newapi_cli.repl.history import FILE
+        from newapi_cli.repl.loop import Loop
+        from newapi_cli.repl.reader import open_reader
+        from newapi_cli.repl.talk import Talk
+
+        past_file = None
+        if self.settings.flag("save"):
+            with suppress(ConfigError):  # that there is no folder has been told for the session
+                ensure_private_dir(self.paths.data_dir)
+                past_file = self.paths.data_dir / FILE
         self.streams.keeps_typed_ahead = True
         reader = open_reader(
-            self.streams, self.paths.data_dir, vi=self.settings.text("editing_mode") == "vi"
+            self.streams, past_file, answers.values, vi=self.settings.text("editing_mode") == "vi"
         )
-        Loop(self.streams, reader, answers, conversation, self.settings.text("model")).run(
-            first_prompt
-        )
+        Loop(Talk(self.streams, reader, answers, live), reader).run(first)
 
     def remember_models(self, models: list[ModelInfo]) -> None:
         """Keep the model names for the shell's completion; that it fails is nobody's concern."""
@@ -277,6 +379,17 @@ class Context:
         """Raise `UsageProblem` where no person is there to be asked."""
         if not self.streams.are_interactive:
             raise UsageProblem(f"cannot ask for {what}: this is no terminal")
+
+
+def stored_session_names(environ: Mapping[str, str]) -> list[str]:
+    """Give names and short ids of the last used sessions, for TAB; nothing where that fails."""
+    context = Context(Streams(Input(None), Output(None), Output(None), environ), {})
+    try:
+        store = context.sessions_if_any
+        found = store.sessions(200) if store else []
+    except NewapiError:
+        return []
+    return [each.title if each.is_named else each.short_id for each in found]
 
 
 def _load_transport() -> ModuleType:

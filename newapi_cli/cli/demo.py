@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from newapi_cli.cli.chat import Call, run_chat
+from newapi_cli.cli.chat import run_chat
 from newapi_cli.cli.context import Context
+from newapi_cli.cli.manner import Call
 from newapi_cli.config.file import ConfigFile
 from newapi_cli.render.target import Wish
 from newapi_cli.streams import Streams
@@ -60,7 +61,7 @@ def demo(
             gateway.serve_forever()
             return
         context = _demo_context(streams, gateway.base_url, verbose=verbose)
-        context.override(model=model, stream=stream)
+        context.override(model=model, stream=stream, save=False)
         wish = Wish(raw=raw, extract=extract, json=json, stream=stream)
         words = tuple(prompt or (() if interactive else (TOUR,)))
         run_chat(context, Call(words=words, interactive=interactive, wish=wish))

@@ -12,15 +12,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from newapi_cli.cli.context import Context
+from newapi_cli.domain.attachment import Attachment
 from newapi_cli.errors import UsageProblem
 from newapi_cli.flows.prompt import (
     MAX_INPUT_BYTES,
+    Prompt,
     TextFile,
-    prompt_from_parts,
+    is_plain_text,
+    prompt_from_contents,
     text_from_arguments,
     text_from_bytes,
     too_large,
 )
+
+MAX_ARCHIVE_BYTES = 1_000_000_000
 
 
 def read_text_file(path_text: str) -> str:
@@ -36,6 +41,23 @@ def read_text_file(path_text: str) -> str:
     return text_from_bytes(data, path_text)
 
 
+def read_archive(context: Context, path_text: str) -> str:
+    """Read exported sessions from a file, or from standard input for `-`. Raises `UsageProblem`."""
+    if path_text == "-":
+        data, is_whole = context.streams.stdin.read_up_to(MAX_ARCHIVE_BYTES)
+    else:
+        try:
+            with Path(path_text).expanduser().open("rb") as file:
+                data = file.read(MAX_ARCHIVE_BYTES + 1)
+        except (OSError, RuntimeError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            raise UsageProblem(f"cannot read {path_text}", why=why or "") from error
+        is_whole = len(data) <= MAX_ARCHIVE_BYTES
+    if not is_whole:
+        raise UsageProblem(f"{path_text} is larger than a gigabyte")
+    return text_from_bytes(data, path_text)
+
+
 def system_text(value: str | None) -> str | None:
     """Give a system prompt: the text, or the content of the file that `@FILE` names.
 
@@ -48,7 +70,7 @@ def system_text(value: str | None) -> str | None:
 
 def gather_prompt(
     context: Context, words: Sequence[str], files: Sequence[str], *, edit: bool
-) -> str:
+) -> Prompt:
     """Make the prompt of words, files and standard input, in this order.
 
     `-f -` puts standard input where it is named; else it comes last. With `edit` the person has
@@ -56,24 +78,28 @@ def gather_prompt(
     """
     stdin = context.streams.stdin
     takes_stdin = not stdin.is_terminal or "-" in files
-    piped = _read_stdin(context) if takes_stdin else ""
-    parts = tuple(
-        TextFile("", piped) if name == "-" else TextFile(name, read_text_file(name))
-        for name in files
-    )
-    text = text_from_arguments(words)
-    rest = "" if "-" in files else piped
+    piped = _read_stdin(context) if takes_stdin else TextFile("", "")
+    contents = [piped if name == "-" else context.attacher.open(name) for name in files]
+    text, rest = text_from_arguments(words), ""
+    if "-" not in files:
+        if isinstance(piped, Attachment):
+            contents.append(piped)
+        else:
+            rest = piped.text
     if edit:
         draft = "\n\n".join(part for part in (text, rest) if part)
         text, rest = edited(context, draft), ""
-    return prompt_from_parts(text, parts, rest)
+    return prompt_from_contents(text, contents, rest)
 
 
-def _read_stdin(context: Context) -> str:
-    data, is_whole = context.streams.stdin.read_up_to(MAX_INPUT_BYTES)
-    if not is_whole:
-        raise too_large("standard input")
-    return text_from_bytes(data, "standard input")
+def _read_stdin(context: Context) -> TextFile | Attachment:
+    stdin = context.streams.stdin
+    data, is_whole = stdin.read_up_to(MAX_INPUT_BYTES)
+    if is_whole and is_plain_text(data):
+        return TextFile("", text_from_bytes(data, "standard input"))  # loads nothing further
+    if not is_whole and not is_plain_text(data):  # a picture may be larger than a text
+        data += stdin.read_up_to(MAX_INPUT_BYTES)[0]
+    return context.attacher.from_stdin(data)
 
 
 def edited(context: Context, draft: str) -> str:

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from newapi_cli import __version__
-from newapi_cli.cli.context import Context
+from newapi_cli.cli.context import Context, stored_session_names
 from newapi_cli.config.fields import BY_NAME
-from newapi_cli.config.model_names import kept_model_names
+from newapi_cli.config.model_names import HARMLESS, kept_model_names
 from newapi_cli.config.paths import find_paths
 from newapi_cli.streams import Streams
 
@@ -102,6 +102,15 @@ def model_names(incomplete: str) -> list[str]:
     """Give the known models that begin so, for TAB, without asking anybody."""
     names = kept_model_names(find_paths(os.environ).cache_dir)
     return [name for name in names if name.startswith(incomplete)]
+
+
+def session_names(incomplete: str) -> list[str]:
+    """Give the names and short ids of stored sessions that begin so, for TAB.
+
+    Only such as shells take for plain words: completion scripts evaluate what they are given.
+    """
+    names = stored_session_names(os.environ)
+    return [name for name in names if HARMLESS.fullmatch(name) and name.startswith(incomplete)]
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:

@@ -246,6 +246,7 @@ FIELDS: tuple[Field, ...] = (
           0, MAX_SECONDS),
     Field("retries", Kind.INTEGER, 2, "how often to try again before any text came",
           0, 10, flag="--retries"),
+    Field("save", Kind.BOOLEAN, True, "keep what is said as a session", flag="--no-save"),
     Field("editing_mode", Kind.CHOICE, "emacs", "keys of the conversation: emacs or vi",
           choices=("emacs", "vi")),
 )  # fmt: skip

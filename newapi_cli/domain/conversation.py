@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.message import Message, Role
+from newapi_cli.domain.session import TurnRecord
 
 
 class Conversation(NamedTuple):
-    """The turns so far, without the system prompt, which may change between them."""
+    """The turns so far, oldest first, and the system prompt, which may change between them.
+
+    The first `left_out` turns are no longer sent to the model.
+    """
 
     system: str = ""
-    messages: tuple[Message, ...] = ()
+    turns: tuple[TurnRecord, ...] = ()
+    left_out: int = 0
 
-    def asking(self, prompt: str) -> tuple[Message, ...]:
-        """Give the messages to send for a new prompt."""
-        system = (Message(Role.SYSTEM, self.system),) if self.system else ()
-        return (*system, *self.messages, Message(Role.USER, prompt))
+    def asking(self, prompt: str, attachments: tuple[Attachment, ...] = ()) -> tuple[Message, ...]:
+        """Give the messages to send for a new prompt.
 
-    def with_turn(self, prompt: str, answer: str) -> Conversation:
-        """Add a turn. One without an answer leaves no trace: servers refuse empty messages."""
-        if not answer:
-            return self
-        turn = (Message(Role.USER, prompt), Message(Role.ASSISTANT, answer))
-        return self._replace(messages=(*self.messages, *turn))
+        A turn without an answer is not among them: servers refuse empty messages.
+        """
+        messages = [Message(Role.SYSTEM, self.system)] if self.system else []
+        for turn in self.sent_turns:
+            messages.append(Message(Role.USER, turn.prompt, turn.attachments))
+            messages.append(Message(Role.ASSISTANT, turn.answer))
+        return (*messages, Message(Role.USER, prompt, attachments))
 
-    def without_last_turn(self) -> Conversation:
-        """Drop the last prompt and its answer."""
-        return self._replace(messages=self.messages[:-2])
+    @property
+    def sent_turns(self) -> tuple[TurnRecord, ...]:
+        """Give the turns that are sent with the next prompt."""
+        return tuple(turn for turn in self.turns[self.left_out :] if turn.answer)

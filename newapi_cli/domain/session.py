@@ -1,7 +1,7 @@
 """A conversation as it is stored: its turns make a tree, of which one path is the present one.
 
-                 1 ── 2 ── 3        /undo moves the leaf up, /retry and /edit grow a branch;
-                      └─── 4        nothing that was said is ever taken out of the tree.
+1 ── 2 ── 3        /undo moves the leaf up, /retry and /edit grow a branch;
+     └─── 4        nothing that was said is ever taken out of the tree.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ after its own timeouts too) and a missing one disproves nothing:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from newapi_cli.domain.completion import (
     Accepted,
@@ -33,8 +33,12 @@ from newapi_cli.errors import (
     NetworkError,
     NewapiError,
 )
-from newapi_cli.flows.ports import ChatClient
+from newapi_cli.flows.ports import ChatClient, Recorder
 
+KEEP_CHARACTERS = 4096
+KEEP_S = 2.0  # an answer is kept at least so often while it comes
+MIN_KEEP_S = 0.25  # and no oftener, nor for more than a tenth of the time
+KEEP_SHARE = 0.1
 CUT_HINT = "ask again, or ask it to continue"
 FILTER_REASONS = {"content_filter", "sensitive", "abort", "network_error"}
 
@@ -46,11 +50,14 @@ class Turn:
         self,
         request: ChatRequest,
         client: ChatClient,
+        recorder: Recorder | None = None,
         *,
         require_finish_reason: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Let the request leave. What comes of it goes to the recorder, as do all ways out."""
         self.request = request
+        self._recorder = recorder
         self._require_finish_reason = require_finish_reason
         self._clock = clock
         self._started = clock()
@@ -59,6 +66,9 @@ class Turn:
         self._status = Status.INTERRUPTED
         self._duration_s: float | None = None
         self._is_certain = False
+        self._error = ""
+        self._unkept = 0  # characters that the recorder has not seen
+        self._kept_at = self._next_keep_at = self._started
         self._events = client.start_chat(request)
 
     @property
@@ -71,12 +81,35 @@ class Turn:
             duration_s=self._clock() - self._started if duration_s is None else duration_s,
         )
 
-    def __iter__(self) -> Iterator[TurnEvent]:
-        """Give the events of the turn; raise what ended it early, after all that came."""
+    def __iter__(self) -> Generator[TurnEvent, None, None]:
+        """Give the events of the turn; raise what ended it early, after all that came.
+
+        Closing it ends the turn as interrupted.
+        """
+        try:
+            yield from self._judged_events()
+            self._status = Status.COMPLETE
+        except Interrupted:
+            raise
+        except NewapiError as error:
+            self._error = f"{error.message}: {error.why}" if error.why else error.message
+            raise
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Break the request off, if it still runs, and tell the recorder how the turn ended."""
+        if self._duration_s is not None:
+            return
+        self._events.close()
+        self._duration_s = self._clock() - self._started
+        if self._recorder is not None:
+            self._recorder.end(self.completion, self._error)
+
+    def _judged_events(self) -> Iterator[TurnEvent]:
         try:
             yield from self._all_events()
             yield from self._verdict()
-            self._status = Status.COMPLETE
         except (IncompleteCompletion, NetworkError, DeadlineError) as error:
             has_begun = self._builder.has_anything
             self._status = Status.INCOMPLETE if has_begun else Status.ERROR
@@ -86,15 +119,14 @@ class Turn:
         except NewapiError:
             self._status = Status.ERROR
             raise
-        finally:
-            self._events.close()
-            self._duration_s = self._clock() - self._started
 
     def _all_events(self) -> Iterator[TurnEvent]:
         try:
             for event in self._events:
                 self._take(event)
                 yield event
+                if self._unkept:
+                    self._keep_if_due()
         except (NetworkError, DeadlineError):
             if self._builder.finish_reason is None:
                 raise  # else the answer is whole, whatever became of the connection after it
@@ -102,12 +134,26 @@ class Turn:
     def _take(self, event: TurnEvent) -> None:
         if isinstance(event, Chunk):
             self._builder.add(event)
+            self._unkept += len(event.content) + len(event.reasoning)
             if self._first_token_s is None and self._builder.has_anything:
                 self._first_token_s = self._clock() - self._started
         elif isinstance(event, Accepted):
             self._builder.request_id = event.request_id
         elif isinstance(event, StreamEnd):
             self._is_certain = event.is_certain
+
+    def _keep_if_due(self) -> None:
+        """Hand what has come to the recorder: often enough to lose little, seldom enough to pay."""
+        now = self._clock()
+        if now < self._next_keep_at or self._recorder is None:
+            return
+        if self._unkept < KEEP_CHARACTERS and now < self._kept_at + KEEP_S:
+            return
+        self._unkept = 0
+        self._recorder.keep(self.completion)
+        self._kept_at = self._clock()
+        pause_s = max(MIN_KEEP_S, (self._kept_at - now) / KEEP_SHARE)
+        self._next_keep_at = self._kept_at + min(pause_s, KEEP_S)
 
     def _cut(self, error: NewapiError) -> NewapiError:
         """Say of a failure in the midst of an answer how much of it came."""

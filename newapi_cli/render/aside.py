@@ -5,8 +5,10 @@ Nothing here may ever fail the answer: what stderr refuses is let go.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import Completion, Notice
 from newapi_cli.render.sanitise import Sanitiser, at_words, safe_line, safe_text
 from newapi_cli.render.units import summary
@@ -17,13 +19,17 @@ RESET = "\x1b[0m"
 
 
 class AsideWish(NamedTuple):
-    """What is told beside the answer. `model` is the one asked for."""
+    """What is told beside the answer. `model` is the one asked for.
+
+    `session` is the id of the session that the answer is kept in, empty where it is not.
+    """
 
     reasoning: bool
     usage: bool
     notices: bool
     details: bool
     model: str
+    session: str = ""
 
 
 class Aside:
@@ -82,10 +88,23 @@ class Aside:
             self._line(f"request id: {completion.request_id}")
 
     def _line(self, text: str) -> None:
-        line = safe_line(self._streams.masked(text))
-        if self._streams.stderr.is_terminal:
-            line = at_words(line, self._streams.stderr.width)
-        self._write(f"{DIM}{line}{RESET}\n" if self._colour else f"{line}\n")
+        tell_dim_line(self._streams, text)
 
     def _write(self, text: str) -> None:
         self._streams.tell(text, end="")
+
+
+def tell_attachments(streams: Streams, attachments: Iterable[Attachment]) -> None:
+    """Tell a person at the terminal what goes with the prompt, one line each."""
+    if streams.stderr.is_terminal:
+        for attachment in attachments:
+            tell_dim_line(streams, str(attachment))
+
+
+def tell_dim_line(streams: Streams, text: str) -> None:
+    """Write foreign text as one safe, dim line."""
+    line = safe_line(streams.masked(text))
+    if streams.stderr.is_terminal:
+        line = at_words(line, streams.stderr.width)
+    is_dim = streams.wants_colour(streams.stderr)
+    streams.tell(f"{DIM}{line}{RESET}" if is_dim else line)

@@ -9,7 +9,7 @@ from newapi_cli.render.aside import Aside
 from newapi_cli.streams import Streams
 
 
-def completion_json(completion: Completion, model: str) -> dict[str, object]:
+def completion_json(completion: Completion, model: str, session: str = "") -> dict[str, object]:
     """Give a completion as a JSON value: a stable interface, told in the README."""
     return {
         "content": completion.content,
@@ -26,6 +26,7 @@ def completion_json(completion: Completion, model: str) -> dict[str, object]:
         "request_id": completion.request_id or None,
         "first_token_s": _rounded(completion.first_token_s),
         "duration_s": _rounded(completion.duration_s),
+        "session": session or None,
     }
 
 
@@ -49,11 +50,14 @@ def _rounded(value: float | None) -> float | None:
 class JsonRenderer:
     """Writes one object at the end; with `lines`, an object a delta before it."""
 
-    def __init__(self, streams: Streams, aside: Aside, *, model: str, lines: bool) -> None:
+    def __init__(
+        self, streams: Streams, aside: Aside, *, model: str, lines: bool, session: str = ""
+    ) -> None:
         self._stdout = streams.stdout
         self._masked = streams.masked
         self._aside = aside
         self._model = model
+        self._session = session
         self._lines = lines
 
     def show(self, event: TurnEvent) -> None:
@@ -67,7 +71,7 @@ class JsonRenderer:
 
     def finish(self, completion: Completion) -> None:
         """Write the whole object, also for an answer that was cut; its `status` says so."""
-        whole = completion_json(completion, self._model)
+        whole = completion_json(completion, self._model, self._session)
         for name in ("model", "finish_reason", "id", "request_id"):  # foreign, and no answer
             if isinstance(text := whole[name], str):
                 whole[name] = self._masked(text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import os
 import re
@@ -17,6 +18,7 @@ from urllib.parse import quote
 BEGINNING = "data:image/"
 HEADER = re.compile(r"data:image/([a-zA-Z0-9.+-]{1,20});base64,")
 MAX_HEADER = len(BEGINNING) + 20 + len(";base64,")
+PICTURE = re.compile(rf"{HEADER.pattern}([A-Za-z0-9+/=_-]+)")
 END_OF_BASE64 = re.compile(r"[^A-Za-z0-9+/=_-]")
 SUFFIXES = {"jpeg": "jpg", "svg+xml": "svg"}
 
@@ -83,15 +85,15 @@ class PictureFilter:
         if not text:
             return self._header  # speaks of pictures, and is none
         try:
-            data = base64.b64decode(text + "=" * (-len(text) % 4))
-            path = self._write(data, SUFFIXES.get(kind, re.sub(r"\W", "", kind)))
+            data = _decoded(text)
+            path = self._write(data, _suffix(kind))
         except (OSError, binascii.Error, ValueError) as error:
             return f"image/{kind}, {len(text)} characters, not saved: {type(error).__name__}"
         shown = quote(str(path))
         return f'{shown} "{_size(len(data))}, image/{kind}"' if is_in_image else shown
 
     def _write(self, data: bytes, suffix: str) -> Path:
-        path = self._folder() / f"{hashlib.sha256(data).hexdigest()[:16]}.{suffix}"
+        path = self._folder() / _name(data, suffix)
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
@@ -99,6 +101,27 @@ class PictureFilter:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
         return path
+
+
+def names_of_pictures(text: str) -> set[str]:
+    """Give the names of the files in which the pictures of an answer were saved."""
+    names = set()
+    for match in PICTURE.finditer(text):
+        with contextlib.suppress(binascii.Error, ValueError):
+            names.add(_name(_decoded(match.group(2)), _suffix(match.group(1).lower())))
+    return names
+
+
+def _decoded(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4))
+
+
+def _name(data: bytes, suffix: str) -> str:
+    return f"{hashlib.sha256(data).hexdigest()[:16]}.{suffix}"
+
+
+def _suffix(kind: str) -> str:
+    return SUFFIXES.get(kind, re.sub(r"\W", "", kind))
 
 
 def _length_of_begun_header(text: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Protocol
 
 from newapi_cli.domain.completion import Completion, TurnEvent
@@ -12,7 +12,7 @@ from newapi_cli.errors import LocalError, ReaderGone
 class PlayedTurn(Protocol):
     """A turn as this loop sees it."""
 
-    def __iter__(self) -> Iterator[TurnEvent]:
+    def __iter__(self) -> Generator[TurnEvent, None, None]:
         """Give the events."""
 
     @property
@@ -33,13 +33,15 @@ class Renderer(Protocol):
 def play(turn: PlayedTurn, renderer: Renderer) -> Completion:
     """Show a turn to its end and give its completion; what ended it early is raised after that."""
     finish: Callable[[Completion], None] | None = renderer.finish
+    events = iter(turn)
     try:
-        for event in turn:
+        for event in events:
             renderer.show(event)
     except (ReaderGone, LocalError):
         finish = None  # nobody reads what would be written now
         raise
     finally:
+        events.close()  # now, not when the error is forgotten: the record comes before its telling
         if finish is not None:
             finish(turn.completion)
     return turn.completion

@@ -17,4 +17,14 @@ def write_tsv(stdout: Output, rows: Iterable[Sequence[str]]) -> None:
 
 def write_json(stdout: Output, value: object) -> None:
     """Write one JSON value."""
-    stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    stdout.write(json_text(value))
+
+
+def json_text(value: object) -> str:
+    """Give one JSON value as text for people and programs."""
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+def value_text(value: object) -> str:
+    """Give a setting's value as it is typed: text as it is, all else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from newapi_cli.domain.completion import Completion, Usage
+
+SPANS = (
+    ("year", 365 * 86_400),
+    ("month", 30 * 86_400),
+    ("week", 7 * 86_400),
+    ("day", 86_400),
+    ("hour", 3_600),
+    ("minute", 60),
+)
 
 
 def seconds(value: float) -> str:
@@ -17,6 +28,20 @@ def seconds(value: float) -> str:
         return f"{value:.1f} s"
     minutes, rest = divmod(round(value), 60)
     return f"{minutes} min {rest} s"
+
+
+def ago(time: datetime, now: datetime | None = None) -> str:
+    """Write how long ago a time was, in one unit.
+
+    >>> ago(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 3, 5, tzinfo=UTC))
+    '2 days ago'
+    """
+    past_s = ((now or datetime.now(UTC)) - time).total_seconds()
+    for name, length_s in SPANS:
+        if past_s >= length_s:
+            count = int(past_s // length_s)
+            return f"{count} {name}{'s' * (count != 1)} ago"
+    return "just now"
 
 
 def tokens(usage: Usage | None) -> str:

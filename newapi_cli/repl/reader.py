@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import re
+import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.document import Document
+from prompt_toolkit.completion import Completer
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import Condition, completion_is_selected
 from prompt_toolkit.formatted_text import FormattedText
@@ -20,94 +18,114 @@ from prompt_toolkit.keys import Keys
 from newapi_cli.errors import ExitCode, Interrupted
 from newapi_cli.render.live.modes import drop_typed_ahead
 from newapi_cli.render.sanitise import safe_text
-from newapi_cli.repl.slash import COMMANDS
+from newapi_cli.repl import history
+from newapi_cli.repl.commands import COMMANDS
+from newapi_cli.repl.completing import SlashCompleter
 from newapi_cli.signals import Interrupts
 from newapi_cli.streams import Streams
 
 QUOTES = '"""'
+MARK, CONTINUATION = "> ", "  "
 
 
 class PrivateHistory(FileHistory):
-    """A history file that only its owner may read, and that takes in nothing that holds a key."""
+    """The input history of `history`. It takes in nothing that holds a key."""
 
     def __init__(self, path: Path, masked: Callable[[str], str]) -> None:
         super().__init__(str(path))
+        self._path = path
         self._masked = masked
+        self.session_id = ""  # of the session that is being typed in
+
+    def load_history_strings(self) -> Iterable[str]:
+        """Give what was typed, the newest first."""
+        return reversed(history.entries(self._path))
 
     def store_string(self, string: str) -> None:
         """Append a line, unless the disk or the line itself forbids it."""
         if self._masked(string) != string:
             return
-        try:
-            super().store_string(string)
-        except OSError:
-            return
+        with contextlib.suppress(OSError):
+            history.append(self._path, string, self.session_id)
 
 
-def open_history(path: Path, masked: Callable[[str], str]) -> History:
-    """Open the history, made 0600 from its first byte; in memory where that is not possible."""
+def open_history(path: Path | None, masked: Callable[[str], str]) -> History:
+    """Open the history, in memory where there is no path or no file can be made."""
+    if path is None:
+        return InMemoryHistory()
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
-        os.fchmod(descriptor, 0o600) if hasattr(os, "fchmod") else None
-        os.close(descriptor)
+        history.make_private(path)
     except OSError:
         return InMemoryHistory()
     return PrivateHistory(path, masked)
 
 
-class SlashCompleter(Completer):
-    """Completes the names of slash commands at the beginning of a line."""
-
-    def get_completions(self, document: Document, _: CompleteEvent) -> Iterable[Completion]:
-        """Give the commands that begin so."""
-        text = document.text
-        if not re.fullmatch(r"/[A-Za-z]*", text):
-            return
-        for command in COMMANDS:
-            if f"/{command.name}".startswith(text):
-                yield Completion(
-                    f"/{command.name}", start_position=-len(text), display_meta=command.help
-                )
-
-
 class Reader:
     """Reads what a person types, one message at a time."""
 
-    def __init__(self, streams: Streams, history: History, *, vi: bool) -> None:
+    def __init__(self, streams: Streams, past: History, completer: Completer, *, vi: bool) -> None:
         self._streams = streams
+        self._past = past
         is_dumb = streams.terminal_is_dumb
         self._session: PromptSession[str] = PromptSession(
-            history=history,
+            history=past,
             multiline=True,
             key_bindings=_keys(is_dumb=is_dumb),
             editing_mode=EditingMode.VI if vi else EditingMode.EMACS,
-            completer=SlashCompleter(),
+            completer=completer,
             complete_while_typing=False,
-            prompt_continuation="  ",
+            prompt_continuation=CONTINUATION,
             enable_open_in_editor=True,
             enable_history_search=False,
             enable_suspend=True,
-            erase_when_done=False,
+            erase_when_done=True,  # a text taller than the window would be cut in the scrollback
         )
 
-    def read(self, bar: Callable[[], str]) -> str:
-        """Give the next message. `bar` gives the text of the bottom bar.
+    def read(self, bar: Callable[[int], str], session_id: str) -> str:
+        """Give the next message. `bar` gives the text of the bottom bar for a width in columns.
 
         Raises `KeyboardInterrupt` for Ctrl-C on an empty line (elsewhere it clears the line),
         `EOFError` for Ctrl-D, and `Interrupted` for SIGTERM and SIGHUP, the terminal restored.
         """
+        if isinstance(self._past, PrivateHistory):
+            self._past.session_id = session_id
+
+        def toolbar() -> FormattedText:
+            width = self._session.app.output.get_size().columns
+            return FormattedText([("class:bottom-toolbar", f" {bar(width)} ")])
+
         with Interrupts(("SIGTERM", "SIGHUP")) as interrupts:
             interrupts.wake = self._leave
             try:
                 text = self._session.prompt(
-                    FormattedText([("bold", "> ")]),
+                    FormattedText([("bold", MARK)]),
                     default=self._draft(),
-                    bottom_toolbar=lambda: FormattedText([("class:bottom-toolbar", f" {bar()} ")]),
+                    bottom_toolbar=toolbar,
                 )
             except OSError as error:  # the window was closed
                 raise Interrupted(ExitCode.SIGHUP) from error
             interrupts.check()
+        self._show_as_sent(text)
         return _without_quotes(text)
+
+    def confirm(self, question: str) -> bool:
+        """Ask a yes-or-no question; everything but yes is no."""
+        try:
+            text = PromptSession[str](erase_when_done=False).prompt(question)
+        except (EOFError, KeyboardInterrupt):
+            return False
+        except OSError as error:  # the window was closed
+            raise Interrupted(ExitCode.SIGHUP) from error
+        return text.strip().lower() in ("y", "yes")
+
+    def _show_as_sent(self, text: str) -> None:
+        """Leave the message on the screen, whole, as the input line showed it."""
+        if not text:
+            return
+        rows = safe_text(text).split("\n")
+        mark = f"\x1b[1m{MARK}\x1b[0m" if self._streams.wants_colour(self._streams.stdout) else MARK
+        shown = f"\n{CONTINUATION}".join(rows)
+        self._streams.stdout.write(f"{mark}{shown}\n")
 
     def drop_typed_ahead(self) -> None:
         """Drop what was typed and not read: the shell that comes next would run it."""
@@ -173,7 +191,13 @@ def _keys(*, is_dumb: bool) -> KeyBindings:
     return keys
 
 
-def open_reader(streams: Streams, data_dir: Path, *, vi: bool) -> Reader:
-    """Open the input line with the history of `data_dir`, which exists."""
-    history = open_history(data_dir / "history", streams.masked)
-    return Reader(streams, history, vi=vi)
+def open_reader(
+    streams: Streams,
+    past_file: Path | None,
+    values: Callable[[str], Iterable[str]],
+    *,
+    vi: bool,
+) -> Reader:
+    """Open the input line, with the history of a file whose folder exists, or with none."""
+    past = open_history(past_file, streams.masked)
+    return Reader(streams, past, SlashCompleter(COMMANDS, values), vi=vi)

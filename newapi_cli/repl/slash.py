@@ -1,4 +1,4 @@
-"""Slash commands: which there are, and what counts as one.
+"""What counts as a slash command.
 
 /word rest      a command; an unknown one is an error and never sent, for that would cost money
 //word          a message that begins with a slash
@@ -8,39 +8,48 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from newapi_cli.repl.talk import Talk
 
 COMMAND = re.compile(r"/([A-Za-z][\w-]*)(?:[ \t]+(.*?))?\s*")
 LEAVING_WORDS = ("exit", "quit", ":q", "exit()")
+KEYS = (
+    ("Enter", "sends; Alt+Enter, Ctrl+J or a \\ before it: a new line"),
+    ('"""', "begins a text of many lines, and ends it"),
+    ("Up, Down", "earlier messages; Ctrl+R searches them"),
+    ("Tab", "completes commands, models, sessions, settings and paths"),
+    ("Ctrl+X Ctrl+E", "opens the line in $VISUAL or $EDITOR"),
+    ("Ctrl-C", "stops an answer; clears a line; twice: leaves"),
+    ("Ctrl-D", "leaves"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command; `argument` names what may follow, `aliases` are other names of it."""
+    """One command; `argument` names what may follow, `aliases` are other names of it.
+
+    `values` names what TAB offers after it: models, profiles, sessions, settings, paths, or fixed
+    words.
+    """
 
     name: str
     argument: str
     help: str
+    run: Callable[[Talk, str], None]
     aliases: tuple[str, ...] = ()
-
-
-COMMANDS = (
-    Command("help", "", "this list"),
-    Command("model", "[NAME]", "show the model, or ask another one from now on"),
-    Command("system", "[TEXT|clear]", "show, set or clear the system prompt"),
-    Command("new", "", "forget what was said and begin anew"),
-    Command("retry", "[MODEL]", "ask the last question again"),
-    Command("thinking", "", "show the reasoning behind the last answer"),
-    Command("exit", "", "leave; so does Ctrl-D", ("quit", "q")),
-)
+    values: str | tuple[str, ...] = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Typed:
     """What a person typed: a command with its argument, or a message."""
 
-    command: str = ""
+    command: Command | None = None
     argument: str = ""
     message: str = ""
 
@@ -49,44 +58,48 @@ class UnknownCommand(Exception):
     """There is no such command; the message says what was meant, perhaps."""
 
 
-def typed_from_text(text: str) -> Typed:
+def typed_from_text(text: str, commands: Sequence[Command]) -> Typed:
     """Tell commands from messages. Raises `UnknownCommand`.
 
-    >>> typed_from_text("/model gpt-4o"), typed_from_text("//x").message
-    (Typed(command='model', argument='gpt-4o', message=''), '/x')
-    >>> typed_from_text("/etc/hosts is what?").message
-    '/etc/hosts is what?'
+    >>> typed_from_text("//x", ()).message, typed_from_text("/etc/hosts is what?", ()).message
+    ('/x', '/etc/hosts is what?')
     """
-    if text.strip() in LEAVING_WORDS:
-        return Typed(command="exit")
-    if text.startswith("//"):
+    bare = text.strip()
+    if bare in LEAVING_WORDS:
+        bare = "/exit"
+    elif text.startswith("//"):
         return Typed(message=text[1:])
-    match = COMMAND.fullmatch(text.strip()) if "\n" not in text.strip() else None
+    match = COMMAND.fullmatch(bare) if "\n" not in bare else None
     if match is None:
         return Typed(message=text)
     word, argument = match.group(1).lower(), match.group(2) or ""
-    for command in COMMANDS:
+    for command in commands:
         if word == command.name or word in command.aliases:
-            return Typed(command=command.name, argument=argument)
-    near = get_close_matches(word, [command.name for command in COMMANDS], 1, 0.5)
+            return Typed(command, argument)
+    near = get_close_matches(word, [command.name for command in commands], 1, 0.5)
     meant = f"did you mean /{near[0]}? " if near else ""
     raise UnknownCommand(
         f"there is no command /{word}; {meant}/help lists them, //{word} sends it as a message"
     )
 
 
-def takes_argument(name: str) -> bool:
-    """Say whether something may follow a command."""
-    return any(command.argument for command in COMMANDS if command.name == name)
-
-
-def help_text() -> str:
+def help_text(commands: Sequence[Command]) -> str:
     """Give the list of commands, and the keys."""
-    rows = [(f"/{c.name} {c.argument}".rstrip(), c.help) for c in COMMANDS]
-    rows += [
-        ("Enter", "sends; Alt+Enter, Ctrl+J or a \\ before it: a new line"),
-        ('"""', "begins a text of many lines, and ends it"),
-        ("Ctrl-C", "stops an answer; clears a line; twice: leaves"),
-    ]
+    rows = [(f"/{c.name} {c.argument}".rstrip(), c.help) for c in commands]
+    rows += KEYS
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"  {name.ljust(width)}  {text}" for name, text in rows)
+
+
+def help_markdown(commands: Sequence[Command]) -> str:
+    """Give the same as the tables of the documentation."""
+
+    def table(head: str, rows: Sequence[tuple[str, str]]) -> str:
+        lines = [f"| {head} | what it does |", "|---|---|"]
+        for name, text in rows:
+            escaped = name.replace("|", "\\|")
+            lines.append(f"| `{escaped}` | {text.replace('|', chr(92) + '|')} |")
+        return "\n".join(lines)
+
+    rows = [(f"/{c.name} {c.argument}".rstrip(), c.help) for c in commands]
+    return f"{table('command', rows)}\n\n{table('key', KEYS)}\n"

@@ -1,0 +1,58 @@
+"""Deleting sessions: in the store, the input history and among the saved pictures."""
+
+from __future__ import annotations
+
+import typer
+
+from newapi_cli.cli.context import Context
+from newapi_cli.config.file import write_atomically
+from newapi_cli.domain.session import Session
+from newapi_cli.errors import UsageProblem
+from newapi_cli.render.pictures import names_of_pictures
+from newapi_cli.render.sanitise import safe_line
+from newapi_cli.repl import history
+
+MOST_TOLD = 10
+
+
+def delete_sessions(context: Context, sessions: list[Session], *, asks: bool) -> None:
+    """Delete sessions with every trace of them, after asking where a person can be asked."""
+    store = context.sessions_if_any
+    if store is None or not sessions:
+        context.streams.tell("there is nothing to delete")
+        if store is not None:
+            store.erase(())  # what an earlier deletion may have had to leave
+        return
+    if asks and not _agrees(context, sessions):
+        context.streams.tell("nothing was deleted")
+        return
+    texts, pictures = [], set()
+    for session in sessions:
+        stored = store.load(session.id)
+        for turn in stored.turns if stored else ():
+            texts.append(turn.prompt)
+            pictures |= names_of_pictures(turn.answer)
+    # The store last: what fails before it can be repeated.
+    history.forget(
+        context.paths.data_dir / history.FILE, [s.id for s in sessions], texts, write_atomically
+    )
+    for name in pictures:
+        (context.pictures_dir / name).unlink(missing_ok=True)
+    store.erase([session.id for session in sessions])
+    count = len(sessions)
+    context.streams.tell(f"{count:,} session{'s are' if count != 1 else ' is'} deleted")
+
+
+def _agrees(context: Context, sessions: list[Session]) -> bool:
+    if not context.streams.are_interactive:
+        raise UsageProblem(
+            f"cannot ask before deleting {len(sessions)} sessions: this is no terminal",
+            hint="--yes deletes without asking",
+        )
+    for session in sessions[:MOST_TOLD]:
+        title = safe_line(context.streams.masked(session.title))
+        context.streams.tell(f"  {session.short_id}  {title}")
+    if len(sessions) > MOST_TOLD:
+        context.streams.tell(f"  and {len(sessions) - MOST_TOLD:,} more")
+    what = "it" if len(sessions) == 1 else f"these {len(sessions):,} sessions"
+    return typer.confirm(f"Delete {what} for good?", err=True)

@@ -1,0 +1,179 @@
+"""What the conversation at the terminal needs of the rest of the program, in one place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from newapi_cli.cli.answering import Answering
+from newapi_cli.cli.context import Context
+from newapi_cli.cli.inputs import edited, system_text
+from newapi_cli.cli.manner import manner
+from newapi_cli.cli.resuming import fresh, resumed
+from newapi_cli.config.fields import BY_NAME
+from newapi_cli.config.model_names import kept_model_names
+from newapi_cli.config.spelling import did_you_mean
+from newapi_cli.domain.attachment import Attachment
+from newapi_cli.domain.session import Session, TurnRecord
+from newapi_cli.errors import ConfigError, LocalError, UsageProblem
+from newapi_cli.flows.prompt import Prompt, TextFile
+from newapi_cli.flows.session import LiveSession
+from newapi_cli.flows.turn import Turn
+from newapi_cli.render.rows import value_text
+from newapi_cli.render.target import Target
+
+# What /set may change: all of a request and of how its answer is shown, nothing of where it goes.
+SETTABLE = (
+    "temperature", "top_p", "max_tokens", "frequency_penalty", "presence_penalty", "stop", "seed",
+    "effort", "options", "stream", "reasoning", "usage", "theme", "code_style", "timeout",
+    "retries", "require_finish_reason",
+)  # fmt: skip
+MOST_SESSIONS = 200
+
+
+class Desk:
+    """Answers what `repl.talk.Answers` asks for."""
+
+    def __init__(self, context: Context, answering: Answering) -> None:
+        self._context = context
+        self._answering = answering
+
+    def turn(
+        self,
+        live: LiveSession,
+        prompt: Prompt,
+        model: str,
+        after: tuple[TurnRecord, ...] | None = None,
+    ) -> AbstractContextManager[Turn]:
+        """Commit a prompt and let its request leave."""
+        return self._answering.turn(live, prompt, model, after)
+
+    def show(self, turn: Turn, live: LiveSession) -> None:
+        """Play a turn to its end."""
+        self._answering.show(turn, live)
+
+    def open_file(self, reference: str) -> TextFile | Attachment:
+        """Read a file or a URL. Raises `NewapiError`."""
+        with self._context.interrupts:
+            return self._context.attacher.open(reference)
+
+    def drop(self, attachment: Attachment) -> None:
+        """Go on without an attachment of earlier turns."""
+        self._answering.dropped.add(attachment.sha256)
+
+    def edit(self, text: str) -> str:
+        """Let the person write in an editor. Raises `UsageProblem`."""
+        return edited(self._context, text)
+
+    def system_text(self, text: str) -> str:
+        """Give a system prompt, from a file where it is `@FILE`. Raises `UsageProblem`."""
+        return system_text(text) or ""
+
+    def set_raw(self, wanted: bool | None) -> bool:
+        """Show answers without layout or with it, or the other way round; say which it is now."""
+        call = self._answering.call
+        is_raw = manner(self._context, call).target is not Target.MARKDOWN
+        raw = not is_raw if wanted is None else wanted
+        self._answering.call = call._replace(wish=call.wish._replace(raw=raw))
+        return manner(self._context, self._answering.call).target is not Target.MARKDOWN
+
+    @property
+    def profile(self) -> str:
+        """Give the name of the profile."""
+        return self._context.settings.profile
+
+    @property
+    def host(self) -> str:
+        """Give the base URL that questions go to, empty where none is set."""
+        return str(self._context.settings.base_url or "")
+
+    def use_profile(self, name: str) -> str:
+        """Go over to another profile and give its model. Raises `ConfigError`."""
+        known = self._context.config_file.profiles
+        if name not in known:
+            hint = f"the profiles are: {', '.join(known) or 'none'}"
+            raise ConfigError(f"there is no profile {name}{did_you_mean(name, known)}", hint=hint)
+        self._context.use_profile(name)
+        return self._context.settings.text("model").strip()
+
+    def settings(self) -> list[tuple[str, str, str]]:
+        """Give name, value and origin of what can be set in a conversation."""
+        settings = self._context.settings
+        return [
+            (name, self._text_of(name), str(settings.origins.get(name, ""))) for name in SETTABLE
+        ]
+
+    def set(self, name: str, text: str) -> str:
+        """Set a value for this run and give it back as it stands. Raises `UsageProblem`."""
+        self._ensure_settable(name)
+        try:
+            value = BY_NAME[name].parse(text)
+        except ValueError as problem:
+            raise UsageProblem(f"{name} {problem}") from None
+        self._context.override(**{name: value})
+        self._context.forget_settings()
+        return self._text_of(name)
+
+    def unset(self, name: str) -> str:
+        """Take back what was set for this run and give what rules now."""
+        self._ensure_settable(name)
+        self._context.overrides.pop(name, None)
+        self._context.forget_settings()
+        return self._text_of(name)
+
+    def sessions(self, limit: int) -> list[Session]:
+        """Give the last used sessions. Raises `NewapiError`."""
+        return self._context.sessions.sessions(limit)
+
+    def resume(self, reference: str) -> LiveSession:
+        """Give a stored session to go on with. Raises `NewapiError`."""
+        return resumed(self._context, self._context.sessions.find(reference), is_explicit=False)
+
+    def begin_anew(self, old: LiveSession) -> LiveSession:
+        """Give a session that has not begun, with model and system prompt of another."""
+        live = fresh(self._context)
+        live.session = live.session._replace(model=old.session.model, system=old.session.system)
+        return live
+
+    def write_file(self, path: str, text: str, *, replace: bool) -> str:
+        """Write a private text file and give its path. Raises `FileExistsError`, `LocalError`."""
+        target = Path(path)
+        flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replace else os.O_EXCL)
+        try:
+            target = target.expanduser()
+            with os.fdopen(os.open(target, flags, 0o600), "wb") as file:
+                file.write(text.encode("utf-8", "replace"))
+                if text and not text.endswith("\n"):
+                    file.write(b"\n")
+        except FileExistsError:
+            raise
+        except (OSError, RuntimeError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise LocalError(f"cannot write {path}", why=reason or "") from error
+        return str(target)
+
+    def values(self, kind: str) -> Iterable[str]:
+        """Give what TAB offers: models, profiles, sessions, settings."""
+        context = self._context
+        if kind == "models":
+            return kept_model_names(context.paths.cache_dir)
+        if kind == "profiles":
+            return context.config_file.profiles
+        if kind == "settings":
+            return SETTABLE
+        if kind == "sessions":
+            found = context.sessions.sessions(MOST_SESSIONS)
+            return [each.title if each.is_named else each.short_id for each in found]
+        return ()
+
+    def _text_of(self, name: str) -> str:
+        value = self._context.settings.values.get(name)
+        return "" if value is None else self._context.streams.masked(value_text(value))
+
+    def _ensure_settable(self, name: str) -> None:
+        if name not in SETTABLE:
+            near = did_you_mean(name, SETTABLE)
+            hint = "/set lists them; /model, /system and /profile are commands of their own"
+            raise UsageProblem(f"there is no setting {name} to change here{near}", hint=hint)

@@ -1,0 +1,333 @@
+"""`newapi sessions`: what was said, listed, found, shown, taken out, read back and deleted."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from newapi_cli.cli.context import Context
+from newapi_cli.cli.deleting import delete_sessions
+from newapi_cli.cli.inputs import read_archive
+from newapi_cli.cli.options import command, session_names
+from newapi_cli.domain.session import MAX_TITLE, Hit, Session, StoredSession
+from newapi_cli.errors import LocalError, UsageProblem
+from newapi_cli.flows.archive import session_to_json, session_to_lines, sessions_from_text
+from newapi_cli.flows.durations import duration_from_text
+from newapi_cli.render.rows import json_text, write_json
+from newapi_cli.render.sanitise import safe_line
+from newapi_cli.render.snippet import snippet
+from newapi_cli.render.units import ago
+
+sessions_app = typer.Typer(
+    help="List, show, search, export and delete what was said.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+LISTED_ON_TERMINAL = 50
+Reference = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[SESSION]",
+        help="a name, or the beginning of an id; without one: the last used",
+        show_default=False,
+        autocompletion=session_names,
+    ),
+]
+References = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SESSION]...",
+        help="names, or beginnings of ids",
+        show_default=False,
+        autocompletion=session_names,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="as JSON")]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", "-l", metavar="N", min=0, show_default=False,
+                 help="at most so many; 0: all (default: 50 on a terminal, all in a pipe)"),
+]  # fmt: skip
+
+
+@command
+def list_sessions(context: Context, limit: Limit = None, json: Json = False) -> None:
+    """List the sessions, the last used first.
+
+    [dim]newapi sessions list[/dim]
+    [dim]newapi sessions list -P work --json | jq -r '.[].id'[/dim]
+    """
+    store = context.sessions_if_any
+    profile = str(context.overrides.get("profile") or "")
+    count = _limit(context, limit, is_json=json)
+    found = store.sessions(count, profile) if store else []
+    if json:
+        write_json(context.streams.stdout, [_as_json(context, each) for each in found])
+    elif context.streams.stdout.is_terminal:
+        columns = ["id", "title", "turns", "used", "model", "profile"]
+        context.table(columns, [_row_for_people(context, each) for each in found])
+    else:
+        context.table([], [_row(context, each) for each in found])
+    total = store.count(profile) if store else 0
+    if not total:
+        context.streams.tell("no session is stored yet")
+    elif len(found) < total and limit is None:
+        context.streams.tell(f"{len(found)} of {total:,}; --limit 0 lists all")
+
+
+@command
+def show(
+    context: Context,
+    session: Reference = None,
+    reasoning: Annotated[bool, typer.Option("--thinking", help="with the reasoning")] = False,
+    all_branches: Annotated[
+        bool, typer.Option("--all", "-a", help="with what was undone, retried and edited")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show a session as its answers were shown; a long one through the pager.
+
+    [dim]newapi sessions show[/dim]
+    """
+    stored = _load(context, session)
+    if json:
+        write_json(context.streams.stdout, session_to_json(stored))
+    else:
+        context.show_session(stored, reasoning=reasoning, all_branches=all_branches)
+
+
+@command
+def search(
+    context: Context,
+    words: Annotated[list[str], typer.Argument(help="words that a turn must all hold")],
+    limit: Limit = None,
+    json: Json = False,
+) -> None:
+    """Find turns by words of the prompt or the answer, in any case, the newest first.
+
+    [dim]newapi sessions search rust lifetime[/dim]
+    """
+    wanted = [word for word in words if word.strip()]
+    if not wanted:
+        raise UsageProblem("there is nothing to search for", hint="newapi sessions search WORD")
+    store = context.sessions_if_any
+    count = _limit(context, limit, is_json=json)
+    hits = list(store.search(wanted, count)) if store else []
+    if json:
+        write_json(context.streams.stdout, [_hit_as_json(context, hit, wanted) for hit in hits])
+    elif context.streams.stdout.is_terminal:
+        rows = [_hit_for_people(context, hit, wanted) for hit in hits]
+        context.table(["id", "title", "when", "text"], rows)
+    else:
+        context.table([], [_hit_row(context, hit, wanted) for hit in hits])
+    if not hits:
+        context.streams.tell("no turn holds these words")
+
+
+@command
+def export(
+    context: Context,
+    session: References = None,
+    everything: Annotated[bool, typer.Option("--all", "-a", help="all sessions")] = False,
+    json: Annotated[bool, typer.Option("--json", help="JSON that import reads back")] = False,
+    lines: Annotated[bool, typer.Option("--jsonl", help="the same as JSON lines")] = False,
+) -> None:
+    """Write sessions to standard output, as Markdown or in a form that can be read back.
+
+    [dim]newapi sessions export 1a2b > talk.md[/dim]
+    [dim]newapi sessions export --all --jsonl > backup.jsonl[/dim]
+    """
+    if json and lines:
+        raise UsageProblem("--json and --jsonl are two forms", hint="give one of them")
+    references: list[str | None] = [*session] if session else [None]
+    if everything:
+        store = context.sessions_if_any
+        references = [each.id for each in store.sessions(-1)] if store else []
+    write = context.streams.stdout.write
+    if lines:
+        for reference in references:
+            for line in session_to_lines(_load(context, reference)):
+                write(line)
+    elif json:
+        values = [session_to_json(_load(context, reference)) for reference in references]
+        write(json_text(values[0] if len(values) == 1 and not everything else values))
+    else:
+        write("\n".join(context.transcript(_load(context, each)) for each in references))
+
+
+@command
+def import_sessions(
+    context: Context,
+    path: Annotated[str, typer.Argument(metavar="FILE|-", help="what export --json has written")],
+) -> None:
+    """Read exported sessions back, each as a new session.
+
+    [dim]newapi sessions import backup.jsonl[/dim]
+    """
+    for stored in sessions_from_text(read_archive(context, path)):
+        session = context.sessions.add(stored)
+        context.streams.stdout.write(f"{session.id}\n")
+
+
+@command
+def rename(
+    context: Context,
+    session: Annotated[str, typer.Argument(autocompletion=session_names, show_default=False)],
+    name: Annotated[str, typer.Argument(show_default=False)],
+) -> None:
+    """Give a session a name, by which -S finds it.
+
+    [dim]newapi sessions rename 1a2b taxes[/dim]
+    """
+    title = " ".join(name.split())
+    if not title or len(title) > MAX_TITLE:
+        raise UsageProblem(f"a session name has 1 to {MAX_TITLE} characters")
+    found = _find(context, session)
+    context.sessions.change(found._replace(title=title, is_named=True))
+    context.streams.tell(f"session {found.short_id} is called “{safe_line(title)}”")
+
+
+@command
+def remove(
+    context: Context,
+    session: References = None,
+    older_than: Annotated[
+        str | None,
+        typer.Option("--older-than", metavar="30d", show_default=False,
+                     help="those last used before so many days (d), hours (h) or weeks (w)"),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
+) -> None:  # fmt: skip
+    """Delete sessions, and every trace of them in newapi's files.
+
+    [dim]newapi sessions rm 1a2b[/dim]
+    [dim]newapi sessions rm --older-than 90d --yes[/dim]
+    """
+    if not session and older_than is None:
+        raise UsageProblem("say which sessions", hint="newapi sessions rm ID, or --older-than 30d")
+    found = {each.id: each for each in (_find(context, name) for name in session or ())}
+    if older_than is not None and context.sessions_if_any is not None:
+        before = datetime.now(UTC) - timedelta(seconds=duration_from_text(older_than))
+        found |= {each.id: each for each in context.sessions.used_before(before)}
+    delete_sessions(context, list(found.values()), asks=not yes)
+
+
+@command
+def path(context: Context) -> None:
+    """Print where the sessions are stored."""
+    context.streams.stdout.write(f"{context.sessions_file}\n")
+
+
+sessions_app.command("list")(list_sessions)
+sessions_app.command("show")(show)
+sessions_app.command("search")(search)
+sessions_app.command("export")(export)
+sessions_app.command("import")(import_sessions)
+sessions_app.command("rename")(rename)
+sessions_app.command("rm")(remove)
+sessions_app.command("path")(path)
+
+
+def _find(context: Context, reference: str | None) -> Session:
+    """Give the session that is meant. Raises `UsageProblem`."""
+    store = context.sessions_if_any
+    if store is None:
+        raise UsageProblem("no session is stored yet", hint='newapi chat "Hello" begins one')
+    if reference is not None:
+        return store.find(reference)
+    profile = str(context.overrides.get("profile") or "")
+    latest = store.sessions(1, profile)
+    if not latest:
+        raise UsageProblem("no session is stored yet", hint="newapi sessions list")
+    return latest[0]
+
+
+def _load(context: Context, reference: str | None) -> StoredSession:
+    session = _find(context, reference)
+    stored = context.sessions.load(session.id)
+    if stored is None:
+        raise LocalError(f"session {session.short_id} is gone", why="another newapi deleted it")
+    return stored
+
+
+def _limit(context: Context, limit: int | None, *, is_json: bool) -> int:
+    """Give the limit for the store, where a negative one is none."""
+    if limit is not None:
+        return limit or -1
+    return LISTED_ON_TERMINAL if context.streams.stdout.is_terminal and not is_json else -1
+
+
+def _row_for_people(context: Context, session: Session) -> list[str]:
+    return [
+        session.short_id,
+        context.streams.masked(session.title),
+        str(session.turns),
+        ago(session.used_at),
+        session.model,
+        session.profile,
+    ]
+
+
+def _row(context: Context, session: Session) -> list[str]:
+    return [
+        session.id,
+        context.streams.masked(session.title),
+        str(session.turns),
+        _time(session.used_at),
+        session.model,
+        session.profile,
+    ]
+
+
+def _as_json(context: Context, session: Session) -> dict[str, object]:
+    return {
+        "id": session.id,
+        "title": context.streams.masked(session.title),
+        "is_named": session.is_named,
+        "turns": session.turns,
+        "model": session.model,
+        "profile": session.profile,
+        "host": session.host,
+        "created_at": _time(session.created_at),
+        "used_at": _time(session.used_at),
+    }
+
+
+def _hit_for_people(context: Context, hit: Hit, words: list[str]) -> list[str]:
+    masked = context.streams.masked
+    return [
+        hit.session.short_id,
+        masked(hit.session.title),
+        ago(hit.turn.created_at),
+        masked(snippet(hit.turn, words)),
+    ]
+
+
+def _hit_row(context: Context, hit: Hit, words: list[str]) -> list[str]:
+    masked = context.streams.masked
+    return [
+        hit.session.id,
+        masked(hit.session.title),
+        _time(hit.turn.created_at),
+        masked(snippet(hit.turn, words)),
+    ]
+
+
+def _hit_as_json(context: Context, hit: Hit, words: list[str]) -> dict[str, object]:
+    masked = context.streams.masked
+    return {
+        "session": hit.session.id,
+        "title": masked(hit.session.title),
+        "turn": hit.turn.id,
+        "created_at": _time(hit.turn.created_at),
+        "text": masked(snippet(hit.turn, words)),
+    }
+
+
+def _time(time: datetime) -> str:
+    return time.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.add_typer(sessions_app, name="sessions")

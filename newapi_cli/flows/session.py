@@ -1,0 +1,217 @@
+"""The conversation of this process and its twin in the store.
+
+    begin ──> KeptTurn.keep … ──> KeptTurn.end        one turn; `path` ends with it
+
+The store may fail at any moment (a full disk, another newapi that holds it): the conversation goes
+on in memory after one warning, and what the store lacks is written with the next turn, if it can be.
+"""  # noqa: E501
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from newapi_cli.domain.attachment import Attachment
+from newapi_cli.domain.completion import Completion
+from newapi_cli.domain.conversation import Conversation
+from newapi_cli.domain.message import Message
+from newapi_cli.domain.session import (
+    Session,
+    StoredSession,
+    TurnRecord,
+    path_to,
+    title_from_prompt,
+)
+from newapi_cli.errors import LocalError
+from newapi_cli.flows.ports import Keeper
+
+NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+class LiveSession:
+    """A conversation that is asked on. `warn` is told, once, that it cannot be saved."""
+
+    def __init__(
+        self,
+        session: Session,
+        path: tuple[TurnRecord, ...] = (),
+        store: Keeper | None = None,
+        warn: Callable[[LocalError], None] = lambda _: None,
+    ) -> None:
+        """Go on after `path`; without a `store` nothing is saved."""
+        self.session = session
+        self.path = path
+        self.others_turns = 0  # what other processes had added when the last turn began
+        self._store = store
+        self._warn = warn
+        self._has_warned = False
+        self._is_behind = False  # the store lacks something of the path
+
+    @property
+    def is_saved(self) -> bool:
+        """Say whether the store has all of it."""
+        return self._store is not None and not self._is_behind
+
+    @property
+    def conversation(self) -> Conversation:
+        """Give what has been said."""
+        return Conversation(self.session.system, self.path, self.session.left_out)
+
+    @property
+    def last(self) -> TurnRecord | None:
+        """Give the last turn."""
+        return self.path[-1] if self.path else None
+
+    def begin(
+        self,
+        prompt: str,
+        attachments: tuple[Attachment, ...] = (),
+        *,
+        model: str,
+        request: Mapping[str, object] = NOTHING,
+        after: tuple[TurnRecord, ...] | None = None,
+    ) -> KeptTurn:
+        """Commit a prompt, before anything is sent.
+
+        It goes below the newest turn of the session, or below the last one of `after`, a beginning
+        of the path, in whose place the old branch stays in the store.
+        """
+        at_leaf, path = after is None, self.path if after is None else after
+        self.path = path
+        self.others_turns = 0
+        title = self.session.title or title_from_prompt(prompt)
+        left_out = min(self.session.left_out, len(path))
+        self.session = self.session._replace(title=title, model=model, left_out=left_out)
+        self._catch_up()
+        turn = TurnRecord(
+            prompt, model=model, request=request, attachments=attachments, parent_id=self._leaf_id
+        )
+        if self._store is not None and not self._is_behind:
+            turn = self._begin_stored(turn, at_leaf=at_leaf)
+        self.path = (*self.path, turn)
+        return KeptTurn(self)
+
+    def messages(self) -> tuple[Message, ...]:
+        """Give the messages to send for the turn that has begun."""
+        turn = self.path[-1]
+        before = self.conversation._replace(turns=self.path[:-1])
+        return before.asking(turn.prompt, turn.attachments)
+
+    def keep(self, turn: TurnRecord) -> None:
+        """Write down what the last turn has become so far; its end is what counts."""
+        self.path = (*self.path[:-1], turn)
+        if self._store is not None and turn.id and not self._is_behind:
+            with contextlib.suppress(LocalError):
+                self._store.keep(turn)
+
+    def end(self, turn: TurnRecord) -> None:
+        """Write down how the last turn ended."""
+        self.path = (*self.path[:-1], turn)
+        if self._store is not None and turn.id:
+            try:
+                self._store.end(turn)
+            except LocalError as error:
+                self._fail(error)
+
+    def undo(self) -> TurnRecord | None:
+        """Take the last turn back and give it; its branch stays in the store."""
+        undone = self.last
+        if undone is not None:
+            self.path = self.path[:-1]
+            left_out = min(self.session.left_out, len(self.path))
+            self.change(self.session._replace(leaf_id=self._leaf_id, left_out=left_out))
+        return undone
+
+    def change(self, session: Session) -> None:
+        """Take a session with other fields. Raises `UsageProblem` for a name that is taken."""
+        if self._store is not None and not self._is_behind:
+            try:
+                self._store.change(session)
+            except LocalError as error:
+                self._fail(error)
+        self.session = session
+
+    def fork(self, title: str = "") -> Session:
+        """Go on in a copy of the path under a new id, and give the session that was left."""
+        left = self.session
+        copied = left._replace(title=title or left.title, is_named=bool(title), turns=0)
+        self.session, self.path = copied, tuple(t._replace(id=0, parent_id=None) for t in self.path)
+        if self._store is not None and self.path:
+            turns = tuple(
+                turn._replace(id=number, parent_id=number - 1 or None)
+                for number, turn in enumerate(self.path, 1)
+            )
+            try:
+                self.session = self._store.add(
+                    StoredSession(copied._replace(leaf_id=len(turns)), turns)
+                )
+                self._reload(self.session.leaf_id)
+            except LocalError as error:
+                self._fail(error)
+        return left
+
+    def _begin_stored(self, turn: TurnRecord, *, at_leaf: bool) -> TurnRecord:
+        if self._store is None:
+            return turn
+        try:
+            self.session, begun = self._store.begin(self.session, turn, at_leaf=at_leaf)
+            if begun.parent_id != self._leaf_id:  # another newapi has gone on with it meanwhile
+                known = {each.id for each in self.path}
+                self._reload(begun.parent_id)
+                self.others_turns = sum(each.id not in known for each in self.path)
+        except LocalError as error:
+            self._fail(error)
+            return turn
+        return begun
+
+    def _catch_up(self) -> None:
+        """Write down what the store lacks of the path, in silence where it still cannot."""
+        if self._store is None or not self._is_behind:
+            return
+        done: list[TurnRecord] = []
+        try:
+            for turn in self.path:
+                if not turn.id:
+                    turn = turn._replace(parent_id=done[-1].id if done else None)
+                    self.session, begun = self._store.begin(self.session, turn, at_leaf=False)
+                    turn = turn._replace(id=begun.id, created_at=begun.created_at)
+                self._store.end(turn)
+                done.append(turn)
+        except LocalError:
+            return
+        finally:
+            self.path = (*done, *self.path[len(done) :])
+        self._is_behind = False
+
+    @property
+    def _leaf_id(self) -> int | None:
+        return (self.path[-1].id or None) if self.path else None
+
+    def _reload(self, leaf_id: int | None) -> None:
+        stored = self._store.load(self.session.id) if self._store is not None else None
+        if stored is not None:
+            self.path = path_to(leaf_id, stored.turns)
+
+    def _fail(self, error: LocalError) -> None:
+        self._is_behind = True
+        if not self._has_warned:
+            self._has_warned = True
+            self._warn(error)
+
+
+class KeptTurn:
+    """The recorder of a turn that has begun, the last one of its session."""
+
+    def __init__(self, live: LiveSession) -> None:
+        self._live = live
+        self._turn = live.path[-1]
+
+    def keep(self, completion: Completion) -> None:
+        """Keep what has come so far."""
+        answer, reasoning = completion.content, completion.reasoning
+        self._live.keep(self._turn._replace(answer=answer, reasoning=reasoning))
+
+    def end(self, completion: Completion, error: str) -> None:
+        """Keep the answer as it ended."""
+        self._live.end(self._turn.with_completion(completion, error))

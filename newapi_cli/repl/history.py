@@ -1,0 +1,74 @@
+"""The input history: a file that only its owner may read, and that forgets what is deleted.
+
+The format is prompt-toolkit's, with the session's id in the comment line of each entry, so that
+deleting a session finds what was typed in it:
+
+    # 2026-11-24 21:31:00.123456 1a2b3c4d5e6f
+    +the first line
+    +the second line
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+
+FILE = "history"
+ENTRY = re.compile(r"(?:^#[^\n]*\n)(?:^\+[^\n]*\n)+", re.MULTILINE)
+
+
+def append(path: Path, text: str, session_id: str) -> None:
+    """Append an entry. Raises `OSError`."""
+    lines = "".join(f"+{line}\n" for line in text.split("\n"))
+    entry = f"\n# {datetime.now()} {session_id}\n{lines}"
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, entry.encode("utf-8", "replace"))
+    finally:
+        os.close(descriptor)
+
+
+def make_private(path: Path) -> None:
+    """Make the file, 0600 from its first byte, and narrow one that is not. Raises `OSError`."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+    try:
+        if hasattr(os, "fchmod"):
+            os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+
+
+def forget(
+    path: Path, ids: Iterable[str], texts: Iterable[str], write: Callable[[Path, str], None]
+) -> None:
+    """Take out the entries of these sessions, and those that say one of these texts.
+
+    `write` replaces the file. Does nothing where there is no file. Raises what `write` raises.
+    """
+    try:
+        known = path.read_text("utf-8", "replace")
+    except OSError:
+        return
+    gone_ids, gone_texts = frozenset(ids), frozenset(texts)
+
+    def kept(match: re.Match[str]) -> str:
+        head, *lines = match.group().splitlines()
+        text = "\n".join(line[1:] for line in lines)
+        is_gone = head.rpartition(" ")[2] in gone_ids or text in gone_texts
+        return "" if is_gone else match.group()
+
+    left = ENTRY.sub(kept, known)
+    if left != known:
+        write(path, re.sub(r"\n{3,}", "\n\n", left))
+
+
+def entries(path: Path) -> list[str]:
+    """Give what was typed, oldest first; nothing where the file cannot be read."""
+    with contextlib.suppress(OSError):
+        found = ENTRY.findall(path.read_text("utf-8", "replace"))
+        return ["\n".join(line[1:] for line in e.splitlines()[1:]) for e in found]
+    return []

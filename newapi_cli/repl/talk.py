@@ -1,0 +1,214 @@
+"""The state of a conversation at the terminal, and the one way to ask in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from newapi_cli.domain.attachment import Attachment
+from newapi_cli.domain.completion import Status
+from newapi_cli.domain.session import Session, TurnRecord
+from newapi_cli.errors import (
+    ContextTooLong,
+    ExitCode,
+    Interrupted,
+    NewapiError,
+    ReaderGone,
+)
+from newapi_cli.flows.prompt import Prompt, TextFile, prompt_from_contents
+from newapi_cli.flows.session import LiveSession
+from newapi_cli.flows.turn import Turn
+from newapi_cli.render.aside import tell_attachments, tell_dim_line
+from newapi_cli.render.failure import tell_failure
+from newapi_cli.repl.too_long import proposal, told_proposal
+from newapi_cli.streams import Streams
+
+
+class Answers(Protocol):
+    """What the conversation needs of the rest of the program: `cli.desk.Desk`."""
+
+    def turn(
+        self,
+        live: LiveSession,
+        prompt: Prompt,
+        model: str,
+        after: tuple[TurnRecord, ...] | None = None,
+    ) -> AbstractContextManager[Turn]:
+        """Commit a prompt and let its request leave."""
+
+    def show(self, turn: Turn, live: LiveSession) -> None:
+        """Play a turn to its end."""
+
+    def open_file(self, reference: str) -> TextFile | Attachment:
+        """Read a file or a URL. Raises `NewapiError`."""
+
+    def drop(self, attachment: Attachment) -> None:
+        """Go on without an attachment of earlier turns."""
+
+    def edit(self, text: str) -> str:
+        """Let the person write in an editor. Raises `UsageProblem`."""
+
+    def system_text(self, text: str) -> str:
+        """Give a system prompt, from a file where it is `@FILE`. Raises `UsageProblem`."""
+
+    def set_raw(self, wanted: bool | None) -> bool:
+        """Show answers without layout or with it, or the other way round; say which it is now."""
+
+    @property
+    def profile(self) -> str:
+        """Give the name of the profile."""
+
+    @property
+    def host(self) -> str:
+        """Give the base URL that questions go to, empty where none is set."""
+
+    def use_profile(self, name: str) -> str:
+        """Go over to another profile and give its model. Raises `ConfigError`."""
+
+    def settings(self) -> Sequence[tuple[str, str, str]]:
+        """Give name, value and origin of what can be set in a conversation."""
+
+    def set(self, name: str, text: str) -> str:
+        """Set a value for this run and give it back as it stands. Raises `UsageProblem`."""
+
+    def unset(self, name: str) -> str:
+        """Take back what was set for this run and give what rules now."""
+
+    def sessions(self, limit: int) -> list[Session]:
+        """Give the last used sessions. Raises `NewapiError`."""
+
+    def resume(self, reference: str) -> LiveSession:
+        """Give a stored session to go on with. Raises `NewapiError`."""
+
+    def begin_anew(self, old: LiveSession) -> LiveSession:
+        """Give a session that has not begun, with model and system prompt of another."""
+
+    def write_file(self, path: str, text: str, *, replace: bool) -> str:
+        """Write a private text file and give its path. Raises `FileExistsError`, `LocalError`."""
+
+    def values(self, kind: str) -> Iterable[str]:
+        """Give what TAB offers: models, profiles, sessions, settings."""
+
+
+class LineReader(Protocol):
+    """Where messages come from: `reader.Reader`."""
+
+    def confirm(self, question: str) -> bool:
+        """Ask a yes-or-no question."""
+
+    def drop_typed_ahead(self) -> None:
+        """Drop what was typed and not read: the shell that comes next would run it."""
+
+
+class Talk:
+    """One conversation at the terminal. The commands work on it."""
+
+    def __init__(
+        self, streams: Streams, reader: LineReader, answers: Answers, live: LiveSession
+    ) -> None:
+        self.streams = streams
+        self.reader = reader
+        self.answers = answers
+        self.live = live
+        self.attached: list[TextFile | Attachment] = []  # for the next message
+        self.is_over = False
+
+    @property
+    def model(self) -> str:
+        """Give the model that is asked."""
+        return self.live.session.model
+
+    def tell(self, text: str) -> None:
+        """Write to the person."""
+        self.streams.tell(text)
+
+    def say(self, text: str) -> None:
+        """Ask a message that was typed, with what was attached to it."""
+        prompt = prompt_from_contents(text, self.attached)
+        tell_attachments(self.streams, prompt.attachments)
+        if self.ask(prompt):
+            self.attached = []
+
+    def ask(self, prompt: Prompt, after: tuple[TurnRecord, ...] | None = None) -> bool:
+        """Ask and show the answer; say whether the prompt has become a turn.
+
+        What failed or was stopped is told; it ends the turn, never the conversation.
+        """
+        if not self.model:
+            self.tell("no model is set: /model NAME; `newapi models` lists them")
+            return False
+        turn: Turn | None = None
+        before = self.live.path
+        try:
+            with self.answers.turn(self.live, prompt, self.model, after) as turn:
+                self.answers.show(turn, self.live)
+        except Interrupted as interrupted:
+            if interrupted.code is not ExitCode.SIGINT:
+                self.reader.drop_typed_ahead()
+                raise
+            self._tell_stopped(turn)
+        except ReaderGone:
+            raise
+        except NewapiError as error:
+            tell_failure(self.streams, error)
+            if isinstance(error, ContextTooLong):
+                self._ask_with_less()
+        return self.live.path is not before
+
+    def _tell_stopped(self, turn: Turn | None) -> None:
+        came = turn is not None and turn.completion.content
+        if came:
+            self.tell("stopped; what came is kept: /continue goes on, /retry asks again")
+        else:
+            self.tell("stopped, /retry asks again")
+
+    def ask_again(self, turn: TurnRecord) -> None:
+        """Ask the last turn's question again, in its place."""
+        self.ask(Prompt(turn.prompt, turn.attachments), self.live.path[:-1])
+
+    def _ask_with_less(self) -> None:
+        """Say which turns could go, and ask without them where the person agrees."""
+        failed = self.live.last
+        if failed is None:
+            return
+        before = self.live.conversation._replace(turns=self.live.path[:-1])
+        found = proposal(before, failed.prompt, failed.error)
+        if found is None:
+            self.tell("the message alone is too long: shorten it, or take another model (/model)")
+            return
+        self.tell(told_proposal(found, before, self.model))
+        count = len(found.turns)
+        if not self.reader.confirm(f"Ask again without {'it' if count == 1 else 'them'}? [y/N] "):
+            self.tell("nothing was left out; /model takes another model, /retry asks again")
+            return
+        self.live.change(self.live.session._replace(left_out=found.left_out))
+        self.ask_again(failed)
+
+    def show_last_turns(self, rows: Iterable[str]) -> None:
+        """Show what a resumed session was about, and whether its last answer is whole."""
+        for row in rows:
+            self.streams.stdout.write(f"{row}\n")
+        title, short = self.live.session.title, self.live.session.short_id
+        count = len(self.live.path)
+        tell_dim_line(
+            self.streams, f"session {short} “{title}”: {count} turn{'s' * (count != 1)} so far"
+        )
+        if self.live.last is not None and (text := ending_text(self.live.last)):
+            self.tell(text)
+
+
+def ending_text(turn: TurnRecord) -> str:
+    """Say how the last turn ended where it is not whole, and what can be done."""
+    if turn.status is Status.COMPLETE:
+        return ""
+    if turn.status is Status.OPEN:
+        return "the last answer is still coming in another newapi"
+    what = {
+        Status.INTERRUPTED: "was interrupted",
+        Status.INCOMPLETE: "was cut off",
+        Status.ERROR: "failed",
+    }[turn.status]
+    why = f" ({turn.error})" if turn.error else ""
+    ways = "/continue goes on with it, /retry asks again" if turn.answer else "/retry asks again"
+    return f"the last answer {what}{why}: {ways}"

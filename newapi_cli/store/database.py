@@ -1,0 +1,169 @@
+"""The file of the sessions: private from its first byte, migrated when it is opened.
+
+A newer file than this program knows is left alone. Before a migration a copy is made beside it; the
+next deletion of a session takes the copies away, for they would hold its text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import sqlite3
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from newapi_cli.errors import LocalError
+from newapi_cli.store.migrations import MIGRATIONS, Step
+
+FILE = "sessions.db"
+BUSY_S = 5.0
+DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+
+class Database:
+    """One open file. Not for two threads. `step` and `transaction` raise `LocalError`."""
+
+    def __init__(self, path: Path, migrations: Sequence[Step] = MIGRATIONS) -> None:
+        """Open the file, made if need be in a folder that exists. Raises `LocalError`."""
+        self.path = path
+        with self._translated():
+            _ensure_private(path)
+            self._connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+        try:
+            with self._translated():
+                self._prepare(migrations)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[sqlite3.Row]:
+        """Give the rows of a query, one after the other."""
+        with self._translated():
+            yield from self._connection.execute(sql, tuple(values))
+
+    def row(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Row | None:
+        """Give the first row of a query."""
+        return next(self.rows(sql, values), None)
+
+    def execute(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> int:
+        """Run a statement and give the id of the row that it inserted, if it was an insertion."""
+        with self._translated():
+            return self._connection.execute(sql, values).lastrowid or 0
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make all statements of the block one write, which happens whole or not at all."""
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):  # a full disk has rolled back by itself
+                self._connection.rollback()
+            raise
+        try:
+            self.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.rollback()
+            raise
+
+    def _prepare(self, migrations: Sequence[Step]) -> None:
+        self._connection.row_factory = sqlite3.Row
+        version = self._version()
+        if version > len(migrations):
+            raise LocalError(
+                f"{self.path} was made by a newer newapi",
+                why=f"its version is {version}, this newapi knows {len(migrations)}",
+                hint="update newapi; until then -n saves nothing",
+            )
+        for pragma in ("journal_mode = DELETE", "synchronous = FULL", "secure_delete = ON"):
+            self._connection.execute(f"PRAGMA {pragma}")
+        self._connection.execute("PRAGMA foreign_keys = ON")
+        if version < len(migrations):
+            self._migrate(migrations)
+
+    def _version(self) -> int:
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
+    def _migrate(self, migrations: Sequence[Step]) -> None:
+        with self.transaction():
+            version = self._version()  # another newapi may have been faster
+            if 0 < version < len(migrations):
+                self._copy(version)
+            for step in migrations[version:]:
+                for statement in step:
+                    self._connection.execute(statement)
+            self._connection.execute(f"PRAGMA user_version = {len(migrations)}")
+
+    def _copy(self, version: int) -> None:
+        """Copy the file by a second connection: closing a plain one would drop SQLite's locks."""
+        target = self.path.with_name(f"{self.path.name}.v{version}-copy")
+        target.unlink(missing_ok=True)
+        _ensure_private(target)
+        with (
+            contextlib.closing(sqlite3.connect(self.path)) as source,
+            contextlib.closing(sqlite3.connect(target)) as copy,
+        ):
+            source.backup(copy)
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Raise what SQLite and the system say as a `LocalError`."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _problem(self.path, error) from error
+        except OSError as error:
+            raise LocalError(
+                f"cannot open the session store {self.path}", why=error.strerror or ""
+            ) from error
+
+
+def copies_of(path: Path) -> list[Path]:
+    """Give the copies that migrations have made of a file."""
+    return sorted(path.parent.glob(f"{path.name}.v*-copy"))
+
+
+def _problem(path: Path, error: sqlite3.Error) -> LocalError:
+    name, quoted = getattr(error, "sqlite_errorname", ""), shlex.quote(str(path))
+    if name.startswith(DAMAGED):
+        return LocalError(
+            f"the session store {path} is damaged",
+            why=str(error),
+            hint=f"mv {quoted} {quoted}.damaged begins a new one; nothing has been changed",
+        )
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return LocalError(
+            f"the session store {path} is busy",
+            why=f"another newapi has held it for {BUSY_S:.0f} seconds",
+            hint="try again",
+        )
+    return LocalError(f"the session store {path} cannot be used", why=str(error))
+
+
+def _ensure_private(path: Path) -> None:
+    """Make the file 0600 before SQLite sees it: its journal takes the same mode."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except FileExistsError:
+        _narrow(path)
+        return
+    try:
+        if hasattr(os, "fchmod"):
+            os.fchmod(descriptor, 0o600)  # a umask of 0777 leaves 0000
+    finally:
+        os.close(descriptor)
+
+
+def _narrow(path: Path) -> None:
+    """Take a file of ours from the eyes of others; of one that is not ours, SQLite will tell."""
+    with contextlib.suppress(OSError):
+        if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            path.chmod(0o600)

@@ -1,0 +1,65 @@
+"""The steps of the schema: numbered by their place, never changed once released, only added to.
+
+Times are seconds since 1970 (UTC). `use_number` orders sessions by their last use: a clock may go
+backwards. `request`, `attachments` and `tool_calls` are JSON. A parent or a leaf is no foreign key:
+deleting would look for children without an index, and with one each turn would write a page more.
+"""
+
+from __future__ import annotations
+
+Step = tuple[str, ...]
+
+FIRST: Step = (
+    """
+    CREATE TABLE sessions (
+        id TEXT PRIMARY KEY,
+        title TEXT NOT NULL,
+        is_named INTEGER NOT NULL,
+        profile TEXT NOT NULL,
+        host TEXT NOT NULL,
+        model TEXT NOT NULL,
+        system TEXT NOT NULL,
+        left_out INTEGER NOT NULL,
+        leaf_id INTEGER,
+        turns INTEGER NOT NULL,
+        created_at REAL NOT NULL,
+        used_at REAL NOT NULL,
+        use_number INTEGER NOT NULL
+    )
+    """,
+    "CREATE INDEX sessions_by_use ON sessions (use_number)",
+    "CREATE UNIQUE INDEX names_of_sessions ON sessions (title) WHERE is_named",
+    """
+    CREATE TABLE turns (
+        id INTEGER PRIMARY KEY,
+        session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        parent_id INTEGER,
+        prompt TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        reasoning TEXT NOT NULL,
+        status TEXT NOT NULL,
+        owner TEXT NOT NULL,
+        model TEXT NOT NULL,
+        answered_by TEXT NOT NULL,
+        request TEXT NOT NULL,
+        attachments TEXT NOT NULL,
+        tool_calls TEXT NOT NULL,
+        finish_reason TEXT,
+        error TEXT NOT NULL,
+        prompt_tokens INTEGER,
+        completion_tokens INTEGER,
+        total_tokens INTEGER,
+        cached_tokens INTEGER,
+        reasoning_tokens INTEGER,
+        cost TEXT,
+        request_id TEXT NOT NULL,
+        first_token_s REAL,
+        duration_s REAL,
+        created_at REAL NOT NULL
+    )
+    """,
+    "CREATE INDEX turns_of_session ON turns (session_id)",
+    "CREATE INDEX open_turns ON turns (status) WHERE status = 'open'",
+)
+
+MIGRATIONS: tuple[Step, ...] = (FIRST,)

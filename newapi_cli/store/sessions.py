@@ -1,0 +1,331 @@
+"""The sessions: turns are begun, kept while they stream, and ended; sessions are found and loaded.
+
+The commits of a turn:
+
+    begin    the prompt, status open, owned by this process      before the request leaves
+    keep     what has come of the answer                         while it streams
+    end      all of it, with its status                          on every way out
+
+A turn that stays open when its owner is dead was cut off by a kill or a crash; the next process
+that writes closes it as interrupted and tells of it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+from newapi_cli.domain.completion import Status
+from newapi_cli.domain.session import (
+    ID_LENGTH,
+    SHORT_ID_LENGTH,
+    Hit,
+    Session,
+    StoredSession,
+    TurnRecord,
+)
+from newapi_cli.errors import LocalError, UsageProblem
+from newapi_cli.store.database import Database, copies_of
+from newapi_cli.store.owners import is_alive, own_name
+from newapi_cli.store.rows import (
+    SESSION_COLUMNS,
+    TURN_COLUMNS,
+    session_from_row,
+    storable,
+    time_from_seconds,
+    turn_from_row,
+    values_of_session,
+    values_of_turn,
+)
+from newapi_cli.store.searching import condition_for
+
+KILLED = "newapi was killed while the answer came"
+NEXT_USE = "(SELECT coalesce(max(use_number), 0) + 1 FROM sessions)"
+SESSION_NAMES = [name for name in Session._fields if name != "id"]
+HEX_DIGITS = frozenset("0123456789abcdef")
+
+
+class SessionStore:
+    """All sessions of one file. Every method raises `LocalError` where the file fails it."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self.database = Database(path)
+        self._clock = clock
+        self._owner = own_name()
+
+    def __enter__(self) -> SessionStore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.database.close()
+
+    # -- a turn -------------------------------------------------------------------------------
+
+    def begin(
+        self, session: Session, turn: TurnRecord, *, at_leaf: bool
+    ) -> tuple[Session, TurnRecord]:
+        """Commit a prompt, and the session where it is new; give both as they stand now.
+
+        With `at_leaf` the turn goes below the newest leaf, whoever has put it there meanwhile; else
+        below `turn.parent_id`. A new session of a given name joins the one that has it.
+        """
+        now = self._clock()
+        database = self.database
+        with database.transaction():
+            known = self._known(session)
+            if known is None:
+                known = session._replace(
+                    created_at=time_from_seconds(now), leaf_id=None, turns=0, left_out=0
+                )
+                self._insert_session(known)
+                turn = turn._replace(parent_id=None)
+            if at_leaf:
+                turn = turn._replace(parent_id=known.leaf_id)
+            turn = turn._replace(created_at=time_from_seconds(now), status=Status.OPEN)
+            turn = turn._replace(id=self._insert_turn(known.id, turn, self._owner))
+            known = known._replace(
+                profile=session.profile,
+                host=session.host,
+                model=session.model,
+                system=session.system,
+                left_out=session.left_out,
+                leaf_id=turn.id,
+                turns=known.turns + 1,
+                used_at=time_from_seconds(now),
+            )
+            database.execute(
+                f"UPDATE sessions SET {_settings(SESSION_NAMES)}, use_number = {NEXT_USE}"
+                " WHERE id = :id",
+                values_of_session(known),
+            )
+        return known, turn
+
+    def keep(self, turn: TurnRecord) -> None:
+        """Commit what has come of an answer so far."""
+        self.database.execute(
+            "UPDATE turns SET answer = ?, reasoning = ? WHERE id = ?",
+            (storable(turn.answer), storable(turn.reasoning), turn.id),
+        )
+
+    def end(self, turn: TurnRecord) -> None:
+        """Commit a turn as it ended."""
+        values = {**values_of_turn(turn), "id": turn.id}
+        names = [name for name in values if name not in ("id", "parent_id", "created_at")]
+        self.database.execute(f"UPDATE turns SET {_settings(names)} WHERE id = :id", values)
+
+    def close_killed(self) -> list[Hit]:
+        """Close the open turns whose process is dead as interrupted, and give them."""
+        sql = "SELECT id, session_id, owner FROM turns WHERE status = 'open'"
+        dead = [row for row in self.database.rows(sql) if not is_alive(row["owner"])]
+        hits: list[Hit] = []
+        for row in dead:
+            with self.database.transaction():
+                self.database.execute(
+                    "UPDATE turns SET status = ?, error = ? WHERE id = ? AND status = 'open'",
+                    (str(Status.INTERRUPTED), KILLED, row["id"]),
+                )
+            hits.append(Hit(self._session(row["session_id"]), self._turn(row["id"])))
+        return hits
+
+    # -- finding ------------------------------------------------------------------------------
+
+    def sessions(self, limit: int = -1, profile: str = "") -> list[Session]:
+        """Give the sessions, of one profile or of all, the last used first.
+
+        A negative limit gives all.
+        """
+        sql = (
+            f"SELECT {SESSION_COLUMNS} FROM sessions WHERE ? IN ('', profile)"
+            " ORDER BY use_number DESC LIMIT ?"
+        )
+        return [session_from_row(row) for row in self.database.rows(sql, (profile, limit))]
+
+    def count(self, profile: str = "") -> int:
+        """Count the sessions of one profile or of all."""
+        sql = "SELECT count(*) FROM sessions WHERE ? IN ('', profile)"
+        row = self.database.row(sql, (profile,))
+        return int(row[0]) if row else 0
+
+    def latest(self, profile: str) -> Session | None:
+        """Give the last used session of a profile."""
+        return next(iter(self.sessions(1, profile)), None)
+
+    def used_before(self, time: datetime) -> list[Session]:
+        """Give the sessions that were last used before a time."""
+        return self._matching("used_at < ?", time.timestamp())
+
+    def search(self, words: Iterable[str], limit: int = -1) -> Iterator[Hit]:
+        """Give the turns whose prompt and answer hold every word, in any case, the newest first.
+
+        The words may stand in either of the two; a negative limit gives all.
+        """
+        condition, values = condition_for(words)
+        sql = (
+            f"SELECT {TURN_COLUMNS}, session_id FROM turns WHERE {condition}"
+            " ORDER BY id DESC LIMIT ?"
+        )
+        known: dict[str, Session] = {}
+        for row in self.database.rows(sql, (*values, limit)):
+            session_id = row["session_id"]
+            if session_id not in known:
+                known[session_id] = self._session(session_id)
+            yield Hit(known[session_id], turn_from_row(row))
+
+    def named(self, name: str) -> Session | None:
+        """Give the session that a person has named so, or whose id begins so.
+
+        An id counts with eight digits or more, as people are shown it: a short name of `a` to `f`
+        is a name.
+        """
+        found = self._matching("is_named AND title = ?", name)
+        if not found and len(name) >= SHORT_ID_LENGTH:
+            found = self._of_id(name)
+        return found[0] if len(found) == 1 else None
+
+    def find(self, reference: str) -> Session:
+        """Give the session that a name, a title or the beginning of an id means.
+
+        Raises `UsageProblem` where it means none, or several.
+        """
+        found = (
+            self._matching("is_named AND title = ?", reference)
+            or self._of_id(reference)
+            or self._matching("title = ?", reference)
+        )
+        if len(found) == 1:
+            return found[0]
+        hint = "newapi sessions list"
+        if not found:
+            raise UsageProblem(f"there is no session {reference!r}", hint=hint)
+        ids = ", ".join(session.short_id for session in found[:5])
+        more = ", …" if len(found) > 5 else ""
+        raise UsageProblem(f"{reference!r} means {len(found)} sessions: {ids}{more}", hint=hint)
+
+    def load(self, session_id: str) -> StoredSession | None:
+        """Give a session with its turns, or None where it is gone."""
+        row = self.database.row(
+            f"SELECT {SESSION_COLUMNS} FROM sessions WHERE id = ?", (session_id,)
+        )
+        if row is None:
+            return None
+        sql = f"SELECT {TURN_COLUMNS} FROM turns WHERE session_id = ? ORDER BY id"
+        turns = tuple(turn_from_row(each) for each in self.database.rows(sql, (session_id,)))
+        return StoredSession(session_from_row(row), turns)
+
+    # -- changing -----------------------------------------------------------------------------
+
+    def change(self, session: Session) -> None:
+        """Commit title, model, system prompt, leaf and what is left out.
+
+        A session that is not stored yet stays so. Raises `UsageProblem` for a name that another
+        session has.
+        """
+        with self.database.transaction():
+            if session.is_named:
+                others = self._matching("is_named AND title = ?", session.title)
+                if any(other.id != session.id for other in others):
+                    raise UsageProblem(
+                        f"session {others[0].short_id} has this name already",
+                        hint=f"newapi sessions rename {others[0].short_id} NAME frees it",
+                    )
+            names = ("title", "is_named", "model", "system", "left_out", "leaf_id")
+            self.database.execute(
+                f"UPDATE sessions SET {_settings(names)} WHERE id = :id",
+                values_of_session(session),
+            )
+
+    def add(self, stored: StoredSession) -> Session:
+        """Commit a whole session, as import and fork do, under a new id; turns get new ids too.
+
+        A name that is taken is kept as a mere title.
+        """
+        session = stored.session._replace(
+            id=os.urandom(ID_LENGTH // 2).hex(), turns=len(stored.turns)
+        )
+        with self.database.transaction():
+            if session.is_named and self._matching("is_named AND title = ?", session.title):
+                session = session._replace(is_named=False)
+            self._insert_session(session)
+            ids: dict[int | None, int | None] = {None: None}
+            for turn in stored.turns:
+                moved = turn._replace(parent_id=ids.get(turn.parent_id))
+                ids[turn.id] = self._insert_turn(session.id, moved, "")
+            session = session._replace(leaf_id=ids.get(session.leaf_id))
+            self.database.execute(
+                "UPDATE sessions SET leaf_id = ? WHERE id = ?", (session.leaf_id, session.id)
+            )
+        return session
+
+    def erase(self, ids: Iterable[str]) -> None:
+        """Delete sessions so that no byte of them is left. Raises `LocalError` with what remains.
+
+        `secure_delete` zeroes what a deletion frees, `VACUUM` writes the file anew, and the copies
+        that migrations made hold the same text.
+        """
+        with self.database.transaction():
+            for session_id in ids:
+                self.database.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
+        try:
+            self.database.execute("VACUUM")
+            for copy in copies_of(self.database.path):
+                copy.unlink()
+        except (LocalError, OSError) as error:
+            raise LocalError(
+                "the sessions are deleted, but traces of them may still be on the disk",
+                why=error.why if isinstance(error, LocalError) else (error.strerror or ""),
+                hint="when no other newapi runs: newapi sessions rm --older-than 1000y",
+            ) from error
+
+    # -- parts --------------------------------------------------------------------------------
+
+    def _known(self, session: Session) -> Session | None:
+        found = self._matching("id = ?", session.id)
+        if not found and session.is_named:
+            found = self._matching("is_named AND title = ?", session.title)
+        return found[0] if found else None
+
+    def _of_id(self, beginning: str) -> list[Session]:
+        beginning = beginning.lower()
+        if not beginning or not HEX_DIGITS.issuperset(beginning):
+            return []
+        return self._matching("id >= ? AND id < ?", beginning, f"{beginning}g")
+
+    def _matching(self, condition: str, *values: object) -> list[Session]:
+        sql = f"SELECT {SESSION_COLUMNS} FROM sessions WHERE {condition} ORDER BY use_number DESC"
+        return [session_from_row(row) for row in self.database.rows(sql, values)]
+
+    def _session(self, session_id: str) -> Session:
+        return self._matching("id = ?", session_id)[0]
+
+    def _turn(self, turn_id: int) -> TurnRecord:
+        rows = self.database.rows(f"SELECT {TURN_COLUMNS} FROM turns WHERE id = ?", (turn_id,))
+        return turn_from_row(next(rows))
+
+    def _insert_session(self, session: Session) -> None:
+        values = values_of_session(session)
+        names = f"{', '.join(values)}, use_number"
+        sql = f"INSERT INTO sessions ({names}) VALUES ({_places(values)}, {NEXT_USE})"
+        self.database.execute(sql, values)
+
+    def _insert_turn(self, session_id: str, turn: TurnRecord, owner: str) -> int:
+        values = {"session_id": session_id, "owner": owner, **values_of_turn(turn)}
+        sql = f"INSERT INTO turns ({', '.join(values)}) VALUES ({_places(values)})"
+        return self.database.execute(sql, values)
+
+
+def _settings(names: Iterable[str]) -> str:
+    return ", ".join(f"{name} = :{name}" for name in names)
+
+
+def _places(names: Iterable[str]) -> str:
+    return ", ".join(f":{name}" for name in names)
