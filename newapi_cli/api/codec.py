@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+from binascii import b2a_base64  # loaded for http.client anyway, unlike base64
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from newapi_cli.domain.attachment import Attachment, size_text
 from newapi_cli.domain.catalog import ModelInfo
-from newapi_cli.domain.completion import ChatRequest, Chunk, ToolCallDelta, Usage
+from newapi_cli.domain.completion import ChatRequest, Chunk, Sampling, ToolCallDelta, Usage
+from newapi_cli.domain.message import Message
 
 CHAT_COMPLETIONS = "/v1/chat/completions"
 MODELS = "/v1/models"
@@ -34,26 +37,45 @@ class Refusal(NamedTuple):
     request_id: str = ""
 
 
-def encode_chat(request: ChatRequest, *, with_usage: bool = True) -> bytes:
+def encode_chat(
+    request: ChatRequest, *, with_usage: bool = True, without_data: bool = False
+) -> bytes:
     """Give the body of a chat request; nothing that was not asked for is in it.
 
     `stream_options` goes with each stream: without it New API may drop the finish reason
-    (QuantumNous/new-api issue 7489).
+    (QuantumNous/new-api issue 7489). `without_data` leaves the bytes of attachments out, for a
+    body that is looked at.
     """
-    return json.dumps(chat_body(request, with_usage=with_usage), ensure_ascii=False).encode(
-        "utf-8", "replace"
-    )
+    body = chat_body(request, with_usage=with_usage, without_data=without_data)
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
 
-def chat_body(request: ChatRequest, *, with_usage: bool = True) -> dict[str, object]:
+def chat_body(
+    request: ChatRequest, *, with_usage: bool = True, without_data: bool = False
+) -> dict[str, object]:
     """Give the body as a JSON value, in the order of the documented table of fields."""
-    sampling = request.sampling
+    attached = None if without_data else request.attached
     body: dict[str, object] = {
         "model": request.model,
-        "messages": [{"role": str(m.role), "content": m.content} for m in request.messages],
+        "messages": [
+            {"role": str(m.role), "content": _content(m, attached)} for m in request.messages
+        ],
         "stream": request.stream,
     }
-    optional = {
+    body.update(_documented_fields(request.sampling))
+    if request.stream and with_usage:
+        body["stream_options"] = {"include_usage": True}
+    body.update(request.sampling.options)
+    return body
+
+
+def request_fields(sampling: Sampling) -> dict[str, object]:
+    """Give the optional fields that are sent, by their names on the wire."""
+    return {**_documented_fields(sampling), **sampling.options}
+
+
+def _documented_fields(sampling: Sampling) -> dict[str, object]:
+    values = {
         "temperature": sampling.temperature,
         "max_tokens": sampling.max_tokens,
         "top_p": sampling.top_p,
@@ -63,11 +85,27 @@ def chat_body(request: ChatRequest, *, with_usage: bool = True) -> dict[str, obj
         "seed": sampling.seed,
         "reasoning_effort": sampling.effort,
     }
-    body.update((name, value) for name, value in optional.items() if value is not None)
-    if request.stream and with_usage:
-        body["stream_options"] = {"include_usage": True}
-    body.update(sampling.options)
-    return body
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _content(message: Message, attached: Mapping[str, bytes] | None) -> object:
+    """Give the text alone, or, with attachments, content parts (contract, section 1.7)."""
+    if not message.attachments:
+        return message.content
+    text = [{"type": "text", "text": message.content}] if message.content else []
+    return [*text, *(_attachment_part(each, attached) for each in message.attachments)]
+
+
+def _attachment_part(
+    attachment: Attachment, attached: Mapping[str, bytes] | None
+) -> dict[str, object]:
+    data = f"({size_text(attachment.size_bytes)} left out)"
+    if attached is not None:
+        data = b2a_base64(attached[attachment.sha256], newline=False).decode("ascii")
+    url = f"data:{attachment.media_type};base64,{data}"
+    if attachment.media_type.startswith("image/"):
+        return {"type": "image_url", "image_url": {"url": url}}
+    return {"type": "file", "file": {"filename": attachment.name, "file_data": url}}
 
 
 def decode_json(data: str | bytes) -> object:

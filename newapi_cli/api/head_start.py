@@ -11,17 +11,23 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BufferedReader
 from typing import BinaryIO, cast
 
 from newapi_cli.domain.base_url import BaseUrl
 
+Addresses = Sequence[tuple[int, int, int, str, tuple[str | int, ...] | tuple[int, bytes]]]
+
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
-    """What is sent: `path` is the request target; `headers` hold the key, hence no repr of them."""
+    """What is sent: `path` is the request target; `headers` hold the key, hence no repr of them.
+
+    `check_address` is asked about each address of the host before any is connected to, and raises
+    one of our errors to refuse; where a proxy stands between, the addresses are not ours to see.
+    """
 
     method: str
     base_url: BaseUrl
@@ -30,6 +36,7 @@ class WireRequest:
     body: bytes | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = None
     connect_s: float = 10.0
+    check_address: Callable[[str], None] | None = None
 
 
 class _Watched:
@@ -84,9 +91,16 @@ class Connection(http.client.HTTPConnection):
     def connect(self) -> None:
         """Resolve, connect and, for https, shake hands. Raises `OSError`, `ssl.SSLError` among it.
 
-        Each address gets its share of the time: a dead IPv6 route leaves some for IPv4.
+        Each address gets its share of the time: a dead IPv6 route leaves some for IPv4. What was
+        checked is what is connected to: a second look-up could be told another address.
         """
-        self.sock = _open_socket(self.host, self.port, self._request.connect_s)
+        # As bytes: a text would load the IDNA codec (4 ms), and a `BaseUrl` is ASCII already.
+        host = self.host.encode("ascii")
+        found = socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)
+        if self._request.check_address is not None:
+            for *_, address in found:
+                self._request.check_address(str(address[0]))
+        self.sock = _open_socket(found, self._request.connect_s)
         self._on_socket(self.sock)
         if self._request.tls is not None:
             self.sock = self._request.tls.wrap_socket(self.sock, server_hostname=self.host)
@@ -94,9 +108,7 @@ class Connection(http.client.HTTPConnection):
         self.sock.settimeout(None)  # from here on the clocks of the main thread rule
 
 
-def _open_socket(host: str, port: int, connect_s: float) -> socket.socket:
-    # As bytes: a text would load the IDNA codec (4 ms), and a `BaseUrl` is ASCII already.
-    found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
+def _open_socket(found: Addresses, connect_s: float) -> socket.socket:
     failure: OSError = ConnectionError("the name has no address")
     for family, kind, protocol, _, address in found:
         sock = socket.socket(family, kind, protocol)

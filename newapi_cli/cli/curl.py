@@ -6,7 +6,10 @@ import json
 import shlex
 
 from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.domain.completion import ChatRequest
+from newapi_cli.render.failure import tell_warning
 from newapi_cli.render.sanitise import safe_text
+from newapi_cli.streams import Streams
 
 LONGEST_ARGUMENT = 30_000  # Linux takes 131,071 bytes, Windows 32,767 characters
 
@@ -32,3 +35,14 @@ def curl_command(base_url: BaseUrl, endpoint: str, body: bytes) -> str:
             data + document,
         )
     )
+
+
+def tell_left_out(streams: Streams, request: ChatRequest) -> None:
+    """Warn where the command does not work as printed: it lacks the bytes of attachments.
+
+    No command line would hold them, and no screen should.
+    """
+    names = (each.name for message in request.messages for each in message.attachments)
+    told = ", ".join(dict.fromkeys(names))
+    if told:
+        tell_warning(streams, f"the command as printed lacks the bytes of {told}")

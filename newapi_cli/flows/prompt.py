@@ -13,10 +13,13 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from newapi_cli.domain.attachment import Attachment
 from newapi_cli.errors import UsageProblem
 
 MAX_INPUT_BYTES = 10 * 1024 * 1024
 BOM = "\ufeff"
+PDF_IN_TEXT = re.compile(rb"%PDF-\d.*%%EOF", re.DOTALL)
+NOTHING_HINT = 'newapi chat "your question", or pipe text into it'
 
 
 class TextFile(NamedTuple):
@@ -26,7 +29,31 @@ class TextFile(NamedTuple):
     text: str
 
 
-def prompt_from_parts(words: str, files: tuple[TextFile, ...], piped: str) -> str:
+class Prompt(NamedTuple):
+    """What is asked: the text, and what goes beside it."""
+
+    text: str
+    attachments: tuple[Attachment, ...] = ()
+
+
+def prompt_from_contents(
+    words: str, contents: Sequence[TextFile | Attachment], piped: str = ""
+) -> Prompt:
+    """Put texts into the prompt, in their order, and attachments beside it, in theirs.
+
+    Raises `UsageProblem` where there is nothing but attachments: it is not known what to do.
+    """
+    texts = tuple(content for content in contents if isinstance(content, TextFile))
+    attachments = tuple(content for content in contents if isinstance(content, Attachment))
+    hint = NOTHING_HINT
+    if attachments:
+        hint = f'say what to do with {attachments[0].name}: newapi chat -f FILE "what is this?"'
+    return Prompt(prompt_from_parts(words, texts, piped, hint=hint), attachments)
+
+
+def prompt_from_parts(
+    words: str, files: tuple[TextFile, ...], piped: str, *, hint: str = NOTHING_HINT
+) -> str:
     """Join the parts in their order with a blank line between them.
 
     Raises `UsageProblem` where nothing but white space is left to ask.
@@ -39,7 +66,7 @@ def prompt_from_parts(words: str, files: tuple[TextFile, ...], piped: str) -> st
     if not prompt.strip():
         raise UsageProblem(
             "there is nothing to ask: no prompt was given",
-            hint='newapi chat "your question", or pipe text into it',
+            hint=hint,
         )
     return prompt
 
@@ -51,6 +78,21 @@ def _framed(file: TextFile) -> str:
     fence = "`" * (longest + 1)
     newline = "" if file.text.endswith("\n") else "\n"
     return f"{file.name}\n{fence}\n{file.text}{newline}{fence}"
+
+
+def is_plain_text(data: bytes) -> bool:
+    """Say whether bytes, the last character of which may be cut off, are UTF-8 text and no PDF.
+
+    >>> is_plain_text("é".encode()), is_plain_text(b"caf\\xe9!"), is_plain_text(b"a\\0b")
+    (True, False, False)
+    """
+    if b"\0" in data or PDF_IN_TEXT.match(data):
+        return False
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.reason == "unexpected end of data"
+    return True
 
 
 def text_from_bytes(data: bytes, where: str) -> str:

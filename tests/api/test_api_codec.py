@@ -20,6 +20,7 @@ from newapi_cli.api.codec import (
     usage_from_json,
     whole_text,
 )
+from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.catalog import ModelInfo
 from newapi_cli.domain.completion import (
     ChatRequest,
@@ -612,3 +613,51 @@ def test_a_picture_in_a_content_part_is_a_markdown_image(picture: object) -> Non
     parts = [{"type": "text", "text": "See "}, {"type": "image_url", "image_url": picture}]
     chunk = chunk_from_json({"choices": [{"message": {"content": parts}}]})
     assert chunk.content == "See ![image](data:image/png;base64,AA)"
+
+
+PICTURE = Attachment("photo.png", "/tmp/photo.png", "image/png", 3, "aa")
+PAPER = Attachment('pa"per 你.pdf', "https://a.example/x", "application/pdf", 1_234_567, "bb")
+DATA = {"aa": b"\xfb\xff\xfe", "bb": b"%PDF"}
+
+
+def asked_with(*attachments: Attachment, text: str = "what?") -> ChatRequest:
+    message = Message(Role.USER, text, attachments)
+    return ChatRequest("m", (message, Message(Role.ASSISTANT, "a dot")), attached=DATA)
+
+
+def test_attachments_become_content_parts_after_the_text() -> None:
+    assert body_of(asked_with(PICTURE, PAPER, PICTURE))["messages"] == [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "what?"},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,+//+"}},
+                {
+                    "type": "file",
+                    "file": {
+                        "filename": 'pa"per 你.pdf',
+                        "file_data": "data:application/pdf;base64,JVBERg==",
+                    },
+                },
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,+//+"}},
+            ],
+        },
+        {"role": "assistant", "content": "a dot"},
+    ]
+
+
+def test_a_message_of_attachments_alone_has_no_empty_text() -> None:
+    content = body_of(asked_with(PICTURE, text=""))["messages"][0]["content"]
+    assert [part["type"] for part in content] == ["image_url"]
+
+
+def test_a_body_to_be_looked_at_holds_no_data() -> None:
+    request = asked_with(PICTURE, PAPER)._replace(attached={})
+    content = json.loads(encode_chat(request, without_data=True))["messages"][0]["content"]
+    assert content[1]["image_url"]["url"] == "data:image/png;base64,(3 bytes left out)"
+    assert content[2]["file"]["file_data"] == "data:application/pdf;base64,(1.2 MB left out)"
+
+
+def test_an_attachment_without_its_bytes_is_never_sent() -> None:
+    with pytest.raises(KeyError):
+        encode_chat(asked_with(PICTURE)._replace(attached={}))

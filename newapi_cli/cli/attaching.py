@@ -1,0 +1,164 @@
+"""Files, URLs and standard input for a prompt, and what they hold when they are sent.
+
+Text goes into the prompt once and for all. An attachment is kept as a reference and a hash, so its
+bytes are read anew for each turn: those that the person attached are sent, or nothing is.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from newapi_cli.cli.context import Context
+from newapi_cli.domain.attachment import Attachment
+from newapi_cli.domain.message import Message
+from newapi_cli.errors import UsageProblem
+from newapi_cli.flows.attachments import MAX_ATTACHMENT_BYTES, content_from_bytes
+from newapi_cli.flows.prompt import TextFile
+
+URL = re.compile(r"https?://", re.IGNORECASE)
+OTHER_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+STDIN = "-"
+SUBSTITUTION = "/dev/fd/"  # what a shell makes of <(command): a pipe that it writes to
+GONE = (errno.ENOENT, errno.ENOTDIR)
+HINTS = {
+    errno.EISDIR: "name the files in the folder one by one",
+    errno.ESPIPE: "pipe it in instead: `… | newapi chat -f -`",
+}
+
+
+class Attacher:
+    """Opens what is named for a prompt, and gives the bytes of attachments for a request.
+
+    What cannot be read a second time is kept in memory: standard input, and what was fetched.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._kept: dict[str, bytes] = {}
+
+    def open(self, reference: str) -> TextFile | Attachment:
+        """Read a file or fetch a URL. Raises `UsageProblem`, and for a URL what a network may do.
+
+        Standard input, which is named `-` on the command line, comes by `from_stdin`.
+        """
+        if URL.match(reference):
+            return self._open_url(reference)
+        if OTHER_URL.match(reference):
+            raise UsageProblem(
+                f"{reference.partition('://')[0]}:// is not fetched: only http:// and https:// are",
+                hint="for a file on this machine give its path",
+            )
+        try:
+            path = Path(reference).expanduser()
+            data, place = _bytes_of_file(path), str(path.absolute())
+        except OSError as error:
+            raise _unreadable(reference, error.strerror or "", error.errno) from error
+        except (RuntimeError, ValueError) as error:  # no such home folder, or a NUL in the name
+            raise _unreadable(reference, str(error)) from error
+        content = content_from_bytes(data, _whole(reference), place)
+        if isinstance(content, TextFile):
+            return content
+        if _is_substitution(path):
+            return self._keep(content._replace(reference=STDIN), data)
+        if place != _whole(place):
+            raise _unreadable(content.name, "its path is not UTF-8, and cannot be stored")
+        return content._replace(name=path.name)
+
+    def from_stdin(self, data: bytes) -> TextFile | Attachment:
+        """Take what came through standard input; its text has no name. Raises `UsageProblem`."""
+        content = content_from_bytes(data, "", STDIN)
+        return content if isinstance(content, TextFile) else self._keep(content, data)
+
+    def data_for(self, messages: Iterable[Message]) -> Mapping[str, bytes]:
+        """Read all attachments of messages anew, and give their bytes by their SHA-256.
+
+        Raises `UsageProblem` for one that is gone or holds something else by now, and for a URL
+        what a network may do. Then nothing is to be sent.
+        """
+        attachments = (each for message in messages for each in message.attachments)
+        found: dict[str, bytes] = {}
+        for attachment in dict.fromkeys(attachments):
+            found[attachment.sha256] = self._bytes_of(attachment)
+        return found
+
+    def _open_url(self, url: str) -> TextFile | Attachment:
+        fetched = self._context.download(url)
+        content = content_from_bytes(fetched.data, fetched.name, url.partition("#")[0])
+        return content if isinstance(content, TextFile) else self._keep(content, fetched.data)
+
+    def _keep(self, attachment: Attachment, data: bytes) -> Attachment:
+        self._kept[attachment.sha256] = data
+        return attachment
+
+    def _bytes_of(self, attachment: Attachment) -> bytes:
+        reference = attachment.reference
+        is_url = bool(URL.match(reference))
+        if (is_url or reference == STDIN) and attachment.sha256 in self._kept:
+            return self._kept[attachment.sha256]
+        if reference == STDIN:
+            raise _not_sent(attachment, "came through standard input and was not kept")
+        data = self._context.download(reference).data if is_url else _bytes_of_attached(attachment)
+        if hashlib.sha256(data).hexdigest() != attachment.sha256:
+            raise _not_sent(attachment, "has changed since it was attached")
+        if is_url:
+            self._keep(attachment, data)
+        return data
+
+
+def _bytes_of_attached(attachment: Attachment) -> bytes:
+    try:
+        return _bytes_of_file(Path(attachment.reference))
+    except OSError as error:
+        words = "is gone" if error.errno in GONE else "can no longer be read"
+        raise _not_sent(attachment, words, error.strerror or "") from error
+    except ValueError as error:  # a stored path that is none
+        raise _not_sent(attachment, "is gone", str(error)) from error
+
+
+def _bytes_of_file(path: Path) -> bytes:
+    """Read a file, no further than to see that it is too large. Raises `OSError`, `ValueError`.
+
+    Only what is stored is read: a device has no end, and a pipe may have no writer.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    is_pipe = stat.S_ISFIFO(mode) and _is_substitution(path)
+    if not stat.S_ISREG(mode) and not is_pipe:
+        raise OSError(errno.ESPIPE, "it is a pipe or a device, not a file")
+    # Not to wait for a writer, should a pipe have taken the place of the file meanwhile.
+    at_once = 0 if is_pipe else getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | at_once)
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(MAX_ATTACHMENT_BYTES + 1) or b""
+
+
+def _is_substitution(path: Path) -> bool:
+    return str(path).startswith(SUBSTITUTION)
+
+
+def _unreadable(name: str, why: str, number: int | None = None) -> UsageProblem:
+    name = name or "a file without a name"
+    return UsageProblem(f"cannot read {name}", why=why, hint=HINTS.get(number or 0, ""))
+
+
+def _not_sent(attachment: Attachment, words: str, why: str = "") -> UsageProblem:
+    name = attachment.name
+    is_file = attachment.reference != STDIN and not URL.match(attachment.reference)
+    again = "put it back as it was" if is_file else "attach it again"
+    return UsageProblem(
+        f"{name} {words}; nothing was sent",
+        why=f"{attachment.reference}: {why}" if why else attachment.reference.lstrip(STDIN),
+        hint=f"{again}, or `/file drop {name}` in the conversation goes on without it",
+    )
+
+
+def _whole(text: str) -> str:
+    """Replace what stands for bytes of a file name that are no UTF-8: it cannot be sent."""
+    return text.encode("utf-8", "replace").decode("utf-8")

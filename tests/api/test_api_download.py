@@ -1,0 +1,460 @@
+"""Fetching from a URL: within limits, without the key, and never by a redirect into the inside."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from newapi_cli import __version__
+from newapi_cli.api.download import Download, Downloader, Limits
+from newapi_cli.api.endpoint import Endpoint
+from newapi_cli.api.exchange import Head
+from newapi_cli.api.web_place import is_public, place_from_url
+from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.errors import (
+    DeadlineError,
+    ExitCode,
+    Interrupted,
+    NetworkError,
+    NewapiError,
+    UsageProblem,
+)
+from newapi_cli.signals import Interrupts
+from tests.api.exchanges import assert_workers_end, load_transport
+from tests.support.fault_server import FaultServer
+from tests.support.pictures import PNG
+from tests.support.steps import Forever, Pause, Reset, Send, Stall, Step, Tell, dribble, sse
+from tests.support.wire import framed, head, response
+
+SHORT = Limits(size_bytes=104_857, connect_s=2, silence_s=2, total_s=10)
+Policy = Callable[[str], bool]
+
+
+@pytest.fixture(autouse=True)
+def _no_worker_is_left() -> Iterator[None]:
+    yield
+    assert_workers_end()
+
+
+def anywhere(host: str) -> bool:
+    return True
+
+
+def fetch(
+    url: str,
+    *,
+    limits: Limits = SHORT,
+    leads_out: Policy = anywhere,
+    interrupts: Interrupts | None = None,
+    proxy: str = "",
+) -> Download:
+    """Fetch by a direct road, or by a proxy."""
+
+    def endpoint_for(server: BaseUrl) -> Endpoint:
+        return Endpoint(server, proxy=proxy)
+
+    return Downloader(
+        endpoint_for, interrupts or Interrupts(), load_transport, limits=limits, leads_out=leads_out
+    ).fetch(url)
+
+
+def refused(server: FaultServer, *, path: str = "/x.png", **how: Any) -> NewapiError:
+    with pytest.raises(NewapiError) as caught:
+        fetch(f"{server.url}{path}", **how)
+    problem = caught.value
+    assert "base URL" not in problem.hint
+    assert "gateway" not in problem.hint
+    assert problem.hint
+    return problem
+
+
+def picture(data: bytes = PNG) -> list[Step]:
+    return [Send(response(200, data, content_type="text/html"))]
+
+
+def redirect(location: str, status: int = 302) -> list[Step]:
+    return [Send(response(status, b"<html>elsewhere</html>", headers=[("Location", location)]))]
+
+
+def test_what_is_there_is_fetched_with_its_name() -> None:
+    with FaultServer(picture()) as server:
+        assert fetch(f"{server.url}/my%20cat.png?w=1#top") == Download(PNG, "my cat.png")
+        request = server.requests[0]
+    assert (request.method, request.path) == ("GET", "/my%20cat.png?w=1")
+
+
+def test_the_request_says_who_asks_and_nothing_more() -> None:
+    with FaultServer(picture()) as server:
+        fetch(f"{server.url}/x.png")
+        headers = {name.lower(): value for name, value in server.requests[0].headers}
+    assert headers == {
+        b"host": f"127.0.0.1:{server.port}".encode(),
+        b"accept": b"*/*",
+        b"accept-encoding": b"identity",
+        b"user-agent": f"newapi/{__version__}".encode(),
+    }
+
+
+def test_a_body_may_come_in_chunks_and_pauses() -> None:
+    with FaultServer(sse(PNG[:9], Pause(0.05), PNG[9:])) as server:
+        assert fetch(f"{server.url}/x").data == PNG
+
+
+def test_a_body_may_end_with_the_connection() -> None:
+    with FaultServer([Send(head(200, [("Connection", "close")]) + PNG)]) as server:
+        assert fetch(f"{server.url}/x").data == PNG
+
+
+# -- limits -----------------------------------------------------------------------------------
+
+
+def test_the_limit_itself_is_allowed() -> None:
+    with FaultServer(picture(bytes(SHORT.size_bytes))) as server:
+        assert fetch(f"{server.url}/x").data == bytes(SHORT.size_bytes)
+
+
+def test_the_usual_limit_is_20_mb() -> None:
+    assert Limits() == Limits(20 * 1024 * 1024, 10, 30, 120, 5)
+
+
+def test_what_announces_itself_as_too_large_is_not_read() -> None:
+    script: list[Step] = [Send(head(200, [("Content-Length", "104858")])), Stall()]
+    with FaultServer(script) as server:
+        problem = refused(server)
+        server.wait_for_close()
+    assert isinstance(problem, UsageProblem)
+    assert problem.message == f"what {server.url}/x.png names is larger than 0.1 MB"
+
+
+@pytest.mark.parametrize("length", ["-1", "1e9", "9" * 500, "²", "10, 10"])
+def test_a_length_that_is_none_changes_nothing(length: str) -> None:
+    raw = f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    with FaultServer([Send(raw.encode() + PNG)]) as server:
+        try:
+            assert fetch(f"{server.url}/x").data == PNG
+        except (UsageProblem, NetworkError) as problem:
+            assert problem.hint
+
+
+@pytest.mark.parametrize("is_chunked", [True, False])
+def test_an_endless_body_is_broken_off_at_the_limit(is_chunked: bool) -> None:
+    framing = ("Transfer-Encoding", "chunked") if is_chunked else ("Connection", "close")
+    block = bytes(10_000)
+    piece = framed(block) if is_chunked else block
+    with FaultServer([Send(head(200, [framing])), Forever([Send(piece)])]) as server:
+        problem = refused(server)
+        server.wait_for_close()
+    assert isinstance(problem, UsageProblem)
+    assert "is larger than" in problem.message
+
+
+def test_a_silent_server_is_given_up() -> None:
+    with FaultServer([Stall()]) as server:
+        started = time.monotonic()
+        problem = refused(server, limits=SHORT._replace(silence_s=0.2))
+        assert time.monotonic() - started < 2
+    assert isinstance(problem, DeadlineError)
+    assert problem.message == f"nothing came from 127.0.0.1:{server.port} for 0.2 s"
+
+
+def test_a_body_that_stops_is_given_up() -> None:
+    script: list[Step] = [Send(head(200, [("Content-Length", "100")]) + b"part"), Stall()]
+    with FaultServer(script) as server:
+        problem = refused(server, limits=SHORT._replace(silence_s=0.2))
+    assert isinstance(problem, DeadlineError)
+
+
+def test_a_body_that_drips_is_given_up_when_the_whole_time_is_over() -> None:
+    script = [Send(head(200, [("Content-Length", "1000")])), *dribble(bytes(1000), 0.02)]
+    with FaultServer(script) as server:
+        problem = refused(server, limits=SHORT._replace(total_s=0.4))
+    assert isinstance(problem, DeadlineError)
+    assert "takes longer than 0.4 s" in problem.message
+
+
+def test_the_whole_time_covers_all_redirects() -> None:
+    with FaultServer() as server:
+        server.answer_with(lambda request: [Pause(0.15), *redirect(f"{request.path}x")])
+        problem = refused(server, limits=SHORT._replace(total_s=0.4))
+    assert isinstance(problem, DeadlineError)
+
+
+def test_a_connection_that_never_stands_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        port = full.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        try:
+            for each in waiting:
+                each.setblocking(False)
+                each.connect_ex(("127.0.0.1", port))
+            with pytest.raises(DeadlineError):
+                fetch(f"http://127.0.0.1:{port}/", limits=SHORT._replace(connect_s=0.2))
+        finally:
+            for each in waiting:
+                each.close()
+
+
+def test_ctrl_c_ends_a_download_at_once() -> None:
+    begun = threading.Event()
+    interrupts = Interrupts()
+
+    def press() -> None:
+        begun.wait()
+        interrupts.code = ExitCode.SIGINT
+        assert interrupts.wake is not None
+        interrupts.wake()
+
+    presser = threading.Thread(target=press)
+    script: list[Step] = [Send(head(200, [("Content-Length", "9")])), Tell(begun), Stall()]
+    with FaultServer(script) as server:
+        presser.start()
+        started = time.monotonic()
+        with pytest.raises(Interrupted):
+            fetch(f"{server.url}/x", limits=Limits(), interrupts=interrupts)
+        assert time.monotonic() - started < 5
+        server.wait_for_close()
+    presser.join()
+
+
+# -- what a server may answer instead ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [300, 304, 400, 401, 403, 404, 410, 429, 500, 503])
+def test_a_status_that_is_no_success_is_told(status: int) -> None:
+    with FaultServer([Send(response(status, b"no"))]) as server:
+        problem = refused(server, path="/x.png?sig=secret")
+    assert isinstance(problem, UsageProblem)
+    assert problem.message == f"cannot fetch {server.url}/x.png: HTTP {status}"
+
+
+def test_an_encoding_that_was_not_asked_for_is_refused() -> None:
+    script = [Send(response(200, b"\x1f\x8b", headers=[("Content-Encoding", "gzip")]))]
+    with FaultServer(script) as server:
+        assert "“gzip”" in refused(server).message
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [Reset()],
+        [Send(b"SSH-2.0-OpenSSH\r\n")],
+        [Send(head(200, [("Content-Length", "100")]) + b"part")],
+        [Send(head(200, [("Transfer-Encoding", "chunked")]) + b"4\r\npart\r\n")],
+        [Send(b"HTTP/1.1 200 OK\r\nContent-Le")],
+    ],
+    ids=["reset", "ssh", "short", "no last chunk", "cut header"],
+)
+def test_a_broken_answer_is_a_matter_of_the_network(script: list[Step]) -> None:
+    with FaultServer(script) as server:
+        assert isinstance(refused(server), NetworkError)
+
+
+def test_a_host_that_is_not_there_is_told() -> None:
+    with pytest.raises(NetworkError) as caught:
+        fetch("http://nowhere.invalid/x.png")
+    assert caught.value.message == "cannot find the host nowhere.invalid"
+    assert "base URL" not in caught.value.hint
+
+
+@pytest.mark.parametrize("url", ["ftp://x/y", "https://u:p@a.example/", "http://127.1/"])
+def test_a_url_that_is_none_asks_nobody(url: str) -> None:
+    with pytest.raises(UsageProblem):
+        fetch(url)
+
+
+# -- redirects --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_followed_to_where_it_is_allowed(status: int) -> None:
+    with FaultServer(redirect("/there/b.png", status), picture()) as server:
+        assert fetch(f"{server.url}/a.png") == Download(PNG, "b.png")
+        assert [request.path for request in server.requests] == ["/a.png", "/there/b.png"]
+
+
+def test_a_redirect_takes_no_key_no_cookie_and_no_referer_along() -> None:
+    first = [Send(response(302, headers=[("Location", "/b"), ("Set-Cookie", "a=b")]))]
+    with FaultServer(first, picture()) as server:
+        fetch(f"{server.url}/a")
+        names = {name.lower() for name, _ in server.requests[1].headers}
+    assert names == {b"host", b"accept", b"accept-encoding", b"user-agent"}
+
+
+def test_five_redirects_are_followed_and_no_sixth() -> None:
+    five = [redirect(f"/{n}") for n in range(5)]
+    with FaultServer(*five, picture()) as server:
+        assert fetch(f"{server.url}/x").data == PNG
+    with FaultServer(*five, redirect("/5"), picture()) as server:
+        assert "more than 5 times" in refused(server).message
+        assert len(server.requests) == 6
+
+
+@pytest.mark.parametrize("back_to", ["/x.png", "/y.png", "#top"])
+def test_a_circle_of_redirects_is_told(back_to: str) -> None:
+    with FaultServer(redirect("/y.png"), redirect(back_to)) as server:
+        assert "in a circle" in refused(server).message
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        ("", "redirects to nowhere (HTTP 302)"),
+        ("file:///etc/passwd", "cannot be fetched"),
+        ("https://user:secret@a.example/", "cannot be fetched"),
+        ("http://[", "cannot be fetched"),
+        ("http://2130706433/", "cannot be fetched"),
+    ],
+)
+def test_a_redirect_to_nowhere_is_told(location: str, told: str) -> None:
+    with FaultServer(redirect(location)) as server:
+        problem = refused(server)
+    assert isinstance(problem, UsageProblem)
+    assert told in problem.message
+    assert "secret" not in f"{problem.message}{problem.why}{problem.hint}"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "localhost",
+        "localhost.",
+        "x.localhost",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "10.0.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "[fe80::1]",
+        "[64:ff9b::a00:1]",
+    ],
+)
+def test_a_redirect_into_the_inside_is_never_followed(host: str) -> None:
+    with FaultServer() as inside:
+        there = f"http://{host}:{inside.port}/latest/meta-data?x"
+        with FaultServer(redirect(there)) as server:
+            problem = refused(server, leads_out=is_public)
+        assert inside.connections == []
+    assert isinstance(problem, UsageProblem)
+    assert "private or local address" in problem.message
+    assert "/latest/meta-data" in problem.why
+
+
+def test_a_redirect_back_to_the_same_private_server_is_not_followed_either() -> None:
+    with FaultServer(redirect("/b.png")) as server:
+        assert "private or local address" in refused(server, leads_out=is_public).message
+        assert len(server.requests) == 1
+
+
+def follow(downloader: Downloader, url: str, location: str) -> str:
+    return downloader.next_place(place_from_url(url), Head(302, {"location": location})).url
+
+
+def test_a_redirect_from_https_to_http_is_never_followed() -> None:
+    downloader = Downloader(Endpoint, Interrupts(), load_transport, leads_out=anywhere)
+    place = "https://a.example/x"
+    with pytest.raises(UsageProblem) as caught:
+        follow(downloader, place, "http://a.example/x")
+    assert "from https to http" in caught.value.message
+    assert follow(downloader, place, "//b.example/y") == "https://b.example/y"
+    assert follow(downloader, "http://a.example/", place) == place
+
+
+def resolver_of(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
+    """Let the name `name.example` have these addresses, one list for each look-up; give the log."""
+    asked: list[str] = []
+    real = socket.getaddrinfo
+
+    def look_up(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name != "name.example":
+            return real(host, port, *args, **kwargs)
+        asked.append(name)
+        return [
+            (
+                socket.AF_INET6 if ":" in address else socket.AF_INET,
+                socket.SOCK_STREAM,
+                socket.IPPROTO_TCP,
+                "",
+                (address, port),
+            )
+            for address in answers[min(len(asked), len(answers)) - 1]
+        ]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return asked
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [["127.0.0.1"], ["::1"], ["10.0.0.1"], ["8.8.8.8", "127.0.0.1"], ["::ffff:192.168.0.1"]],
+    ids=" ".join,
+)
+def test_a_redirect_to_a_name_that_resolves_into_the_inside_connects_nowhere(
+    monkeypatch: pytest.MonkeyPatch, addresses: list[str]
+) -> None:
+    asked = resolver_of(monkeypatch, addresses)
+    with FaultServer() as inside:
+        with FaultServer(redirect(f"http://name.example:{inside.port}/x")) as server:
+            problem = refused(server, leads_out=is_public)
+        assert inside.connections == []
+    assert asked == ["name.example"]
+    assert isinstance(problem, UsageProblem)
+    assert "private or local address" in problem.message
+    assert "name.example" in problem.why
+
+
+def test_the_address_that_was_checked_is_the_one_connected_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = resolver_of(monkeypatch, ["127.0.0.1"], ["10.0.0.1"])
+    checked: list[str] = []
+
+    def note(host: str) -> bool:
+        checked.append(host)
+        return True
+
+    with FaultServer(picture()) as there:
+        with FaultServer(redirect(f"http://name.example:{there.port}/x")) as server:
+            assert fetch(f"{server.url}/", leads_out=note).data == PNG
+        assert there.requests[0].header("host") == f"name.example:{there.port}"
+    assert asked == ["name.example"]
+    assert checked == ["name.example", "127.0.0.1"]
+
+
+def test_a_person_may_name_a_private_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolver_of(monkeypatch, ["127.0.0.1"])
+    with FaultServer(picture()) as server:
+        url = f"http://name.example:{server.port}/x"
+        assert fetch(url, leads_out=is_public).data == PNG
+
+
+# -- by a proxy -------------------------------------------------------------------------------
+
+
+def test_a_proxy_of_the_settings_is_used() -> None:
+    with FaultServer(picture()) as proxy:
+        assert fetch("http://a.example/x.png", proxy=proxy.url) == Download(PNG, "x.png")
+        request = proxy.requests[0]
+    assert request.path == "http://a.example/x.png"
+    assert request.header("authorization") is None
+
+
+def test_a_redirect_into_the_inside_is_not_followed_through_a_proxy() -> None:
+    with FaultServer(redirect("http://169.254.169.254/x")) as proxy:
+        with pytest.raises(UsageProblem) as caught:
+            fetch("http://a.example/x.png", proxy=proxy.url, leads_out=is_public)
+        assert len(proxy.requests) == 1
+    assert "private or local address" in caught.value.message
+
+
+def test_a_proxy_that_is_slow_to_answer_has_the_time_of_a_silence() -> None:
+    with FaultServer([Pause(0.4), *picture()]) as proxy:
+        limits = SHORT._replace(connect_s=0.2)
+        assert fetch("http://a.example/x", proxy=proxy.url, limits=limits).data == PNG
