@@ -14,12 +14,16 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from newapi_cli.cli.context import Context
+from newapi_cli.api.download import Download, Downloader
+from newapi_cli.api.endpoint import Endpoint
+from newapi_cli.cli.context import Context, load_transport
 from newapi_cli.domain.attachment import Attachment
+from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.message import Message
 from newapi_cli.errors import UsageProblem
 from newapi_cli.flows.attachments import MAX_ATTACHMENT_BYTES, content_from_bytes
 from newapi_cli.flows.prompt import TextFile
+from newapi_cli.signals import Interrupts
 
 URL = re.compile(r"https?://", re.IGNORECASE)
 OTHER_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -88,9 +92,27 @@ class Attacher:
         return found
 
     def _open_url(self, url: str) -> TextFile | Attachment:
-        fetched = self._context.download(url)
+        fetched = self._download(url)
         content = content_from_bytes(fetched.data, fetched.name, url.partition("#")[0])
         return content if isinstance(content, TextFile) else self._keep(content, fetched.data)
+
+    def _download(self, url: str) -> Download:
+        """Fetch what a URL names, by the proxy and the certificates of the settings.
+
+        Signals end it whether or not the caller waits for them too.
+        """
+        context = self._context
+
+        def endpoint_for(server: BaseUrl) -> Endpoint:
+            return Endpoint(
+                server,
+                proxy=context.settings.text("proxy"),
+                ca_bundle=context.settings.text("ca_bundle"),
+                environ=context.streams.environ,
+            )
+
+        with Interrupts() as interrupts:
+            return Downloader(endpoint_for, interrupts, load_transport).fetch(url)
 
     def _keep(self, attachment: Attachment, data: bytes) -> Attachment:
         self._kept[attachment.sha256] = data
@@ -103,7 +125,7 @@ class Attacher:
             return self._kept[attachment.sha256]
         if reference == STDIN:
             raise _not_sent(attachment, "came through standard input and was not kept")
-        data = self._context.download(reference).data if is_url else _bytes_of_attached(attachment)
+        data = self._download(reference).data if is_url else _bytes_of_attached(attachment)
         if hashlib.sha256(data).hexdigest() != attachment.sha256:
             raise _not_sent(attachment, "has changed since it was attached")
         if is_url:

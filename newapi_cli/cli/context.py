@@ -31,8 +31,6 @@ from newapi_cli.streams import Input, Output, Streams
 
 if TYPE_CHECKING:
     from newapi_cli.api.client import Client
-    from newapi_cli.api.download import Download
-    from newapi_cli.api.endpoint import Endpoint
     from newapi_cli.cli.attaching import Attacher
     from newapi_cli.config.file import ConfigFile
     from newapi_cli.demo.server import DemoGateway
@@ -201,7 +199,7 @@ class Context:
         return Client(
             endpoint,
             self.interrupts,
-            _load_transport,
+            load_transport,
             clocks=settings.clocks,
             retries=settings.whole("retries"),
         )
@@ -212,25 +210,6 @@ class Context:
         from newapi_cli.cli.attaching import Attacher
 
         return Attacher(self)
-
-    def download(self, url: str) -> Download:
-        """Fetch what a URL names, without the key, by the proxy and certificates of the settings.
-
-        Raises `UsageProblem`, `NetworkError`, `DeadlineError`, `ConfigError`, `Interrupted`.
-        """
-        from newapi_cli.api.download import Downloader
-        from newapi_cli.api.endpoint import Endpoint
-
-        def endpoint_for(server: BaseUrl) -> Endpoint:
-            return Endpoint(
-                server,
-                proxy=self.settings.text("proxy"),
-                ca_bundle=self.settings.text("ca_bundle"),
-                environ=self.streams.environ,
-            )
-
-        with Interrupts() as interrupts:
-            return Downloader(endpoint_for, interrupts, _load_transport).fetch(url)
 
     def renderer(self, target: Target, wish: AsideWish) -> Renderer:
         """What writes an answer for a target; the one for markdown loads rich."""
@@ -392,7 +371,8 @@ def stored_session_names(environ: Mapping[str, str]) -> list[str]:
     return [each.title if each.is_named else each.short_id for each in found]
 
 
-def _load_transport() -> ModuleType:
+def load_transport() -> ModuleType:
+    """Load what reads answers, httpx with it, when a request is on its way."""
     from newapi_cli.api import transport
 
     return transport
