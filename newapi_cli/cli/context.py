@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from newapi_cli.cli.sampling import sampling_from_values
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.masking import mask
 from newapi_cli.config.paths import Paths, ensure_private_dir, find_paths
@@ -115,19 +116,8 @@ class Context:
 
     def sampling(self) -> Sampling:
         """The optional request fields that are set."""
-        values = self.settings.values
         stored = self.config_file.profiles.get(self.settings.profile, {}).get("options")
-        return Sampling(
-            temperature=_number(values.get("temperature")),
-            top_p=_number(values.get("top_p")),
-            max_tokens=self.settings.whole("max_tokens") or None,
-            frequency_penalty=_number(values.get("frequency_penalty")),
-            presence_penalty=_number(values.get("presence_penalty")),
-            stop=_texts(values.get("stop")),
-            seed=self.settings.whole("seed") if "seed" in values else None,
-            effort=self.settings.text("effort") or None,
-            options={**_table(stored), **_table(values.get("options"))},
-        )
+        return sampling_from_values(self.settings.values, stored)
 
     @property
     def base_url(self) -> BaseUrl:
@@ -376,15 +366,3 @@ def load_transport() -> ModuleType:
     from newapi_cli.api import transport
 
     return transport
-
-
-def _number(value: object) -> float | None:
-    return value if isinstance(value, int | float) else None
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
-
-
-def _table(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, Mapping) else {}

@@ -118,10 +118,14 @@ class LiveSession:
         """Take the last turn back and give it; its branch stays in the store."""
         undone = self.last
         if undone is not None:
-            self.path = self.path[:-1]
-            left_out = min(self.session.left_out, len(self.path))
-            self.change(self.session._replace(leaf_id=self._leaf_id, left_out=left_out))
+            self.return_to(self.path[:-1])
         return undone
+
+    def return_to(self, path: tuple[TurnRecord, ...]) -> None:
+        """Take another path of the session as the present one."""
+        self.path = path
+        left_out = min(self.session.left_out, len(path))
+        self.change(self.session._replace(leaf_id=self._leaf_id, left_out=left_out))
 
     def change(self, session: Session) -> None:
         """Take a session with other fields. Raises `UsageProblem` for a name that is taken."""

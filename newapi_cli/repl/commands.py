@@ -118,10 +118,12 @@ def _without_quotes(text: str) -> str:
 
 def retry(talk: Talk, model: str) -> None:
     """Ask the last question again; the old answer stays in the session."""
-    last = _last(talk, "there is nothing to ask again yet")
-    if model:
+    if model and (talk.unasked or talk.live.path):
         set_model(talk, model)
-    talk.ask_again(last)
+    if talk.unasked is not None:
+        talk.ask(talk.unasked)
+        return
+    talk.ask_again(_last(talk, "there is nothing to ask again yet"))
 
 
 def go_on(talk: Talk, _: str) -> None:

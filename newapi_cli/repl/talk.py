@@ -112,6 +112,7 @@ class Talk:
         self.answers = answers
         self.live = live
         self.attached: list[TextFile | Attachment] = []  # for the next message
+        self.unasked: Prompt | None = None  # what could not even be sent, for /retry
         self.is_over = False
 
     @property
@@ -131,17 +132,18 @@ class Talk:
             self.attached = []
 
     def ask(self, prompt: Prompt, after: tuple[TurnRecord, ...] | None = None) -> bool:
-        """Ask and show the answer; say whether the prompt has become a turn.
+        """Ask and show the answer; say whether the prompt was sent.
 
         What failed or was stopped is told; it ends the turn, never the conversation.
         """
+        self.unasked = prompt
         if not self.model:
-            self.tell("no model is set: /model NAME; `newapi models` lists them")
+            self.tell("no model is set: /model NAME, then /retry; `newapi models` lists them")
             return False
         turn: Turn | None = None
-        before = self.live.path
         try:
             with self.answers.turn(self.live, prompt, self.model, after) as turn:
+                self.unasked = None
                 self.answers.show(turn, self.live)
         except Interrupted as interrupted:
             if interrupted.code is not ExitCode.SIGINT:
@@ -154,7 +156,7 @@ class Talk:
             tell_failure(self.streams, error)
             if isinstance(error, ContextTooLong):
                 self._ask_with_less()
-        return self.live.path is not before
+        return self.unasked is None
 
     def _tell_stopped(self, turn: Turn | None) -> None:
         came = turn is not None and turn.completion.content
@@ -164,8 +166,14 @@ class Talk:
             self.tell("stopped, /retry asks again")
 
     def ask_again(self, turn: TurnRecord) -> None:
-        """Ask the last turn's question again, in its place."""
-        self.ask(Prompt(turn.prompt, turn.attachments), self.live.path[:-1])
+        """Ask the last turn's question again, in its place.
+
+        Where nothing comes of it, an answer that was there before is still the last one.
+        """
+        before = self.live.path
+        self.ask(Prompt(turn.prompt, turn.attachments), before[:-1])
+        if turn.answer and self.live.last is not None and not self.live.last.answer:
+            self.live.return_to(before)
 
     def _ask_with_less(self) -> None:
         """Say which turns could go, and ask without them where the person agrees."""
