@@ -164,6 +164,9 @@ def _ensure_private(path: Path) -> None:
 
 def _narrow(path: Path) -> None:
     """Take a file of ours from the eyes of others; of one that is not ours, SQLite will tell."""
+    if os.name != "posix":
+        return
     with contextlib.suppress(OSError):
-        if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):  # a folder needs its x
             path.chmod(0o600)

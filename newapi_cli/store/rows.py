@@ -12,6 +12,7 @@ from newapi_cli.domain.completion import Status, ToolCall, Usage
 from newapi_cli.domain.session import Session, TurnRecord
 from newapi_cli.errors import LocalError
 
+DAMAGES = (ValueError, TypeError, OverflowError, OSError, RecursionError)  # in what is stored
 LARGEST = 2**63 - 1  # SQLite's; a server may claim more tokens
 SESSION_COLUMNS = (
     "id, title, is_named, profile, host, model, system, left_out, leaf_id, turns, created_at,"
@@ -25,7 +26,14 @@ TURN_COLUMNS = (
 
 
 def session_from_row(row: sqlite3.Row) -> Session:
-    """Give a session of the columns `SESSION_COLUMNS`."""
+    """Give a session of the columns `SESSION_COLUMNS`. Raises `LocalError` for a damaged one."""
+    try:
+        return _session(row)
+    except DAMAGES as error:
+        raise LocalError(f"session {row['id']} in the session store is damaged") from error
+
+
+def _session(row: sqlite3.Row) -> Session:
     return Session(
         row["id"],
         row["title"],
@@ -46,7 +54,7 @@ def turn_from_row(row: sqlite3.Row) -> TurnRecord:
     """Give a turn of the columns `TURN_COLUMNS`. Raises `LocalError` for a damaged one."""
     try:
         return _turn(row)
-    except (ValueError, TypeError, RecursionError) as error:
+    except DAMAGES as error:
         raise LocalError(f"turn {row['id']} in the session store is damaged") from error
 
 

@@ -124,18 +124,20 @@ class SessionStore:
         self.database.execute(f"UPDATE turns SET {_settings(names)} WHERE id = :id", values)
 
     def close_killed(self) -> list[Hit]:
-        """Close the open turns whose process is dead as interrupted, and give them."""
-        sql = "SELECT id, session_id, owner FROM turns WHERE status = 'open'"
-        dead = [row for row in self.database.rows(sql) if not is_alive(row["owner"])]
-        hits: list[Hit] = []
-        for row in dead:
-            with self.database.transaction():
+        """Close the open turns whose process is dead as interrupted, and give them.
+
+        Of several processes that do this at once, one gets each turn.
+        """
+        if not self._killed():  # the usual case takes no lock
+            return []
+        with self.database.transaction():
+            killed = self._killed()
+            for turn_id, _ in killed:
                 self.database.execute(
-                    "UPDATE turns SET status = ?, error = ? WHERE id = ? AND status = 'open'",
-                    (str(Status.INTERRUPTED), KILLED, row["id"]),
+                    "UPDATE turns SET status = ?, error = ? WHERE id = ?",
+                    (str(Status.INTERRUPTED), KILLED, turn_id),
                 )
-            hits.append(Hit(self._session(row["session_id"]), self._turn(row["id"])))
-        return hits
+            return [Hit(self._session(where), self._turn(turn_id)) for turn_id, where in killed]
 
     # -- finding ------------------------------------------------------------------------------
 
@@ -306,6 +308,12 @@ class SessionStore:
 
     def _session(self, session_id: str) -> Session:
         return self._matching("id = ?", session_id)[0]
+
+    def _killed(self) -> list[tuple[int, str]]:
+        """Give the ids of open turns whose process is dead, each with that of its session."""
+        sql = "SELECT id, session_id, owner FROM turns WHERE status = 'open' ORDER BY id"
+        rows = list(self.database.rows(sql))
+        return [(row["id"], row["session_id"]) for row in rows if not is_alive(row["owner"])]
 
     def _turn(self, turn_id: int) -> TurnRecord:
         rows = self.database.rows(f"SELECT {TURN_COLUMNS} FROM turns WHERE id = ?", (turn_id,))
