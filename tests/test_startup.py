@@ -128,7 +128,16 @@ def test_an_answer_into_a_pipe_loads_nothing_to_paint_with(home: Home) -> None:
         loaded = loaded_by("chat", "hi", home=home, env=env)
         assert len(gateway.requests) == 1
     assert "httpx" in loaded
-    assert loaded.isdisjoint({*HEAVY, "tomlkit", "markdown_it", "pygments"} - {"httpx"})
+    assert "sqlite3" in loaded  # what is asked is stored
+    assert loaded.isdisjoint({*HEAVY, "tomlkit", "markdown_it", "pygments"} - {"httpx", "sqlite3"})
+
+
+def test_an_answer_that_is_not_saved_loads_no_store(home: Home) -> None:
+    with DemoGateway(pace_s=0) as gateway:
+        env = {**KEY, "NEWAPI_BASE_URL": gateway.base_url}
+        loaded = loaded_by("chat", "-n", "hi", home=home, env=env)
+    assert "httpx" in loaded
+    assert "sqlite3" not in loaded
 
 
 def test_a_request_that_cannot_be_made_loads_no_network(home: Home) -> None:

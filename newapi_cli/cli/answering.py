@@ -114,6 +114,10 @@ class Answering:
         return dict(self._context.attacher.data_for(messages))
 
     def _tell_of_others(self, live: LiveSession) -> None:
+        if live.was_deleted:
+            self._context.streams.tell(
+                "another newapi has deleted this session: it begins anew, without what was said"
+            )
         if count := live.others_turns:
             turns = "turn" if count == 1 else "turns"
             self._context.streams.tell(

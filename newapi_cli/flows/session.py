@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from newapi_cli.domain.attachment import Attachment
-from newapi_cli.domain.completion import Completion
+from newapi_cli.domain.completion import Completion, Status
 from newapi_cli.domain.conversation import Conversation
 from newapi_cli.domain.message import Message
 from newapi_cli.domain.session import (
@@ -43,6 +43,7 @@ class LiveSession:
         self.session = session
         self.path = path
         self.others_turns = 0  # what other processes had added when the last turn began
+        self.was_deleted = False  # by another process, when the last turn began
         self._store = store
         self._warn = warn
         self._has_warned = False
@@ -79,7 +80,7 @@ class LiveSession:
         """
         at_leaf, path = after is None, self.path if after is None else after
         self.path = path
-        self.others_turns = 0
+        self.others_turns, self.was_deleted = 0, False
         title = self.session.title or title_from_prompt(prompt)
         left_out = min(self.session.left_out, len(path))
         self.session = self.session._replace(title=title, model=model, left_out=left_out)
@@ -160,7 +161,9 @@ class LiveSession:
             return turn
         try:
             self.session, begun = self._store.begin(self.session, turn, at_leaf=at_leaf)
-            if begun.parent_id != self._leaf_id:  # another newapi has gone on with it meanwhile
+            has_moved = begun.parent_id != self._leaf_id  # another newapi has gone on with it
+            self.was_deleted = has_moved and begun.parent_id is None
+            if has_moved or any(each.status is Status.OPEN for each in self.path):
                 known = {each.id for each in self.path}
                 self._reload(begun.parent_id)
                 self.others_turns = sum(each.id not in known for each in self.path)
@@ -176,6 +179,9 @@ class LiveSession:
         done: list[TurnRecord] = []
         try:
             for turn in self.path:
+                if turn.status is Status.OPEN:  # another newapi writes it
+                    done.append(turn)
+                    continue
                 if not turn.id:
                     turn = turn._replace(parent_id=done[-1].id if done else None)
                     self.session, begun = self._store.begin(self.session, turn, at_leaf=False)

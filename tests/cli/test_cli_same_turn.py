@@ -10,13 +10,16 @@ import pytest
 
 import newapi_cli.cli.chat
 from newapi_cli.cli.answering import Answering
-from newapi_cli.cli.chat import Call, run_chat
+from newapi_cli.cli.chat import run_chat
 from newapi_cli.cli.context import Context
+from newapi_cli.cli.manner import Call
 from newapi_cli.demo.server import DemoGateway
-from newapi_cli.domain.completion import ChatRequest
-from newapi_cli.domain.conversation import Conversation
+from newapi_cli.domain.session import TurnRecord
+from newapi_cli.flows.prompt import Prompt
+from newapi_cli.flows.session import LiveSession
 from newapi_cli.flows.turn import Turn
-from newapi_cli.repl.loop import Answers, Loop
+from newapi_cli.repl.loop import Loop
+from newapi_cli.repl.talk import Answers, Talk
 from newapi_cli.streams import Input, Output, Streams
 from tests.support.home import Home
 
@@ -29,15 +32,21 @@ class Recording(Answering):
     calls: list[tuple[str, str]]
 
     @contextmanager
-    def turn(self, request: ChatRequest) -> Iterator[Turn]:
+    def turn(
+        self,
+        live: LiveSession,
+        prompt: Prompt,
+        model: str,
+        after: tuple[TurnRecord, ...] | None = None,
+    ) -> Iterator[Turn]:
         """Note a turn."""
-        self.calls.append(("turn", request.messages[-1].content))
-        with super().turn(request) as turn:
+        self.calls.append(("turn", prompt.text))
+        with super().turn(live, prompt, model, after) as turn:
             yield turn
 
-    def show(self, turn: Turn) -> None:
+    def show(self, turn: Turn, live: LiveSession) -> None:
         """Note that a turn is shown."""
-        super().show(turn)
+        super().show(turn, live)
         self.calls.append(("show", turn.completion.content))
 
 
@@ -47,11 +56,15 @@ class Typist:
     def __init__(self) -> None:
         self._messages = [QUESTION]
 
-    def read(self, _: Callable[[], str]) -> str:
+    def read(self, _bar: Callable[[int], str], _session_id: str) -> str:
         """Give the message, then the end."""
         if not self._messages:
             raise EOFError
         return self._messages.pop()
+
+    def confirm(self, _question: str) -> bool:
+        """Agree to nothing."""
+        return False
 
     def drop_typed_ahead(self) -> None:
         """Nothing is typed ahead here."""
@@ -60,9 +73,10 @@ class Typist:
 class TypedContext(Context):
     """A context whose conversation is typed by the typist instead of by a person."""
 
-    def converse(self, answers: Answers, conversation: Conversation, first_prompt: str) -> None:
+    def converse(self, answers: Answers, live: LiveSession, first: Prompt | None) -> None:
         """Hold the conversation with the real loop."""
-        Loop(self.streams, Typist(), answers, conversation, self.model).run(first_prompt)
+        typist = Typist()
+        Loop(Talk(self.streams, typist, answers, live), typist).run(first)
 
 
 @pytest.fixture

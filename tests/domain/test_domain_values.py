@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.catalog import ModelInfo
 from newapi_cli.domain.completion import (
     Chunk,
@@ -27,6 +28,7 @@ from newapi_cli.domain.profile import (
     Settings,
     Source,
 )
+from newapi_cli.domain.session import TurnRecord
 
 KEY = "sk-canaryV7qXw2LmT9cRb4NzKs8YdHf3GjPe6UaQ1tMo5vBxWi"
 SHOWN = "sk-****BxWi"
@@ -222,9 +224,11 @@ def test_a_completion_is_a_value_that_later_chunks_do_not_change() -> None:
 # -- conversations ------------------------------------------------------------------------------
 
 
+SAID = (TurnRecord("a", "b"), TurnRecord("c", "d"))
+
+
 def test_a_prompt_is_asked_after_all_that_was_said() -> None:
-    talk = Conversation("be brief").with_turn("a", "b")
-    assert talk.asking("c") == (
+    assert Conversation("be brief", SAID[:1]).asking("c") == (
         Message(Role.SYSTEM, "be brief"),
         Message(Role.USER, "a"),
         Message(Role.ASSISTANT, "b"),
@@ -236,20 +240,24 @@ def test_no_system_prompt_is_no_message() -> None:
     assert Conversation().asking("a") == (Message(Role.USER, "a"),)
 
 
-def test_asking_changes_nothing() -> None:
-    talk = Conversation().with_turn("a", "b")
-    talk.asking("c")
-    assert talk == Conversation().with_turn("a", "b")
+def test_what_was_attached_is_sent_again_with_its_prompt() -> None:
+    photo = Attachment("photo.png", "/photo.png", "image/png", 3, "ab")
+    scan = photo._replace(name="scan.png")
+    talk = Conversation("", (TurnRecord("a", "b", attachments=(photo,)),))
+    assert [message.attachments for message in talk.asking("c", (scan,))] == [(photo,), (), (scan,)]
 
 
-def test_a_turn_without_an_answer_leaves_no_trace() -> None:
-    assert Conversation("s").with_turn("a", "") == Conversation("s")
+def test_a_turn_without_an_answer_is_not_sent() -> None:
+    failed = TurnRecord("lost", "", status=Status.ERROR)
+    assert Conversation("", (failed, *SAID, failed)).asking("e") == Conversation("", SAID).asking(
+        "e"
+    )
 
 
-def test_the_last_turn_can_be_dropped() -> None:
-    talk = Conversation("s").with_turn("a", "b").with_turn("c", "d")
-    assert talk.without_last_turn() == Conversation("s").with_turn("a", "b")
-    assert Conversation("s").without_last_turn() == Conversation("s")
+def test_turns_that_are_left_out_are_not_sent() -> None:
+    talk = Conversation("s", SAID, left_out=1)
+    assert talk.asking("e") == Conversation("s", SAID[1:]).asking("e")
+    assert talk.sent_turns == SAID[1:]
 
 
 def test_roles_are_spelt_as_on_the_wire() -> None:
