@@ -6,6 +6,7 @@
     ├── AuthenticationError    4  the key was refused
     ├── NetworkError           5  DNS, connect, TLS, proxy
     ├── GatewayError           6  the gateway refused, or answered outside the protocol
+    │   └── ContextTooLong     6  what was said is longer than the model's context
     ├── LimitError             7  rate limit, quota
     ├── DeadlineError          8  one of our own clocks
     ├── IncompleteCompletion   9  the answer was cut; the part is printed and kept

@@ -9,10 +9,19 @@ from __future__ import annotations
 import re
 
 from newapi_cli.api.codec import Refusal, shortened
-from newapi_cli.errors import AuthenticationError, GatewayError, LimitError, NewapiError
+from newapi_cli.api.context_length import is_too_long
+from newapi_cli.errors import (
+    AuthenticationError,
+    ContextTooLong,
+    GatewayError,
+    LimitError,
+    NewapiError,
+)
 
 QUOTA_CODES = {"insufficient_user_quota", "pre_consume_token_quota_failed", "insufficient_quota"}
 KEY_HINT = "check the key with `newapi config list`, or store another with `newapi login`"
+TOO_LONG = "the conversation is too long for the model"
+SHORTER_HINT = "send a shorter prompt or fewer files, or ask a model with a larger context: -m NAME"
 URL_HINT = "check the base URL: `newapi config get base_url`, `newapi login URL` to store another"
 GATEWAY_TYPES = re.compile(r"\w+_(api|hub)_error$")  # new_api_error, one_api_error, one_hub_error
 # Servers choose what these are matched against: each reads a byte a bounded number of times.
@@ -48,6 +57,8 @@ def error_from_answer(
         return html_error(body, status, refusal.request_id)
     if status in (401, 403) and _is_gateways_own(refusal):
         return _key_error(status, words)
+    if is_too_long(refusal):
+        return ContextTooLong(f"{TOO_LONG} (HTTP {status})", **words, hint=SHORTER_HINT)
     return GatewayError(_refusal_message(status, refusal), **words, hint=_status_hint(status))
 
 
@@ -113,11 +124,16 @@ def html_error(body: bytes, status: int, request_id: str = "") -> NewapiError:
 
 def error_in_stream(refusal: Refusal) -> NewapiError:
     """Translate an error that came inside a stream whose status was a success."""
+    words = {
+        "why": refusal.message or refusal.code or refusal.type,
+        "request_id": refusal.request_id,
+    }
+    if is_too_long(refusal):
+        return ContextTooLong(TOO_LONG, **words, hint=SHORTER_HINT)
     return GatewayError(
         "the gateway reported an error inside its answer",
-        why=refusal.message or refusal.code or refusal.type,
+        **words,
         hint="ask again, or try another model",
-        request_id=refusal.request_id,
     )
 
 

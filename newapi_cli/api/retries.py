@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from newapi_cli.api.codec import Refusal
+from newapi_cli.api.context_length import is_too_long
 from newapi_cli.errors import NewapiError
 
 RETRIED_STATUSES = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
@@ -34,7 +35,9 @@ LONGEST_WISH_S = 60.0
 
 def is_worth_a_retry(status: int, refusal: Refusal) -> bool:
     """Say whether the same request may well succeed a moment later."""
-    return status in RETRIED_STATUSES and refusal.code not in POINTLESS_CODES
+    if status not in RETRIED_STATUSES or refusal.code in POINTLESS_CODES:
+        return False
+    return status == 429 or not is_too_long(refusal)  # a rate limit may speak of tokens too
 
 
 def pause_s(attempt: int, wish_s: float | None) -> float:

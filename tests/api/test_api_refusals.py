@@ -17,6 +17,7 @@ from newapi_cli.api.refusals import (
 )
 from newapi_cli.errors import (
     AuthenticationError,
+    ContextTooLong,
     GatewayError,
     LimitError,
     NewapiError,
@@ -79,7 +80,7 @@ TABLE: list[tuple[int, str | None, object, type[NewapiError]]] = [
     (429, "rate_limit_error", "rate_limit_exceeded", LIMIT),
     (429, "insufficient_quota", "insufficient_quota", LIMIT),
     (400, UPSTREAM, "insufficient_quota", LIMIT),
-    (400, UPSTREAM, "context_length_exceeded", GATEWAY),
+    (400, UPSTREAM, "context_length_exceeded", ContextTooLong),
     (500, "server_error", 1234, GATEWAY),
     (529, "overloaded_error", None, GATEWAY),
     (418, "teapot", None, GATEWAY),

@@ -276,6 +276,7 @@ def test_a_real_tmux_hands_the_text_on(home: Home) -> None:
     script.write_text(COPY.format(text=repr("Paris 你好")))
     inside = f"{sys.executable} {script}; tmux show-buffer > {home.path}/buffer; read x"
     command = ["tmux", "-u", "-f", "/dev/null", "-S", str(home.path / "tmux"), "new", inside]
+    command += [";", "set", "destroy-unattached", "on"]  # it ends with this test, come what may
     with Terminal(command, home=home, env={"SHELL": "/bin/sh"}) as terminal:
         terminal.wait_for("through tmux")
         wanted = base64.b64encode("Paris 你好".encode())
