@@ -41,6 +41,7 @@ CLASSES = {
     "AuthenticationError": 4,
     "NetworkError": 5,
     "GatewayError": 6,
+    "ContextTooLong": 6,
     "LimitError": 7,
     "DeadlineError": 8,
     "IncompleteCompletion": 9,
