@@ -20,6 +20,7 @@ from newapi_cli.store.migrations import MIGRATIONS, Step
 FILE = "sessions.db"
 BUSY_S = 5.0
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+SMALLEST_BYTES = 512  # one page of the smallest size; shorter ones SQLite would take for empty
 
 
 class Database:
@@ -30,6 +31,8 @@ class Database:
         self.path = path
         with self._translated():
             _ensure_private(path)
+            if 0 < path.stat().st_size < SMALLEST_BYTES:
+                raise _damaged(path, "it is too short")
             self._connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
         try:
             with self._translated():
@@ -126,18 +129,14 @@ class Database:
 
 
 def copies_of(path: Path) -> list[Path]:
-    """Give the copies that migrations have made of a file."""
-    return sorted(path.parent.glob(f"{path.name}.v*-copy"))
+    """Give the copies that migrations have made of a file, those that were cut off too."""
+    return sorted(path.parent.glob(f"{path.name}.v*-copy*"))
 
 
 def _problem(path: Path, error: sqlite3.Error) -> LocalError:
-    name, quoted = getattr(error, "sqlite_errorname", ""), shlex.quote(str(path))
+    name = getattr(error, "sqlite_errorname", "")
     if name.startswith(DAMAGED):
-        return LocalError(
-            f"the session store {path} is damaged",
-            why=str(error),
-            hint=f"mv {quoted} {quoted}.damaged begins a new one; nothing has been changed",
-        )
+        return _damaged(path, str(error))
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return LocalError(
             f"the session store {path} is busy",
@@ -145,6 +144,15 @@ def _problem(path: Path, error: sqlite3.Error) -> LocalError:
             hint="try again",
         )
     return LocalError(f"the session store {path} cannot be used", why=str(error))
+
+
+def _damaged(path: Path, why: str) -> LocalError:
+    quoted = shlex.quote(str(path))
+    return LocalError(
+        f"the session store {path} is damaged",
+        why=why,
+        hint=f"mv {quoted} {quoted}.damaged begins a new one; nothing has been changed",
+    )
 
 
 def _ensure_private(path: Path) -> None:

@@ -111,17 +111,23 @@ class SessionStore:
         return known, turn
 
     def keep(self, turn: TurnRecord) -> None:
-        """Commit what has come of an answer so far."""
+        """Commit what has come of an answer so far, of a turn that this process has begun.
+
+        Its number may be another one's by now, where its session was deleted meanwhile.
+        """
         self.database.execute(
-            "UPDATE turns SET answer = ?, reasoning = ? WHERE id = ?",
-            (storable(turn.answer), storable(turn.reasoning), turn.id),
+            "UPDATE turns SET answer = ?, reasoning = ? WHERE id = ? AND owner = ?",
+            (storable(turn.answer), storable(turn.reasoning), turn.id, self._owner),
         )
 
     def end(self, turn: TurnRecord) -> None:
-        """Commit a turn as it ended."""
-        values = {**values_of_turn(turn), "id": turn.id}
-        names = [name for name in values if name not in ("id", "parent_id", "created_at")]
-        self.database.execute(f"UPDATE turns SET {_settings(names)} WHERE id = :id", values)
+        """Commit a turn that this process has begun, as it ended."""
+        values = {**values_of_turn(turn), "id": turn.id, "owner": self._owner}
+        unchanged = ("id", "owner", "parent_id", "created_at")
+        names = [name for name in values if name not in unchanged]
+        self.database.execute(
+            f"UPDATE turns SET {_settings(names)} WHERE id = :id AND owner = :owner", values
+        )
 
     def close_killed(self) -> list[Hit]:
         """Close the open turns whose process is dead as interrupted, and give them.

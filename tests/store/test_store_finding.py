@@ -1,0 +1,235 @@
+"""Sessions are found by id, name, use and words, and deleted so that nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from newapi_cli.domain.session import Session
+from newapi_cli.errors import UsageProblem
+from newapi_cli.store.sessions import SessionStore
+from tests.store.stored import Clock, change_raw, new_session, said
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Give the clock of the store."""
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: Clock) -> Iterator[SessionStore]:
+    """Give an open store."""
+    with SessionStore(tmp_path / "s.db", clock) as opened:
+        yield opened
+
+
+def put(store: SessionStore, id: str, title: str = "t", **fields: object) -> Session:  # noqa: A002
+    """Store a session of one turn under this id."""
+    session, _ = said(store, new_session(title, **fields)._replace(id=id), ("q", "a"))
+    return session
+
+
+# -- by id and name ---------------------------------------------------------------------------
+
+
+def test_any_unique_beginning_of_an_id_finds(store: SessionStore) -> None:
+    put(store, "1a2b00000000")
+    wanted = put(store, "1a2c00000000")
+    for beginning in ("1a2c", "1A2C", "1a2c0", "1a2c00000000"):
+        assert store.find(beginning) == wanted
+
+
+@pytest.mark.parametrize("nothing", ["", "1a2d", "x", "1a2c000000000", "%", "_", "1a2g", " 1a2c"])
+def test_what_means_nothing_is_a_usage_problem(store: SessionStore, nothing: str) -> None:
+    put(store, "1a2c00000000")
+    with pytest.raises(UsageProblem, match="no session"):
+        store.find(nothing)
+
+
+def test_an_ambiguous_beginning_names_those_it_means(store: SessionStore) -> None:
+    for number in range(7):
+        put(store, f"1a2b0000000{number}")
+    with pytest.raises(UsageProblem, match=r"means 7 sessions: 1a2b0000(, 1a2b0000){4}, …"):
+        store.find("1a2b")
+
+
+def test_a_name_goes_before_an_id_and_that_before_a_title(store: SessionStore) -> None:
+    by_id = put(store, "beef00000000", "other")
+    put(store, "100000000000", "beef")
+    assert store.find("beef") == by_id
+    named = put(store, "200000000000", "beef", is_named=True)
+    assert store.find("beef") == named
+
+
+def test_a_title_finds_where_one_session_has_it(store: SessionStore) -> None:
+    wanted = put(store, "100000000000", "Why is the sky blue?")
+    assert store.find("Why is the sky blue?") == wanted
+    put(store, "200000000000", "Why is the sky blue?")
+    with pytest.raises(UsageProblem, match="means 2 sessions"):
+        store.find("Why is the sky blue?")
+
+
+def test_a_name_for_going_on_is_a_name_or_a_long_id_but_no_title(store: SessionStore) -> None:
+    titled = put(store, "abcdef012345", "a title")
+    named = put(store, "100000000000", "taxes", is_named=True)
+    assert store.named("taxes") == named
+    assert store.named("abcdef01") == store.named("ABCDEF012345") == titled
+    for name in ("a title", "abcdef0", "a", "Taxes", "abcdef02", ""):
+        assert store.named(name) is None, name
+
+
+def test_a_name_for_going_on_that_looks_like_an_id_is_the_name(store: SessionStore) -> None:
+    put(store, "abcdef012345")
+    named = put(store, "100000000000", "abcdef01", is_named=True)
+    assert store.named("abcdef01") == named
+
+
+# -- by use -----------------------------------------------------------------------------------
+
+
+def test_the_last_used_is_first_whatever_the_clock_says(store: SessionStore, clock: Clock) -> None:
+    for id_ in ("a", "b", "c"):
+        put(store, id_ * 12)
+        clock.now -= 86_400
+    order = [session.id[0] for session in store.sessions()]
+    assert order == ["c", "b", "a"]
+    clock.now -= 10 * 86_400
+    again, _ = said(store, store.find("aaaa"), ("more", "yes"))
+    assert [session.id[0] for session in store.sessions()] == ["a", "c", "b"]
+    assert store.latest("test") == again
+    assert again.created_at > again.used_at
+
+
+def test_the_last_used_is_asked_for_by_profile(store: SessionStore) -> None:
+    work = put(store, "a" * 12, profile="work")
+    home = put(store, "b" * 12, profile="home")
+    assert (store.latest("work"), store.latest("home"), store.latest("x")) == (work, home, None)
+    assert store.sessions(profile="work") == [work]
+    assert (store.count(), store.count("work"), store.count("x")) == (2, 1, 0)
+    assert store.sessions(1) == [home]
+    assert store.sessions(0) == []
+
+
+def test_renaming_is_no_use(store: SessionStore) -> None:
+    old = put(store, "a" * 12)
+    new = put(store, "b" * 12)
+    store.change(old._replace(title="x", is_named=True))
+    assert store.latest("test") == new
+
+
+def test_those_not_used_since_a_time_are_given(store: SessionStore, clock: Clock) -> None:
+    old = put(store, "a" * 12)
+    clock.now += 10
+    put(store, "b" * 12)
+    used = clock.now
+    assert store.used_before(datetime.fromtimestamp(used, UTC)) == [old]
+    assert store.used_before(datetime.fromtimestamp(old.used_at.timestamp(), UTC)) == []
+
+
+# -- by words ---------------------------------------------------------------------------------
+
+
+def found(store: SessionStore, *words: str) -> list[str]:
+    """Give the prompts that a search finds."""
+    return [hit.turn.prompt for hit in store.search(words)]
+
+
+def test_every_word_must_stand_in_prompt_or_answer(store: SessionStore) -> None:
+    said(
+        store,
+        new_session("the title is not searched: zebra"),
+        ("red apples", "and green pears"),
+        ("red pears", "none"),
+    )
+    assert found(store, "red") == ["red pears", "red apples"]
+    assert found(store, "red", "green") == ["red apples"]
+    assert found(store, "pears", "apples") == ["red apples"]
+    assert found(store, "ears") == ["red pears", "red apples"]
+    assert found(store, "red apples") == ["red apples"]
+    assert found(store, "red", "blue") == found(store, "zebra") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Rust LIFETIME", ["rust", "RUST", "lifetime", "LifeTime"]),
+        ("École d'été", ["école", "École", "ÉCOLE", "été"]),
+        ("ÉTÉ", ["été", "ÉTÉ"]),
+        ("Привет, мир", ["привет", "ПРИВЕТ", "Привет", "мир", "МИР"]),
+        ("天空为什么是蓝色的？", ["天空", "蓝色", "为什么", "？", "空"]),
+        ("👩‍💻 code", ["👩‍💻", "👩"]),
+        ("İstanbul ß Straße", ["ß", "straße", "Straße"]),
+    ],
+)
+def test_words_are_found_in_any_case_and_script(
+    store: SessionStore, text: str, words: list[str]
+) -> None:
+    said(store, new_session(), (text, ""), ("other", "nothing of it"))
+    said(store, new_session(), ("in the answer", text))
+    for word in words:
+        assert found(store, word) == ["in the answer", text], word
+
+
+@pytest.mark.parametrize("mark", ["%", "_", "\\", "'", '"', "*", "?", "[a]", "%_\\"])
+def test_signs_stand_for_themselves(store: SessionStore, mark: str) -> None:
+    said(store, new_session(), ("without", "a b"), (f"100{mark}x", ""), ("100x", ""))
+    assert found(store, f"0{mark}x") == [f"100{mark}x"]
+    assert found(store, mark) == [f"100{mark}x"]
+
+
+def test_a_search_gives_the_newest_first_each_in_its_session(store: SessionStore) -> None:
+    one, [first] = said(store, new_session("one"), ("sky a", ""))
+    two, [second] = said(store, new_session("two"), ("sky b", ""))
+    one, [third] = said(store, one, ("sky c", ""))
+    hits = list(store.search(["sky"]))
+    assert [(hit.session, hit.turn) for hit in hits] == [(one, third), (two, second), (one, first)]
+    assert [hit.turn for hit in store.search(["sky"], 2)] == [third, second]
+
+
+def test_a_branch_that_was_left_is_found_too(store: SessionStore) -> None:
+    session, [first, _] = said(store, new_session(), ("a", ""), ("needle", ""))
+    store.change(session._replace(leaf_id=first.id))
+    assert found(store, "needle") == ["needle"]
+
+
+# -- deleting ---------------------------------------------------------------------------------
+
+
+def test_deleting_leaves_the_others(store: SessionStore) -> None:
+    gone, _ = said(store, new_session("gone"), ("canary-prompt", "canary-answer"))
+    left, turns = said(store, new_session("left"), ("q", "a"), ("q2", "a2"))
+    assert b"canary" in store.database.path.read_bytes()
+    store.erase([gone.id])
+    assert store.load(gone.id) is None
+    assert b"canary" not in store.database.path.read_bytes()
+    again = store.load(left.id)
+    assert again is not None
+    assert (again.session, again.turns) == (left, tuple(turns))
+    assert store.database.row("PRAGMA integrity_check")[0] == "ok"  # type: ignore[index]
+
+
+def test_deleting_nothing_and_twice_is_no_error(store: SessionStore) -> None:
+    session, _ = said(store, new_session(), ("q", "a"))
+    store.erase([])
+    store.erase([session.id, session.id, "nobody"])
+    store.erase([session.id])
+    assert store.count() == 0
+
+
+def test_a_late_end_of_a_deleted_turn_harms_no_turn_that_has_its_number(
+    store: SessionStore,
+) -> None:
+    gone, [old] = said(store, new_session(), ("q", "a"))
+    store.erase([gone.id])
+    session, [new] = said(store, new_session(), ("q2", "a2"))
+    assert new.id == old.id
+    change_raw(store.database.path, "UPDATE turns SET owner = '1:1'")  # of another process
+    store.keep(old._replace(answer="late"))
+    store.end(old._replace(answer="late"))
+    stored = store.load(session.id)
+    assert stored is not None
+    assert stored.turns == (new,)

@@ -1,0 +1,284 @@
+"""Turns and sessions as they are stored, and as they come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from newapi_cli.domain.attachment import Attachment
+from newapi_cli.domain.completion import Status, ToolCall, Usage
+from newapi_cli.domain.session import Session, StoredSession, TurnRecord, path_to
+from newapi_cli.errors import LocalError, UsageProblem
+from newapi_cli.store.sessions import SessionStore
+from tests.store.stored import Clock, change_raw, new_session, raw_rows, said
+
+TEXTS = {
+    "empty": "",
+    "NUL": "before\0after\0",
+    "controls": "\x01\x1b[31m\x7f\x85\u2028\r\n\t",
+    "emoji": "👩‍👩‍👧‍👦🏳️‍🌈 e\u0301 é",
+    "Chinese": "你好，世界。𠜎",
+    "bidi": "\u202eabc\u2066",
+    "quotes": """'"; DROP TABLE turns; --%_\\""",
+    "noncharacters": "\ufffe\uffff\ufeff",
+    "long": "word " * 200_000,
+}
+SURROGATES = {
+    "lone high": ("a\ud83db", "a\ufffdb"),
+    "lone low": ("a\ude00b", "a\ufffdb"),
+    "at the end": ("a\ud83d", "a\ufffd"),
+    "a pair in halves": ("\ud83d\ude00", "😀"),
+}
+FULL = TurnRecord(
+    prompt="p",
+    answer="a",
+    reasoning="r",
+    status=Status.INCOMPLETE,
+    model="gpt",
+    answered_by="gpt-2026",
+    request={"temperature": 0.5, "stop": ["你", "\ud800"], "options": {"x": [None, True]}},
+    attachments=(Attachment("é.png", "/tmp/é.png", "image/png", 12, "ab" * 32),),
+    tool_calls=(ToolCall("1", "weather", '{"city": "巴黎"}'),),
+    finish_reason="odd word",
+    error="cut off: reset",
+    usage=Usage(1, 2, 3, None, 0),
+    cost="0.000123456789",
+    request_id="req-1",
+    first_token_s=0.25,
+    duration_s=1.5,
+)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Give the clock of the store."""
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: Clock) -> Iterator[SessionStore]:
+    """Give an open store."""
+    with SessionStore(tmp_path / "s.db", clock) as opened:
+        yield opened
+
+
+def loaded(store: SessionStore, session: Session) -> StoredSession:
+    """Load through a second opening of the file."""
+    with SessionStore(store.database.path) as other:
+        found = other.load(session.id)
+    assert found is not None
+    return found
+
+
+# -- a turn on its way ------------------------------------------------------------------------
+
+
+def test_a_prompt_is_stored_before_its_answer(store: SessionStore, clock: Clock) -> None:
+    session = new_session(model="m", system="be brief", host="http://h/v1")
+    begun, turn = store.begin(session, TurnRecord("hi", model="m"), at_leaf=True)
+    now = datetime.fromtimestamp(clock.now, UTC)
+    assert loaded(store, begun) == StoredSession(begun, (turn,))
+    assert (turn.status, turn.prompt, turn.answer, turn.parent_id) == (Status.OPEN, "hi", "", None)
+    assert (begun.turns, begun.leaf_id, begun.created_at, begun.used_at) == (1, turn.id, now, now)
+    assert (begun.model, begun.system, begun.host) == ("m", "be brief", "http://h/v1")
+
+
+def test_what_has_come_is_stored_while_it_comes(store: SessionStore) -> None:
+    session, turn = store.begin(new_session(), TurnRecord("hi"), at_leaf=True)
+    store.keep(turn._replace(answer="Par", reasoning="hm"))
+    kept = loaded(store, session).turns[0]
+    assert (kept.answer, kept.reasoning, kept.status) == ("Par", "hm", Status.OPEN)
+
+
+def test_an_ended_turn_comes_back_with_every_field(store: SessionStore) -> None:
+    begun, turn = store.begin(new_session(), FULL, at_leaf=True)
+    ended = FULL._replace(id=turn.id, created_at=turn.created_at)
+    store.end(ended)
+    assert loaded(store, begun).turns == (ended,)
+
+
+def test_a_turn_without_anything_comes_back(store: SessionStore) -> None:
+    begun, turn = store.begin(new_session(), TurnRecord(""), at_leaf=True)
+    store.end(turn._replace(status=Status.ERROR))
+    back = loaded(store, begun).turns[0]
+    assert back == TurnRecord("", status=Status.ERROR, id=turn.id, created_at=turn.created_at)
+    assert back.usage is None
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_any_text_comes_back_as_it_was(store: SessionStore, text: str) -> None:
+    begun, turn = store.begin(new_session(text, system=text), TurnRecord(text), at_leaf=True)
+    turn = turn._replace(answer=text, reasoning=text, error=text, finish_reason=text)
+    store.keep(turn)
+    store.end(turn)
+    back = loaded(store, begun)
+    assert back.turns == (turn,)
+    assert (back.session.title, back.session.system) == (text, text)
+
+
+@pytest.mark.parametrize(("text", "wanted"), SURROGATES.values(), ids=SURROGATES)
+def test_half_characters_become_replacement_marks(
+    store: SessionStore, text: str, wanted: str
+) -> None:
+    begun, turn = store.begin(new_session(text), TurnRecord(text), at_leaf=True)
+    store.keep(turn._replace(answer=text))
+    assert loaded(store, begun).turns[0].answer == wanted
+    store.end(turn._replace(answer=text, status=Status.COMPLETE))
+    back = loaded(store, begun)
+    assert (back.session.title, back.turns[0].prompt, back.turns[0].answer) == (wanted,) * 3
+
+
+@pytest.mark.parametrize("count", [2**63 - 1, -(2**63 - 1), 2**63, 10**400])
+def test_a_count_beyond_sqlites_integers_is_not_known(store: SessionStore, count: int) -> None:
+    begun, turn = store.begin(new_session(), TurnRecord("hi"), at_leaf=True)
+    store.end(turn._replace(usage=Usage(count, 1, 2), status=Status.COMPLETE))
+    usage = loaded(store, begun).turns[0].usage
+    assert usage == Usage(count if abs(count) < 2**63 else None, 1, 2)
+
+
+# -- where a turn goes ------------------------------------------------------------------------
+
+
+def test_turns_make_one_chain(store: SessionStore) -> None:
+    session, turns = said(store, new_session(), ("a", "1"), ("b", "2"), ("c", "3"))
+    back = loaded(store, session)
+    assert [turn.parent_id for turn in turns] == [None, turns[0].id, turns[1].id]
+    assert back.path == tuple(turns)
+    assert (back.session.turns, back.session.leaf_id) == (3, turns[2].id)
+
+
+def test_at_the_leaf_means_the_leaf_of_the_file_and_not_of_memory(store: SessionStore) -> None:
+    session, [first] = said(store, new_session(), ("a", "1"))
+    with SessionStore(store.database.path) as other:
+        _, [second] = said(other, session, ("b", "2"))
+    _, third = store.begin(session, TurnRecord("c", parent_id=first.id), at_leaf=True)
+    assert third.parent_id == second.id
+
+
+def test_a_branch_leaves_the_old_one_where_it_is(store: SessionStore) -> None:
+    session, [first, second] = said(store, new_session(), ("a", "1"), ("b", "2"))
+    session, other = store.begin(session, TurnRecord("b2", parent_id=first.id), at_leaf=False)
+    back = loaded(store, session)
+    assert [turn.id for turn in back.path] == [first.id, other.id]
+    assert path_to(second.id, back.turns) == (first, second)
+    assert back.session.turns == 3
+
+
+def test_a_new_root_is_a_branch_too(store: SessionStore) -> None:
+    session, _ = said(store, new_session(), ("a", "1"))
+    session, other = store.begin(session, TurnRecord("a2"), at_leaf=False)
+    assert [turn.prompt for turn in loaded(store, session).path] == ["a2"]
+    assert other.parent_id is None
+
+
+def test_a_new_session_of_a_known_name_joins_it(store: SessionStore) -> None:
+    known, [first] = said(store, new_session("taxes", is_named=True), ("a", "1"))
+    joined, second = store.begin(new_session("taxes", is_named=True), TurnRecord("b"), at_leaf=True)
+    assert (joined.id, second.parent_id) == (known.id, first.id)
+    assert len(store.sessions()) == 1
+
+
+def test_a_title_that_nobody_gave_joins_nothing(store: SessionStore) -> None:
+    said(store, new_session("taxes", is_named=True), ("a", "1"))
+    said(store, new_session("taxes"), ("b", "2"))
+    assert len(store.sessions()) == 2
+
+
+def test_a_session_that_was_deleted_meanwhile_begins_anew(store: SessionStore) -> None:
+    session, [first] = said(store, new_session(), ("a", "1"))
+    store.erase([session.id])
+    begun, turn = store.begin(session, TurnRecord("b", parent_id=first.id), at_leaf=False)
+    assert (begun.id, begun.turns, turn.parent_id) == (session.id, 1, None)
+    assert [each.prompt for each in loaded(store, begun).path] == ["b"]
+
+
+# -- changing ---------------------------------------------------------------------------------
+
+
+def test_what_may_change_is_changed_and_nothing_else(store: SessionStore) -> None:
+    session, [first, _] = said(store, new_session(host="h"), ("a", "1"), ("b", "2"))
+    changed = session._replace(
+        title="t", is_named=True, model="m", system="s", left_out=1, leaf_id=first.id
+    )
+    store.change(changed._replace(host="other", profile="other", turns=99))
+    assert loaded(store, session).session == changed
+
+
+def test_a_name_names_one_session(store: SessionStore) -> None:
+    first, _ = said(store, new_session("taxes", is_named=True), ("a", "1"))
+    second, _ = said(store, new_session("other"), ("b", "2"))
+    with pytest.raises(UsageProblem, match=first.short_id):
+        store.change(second._replace(title="taxes", is_named=True))
+    assert loaded(store, second).session == second
+    store.change(first._replace(title="taxes", is_named=True))  # its own name is no other's
+
+
+def test_a_change_of_what_is_not_stored_stores_nothing(store: SessionStore) -> None:
+    store.change(new_session("x", is_named=True))
+    assert store.sessions() == []
+
+
+def test_an_added_session_has_new_ids_and_the_same_tree(store: SessionStore) -> None:
+    session, [first, second] = said(store, new_session(), ("a", "1"), ("b", "2"))
+    session, _ = store.begin(session, TurnRecord("b2", parent_id=first.id), at_leaf=False)
+    old = loaded(store, session)
+    added = store.add(old)
+    new = loaded(store, added)
+    assert added.id != session.id
+    assert not {turn.id for turn in new.turns} & {turn.id for turn in old.turns}
+    assert [turn.prompt for turn in new.turns] == ["a", "b", "b2"]
+    assert [turn.prompt for turn in new.path] == ["a", "b2"]
+    assert new.turns[1].parent_id == new.turns[0].id
+    assert [t._replace(id=0, parent_id=None) for t in new.turns] == [
+        t._replace(id=0, parent_id=None) for t in old.turns
+    ]
+    assert loaded(store, session) == old
+    assert second in old.turns
+
+
+def test_an_added_session_keeps_its_name_only_where_it_is_free(store: SessionStore) -> None:
+    stored = StoredSession(new_session("taxes", is_named=True), ())
+    names = [(s.title, s.is_named) for s in (store.add(stored), store.add(stored))]
+    assert names == [("taxes", True), ("taxes", False)]
+
+
+def test_an_added_session_that_fails_half_way_is_not_there(store: SessionStore) -> None:
+    turns = (TurnRecord("a", id=1), TurnRecord("b", id=2, duration_s="x"))  # type: ignore[arg-type]
+    bad = turns[1]._replace(created_at=None)  # type: ignore[arg-type]
+    with pytest.raises(AttributeError):
+        store.add(StoredSession(new_session(), (turns[0], bad)))
+    assert raw_rows(store.database.path, "SELECT count(*) FROM sessions") == [(0,)]
+    assert raw_rows(store.database.path, "SELECT count(*) FROM turns") == [(0,)]
+
+
+# -- damage -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("status", "odd"),
+        ("request", "{"),
+        ("request", "[" * 100_000),
+        ("attachments", '[["too", "short"]]'),
+        ("tool_calls", "7"),
+        ("created_at", "yesterday"),
+        ("created_at", 1e300),
+    ],
+)
+def test_a_damaged_turn_is_told_of_as_one(store: SessionStore, column: str, value: object) -> None:
+    session, [turn] = said(store, new_session(), ("a", "1"))
+    change_raw(store.database.path, f"UPDATE turns SET {column} = ?", value)
+    with pytest.raises(LocalError, match=f"turn {turn.id} .* damaged"):
+        store.load(session.id)
+
+
+@pytest.mark.parametrize("value", ["yesterday", 1e300, b"\0"])
+def test_a_damaged_session_is_told_of_as_one(store: SessionStore, value: object) -> None:
+    session, _ = said(store, new_session(), ("a", "1"))
+    change_raw(store.database.path, "UPDATE sessions SET used_at = ?", value)
+    with pytest.raises(LocalError, match=f"session {session.id} .* damaged"):
+        store.sessions()
