@@ -122,13 +122,11 @@ class Downloader:
             check_address=None if was_typed else lambda host: self._check_host(place, host),
         )
         exchange = Exchange(endpoint, wire, self._load_transport)
-        # Through a proxy the connection is only known to stand when the answer comes.
-        patience_s = 0.0 if endpoint.needs_no_proxy else self._limits.silence_s
         watch = _Watch(exchange, place, self._interrupts, self._limits, end)
         self._interrupts.wake = exchange.wake
         exchange.start()
         try:
-            head = watch.head(self._limits.connect_s + patience_s)
+            head = watch.head(self._limits.connect_s)
             if head.status in REDIRECTS:
                 return head
             _check(head, place)

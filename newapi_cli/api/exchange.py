@@ -137,10 +137,12 @@ class Exchange:
             start = self._head_start()
         with (
             transport.open_transport(self._endpoint, self._request, start) as road,
-            closing(transport.send(road, self._request, self._keep_socket)) as response,
+            closing(
+                transport.send(
+                    road, self._request, self._keep_socket, lambda: self._queue.put(Connected())
+                )
+            ) as response,
         ):
-            if start is None:
-                self._queue.put(Connected())
             self._queue.put(Head(response.status_code, dict(response.headers)))
             for block in response.iter_raw():
                 self._put(block)

@@ -114,14 +114,20 @@ def send(
     transport: httpx.BaseTransport,
     request: WireRequest,
     on_socket: Callable[[socket.socket], None],
+    on_connected: Callable[[], None],
 ) -> httpx.Response:
     """Send the request, or take up the one already sent.
 
+    `on_connected` is called when a request leaves through a proxy: the road to the server stands.
     By the transport itself: a whole httpx client would follow what a Location header says, at
     least far enough to fail on one that is no URL.
     """
 
     def watch(name: str, info: dict[str, object]) -> None:
+        if name.endswith("send_request_headers.started"):
+            if getattr(info.get("request"), "method", b"") != b"CONNECT":  # that is for the proxy
+                on_connected()
+            return
         stream = info.get("return_value")
         if name.endswith(("connect_tcp.complete", "start_tls.complete")) and stream is not None:
             sock = stream.get_extra_info("socket")  # type: ignore[attr-defined]  # httpcore's stream

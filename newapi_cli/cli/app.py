@@ -1,13 +1,14 @@
 """Which command lives where.
 
-A run that names a command loads and builds that one alone: Typer needs 1 to 2 ms for each, and each
-brings its own imports. Help and completion, which speak of all, have them all.
+A run that names a command loads and builds that one alone, and so does TAB behind its name: Typer
+needs 1 to 2 ms for each, and each brings its own imports. Help, which speaks of all, has them all.
 """
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from importlib import import_module
 from typing import Annotated
@@ -42,10 +43,27 @@ def app_for(argv: Sequence[str]) -> typer.Typer:
         epilog=f"Exit codes: {EXIT_CODES}",
     )
     app.callback(invoke_without_command=True)(newapi)
-    named = MODULES.get(argv[0]) if argv else None
-    for module in dict.fromkeys([named] if named else MODULES.values()):
+    word = argv[0] if argv else _word_before_tab(os.environ)
+    named = MODULES.get(word)
+    modules = [named] if named else list(MODULES.values())
+    if named and not argv:
+        modules.append("completion")  # which makes Typer ready to answer the shell
+    for module in dict.fromkeys(modules):
         import_module(f"newapi_cli.cli.{module}").register(app)
     return app
+
+
+def _word_before_tab(environ: Mapping[str, str]) -> str:
+    """Give the command on the line that a shell completes, if the cursor stands behind it.
+
+    bash tells the line in COMP_WORDS, the scripts for zsh and fish in _TYPER_COMPLETE_ARGS.
+
+    >>> [_word_before_tab({"COMP_WORDS": line}) for line in ("newapi ch", "newapi chat -")]
+    ['', 'chat']
+    """
+    line = environ.get("COMP_WORDS") or environ.get("_TYPER_COMPLETE_ARGS", "")
+    words = line.split()
+    return words[1] if len(words) > 2 or (len(words) == 2 and line[-1].isspace()) else ""
 
 
 def newapi(

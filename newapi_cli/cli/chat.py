@@ -34,7 +34,6 @@ from newapi_cli.cli.chat_options import (
 )
 from newapi_cli.cli.context import Context
 from newapi_cli.cli.curl import curl_command, tell_left_out
-from newapi_cli.cli.desk import Desk
 from newapi_cli.cli.inputs import gather_prompt, option_fields
 from newapi_cli.cli.manner import Call
 from newapi_cli.cli.options import command
@@ -113,7 +112,7 @@ def run_chat(context: Context, call: Call) -> None:
     answering = Answering(context, call)
     if call.interactive or converses:
         context.ask_allowed("the next question")
-        context.converse(Desk(context, answering), live, prompt)
+        context.converse(answering, live, prompt)
     elif prompt is not None:
         answer_once(context, answering, live, prompt)
 

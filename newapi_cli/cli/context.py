@@ -32,6 +32,7 @@ from newapi_cli.streams import Input, Output, Streams
 
 if TYPE_CHECKING:
     from newapi_cli.api.client import Client
+    from newapi_cli.cli.answering import Answering
     from newapi_cli.cli.attaching import Attacher
     from newapi_cli.config.file import ConfigFile
     from newapi_cli.demo.server import DemoGateway
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from newapi_cli.render.pictures import PictureFilter
     from newapi_cli.render.play import Renderer
     from newapi_cli.render.target import Target
-    from newapi_cli.repl.talk import Answers
     from newapi_cli.store.sessions import SessionStore
 
 LOGIN_HINT = "run `newapi login`, or set NEWAPI_BASE_URL and NEWAPI_API_KEY"
@@ -306,7 +306,9 @@ class Context:
         from newapi_cli.render.replay import ShowWish, show_session
 
         wish = ShowWish(reasoning, all_branches)
-        page(self.streams, show_session(self.streams, stored, self._theme(), wish))
+        page(
+            self.streams, show_session(self.streams, stored, self._theme(), wish, self._pictures())
+        )
 
     def transcript(self, stored: StoredSession) -> str:
         """Give a session as Markdown."""
@@ -319,8 +321,9 @@ class Context:
 
         return theme_named(self.settings.text("theme"), self.settings.text("code_style"))
 
-    def converse(self, answers: Answers, live: LiveSession, first: Prompt | None) -> None:
+    def converse(self, answering: Answering, live: LiveSession, first: Prompt | None) -> None:
         """Hold a conversation until the person leaves."""
+        from newapi_cli.cli.desk import Desk
         from newapi_cli.repl.history import FILE
         from newapi_cli.repl.loop import Loop
         from newapi_cli.repl.reader import open_reader
@@ -332,10 +335,11 @@ class Context:
                 ensure_private_dir(self.paths.data_dir)
                 past_file = self.paths.data_dir / FILE
         self.streams.keeps_typed_ahead = True
+        desk = Desk(self, answering)
         reader = open_reader(
-            self.streams, past_file, answers.values, vi=self.settings.text("editing_mode") == "vi"
+            self.streams, past_file, desk.values, vi=self.settings.text("editing_mode") == "vi"
         )
-        Loop(Talk(self.streams, reader, answers, live), reader).run(first)
+        Loop(Talk(self.streams, reader, desk, live), reader).run(first)
 
     def remember_models(self, models: list[ModelInfo]) -> None:
         """Keep the model names for the shell's completion; that it fails is nobody's concern."""

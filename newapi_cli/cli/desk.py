@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -14,10 +15,11 @@ from newapi_cli.cli.manner import manner
 from newapi_cli.cli.resuming import fresh, resumed
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.model_names import kept_model_names
+from newapi_cli.config.settings import load_settings
 from newapi_cli.config.spelling import did_you_mean
 from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.session import Session, TurnRecord
-from newapi_cli.errors import ConfigError, LocalError, UsageProblem
+from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageProblem
 from newapi_cli.flows.prompt import Prompt, TextFile
 from newapi_cli.flows.session import LiveSession
 from newapi_cli.flows.turn import Turn
@@ -129,7 +131,14 @@ class Desk:
 
     def resume(self, reference: str) -> LiveSession:
         """Give a stored session to go on with. Raises `NewapiError`."""
-        return resumed(self._context, self._context.sessions.find(reference), is_explicit=False)
+        found = self._context.sessions.find(reference)
+        before = dict(self._context.overrides)
+        try:
+            return resumed(self._context, found, is_explicit=False)
+        except NewapiError:  # the conversation stays where it is, and so does its profile
+            self._context.overrides = before
+            self._context.forget_settings()
+            raise
 
     def begin_anew(self, old: LiveSession) -> LiveSession:
         """Give a session that has not begun, with model and system prompt of another."""
@@ -143,6 +152,8 @@ class Desk:
         flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replace else os.O_EXCL)
         try:
             target = target.expanduser()
+            if target.is_dir():
+                raise UsageProblem(f"{path} is a folder", hint="name a file in it")
             with os.fdopen(os.open(target, flags, 0o600), "wb") as file:
                 file.write(text.encode("utf-8", "replace"))
                 if text and not text.endswith("\n"):
@@ -153,6 +164,16 @@ class Desk:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise LocalError(f"cannot write {path}", why=reason or "") from error
         return str(target)
+
+    def way_back(self, session: Session) -> str:
+        """Give the command that goes on with a session in a later run."""
+        context = self._context
+        usual = ""
+        with contextlib.suppress(ConfigError):  # without flags there may be no profile at all
+            usual = load_settings(context.config_file, {}, context.streams.environ).profile
+        return (
+            "newapi chat -c" if session.profile == usual else f"newapi chat -S {session.short_id}"
+        )
 
     def values(self, kind: str) -> Iterable[str]:
         """Give what TAB offers: models, profiles, sessions, settings."""

@@ -147,7 +147,7 @@ def export(
     if lines:
         for reference in references:
             for line in session_to_lines(_load(context, reference)):
-                write(line)
+                write(f"{line}\n")
     elif json:
         values = [session_to_json(_load(context, reference)) for reference in references]
         write(json_text(values[0] if len(values) == 1 and not everything else values))

@@ -4,27 +4,39 @@ from __future__ import annotations
 
 from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import Status, Usage
-from newapi_cli.domain.session import MAX_TITLE, Session, StoredSession, TurnRecord
+from newapi_cli.domain.session import MAX_TITLE, Session, TurnRecord
 from newapi_cli.errors import UsageProblem
-from newapi_cli.flows.archive import session_to_json, session_to_lines
 from newapi_cli.flows.prompt import Prompt
 from newapi_cli.render.replay import last_turns_rows
-from newapi_cli.render.rows import json_text
 from newapi_cli.render.sanitise import safe_line, safe_text
-from newapi_cli.render.transcript import transcript_markdown
 from newapi_cli.render.units import ago, seconds, tokens
-from newapi_cli.repl.clipboard import code_block, copy, copy_warning
-from newapi_cli.repl.slash import Command, help_text
+from newapi_cli.repl.slash import Command, help_rows, keys_rows
+from newapi_cli.repl.taking_out import copy_answer, save, without_quotes
 from newapi_cli.repl.talk import Talk
 
 GO_ON = "Go on exactly where your last message stopped, without repeating any of it."
 LISTED = 10
+LINE_AND_BAR = 2  # rows of the window that the input line and its bar take
 CLEAR_SCREEN = "\x1b[H\x1b[2J"
 
 
-def show_help(talk: Talk, _: str) -> None:
-    """List the commands and keys."""
-    talk.tell(help_text(COMMANDS))
+def show_help(talk: Talk, about: str) -> None:
+    """List the commands, and the keys where the window has room for both; or tell of one."""
+    screen = talk.streams.stderr
+    rows = help_rows(COMMANDS, screen.width)
+    keys = keys_rows(screen.width)
+    word = about.lower().removeprefix("/")
+    if word == "keys":
+        rows = keys
+    elif word:
+        found = [each for each in COMMANDS if word in (each.name, *each.aliases)]
+        if not found:
+            raise UsageProblem(f"there is no command /{word}", hint="/help lists them")
+        rows = help_rows(found, screen.width)
+    elif len(rows) + len(keys) + LINE_AND_BAR <= screen.height:
+        rows += keys
+    for row in rows:
+        talk.streams.tell(row)
 
 
 def set_model(talk: Talk, name: str) -> None:
@@ -88,12 +100,13 @@ def attach(talk: Talk, text: str) -> None:
     elif word == "drop" and rest:
         _drop(talk, rest.strip())
     else:
-        content = talk.answers.open_file(_without_quotes(text))
+        content = talk.answers.open_file(without_quotes(text))
         talk.attached.append(content)
         talk.tell(f"{_described(content)}: goes with the next message")
 
 
 def _drop(talk: Talk, name: str) -> None:
+    name = without_quotes(name)
     found = [each for turn in talk.live.path for each in turn.attachments if each.name == name]
     if not found:
         raise UsageProblem(f"nothing of the name {name} was attached", hint="/file clear")
@@ -109,19 +122,12 @@ def _described(content: object) -> str:
     return f"{safe_line(name)}, {len(text):,} characters of text"
 
 
-def _without_quotes(text: str) -> str:
-    """Take the quotes off a path, as a terminal writes one that was dropped on it."""
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
-        return text[1:-1]
-    return text.replace("\\ ", " ")
-
-
 def retry(talk: Talk, model: str) -> None:
     """Ask the last question again; the old answer stays in the session."""
     if model and (talk.unasked or talk.live.path):
         set_model(talk, model)
     if talk.unasked is not None:
-        talk.ask(talk.unasked)
+        talk.ask_unasked(talk.unasked)
         return
     talk.ask_again(_last(talk, "there is nothing to ask again yet"))
 
@@ -140,21 +146,28 @@ def go_on(talk: Talk, _: str) -> None:
 
 def edit(talk: Talk, _: str) -> None:
     """Write in the editor: the last question anew, or the first one."""
-    last = talk.live.last
-    text = talk.answers.edit(last.prompt if last else "")
+    last, unasked = talk.live.last, talk.unasked
+    if unasked is not None:
+        draft = unasked.prompt
+    else:
+        draft = Prompt(last.prompt, last.attachments) if last else Prompt("")
+    text = talk.answers.edit(draft.text)
     if not text.strip():
         talk.tell("nothing was written, nothing is sent")
+    elif text == draft.text:
+        talk.tell("nothing was changed; /retry asks again")
+    elif unasked is not None:
+        talk.ask_unasked(unasked._replace(prompt=draft._replace(text=text)))
     elif last is None:
         talk.say(text)
-    elif text == last.prompt:
-        talk.tell("nothing was changed; /retry asks again")
     else:
-        talk.ask(Prompt(text, last.attachments), talk.live.path[:-1])
+        talk.ask(draft._replace(text=text), talk.live.path[:-1])
 
 
 def undo(talk: Talk, _: str) -> None:
     """Take the last turn back; it stays in the session on a branch of its own."""
     undone = talk.live.undo()
+    talk.unasked = None
     if undone is None:
         raise UsageProblem("there is nothing to take back", hint="/sessions lists the others")
     count = len(talk.live.path)
@@ -166,58 +179,22 @@ def undo(talk: Talk, _: str) -> None:
 def fork(talk: Talk, name: str) -> None:
     """Go on in a copy of the conversation; the session so far stays as it is."""
     _last(talk, "there is nothing to fork yet")
-    left = talk.live.fork(_checked_title(name) if name else "")
-    talk.tell(f"this is session {talk.live.session.short_id} now; {left.short_id} stays as it was")
-
-
-def copy_answer(talk: Talk, which: str) -> None:
-    """Copy the last answer, or code of it, to the clipboard."""
-    answer = _answered(talk).answer
-    text = code_block(answer, which)
-    talk.tell(copy(talk.streams, text))
-    if warning := copy_warning(text):
-        talk.tell(warning)
-
-
-def save(talk: Talk, text: str) -> None:
-    """Write the last answer to a file, or with `all` the conversation."""
-    word, _, rest = text.partition(" ")
-    whole, path = (True, rest.strip()) if word == "all" else (False, text)
-    path = _without_quotes(path)
-    if not path:
-        raise UsageProblem("say where to", hint="/save answer.md, or /save all conversation.md")
-    content = _document(talk, path) if whole else _answered(talk).answer
-    try:
-        written = talk.answers.write_file(path, content, replace=False)
-    except FileExistsError:
-        if not talk.reader.confirm(f"{safe_line(path)} exists. Replace it? [y/N] "):
-            talk.tell("nothing was written")
-            return
-        written = talk.answers.write_file(path, content, replace=True)
-    talk.tell(f"written: {safe_line(written)}")
-
-
-def _document(talk: Talk, path: str) -> str:
-    """Give the conversation as Markdown, or as JSON or JSON lines where the name ends so."""
-    live = talk.live
-    turns = tuple(
-        turn._replace(id=number, parent_id=number - 1 or None)
-        for number, turn in enumerate(live.path, 1)
-    )
-    session = live.session._replace(leaf_id=len(turns) or None, turns=len(turns))
-    stored = StoredSession(session, turns)
-    if path.endswith(".jsonl"):
-        return "".join(session_to_lines(stored))
-    if path.endswith(".json"):
-        return json_text(session_to_json(stored))
-    return transcript_markdown(stored)
+    if not talk.live.is_saved:
+        raise UsageProblem("nothing is saved here, so there is nothing to leave as it is")
+    name = _checked_title(name)
+    left = talk.live.fork(name)
+    talk.unasked = None
+    session = talk.live.session
+    title = f" “{safe_line(session.title)}”" if session.is_named else ""
+    talk.tell(f"this is session {session.short_id}{title} now; {left.short_id} stays as it was")
+    if name and not session.is_named:
+        talk.tell("another session has that name: /rename gives this one its own")
 
 
 def sessions(talk: Talk, reference: str) -> None:
     """List the last sessions, or go over to one."""
     if reference:
-        talk.live = talk.answers.resume(reference)
-        talk.attached = []
+        talk.go_over(talk.answers.resume(reference))
         talk.show_last_turns(last_turns_rows(talk.streams, talk.live.path))
         return
     found = talk.answers.sessions(LISTED)
@@ -236,8 +213,7 @@ def _listed(session: Session, *, is_this: bool) -> str:
 def new(talk: Talk, _: str) -> None:
     """Begin anew; the old conversation stays stored."""
     old = talk.live
-    talk.live = talk.answers.begin_anew(old)
-    talk.attached = []
+    talk.go_over(talk.answers.begin_anew(old))
     kept = f"; {old.session.short_id} is kept" if old.path and old.is_saved else ""
     talk.tell(f"a new conversation{kept}")
 
@@ -299,13 +275,6 @@ def _last(talk: Talk, problem: str) -> TurnRecord:
     return talk.live.last
 
 
-def _answered(talk: Talk) -> TurnRecord:
-    for turn in reversed(talk.live.path):
-        if turn.answer:
-            return turn
-    raise UsageProblem("there is no answer yet", hint="type a question")
-
-
 def _checked_title(text: str) -> str:
     title = " ".join(text.split())
     if len(title) > MAX_TITLE:
@@ -314,10 +283,11 @@ def _checked_title(text: str) -> str:
 
 
 COMMANDS = (
-    Command("help", "", "this list", show_help),
+    Command("help", "[keys|NAME]", "this list; the keys; one command", show_help,
+            values=("keys",)),
     Command("model", "[NAME]", "show the model, or ask another one from now on", set_model,
             values="models"),
-    Command("profile", "[NAME]", "show the profile, or ask another gateway from now on",
+    Command("profile", "[NAME]", "show the profile, or go over to another gateway",
             set_profile, values="profiles"),
     Command("system", "[TEXT|@FILE|clear]", "show, set or clear the system prompt", set_system),
     Command("set", "[NAME [VALUE|unset]]", "show or change a setting for this run", set_setting,
@@ -329,9 +299,9 @@ COMMANDS = (
     Command("edit", "", "write the last question anew in the editor", edit),
     Command("undo", "", "take the last turn back", undo),
     Command("fork", "[NAME]", "go on in a copy, and leave this session as it is", fork),
-    Command("copy", "[code|N]", "copy the last answer, its last or its Nth code block",
+    Command("copy", "[code|N]", "copy the last answer, its last code block, the Nth",
             copy_answer, values=("code",)),
-    Command("save", "[all] FILE", "write the last answer, or the conversation, to a file", save,
+    Command("save", "[all] FILE", "write the last answer, or all of it, to a file", save,
             values="paths"),
     Command("sessions", "[ID|NAME]", "list the last sessions, or go over to one", sessions,
             values="sessions"),

@@ -541,6 +541,21 @@ def test_a_proxy_that_cannot_be_used_is_told(proxy: str) -> None:
     assert "proxy" in caught.value.message.lower()
 
 
+def test_a_slow_answer_through_a_proxy_is_no_slow_connection() -> None:
+    slow = [Pause(0.6), *ANSWER]
+    with FaultServer(slow) as proxy:
+        where = endpoint("http://gateway.invalid", proxy=proxy.url)
+        client = client_for(where, clocks=OFF._replace(connect_s=0.3))
+        assert text_of(client.start_chat(question())) == "Paris"
+
+
+def test_a_proxy_that_does_not_get_through_is_a_slow_connection() -> None:
+    with FaultServer([BeforeReading(), ReadHead(), Stall()]) as proxy:
+        where = endpoint("https://gateway.invalid", proxy=proxy.url)
+        with pytest.raises(DeadlineError, match="no connection"):
+            text_of(client_for(where, clocks=OFF._replace(connect_s=0.3)).start_chat(question()))
+
+
 def test_an_answer_through_a_proxy_can_be_broken_off() -> None:
     with FaultServer(sse(event(chunk("a")), Stall())) as proxy:
         where = endpoint("http://gateway.invalid", proxy=proxy.url)

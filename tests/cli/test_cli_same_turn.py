@@ -12,6 +12,7 @@ import newapi_cli.cli.chat
 from newapi_cli.cli.answering import Answering
 from newapi_cli.cli.chat import run_chat
 from newapi_cli.cli.context import Context
+from newapi_cli.cli.desk import Desk
 from newapi_cli.cli.manner import Call
 from newapi_cli.demo.server import DemoGateway
 from newapi_cli.domain.session import TurnRecord
@@ -19,7 +20,7 @@ from newapi_cli.flows.prompt import Prompt
 from newapi_cli.flows.session import LiveSession
 from newapi_cli.flows.turn import Turn
 from newapi_cli.repl.loop import Loop
-from newapi_cli.repl.talk import Answers, Talk
+from newapi_cli.repl.talk import Talk
 from newapi_cli.streams import Input, Output, Streams
 from tests.support.home import Home
 
@@ -73,10 +74,10 @@ class Typist:
 class TypedContext(Context):
     """A context whose conversation is typed by the typist instead of by a person."""
 
-    def converse(self, answers: Answers, live: LiveSession, first: Prompt | None) -> None:
+    def converse(self, answering: Answering, live: LiveSession, first: Prompt | None) -> None:
         """Hold the conversation with the real loop."""
         typist = Typist()
-        Loop(Talk(self.streams, typist, answers, live), typist).run(first)
+        Loop(Talk(self.streams, typist, Desk(self, answering), live), typist).run(first)
 
 
 @pytest.fixture

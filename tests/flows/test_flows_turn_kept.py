@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 import pytest
 
 from newapi_cli.domain.completion import ChatRequest, Chunk, Completion, Status, StreamEnd, Tick
-from newapi_cli.errors import GatewayError, Interrupted, NetworkError
+from newapi_cli.errors import GatewayError, IncompleteCompletion, Interrupted, NetworkError
 from newapi_cli.flows.turn import Turn
 from newapi_cli.render.play import play
 
@@ -141,7 +141,9 @@ def test_each_way_out_is_recorded_once(
     turn: Callable[..., Turn], recording: Recording, steps: tuple[Step, ...], ended: Status
 ) -> None:
     made = turn(*steps)
-    with pytest.raises((NetworkError, GatewayError, Interrupted, ZeroDivisionError)):
+    with pytest.raises(
+        (IncompleteCompletion, NetworkError, GatewayError, Interrupted, ZeroDivisionError)
+    ):
         list(made)
     made.close()
     content = "Par" if isinstance(steps[0], Chunk) else ""

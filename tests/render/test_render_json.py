@@ -36,6 +36,7 @@ FIELDS = {
     "request_id": str | None,
     "first_token_s": float | None,
     "duration_s": float,
+    "session": str | None,
 }
 USAGE_FIELDS = (
     "prompt_tokens",
@@ -94,6 +95,7 @@ def test_one_object_holds_the_whole_answer() -> None:
         "request_id": "rid",
         "first_token_s": 0.1235,
         "duration_s": 1.9877,
+        "session": None,
     }
 
 
@@ -108,7 +110,7 @@ def test_the_fields_have_their_order_and_their_types(events: tuple[TurnEvent, ..
 def test_what_is_not_known_is_null_and_never_left_out() -> None:
     value = json.loads(rendered()[0])
     nulls = [name for name, member in value.items() if member is None]
-    assert nulls == ["reasoning", "finish_reason", "usage", "id", "request_id"]
+    assert nulls == ["reasoning", "finish_reason", "usage", "id", "request_id", "session"]
     assert (value["content"], value["tool_calls"], value["model"]) == ("", [], "asked")
 
 

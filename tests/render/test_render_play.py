@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 
@@ -33,7 +33,7 @@ class ScriptedTurn:
     def __init__(self, error: BaseException | None = None) -> None:
         self._error = error
 
-    def __iter__(self) -> Iterator[TurnEvent]:
+    def __iter__(self) -> Generator[TurnEvent, None, None]:
         yield from EVENTS
         if self._error is not None:
             raise self._error
