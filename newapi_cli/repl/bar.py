@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from prompt_toolkit.utils import get_cwidth
+
 from newapi_cli.render.sanitise import safe_line
 from newapi_cli.repl.talk import Talk
 
@@ -20,7 +22,7 @@ def bar_text(talk: Talk, width: int) -> str:
     parts = [  # each with its rank: the highest is dropped first
         (2, talk.answers.profile),
         (0, talk.model or "no model"),
-        (4, _shortened(live.session.title)),
+        (4, _shortened(safe_line(live.session.title), LONGEST_TITLE)),
         (1, count),
         (3, _tokens(talk)),
         (1, f"{len(talk.attached)} attached" if talk.attached else ""),
@@ -29,13 +31,18 @@ def bar_text(talk: Talk, width: int) -> str:
         (6, "Ctrl-D leaves"),
     ]
     kept = [(rank, safe_line(text)) for rank, text in parts if text]
-    while len(kept) > 1 and len(SEPARATOR.join(text for _, text in kept)) > width - 2:
+    while len(kept) > 1 and get_cwidth(SEPARATOR.join(text for _, text in kept)) > width - 2:
         kept.remove(max(kept, key=lambda part: part[0]))
-    return SEPARATOR.join(text for _, text in kept)[: max(width - 2, 0)]
+    return _shortened(SEPARATOR.join(text for _, text in kept), width - 2)
 
 
-def _shortened(title: str) -> str:
-    return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…"
+def _shortened(text: str, width: int) -> str:
+    """Cut a text to a width in columns, which wide characters take two of."""
+    if get_cwidth(text) <= width:
+        return text
+    while text and get_cwidth(text) >= width:
+        text = text[:-1]
+    return f"{text}…" if width > 0 else ""
 
 
 def _tokens(talk: Talk) -> str:

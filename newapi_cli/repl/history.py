@@ -56,8 +56,7 @@ def forget(
     gone_ids, gone_texts = frozenset(ids), frozenset(texts)
 
     def kept(match: re.Match[str]) -> str:
-        head, *lines = match.group().splitlines()
-        text = "\n".join(line[1:] for line in lines)
+        head, text = _parts(match.group())
         is_gone = head.rpartition(" ")[2] in gone_ids or text in gone_texts
         return "" if is_gone else match.group()
 
@@ -70,5 +69,11 @@ def entries(path: Path) -> list[str]:
     """Give what was typed, oldest first; nothing where the file cannot be read."""
     with contextlib.suppress(OSError):
         found = ENTRY.findall(path.read_text("utf-8", "replace"))
-        return ["\n".join(line[1:] for line in e.splitlines()[1:]) for e in found]
+        return [_parts(entry)[1] for entry in found]
     return []
+
+
+def _parts(entry: str) -> tuple[str, str]:
+    """Give the comment line and the text: only LF ends a line, U+2028 and its like are text."""
+    head, *lines = entry.removesuffix("\n").split("\n")
+    return head, "\n".join(line[1:] for line in lines)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from newapi_cli.errors import Interrupted, NewapiError, ReaderGone, UsageProblem
+from newapi_cli.errors import ExitCode, Interrupted, NewapiError, ReaderGone, UsageProblem
 from newapi_cli.flows.prompt import Prompt
 from newapi_cli.render.aside import tell_attachments, tell_dim_line
 from newapi_cli.render.failure import tell_failure
@@ -64,25 +64,34 @@ class Loop:
             return
         talk = self._talk
         try:
-            typed = typed_from_text(text, COMMANDS)
-            if typed.command is None:
-                talk.say(typed.message)
-            elif typed.argument and not typed.command.argument:
-                name = typed.command.name
-                talk.tell(f"/{name} stands alone; //{name} … is a message")
-            else:
-                typed.command.run(talk, typed.argument)
+            self._run(text)
         except UnknownCommand as unknown:
             talk.tell(str(unknown))
         except UsageProblem as problem:  # of a command: no need to shout
             hint = f"; {problem.hint}" if problem.hint else ""
-            talk.tell(
-                safe_line(f"{problem.message}{': ' if problem.why else ''}{problem.why}{hint}")
-            )
-        except (Interrupted, ReaderGone):
+            why = f": {problem.why}" if problem.why else ""
+            talk.tell(safe_line(f"{problem.message}{why}{hint}"))
+        except KeyboardInterrupt:  # of a command; in an answer `ask` has to do with it
+            talk.tell("stopped")
+        except Interrupted as interrupted:
+            if interrupted.code is not ExitCode.SIGINT:
+                raise
+            talk.tell("stopped")
+        except ReaderGone:
             raise
         except NewapiError as error:
             tell_failure(talk.streams, error)
+
+    def _run(self, text: str) -> None:
+        talk = self._talk
+        typed = typed_from_text(text, COMMANDS)
+        if typed.command is None:
+            talk.say(typed.message)
+        elif typed.argument and not typed.command.argument:
+            name = typed.command.name
+            talk.tell(f"/{name} stands alone; //{name} … is a message")
+        else:
+            typed.command.run(talk, typed.argument)
 
     def _bar(self, width: int) -> str:
         return bar_text(self._talk, width)
@@ -94,5 +103,5 @@ class Loop:
             tell_dim_line(
                 self._talk.streams,
                 f"kept as {live.session.short_id} “{live.session.title}”;"
-                " newapi chat -c goes on with it",
+                f" {self._talk.answers.way_back(live.session)} goes on with it",
             )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import Completer
-from prompt_toolkit.enums import EditingMode
-from prompt_toolkit.filters import Condition, completion_is_selected
+from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
+from prompt_toolkit.filters import Condition, completion_is_selected, has_focus
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -66,11 +66,10 @@ class Reader:
     def __init__(self, streams: Streams, past: History, completer: Completer, *, vi: bool) -> None:
         self._streams = streams
         self._past = past
-        is_dumb = streams.terminal_is_dumb
         self._session: PromptSession[str] = PromptSession(
             history=past,
             multiline=True,
-            key_bindings=_keys(is_dumb=is_dumb),
+            key_bindings=_keys(is_dumb=streams.terminal_is_dumb),
             editing_mode=EditingMode.VI if vi else EditingMode.EMACS,
             completer=completer,
             complete_while_typing=False,
@@ -94,33 +93,26 @@ class Reader:
             width = self._session.app.output.get_size().columns
             return FormattedText([("class:bottom-toolbar", f" {bar(width)} ")])
 
-        with Interrupts(("SIGTERM", "SIGHUP")) as interrupts:
-            interrupts.wake = self._leave
-            try:
-                text = self._session.prompt(
-                    FormattedText([("bold", MARK)]),
-                    default=self._draft(),
-                    bottom_toolbar=toolbar,
-                )
-            except OSError as error:  # the window was closed
-                raise Interrupted(ExitCode.SIGHUP) from error
-            interrupts.check()
+        with _ends_by_signals(self._session):
+            text = self._session.prompt(
+                FormattedText([("bold", MARK)]), default=self._draft(), bottom_toolbar=toolbar
+            )
         self._show_as_sent(text)
         return _without_quotes(text)
 
     def confirm(self, question: str) -> bool:
         """Ask a yes-or-no question; everything but yes is no."""
+        session: PromptSession[str] = PromptSession()
         try:
-            text = PromptSession[str](erase_when_done=False).prompt(question)
+            with _ends_by_signals(session):
+                text = session.prompt(question)
         except (EOFError, KeyboardInterrupt):
             return False
-        except OSError as error:  # the window was closed
-            raise Interrupted(ExitCode.SIGHUP) from error
         return text.strip().lower() in ("y", "yes")
 
     def _show_as_sent(self, text: str) -> None:
         """Leave the message on the screen, whole, as the input line showed it."""
-        if not text:
+        if not text or self._streams.terminal_is_dumb:  # there the line is never erased
             return
         rows = safe_text(text).split("\n")
         mark = f"\x1b[1m{MARK}\x1b[0m" if self._streams.wants_colour(self._streams.stdout) else MARK
@@ -137,9 +129,22 @@ class Reader:
         draft, self._streams.typed_ahead = self._streams.typed_ahead, ""
         return draft
 
-    def _leave(self) -> None:
-        if self._session.app.is_running:
-            self._session.app.exit(result="")
+
+@contextlib.contextmanager
+def _ends_by_signals(session: PromptSession[str]) -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a prompt, the terminal restored; then raise `Interrupted`."""
+
+    def leave() -> None:
+        if session.app.is_running:
+            session.app.exit(result="")
+
+    with Interrupts(("SIGTERM", "SIGHUP")) as interrupts:
+        interrupts.wake = leave
+        try:
+            yield
+        except OSError as error:  # the window was closed
+            raise Interrupted(ExitCode.SIGHUP) from error
+        interrupts.check()
 
 
 def _without_quotes(text: str) -> str:
@@ -151,11 +156,15 @@ def _without_quotes(text: str) -> str:
 
 def _keys(*, is_dumb: bool) -> KeyBindings:
     """Give the keys. The shell of an editor sends LF for Enter; a real terminal does for Ctrl+J,
-    and for an Enter that was typed while an answer streamed."""
-    keys = KeyBindings()
+    and for an Enter that was typed while an answer streamed.
 
-    @keys.add("c-j", filter=Condition(lambda: is_dumb))
-    @keys.add("enter", filter=~completion_is_selected)
+    They hold for the input line alone: a search by Ctrl+R has its own Enter and Ctrl-C.
+    """
+    keys = KeyBindings()
+    in_line = has_focus(DEFAULT_BUFFER)
+
+    @keys.add("c-j", filter=in_line & Condition(lambda: is_dumb))
+    @keys.add("enter", filter=in_line & ~completion_is_selected)
     def _send(event: KeyPressEvent) -> None:
         """Send, unless the text says that it goes on."""
         buffer = event.current_buffer
@@ -168,13 +177,13 @@ def _keys(*, is_dumb: bool) -> KeyBindings:
         else:
             buffer.validate_and_handle()
 
-    @keys.add("escape", "enter")
-    @keys.add("c-j", filter=Condition(lambda: not is_dumb))
+    @keys.add("escape", "enter", filter=in_line)
+    @keys.add("c-j", filter=in_line & Condition(lambda: not is_dumb))
     def _newline(event: KeyPressEvent) -> None:
         """Begin a new line."""
         event.current_buffer.insert_text("\n")
 
-    @keys.add("c-c")
+    @keys.add("c-c", filter=in_line)
     def _clear(event: KeyPressEvent) -> None:
         """Clear the line; on an empty one tell the loop."""
         if event.current_buffer.text:

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -17,12 +18,17 @@ if TYPE_CHECKING:
     from newapi_cli.repl.talk import Talk
 
 COMMAND = re.compile(r"/([A-Za-z][\w-]*)(?:[ \t]+(.*?))?\s*")
+NAME_WIDTH, TEXT_WIDTH, NARROWEST = 26, 40, 12  # columns of /help; a longer name pushes its text
+    26,
+    40,
+    12,
+)  # columns of /help; a longer name pushes its text aside
 LEAVING_WORDS = ("exit", "quit", ":q", "exit()")
 KEYS = (
-    ("Enter", "sends; Alt+Enter, Ctrl+J or a \\ before it: a new line"),
+    ("Enter", "sends; Alt+Enter, Ctrl+J or \\ before it: a new line"),
     ('"""', "begins a text of many lines, and ends it"),
     ("Up, Down", "earlier messages; Ctrl+R searches them"),
-    ("Tab", "completes commands, models, sessions, settings and paths"),
+    ("Tab", "completes commands and what follows them"),
     ("Ctrl+X Ctrl+E", "opens the line in $VISUAL or $EDITOR"),
     ("Ctrl-C", "stops an answer; clears a line; twice: leaves"),
     ("Ctrl-D", "leaves"),
@@ -83,12 +89,35 @@ def typed_from_text(text: str, commands: Sequence[Command]) -> Typed:
     )
 
 
-def help_text(commands: Sequence[Command]) -> str:
-    """Give the list of commands, and the keys."""
-    rows = [(f"/{c.name} {c.argument}".rstrip(), c.help) for c in commands]
-    rows += KEYS
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"  {name.ljust(width)}  {text}" for name, text in rows)
+def help_rows(commands: Sequence[Command], width: int) -> list[str]:
+    """Give the list of commands for a width in columns."""
+    return _list_rows([_entry(command) for command in commands], width)
+
+
+def keys_rows(width: int) -> list[str]:
+    """Give the list of keys for a width in columns."""
+    return _list_rows(KEYS, width)
+
+
+def _entry(command: Command) -> tuple[str, str]:
+    return f"/{command.name} {command.argument}".rstrip(), command.help
+
+
+def _list_rows(entries: Sequence[tuple[str, str]], width: int) -> list[str]:
+    """Lay names and texts out in two columns, or the texts below where those find no room."""
+    width = max(width, NARROWEST)
+    column = min(max(len(name) for name, _ in entries), NAME_WIDTH)
+    is_wide = width >= column + TEXT_WIDTH
+    rows: list[str] = []
+    for name, text in entries:
+        if not is_wide:
+            rows += textwrap.wrap(name, width, initial_indent="  ", subsequent_indent="    ")
+            rows += textwrap.wrap(text, width, initial_indent="    ", subsequent_indent="    ")
+            continue
+        gap = " " * (column + 4)
+        first = f"  {name.ljust(column)}  "
+        rows += textwrap.wrap(text, width, initial_indent=first, subsequent_indent=gap)
+    return rows
 
 
 def help_markdown(commands: Sequence[Command]) -> str:
@@ -101,5 +130,5 @@ def help_markdown(commands: Sequence[Command]) -> str:
             lines.append(f"| `{escaped}` | {text.replace('|', chr(92) + '|')} |")
         return "\n".join(lines)
 
-    rows = [(f"/{c.name} {c.argument}".rstrip(), c.help) for c in commands]
+    rows = [_entry(command) for command in commands]
     return f"{table('command', rows)}\n\n{table('key', KEYS)}\n"

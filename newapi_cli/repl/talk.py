@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import Status
@@ -21,6 +21,7 @@ from newapi_cli.flows.session import LiveSession
 from newapi_cli.flows.turn import Turn
 from newapi_cli.render.aside import tell_attachments, tell_dim_line
 from newapi_cli.render.failure import tell_failure
+from newapi_cli.render.sanitise import at_words
 from newapi_cli.repl.too_long import proposal, told_proposal
 from newapi_cli.streams import Streams
 
@@ -87,6 +88,9 @@ class Answers(Protocol):
     def write_file(self, path: str, text: str, *, replace: bool) -> str:
         """Write a private text file and give its path. Raises `FileExistsError`, `LocalError`."""
 
+    def way_back(self, session: Session) -> str:
+        """Give the command that goes on with a session in a later run."""
+
     def values(self, kind: str) -> Iterable[str]:
         """Give what TAB offers: models, profiles, sessions, settings."""
 
@@ -101,6 +105,13 @@ class LineReader(Protocol):
         """Drop what was typed and not read: the shell that comes next would run it."""
 
 
+class Unasked(NamedTuple):
+    """What could not even be sent, and the beginning of the path that it was to go on from."""
+
+    prompt: Prompt
+    after: tuple[TurnRecord, ...] | None
+
+
 class Talk:
     """One conversation at the terminal. The commands work on it."""
 
@@ -112,7 +123,7 @@ class Talk:
         self.answers = answers
         self.live = live
         self.attached: list[TextFile | Attachment] = []  # for the next message
-        self.unasked: Prompt | None = None  # what could not even be sent, for /retry
+        self.unasked: Unasked | None = None  # for /retry
         self.is_over = False
 
     @property
@@ -121,8 +132,17 @@ class Talk:
         return self.live.session.model
 
     def tell(self, text: str) -> None:
-        """Write to the person."""
-        self.streams.tell(text)
+        """Write to the person, broken between words; further rows keep the indent of a line."""
+        width = self.streams.stderr.width if self.streams.stderr.is_terminal else 0
+        for line in self.streams.masked(text).split("\n"):
+            lead = len(line) - len(line.lstrip(" "))
+            self.streams.tell(at_words(line, width, " " * (lead + 2 if lead else 0)))
+
+    def go_over(self, live: LiveSession) -> None:
+        """Go over to another session; what was meant for the old one stays behind."""
+        self.live = live
+        self.attached = []
+        self.unasked = None
 
     def say(self, text: str) -> None:
         """Ask a message that was typed, with what was attached to it."""
@@ -132,18 +152,18 @@ class Talk:
             self.attached = []
 
     def ask(self, prompt: Prompt, after: tuple[TurnRecord, ...] | None = None) -> bool:
-        """Ask and show the answer; say whether the prompt was sent.
+        """Ask and show the answer; say whether a turn was begun, so that /retry knows it.
 
         What failed or was stopped is told; it ends the turn, never the conversation.
         """
-        self.unasked = prompt
+        self.unasked = Unasked(prompt, after)
         if not self.model:
             self.tell("no model is set: /model NAME, then /retry; `newapi models` lists them")
             return False
         turn: Turn | None = None
+        before = self.live.path
         try:
             with self.answers.turn(self.live, prompt, self.model, after) as turn:
-                self.unasked = None
                 self.answers.show(turn, self.live)
         except Interrupted as interrupted:
             if interrupted.code is not ExitCode.SIGINT:
@@ -156,7 +176,15 @@ class Talk:
             tell_failure(self.streams, error)
             if isinstance(error, ContextTooLong):
                 self._ask_with_less()
-        return self.unasked is None
+        is_begun = self.live.path is not before
+        if is_begun:
+            self.unasked = None
+        return is_begun
+
+    def ask_unasked(self, unasked: Unasked) -> None:
+        """Ask what could not be sent, with what was attached to it."""
+        if self.ask(unasked.prompt, unasked.after):
+            self.attached = []
 
     def _tell_stopped(self, turn: Turn | None) -> None:
         came = turn is not None and turn.completion.content
@@ -172,6 +200,7 @@ class Talk:
         """
         before = self.live.path
         self.ask(Prompt(turn.prompt, turn.attachments), before[:-1])
+        self.unasked = None  # the turn itself is there to be asked again
         if turn.answer and self.live.last is not None and not self.live.last.answer:
             self.live.return_to(before)
 
