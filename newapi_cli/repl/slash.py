@@ -18,11 +18,8 @@ if TYPE_CHECKING:
     from newapi_cli.repl.talk import Talk
 
 COMMAND = re.compile(r"/([A-Za-z][\w-]*)(?:[ \t]+(.*?))?\s*")
-NAME_WIDTH, TEXT_WIDTH, NARROWEST = 26, 40, 12  # columns of /help; a longer name pushes its text
-    26,
-    40,
-    12,
-)  # columns of /help; a longer name pushes its text aside
+# Columns of /help; a longer name pushes its text aside.
+NAME_WIDTH, TEXT_WIDTH, NARROWEST = 26, 40, 12
 LEAVING_WORDS = ("exit", "quit", ":q", "exit()")
 KEYS = (
     ("Enter", "sends; Alt+Enter, Ctrl+J or \\ before it: a new line"),
