@@ -74,18 +74,21 @@ class Client:
 
     def list_models(self) -> Iterator[TurnEvent | list[ModelInfo]]:
         """Ask for the models that the key may use: ticks and notices, then the list."""
-        wire = self._wire("GET", codec.MODELS, None, "application/json")
-        models: list[ModelInfo] = []
+        found = codec.models_from_json((yield from self.fetch_json(codec.MODELS)))
+        if found is None:
+            raise not_understood("it is no list of models")
+        yield found
+
+    def fetch_json(self, path: str) -> Generator[TurnEvent, None, object]:
+        """Ask for a JSON value: ticks and notices, and the value is returned."""
+        wire = self._wire("GET", path, None, "application/json")
+        values: list[object] = []
 
         def read(reading: Reading) -> Iterator[TurnEvent]:
-            value = yield from reading.json_value()
-            found = codec.models_from_json(value)
-            if found is None:
-                raise not_understood("it is no list of models")
-            models.extend(found)
+            values.append((yield from reading.json_value()))
 
         yield from self._talk(self._start(wire), [wire], False, read)
-        yield models
+        return values[-1]
 
     def _chat_wire(self, request: ChatRequest, *, with_usage: bool) -> WireRequest:
         body = codec.encode_chat(request, with_usage=with_usage)

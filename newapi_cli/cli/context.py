@@ -22,7 +22,7 @@ from newapi_cli.config.secrets import ensure_may_travel, read_key
 from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.catalog import ModelInfo
-from newapi_cli.domain.completion import Sampling
+from newapi_cli.domain.completion import Notice, Sampling
 from newapi_cli.domain.profile import Secret, Settings
 from newapi_cli.domain.session import StoredSession
 from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageProblem
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from newapi_cli.cli.attaching import Attacher
     from newapi_cli.config.file import ConfigFile
     from newapi_cli.demo.server import DemoGateway
+    from newapi_cli.domain.billing import Balance
     from newapi_cli.flows.prompt import Prompt
     from newapi_cli.flows.session import LiveSession
     from newapi_cli.render.aside import AsideWish
@@ -276,6 +277,21 @@ class Context:
             raise LocalError(
                 f"cannot serve on port {port}", why=error.strerror or "", hint="--port 0 finds one"
             ) from error
+
+    def balance(self) -> Balance:
+        """What the key has left, asked of the gateway now; retries are told."""
+        from newapi_cli.api.billing import fetch_balance
+
+        asking = fetch_balance(self.client())
+        with self.interrupts:
+            while True:
+                try:
+                    event = next(asking)
+                except StopIteration as end:
+                    found: Balance = end.value
+                    return found
+                if isinstance(event, Notice) and (self.is_verbose or not event.is_detail):
+                    self.streams.tell(event.text)
 
     @property
     def sessions_file(self) -> Path:

@@ -146,6 +146,10 @@ class Desk:
         live.session = live.session._replace(model=old.session.model, system=old.session.system)
         return live
 
+    def balance(self) -> str:
+        """Ask the gateway what the key has left. Raises `NewapiError`."""
+        return str(self._context.balance())
+
     def write_file(self, path: str, text: str, *, replace: bool) -> str:
         """Write a private text file and give its path. Raises `FileExistsError`, `LocalError`."""
         target = Path(path)

@@ -249,6 +249,11 @@ def usage(talk: Talk, _: str) -> None:
     talk.tell(" · ".join(parts))
 
 
+def balance(talk: Talk, _: str) -> None:
+    """Say what the key has left."""
+    talk.tell(f"{talk.answers.host}: {talk.answers.balance()}")
+
+
 def set_raw(talk: Talk, word: str) -> None:
     """Show answers as they come, without layout, or laid out."""
     wishes = {"": None, "on": True, "off": False}
@@ -309,6 +314,7 @@ COMMANDS = (
     Command("rename", "[NAME]", "give this session a name", rename),
     Command("thinking", "", "show the reasoning behind the last answer", thinking),
     Command("usage", "", "tokens and time of this conversation", usage),
+    Command("balance", "", "what this key has left, in the unit that the gateway shows", balance),
     Command("raw", "[on|off]", "show answers as they come, or laid out", set_raw,
             values=("on", "off")),
     Command("clear", "", "clear the screen", clear),

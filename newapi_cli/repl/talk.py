@@ -85,6 +85,9 @@ class Answers(Protocol):
     def begin_anew(self, old: LiveSession) -> LiveSession:
         """Give a session that has not begun, with model and system prompt of another."""
 
+    def balance(self) -> str:
+        """Ask the gateway what the key has left. Raises `NewapiError`."""
+
     def write_file(self, path: str, text: str, *, replace: bool) -> str:
         """Write a private text file and give its path. Raises `FileExistsError`, `LocalError`."""
 

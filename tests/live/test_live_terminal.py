@@ -52,7 +52,7 @@ def test_three_turns_of_a_conversation_hold_what_was_said_before(live_home: Home
     with Terminal(newapi_command(), home=live_home, rows=60) as terminal:
         for count, message in enumerate(("Say hello", "Say it louder", "Say goodbye"), start=1):
             turns = "1 turn" if count == 2 else f"{count - 1} turns"
-            terminal.wait_for(f"{MODEL} · {turns} ", TIMEOUT_S)  # the bar: the line is ready
+            terminal.wait_for(f"· {turns} ·", TIMEOUT_S)  # the bar: the line is ready
             terminal.send(f"{message}\r".encode())
             wait_for_usages(terminal, count)
         terminal.wait_for("3 turns", TIMEOUT_S)

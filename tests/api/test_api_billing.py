@@ -1,0 +1,92 @@
+"""What a key has left, from the two billing endpoints (contract, section 6.4)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from newapi_cli.api.billing import fetch_balance
+from newapi_cli.domain.billing import Balance
+from newapi_cli.errors import AuthenticationError, GatewayError, NewapiError
+from tests.api.exchanges import client_for
+from tests.support.fault_server import FaultServer
+from tests.support.home import CANARY
+from tests.support.steps import Send
+from tests.support.wire import error, response
+
+GRANTED: dict[str, object] = {
+    "object": "billing_subscription",
+    "has_payment_method": True,
+    "soft_limit_usd": 20.1,
+    "hard_limit_usd": 20.1,
+    "system_hard_limit_usd": 20.1,
+    "access_until": 0,
+}
+SPENT: dict[str, object] = {"object": "list", "total_usage": 766.12}
+
+
+def balance_of(
+    granted: dict[str, object] | str, spent: dict[str, object] | str = "", status: int = 200
+) -> Balance:
+    """Ask a server that answers so."""
+    with FaultServer([Send(response(status, granted))], [Send(response(200, spent))]) as server:
+        asking = fetch_balance(client_for(server.url))
+        while True:
+            try:
+                next(asking)
+            except StopIteration as end:
+                found: Balance = end.value
+                break
+        paths = [request.path for request in server.requests]
+        assert paths == ["/v1/dashboard/billing/subscription", "/v1/dashboard/billing/usage"]
+        assert server.requests[0].header("authorization") == f"Bearer {CANARY}"
+    return found
+
+
+def test_what_is_left_is_exact() -> None:
+    found = balance_of(GRANTED, SPENT)
+    assert found == Balance(Decimal("20.1"), Decimal("7.6612"))
+    assert found.left == Decimal("12.4388")
+    assert str(found) == "12.44 left of 20.10, 7.66 used"
+
+
+def test_a_key_without_a_limit_says_so() -> None:
+    found = balance_of({**GRANTED, "hard_limit_usd": 100_000_000}, {"total_usage": 0})
+    assert (found.limit, found.left) == (None, None)
+    assert str(found) == "no limit on this key, 0.00 used"
+
+
+def test_an_expiry_is_told() -> None:
+    found = balance_of({**GRANTED, "access_until": 1_790_000_000}, SPENT)
+    assert found.expires_at == datetime.fromtimestamp(1_790_000_000, UTC)
+    assert str(found).endswith(", until 2026-09-21")
+
+
+@pytest.mark.parametrize("until", [None, "soon", -1, 10**20, True])
+def test_an_expiry_that_makes_no_sense_is_none(until: object) -> None:
+    assert balance_of({**GRANTED, "access_until": until}, SPENT).expires_at is None
+
+
+@pytest.mark.parametrize("limit", [None, "20", True, []])
+def test_an_answer_without_a_limit_is_not_understood(limit: object) -> None:
+    with pytest.raises(GatewayError, match="outside the protocol"):
+        balance_of({**GRANTED, "hard_limit_usd": limit}, SPENT)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (200, error("Invalid token"), GatewayError),
+        (401, error("Invalid token"), AuthenticationError),
+        (404, error("Invalid URL (GET /v1/dashboard/billing/subscription)"), GatewayError),
+        (200, "<html><title>New API</title></html>", GatewayError),
+    ],
+)
+def test_a_refusal_is_told_in_the_gateways_words(
+    status: int, body: dict[str, object] | str, kind: type[NewapiError]
+) -> None:
+    with pytest.raises(kind) as caught:
+        balance_of(body, status=status)
+    assert "Invalid" in caught.value.why or "New API" in caught.value.why

@@ -1,0 +1,133 @@
+"""A real model in sessions: left, gone on with, retried, undone; the store holds what was said."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from tests.support.home import Home
+from tests.support.process import newapi_command, run_newapi
+from tests.support.terminal import Terminal
+
+TIMEOUT_S = 60.0
+QUESTIONS = ("Say hello", "Say it louder", "Name a colour", "Name an animal", "Say goodbye")
+
+
+def exported(home: Home) -> dict[str, Any]:
+    """Give the last used session as `export` writes it."""
+    result = run_newapi("sessions", "export", "--json", home=home)
+    assert result.code == 0, result
+    value: dict[str, Any] = json.loads(result.text)
+    return value
+
+
+def path_of(session: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the turns of the present path."""
+    by_id = {turn["id"]: turn for turn in session["turns"]}
+    path: list[dict[str, Any]] = []
+    leaf = session["leaf"]
+    while leaf is not None:
+        path.insert(0, by_id[leaf])
+        leaf = path[0]["parent_id"]
+    return path
+
+
+def say(terminal: Terminal, message: str, bar: str) -> None:
+    """Type a line and wait until the bar of the next line says so much."""
+    terminal.send(f"{message}\r".encode())
+    wait_for_bar(terminal, bar)
+
+
+def wait_for_bar(terminal: Terminal, text: str) -> None:
+    """Wait for the bottom bar, the last row of the screen."""
+    holds: Callable[[], bool] = lambda: text in terminal.screen_text().rpartition("\n")[2]
+    terminal.wait_until(holds, TIMEOUT_S, text)
+
+
+def words_of(text: str) -> list[str]:
+    """Give the words of a text, however it was laid out."""
+    return re.findall(r"\w+", text)
+
+
+def is_within(part: list[str], whole: list[str]) -> bool:
+    """Say whether words stand in other words, one after the other."""
+    size = len(part)
+    return any(whole[i : i + size] == part for i in range(len(whole) - size + 1))
+
+
+def test_a_conversation_is_left_gone_on_with_retried_and_undone(live_home: Home) -> None:
+    command = newapi_command("--")[:-1]
+    with Terminal(command, home=live_home, rows=60) as terminal:
+        wait_for_bar(terminal, "· 0 turns")
+        for count, question in enumerate(QUESTIONS, start=1):
+            say(terminal, question, f"· {count} turn{'s' * (count != 1)} ·")
+        terminal.send(b"\x04")
+        assert terminal.wait_exit(TIMEOUT_S) == 0
+        shown = words_of(terminal.all_text())
+    first = exported(live_home)
+    assert [turn["prompt"] for turn in path_of(first)] == list(QUESTIONS)
+    for turn in first["turns"]:
+        assert turn["status"] == "complete"
+        assert turn["usage"]["completion_tokens"] > 0
+        assert is_within(words_of(turn["answer"]), shown), turn["answer"]
+
+    with Terminal(newapi_command("chat", "-c"), home=live_home, rows=60) as terminal:
+        wait_for_bar(terminal, "· 5 turns ·")
+        say(terminal, "Now name a fruit", "· 6 turns ·")
+        terminal.send(b"/retry\r")
+        terminal.wait_until(
+            lambda: terminal.all_text().count("tokens in") == 2, TIMEOUT_S, "a second answer"
+        )
+        wait_for_bar(terminal, "· 6 turns ·")
+        say(terminal, "/undo", "· 5 turns ·")
+        say(terminal, "/undo", "· 4 turns ·")
+        say(terminal, "Name a city", "· 5 turns ·")
+        terminal.send(b"\x04")
+        assert terminal.wait_exit(TIMEOUT_S) == 0
+    second = exported(live_home)
+    assert second["id"] == first["id"]
+    assert [turn["prompt"] for turn in path_of(second)] == [*QUESTIONS[:4], "Name a city"]
+    # Nothing that was said is gone: both answers of the retried turn stand on their branches.
+    assert [turn["prompt"] for turn in second["turns"]] == [
+        *QUESTIONS,
+        *("Now name a fruit", "Now name a fruit", "Name a city"),
+    ]
+    assert second["turns"][:5] == first["turns"]
+    fruits = [turn for turn in second["turns"] if turn["prompt"] == "Now name a fruit"]
+    assert fruits[0]["parent_id"] == fruits[1]["parent_id"] == first["leaf"]
+    # The first request of the second process held all that the first one had said.
+    asked = fruits[0]["usage"]["prompt_tokens"]
+    assert asked > first["turns"][-1]["usage"]["prompt_tokens"]
+
+
+def test_one_shot_answers_go_on_with_the_last_session(live_home: Home) -> None:
+    run_newapi("chat", "-q", "Say hello", home=live_home)
+    result = run_newapi("chat", "--json", "-c", "Say it again", home=live_home)
+    value = json.loads(result.text)
+    session = exported(live_home)
+    assert value["session"] == session["id"]
+    assert [turn["prompt"] for turn in path_of(session)] == ["Say hello", "Say it again"]
+    assert path_of(session)[1]["answer"] == value["content"]
+    assert "session: Say hello" in result.err
+
+
+def test_a_stopped_answer_is_kept_and_gone_on_with(live_home: Home) -> None:
+    endless = ("-o", "ignore_eos=true", "--max-tokens", "2000")
+    with Terminal(newapi_command("chat", *endless, "Tell a story"), home=live_home) as terminal:
+        terminal.wait_until(lambda: len(words_of(terminal.all_text())) > 30, TIMEOUT_S)
+        terminal.press_ctrl_c()
+        assert terminal.wait_exit(TIMEOUT_S) == 130
+        shown = words_of(terminal.all_text())
+    (turn,) = exported(live_home)["turns"]
+    assert turn["status"] == "interrupted"
+    assert is_within(words_of(turn["answer"])[:20], shown)
+    with Terminal(newapi_command("chat", "-c"), home=live_home, rows=60) as terminal:
+        terminal.wait_for("the last answer was interrupted", TIMEOUT_S)
+        say(terminal, "/continue", "· 2 turns ·")
+        terminal.send(b"\x04")
+        assert terminal.wait_exit(TIMEOUT_S) == 0
+    path = path_of(exported(live_home))
+    assert [turn["status"] for turn in path] == ["interrupted", "complete"]
+    assert path[1]["usage"]["prompt_tokens"] > 30
