@@ -1,0 +1,379 @@
+"""Where a session cannot be saved: the answer is printed, one warning says why, all else stays."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from tests.repl.conversing import conversation
+from tests.sessions.keeping import (
+    PICTURE,
+    answer_numbered,
+    asked,
+    assert_answered_unsaved,
+    chat,
+    data_dir,
+    fill,
+    only_session,
+    sessions_file,
+    small_disk,
+    tree,
+    warnings_of,
+    without_power,
+)
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.process import newapi_command, run_command, run_in_shell, run_newapi
+from tests.support.steps import sse
+from tests.support.wire import answer_events
+
+NOBODY = 54_321  # a uid without an entry in passwd
+
+
+@pytest.fixture
+def server(fault_server: FaultServer, home: Home) -> FaultServer:
+    """Give a configured server that answers `Answer N.`."""
+    answer_numbered(fault_server, home, retries=0)
+    return fault_server
+
+
+# -- a full disk ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("leave_bytes", [0, 4096, 12_288])
+def test_a_disk_that_is_full_from_the_start(
+    home: Home, server: FaultServer, leave_bytes: int
+) -> None:
+    with small_disk(data_dir(home)):
+        fill(data_dir(home), leave_bytes=leave_bytes)
+        result = run_newapi("chat", "hi", home=home)
+        assert_answered_unsaved(result, "full")
+        (data_dir(home) / "filler").unlink()
+        chat(home, "again")
+        assert [turn.prompt for turn in only_session(home).path] == ["again"]
+
+
+def test_a_disk_that_has_become_full_loses_nothing(home: Home, server: FaultServer) -> None:
+    with small_disk(data_dir(home)):
+        chat(home, "first")
+        before = only_session(home)
+        fill(data_dir(home))
+        for number in (2, 3):
+            result = run_newapi("chat", "-c", "hi", home=home)
+            assert_answered_unsaved(result, "full", answer=f"Answer {number}.\n")
+            assert asked(server) == ["first", "Answer 1.", "hi"]
+        shown = run_newapi("sessions", "show", home=home)
+        assert (shown.code, "Answer 1." in shown.text) == (0, True)
+        assert only_session(home) == before
+        (data_dir(home) / "filler").unlink()
+        chat(home, "-c", "again")
+        assert [turn.prompt for turn in only_session(home).path] == ["first", "again"]
+
+
+def test_a_disk_that_fills_up_while_the_answer_comes(home: Home, fault_server: FaultServer) -> None:
+    answer_numbered(fault_server, home)
+    with small_disk(data_dir(home)):
+        chat(home, "first")
+        long = ["word " * 1000] * 200
+        fault_server.add(*sse(*answer_events(*long)))
+        result = run_newapi("chat", "-c", "tell me all", home=home)
+        assert_answered_unsaved(result, "full", answer="".join(long) + "\n")
+        first, second = only_session(home).path
+        assert (first.answer, second.prompt) == ("Answer 1.", "tell me all")
+        assert second.status is not Status.COMPLETE
+        chat(home, "-c", "shorter")
+        assert [turn.prompt for turn in only_session(home).path][-1] == "shorter"
+
+
+def test_a_conversation_on_a_full_disk_warns_once_and_is_saved_when_there_is_room(
+    home: Home, server: FaultServer
+) -> None:
+    with small_disk(data_dir(home)):
+        chat(home, "first")
+        fill(data_dir(home))
+        with conversation(home, "chat", "-c") as talk:
+            talk.say("second")
+            talk.say("third")
+            text = talk.terminal.all_text()
+            assert text.count("not saved") == 1, text
+            assert "Answer 3." in text
+            (data_dir(home) / "filler").unlink()
+            talk.say("fourth")
+            talk.leave()
+        assert asked(server)[-3:] == ["third", "Answer 3.", "fourth"]
+        path = only_session(home).path
+        assert [(turn.prompt, turn.answer) for turn in path] == [
+            ("first", "Answer 1."),
+            ("second", "Answer 2."),
+            ("third", "Answer 3."),
+            ("fourth", "Answer 4."),
+        ]
+        assert {turn.status for turn in path} == {Status.COMPLETE}
+
+
+@pytest.mark.parametrize("blocks", [0, 8, 20])
+def test_a_limit_on_file_sizes_is_a_full_disk_too(
+    home: Home, server: FaultServer, blocks: int
+) -> None:
+    script = f'ulimit -f {blocks}; "$@"'
+    result = run_in_shell(script, "chat", "hi", home=home)
+    assert_answered_unsaved(result)
+
+
+def test_an_answer_beyond_the_limit_on_file_sizes_is_printed_whole(
+    home: Home, server: FaultServer
+) -> None:
+    chat(home, "first")
+    long = ["word " * 1000] * 100
+    server.add(*sse(*answer_events(*long)))
+    result = run_in_shell('ulimit -f 200; "$@"', "chat", "-c", "all", home=home)
+    assert_answered_unsaved(result, answer="".join(long) + "\n")
+    assert [turn.prompt for turn in only_session(home).path] == ["first", "all"]
+
+
+# -- what may not be written ------------------------------------------------------------------
+
+
+def test_a_home_that_may_not_be_written_to(home: Home, server: FaultServer) -> None:
+    home.newapi_home.chmod(0o500)
+    before = tree(home.path)
+    result = run_command(without_power(*newapi_command("chat", "hi")), home=home)
+    assert_answered_unsaved(result, "Permission denied", "NEWAPI_HOME")
+    assert tree(home.path) == before
+
+
+@pytest.mark.parametrize("what", ["file and folder", "folder", "file"])
+def test_a_store_that_may_only_be_read_is_gone_on_with_unsaved(
+    home: Home, server: FaultServer, what: str
+) -> None:
+    chat(home, "first")
+    if "file" in what:
+        sessions_file(home).chmod(0o400)
+    if "folder" in what:
+        data_dir(home).chmod(0o500)
+    before = tree(home.path)
+    result = run_command(without_power(*newapi_command("chat", "-c", "hi")), home=home)
+    assert_answered_unsaved(result, answer="Answer 2.\n")
+    assert asked(server) == ["first", "Answer 1.", "hi"]
+    listed = run_command(without_power(*newapi_command("sessions", "list")), home=home)
+    assert (listed.code, listed.text.count("\n"), listed.err) == (0, 1, "")
+    assert tree(home.path) == before
+
+
+def test_a_store_that_may_not_even_be_read(home: Home, server: FaultServer) -> None:
+    chat(home, "first")
+    sessions_file(home).chmod(0)
+    before = tree(home.path)
+    result = run_command(without_power(*newapi_command("chat", "hi")), home=home)
+    assert_answered_unsaved(result, str(sessions_file(home)), answer="Answer 2.\n")
+    failed = run_command(without_power(*newapi_command("chat", "-c", "hi")), home=home)
+    assert (failed.code, failed.out) == (10, b"")
+    assert len(server.requests) == 2
+    assert tree(home.path) == before
+
+
+def test_nobody_without_a_home(home: Home, server: FaultServer) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root may become a user that passwd does not know")
+    user = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    reads = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+    before = tree(home.path)
+    env = {
+        "HOME": None,
+        "NEWAPI_HOME": None,
+        "NEWAPI_BASE_URL": server.url,
+        "NEWAPI_API_KEY": "sk-of-nobody",
+        "NEWAPI_MODEL": "m",
+    }
+    command = ["setpriv", *user, *reads, *newapi_command("chat", "hi")]
+    result = run_command(command, home=home, env=env)
+    assert_answered_unsaved(result, "home folder", "NEWAPI_HOME")
+    assert tree(home.path) == before
+
+
+# -- a file that is not what it should be -----------------------------------------------------
+
+
+def corrupt(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(b"\xa5" * path.stat().st_size)
+
+
+def truncated(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 4096)
+
+
+def a_text(path: Path) -> None:
+    path.write_text("my diary\n")
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+    (path / "precious").write_text("x")
+
+
+def newer(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 999")
+
+
+BAD: dict[Callable[[Path], None], str] = {
+    corrupt: "damaged",
+    truncated: "damaged",
+    a_text: "damaged",
+    a_folder: "cannot",
+    newer: "newer",
+}
+
+
+@pytest.mark.parametrize("spoil", BAD, ids=lambda f: f.__name__)
+def test_a_bad_file_is_left_alone_and_the_answer_comes(
+    home: Home, server: FaultServer, spoil: Callable[[Path], None]
+) -> None:
+    chat(home, "first")
+    spoil(sessions_file(home))
+    before = tree(home.path)
+    result = run_newapi("chat", "hi", home=home)
+    assert_answered_unsaved(result, BAD[spoil], str(sessions_file(home)), answer="Answer 2.\n")
+    assert tree(home.path) == before
+
+
+@pytest.mark.parametrize("spoil", BAD, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("args", [("-c",), ("-S", "x")], ids=["-c", "-S"])
+def test_going_on_with_a_bad_file_sends_nothing(
+    home: Home, server: FaultServer, spoil: Callable[[Path], None], args: tuple[str, ...]
+) -> None:
+    chat(home, "first")
+    spoil(sessions_file(home))
+    before = tree(home.path)
+    result = run_newapi("chat", *args, "hi", home=home)
+    assert (result.code, result.out) == (10, b""), result
+    assert result.err.count("error:") == 1
+    assert warnings_of(result.err) == []
+    assert BAD[spoil] in result.err
+    assert len(server.requests) == 1
+    assert tree(home.path) == before
+
+
+@pytest.mark.parametrize("spoil", BAD, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("args", ["list", "show", "search x", "export", "rm --yes abc"])
+def test_commands_on_a_bad_file_fail_in_order(
+    home: Home, server: FaultServer, spoil: Callable[[Path], None], args: str
+) -> None:
+    chat(home, "first")
+    spoil(sessions_file(home))
+    before = tree(home.path)
+    result = run_newapi("sessions", *args.split(), home=home)
+    assert (result.code, result.out) == (10, b""), result
+    assert BAD[spoil] in result.err
+    assert tree(home.path) == before
+
+
+def test_a_conversation_with_a_bad_file_warns_once(home: Home, server: FaultServer) -> None:
+    chat(home, "first")
+    corrupt(sessions_file(home))
+    before = sessions_file(home).read_bytes()
+    with conversation(home) as talk:
+        talk.say("hi")
+        talk.say("more")
+        assert talk.terminal.all_text().count("not saved") == 1
+        talk.leave()
+    assert asked(server) == ["hi", "Answer 2.", "more"]
+    assert sessions_file(home).read_bytes() == before
+
+
+def test_a_file_that_another_holds_is_waited_for_and_then_given_up(
+    home: Home, server: FaultServer
+) -> None:
+    chat(home, "first")
+    with closing(sqlite3.connect(sessions_file(home), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        result = run_newapi("chat", "hi", home=home)
+        other.execute("ROLLBACK")
+    assert_answered_unsaved(result, "busy", answer="Answer 2.\n")
+    assert [turn.prompt for turn in only_session(home).path] == ["first"]
+
+
+# -- what shall not be saved ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("has_store", [False, True])
+def test_a_run_that_saves_nothing_touches_no_file(
+    home: Home, server: FaultServer, has_store: bool
+) -> None:
+    if has_store:
+        chat(home, "first")
+    before = tree(home.path)
+    result = run_newapi("chat", "-n", "hi", home=home)
+    assert (result.code, result.text.startswith("Answer"), result.err) == (0, True, "")
+    assert tree(home.path) == before
+
+
+@pytest.mark.parametrize("has_store", [False, True])
+def test_a_conversation_that_saves_nothing_touches_no_file(
+    home: Home, server: FaultServer, has_store: bool
+) -> None:
+    if has_store:
+        chat(home, "first")
+    before = tree(home.path)
+    with conversation(home, "chat", "-n") as talk:
+        talk.say("hi")
+        server.add(*sse(*answer_events(f"![x](data:image/png;base64,{PICTURE}) there")))
+        talk.say("a picture")
+        talk.say("/rename secret")
+        talk.say("/new")
+        talk.say("more")
+        talk.type("/exit\r")
+        assert talk.terminal.wait_exit() == 0
+        assert "kept as" not in talk.terminal.all_text()
+    assert tree(home.path) == before
+
+
+@pytest.mark.parametrize("name", ["NEWAPI_SAVE"])
+def test_saving_is_a_setting_too(home: Home, server: FaultServer, name: str) -> None:
+    before = tree(home.path)
+    chat(home, "hi", env={name: "false"})
+    assert tree(home.path) == before
+
+
+@pytest.mark.parametrize("args", [("-c",), ("-S", "x")], ids=["-c", "-S"])
+def test_nothing_saved_and_gone_on_with_is_a_contradiction(
+    home: Home, server: FaultServer, args: tuple[str, ...]
+) -> None:
+    result = run_newapi("chat", "-n", *args, "hi", home=home)
+    assert (result.code, server.connections) == (2, [])
+
+
+@pytest.mark.parametrize(
+    "args",
+    [["sessions", "list"], ["sessions", "search", "x"], ["sessions", "path"],
+     ["sessions", "show"], ["sessions", "export"], ["sessions", "rm", "--older-than", "1d"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_look_makes_no_file(home: Home, server: FaultServer, args: list[str]) -> None:
+    before = tree(home.path)
+    run_newapi(*args, home=home)
+    assert tree(home.path) == before
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="completion is bash's")
+def test_the_shells_completion_makes_no_file(home: Home, server: FaultServer) -> None:
+    before = tree(home.path)
+    env = {
+        "COMP_WORDS": "newapi\nchat\n-S\n",
+        "COMP_CWORD": "3",
+        "_NEWAPI_COMPLETE": "complete_bash",
+    }
+    subprocess.run(
+        newapi_command(), env=home.environment(env), cwd=home.path, check=False, timeout=30
+    )
+    assert tree(home.path) == before
