@@ -76,7 +76,7 @@ def set_setting(talk: Talk, text: str) -> None:
     value = value.strip()
     if not name:
         for known, shown, origin in talk.answers.settings():
-            talk.tell(f"  {known} = {shown}  ({origin})" if shown else f"  {known}")
+            talk.tell(f"  {known} = {shown}  ({origin})" if shown else f"  {known}: not set")
     elif not value:
         found = [each for each in talk.answers.settings() if each[0] == name]
         if not found:

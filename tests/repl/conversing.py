@@ -6,7 +6,10 @@ import contextlib
 import os
 import termios
 from collections.abc import Iterator
+from pathlib import Path
 
+from newapi_cli.domain.session import StoredSession
+from newapi_cli.store.sessions import SessionStore
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import Environment, newapi_command
@@ -48,6 +51,27 @@ class Conversing:
         """Type a line, press Enter and wait for the next one."""
         self.type(text + ENTER)
         self.wait_for_line()
+
+    @property
+    def screen(self) -> str:
+        """Give what stands in the window."""
+        return self.terminal.screen_text()
+
+    @property
+    def text(self) -> str:
+        """Give what stands in the window and above it."""
+        return self.terminal.all_text()
+
+    def words(self) -> str:
+        """Give all text with one space where a row or several blanks ended a word."""
+        return " ".join(self.text.split())
+
+    def told(self, line: str) -> str:
+        """Say a line and give, in words, what was shown below it up to the next input line."""
+        self.say(line)
+        said = " ".join(f"> {line}".split())
+        self.terminal.wait_until(lambda: self.words().count(said) > 0, what=said)
+        return self.words().rpartition(said)[2].rpartition(" >")[0].strip()
 
     def leave(self) -> None:
         """Leave by Ctrl-D, in order."""
@@ -95,6 +119,22 @@ def part_then_silence() -> list[Step]:
 def answers(*texts: str) -> list[list[Step]]:
     """Give a script for each answer."""
     return [sse(*answer_events(text)) for text in texts]
+
+
+def stored_sessions(home: Home) -> list[StoredSession]:
+    """Give the sessions that are stored, the last used first."""
+    with SessionStore(home.newapi_home / "data" / "sessions.db") as store:
+        found = [store.load(session.id) for session in store.sessions()]
+    return [each for each in found if each is not None]
+
+
+def script(home: Home, name: str, text: str) -> Path:
+    """Write a shell script that stands in for a program; give its path."""
+    path = home.path / "bin" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o700)
+    return path
 
 
 def fresh_modes() -> list[object]:

@@ -11,7 +11,6 @@ from tests.repl.conversing import (
     ENTER,
     REFUSAL,
     TAB,
-    answers,
     conversation,
     last_prompt,
     said,
@@ -23,14 +22,6 @@ from tests.support.steps import Reset, Send, Step, sse
 from tests.support.wire import MODEL, answer_events, chunk, error, event, response
 
 SIZES = [(80, 24), (40, 12), (20, 8), (120, 40)]
-
-
-@pytest.fixture
-def server(fault_server: FaultServer, home: Home) -> FaultServer:
-    """Give a configured server that numbers its answers; nothing is tried twice."""
-    fault_server.answer_with(lambda _: answers(f"Answer {len(fault_server.requests)}.")[0])
-    home.configure(fault_server.url, retries=0)
-    return fault_server
 
 
 # -- turns ------------------------------------------------------------------------------------
@@ -80,9 +71,11 @@ def test_the_settings_of_the_run_hold_for_every_turn(home: Home, server: FaultSe
 
 def test_the_bar_names_the_model_and_counts_the_turns(home: Home, server: FaultServer) -> None:
     with conversation(home) as talk:
-        talk.terminal.wait_for(f"{MODEL} · 0 turns")
+        talk.terminal.wait_for(f"test · {MODEL} · 0 turns · /help · Ctrl-D leaves")
         talk.say("hi")
-        talk.terminal.wait_for(f"{MODEL} · 1 turn ")
+        talk.terminal.wait_for(f"test · {MODEL} · hi · 1 turn · 12 tokens · /help")
+        talk.say("ho")
+        talk.terminal.wait_for(f"test · {MODEL} · hi · 2 turns · 24 tokens · /help")
         talk.leave()
 
 
@@ -127,7 +120,9 @@ def test_a_dumb_terminal_converses_too(home: Home, server: FaultServer, enter: s
 # -- commands ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("word", ["/exit", "/quit", "/q", "exit", "quit", ":q", " /exit "])
+@pytest.mark.parametrize(
+    "word", ["/exit", "/quit", "/q", "exit", "quit", ":q", "exit()", " /exit "]
+)
 def test_words_that_leave(home: Home, server: FaultServer, word: str) -> None:
     with conversation(home) as talk:
         talk.type(word + ENTER)
@@ -313,7 +308,7 @@ def test_without_a_model_the_question_waits_for_one(home: Home, server: FaultSer
     home.configure(server.url, model="")
     with conversation(home) as talk:
         talk.say("a")
-        assert "no model is set" in talk.terminal.all_text()
+        assert "no model is set: /model NAME, then /retry" in talk.terminal.all_text()
         talk.say("/model other")
         talk.say("/retry")
         talk.leave()

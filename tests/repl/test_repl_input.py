@@ -16,9 +16,9 @@ from tests.repl.conversing import (
     ENTER,
     ESCAPE,
     UP,
-    answers,
     conversation,
     last_prompt,
+    stored_sessions,
 )
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -28,19 +28,11 @@ from tests.support.wire import answer_events, chunk, event
 KEY = "sk-anotherQ3wE5rT7yU9iO1pA2sD4fG6hJ8kL0zX"
 
 
-@pytest.fixture
-def server(fault_server: FaultServer, home: Home) -> FaultServer:
-    """Give a configured server that answers every question."""
-    fault_server.answer_with(lambda _: answers(f"Answer {len(fault_server.requests)}.")[0])
-    home.configure(fault_server.url, retries=0)
-    return fault_server
-
-
 def history(home: Home) -> Path:
-    """Give the one file of the data folder."""
-    files = [path for path in (home.newapi_home / "data").rglob("*") if path.is_file()]
-    assert len(files) == 1, files
-    return files[0]
+    """Give the file of the history, which stands beside the sessions and nothing else."""
+    files = {path for path in (home.newapi_home / "data").rglob("*") if path.is_file()}
+    assert {file.name for file in files} == {"history", "sessions.db"}
+    return home.newapi_home / "data" / "history"
 
 
 # -- many lines -------------------------------------------------------------------------------
@@ -165,7 +157,10 @@ def test_the_history_is_the_owners_alone(home: Home, server: FaultServer) -> Non
     with conversation(home) as talk:
         talk.say("hello there")
         talk.leave()
-    assert "hello there" in history(home).read_text("utf-8")
+    session_id = stored_sessions(home)[0].session.id
+    head, line = history(home).read_text("utf-8").strip().split("\n")
+    assert re.fullmatch(rf"# \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ {session_id}", head)
+    assert line == "+hello there"
     assert stat.S_IMODE(history(home).stat().st_mode) == 0o600
     assert stat.S_IMODE(history(home).parent.stat().st_mode) == 0o700
 

@@ -11,7 +11,6 @@ from tests.repl.conversing import (
     CTRL_C,
     ENTER,
     Conversing,
-    answers,
     conversation,
     fresh_modes,
     last_prompt,
@@ -28,14 +27,6 @@ LIMIT_S = 1.0
 PART = "Paris is the capital.\n\nIt lies on"
 HINT = "Ctrl-C again"
 SIGNALS = [(signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-
-
-@pytest.fixture
-def server(fault_server: FaultServer, home: Home) -> FaultServer:
-    """Give a configured server that answers every question."""
-    fault_server.answer_with(lambda _: answers(f"Answer {len(fault_server.requests)}.")[0])
-    home.configure(fault_server.url, retries=0)
-    return fault_server
 
 
 def wait_for_count(talk: Conversing, text: str, count: int) -> None:
