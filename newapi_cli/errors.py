@@ -10,7 +10,7 @@
     ├── LimitError             7  rate limit, quota
     ├── DeadlineError          8  one of our own clocks
     ├── IncompleteCompletion   9  the answer was cut; the part is printed and kept
-    ├── LocalError            10  the answer could not be written out
+    ├── LocalError            10  the answer could not be written out, or the store fails a command
     ├── Interrupted          130  a signal ended it (143, 129 for the others)
     └── ReaderGone           141  the reader of our output closed the pipe
 
@@ -44,7 +44,7 @@ class ExitCode(IntEnum):
     LIMIT = 7, "rate limit, or quota used up"
     TIMEOUT = 8, "timeout: one of newapi's own clocks"
     INCOMPLETE = 9, "the answer is incomplete; the part is printed"
-    LOCAL = 10, "the answer could not be written out"
+    LOCAL = 10, "the answer could not be written out, or the session store failed a command"
     PARTIAL = 11, "some items of a batch or comparison failed"
     SIGHUP = 129, "stopped by SIGHUP"
     SIGINT = 130, "stopped by Ctrl-C"
@@ -125,7 +125,7 @@ class IncompleteCompletion(NewapiError):
 
 
 class LocalError(NewapiError):
-    """The answer could not be written to where it should go."""
+    """The answer could not be written to where it should go, or the session store failed."""
 
     exit_code = ExitCode.LOCAL
 

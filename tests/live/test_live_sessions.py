@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 from tests.support.home import Home
@@ -42,7 +41,10 @@ def say(terminal: Terminal, message: str, bar: str) -> None:
 
 def wait_for_bar(terminal: Terminal, text: str) -> None:
     """Wait for the bottom bar, the last row of the screen."""
-    holds: Callable[[], bool] = lambda: text in terminal.screen_text().rpartition("\n")[2]
+
+    def holds() -> bool:
+        return text in terminal.screen_text().rpartition("\n")[2]
+
     terminal.wait_until(holds, TIMEOUT_S, text)
 
 
@@ -125,6 +127,7 @@ def test_a_stopped_answer_is_kept_and_gone_on_with(live_home: Home) -> None:
     assert is_within(words_of(turn["answer"])[:20], shown)
     with Terminal(newapi_command("chat", "-c"), home=live_home, rows=60) as terminal:
         terminal.wait_for("the last answer was interrupted", TIMEOUT_S)
+        wait_for_bar(terminal, "· 1 turn ·")
         say(terminal, "/continue", "· 2 turns ·")
         terminal.send(b"\x04")
         assert terminal.wait_exit(TIMEOUT_S) == 0
