@@ -18,8 +18,9 @@ from newapi_cli.config.model_names import kept_model_names
 from newapi_cli.config.settings import load_settings
 from newapi_cli.config.spelling import did_you_mean
 from newapi_cli.domain.attachment import Attachment
+from newapi_cli.domain.profile import Origin, Source
 from newapi_cli.domain.session import Session, TurnRecord
-from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageProblem
+from newapi_cli.errors import ConfigError, GatewayError, LocalError, NewapiError, UsageProblem
 from newapi_cli.flows.prompt import Prompt, TextFile
 from newapi_cli.flows.session import LiveSession
 from newapi_cli.flows.turn import Turn
@@ -102,10 +103,8 @@ class Desk:
 
     def settings(self) -> list[tuple[str, str, str]]:
         """Give name, value and origin of what can be set in a conversation."""
-        settings = self._context.settings
-        return [
-            (name, self._text_of(name), str(settings.origins.get(name, ""))) for name in SETTABLE
-        ]
+        origins = self._context.settings.origins
+        return [(name, self._text_of(name), _origin_text(origins.get(name))) for name in SETTABLE]
 
     def set(self, name: str, text: str) -> str:
         """Set a value for this run and give it back as it stands. Raises `UsageProblem`."""
@@ -148,7 +147,15 @@ class Desk:
 
     def balance(self) -> str:
         """Ask the gateway what the key has left. Raises `NewapiError`."""
-        return str(self._context.balance())
+        try:
+            return str(self._context.balance())
+        except GatewayError as error:
+            raise GatewayError(
+                "the server does not tell what this key has left",
+                why=f"{error.message}: {error.why}" if error.why else error.message,
+                hint="New API and its relatives do, other servers need not",
+                request_id=error.request_id,
+            ) from error
 
     def write_file(self, path: str, text: str, *, replace: bool) -> str:
         """Write a private text file and give its path. Raises `FileExistsError`, `LocalError`."""
@@ -202,3 +209,10 @@ class Desk:
             near = did_you_mean(name, SETTABLE)
             hint = "/set lists them; /model, /system and /profile are commands of their own"
             raise UsageProblem(f"there is no setting {name} to change here{near}", hint=hint)
+
+
+def _origin_text(origin: Origin | None) -> str:
+    """Name an origin; a flag and /set are the same: they hold for this run."""
+    if origin is None:
+        return ""
+    return "this run" if origin.source is Source.FLAG else str(origin)
