@@ -177,6 +177,11 @@ def _keys(*, is_dumb: bool) -> KeyBindings:
         else:
             buffer.validate_and_handle()
 
+    @keys.add("enter", filter=in_line & completion_is_selected)
+    def _take(event: KeyPressEvent) -> None:
+        """Take what is selected of the list that Tab has opened."""
+        event.current_buffer.complete_state = None
+
     @keys.add("escape", "enter", filter=in_line)
     @keys.add("c-j", filter=in_line & Condition(lambda: not is_dumb))
     def _newline(event: KeyPressEvent) -> None:

@@ -21,7 +21,7 @@ from tests.repl.conversing import (
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.pictures import PNG
-from tests.support.steps import Reset, Send, sse
+from tests.support.steps import Reset, Send, Step, sse
 from tests.support.wire import MODEL, answer_events, chunk, error, event, response
 
 GO_ON = "Go on exactly where your last message stopped, without repeating any of it."
@@ -141,7 +141,11 @@ def test_retry_of_another_model_asks_it_from_then_on(home: Home, server: FaultSe
 @pytest.mark.parametrize("failure", ["refused", "cut", "reset"])
 def test_retry_after_a_failure_and_a_restart(home: Home, server: FaultServer, failure: str) -> None:
     cut = sse(event(chunk("Half an")), end=False)
-    scripts = {"refused": REFUSAL, "cut": [*cut, Reset()], "reset": [Reset()]}
+    scripts: dict[str, list[Step]] = {
+        "refused": [*REFUSAL],
+        "cut": [*cut, Reset()],
+        "reset": [Reset()],
+    }
     with conversation(home) as talk:
         talk.say("a")
         server.add(*scripts[failure])

@@ -1,0 +1,126 @@
+"""What Tab completes, and what it offers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.repl.conversing import CTRL_C, TAB, conversation, last_prompt
+from tests.repl.test_repl_commands import add_profile
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.process import run_newapi
+from tests.support.steps import Send
+from tests.support.wire import response
+
+
+def know_models(home: Home, server: FaultServer, *names: str) -> None:
+    """List the models once, so that they are known."""
+    models = [{"id": name, "object": "model", "owned_by": "x"} for name in names]
+    server.add(Send(response(200, {"object": "list", "data": models})))
+    result = run_newapi("models", home=home)
+    assert result.code == 0, result.err
+
+
+def completed(home: Home, typed: str, shown: str) -> None:
+    """Type, press Tab, and wait until the line says what is wanted; leave."""
+    with conversation(home) as talk:
+        talk.type(typed + TAB)
+        talk.terminal.wait_until(
+            lambda: f"> {shown}" in [row.rstrip() for row in talk.screen.split("\n")], what=shown
+        )
+        talk.type(CTRL_C)
+        talk.leave()
+
+
+@pytest.mark.parametrize("command", ["model", "retry"])
+def test_models_are_completed(home: Home, server: FaultServer, command: str) -> None:
+    know_models(home, server, "gpt-4o-mini", "deep-chat")
+    completed(home, f"/{command} gp", f"/{command} gpt-4o-mini")
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("/th", "/thinking"),
+        ("/set temp", "/set temperature"),
+        ("/copy c", "/copy code"),
+        ("/raw of", "/raw off"),
+        ("/help k", "/help keys"),
+        ("/profile te", "/profile test"),
+    ],
+)
+def test_words_are_completed(home: Home, server: FaultServer, typed: str, shown: str) -> None:
+    completed(home, typed, shown)
+
+
+def test_profiles_are_offered(home: Home, server: FaultServer) -> None:
+    add_profile(home, "team", "http://127.0.0.1:9")
+    with conversation(home) as talk:
+        talk.type("/profile te" + TAB)
+        talk.terminal.wait_until(lambda: "team" in talk.screen)
+        assert "test" in talk.screen.split("/profile te")[1]
+        talk.type(CTRL_C)
+        talk.leave()
+
+
+def test_sessions_are_completed_by_their_name(home: Home, server: FaultServer) -> None:
+    with conversation(home) as talk:
+        talk.say("a")
+        talk.say("/rename my trip to Rome")
+        talk.leave()
+    completed(home, "/sessions my", "/sessions my trip to Rome")
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("/file my", "/file my notes.txt"),
+        ("/file fol", "/file folder one/"),
+        ("/file folder one/in", "/file folder one/inside.txt"),
+        ("/file ~/my", "/file ~/my notes.txt"),
+        ("/file .hid", "/file .hidden"),
+        ("/save my", "/save my notes.txt"),
+        ("/save all fol", "/save all folder one/"),
+    ],
+)
+def test_paths_are_completed(home: Home, server: FaultServer, typed: str, shown: str) -> None:
+    (home.path / "my notes.txt").write_text("milk")
+    (home.path / ".hidden").write_text("milk")
+    (home.path / "folder one").mkdir()
+    (home.path / "folder one" / "inside.txt").write_text("milk")
+    completed(home, typed, shown)
+
+
+def test_a_completed_path_is_attached(home: Home, server: FaultServer) -> None:
+    (home.path / "my notes.txt").write_text("milk")
+    with conversation(home) as talk:
+        talk.type("/file my" + TAB)
+        talk.terminal.wait_for("/file my notes.txt")
+        talk.say("")
+        talk.say("a")
+        talk.leave()
+    assert "milk" in last_prompt(server)
+
+
+def test_a_choice_is_walked_through_and_taken_by_enter(home: Home, server: FaultServer) -> None:
+    with conversation(home) as talk:
+        talk.type("/s" + TAB)
+        talk.terminal.wait_for("/sessions")
+        talk.type(TAB)
+        talk.terminal.wait_for("> /system")
+        talk.type(TAB)
+        talk.terminal.wait_for("> /set")
+        talk.type("\r")
+        talk.terminal.wait_until(lambda: "/sessions" not in talk.screen)
+        talk.say(" temperature 1")
+        talk.say("a")
+        talk.leave()
+    assert server.requests[0].json["temperature"] == 1
+
+
+def test_a_message_is_not_completed(home: Home, server: FaultServer) -> None:
+    with conversation(home) as talk:
+        talk.type("say /mo" + TAB)
+        talk.say("")
+        talk.leave()
+    assert last_prompt(server) == "say /mo"

@@ -1,0 +1,246 @@
+"""Files that go into a conversation, and what is saved of it."""
+
+from __future__ import annotations
+
+import json
+import stat
+
+import pytest
+
+from tests.repl.conversing import (
+    ENTER,
+    REFUSAL,
+    Conversing,
+    answers,
+    conversation,
+    last_prompt,
+    said,
+    stored_sessions,
+)
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.pictures import PNG
+from tests.support.process import run_newapi
+
+
+def ask_over(talk: Conversing, command: str) -> None:
+    """Give a command that asks y/N, and wait for its question."""
+    talk.type(command + ENTER)
+    talk.wait_for_line()
+    talk.terminal.wait_for("[y/N]")
+
+
+# -- /file ------------------------------------------------------------------------------------
+
+
+def test_a_text_file_goes_with_the_next_message_and_no_other(
+    home: Home, server: FaultServer
+) -> None:
+    (home.path / "notes.txt").write_text("buy milk\n")
+    with conversation(home) as talk:
+        told = talk.told("/file notes.txt")
+        assert told == "notes.txt, 9 characters of text: goes with the next message"
+        talk.terminal.wait_for("1 attached")
+        assert talk.told("/file") == "notes.txt, 9 characters of text"
+        talk.say("what is to do?")
+        talk.say("and then?")
+        assert "nothing is attached" in talk.told("/file")
+        talk.leave()
+    assert said(server, 0) == [("user", "what is to do?\n\nnotes.txt\n```\nbuy milk\n```")]
+    assert last_prompt(server) == "and then?"
+
+
+def test_a_picture_goes_beside_the_text_and_with_every_later_turn(
+    home: Home, server: FaultServer
+) -> None:
+    (home.path / "dot.png").write_bytes(PNG)
+    with conversation(home) as talk:
+        assert "dot.png" in talk.told("/file dot.png")
+        talk.say("what is it?")
+        talk.say("and its colour?")
+        talk.leave()
+    for request in server.requests:
+        text, picture = request.json["messages"][0]["content"]
+        assert text == {"type": "text", "text": "what is it?"}
+        assert picture["image_url"]["url"].startswith("data:image/png;base64,")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["{}", '"{}"', "'{}'", "{escaped}", " {} "],
+    ids=["bare", "double quotes", "single quotes", "backslash", "blanks around"],
+)
+def test_a_path_with_spaces_is_understood_in_each_form(
+    home: Home, server: FaultServer, typed: str
+) -> None:
+    (home.path / "my notes.txt").write_text("milk")
+    name = typed.format("my notes.txt", escaped="my\\ notes.txt")
+    with conversation(home) as talk:
+        assert "goes with the next message" in talk.told(f"/file {name}".rstrip())
+        talk.say("a")
+        talk.leave()
+    assert "milk" in last_prompt(server)
+
+
+def test_a_path_begins_at_the_home_folder_where_it_says_so(home: Home, server: FaultServer) -> None:
+    (home.path / "notes.txt").write_text("milk")
+    with conversation(home) as talk:
+        talk.say("/file ~/notes.txt")
+        talk.say("a")
+        talk.leave()
+    assert "milk" in last_prompt(server)
+
+
+def test_what_cannot_be_attached_is_told_and_the_rest_stays(
+    home: Home, server: FaultServer
+) -> None:
+    (home.path / "notes.txt").write_text("milk")
+    (home.path / "folder").mkdir()
+    (home.path / "a.zip").write_bytes(b"PK\x03\x04" + bytes(40))
+    with conversation(home) as talk:
+        talk.say("/file notes.txt")
+        assert "cannot read gone.txt: No such file" in talk.told("/file gone.txt")
+        assert "it is a folder" in talk.told("/file folder")
+        assert "a zip archive" in talk.told("/file a.zip")
+        talk.say("a")
+        talk.leave()
+    assert "milk" in last_prompt(server)
+
+
+def test_clear_forgets_what_was_attached(home: Home, server: FaultServer) -> None:
+    (home.path / "notes.txt").write_text("milk")
+    with conversation(home) as talk:
+        talk.say("/file notes.txt")
+        talk.say("/file notes.txt")
+        talk.terminal.wait_for("2 attached")
+        assert talk.told("/file clear") == "nothing is attached any more"
+        talk.say("a")
+        talk.leave()
+    assert last_prompt(server) == "a"
+
+
+def test_a_file_goes_again_with_a_question_that_failed(home: Home, server: FaultServer) -> None:
+    (home.path / "notes.txt").write_text("milk")
+    with conversation(home) as talk:
+        talk.say("/file notes.txt")
+        server.add(*REFUSAL)
+        talk.say("a")
+        talk.say("/retry")
+        talk.say("b")
+        talk.leave()
+    assert said(server, 0) == said(server, 1)
+    assert last_prompt(server) == "b"
+
+
+def test_a_picture_that_changed_is_not_sent_until_it_is_dropped(
+    home: Home, server: FaultServer
+) -> None:
+    picture = home.path / "my dot.png"
+    picture.write_bytes(PNG)
+    with conversation(home) as talk:
+        talk.say("/file my dot.png")
+        talk.say("what is it?")
+        picture.write_bytes(PNG + b"more")
+        told = talk.told("b")
+        assert "my dot.png has changed since it was attached; nothing was sent" in told
+        assert "`/file drop my dot.png` in the conversation goes on without it" in told
+        assert "nothing of the name dot.png was attached" in talk.told("/file drop dot.png")
+        assert "no longer sent in this run" in talk.told('/file drop "my dot.png"')
+        talk.say("/retry")
+        talk.leave()
+    assert len(server.requests) == 2
+    assert said(server) == [
+        ("user", "what is it?\n\n[my dot.png is no longer attached]"),
+        ("assistant", "Answer 1."),
+        ("user", "b"),
+    ]
+
+
+# -- /save ------------------------------------------------------------------------------------
+
+
+def test_the_last_answer_is_saved_as_it_came_for_its_owner_alone(
+    home: Home, server: FaultServer
+) -> None:
+    server.answer_with(lambda _: answers("It is **bold**.")[0])
+    with conversation(home) as talk:
+        assert "there is no answer yet" in talk.told("/save answer.md")
+        talk.say("a")
+        assert talk.told("/save my answer.md") == "written: my answer.md"
+        assert "say where to" in talk.told("/save")
+        talk.leave()
+    file = home.path / "my answer.md"
+    assert file.read_text() == "It is **bold**.\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert not (home.path / "answer.md").exists()
+
+
+@pytest.mark.parametrize(("key", "left"), [("y", "Answer 1.\n"), ("n", "old"), ("", "old")])
+def test_a_file_that_exists_is_replaced_only_where_the_person_agrees(
+    home: Home, server: FaultServer, key: str, left: str
+) -> None:
+    file = home.path / "answer.md"
+    file.write_text("old")
+    with conversation(home) as talk:
+        talk.say("a")
+        ask_over(talk, "/save answer.md")
+        assert "answer.md exists. Replace it?" in talk.text
+        talk.say(key)
+        assert ("nothing was written" in talk.text) is (left == "old")
+        talk.leave()
+    assert file.read_text() == left
+    assert len(server.requests) == 1
+
+
+def test_a_folder_is_no_file_to_save_in(home: Home, server: FaultServer) -> None:
+    (home.path / "folder").mkdir()
+    with conversation(home) as talk:
+        talk.say("a")
+        assert "folder is a folder; name a file in it" in talk.told("/save folder")
+        assert "cannot write gone/x.md" in talk.told("/save gone/x.md")
+        talk.leave()
+
+
+def test_the_whole_conversation_is_saved_as_markdown(home: Home, server: FaultServer) -> None:
+    with conversation(home) as talk:
+        talk.say("a question")
+        talk.say("another one")
+        assert talk.told("/save all talk.md") == "written: talk.md"
+        talk.leave()
+    text = (home.path / "talk.md").read_text()
+    places = [text.index(each) for each in ("a question", "Answer 1.", "another one", "Answer 2.")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("name", ["talk.json", "talk.jsonl"])
+def test_a_saved_conversation_can_be_imported(home: Home, server: FaultServer, name: str) -> None:
+    with conversation(home) as talk:
+        for question in ("a", "b", "c"):
+            talk.say(question)
+        talk.say("/undo")
+        talk.say(f"/save all {name}")
+        talk.leave()
+    text = (home.path / name).read_text()
+    assert [json.loads(line) for line in text.splitlines()] if name == "talk.jsonl" else True
+    (home.newapi_home / "data" / "sessions.db").unlink()
+    result = run_newapi("sessions", "import", name, home=home)
+    assert result.code == 0, result.err
+    (stored,) = stored_sessions(home)
+    told = [(turn.prompt, turn.answer) for turn in stored.path]
+    assert told == [("a", "Answer 1."), ("b", "Answer 2.")]
+
+
+# -- a question y/N -----------------------------------------------------------------------------
+
+
+def test_ctrl_c_at_a_question_is_no(home: Home, server: FaultServer) -> None:
+    file = home.path / "answer.md"
+    file.write_text("old")
+    with conversation(home) as talk:
+        talk.say("a")
+        ask_over(talk, "/save answer.md")
+        talk.type("\x03")
+        talk.wait_for_line()
+        assert "nothing was written" in talk.text
+        talk.leave()
+    assert file.read_text() == "old"
