@@ -25,8 +25,6 @@ from newapi_cli.flows.prompt import (
     too_large,
 )
 
-MAX_ARCHIVE_BYTES = 1_000_000_000
-
 
 def read_text_file(path_text: str) -> str:
     """Read a text file for a prompt. Raises `UsageProblem`."""
@@ -38,23 +36,6 @@ def read_text_file(path_text: str) -> str:
         raise UsageProblem(f"cannot read {path_text}", why=error.strerror or "") from error
     if len(data) > MAX_INPUT_BYTES:
         raise too_large(path_text)
-    return text_from_bytes(data, path_text)
-
-
-def read_archive(context: Context, path_text: str) -> str:
-    """Read exported sessions from a file, or from standard input for `-`. Raises `UsageProblem`."""
-    if path_text == "-":
-        data, is_whole = context.streams.stdin.read_up_to(MAX_ARCHIVE_BYTES)
-    else:
-        try:
-            with Path(path_text).expanduser().open("rb") as file:
-                data = file.read(MAX_ARCHIVE_BYTES + 1)
-        except (OSError, RuntimeError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else str(error)
-            raise UsageProblem(f"cannot read {path_text}", why=why or "") from error
-        is_whole = len(data) <= MAX_ARCHIVE_BYTES
-    if not is_whole:
-        raise UsageProblem(f"{path_text} is larger than a gigabyte")
     return text_from_bytes(data, path_text)
 
 

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from newapi_cli.cli.archives import read_archive
 from newapi_cli.cli.context import Context
 from newapi_cli.cli.deleting import delete_sessions
-from newapi_cli.cli.inputs import read_archive
 from newapi_cli.cli.options import command, session_names
 from newapi_cli.domain.session import MAX_TITLE, Hit, Session, StoredSession
 from newapi_cli.errors import LocalError, UsageProblem
@@ -60,19 +60,20 @@ def list_sessions(context: Context, limit: Limit = None, json: Json = False) -> 
     store = context.sessions_if_any
     profile = str(context.overrides.get("profile") or "")
     count = _limit(context, limit, is_json=json)
-    found = store.sessions(count, profile) if store else []
     if json:
+        found = store.sessions(count, profile) if store else []
         write_json(context.streams.stdout, [_as_json(context, each) for each in found])
     elif context.streams.stdout.is_terminal:
+        found = store.sessions(count, profile) if store else []
         columns = ["id", "title", "turns", "used", "model", "profile"]
         context.table(columns, [_row_for_people(context, each) for each in found])
     else:
-        context.table([], [_row(context, each) for each in found])
+        context.table([], _masked(context, store.rows(count, profile)) if store else [])
     total = store.count(profile) if store else 0
     if not total:
         context.streams.tell("no session is stored yet")
-    elif len(found) < total and limit is None:
-        context.streams.tell(f"{len(found)} of {total:,}; --limit 0 lists all")
+    elif limit is None and 0 <= count < total:
+        context.streams.tell(f"{count} of {total:,}; --limit 0 lists all")
 
 
 @command
@@ -257,23 +258,23 @@ def _limit(context: Context, limit: int | None, *, is_json: bool) -> int:
     return LISTED_ON_TERMINAL if context.streams.stdout.is_terminal and not is_json else -1
 
 
+def _masked(context: Context, rows: list[list[str]]) -> list[list[str]]:
+    """Give rows without keys in their titles, which stand second.
+
+    One look at all titles: one at each takes 0.1 s for ten thousand.
+    """
+    masked, titles = context.streams.masked, "\n".join(row[1] for row in rows)
+    if masked(titles) == titles:
+        return rows
+    return [[id_, masked(title), *others] for id_, title, *others in rows]
+
+
 def _row_for_people(context: Context, session: Session) -> list[str]:
     return [
         session.short_id,
         context.streams.masked(session.title),
         str(session.turns),
         ago(session.used_at),
-        session.model,
-        session.profile,
-    ]
-
-
-def _row(context: Context, session: Session) -> list[str]:
-    return [
-        session.id,
-        context.streams.masked(session.title),
-        str(session.turns),
-        _time(session.used_at),
         session.model,
         session.profile,
     ]
@@ -325,7 +326,8 @@ def _hit_as_json(context: Context, hit: Hit, words: list[str]) -> dict[str, obje
 
 
 def _time(time: datetime) -> str:
-    return time.isoformat(timespec="seconds").replace("+00:00", "Z")
+    """Write a time of the store, which is UTC, to the second."""
+    return f"{time.isoformat()[:19]}Z"
 
 
 def register(app: typer.Typer) -> None:

@@ -12,7 +12,14 @@ ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 def write_tsv(stdout: Output, rows: Iterable[Sequence[str]]) -> None:
     """Write a row a line, a tab between two values; tabs and line breaks inside are escaped."""
-    stdout.write("".join("\t".join(v.translate(ESCAPES) for v in row) + "\n" for row in rows))
+    stdout.write("".join(map(_tsv_line, rows)))
+
+
+def _tsv_line(row: Sequence[str]) -> str:
+    line = "\t".join(row)
+    if "\\" not in line and "\n" not in line and "\r" not in line and line.count("\t") < len(row):
+        return f"{line}\n"  # nothing to escape, as nearly always
+    return "\t".join(value.translate(ESCAPES) for value in row) + "\n"
 
 
 def write_json(stdout: Output, value: object) -> None:

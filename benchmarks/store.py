@@ -1,0 +1,230 @@
+"""What ten thousand stored sessions of two hundred thousand turns cost.
+
+    pip install -e . && python benchmarks/store.py [-n ROUNDS] [--check] [--small]
+
+--check exits with 1 when a *must* is missed; --small builds a tenth. Where a name says "beyond",
+ours is the time that our command needs more than its floor, round by round. Figures are
+milliseconds; wants a quiet machine, and its temporary folder on the disk that matters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from stage import Command, Row, Stage, in_turn, reap, report, seconds_of, start
+from startup import ask
+
+from newapi_cli.domain.completion import Status
+from newapi_cli.domain.session import ID_LENGTH, Session, TurnRecord
+from newapi_cli.store.rows import time_from_seconds, values_of_session, values_of_turn
+from newapi_cli.store.sessions import SessionStore
+
+SESSIONS, TURNS_EACH = 10_000, 20
+BEGAN_AT = 1_700_000_000
+ENGLISH = (
+    "the of and to in is that for it as was with be by on not he his but at are this have from or"
+    " had an they which one you were her all she there would their we him been has when who will"
+    " through function compiler borrow lifetime gateway token stream socket thread kernel vector"
+    " database index query table column commit branch merge season weather river mountain"
+)
+CHINESE = "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能"
+NEEDLES = ("zeppelin", "琥珀")
+NEEDLE_SHARE = 0.001
+
+
+class Texts:
+    """Prompts and answers, two thirds of them English, the same ones in each run."""
+
+    def __init__(self) -> None:
+        self._random = random.Random(20_261_124)
+        self._english = " ".join(self._random.choices(ENGLISH.split(), k=40_000))
+        self._chinese = "".join(self._random.choices(CHINESE, k=80_000))
+
+    def text(self, most: int) -> str:
+        """Give a text of at most so many characters, a few of them with a word to look for."""
+        chance = self._random.random
+        source, needle = (
+            (self._english, NEEDLES[0]) if chance() < 2 / 3 else (self._chinese, NEEDLES[1])
+        )
+        begin = int(chance() * (len(source) - most))
+        length = max(8, int(chance() * most * (1.0 if source is self._english else 0.4)))
+        text = source[begin : begin + length]
+        return f"{text} {needle} {text[:40]}" if chance() < NEEDLE_SHARE else text
+
+
+def build(path: Path, sessions: int) -> list[str]:
+    """Fill a store in one transaction; give the ids of its sessions."""
+    texts = Texts()
+    ids = [f"{number * 2_654_435_761 % 16**ID_LENGTH:0{ID_LENGTH}x}" for number in range(sessions)]
+    with SessionStore(path) as store, store.database.transaction():
+        for number, session_id in enumerate(ids):
+            _add(store, texts, number, session_id)
+    return ids
+
+
+def _add(store: SessionStore, texts: Texts, number: int, session_id: str) -> None:
+    at = time_from_seconds(BEGAN_AT + 60 * number)
+    first = number * TURNS_EACH + 1
+    leaf = first + TURNS_EACH - 1
+    session = Session(session_id, texts.text(60), False, "", "", "demo", "", 0, leaf, TURNS_EACH)
+    session = session._replace(created_at=at, used_at=at)
+    _insert(store, "sessions", {**values_of_session(session), "use_number": number + 1})
+    for turn_id in range(first, leaf + 1):
+        turn = TurnRecord(texts.text(200), texts.text(1000), status=Status.COMPLETE, model="demo")
+        turn = turn._replace(
+            created_at=at, parent_id=turn_id - 1 if turn_id > first else None, finish_reason="stop"
+        )
+        places = {"id": turn_id, "session_id": session_id, "owner": "1:1"}
+        _insert(store, "turns", {**places, **values_of_turn(turn)})
+
+
+def _insert(store: SessionStore, table: str, values: dict[str, object]) -> None:
+    places = ", ".join(f":{name}" for name in values)
+    store.database.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places})", values)
+
+
+def on_terminal(command: Command) -> float:
+    """Run a process on a terminal; give its whole time in seconds."""
+    person, program = os.openpty()
+    started = time.perf_counter()
+    process = start(command, terminal=program)
+    os.close(program)
+    with contextlib.suppress(OSError):  # EIO: it has gone
+        while os.read(person, 1 << 16):
+            pass
+    reap(process)
+    took_s = time.perf_counter() - started
+    os.close(person)
+    return took_s
+
+
+def beyond(floor: list[float], ours: list[float]) -> list[float]:
+    """Give what ours needs more, round by round."""
+    return [mine - base for base, mine in zip(floor, ours, strict=True)]
+
+
+def lists(stage: Stage, rounds: int) -> Iterator[Row]:
+    """Measure the list, in a pipe with every row and on a terminal with fifty."""
+    version, command = stage.newapi("--version"), stage.newapi("sessions", "list")
+    base, piped, shown = in_turn(
+        rounds,
+        lambda: 1000 * seconds_of(version),
+        lambda: 1000 * seconds_of(command),
+        lambda: 1000 * on_terminal(command),
+    )
+    yield absolute("list in a pipe, beyond --version", base, beyond(base, piped), 120, 150)
+    yield absolute("list on a terminal, beyond --version", base, beyond(base, shown), 120, 150)
+
+
+def searches(stage: Stage, path: Path, rounds: int) -> Iterator[Row]:
+    """Measure the search for a rare word: the query in this process, and the whole command."""
+
+    def query(word: str, hits: list[int]) -> Callable[[], float]:
+        def ask_store() -> float:
+            with SessionStore(path) as store:
+                started = time.perf_counter()
+                hits.append(len(list(store.search([word]))))
+                return 1000 * (time.perf_counter() - started)
+
+        return ask_store
+
+    def whole(word: str) -> Callable[[], float]:
+        command = stage.newapi("sessions", "search", word)
+        return lambda: 1000 * seconds_of(command)
+
+    for name, word in zip(("an English word", "two characters of Chinese"), NEEDLES, strict=True):
+        hits: list[int] = []
+        asked, ran = in_turn(rounds, query(word, hits), whole(word))
+        yield absolute(f"search for {name}, query", asked, asked, 300, 500)
+        yield absolute(f"search for {name}, process", asked, ran)
+        if not 0 < hits[0] < 2000:
+            raise SystemExit(f"{hits[0]} hits for {word}: the texts are not what they should be")
+
+
+def resuming(stage: Stage, ids: list[str], rounds: int) -> Iterator[Row]:
+    """Measure how much later the request of a resumed session leaves than that of a new one."""
+    chosen = iter(ids[len(ids) // 2 :])
+    new = stage.newapi("chat", "x")
+    fresh, resumed = in_turn(
+        rounds,
+        lambda: 1000 * ask(stage, new).request_s,
+        lambda: 1000 * ask(stage, stage.newapi("chat", "-S", next(chosen), "x")).request_s,
+    )
+    yield absolute("start -> request with -S, beyond a new one", fresh, beyond(fresh, resumed),
+                   25, 50)  # fmt: skip
+
+
+def adding(path: Path, ids: list[str], rounds: int) -> Iterator[Row]:
+    """Measure the commit of a prompt against a bare one of a row, on the same disk."""
+    with (
+        SessionStore(path) as store,
+        contextlib.closing(
+            sqlite3.connect(path.with_name("bare.db"), isolation_level=None)
+        ) as bare,
+    ):
+        bare.execute("PRAGMA synchronous = FULL")
+        bare.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)")
+        found = store.load(ids[0])
+        assert found is not None
+
+        def commit() -> float:
+            started = time.perf_counter()
+            bare.execute("BEGIN IMMEDIATE")
+            bare.execute("INSERT INTO t (x) VALUES (?)", ("a question " * 10,))
+            bare.execute("COMMIT")
+            return 1000 * (time.perf_counter() - started)
+
+        def begin() -> float:
+            turn = TurnRecord("a question " * 10, model="demo")
+            started = time.perf_counter()
+            store.begin(found.session, turn, at_leaf=True)
+            return 1000 * (time.perf_counter() - started)
+
+        floor, ours = in_turn(10 * rounds, commit, begin)
+    yield Row("a prompt's commit, against a bare row's", "ms", floor, ours, 1.5, 2)
+
+
+def absolute(
+    name: str,
+    floor: list[float],
+    ours: list[float],
+    goal: float | None = None,
+    must: float | None = None,
+) -> Row:
+    """Give a row whose bounds are milliseconds."""
+    return Row(name, "ms", floor, ours, goal, must, is_absolute=True)
+
+
+def main() -> int:
+    """Build, measure and report."""
+    parser = argparse.ArgumentParser(description="benchmark of newapi's stored sessions")
+    parser.add_argument("-n", type=int, default=9, dest="rounds", help="rounds (default 9)")
+    parser.add_argument("--check", action="store_true", help="exit 1 when a must is missed")
+    parser.add_argument("--small", action="store_true", help="a tenth of the sessions")
+    wish = parser.parse_args()
+    count = SESSIONS // 10 if wish.small else SESSIONS
+    with Stage() as stage:
+        data = stage.home / "bare" / "data"
+        data.mkdir(0o700)
+        path = data / "sessions.db"
+        ids = build(path, count)
+        size_mb = path.stat().st_size / 1e6
+        print(f"{count:,} sessions, {count * TURNS_EACH:,} turns, {size_mb:,.0f} MB")
+        rows = [
+            *lists(stage, wish.rounds),
+            *searches(stage, path, wish.rounds),
+            *resuming(stage, ids, wish.rounds),
+            *adding(path, ids, wish.rounds),
+        ]
+    return report(rows, rounds=wish.rounds, check=wish.check)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,119 @@
+"""Every question that is asked of a large store goes by an index; a search alone looks at all.
+
+The times are held by `benchmarks/store.py`; what they rest on is cheap to see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from newapi_cli.domain.session import TurnRecord
+from newapi_cli.store.database import Database
+from newapi_cli.store.sessions import SessionStore
+from tests.store.stored import new_session, said
+
+WHOLE_TABLE = "SCAN"
+ASKING: dict[str, Callable[[SessionStore, str], object]] = {
+    "load": lambda store, id_: store.load(id_),
+    "find": lambda store, id_: store.find(id_[:8]),
+    "named": lambda store, id_: (store.named("taxes"), store.named(id_)),
+    "begin": lambda store, id_: store.begin(
+        new_session("t", is_named=True)._replace(id=id_), TurnRecord("hi"), at_leaf=True
+    ),
+    "close_killed": lambda store, _: store.close_killed(),
+    "change": lambda store, id_: store.change(store.find(id_)._replace(title="x", is_named=True)),
+}
+
+
+class Noted:
+    """A store whose statements are noted, to ask SQLite how it would run them."""
+
+    def __init__(self, store: SessionStore) -> None:
+        self.statements: list[tuple[str, object]] = []
+        self.database: Database = store.database
+        self._rows, self._execute = store.database.rows, store.database.execute
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[object]:
+        """Note a query and ask it."""
+        self.statements.append((sql, tuple(values)))
+        return self._rows(sql, values)
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> int:
+        """Note a statement and run it."""
+        self.statements.append((sql, values))
+        return self._execute(sql, values)
+
+    def plans(self) -> Iterator[str]:
+        """Give each step that SQLite would take."""
+        for sql, values in self.statements:
+            if sql.split()[0] in ("SELECT", "UPDATE", "INSERT", "DELETE"):
+                connection = self.database._connection
+                for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values):  # type: ignore[arg-type]
+                    yield f"{row['detail']}  <- {' '.join(sql.split())[:90]}"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SessionStore]:
+    """Give a store of a few sessions."""
+    with SessionStore(tmp_path / "s.db") as opened:
+        for name in ("taxes", "work"):
+            said(opened, new_session(name, is_named=True), ("q", "a"), ("q2", "a2"))
+        yield opened
+
+
+def noted(store: SessionStore, monkeypatch: pytest.MonkeyPatch) -> Noted:
+    noting = Noted(store)
+    monkeypatch.setattr(store.database, "rows", noting.rows)
+    monkeypatch.setattr(store.database, "execute", noting.execute)
+    return noting
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_a_question_of_every_run_looks_at_no_whole_table(
+    store: SessionStore, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    id_ = store.sessions()[0].id
+    noting = noted(store, monkeypatch)
+    ASKING[name](store, id_)
+    assert len(noting.statements) > 0
+    by_index = ("USING INDEX open_turns", "USING COVERING INDEX")  # a small one, the last row of it
+    scans = [
+        plan
+        for plan in noting.plans()
+        if plan.startswith(WHOLE_TABLE) and not any(index in plan for index in by_index)
+    ]
+    assert scans == []
+
+
+def test_the_last_used_are_read_in_the_order_of_the_index(
+    store: SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noting = noted(store, monkeypatch)
+    store.sessions(50)
+    store.rows(50)
+    store.latest("test")
+    plans = list(noting.plans())
+    assert all("USING INDEX sessions_by_use" in plan for plan in plans), plans
+    assert not any("TEMP B-TREE" in plan for plan in plans)
+
+
+def test_a_search_sorts_nothing(store: SessionStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    noting = noted(store, monkeypatch)
+    assert len(list(store.search(["q", "a"], 1))) == 1
+    assert not any("TEMP B-TREE" in plan for plan in noting.plans())
+
+
+def test_rows_are_the_same_sessions_as_values(store: SessionStore) -> None:
+    now = datetime.now(UTC)
+    assert [row[0] for row in store.rows()] == [session.id for session in store.sessions()]
+    for row, session in zip(store.rows(), store.sessions(), strict=True):
+        assert row[1:3] + row[4:] == [session.title, "2", session.model, session.profile]
+        used_at = datetime.fromisoformat(row[3].replace("Z", "+00:00"))
+        assert abs((used_at - session.used_at).total_seconds()) <= 1
+        assert abs((used_at - now).total_seconds()) < 60
+    assert store.rows(1, "test") == store.rows()[:1]
+    assert store.rows(-1, "other") == []
