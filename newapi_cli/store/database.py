@@ -19,6 +19,13 @@ from newapi_cli.store.migrations import MIGRATIONS, Step
 
 FILE = "sessions.db"
 BUSY_S = 5.0
+PRAGMAS = (
+    "journal_mode = DELETE",
+    "synchronous = FULL",
+    "secure_delete = ON",
+    "foreign_keys = ON",
+    "cache_size = -256",  # kB; 2 MB by default, which no scan is faster for
+)
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 SMALLEST_BYTES = 512  # one page of the smallest size; shorter ones SQLite would take for empty
 
@@ -85,9 +92,8 @@ class Database:
                 why=f"its version is {version}, this newapi knows {len(migrations)}",
                 hint="update newapi; until then -n saves nothing",
             )
-        for pragma in ("journal_mode = DELETE", "synchronous = FULL", "secure_delete = ON"):
+        for pragma in PRAGMAS:
             self._connection.execute(f"PRAGMA {pragma}")
-        self._connection.execute("PRAGMA foreign_keys = ON")
         if version < len(migrations):
             self._migrate(migrations)
 
