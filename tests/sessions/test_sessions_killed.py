@@ -1,0 +1,299 @@
+"""`kill -9` at any moment of a conversation: the file is sound, no prompt is lost, little text is.
+
+The moments are random; the seed is printed, and NEWAPI_KILL_SEED sets it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import stat
+import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from newapi_cli.domain.session import TurnRecord
+from newapi_cli.store.sessions import KILLED, SessionStore
+from tests.repl.conversing import ENTER, conversation
+from tests.sessions.keeping import (
+    answer_numbered,
+    asked,
+    assert_sound,
+    chat,
+    data_dir,
+    last_turn,
+    only_session,
+    sessions_file,
+    stored_sessions,
+    warnings_of,
+)
+from tests.support.connection import Connection, Request
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.process import kill_group, newapi_command, run_newapi
+from tests.support.steps import Pause, Send, Stall, Step, sse
+from tests.support.wire import DONE, chunk, event, framed
+
+KILLS, WORKERS = 50, 2
+LONGEST_LOSS_S = 2.0
+MARGIN_S = 0.75  # for the machine: from the wire to the loop, and to the disk
+ANSWER_S = 3.6
+EVERY_S = 0.02
+
+
+@dataclass
+class Log:
+    """What the server said to each prompt, and when (`time.monotonic`)."""
+
+    said: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
+
+    def answer(self, request: Request) -> list[Step]:
+        """Give an answer of words that come only here, a few seconds long."""
+        prompt = request.json["messages"][-1]["content"]
+        words = self.said[prompt] = []
+        number = prompt.split()[1]
+        count, length = int(ANSWER_S / EVERY_S), 300 if "fast" in prompt else 1
+        steps = sse(end=False)
+        for position in range(count):
+            word = f"{number}.{position} " * length
+            steps += [Word(word, words), Pause(EVERY_S)]
+        end = (event(chunk(finish="stop")), DONE)
+        return [*steps, *(Send(framed(each)) for each in end), Send(b"0\r\n\r\n")]
+
+
+@dataclass(frozen=True)
+class Word:
+    """Send a word and note when."""
+
+    word: str
+    words: list[tuple[float, str]]
+
+    def play(self, connection: Connection) -> None:
+        """Send it."""
+        connection.socket.sendall(framed(event(chunk(self.word))))
+        self.words.append((time.monotonic(), self.word))
+
+
+class Victim:
+    """A conversation of one-shot runs in a home of its own, each of them killed."""
+
+    def __init__(self, folder: Path, server: FaultServer, log: Log, seed: int) -> None:
+        folder.mkdir(0o700)
+        self.home = Home(folder).configure(server.url)
+        self._server = server
+        self._log = log
+        self._random = random.Random(seed)
+        self._name = f"{seed}"
+        self.told = self.open = 0
+
+    def run(self, kills: int) -> None:
+        """Be killed so often, each time looked after by hand and by the next start."""
+        for number in range(kills):
+            prompt = f"prompt {self._name}-{number} {self._random.choice(('slow', 'fast'))}"
+            killed_at = self._ask_and_be_killed(prompt)
+            self._see_what_is_stored(prompt, killed_at)
+            self._start_again()
+        self._see_that_all_is_there()
+
+    def _ask_and_be_killed(self, prompt: str) -> float:
+        kind = self._random.choice(("starting", "early", "early", "late"))
+        process = subprocess.Popen(
+            newapi_command("chat", "-S", "talk", prompt),
+            env=self.home.environment(),
+            cwd=self.home.path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        with process:
+            if kind == "starting":
+                self._wait(self._random.uniform(0.05, 0.4))
+            else:
+                self._wait_for_request(prompt)
+                low, high = (0.0, 1.0) if kind == "early" else (2.0, ANSWER_S + 0.3)
+                self._wait(self._random.uniform(low, high))
+            killed_at = time.monotonic()
+            kill_group(process.pid)
+            process.wait()
+            assert process.stderr is not None
+            err = process.stderr.read().decode()
+        assert warnings_of(err) == [], err
+        return killed_at
+
+    @staticmethod
+    def _wait(seconds: float) -> None:
+        threading.Event().wait(seconds)  # the moment is meant to be any
+
+    def _wait_for_request(self, prompt: str) -> None:
+        deadline = time.monotonic() + 20
+        while prompt not in self._log.said:
+            assert time.monotonic() < deadline, "no request came"
+            self._wait(0.005)
+
+    def _see_what_is_stored(self, prompt: str, killed_at: float) -> None:
+        path = sessions_file(self.home)
+        if not path.exists():
+            return
+        for each in data_dir(self.home).iterdir():
+            assert stat.S_IMODE(each.stat().st_mode) == 0o600, each
+        assert_sound(path)
+        turn = self._stored(prompt)
+        words = self._log.said.get(prompt)
+        assert turn is not None or words is None, f"{prompt} has been sent and is not stored"
+        self.open = 0
+        if turn is None or words is None:
+            self.open = int(turn is not None)
+            return
+        self.open = int(turn.status is Status.OPEN)
+        text = "".join(word for _, word in words)
+        assert text.startswith(turn.answer)
+        old = killed_at - LONGEST_LOSS_S - MARGIN_S
+        must = "".join(word for at, word in words if at < old)
+        assert len(turn.answer) >= len(must), f"{turn.answer[-20:]!r} … {must[-20:]!r}"
+
+    def _stored(self, prompt: str) -> TurnRecord | None:
+        with SessionStore(sessions_file(self.home)) as store:
+            session = store.named("talk")
+            stored = store.load(session.id) if session else None
+        found = [turn for turn in stored.turns if turn.prompt == prompt] if stored else []
+        assert len(found) <= 1
+        return found[0] if found else None
+
+    def _start_again(self) -> None:
+        """Start without asking: it tells of what is open, once, and closes it."""
+        result = run_newapi("chat", "-S", "talk", "--curl", "x", home=self.home)
+        assert result.code == 0, result
+        warnings = warnings_of(result.err)
+        assert len(warnings) == self.open, result.err
+        assert all("killed while an answer came" in each for each in warnings)
+        self.told += self.open
+
+    def _see_that_all_is_there(self) -> None:
+        turns = only_session(self.home).path
+        mine = [p for p in self._log.said if p.split()[1].startswith(f"{self._name}-")]
+        assert set(mine) <= {turn.prompt for turn in turns}
+        assert [turn.status for turn in turns if turn.status is Status.OPEN] == []
+        interrupted = [turn for turn in turns if turn.status is Status.INTERRUPTED]
+        assert len(interrupted) == self.told
+        assert {turn.error for turn in interrupted} <= {KILLED}
+        result = run_newapi("chat", "-S", "talk", "--curl", "x", home=self.home)
+        assert warnings_of(result.err) == []
+
+
+def test_fifty_kills_lose_no_prompt_and_at_most_two_seconds(tmp_path: Path) -> None:
+    seed = int(os.environ.get("NEWAPI_KILL_SEED") or random.randrange(1_000_000))
+    print(f"NEWAPI_KILL_SEED={seed}")
+    log = Log()
+    with FaultServer(answer=log.answer) as server, ThreadPoolExecutor(WORKERS) as workers:
+        victims = [Victim(tmp_path / f"{n}", server, log, seed + n) for n in range(WORKERS)]
+        for running in [workers.submit(each.run, KILLS // WORKERS) for each in victims]:
+            running.result()
+    told = sum(victim.told for victim in victims)
+    assert told > KILLS // 3, f"only {told} of {KILLS} struck in the midst of an answer"
+
+
+# -- what the next start says -----------------------------------------------------------------
+
+
+def begun(home: Home, server: FaultServer, *pieces: str) -> None:
+    """Ask, get pieces of an answer, and be killed when they are stored."""
+    home.configure(server.url)
+    server.add(*sse(*(event(chunk(piece)) for piece in pieces), end=False), Stall())
+    process = subprocess.Popen(
+        newapi_command("chat", "tell me"),
+        env=home.environment(),
+        cwd=home.path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    with process:
+        server.wait_for_requests(len(server.requests) or 1)
+        deadline = time.monotonic() + 10
+        while last_answer(home) != "".join(pieces):
+            assert time.monotonic() < deadline, last_answer(home)
+            threading.Event().wait(0.02)
+        process.send_signal(signal.SIGKILL)
+
+
+def last_answer(home: Home) -> str:
+    return last_turn(home).answer if sessions_file(home).exists() else ""
+
+
+def test_the_next_start_tells_what_was_cut_off_and_how_to_go_on(
+    home: Home, fault_server: FaultServer
+) -> None:
+    begun(home, fault_server, "Paris ", "is")
+    answer_numbered(fault_server, home)
+    short_id = only_session(home).session.short_id
+    result = run_newapi("chat", "something else", home=home)
+    [warning] = warnings_of(result.err)
+    assert "killed" in warning
+    assert "8 characters of it are kept" in warning
+    [command] = re.findall(r"newapi (chat -S \w+) goes on", warning)
+    assert command.endswith(short_id)
+    again = run_newapi(*command.split(), "go on", home=home)
+    assert (again.code, warnings_of(again.err)) == (0, [])
+    assert asked(fault_server) == ["tell me", "Paris is", "go on"]
+
+
+def test_a_conversation_tells_it_too_and_offers_to_go_on(
+    home: Home, fault_server: FaultServer
+) -> None:
+    begun(home, fault_server, "Paris ", "is")
+    answer_numbered(fault_server, home)
+    with conversation(home, "chat", "-c") as talk:
+        text = talk.terminal.all_text()
+        assert text.count("a newapi was killed") == 1, text
+        assert "the last answer was interrupted" in text
+        assert "/continue" in text
+        talk.type("/continue" + ENTER)
+        talk.wait_for_line()
+        talk.leave()
+    assert asked(fault_server)[:2] == ["tell me", "Paris is"]
+    first, second = only_session(home).path
+    assert (first.status, first.error) == (Status.INTERRUPTED, KILLED)
+    assert second.status is Status.COMPLETE
+
+
+def test_a_run_that_saves_nothing_leaves_it_for_the_next_one(
+    home: Home, fault_server: FaultServer
+) -> None:
+    begun(home, fault_server, "Paris")
+    answer_numbered(fault_server, home)
+    assert warnings_of(chat(home, "-n", "hi").err) == []
+    assert last_turn(home).status is Status.OPEN
+    assert len(warnings_of(chat(home, "hi").err)) == 1
+    assert warnings_of(chat(home, "hi").err) == []
+
+
+@pytest.mark.parametrize("args", [["list"], ["show"], ["export"]], ids=" ".join)
+def test_looking_does_not_close_it(home: Home, fault_server: FaultServer, args: list[str]) -> None:
+    begun(home, fault_server, "Paris")
+    assert run_newapi("sessions", *args, home=home).code == 0
+    assert last_turn(home).status is Status.OPEN
+
+
+def test_an_answer_that_still_comes_is_not_told_as_killed(
+    home: Home, fault_server: FaultServer
+) -> None:
+    home.configure(fault_server.url)
+    fault_server.add(*sse(event(chunk("Par")), end=False), Stall())
+    with conversation(home) as talk:
+        talk.type("hi" + ENTER)
+        fault_server.wait_for_requests(1)
+        answer_numbered(fault_server, home)
+        assert warnings_of(chat(home, "other").err) == []
+        assert {s.path[-1].status for s in stored_sessions(home)} == {Status.OPEN, Status.COMPLETE}
+        talk.type("\x03")
+        talk.wait_for_line()
+        talk.leave()
