@@ -89,7 +89,7 @@ class Answering:
 
     def show(self, turn: Turn, live: LiveSession) -> None:
         """Play a turn to its end. The renderer is loaded here: the request has left by now."""
-        gc.set_threshold(5_000)  # what streams becomes garbage: a start's threshold keeps 3 MB of it
+        gc.set_threshold(5_000)  # what streams becomes garbage; the start's threshold keeps 3 MB
         how = manner(self._context, self.call)
         wish = AsideWish(
             reasoning=how.reasoning,

@@ -107,7 +107,8 @@ def run_chat(context: Context, call: Call) -> None:
     prompt = None
     if not converses:
         prompt = gather_prompt(context, call.words, call.files, edit=call.edit)
-    tell_killed(context)
+    if not (call.quiet or call.curl):
+        tell_killed(context)
     live = open_session(context, call)
     answering = Answering(context, call)
     if call.interactive or converses:

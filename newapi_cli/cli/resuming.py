@@ -24,7 +24,8 @@ def open_session(context: Context, call: Call) -> LiveSession:
     if not context.settings.flag("save"):
         if call.goes_on or call.session:
             raise UsageProblem(
-                "a run that saves nothing goes on with no session", hint="leave -n out"
+                "a run that saves nothing goes on with no session",
+                hint="leave -n out; where the profile says `save = false`: NEWAPI_SAVE=true",
             )
         return fresh(context)
     if call.session:
@@ -42,7 +43,7 @@ def open_session(context: Context, call: Call) -> LiveSession:
                 hint="newapi sessions list; -S NAME takes one of any profile",
             )
         return resumed(context, latest, is_explicit="profile" in context.overrides)
-    return fresh(context)
+    return LiveSession(new_session(context)) if call.curl else fresh(context)
 
 
 def fresh(context: Context) -> LiveSession:

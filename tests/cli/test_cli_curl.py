@@ -121,3 +121,17 @@ def test_a_long_prompt_makes_a_command_that_still_runs(home: Home, gateway: Demo
     result = run_printed(home, printed(home, "--no-stream", stdin=text.encode()))
     assert result.code == 0, result.err
     assert json.loads(result.text)["choices"][0]["message"]["content"] == text
+
+
+def test_a_printed_command_holds_the_session_that_it_goes_on_with_and_stores_nothing(
+    home: Home, gateway: DemoGateway
+) -> None:
+    printed(home, "hello")
+    assert not (home.newapi_home / "data").exists()
+    assert run_newapi("chat", "one", home=home).code == 0
+    result = run_printed(home, printed(home, "--no-stream", "-c", "two"))
+    assert json.loads(result.text)["choices"][0]["message"]["content"] == "two"
+    said = [message["content"] for message in json.loads(gateway.requests[-1].body)["messages"]]
+    assert said == ["one", "one", "two"]
+    listed = json.loads(run_newapi("sessions", "list", "--json", home=home).text)
+    assert [session["turns"] for session in listed] == [1]
