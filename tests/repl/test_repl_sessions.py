@@ -1,0 +1,269 @@
+"""Sessions of a conversation: going over, beginning anew, naming, coming back in a later run."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from tests.repl.conversing import (
+    CTRL_C,
+    CTRL_D,
+    ENTER,
+    REFUSAL,
+    Conversing,
+    conversation,
+    part_then_silence,
+    said,
+    stored_sessions,
+)
+from tests.repl.test_repl_commands import add_profile
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.process import run_newapi
+from tests.support.wire import MODEL
+
+DIM = "\x1b[2m"
+
+
+def goodbye(talk: Conversing, key: str = CTRL_D) -> str:
+    """Leave, and give what was said at the end, in words."""
+    before = len(talk.terminal.raw)
+    talk.type(key)
+    assert talk.terminal.wait_exit() == 0
+    said_last = talk.terminal.raw[before:].decode()
+    return " ".join(re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", " ", said_last).split())
+
+
+def is_dim(talk: Conversing, text: str) -> bool:
+    """Say whether the row that says this was written dim."""
+    rows = talk.terminal.raw.decode().split("\n")
+    return any(DIM in row and text in row for row in rows)
+
+
+def two_sessions(home: Home) -> tuple[str, str]:
+    """Hold two conversations; give their short ids, the older one first."""
+    with conversation(home) as talk:
+        talk.say("about ducks")
+        talk.say("more of ducks")
+        talk.say("/new")
+        talk.say("about geese")
+        talk.leave()
+    newer, older = stored_sessions(home)
+    return older.session.short_id, newer.session.short_id
+
+
+# -- /sessions, /new, /rename -------------------------------------------------------------------
+
+
+def test_sessions_are_listed_the_last_used_first(home: Home, server: FaultServer) -> None:
+    with conversation(home) as talk:
+        assert talk.told("/sessions") == "no session is stored yet"
+        talk.leave()
+    older, newer = two_sessions(home)
+    with conversation(home, "chat", "-c") as talk:
+        talk.say("/sessions")
+        rows = [row for row in talk.screen.split("\n") if "about" in row and "turn" in row][-2:]
+        assert re.fullmatch(rf"  {newer}  .*  1 turn  about geese  \(this one\)", rows[0])
+        assert re.fullmatch(rf"  {older}  .*  2 turns  about ducks", rows[1])
+        assert "/sessions ID goes over to one" in talk.text
+        talk.leave()
+
+
+@pytest.mark.parametrize("way", ["id", "beginning of an id", "title", "name"])
+def test_going_over_to_a_session_shows_its_last_turns_and_asks_on_in_it(
+    home: Home, server: FaultServer, way: str
+) -> None:
+    older, _ = two_sessions(home)
+    if way == "name":
+        assert run_newapi("sessions", "rename", older, "quack", home=home).code == 0
+    references = {"id": older, "beginning of an id": older[:6], "title": "about ducks"}
+    with conversation(home) as talk:
+        told = talk.told(f"/sessions {references.get(way, 'quack')}")
+        assert told.startswith("> about ducks Answer 1. > more of ducks Answer 2.")
+        assert f"session {older}" in told
+        assert "2 turns so far" in told
+        assert is_dim(talk, "> more of ducks")
+        assert is_dim(talk, "Answer 2.")
+        talk.say("and swans?")
+        talk.leave()
+    assert said(server)[:2] == [("user", "about ducks"), ("assistant", "Answer 1.")]
+    assert stored_sessions(home)[0].session.short_id == older
+
+
+def test_a_session_that_is_not_there_changes_nothing(home: Home, server: FaultServer) -> None:
+    with conversation(home) as talk:
+        talk.say("a")
+        assert "there is no session 'zzz'" in talk.told("/sessions zzz")
+        talk.say("b")
+        talk.leave()
+    assert said(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
+
+
+def test_going_over_takes_the_profile_of_the_session_along(home: Home, server: FaultServer) -> None:
+    with FaultServer(answer=server._answer) as other:
+        add_profile(home, "other", other.url, MODEL)
+        with conversation(home, "chat", "-P", "other") as talk:
+            talk.say("said to the other")
+            assert "newapi chat -S" in goodbye(talk)
+        with conversation(home) as talk:
+            talk.say("/sessions said to the other")
+            talk.terminal.wait_for("other · test-model · said to the other")
+            talk.say("on")
+            talk.leave()
+        assert len(other.requests) == 2
+    assert server.requests == []
+
+
+def test_a_session_that_cannot_be_gone_over_to_leaves_its_profile_alone(
+    home: Home, server: FaultServer
+) -> None:
+    add_profile(home, "other", "http://127.0.0.1:9", MODEL)
+    with conversation(home, "chat", "-P", "other") as talk:
+        talk.say("said to the other")
+        talk.leave()
+    config = home.config_file.read_text("utf-8")
+    home.config_file.write_text(config.replace("127.0.0.1:9", "127.0.0.1:10"))
+    with conversation(home) as talk:
+        told = talk.told("/sessions said to the other")
+        assert "was with http://127.0.0.1:9" in told
+        talk.say("a")
+        assert talk.told("/profile").startswith("profile: test")
+        talk.leave()
+    assert said(server) == [("user", "a")]
+
+
+def test_a_new_conversation_leaves_the_old_one_stored(home: Home, server: FaultServer) -> None:
+    with conversation(home) as talk:
+        talk.say("a")
+        (old,) = stored_sessions(home)
+        assert talk.told("/new") == f"a new conversation; {old.session.short_id} is kept"
+        assert talk.told("/new") == "a new conversation"
+        talk.say("b")
+        talk.leave()
+    assert said(server) == [("user", "b")]
+    assert stored_sessions(home)[1] == old
+
+
+def test_a_name_is_given_once_and_names_the_session(home: Home, server: FaultServer) -> None:
+    with conversation(home) as talk:
+        assert talk.told("/rename") == "title: none yet"
+        talk.say("a")
+        assert talk.told("/rename my   trip") == "this session is called “my trip”"
+        talk.terminal.wait_for("test-model · my trip · 1 turn")
+        assert talk.told("/rename") == "title: my trip"
+        talk.say("/new")
+        talk.say("b")
+        assert "has this name already" in talk.told("/rename my trip")
+        assert talk.told("/rename") == "title: b"
+        talk.say(f"/rename {'x' * 81}")
+        assert "at most 80 characters" in talk.text
+        talk.leave()
+    with conversation(home, "chat", "-S", "my trip") as talk:
+        assert "Answer 1." in talk.text
+        talk.leave()
+
+
+# -- coming back ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("args", [("-c",), ("-S", "id"), ("-S", "trip")], ids=["-c", "id", "name"])
+def test_a_later_run_shows_the_last_turns_dim_and_goes_on(
+    home: Home, server: FaultServer, args: tuple[str, ...]
+) -> None:
+    with conversation(home) as talk:
+        talk.say("first question")
+        talk.say("second question")
+        talk.say("third question")
+        talk.say("/rename trip")
+        talk.leave()
+    short_id = stored_sessions(home)[0].session.short_id
+    with conversation(home, "chat", *(short_id if arg == "id" else arg for arg in args)) as talk:
+        for shown in ("> second question", "Answer 2.", "> third question", "Answer 3."):
+            assert is_dim(talk, shown)
+        assert "first question" not in talk.text
+        assert f"session {short_id} “trip”: 3 turns so far" in talk.words()
+        assert "/retry" not in talk.text
+        talk.say("fourth")
+        talk.leave()
+    assert len(said(server)) == 7
+
+
+def test_an_interrupted_last_answer_is_said_with_what_can_be_done(
+    home: Home, server: FaultServer
+) -> None:
+    server.add(*part_then_silence())
+    with conversation(home) as talk:
+        talk.type("a" + ENTER)
+        talk.terminal.wait_for("Paris is the capital.")
+        talk.type(CTRL_C)
+        talk.wait_for_line()
+        talk.leave()
+    with conversation(home, "chat", "-c") as talk:
+        told = "the last answer was interrupted: /continue goes on with it, /retry asks again"
+        assert told in talk.words()
+        talk.say("/retry")
+        talk.leave()
+    assert said(server) == [("user", "a")]
+    assert stored_sessions(home)[0].path[-1].status is Status.COMPLETE
+
+
+def test_a_last_question_that_failed_is_said_with_its_reason(
+    home: Home, server: FaultServer
+) -> None:
+    server.add(*REFUSAL)
+    with conversation(home) as talk:
+        talk.say("a")
+        talk.leave()
+    with conversation(home, "chat", "-c") as talk:
+        assert re.search(r"the last answer failed \(.*no such thing.*\): /retry", talk.words())
+        talk.leave()
+
+
+# -- leaving ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", [CTRL_D, f"/exit{ENTER}", f":q{ENTER}"])
+def test_the_goodbye_names_the_session_and_the_way_back(
+    home: Home, server: FaultServer, key: str
+) -> None:
+    with conversation(home) as talk:
+        talk.say("about ducks")
+        last = goodbye(talk, key)
+    short_id = stored_sessions(home)[0].session.short_id
+    assert last.endswith(f"kept as {short_id} “about ducks”; newapi chat -c goes on with it")
+
+
+def test_nothing_is_said_at_the_end_where_nothing_was_asked(
+    home: Home, server: FaultServer
+) -> None:
+    with conversation(home) as talk:
+        assert "kept" not in goodbye(talk)
+
+
+def test_the_way_back_to_another_profile_names_the_session(home: Home, server: FaultServer) -> None:
+    add_profile(home, "other", server.url)
+    with conversation(home) as talk:
+        talk.say("/profile other")
+        talk.say("a")
+        last = goodbye(talk)
+    short_id = stored_sessions(home)[0].session.short_id
+    assert last.endswith(f"newapi chat -S {short_id} goes on with it")
+    with conversation(home, "chat", "-S", short_id) as talk:
+        talk.terminal.wait_for("other · test-model · a · 1 turn")
+        talk.leave()
+
+
+def test_a_run_that_saves_nothing_says_so_and_leaves_nothing(
+    home: Home, server: FaultServer
+) -> None:
+    with conversation(home, "chat", "-n") as talk:
+        talk.terminal.wait_for("0 turns · not saved")
+        talk.say("a")
+        talk.say("b")
+        talk.terminal.wait_for("2 turns · 24 tokens · not saved")
+        assert "kept" not in goodbye(talk)
+    assert said(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
+    assert not list((home.newapi_home).rglob("*.db"))
+    assert not list((home.newapi_home).rglob("history"))

@@ -1,0 +1,178 @@
+"""The conversation in wide, narrow and tiny windows, and in one that changes while it answers."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from tests.render.live.screens import ReflowingScreen
+from tests.repl.conversing import ENTER, Conversing, conversation, last_prompt
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.steps import Tell, WaitFor, sse
+from tests.support.wire import DONE, MODEL, answer_events, chunk, event
+
+WINDOWS = [(80, 24), (100, 40), (20, 8)]
+NAMES = [f"{columns}x{rows}" for columns, rows in WINDOWS]
+TABLE_AND_CODE = (
+    "# Head\n\nSome words before.\n\n| name | value |\n|---|---|\n| alpha | 11 |\n| beta | 22 |\n\n"
+    "```python\nprint('omega')\n```\n\nThe end."
+)
+CHINESE = "为什么天空是蓝色的而大海是绿色的还有太阳为什么是红色的呢"
+BAR = re.compile(r"\d+ turns?\b|" + re.escape(MODEL))
+
+
+class ReflowingWindow(ReflowingScreen):
+    """One that also says where its cursor is, as the input line asks."""
+
+    def __init__(self, columns: int, rows: int, reply: Callable[[bytes], None]) -> None:
+        super().__init__(columns, rows)
+        self._reply = reply
+
+
+def in_pieces(text: str) -> list[str]:
+    """Cut a text into pieces of seven characters."""
+    return [text[begin : begin + 7] for begin in range(0, len(text), 7)]
+
+
+def bar_rows(talk: Conversing) -> list[str]:
+    """Give the last rows of the window, from the first one of the bar on."""
+    rows = talk.screen.split("\n")
+    bar = max(index for index, row in enumerate(rows) if row.startswith(" ") and BAR.search(row))
+    return rows[bar:]
+
+
+def wait_for_bar(talk: Conversing, text: str) -> None:
+    """Wait until the last row of the window is the bar, and says this."""
+    talk.terminal.wait_until(
+        lambda: text in talk.screen.split("\n")[-1] and talk.screen.count("\n") >= 1, what=text
+    )
+
+
+@pytest.mark.parametrize(("columns", "rows"), WINDOWS, ids=NAMES)
+def test_the_bar_takes_one_row_and_says_most_what_matters_most(
+    home: Home, server: FaultServer, columns: int, rows: int
+) -> None:
+    with conversation(home, columns=columns, rows=rows) as talk:
+        wait_for_bar(talk, MODEL)
+        talk.say("a question of many words that gives the session its long title")
+        wait_for_bar(talk, MODEL)
+        (bar,) = bar_rows(talk)
+        parts = bar.strip().split(" · ")
+        if columns == 20:
+            assert parts == [MODEL]
+        else:
+            assert parts[:2] == ["test", MODEL]
+            assert "1 turn" in parts
+        if columns == 100:
+            title = "a question of many words that…"
+            keys = ["/help", "Ctrl-D leaves"]
+            assert parts == ["test", MODEL, title, "1 turn", "12 tokens", *keys]
+        talk.leave()
+
+
+@pytest.mark.parametrize("columns", [30, 41, 60, 80])
+def test_a_title_of_wide_characters_finds_its_room_in_the_bar(
+    home: Home, server: FaultServer, columns: int
+) -> None:
+    with conversation(home, columns=columns) as talk:
+        talk.say(CHINESE)
+        wait_for_bar(talk, "1 turn")
+        (bar,) = bar_rows(talk)
+        width = sum(2 if "一" <= character <= "龥" else 1 for character in bar)
+        assert width <= columns
+        assert bar.split(" · ")[-1] in ("1 turn", "12 tokens", "/help", "Ctrl-D leaves")
+        talk.leave()
+
+
+def test_a_model_with_a_long_name_is_cut_in_the_bar(home: Home, server: FaultServer) -> None:
+    with conversation(home, "chat", "-m", "a-model-of-a-very-long-name", columns=20) as talk:
+        wait_for_bar(talk, "a-model-of-a-very…")
+        talk.leave()
+
+
+@pytest.mark.parametrize(("columns", "rows"), WINDOWS, ids=NAMES)
+def test_an_answer_with_a_table_and_code_is_read_in_each_window(
+    home: Home, server: FaultServer, columns: int, rows: int
+) -> None:
+    server.answer_with(lambda _: sse(*answer_events(*in_pieces(TABLE_AND_CODE))))
+    with conversation(home, columns=columns, rows=rows) as talk:
+        talk.say("a")
+        for word in ("Head", "before", "alpha", "11", "beta", "22", "print('omega')", "end."):
+            assert talk.text.count(word) == 1, word
+        talk.say("b")
+        assert talk.text.count("print('omega')") == 2
+        talk.leave()
+
+
+@pytest.mark.parametrize(("columns", "rows"), WINDOWS, ids=NAMES)
+def test_what_is_told_breaks_between_words(
+    home: Home, server: FaultServer, columns: int, rows: int
+) -> None:
+    with conversation(home, columns=columns, rows=rows) as talk:
+        talk.say("/zzz")
+        wanted = "there is no command /zzz; /help lists them, //zzz sends it as a message"
+        assert wanted in talk.words()
+        talk.say("/undo")
+        assert "there is nothing to take back; /sessions lists the others" in talk.words()
+        talk.leave()
+
+
+def words(begin: int, count: int = 30) -> str:
+    """Give a paragraph of words that stand nowhere else."""
+    return " ".join(f"w{number:03}x" for number in range(begin, begin + count))
+
+
+def test_a_window_that_changes_in_the_midst_of_an_answer_loses_no_word(
+    home: Home, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.support.terminal.Emulator", ReflowingWindow)
+    gates = [(threading.Event(), threading.Event()) for _ in range(3)]
+    pieces: list[object] = []
+    for number, (shown, go_on) in enumerate(gates):
+        text = (
+            f"{words(number * 100)}\n\n- {words(number * 100 + 30)}\n- {words(number * 100 + 60)}"
+        )
+        pieces += [event(chunk(f"{text}\n\nbegun{number}")), Tell(shown), WaitFor(go_on)]
+    last = [event(chunk(" and done.")), event(chunk(finish="stop")), DONE]
+    server.add(*sse(*pieces, *last))  # type: ignore[arg-type]  # bytes and steps, mixed
+    with conversation(home) as talk:
+        talk.type("a" + ENTER)
+        for number, size in enumerate([(41, 20), (80, 24), None]):
+            talk.terminal.wait_for(f"w{number * 100 + 29:03}x")
+            if size:
+                talk.terminal.resize(*size)
+            gates[number][1].set()
+        talk.wait_for_line()
+        for number in range(3):
+            for word in range(number * 100, number * 100 + 90):
+                assert f"w{word:03}x" in talk.text, word
+        assert "and done." in talk.words()
+        talk.say("usable?")
+        assert "Answer 2." in talk.text
+        wait_for_bar(talk, "2 turns")
+        assert len(bar_rows(talk)) == 1
+        talk.leave()
+    assert last_prompt(server) == "usable?"
+
+
+def test_a_window_that_changes_while_a_line_is_typed_keeps_the_line(
+    home: Home, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.support.terminal.Emulator", ReflowingWindow)
+    with conversation(home) as talk:
+        talk.type("half a ")
+        talk.terminal.wait_for("> half a")
+        talk.terminal.resize(41, 20)
+        wait_for_bar(talk, MODEL)
+        talk.type("question ")
+        talk.terminal.wait_for("> half a question")
+        talk.terminal.resize(80, 24)
+        wait_for_bar(talk, "Ctrl-D leaves")
+        talk.say("of mine")
+        wait_for_bar(talk, "1 turn")
+        talk.leave()
+    assert last_prompt(server) == "half a question of mine"
