@@ -40,13 +40,14 @@ from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import kill_group, newapi_command, run_newapi
 from tests.support.steps import Pause, Send, Stall, Step, sse
-from tests.support.wire import DONE, chunk, event, framed
+from tests.support.wire import DONE, answer_events, chunk, event, framed
 
 KILLS, WORKERS = 50, 2
 LONGEST_LOSS_S = 2.0
 MARGIN_S = 0.75  # for the machine: from the wire to the loop, and to the disk
 ANSWER_S = 3.6
 EVERY_S = 0.02
+PART = "Paris " * 1000
 
 
 @dataclass
@@ -58,6 +59,8 @@ class Log:
     def answer(self, request: Request) -> list[Step]:
         """Give an answer of words that come only here, a few seconds long."""
         prompt = request.json["messages"][-1]["content"]
+        if prompt == "look":
+            return sse(*answer_events("ok"))
         words = self.said[prompt] = []
         number = prompt.split()[1]
         count, length = int(ANSWER_S / EVERY_S), 300 if "fast" in prompt else 1
@@ -169,9 +172,8 @@ class Victim:
         return found[0] if found else None
 
     def _start_again(self) -> None:
-        """Start without asking: it tells of what is open, once, and closes it."""
-        result = run_newapi("chat", "-S", "talk", "--curl", "x", home=self.home)
-        assert result.code == 0, result
+        """Ask in order: that tells of what is open, once, and closes it."""
+        result = chat(self.home, "-S", "talk", "look")
         warnings = warnings_of(result.err)
         assert len(warnings) == self.open, result.err
         assert all("killed while an answer came" in each for each in warnings)
@@ -185,8 +187,7 @@ class Victim:
         interrupted = [turn for turn in turns if turn.status is Status.INTERRUPTED]
         assert len(interrupted) == self.told
         assert {turn.error for turn in interrupted} <= {KILLED}
-        result = run_newapi("chat", "-S", "talk", "--curl", "x", home=self.home)
-        assert warnings_of(result.err) == []
+        assert warnings_of(chat(self.home, "-S", "talk", "look").err) == []
 
 
 def test_fifty_kills_lose_no_prompt_and_at_most_two_seconds(tmp_path: Path) -> None:
@@ -204,10 +205,10 @@ def test_fifty_kills_lose_no_prompt_and_at_most_two_seconds(tmp_path: Path) -> N
 # -- what the next start says -----------------------------------------------------------------
 
 
-def begun(home: Home, server: FaultServer, *pieces: str) -> None:
-    """Ask, get pieces of an answer, and be killed when they are stored."""
+def begun(home: Home, server: FaultServer) -> None:
+    """Ask, get a part of an answer so long that it is stored at once, and be killed."""
     home.configure(server.url)
-    server.add(*sse(*(event(chunk(piece)) for piece in pieces), end=False), Stall())
+    server.add(*sse(event(chunk(PART)), end=False), Stall())
     process = subprocess.Popen(
         newapi_command("chat", "tell me"),
         env=home.environment(),
@@ -219,8 +220,8 @@ def begun(home: Home, server: FaultServer, *pieces: str) -> None:
     with process:
         server.wait_for_requests(len(server.requests) or 1)
         deadline = time.monotonic() + 10
-        while last_answer(home) != "".join(pieces):
-            assert time.monotonic() < deadline, last_answer(home)
+        while last_answer(home) != PART:
+            assert time.monotonic() < deadline, len(last_answer(home))
             threading.Event().wait(0.02)
         process.send_signal(signal.SIGKILL)
 
@@ -232,24 +233,24 @@ def last_answer(home: Home) -> str:
 def test_the_next_start_tells_what_was_cut_off_and_how_to_go_on(
     home: Home, fault_server: FaultServer
 ) -> None:
-    begun(home, fault_server, "Paris ", "is")
+    begun(home, fault_server)
     answer_numbered(fault_server, home)
     short_id = only_session(home).session.short_id
     result = run_newapi("chat", "something else", home=home)
     [warning] = warnings_of(result.err)
     assert "killed" in warning
-    assert "8 characters of it are kept" in warning
+    assert "6,000 characters of it are kept" in warning
     [command] = re.findall(r"newapi (chat -S \w+) goes on", warning)
     assert command.endswith(short_id)
     again = run_newapi(*command.split(), "go on", home=home)
     assert (again.code, warnings_of(again.err)) == (0, [])
-    assert asked(fault_server) == ["tell me", "Paris is", "go on"]
+    assert asked(fault_server) == ["tell me", PART, "go on"]
 
 
 def test_a_conversation_tells_it_too_and_offers_to_go_on(
     home: Home, fault_server: FaultServer
 ) -> None:
-    begun(home, fault_server, "Paris ", "is")
+    begun(home, fault_server)
     answer_numbered(fault_server, home)
     with conversation(home, "chat", "-c") as talk:
         text = talk.terminal.all_text()
@@ -259,7 +260,7 @@ def test_a_conversation_tells_it_too_and_offers_to_go_on(
         talk.type("/continue" + ENTER)
         talk.wait_for_line()
         talk.leave()
-    assert asked(fault_server)[:2] == ["tell me", "Paris is"]
+    assert asked(fault_server)[:2] == ["tell me", PART]
     first, second = only_session(home).path
     assert (first.status, first.error) == (Status.INTERRUPTED, KILLED)
     assert second.status is Status.COMPLETE
@@ -268,7 +269,7 @@ def test_a_conversation_tells_it_too_and_offers_to_go_on(
 def test_a_run_that_saves_nothing_leaves_it_for_the_next_one(
     home: Home, fault_server: FaultServer
 ) -> None:
-    begun(home, fault_server, "Paris")
+    begun(home, fault_server)
     answer_numbered(fault_server, home)
     assert warnings_of(chat(home, "-n", "hi").err) == []
     assert last_turn(home).status is Status.OPEN
@@ -278,7 +279,7 @@ def test_a_run_that_saves_nothing_leaves_it_for_the_next_one(
 
 @pytest.mark.parametrize("args", [["list"], ["show"], ["export"]], ids=" ".join)
 def test_looking_does_not_close_it(home: Home, fault_server: FaultServer, args: list[str]) -> None:
-    begun(home, fault_server, "Paris")
+    begun(home, fault_server)
     assert run_newapi("sessions", *args, home=home).code == 0
     assert last_turn(home).status is Status.OPEN
 
