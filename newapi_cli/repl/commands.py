@@ -314,7 +314,7 @@ COMMANDS = (
     Command("rename", "[NAME]", "give this session a name", rename),
     Command("thinking", "", "show the reasoning behind the last answer", thinking),
     Command("usage", "", "tokens and time of this conversation", usage),
-    Command("balance", "", "what this key has left, in the unit that the gateway shows", balance),
+    Command("balance", "", "what this key has left, as the gateway counts it", balance),
     Command("raw", "[on|off]", "show answers as they come, or laid out", set_raw,
             values=("on", "off")),
     Command("clear", "", "clear the screen", clear),

@@ -1,0 +1,25 @@
+"""The README tells of the commands that there are, by the registry's own words."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from newapi_cli.repl.commands import COMMANDS
+from newapi_cli.repl.slash import help_markdown
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+SECTION = re.compile(r"<!-- commands -->\n(.*?)<!-- /commands -->", re.DOTALL)
+
+
+def test_the_readme_lists_the_commands_of_the_registry() -> None:
+    (section,) = SECTION.findall(README.read_text("utf-8"))
+    assert section == help_markdown(COMMANDS)
+
+
+def test_every_command_stands_in_a_row_of_its_own() -> None:
+    rows = help_markdown(COMMANDS).split("\n")
+    for command in COMMANDS:
+        row = f"| `/{command.name}"
+        assert len([each for each in rows if re.match(rf"{re.escape(row)}[ `]", each)]) == 1
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == 3 for row in rows if row)
