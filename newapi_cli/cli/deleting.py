@@ -8,6 +8,7 @@ from newapi_cli.cli.context import Context
 from newapi_cli.config.file import write_atomically
 from newapi_cli.domain.session import Session
 from newapi_cli.errors import UsageProblem
+from newapi_cli.render.pictures import BEGINNING as PICTURE_BEGINNING
 from newapi_cli.render.pictures import names_of_pictures
 from newapi_cli.render.sanitise import safe_line
 from newapi_cli.repl import history
@@ -26,19 +27,21 @@ def delete_sessions(context: Context, sessions: list[Session], *, asks: bool) ->
     if asks and not _agrees(context, sessions):
         context.streams.tell("nothing was deleted")
         return
+    ids = {session.id for session in sessions}
     texts, pictures = [], set()
     for session in sessions:
         stored = store.load(session.id)
         for turn in stored.turns if stored else ():
             texts.append(turn.prompt)
             pictures |= names_of_pictures(turn.answer)
+    for hit in store.search([PICTURE_BEGINNING]) if pictures else ():
+        if hit.session.id not in ids:
+            pictures -= names_of_pictures(hit.turn.answer)
     # The store last: what fails before it can be repeated.
-    history.forget(
-        context.paths.data_dir / history.FILE, [s.id for s in sessions], texts, write_atomically
-    )
+    history.forget(context.paths.data_dir / history.FILE, ids, texts, write_atomically)
     for name in pictures:
         (context.pictures_dir / name).unlink(missing_ok=True)
-    store.erase([session.id for session in sessions])
+    store.erase(ids)
     count = len(sessions)
     context.streams.tell(f"{count:,} session{'s are' if count != 1 else ' is'} deleted")
 
@@ -46,7 +49,7 @@ def delete_sessions(context: Context, sessions: list[Session], *, asks: bool) ->
 def _agrees(context: Context, sessions: list[Session]) -> bool:
     if not context.streams.are_interactive:
         raise UsageProblem(
-            f"cannot ask before deleting {len(sessions)} sessions: this is no terminal",
+            "cannot ask before deleting: this is no terminal",
             hint="--yes deletes without asking",
         )
     for session in sessions[:MOST_TOLD]:
