@@ -22,7 +22,7 @@ def bar_text(talk: Talk, width: int) -> str:
     parts = [  # each with its rank: the highest is dropped first
         (2, talk.answers.profile),
         (0, talk.model or "no model"),
-        (4, _shortened(safe_line(live.session.title), LONGEST_TITLE)),
+        (4, fitted(safe_line(live.session.title), LONGEST_TITLE)),
         (1, count),
         (3, _tokens(talk)),
         (1, f"{len(talk.attached)} attached" if talk.attached else ""),
@@ -33,10 +33,10 @@ def bar_text(talk: Talk, width: int) -> str:
     kept = [(rank, safe_line(text)) for rank, text in parts if text]
     while len(kept) > 1 and get_cwidth(SEPARATOR.join(text for _, text in kept)) > width - 2:
         kept.remove(max(kept, key=lambda part: part[0]))
-    return _shortened(SEPARATOR.join(text for _, text in kept), width - 2)
+    return fitted(SEPARATOR.join(text for _, text in kept), width - 2)
 
 
-def _shortened(text: str, width: int) -> str:
+def fitted(text: str, width: int) -> str:
     """Cut a text to a width in columns, which wide characters take two of."""
     if get_cwidth(text) <= width:
         return text

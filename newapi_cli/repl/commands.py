@@ -10,12 +10,13 @@ from newapi_cli.flows.prompt import Prompt
 from newapi_cli.render.replay import last_turns_rows
 from newapi_cli.render.sanitise import safe_line, safe_text
 from newapi_cli.render.units import ago, seconds, tokens
+from newapi_cli.repl.bar import fitted
 from newapi_cli.repl.slash import Command, help_rows, keys_rows
 from newapi_cli.repl.taking_out import copy_answer, save, without_quotes
 from newapi_cli.repl.talk import Talk
 
 GO_ON = "Go on exactly where your last message stopped, without repeating any of it."
-LISTED = 10
+LISTED, NARROWEST_TITLE = 10, 12
 LINE_AND_BAR = 2  # rows of the window that the input line and its bar take
 CLEAR_SCREEN = "\x1b[H\x1b[2J"
 
@@ -199,15 +200,18 @@ def sessions(talk: Talk, reference: str) -> None:
         return
     found = talk.answers.sessions(LISTED)
     for session in found:
-        talk.tell(f"  {_listed(session, is_this=session.id == talk.live.session.id)}")
+        is_this = session.id == talk.live.session.id
+        talk.tell(_listed(session, talk.streams.stderr.width, is_this=is_this))
     talk.tell("/sessions ID goes over to one" if found else "no session is stored yet")
 
 
-def _listed(session: Session, *, is_this: bool) -> str:
+def _listed(session: Session, width: int, *, is_this: bool) -> str:
+    """Give a session in one row of the window: what finds no room of its title is cut."""
     mark = "  (this one)" if is_this else ""
     turns = f"{session.turns} turn{'s' * (session.turns != 1)}"
-    title = safe_line(session.title)[:60]
-    return f"{session.short_id}  {ago(session.used_at)}  {turns}  {title}{mark}"
+    head = f"  {session.short_id}  {ago(session.used_at)}  {turns}  "
+    title = fitted(safe_line(session.title), max(width - len(head + mark), NARROWEST_TITLE))
+    return f"{head}{title}{mark}"
 
 
 def new(talk: Talk, _: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import Completer
+from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
 from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
 from prompt_toolkit.filters import Condition, completion_is_selected, has_focus
 from prompt_toolkit.formatted_text import FormattedText
@@ -77,6 +78,7 @@ class Reader:
             enable_open_in_editor=True,
             enable_history_search=False,
             enable_suspend=True,
+            cursor=ModalCursorShapeConfig() if vi else None,  # tells the modes of vi apart
             erase_when_done=True,  # a text taller than the window would be cut in the scrollback
         )
 

@@ -29,6 +29,7 @@ from tests.support.home import Home
 DOWN, CTRL_R, CTRL_G, EDITOR_KEYS = "\x1b[B", "\x12", "\x07", "\x18\x05"
 WINDOWS = [(80, 24), (100, 40), (20, 8)]
 WINDOW_NAMES = [f"{columns}x{rows}" for columns, rows in WINDOWS]
+BEAM, BLOCK = b"\x1b[6 q", b"\x1b[2 q"  # DECSCUSR
 LINE_SEPARATOR = "\N{LINE SEPARATOR}"
 
 
@@ -211,6 +212,23 @@ def test_vi_moves_through_the_history_and_inserts(home: Home, server: FaultServe
         talk.say("")
         talk.leave()
     assert last_prompt(server) == "much newer"
+
+
+@pytest.mark.parametrize("mode", ["emacs", "vi"])
+def test_the_cursor_tells_the_modes_of_vi_apart(home: Home, server: FaultServer, mode: str) -> None:
+    home.configure(server.url, editing_mode=mode)
+    with conversation(home) as talk:
+        talk.type("word" + ESCAPE)
+        if mode == "vi":
+            talk.terminal.wait_until(lambda: BLOCK in talk.terminal.raw, what="a block")
+            talk.type("a")
+            talk.terminal.wait_until(
+                lambda: talk.terminal.raw.rindex(BEAM) > talk.terminal.raw.rindex(BLOCK)
+            )
+        talk.type(CTRL_C)
+        wait_for_row(talk, ">")
+        talk.leave()
+    assert (BLOCK in talk.terminal.raw) is (mode == "vi")
 
 
 # -- Ctrl-C and Ctrl-D ------------------------------------------------------------------------

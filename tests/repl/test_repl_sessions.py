@@ -71,6 +71,17 @@ def test_sessions_are_listed_the_last_used_first(home: Home, server: FaultServer
         talk.leave()
 
 
+@pytest.mark.parametrize("columns", [60, 80, 100])
+def test_a_session_takes_one_row_of_the_list(home: Home, server: FaultServer, columns: int) -> None:
+    with conversation(home, columns=columns) as talk:
+        talk.say("为什么天空是蓝色的 " * 3 + "and a title that goes on and on and on and on")
+        talk.say("/sessions")
+        rows = talk.screen.split("\n")
+        (row,) = [row for row in rows if "just now" in row]
+        assert re.search(r"1 turn  为什么.*…  \(this one\)$", row)
+        talk.leave()
+
+
 @pytest.mark.parametrize("way", ["id", "beginning of an id", "title", "name"])
 def test_going_over_to_a_session_shows_its_last_turns_and_asks_on_in_it(
     home: Home, server: FaultServer, way: str
