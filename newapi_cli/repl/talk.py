@@ -18,12 +18,14 @@ from newapi_cli.errors import (
 )
 from newapi_cli.flows.prompt import Prompt, TextFile, prompt_from_contents
 from newapi_cli.flows.session import LiveSession
-from newapi_cli.flows.turn import Turn
+from newapi_cli.flows.turn import CUT_HINT, Turn
 from newapi_cli.render.aside import tell_attachments, tell_dim_line
 from newapi_cli.render.failure import tell_failure
 from newapi_cli.render.sanitise import at_words
 from newapi_cli.repl.too_long import proposal, told_proposal
 from newapi_cli.streams import Streams
+
+WAYS_ON = "/continue goes on with it, /retry asks again"
 
 
 class Answers(Protocol):
@@ -176,6 +178,7 @@ class Talk:
         except ReaderGone:
             raise
         except NewapiError as error:
+            error.hint = hint_for_here(error.hint)
             tell_failure(self.streams, error)
             if isinstance(error, ContextTooLong):
                 self._ask_with_less()
@@ -238,6 +241,15 @@ class Talk:
             self.tell(text)
 
 
+def hint_for_here(hint: str) -> str:
+    """Say with commands of the conversation what a hint says for the command line.
+
+    >>> hint_for_here("ask a model with a larger context: -m NAME")
+    'ask a model with a larger context: /model NAME'
+    """
+    return hint.replace(CUT_HINT, WAYS_ON).replace("-m NAME", "/model NAME")
+
+
 def ending_text(turn: TurnRecord) -> str:
     """Say how the last turn ended where it is not whole, and what can be done."""
     if turn.status is Status.COMPLETE:
@@ -250,5 +262,5 @@ def ending_text(turn: TurnRecord) -> str:
         Status.ERROR: "failed",
     }[turn.status]
     why = f" ({turn.error})" if turn.error else ""
-    ways = "/continue goes on with it, /retry asks again" if turn.answer else "/retry asks again"
+    ways = WAYS_ON if turn.answer else "/retry asks again"
     return f"the last answer {what}{why}: {ways}"

@@ -292,6 +292,7 @@ def test_an_answer_that_was_cut_stays_in_the_conversation(home: Home, server: Fa
         talk.say("a")
         assert "Half an" in talk.terminal.all_text()
         assert "cut off" in talk.terminal.all_text()
+        assert "try: /continue goes on with it, /retry asks again" in talk.words()
         talk.say("go on")
         talk.leave()
     assert said(server) == [("user", "a"), ("assistant", "Half an"), ("user", "go on")]

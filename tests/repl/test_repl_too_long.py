@@ -58,6 +58,7 @@ def test_the_turns_that_could_go_are_listed_and_yes_asks_without_them(
         ask_three(talk)
         told = ask_too_much(talk, server, "and now?")
         assert "too long for the model" in told
+        assert "ask a model with a larger context: /model NAME" in told
         assert "This turn of 3 could go" in told
         assert "· question 1 long" in told
         assert "question 2 long" not in told
