@@ -70,7 +70,9 @@ def at_words(line: str, width: int, indent: str = "") -> str:
     """
     if width < len(indent) + 10 or not line.translate(OUR_OWN).isascii():
         return line
-    rows = textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False)
+    rows = textwrap.wrap(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
     return "\n".join(rows) or line
 
 

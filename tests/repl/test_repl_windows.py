@@ -18,7 +18,7 @@ from tests.support.wire import DONE, MODEL, answer_events, chunk, event
 WINDOWS = [(80, 24), (100, 40), (20, 8)]
 NAMES = [f"{columns}x{rows}" for columns, rows in WINDOWS]
 TABLE_AND_CODE = (
-    "# Head\n\nSome words before.\n\n| name | value |\n|---|---|\n| alpha | 11 |\n| beta | 22 |\n\n"
+    "# Head\n\nSome words before.\n\n| name | value |\n|---|---|\n| alpha | ones |\n| beta | twos |\n\n"
     "```python\nprint('omega')\n```\n\nThe end."
 )
 CHINESE = "为什么天空是蓝色的而大海是绿色的还有太阳为什么是红色的呢"
@@ -101,7 +101,7 @@ def test_an_answer_with_a_table_and_code_is_read_in_each_window(
     server.answer_with(lambda _: sse(*answer_events(*in_pieces(TABLE_AND_CODE))))
     with conversation(home, columns=columns, rows=rows) as talk:
         talk.say("a")
-        for word in ("Head", "before", "alpha", "11", "beta", "22", "print('omega')", "end."):
+        for word in ("Head", "before", "alpha", "ones", "beta", "twos", "print('omega')", "end."):
             assert talk.text.count(word) == 1, word
         talk.say("b")
         assert talk.text.count("print('omega')") == 2
@@ -118,6 +118,13 @@ def test_what_is_told_breaks_between_words(
         assert wanted in talk.words()
         talk.say("/undo")
         assert "there is nothing to take back; /sessions lists the others" in talk.words()
+        talk.leave()
+
+
+def test_a_name_with_hyphens_is_told_in_one_piece(home: Home, server: FaultServer) -> None:
+    with conversation(home, columns=20, rows=8) as talk:
+        talk.say("/model a-model-name-1")
+        assert "\na-model-name-1\n" in talk.text
         talk.leave()
 
 
