@@ -1,0 +1,203 @@
+"""A session goes on with its own profile, and to another host only where that is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.sessions.keeping import asked, chat, only_session, stored_sessions
+from tests.support.connection import Request
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.process import Environment, Result, run_newapi
+from tests.support.steps import Step, sse
+from tests.support.wire import answer_events
+
+KEYS = {"one": "sk-key-of-profile-one", "two": "sk-key-of-profile-two"}
+
+
+class Gateways:
+    """Two servers, each the gateway of one profile."""
+
+    def __init__(self, home: Home, one: FaultServer, two: FaultServer) -> None:
+        self.home, self.one, self.two = home, one, two
+        self.write_config({"one": one.url, "two": two.url})
+
+    def write_config(self, hosts: dict[str, str], default: str = "one") -> None:
+        """Write a profile for each host."""
+        lines = [f'default_profile = "{default}"']
+        for name, url in hosts.items():
+            values = {"base_url": url, "api_key": KEYS[name], "model": f"model-{name}"}
+            lines += [f"[profiles.{name}]", *(f"{k} = {json.dumps(v)}" for k, v in values.items())]
+        self.home.newapi_home.mkdir(0o700, exist_ok=True)
+        self.home.config_file.touch(0o600)
+        self.home.config_file.write_text("\n".join(lines) + "\n", "utf-8")
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Say how often each has been asked."""
+        return len(self.one.requests), len(self.two.requests)
+
+
+@pytest.fixture
+def gateways(home: Home, fault_server: FaultServer) -> Iterator[Gateways]:
+    """Give two gateways that answer."""
+
+    def answer(request: Request) -> list[Step]:
+        return sse(*answer_events("re: ", request.json["messages"][-1]["content"]))
+
+    with FaultServer(answer=answer) as two:
+        fault_server.answer_with(answer)
+        yield Gateways(home, fault_server, two)
+
+
+def refused(home: Home, *args: str, env: Environment | None = None, code: int = 3) -> Result:
+    result = run_newapi("chat", *args, home=home, env=env)
+    assert (result.code, result.out) == (code, b""), result
+    return result
+
+
+# -- its own profile --------------------------------------------------------------------------
+
+
+def test_a_named_session_goes_on_with_its_own_profile(home: Home, gateways: Gateways) -> None:
+    chat(home, "-P", "two", "-S", "taxes", "first")
+    result = chat(home, "-S", "taxes", "second")
+    assert gateways.counts == (0, 2)
+    request = gateways.two.requests[-1]
+    assert request.header("Authorization") == f"Bearer {KEYS['two']}"
+    assert request.json["model"] == "model-two"
+    assert asked(gateways.two) == ["first", "re: first", "second"]
+    assert "now with" not in result.err
+    assert only_session(home).session.profile == "two"
+
+
+def test_an_id_goes_on_with_its_own_profile_too(home: Home, gateways: Gateways) -> None:
+    chat(home, "-P", "two", "first")
+    chat(home, "-S", only_session(home).session.id[:8], "second")
+    assert gateways.counts == (0, 2)
+
+
+def test_the_environments_profile_is_no_wish_for_this_session(
+    home: Home, gateways: Gateways
+) -> None:
+    chat(home, "-P", "two", "-S", "taxes", "first")
+    chat(home, "-S", "taxes", "second", env={"NEWAPI_PROFILE": "one"})
+    assert gateways.counts == (0, 2)
+
+
+def test_the_last_used_is_that_of_the_profile(home: Home, gateways: Gateways) -> None:
+    chat(home, "one a")
+    chat(home, "-P", "two", "two a")
+    chat(home, "one b")
+    chat(home, "-P", "two", "two b")
+    chat(home, "-c", "go on")
+    assert asked(gateways.one) == ["one b", "re: one b", "go on"]
+    chat(home, "-P", "two", "-c", "go on")
+    assert asked(gateways.two) == ["two b", "re: two b", "go on"]
+    chat(home, "-c", "go on", env={"NEWAPI_PROFILE": "two"})
+    assert asked(gateways.two)[-3:] == ["go on", "re: go on", "go on"]
+
+
+def test_used_and_not_begun_last_counts(home: Home, gateways: Gateways) -> None:
+    chat(home, "-S", "old", "a")
+    chat(home, "-S", "new", "b")
+    chat(home, "-S", "old", "c")
+    chat(home, "-c", "d")
+    assert asked(gateways.one)[::2] == ["a", "c", "d"]
+    assert [each.session.title for each in stored_sessions(home)] == ["old", "new"]
+
+
+def test_a_profile_without_a_session_has_none_to_go_on_with(home: Home, gateways: Gateways) -> None:
+    chat(home, "-P", "two", "a")
+    result = refused(home, "-c", "b", code=2)
+    assert "profile one" in result.err
+    assert gateways.counts == (0, 1)
+
+
+def test_a_profile_that_is_gone_is_named(home: Home, gateways: Gateways) -> None:
+    chat(home, "-P", "two", "-S", "taxes", "first")
+    gateways.write_config({"one": gateways.one.url})
+    result = refused(home, "-S", "taxes", "second")
+    assert "profile two" in result.err
+    assert "-P" in result.err
+    assert gateways.counts == (0, 1)
+
+
+# -- another host -----------------------------------------------------------------------------
+
+
+def test_another_profile_takes_it_to_another_host_and_that_is_told(
+    home: Home, gateways: Gateways
+) -> None:
+    chat(home, "-S", "taxes", "first")
+    result = chat(home, "-P", "two", "-S", "taxes", "second")
+    assert asked(gateways.two) == ["first", "re: first", "second"]
+    assert gateways.two.requests[-1].header("Authorization") == f"Bearer {KEYS['two']}"
+    [told] = [line for line in result.err.splitlines() if "now with" in line]
+    assert f"127.0.0.1:{gateways.one.port}" in told
+    assert f"127.0.0.1:{gateways.two.port}" in told
+    assert only_session(home).session.profile == "two"
+    again = chat(home, "-S", "taxes", "third")  # it lives there now
+    assert (gateways.counts, "now with" in again.err) == ((1, 2), False)
+
+
+@pytest.mark.parametrize("how", [("-c",), ("-S", "taxes")], ids=["-c", "-S"])
+def test_a_profile_that_has_moved_needs_a_word(
+    home: Home, gateways: Gateways, how: tuple[str, ...]
+) -> None:
+    chat(home, "-S", "taxes", "first")
+    gateways.write_config({"one": gateways.two.url})
+    result = refused(home, *how, "second")
+    assert gateways.counts == (1, 0)
+    assert f"127.0.0.1:{gateways.one.port}" in result.err
+    assert f"127.0.0.1:{gateways.two.port}" in result.err
+    assert "-P one" in result.err
+    assert [turn.prompt for turn in only_session(home).turns] == ["first"]
+    told = chat(home, "-P", "one", *how, "second")
+    assert gateways.counts == (1, 1)
+    assert "now with" in told.err
+
+
+@pytest.mark.parametrize("how", [("-c",), ("-S", "taxes")], ids=["-c", "-S"])
+@pytest.mark.parametrize("by", ["flag", "environment"])
+def test_a_base_url_of_this_run_needs_a_word_too(
+    home: Home, gateways: Gateways, how: tuple[str, ...], by: str
+) -> None:
+    chat(home, "-S", "taxes", "first")
+    url = gateways.two.url
+    args = ["--base-url", url] if by == "flag" else []
+    env = {"NEWAPI_API_KEY": "sk-of-this-run-0123"} | ({} if args else {"NEWAPI_BASE_URL": url})
+    result = refused(home, *how, *args, "second", env=env)
+    assert "-P" in result.err
+    assert gateways.counts == (1, 0)
+    chat(home, "-P", "one", *how, *args, "second", env=env)
+    assert gateways.counts == (1, 1)
+    assert gateways.two.requests[-1].header("Authorization") == "Bearer sk-of-this-run-0123"
+
+
+def test_a_new_session_may_go_anywhere(home: Home, gateways: Gateways) -> None:
+    chat(home, "-S", "taxes", "first")
+    env = {"NEWAPI_API_KEY": "sk-of-this-run-0123"}
+    chat(home, "-S", "other", "--base-url", gateways.two.url, "hi", env=env)
+    assert gateways.counts == (1, 1)
+
+
+def test_the_same_host_in_another_spelling_is_the_same_host(home: Home, gateways: Gateways) -> None:
+    chat(home, "-S", "taxes", "first")
+    gateways.write_config({"one": f"{gateways.one.url}/v1/chat/completions"})
+    chat(home, "-S", "taxes", "second")
+    assert gateways.counts == (2, 0)
+
+
+def test_an_imported_session_of_another_host_needs_a_word(home: Home, gateways: Gateways) -> None:
+    chat(home, "-P", "two", "first")
+    data = run_newapi("sessions", "export", "--json", home=home).out
+    value = json.loads(data) | {"host": "https://elsewhere.example/v1", "profile": "one"}
+    text = json.dumps(value).encode()
+    assert run_newapi("sessions", "import", "-", home=home, stdin=text).code == 0
+    result = refused(home, "-c", "second")
+    assert "elsewhere.example" in result.err
+    assert gateways.counts == (0, 1)
