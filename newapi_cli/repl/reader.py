@@ -150,9 +150,11 @@ def _ends_by_signals(session: PromptSession[str]) -> Iterator[None]:
 
 
 def _without_quotes(text: str) -> str:
+    """Give what stands between quotes; a slash at its beginning makes no command of it."""
     bare = text.strip()
     if bare.startswith(QUOTES) and bare.endswith(QUOTES) and bare.count(QUOTES) == 2:
-        return bare[len(QUOTES) : -len(QUOTES)].strip("\n")
+        inner = bare[len(QUOTES) : -len(QUOTES)].strip("\n")
+        return f"/{inner}" if inner.startswith("/") else inner
     return text
 
 

@@ -146,53 +146,6 @@ def test_help_lists_every_command_and_key(home: Home, server: FaultServer) -> No
     assert server.connections == []
 
 
-@pytest.mark.parametrize("typed", ["/model other", "/MODEL other", "/model   other  "])
-def test_model_changes_what_is_asked_from_now_on(
-    home: Home, server: FaultServer, typed: str
-) -> None:
-    with conversation(home) as talk:
-        talk.say("a")
-        talk.say(typed)
-        talk.say("b")
-        talk.leave()
-    assert [request.json["model"] for request in server.requests] == [MODEL, "other"]
-    assert said(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
-
-
-def test_model_alone_shows_it(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        talk.say("/model")
-        assert f"model: {MODEL}" in talk.terminal.all_text()
-        talk.leave()
-    assert server.connections == []
-
-
-def test_system_sets_and_clears_the_instructions(home: Home, server: FaultServer) -> None:
-    with conversation(home, "chat", "-s", "be brief") as talk:
-        talk.say("/system")
-        assert "system prompt: be brief" in talk.terminal.all_text()
-        talk.say("a")
-        talk.say("/system Be a pirate.")
-        talk.say("b")
-        talk.say("/system clear")
-        talk.say("c")
-        talk.leave()
-    firsts = [said(server, number)[0] for number in range(3)]
-    assert firsts == [("system", "be brief"), ("system", "Be a pirate."), ("user", "a")]
-    assert said(server, 1)[1:] == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
-
-
-def test_new_forgets_what_was_said_but_not_the_instructions(
-    home: Home, server: FaultServer
-) -> None:
-    with conversation(home, "chat", "-s", "be brief") as talk:
-        talk.say("a")
-        talk.say("/new")
-        talk.say("b")
-        talk.leave()
-    assert said(server) == [("system", "be brief"), ("user", "b")]
-
-
 def test_an_unknown_command_suggests_and_sends_nothing(home: Home, server: FaultServer) -> None:
     meant = {
         "/modle": "/model",

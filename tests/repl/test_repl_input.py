@@ -47,8 +47,9 @@ def history(home: Home) -> Path:
         (f'"""{ENTER}one{ENTER}{ENTER}  two{ENTER}"""', "one\n\n  two"),
         (f'"""one{ENTER}two"""', "one\ntwo"),
         (f"one{CTRL_J}/exit", "one\n/exit"),
+        ('"""/exit"""', "/exit"),
     ],
-    ids=["Alt+Enter", "Ctrl+J", "backslash", "quotes", "quotes beside text", "no command inside"],
+    ids=["Alt+Enter", "Ctrl+J", "\\", "quotes", "quotes beside", "no command", "quoted command"],
 )
 def test_a_message_of_many_lines(home: Home, server: FaultServer, keys: str, sent: str) -> None:
     with conversation(home) as talk:

@@ -201,6 +201,23 @@ def test_a_later_run_shows_the_last_turns_dim_and_goes_on(
     assert len(said(server)) == 7
 
 
+def test_what_was_taken_back_is_not_said_in_a_later_run(home: Home, server: FaultServer) -> None:
+    with conversation(home) as talk:
+        talk.say("first question")
+        talk.say("second question")
+        talk.say("/undo")
+        talk.leave()
+    with conversation(home, "chat", "-c") as talk:
+        assert "second question" not in talk.text
+        talk.say("third")
+        talk.leave()
+    assert said(server) == [
+        ("user", "first question"),
+        ("assistant", "Answer 1."),
+        ("user", "third"),
+    ]
+
+
 def test_an_interrupted_last_answer_is_said_with_what_can_be_done(
     home: Home, server: FaultServer
 ) -> None:

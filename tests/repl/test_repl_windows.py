@@ -18,7 +18,8 @@ from tests.support.wire import DONE, MODEL, answer_events, chunk, event
 WINDOWS = [(80, 24), (100, 40), (20, 8)]
 NAMES = [f"{columns}x{rows}" for columns, rows in WINDOWS]
 TABLE_AND_CODE = (
-    "# Head\n\nSome words before.\n\n| name | value |\n|---|---|\n| alpha | ones |\n| beta | twos |\n\n"
+    "# Head\n\nSome words before.\n\n"
+    "| name | value |\n|---|---|\n| alpha | ones |\n| beta | twos |\n\n"
     "```python\nprint('omega')\n```\n\nThe end."
 )
 CHINESE = "为什么天空是蓝色的而大海是绿色的还有太阳为什么是红色的呢"
