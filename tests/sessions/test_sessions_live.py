@@ -1,0 +1,172 @@
+"""A conversation and its store, of which now and then one is behind the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from newapi_cli.domain.completion import Chunk, Completion, CompletionBuilder, Status
+from newapi_cli.domain.session import Session, StoredSession
+from newapi_cli.errors import LocalError
+from newapi_cli.flows.session import LiveSession
+from newapi_cli.store.sessions import SessionStore
+from tests.store.stored import change_raw, new_session
+
+
+def completion(text: str) -> Completion:
+    builder = CompletionBuilder()
+    builder.add(Chunk(text, finish_reason="stop"))
+    return builder.completion(Status.COMPLETE)
+
+
+class Side:
+    """One process's conversation, with a connection of its own to the file."""
+
+    def __init__(self, store: SessionStore, session: Session, owner: str) -> None:
+        store._owner = owner
+        self.store = store
+        self.warnings: list[str] = []
+        stored = store.load(session.id) or StoredSession(session, ())
+        self.live = LiveSession(stored.session, stored.path, store, self._warn)
+
+    def say(self, prompt: str, answer: str) -> None:
+        """Say a prompt and have it answered."""
+        self.live.begin(prompt, model="m").end(completion(answer), "")
+
+    def _warn(self, error: LocalError) -> None:
+        self.warnings.append(error.message)
+
+    def block(self, is_blocked: bool) -> None:
+        """Let nothing be written, as on a full disk, or let it again."""
+        self.store.database.execute(f"PRAGMA query_only = {int(is_blocked)}")
+
+    def path(self) -> list[tuple[str, str]]:
+        """Give prompts and answers as this side has them."""
+        return [(turn.prompt, turn.answer) for turn in self.live.path]
+
+    def stored(self) -> list[tuple[str, str, Status]]:
+        """Give prompts, answers and status of the path as the file has them."""
+        found = self.store.load(self.live.session.id)
+        assert found is not None
+        return [(turn.prompt, turn.answer, turn.status) for turn in found.path]
+
+
+@pytest.fixture
+def sides(tmp_path: Path) -> Iterator[tuple[Side, Side]]:
+    """Give two processes' views of one session of one turn."""
+    with ExitStack() as stack:
+        one, two = (stack.enter_context(SessionStore(tmp_path / "s.db")) for _ in range(2))
+        first = Side(one, new_session(), "1:1")
+        first.say("first", "1")
+        yield first, Side(two, first.live.session, "2:2")
+
+
+DONE = Status.COMPLETE
+
+
+def test_what_could_not_be_written_is_written_with_the_next_turn(
+    sides: tuple[Side, Side],
+) -> None:
+    one, _ = sides
+    one.block(True)
+    one.say("second", "2")
+    one.say("third", "3")
+    assert (len(one.warnings), one.live.is_saved) == (1, False)
+    assert one.stored() == [("first", "1", DONE)]
+    one.block(False)
+    one.say("fourth", "4")
+    assert (len(one.warnings), one.live.is_saved) == (1, True)
+    assert one.stored() == [(p, a, DONE) for p, a in one.path()]
+    assert [prompt for prompt, _ in one.path()] == ["first", "second", "third", "fourth"]
+
+
+def test_an_answer_whose_end_could_not_be_written_is_ended_with_the_next_turn(
+    sides: tuple[Side, Side],
+) -> None:
+    one, _ = sides
+    kept = one.live.begin("second", model="m")
+    one.block(True)
+    kept.end(completion("2"), "")
+    assert one.stored()[-1] == ("second", "", Status.OPEN)
+    one.block(False)
+    one.say("third", "3")
+    assert one.stored()[1:] == [("second", "2", DONE), ("third", "3", DONE)]
+
+
+def test_catching_up_leaves_what_another_still_writes(sides: tuple[Side, Side]) -> None:
+    one, two = sides
+    others = two.live.begin("of two", model="m")
+    others.keep(completion("par"))
+    kept = one.live.begin("of one", model="m")
+    assert one.path()[1:] == [("of two", "par"), ("of one", "")]
+    one.block(True)
+    kept.end(completion("1b"), "")
+    one.block(False)
+    others.end(completion("part and rest"), "")
+    one.say("more", "2b")
+    assert one.stored()[1:] == [
+        ("of two", "part and rest", DONE),
+        ("of one", "1b", DONE),
+        ("more", "2b", DONE),
+    ]
+    one.say("and more", "3b")
+    assert one.path() == [(prompt, answer) for prompt, answer, _ in one.stored()]
+
+
+def test_what_another_has_said_stands_before_what_is_said_next(sides: tuple[Side, Side]) -> None:
+    one, two = sides
+    two.say("of two", "2")
+    one.say("of one", "3")
+    assert (one.live.others_turns, two.live.others_turns) == (1, 0)
+    assert [prompt for prompt, _ in one.path()] == ["first", "of two", "of one"]
+    assert [m.content for m in one.live.messages()] == ["first", "1", "of two", "2", "of one"]
+
+
+def test_what_was_written_late_is_a_branch_beside_what_another_said(
+    sides: tuple[Side, Side],
+) -> None:
+    one, two = sides
+    one.block(True)
+    one.say("unsaved", "x")
+    two.say("of two", "2")
+    one.block(False)
+    one.say("again", "3")
+    found = one.store.load(one.live.session.id)
+    assert found is not None
+    assert sorted(turn.prompt for turn in found.turns) == ["again", "first", "of two", "unsaved"]
+    assert [turn.status for turn in found.turns] == [DONE] * 4
+
+
+def test_a_killed_answer_of_another_is_heard_as_its_part(sides: tuple[Side, Side]) -> None:
+    one, two = sides
+    two.live.begin("of two", model="m").keep(completion("par"))
+    one.say("of one", "2")
+    assert [hit.turn.prompt for hit in one.store.close_killed()] == ["of two"]
+    one.say("more", "3")
+    assert [turn.status for turn in one.live.path] == [
+        DONE, Status.INTERRUPTED, DONE, DONE,
+    ]  # fmt: skip
+
+
+def test_a_fork_is_a_session_of_its_own(sides: tuple[Side, Side]) -> None:
+    one, two = sides
+    left = one.live.fork("fork")
+    one.say("in the fork", "2")
+    two.say("in the old one", "3")
+    assert [prompt for prompt, *_ in one.stored()] == ["first", "in the fork"]
+    assert [prompt for prompt, *_ in two.stored()] == ["first", "in the old one"]
+    assert one.live.session.id != left.id
+
+
+def test_a_damaged_turn_of_the_session_ends_saving_and_not_the_conversation(
+    sides: tuple[Side, Side],
+) -> None:
+    one, two = sides
+    two.say("of two", "2")
+    change_raw(one.store.database.path, "UPDATE turns SET request = '{' WHERE prompt = 'first'")
+    one.say("of one", "3")
+    assert len(one.warnings) == 1
+    assert one.path()[-1] == ("of one", "3")
