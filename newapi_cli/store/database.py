@@ -139,6 +139,12 @@ def copies_of(path: Path) -> list[Path]:
     return sorted(path.parent.glob(f"{path.name}.v*-copy*"))
 
 
+def is_full(error: LocalError) -> bool:
+    """Say whether a failure was that of a disk, or of a file, that may not grow."""
+    name = getattr(error.__cause__, "sqlite_errorname", "")
+    return name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR")
+
+
 def _problem(path: Path, error: sqlite3.Error) -> LocalError:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(DAMAGED):

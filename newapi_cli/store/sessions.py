@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +30,7 @@ from newapi_cli.domain.session import (
     TurnRecord,
 )
 from newapi_cli.errors import LocalError, UsageProblem
-from newapi_cli.store.database import Database, copies_of
+from newapi_cli.store.database import Database, copies_of, is_full
 from newapi_cli.store.owners import is_alive, own_name
 from newapi_cli.store.rows import (
     SESSION_COLUMNS,
@@ -43,6 +44,7 @@ from newapi_cli.store.rows import (
 )
 from newapi_cli.store.searching import condition_for
 
+NO_ROOM = "there was no room to store the rest: "
 KILLED = "newapi was killed while the answer came"
 NEXT_USE = "(SELECT coalesce(max(use_number), 0) + 1 FROM sessions)"
 SESSION_NAMES = [name for name in Session._fields if name != "id"]
@@ -121,13 +123,30 @@ class SessionStore:
         )
 
     def end(self, turn: TurnRecord) -> None:
-        """Commit a turn that this process has begun, as it ended."""
+        """Commit a turn that this process has begun, as it ended.
+
+        Where the disk has no room for it, what was kept of it before is marked as a part, if that
+        can be: else the next process would take the turn for killed.
+        """
         values = {**values_of_turn(turn), "id": turn.id, "owner": self._owner}
         unchanged = ("id", "owner", "parent_id", "created_at")
         names = [name for name in values if name not in unchanged]
-        self.database.execute(
-            f"UPDATE turns SET {_settings(names)} WHERE id = :id AND owner = :owner", values
-        )
+        where = "WHERE id = :id AND owner = :owner"
+        try:
+            self.database.execute(f"UPDATE turns SET {_settings(names)} {where}", values)
+        except LocalError as error:
+            if is_full(error):
+                part = {
+                    **values,
+                    "status": str(Status.INCOMPLETE),
+                    "error": f"{NO_ROOM}{error.why}",
+                }
+                with suppress(LocalError):
+                    self.database.execute(
+                        f"UPDATE turns SET status = :status, error = :error {where}",
+                        {name: part[name] for name in ("status", "error", "id", "owner")},
+                    )
+            raise
 
     def close_killed(self) -> list[Hit]:
         """Close the open turns whose process is dead as interrupted, and give them.
