@@ -285,7 +285,7 @@ def test_a_message_taller_than_the_window_stands_above_its_answer_whole_and_once
     home: Home, server: FaultServer, columns: int, rows: int
 ) -> None:
     lines = [f"pasted line {number:02}" for number in range(50)]
-    with conversation(home, columns=columns, rows=rows) as talk:
+    with conversation(home, "chat", "-S", "bar", columns=columns, rows=rows) as talk:
         talk.paste("\n".join(lines))
         talk.terminal.wait_for("pasted line 49")
         talk.type(ENTER)
@@ -302,7 +302,7 @@ def test_a_message_wider_than_the_window_is_shown_once(
     home: Home, server: FaultServer, columns: int, rows: int
 ) -> None:
     text = " ".join(f"word{number}" for number in range(12))
-    with conversation(home, columns=columns, rows=rows) as talk:
+    with conversation(home, "chat", "-S", "bar", columns=columns, rows=rows) as talk:
         talk.say(text)
         shown = re.sub(r"\n", "", talk.text)
         assert shown.count("word11") == shown.count("word3") == 1
