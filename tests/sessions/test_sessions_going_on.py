@@ -1,0 +1,158 @@
+"""Which session a run of `chat` goes on with, and who may read what it stores."""
+
+from __future__ import annotations
+
+import stat
+
+import pytest
+
+from tests.repl.conversing import conversation
+from tests.sessions.keeping import (
+    answer_numbered,
+    asked,
+    chat,
+    data_dir,
+    only_session,
+    sessions_file,
+    stored_sessions,
+)
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.process import run_in_shell, run_newapi
+
+
+@pytest.fixture
+def server(fault_server: FaultServer, home: Home) -> FaultServer:
+    """Give a configured server that answers `Answer N.`."""
+    answer_numbered(fault_server, home)
+    return fault_server
+
+
+def modes(home: Home) -> dict[str, int]:
+    """Give the mode of the data folder and of all in it."""
+    folder = data_dir(home)
+    found = {"": stat.S_IMODE(folder.stat().st_mode)}
+    return found | {each.name: stat.S_IMODE(each.stat().st_mode) for each in folder.iterdir()}
+
+
+# -- which one --------------------------------------------------------------------------------
+
+
+def test_each_run_is_a_session_of_its_own(home: Home, server: FaultServer) -> None:
+    chat(home, "one")
+    chat(home, "two")
+    assert asked(server) == ["two"]
+    assert [len(each.path) for each in stored_sessions(home)] == [1, 1]
+
+
+def test_the_last_one_is_gone_on_with(home: Home, server: FaultServer) -> None:
+    chat(home, "one", "-s", "be brief")
+    chat(home, "-c", "two")
+    chat(home, "--continue", "three")
+    assert asked(server) == ["be brief", "one", "Answer 1.", "two", "Answer 2.", "three"]
+    assert len(only_session(home).path) == 3
+
+
+def test_a_new_name_begins_a_session_and_a_known_one_goes_on(
+    home: Home, server: FaultServer
+) -> None:
+    chat(home, "-S", "taxes", "one")
+    chat(home, "other")
+    chat(home, "--session", "taxes", "two")
+    assert asked(server) == ["one", "Answer 1.", "two"]
+    chat(home, "-c", "three")
+    assert asked(server)[-3:] == ["two", "Answer 3.", "three"]
+
+
+def test_an_id_goes_on_from_eight_digits_and_a_shorter_one_is_a_name(
+    home: Home, server: FaultServer
+) -> None:
+    chat(home, "one")
+    id_ = only_session(home).session.id
+    chat(home, "-S", id_[:8], "two")
+    chat(home, "-S", id_, "three")
+    assert len(only_session(home).path) == 3
+    chat(home, "-S", id_[:7], "four")
+    assert stored_sessions(home)[0].session.title == id_[:7]
+
+
+def test_model_and_system_prompt_stay_and_may_be_changed(home: Home, server: FaultServer) -> None:
+    chat(home, "-S", "t", "-m", "big", "-s", "first", "one")
+    chat(home, "-S", "t", "two")
+    assert (server.requests[-1].json["model"], asked(server)[0]) == ("big", "first")
+    chat(home, "-S", "t", "-m", "small", "-s", "second", "three")
+    assert (server.requests[-1].json["model"], asked(server)[0]) == ("small", "second")
+    chat(home, "-S", "t", "four")
+    assert (server.requests[-1].json["model"], asked(server)[0]) == ("small", "second")
+
+
+def test_a_turn_without_an_answer_is_not_sent_again(home: Home, server: FaultServer) -> None:
+    chat(home, "one")
+    server.add()
+    assert run_newapi("chat", "-c", "--retries", "0", "two", home=home).code == 5
+    chat(home, "-c", "three")
+    assert asked(server) == ["one", "Answer 1.", "three"]
+    assert [turn.prompt for turn in only_session(home).path] == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["-c"], "no session to go on with"),
+        (["-c", "-S", "x"], "one of them"),
+        (["-S", ""], "80"),
+        (["-S", " "], "80"),
+        (["-S", "x" * 81], "80"),
+    ],
+    ids=["-c", "both", "empty", "blank", "long"],
+)
+def test_what_names_no_session_is_a_usage_problem(
+    home: Home, server: FaultServer, args: list[str], told: str
+) -> None:
+    result = run_newapi("chat", *args, "hi", home=home)
+    assert (result.code, result.out) == (2, b"")
+    assert told in result.err
+    assert server.connections == []
+
+
+def test_a_conversation_goes_on_with_what_a_pipe_began(home: Home, server: FaultServer) -> None:
+    chat(home, stdin=b"from a pipe")
+    with conversation(home, "chat", "-c") as talk:
+        assert "from a pipe" in talk.terminal.all_text()
+        assert "Answer 1." in talk.terminal.all_text()
+        talk.say("from the keyboard")
+        talk.leave()
+    chat(home, "-c", "and back")
+    assert asked(server)[::2] == ["from a pipe", "from the keyboard", "and back"]
+
+
+# -- who may read it --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mask", ["000", "022", "077", "777"])
+def test_all_that_is_stored_is_private_under_any_umask(
+    home: Home, server: FaultServer, mask: str
+) -> None:
+    for args in (["one"], ["-c", "two"]):
+        result = run_in_shell(f'umask {mask}; "$@"', "chat", *args, home=home)
+        assert result.code == 0, result
+    assert modes(home) == {"": 0o700, "sessions.db": 0o600}
+    assert len(only_session(home).path) == 2
+
+
+def test_what_a_conversation_stores_is_private_too(home: Home, server: FaultServer) -> None:
+    with conversation(home) as talk:
+        talk.say("hi")
+        talk.leave()
+    assert modes(home) == {"": 0o700, "sessions.db": 0o600, "history": 0o600}
+
+
+def test_a_file_that_others_could_read_is_narrowed(home: Home, server: FaultServer) -> None:
+    chat(home, "one")
+    (data_dir(home) / "history").touch(0o644)
+    sessions_file(home).chmod(0o644)
+    chat(home, "-c", "two")
+    assert modes(home)["sessions.db"] == 0o600
+    with conversation(home) as talk:
+        talk.leave()
+    assert modes(home)["history"] == 0o600

@@ -1,0 +1,70 @@
+"""Files of every version of the schema so far open, and hold what they held."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from newapi_cli.domain.attachment import Attachment
+from newapi_cli.domain.completion import Status, ToolCall, Usage
+from newapi_cli.store.database import Database
+from newapi_cli.store.migrations import MIGRATIONS
+from newapi_cli.store.sessions import SessionStore
+from tests.store.stored import raw_rows
+
+DUMPS = sorted((Path(__file__).parents[1] / "data" / "databases").glob("v*.sql"))
+SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
+
+
+@pytest.fixture(params=DUMPS, ids=lambda path: path.stem)
+def old_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Give a file as an old version has written it."""
+    path = tmp_path / "s.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(request.param.read_text("utf-8"))
+    path.chmod(0o600)
+    return path
+
+
+def test_there_is_a_file_of_each_version() -> None:
+    assert [path.stem for path in DUMPS] == [f"v{n}" for n in range(1, len(MIGRATIONS) + 1)]
+
+
+def test_an_old_file_has_the_schema_that_its_version_still_makes(
+    old_file: Path, tmp_path: Path
+) -> None:
+    [(version,)] = raw_rows(old_file, "PRAGMA user_version")
+    assert isinstance(version, int)
+    Database(tmp_path / "new.db", MIGRATIONS[:version]).close()
+    assert raw_rows(old_file, SCHEMA) == raw_rows(tmp_path / "new.db", SCHEMA)
+
+
+def test_an_old_file_becomes_one_of_today(old_file: Path, tmp_path: Path) -> None:
+    SessionStore(old_file).close()
+    SessionStore(tmp_path / "new.db").close()
+    assert raw_rows(old_file, SCHEMA) == raw_rows(tmp_path / "new.db", SCHEMA)
+    assert raw_rows(old_file, "PRAGMA user_version") == [(len(MIGRATIONS),)]
+
+
+def test_an_old_file_holds_what_it_held(old_file: Path) -> None:
+    with SessionStore(old_file) as store:
+        hello, taxes = (store.load(session.id) for session in store.sessions())
+        [killed] = store.close_killed()
+    assert hello is not None
+    assert taxes is not None
+    assert [turn.error for turn in hello.path] == ["refused"]
+    session, (first, second, third) = taxes
+    assert (session.id, session.title, session.is_named) == ("1a2b3c4d5e6f", "taxes", True)
+    assert (session.profile, session.host) == ("work", "https://gateway.example/v1")
+    assert (session.system, session.turns) == ("用中文回答", 3)
+    assert taxes.path == (first, third)
+    assert (first.prompt, first.answer) == ("天空为什么是蓝色的？", "因为散射。🌌")
+    assert (first.usage, first.cost) == (Usage(9, 3, 12, 1, 2), "0.0001")
+    assert (first.request, first.duration_s) == ({"temperature": 0.5}, 1.25)
+    assert second.attachments == (Attachment("a.png", "/tmp/a.png", "image/png", 12, "ab" * 32),)
+    assert second.tool_calls == (ToolCall("1", "weather", "{}"),)
+    assert (second.status, third.status) == (Status.INCOMPLETE, Status.OPEN)
+    assert (killed.turn.id, killed.turn.answer) == (third.id, "was still coming")
