@@ -116,12 +116,16 @@ class Answering:
         return dict(self._context.attacher.data_for(messages))
 
     def _tell_of_others(self, live: LiveSession) -> None:
+        """Tell what other processes have done to the session since its last turn."""
+        if self.call.quiet:
+            return
+        tell = self._context.streams.tell
         if live.was_deleted:
-            self._context.streams.tell(
-                "another newapi has deleted this session: it begins anew, without what was said"
-            )
-        if count := live.others_turns:
-            turns = "turn" if count == 1 else "turns"
-            self._context.streams.tell(
-                f"another newapi has gone on with this session: its {count} {turns} are part of it"
+            tell("another newapi has deleted this session: it begins anew, without what was said")
+        if live.others_turns == 1:
+            tell("another newapi has gone on with this session: its turn is part of it")
+        elif live.others_turns:
+            tell(
+                "another newapi has gone on with this session:"
+                f" its {live.others_turns} turns are part of it"
             )

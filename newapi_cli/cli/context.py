@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from newapi_cli.cli.sampling import sampling_from_values
 from newapi_cli.config.fields import BY_NAME
-from newapi_cli.config.masking import mask
+from newapi_cli.config.masking import mask, without_secrets
 from newapi_cli.config.paths import Paths, ensure_private_dir, find_paths
 from newapi_cli.config.secrets import ensure_may_travel, read_key
 from newapi_cli.config.settings import load_settings
@@ -155,6 +155,10 @@ class Context:
         """Read the config file anew. Raises `ConfigError` where it says nothing sensible."""
         self.__dict__.pop("config_file", None)
         load_settings(self.config_file, self.overrides, self.streams.environ)
+
+    def without_keys(self, text: str) -> str:
+        """Take the known keys, and nothing else, out of a text that is stored."""
+        return without_secrets(text, self._secrets)
 
     def hide(self, key: Secret) -> None:
         """Keep a key out of everything that is told."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from newapi_cli.cli.context import Context
 from newapi_cli.cli.inputs import system_text
+from newapi_cli.cli.keyless import KeylessStore
 from newapi_cli.cli.manner import Call
 from newapi_cli.domain.session import ID_LENGTH, Hit, Session, StoredSession
 from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageProblem
@@ -29,11 +30,10 @@ def open_session(context: Context, call: Call) -> LiveSession:
             )
         return fresh(context)
     if call.session:
-        store = context.sessions
-        named = store.named(call.session)
+        named = context.sessions.named(call.session)
         if named is None:
             session = new_session(context)._replace(title=call.session, is_named=True)
-            return LiveSession(session, (), store, _warner(context))
+            return LiveSession(session, (), KeylessStore(context), _warner(context))
         return resumed(context, named, is_explicit="profile" in context.overrides)
     if call.goes_on:
         latest = context.sessions.latest(context.settings.profile)
@@ -52,7 +52,7 @@ def fresh(context: Context) -> LiveSession:
     if not context.settings.flag("save"):
         return LiveSession(session)
     try:
-        return LiveSession(session, (), context.sessions, _warner(context))
+        return LiveSession(session, (), KeylessStore(context), _warner(context))
     except NewapiError as error:
         _tell_unsaved(context, error)
         return LiveSession(session)
@@ -78,9 +78,8 @@ def resumed(context: Context, session: Session, *, is_explicit: bool) -> LiveSes
     stored = context.sessions.load(session.id)
     if stored is None:
         raise LocalError(f"session {session.short_id} is gone", why="another newapi deleted it")
-    return LiveSession(
-        _as_asked_now(context, stored), stored.path, context.sessions, _warner(context)
-    )
+    asked = _as_asked_now(context, stored)
+    return LiveSession(asked, stored.path, KeylessStore(context), _warner(context))
 
 
 def tell_killed(context: Context) -> None:

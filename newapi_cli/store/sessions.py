@@ -235,12 +235,12 @@ class SessionStore:
 
         Raises `UsageProblem` where it means none, or several.
         """
-        found = (
+        found = reference and (
             self._matching("is_named AND title = ?", reference)
             or self._of_id(reference)
             or self._matching("title = ?", reference)
         )
-        if len(found) == 1:
+        if found and len(found) == 1:
             return found[0]
         hint = "newapi sessions list"
         if not found:

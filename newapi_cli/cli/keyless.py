@@ -1,0 +1,65 @@
+"""The session store as conversations use it: what goes into it holds no key.
+
+Of what a person and a model say only the keys that are known are taken out; of what a server says
+beside the answer everything that is shaped like one. In memory all stays as it was said.
+"""
+
+from __future__ import annotations
+
+from newapi_cli.cli.context import Context
+from newapi_cli.domain.session import Session, StoredSession, TurnRecord
+
+
+class KeylessStore:
+    """A `flows.ports.Keeper` before the store. All methods raise `LocalError`."""
+
+    def __init__(self, context: Context) -> None:
+        """Open the store. Raises `LocalError`, or `ConfigError` where there is no folder for it."""
+        self._context = context
+        self._store = context.sessions
+
+    def begin(
+        self, session: Session, turn: TurnRecord, *, at_leaf: bool
+    ) -> tuple[Session, TurnRecord]:
+        """Commit a prompt, and the session where it is new; give both as they stand now."""
+        keyless = session._replace(
+            title=self._context.without_keys(session.title),
+            system=self._context.without_keys(session.system),
+        )
+        known, begun = self._store.begin(keyless, self._keyless(turn), at_leaf=at_leaf)
+        return known._replace(system=session.system), begun._replace(prompt=turn.prompt)
+
+    def keep(self, turn: TurnRecord) -> None:
+        """Commit what has come of an answer so far."""
+        self._store.keep(self._keyless(turn))
+
+    def end(self, turn: TurnRecord) -> None:
+        """Commit a turn as it ended."""
+        self._store.end(self._keyless(turn))
+
+    def load(self, session_id: str) -> StoredSession | None:
+        """Give a session with its turns, or None where it is gone."""
+        return self._store.load(session_id)
+
+    def change(self, session: Session) -> None:
+        """Commit what may change of a session beside its turns."""
+        without = self._context.without_keys
+        self._store.change(
+            session._replace(title=without(session.title), system=without(session.system))
+        )
+
+    def add(self, stored: StoredSession) -> Session:
+        """Commit a whole session under a new id."""
+        return self._store.add(stored._replace(turns=tuple(map(self._keyless, stored.turns))))
+
+    def _keyless(self, turn: TurnRecord) -> TurnRecord:
+        said, told = self._context.without_keys, self._context.streams.masked
+        return turn._replace(
+            prompt=said(turn.prompt),
+            answer=said(turn.answer),
+            reasoning=said(turn.reasoning),
+            answered_by=told(turn.answered_by),
+            finish_reason=told(turn.finish_reason) if turn.finish_reason else turn.finish_reason,
+            request_id=told(turn.request_id),
+            error=told(turn.error),
+        )

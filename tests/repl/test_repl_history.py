@@ -1,0 +1,72 @@
+"""The input history: whose lines are forgotten, and none lost while that happens."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+
+from newapi_cli.config.file import write_atomically
+from newapi_cli.repl import history
+
+TEXTS = ["one", "two\nlines", "你好 👋🏽", "+plus", "# no comment", "", "a\u2028b\x0bc"]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Give the path of a history that does not exist."""
+    return tmp_path / "history"
+
+
+def test_what_was_typed_comes_back_as_it_was(path: Path) -> None:
+    for text in TEXTS:
+        history.append(path, text, "aa")
+    assert history.entries(path) == TEXTS
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_entries_of_a_session_are_forgotten_with_what_was_asked_in_it(path: Path) -> None:
+    for text, session in (("a", "aa"), ("b", "bb"), ("asked", "cc"), ("/model x", "aa")):
+        history.append(path, text, session)
+    history.forget(path, ["aa"], ["asked"], write_atomically)
+    assert history.entries(path) == ["b"]
+    assert b"model" not in path.read_bytes()
+
+
+def test_to_forget_makes_no_file(path: Path) -> None:
+    history.forget(path, ["aa"], ["x"], write_atomically)
+    assert not path.exists()
+
+
+def test_only_the_end_of_a_huge_history_is_read(path: Path) -> None:
+    for number in range(6):
+        history.append(path, f"{number}" + "x" * 1_000_000, "aa")
+    found = history.entries(path)
+    assert [text[0] for text in found] == ["2", "3", "4", "5"]
+    assert found[-1] == "5" + "x" * 1_000_000
+
+
+def append_many(path: str, session: str) -> None:
+    """Append a hundred lines, in a process of its own."""
+    for number in range(100):
+        history.append(Path(path), f"{session} {number}", session)
+
+
+def test_no_line_is_lost_to_a_deletion_at_the_same_time(path: Path) -> None:
+    history.append(path, "begin", "keep")
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=append_many, args=(os.fspath(path), n)) for n in ("aa", "bb")]
+    for writer in writers:
+        writer.start()
+    for number in range(200):
+        history.append(path, f"gone {number}", "gone")
+        history.forget(path, ["gone"], [], write_atomically)
+    for writer in writers:
+        writer.join(30)
+    found = history.entries(path)
+    assert not [text for text in found if text.startswith("gone")]
+    assert sorted(found) == sorted(
+        ["begin", *(f"{name} {number}" for name in ("aa", "bb") for number in range(100))]
+    )
