@@ -6,6 +6,8 @@ import shutil
 
 import pytest
 
+from newapi_cli.domain.session import Session, TurnRecord
+from newapi_cli.store.sessions import SessionStore
 from tests.completion.shells import FOUND, Shell
 from tests.support.home import Home
 
@@ -109,3 +111,51 @@ def test_tab_without_a_cache_offers_nothing_and_says_nothing(name: str, home: Ho
     with Shell(name, home) as shell:
         assert shell.completed("newapi chat -m gp") == "newapi chat -m gp"
         assert shell.terminal.all_text().count("\n") == 0
+
+
+# -- sessions -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def talks(home: Home) -> Home:
+    """Give a home with sessions of given names, harmless and hostile, and one without a name."""
+    data = home.newapi_home / "data"
+    data.mkdir(parents=True, mode=0o700)
+    with SessionStore(data / "sessions.db") as store:
+        for number, name in enumerate(["taxes", "travel:japan", *HOSTILE, ""]):
+            session = Session(f"{number:012x}", title=name, is_named=bool(name))
+            store.begin(session, TurnRecord("hello"), at_leaf=True)
+    return home
+
+
+@in_each_shell
+@pytest.mark.parametrize(
+    ("line", "completed"),
+    [
+        ("newapi sess", "newapi sessions "),
+        ("newapi sessions exp", "newapi sessions export "),
+        ("newapi chat -S ta", "newapi chat -S taxes "),
+        ("newapi sessions show tr", "newapi sessions show travel:japan "),
+        ("newapi sessions rename 0000", "newapi sessions rename 00000000 "),  # by its short id
+    ],
+)
+def test_tab_completes_sessions(name: str, talks: Home, line: str, completed: str) -> None:
+    with Shell(name, talks) as shell:
+        assert shell.completed(line) == completed
+
+
+@in_each_shell
+@pytest.mark.parametrize("beginning", ["x", "\\$", "\\;", "\\`"])
+def test_a_session_of_a_hostile_name_is_not_completed_and_runs_nothing(
+    name: str, talks: Home, beginning: str
+) -> None:
+    with Shell(name, talks) as shell:
+        assert "touch" not in shell.completed(f"newapi chat -S {beginning}")
+    assert not list(talks.path.rglob("P"))
+
+
+@in_each_shell
+def test_tab_after_a_session_makes_no_store_where_there_is_none(name: str, home: Home) -> None:
+    with Shell(name, home) as shell:
+        assert shell.completed("newapi chat -S ta") == "newapi chat -S ta"
+    assert not home.newapi_home.exists()
