@@ -117,10 +117,10 @@ def search(
     if json:
         write_json(context.streams.stdout, [_hit_as_json(context, hit, wanted) for hit in hits])
     elif context.streams.stdout.is_terminal:
-        rows = [_hit_for_people(context, hit, wanted) for hit in hits]
+        rows = [_hit_row(context, hit, wanted, for_people=True) for hit in hits]
         context.table(["id", "title", "when", "text"], rows)
     else:
-        context.table([], [_hit_row(context, hit, wanted) for hit in hits])
+        context.table([], [_hit_row(context, hit, wanted, for_people=False) for hit in hits])
     if not hits:
         context.streams.tell("no turn holds these words")
 
@@ -294,23 +294,13 @@ def _as_json(context: Context, session: Session) -> dict[str, object]:
     }
 
 
-def _hit_for_people(context: Context, hit: Hit, words: list[str]) -> list[str]:
-    masked = context.streams.masked
+def _hit_row(context: Context, hit: Hit, words: list[str], *, for_people: bool) -> list[str]:
+    session, turn, masked = hit.session, hit.turn, context.streams.masked
     return [
-        hit.session.short_id,
-        masked(hit.session.title),
-        ago(hit.turn.created_at),
-        masked(snippet(hit.turn, words)),
-    ]
-
-
-def _hit_row(context: Context, hit: Hit, words: list[str]) -> list[str]:
-    masked = context.streams.masked
-    return [
-        hit.session.id,
-        masked(hit.session.title),
-        _time(hit.turn.created_at),
-        masked(snippet(hit.turn, words)),
+        session.short_id if for_people else session.id,
+        masked(session.title),
+        ago(turn.created_at) if for_people else _time(turn.created_at),
+        masked(snippet(turn, words)),
     ]
 
 
