@@ -13,7 +13,7 @@ from newapi_cli.domain.session import MAX_TITLE, Hit, Session, StoredSession
 from newapi_cli.errors import LocalError, UsageProblem
 from newapi_cli.flows.archive import session_to_json, session_to_lines, sessions_from_text
 from newapi_cli.flows.durations import duration_from_text
-from newapi_cli.render.rows import json_text, write_json
+from newapi_cli.render.rows import write_foreign, write_json
 from newapi_cli.render.sanitise import safe_line
 from newapi_cli.render.snippet import snippet
 from newapi_cli.render.units import ago
@@ -144,16 +144,17 @@ def export(
     if everything:
         store = context.sessions_if_any
         references = [each.id for each in store.sessions(-1)] if store else []
-    write = context.streams.stdout.write
+    stdout = context.streams.stdout
     if lines:
         for reference in references:
             for line in session_to_lines(_load(context, reference)):
-                write(f"{line}\n")
+                write_foreign(stdout, f"{line}\n")
     elif json:
         values = [session_to_json(_load(context, reference)) for reference in references]
-        write(json_text(values[0] if len(values) == 1 and not everything else values))
+        write_json(stdout, values[0] if len(values) == 1 and not everything else values)
     else:
-        write("\n".join(context.transcript(_load(context, each)) for each in references))
+        texts = (context.transcript(_load(context, reference)) for reference in references)
+        write_foreign(stdout, "\n".join(texts))
 
 
 @command

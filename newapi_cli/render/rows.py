@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
+from newapi_cli.render.sanitise import safe_text
 from newapi_cli.streams import Output
 
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -12,7 +13,7 @@ ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 def write_tsv(stdout: Output, rows: Iterable[Sequence[str]]) -> None:
     """Write a row a line, a tab between two values; tabs and line breaks inside are escaped."""
-    stdout.write("".join(map(_tsv_line, rows)))
+    write_foreign(stdout, "".join(map(_tsv_line, rows)))
 
 
 def _tsv_line(row: Sequence[str]) -> str:
@@ -24,7 +25,12 @@ def _tsv_line(row: Sequence[str]) -> str:
 
 def write_json(stdout: Output, value: object) -> None:
     """Write one JSON value."""
-    stdout.write(json_text(value))
+    write_foreign(stdout, json_text(value))
+
+
+def write_foreign(stdout: Output, text: str) -> None:
+    """Write text that others wrote: as it is, but on a terminal so that it drives nothing."""
+    stdout.write(safe_text(text) if stdout.is_terminal else text)
 
 
 def json_text(value: object) -> str:

@@ -318,7 +318,11 @@ def test_nothing_found_is_no_error_but_told(home: Home) -> None:
 # -- what must not come out -------------------------------------------------------------------
 
 
-COMMANDS = [["list"], ["show"], ["search", "q"]]
+COMMANDS = [
+    *(["list"], ["show"], ["search", "q"], ["export"]),
+    *([*words, "--json"] for words in (["list"], ["show"], ["search", "q"], ["export"])),
+    ["export", "--jsonl"],
+]
 
 
 @pytest.mark.parametrize("args", [*COMMANDS, ["rename", "1000", "new"], ["rm", "1000"]], ids=str)
