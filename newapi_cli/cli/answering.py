@@ -14,7 +14,7 @@ from newapi_cli.domain.message import Message
 from newapi_cli.domain.session import TurnRecord
 from newapi_cli.errors import NewapiError
 from newapi_cli.flows.prompt import Prompt
-from newapi_cli.flows.session import LiveSession
+from newapi_cli.flows.session import LiveSession, others_texts
 from newapi_cli.flows.turn import Turn
 from newapi_cli.render.aside import AsideWish
 from newapi_cli.render.play import play
@@ -117,15 +117,6 @@ class Answering:
 
     def _tell_of_others(self, live: LiveSession) -> None:
         """Tell what other processes have done to the session since its last turn."""
-        if self.call.quiet:
-            return
-        tell = self._context.streams.tell
-        if live.was_deleted:
-            tell("another newapi has deleted this session: it begins anew, without what was said")
-        if live.others_turns == 1:
-            tell("another newapi has gone on with this session: its turn is part of it")
-        elif live.others_turns:
-            tell(
-                "another newapi has gone on with this session:"
-                f" its {live.others_turns} turns are part of it"
-            )
+        if not self.call.quiet:
+            for text in others_texts(live):
+                self._context.streams.tell(text)

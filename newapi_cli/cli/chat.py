@@ -148,6 +148,8 @@ def _checked_name(session: str | None) -> str:
     if session is None:
         return ""
     name = " ".join(session.split())
+    if not name.isascii() and any("\ud800" <= character <= "\udfff" for character in name):
+        raise UsageProblem("the session name is not UTF-8 text", hint="-S NAME")
     if not name or len(name) > MAX_TITLE:
         raise UsageProblem(f"a session name has 1 to {MAX_TITLE} characters", hint="-S NAME")
     return name

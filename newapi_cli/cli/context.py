@@ -229,8 +229,12 @@ class Context:
             from newapi_cli.render import extract
 
             return extract.ExtractRenderer(stdout, beside)
-        pictures = self._pictures() if target is Target.PLAIN else None
-        return plain.PlainRenderer(stdout, beside, pictures)
+        if target is Target.PLAIN:
+            from newapi_cli.render.live.modes import TerminalModes
+
+            modes = TerminalModes(self.streams)
+            return plain.PlainRenderer(stdout, beside, self._pictures(), modes)
+        return plain.PlainRenderer(stdout, beside, None)
 
     def _pictures(self) -> PictureFilter:
         from newapi_cli.render.pictures import PictureFilter
@@ -313,7 +317,11 @@ class Context:
     @property
     def sessions_if_any(self) -> SessionStore | None:
         """The sessions where there is a file of them; to look makes none. Raises `LocalError`."""
-        return self.sessions if self.sessions_file.exists() else None
+        try:
+            return self.sessions if self.sessions_file.exists() else None
+        except OSError as error:
+            problem = f"cannot look into {self.paths.data_dir}"
+            raise LocalError(problem, why=error.strerror or "") from error
 
     @property
     def pictures_dir(self) -> Path:
@@ -376,9 +384,9 @@ class Context:
 
 def stored_session_names(environ: Mapping[str, str]) -> list[str]:
     """Give names and short ids of the last used sessions, for TAB; nothing where that fails."""
-    context = Context(Streams(Input(None), Output(None), Output(None), environ), {})
+    nowhere = Output(None)
     try:
-        store = context.sessions_if_any
+        store = Context(Streams(Input(None), nowhere, nowhere, environ), {}).sessions_if_any
         found = store.sessions(200) if store else []
     except NewapiError:
         return []

@@ -7,7 +7,7 @@ import typer
 from newapi_cli.cli.context import Context
 from newapi_cli.config.file import write_atomically
 from newapi_cli.domain.session import Session
-from newapi_cli.errors import UsageProblem
+from newapi_cli.errors import LocalError, UsageProblem
 from newapi_cli.render.pictures import BEGINNING as PICTURE_BEGINNING
 from newapi_cli.render.pictures import names_of_pictures
 from newapi_cli.render.sanitise import safe_line
@@ -38,9 +38,15 @@ def delete_sessions(context: Context, sessions: list[Session], *, asks: bool) ->
         if hit.session.id not in ids:
             pictures -= names_of_pictures(hit.turn.answer)
     # The store last: what fails before it can be repeated.
-    history.forget(context.paths.data_dir / history.FILE, ids, texts, write_atomically)
-    for name in pictures:
-        (context.pictures_dir / name).unlink(missing_ok=True)
+    try:
+        history.forget(context.paths.data_dir / history.FILE, ids, texts, write_atomically)
+        for name in pictures:
+            (context.pictures_dir / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise LocalError(
+            f"cannot delete from {context.paths.data_dir}; the sessions are still there",
+            why=error.strerror or "",
+        ) from error
     store.erase(ids)
     count = len(sessions)
     context.streams.tell(f"{count:,} session{'s are' if count != 1 else ' is'} deleted")

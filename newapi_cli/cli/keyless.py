@@ -22,12 +22,11 @@ class KeylessStore:
         self, session: Session, turn: TurnRecord, *, at_leaf: bool
     ) -> tuple[Session, TurnRecord]:
         """Commit a prompt, and the session where it is new; give both as they stand now."""
-        keyless = session._replace(
-            title=self._context.without_keys(session.title),
-            system=self._context.without_keys(session.system),
+        known, begun = self._store.begin(
+            self._keyless_session(session), self._keyless(turn), at_leaf=at_leaf
         )
-        known, begun = self._store.begin(keyless, self._keyless(turn), at_leaf=at_leaf)
-        return known._replace(system=session.system), begun._replace(prompt=turn.prompt)
+        said = known._replace(system=session.system, model=session.model)
+        return said, begun._replace(prompt=turn.prompt, model=turn.model)
 
     def keep(self, turn: TurnRecord) -> None:
         """Commit what has come of an answer so far."""
@@ -43,14 +42,20 @@ class KeylessStore:
 
     def change(self, session: Session) -> None:
         """Commit what may change of a session beside its turns."""
-        without = self._context.without_keys
-        self._store.change(
-            session._replace(title=without(session.title), system=without(session.system))
-        )
+        self._store.change(self._keyless_session(session))
 
     def add(self, stored: StoredSession) -> Session:
         """Commit a whole session under a new id."""
-        return self._store.add(stored._replace(turns=tuple(map(self._keyless, stored.turns))))
+        session = self._keyless_session(stored.session)
+        return self._store.add(StoredSession(session, tuple(map(self._keyless, stored.turns))))
+
+    def _keyless_session(self, session: Session) -> Session:
+        without = self._context.without_keys
+        return session._replace(
+            title=without(session.title),
+            system=without(session.system),
+            model=without(session.model),
+        )
 
     def _keyless(self, turn: TurnRecord) -> TurnRecord:
         said, told = self._context.without_keys, self._context.streams.masked
@@ -58,6 +63,7 @@ class KeylessStore:
             prompt=said(turn.prompt),
             answer=said(turn.answer),
             reasoning=said(turn.reasoning),
+            model=said(turn.model),
             answered_by=told(turn.answered_by),
             finish_reason=told(turn.finish_reason) if turn.finish_reason else turn.finish_reason,
             request_id=told(turn.request_id),

@@ -67,6 +67,8 @@ def _tell_usage(error: Any, streams: Streams) -> ExitCode:
         return ExitCode.USAGE  # a group without a command: its help has been shown
     message = error.format_message().rstrip(".").replace("\n", " ")
     hint = f"{command} --help"
+    if message.startswith("No such option") and command == "newapi":
+        hint = f"options stand after a command: newapi chat --help, {hint}"
     if message.startswith("No such command"):
         hint = f'newapi chat "…" asks a model, {hint} lists the commands'
     problem = UsageProblem(message, hint=hint)

@@ -17,6 +17,7 @@ from newapi_cli.cli.manner import Call
 from newapi_cli.domain.session import ID_LENGTH, Hit, Session, StoredSession
 from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageProblem
 from newapi_cli.flows.session import LiveSession
+from newapi_cli.render.aside import tell_dim_line
 from newapi_cli.render.failure import tell_warning
 
 
@@ -32,6 +33,8 @@ def open_session(context: Context, call: Call) -> LiveSession:
     if call.session:
         named = context.sessions.named(call.session)
         if named is None:
+            if not call.quiet:
+                tell_dim_line(context.streams, f"a new session: {call.session}")
             session = new_session(context)._replace(title=call.session, is_named=True)
             return LiveSession(session, (), KeylessStore(context), _warner(context))
         return resumed(context, named, is_explicit="profile" in context.overrides)
@@ -128,10 +131,13 @@ def _ensure_same_host(context: Context, session: Session, *, is_asked_for: bool)
 
 def _as_asked_now(context: Context, stored: StoredSession) -> Session:
     """Give the session with what the command line says of model and system prompt."""
-    session = stored.session
+    session, settings = stored.session, context.settings
     model, system = context.overrides.get("model"), context.overrides.get("system")
+    own = settings.text("model").strip()
+    # Another profile has its own models: the one that the session had need not be among them.
+    fitting = session.model or own if session.profile == settings.profile else own or session.model
     return session._replace(
-        model=str(model) if model else session.model or context.settings.text("model").strip(),
+        model=str(model) if model else fitting,
         system=session.system if system is None else system_text(str(system)) or "",
     )
 

@@ -9,6 +9,7 @@ from newapi_cli.cli.archives import read_archive
 from newapi_cli.cli.context import Context
 from newapi_cli.cli.deleting import delete_sessions
 from newapi_cli.cli.options import command, session_names
+from newapi_cli.config.spelling import shown
 from newapi_cli.domain.session import MAX_TITLE, Hit, Session, StoredSession
 from newapi_cli.errors import LocalError, UsageProblem
 from newapi_cli.flows.archive import session_to_json, session_to_lines, sessions_from_text
@@ -71,7 +72,7 @@ def list_sessions(context: Context, limit: Limit = None, json: Json = False) -> 
         context.table([], _masked(context, store.rows(count, profile)) if store else [])
     total = store.count(profile) if store else 0
     if not total:
-        context.streams.tell("no session is stored yet")
+        context.streams.tell(_nothing_stored(profile))
     elif limit is None and 0 <= count < total:
         context.streams.tell(f"{count} of {total:,}; --limit 0 lists all")
 
@@ -207,6 +208,8 @@ def remove(
     """
     if not session and older_than is None:
         raise UsageProblem("say which sessions", hint="newapi sessions rm ID, or --older-than 30d")
+    if session and older_than is not None:
+        raise UsageProblem("--older-than takes all that are older", hint="name sessions without it")
     found = {each.id: each for each in (_find(context, name) for name in session or ())}
     if older_than is not None and context.sessions_if_any is not None:
         before = datetime.now(UTC) - timedelta(seconds=duration_from_text(older_than))
@@ -240,8 +243,12 @@ def _find(context: Context, reference: str | None) -> Session:
     profile = str(context.overrides.get("profile") or "")
     latest = store.sessions(1, profile)
     if not latest:
-        raise UsageProblem("no session is stored yet", hint="newapi sessions list")
+        raise UsageProblem(_nothing_stored(profile), hint="newapi sessions list")
     return latest[0]
+
+
+def _nothing_stored(profile: str) -> str:
+    return f"no session is stored{f' of profile {shown(profile)}' if profile else ''} yet"
 
 
 def _load(context: Context, reference: str | None) -> StoredSession:

@@ -6,8 +6,8 @@ import re
 
 from newapi_cli.errors import UsageProblem
 
-SPAN = re.compile(r"(\d{1,9})\s*(m|min|h|d|w|y)", re.IGNORECASE)
-LENGTHS_S = {"m": 60, "min": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400, "y": 365 * 86_400}
+SPAN = re.compile(r"(\d{1,9})\s*(min|h|d|w|y)")  # no `m`: is it a minute or a month?
+LENGTHS_S = {"min": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400, "y": 365 * 86_400}
 LONGEST_S = 1000 * 365 * 86_400
 
 
@@ -20,6 +20,6 @@ def duration_from_text(text: str) -> int:
     match = SPAN.fullmatch(text.strip())
     if match is None:
         raise UsageProblem(
-            f"{text!r} is no span of time", hint="a number with m, h, d, w or y, such as 30d"
+            f"{text!r} is no span of time", hint="a number with h, d, w or y, such as 30d"
         )
-    return min(int(match.group(1)) * LENGTHS_S[match.group(2).lower()], LONGEST_S)
+    return min(int(match.group(1)) * LENGTHS_S[match.group(2)], LONGEST_S)

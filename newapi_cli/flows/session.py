@@ -43,6 +43,7 @@ class LiveSession:
         self.session = session
         self.path = path
         self.others_turns = 0  # what other processes had added when the last turn began
+        self.taken_back = 0  # how many turns other processes had taken back by then
         self.was_deleted = False  # by another process, when the last turn began
         self._store = store
         self._warn = warn
@@ -80,7 +81,7 @@ class LiveSession:
         """
         at_leaf, path = after is None, self.path if after is None else after
         self.path = path
-        self.others_turns, self.was_deleted = 0, False
+        self.others_turns, self.taken_back, self.was_deleted = 0, 0, False
         title = self.session.title or title_from_prompt(prompt)
         left_out = min(self.session.left_out, len(path))
         self.session = self.session._replace(title=title, model=model, left_out=left_out)
@@ -161,16 +162,40 @@ class LiveSession:
             return turn
         try:
             self.session, begun = self._store.begin(self.session, turn, at_leaf=at_leaf)
-            has_moved = begun.parent_id != self._leaf_id  # another newapi has gone on with it
-            self.was_deleted = has_moved and begun.parent_id is None
-            if has_moved or any(each.status is Status.OPEN for each in self.path):
-                known = {each.id for each in self.path}
-                self._reload(begun.parent_id)
-                self.others_turns = sum(each.id not in known for each in self.path)
+            self.was_deleted = bool(self.path) and at_leaf and self.session.turns == 1
+            self._take_others(begun.parent_id)
         except LocalError as error:
             self._fail(error)
             return turn
         return begun
+
+    def take_others_turns(self) -> bool:
+        """Take over what other processes have done to the path; say whether there was anything.
+
+        Before a turn is taken back or asked again: it must be the one that the person means.
+        """
+        self.others_turns, self.taken_back, self.was_deleted = 0, 0, False
+        if self._store is None or self._is_behind or not self.session.turns:
+            return False
+        try:
+            stored = self._store.load(self.session.id)
+            if stored is None or stored.session.leaf_id == self._leaf_id:
+                return False
+            self._take_others(stored.session.leaf_id)
+            self.session = self.session._replace(leaf_id=self._leaf_id)
+        except LocalError as error:
+            self._fail(error)
+        return bool(self.others_turns or self.taken_back)
+
+    def _take_others(self, leaf_id: int | None) -> None:
+        """Take the path to a leaf as the present one, and count how it differs from ours."""
+        if leaf_id == self._leaf_id and all(e.status is not Status.OPEN for e in self.path):
+            return
+        known = {each.id for each in self.path}
+        self._reload(leaf_id)
+        present = {each.id for each in self.path}
+        self.others_turns = len(present - known)
+        self.taken_back = len(known - present)
 
     def _catch_up(self) -> None:
         """Write down what the store lacks of the path, in silence where it still cannot."""
@@ -225,3 +250,21 @@ class KeptTurn:
     def end(self, completion: Completion, error: str) -> None:
         """Keep the answer as it ended."""
         self._live.end(self._turn.with_completion(completion, error))
+
+
+def others_texts(live: LiveSession) -> list[str]:
+    """Say what other processes had done to a session when that was last looked at."""
+    if live.was_deleted:
+        return ["another newapi has deleted this session: it begins anew, without what was said"]
+    texts = []
+    if live.taken_back:
+        count = f"{live.taken_back} turn{'s' * (live.taken_back != 1)}"
+        texts.append(f"another newapi has taken {count} of this session back")
+    if live.others_turns == 1:
+        texts.append("another newapi has gone on with this session: its turn is part of it")
+    elif live.others_turns:
+        texts.append(
+            "another newapi has gone on with this session:"
+            f" its {live.others_turns} turns are part of it"
+        )
+    return texts

@@ -13,6 +13,7 @@ from newapi_cli.domain.completion import (
     TurnEvent,
 )
 from newapi_cli.render.aside import Aside
+from newapi_cli.render.live.modes import TerminalModes
 from newapi_cli.render.pictures import PictureFilter
 from newapi_cli.render.sanitise import Sanitiser
 from newapi_cli.streams import Output
@@ -21,16 +22,30 @@ from newapi_cli.streams import Output
 class PlainRenderer:
     """Writes each delta at once, and at the end a line break where the answer has none."""
 
-    def __init__(self, stdout: Output, aside: Aside, pictures: PictureFilter | None) -> None:
-        """Write for a terminal where `pictures` are given, else the bytes as they come."""
+    def __init__(
+        self,
+        stdout: Output,
+        aside: Aside,
+        pictures: PictureFilter | None,
+        modes: TerminalModes | None = None,
+    ) -> None:
+        """Write for a terminal where `pictures` and `modes` are given, else the bytes as they come.
+
+        The modes hold until `finish`: what is typed meanwhile is no part of the answer.
+        """
         self._stdout = stdout
         self._aside = aside
         self._pictures = pictures
         self._sanitiser = Sanitiser()
         self._last = ""
+        self._modes = modes
+        if modes is not None:
+            modes.enter()
 
     def show(self, event: TurnEvent) -> None:
         """Write a delta, or tell a notice."""
+        if self._modes is not None:
+            self._modes.stop_if_asked(self._break_line_on_terminal)
         if isinstance(event, Chunk):
             if event.reasoning:
                 self._aside.reason(event.reasoning)
@@ -44,9 +59,13 @@ class PlainRenderer:
 
     def finish(self, completion: Completion) -> None:
         """Write the tool calls of an answer without text, the last line break, the usage line."""
-        if completion.tool_calls and not completion.content:
-            self._write(tool_calls_json(completion.tool_calls))
-        self._end_text()
+        try:
+            if completion.tool_calls and not completion.content:
+                self._write(tool_calls_json(completion.tool_calls))
+            self._end_text()
+        finally:
+            if self._modes is not None:
+                self._modes.leave()
         self._aside.end_reasoning()
         self._aside.summarise(completion)
 

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 
 from newapi_cli.render.sanitise import safe_text
 from newapi_cli.streams import Output
 
-ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+SPECIAL = re.compile(r"[\\\x00-\x08\x0a-\x1f\x7f-\x9f]")  # a tab is seen by counting them
+ESCAPES = str.maketrans(
+    {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+    | {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+)
 
 
 def write_tsv(stdout: Output, rows: Iterable[Sequence[str]]) -> None:
-    """Write a row a line, a tab between two values; tabs and line breaks inside are escaped."""
+    """Write a row a line, a tab between two values; control characters inside are escaped.
+
+    A title that clears the screen would do so through `| head` as well.
+    """
     write_foreign(stdout, "".join(map(_tsv_line, rows)))
 
 
 def _tsv_line(row: Sequence[str]) -> str:
     line = "\t".join(row)
-    if "\\" not in line and "\n" not in line and "\r" not in line and line.count("\t") < len(row):
+    if line.count("\t") < len(row) and not SPECIAL.search(line):
         return f"{line}\n"  # nothing to escape, as nearly always
     return "\t".join(value.translate(ESCAPES) for value in row) + "\n"
 

@@ -30,7 +30,8 @@ def bar_text(talk: Talk, width: int) -> str:
         (5, "/help"),
         (6, "Ctrl-D leaves"),
     ]
-    kept = [(rank, safe_line(text)) for rank, text in parts if text]
+    masked = talk.streams.masked
+    kept = [(rank, safe_line(masked(text))) for rank, text in parts if text]
     while len(kept) > 1 and get_cwidth(SEPARATOR.join(text for _, text in kept)) > width - 2:
         kept.remove(max(kept, key=lambda part: part[0]))
     return fitted(SEPARATOR.join(text for _, text in kept), width - 2)

@@ -7,6 +7,7 @@ from newapi_cli.domain.completion import Status, Usage
 from newapi_cli.domain.session import MAX_TITLE, Session, TurnRecord
 from newapi_cli.errors import UsageProblem
 from newapi_cli.flows.prompt import Prompt
+from newapi_cli.flows.session import others_texts
 from newapi_cli.render.replay import last_turns_rows
 from newapi_cli.render.sanitise import safe_line, safe_text
 from newapi_cli.render.units import ago, seconds, tokens
@@ -130,6 +131,7 @@ def retry(talk: Talk, model: str) -> None:
     if talk.unasked is not None:
         talk.ask_unasked(talk.unasked)
         return
+    _ensure_in_step(talk)
     talk.ask_again(_last(talk, "there is nothing to ask again yet"))
 
 
@@ -147,6 +149,7 @@ def go_on(talk: Talk, _: str) -> None:
 
 def edit(talk: Talk, _: str) -> None:
     """Write in the editor: the last question anew, or the first one."""
+    _ensure_in_step(talk)
     last, unasked = talk.live.last, talk.unasked
     if unasked is not None:
         draft = unasked.prompt
@@ -167,6 +170,7 @@ def edit(talk: Talk, _: str) -> None:
 
 def undo(talk: Talk, _: str) -> None:
     """Take the last turn back; it stays in the session on a branch of its own."""
+    _ensure_in_step(talk)
     undone = talk.live.undo()
     talk.unasked = None
     if undone is None:
@@ -276,6 +280,14 @@ def clear(talk: Talk, _: str) -> None:
 def leave(talk: Talk, _: str) -> None:
     """Leave."""
     talk.is_over = True
+
+
+def _ensure_in_step(talk: Talk) -> None:
+    """Raise `UsageProblem` where another process has changed what the last turn is."""
+    if talk.live.take_others_turns():
+        last = talk.live.last
+        now = f"the last question is “{safe_line(last.prompt)[:60]}” now" if last else "it is empty"
+        raise UsageProblem("; ".join(others_texts(talk.live)), hint=f"{now}; nothing was done")
 
 
 def _last(talk: Talk, problem: str) -> TurnRecord:

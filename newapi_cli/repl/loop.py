@@ -54,7 +54,7 @@ class Loop:
                 if time.monotonic() - pressed_at < TWICE_S:
                     break
                 pressed_at = time.monotonic()
-                talk.tell("Ctrl-C again or Ctrl-D leaves")
+                talk.tell("Ctrl-C twice, or Ctrl-D, leaves")
                 continue
             self._act(text)
         self._say_goodbye()

@@ -9,12 +9,9 @@ from pathlib import Path
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import Completer
 from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
-from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
-from prompt_toolkit.filters import Condition, completion_is_selected, has_focus
+from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.keys import Keys
 
 from newapi_cli.errors import ExitCode, Interrupted
 from newapi_cli.render.live.modes import drop_typed_ahead
@@ -22,10 +19,10 @@ from newapi_cli.render.sanitise import safe_text
 from newapi_cli.repl import history
 from newapi_cli.repl.commands import COMMANDS
 from newapi_cli.repl.completing import SlashCompleter
+from newapi_cli.repl.line_keys import QUOTES, line_keys
 from newapi_cli.signals import Interrupts
 from newapi_cli.streams import Streams
 
-QUOTES = '"""'
 MARK, CONTINUATION = "> ", "  "
 
 
@@ -70,7 +67,7 @@ class Reader:
         self._session: PromptSession[str] = PromptSession(
             history=past,
             multiline=True,
-            key_bindings=_keys(is_dumb=streams.terminal_is_dumb),
+            key_bindings=line_keys(is_dumb=streams.terminal_is_dumb),
             editing_mode=EditingMode.VI if vi else EditingMode.EMACS,
             completer=completer,
             complete_while_typing=False,
@@ -95,9 +92,12 @@ class Reader:
             width = self._session.app.output.get_size().columns
             return FormattedText([("class:bottom-toolbar", f" {bar(width)} ")])
 
-        with _ends_by_signals(self._session):
+        with _ends_by_signals(self._session) as leave_if_told:
             text = self._session.prompt(
-                FormattedText([("bold", MARK)]), default=self._draft(), bottom_toolbar=toolbar
+                FormattedText([("bold", MARK)]),
+                default=self._draft(),
+                bottom_toolbar=toolbar,
+                pre_run=leave_if_told,
             )
         self._show_as_sent(text)
         return _without_quotes(text)
@@ -106,11 +106,14 @@ class Reader:
         """Ask a yes-or-no question; everything but yes is no."""
         session: PromptSession[str] = PromptSession()
         try:
-            with _ends_by_signals(session):
-                text = session.prompt(question)
+            with _ends_by_signals(session) as leave_if_told:
+                text = session.prompt(question, pre_run=leave_if_told)
         except (EOFError, KeyboardInterrupt):
             return False
-        return text.strip().lower() in ("y", "yes")
+        answer = text.strip().lower()
+        if answer not in ("y", "yes", "n", "no", ""):
+            self._streams.typed_ahead += text  # no answer: what was typed is the next draft
+        return answer in ("y", "yes")
 
     def _show_as_sent(self, text: str) -> None:
         """Leave the message on the screen, whole, as the input line showed it."""
@@ -133,17 +136,25 @@ class Reader:
 
 
 @contextlib.contextmanager
-def _ends_by_signals(session: PromptSession[str]) -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end a prompt, the terminal restored; then raise `Interrupted`."""
+def _ends_by_signals(session: PromptSession[str]) -> Iterator[Callable[[], None]]:
+    """Let SIGTERM and SIGHUP end a prompt, the terminal restored; then raise `Interrupted`.
 
-    def leave() -> None:
-        if session.app.is_running:
-            session.app.exit(result="")
+    Gives what is to be called when the prompt has begun, for a signal that came before.
+    """
+
+    def end() -> None:
+        app = session.app
+        if app.is_running and app.future is not None and not app.future.done():
+            app.exit(result="")
+
+    def wake() -> None:
+        if session.app.loop is not None:  # which sleeps: a mere exit need not wake it
+            session.app.loop.call_soon_threadsafe(end)
 
     with Interrupts(("SIGTERM", "SIGHUP")) as interrupts:
-        interrupts.wake = leave
+        interrupts.wake = wake
         try:
-            yield
+            yield lambda: end() if interrupts.code is not None else None
         except OSError as error:  # the window was closed
             raise Interrupted(ExitCode.SIGHUP) from error
         interrupts.check()
@@ -156,57 +167,6 @@ def _without_quotes(text: str) -> str:
         inner = bare[len(QUOTES) : -len(QUOTES)].strip("\n")
         return f"/{inner}" if inner.startswith("/") else inner
     return text
-
-
-def _keys(*, is_dumb: bool) -> KeyBindings:
-    """Give the keys. The shell of an editor sends LF for Enter; a real terminal does for Ctrl+J,
-    and for an Enter that was typed while an answer streamed.
-
-    They hold for the input line alone: a search by Ctrl+R has its own Enter and Ctrl-C.
-    """
-    keys = KeyBindings()
-    in_line = has_focus(DEFAULT_BUFFER)
-
-    @keys.add("c-j", filter=in_line & Condition(lambda: is_dumb))
-    @keys.add("enter", filter=in_line & ~completion_is_selected)
-    def _send(event: KeyPressEvent) -> None:
-        """Send, unless the text says that it goes on."""
-        buffer = event.current_buffer
-        bare = buffer.text.strip()
-        if buffer.document.text_before_cursor.endswith("\\"):
-            buffer.delete_before_cursor(1)
-            buffer.insert_text("\n")
-        elif bare.startswith(QUOTES) and bare.count(QUOTES) % 2:
-            buffer.insert_text("\n")
-        else:
-            buffer.validate_and_handle()
-
-    @keys.add("enter", filter=in_line & completion_is_selected)
-    def _take(event: KeyPressEvent) -> None:
-        """Take what is selected of the list that Tab has opened."""
-        event.current_buffer.complete_state = None
-
-    @keys.add("escape", "enter", filter=in_line)
-    @keys.add("c-j", filter=in_line & Condition(lambda: not is_dumb))
-    def _newline(event: KeyPressEvent) -> None:
-        """Begin a new line."""
-        event.current_buffer.insert_text("\n")
-
-    @keys.add("c-c", filter=in_line)
-    def _clear(event: KeyPressEvent) -> None:
-        """Clear the line; on an empty one tell the loop."""
-        if event.current_buffer.text:
-            event.current_buffer.append_to_history()  # Up brings it back
-            event.current_buffer.reset()
-        else:
-            event.app.exit(exception=KeyboardInterrupt, style="class:aborting")
-
-    @keys.add(Keys.Vt100MouseEvent)
-    def _show(event: KeyPressEvent) -> None:
-        """Show a sequence that came as keys; prompt-toolkit takes a colour for the mouse."""
-        event.current_buffer.insert_text(safe_text(event.data))
-
-    return keys
 
 
 def open_reader(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from newapi_cli.errors import LocalError
 from newapi_cli.store.migrations import MIGRATIONS, Step
+from newapi_cli.store.rows import storable
 
 FILE = "sessions.db"
 BUSY_S = 5.0
@@ -55,7 +56,7 @@ class Database:
     def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[sqlite3.Row]:
         """Give the rows of a query, one after the other."""
         with self._translated():
-            yield from self._connection.execute(sql, tuple(values))
+            yield from self._connection.execute(sql, tuple(map(storable, values)))
 
     def row(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Row | None:
         """Give the first row of a query."""

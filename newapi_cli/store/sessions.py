@@ -23,7 +23,6 @@ from types import TracebackType
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import (
     ID_LENGTH,
-    SHORT_ID_LENGTH,
     Hit,
     Session,
     StoredSession,
@@ -47,7 +46,11 @@ from newapi_cli.store.searching import condition_for
 NO_ROOM = "there was no room to store the rest: "
 KILLED = "newapi was killed while the answer came"
 NEXT_USE = "(SELECT coalesce(max(use_number), 0) + 1 FROM sessions)"
+LAST_USED_FIRST = "ORDER BY use_number DESC, used_at DESC"
+# Between two whole numbers: the next use of any session is beyond them all.
+PLACE_BY_USE = "(SELECT coalesce(max(use_number), 0) + 0.5 FROM sessions WHERE used_at <= :used_at)"
 SESSION_NAMES = [name for name in Session._fields if name != "id"]
+SHORTEST_ID = 4
 HEX_DIGITS = frozenset("0123456789abcdef")
 
 
@@ -172,7 +175,7 @@ class SessionStore:
         A negative limit gives all.
         """
         where, values = _of_profile(profile)
-        sql = f"SELECT {SESSION_COLUMNS} FROM sessions {where} ORDER BY use_number DESC LIMIT ?"
+        sql = f"SELECT {SESSION_COLUMNS} FROM sessions {where} {LAST_USED_FIRST} LIMIT ?"
         return [session_from_row(row) for row in self.database.rows(sql, (*values, limit))]
 
     def rows(self, limit: int = -1, profile: str = "") -> list[list[str]]:
@@ -184,7 +187,7 @@ class SessionStore:
         sql = (
             "SELECT id, title, CAST(turns AS TEXT),"
             " coalesce(strftime('%Y-%m-%dT%H:%M:%SZ', used_at, 'unixepoch'), ''), model, profile"
-            f" FROM sessions {where} ORDER BY use_number DESC LIMIT ?"
+            f" FROM sessions {where} {LAST_USED_FIRST} LIMIT ?"
         )
         return [list(row) for row in self.database.rows(sql, (*values, limit))]
 
@@ -220,15 +223,17 @@ class SessionStore:
             yield Hit(known[session_id], turn_from_row(row))
 
     def named(self, name: str) -> Session | None:
-        """Give the session that a person has named so, or whose id begins so.
+        """Give the session that a person has named so, or whose id begins so; None for a new name.
 
-        An id counts with eight digits or more, as people are shown it: a short name of `a` to `f`
-        is a name.
+        The beginning of an id has four digits or more, one of 0 to 9 among them: `face` is a name.
+        Raises `UsageProblem` for a beginning of several ids.
         """
-        found = self._matching("is_named AND title = ?", name)
-        if not found and len(name) >= SHORT_ID_LENGTH:
+        found = self._matching("id = ? OR (is_named AND title = ?)", name, name)
+        if not found and len(name) >= SHORTEST_ID and not name.isalpha():
             found = self._of_id(name)
-        return found[0] if len(found) == 1 else None
+            if len(found) > 1:
+                raise _ambiguous(name, found)
+        return min(found, key=lambda session: session.id != name, default=None)
 
     def find(self, reference: str) -> Session:
         """Give the session that a name, a title or the beginning of an id means.
@@ -236,7 +241,8 @@ class SessionStore:
         Raises `UsageProblem` where it means none, or several.
         """
         found = reference and (
-            self._matching("is_named AND title = ?", reference)
+            self._matching("id = ?", reference)  # a whole id, whatever is named like it
+            or self._matching("is_named AND title = ?", reference)
             or self._of_id(reference)
             or self._matching("title = ?", reference)
         )
@@ -245,9 +251,7 @@ class SessionStore:
         hint = "newapi sessions list"
         if not found:
             raise UsageProblem(f"there is no session {reference!r}", hint=hint)
-        ids = ", ".join(session.short_id for session in found[:5])
-        more = ", …" if len(found) > 5 else ""
-        raise UsageProblem(f"{reference!r} means {len(found)} sessions: {ids}{more}", hint=hint)
+        raise _ambiguous(reference, found)
 
     def load(self, session_id: str) -> StoredSession | None:
         """Give a session with its turns, or None where it is gone."""
@@ -285,7 +289,7 @@ class SessionStore:
     def add(self, stored: StoredSession) -> Session:
         """Commit a whole session, as import and fork do, under a new id; turns get new ids too.
 
-        A name that is taken is kept as a mere title.
+        It stands among the others by its last use. A name that is taken is kept as a mere title.
         """
         session = stored.session._replace(
             id=os.urandom(ID_LENGTH // 2).hex(), turns=len(stored.turns)
@@ -293,7 +297,7 @@ class SessionStore:
         with self.database.transaction():
             if session.is_named and self._matching("is_named AND title = ?", session.title):
                 session = session._replace(is_named=False)
-            self._insert_session(session)
+            self._insert_session(session, PLACE_BY_USE)
             ids: dict[int | None, int | None] = {None: None}
             for turn in stored.turns:
                 moved = turn._replace(parent_id=ids.get(turn.parent_id))
@@ -339,7 +343,7 @@ class SessionStore:
         return self._matching("id >= ? AND id < ?", beginning, f"{beginning}g")
 
     def _matching(self, condition: str, *values: object) -> list[Session]:
-        sql = f"SELECT {SESSION_COLUMNS} FROM sessions WHERE {condition} ORDER BY use_number DESC"
+        sql = f"SELECT {SESSION_COLUMNS} FROM sessions WHERE {condition} {LAST_USED_FIRST}"
         return [session_from_row(row) for row in self.database.rows(sql, values)]
 
     def _session(self, session_id: str) -> Session:
@@ -355,10 +359,10 @@ class SessionStore:
         rows = self.database.rows(f"SELECT {TURN_COLUMNS} FROM turns WHERE id = ?", (turn_id,))
         return turn_from_row(next(rows))
 
-    def _insert_session(self, session: Session) -> None:
+    def _insert_session(self, session: Session, use_number: str = NEXT_USE) -> None:
         values = values_of_session(session)
         names = f"{', '.join(values)}, use_number"
-        sql = f"INSERT INTO sessions ({names}) VALUES ({_places(values)}, {NEXT_USE})"
+        sql = f"INSERT INTO sessions ({names}) VALUES ({_places(values)}, {use_number})"
         self.database.execute(sql, values)
 
     def _insert_turn(self, session_id: str, turn: TurnRecord, owner: str) -> int:
@@ -378,3 +382,11 @@ def _settings(names: Iterable[str]) -> str:
 
 def _places(names: Iterable[str]) -> str:
     return ", ".join(f":{name}" for name in names)
+
+
+def _ambiguous(reference: str, found: list[Session]) -> UsageProblem:
+    ids = ", ".join(session.short_id for session in found[:5])
+    more = ", …" if len(found) > 5 else ""
+    return UsageProblem(
+        f"{reference!r} means {len(found)} sessions: {ids}{more}", hint="newapi sessions list"
+    )

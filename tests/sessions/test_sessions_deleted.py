@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import shutil
 from datetime import UTC, datetime, timedelta
 
@@ -290,14 +291,35 @@ def test_those_not_used_for_long_are_deleted(home: Home, server: FaultServer) ->
     assert home.files_holding(b"older words") == []
     assert "1 session is deleted" in remove(home, "--older-than", "4w")
     assert "nothing to delete" in remove(home, "--older-than", "4w")
-    assert "1 session is deleted" in remove(home, "--older-than", "24h", "new")
+    for span in ("1m", "6M", "1", "d"):  # a minute or a month? what is deleted is gone
+        refused = run_newapi("sessions", "rm", "--yes", "--older-than", span, home=home)
+        assert (refused.code, "no span of time" in refused.err) == (2, True)
 
 
-def test_age_and_names_may_be_given_together(home: Home, server: FaultServer) -> None:
+def test_age_and_names_are_not_given_together(home: Home, server: FaultServer) -> None:
     chat(home, "-S", "new", "hi")
-    chat(home, "-S", "old", "hi")
-    change_raw(sessions_file(home), "UPDATE sessions SET used_at = 0 WHERE title = 'old'")
-    assert "2 sessions are deleted" in remove(home, "new", "old", "--older-than", "1d")
+    args = ("rm", "--yes", "new", "--older-than", "1d")
+    assert run_newapi("sessions", *args, home=home).code == 2
+    assert len(stored_sessions(home)) == 1
+
+
+def test_a_whole_id_deletes_that_session_and_exports_it(home: Home, server: FaultServer) -> None:
+    chat(home, "keep me")
+    kept = only_session(home).session.id
+    chat(home, "-S", "talk", "junk")
+    assert run_newapi("sessions", "rename", "talk", kept, home=home).code == 0
+    exported = run_newapi("sessions", "export", "--all", "--json", home=home).text
+    assert [s["turns"][0]["prompt"] for s in json.loads(exported)] == ["junk", "keep me"]
+    remove(home, kept)
+    assert only_session(home).turns[0].prompt == "junk"
+
+
+def test_a_folder_in_the_place_of_the_history_is_told(home: Home, server: FaultServer) -> None:
+    chat(home, "hi")
+    (home.newapi_home / "data" / "history").mkdir()
+    result = run_newapi("sessions", "rm", "--yes", "hi", home=home)
+    assert (result.code, "still there" in result.err) == (10, True)
+    assert len(stored_sessions(home)) == 1
 
 
 def test_a_running_conversation_whose_session_goes_says_so_and_begins_anew(

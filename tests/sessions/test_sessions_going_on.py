@@ -64,7 +64,7 @@ def test_a_new_name_begins_a_session_and_a_known_one_goes_on(
     assert asked(server)[-3:] == ["two", "Answer 3.", "three"]
 
 
-def test_an_id_goes_on_from_eight_digits_and_a_shorter_one_is_a_name(
+def test_an_id_goes_on_by_its_beginning_and_a_new_name_is_told(
     home: Home, server: FaultServer
 ) -> None:
     chat(home, "one")
@@ -72,8 +72,10 @@ def test_an_id_goes_on_from_eight_digits_and_a_shorter_one_is_a_name(
     chat(home, "-S", id_[:8], "two")
     chat(home, "-S", id_, "three")
     assert len(only_session(home).path) == 3
-    chat(home, "-S", id_[:7], "four")
-    assert stored_sessions(home)[0].session.title == id_[:7]
+    result = run_newapi("chat", "-S", "taxse", "four", home=home)
+    assert "a new session: taxse" in result.err
+    assert stored_sessions(home)[0].session.title == "taxse"
+    assert run_newapi("chat", "-q", "-S", "quiet", "five", home=home).err == ""
 
 
 def test_model_and_system_prompt_stay_and_may_be_changed(home: Home, server: FaultServer) -> None:

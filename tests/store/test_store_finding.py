@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from newapi_cli.domain.session import Session
+from newapi_cli.domain.session import Session, StoredSession
 from newapi_cli.errors import UsageProblem
 from newapi_cli.store.sessions import SessionStore
 from tests.store.stored import Clock, change_raw, new_session, said
@@ -73,13 +73,51 @@ def test_a_title_finds_where_one_session_has_it(store: SessionStore) -> None:
         store.find("Why is the sky blue?")
 
 
-def test_a_name_for_going_on_is_a_name_or_a_long_id_but_no_title(store: SessionStore) -> None:
+def test_a_name_for_going_on_is_a_name_or_the_beginning_of_an_id_but_no_title(
+    store: SessionStore,
+) -> None:
     titled = put(store, "abcdef012345", "a title")
     named = put(store, "100000000000", "taxes", is_named=True)
     assert store.named("taxes") == named
     assert store.named("abcdef01") == store.named("ABCDEF012345") == titled
-    for name in ("a title", "abcdef0", "a", "Taxes", "abcdef02", ""):
+    assert store.named("abcdef0") == titled
+    for name in ("a title", "abcdef", "abc", "a", "Taxes", "abcdef02", "100", ""):
         assert store.named(name) is None, name
+
+
+def test_a_beginning_of_several_ids_begins_no_new_session(store: SessionStore) -> None:
+    put(store, "abcd01000000")
+    put(store, "abcd02000000")
+    with pytest.raises(UsageProblem, match="means 2 sessions"):
+        store.named("abcd0")
+
+
+def test_a_whole_id_is_that_session_whatever_is_named_like_it(store: SessionStore) -> None:
+    kept = put(store, "abcdef012345")
+    put(store, "100000000000", "abcdef012345", is_named=True)
+    assert store.find("abcdef012345") == store.named("abcdef012345") == kept
+
+
+def test_text_that_is_no_utf8_names_no_session(store: SessionStore) -> None:
+    put(store, "abcdef012345", "a title")
+    with pytest.raises(UsageProblem):
+        store.find("\udcff")
+    assert store.sessions(-1, "\udcff") == []
+
+
+def test_what_is_added_stands_by_its_last_use(store: SessionStore, clock: Clock) -> None:
+    for title in ("first", "third", "fifth"):
+        put(store, f"{title:x<12}", title)
+        clock.now += 200
+    times = {session.title: session.used_at for session in store.sessions()}
+    for title, after in (("fourth", "third"), ("second", "first"), ("second, too", "first")):
+        used_at = times[after] + timedelta(seconds=100 + len(title))
+        store.add(StoredSession(Session("", title, used_at=used_at), ()))
+    assert [session.title for session in store.sessions()] == [
+        *("fifth", "fourth", "third", "second, too", "second", "first")
+    ]
+    again, _ = said(store, store.find("first"), ("more", "yes"))
+    assert store.sessions()[0] == again
 
 
 def test_a_name_for_going_on_that_looks_like_an_id_is_the_name(store: SessionStore) -> None:

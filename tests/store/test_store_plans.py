@@ -97,8 +97,10 @@ def test_the_last_used_are_read_in_the_order_of_the_index(
     store.rows(50)
     store.latest("test")
     plans = list(noting.plans())
-    assert all("USING INDEX sessions_by_use" in plan for plan in plans), plans
-    assert not any("TEMP B-TREE" in plan for plan in plans)
+    reads = [plan for plan in plans if "RIGHT PART" not in plan]
+    assert all("USING INDEX sessions_by_use" in plan for plan in reads), plans
+    # What was imported may share a place: those few alone are sorted.
+    assert not any("TEMP B-TREE FOR ORDER BY" in plan for plan in plans)
 
 
 def test_a_search_sorts_nothing(store: SessionStore, monkeypatch: pytest.MonkeyPatch) -> None:
