@@ -21,9 +21,10 @@ from newapi_cli.errors import (
 QUOTA_CODES = {"insufficient_user_quota", "pre_consume_token_quota_failed", "insufficient_quota"}
 KEY_HINT = "check the key with `newapi config list`, or store another with `newapi login`"
 TOO_LONG = "the conversation is too long for the model"
+LEAVING_OUT = "; `newapi chat -c` on a terminal can leave turns out"
 SHORTER_HINT = (
-    "send a shorter prompt or fewer files, or ask a model with a larger context (-m NAME);"
-    " `newapi chat -c` on a terminal can leave turns out"
+    "send a shorter prompt or fewer files, or ask a model with a larger context: -m NAME"
+    f"{LEAVING_OUT}"
 )
 URL_HINT = "check the base URL: `newapi config get base_url`, `newapi login URL` to store another"
 GATEWAY_TYPES = re.compile(r"\w+_(api|hub)_error$")  # new_api_error, one_api_error, one_hub_error

@@ -73,8 +73,6 @@ def typed_from_text(text: str, commands: Sequence[Command]) -> Typed:
     elif text.startswith("//"):
         return Typed(message=text[1:])
     match = COMMAND.fullmatch(bare) if "\n" not in bare else None
-    if bare == "/" or (bare.startswith("/ ") and "\n" not in bare):
-        raise UnknownCommand("/ alone is no command; /help lists them, // sends it as a message")
     if match is None:
         return Typed(message=text)
     word, argument = match.group(1).lower(), match.group(2) or ""

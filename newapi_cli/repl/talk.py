@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
+from newapi_cli.api.refusals import LEAVING_OUT
 from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import Session, TurnRecord
@@ -247,7 +248,8 @@ def hint_for_here(hint: str) -> str:
     >>> hint_for_here("ask a model with a larger context: -m NAME")
     'ask a model with a larger context: /model NAME'
     """
-    return hint.replace(CUT_HINT, WAYS_ON).replace("-m NAME", "/model NAME")
+    hint = hint.replace(CUT_HINT, WAYS_ON).replace(LEAVING_OUT, "")
+    return hint.replace("-m NAME", "/model NAME").replace("--timeout ", "/set timeout ")
 
 
 def ending_text(turn: TurnRecord) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.repl.conversing import (
+    CTRL_C,
     ENTER,
     Conversing,
     conversation,
@@ -90,6 +91,9 @@ def test_everything_but_yes_sends_nothing_and_drops_nothing(
             talk.say(key)
         assert "nothing was left out; /model takes another model, /retry asks again" in talk.words()
         assert len(server.requests) == 4
+        if key == "what?":  # no answer, so it is the next draft: what was typed is never dropped
+            talk.terminal.wait_for("> what?")
+            talk.type(CTRL_C)
         talk.say("/retry")
         talk.leave()
     assert questions(server) == ["question 1", "question 2", "question 3", "and now?"]

@@ -1,0 +1,173 @@
+"""What two terminals, impatient people and keys in odd places must not do to a conversation."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from newapi_cli.domain.session import StoredSession
+from tests.repl.conversing import CTRL_D, ENTER, conversation, said
+from tests.sessions.keeping import only_session, stored_sessions
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.process import newapi_command, run_newapi
+from tests.support.steps import Pause, Step, sse
+from tests.support.terminal import Terminal
+from tests.support.wire import answer_events, chunk, event
+
+KEY = "abcdefQ3wE5rT7yU9iO1pA2sD4fG6hJ8kL0zX"
+TALK = ("chat", "-S", "same")
+
+
+@pytest.fixture
+def server(fault_server: FaultServer, home: Home) -> FaultServer:
+    """Give a configured server that answers everything."""
+    fault_server.answer_with(lambda _: sse(*answer_events("Fine.")))
+    home.configure(fault_server.url)
+    return fault_server
+
+
+def prompts(stored: StoredSession) -> list[str]:
+    return [turn.prompt for turn in stored.path]
+
+
+@pytest.mark.parametrize("command", ["/undo", "/retry", "/edit"])
+def test_a_turn_of_another_terminal_is_not_taken_for_the_last_one_unseen(
+    home: Home, server: FaultServer, command: str
+) -> None:
+    with conversation(home, *TALK) as one:
+        one.say("base")
+        assert run_newapi(*TALK, "IMPORTANT", home=home).code == 0
+        one.say(command)
+        one.terminal.wait_for("its turn is part of it")
+        assert prompts(only_session(home)) == ["base", "IMPORTANT"]
+        one.say("/undo")
+        one.terminal.wait_for("taken back: “IMPORTANT”; 1 turn left")
+        one.leave()
+    assert prompts(only_session(home)) == ["base"]
+
+
+def test_what_another_terminal_took_back_is_told_before_one_goes_on(
+    home: Home, server: FaultServer
+) -> None:
+    with conversation(home, *TALK) as one:
+        one.say("first")
+        one.say("second")
+        with conversation(home, *TALK) as other:
+            other.say("/undo")
+            other.say("/undo")
+            other.leave()
+        one.say("third")
+        one.terminal.wait_for("another newapi has taken 2 turns of this session back")
+        assert "deleted this session" not in one.terminal.all_text()
+        one.leave()
+    assert prompts(only_session(home)) == ["third"]
+    assert [content for _, content in said(server)] == ["third"]
+
+
+def test_enters_of_somebody_who_could_not_wait_do_not_hold_ctrl_d(
+    home: Home, fault_server: FaultServer
+) -> None:
+    slow: list[Step] = sse(event(chunk("Slowly")), Pause(0.5), *answer_events(" done."))
+    fault_server.answer_with(lambda _: slow)
+    home.configure(fault_server.url)
+    with conversation(home) as talk:
+        talk.type(f"hi{ENTER}")
+        talk.terminal.wait_for("Slowly")
+        talk.type(ENTER * 3)
+        talk.wait_for_line()
+        talk.type(CTRL_D)
+        assert talk.terminal.wait_exit() == 0
+
+
+def test_keys_typed_during_an_answer_without_layout_are_no_part_of_it(
+    home: Home, fault_server: FaultServer
+) -> None:
+    slow = sse(event(chunk("Good things ")), Pause(0.5), *answer_events("come."))
+    fault_server.answer_with(lambda _: slow)
+    home.configure(fault_server.url)
+    with Terminal(newapi_command("chat", "--raw", "hi"), home=home) as terminal:
+        terminal.wait_for("Good things")
+        terminal.send(b"typed")
+        assert terminal.wait_exit() == 0
+        assert "Good things come." in terminal.all_text()
+        assert "typed" not in terminal.all_text()
+        assert terminal.echoes
+
+
+def test_the_bar_and_the_store_hold_no_key(home: Home, server: FaultServer) -> None:
+    home.configure(server.url, api_key=KEY)
+    with conversation(home, columns=120) as talk:
+        for typed in (
+            f"/rename {KEY}",
+            f"/model {KEY}",
+            f"/system {KEY}",
+            "hi",
+            f"/fork {KEY} two",
+        ):
+            talk.say(typed)
+            assert KEY not in talk.terminal.screen_text().rpartition("\n")[2]
+        talk.leave()
+    assert home.files_holding(KEY.encode()) == []
+
+
+def test_another_profile_asks_its_own_model(home: Home, server: FaultServer) -> None:
+    assert run_newapi("chat", "-S", "talk", "-m", "old-model", "one", home=home).code == 0
+    text = home.config_file.read_text("utf-8")
+    profile = text[text.index("[profiles.test]") :]
+    other = profile.replace("profiles.test", "profiles.other").replace("test-model", "new-model")
+    home.config_file.write_text(f"{text}\n{other}", "utf-8")
+    assert run_newapi("chat", "-S", "talk", "-P", "other", "two", home=home).code == 0
+    assert server.requests[-1].json["model"] == "new-model"
+    assert run_newapi("chat", "-S", "talk", "three", home=home).code == 0
+    assert server.requests[-1].json["model"] == "new-model"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["chat", "-S", "\udcff", "hi"],
+        ["sessions", "show", "\udcff"],
+        ["sessions", "search", "\udcff"],
+        ["sessions", "rm", "--yes", "\udcff"],
+        ["sessions", "list", "-P", "\udcff"],
+    ],
+    ids=" ".join,
+)
+def test_arguments_that_are_no_utf8_are_no_bug(
+    home: Home, server: FaultServer, args: list[str]
+) -> None:
+    run_newapi("chat", "hi", home=home)
+    result = run_newapi(*args, home=home)
+    assert result.code in (0, 2), result
+    assert len(stored_sessions(home)) == 1
+
+
+def test_control_characters_of_a_title_are_escaped_in_a_pipe_too(
+    home: Home, server: FaultServer
+) -> None:
+    title = "a\x1b]0;PWN\x07b\x9bc\\d"
+    run_newapi("chat", title, home=home)
+    for command in (["list"], ["search", "PWN"]):
+        out = run_newapi("sessions", *command, home=home).text
+        assert "a\\x1b]0;PWN\\x07b\\x9bc\\\\d\t" in out
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", out)
+    listed = json.loads(run_newapi("sessions", "list", "--json", home=home).text)
+    assert listed[0]["title"] == title
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look into every folder")
+def test_a_folder_that_cannot_be_looked_into_is_told(home: Home, server: FaultServer) -> None:
+    run_newapi("chat", "hi", home=home)
+    data: Path = home.newapi_home / "data"
+    data.chmod(0)
+    try:
+        result = run_newapi("sessions", "list", home=home)
+    finally:
+        data.chmod(stat.S_IRWXU)
+    assert (result.code, "cannot look into" in result.err) == (10, True)
