@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import stat
 from pathlib import Path
@@ -12,10 +11,10 @@ import pytest
 
 from newapi_cli.domain.session import StoredSession
 from tests.repl.conversing import CTRL_D, ENTER, conversation, said
-from tests.sessions.keeping import only_session, stored_sessions
+from tests.sessions.keeping import only_session, stored_sessions, without_power
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.process import newapi_command, run_newapi
+from tests.support.process import newapi_command, run_command, run_newapi
 from tests.support.steps import Pause, Step, sse
 from tests.support.terminal import Terminal
 from tests.support.wire import answer_events, chunk, event
@@ -161,13 +160,13 @@ def test_control_characters_of_a_title_are_escaped_in_a_pipe_too(
     assert listed[0]["title"] == title
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may look into every folder")
 def test_a_folder_that_cannot_be_looked_into_is_told(home: Home, server: FaultServer) -> None:
     run_newapi("chat", "hi", home=home)
     data: Path = home.newapi_home / "data"
     data.chmod(0)
     try:
-        result = run_newapi("sessions", "list", home=home)
+        command = without_power(*newapi_command("sessions", "list"))
+        result = run_command(command, home=home)
     finally:
         data.chmod(stat.S_IRWXU)
     assert (result.code, "cannot look into" in result.err) == (10, True)
