@@ -13,10 +13,11 @@ import socket
 
 import pytest
 
+from tests.sessions.keeping import without_power
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
 from tests.support.pictures import GIF, JPEG, PDF, PDF_OF_TEXT, PNG, WEBP
-from tests.support.process import newapi_command, run_in_shell, run_newapi
+from tests.support.process import newapi_command, run_command, run_in_shell, run_newapi
 from tests.support.steps import Send, Stall, Step, sse
 from tests.support.terminal import Terminal
 from tests.support.wire import answer_events, head, response
@@ -196,10 +197,12 @@ def test_what_is_no_file_is_refused_at_once(
         assert told in refused(home, server, "what?", "-f", name)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read_is_told(home: Home, server: FaultServer) -> None:
     (home.path / write(home, "photo.png", PNG)).chmod(0)
-    assert "Permission denied" in refused(home, server, "what?", "-f", "photo.png")
+    command = without_power(*newapi_command("chat", "what?", "-f", "photo.png"))
+    result = run_command(command, home=home)
+    assert (result.code, "Permission denied" in result.err) == (2, True)
+    assert server.requests == []
 
 
 def test_a_file_of_the_system_without_a_size_is_read(home: Home, server: FaultServer) -> None:
