@@ -89,7 +89,6 @@ class Answering:
 
     def show(self, turn: Turn, live: LiveSession) -> None:
         """Play a turn to its end. The renderer is loaded here: the request has left by now."""
-        gc.set_threshold(5_000)  # what streams becomes garbage; the start's threshold keeps 3 MB
         how = manner(self._context, self.call)
         wish = AsideWish(
             reasoning=how.reasoning,
@@ -99,7 +98,11 @@ class Answering:
             model=turn.request.model,
             session=live.session.id if live.is_saved else "",
         )
-        play(turn, self._context.renderer(how.target, wish))
+        renderer = self._context.renderer(how.target, wish)
+        # What streams becomes garbage; the start's threshold keeps 3 MB of it. No earlier: the
+        # first collection takes the 5 ms in which the request leaves.
+        gc.set_threshold(5_000)
+        play(turn, renderer)
 
     def _without_dropped(self, message: Message) -> Message:
         """Say in a message's text which of its attachments are no longer sent."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from newapi_cli.domain.completion import (
     Chunk,
@@ -13,10 +14,12 @@ from newapi_cli.domain.completion import (
     TurnEvent,
 )
 from newapi_cli.render.aside import Aside
-from newapi_cli.render.live.modes import TerminalModes
 from newapi_cli.render.pictures import PictureFilter
 from newapi_cli.render.sanitise import Sanitiser
 from newapi_cli.streams import Output
+
+if TYPE_CHECKING:
+    from newapi_cli.render.live.modes import TerminalModes
 
 
 class PlainRenderer:
