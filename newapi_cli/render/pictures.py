@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
+from newapi_cli.domain.attachment import size_text
+
 BEGINNING = "data:image/"
 HEADER = re.compile(r"data:image/([a-zA-Z0-9.+-]{1,20});base64,")
 MAX_HEADER = len(BEGINNING) + 20 + len(";base64,")
@@ -90,7 +92,7 @@ class PictureFilter:
         except (OSError, binascii.Error, ValueError) as error:
             return f"image/{kind}, {len(text)} characters, not saved: {type(error).__name__}"
         shown = quote(str(path))
-        return f'{shown} "{_size(len(data))}, image/{kind}"' if is_in_image else shown
+        return f'{shown} "{size_text(len(data))}, image/{kind}"' if is_in_image else shown
 
     def _write(self, data: bytes, suffix: str) -> Path:
         path = self._folder() / _name(data, suffix)
@@ -135,9 +137,3 @@ def _length_of_begun_header(text: str) -> int:
             return len(rest)
         begin = text.rfind("d", max(0, len(text) - MAX_HEADER), begin)
     return 0
-
-
-def _size(count: int) -> str:
-    if count < 1000:
-        return f"{count} bytes"
-    return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
