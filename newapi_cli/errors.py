@@ -6,7 +6,8 @@
     ├── AuthenticationError    4  the key was refused
     ├── NetworkError           5  DNS, connect, TLS, proxy
     ├── GatewayError           6  the gateway refused, or answered outside the protocol
-    │   └── ContextTooLong     6  what was said is longer than the model's context
+    │   ├── ContextTooLong     6  what was said is longer than the model's context
+    │   └── UnknownModel       6  nobody serves a model of this name to this key
     ├── LimitError             7  rate limit, quota
     ├── DeadlineError          8  one of our own clocks
     ├── IncompleteCompletion   9  the answer was cut; the part is printed and kept
@@ -57,7 +58,8 @@ class NewapiError(Exception):
 
     `message` says what happened, in lower case and without a full stop. `why` holds the foreign
     words behind it (the gateway's, the system's), `hint` what to type next, `request_id` the
-    gateway's id of the exchange. None of them ever holds a key.
+    gateway's id of the exchange, `status` its HTTP status, 0 where it refused by none. None of
+    them ever holds a key.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.BUG
@@ -70,6 +72,7 @@ class NewapiError(Exception):
         self.why = why
         self.hint = hint
         self.request_id = request_id
+        self.status = 0
 
 
 class UsageProblem(NewapiError):
@@ -104,6 +107,10 @@ class GatewayError(NewapiError):
 
 class ContextTooLong(GatewayError):
     """The conversation is longer than the model's context."""
+
+
+class UnknownModel(GatewayError):
+    """Nobody serves a model of this name to this key."""
 
 
 class LimitError(NewapiError):

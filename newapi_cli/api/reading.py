@@ -53,7 +53,7 @@ class Reading:
         request_id = codec.request_id_in(head.headers)
         kind = head.headers.get("content-type", "no content type")
         yield Notice(f"HTTP {head.status}, {kind}", is_detail=True)
-        yield Accepted(request_id)
+        yield Accepted(request_id, is_new_api=codec.REQUEST_ID_HEADER in head.headers)
         reader = AnswerReader(request_id)
         try:
             for block in self._blocks():
@@ -164,8 +164,10 @@ def _refused(head: Head, body: bytes) -> Refused:
     request_id = refusal.request_id or codec.request_id_in(head.headers)
     refusal = refusal._replace(request_id=request_id)
     location = head.headers.get("location", "")
+    error = error_from_answer(head.status, refusal, body, location=location)
+    error.status = head.status
     return Refused(
-        error_from_answer(head.status, refusal, body, location=location),
+        error,
         status=head.status,
         may_retry=retries.is_worth_a_retry(head.status, refusal),
         wish_s=retries.wished_pause_s(head.headers),

@@ -9,12 +9,15 @@ when the program starts, and a third of the time for each delta (Python 3.11).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from newapi_cli.domain.message import Message
+
+if TYPE_CHECKING:
+    from newapi_cli.domain.cost import Cost
 
 
 class Sampling(NamedTuple):
@@ -45,14 +48,38 @@ class ChatRequest(NamedTuple):
     attached: Mapping[str, bytes] = MappingProxyType({})
 
 
+class UsageExtras(NamedTuple):
+    """Rarer counts, of which only prices ask.
+
+    `excludes_cached`: old gateways count the prompt of Claude without what was read from its cache
+    or written to it (contract, section 3).
+    """
+
+    cache_writes: int = 0
+    cache_writes_1h: int = 0  # of them, those that are kept for an hour
+    images: int = 0
+    audio_in: int = 0
+    audio_out: int = 0
+    excludes_cached: bool = False
+
+
 class Usage(NamedTuple):
-    """Token counts as the server told them; None where it did not."""
+    """Token counts as the server told them; None where it did not. `extras` are not stored."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     total_tokens: int | None = None
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
+    extras: UsageExtras | None = None
+
+
+COUNTS = Usage._fields[:-1]  # those that are shown, added up and stored
+
+
+def usage_from_counts(counts: Iterable[int | None]) -> Usage:
+    """Give usage from counts in the order of `COUNTS`."""
+    return Usage._make([*counts, None])
 
 
 class ToolCallDelta(NamedTuple):
@@ -101,9 +128,21 @@ class Notice(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """The gateway took the request; its id is empty where the server gives none."""
+    """The gateway took the request; its id is empty where the server gives none.
+
+    `is_new_api`: the server has shown itself to be of New API's family.
+    """
 
     request_id: str
+    is_new_api: bool = False
+
+
+class FellBack(NamedTuple):
+    """A model failed before any text and another one is asked; `why` says how it failed."""
+
+    model: str
+    next_model: str
+    why: str
 
 
 class StreamEnd(NamedTuple):
@@ -112,7 +151,7 @@ class StreamEnd(NamedTuple):
     is_certain: bool
 
 
-TurnEvent = Accepted | Chunk | Tick | Notice | StreamEnd
+TurnEvent = Accepted | Chunk | FellBack | Tick | Notice | StreamEnd
 
 
 class Status(StrEnum):
@@ -126,7 +165,11 @@ class Status(StrEnum):
 
 
 class Completion(NamedTuple):
-    """All that arrived of one answer. Times in seconds from the start of the turn."""
+    """All that arrived of one answer. Times in seconds from the start of the turn.
+
+    `asked` is the model that was asked last and `tried` those that failed before it, each with the
+    reason. `cost` is None where the server publishes no prices.
+    """
 
     content: str
     reasoning: str
@@ -139,6 +182,9 @@ class Completion(NamedTuple):
     request_id: str = ""
     first_token_s: float | None = None
     duration_s: float = 0.0
+    asked: str = ""
+    tried: tuple[tuple[str, str], ...] = ()
+    cost: Cost | None = None
 
 
 class CompletionBuilder:

@@ -25,8 +25,10 @@ class TurnRecord(NamedTuple):
 
     `id` is 0 where it is not stored, `parent_id` None for the first turn. `request` holds the
     parameters that were sent beside the messages, by their names on the wire. `model` is the one
-    asked for, `answered_by` what the server called it. `error` is what was told where the turn
-    failed. `cost` is money in the currency that the gateway shows, None where it is not known.
+    asked for, `answered_by` what the server called it; `tried` are models that failed before it,
+    each with the reason. `error` is what was told where the turn failed. `cost` is dollars as
+    decimal text, None where it is not known; `cost_kind` is a `CostKind`, empty where the server
+    publishes no prices.
     """
 
     prompt: str
@@ -42,6 +44,8 @@ class TurnRecord(NamedTuple):
     error: str = ""
     usage: Usage | None = None
     cost: str | None = None
+    cost_kind: str = ""
+    tried: tuple[tuple[str, str], ...] = ()
     request_id: str = ""
     first_token_s: float | None = None
     duration_s: float | None = None
@@ -51,7 +55,12 @@ class TurnRecord(NamedTuple):
 
     def with_completion(self, completion: Completion, error: str = "") -> TurnRecord:
         """Give the turn with what has come of its answer."""
+        cost = completion.cost
         return self._replace(
+            model=completion.asked or self.model,
+            tried=completion.tried,
+            cost=None if cost is None or cost.usd is None else format(cost.usd, "f"),
+            cost_kind="" if cost is None else str(cost.kind),
             answer=completion.content,
             reasoning=completion.reasoning,
             status=completion.status,

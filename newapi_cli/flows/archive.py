@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from newapi_cli.domain.attachment import Attachment
-from newapi_cli.domain.completion import Status, ToolCall, Usage
+from newapi_cli.domain.completion import COUNTS, Status, ToolCall, Usage, usage_from_counts
 from newapi_cli.domain.session import EPOCH, ID_LENGTH, Session, StoredSession, TurnRecord
 from newapi_cli.errors import UsageProblem
 from newapi_cli.flows.json_fields import JsonObject, plain_json, problem_at, well_formed
@@ -24,6 +24,7 @@ from newapi_cli.flows.json_fields import JsonObject, plain_json, problem_at, wel
 FORMAT = "newapi-session"
 VERSION = 1
 SESSION_ID = re.compile(rf"[0-9a-f]{{{ID_LENGTH}}}")
+DOLLARS = re.compile(r"\d{1,15}(\.\d{1,30})?")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 HINT = "`newapi sessions export --json` writes what can be imported"
 
@@ -94,13 +95,21 @@ def _turn_to_json(turn: TurnRecord) -> dict[str, object]:
         "tool_calls": [plain_json(each._asdict()) for each in turn.tool_calls],
         "finish_reason": plain_json(turn.finish_reason),
         "error": well_formed(turn.error),
-        "usage": None if turn.usage is None else turn.usage._asdict(),
+        "usage": _counts(turn.usage),
         "cost": plain_json(turn.cost),
+        "cost_kind": well_formed(turn.cost_kind),
+        "tried": [
+            {"model": well_formed(model), "why": well_formed(why)} for model, why in turn.tried
+        ],
         "request_id": well_formed(turn.request_id),
         "first_token_s": plain_json(turn.first_token_s),
         "duration_s": plain_json(turn.duration_s),
         "created_at": _time_text(turn.created_at),
     }
+
+
+def _counts(usage: Usage | None) -> dict[str, int | None] | None:
+    return None if usage is None else {name: getattr(usage, name) for name in COUNTS}
 
 
 def _time_text(time: datetime) -> str:
@@ -249,7 +258,9 @@ def _turn_from(source: JsonObject) -> TurnRecord:
         finish_reason=source.optional_text("finish_reason"),
         error=source.text("error"),
         usage=_usage(source.child("usage")),
-        cost=source.optional_text("cost"),
+        cost=_cost(source),
+        cost_kind=source.text("cost_kind"),
+        tried=tuple((each.text("model"), each.text("why")) for each in source.children("tried")),
         request_id=source.text("request_id"),
         first_token_s=source.seconds("first_token_s"),
         duration_s=source.seconds("duration_s"),
@@ -268,6 +279,12 @@ def _status(source: JsonObject) -> Status:
     return Status.INTERRUPTED if status is Status.OPEN else status
 
 
+def _cost(source: JsonObject) -> str | None:
+    if source.optional_text("cost") is None:
+        return None
+    return source.matching("cost", DOLLARS, 'must be dollars as text, such as "0.0004"')
+
+
 def _attachment(source: JsonObject) -> Attachment:
     source.require(*Attachment._fields)
     return Attachment(
@@ -284,4 +301,4 @@ def _tool_call(source: JsonObject) -> ToolCall:
 
 
 def _usage(source: JsonObject | None) -> Usage | None:
-    return None if source is None else Usage(*(source.whole(name) for name in Usage._fields))
+    return None if source is None else usage_from_counts(source.whole(name) for name in COUNTS)

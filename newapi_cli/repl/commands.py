@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from newapi_cli.domain.attachment import Attachment
-from newapi_cli.domain.completion import Status, Usage
+from newapi_cli.domain.completion import COUNTS, Status, usage_from_counts
 from newapi_cli.domain.session import MAX_TITLE, Session, TurnRecord
 from newapi_cli.errors import UsageProblem
 from newapi_cli.flows.prompt import Prompt
@@ -247,11 +247,11 @@ def usage(talk: Talk, _: str) -> None:
     path = talk.live.path
     counted = [turn.usage for turn in path if turn.usage is not None]
     took_s = sum(turn.duration_s or 0.0 for turn in path)
-    total = Usage(*(sum(getattr(each, name) or 0 for each in counted) for name in Usage._fields))
+    sums = usage_from_counts(sum(getattr(each, name) or 0 for each in counted) for name in COUNTS)
     unknown = len(path) - len(counted)
     parts = [
         f"{len(path)} turn{'s' * (len(path) != 1)}",
-        tokens(total if counted else None) + (f" (not told for {unknown})" if unknown else ""),
+        tokens(sums if counted else None) + (f" (not told for {unknown})" if unknown else ""),
         f"in all {seconds(took_s)}",
     ]
     talk.tell(" · ".join(parts))

@@ -62,4 +62,9 @@ FIRST: Step = (
     "CREATE INDEX open_turns ON turns (status) WHERE status = 'open'",
 )
 
-MIGRATIONS: tuple[Step, ...] = (FIRST,)
+SECOND: Step = (  # `tried` is JSON: models that failed before the one that was asked last
+    "ALTER TABLE turns ADD COLUMN cost_kind TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE turns ADD COLUMN tried TEXT NOT NULL DEFAULT '[]'",
+)
+
+MIGRATIONS: tuple[Step, ...] = (FIRST, SECOND)

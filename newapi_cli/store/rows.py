@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from newapi_cli.domain.attachment import Attachment
-from newapi_cli.domain.completion import Status, ToolCall, Usage
+from newapi_cli.domain.completion import COUNTS, Status, ToolCall, Usage, usage_from_counts
 from newapi_cli.domain.session import Session, TurnRecord
 from newapi_cli.errors import LocalError
 
@@ -21,7 +21,8 @@ SESSION_COLUMNS = (
 TURN_COLUMNS = (
     "prompt, answer, reasoning, status, model, answered_by, request, attachments, tool_calls,"
     " finish_reason, error, prompt_tokens, completion_tokens, total_tokens, cached_tokens,"
-    " reasoning_tokens, cost, request_id, first_token_s, duration_s, created_at, id, parent_id"
+    " reasoning_tokens, cost, cost_kind, tried, request_id, first_token_s, duration_s, created_at,"
+    " id, parent_id"
 )
 
 
@@ -59,7 +60,7 @@ def turn_from_row(row: sqlite3.Row) -> TurnRecord:
 
 
 def _turn(row: sqlite3.Row) -> TurnRecord:
-    counts = tuple(row[name] for name in Usage._fields)
+    counts = tuple(row[name] for name in COUNTS)
     return TurnRecord(
         prompt=row["prompt"],
         answer=row["answer"],
@@ -72,8 +73,10 @@ def _turn(row: sqlite3.Row) -> TurnRecord:
         tool_calls=tuple(ToolCall(*each) for each in json.loads(row["tool_calls"])),
         finish_reason=row["finish_reason"],
         error=row["error"],
-        usage=None if all(count is None for count in counts) else Usage(*counts),
+        usage=None if all(count is None for count in counts) else usage_from_counts(counts),
         cost=row["cost"],
+        cost_kind=row["cost_kind"],
+        tried=tuple((model, why) for model, why in json.loads(row["tried"])),
         request_id=row["request_id"],
         first_token_s=row["first_token_s"],
         duration_s=row["duration_s"],
@@ -109,8 +112,10 @@ def values_of_turn(turn: TurnRecord) -> dict[str, object]:
         "tool_calls": json.dumps(turn.tool_calls),
         "finish_reason": turn.finish_reason,
         "error": turn.error,
-        **usage._asdict(),
+        **{name: getattr(usage, name) for name in COUNTS},
         "cost": turn.cost,
+        "cost_kind": turn.cost_kind,
+        "tried": json.dumps(turn.tried),
         "request_id": turn.request_id,
         "first_token_s": turn.first_token_s,
         "duration_s": turn.duration_s,

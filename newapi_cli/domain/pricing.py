@@ -1,0 +1,204 @@
+"""Prices as a New API gateway publishes them, and the arithmetic on them. All in `Decimal`.
+
+A gateway counts in quota, whole units of which `quota_per_unit` are a dollar:
+
+    quota = round((uncached prompt + cached * cache_ratio + writes * create_cache_ratio
+                   + completion * completion_ratio) * model_ratio * group_ratio)
+
+at least 1 where it is not free (contract, section 6.6; QuantumNous/new-api service/text_quota.go).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from newapi_cli.domain.completion import Usage, UsageExtras
+from newapi_cli.domain.cost import Cost, CostKind, Currency
+
+MILLION = Decimal(1_000_000)
+UNCONFIGURED_RATIO = Decimal("37.5")  # stands for "nobody has set a price" (contract, 6.6)
+HOUR_WRITES = Decimal("1.6")  # of the price of a write that is kept for five minutes
+ALL_GROUPS = "all"
+DEFAULT_GROUP = "default"
+DOLLAR = Currency("USD", "$", Decimal(1))
+
+
+class PriceKind(StrEnum):
+    """What a price is counted by."""
+
+    TOKENS = "tokens"
+    CALL = "call"
+    TIERED = "tiered"
+    UNKNOWN = "unknown"
+
+
+class Price(NamedTuple):
+    """The price of one model, before the ratio of a group.
+
+    A ratio that a server does not publish is the one that it then charges with (1, for writes to
+    the cache 1.25). `per_call` is in dollars. `groups` names who may use the model, or "all".
+    """
+
+    model: str
+    kind: PriceKind
+    model_ratio: Decimal = Decimal(0)
+    per_call: Decimal = Decimal(0)
+    completion_ratio: Decimal = Decimal(1)
+    cache_ratio: Decimal = Decimal(1)
+    create_cache_ratio: Decimal = Decimal("1.25")
+    image_ratio: Decimal = Decimal(1)
+    audio_ratio: Decimal = Decimal(1)
+    audio_completion_ratio: Decimal = Decimal(1)
+    groups: tuple[str, ...] = ()
+    endpoint_types: tuple[str, ...] = ()
+
+
+class PriceView(NamedTuple):
+    """A price for people: dollars per million tokens, or per call, in one group.
+
+    What does not apply, or is not published, is None. Without a group the key's is not known and
+    the ratios of the groups differ: then the amounts are those of the default group.
+    """
+
+    kind: PriceKind
+    group: str
+    is_group_certain: bool
+    prompt: Decimal | None = None
+    completion: Decimal | None = None
+    cached: Decimal | None = None
+    per_call: Decimal | None = None
+
+
+class PriceList(NamedTuple):
+    """All that a site publishes about its prices."""
+
+    prices: Mapping[str, Price]
+    group_ratios: Mapping[str, Decimal]
+    quota_per_unit: Decimal
+    currency: Currency = DOLLAR
+
+    def group_for(self, price: Price, key_group: str = "") -> tuple[str, Decimal, bool]:
+        """Give the group that a key pays as, its ratio, and whether that is certain.
+
+        `key_group` is empty where the group of the key is not known.
+        """
+        if key_group in self.group_ratios:
+            return key_group, self.group_ratios[key_group], True
+        open_to = [
+            name
+            for name in self.group_ratios
+            if ALL_GROUPS in price.groups or name in price.groups or not price.groups
+        ]
+        ratios = {self.group_ratios[name] for name in open_to}
+        name = DEFAULT_GROUP if DEFAULT_GROUP in open_to or not open_to else open_to[0]
+        is_certain = not key_group and len(ratios) <= 1
+        return name, self.group_ratios.get(name, Decimal(1)), is_certain
+
+    def view(self, model: str, key_group: str = "") -> PriceView | None:
+        """Give the price of a model as people read it; None where the site does not list it."""
+        price = self.prices.get(model)
+        if price is None:
+            return None
+        group, ratio, is_certain = self.group_for(price, key_group)
+        if price.kind is PriceKind.CALL:
+            per_call = price.per_call * ratio
+            return PriceView(price.kind, group, is_certain, per_call=per_call)
+        if price.kind is not PriceKind.TOKENS:
+            return PriceView(price.kind, group, is_certain)
+        prompt = price.model_ratio * ratio * MILLION / self.quota_per_unit
+        return PriceView(
+            price.kind,
+            group,
+            is_certain,
+            prompt=prompt,
+            completion=prompt * price.completion_ratio,
+            cached=prompt * price.cache_ratio,
+        )
+
+    def cost(self, model: str, usage: Usage | None, key_group: str = "") -> Cost:
+        """Give what an answer cost as far as prices and counts tell."""
+        price = self.prices.get(model)
+        if price is not None and price.kind is PriceKind.TIERED:
+            return Cost(CostKind.TIERED, currency=self.currency)
+        if price is None or price.kind is PriceKind.UNKNOWN:
+            return Cost(CostKind.UNKNOWN, currency=self.currency)
+        ratio = self.group_for(price, key_group)[1]
+        if price.kind is PriceKind.CALL:
+            quota: Decimal | None = _whole(price.per_call * self.quota_per_unit * ratio)
+        else:
+            quota = charged_quota(usage, price, ratio)
+        if quota is None:
+            return Cost(CostKind.UNKNOWN, currency=self.currency)
+        return Cost(CostKind.ABOUT, quota / self.quota_per_unit, self.currency)
+
+
+def charged_quota(usage: Usage | None, price: Price, group_ratio: Decimal) -> Decimal | None:
+    """Give the quota that is charged for tokens; None where a count is missing.
+
+    >>> price = Price("m", PriceKind.TOKENS, Decimal("0.075"), completion_ratio=Decimal(4))
+    >>> charged_quota(Usage(1000, 250), price, Decimal(1))
+    Decimal('150')
+    """
+    ratio = price.model_ratio * group_ratio
+    if ratio == 0:
+        return Decimal(0)
+    if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
+        return None
+    if usage.prompt_tokens + usage.completion_tokens == 0:
+        return Decimal(0)
+    weighed = _weighed_prompt(usage, price) + _weighed_completion(usage, price)
+    return max(_whole(weighed * ratio), Decimal(1))
+
+
+def _weighed_prompt(usage: Usage, price: Price) -> Decimal:
+    """Count the tokens of the prompt, each kind by its price."""
+    extras = usage.extras or UsageExtras()
+    cached = Decimal(usage.cached_tokens or 0)
+    writes, hour_writes = Decimal(extras.cache_writes), Decimal(extras.cache_writes_1h)
+    images, audio = Decimal(extras.images), Decimal(extras.audio_in)
+    plain = Decimal(usage.prompt_tokens or 0) - images - audio
+    if not extras.excludes_cached:
+        plain -= cached + writes
+    return (
+        max(plain, Decimal(0))
+        + cached * price.cache_ratio
+        + (writes - hour_writes) * price.create_cache_ratio
+        + hour_writes * price.create_cache_ratio * HOUR_WRITES
+        + images * price.image_ratio
+        + audio * price.audio_ratio
+    )
+
+
+def _weighed_completion(usage: Usage, price: Price) -> Decimal:
+    """Count the tokens of the completion; spoken ones have a ratio of their own, if published."""
+    audio = Decimal(usage.extras.audio_out) if usage.extras else Decimal(0)
+    text = Decimal(usage.completion_tokens or 0) - audio
+    if price.audio_ratio == 1 and price.audio_completion_ratio == 1:
+        return (text + audio) * price.completion_ratio
+    return text * price.completion_ratio + audio * price.audio_ratio * price.audio_completion_ratio
+
+
+def _whole(quota: Decimal) -> Decimal:
+    return quota.quantize(Decimal(1), ROUND_HALF_UP)
+
+
+def total(costs: Iterable[Cost]) -> Cost | None:
+    """Add costs up, as far as they are known; None where there are none at all.
+
+    What is not known makes the sum an "about"; where nothing is known the kind says so.
+    """
+    found = list(costs)
+    known = [cost.usd for cost in found if cost.usd is not None]
+    if not found:
+        return None
+    currency = found[-1].currency
+    if not known:
+        kinds = {cost.kind for cost in found}
+        kind = CostKind.TIERED if kinds == {CostKind.TIERED} else CostKind.UNKNOWN
+        return Cost(kind, currency=currency)
+    is_exact = all(cost.kind is CostKind.EXACT for cost in found)
+    kind = CostKind.EXACT if is_exact else CostKind.ABOUT
+    return Cost(kind, sum(known, Decimal(0)), currency)

@@ -1,0 +1,55 @@
+"""What a check-up and a spending report tell. Values only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from newapi_cli.domain.cost import Cost
+from newapi_cli.errors import ExitCode
+
+
+class Verdict(StrEnum):
+    """How a check came out; the values stand in JSON."""
+
+    OK = "ok"
+    WARNING = "warning"  # works, but should be looked at
+    FAILED = "failed"
+    SKIPPED = "skipped"  # could not be tried, for a reason that is told
+
+
+class CheckResult(NamedTuple):
+    """One line of a check-up. `hint` says what to type next; `code` counts where it failed."""
+
+    name: str
+    verdict: Verdict
+    text: str
+    hint: str = ""
+    code: ExitCode = ExitCode.COMPLETE
+
+
+class Spending(NamedTuple):
+    """What the answers of one model, day or session took.
+
+    `cost` is None where the gateway publishes no prices; `unpriced` counts the answers whose cost
+    is not in it. `first_token_s` is the median, None where no answer had a first token.
+    """
+
+    name: str
+    answers: int
+    failures: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: Cost | None
+    unpriced: int
+    first_token_s: float | None
+
+
+class SpendingReport(NamedTuple):
+    """Spending since a time (None: since ever), by one key, and in all."""
+
+    by: str
+    since: datetime | None
+    rows: tuple[Spending, ...]
+    total: Spending
