@@ -10,7 +10,9 @@ import json
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
-from newapi_cli.demo.failures import Refusal, middleware_refusal, relay_refusal
+from newapi_cli.demo.failures import Refuser
+from newapi_cli.demo.keys import Terms
+from newapi_cli.demo.wire import Response
 
 MAX_MAX_TOKENS = 1_073_741_823
 
@@ -66,17 +68,20 @@ def model_of(fields: Mapping[str, object] | None) -> str:
 
 
 def read_call(
-    fields: Mapping[str, object] | None, request_id: str, known_models: Container[str]
-) -> ChatCall | Refusal:
-    """Check a parsed body and give the call, or the refusal that the gateway would send."""
+    fields: Mapping[str, object] | None, terms: Terms, models: Container[str], refuser: Refuser
+) -> ChatCall | Response:
+    """Check a parsed body and give the call, or the refusal that the gateway would send.
+
+    `terms` are those of the key, `models` what its group may use.
+    """
     if fields is None:
-        return middleware_refusal(400, "Invalid request, not a JSON object", request_id)
-    refusal = _check_model(fields, request_id, known_models)
+        return refuser.middleware(400, "Invalid request, not a JSON object")
+    refusal = _check_model(fields, terms, models, refuser)
     if refusal is not None:
         return refusal
     problem = _find_problem(fields)
     if problem:
-        return relay_refusal(500, problem, request_id, "invalid_request")
+        return refuser.invalid_request(problem)
     options = fields.get("stream_options")
     limit = fields.get("max_completion_tokens") or fields.get("max_tokens")
     return ChatCall(
@@ -91,17 +96,18 @@ def read_call(
 
 
 def _check_model(
-    fields: Mapping[str, object], request_id: str, known_models: Container[str]
-) -> Refusal | None:
+    fields: Mapping[str, object], terms: Terms, models: Container[str], refuser: Refuser
+) -> Response | None:
     model = fields.get("model")
     if model is not None and not isinstance(model, str):
-        return middleware_refusal(400, "field model must be a string", request_id)
-    if not model:
+        return refuser.middleware(400, "field model must be a string")
+    if not model and not refuser.is_old:
         text = "Model name not specified, model name cannot be empty"
-        return middleware_refusal(400, text, request_id)
-    if model not in known_models:
-        text = f"No available channel for model {model} under group default (distributor)"
-        return middleware_refusal(503, text, request_id, "model_not_found")
+        return refuser.middleware(400, text)
+    if model and not terms.allows(model):
+        return refuser.model_not_allowed(model)
+    if model not in models:
+        return refuser.no_channel(model or "", terms.group)
     return None
 
 

@@ -7,34 +7,26 @@ from http.server import BaseHTTPRequestHandler
 from types import MappingProxyType
 
 from newapi_cli.demo.chat_call import ChatCall, model_of, parse_body, read_call
-from newapi_cli.demo.failures import (
-    Refusal,
-    invalid_token,
-    invalid_url,
-    refusal_of,
-    relay_refusal,
-    upstream_refusal,
-)
+from newapi_cli.demo.desk import CHAT_PATH, Visit
+from newapi_cli.demo.failures import Refuser, invalid_url
 from newapi_cli.demo.journal import SeenRequest
+from newapi_cli.demo.keys import Standing
 from newapi_cli.demo.listener import Listener
-from newapi_cli.demo.replies import DEMO_MODELS, Reply, reply_to
+from newapi_cli.demo.replies import Reply, reply_to
 from newapi_cli.demo.request_body import BadBody, read_body
 from newapi_cli.demo.stream import iter_events, whole_body
+from newapi_cli.demo.tally import Tally
 from newapi_cli.demo.watch import ClientGone, ClientWatch
 from newapi_cli.demo.wire import (
+    DONE,
     HOME_PAGE,
     HTML_TYPE,
-    JSON_TYPE,
     SSE_TYPE,
     VERSION,
     Frame,
-    encode_json,
-    model_list,
+    Response,
     new_request_id,
-    status_of,
 )
-
-CHAT_PATH = "/v1/chat/completions"
 
 
 class Connection(BaseHTTPRequestHandler):
@@ -58,7 +50,7 @@ class Connection(BaseHTTPRequestHandler):
         except BadBody as error:
             self.close_connection = True
             code = "read_request_body_failed"
-            self._refuse(relay_refusal(error.status, error.message, self.request_id, code))
+            self._send(self._refuser.relay(error.status, error.message, code))
             return
         content_type = self.headers.get("Content-Type", "")
         fields = parse_body(content_type, body) if self.command == "POST" else {}
@@ -76,7 +68,8 @@ class Connection(BaseHTTPRequestHandler):
         """Begin any response, with the headers by which the gateway's family is known."""
         super().send_response(code, message)
         self.send_header("X-Oneapi-Request-Id", self.request_id)
-        self.send_header("X-New-Api-Version", VERSION)
+        if not self.server.site.is_old:
+            self.send_header("X-New-Api-Version", VERSION)
 
     def version_string(self) -> str:
         """Give the value of the Server header."""
@@ -90,69 +83,91 @@ class Connection(BaseHTTPRequestHandler):
         self.server.journal.add_request(SeenRequest(self.command, self.path, headers, body, model))
 
     def _route(self, fields: dict[str, object] | None) -> None:
-        path = self.path.partition("?")[0]
-        route = (self.command, path)
-        if route == ("GET", "/api/status"):
-            status = status_of(self.server.base_url, self.server.started_at_s)
-            self._send(200, encode_json(status))
-        elif route in (("GET", "/v1/models"), ("POST", CHAT_PATH)) and not self._has_good_key():
-            self._refuse(invalid_token(self.request_id))
-        elif route == ("GET", "/v1/models"):
-            self._send(200, encode_json(model_list(DEMO_MODELS)))
-        elif route == ("POST", CHAT_PATH):
-            self._chat(fields)
-        elif path.startswith(("/v1", "/api", "/assets")):
-            self._refuse(invalid_url(self.command, path))
-        else:
-            self._send(200, HOME_PAGE, HTML_TYPE)
-
-    def _has_good_key(self) -> bool:
-        value = self.headers.get("Authorization", "").strip()
-        key = value[6:].strip() if value[:6].lower() == "bearer" else value
-        return key not in ("", "sk-wrong")
-
-    def _chat(self, fields: dict[str, object] | None) -> None:
-        call = read_call(fields, self.request_id, DEMO_MODELS)
-        if isinstance(call, Refusal):
-            self._refuse(call)
-            return
-        earlier = self.server.journal.count_call(call.model)
-        refusal = refusal_of(
-            call.model, self.request_id, earlier_calls=earlier, to_stream=call.is_stream
+        path, _, query = self.path.partition("?")
+        visit = Visit(
+            self.command,
+            path,
+            query,
+            self.headers.get("Authorization", ""),
+            self.client_address[0],
+            self._refuser,
         )
-        if refusal is not None:
-            self._refuse(refusal)
-            return
-        frame = Frame(self.request_id, int(time.time()), call.model)
-        reply = reply_to(call, self.server.pace_s)
-        with ClientWatch(self.connection, self.server.stopping) as watch:
-            if call.is_stream:
-                self._stream(reply, call, frame, watch)
-            else:
-                self._answer_at_once(reply, call, frame, watch)
+        response = self.server.desk.answer(visit)
+        if response is not None:
+            self._send(response)
+        elif (self.command, path) == ("POST", CHAT_PATH):
+            self._chat(visit, fields)
+        elif path.startswith(("/v1", "/api", "/assets")):
+            self._send(invalid_url(self.command, path))
+        else:
+            self._send(Response(200, HOME_PAGE, HTML_TYPE))
 
-    def _stream(self, reply: Reply, call: ChatCall, frame: Frame, watch: ClientWatch) -> None:
+    @property
+    def _refuser(self) -> Refuser:
+        return Refuser(self.request_id, self.server.site.is_old)
+
+    def _chat(self, visit: Visit, fields: dict[str, object] | None) -> None:
+        server, refuser = self.server, visit.refuser
+        statement = server.accounts.statement(visit.key)
+        if statement.standing is not Standing.LIVE:
+            self._send(refuser.bad_key(statement.standing))
+            return
+        call = read_call(fields, statement.terms, server.desk.models_of(statement), refuser)
+        if isinstance(call, Response):
+            self._send(call)
+            return
+        earlier = server.journal.count_call(call.model)
+        refusal = refuser.of_model(call.model, earlier_calls=earlier, to_stream=call.is_stream)
+        if refusal is not None:
+            self._send(refusal)
+            return
+        reply = reply_to(call, server.pace_s)
+        tally = Tally(visit.key, call, reply, self.request_id)
+        with ClientWatch(self.connection, server.stopping) as watch:
+            if call.is_stream:
+                self._stream(reply, call, tally, watch)
+            else:
+                self._answer_at_once(reply, call, tally, watch)
+
+    def _frame(self, call: ChatCall) -> Frame:
+        return Frame(self.request_id, int(time.time()), call.model)
+
+    def _stream(self, reply: Reply, call: ChatCall, tally: Tally, watch: ClientWatch) -> None:
+        server = self.server
+        events = iter_events(reply, call, self._frame(call), is_old=server.site.is_old)
         has_begun = False
-        for pause_s, event in iter_events(reply, call, frame):
-            watch.pause(pause_s)
-            if not has_begun:
-                self._begin_stream()
-                has_begun = True
-            self._write_piece(event)
+        try:
+            for event in events:
+                watch.pause(event.pause_s)
+                if not has_begun:
+                    self._begin_stream()
+                    has_begun = True
+                if event.data == DONE:
+                    # before the end, so that who has read the answer finds it in the log
+                    tally.charge(server.accounts, server.site)
+                self._write_piece(event.data)
+                tally.add(event.tokens)
+            tally.charge(server.accounts, server.site)
+        finally:
+            tally.charge(server.accounts, server.site, is_whole=False)
         if reply.is_cut:
             self.close_connection = True
         elif self._is_chunked:
             self._end_stream()
 
     def _answer_at_once(
-        self, reply: Reply, call: ChatCall, frame: Frame, watch: ClientWatch
+        self, reply: Reply, call: ChatCall, tally: Tally, watch: ClientWatch
     ) -> None:
-        watch.pause(reply.first_pause_s)
         if reply.error is not None:
-            self._refuse(upstream_refusal(429, reply.error, to_stream=False))
+            watch.pause(reply.first_pause_s)
+            self._send(self._refuser.upstream(429, reply.error, to_stream=False))
             return
-        body = whole_body(reply, call, frame)
-        self._send(200, body, sent_bytes=len(body) // 2 if reply.is_cut else None)
+        try:
+            watch.pause(reply.first_pause_s)
+        finally:
+            tally.charge(self.server.accounts, self.server.site)  # who leaves pays too
+        body = whole_body(reply, call, self._frame(call))
+        self._send(Response(200, body), sent_bytes=len(body) // 2 if reply.is_cut else None)
 
     def _begin_stream(self) -> None:
         self.send_response(200)
@@ -179,23 +194,13 @@ class Connection(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True  # gone after [DONE]: the answer was complete
 
-    def _refuse(self, refusal: Refusal) -> None:
-        self._send(refusal.status, refusal.body, refusal.content_type, dict(refusal.headers))
-
-    def _send(
-        self,
-        status: int,
-        body: bytes,
-        content_type: str = JSON_TYPE,
-        headers: dict[str, str] | None = None,
-        sent_bytes: int | None = None,
-    ) -> None:
+    def _send(self, response: Response, sent_bytes: int | None = None) -> None:
         """Send a body of known length; with `sent_bytes` only its beginning, then hang up."""
-        self.send_response(status)
-        if body:
-            self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in (headers or {}).items():
+        self.send_response(response.status)
+        if response.body:
+            self.send_header("Content-Type", response.content_type)
+        self.send_header("Content-Length", str(len(response.body)))
+        for name, value in response.headers.items():
             self.send_header(name, value)
         if sent_bytes is not None:
             self.close_connection = True
@@ -203,4 +208,4 @@ class Connection(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(body[:sent_bytes])
+            self.wfile.write(response.body[:sent_bytes])

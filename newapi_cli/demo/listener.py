@@ -10,7 +10,10 @@ import socketserver
 import threading
 import time
 
+from newapi_cli.demo.account import Accounts
+from newapi_cli.demo.desk import Desk
 from newapi_cli.demo.journal import Journal
+from newapi_cli.demo.site import Site
 
 _FAREWELL_S = 2.0  # how long close() waits for connections to end, in all
 
@@ -26,11 +29,14 @@ class Listener(socketserver.TCPServer):
         address: tuple[str, int],
         handler: type[socketserver.BaseRequestHandler],
         pace_s: float,
+        site: Site,
     ) -> None:
         super().__init__(address, handler)
         self.journal = Journal()
         self.pace_s = pace_s
-        self.started_at_s = int(time.time())
+        self.site = site
+        self.accounts = Accounts(site)
+        self.desk = Desk(site, self.accounts, self.base_url, int(site.clock()))
         self.stopping = threading.Event()
         self._lock = threading.Lock()
         self._threads: dict[socket.socket, threading.Thread] = {}

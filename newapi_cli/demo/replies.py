@@ -23,6 +23,9 @@ DEMO_MODELS: Mapping[str, str] = MappingProxyType(
         "demo-cut": "the connection breaks in mid-answer",
         "demo-no-finish": "ends without a finish reason, as a timeout inside a gateway does",
         "demo-error-in-stream": "an error in the middle of the answer",
+        "demo-per-call": "a short answer for a cent, however long the question",
+        "demo-tiered": "a short answer with a price in tiers, by the length of the question",
+        "demo-vip": "a short answer, for keys of the group vip only (sk-vip)",
         "demo-429": "too many requests, always (429, empty body)",
         "demo-429-once": "too many requests, then an answer: every second call succeeds",
         "demo-401": "the key is refused (401)",
@@ -30,6 +33,9 @@ DEMO_MODELS: Mapping[str, str] = MappingProxyType(
         "demo-quota": "the account is used up (403)",
     }
 )
+
+_REFUSING = ("demo-429", "demo-401", "demo-500", "demo-quota")
+ANSWERING_MODELS = tuple(name for name in DEMO_MODELS if name not in _REFUSING)
 
 _THOUGHTS = (
     "The question is short, so the answer should be too.\n"

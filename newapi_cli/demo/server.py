@@ -4,6 +4,8 @@ It speaks the real protocol over real sockets, on loopback, and knows nothing of
 it sends was written from the specification, so it can't confirm our own mistakes.
 
     DemoGateway -> Listener (accepts) -> Connection (one thread each) -> replies -> stream
+                                              |-> Desk (models, prices, balance, log)
+                                              |-> Accounts (what each key has spent)
                                               |-> Journal (what was seen)
 """
 
@@ -15,20 +17,29 @@ from types import TracebackType
 from newapi_cli.demo.connection import Connection
 from newapi_cli.demo.journal import SeenRequest
 from newapi_cli.demo.listener import Listener
+from newapi_cli.demo.site import Site
 
-__all__ = ["DemoGateway", "SeenRequest"]
+__all__ = ["DemoGateway", "SeenRequest", "Site"]
+
+_USUAL_SITE = Site()
 
 
 class DemoGateway:
     """A gateway that is bound when it is made and serves between `start` and `stop`.
 
     `port` 0 takes any free one; `pace_s` is the pause in seconds between two pieces of an
-    answer. OSError when the port is in use or the host is not ours. As a context manager it
-    serves inside the block.
+    answer; `site` says what kind of gateway it is. OSError when the port is in use or the host
+    is not ours. As a context manager it serves inside the block.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0, pace_s: float = 0.012) -> None:
-        self._listener = Listener((host, port), Connection, pace_s)
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        pace_s: float = 0.012,
+        site: Site = _USUAL_SITE,
+    ) -> None:
+        self._listener = Listener((host, port), Connection, pace_s, site)
         self._lock = threading.RLock()  # a signal handler may call stop() within stop()
         self._is_stopped = False
 

@@ -1,7 +1,7 @@
 """The JSON objects of the wire, spelt as a New API gateway spells them.
 
-Sources: spec/chat-completions.zh.txt and spec/newapi-contract.md 2.1-2.3, 3, 4.4, 6.1, 6.7. No
-type of the program is used here: what the client reads must be built apart from the client.
+Sources: spec/chat-completions.zh.txt and spec/newapi-contract.md 2.1-2.3, 3, 4.4. No type of the
+program is used here: what the client reads must be built apart from the client.
 """
 
 from __future__ import annotations
@@ -9,8 +9,12 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
+
+from newapi_cli.demo.prices import Counts
 
 JSON_TYPE = "application/json; charset=utf-8"
 SSE_TYPE = "text/event-stream"
@@ -19,7 +23,23 @@ VERSION = "v1.0.0-demo"
 HOME_PAGE = b"<!doctype html>\n<html><head><title>New API</title></head><body></body></html>\n"
 DONE = b"data: [DONE]\n\n"
 
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+class Response(NamedTuple):
+    """A whole HTTP response with a body of known length."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = JSON_TYPE
+    headers: Mapping[str, str] = NO_HEADERS
+
+
+def json_response(status: int, value: object) -> Response:
+    """Give a response whose body is a JSON value."""
+    return Response(status, encode_json(value))
 
 
 def encode_json(value: object) -> bytes:
@@ -50,15 +70,14 @@ def new_request_id() -> str:
     return f"{stamp}{nanoseconds:09d}{suffix}"
 
 
-def usage_of(prompt_tokens: int, content_tokens: int, reasoning_tokens: int) -> dict[str, object]:
+def usage_of(counts: Counts) -> dict[str, object]:
     """Build `usage`; the completion's tokens are the content's and the reasoning's together."""
-    completion_tokens = content_tokens + reasoning_tokens
     return {
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
-        "total_tokens": prompt_tokens + completion_tokens,
-        "prompt_tokens_details": {"cached_tokens": 0},
-        "completion_tokens_details": {"reasoning_tokens": reasoning_tokens},
+        "prompt_tokens": counts.prompt,
+        "completion_tokens": counts.completion,
+        "total_tokens": counts.prompt + counts.completion,
+        "prompt_tokens_details": {"cached_tokens": counts.cached},
+        "completion_tokens_details": {"reasoning_tokens": counts.reasoning},
     }
 
 
@@ -108,37 +127,3 @@ class Frame:
             "choices": choices,
             "usage": usage,
         }
-
-
-def model_list(models: Iterable[str]) -> dict[str, object]:
-    """Build the answer of GET /v1/models; `created` is constant there and means nothing."""
-    entries = [
-        {
-            "id": model,
-            "object": "model",
-            "created": 1626777600,
-            "owned_by": "newapi-demo",
-            "supported_endpoint_types": ["openai"],
-        }
-        for model in models
-    ]
-    return {"success": True, "object": "list", "data": entries}
-
-
-def status_of(base_url: str, start_time: int) -> dict[str, object]:
-    """Build the answer of GET /api/status; `start_time` is in Unix seconds."""
-    data = {
-        "version": VERSION,
-        "start_time": start_time,
-        "system_name": "newapi demo",
-        "logo": "",
-        "server_address": base_url,
-        "docs_link": "",
-        "quota_per_unit": 500000,
-        "display_in_currency": True,
-        "quota_display_type": "USD",
-        "usd_exchange_rate": 7.3,
-        "self_use_mode_enabled": True,
-        "setup": True,
-    }
-    return {"success": True, "message": "", "data": data}
