@@ -1,24 +1,34 @@
-"""The billing endpoints of OpenAI's old dashboard, by which New API tells what a key has left.
+"""What a key has left: by the endpoints of OpenAI's old dashboard, and by the key's own record.
 
-Both are limited to 360 calls in 180 seconds, unlike the key's own endpoint with its 20 in 20
-minutes (contract, sections 5.4 and 6.4). Amounts are `Decimal` from the text of the answer on.
+The dashboard's two are limited to 360 calls in 180 seconds. The record and the log of the key
+share 20 calls in 20 minutes with everybody behind the same address (contract, section 5.4), so who
+calls them counts the calls. Amounts are `Decimal` from the text of the answer on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Protocol
+from urllib.parse import quote
 
+from newapi_cli.api.gateway_codec import (
+    KEY_LOG,
+    KEY_USAGE,
+    key_usage_from_json,
+    log_from_json,
+    number,
+    time_at,
+)
 from newapi_cli.api.refusals import not_understood
 from newapi_cli.domain.billing import Balance
 from newapi_cli.domain.completion import TurnEvent
+from newapi_cli.domain.profile import Secret
+from newapi_cli.errors import AuthenticationError, GatewayError
 
 SUBSCRIPTION = "/v1/dashboard/billing/subscription"
 USAGE = "/v1/dashboard/billing/usage"
 UNLIMITED = Decimal(100_000_000)  # what the gateway grants a key without a limit
-LATEST_S = 253_402_300_799  # 9999-12-31
 
 
 class JsonClient(Protocol):
@@ -29,24 +39,43 @@ class JsonClient(Protocol):
 
 
 def fetch_balance(client: JsonClient) -> Generator[TurnEvent, None, Balance]:
-    """Ask for what the key has left: ticks and notices, and the balance is returned."""
+    """Ask the dashboard's endpoints: ticks and notices, and the balance is returned."""
     granted = yield from client.fetch_json(SUBSCRIPTION)
-    limit = _number(granted, "hard_limit_usd")
+    limit = _member(granted, "hard_limit_usd")
     spent = yield from client.fetch_json(USAGE)
-    hundredths = _number(spent, "total_usage")
+    hundredths = _member(spent, "total_usage")
     if limit is None or hundredths is None:
         raise not_understood("it tells no limit or no usage")
-    until = _number(granted, "access_until") or Decimal(0)
     return Balance(
         limit=None if limit >= UNLIMITED else limit,
         used=hundredths / 100,
-        expires_at=datetime.fromtimestamp(int(until), UTC) if 0 < until <= LATEST_S else None,
+        expires_at=time_at(_member(granted, "access_until")),
     )
 
 
-def _number(value: object, name: str) -> Decimal | None:
-    found = value.get(name) if isinstance(value, dict) else None
-    if isinstance(found, bool) or not isinstance(found, int | float):
-        return None
-    number = Decimal(repr(found))  # the shortest text that gives this number: as it was sent
-    return number if number.is_finite() else None
+def fetch_key_usage(client: JsonClient) -> Generator[TurnEvent, None, object]:
+    """Ask for the key's record; the JSON value is returned, once it is known to be one."""
+    value = yield from client.fetch_json(KEY_USAGE)
+    if key_usage_from_json(value) is None:
+        raise not_understood("it is no record of a key")
+    return value
+
+
+def fetch_key_log(client: JsonClient, key: Secret) -> Generator[TurnEvent, None, object]:
+    """Ask for the key's log; the JSON value is returned, once it is known to be one.
+
+    Servers before 2026-02 want the key in the query (contract, section 6.5), which is where the
+    logs of proxies would show it: only asked so after the other form was refused.
+    """
+    try:
+        value = yield from client.fetch_json(KEY_LOG)
+    except (AuthenticationError, GatewayError):
+        from_query = f"{KEY_LOG}?key={quote(key.reveal(), safe='')}"
+        value = yield from client.fetch_json(from_query)
+    if log_from_json(value) is None:
+        raise not_understood("it is no log of a key")
+    return value
+
+
+def _member(value: object, name: str) -> Decimal | None:
+    return number(value.get(name)) if isinstance(value, dict) else None

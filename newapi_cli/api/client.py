@@ -1,4 +1,4 @@
-"""The client: chat completions and models of one server, with retries that the person sees.
+"""The client: chat completions and JSON of one server, with retries that the person sees.
 
 Runs on the main thread. A request is asked again only before the first piece of an answer.
 """
@@ -14,8 +14,6 @@ from newapi_cli.api.endpoint import Endpoint
 from newapi_cli.api.exchange import Exchange
 from newapi_cli.api.head_start import WireRequest
 from newapi_cli.api.reading import FRAME_S, Reading, Refused
-from newapi_cli.api.refusals import not_understood
-from newapi_cli.domain.catalog import ModelInfo
 from newapi_cli.domain.completion import ChatRequest, Notice, Tick, TurnEvent
 from newapi_cli.domain.profile import Clocks
 from newapi_cli.signals import Interrupts
@@ -71,13 +69,6 @@ class Client:
             wires.append(self._chat_wire(request, with_usage=False))
         first = self._start(wires[0])
         return AnswerEvents(self._talk(first, wires, request.stream, Reading.answer), first)
-
-    def list_models(self) -> Iterator[TurnEvent | list[ModelInfo]]:
-        """Ask for the models that the key may use: ticks and notices, then the list."""
-        found = codec.models_from_json((yield from self.fetch_json(codec.MODELS)))
-        if found is None:
-            raise not_understood("it is no list of models")
-        yield found
 
     def fetch_json(self, path: str) -> Generator[TurnEvent, None, object]:
         """Ask for a JSON value: ticks and notices, and the value is returned."""

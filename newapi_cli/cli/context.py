@@ -21,8 +21,7 @@ from newapi_cli.config.paths import Paths, ensure_private_dir, find_paths
 from newapi_cli.config.secrets import ensure_may_travel, read_key
 from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.base_url import BaseUrl
-from newapi_cli.domain.catalog import ModelInfo
-from newapi_cli.domain.completion import Notice, Sampling
+from newapi_cli.domain.completion import Sampling
 from newapi_cli.domain.profile import Secret, Settings
 from newapi_cli.domain.session import StoredSession
 from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageProblem
@@ -34,9 +33,10 @@ if TYPE_CHECKING:
     from newapi_cli.api.client import Client
     from newapi_cli.cli.answering import Answering
     from newapi_cli.cli.attaching import Attacher
+    from newapi_cli.cli.gateway import Gateway
     from newapi_cli.config.file import ConfigFile
     from newapi_cli.demo.server import DemoGateway
-    from newapi_cli.domain.billing import Balance
+    from newapi_cli.demo.site import Site
     from newapi_cli.flows.prompt import Prompt
     from newapi_cli.flows.session import LiveSession
     from newapi_cli.render.aside import AsideWish
@@ -178,7 +178,15 @@ class Context:
         self._secrets.append(key)
         return key
 
-    def client(self, base_url: BaseUrl | None = None, api_key: Secret | None = None) -> Client:
+    def client(
+        self,
+        base_url: BaseUrl | None = None,
+        api_key: Secret | None = None,
+        *,
+        with_key: bool = True,
+        retries: int | None = None,
+        interrupts: Interrupts | None = None,
+    ) -> Client:
         """The client for the settings' server, or for another one that is being tried."""
         from newapi_cli.api.client import Client
         from newapi_cli.api.endpoint import Endpoint
@@ -186,18 +194,25 @@ class Context:
         settings = self.settings
         endpoint = Endpoint(
             base_url or self.base_url,
-            api_key or self.api_key,
+            (api_key or self.api_key) if with_key else None,
             proxy=settings.text("proxy"),
             ca_bundle=settings.text("ca_bundle"),
             environ=self.streams.environ,
         )
         return Client(
             endpoint,
-            self.interrupts,
+            interrupts or self.interrupts,
             load_transport,
             clocks=settings.clocks,
-            retries=settings.whole("retries"),
+            retries=settings.whole("retries") if retries is None else retries,
         )
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """What the gateway tells beside answers: models, prices, what the key has left."""
+        from newapi_cli.cli.gateway import Gateway
+
+        return Gateway(self)
 
     @cached_property
     def attacher(self) -> Attacher:
@@ -275,31 +290,16 @@ class Context:
 
         return unset_values(self.paths.config_file, profile, names)
 
-    def demo_gateway(self, port: int) -> DemoGateway:
+    def demo_gateway(self, port: int, site: Site) -> DemoGateway:
         """The gateway inside the program, bound to a port of this machine. Raises `LocalError`."""
         from newapi_cli.demo.server import DemoGateway
 
         try:
-            return DemoGateway(port=port)
+            return DemoGateway(port=port, site=site)
         except OSError as error:
             raise LocalError(
                 f"cannot serve on port {port}", why=error.strerror or "", hint="--port 0 finds one"
             ) from error
-
-    def balance(self) -> Balance:
-        """What the key has left, asked of the gateway now; retries are told."""
-        from newapi_cli.api.billing import fetch_balance
-
-        asking = fetch_balance(self.client())
-        with self.interrupts:
-            while True:
-                try:
-                    event = next(asking)
-                except StopIteration as end:
-                    found: Balance = end.value
-                    return found
-                if isinstance(event, Notice) and (self.is_verbose or not event.is_detail):
-                    self.streams.tell(event.text)
 
     @property
     def sessions_file(self) -> Path:
@@ -368,13 +368,6 @@ class Context:
             self.streams, past_file, desk.values, vi=self.settings.text("editing_mode") == "vi"
         )
         Loop(Talk(self.streams, reader, desk, live), reader).run(first)
-
-    def remember_models(self, models: list[ModelInfo]) -> None:
-        """Keep the model names for the shell's completion; that it fails is nobody's concern."""
-        from newapi_cli.config.model_names import keep_model_names
-
-        names = [m.id for m in models if self.streams.masked(m.id) == m.id]
-        keep_model_names(self.paths.cache_dir, names)
 
     def ask_allowed(self, what: str) -> None:
         """Raise `UsageProblem` where no person is there to be asked."""

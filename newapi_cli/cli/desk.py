@@ -26,6 +26,7 @@ from newapi_cli.flows.session import LiveSession
 from newapi_cli.flows.turn import Turn
 from newapi_cli.render.rows import value_text
 from newapi_cli.render.target import Target
+from newapi_cli.render.units import balance_text
 
 # What /set may change: all of a request and of how its answer is shown, nothing of where it goes.
 SETTABLE = (
@@ -148,7 +149,7 @@ class Desk:
     def balance(self) -> str:
         """Ask the gateway what the key has left. Raises `NewapiError`."""
         try:
-            return str(self._context.balance())
+            return balance_text(self._context.gateway.balance())
         except GatewayError as error:
             raise GatewayError(
                 "the server does not tell what this key has left",

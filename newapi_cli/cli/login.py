@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from newapi_cli.cli.context import Context
-from newapi_cli.cli.models import ask_for_models
 from newapi_cli.cli.options import command
 from newapi_cli.config.connection import Connection, connection_from_text
 from newapi_cli.config.secrets import checked_key, ensure_may_travel
@@ -45,7 +44,7 @@ def login(
     models: list[ModelInfo] = []
     if check:
         client = context.client(connection.base_url, key)
-        models = ask_for_models(context, client)
+        models = context.gateway.models_by(client)
         context.streams.tell(f"{connection.base_url} answers: {len(models)} models for this key")
     profile = context.settings.profile
     values: dict[str, object] = {"base_url": str(connection.base_url), "api_key": key.reveal()}
@@ -56,7 +55,7 @@ def login(
     context.store(profile, values)
     if before not in (None, key.reveal()):
         context.streams.tell(f"it replaces the key that profile {profile} had")
-    context.remember_models(models)
+    context.gateway.remember_names(models)
     context.streams.tell(f"stored as profile {profile} in {context.paths.config_file}")
     if not chosen and not context.settings.text("model"):
         context.streams.tell("next: newapi models, then newapi config set model NAME")

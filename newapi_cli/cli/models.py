@@ -1,22 +1,13 @@
 """`newapi models`: what the key may use."""
 
-from collections.abc import Iterator
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import typer
 
 from newapi_cli.cli.context import Context
 from newapi_cli.cli.options import command
 from newapi_cli.domain.catalog import ModelInfo
-from newapi_cli.domain.completion import Notice, TurnEvent
 from newapi_cli.render.rows import write_json
-
-
-class ModelsClient(Protocol):
-    """A client that lists models."""
-
-    def list_models(self) -> Iterator[TurnEvent | list[ModelInfo]]:
-        """Give what happens meanwhile, and the list at last."""
 
 
 @command
@@ -32,8 +23,7 @@ def models(
 
     [dim]newapi models gpt mini[/dim]
     """
-    found = ask_for_models(context, context.client())
-    context.remember_models(found)
+    found = context.gateway.models(refresh=True).models
     masked = context.streams.masked
     chosen = [
         model._replace(id=masked(model.id), owned_by=masked(model.owned_by))
@@ -49,17 +39,6 @@ def models(
         context.table(["model"], [[model.id] for model in chosen])
     if not chosen and not json:
         context.streams.tell(f"none of the {len(found)} models of this key matches")
-
-
-def ask_for_models(context: Context, client: ModelsClient) -> list[ModelInfo]:
-    """Ask a server for its models, telling of retries."""
-    with context.interrupts:
-        for event in client.list_models():
-            if isinstance(event, list):
-                return event
-            if isinstance(event, Notice) and (context.is_verbose or not event.is_detail):
-                context.streams.tell(event.text)
-    return []
 
 
 def _as_json(model: ModelInfo) -> dict[str, object]:

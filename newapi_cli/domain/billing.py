@@ -1,46 +1,80 @@
-"""What a key has left, as its gateway tells it."""
+"""What a key may spend, what it has spent, and on what, as its gateway tells it."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import NamedTuple
+
+from newapi_cli.domain.cost import Currency
+
+
+class KeyState(StrEnum):
+    """Whether a key works, as far as its gateway tells; the values stand in JSON."""
+
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    EXHAUSTED = "exhausted"
+    UNKNOWN = "unknown"  # the gateway knows no such key, or does not tell
+
+
+class KeyUsage(NamedTuple):
+    """What `/api/usage/token/` tells of a key. Amounts in quota.
+
+    `granted` and `available` mean nothing for an unlimited key. `models` is empty where it may use
+    all. `expires_at` is None for a key that does not expire.
+    """
+
+    name: str
+    granted: Decimal
+    used: Decimal
+    available: Decimal
+    is_unlimited: bool
+    models: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+
+    def state(self, now: datetime) -> KeyState:
+        """Say whether the key works at a time."""
+        if self.expires_at is not None and self.expires_at <= now:
+            return KeyState.EXPIRED
+        if not self.is_unlimited and self.available <= 0:
+            return KeyState.EXHAUSTED
+        return KeyState.ACTIVE
 
 
 class Balance(NamedTuple):
-    """Amounts in the unit that the site shows: dollars, another currency, or tokens.
+    """What a key has left, in the site's money: `currency` is None where the site does not tell it.
 
     `limit` is what was granted in all, None for a key without a limit. `expires_at` is None for a
-    key that does not expire.
+    key that does not expire. `name` and `models` are empty where the gateway does not tell them.
     """
 
     limit: Decimal | None
     used: Decimal
     expires_at: datetime | None = None
+    currency: Currency | None = None
+    name: str = ""
+    models: tuple[str, ...] = ()
+    state: KeyState = KeyState.ACTIVE
+    group: str = ""
 
     @property
     def left(self) -> Decimal | None:
         """Give what is left, None where there is no limit."""
         return None if self.limit is None else self.limit - self.used
 
-    def __str__(self) -> str:
-        """Write it as one line.
 
-        >>> str(Balance(Decimal("20"), Decimal("7.6612")))
-        '12.34 left of 20.00, 7.66 used'
-        >>> str(Balance(None, Decimal("0.004")))
-        'no limit on this key, 0.0040 used'
-        """
-        used = f"{_amount(self.used)} used"
-        if self.limit is None or self.left is None:
-            text = f"no limit on this key, {used}"
-        else:
-            text = f"{_amount(self.left)} left of {_amount(self.limit)}, {used}"
-        if self.expires_at is not None:
-            text += f", until {self.expires_at:%Y-%m-%d}"
-        return text
+class LogEntry(NamedTuple):
+    """A call that the gateway has charged for, from the key's own log. `quota` is what it took.
 
+    `request_id` is empty in the logs of older servers.
+    """
 
-def _amount(value: Decimal) -> str:
-    places = 2 if value == 0 or abs(value) >= Decimal("0.1") else 4
-    return f"{value:,.{places}f}"
+    request_id: str
+    model: str
+    group: str
+    quota: Decimal
+    prompt_tokens: int
+    completion_tokens: int
+    created_at: datetime

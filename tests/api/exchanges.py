@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from types import ModuleType
+from typing import TypeVar
 
 from newapi_cli.api import transport
 from newapi_cli.api.client import Client
@@ -20,6 +21,7 @@ from tests.support.wire import MODEL
 CLOCKS = Clocks(5, 5, 5, 5, 5, 20)
 NO_ENVIRONMENT: Mapping[str, str] = {}
 JOIN_S = 10.0
+Returned = TypeVar("Returned")
 
 
 def load_transport() -> ModuleType:
@@ -65,6 +67,16 @@ def question(text: str = "hi", *, stream: bool = True) -> ChatRequest:
 def text_of(events: Iterable[TurnEvent]) -> str:
     """Read an answer to its end."""
     return "".join(event.content for event in events if isinstance(event, Chunk))
+
+
+def returned_by(asking: Generator[TurnEvent, None, Returned]) -> Returned:
+    """Read a request to its end and give what it returns."""
+    while True:
+        try:
+            next(asking)
+        except StopIteration as end:
+            returned: Returned = end.value
+            return returned
 
 
 def notices_of(events: Iterable[TurnEvent]) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 from newapi_cli.api.billing import fetch_balance
 from newapi_cli.domain.billing import Balance
 from newapi_cli.errors import AuthenticationError, GatewayError, NewapiError
+from newapi_cli.render.units import balance_text
 from tests.api.exchanges import client_for
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY
@@ -49,19 +50,19 @@ def test_what_is_left_is_exact() -> None:
     found = balance_of(GRANTED, SPENT)
     assert found == Balance(Decimal("20.1"), Decimal("7.6612"))
     assert found.left == Decimal("12.4388")
-    assert str(found) == "12.44 left of 20.10, 7.66 used"
+    assert balance_text(found) == "12.44 left of 20.10, 7.66 used"
 
 
 def test_a_key_without_a_limit_says_so() -> None:
     found = balance_of({**GRANTED, "hard_limit_usd": 100_000_000}, {"total_usage": 0})
     assert (found.limit, found.left) == (None, None)
-    assert str(found) == "no limit on this key, 0.00 used"
+    assert balance_text(found) == "no limit on this key, 0.00 used"
 
 
 def test_an_expiry_is_told() -> None:
     found = balance_of({**GRANTED, "access_until": 1_790_000_000}, SPENT)
     assert found.expires_at == datetime.fromtimestamp(1_790_000_000, UTC)
-    assert str(found).endswith(", until 2026-09-21")
+    assert balance_text(found).endswith(", until 2026-09-21")
 
 
 @pytest.mark.parametrize("until", [None, "soon", -1, 10**20, True])

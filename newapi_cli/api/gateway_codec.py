@@ -1,0 +1,185 @@
+"""JSON of New API's own endpoints, beside chat completions, to domain values. Pure.
+
+As in `codec`, what is missing, null or of a wrong type is passed over. Numbers become `Decimal` by
+the shortest text that gives them, which is the text that was sent.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from newapi_cli.api.codec import whole_text
+from newapi_cli.domain.billing import KeyUsage, LogEntry
+from newapi_cli.domain.cost import Currency
+from newapi_cli.domain.pricing import (
+    DOLLAR,
+    UNCONFIGURED_RATIO,
+    Price,
+    PriceKind,
+    PriceList,
+)
+
+STATUS = "/api/status"
+PRICING = "/api/pricing"
+KEY_USAGE = "/api/usage/token/"  # without the slash it is a redirect (contract, 5.2)
+KEY_LOG = "/api/log/token"
+LATEST_S = 253_402_300_799  # 9999-12-31
+CONSUMED = 2  # the type of log entries that were charged for
+LARGEST = Decimal(10) ** 18
+RATIOS = (
+    "completion_ratio",
+    "cache_ratio",
+    "create_cache_ratio",
+    "image_ratio",
+    "audio_ratio",
+    "audio_completion_ratio",
+)
+
+
+def number(value: object) -> Decimal | None:
+    """Read a finite number of a size that money or tokens can have."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if not -LARGEST < value < LARGEST:  # also NaN
+        return None
+    return Decimal(repr(value))
+
+
+def time_at(seconds: Decimal | None) -> datetime | None:
+    """Read a time in Unix seconds; 0 and what no calendar holds is none."""
+    if seconds is None or not 0 < seconds <= LATEST_S:
+        return None
+    return datetime.fromtimestamp(int(seconds), UTC)
+
+
+def currency_from_json(status: object) -> Currency | None:
+    """Read which money a site shows, from `/api/status`; None where it does not tell.
+
+    Servers before `quota_display_type` show dollars, or quota (contract, section 6.7).
+    """
+    data = _data(status)
+    if not isinstance(data, dict):
+        return None
+    kind = data.get("quota_display_type")
+    if not isinstance(kind, str):
+        kind = "TOKENS" if data.get("display_in_currency") is False else "USD"
+    if kind == "CNY":
+        return Currency("CNY", "¥", _above_0(data.get("usd_exchange_rate")) or Decimal("7.3"))
+    if kind == "CUSTOM":
+        symbol = whole_text(_text(data.get("custom_currency_symbol"))) or "¤"
+        rate = _above_0(data.get("custom_currency_exchange_rate"))
+        return Currency("CUSTOM", symbol, rate or Decimal(1))
+    quota_per_unit = quota_per_unit_from_json(status)
+    if kind == "TOKENS" and quota_per_unit is not None:
+        return Currency("TOKENS", "", quota_per_unit)
+    return DOLLAR
+
+
+def quota_per_unit_from_json(status: object) -> Decimal | None:
+    """Read how many units of quota are a dollar, from `/api/status`."""
+    data = _data(status)
+    return _above_0(data.get("quota_per_unit")) if isinstance(data, dict) else None
+
+
+def price_list_from_json(status: object, pricing: object) -> PriceList | None:
+    """Read `/api/status` and `/api/pricing`; None where they tell no prices."""
+    quota_per_unit = quota_per_unit_from_json(status)
+    entries = _data(pricing)
+    if quota_per_unit is None or not isinstance(entries, list) or not isinstance(pricing, dict):
+        return None
+    prices = [_price(entry) for entry in entries if isinstance(entry, dict)]
+    ratios = pricing.get("group_ratio")
+    named = ratios.items() if isinstance(ratios, dict) else ()
+    return PriceList(
+        prices={price.model: price for price in prices if price.model},
+        group_ratios={
+            name: ratio for name, value in named if (ratio := _from_0(value)) is not None
+        },
+        quota_per_unit=quota_per_unit,
+        currency=currency_from_json(status) or DOLLAR,
+    )
+
+
+def _price(entry: dict[str, Any]) -> Price:
+    ratios = {name: ratio for name in RATIOS if (ratio := _from_0(entry.get(name))) is not None}
+    model_ratio, per_call = _from_0(entry.get("model_ratio")), _from_0(entry.get("model_price"))
+    if entry.get("billing_mode") == "tiered_expr":
+        kind = PriceKind.TIERED
+    elif entry.get("quota_type") == 1:
+        kind = PriceKind.UNKNOWN if per_call is None else PriceKind.CALL
+    else:
+        is_told = model_ratio is not None and model_ratio != UNCONFIGURED_RATIO
+        kind = PriceKind.TOKENS if is_told else PriceKind.UNKNOWN
+    return Price(
+        model=whole_text(_text(entry.get("model_name"))),
+        kind=kind,
+        model_ratio=model_ratio or Decimal(0),
+        per_call=per_call or Decimal(0),
+        groups=_texts(entry.get("enable_groups")),
+        endpoint_types=_texts(entry.get("supported_endpoint_types")),
+        **ratios,
+    )
+
+
+def key_usage_from_json(value: object) -> KeyUsage | None:
+    """Read `/api/usage/token/` (contract, section 6.3)."""
+    data = _data(value)
+    if not isinstance(data, dict) or number(data.get("total_used")) is None:
+        return None
+    limits = data.get("model_limits")
+    has_limits = data.get("model_limits_enabled") is True and isinstance(limits, dict)
+    return KeyUsage(
+        name=whole_text(_text(data.get("name"))),
+        granted=number(data.get("total_granted")) or Decimal(0),
+        used=number(data.get("total_used")) or Decimal(0),
+        available=number(data.get("total_available")) or Decimal(0),
+        is_unlimited=data.get("unlimited_quota") is True,
+        models=tuple(whole_text(name) for name in limits) if has_limits and limits else (),
+        expires_at=time_at(number(data.get("expires_at"))),
+    )
+
+
+def log_from_json(value: object) -> list[LogEntry] | None:
+    """Read the charged calls of `/api/log/token`, newest first (contract, section 6.5)."""
+    data = _data(value)
+    if not isinstance(data, list):
+        return None
+    rows = [row for row in data if isinstance(row, dict) and row.get("type") == CONSUMED]
+    return [
+        LogEntry(
+            request_id=whole_text(_text(row.get("request_id"))),
+            model=whole_text(_text(row.get("model_name"))),
+            group=whole_text(_text(row.get("group"))),
+            quota=_from_0(row.get("quota")) or Decimal(0),
+            prompt_tokens=int(_from_0(row.get("prompt_tokens")) or 0),
+            completion_tokens=int(_from_0(row.get("completion_tokens")) or 0),
+            created_at=time_at(number(row.get("created_at"))) or datetime.fromtimestamp(0, UTC),
+        )
+        for row in rows
+    ]
+
+
+def _data(value: object) -> object:
+    return value.get("data") if isinstance(value, dict) else None
+
+
+def _from_0(value: object) -> Decimal | None:
+    found = number(value)
+    return found if found is not None and found >= 0 else None
+
+
+def _above_0(value: object) -> Decimal | None:
+    found = number(value)
+    return found if found is not None and found > 0 else None
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        return ()
+    return tuple(whole_text(text) for text in value if isinstance(text, str))

@@ -1,0 +1,288 @@
+"""What the settings' gateway tells beside answers, each thing asked for as seldom as it changes.
+
+    everybody   status and prices                 once a day, without the key
+    the key     models                            once an hour
+                record and log (tight limiter)    once in five minutes, 10 calls in 20 minutes
+                record after a refused key        once a day
+
+The tight limiter is 20 calls in 20 minutes for all behind one address (contract, section 5.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from newapi_cli.api.billing import fetch_balance, fetch_key_log, fetch_key_usage
+from newapi_cli.api.codec import MODELS, models_from_json
+from newapi_cli.api.gateway_codec import (
+    PRICING,
+    STATUS,
+    currency_from_json,
+    key_usage_from_json,
+    log_from_json,
+    price_list_from_json,
+    quota_per_unit_from_json,
+)
+from newapi_cli.api.refusals import not_understood
+from newapi_cli.config.model_names import keep_model_names, kept_model_names
+from newapi_cli.config.shelf import Shelf, key_shelf, marks_shelf, site_shelf
+from newapi_cli.domain.billing import Balance, KeyUsage, LogEntry
+from newapi_cli.domain.catalog import ModelInfo
+from newapi_cli.domain.completion import Notice, TurnEvent
+from newapi_cli.domain.cost import Currency
+from newapi_cli.domain.pricing import PriceList
+from newapi_cli.errors import AuthenticationError, GatewayError, LimitError, NewapiError
+
+if TYPE_CHECKING:
+    from newapi_cli.api.client import Client
+    from newapi_cli.cli.context import Context
+
+HOUR_S, DAY_S, MONTH_S = 3_600.0, 86_400.0, 30 * 86_400.0
+RECORD_AGE_S = 300.0
+TIGHT_SPAN_S, TIGHT_CALLS = 1_200.0, 10
+Told = TypeVar("Told")
+
+
+class Listed(NamedTuple):
+    """Models, and how many seconds ago the gateway told them."""
+
+    models: list[ModelInfo]
+    age_s: float
+
+
+class Gateway:
+    """Asks the gateway of the present settings. Methods that ask raise `NewapiError`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def models(self, *, refresh: bool = False) -> Listed:
+        """Give the models that the key may use, at most an hour old."""
+        kept = None if refresh else self._key.get("models", HOUR_S)
+        if kept is not None:
+            found = models_from_json(kept.value)
+            if found is not None:
+                return Listed(found, kept.age_s)
+        value = self.ask(self._context.client().fetch_json(MODELS))
+        found = _listed(value)
+        self._key.put("models", value)
+        self.remember_names(found)
+        return Listed(found, 0.0)
+
+    def models_by(self, client: Client) -> list[ModelInfo]:
+        """Give the models by another client, whose gateway and key are being tried."""
+        return _listed(self.ask(client.fetch_json(MODELS)))
+
+    def remember_names(self, models: list[ModelInfo]) -> None:
+        """Keep the names for TAB, without such as hold a key."""
+        masked = self._context.streams.masked
+        names = [model.id for model in models if masked(model.id) == model.id]
+        keep_model_names(self._context.paths.cache_dir, names)
+
+    def known_names(self) -> list[str]:
+        """Give the model names that are known without asking anybody."""
+        kept = self._key.get("models")
+        found = models_from_json(kept.value) if kept is not None else None
+        if found:
+            return [model.id for model in found]
+        return kept_model_names(self._context.paths.cache_dir)
+
+    def prices(self) -> PriceList | None:
+        """Give the prices that were told last, without asking anybody."""
+        status, pricing = self._site.get("status"), self._site.get("pricing")
+        if status is None or pricing is None:
+            return None
+        return price_list_from_json(status.value, pricing.value)
+
+    def currency(self) -> Currency | None:
+        """Give the site's money as it was told last, without asking anybody."""
+        status = self._site.get("status")
+        return currency_from_json(status.value) if status is not None else None
+
+    @property
+    def prices_are_due(self) -> bool:
+        """Say whether prices may be asked for: at most once a day, and only where allowed."""
+        allowed = self._context.settings.flag("prices")
+        return allowed and self._marks.get("site asked", DAY_S) is None
+
+    def fetch_site(self, client: Client) -> None:
+        """Ask for status and prices by a client without the key; what refuses tells nothing."""
+        self._marks.put("site asked", None)
+        for name, path in (("status", STATUS), ("pricing", PRICING)):
+            try:
+                value = _run(client.fetch_json(path))
+            except NewapiError:
+                value = None
+            self._site.put(name, value)
+            if value is None:
+                return
+
+    def fresh_prices(self, *, refresh: bool = False) -> PriceList | None:
+        """Give the prices, asked for where they are due."""
+        if refresh or self.prices_are_due:
+            with self._context.interrupts:
+                self.fetch_site(self._context.client(with_key=False))
+        return self.prices()
+
+    @property
+    def group(self) -> str:
+        """Give the group of the key by the settings, or as its log told it; else nothing."""
+        kept = self._key.get("group", MONTH_S)
+        told = kept.value if kept is not None else ""
+        return self._context.settings.text("group") or (told if isinstance(told, str) else "")
+
+    def key_usage(self) -> KeyUsage:
+        """Give the record of the key. By the tight limiter: at most once in five minutes."""
+        value = self._tight("record", fetch_key_usage(self._context.client()))
+        found = key_usage_from_json(value)
+        if found is None:
+            raise not_understood("it is no record of a key")
+        return found
+
+    def key_log(self) -> list[LogEntry]:
+        """Give the key's charged calls, newest first; learns the key's group. Tight limiter."""
+        context = self._context
+        value = self._tight("log", fetch_key_log(context.client(), context.api_key))
+        found = log_from_json(value) or []
+        group = next((entry.group for entry in found if entry.group), "")
+        if group:
+            self._key.put("group", group)
+        return found
+
+    def refused_key(self) -> KeyUsage | None:
+        """Give the record of a key that was refused, asked for at most once a day."""
+        kept = self._key.get("record after a refusal", DAY_S)
+        if kept is not None:
+            return key_usage_from_json(kept.value)
+        value: object = None
+        self._key.put("record after a refusal", None)
+        try:
+            value = self._tight("record", fetch_key_usage(self._context.client(retries=0)))
+        except NewapiError:
+            return None
+        self._key.put("record after a refusal", value)
+        return key_usage_from_json(value)
+
+    def balance(self) -> Balance:
+        """Give what the key has left: by the dashboard, with what the key's record adds."""
+        self.fresh_prices()
+        record: KeyUsage | None = None
+        found: Balance | None = None
+        problem: NewapiError | None = None
+        try:
+            found = self.ask(fetch_balance(self._context.client()))
+        except (GatewayError, AuthenticationError, LimitError) as error:
+            problem = error
+        try:
+            record = self.key_usage()
+        except (GatewayError, AuthenticationError, LimitError) as error:
+            problem = problem or (error if found is None else None)
+        if found is not None:
+            found = self._in_site_money(found)
+        elif record is not None:
+            found = self._from_record(record)
+        else:
+            raise problem or not_understood("it tells nothing of the key")
+        return self._completed(found, record)
+
+    def ask(self, asking: Generator[TurnEvent, None, Told]) -> Told:
+        """Run a request on the main thread, telling of retries, until a signal ends it."""
+        context = self._context
+        with context.interrupts:
+            while True:
+                try:
+                    event = next(asking)
+                except StopIteration as end:
+                    told: Told = end.value
+                    return told
+                if isinstance(event, Notice) and (context.is_verbose or not event.is_detail):
+                    context.streams.tell(event.text)
+
+    def _in_site_money(self, balance: Balance) -> Balance:
+        """Name the money of the dashboard's figures: it counts a custom one in dollars."""
+        currency = self.currency()
+        if currency is None or currency.name != "CUSTOM":
+            return balance._replace(currency=currency)
+        limit = None if balance.limit is None else balance.limit * currency.per_usd
+        used = balance.used * currency.per_usd
+        return balance._replace(currency=currency, limit=limit, used=used)
+
+    def _from_record(self, record: KeyUsage) -> Balance:
+        """Give the balance in the site's money, in quota where the site tells no rate."""
+        currency = self.currency()
+        status = self._site.get("status")
+        unit = quota_per_unit_from_json(status.value) if status is not None else None
+        if currency is None or unit is None:
+            currency, factor = None, None
+        else:
+            factor = currency.per_usd / unit
+        granted, used = record.granted, record.used
+        if factor is not None:
+            granted, used = granted * factor, used * factor
+        limit = None if record.is_unlimited else granted
+        return Balance(limit, used, record.expires_at, currency)
+
+    def _completed(self, balance: Balance, record: KeyUsage | None) -> Balance:
+        balance = balance._replace(group=self.group)
+        if record is None:
+            return balance
+        return balance._replace(
+            name=record.name,
+            models=record.models,
+            expires_at=record.expires_at or balance.expires_at,
+            state=record.state(datetime.now(UTC)),
+        )
+
+    def _tight(self, name: str, asking: Generator[TurnEvent, None, object]) -> object:
+        """Ask an endpoint of the tight limiter, unless it told lately, or too often was asked."""
+        kept = self._key.get(name, RECORD_AGE_S)
+        if kept is not None:
+            return kept.value
+        now = datetime.now(UTC).timestamp()
+        marks = self._marks.get("tight calls", TIGHT_SPAN_S)
+        told = marks.value if marks is not None and isinstance(marks.value, list) else []
+        calls = [at for at in told if isinstance(at, int | float) and 0 <= now - at < TIGHT_SPAN_S]
+        if len(calls) >= TIGHT_CALLS:
+            minutes = (TIGHT_SPAN_S - (now - min(calls))) / 60
+            raise LimitError(
+                f"newapi has asked for keys {len(calls)} times in 20 minutes",
+                why="the gateway allows 20 calls to all behind one address",
+                hint=f"try again in {minutes:.0f} minutes",
+            )
+        self._marks.put("tight calls", [*calls, now])
+        value = self.ask(asking)
+        self._key.put(name, value)
+        return value
+
+    # Files of the cache folder, found anew each time: /profile may have changed the settings.
+
+    @property
+    def _site(self) -> Shelf:
+        return site_shelf(self._context.paths.cache_dir, self._context.base_url)
+
+    @property
+    def _marks(self) -> Shelf:
+        return marks_shelf(self._context.paths.cache_dir, self._context.base_url)
+
+    @property
+    def _key(self) -> Shelf:
+        context = self._context
+        return key_shelf(context.paths.cache_dir, context.base_url, context.api_key)
+
+
+def _listed(value: object) -> list[ModelInfo]:
+    found = models_from_json(value)
+    if found is None:
+        raise not_understood("it is no list of models")
+    return found
+
+
+def _run(asking: Generator[TurnEvent, None, Told]) -> Told:
+    while True:
+        try:
+            next(asking)
+        except StopIteration as end:
+            told: Told = end.value
+            return told

@@ -1,0 +1,87 @@
+"""What a gateway told before: files of the cache folder, each value with the time it was told.
+
+One shelf for what a site tells everybody (prices), one for what it tells a key (models, group).
+The values are JSON as the server sent it: there is one decoder, that of the wire. A shelf that
+cannot be read is empty, and one that cannot be written stays as it is: nothing here is an error.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from newapi_cli.config.file import write_atomically
+from newapi_cli.config.paths import ensure_private_dir
+from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.domain.profile import Secret
+from newapi_cli.errors import ConfigError
+
+FORMAT = 1
+MAX_BYTES = 32 * 1024 * 1024
+NAME_DIGITS = 16
+
+
+class Kept(NamedTuple):
+    """A value and its age in seconds, never below 0. `value` is None where nothing was told."""
+
+    value: object
+    age_s: float
+
+
+class Shelf:
+    """Named JSON values in one file. `now` gives Unix seconds."""
+
+    def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._now = now
+
+    def get(self, name: str, max_age_s: float = float("inf")) -> Kept | None:
+        """Give a value that is no older; None where there is none, or the clock was set back."""
+        entry = self._entries().get(name)
+        if not isinstance(entry, dict) or not isinstance(at := entry.get("at"), int | float):
+            return None
+        age_s = self._now() - at
+        return Kept(entry.get("value"), age_s) if 0 <= age_s <= max_age_s else None
+
+    def put(self, name: str, value: object) -> None:
+        """Keep a value under a name, as told now."""
+        entries = self._entries() | {name: {"at": self._now(), "value": value}}
+        text = json.dumps({"format": FORMAT, "entries": entries})
+        try:
+            ensure_private_dir(self._path.parent)
+            write_atomically(self._path, text)
+        except ConfigError:
+            return
+
+    def _entries(self) -> dict[str, object]:
+        try:
+            with self._path.open("rb") as file:
+                whole = json.loads(file.read(MAX_BYTES).decode("utf-8", "replace"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        is_ours = isinstance(whole, dict) and whole.get("format") == FORMAT
+        entries = whole.get("entries") if is_ours else None
+        return entries if isinstance(entries, dict) else {}
+
+
+def site_shelf(cache_dir: Path, base_url: BaseUrl) -> Shelf:
+    """Give the shelf of what a site tells everybody."""
+    return Shelf(cache_dir / f"site-{_digest(str(base_url))}.json")
+
+
+def marks_shelf(cache_dir: Path, base_url: BaseUrl) -> Shelf:
+    """Give the shelf of when a site was asked: small, as it is looked at while an answer comes."""
+    return Shelf(cache_dir / f"asked-{_digest(str(base_url))}.json")
+
+
+def key_shelf(cache_dir: Path, base_url: BaseUrl, key: Secret) -> Shelf:
+    """Give the shelf of what a site tells a key. The name of the file tells neither."""
+    return Shelf(cache_dir / f"key-{_digest(f'{base_url} {key.reveal()}')}.json")
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:NAME_DIGITS]
