@@ -1,6 +1,6 @@
 """`newapi demo`: the same chat against a gateway inside the program; no key, no network."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,8 +8,12 @@ from newapi_cli.cli.chat import run_chat
 from newapi_cli.cli.context import Context
 from newapi_cli.cli.manner import Call
 from newapi_cli.config.file import ConfigFile
+from newapi_cli.demo.site import Age, Currency, PricingAccess, Site
 from newapi_cli.render.target import Wish
 from newapi_cli.streams import Streams
+
+if TYPE_CHECKING:
+    from newapi_cli.demo.server import DemoGateway
 
 TOUR = "Show me the tour"
 
@@ -40,6 +44,17 @@ def demo(
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="the port to serve on; 0: a free one")
     ] = 0,
+    age: Annotated[
+        Age, typer.Option("--age", help="the server of August 2026 or of April 2025")
+    ] = "2026-08",
+    pricing: Annotated[
+        PricingAccess, typer.Option("--pricing", help="who may read the prices")
+    ] = "public",
+    currency: Annotated[
+        Currency,
+        typer.Option("--currency", metavar="UNIT",
+                     help="what balances are shown in: USD, CNY, TOKENS or CUSTOM"),
+    ] = "USD",
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="tell what is sent")] = False,
 ) -> None:  # fmt: skip
     """Try newapi without a key and without a network.
@@ -49,22 +64,27 @@ def demo(
     [dim]newapi demo --serve --port 8000[/dim]
     """
     streams: Streams = ctx.obj
-    opener = Context(streams, {})
-    with opener.demo_gateway(port) as gateway:
+    site = Site(age=age, pricing=pricing, currency=currency)
+    with Context(streams, {}).demo_gateway(port, site) as gateway:
         if serve:
-            streams.stdout.write(f"{gateway.base_url}\n")
-            streams.tell(
-                f"serving the demo at {gateway.base_url}/v1 with any key; Ctrl-C ends it\n"
-                f"  try: NEWAPI_BASE_URL={gateway.base_url} NEWAPI_API_KEY=demo"
-                " newapi chat -m demo Hello"
-            )
-            gateway.serve_forever()
+            _serve(streams, gateway)
             return
         context = _demo_context(streams, gateway.base_url, verbose=verbose)
         context.override(model=model, stream=stream, save=False)
         wish = Wish(raw=raw, extract=extract, json=json, stream=stream)
         words = tuple(prompt or (() if interactive else (TOUR,)))
         run_chat(context, Call(words=words, interactive=interactive, wish=wish))
+
+
+def _serve(streams: Streams, gateway: "DemoGateway") -> None:
+    """Tell others where the gateway is, and serve until Ctrl-C."""
+    streams.stdout.write(f"{gateway.base_url}\n")
+    streams.tell(
+        f"serving the demo at {gateway.base_url}/v1 with any key; Ctrl-C ends it\n"
+        f"  try: NEWAPI_BASE_URL={gateway.base_url} NEWAPI_API_KEY=demo"
+        " newapi chat -m demo Hello"
+    )
+    gateway.serve_forever()
 
 
 def _demo_context(streams: Streams, base_url: str, *, verbose: bool) -> Context:
