@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from newapi_cli.config.file import ConfigFile
     from newapi_cli.demo.server import DemoGateway
     from newapi_cli.demo.site import Site
-    from newapi_cli.demo.site import Site
     from newapi_cli.flows.prompt import Prompt
     from newapi_cli.flows.session import LiveSession
     from newapi_cli.render.aside import AsideWish
