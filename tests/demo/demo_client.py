@@ -69,6 +69,10 @@ def request(
         connection.close()
 
 
+def get(gateway: DemoGateway, path: str, key: str = "sk-any") -> Answer:
+    return request(gateway, "GET", path, headers={"Authorization": f"Bearer {key}"})
+
+
 def chat_body(model: str, *texts: str, **fields: object) -> bytes:
     messages = [{"role": "user", "content": text} for text in texts]
     return json.dumps({"model": model, "messages": messages, **fields}).encode()
