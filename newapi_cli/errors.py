@@ -59,7 +59,7 @@ class NewapiError(Exception):
     `message` says what happened, in lower case and without a full stop. `why` holds the foreign
     words behind it (the gateway's, the system's), `hint` what to type next, `request_id` the
     gateway's id of the exchange, `status` its HTTP status, 0 where it refused by none. None of
-    them ever holds a key.
+    them ever holds a key. `another_model_may_help` where the same question may be asked of one.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.BUG
@@ -73,6 +73,7 @@ class NewapiError(Exception):
         self.hint = hint
         self.request_id = request_id
         self.status = 0
+        self.another_model_may_help = False
 
 
 class UsageProblem(NewapiError):

@@ -59,7 +59,7 @@ class Client:
         self._clocks = clocks
         self._retries = retries
 
-    def start_chat(self, request: ChatRequest) -> AnswerEvents:
+    def start_chat(self, request: ChatRequest, *, may_retry: bool = True) -> AnswerEvents:
         """Let the request leave now, and give what comes back as it comes.
 
         A stream that is refused with 400 because of `stream_options` is asked once more without.
@@ -68,7 +68,9 @@ class Client:
         if request.stream:
             wires.append(self._chat_wire(request, with_usage=False))
         first = self._start(wires[0])
-        return AnswerEvents(self._talk(first, wires, request.stream, Reading.answer), first)
+        most = self._retries if may_retry else 0
+        talk = self._talk(first, wires, Reading.answer, is_stream=request.stream, most_retries=most)
+        return AnswerEvents(talk, first)
 
     def fetch_json(self, path: str) -> Generator[TurnEvent, None, object]:
         """Ask for a JSON value: ticks and notices, and the value is returned."""
@@ -78,7 +80,8 @@ class Client:
         def read(reading: Reading) -> Iterator[TurnEvent]:
             values.append((yield from reading.json_value()))
 
-        yield from self._talk(self._start(wire), [wire], False, read)
+        started = self._start(wire)
+        yield from self._talk(started, [wire], read, is_stream=False, most_retries=self._retries)
         return values[-1]
 
     def _chat_wire(self, request: ChatRequest, *, with_usage: bool) -> WireRequest:
@@ -104,7 +107,13 @@ class Client:
         return exchange
 
     def _talk(
-        self, exchange: Exchange, wires: list[WireRequest], is_stream: bool, read: Read
+        self,
+        exchange: Exchange,
+        wires: list[WireRequest],
+        read: Read,
+        *,
+        is_stream: bool,
+        most_retries: int,
     ) -> Generator[TurnEvent, None, None]:
         """Read the exchange; after a refusal that may pass, start and read another one."""
         attempt = 0
@@ -122,7 +131,7 @@ class Client:
                 if others and retries.blames_stream_options(refused.status, refused.error.why):
                     wire = others.pop()
                     yield Notice("asked again without stream_options", is_detail=True)
-                elif refused.may_retry and attempt < self._retries:
+                elif refused.may_retry and attempt < most_retries:
                     attempt += 1
                     yield from self._pause(refused, attempt)
                 else:

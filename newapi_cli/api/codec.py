@@ -14,7 +14,14 @@ from typing import Any, NamedTuple
 
 from newapi_cli.domain.attachment import Attachment, size_text
 from newapi_cli.domain.catalog import ModelInfo
-from newapi_cli.domain.completion import ChatRequest, Chunk, Sampling, ToolCallDelta, Usage
+from newapi_cli.domain.completion import (
+    ChatRequest,
+    Chunk,
+    Sampling,
+    ToolCallDelta,
+    Usage,
+    UsageExtras,
+)
 from newapi_cli.domain.message import Message
 
 CHAT_COMPLETIONS = "/v1/chat/completions"
@@ -274,7 +281,26 @@ def usage_from_json(usage: dict[str, Any]) -> Usage:
         total_tokens=total,
         cached_tokens=_detail(prompt_details, "cached_tokens"),
         reasoning_tokens=_detail(completion_details, "reasoning_tokens"),
+        extras=_usage_extras(usage, prompt_details, completion_details),
     )
+
+
+def _usage_extras(usage: dict[str, Any], prompt: object, completion: object) -> UsageExtras | None:
+    """Read the counts that only prices ask for; None where all of them are 0, as nearly always."""
+    hour = _count(usage.get("claude_cache_creation_1_h_tokens")) or 0
+    split = (_count(usage.get("claude_cache_creation_5_m_tokens")) or 0) + hour
+    writes = _detail(prompt, "cached_creation_tokens") or _detail(prompt, "cache_write_tokens")
+    semantic = usage.get("usage_semantic")
+    extras = UsageExtras(
+        cache_writes=max(writes or 0, split),
+        cache_writes_1h=hour,
+        images=_detail(prompt, "image_tokens") or 0,
+        audio_in=_detail(prompt, "audio_tokens") or 0,
+        audio_out=_detail(completion, "audio_tokens") or 0,
+        excludes_cached=semantic == "anthropic"
+        or bool(split and not semantic and not usage.get("usage_source")),
+    )
+    return extras if any(extras) else None
 
 
 def _detail(details: object, name: str) -> int | None:

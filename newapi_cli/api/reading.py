@@ -15,12 +15,19 @@ from newapi_cli.api.exchange import Connected, Ended, Exchange, Failed, Happenin
 from newapi_cli.api.refusals import error_from_answer, html_error, not_understood
 from newapi_cli.domain.completion import Accepted, Chunk, Notice, StreamEnd, Tick, TurnEvent
 from newapi_cli.domain.profile import Clocks
-from newapi_cli.errors import NewapiError
+from newapi_cli.errors import LimitError, NewapiError, UnknownModel
 from newapi_cli.signals import Interrupts
 
 FRAME_S = 0.04
 FAREWELL_S = 0.02  # to read the end after [DONE]; New API logs an earlier close as client_gone
 MAX_ERROR_BYTES = 1024 * 1024
+BAD_REQUESTS = {  # answered with 500, and so by every model
+    "invalid_request",
+    "sensitive_words_detected",
+    "convert_request_failed",
+    "count_token_failed",
+    "bad_request_body",
+}
 MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
@@ -66,7 +73,9 @@ class Reading:
                     break
             yield from self._noted(reader.end())
         except StreamRefused as refused:
-            raise refused.as_error() from None
+            error = refused.as_error()
+            error.another_model_may_help = True  # the status was a success: its provider failed
+            raise error from None
         except NewapiError:
             yield from self._noted(reader.held())
             raise
@@ -166,6 +175,9 @@ def _refused(head: Head, body: bytes) -> Refused:
     location = head.headers.get("location", "")
     error = error_from_answer(head.status, refusal, body, location=location)
     error.status = head.status
+    is_models_fault = isinstance(error, LimitError | UnknownModel) or head.status in (404, 429)
+    is_passing = head.status >= 500 and refusal.code not in BAD_REQUESTS
+    error.another_model_may_help = is_models_fault or is_passing
     return Refused(
         error,
         status=head.status,

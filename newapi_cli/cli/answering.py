@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from newapi_cli.api.codec import request_fields
 from newapi_cli.cli.context import Context
 from newapi_cli.cli.manner import Call, manner
+from newapi_cli.cli.pricer import Pricer
 from newapi_cli.domain.completion import ChatRequest, CompletionBuilder, Status
 from newapi_cli.domain.message import Message
 from newapi_cli.domain.session import TurnRecord
 from newapi_cli.errors import NewapiError
+from newapi_cli.flows.fallback import FallbackClient
 from newapi_cli.flows.prompt import Prompt
 from newapi_cli.flows.session import LiveSession, others_texts
 from newapi_cli.flows.turn import Turn
@@ -73,8 +75,9 @@ class Answering:
             try:
                 turn = Turn(
                     self.request(live.messages(), model),
-                    client,
+                    FallbackClient(client, context.models_to_ask[1:]),
                     kept,
+                    Pricer(context),
                     require_finish_reason=settings.flag("require_finish_reason"),
                 )
                 yield turn

@@ -130,13 +130,25 @@ class Context:
     @property
     def model(self) -> str:
         """The model. Raises `ConfigError` where none is set."""
-        model = self.settings.text("model").strip()
+        model = self.models_to_ask[0]
         if not model:
             raise ConfigError(
                 "no model is set",
                 hint="`newapi models` lists them; then -m NAME, or `newapi config set model NAME`",
             )
         return model
+
+    @property
+    def models_to_ask(self) -> list[str]:
+        """The model, empty where none is set, and those to ask in turn where it fails.
+
+        What stands behind commas of the model rules over the setting `fallback`.
+        """
+        first, *others = (name.strip() for name in self.settings.text("model").split(","))
+        if not others:
+            stored = self.settings.values.get("fallback")
+            others = [str(name).strip() for name in stored] if isinstance(stored, list) else []
+        return [first, *filter(None, others)]
 
     def allow_new_profile(self) -> None:
         """Let the profile that is named be one that does not exist yet."""

@@ -32,7 +32,7 @@ from newapi_cli.render.units import balance_text
 SETTABLE = (
     "temperature", "top_p", "max_tokens", "frequency_penalty", "presence_penalty", "stop", "seed",
     "effort", "options", "stream", "reasoning", "usage", "theme", "code_style", "timeout",
-    "retries", "require_finish_reason",
+    "retries", "require_finish_reason", "fallback", "group",
 )  # fmt: skip
 MOST_SESSIONS = 200
 
@@ -100,7 +100,7 @@ class Desk:
             hint = f"the profiles are: {', '.join(known) or 'none'}"
             raise ConfigError(f"there is no profile {name}{did_you_mean(name, known)}", hint=hint)
         self._context.use_profile(name)
-        return self._context.settings.text("model").strip()
+        return self._context.models_to_ask[0]
 
     def settings(self) -> list[tuple[str, str, str]]:
         """Give name, value and origin of what can be set in a conversation."""

@@ -94,6 +94,8 @@ class Gateway:
         status, pricing = self._site.get("status"), self._site.get("pricing")
         if status is None or pricing is None:
             return None
+        if not self._context.settings.flag("prices"):
+            return None
         return price_list_from_json(status.value, pricing.value)
 
     def currency(self) -> Currency | None:

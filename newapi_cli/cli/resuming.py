@@ -65,7 +65,7 @@ def new_session(context: Context) -> Session:
     """Give a session that has not begun, with what the settings say."""
     return Session(
         id=os.urandom(ID_LENGTH // 2).hex(),
-        model=context.settings.text("model").strip(),
+        model=context.models_to_ask[0],
         system=system_text(context.settings.text("system")) or "",
     )
 
@@ -132,12 +132,11 @@ def _ensure_same_host(context: Context, session: Session, *, is_asked_for: bool)
 def _as_asked_now(context: Context, stored: StoredSession) -> Session:
     """Give the session with what the command line says of model and system prompt."""
     session, settings = stored.session, context.settings
-    model, system = context.overrides.get("model"), context.overrides.get("system")
-    own = settings.text("model").strip()
+    system, own = context.overrides.get("system"), context.models_to_ask[0]
     # Another profile has its own models: the one that the session had need not be among them.
     fitting = session.model or own if session.profile == settings.profile else own or session.model
     return session._replace(
-        model=str(model) if model else fitting,
+        model=own if context.overrides.get("model") else fitting,
         system=session.system if system is None else system_text(str(system)) or "",
     )
 

@@ -199,6 +199,9 @@ class CompletionBuilder:
         self.model = ""
         self.id = ""
         self.request_id = ""
+        self.asked = ""
+        self.tried: tuple[tuple[str, str], ...] = ()
+        self.cost: Cost | None = None
 
     def add(self, chunk: Chunk) -> None:
         """Take the next chunk."""
@@ -255,4 +258,7 @@ class CompletionBuilder:
             request_id=self.request_id,
             first_token_s=first_token_s,
             duration_s=duration_s,
+            asked=self.asked,
+            tried=self.tried,
+            cost=self.cost,
         )

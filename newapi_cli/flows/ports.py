@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from newapi_cli.domain.completion import ChatRequest, Completion, TurnEvent
+from newapi_cli.domain.completion import ChatRequest, Completion, TurnEvent, Usage
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
+
+if TYPE_CHECKING:  # what calculates loads decimal, which takes 4 ms
+    from newapi_cli.domain.cost import Cost
 
 
 class AnswerStream(Protocol):
@@ -20,9 +23,16 @@ class AnswerStream(Protocol):
 
 
 class ChatClient(Protocol):
-    """Something that answers chat requests: `api.client.Client`, or a double in a test."""
+    """Something that answers chat requests, such as `flows.fallback.FallbackClient`."""
 
     def start_chat(self, request: ChatRequest) -> AnswerStream:
+        """Let the request leave now and give the events of its answer."""
+
+
+class RetryingClient(Protocol):
+    """A chat client that asks again by itself, unless it may not: `api.client.Client`."""
+
+    def start_chat(self, request: ChatRequest, *, may_retry: bool = True) -> AnswerStream:
         """Let the request leave now and give the events of its answer."""
 
 
@@ -34,6 +44,19 @@ class Recorder(Protocol):
 
     def end(self, completion: Completion, error: str) -> None:
         """Keep the answer as it ended; `error` is what was told where it failed."""
+
+
+class Pricer(Protocol):
+    """What knows the gateway's prices. It never fails the answer, and never comes before it."""
+
+    def begin(self) -> None:
+        """Have the prices fetched meanwhile, if that is due: the answer has begun."""
+
+    def is_busy(self, wait_s: float) -> bool:
+        """Wait for the prices; say whether they are still being fetched."""
+
+    def cost(self, model: str, usage: Usage | None) -> Cost | None:
+        """Give what an answer cost, None where the server publishes no prices."""
 
 
 class Keeper(Protocol):

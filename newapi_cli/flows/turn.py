@@ -20,9 +20,11 @@ from newapi_cli.domain.completion import (
     Chunk,
     Completion,
     CompletionBuilder,
+    FellBack,
     Notice,
     Status,
     StreamEnd,
+    Tick,
     TurnEvent,
 )
 from newapi_cli.errors import (
@@ -33,12 +35,14 @@ from newapi_cli.errors import (
     NetworkError,
     NewapiError,
 )
-from newapi_cli.flows.ports import ChatClient, Recorder
+from newapi_cli.flows.ports import ChatClient, Pricer, Recorder
 
 KEEP_CHARACTERS = 4096
 KEEP_S = 2.0  # an answer is kept at least so often while it comes
 MIN_KEEP_S = 0.25  # and no oftener, nor for more than a tenth of the time
 KEEP_SHARE = 0.1
+PRICES_WAIT_S = 1.0  # for prices that are fetched for the first time in a day
+FRAME_S = 0.04
 CUT_HINT = "ask again, or ask it to continue"
 FILTER_REASONS = {"content_filter", "sensitive", "abort", "network_error"}
 
@@ -51,6 +55,7 @@ class Turn:
         request: ChatRequest,
         client: ChatClient,
         recorder: Recorder | None = None,
+        pricer: Pricer | None = None,
         *,
         require_finish_reason: bool = True,
         clock: Callable[[], float] = time.monotonic,
@@ -58,13 +63,18 @@ class Turn:
         """Let the request leave. What comes of it goes to the recorder, as do all ways out."""
         self.request = request
         self._recorder = recorder
+        self._pricer = pricer
+        self._has_prices = False  # the server is one that may publish some
+        self._prices_are_due = False
         self._require_finish_reason = require_finish_reason
         self._clock = clock
         self._started = clock()
         self._first_token_s: float | None = None
         self._builder = CompletionBuilder()
+        self._builder.asked = request.model
         self._status = Status.INTERRUPTED
         self._duration_s: float | None = None
+        self._is_closed = False
         self._is_certain = False
         self._error = ""
         self._unkept = 0  # characters that the recorder has not seen
@@ -99,16 +109,25 @@ class Turn:
 
     def close(self) -> None:
         """Break the request off, if it still runs, and tell the recorder how the turn ended."""
-        if self._duration_s is not None:
+        if self._is_closed:
             return
+        self._is_closed = True
         self._events.close()
-        self._duration_s = self._clock() - self._started
+        self._end_time()
+        if self._pricer is not None and self._has_prices and self._builder.has_anything:
+            self._builder.cost = self._pricer.cost(self._builder.asked, self._builder.usage)
         if self._recorder is not None:
             self._recorder.end(self.completion, self._error)
+
+    def _end_time(self) -> None:
+        if self._duration_s is None:
+            self._duration_s = self._clock() - self._started
 
     def _judged_events(self) -> Iterator[TurnEvent]:
         try:
             yield from self._all_events()
+            self._end_time()
+            yield from self._prices_to_come()
             yield from self._verdict()
         except (IncompleteCompletion, NetworkError, DeadlineError) as error:
             has_begun = self._builder.has_anything
@@ -125,11 +144,20 @@ class Turn:
             for event in self._events:
                 self._take(event)
                 yield event
+                if self._prices_are_due and self._pricer is not None:
+                    self._prices_are_due = False
+                    self._pricer.begin()  # after the first text has been shown
                 if self._unkept:
                     self._keep_if_due()
         except (NetworkError, DeadlineError):
             if self._builder.finish_reason is None:
                 raise  # else the answer is whole, whatever became of the connection after it
+
+    def _prices_to_come(self) -> Iterator[Tick]:
+        """Wait a little for prices that are on their way; what came is painted meanwhile."""
+        until = self._clock() + PRICES_WAIT_S
+        while self._pricer is not None and self._clock() < until and self._pricer.is_busy(FRAME_S):
+            yield Tick(0.0)
 
     def _take(self, event: TurnEvent) -> None:
         if isinstance(event, Chunk):
@@ -137,8 +165,13 @@ class Turn:
             self._unkept += len(event.content) + len(event.reasoning)
             if self._first_token_s is None and self._builder.has_anything:
                 self._first_token_s = self._clock() - self._started
+                self._prices_are_due = self._has_prices and self._pricer is not None
         elif isinstance(event, Accepted):
             self._builder.request_id = event.request_id
+            self._has_prices = event.is_new_api
+        elif isinstance(event, FellBack):
+            self._builder.asked = event.next_model
+            self._builder.tried += ((event.model, event.why),)
         elif isinstance(event, StreamEnd):
             self._is_certain = event.is_certain
 

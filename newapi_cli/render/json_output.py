@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from newapi_cli.domain.completion import Chunk, Completion, Notice, TurnEvent, Usage
 from newapi_cli.render.aside import Aside
 from newapi_cli.streams import Streams
+
+if TYPE_CHECKING:
+    from newapi_cli.domain.cost import Cost
 
 
 def completion_json(completion: Completion, model: str, session: str = "") -> dict[str, object]:
@@ -18,10 +22,12 @@ def completion_json(completion: Completion, model: str, session: str = "") -> di
             {"id": call.id, "name": call.name, "arguments": call.arguments}
             for call in completion.tool_calls
         ],
-        "model": completion.model or model,
+        "model": completion.model or completion.asked or model,
         "finish_reason": completion.finish_reason,
         "status": str(completion.status),
         "usage": usage_json(completion.usage),
+        **cost_json(completion.cost),
+        "tried": [list(each) for each in completion.tried],
         "id": completion.id or None,
         "request_id": completion.request_id or None,
         "first_token_s": _rounded(completion.first_token_s),
@@ -41,6 +47,12 @@ def usage_json(usage: Usage | None) -> dict[str, int | None] | None:
         "cached_tokens": usage.cached_tokens,
         "reasoning_tokens": usage.reasoning_tokens,
     }
+
+
+def cost_json(cost: Cost | None) -> dict[str, str | None]:
+    """Give a cost as JSON members: exact dollars as text, and how far it is known."""
+    usd = None if cost is None or cost.usd is None else format(cost.usd, "f")
+    return {"cost_usd": usd, "cost_kind": None if cost is None else str(cost.kind)}
 
 
 def _rounded(value: float | None) -> float | None:
@@ -75,6 +87,7 @@ class JsonRenderer:
         for name in ("model", "finish_reason", "id", "request_id"):  # foreign, and no answer
             if isinstance(text := whole[name], str):
                 whole[name] = self._masked(text)
+        whole["tried"] = [list(map(self._masked, each)) for each in completion.tried]
         if self._lines:
             self._write({"type": "completion", **whole})
         else:

@@ -124,7 +124,7 @@ def balance_text(balance: Balance) -> str:
 
 def summary(completion: Completion, model: str) -> str:
     """Write the line under an answer: model, tokens, seconds, and what it cost."""
-    parts = [completion.model or model, tokens(completion.usage)]
+    parts = [completion.model or completion.asked or model, tokens(completion.usage)]
     if completion.first_token_s is not None:
         parts.append(f"first token {seconds(completion.first_token_s)}")
     parts.append(f"in all {seconds(completion.duration_s)}")
