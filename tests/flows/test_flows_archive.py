@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ import pytest
 
 from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import Status, ToolCall, Usage
+from newapi_cli.domain.cost import CostKind
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from newapi_cli.errors import UsageProblem
 from newapi_cli.flows.archive import (
@@ -79,6 +81,8 @@ def random_turn(chance: random.Random, id_: int, parent: int | None, number: int
         error=chance.choice(TEXTS),
         usage=maybe(Usage(1, maybe(2), 3, 0, None)),
         cost=maybe("0.0004"),
+        cost_kind=chance.choice([*CostKind, ""]),
+        tried=(("gpt-big", "503: 无可用渠道 👋"), ("", ""))[: chance.randrange(3)],
         request_id=chance.choice(TEXTS),
         first_token_s=maybe(chance.random()),
         duration_s=maybe(chance.random() * 100),
@@ -151,6 +155,8 @@ def test_the_form_is_the_documented_one() -> None:
                     "reasoning_tokens": None,
                 },
                 "cost": None,
+                "cost_kind": "",
+                "tried": [],
                 "request_id": "",
                 "first_token_s": None,
                 "duration_s": None,
@@ -264,6 +270,12 @@ WRONG: list[tuple[Callable[[Object], None], str]] = [
     (set_in("turns", 0, "first_token_s", to=float("inf")), "turns[0].first_token_s: must be"),
     (set_in("turns", 0, "first_token_s", to=10**400), "turns[0].first_token_s: must be"),
     (set_in("turns", 0, "first_token_s", to=True), "turns[0].first_token_s: must be"),
+    (set_in("turns", 1, "cost", to=0.5), "turns[1].cost: must be a text"),
+    (set_in("turns", 1, "cost_kind", to=1), "turns[1].cost_kind: must be a text"),
+    (set_in("turns", 1, "tried", to={}), "turns[1].tried: must be a list"),
+    (set_in("turns", 1, "tried", to=["gpt"]), "turns[1].tried[0]: must be an object"),
+    (set_in("turns", 1, "tried", to=[{"model": 5}]), "turns[1].tried[0].model: must be a text"),
+    (set_in("turns", 1, "tried", to=[{}, {"why": []}]), "turns[1].tried[1].why: must be a text"),
     (set_in("turns", 0, "attachments", to=[{}]), "turns[0].attachments[0].name: is missing"),
     (
         set_in("turns", 0, "attachments", to=[
@@ -285,6 +297,32 @@ def test_what_is_wrong_is_named_with_its_place(change: Callable[[Object], None],
     assert told in caught.value.message
     with pytest.raises(UsageProblem):
         sessions_from_text(json.dumps(value))
+
+
+BAD_COSTS = ("", "$1", "-1", "+1", "1.", ".5", "1e3", "0,5", "NaN", "Infinity", "free", "1" * 16)
+
+
+@pytest.mark.parametrize("cost", BAD_COSTS)
+def test_a_cost_that_is_no_decimal_text_is_refused_with_its_place(cost: str) -> None:
+    value = valid()
+    value["turns"][2]["cost"] = cost
+    with pytest.raises(UsageProblem, match=re.escape("turns[2].cost: must be dollars as text")):
+        session_from_json(value)
+
+
+def test_models_that_failed_before_go_out_as_objects() -> None:
+    turn = TurnRecord(
+        "hi", tried=(("gpt-big", "503 无可用渠道"),), cost="0.10", cost_kind="exact", id=1
+    )
+    value: Any = session_to_json(StoredSession(Session("0123456789ab", leaf_id=1), (turn,)))
+    [written] = value["turns"]
+    assert written["tried"] == [{"model": "gpt-big", "why": "503 无可用渠道"}]
+    assert (written["cost"], written["cost_kind"]) == ("0.10", "exact")
+
+
+def test_what_older_files_do_not_say_of_costs_is_not_known() -> None:
+    [turn, *_] = session_from_json(valid()).turns
+    assert (turn.cost, turn.cost_kind, turn.tried) == (None, "", ())
 
 
 @pytest.mark.parametrize("value", [None, 5, "x", [], True, deep(5)])

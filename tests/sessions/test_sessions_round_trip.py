@@ -12,7 +12,16 @@ import pytest
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import StoredSession, TurnRecord
 from tests.repl.conversing import conversation
-from tests.sessions.keeping import answer_numbered, asked, chat, only_session, stored_sessions, tree
+from tests.sessions.keeping import (
+    answer_numbered,
+    asked,
+    chat,
+    only_session,
+    sessions_file,
+    stored_sessions,
+    tree,
+)
+from tests.store.stored import change_raw
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -180,6 +189,25 @@ def test_what_is_exported_is_read_back_the_same(
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_costs_and_models_tried_are_read_back(
+    home: Home, server: FaultServer, other_home: Home, form: str
+) -> None:
+    tried = [["gpt-big", "503 无可用渠道"], ["gpt-new", "no such model"]]
+    change_raw(
+        sessions_file(home),
+        "UPDATE turns SET cost = '0.00' || id, cost_kind = 'exact', tried = ? WHERE id > 1",
+        json.dumps(tried),
+    )
+    before = only_session(home)
+    assert [turn.cost for turn in before.path[:3]] == [None, "0.002", "0.003"]
+    imported(other_home, FORMS[form](home))
+    after = only_session(other_home)
+    assert without_ids(after) == without_ids(before)
+    assert after.path[1].tried == tuple((model, why) for model, why in tried)
+    assert (after.path[1].cost, after.path[1].cost_kind) == ("0.002", "exact")
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl"])
 def test_what_was_read_back_goes_on(
     home: Home, server: FaultServer, other_home: Home, form: str
 ) -> None:
@@ -247,6 +275,19 @@ def test_what_cannot_be_read_back_adds_nothing(
     result = run_newapi("sessions", "import", "-", home=other_home, stdin=data)
     assert (result.code, result.out) == (2, b""), result
     assert tree(other_home.path) == before
+
+
+def test_a_cost_that_is_no_decimal_text_adds_nothing_and_is_named(
+    home: Home, server: FaultServer, other_home: Home
+) -> None:
+    value = json.loads(exported(home, "--json"))
+    value["turns"][3]["cost"] = "$0.10"
+    result = run_newapi(
+        "sessions", "import", "-", home=other_home, stdin=json.dumps(value).encode()
+    )
+    assert (result.code, result.out) == (2, b"")
+    assert "turns[3].cost" in result.err
+    assert not sessions_file(other_home).exists()
 
 
 def test_a_file_that_is_not_there_is_a_usage_problem(home: Home) -> None:

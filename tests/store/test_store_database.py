@@ -15,14 +15,16 @@ import pytest
 from newapi_cli.errors import LocalError
 from newapi_cli.store.database import Database, copies_of
 from newapi_cli.store.migrations import MIGRATIONS
+from newapi_cli.store.rows import TURN_COLUMNS
 from newapi_cli.store.sessions import SessionStore
 from tests.store.stored import child, new_session, raw_rows, said
 
 UMASKS = [0o000, 0o022, 0o077, 0o777]
-SECOND = ("CREATE TABLE extra (x TEXT)", "INSERT INTO extra VALUES ('new')")
-THIRD = ("UPDATE turns SET answer = upper(answer)",)
-LATER = (*MIGRATIONS, SECOND, THIRD)
-BROKEN = (*MIGRATIONS, SECOND, ("UPDATE turns SET answer = ''", "SELECT nothing FROM nowhere"))
+EXTRA = ("CREATE TABLE extra (x TEXT)", "INSERT INTO extra VALUES ('new')")
+UPPER = ("UPDATE turns SET answer = upper(answer)",)
+LATER = (*MIGRATIONS, EXTRA, UPPER)
+TODAY = len(MIGRATIONS)
+BROKEN = (*MIGRATIONS, EXTRA, ("UPDATE turns SET answer = ''", "SELECT nothing FROM nowhere"))
 MIGRATES = """
 import sys
 from pathlib import Path
@@ -53,11 +55,9 @@ def filled(path: Path, count: int = 300) -> Path:
     """Make a store of many turns, several pages long."""
     with SessionStore(path) as store:
         said(store, new_session(), *((f"prompt {n}", f"answer {n} " * 20) for n in range(3)))
+        names = f"session_id, owner, {TURN_COLUMNS.replace(', id', '')}"
         store.database.execute(
-            "INSERT INTO turns SELECT NULL, session_id, parent_id, prompt, answer, reasoning,"
-            " status, owner, model, answered_by, request, attachments, tool_calls, finish_reason,"
-            " error, prompt_tokens, completion_tokens, total_tokens, cached_tokens,"
-            " reasoning_tokens, cost, request_id, first_token_s, duration_s, created_at"
+            f"INSERT INTO turns ({names}) SELECT {names}"
             f" FROM turns, (WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n"
             f" WHERE x < {count}) SELECT x FROM n)"
         )
@@ -147,14 +147,14 @@ def test_a_migration_keeps_a_private_copy_of_what_was(tmp_path: Path) -> None:
     before = content(path)
     with umask(0), closing(Database(path, LATER)) as database:
         assert database.row("SELECT x FROM extra")[0] == "new"  # type: ignore[index]
-        assert database.row("PRAGMA user_version")[0] == 3  # type: ignore[index]
+        assert database.row("PRAGMA user_version")[0] == TODAY + 2  # type: ignore[index]
     assert raw_rows(path, "SELECT count(*) FROM turns WHERE answer GLOB '*[a-z]*'") == [(0,)]
     [copy] = copies_of(path)
-    assert copy.name == "s.db.v1-copy"
+    assert copy.name == f"s.db.v{TODAY}-copy"
     assert mode(copy) == 0o600
     assert content(copy) == before
-    assert raw_rows(copy, "PRAGMA user_version") == [(1,)]
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["s.db", "s.db.v1-copy"]
+    assert raw_rows(copy, "PRAGMA user_version") == [(TODAY,)]
+    assert sorted(tmp_path.iterdir()) == [path, copy]
 
 
 def test_a_new_file_needs_no_copy(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> Non
 def test_a_copy_that_cannot_be_made_stops_the_migration(tmp_path: Path) -> None:
     path = filled(tmp_path / "s.db")
     before = path.read_bytes()
-    (tmp_path / "s.db.v1-copy").mkdir()
+    (tmp_path / f"s.db.v{TODAY}-copy").mkdir()
     with pytest.raises(LocalError):
         Database(path, LATER)
     assert path.read_bytes() == before

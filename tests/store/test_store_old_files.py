@@ -16,6 +16,7 @@ from newapi_cli.store.sessions import SessionStore
 from tests.store.stored import raw_rows
 
 DUMPS = sorted((Path(__file__).parents[1] / "data" / "databases").glob("v*.sql"))
+FAILED_BEFORE = (("gpt-big", "503 无可用渠道"), ("gpt-new", "no such model"))
 SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
 
 
@@ -68,3 +69,15 @@ def test_an_old_file_holds_what_it_held(old_file: Path) -> None:
     assert second.tool_calls == (ToolCall("1", "weather", "{}"),)
     assert (second.status, third.status) == (Status.INCOMPLETE, Status.OPEN)
     assert (killed.turn.id, killed.turn.answer) == (third.id, "was still coming")
+
+
+def test_an_old_file_holds_what_answers_cost(old_file: Path) -> None:
+    [(version,)] = raw_rows(old_file, "PRAGMA user_version")
+    is_first = version == 1  # which had neither column
+    with SessionStore(old_file) as store:
+        found = [store.load(session.id) for session in store.sessions()]
+    turns = sorted((turn for each in found if each for turn in each.turns), key=lambda t: t.id)
+    kinds = ["", "", "", ""] if is_first else ["exact", "tiered", "", "unknown"]
+    assert [turn.cost_kind for turn in turns] == kinds
+    assert [turn.cost for turn in turns] == ["0.0001", None, None, None]
+    assert [turn.tried for turn in turns] == [() if is_first else FAILED_BEFORE, (), (), ()]

@@ -10,6 +10,7 @@ import pytest
 
 from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import Status, ToolCall, Usage
+from newapi_cli.domain.cost import CostKind
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord, path_to
 from newapi_cli.errors import LocalError, UsageProblem
 from newapi_cli.store.sessions import SessionStore
@@ -46,6 +47,8 @@ FULL = TurnRecord(
     error="cut off: reset",
     usage=Usage(1, 2, 3, None, 0),
     cost="0.000123456789",
+    cost_kind="about",
+    tried=(("gpt-big", "503: 无可用渠道"), ("gpt-new", "no such model")),
     request_id="req-1",
     first_token_s=0.25,
     duration_s=1.5,
@@ -98,6 +101,22 @@ def test_an_ended_turn_comes_back_with_every_field(store: SessionStore) -> None:
     ended = FULL._replace(id=turn.id, created_at=turn.created_at)
     store.end(ended)
     assert loaded(store, begun).turns == (ended,)
+
+
+@pytest.mark.parametrize("kind", [*CostKind, ""])
+def test_every_kind_of_cost_comes_back(store: SessionStore, kind: str) -> None:
+    begun, turn = store.begin(new_session(), TurnRecord("hi"), at_leaf=True)
+    cost = "12345678901234567890.000000000000000001" if kind in ("about", "exact") else None
+    store.end(turn._replace(status=Status.COMPLETE, cost=cost, cost_kind=kind))
+    back = loaded(store, begun).turns[0]
+    assert (back.cost, back.cost_kind) == (cost, kind)
+
+
+def test_a_cost_of_decimal_text_is_never_made_a_number(store: SessionStore) -> None:
+    begun, turn = store.begin(new_session(), TurnRecord("hi"), at_leaf=True)
+    store.end(turn._replace(status=Status.COMPLETE, cost="0.10", cost_kind="exact"))
+    [stored] = raw_rows(store.database.path, "SELECT cost, typeof(cost) FROM turns")
+    assert (loaded(store, begun).turns[0].cost, stored) == ("0.10", ("0.10", "text"))
 
 
 def test_a_turn_without_anything_comes_back(store: SessionStore) -> None:
@@ -265,6 +284,8 @@ def test_an_added_session_that_fails_half_way_is_not_there(store: SessionStore) 
         ("request", "[" * 100_000),
         ("attachments", '[["too", "short"]]'),
         ("tool_calls", "7"),
+        ("tried", "{"),
+        ("tried", '[["no reason"]]'),
         ("created_at", "yesterday"),
         ("created_at", 1e300),
     ],
