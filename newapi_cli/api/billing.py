@@ -19,6 +19,7 @@ from newapi_cli.api.gateway_codec import (
     log_from_json,
     number,
     time_at,
+    without_details,
 )
 from newapi_cli.api.refusals import not_understood
 from newapi_cli.domain.billing import Balance
@@ -64,17 +65,26 @@ def fetch_key_usage(client: JsonClient) -> Generator[TurnEvent, None, object]:
 def fetch_key_log(client: JsonClient, key: Secret) -> Generator[TurnEvent, None, object]:
     """Ask for the key's log; the JSON value is returned, once it is known to be one.
 
-    Servers before 2026-02 want the key in the query (contract, section 6.5), which is where the
-    logs of proxies would show it: only asked so after the other form was refused.
+    Servers before 2026-02 want the key in the query (contract, section 6.5) and take a request
+    without it for one of a key that has no calls. The logs of proxies would show it there, so that
+    form comes second.
     """
+    found: object = None
     try:
-        value = yield from client.fetch_json(KEY_LOG)
+        found = yield from client.fetch_json(KEY_LOG)
+        if log_from_json(found):
+            return without_details(found)
     except (AuthenticationError, GatewayError):
-        from_query = f"{KEY_LOG}?key={quote(key.reveal(), safe='')}"
-        value = yield from client.fetch_json(from_query)
-    if log_from_json(value) is None:
+        pass
+    try:
+        in_query = yield from client.fetch_json(f"{KEY_LOG}?key={quote(key.reveal(), safe='')}")
+    except (AuthenticationError, GatewayError):
+        if found is None:
+            raise
+        return without_details(found)
+    if log_from_json(in_query) is None:
         raise not_understood("it is no log of a key")
-    return value
+    return without_details(in_query)
 
 
 def _member(value: object, name: str) -> Decimal | None:

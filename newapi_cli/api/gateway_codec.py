@@ -26,8 +26,19 @@ PRICING = "/api/pricing"
 KEY_USAGE = "/api/usage/token/"  # without the slash it is a redirect (contract, 5.2)
 KEY_LOG = "/api/log/token"
 LATEST_S = 253_402_300_799  # 9999-12-31
+MAX_SYMBOL = 8  # characters of a currency's symbol
 CONSUMED = 2  # the type of log entries that were charged for
 LARGEST = Decimal(10) ** 18
+LOG_MEMBERS = (
+    "type",
+    "request_id",
+    "model_name",
+    "group",
+    "quota",
+    "prompt_tokens",
+    "completion_tokens",
+    "created_at",
+)
 RATIOS = (
     "completion_ratio",
     "cache_ratio",
@@ -68,7 +79,8 @@ def currency_from_json(status: object) -> Currency | None:
     if kind == "CNY":
         return Currency("CNY", "¥", _above_0(data.get("usd_exchange_rate")) or Decimal("7.3"))
     if kind == "CUSTOM":
-        symbol = whole_text(_text(data.get("custom_currency_symbol"))) or "¤"
+        text = whole_text(_text(data.get("custom_currency_symbol")))
+        symbol = "".join(filter(str.isprintable, text))[:MAX_SYMBOL] or "¤"
         rate = _above_0(data.get("custom_currency_exchange_rate"))
         return Currency("CUSTOM", symbol, rate or Decimal(1))
     quota_per_unit = quota_per_unit_from_json(status)
@@ -159,6 +171,13 @@ def log_from_json(value: object) -> list[LogEntry] | None:
         )
         for row in rows
     ]
+
+
+def without_details(log: object) -> dict[str, object]:
+    """Give a key's log with nothing but what is read of it: for keeping it on a file."""
+    rows = _data(log)
+    kept = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return {"data": [{name: row.get(name) for name in LOG_MEMBERS} for row in kept]}
 
 
 def _data(value: object) -> object:

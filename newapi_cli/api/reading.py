@@ -60,7 +60,7 @@ class Reading:
         request_id = codec.request_id_in(head.headers)
         kind = head.headers.get("content-type", "no content type")
         yield Notice(f"HTTP {head.status}, {kind}", is_detail=True)
-        yield Accepted(request_id, is_new_api=codec.REQUEST_ID_HEADER in head.headers)
+        yield _accepted(head)
         reader = AnswerReader(request_id)
         try:
             for block in self._blocks():
@@ -84,10 +84,11 @@ class Reading:
             yield Notice(f"skipped {reader.skipped} malformed {events} of the stream")
         yield StreamEnd(reader.is_certain)
 
-    def json_value(self) -> Generator[Tick, None, object]:
+    def json_value(self) -> Generator[Accepted | Tick, None, object]:
         """Read a body that is one JSON value, and return it."""
         head = yield from self._head()
         request_id = codec.request_id_in(head.headers)
+        yield _accepted(head)
         body = yield from self._whole(MAX_BODY_BYTES)
         try:
             value = codec.decode_json(body)
@@ -163,6 +164,11 @@ class Reading:
         while (left_s := until - time.monotonic()) > 0:
             if isinstance(self._exchange.next(left_s), Ended | Failed):
                 return
+
+
+def _accepted(head: Head) -> Accepted:
+    is_new_api = codec.REQUEST_ID_HEADER in head.headers
+    return Accepted(codec.request_id_in(head.headers), is_new_api=is_new_api)
 
 
 def _refused(head: Head, body: bytes) -> Refused:

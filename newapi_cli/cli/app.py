@@ -23,6 +23,7 @@ MODULES = {  # in the order of the help page
     "chat": "chat",
     "models": "models",
     "sessions": "sessions",
+    "balance": "balance",
     "login": "login",
     "logout": "login",
     "config": "config",

@@ -76,7 +76,7 @@ def set_value(
     profile = context.settings.profile
     if name == "base_url":
         _ensure_key_stays_home(context, profile, str(typed))
-    context.store(profile, {name: typed})
+    context.config_editor.set(profile, {name: typed})
     context.streams.tell(f"{name} is set in profile {profile} ({context.paths.config_file})")
     stronger = KEY_NAMES[: KEY_NAMES.index(name)] if name in KEY_NAMES else []
     for other in stronger:
@@ -88,7 +88,7 @@ def set_value(
 def unset(context: Context, name: Name) -> None:
     """Remove a setting from the profile."""
     profile = context.settings.profile
-    if context.unset(profile, (name,)):
+    if context.config_editor.unset(profile, (name,)):
         context.streams.tell(f"{name} is removed from profile {profile}")
     else:
         _ensure_known(name)
@@ -99,7 +99,7 @@ def unset(context: Context, name: Name) -> None:
 def edit(context: Context) -> None:
     """Open the config file in $VISUAL or $EDITOR."""
     path = context.paths.config_file
-    context.make_config_file()
+    context.config_editor.make_file()
     run_editor(context, path)
     context.check_config_file()
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from newapi_cli.api.client import Client
     from newapi_cli.cli.answering import Answering
     from newapi_cli.cli.attaching import Attacher
+    from newapi_cli.cli.config_editor import ConfigEditor
     from newapi_cli.cli.gateway import Gateway
     from newapi_cli.config.file import ConfigFile
     from newapi_cli.demo.server import DemoGateway
@@ -56,6 +57,7 @@ class Context:
         self.streams = streams
         self.overrides = {name: value for name, value in overrides.items() if value is not None}
         self.is_verbose = bool(overrides.get("verbose"))
+        self.keeps_cache = True  # what the gateway tells is kept on files of the cache folder
         self.interrupts = Interrupts()
         self._secrets: list[Secret] = []
         streams.masks.append(lambda text: mask(text, self._secrets))
@@ -156,12 +158,6 @@ class Context:
         if named and named not in self.config_file.profiles:
             profiles = {**self.config_file.profiles, str(named): {}}
             self.config_file = replace(self.config_file, profiles=profiles)
-
-    def make_config_file(self) -> None:
-        """Make sure that there is a config file to edit."""
-        from newapi_cli.config.edit import make_file
-
-        make_file(self.paths.config_file)
 
     def check_config_file(self) -> None:
         """Read the config file anew. Raises `ConfigError` where it says nothing sensible."""
@@ -285,22 +281,12 @@ class Context:
 
         write_tsv(self.streams.stdout, rows)
 
-    def store(self, profile: str, values: Mapping[str, object]) -> None:
-        """Write values of a profile into the config file. The first profile is the default one."""
-        from newapi_cli.config.edit import set_values
+    @property
+    def config_editor(self) -> ConfigEditor:
+        """What changes the config file."""
+        from newapi_cli.cli.config_editor import ConfigEditor
 
-        path, known = self.paths.config_file, self.config_file
-        others = [name for name, table in known.profiles.items() if name != profile and table]
-        if known.default_profile is None and len(others) == 1:
-            set_values(path, others[0], {}, make_default=True)
-        is_first = known.default_profile is None and not others
-        set_values(path, profile, values, make_default=is_first)
-
-    def unset(self, profile: str, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Remove values of a profile from the config file; give the names that stood there."""
-        from newapi_cli.config.edit import unset_values
-
-        return unset_values(self.paths.config_file, profile, names)
+        return ConfigEditor(self)
 
     def demo_gateway(self, port: int, site: Site) -> DemoGateway:
         """The gateway inside the program, bound to a port of this machine. Raises `LocalError`."""

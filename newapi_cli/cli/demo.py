@@ -97,6 +97,7 @@ def _demo_context(streams: Streams, base_url: str, *, verbose: bool) -> Context:
     environ |= {"NEWAPI_BASE_URL": base_url, "NEWAPI_API_KEY": "demo"}
     context = Context(streams.with_environ(environ), {"verbose": verbose})
     context.config_file = ConfigFile(context.paths.config_file)
+    context.keeps_cache = False
     return context
 
 

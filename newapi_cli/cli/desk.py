@@ -20,13 +20,13 @@ from newapi_cli.config.spelling import did_you_mean
 from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.profile import Origin, Source
 from newapi_cli.domain.session import Session, TurnRecord
-from newapi_cli.errors import ConfigError, GatewayError, LocalError, NewapiError, UsageProblem
+from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageProblem
 from newapi_cli.flows.prompt import Prompt, TextFile
 from newapi_cli.flows.session import LiveSession
 from newapi_cli.flows.turn import Turn
 from newapi_cli.render.rows import value_text
 from newapi_cli.render.target import Target
-from newapi_cli.render.units import balance_text
+from newapi_cli.render.units import balance_text, spent_text
 
 # What /set may change: all of a request and of how its answer is shown, nothing of where it goes.
 SETTABLE = (
@@ -43,6 +43,7 @@ class Desk:
     def __init__(self, context: Context, answering: Answering) -> None:
         self._context = context
         self._answering = answering
+        self._spent: tuple[tuple[TurnRecord, ...], str] | None = None
 
     def turn(
         self,
@@ -146,17 +147,20 @@ class Desk:
         live.session = live.session._replace(model=old.session.model, system=old.session.system)
         return live
 
+    def spent(self, path: tuple[TurnRecord, ...]) -> str:
+        """Give what turns cost as text, empty where that is not told. Asked at each key."""
+        if self._spent is None or self._spent[0] is not path:
+            found = (
+                ""
+                if not any(turn.cost_kind for turn in path)
+                else spent_text(self._context.gateway.spent(path))
+            )
+            self._spent = path, found
+        return self._spent[1]
+
     def balance(self) -> str:
         """Ask the gateway what the key has left. Raises `NewapiError`."""
-        try:
-            return balance_text(self._context.gateway.balance())
-        except GatewayError as error:
-            raise GatewayError(
-                "the server does not tell what this key has left",
-                why=f"{error.message}: {error.why}" if error.why else error.message,
-                hint="New API and its relatives do, other servers need not",
-                request_id=error.request_id,
-            ) from error
+        return balance_text(self._context.gateway.balance())
 
     def write_file(self, path: str, text: str, *, replace: bool) -> str:
         """Write a private text file and give its path. Raises `FileExistsError`, `LocalError`."""

@@ -10,7 +10,8 @@ The tight limiter is 20 calls in 20 minutes for all behind one address (contract
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import contextlib
+from collections.abc import Generator, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -27,12 +28,13 @@ from newapi_cli.api.gateway_codec import (
 )
 from newapi_cli.api.refusals import not_understood
 from newapi_cli.config.model_names import keep_model_names, kept_model_names
-from newapi_cli.config.shelf import Shelf, key_shelf, marks_shelf, site_shelf
+from newapi_cli.config.shelf import Shelf, name_of_key, name_of_site
 from newapi_cli.domain.billing import Balance, KeyUsage, LogEntry
-from newapi_cli.domain.catalog import ModelInfo
-from newapi_cli.domain.completion import Notice, TurnEvent
+from newapi_cli.domain.catalog import ModelInfo, Offer
+from newapi_cli.domain.completion import Accepted, Notice, TurnEvent
 from newapi_cli.domain.cost import Currency
-from newapi_cli.domain.pricing import PriceList
+from newapi_cli.domain.pricing import PriceList, Spent, spent
+from newapi_cli.domain.session import TurnRecord
 from newapi_cli.errors import AuthenticationError, GatewayError, LimitError, NewapiError
 
 if TYPE_CHECKING:
@@ -52,11 +54,19 @@ class Listed(NamedTuple):
     age_s: float
 
 
+class Offers(NamedTuple):
+    """Models with their prices, and how many seconds ago the gateway told the models."""
+
+    offers: list[Offer]
+    age_s: float
+
+
 class Gateway:
     """Asks the gateway of the present settings. Methods that ask raise `NewapiError`."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._in_memory: dict[str, Shelf] = {}
 
     def models(self, *, refresh: bool = False) -> Listed:
         """Give the models that the key may use, at most an hour old."""
@@ -71,6 +81,13 @@ class Gateway:
         self.remember_names(found)
         return Listed(found, 0.0)
 
+    def offers(self, *, refresh: bool = False, with_prices: bool = False) -> Offers:
+        """Give the models with their prices; `with_prices` asks servers of any kind for them."""
+        listed = self.models(refresh=refresh)
+        has_none = with_prices and self.prices() is None
+        found = self.fresh_prices(refresh=refresh or has_none)
+        return Offers([_offer(model, found, self.group) for model in listed.models], listed.age_s)
+
     def models_by(self, client: Client) -> list[ModelInfo]:
         """Give the models by another client, whose gateway and key are being tried."""
         return _listed(self.ask(client.fetch_json(MODELS)))
@@ -79,7 +96,8 @@ class Gateway:
         """Keep the names for TAB, without such as hold a key."""
         masked = self._context.streams.masked
         names = [model.id for model in models if masked(model.id) == model.id]
-        keep_model_names(self._context.paths.cache_dir, names)
+        if self._context.keeps_cache:
+            keep_model_names(self._context.paths.cache_dir, names)
 
     def known_names(self) -> list[str]:
         """Give the model names that are known without asking anybody."""
@@ -103,6 +121,10 @@ class Gateway:
         status = self._site.get("status")
         return currency_from_json(status.value) if status is not None else None
 
+    def spent(self, turns: Iterable[TurnRecord]) -> Spent:
+        """Add up what turns cost, in the site's money."""
+        return spent(turns, self.currency())
+
     @property
     def prices_are_due(self) -> bool:
         """Say whether prices may be asked for: at most once a day, and only where allowed."""
@@ -122,8 +144,9 @@ class Gateway:
                 return
 
     def fresh_prices(self, *, refresh: bool = False) -> PriceList | None:
-        """Give the prices, asked for where they are due."""
-        if refresh or self.prices_are_due:
+        """Give the prices, asked for where they are due; of New API alone, or with `refresh`."""
+        allowed = self._context.settings.flag("prices")
+        if allowed and (refresh or (self._is_new_api and self.prices_are_due)):
             with self._context.interrupts:
                 self.fetch_site(self._context.client(with_key=False))
         return self.prices()
@@ -153,6 +176,14 @@ class Gateway:
             self._key.put("group", group)
         return found
 
+    def learn_group(self) -> None:
+        """Let the key's log tell its group, at most once a day. Tight limiter."""
+        if self.group or not self._is_new_api or self._key.get("group asked", DAY_S) is not None:
+            return
+        self._key.put("group asked", None)
+        with contextlib.suppress(GatewayError, AuthenticationError, LimitError):
+            self.key_log()
+
     def refused_key(self) -> KeyUsage | None:
         """Give the record of a key that was refused, asked for at most once a day."""
         kept = self._key.get("record after a refusal", DAY_S)
@@ -169,7 +200,6 @@ class Gateway:
 
     def balance(self) -> Balance:
         """Give what the key has left: by the dashboard, with what the key's record adds."""
-        self.fresh_prices()
         record: KeyUsage | None = None
         found: Balance | None = None
         problem: NewapiError | None = None
@@ -180,13 +210,16 @@ class Gateway:
         try:
             record = self.key_usage()
         except (GatewayError, AuthenticationError, LimitError) as error:
-            problem = problem or (error if found is None else None)
+            if problem is None or not isinstance(error, GatewayError):
+                problem = error
+        self.fresh_prices()
+        self.learn_group()
         if found is not None:
             found = self._in_site_money(found)
         elif record is not None:
             found = self._from_record(record)
         else:
-            raise problem or not_understood("it tells nothing of the key")
+            raise _tells_nothing(problem)
         return self._completed(found, record)
 
     def ask(self, asking: Generator[TurnEvent, None, Told]) -> Told:
@@ -199,6 +232,8 @@ class Gateway:
                 except StopIteration as end:
                     told: Told = end.value
                     return told
+                if isinstance(event, Accepted) and event.is_new_api and not self._is_new_api:
+                    self._marks.put("is New API", True)
                 if isinstance(event, Notice) and (context.is_verbose or not event.is_detail):
                     context.streams.tell(event.text)
 
@@ -258,20 +293,41 @@ class Gateway:
         self._key.put(name, value)
         return value
 
-    # Files of the cache folder, found anew each time: /profile may have changed the settings.
+    @property
+    def _is_new_api(self) -> bool:
+        """Say whether the server has shown itself to be of New API's family."""
+        return self._marks.get("is New API") is not None
+
+    # Shelves, looked for anew each time: /profile may have changed the settings.
 
     @property
     def _site(self) -> Shelf:
-        return site_shelf(self._context.paths.cache_dir, self._context.base_url)
+        return self._shelf(name_of_site("site", self._context.base_url))
 
     @property
-    def _marks(self) -> Shelf:
-        return marks_shelf(self._context.paths.cache_dir, self._context.base_url)
+    def _marks(self) -> Shelf:  # apart: small, as it is looked at while an answer streams
+        return self._shelf(name_of_site("asked", self._context.base_url))
 
     @property
     def _key(self) -> Shelf:
-        context = self._context
-        return key_shelf(context.paths.cache_dir, context.base_url, context.api_key)
+        return self._shelf(name_of_key(self._context.base_url, self._context.api_key))
+
+    def _shelf(self, name: str) -> Shelf:
+        if self._context.keeps_cache:
+            return Shelf(self._context.paths.cache_dir / name)
+        return self._in_memory.setdefault(name, Shelf(None))
+
+
+def _tells_nothing(problem: NewapiError | None) -> NewapiError:
+    """Say of a server that has no such endpoints what it does not tell; all else as it is."""
+    if problem is None or not isinstance(problem, GatewayError):
+        return problem or not_understood("it tells nothing of the key")
+    return GatewayError(
+        "the server does not tell what this key has left",
+        why=f"{problem.message}: {problem.why}" if problem.why else problem.message,
+        hint="New API and its relatives do, other servers need not",
+        request_id=problem.request_id,
+    )
 
 
 def _listed(value: object) -> list[ModelInfo]:
@@ -279,6 +335,15 @@ def _listed(value: object) -> list[ModelInfo]:
     if found is None:
         raise not_understood("it is no list of models")
     return found
+
+
+def _offer(model: ModelInfo, prices: PriceList | None, group: str) -> Offer:
+    price = prices.prices.get(model.id) if prices is not None else None
+    if prices is None or price is None:
+        return Offer(*model)
+    endpoint_types = model.endpoint_types or price.endpoint_types
+    view = prices.view(model.id, group)
+    return Offer(model.id, model.owned_by, endpoint_types, price.groups, view)
 
 
 def _run(asking: Generator[TurnEvent, None, Told]) -> Told:

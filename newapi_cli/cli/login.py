@@ -52,7 +52,7 @@ def login(
     if chosen:
         values["model"] = chosen
     before = context.config_file.profiles.get(profile, {}).get("api_key")
-    context.store(profile, values)
+    context.config_editor.set(profile, values)
     if before not in (None, key.reveal()):
         context.streams.tell(f"it replaces the key that profile {profile} had")
     context.gateway.remember_names(models)
@@ -65,7 +65,7 @@ def login(
 def logout(context: Context) -> None:
     """Remove the key of the profile from the config file."""
     profile = context.settings.profile
-    removed = context.unset(profile, ("api_key", "api_key_command", "api_key_file"))
+    removed = context.config_editor.unset(profile, ("api_key", "api_key_command", "api_key_file"))
     if removed:
         context.streams.tell(f"removed {', '.join(removed)} from profile {profile}")
     else:

@@ -1,13 +1,34 @@
-"""`newapi models`: what the key may use."""
+"""`newapi models`: what the key may use, and what that costs."""
 
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, NamedTuple
 
 import typer
 
 from newapi_cli.cli.context import Context
 from newapi_cli.cli.options import command
-from newapi_cli.domain.catalog import ModelInfo
+from newapi_cli.domain.catalog import Offer
+from newapi_cli.render.aside import tell_dim_line
+from newapi_cli.render.prices import cached_cell, price_cells, price_fields, price_json
 from newapi_cli.render.rows import write_json
+from newapi_cli.render.units import seconds
+
+TOLD_AGE_S = 60.0  # of a list that is younger nothing is said
+
+
+class Order(StrEnum):
+    """What the list is sorted by."""
+
+    NAME = "name"
+    IN = "in"
+    OUT = "out"
+
+
+class View(NamedTuple):
+    """How the list is shown."""
+
+    with_prices: bool
+    json: bool
 
 
 @command
@@ -17,35 +38,110 @@ def models(
         list[str] | None,
         typer.Argument(help="only models that hold all these words", show_default=False),
     ] = None,
+    prices: Annotated[
+        bool, typer.Option("--prices", "-p", help="all that is told of prices; in a pipe too")
+    ] = False,
+    sort: Annotated[
+        Order | None,
+        typer.Option("--sort", help="by name, or by what tokens cost", show_default=False),
+    ] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="ask again, though the list is not an hour old")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="a JSON list")] = False,
 ) -> None:
-    """List the models that the key may use.
+    """List the models that the key may use, and what a million tokens cost.
 
     [dim]newapi models gpt mini[/dim]
+    [dim]newapi models --sort out[/dim]
+    [dim]newapi models --prices > prices.tsv[/dim]
     """
-    found = context.gateway.models(refresh=True).models
+    listed = context.gateway.offers(refresh=refresh, with_prices=prices)
     masked = context.streams.masked
-    chosen = [
-        model._replace(id=masked(model.id), owned_by=masked(model.owned_by))
-        for model in found
-        if model.matches(tuple(words or ()))
-    ]
+    found = [each._replace(id=masked(each.id)) for each in listed.offers]
+    chosen = [each for each in found if each.matches(tuple(words or ()))]
+    if sort is not None:
+        chosen.sort(key=SORT_KEYS[sort])
     if json:
-        write_json(context.streams.stdout, [_as_json(model) for model in chosen])
-    elif context.streams.stdout.is_terminal:
-        rows = [[m.id, m.owned_by, ", ".join(m.endpoint_types)] for m in chosen]
-        context.table(["model", "owner", "endpoints"], rows)
+        write_json(context.streams.stdout, [_as_json(each) for each in chosen])
     else:
-        context.table(["model"], [[model.id] for model in chosen])
-    if not chosen and not json:
-        context.streams.tell(f"none of the {len(found)} models of this key matches")
+        _write(context, chosen, with_prices=prices)
+    _tell(context, listed.age_s, chosen, len(found), is_table=not json)
 
 
-def _as_json(model: ModelInfo) -> dict[str, object]:
+def _write(context: Context, offers: list[Offer], *, with_prices: bool) -> None:
+    if context.streams.stdout.is_terminal:
+        columns, rows = _table(context, offers, with_prices=with_prices)
+        context.table(columns, rows)
+    elif with_prices:
+        context.table([], [[each.id, *price_fields(each.price)] for each in offers])
+    else:
+        context.table([], [[each.id] for each in offers])
+
+
+def _table(
+    context: Context, offers: list[Offer], *, with_prices: bool
+) -> tuple[list[str], list[list[str]]]:
+    """Give columns and rows for a terminal: of a server without prices, who owns a model."""
+    if context.gateway.prices() is None:
+        rows = [[each.id, each.owned_by, ", ".join(each.endpoint_types)] for each in offers]
+        return ["model", "owner", "endpoints"], rows
+    currency = context.gateway.currency()
+    rows = []
+    for each in offers:
+        cost_in, cost_out = price_cells(each.price, currency)
+        amounts = [cost_in, cost_out]
+        if with_prices:
+            amounts.insert(1, cached_cell(each.price, currency))
+        rows.append([each.id, *amounts, ", ".join(each.groups), ", ".join(each.endpoint_types)])
+    amounts = ["in per M", "cached", "out per M"] if with_prices else ["in per M", "out per M"]
+    return ["model", *amounts, "groups", "endpoints"], rows
+
+
+def _tell(
+    context: Context, age_s: float, chosen: list[Offer], count: int, *, is_table: bool
+) -> None:
+    """Tell what the list itself does not."""
+    streams = context.streams
+    if not chosen and is_table:
+        streams.tell(f"none of the {count} models of this key matches")
+    if not streams.stderr.is_terminal:
+        return
+    guessed = {
+        each.price.group for each in chosen if each.price and not each.price.is_group_certain
+    }
+    if guessed and is_table:
+        tell_dim_line(
+            streams,
+            f"prices of group {', '.join(sorted(guessed))}: the key's own is not known;"
+            " `newapi balance` may learn it, `newapi config set group NAME` tells it",
+        )
+    if age_s >= TOLD_AGE_S:
+        tell_dim_line(streams, f"told {seconds(age_s)} ago; --refresh asks again")
+
+
+def _price_in(offer: Offer) -> tuple[bool, object, str]:
+    view = offer.price
+    amount = None if view is None else view.prompt if view.per_call is None else view.per_call
+    return amount is None, amount or 0, offer.id
+
+
+def _price_out(offer: Offer) -> tuple[bool, object, str]:
+    view = offer.price
+    amount = None if view is None else view.completion if view.per_call is None else view.per_call
+    return amount is None, amount or 0, offer.id
+
+
+SORT_KEYS = {Order.NAME: lambda offer: offer.id.lower(), Order.IN: _price_in, Order.OUT: _price_out}
+
+
+def _as_json(offer: Offer) -> dict[str, object]:
     return {
-        "id": model.id,
-        "owned_by": model.owned_by or None,
-        "endpoint_types": list(model.endpoint_types),
+        "id": offer.id,
+        "owned_by": offer.owned_by or None,
+        "endpoint_types": list(offer.endpoint_types),
+        "groups": list(offer.groups),
+        "price": price_json(offer.price),
     }
 
 

@@ -33,11 +33,12 @@ class Kept(NamedTuple):
 
 
 class Shelf:
-    """Named JSON values in one file. `now` gives Unix seconds."""
+    """Named JSON values in one file, without a `path` in memory. `now` gives Unix seconds."""
 
-    def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path | None, now: Callable[[], float] = time.time) -> None:
         self._path = path
         self._now = now
+        self._in_memory: dict[str, object] = {}
 
     def get(self, name: str, max_age_s: float = float("inf")) -> Kept | None:
         """Give a value that is no older; None where there is none, or the clock was set back."""
@@ -50,6 +51,9 @@ class Shelf:
     def put(self, name: str, value: object) -> None:
         """Keep a value under a name, as told now."""
         entries = self._entries() | {name: {"at": self._now(), "value": value}}
+        if self._path is None:
+            self._in_memory = entries
+            return
         text = json.dumps({"format": FORMAT, "entries": entries})
         try:
             ensure_private_dir(self._path.parent)
@@ -58,6 +62,8 @@ class Shelf:
             return
 
     def _entries(self) -> dict[str, object]:
+        if self._path is None:
+            return self._in_memory
         try:
             with self._path.open("rb") as file:
                 whole = json.loads(file.read(MAX_BYTES).decode("utf-8", "replace"))
@@ -68,19 +74,14 @@ class Shelf:
         return entries if isinstance(entries, dict) else {}
 
 
-def site_shelf(cache_dir: Path, base_url: BaseUrl) -> Shelf:
-    """Give the shelf of what a site tells everybody."""
-    return Shelf(cache_dir / f"site-{_digest(str(base_url))}.json")
+def name_of_site(kind: str, base_url: BaseUrl) -> str:
+    """Name the file of what a site tells everybody, or of when it was asked."""
+    return f"{kind}-{_digest(str(base_url))}.json"
 
 
-def marks_shelf(cache_dir: Path, base_url: BaseUrl) -> Shelf:
-    """Give the shelf of when a site was asked: small, as it is looked at while an answer comes."""
-    return Shelf(cache_dir / f"asked-{_digest(str(base_url))}.json")
-
-
-def key_shelf(cache_dir: Path, base_url: BaseUrl, key: Secret) -> Shelf:
-    """Give the shelf of what a site tells a key. The name of the file tells neither."""
-    return Shelf(cache_dir / f"key-{_digest(f'{base_url} {key.reveal()}')}.json")
+def name_of_key(base_url: BaseUrl, key: Secret) -> str:
+    """Name the file of what a site tells a key; the name tells neither."""
+    return f"key-{_digest(f'{base_url} {key.reveal()}')}.json"
 
 
 def _digest(text: str) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from newapi_cli.domain.pricing import PriceView
 
 
 class ModelInfo(NamedTuple):
@@ -15,10 +18,23 @@ class ModelInfo(NamedTuple):
     owned_by: str = ""
     endpoint_types: tuple[str, ...] = ()
 
+
+class Offer(NamedTuple):
+    """A model with what it costs; `price` is None where that is not published.
+
+    `groups` are those that may use it, as far as they are published.
+    """
+
+    id: str
+    owned_by: str = ""
+    endpoint_types: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    price: PriceView | None = None
+
     def matches(self, words: tuple[str, ...]) -> bool:
         """Say whether every word stands somewhere in the id or the owner, in any case.
 
-        >>> ModelInfo("gpt-4o-mini", "openai").matches(("GPT", "mini"))
+        >>> Offer("gpt-4o-mini", "openai").matches(("GPT", "mini"))
         True
         """
         text = f"{self.id} {self.owned_by}".lower()

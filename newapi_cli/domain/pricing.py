@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from newapi_cli.domain.completion import Usage, UsageExtras
 from newapi_cli.domain.cost import Cost, CostKind, Currency
+from newapi_cli.domain.session import TurnRecord
 
 MILLION = Decimal(1_000_000)
 UNCONFIGURED_RATIO = Decimal("37.5")  # stands for "nobody has set a price" (contract, 6.6)
@@ -183,6 +184,31 @@ def _weighed_completion(usage: Usage, price: Price) -> Decimal:
 
 def _whole(quota: Decimal) -> Decimal:
     return quota.quantize(Decimal(1), ROUND_HALF_UP)
+
+
+class Spent(NamedTuple):
+    """What several answers cost together; `unknown` counts those whose cost is not in it."""
+
+    cost: Cost | None
+    unknown: int = 0
+
+
+def spent(turns: Iterable[TurnRecord], currency: Currency | None) -> Spent:
+    """Add up what turns cost. Of servers that publish no prices the cost is None."""
+    costs = [found for turn in turns if (found := cost_of_turn(turn, currency)) is not None]
+    unknown = sum(cost.usd is None for cost in costs)
+    found = total(costs)
+    return Spent(found, 0 if found is None or found.usd is None else unknown)
+
+
+def cost_of_turn(turn: TurnRecord, currency: Currency | None = None) -> Cost | None:
+    """Give the cost that is stored with a turn; None where the server publishes no prices."""
+    try:
+        kind = CostKind(turn.cost_kind)
+        usd = None if turn.cost is None else Decimal(turn.cost)
+    except (ValueError, ArithmeticError):  # by hand, or by a later newapi
+        return None
+    return Cost(kind, usd if usd is None or usd.is_finite() else None, currency)
 
 
 def total(costs: Iterable[Cost]) -> Cost | None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # decimal takes 4 ms, and is loaded when there is money to te
 
     from newapi_cli.domain.billing import Balance
     from newapi_cli.domain.cost import Cost, Currency
+    from newapi_cli.domain.pricing import Spent
 
 SPANS = (
     ("year", 365 * 86_400),
@@ -101,6 +102,12 @@ def cost_text(cost: Cost | None) -> str:
     rate = cost.currency.per_usd if cost.currency else 1
     about = "about " if cost.kind == "about" else ""
     return f"{about}{money(cost.usd * rate, cost.currency)}"
+
+
+def spent_text(spent: Spent) -> str:
+    """Write what several answers cost, and of how many of them that is not known."""
+    text = cost_text(spent.cost)
+    return f"{text} + {spent.unknown} unknown" if spent.unknown else text
 
 
 def balance_text(balance: Balance) -> str:

@@ -25,6 +25,7 @@ def bar_text(talk: Talk, width: int) -> str:
         (4, fitted(safe_line(live.session.title), LONGEST_TITLE)),
         (1, count),
         (3, _tokens(talk)),
+        (2, talk.answers.spent(live.path)),
         (1, f"{len(talk.attached)} attached" if talk.attached else ""),
         (2, "" if live.is_saved else "not saved"),
         (5, "/help"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import COUNTS, Status, usage_from_counts
 from newapi_cli.domain.session import MAX_TITLE, Session, TurnRecord
@@ -43,9 +45,13 @@ def show_help(talk: Talk, about: str) -> None:
 
 def set_model(talk: Talk, name: str) -> None:
     """Show or change the model; what the old one had no room for is sent again."""
+    name, *others = (part.strip() for part in name.split(","))
     if name:
         talk.live.change(talk.live.session._replace(model=name, left_out=0))
-    talk.tell(f"model: {safe_line(talk.model) or 'none'}")
+    if any(others):
+        talk.answers.set("fallback", json.dumps([other for other in others if other]))
+    after = f", then {', '.join(map(safe_line, others))}" if any(others) else ""
+    talk.tell(f"model: {safe_line(talk.model) or 'none'}{after}")
 
 
 def set_profile(talk: Talk, name: str) -> None:
@@ -253,8 +259,9 @@ def usage(talk: Talk, _: str) -> None:
         f"{len(path)} turn{'s' * (len(path) != 1)}",
         tokens(sums if counted else None) + (f" (not told for {unknown})" if unknown else ""),
         f"in all {seconds(took_s)}",
+        talk.answers.spent(path),
     ]
-    talk.tell(" · ".join(parts))
+    talk.tell(" · ".join(filter(None, parts)))
 
 
 def balance(talk: Talk, _: str) -> None:

@@ -88,6 +88,9 @@ class Answers(Protocol):
     def begin_anew(self, old: LiveSession) -> LiveSession:
         """Give a session that has not begun, with model and system prompt of another."""
 
+    def spent(self, path: tuple[TurnRecord, ...]) -> str:
+        """Give what turns cost as text, empty where that is not told."""
+
     def balance(self) -> str:
         """Ask the gateway what the key has left. Raises `NewapiError`."""
 

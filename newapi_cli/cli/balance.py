@@ -1,0 +1,38 @@
+"""`newapi balance`: what the key has left."""
+
+from typing import Annotated
+
+import typer
+
+from newapi_cli.cli.context import Context
+from newapi_cli.cli.options import command
+from newapi_cli.render.balance import balance_fields, balance_json, details_text
+from newapi_cli.render.rows import write_json
+from newapi_cli.render.sanitise import safe_line
+from newapi_cli.render.units import balance_text
+
+
+@command
+def balance(
+    context: Context,
+    json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+) -> None:
+    """Tell what the key has left.
+
+    [dim]newapi balance[/dim]
+    [dim]newapi balance --json | jq -r .left[/dim]
+    """
+    found = context.gateway.balance()
+    if json:
+        write_json(context.streams.stdout, balance_json(found))
+    elif context.streams.stdout.is_terminal:
+        masked = context.streams.masked
+        rows = [safe_line(masked(text)) for text in (balance_text(found), details_text(found))]
+        context.streams.stdout.write("".join(f"{row}\n" for row in rows if row))
+    else:
+        context.table([], [balance_fields(found)])
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("balance")(balance)
