@@ -27,6 +27,7 @@ MODULES = {  # in the order of the help page
     "login": "login",
     "logout": "login",
     "config": "config",
+    "doctor": "doctor",
     "demo": "demo",
     "completion": "completion",
 }

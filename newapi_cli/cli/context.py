@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from newapi_cli.config.file import ConfigFile
     from newapi_cli.demo.server import DemoGateway
     from newapi_cli.demo.site import Site
+    from newapi_cli.flows.doctor import Check
     from newapi_cli.flows.prompt import Prompt
     from newapi_cli.flows.session import LiveSession
     from newapi_cli.render.aside import AsideWish
@@ -221,6 +222,12 @@ class Context:
         from newapi_cli.cli.gateway import Gateway
 
         return Gateway(self)
+
+    def checks(self, *, may_spend: bool) -> list[Check]:
+        """What `newapi doctor` checks, in its order."""
+        from newapi_cli.cli.checks import checks_of
+
+        return checks_of(self, may_spend=may_spend)
 
     @cached_property
     def attacher(self) -> Attacher:

@@ -1,0 +1,116 @@
+"""This machine: the terminal, and where sessions are kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from newapi_cli.cli.checks.case import Case, failed, ok, skipped, warning
+from newapi_cli.domain.attachment import size_text
+from newapi_cli.domain.report import CheckResult
+from newapi_cli.errors import ExitCode, NewapiError
+from newapi_cli.repl import clipboard
+from newapi_cli.store.inspection import inspect_store
+from newapi_cli.streams import Streams
+
+NARROW = 40
+HOME_HINT = "set NEWAPI_HOME to a folder that you can write to; until then -n saves nothing"
+
+
+def terminal(case: Case) -> CheckResult:
+    """Say what newapi takes the terminal for. What it really understands cannot be asked."""
+    streams = case.context.streams
+    stdout, environ = streams.stdout, streams.environ
+    if not stdout.is_terminal:
+        return skipped("standard output is no terminal; what is written there is UTF-8, unadorned")
+    term = environ.get("TERM", "")
+    if streams.terminal_is_dumb:
+        return warning(
+            f"TERM is “{term}”: no colour, no layout, no editing of lines",
+            "export TERM=xterm-256color, if the terminal is one",
+        )
+    parts = [term, f"{stdout.width} by {stdout.height}", _colour(streams), stdout.encoding.upper()]
+    if environ.get("TMUX"):
+        parts.append("in tmux")
+    elif environ.get("STY"):
+        parts.append("in screen")
+    parts += [f"/copy {_copying(streams)}", "pastes as bracketed ones"]
+    text = ", ".join(parts)
+    if stdout.encoding.lower().replace("-", "") != "utf8":
+        return warning(f"{text}; what it cannot show is escaped", "export LANG=C.UTF-8")
+    if stdout.width < NARROW:
+        return warning(f"{text}; tables and code need {NARROW} columns or more")
+    return ok(text)
+
+
+def _colour(streams: Streams) -> str:
+    has_colour = streams.wants_colour(streams.stdout)
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        if streams.environ.get(name):
+            return f"{'colour' if has_colour else 'no colour'} by {name}"
+    return "colour" if has_colour else "no colour"
+
+
+def _copying(streams: Streams) -> str:
+    """Say which way a text takes to the clipboard: see `repl.clipboard`."""
+    path = streams.environ.get("PATH")
+    programs = (tool.command[0] for tool in _tools(streams))
+    found = next((program for program in programs if shutil.which(program, path=path)), "")
+    is_remote = streams.environ.get("SSH_CONNECTION") or streams.environ.get("SSH_TTY")
+    return f"by {found}" if found and not is_remote else "by OSC 52, if the terminal takes it"
+
+
+def _tools(streams: Streams) -> Iterator[clipboard.Tool]:
+    if sys.platform == "darwin":
+        yield from clipboard.MACOS
+    for variable, tools in (
+        ("TERMUX_VERSION", clipboard.TERMUX),
+        ("WAYLAND_DISPLAY", clipboard.WAYLAND),
+        ("DISPLAY", clipboard.X11),
+        ("WSL_DISTRO_NAME", clipboard.WINDOWS),
+    ):
+        if streams.environ.get(variable):
+            yield from tools
+    if sys.platform == "win32":
+        yield from clipboard.WINDOWS
+
+
+def store(case: Case) -> CheckResult:
+    """Look into the file of the sessions, and whether a new one could be kept."""
+    context = case.context
+    folder, path = context.paths.data_dir, context.sessions_file
+    if not _is_writable(folder):
+        return failed(
+            f"nothing can be kept: {_nearest(folder)} is not writable", HOME_HINT, ExitCode.LOCAL
+        )
+    switched_off = "; save = false keeps nothing more" if not _saves(case) else ""
+    if not path.exists():
+        return ok(f"nothing is kept in {folder} yet{switched_off}")
+    found = inspect_store(path)
+    if not os.access(path, os.W_OK):
+        return failed(f"{path} is not writable", f"ls -l {path}", ExitCode.LOCAL)
+    count = f"{found.sessions:,} session{'s' * (found.sessions != 1)}, {found.turns:,} turns"
+    state = "sound" if found.is_checked else "too large to be checked here"
+    old = ", migrated when it is used next" if found.is_old else ""
+    size = size_text(found.size_bytes)
+    return ok(f"{count} in {path} ({size}, version {found.version}{old}), {state}{switched_off}")
+
+
+def _saves(case: Case) -> bool:
+    try:
+        return case.context.settings.flag("save")
+    except NewapiError:
+        return True
+
+
+def _nearest(folder: Path) -> Path:
+    """Give the folder itself, or the first one above it that exists."""
+    return next((each for each in (folder, *folder.parents) if each.exists()), folder)
+
+
+def _is_writable(folder: Path) -> bool:
+    nearest = _nearest(folder)
+    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)

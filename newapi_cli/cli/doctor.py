@@ -1,0 +1,75 @@
+"""`newapi doctor`: one line for each check, ok or what to do, as the checks run."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from newapi_cli.cli.context import Context
+from newapi_cli.cli.options import command
+from newapi_cli.domain.report import CheckResult
+from newapi_cli.flows.doctor import Begun, check_up, exit_code_of
+from newapi_cli.render.check_lines import CheckLines
+from newapi_cli.render.rows import write_json, write_tsv
+from newapi_cli.render.sanitise import safe_line
+
+
+@command
+def doctor(
+    context: Context,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="ask the model for one word, which costs a little")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="one JSON object at the end")] = False,
+) -> None:
+    """Check everything between you and an answer; a line for each: ok, or what to do.
+
+    [dim]newapi doctor[/dim]
+    [dim]newapi doctor -P work --yes[/dim]
+    [dim]newapi doctor --json | jq '.checks[] | select(.verdict == "failed")'[/dim]
+    """
+    stdout = context.streams.stdout
+    results = []
+    lines = CheckLines(context.streams, with_begun=not context.is_verbose)
+    for found in _shown(context, check_up(context.checks(may_spend=yes))):
+        if isinstance(found, CheckResult):
+            results.append(found)
+        if json:
+            continue
+        if not stdout.is_terminal:
+            if isinstance(found, CheckResult):
+                write_tsv(stdout, [found[:4]])
+        elif isinstance(found, Begun):
+            lines.begin(found.name)
+        else:
+            lines.show(found)
+    code = exit_code_of(results)
+    if json:
+        write_json(stdout, {"code": int(code), "checks": [_as_json(each) for each in results]})
+    raise typer.Exit(code)
+
+
+def _shown(context: Context, found: Iterator[Begun | CheckResult]) -> Iterator[Begun | CheckResult]:
+    """Make what servers and files say fit to be shown: one line each, and no key in it."""
+    masked = context.streams.masked
+    for each in found:
+        if isinstance(each, CheckResult):
+            text, hint = safe_line(masked(each.text)), safe_line(masked(each.hint))
+            yield each._replace(text=text, hint=hint)
+        else:
+            yield each
+
+
+def _as_json(result: CheckResult) -> dict[str, object]:
+    return {
+        "name": result.name,
+        "verdict": str(result.verdict),
+        "text": result.text,
+        "hint": result.hint or None,
+        "code": int(result.code),
+    }
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("doctor")(doctor)

@@ -1,0 +1,65 @@
+"""The lines of a check-up on a terminal: a mark, a name, what was found, and what to type."""
+
+from __future__ import annotations
+
+from newapi_cli.domain.report import CheckResult, Verdict
+from newapi_cli.render.failure import RED, RESET, YELLOW
+from newapi_cli.render.sanitise import at_words
+from newapi_cli.streams import Streams
+
+GREEN = "\x1b[32m"
+DIM = "\x1b[2m"
+MARKS = {
+    Verdict.OK: ("ok", GREEN),
+    Verdict.WARNING: ("warn", YELLOW),
+    Verdict.FAILED: ("FAIL", RED),
+    Verdict.SKIPPED: ("skip", DIM),
+}
+NAME_WIDTH = 13
+WIDE = 60  # columns; below, a column of names would take the room of the words
+BACK = "\r\x1b[K"
+
+
+class CheckLines:
+    """Writes results as they come; a check that takes a while is named before it ends."""
+
+    def __init__(self, streams: Streams, *, with_begun: bool) -> None:
+        """Take the terminal. `with_begun`: nothing else is written while a check runs."""
+        self._streams = streams
+        self._with_begun = with_begun and not streams.terminal_is_dumb
+        self._has_begun = False
+
+    def begin(self, name: str) -> None:
+        """Say which check runs now, until something takes its place."""
+        if self._with_begun:
+            self._streams.stdout.write(self._coloured("...", DIM) + f"   {name}")
+            self._has_begun = True
+
+    def clear(self) -> None:
+        """Take away what stands there for a check that runs."""
+        if self._has_begun:
+            self._streams.stdout.write(BACK)
+            self._has_begun = False
+
+    def show(self, result: CheckResult) -> None:
+        """Write a result, already fit to be shown."""
+        self.clear()
+        self._streams.stdout.write(self.text_of(result) + "\n")
+
+    def text_of(self, result: CheckResult) -> str:
+        """Give the one or two lines of a result, broken between words where they are long."""
+        mark, colour = MARKS[result.verdict]
+        width = self._streams.stdout.width
+        if width < WIDE:
+            begin, indent = f"{mark:<4} {result.name}: ", " " * 5
+        else:
+            begin, indent = f"{mark:<4}  {result.name:<{NAME_WIDTH}}  ", " " * (NAME_WIDTH + 8)
+        text = at_words(f"{begin}{result.text}", width, indent)
+        text = self._coloured(mark, colour) + text.removeprefix(mark)
+        if result.hint and result.verdict is not Verdict.SKIPPED:
+            text += "\n" + at_words(f"  try: {result.hint}", width, " " * 7)
+        return text
+
+    def _coloured(self, text: str, colour: str) -> str:
+        wants = self._streams.wants_colour(self._streams.stdout)
+        return f"{colour}{text}{RESET}" if wants else text
