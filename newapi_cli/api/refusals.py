@@ -1,4 +1,4 @@
-"""What a gateway says with a status, turned into our errors.
+"""What a gateway says with a status, turned into our errors by the table of explanations.
 
 The exit codes are those of the product's table: who refused decides, not the status alone, because
 New API passes the 401, 403 and 429 of its upstreams on with their status (contract, section 4.2).
@@ -9,140 +9,98 @@ from __future__ import annotations
 import re
 
 from newapi_cli.api.codec import Refusal, shortened
-from newapi_cli.api.context_length import is_too_long
-from newapi_cli.errors import (
-    AuthenticationError,
-    ContextTooLong,
-    GatewayError,
-    LimitError,
-    NewapiError,
+from newapi_cli.api.explanations import (
+    IN_STREAM,
+    KEY_REFUSED,
+    KEY_REFUSED_PLAINLY,
+    LEAVING_OUT,
+    MODEL_FORBIDDEN,
+    NOT_UNDERSTOOD,
+    OTHERWISE,
+    PAGE,
+    TABLE,
+    URL_HINT,
 )
+from newapi_cli.api.refusal_rows import Explanation
+from newapi_cli.errors import AuthenticationError, GatewayError, NewapiError, UnknownModel
 
-QUOTA_CODES = {"insufficient_user_quota", "pre_consume_token_quota_failed", "insufficient_quota"}
-KEY_HINT = "check the key with `newapi config list`, or store another with `newapi login`"
-TOO_LONG = "the conversation is too long for the model"
-LEAVING_OUT = "; `newapi chat -c` on a terminal can leave turns out"
-SHORTER_HINT = (
-    "send a shorter prompt or fewer files, or ask a model with a larger context: -m NAME"
-    f"{LEAVING_OUT}"
-)
-URL_HINT = "check the base URL: `newapi config get base_url`, `newapi login URL` to store another"
-GATEWAY_TYPES = re.compile(r"\w+_(api|hub)_error$")  # new_api_error, one_api_error, one_hub_error
+__all__ = [
+    "HTML", "LEAVING_OUT", "URL_HINT", "error_from_answer", "error_in_stream", "explanation_of",
+    "html_error", "is_of_the_model", "leaves_the_key_open", "not_understood",
+]  # fmt: skip
 # Servers choose what these are matched against: each reads a byte a bounded number of times.
 HTML = re.compile(
     rb"\s*(?:<!--(?:(?!-->).)*+-->\s*+)*+<(!doctype html|html|head|body)", re.IGNORECASE | re.DOTALL
 )
 TITLE = re.compile(rb"<title[^<>]*+>([^<]*)", re.IGNORECASE)
+# The date and the nanoseconds, then 8 or 16 characters by chance (contract, section 4.4).
+FAMILY_ID = r"20\d\d[01]\d[0-3]\d[0-2]\d{6,14}[0-9A-Za-z]{8,16}"
+
+
+def explanation_of(status: int, refusal: Refusal, *, is_page: bool = False) -> Explanation:
+    """Find the row of the table that a refusal belongs to. `status` is 0 inside a stream."""
+    fitting = (row for row in TABLE if row.when.fits(status, refusal, is_page=is_page))
+    return next(fitting, OTHERWISE)
 
 
 def error_from_answer(
     status: int, refusal: Refusal, body: bytes, *, location: str = ""
 ) -> NewapiError:
     """Translate an HTTP status that is no success, with the words that came with it."""
-    words = {"why": refusal.message, "request_id": refusal.request_id}
+    is_page = HTML.match(body) is not None
+    why = _title(body) if is_page else refusal.message
     if 300 <= status < 400:
-        return GatewayError(
-            f"the server redirects elsewhere (HTTP {status}), and a redirect is never followed",
-            why=f"to {location}" if location else "",
-            hint=f"if that place is right, make it the base URL; {URL_HINT}",
-            request_id=refusal.request_id,
-        )
-    if refusal.code in QUOTA_CODES:
-        return LimitError(
-            _quota_message(refusal.code),
-            **words,
-            hint="top up the account or raise the key's limit in the gateway's console",
-        )
-    if status == 429:
-        return LimitError(
-            "the gateway's rate limit is reached (HTTP 429)", **words, hint="try again in a while"
-        )
-    if HTML.match(body):
-        return html_error(body, status, refusal.request_id)
-    if status in (401, 403) and _is_gateways_own(refusal):
-        return _key_error(status, words)
-    if is_too_long(refusal):
-        return ContextTooLong(f"{TOO_LONG} (HTTP {status})", **words, hint=SHORTER_HINT)
-    return GatewayError(_refusal_message(status, refusal), **words, hint=_status_hint(status))
-
-
-def _is_gateways_own(refusal: Refusal) -> bool:
-    """Say whether the gateway refused, not an upstream; who gives no type speaks for itself."""
-    return not refusal.type or bool(GATEWAY_TYPES.match(refusal.type))
-
-
-def _key_error(status: int, words: dict[str, str]) -> NewapiError:
-    if status == 401:
-        return AuthenticationError("the gateway refused the key (HTTP 401)", **words, hint=KEY_HINT)
-    return AuthenticationError(
-        "the key is not permitted to do this (HTTP 403)",
-        **words,
-        hint="`newapi models` lists what this key may use",
-    )
-
-
-def _quota_message(code: str) -> str:
-    if code == "pre_consume_token_quota_failed":
-        return "the key's quota does not cover this request (a smaller --max-tokens reserves less)"
-    return "the quota is used up"
-
-
-def _refusal_message(status: int, refusal: Refusal) -> str:
-    if status in (401, 403):
-        return f"the model's provider refused the gateway's request (HTTP {status})"
-    if refusal.code == "model_not_found":
-        return f"the gateway has no such model for this key (HTTP {status})"
-    if status == 413:
-        return "the request is too large for the server (HTTP 413)"
-    if status in (504, 524):
-        return f"the server in front of the model gave up waiting (HTTP {status})"
-    return f"the gateway refused the request (HTTP {status})"
-
-
-def _status_hint(status: int) -> str:
-    if status == 404:
-        return URL_HINT
-    if status in (503, 400):
-        return "`newapi models` lists what this key may use"
-    if status >= 500:
-        return "ask again in a while, or try another model"
-    return ""
+        why = f"to {location}" if location else ""
+    found = explanation_of(status, refusal, is_page=is_page)
+    return found.made(status, why, refusal.request_id)
 
 
 def html_error(body: bytes, status: int, request_id: str = "") -> NewapiError:
     """Name a web page that stands where an answer should."""
-    match = TITLE.search(body)
+    return PAGE.made(status, _title(body), request_id)
+
+
+def _title(page: bytes) -> str:
+    """Give the title of a page: all that anybody wants to see of one."""
+    match = TITLE.search(page)
     words = match.group(1).decode("utf-8", "replace").split() if match else []
     title = shortened(" ".join(words), 200)
-    why = f"the page is called “{title}”" if title else ""
-    if status >= 500 or status == 413:  # a proxy speaks: the address is right
-        message = _refusal_message(status, Refusal(""))
-        return GatewayError(message, why=why, request_id=request_id)
-    return GatewayError(
-        f"the server answered with a web page, not with an API answer (HTTP {status})",
-        why=why,
-        hint=URL_HINT,
-        request_id=request_id,
-    )
+    return f"the page is called “{title}”" if title else ""
 
 
 def error_in_stream(refusal: Refusal) -> NewapiError:
-    """Translate an error that came inside a stream whose status was a success."""
-    words = {
-        "why": refusal.message or refusal.code or refusal.type,
-        "request_id": refusal.request_id,
-    }
-    if is_too_long(refusal):
-        return ContextTooLong(TOO_LONG, **words, hint=SHORTER_HINT)
-    return GatewayError(
-        "the gateway reported an error inside its answer",
-        **words,
-        hint="ask again, or try another model",
-    )
+    """Translate an error that came inside a stream whose status was a success.
+
+    It is the gateway's (6) whatever it says: nobody refused the key or the request as such.
+    """
+    found = explanation_of(0, refusal)
+    if found is OTHERWISE:
+        found = IN_STREAM
+    elif not issubclass(found.error, GatewayError):
+        found = IN_STREAM._replace(hint=found.hint)
+    why = refusal.message or refusal.code or refusal.type
+    return found.made(0, why, refusal.request_id)
 
 
 def not_understood(why: str, request_id: str = "") -> NewapiError:
     """Name an answer that is none of the protocol's."""
-    return GatewayError(
-        "the server answered outside the protocol", why=why, hint=URL_HINT, request_id=request_id
-    )
+    return NOT_UNDERSTOOD.made(0, why, request_id)
+
+
+def leaves_the_key_open(error: NewapiError) -> bool:
+    """Say whether a gateway of the family refused the key and told nothing of the reason.
+
+    A plain server is none of the family: it names no type, and counts its requests otherwise.
+    """
+    if not isinstance(error, AuthenticationError) or error.status != 401:
+        return False
+    if error.message == KEY_REFUSED.told(401):
+        return True
+    is_familys = re.fullmatch(FAMILY_ID, error.request_id) is not None
+    return is_familys and error.message == KEY_REFUSED_PLAINLY.told(401)
+
+
+def is_of_the_model(error: NewapiError) -> bool:
+    """Say whether another name of a model would have helped."""
+    is_forbidden = error.message == MODEL_FORBIDDEN.told(error.status)
+    return isinstance(error, UnknownModel) or is_forbidden

@@ -12,22 +12,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from newapi_cli.api.codec import Refusal
-from newapi_cli.api.context_length import is_too_long
+from newapi_cli.api.refusals import explanation_of
 from newapi_cli.errors import NewapiError
 
 RETRIED_STATUSES = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
-POINTLESS_CODES = {
-    "invalid_request",
-    "sensitive_words_detected",
-    "convert_request_failed",
-    "count_token_failed",
-    "model_price_error",
-    "model_not_found",
-    "bad_request_body",
-    "insufficient_user_quota",
-    "pre_consume_token_quota_failed",
-    "insufficient_quota",
-}
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 8.0
 LONGEST_WISH_S = 60.0
@@ -35,9 +23,7 @@ LONGEST_WISH_S = 60.0
 
 def is_worth_a_retry(status: int, refusal: Refusal) -> bool:
     """Say whether the same request may well succeed a moment later."""
-    if status not in RETRIED_STATUSES or refusal.code in POINTLESS_CODES:
-        return False
-    return status == 429 or not is_too_long(refusal)  # a rate limit may speak of tokens too
+    return status in RETRIED_STATUSES and not explanation_of(status, refusal).comes_again
 
 
 def pause_s(attempt: int, wish_s: float | None) -> float:
@@ -78,15 +64,11 @@ def _date(text: str | None) -> datetime | None:
 
 
 def too_long_to_wait(error: NewapiError, wish_s: float) -> NewapiError:
-    """Give the error for a server that wants a longer pause than a person would wait."""
+    """Say with an error that the server wants a longer pause than a person would wait."""
     minutes = wish_s / 60
-    return type(error)(
-        error.message,
-        why=error.why,
-        hint=f"the server asks to wait {minutes:.0f} minutes" if minutes >= 2 else
-        f"the server asks to wait {wish_s:.0f} s",
-        request_id=error.request_id,
-    )  # fmt: skip
+    how_long = f"{minutes:.0f} minutes" if minutes >= 2 else f"{wish_s:.0f} s"
+    error.hint = f"the server asks to wait {how_long}"
+    return error
 
 
 def blames_stream_options(status: int, words: str) -> bool:

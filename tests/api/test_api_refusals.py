@@ -21,6 +21,7 @@ from newapi_cli.errors import (
     GatewayError,
     LimitError,
     NewapiError,
+    UnknownModel,
 )
 from tests.support.wire import error
 
@@ -35,7 +36,7 @@ TABLE: list[tuple[int, str | None, object, type[NewapiError]]] = [
     (500, "new_api_error", "", GATEWAY),
     (403, "new_api_error", "access_denied", AUTH),
     (403, "new_api_error", "", AUTH),
-    (503, "new_api_error", "model_not_found", GATEWAY),
+    (503, "new_api_error", "model_not_found", UnknownModel),
     (500, "new_api_error", "get_channel_failed", GATEWAY),
     (403, "new_api_error", "insufficient_user_quota", LIMIT),
     (403, "new_api_error", "pre_consume_token_quota_failed", LIMIT),
@@ -80,6 +81,8 @@ TABLE: list[tuple[int, str | None, object, type[NewapiError]]] = [
     (429, "rate_limit_error", "rate_limit_exceeded", LIMIT),
     (429, "insufficient_quota", "insufficient_quota", LIMIT),
     (400, UPSTREAM, "insufficient_quota", LIMIT),
+    (404, UPSTREAM, "model_not_found", UnknownModel),
+    (404, "not_found_error", None, UnknownModel),
     (400, UPSTREAM, "context_length_exceeded", ContextTooLong),
     (500, "server_error", 1234, GATEWAY),
     (529, "overloaded_error", None, GATEWAY),
@@ -105,9 +108,7 @@ def test_a_refusal_becomes_the_error_of_the_table(
     assert type(found) is kind
     assert found.why == "用户 said no"
     assert found.request_id == "42"
-    if code not in ("insufficient_user_quota", "pre_consume_token_quota_failed",
-                    "insufficient_quota"):  # fmt: skip
-        assert str(status) in found.message
+    assert found.message.endswith(f" (HTTP {status})")
 
 
 @pytest.mark.parametrize(
@@ -199,6 +200,7 @@ def test_a_wrong_path_leads_to_the_base_url() -> None:
 def test_an_unknown_model_is_called_so() -> None:
     body = json.dumps(error("No available channel for model x", code="model_not_found")).encode()
     found = told(503, body)
+    assert type(found) is UnknownModel
     assert "no such model" in found.message
     assert "newapi models" in found.hint
 
@@ -208,7 +210,7 @@ def test_a_key_that_is_too_poor_for_the_request_is_told_apart_from_an_empty_acco
         told(403, json.dumps(error("m", code=code)).encode())
         for code in ("pre_consume_token_quota_failed", "insufficient_user_quota")
     )
-    assert "--max-tokens" in poor.message
+    assert "--max-tokens" in poor.hint
     assert poor.message != empty.message
 
 
