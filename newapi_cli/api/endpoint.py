@@ -15,6 +15,8 @@ from newapi_cli.domain.profile import Secret
 from newapi_cli.errors import ConfigError
 
 NO_PROXY_WORDS = ("none", "off", "direct")
+LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that is set rules
+TRADITIONAL = {"tw", "hk", "mo", "hant"}  # where Chinese is written in full characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Endpoint:
         headers = {
             "Accept": accept,
             "Accept-Encoding": "identity",
+            "Accept-Language": accepted_language(self.environ),
             "Content-Type": "application/json",
             "User-Agent": f"newapi/{__version__}",
         }
@@ -69,6 +72,29 @@ class Endpoint:
             if path:
                 return _context_of_bundle(where, path)
         return _system_context()
+
+
+def accepted_language(environ: Mapping[str, str]) -> str:
+    """Give the person's language for Accept-Language, by the variables that gettext reads.
+
+    The gateway answers in the language of the first tag and reads no other one (contract, section
+    4.3), so English comes second. What is no locale counts as English, and never gets out.
+
+    >>> accepted_language({"LANG": "zh_CN.UTF-8"}), accepted_language({"LC_ALL": "zh_HK"})
+    ('zh', 'zh-TW')
+    >>> accepted_language({"LANG": "de_DE@euro"}), accepted_language({"LANG": "C.UTF-8"})
+    ('de, en;q=0.5', 'en')
+    """
+    locale = next((environ[name] for name in LOCALE_VARIABLES if environ.get(name)), "")
+    wishes = environ.get("LANGUAGE", "").split(":") if locale not in ("C", "POSIX") else []
+    for wish in (*wishes, locale):
+        name = wish.partition(".")[0].partition("@")[0].replace("-", "_").lower()
+        language, *places = name.split("_")
+        if language == "zh":
+            return "zh-TW" if not TRADITIONAL.isdisjoint(places) else "zh"
+        if len(language) in (2, 3) and language.isascii() and language.isalpha():
+            return "en" if language == "en" else f"{language}, en;q=0.5"
+    return "en"
 
 
 def _context_of_bundle(where: str, path: str) -> ssl.SSLContext:
