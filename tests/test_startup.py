@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from newapi_cli.demo.server import DemoGateway
+from tests.support.demo import chats
 from tests.support.home import Home
 
 # Runs the program as its console script does, and writes down which modules it has loaded.
@@ -126,7 +127,7 @@ def test_an_answer_into_a_pipe_loads_nothing_to_paint_with(home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         env = {**KEY, "NEWAPI_BASE_URL": gateway.base_url}
         loaded = loaded_by("chat", "hi", home=home, env=env)
-        assert len(gateway.requests) == 1
+        assert len(chats(gateway)) == 1
     assert "httpx" in loaded
     assert "sqlite3" in loaded  # what is asked is stored
     assert loaded.isdisjoint({*HEAVY, "tomlkit", "markdown_it", "pygments"} - {"httpx", "sqlite3"})

@@ -314,7 +314,7 @@ class Gateway:
 
     def _shelf(self, name: str) -> Shelf:
         if self._context.keeps_cache:
-            return Shelf(self._context.paths.cache_dir / name)
+            return Shelf(self._context.paths.cache_dir / name, self._context.without_keys)
         return self._in_memory.setdefault(name, Shelf(None))
 
 

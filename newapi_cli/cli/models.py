@@ -1,7 +1,8 @@
 """`newapi models`: what the key may use, and what that costs."""
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
@@ -22,13 +23,6 @@ class Order(StrEnum):
     NAME = "name"
     IN = "in"
     OUT = "out"
-
-
-class View(NamedTuple):
-    """How the list is shown."""
-
-    with_prices: bool
-    json: bool
 
 
 @command
@@ -57,8 +51,7 @@ def models(
     [dim]newapi models --prices > prices.tsv[/dim]
     """
     listed = context.gateway.offers(refresh=refresh, with_prices=prices)
-    masked = context.streams.masked
-    found = [each._replace(id=masked(each.id)) for each in listed.offers]
+    found = [_without_keys(each, context.streams.masked) for each in listed.offers]
     chosen = [each for each in found if each.matches(tuple(words or ()))]
     if sort is not None:
         chosen.sort(key=SORT_KEYS[sort])
@@ -67,6 +60,18 @@ def models(
     else:
         _write(context, chosen, with_prices=prices)
     _tell(context, listed.age_s, chosen, len(found), is_table=not json)
+
+
+def _without_keys(offer: Offer, masked: Callable[[str], str]) -> Offer:
+    """Take keys out of what a server says of a model: some repeat them."""
+    view = offer.price
+    return Offer(
+        masked(offer.id),
+        masked(offer.owned_by),
+        tuple(map(masked, offer.endpoint_types)),
+        tuple(map(masked, offer.groups)),
+        None if view is None else view._replace(group=masked(view.group)),
+    )
 
 
 def _write(context: Context, offers: list[Offer], *, with_prices: bool) -> None:

@@ -33,10 +33,19 @@ class Kept(NamedTuple):
 
 
 class Shelf:
-    """Named JSON values in one file, without a `path` in memory. `now` gives Unix seconds."""
+    """Named JSON values in one file, without a `path` in memory.
 
-    def __init__(self, path: Path | None, now: Callable[[], float] = time.time) -> None:
+    `hide` takes keys out of what is written: servers repeat them. `now` gives Unix seconds.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        hide: Callable[[str], str] = lambda text: text,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._path = path
+        self._hide = hide
         self._now = now
         self._in_memory: dict[str, object] = {}
 
@@ -57,7 +66,7 @@ class Shelf:
         text = json.dumps({"format": FORMAT, "entries": entries})
         try:
             ensure_private_dir(self._path.parent)
-            write_atomically(self._path, text)
+            write_atomically(self._path, self._hide(text))
         except ConfigError:
             return
 

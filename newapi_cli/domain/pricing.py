@@ -11,7 +11,7 @@ at least 1 where it is not free (contract, section 6.6; QuantumNous/new-api serv
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -24,6 +24,8 @@ UNCONFIGURED_RATIO = Decimal("37.5")  # stands for "nobody has set a price" (con
 HOUR_WRITES = Decimal("1.6")  # of the price of a write that is kept for five minutes
 ALL_GROUPS = "all"
 DEFAULT_GROUP = "default"
+DIGITS = 100  # of all that is calculated: what a server claims has at most 36, times each other
+SMALLEST = Decimal("1E-18")  # of a dollar
 DOLLAR = Currency("USD", "$", Decimal(1))
 
 
@@ -121,6 +123,10 @@ class PriceList(NamedTuple):
 
     def cost(self, model: str, usage: Usage | None, key_group: str = "") -> Cost:
         """Give what an answer cost as far as prices and counts tell."""
+        with localcontext(prec=DIGITS):
+            return self._cost(model, usage, key_group)
+
+    def _cost(self, model: str, usage: Usage | None, key_group: str) -> Cost:
         price = self.prices.get(model)
         if price is not None and price.kind is PriceKind.TIERED:
             return Cost(CostKind.TIERED, currency=self.currency)
@@ -133,7 +139,17 @@ class PriceList(NamedTuple):
             quota = charged_quota(usage, price, ratio)
         if quota is None:
             return Cost(CostKind.UNKNOWN, currency=self.currency)
-        return Cost(CostKind.ABOUT, quota / self.quota_per_unit, self.currency)
+        return Cost(CostKind.ABOUT, dollars_of(quota, self.quota_per_unit), self.currency)
+
+
+def dollars_of(quota: Decimal, quota_per_unit: Decimal) -> Decimal:
+    """Give the dollars that a quota is, to 18 places where that never ends.
+
+    >>> dollars_of(Decimal(150), Decimal(500_000)), dollars_of(Decimal(1), Decimal(300_000))
+    (Decimal('0.0003'), Decimal('0.000003333333333333'))
+    """
+    with localcontext(prec=DIGITS):
+        return (quota / quota_per_unit).quantize(SMALLEST).normalize()
 
 
 def charged_quota(usage: Usage | None, price: Price, group_ratio: Decimal) -> Decimal | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from newapi_cli.demo.server import DemoGateway
+from tests.support.demo import chats
 from tests.support.home import CANARY, Home
 from tests.support.process import Result, newapi_command, run_command, run_newapi
 from tests.support.terminal import Terminal
@@ -55,9 +56,9 @@ def test_the_command_asks_what_newapi_would_ask(
     result = run_printed(home, command)
     assert result.code == 0, result
     assert json.loads(result.text)["choices"][0]["message"]["content"] == prompt
-    by_curl = gateway.requests[-1]
+    by_curl = chats(gateway)[-1]
     assert run_newapi("chat", "--no-stream", "--", prompt, home=home).code == 0
-    by_newapi = gateway.requests[-1]
+    by_newapi = chats(gateway)[-1]
     assert json.loads(by_curl.body) == json.loads(by_newapi.body)
     assert by_curl.path == by_newapi.path
     assert by_curl.headers["authorization"] == "Bearer sk-demo"
@@ -131,7 +132,7 @@ def test_a_printed_command_holds_the_session_that_it_goes_on_with_and_stores_not
     assert run_newapi("chat", "one", home=home).code == 0
     result = run_printed(home, printed(home, "--no-stream", "-c", "two"))
     assert json.loads(result.text)["choices"][0]["message"]["content"] == "two"
-    said = [message["content"] for message in json.loads(gateway.requests[-1].body)["messages"]]
+    said = [message["content"] for message in json.loads(chats(gateway)[-1].body)["messages"]]
     assert said == ["one", "one", "two"]
     listed = json.loads(run_newapi("sessions", "list", "--json", home=home).text)
     assert [session["turns"] for session in listed] == [1]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from newapi_cli.domain.attachment import Attachment
-from newapi_cli.domain.catalog import ModelInfo
+from newapi_cli.domain.catalog import Offer
 from newapi_cli.domain.completion import (
     Chunk,
     CompletionBuilder,
@@ -281,7 +281,7 @@ def test_roles_are_spelt_as_on_the_wire() -> None:
     ],
 )
 def test_a_model_is_found_by_all_of_the_words(words: tuple[str, ...], matches: bool) -> None:
-    assert ModelInfo("gpt-4o-mini", "OpenAI").matches(words) is matches
+    assert Offer("gpt-4o-mini", "OpenAI").matches(words) is matches
 
 
 # -- settings -----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from newapi_cli.domain.completion import (
     TurnEvent,
     Usage,
 )
+from newapi_cli.domain.cost import Cost, CostKind
 from newapi_cli.render.json_output import JsonRenderer
 from tests.render.pipes import ALL, Pipes
 from tests.support.home import CANARY
@@ -32,6 +34,9 @@ FIELDS = {
     "finish_reason": str | None,
     "status": str,
     "usage": dict | None,
+    "cost_usd": str | None,
+    "cost_kind": str | None,
+    "tried": list,
     "id": str | None,
     "request_id": str | None,
     "first_token_s": float | None,
@@ -59,6 +64,9 @@ FULL: tuple[TurnEvent, ...] = (
 def completion_of(events: tuple[TurnEvent, ...], status: Status) -> Completion:
     builder = CompletionBuilder()
     builder.request_id = "rid" if any(isinstance(e, Accepted) for e in events) else ""
+    if events == FULL:
+        builder.cost = Cost(CostKind.ABOUT, Decimal("0.000000412"))
+        builder.tried = (("first", "it failed"),)
     for event in events:
         if isinstance(event, Chunk):
             builder.add(event)
@@ -91,6 +99,9 @@ def test_one_object_holds_the_whole_answer() -> None:
         "finish_reason": "stop",
         "status": "complete",
         "usage": dict(zip(USAGE_FIELDS, (1, 2, 3, 4, 5), strict=True)),
+        "cost_usd": "0.000000412",
+        "cost_kind": "about",
+        "tried": [["first", "it failed"]],
         "id": "i",
         "request_id": "rid",
         "first_token_s": 0.1235,
@@ -110,7 +121,10 @@ def test_the_fields_have_their_order_and_their_types(events: tuple[TurnEvent, ..
 def test_what_is_not_known_is_null_and_never_left_out() -> None:
     value = json.loads(rendered()[0])
     nulls = [name for name, member in value.items() if member is None]
-    assert nulls == ["reasoning", "finish_reason", "usage", "id", "request_id", "session"]
+    assert nulls == [
+        *("reasoning", "finish_reason", "usage", "cost_usd", "cost_kind"),
+        *("id", "request_id", "session"),
+    ]
     assert (value["content"], value["tool_calls"], value["model"]) == ("", [], "asked")
 
 

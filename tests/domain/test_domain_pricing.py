@@ -1,0 +1,224 @@
+"""What answers cost: worked examples, computed by hand from the contract's section 6.6.
+
+quota = round((uncached + cached * cache_ratio + writes * create_cache_ratio
+               + completion * completion_ratio) * model_ratio * group_ratio), at least 1 if not free
+dollars = quota / quota_per_unit
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+import pytest
+
+from newapi_cli.domain.completion import Usage, UsageExtras
+from newapi_cli.domain.cost import Cost, CostKind, Currency
+from newapi_cli.domain.pricing import (
+    DOLLAR,
+    Price,
+    PriceKind,
+    PriceList,
+    Spent,
+    cost_of_turn,
+    spent,
+    total,
+)
+from newapi_cli.domain.session import TurnRecord
+
+HALF_MILLION = Decimal(500_000)
+GROUPS = {"default": Decimal(1), "vip": Decimal("0.5"), "free": Decimal(0)}
+
+
+def D(text: str) -> Decimal:
+    """Give a figure; short, as many stand in a column."""
+    return Decimal(text)
+
+
+def tokens(model_ratio: str, **ratios: str) -> Price:
+    """Give a price by tokens."""
+    price = Price("m", PriceKind.TOKENS, Decimal(model_ratio))
+    return price._replace(**{name: Decimal(ratio) for name, ratio in ratios.items()})  # type: ignore[arg-type]  # names of ratios
+
+
+def per_call(dollars: str) -> Price:
+    return Price("m", PriceKind.CALL, per_call=Decimal(dollars))
+
+
+class Case(NamedTuple):
+    """One worked example: the dollars are computed by hand in its comment."""
+
+    price: Price | None
+    usage: Usage | None
+    dollars: str | None
+    kind: CostKind = CostKind.ABOUT
+    group: str = "default"
+    quota_per_unit: str = "500000"
+
+
+MINI = tokens("0.075", completion_ratio="4", cache_ratio="0.5")
+CLAUDE = tokens("1.5", completion_ratio="5", cache_ratio="0.1", create_cache_ratio="1.25")
+AUDIO = tokens("1.25", completion_ratio="4", audio_ratio="16", audio_completion_ratio="2")
+CASES = {
+    # (1000 + 0) * 0.075 = 75 quota
+    "plain, nothing written": Case(MINI, Usage(1000, 0), "0.00015"),
+    # (1234 + 567 * 4) * 0.075 = 3502 * 0.075 = 262.65 -> 263
+    "completion ratio": Case(MINI, Usage(1234, 567), "0.000526"),
+    # (1200 - 1000 + 1000 * 0.5 + 100 * 4) * 0.075 = 1100 * 0.075 = 82.5 -> 83, half away from 0
+    "cached": Case(MINI, Usage(1200, 100, cached_tokens=1000), "0.000166"),
+    # 3502 * 0.075 * 0.5 = 131.325 -> 131
+    "group ratio": Case(MINI, Usage(1234, 567), "0.000262", group="vip"),
+    # 0.01 * 500000 = 5000
+    "per call": Case(per_call("0.01"), Usage(10, 10), "0.01"),
+    # 0.01 * 500000 * 0.5 = 2500, whatever was counted
+    "per call in a group": Case(per_call("0.01"), None, "0.005", group="vip"),
+    "free model": Case(tokens("0"), Usage(1000, 1000), "0"),
+    "free group": Case(MINI, Usage(1000, 1000), "0", group="free"),
+    # (5 + 1 * 4) * 0.001 = 0.009 -> 0 -> 1
+    "at least 1": Case(tokens("0.001", completion_ratio="4"), Usage(5, 1), "0.000002"),
+    "nothing at all was counted": Case(MINI, Usage(0, 0), "0"),
+    "a model that is not listed": Case(None, Usage(1, 1), None, CostKind.UNKNOWN),
+    "no price was set": Case(Price("m", PriceKind.UNKNOWN), Usage(1, 1), None, CostKind.UNKNOWN),
+    "tiered": Case(Price("m", PriceKind.TIERED), Usage(1, 1), None, CostKind.TIERED),
+    "no usage came": Case(MINI, None, None, CostKind.UNKNOWN),
+    "half of the usage came": Case(MINI, Usage(1000, None), None, CostKind.UNKNOWN),
+    # 3502 * 0.075 = 262.65 -> 263; 263 / 1000000
+    "another quota per unit": Case(MINI, Usage(1234, 567), "0.000263", quota_per_unit="1000000"),
+    # (2000 - 1000 - 400 + 1000 * 0.1 + 400 * 1.25 + 200 * 5) * 1.5 = 2200 * 1.5 = 3300
+    "written to the cache": Case(
+        CLAUDE,
+        Usage(2000, 200, cached_tokens=1000, extras=UsageExtras(cache_writes=400)),
+        "0.0066",
+    ),
+    # (600 + 1000 * 0.1 + 300 * 1.25 + 100 * 1.25 * 1.6 + 200 * 5) * 1.5 = 2275 * 1.5
+    # = 3412.5 -> 3413
+    "an hour in the cache": Case(
+        CLAUDE,
+        Usage(
+            2000,
+            200,
+            cached_tokens=1000,
+            extras=UsageExtras(cache_writes=400, cache_writes_1h=100),
+        ),
+        "0.006826",
+    ),
+    # (600 + 1000 * 0.1 + 400 * 1.25 + 200 * 5) * 1.5 = 3300: the prompt's count is without them
+    "a prompt without what was cached": Case(
+        CLAUDE,
+        Usage(
+            600,
+            200,
+            cached_tokens=1000,
+            extras=UsageExtras(cache_writes=400, excludes_cached=True),
+        ),
+        "0.0066",
+    ),
+    # (100 - 60 + 60 * 16 + (80 - 50) * 4 + 50 * 16 * 2) * 1.25 = 2720 * 1.25 = 3400
+    "spoken": Case(AUDIO, Usage(100, 80, extras=UsageExtras(audio_in=60, audio_out=50)), "0.0068"),
+    # (100 - 50 + 50 * 2) * 0.5 = 75, and 10 * 1 * 0.5 = 5
+    "a picture": Case(
+        tokens("0.5", image_ratio="2"), Usage(100, 10, extras=UsageExtras(images=50)), "0.00016"
+    ),
+    # cached and written overlap: 100 - 90 - 30 is taken as 0;
+    # (90 * 0.5 + 30 * 1.25) * 0.075 = 6.1875 -> 6
+    "more cached than asked": Case(
+        MINI,
+        Usage(100, 0, cached_tokens=90, extras=UsageExtras(cache_writes=30)),
+        "0.000012",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_cost_agrees_to_the_last_digit(name: str) -> None:
+    case = CASES[name]
+    prices = {"m": case.price} if case.price else {}
+    listed = PriceList(prices, GROUPS, Decimal(case.quota_per_unit))
+    expected = None if case.dollars is None else Decimal(case.dollars)
+    assert listed.cost("m", case.usage, case.group) == Cost(case.kind, expected, DOLLAR)
+
+
+def test_numbers_of_any_size_are_no_error() -> None:
+    listed = PriceList({"m": tokens("999999999999999")}, {"default": D("1E+17")}, D("0.001"))
+    found = listed.cost("m", Usage(10**15, 10**15))
+    assert found.usd is not None
+    assert found.usd.is_finite()
+
+
+@pytest.mark.parametrize(
+    ("groups", "key_group", "expected"),
+    [
+        (("default", "vip"), "vip", ("vip", D("0.5"), True)),
+        (("default", "vip"), "", ("default", D("1"), False)),
+        (("vip",), "", ("vip", D("0.5"), True)),
+        (("all",), "", ("default", D("1"), False)),
+        (("default",), "a group that is not published", ("default", D("1"), False)),
+        (("gone",), "", ("default", D("1"), True)),
+    ],
+)
+def test_the_group_of_a_key_is_known_or_said_to_be_guessed(
+    groups: tuple[str, ...], key_group: str, expected: tuple[str, Decimal, bool]
+) -> None:
+    ratios = {"default": D("1"), "vip": D("0.5")}
+    listed = PriceList({}, ratios, HALF_MILLION)
+    assert listed.group_for(Price("m", PriceKind.TOKENS, groups=groups), key_group) == expected
+
+
+def test_a_price_is_seen_per_million_tokens() -> None:
+    view = PriceList({"m": MINI}, GROUPS, HALF_MILLION).view("m", "vip")
+    assert view is not None
+    assert (view.prompt, view.completion, view.cached) == (D("0.075"), D("0.3"), D("0.0375"))
+    assert (view.per_call, view.group, view.is_group_certain) == (None, "vip", True)
+
+
+def test_a_model_that_is_not_listed_has_no_price() -> None:
+    assert PriceList({}, {}, HALF_MILLION).view("m") is None
+
+
+YEN = Currency("CUSTOM", "¥", D("150"))
+
+
+@pytest.mark.parametrize(
+    ("costs", "expected"),
+    [
+        ([], None),
+        ([Cost(CostKind.ABOUT, D("0.1")), Cost(CostKind.EXACT, D("0.2"))], ("about", "0.3")),
+        ([Cost(CostKind.EXACT, D("0.1")), Cost(CostKind.EXACT, D("0.2"))], ("exact", "0.3")),
+        ([Cost(CostKind.ABOUT, D("0.1")), Cost(CostKind.UNKNOWN)], ("about", "0.1")),
+        ([Cost(CostKind.TIERED), Cost(CostKind.TIERED)], ("tiered", None)),
+        ([Cost(CostKind.TIERED), Cost(CostKind.UNKNOWN)], ("unknown", None)),
+    ],
+)
+def test_a_sum_says_how_far_it_is_known(
+    costs: list[Cost], expected: tuple[str, str | None] | None
+) -> None:
+    found = total(costs)
+    if expected is None:
+        assert found is None
+        return
+    kind, usd = expected
+    assert found == Cost(CostKind(kind), None if usd is None else D(usd))
+
+
+def turn(cost: str | None, kind: str) -> TurnRecord:
+    return TurnRecord("p", cost=cost, cost_kind=kind)
+
+
+def test_turns_of_a_server_without_prices_cost_nothing_that_is_told() -> None:
+    assert spent([turn(None, ""), turn(None, "")], YEN) == Spent(None)
+
+
+def test_what_is_not_known_of_a_conversation_is_counted() -> None:
+    turns = [turn("0.1", "about"), turn(None, "unknown"), turn(None, "tiered"), turn(None, "")]
+    assert spent(turns, YEN) == Spent(Cost(CostKind.ABOUT, D("0.1"), YEN), 2)
+
+
+@pytest.mark.parametrize(
+    ("cost", "kind"), [("0.1", "of a later newapi"), ("a text", "about"), ("1,5", "exact")]
+)
+def test_a_stored_cost_that_makes_no_sense_is_none(cost: str, kind: str) -> None:
+    assert cost_of_turn(turn(cost, kind)) is None
+
+
+def test_a_stored_cost_that_is_no_number_is_not_known() -> None:
+    assert cost_of_turn(turn("NaN", "about")) == Cost(CostKind.ABOUT, None)
