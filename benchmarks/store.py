@@ -16,12 +16,15 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from stage import Command, Row, Stage, in_turn, reap, report, seconds_of, start
 from startup import ask
 
-from newapi_cli.domain.completion import Status
+from newapi_cli.domain.completion import Status, Usage
 from newapi_cli.domain.session import ID_LENGTH, Session, TurnRecord
 from newapi_cli.store.rows import time_from_seconds, values_of_session, values_of_turn
 from newapi_cli.store.sessions import SessionStore
@@ -35,6 +38,7 @@ ENGLISH = (
     " database index query table column commit branch merge season weather river mountain"
 )
 CHINESE = "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能"
+MODELS = [f"model-{number}" for number in range(12)]
 NEEDLES = ("zeppelin", "琥珀")
 NEEDLE_SHARE = 0.001
 
@@ -77,12 +81,30 @@ def _add(store: SessionStore, texts: Texts, number: int, session_id: str) -> Non
     session = session._replace(created_at=at, used_at=at)
     _insert(store, "sessions", {**values_of_session(session), "use_number": number + 1})
     for turn_id in range(first, leaf + 1):
-        turn = TurnRecord(texts.text(200), texts.text(1000), status=Status.COMPLETE, model="demo")
+        turn = TurnRecord(texts.text(200), texts.text(1000), status=Status.COMPLETE)
         turn = turn._replace(
-            created_at=at, parent_id=turn_id - 1 if turn_id > first else None, finish_reason="stop"
+            created_at=at + timedelta(seconds=turn_id - first),
+            parent_id=turn_id - 1 if turn_id > first else None,
+            finish_reason="stop",
+            **_figures(turn_id),
         )
         places = {"id": turn_id, "session_id": session_id, "owner": "1:1"}
         _insert(store, "turns", {**places, **values_of_turn(turn)})
+
+
+def _figures(turn_id: int) -> dict[str, Any]:
+    """Give what an answer took: a tenth of the costs is not known, a twentieth is exact."""
+    cost = None if turn_id % 10 == 0 else format(Decimal(turn_id % 9973) / 500_000, "f")
+    kind = "exact" if turn_id % 20 == 1 else "about"
+    return {
+        "model": MODELS[turn_id % len(MODELS)],
+        "usage": Usage(turn_id % 2003, turn_id % 501, turn_id % 2003 + turn_id % 501),
+        "cost": cost,
+        "cost_kind": "unknown" if cost is None else kind,
+        "request_id": f"2026112501{turn_id:012d}AbCdEfGh",
+        "first_token_s": turn_id % 977 / 1000,
+        "duration_s": turn_id % 7919 / 1000,
+    }
 
 
 def _insert(store: SessionStore, table: str, values: dict[str, object]) -> None:
@@ -146,6 +168,22 @@ def searches(stage: Stage, path: Path, rounds: int) -> Iterator[Row]:
         yield absolute(f"search for {name}, process", asked, ran)
         if not 0 < hits[0] < 2000:
             raise SystemExit(f"{hits[0]} hits for {word}: the texts are not what they should be")
+
+
+def adds_up(stage: Stage, rounds: int) -> Iterator[Row]:
+    """Measure the report on what all turns took, by model and by day."""
+    version = stage.newapi("--version")
+    by_model, by_day = (
+        stage.newapi("usage", "--since", "all", "--by", by) for by in ("model", "day")
+    )
+    base, models, days = in_turn(
+        rounds,
+        lambda: 1000 * seconds_of(version),
+        lambda: 1000 * seconds_of(by_model),
+        lambda: 1000 * seconds_of(by_day),
+    )
+    yield absolute("usage by model, beyond --version", base, beyond(base, models), 1200, 1800)
+    yield absolute("usage by day, beyond --version", base, beyond(base, days), 1200, 1800)
 
 
 def resuming(stage: Stage, ids: list[str], rounds: int) -> Iterator[Row]:
@@ -220,6 +258,7 @@ def main() -> int:
         rows = [
             *lists(stage, wish.rounds),
             *searches(stage, path, wish.rounds),
+            *adds_up(stage, wish.rounds),
             *resuming(stage, ids, wish.rounds),
             *adding(path, ids, wish.rounds),
         ]

@@ -24,6 +24,7 @@ MODULES = {  # in the order of the help page
     "models": "models",
     "sessions": "sessions",
     "balance": "balance",
+    "usage": "usage",
     "login": "login",
     "logout": "login",
     "config": "config",

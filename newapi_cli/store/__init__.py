@@ -5,6 +5,7 @@
     owners       which process writes an answer, and whether it still lives
     rows         rows of tables ⇄ values of the domain
     searching    the condition of a plain scan over prompts and answers
+    spending     SpendingTable: what turns took, and exact costs
     sessions     SessionStore: begin, keep and end a turn; list, find, load, change, add, erase
 
 Invariants:

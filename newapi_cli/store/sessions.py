@@ -42,6 +42,7 @@ from newapi_cli.store.rows import (
     values_of_turn,
 )
 from newapi_cli.store.searching import condition_for
+from newapi_cli.store.spending import SpendingTable
 
 NO_ROOM = "there was no room to store the rest: "
 KILLED = "newapi was killed while the answer came"
@@ -59,6 +60,7 @@ class SessionStore:
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self.database = Database(path)
+        self.spending = SpendingTable(self.database)
         self._clock = clock
         self._owner = own_name()
 

@@ -1,0 +1,186 @@
+"""`newapi usage`: tokens and money by what is stored here; exact costs by the gateway's log."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, NamedTuple
+
+import typer
+
+from newapi_cli.cli.context import Context
+from newapi_cli.cli.options import command
+from newapi_cli.config.spelling import shown
+from newapi_cli.domain.cost import Currency
+from newapi_cli.domain.pricing import DOLLAR
+from newapi_cli.domain.report import SpendingReport
+from newapi_cli.errors import ConfigError, GatewayError, NewapiError
+from newapi_cli.flows.spending import (
+    By,
+    TurnFigures,
+    exact_costs,
+    exactness,
+    since_from_text,
+    spending_report,
+)
+from newapi_cli.render.aside import tell_dim_line
+from newapi_cli.render.bars import wants_plain
+from newapi_cli.render.rows import write_json
+from newapi_cli.render.spending import exactness_text, spending_fields, spending_json
+from newapi_cli.render.spending_table import Manner, spending_lines
+
+LISTED_ON_TERMINAL = 100
+STORED = "`newapi usage` without --exact tells what is stored here"
+
+
+class Scope(NamedTuple):
+    """Which turns are meant; nothing in a field means any."""
+
+    since: datetime | None
+    profile: str
+    host: str
+
+
+@command
+def usage(
+    context: Context,
+    by: Annotated[By, typer.Option("--by", help="what is added up")] = By.MODEL,
+    since: Annotated[
+        str,
+        typer.Option("--since", metavar="7d", help="h, d, w or y, a date as 2026-11-01, or all"),
+    ] = "30d",
+    exact: Annotated[
+        bool, typer.Option("--exact", help="ask the gateway's log of this key for exact costs")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+) -> None:
+    """Tell what answers took: tokens, money, time. From what is stored here; asks nobody.
+
+    [dim]newapi usage[/dim]
+    [dim]newapi usage --by day --since 7d[/dim]
+    [dim]newapi usage --exact -P work[/dim]
+    """
+    scope = _scope(context, since_from_text(since, datetime.now(UTC)))
+    if exact and context.sessions_if_any is not None:
+        _make_exact(context, scope)
+    wants_table = context.streams.stdout.is_terminal and not json
+    currency = _currency(context) if wants_table else DOLLAR
+    report = spending_report(_figures(context, scope), by, since=scope.since, currency=currency)
+    if by is By.MODEL:
+        report = _masked(context, report)
+    titles = _titles(context, report) if by is By.SESSION else None
+    if json:
+        write_json(context.streams.stdout, spending_json(report, titles))
+    elif wants_table:
+        _write_table(context, report, titles)
+    else:
+        title_of = (lambda _: None) if titles is None else (lambda id_: titles.get(id_, ""))
+        context.table([], [spending_fields(row, title_of(row.name)) for row in report.rows])
+    _tell(context, scope, report, is_table=wants_table)
+
+
+def _scope(context: Context, since: datetime | None) -> Scope:
+    """Give what is meant: all profiles, or the one that a flag names, with its host if it has one.
+
+    What is stored of a profile that the config file no longer holds is told too.
+    """
+    profile = str(context.overrides.get("profile") or "")
+    if not profile:
+        return Scope(since, "", "")
+    try:
+        base_url = context.settings.base_url
+    except ConfigError:
+        base_url = None
+    return Scope(since, profile, "" if base_url is None else str(base_url))
+
+
+def _figures(context: Context, scope: Scope) -> Iterator[TurnFigures]:
+    store = context.sessions_if_any
+    if store is None:
+        return iter(())
+    return store.spending.figures(
+        TurnFigures._make, scope.since, profile=scope.profile, host=scope.host
+    )
+
+
+def _currency(context: Context) -> Currency:
+    """Give the money of the present gateway as it was told last, dollars where there is none."""
+    try:
+        return context.gateway.currency() or DOLLAR
+    except ConfigError:
+        return DOLLAR
+
+
+def _masked(context: Context, report: SpendingReport) -> SpendingReport:
+    """Give a report without keys in the names of models."""
+    masked = context.streams.masked
+    return report._replace(rows=tuple(row._replace(name=masked(row.name)) for row in report.rows))
+
+
+def _titles(context: Context, report: SpendingReport) -> dict[str, str]:
+    """Give the titles of the sessions of a report by their ids, without keys in them."""
+    store, masked = context.sessions_if_any, context.streams.masked
+    wanted = {row.name for row in report.rows}
+    found = store.sessions() if store is not None and wanted else []
+    return {each.id: masked(each.title) for each in found if each.id in wanted}
+
+
+def _make_exact(context: Context, scope: Scope) -> None:
+    """Write the costs that the gateway's log of the key tells into the turns of this gateway."""
+    store, host = context.sessions, str(context.base_url)
+    try:
+        entries, quota_per_unit = context.gateway.key_log(), _quota_per_unit(context)
+    except NewapiError as error:
+        error.hint = f"{error.hint}; {STORED}" if error.hint else STORED
+        raise
+    turns = store.spending.charged((entry.request_id for entry in entries), host)
+    store.spending.write_costs(exact_costs(turns, entries, quota_per_unit))
+    here = {session.id for session in store.sessions() if session.host == host}
+    found = exactness(_figures(context, scope), entries, here)
+    if found.answers:
+        context.streams.tell(exactness_text(*found))
+
+
+def _quota_per_unit(context: Context) -> Decimal:
+    """Give how much quota is a dollar. Raises `GatewayError` where the gateway does not tell."""
+    gateway = context.gateway
+    prices = gateway.fresh_prices(refresh=gateway.prices() is None)
+    if prices is None:
+        raise GatewayError("the gateway does not tell how much of its quota is a dollar")
+    return prices.quota_per_unit
+
+
+def _write_table(
+    context: Context, report: SpendingReport, titles: Mapping[str, str] | None
+) -> None:
+    """Write the table to a terminal, with no more rows than a person looks at."""
+    if not report.rows:
+        return
+    streams = context.streams
+    shown_rows = report._replace(rows=report.rows[:LISTED_ON_TERMINAL])
+    has_bold = streams.wants_colour(streams.stdout)
+    manner = Manner(streams.stdout.width, is_plain=wants_plain(streams), has_bold=has_bold)
+    lines = spending_lines(shown_rows, titles, manner)
+    streams.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def _tell(context: Context, scope: Scope, report: SpendingReport, *, is_table: bool) -> None:
+    """Tell what the report itself does not."""
+    since = "" if scope.since is None else f" since {scope.since.astimezone():%Y-%m-%d %H:%M}"
+    of_profile = f" of profile {shown(scope.profile)}" if scope.profile else ""
+    if not report.rows:
+        if context.sessions_if_any is None:
+            context.streams.tell('no answer is stored yet: newapi chat "Hello" asks for one')
+        else:
+            context.streams.tell(f"no answer is stored{of_profile}{since}")
+        return
+    if not is_table:
+        return
+    tell_dim_line(context.streams, f"as stored here{of_profile}{since}")
+    if len(report.rows) > LISTED_ON_TERMINAL:
+        told = f"{LISTED_ON_TERMINAL} of {len(report.rows):,} rows; a pipe gets all"
+        tell_dim_line(context.streams, told)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("usage")(usage)
