@@ -22,16 +22,16 @@ FROM_500 = range(500, 1000)
 URL_HINT = "check the base URL: `newapi config get base_url`, `newapi login URL` to store another"
 KEY_HINT = "check the key with `newapi config list`, or store another with `newapi login`"
 LIST_HINT = "`newapi models` lists what this key may use"
-CONSOLE_HINT = "make another key in the gateway's console, and store it with `newapi login`"
+CONSOLE_HINT = "make another key there and store it with `newapi login`"
 LEAVING_OUT = "; `newapi chat -c` on a terminal can leave turns out"
 SHORTER_HINT = (
     "send a shorter prompt or fewer files, or ask a model with a larger context: -m NAME"
     f"{LEAVING_OUT}"
 )
 TOP_UP_HINT = "top up the account or raise the key's limit in the gateway's console"
-LATER_HINT = "try again in a while"
-AGAIN_HINT = "ask again in a while, or try another model: -m NAME"
-OTHER_HINT = "try another model (-m NAME), and tell who runs the gateway"
+LATER_HINT = "ask again in a while"
+AGAIN_HINT = "ask again in a while, or another model: -m NAME"
+OTHER_HINT = "ask another model (-m NAME), and tell who runs the gateway"
 RUNS_HINT = "ask who runs the gateway"
 SEE_HINT = "`newapi chat --curl …` shows what is sent, `newapi config list` where it is set"
 
@@ -85,7 +85,7 @@ PAGE = Explanation(
 IN_STREAM = Explanation(
     GatewayError, "the gateway reported an error inside its answer",
     "The model's provider failed after the gateway had begun to answer with HTTP 200.",
-    "ask again, or try another model", When(()),
+    "ask again, or another model: -m NAME", When(()),
 )
 NOT_UNDERSTOOD = Explanation(
     GatewayError, "the server answered outside the protocol",
@@ -125,7 +125,7 @@ TABLE: tuple[Explanation, ...] = (
     Explanation(
         LimitError, "the quota at the model's provider is used up",
         "The provider's account has no money left: the gateway's, or yours where the server is the"
-        " provider itself.", f"{TOP_UP_HINT}; if it is the gateway's provider, {RUNS_HINT}",
+        " provider itself.", f"top up the account at the provider; behind a gateway, {RUNS_HINT}",
         When(codes=("insufficient_quota",), types=("insufficient_quota",)), comes_again=True,
     ),
     NO_CHANNEL,
@@ -145,7 +145,7 @@ TABLE: tuple[Explanation, ...] = (
     Explanation(
         GatewayError, "the gateway has no price for this model",
         "Nobody has set a price for the model, and the account does not accept models without one.",
-        "try another model (-m NAME), or accept models without a price in the console's settings",
+        "ask another model (-m NAME), or accept models without a price in the console's settings",
         When(speakers=OWN, codes=("model_price_error",)), comes_again=True,
     ),
     Explanation(
@@ -157,7 +157,7 @@ TABLE: tuple[Explanation, ...] = (
     Explanation(
         GatewayError, "the gateway could not convert the request for the model's provider",
         "A picture or file of a kind that this provider does not take, or tools in bad JSON.",
-        "leave attachments out, or try another model: -m NAME",
+        "leave attachments out, or ask another model: -m NAME",
         When(speakers=OWN, codes=("convert_request_failed",)), comes_again=True,
     ),
     Explanation(
@@ -192,7 +192,7 @@ TABLE: tuple[Explanation, ...] = (
     Explanation(
         GatewayError, "a web page turns the request away",
         "A firewall, a log-in page or Cloudflare stands before the gateway; the key may be good.",
-        f"try from another network, or {RUNS_HINT}", When((401, 403), shape=Shape.PAGE),
+        f"ask from another network, or {RUNS_HINT}", When((401, 403), shape=Shape.PAGE),
     ),
     Explanation(
         GatewayError, "the gateway has trouble with its database",
@@ -275,14 +275,14 @@ TABLE: tuple[Explanation, ...] = (
     Explanation(
         GatewayError, "the provider blocked the request",
         "Gemini's filters found something in the prompt.",
-        "say it in other words, or try another model: -m NAME", When(codes=("prompt_blocked",)),
+        "say it in other words, or ask another model: -m NAME", When(codes=("prompt_blocked",)),
         comes_again=True,
     ),
     # -- the way to the server
     Explanation(
         GatewayError, "the server in front of the model gave up waiting",
         "A proxy ends requests that bring nothing for 100 to 120 seconds.",
-        "let answers stream (no --no-stream), ask for less, or try another model: -m NAME",
+        "let the answer stream, ask for less, or ask another model: -m NAME",
         When((504, 524)),
     ),
     Explanation(
@@ -305,7 +305,7 @@ TABLE: tuple[Explanation, ...] = (
     Explanation(
         GatewayError, "the gateway does not offer this",
         "The address is known, but nothing was built behind it.",
-        f"try another model (-m NAME); {URL_HINT}", When((501,)),
+        f"ask another model (-m NAME); {URL_HINT}", When((501,)),
     ),
     # -- the gateway and its channels
     Explanation(
@@ -356,7 +356,7 @@ TABLE: tuple[Explanation, ...] = (
     Explanation(
         GatewayError, "the gateway crashed over this request",
         "A fault of the gateway's program.",
-        f"try another model (-m NAME), and {RUNS_HINT}", When(types=("new_api_panic",)),
+        OTHER_HINT, When(types=("new_api_panic",)),
     ),
     # -- the provider behind it
     Explanation(

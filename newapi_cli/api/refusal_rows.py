@@ -29,7 +29,7 @@ class Shape(Enum):
     ANY = "any"
     PAGE = "a web page"
     EMPTY = "no words"
-    TOO_LONG = "words of a length"  # as `context_length` knows them
+    TOO_LONG = "words of any provider about a length"  # as `context_length` knows them
 
 
 ANYBODY = tuple(Speaker)

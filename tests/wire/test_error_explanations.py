@@ -1,0 +1,76 @@
+"""Each refusal of the contract through the real command: code, words, id, and how often it asks.
+
+Most rows run in this process, one after the other against one server: a process each would take a
+minute. A few run as processes, so that nothing hangs on the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.fault_server import FaultServer
+from tests.support.here import run_here
+from tests.support.home import Home
+from tests.support.process import run_newapi
+from tests.support.refused import ALL, Refused
+from tests.support.steps import Send
+from tests.support.wire import response
+
+AS_PROCESSES = ("key refused", "key expired (2025-04)", "no channel (2025-04)", "a redirect")
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[FaultServer]:
+    with FaultServer() as server:
+        yield server
+
+
+def answered(row: Refused) -> Send:
+    return Send(response(row.status, row.body, headers=row.headers, content_type=row.content_type))
+
+
+def arguments(row: Refused) -> tuple[str, ...]:
+    """Ask; where it would be asked again by itself, once all the same: it is quicker."""
+    return ("chat", "--no-save", *(() if row.once else ("--retries", "0")), "hi")
+
+
+def check(row: Refused, code: int, out: str, err: str) -> None:
+    """Hold what was told against the row."""
+    assert (code, out) == (row.code, ""), err
+    told, *more = err.splitlines()
+    assert told.startswith(f"error: {row.says}"), err
+    if not 200 <= row.status < 300:
+        assert told.endswith(f" (HTTP {row.status})"), err
+    assert [line for line in more if line.startswith("  why: ")] == [f"  why: {row.words}"] * bool(
+        row.words
+    ), err
+    ids = [line for line in more if line.startswith("  request id: ")]
+    assert ids == [f"  request id: {row.request_id}"] * bool(row.request_id), err
+    assert more[-1].startswith("  try: "), err
+    assert len(more) == 1 + bool(row.words) + len(ids), err
+
+
+@pytest.mark.parametrize("row", ALL, ids=lambda row: row.name)
+def test_a_refusal_is_explained(row: Refused, gateway: FaultServer, home: Home) -> None:
+    home.configure(gateway.url)
+    before = len(gateway.requests)
+    gateway.add(answered(row))
+    code, out, err = run_here(*arguments(row), home=home)
+    check(row, code, out, err)
+    assert len(gateway.requests) - before == 1
+    assert home.files_holding() == []
+
+
+@pytest.mark.parametrize("name", AS_PROCESSES)
+def test_a_process_of_its_own_says_the_same(name: str, gateway: FaultServer, home: Home) -> None:
+    (row,) = (row for row in ALL if row.name == name)
+    home.configure(gateway.url)
+    gateway.add(answered(row))
+    result = run_newapi(*arguments(row), home=home)
+    check(row, result.code, result.text, result.err)
+
+
+def test_the_rows_have_names_of_their_own() -> None:
+    assert len({row.name for row in ALL}) == len(ALL)
