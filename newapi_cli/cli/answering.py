@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from newapi_cli.api.codec import request_fields
 from newapi_cli.cli.context import Context
+from newapi_cli.cli.explaining import explaining
 from newapi_cli.cli.manner import Call, manner
 from newapi_cli.cli.pricer import Pricer
 from newapi_cli.domain.completion import ChatRequest, CompletionBuilder, Status
@@ -61,7 +62,7 @@ class Answering:
         client = context.client()
         settings = context.settings
         live.session = live.session._replace(profile=settings.profile, host=str(context.base_url))
-        with context.interrupts:
+        with explaining(context, model), context.interrupts:
             kept = live.begin(
                 prompt.text,
                 prompt.attachments,

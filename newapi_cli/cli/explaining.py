@@ -1,0 +1,134 @@
+"""More help for an error than its own words give: near names of models, the record of a key.
+
+Light, as it is loaded before the request leaves; the gateway's room is opened when an error wants
+it. Only what the gateway's family said leads to a request, and that to one a key and day: nothing
+may be asked of a plain server that it was not asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from difflib import get_close_matches  # 2 ms, and Typer has loaded it already
+from typing import TYPE_CHECKING
+
+from newapi_cli.api.explanations import KEY_EXHAUSTED, KEY_EXPIRED
+from newapi_cli.api.refusals import is_of_the_model, leaves_the_key_open
+from newapi_cli.errors import Interrupted, NewapiError
+
+if TYPE_CHECKING:
+    from newapi_cli.cli.context import Context
+    from newapi_cli.domain.billing import KeyUsage
+
+MAX_NAME = 128
+MAX_NAMES = 5000  # 0.1 s to look through
+MOST_NEAR = 3
+FIRST_WORD = re.compile(r"[a-z]{2,20}", re.IGNORECASE)
+LISTED_HINT = (
+    "the gateway listed this model before, so its channels may be down:"
+    " ask again in a while, or try another model: -m NAME"
+)
+GOOD_HINT = (
+    "by the gateway's record the key is good, neither expired nor used up: ask again; if it stays"
+    " so, a gateway behind this one refuses, and who runs it can mend that"
+)
+SUFFIX_HINT = (
+    "no gateway's key has a `-` after `sk-`, what follows counts as a channel's number, and keys of"
+    " other providers (sk-proj-…) are none of a gateway's: `newapi login` stores another"
+)
+
+
+@contextmanager
+def explaining(context: Context, model: str = "") -> Iterator[None]:
+    """Give errors of the block more help; `model` is the one asked for, if one was.
+
+    Stands around the block in which signals are caught, as the key's record is asked for in such
+    a block of its own.
+    """
+    try:
+        yield
+    except NewapiError as error:
+        told = explained(context, error, model)
+        if told is error:
+            raise
+        raise told from error
+
+
+def explained(context: Context, error: NewapiError, model: str = "") -> NewapiError:
+    """Give an error back with more help, or as it is: never raises.
+
+    A signal that comes while the gateway is asked gives `Interrupted`, as it would have otherwise.
+    """
+    try:
+        if model and is_of_the_model(error):
+            _help_with_name(context, error, model)
+        elif leaves_the_key_open(error):
+            return _of_the_key(context, error)
+    except Interrupted as interrupted:  # a second press of Ctrl-C
+        return interrupted
+    except Exception:  # noqa: BLE001  # help that fails is no reason to lose the error
+        return error
+    return error
+
+
+def _help_with_name(context: Context, error: NewapiError, model: str) -> None:
+    """Name models that are called nearly so, as far as they are known without asking."""
+    known, asked = context.gateway.known_names(), _failed_model(context, error, model)
+    if asked in known:
+        error.hint = LISTED_HINT if error.status != 403 else error.hint
+        return
+    masked = context.streams.masked
+    near = near_names(asked, (name for name in known if masked(name) == name))
+    if near:
+        word = FIRST_WORD.search(near[0].rpartition("/")[2])
+        listing = f"newapi models {word.group()}" if word else "newapi models"
+        error.hint = f"did you mean {' or '.join(near)}? `{listing}` lists what there is"
+
+
+def _failed_model(context: Context, error: NewapiError, model: str) -> str:
+    """Give the name that was refused: of several models asked in turn the gateway names it."""
+    asked = [model, *context.models_to_ask[1:]]
+    named = [name for name in asked if name in error.why]
+    return max(named, key=len) if named else asked[-1]
+
+
+def near_names(asked: str, known: Iterable[str]) -> list[str]:
+    """Give the known names most like a mistyped one, the likest first.
+
+    >>> near_names("GPT4o-mini", ["gpt-4o-mini", "gpt-4o", "whisper"])
+    ['gpt-4o-mini', 'gpt-4o']
+    """
+    shown: dict[str, str] = {}
+    for name in known:
+        if len(name) <= MAX_NAME and len(shown) < MAX_NAMES:
+            shown[name.lower()] = name
+    return [shown[name] for name in get_close_matches(asked[:MAX_NAME].lower(), shown, MOST_NEAR)]
+
+
+def _of_the_key(context: Context, error: NewapiError) -> NewapiError:
+    """Say of a refused key what its record says, where the gateway tells."""
+    if "-" in context.api_key.reveal().removeprefix("sk-"):
+        error.hint = SUFFIX_HINT
+        return error
+    record = context.gateway.refused_key()
+    if context.interrupts.code is not None:
+        return Interrupted(context.interrupts.code)
+    return error if record is None else _by_record(error, record, datetime.now(UTC))
+
+
+def _by_record(error: NewapiError, record: KeyUsage, now: datetime) -> NewapiError:
+    state = record.state(now).value
+    if state == "expired" and record.expires_at is not None:
+        row = KEY_EXPIRED._replace(
+            message=f"the key expired on {record.expires_at.astimezone():%Y-%m-%d}"
+        )
+    elif state == "exhausted":
+        row = KEY_EXHAUSTED
+    else:
+        error.hint = GOOD_HINT
+        return error
+    told = row.made(error.status, error.why, error.request_id)
+    told.status = error.status
+    return told

@@ -1,0 +1,392 @@
+"""What newapi finds out by itself about a refusal: a key's record, and names that are nearly so."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import pytest
+
+from newapi_cli.demo.server import DemoGateway
+from tests.repl.conversing import CTRL_C, ENTER, conversation
+from tests.support.connection import Request
+from tests.support.fault_server import FaultServer
+from tests.support.here import run_here
+from tests.support.home import CANARY, Home
+from tests.support.process import check_output, newapi_command
+from tests.support.steps import Reset, Send, Stall, Step
+from tests.support.wire import REQUEST_ID, Headers, error, response
+
+RECORD = "/api/usage/token/"
+ID_HEADER = ("X-Oneapi-Request-Id", REQUEST_ID)
+CHAT = ("chat", "--no-save", "hi")
+REFUSED = "error: the gateway refused the key (HTTP 401)"
+
+
+class Family(FaultServer):
+    """A gateway that tells the record of a key, by these steps."""
+
+    def __init__(self, record: Sequence[Step], *scripts: Sequence[Step]) -> None:
+        super().__init__(*scripts)
+        self._record = record
+
+    def __enter__(self) -> Family:
+        super().__enter__()
+        return self
+
+    def _script_for(self, request: Request) -> Sequence[Step]:
+        steps = super()._script_for(request)
+        return self._record if request.path == RECORD else steps
+
+    @property
+    def look_ups(self) -> int:
+        """Give how often a record was asked for; nothing else may have been asked beside."""
+        assert {request.path for request in self.asides} <= {RECORD}
+        return len(self.asides)
+
+
+def record(*, available: int = 1000, expires_at: int = 0) -> list[Step]:
+    """Give the record of a key with a limit."""
+    data = {
+        "object": "token_usage", "name": "work", "total_granted": 1000, "total_used": 0,
+        "total_available": available, "unlimited_quota": False, "model_limits": {},
+        "model_limits_enabled": False, "expires_at": expires_at,
+    }  # fmt: skip
+    return [Send(response(200, {"code": True, "message": "ok", "data": data}))]
+
+
+def refused(
+    status: int = 401, text: str = "Invalid token", type_: str | None = "new_api_error",
+    code: object = "", headers: Headers = (ID_HEADER,),
+) -> list[Step]:  # fmt: skip
+    return [Send(response(status, error(text, type_, code), headers=headers))]
+
+
+def days_ago(days: int) -> int:
+    return int((datetime.now(UTC) - timedelta(days=days)).timestamp())
+
+
+def look_ups(gateway: DemoGateway) -> int:
+    return [request.path for request in gateway.requests].count(RECORD)
+
+
+def age_what_was_told(home: Home, hours: float) -> None:
+    """Make all that the gateway told so much older."""
+    for path in (home.newapi_home / "cache").glob("*.json"):
+        whole = json.loads(path.read_text("utf-8"))
+        for entry in whole["entries"].values():
+            entry["at"] -= hours * 3600
+        path.write_text(json.dumps(whole), "utf-8")
+
+
+# -- the record of a key
+
+
+def test_an_expired_key_is_told_with_its_date(home: Home) -> None:
+    with DemoGateway(pace_s=0) as gateway:
+        home.configure(gateway.base_url, api_key="sk-expired")
+        told = run_here(*CHAT, home=home)
+        date = f"{datetime.now() - timedelta(days=1):%Y-%m-%d}"
+        assert told.code == 4, told.err
+        assert told.err.startswith(f"error: the key expired on {date} (HTTP 401)\n"), told.err
+        assert "\n  why: Invalid token\n  request id: " in told.err
+        assert "newapi login" in told.err
+        assert look_ups(gateway) == 1
+
+
+def test_a_key_that_is_used_up_is_a_limit(home: Home) -> None:
+    with DemoGateway(pace_s=0) as gateway:
+        home.configure(gateway.base_url, api_key="sk-exhausted")
+        told = run_here(*CHAT, home=home)
+        assert told.code == 7, told.err
+        assert told.err.startswith("error: the key's quota is used up (HTTP 401)\n"), told.err
+        assert "\n  why: Invalid token\n  request id: " in told.err
+
+
+@pytest.mark.parametrize("key", ["sk-wrong", "sk-disabled"])
+def test_a_key_without_a_record_stays_refused(key: str, home: Home) -> None:
+    with DemoGateway(pace_s=0) as gateway:
+        home.configure(gateway.base_url, api_key=key)
+        told = run_here(*CHAT, home=home)
+        assert (told.code, look_ups(gateway)) == (4, 1), told.err
+        assert told.err.startswith(f"{REFUSED}\n"), told.err
+
+
+@pytest.mark.parametrize("key", ["sk-expired", "sk-wrong"])
+def test_a_key_is_looked_up_once_a_day(key: str, home: Home) -> None:
+    with DemoGateway(pace_s=0) as gateway:
+        home.configure(gateway.base_url, api_key=key)
+        first = run_here(*CHAT, home=home)
+        second = run_here(*CHAT, home=home)
+        assert second.err.splitlines()[0] == first.err.splitlines()[0]
+        assert second.code == first.code
+        assert look_ups(gateway) == 1
+        age_what_was_told(home, 23)
+        run_here(*CHAT, home=home)
+        assert look_ups(gateway) == 1
+        age_what_was_told(home, 2)
+        assert run_here(*CHAT, home=home).err.splitlines()[0] == first.err.splitlines()[0]
+        assert look_ups(gateway) == 2
+
+
+def test_another_key_is_looked_up_for_itself(home: Home) -> None:
+    with DemoGateway(pace_s=0) as gateway:
+        for key, code in (("sk-expired", 4), ("sk-exhausted", 7), ("sk-expired", 4)):
+            home.configure(gateway.base_url, api_key=key)
+            assert run_here(*CHAT, home=home).code == code
+        assert look_ups(gateway) == 2
+
+
+def test_a_key_that_is_good_by_its_record_is_told_so(home: Home) -> None:
+    with Family(record(), refused()) as server:
+        home.configure(server.url)
+        told = run_here(*CHAT, home=home)
+        assert told.code == 4, told.err
+        assert told.err.startswith(f"{REFUSED}\n  why: Invalid token\n"), told.err
+        assert "by the gateway's record the key is good" in told.err
+        assert server.look_ups == 1
+        assert server.asides[0].header("Authorization") == f"Bearer {CANARY}"
+
+
+@pytest.mark.parametrize(
+    ("account", "code", "message"),
+    [
+        (record(expires_at=days_ago(400)), 4, "the key expired on "),
+        (record(available=0, expires_at=days_ago(-5)), 7, "the key's quota is used up"),
+        (record(available=-3), 7, "the key's quota is used up"),
+    ],
+    ids=["expired", "used up before its date", "below zero"],
+)
+def test_what_the_record_says_is_told(
+    account: list[Step], code: int, message: str, home: Home
+) -> None:
+    with Family(account, refused()) as server:
+        home.configure(server.url)
+        told = run_here(*CHAT, home=home)
+        assert told.code == code
+        assert told.err.startswith(f"error: {message}"), told.err
+
+
+FAILING: dict[str, list[Step]] = {
+    "it breaks off": [Reset()],
+    "it is an old server": [Send(response(404, error("Invalid URL (GET /api/usage/token/)")))],
+    "it has its own limit": [Send(response(429))],
+    "it wants a log-in": [Send(response(200, {"success": False, "message": "not logged in"}))],
+    "it is a page": [Send(response(200, "<html></html>", content_type="text/html"))],
+    "it is no record": [Send(response(200, {"code": True, "data": []}))],
+    "it is odd": [Send(response(200, {"data": {"total_used": 1e300, "expires_at": "x"}}))],
+}
+
+
+@pytest.mark.parametrize("steps", FAILING.values(), ids=FAILING)
+def test_a_look_up_that_fails_changes_nothing(steps: list[Step], home: Home) -> None:
+    with Family(steps, refused()) as server:
+        home.configure(server.url)
+        told = run_here(*CHAT, home=home)
+        assert told.code == 4, told.err
+        assert told.err.splitlines() == [
+            REFUSED,
+            "  why: Invalid token",
+            f"  request id: {REQUEST_ID}",
+            "  try: check the key with `newapi config list`, or store another with `newapi login`",
+        ]
+        assert server.look_ups == 1
+
+
+NO_LOOK_UP: dict[str, tuple[list[Step], int]] = {
+    "a plain server": ([Send(response(401, {"error": "unauthorized"}))], 4),
+    "a plain server with ids": (refused(type_=None, headers=[("X-Request-Id", "req_0123")]), 4),
+    "OpenAI": (refused(type_="invalid_request_error", code="invalid_api_key", headers=[]), 6),
+    "an upstream": (refused(type_="authentication_error"), 6),
+    "an old text that says all": (refused(text="该令牌已过期"), 4),
+    "an old text for money": (refused(text="该令牌额度已用尽"), 7),
+    "an unknown key of old": (refused(text="无效的令牌"), 4),
+    "a 403": (refused(403, "you may not"), 4),
+    "a 429": (refused(429, "too many"), 7),
+}
+
+
+@pytest.mark.parametrize(("steps", "code"), NO_LOOK_UP.values(), ids=NO_LOOK_UP)
+def test_nobody_else_is_asked_for_a_record(steps: list[Step], code: int, home: Home) -> None:
+    with Family(record(available=0), steps) as server:
+        home.configure(server.url)
+        told = run_here("chat", "--no-save", "--retries", "0", "hi", home=home)
+        assert (told.code, server.look_ups) == (code, 0), told.err
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [refused(type_="one_api_error"), refused(type_="one_hub_error"), refused(type_=None)],
+    ids=["one-api", "one-hub", "by its request id"],
+)
+def test_relatives_are_asked_for_a_record(steps: list[Step], home: Home) -> None:
+    with Family(record(available=0), steps) as server:
+        home.configure(server.url)
+        assert (run_here(*CHAT, home=home).code, server.look_ups) == (7, 1)
+
+
+def test_a_key_of_another_provider_is_known_by_its_form(home: Home) -> None:
+    with Family(record(available=0), refused()) as server:
+        home.configure(server.url, api_key=f"sk-proj-{CANARY[3:]}")
+        told = run_here(*CHAT, home=home)
+        assert (told.code, server.look_ups) == (4, 0)
+        assert "sk-proj-…" in told.err
+
+
+class Signalled(NamedTuple):
+    number: signal.Signals
+    code: int
+
+
+@pytest.mark.parametrize(
+    "sent", [Signalled(signal.SIGINT, 130), Signalled(signal.SIGTERM, 143)], ids=["INT", "TERM"]
+)
+def test_a_signal_during_the_look_up_is_one(sent: Signalled, home: Home) -> None:
+    with Family([Stall()], refused()) as server:
+        home.configure(server.url)
+        with subprocess.Popen(
+            newapi_command(*CHAT),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=home.environment(),
+            cwd=home.path,
+        ) as process:
+            wait_for_aside(server)
+            process.send_signal(sent.number)
+            out, err = process.communicate(timeout=20)
+        check_output(out + err, "output")
+        assert (process.returncode, out, err) == (sent.code, b"", b"stopped\n")
+
+
+def wait_for_aside(server: Family) -> None:
+    with server._changed:
+        assert server._changed.wait_for(lambda: server.asides, 20)
+
+
+def test_a_conversation_is_told_the_same_and_goes_on(home: Home) -> None:
+    with Family(record(available=0), refused(), [Stall()]) as server:
+        home.configure(server.url)
+        with conversation(home, "chat", "--no-save", rows=40) as talk:
+            talk.say("one")
+            assert "error: the key's quota is used up (HTTP 401)" in talk.screen
+            talk.type(f"two{ENTER}")
+            server.wait_for_requests(2)
+            talk.type(CTRL_C)  # the look-up has left the signals as it found them
+            talk.wait_for_line()
+            assert "stopped" in talk.screen
+            talk.leave()
+        assert server.look_ups == 1
+
+
+# -- names of models
+
+
+def with_models(server: FaultServer, home: Home, *names: str) -> None:
+    """Let `newapi models` learn these names."""
+    entries = [{"id": name, "object": "model"} for name in names]
+    data: dict[str, object] = {"object": "list", "data": entries}
+    server.add(Send(response(200, data, headers=[ID_HEADER])))
+    assert run_here("models", home=home).code == 0
+    server.requests.clear()
+    server.asides.clear()
+
+
+NO_CHANNEL = refused(503, "No available channel for model x", code="model_not_found")
+FORBIDDEN = refused(403, "This token has no access to model x")
+LIST = "  try: `newapi models` lists what this key may use"
+NAMES = ("gpt-4o", "gpt-4o-mini", "deepseek/deepseek-chat", "通义千问-max", "claude-3-5-haiku")
+ASKED = [
+    ("gpt4o-mini", "gpt-4o-mini or gpt-4o? `newapi models gpt` lists what there is"),
+    ("GPT-4O-MINY", "gpt-4o-mini or gpt-4o? `newapi models gpt` lists what there is"),
+    ("deepseek-chat", "deepseek/deepseek-chat? `newapi models deepseek` lists what there is"),
+    ("通义千问max", "通义千问-max? `newapi models max` lists what there is"),
+    ("claude-haiku", "claude-3-5-haiku? `newapi models claude` lists what there is"),
+]
+
+
+@pytest.mark.parametrize(("asked", "told"), ASKED)
+@pytest.mark.parametrize("steps", [NO_CHANNEL, FORBIDDEN], ids=["unknown", "forbidden"])
+def test_a_mistyped_name_is_told_with_its_neighbours(
+    steps: list[Step], asked: str, told: str, home: Home
+) -> None:
+    with FaultServer() as server:
+        home.configure(server.url)
+        with_models(server, home, *NAMES)
+        server.add(*steps)
+        run = run_here(*CHAT, "-m", asked, home=home)
+        assert run.code == (4 if steps is FORBIDDEN else 6)
+        assert run.err.splitlines()[-1] == f"  try: did you mean {told}"
+        assert (len(server.requests), server.asides) == (1, [])
+
+
+@pytest.mark.parametrize("names", [(), ("whisper-1", "dall-e-3")], ids=["none", "others"])
+def test_where_no_name_is_near_the_list_is_named(names: tuple[str, ...], home: Home) -> None:
+    with FaultServer() as server:
+        home.configure(server.url)
+        if names:
+            with_models(server, home, *names)
+        server.add(*NO_CHANNEL)
+        assert run_here(*CHAT, "-m", "gpt-4o", home=home).err.splitlines()[-1] == LIST
+        assert (len(server.requests), server.asides) == (1, [])
+
+
+def test_a_model_that_was_listed_is_not_called_mistyped(home: Home) -> None:
+    with FaultServer() as server:
+        home.configure(server.url)
+        with_models(server, home, *NAMES)
+        server.add(*NO_CHANNEL)
+        told = run_here(*CHAT, "-m", "gpt-4o", home=home)
+        assert "the gateway listed this model before" in told.err
+        assert "did you mean" not in told.err
+
+
+def test_of_models_asked_in_turn_the_one_that_failed_counts(home: Home) -> None:
+    with FaultServer() as server:
+        home.configure(server.url)
+        with_models(server, home, *NAMES)
+        server.add(*NO_CHANNEL)
+        server.add(*refused(503, "No available channel for model claud", code="model_not_found"))
+        told = run_here(*CHAT, "-m", "gpt-4o-mine,claude-3-5-haiko", home=home)
+        assert (told.code, len(server.requests)) == (6, 2)
+        assert "did you mean claude-3-5-haiku?" in told.err
+
+
+def test_a_name_that_holds_the_key_is_not_offered(home: Home) -> None:
+    with FaultServer() as server:
+        home.configure(server.url)
+        with_models(server, home, f"gpt-{CANARY}", "gpt-4o")
+        server.add(*NO_CHANNEL)
+        told = run_here(*CHAT, "-m", f"gpt-{CANARY[:-1]}", home=home)
+        assert told.code == 6
+        assert CANARY[3:10] not in told.err
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [b"", b"{", b"[]", b'{"format": 1, "entries": []}', b'{"format": 1, "entries": 5}', b"\xff"],
+)
+@pytest.mark.parametrize("steps", [refused(), NO_CHANNEL], ids=["key", "model"])
+def test_a_broken_cache_takes_no_error_away(steps: list[Step], garbage: bytes, home: Home) -> None:
+    with FaultServer() as server:
+        home.configure(server.url)
+        with_models(server, home, *NAMES)
+        for path in (home.newapi_home / "cache").iterdir():
+            path.write_bytes(garbage)
+        server.add(*steps)
+        told = run_here(*CHAT, home=home)
+        assert told.code == (6 if steps is NO_CHANNEL else 4)
+        assert "  why: " in told.err
+        assert "did you mean" not in told.err
+
+
+def test_a_cache_that_cannot_be_written_takes_no_error_away(home: Home) -> None:
+    with Family(record(available=0), refused()) as server:
+        home.configure(server.url)
+        (home.newapi_home / "cache").write_text("a file where a folder should be")
+        told = run_here(*CHAT, home=home)
+        assert (told.code, server.look_ups) == (7, 1), told.err
