@@ -1,0 +1,151 @@
+"""What the tests of the check-up share: a run read back, and servers that can be looked at."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import NamedTuple
+
+from tests.api.tls_server import TlsServer
+from tests.support.home import CANARY, Home
+from tests.support.process import Environment, Result, run_newapi
+from tests.support.wire import json_bytes
+
+NAMES = [
+    "configuration", "files", "base URL", "proxy", "DNS", "TCP", "TLS", "server", "clock", "key",
+    "models", "prices", "answer", "terminal", "store",
+]  # fmt: skip
+
+
+class Row(NamedTuple):
+    """One line of the check-up in a pipe."""
+
+    name: str
+    verdict: str
+    text: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckUp:
+    """A whole check-up. `rows` are in their order."""
+
+    rows: tuple[Row, ...]
+    result: Result
+
+    def __getitem__(self, name: str) -> Row:
+        return next(row for row in self.rows if row.name == name)
+
+    @property
+    def failed(self) -> list[str]:
+        """Name the checks that failed."""
+        return [row.name for row in self.rows if row.verdict == "failed"]
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """Give how each check came out."""
+        return {row.name: row.verdict for row in self.rows}
+
+    def assert_first_failed(self, name: str, code: int, *hints: str) -> Row:
+        """See which check failed first, the exit code, and what its hint says."""
+        assert self.failed[:1] == [name], self.result
+        assert self.result.code == code, self.result
+        row = self[name]
+        assert [hint for hint in hints if hint not in row.hint] == [], row
+        return row
+
+
+def check_up(home: Home, *args: str, env: Environment | None = None) -> CheckUp:
+    """Run `newapi doctor` in a pipe and read it back. No part of the key may stand in it."""
+    result = run_newapi("doctor", *args, home=home, env=env)
+    assert CANARY[3:12] not in result.text + result.err
+    assert home.files_holding() == []
+    assert result.err == "", result
+    rows = tuple(Row(*line.split("\t")) for line in result.text.splitlines())
+    assert [row.name for row in rows] == NAMES
+    return CheckUp(rows, result)
+
+
+class Answer(NamedTuple):
+    """What the server answers; a dict is sent as JSON, a text as a web page."""
+
+    status: int = 200
+    body: dict[str, object] | str | bytes = b""
+    headers: Mapping[str, str] = {}
+
+
+WEB_PAGE = Answer(200, "<!doctype html><html><head><title>Welcome</title></head></html>")
+NOT_HERE = Answer(404, {"error": {"message": "not found", "type": "invalid_request_error"}})
+
+
+class PageServer:
+    """Answers each path as a function says. `seen` holds path and Authorization of each request."""
+
+    def __init__(self, answer: Callable[[str], Answer]) -> None:
+        self.seen: list[tuple[str, str]] = []
+        seen = self.seen
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                seen.append((self.path, self.headers.get("Authorization", "")))
+                given = answer(self.path)
+                is_page = isinstance(given.body, str)
+                body = given.body.encode() if isinstance(given.body, str) else given.body
+                data = json_bytes(body) if isinstance(body, dict) else body
+                self.send_response_only(given.status)
+                kind = "text/html" if is_page else "application/json"
+                for name, value in {"Content-Type": kind, **given.headers}.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=lambda: self._server.serve_forever(0.02))
+        self.port: int = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> PageServer:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join(10)
+        self._server.server_close()
+
+
+def openai_server(*models: str, headers: Mapping[str, str] | None = None) -> PageServer:
+    """Give a server that lists models as OpenAI does, and has nothing else."""
+    listed: dict[str, object] = {
+        "object": "list",
+        "data": [{"id": name, "object": "model", "owned_by": "somebody"} for name in models],
+    }
+    answers = {"/v1/models": Answer(200, listed, headers or {})}
+    return PageServer(lambda path: answers.get(path, NOT_HERE))
+
+
+class TlsSite(TlsServer):
+    """The same server, which lets clients go that shake hands and ask nothing."""
+
+    def _talk(self, talking: ssl.SSLSocket) -> None:
+        with talking, contextlib.suppress(OSError):
+            head = b""
+            while b"\r\n\r\n" not in head:
+                block = talking.recv(65536)
+                if not block:
+                    return
+                head += block
+            self.heads.append(head)
+            talking.sendall(self._answer)

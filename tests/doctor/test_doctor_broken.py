@@ -1,0 +1,224 @@
+"""Ten set-ups that are broken, each in one way: the first line that fails names it."""
+
+from __future__ import annotations
+
+import socket
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from newapi_cli.demo.server import DemoGateway
+from tests.api.tls_server import make_certificate
+from tests.doctor.checkups import (
+    NOT_HERE,
+    WEB_PAGE,
+    Answer,
+    PageServer,
+    TlsSite,
+    check_up,
+    openai_server,
+)
+from tests.support.home import CANARY, ROOT, Home
+from tests.support.wire import MODEL, head
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def test_a_wrong_port(home: Home) -> None:
+    home.configure(f"http://127.0.0.1:{free_port()}")
+    found = check_up(home)
+    row = found.assert_first_failed("TCP", 5, "port")
+    assert "refuses connections" in row.text
+    for name in ("TLS", "server", "clock", "key", "models", "prices", "answer"):
+        assert found[name][1:3] == ("skipped", "TCP comes first")
+    assert found["store"].verdict == "ok"
+
+
+@pytest.mark.parametrize("prefix", ["/chat", "/ui/home"])
+def test_a_wrong_path_and_the_form_that_works(
+    home: Home, gateway: DemoGateway, prefix: str
+) -> None:
+    home.configure(gateway.base_url + prefix, model="demo")
+    found = check_up(home)
+    right = f"newapi config set base_url {gateway.base_url}"
+    row = found.assert_first_failed("server", 6, right)
+    assert row.hint.endswith(gateway.base_url)
+    assert "the gateway's web pages instead of the API" in row.text
+    assert {seen.headers.get("authorization") for seen in gateway.requests} == {None}
+
+
+def test_a_page_of_the_console_is_no_wrong_path(home: Home, gateway: DemoGateway) -> None:
+    home.configure(f"{gateway.base_url}/console/token", model="demo")
+    found = check_up(home)
+    assert (found.failed, found.result.code) == ([], 0)
+    assert found["base URL"].text.startswith(f"{gateway.base_url}, from {gateway.base_url}/console")
+
+
+def test_an_api_below_a_prefix_that_was_left_out(home: Home) -> None:
+    def answer(path: str) -> Answer:
+        listed: dict[str, object] = {"object": "list", "data": []}
+        return Answer(200, listed) if path == "/openai/v1/models" else NOT_HERE
+
+    with PageServer(answer) as server:
+        home.configure(server.url)
+        found = check_up(home)
+        found.assert_first_failed("server", 6, f"newapi config set base_url {server.url}/openai")
+
+
+def test_tls_to_a_port_of_plain_http(home: Home, gateway: DemoGateway) -> None:
+    home.configure(gateway.base_url.replace("http://", "https://"), model="demo")
+    found = check_up(home)
+    row = found.assert_first_failed("TLS", 5, "the base URL should begin with http://")
+    assert "speaks plain http" in row.text
+    assert found["server"].text == "TLS comes first"
+
+
+def test_plain_http_to_a_port_of_tls(home: Home, certificate: tuple[Path, Path]) -> None:
+    with TlsSite(*certificate, b"") as server:
+        home.configure(server.url.replace("https://", "http://"))
+        found = check_up(home)
+        row = found.assert_first_failed("TLS", 5, "the base URL should begin with https://")
+        assert "speaks TLS" in row.text
+        assert server.heads == []
+
+
+def test_a_certificate_of_an_unknown_authority(home: Home, certificate: tuple[Path, Path]) -> None:
+    with TlsSite(*certificate, b"") as server:
+        home.configure(server.url)
+        row = check_up(home).assert_first_failed("TLS", 5, "SSL_CERT_FILE", "ca_bundle")
+        assert "cannot be trusted" in row.text
+        assert server.heads == []
+
+
+def test_a_certificate_of_another_name(home: Home, tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path, "DNS:other.example")
+    with TlsSite(certificate, key, b"") as server:
+        home.configure(server.url, ca_bundle=str(certificate))
+        check_up(home).assert_first_failed("TLS", 5, "is the host of the base URL right?")
+
+
+def test_a_dead_name(home: Home) -> None:
+    home.configure("https://gateway.invalid")
+    found = check_up(home)
+    row = found.assert_first_failed("DNS", 5, "network")
+    assert "cannot find the host gateway.invalid" in row.text
+    assert found["TCP"].text == "DNS comes first"
+
+
+def test_a_socks_proxy_without_its_library(home: Home, tmp_path: Path) -> None:
+    missing = tmp_path / "missing"  # where it is installed, this stands before it and is broken
+    missing.mkdir()
+    (missing / "socksio.py").write_text("raise ImportError('no socksio')\n", "utf-8")
+    home.configure("https://gateway.invalid")
+    secret = "proxy-password"
+    env = {
+        "ALL_PROXY": f"socks5://me:{secret}@127.0.0.1:7890",
+        "PYTHONPATH": f"{missing}:{ROOT}",
+    }
+    found = check_up(home, env=env)
+    row = found.assert_first_failed(
+        "proxy", 5, "pip install 'newapi-cli[socks]'", "--proxy none", "unset ALL_PROXY"
+    )
+    assert "socks5://****@127.0.0.1:7890, from ALL_PROXY" in row.text
+    assert secret not in found.result.text
+    assert found["DNS"].text == "proxy comes first"
+
+
+def test_a_key_with_a_line_break(home: Home, gateway: DemoGateway) -> None:
+    home.configure(gateway.base_url, model="demo", api_key=f"{CANARY}\n{CANARY}")
+    found = check_up(home)
+    row = found.assert_first_failed("key", 3, "newapi login")
+    assert f"a line break at position {len(CANARY) + 1}" in row.text
+    assert found["server"].verdict == "ok"
+    assert found["models"].text == "key comes first"
+    assert found["prices"].verdict == "ok"
+    assert all("authorization" not in seen.headers for seen in gateway.requests)
+
+
+def test_a_key_that_others_can_read(home: Home, gateway: DemoGateway) -> None:
+    home.configure(gateway.base_url, model="demo")
+    home.config_file.chmod(0o644)
+    found = check_up(home)
+    row = found.assert_first_failed("files", 3, f"chmod 600 {home.config_file}")
+    assert "others can read the key" in row.text
+    assert found.failed == ["files"]  # nothing else is the worse for it
+
+
+def test_a_key_file_that_others_can_read(home: Home, gateway: DemoGateway) -> None:
+    home.configure(gateway.base_url, model="demo", api_key="", api_key_file="key")
+    key_file = home.newapi_home / "key"
+    key_file.write_text("sk-in-a-file\n", "utf-8")
+    key_file.chmod(0o640)
+    check_up(home).assert_first_failed("files", 3, f"chmod 600 {key_file}")
+
+
+def test_a_web_page_on_every_path(home: Home) -> None:
+    with PageServer(lambda _: WEB_PAGE) as server:
+        home.configure(server.url)
+        row = check_up(home).assert_first_failed("server", 6, "check the base URL")
+        assert "a web page instead of the API" in row.text
+        assert "“Welcome”" in row.text
+        assert {key for _, key in server.seen} == {""}
+
+
+@pytest.mark.parametrize(
+    ("status", "location"), [(302, "https://login.hotel.invalid/?from=x"), (511, "")]
+)
+def test_a_login_page_of_the_network(home: Home, status: int, location: str) -> None:
+    headers = {"Location": location} if location else {}
+    page = WEB_PAGE._replace(status=status, headers=headers)
+    with PageServer(lambda _: page) as server:
+        home.configure(server.url)
+        row = check_up(home).assert_first_failed("server", 6, "in a browser")
+        assert "a login page of the network" in row.text
+
+
+@pytest.mark.parametrize(
+    ("hours", "verdict", "code"), [(-24, "failed", 3), (24, "failed", 3), (0.1, "warning", 0)]
+)
+def test_a_clock_that_is_off(home: Home, hours: float, verdict: str, code: int) -> None:
+    told = format_datetime(datetime.now(UTC) + timedelta(hours=hours, seconds=30), usegmt=True)
+    with openai_server(MODEL, headers={"Date": told}) as server:
+        home.configure(server.url)
+        found = check_up(home)
+    row = found["clock"]
+    assert (row.verdict, found.result.code) == (verdict, code)
+    assert "timedatectl" in row.hint
+    assert f"{'ahead of' if hours < 0 else 'behind'} the server's" in row.text
+    if verdict == "failed":
+        assert found.failed == ["clock"]
+        assert ("1 day" if hours > 0 else "23 hours") in row.text
+
+
+def test_a_key_in_clear_text_over_the_network(home: Home) -> None:
+    home.configure("http://gateway.invalid")
+    found = check_up(home)
+    row = found.assert_first_failed("base URL", 3, "https://gateway.invalid")
+    assert "refusing to send the key in clear text" in row.text
+    assert found["key"].text == "base URL comes first"
+
+
+def test_a_server_that_closes_without_an_answer(home: Home, certificate: tuple[Path, Path]) -> None:
+    with TlsSite(*certificate, b"") as server:
+        home.configure(server.url, ca_bundle=str(certificate[0]))
+        found = check_up(home)
+    assert found["TLS"].verdict == "warning"  # the certificate lasts for two days
+    row = found.assert_first_failed("server", 5)
+    assert "closed the connection without an answer" in row.text
+
+
+def test_a_server_behind_tls_is_looked_at(home: Home, certificate: tuple[Path, Path]) -> None:
+    answer = head(200, [("Connection", "close"), ("Server", "llama.cpp")]) + b'{"data":[]}'
+    with TlsSite(*certificate, answer) as server:
+        home.configure(server.url, ca_bundle=str(certificate[0]))
+        found = check_up(home)
+    assert (found["server"].verdict, found.failed) == ("ok", [])
+    assert found["server"].text.startswith("llama.cpp, ")
+    assert "certificate by test until " in found["TLS"].text
+    assert "a day left" in found["TLS"].text
