@@ -29,6 +29,7 @@ from newapi_cli.errors import AuthenticationError, GatewayError
 
 SUBSCRIPTION = "/v1/dashboard/billing/subscription"
 USAGE = "/v1/dashboard/billing/usage"
+NOISE, LARGEST_NOISY = Decimal("1E-12"), Decimal("1E+12")
 UNLIMITED = Decimal(100_000_000)  # what the gateway grants a key without a limit
 
 
@@ -48,8 +49,8 @@ def fetch_balance(client: JsonClient) -> Generator[TurnEvent, None, Balance]:
     if limit is None or hundredths is None:
         raise not_understood("it tells no limit or no usage")
     return Balance(
-        limit=None if limit >= UNLIMITED else limit,
-        used=hundredths / 100,
+        limit=None if limit >= UNLIMITED else _without_noise(limit),
+        used=_without_noise(hundredths / 100),
         expires_at=time_at(_member(granted, "access_until")),
     )
 
@@ -85,6 +86,14 @@ def fetch_key_log(client: JsonClient, key: Secret) -> Generator[TurnEvent, None,
     if log_from_json(in_query) is None:
         raise not_understood("it is no log of a key")
     return without_details(in_query)
+
+
+def _without_noise(amount: Decimal) -> Decimal:
+    """Round what the gateway has calculated in floating point: 0.0012179999999999999 was 0.001218.
+
+    Quota is whole, and a dollar has never been a million million of it.
+    """
+    return amount.quantize(NOISE).normalize() if abs(amount) < LARGEST_NOISY else amount
 
 
 def _member(value: object, name: str) -> Decimal | None:

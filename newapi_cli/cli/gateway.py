@@ -90,7 +90,7 @@ class Gateway:
 
     def models_by(self, client: Client) -> list[ModelInfo]:
         """Give the models by another client, whose gateway and key are being tried."""
-        return _listed(self.ask(client.fetch_json(MODELS)))
+        return _listed(self.ask(client.fetch_json(MODELS), is_elsewhere=True))
 
     def remember_names(self, models: list[ModelInfo]) -> None:
         """Keep the names for TAB, without such as hold a key."""
@@ -179,7 +179,7 @@ class Gateway:
     def learn_group(self) -> None:
         """Let the key's log tell its group, at most once a day. Tight limiter."""
         if self.group or not self._is_new_api or self._key.get("group asked", DAY_S) is not None:
-            return
+            return  # known, or asked for
         self._key.put("group asked", None)
         with contextlib.suppress(GatewayError, AuthenticationError, LimitError):
             self.key_log()
@@ -222,8 +222,11 @@ class Gateway:
             raise _tells_nothing(problem)
         return self._completed(found, record)
 
-    def ask(self, asking: Generator[TurnEvent, None, Told]) -> Told:
-        """Run a request on the main thread, telling of retries, until a signal ends it."""
+    def ask(self, asking: Generator[TurnEvent, None, Told], *, is_elsewhere: bool = False) -> Told:
+        """Run a request on the main thread, telling of retries, until a signal ends it.
+
+        `is_elsewhere`: not at the gateway of the settings, of which nothing is learnt then.
+        """
         context = self._context
         with context.interrupts:
             while True:
@@ -232,8 +235,8 @@ class Gateway:
                 except StopIteration as end:
                     told: Told = end.value
                     return told
-                if isinstance(event, Accepted) and event.is_new_api and not self._is_new_api:
-                    self._marks.put("is New API", True)
+                if isinstance(event, Accepted) and event.is_new_api and not is_elsewhere:
+                    self._mark_as_new_api()
                 if isinstance(event, Notice) and (context.is_verbose or not event.is_detail):
                     context.streams.tell(event.text)
 
@@ -292,6 +295,10 @@ class Gateway:
         value = self.ask(asking)
         self._key.put(name, value)
         return value
+
+    def _mark_as_new_api(self) -> None:
+        if not self._is_new_api:
+            self._marks.put("is New API", True)
 
     @property
     def _is_new_api(self) -> bool:

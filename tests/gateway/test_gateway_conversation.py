@@ -1,0 +1,63 @@
+"""Money in a conversation: the line under an answer, the bar, /usage and /balance."""
+
+from __future__ import annotations
+
+import pytest
+
+from newapi_cli.demo.server import DemoGateway, Site
+from tests.gateway.routes import Answer, serving
+from tests.repl.conversing import conversation
+from tests.support.home import Home
+
+
+def test_the_bar_adds_up_what_the_conversation_cost(home: Home) -> None:
+    with DemoGateway(pace_s=0) as gateway:
+        home.configure(gateway.base_url, model="demo-per-call")
+        with conversation(home, columns=120) as talk:
+            talk.say("one")
+            talk.terminal.wait_for("1 turn · ")
+            assert "about $0.01 · /help" in talk.screen
+            talk.say("two")
+            talk.terminal.wait_for("2 turns · ")
+            assert "about $0.02 · /help" in talk.screen
+            assert talk.told("/usage").endswith("about $0.02")
+            talk.say("/undo")
+            talk.terminal.wait_for("1 turn · ")
+            assert "about $0.01 · /help" in talk.screen
+            talk.leave()
+
+
+def test_what_is_not_known_is_said_beside_what_is(home: Home) -> None:
+    with DemoGateway(pace_s=0) as gateway:
+        home.configure(gateway.base_url, model="demo-per-call")
+        with conversation(home, columns=120) as talk:
+            talk.say("one")
+            talk.say("/model demo-tiered")
+            assert "tiered price" in talk.told("two")
+            assert talk.told("/usage").endswith("about $0.01 + 1 unknown")
+            talk.leave()
+
+
+@pytest.mark.parametrize(
+    ("currency", "left"), [("USD", "$5.00 left of $5.00"), ("CNY", "¥36.50 left of ¥36.50")]
+)
+def test_balance_is_told_in_one_line(home: Home, currency: str, left: str) -> None:
+    with DemoGateway(pace_s=0, site=Site(currency=currency)) as gateway:  # type: ignore[arg-type]
+        home.configure(gateway.base_url, model="demo")
+        with conversation(home, columns=100) as talk:
+            assert left in talk.told("/balance")
+            talk.leave()
+
+
+def test_no_money_is_spoken_of_where_no_prices_are_published(home: Home) -> None:
+    spoken = {"choices": [{"message": {"content": "Paris"}, "finish_reason": "stop"}]}
+    with serving({"/v1/chat/completions": Answer(spoken)}) as server:
+        home.configure(server.url, stream=False)
+        with conversation(home, columns=100) as talk:
+            told = talk.told("hi")
+            used = talk.told("/usage")
+            talk.leave()
+    for text in (told, used):
+        assert "$" not in text
+        assert "cost" not in text
+        assert "free" not in text

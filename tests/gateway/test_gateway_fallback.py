@@ -1,0 +1,164 @@
+"""The next model where one fails: before any text, said on stderr, stored with the turn."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from newapi_cli.demo.server import DemoGateway
+from tests.repl.conversing import conversation
+from tests.support.demo import chats
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.process import run_newapi
+from tests.support.steps import Pause, Send, Step, sse
+from tests.support.wire import answer_events, chunk, error, event, response
+
+HELLO = "Hello! I am the demo gateway"
+
+
+@pytest.fixture
+def gateway(home: Home) -> Iterator[DemoGateway]:
+    """Give a demo gateway that the configuration names."""
+    with DemoGateway(pace_s=0) as running:
+        home.configure(running.base_url, model="demo", retries=2)
+        yield running
+
+
+def asked_models(gateway: DemoGateway) -> list[str]:
+    return [each.model for each in chats(gateway)]
+
+
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [
+        ("demo-429", "rate limit"),
+        ("demo-500", "HTTP 500"),
+        ("demo-quota", "用户额度不足"),
+        ("no-such-model", "HTTP 503"),
+    ],
+)
+def test_the_next_model_is_asked_at_once(
+    home: Home, gateway: DemoGateway, model: str, why: str
+) -> None:
+    result = run_newapi("chat", "-m", f"{model},demo", "hello", home=home)
+    assert result.code == 0
+    assert result.text.startswith(HELLO)
+    (line,) = result.err.splitlines()
+    assert line.startswith(f"{model}: ")
+    assert why in line
+    assert line.endswith("; asking demo instead")
+    assert asked_models(gateway) == [model, "demo"]  # without a retry: there is another one
+
+
+def test_what_failed_and_who_answered_are_stored_with_the_turn(
+    home: Home, gateway: DemoGateway
+) -> None:
+    found = json.loads(
+        run_newapi("chat", "-m", "demo-500, demo-429 ,demo", "--json", "hello", home=home).text
+    )
+    exported = run_newapi("sessions", "export", "--json", found["session"], home=home)
+    turn = json.loads(exported.text)["turns"][0]
+    assert found["model"] == turn["model"] == turn["answered_by"] == "demo"
+    assert [each[0] for each in found["tried"]] == ["demo-500", "demo-429"]
+    assert [each["model"] for each in turn["tried"]] == ["demo-500", "demo-429"]
+    assert "HTTP 429" in turn["tried"][1]["why"]
+    assert turn["cost"] == found["cost_usd"] == "0.000026"
+
+
+def test_the_setting_names_models_for_every_question(home: Home, gateway: DemoGateway) -> None:
+    run_newapi("config", "set", "fallback", '["demo-echo"]', home=home)
+    assert run_newapi("chat", "-m", "demo-500", "hello", home=home).text == "hello\n"
+    asked = run_newapi("chat", "-m", "demo-500,demo-429,demo", "hello", home=home)
+    assert asked.text.startswith(HELLO)  # what the command line names rules
+    assert "demo-echo" not in asked_models(gateway)[2:]
+
+
+def test_the_last_model_is_retried_and_its_failure_is_the_answers(
+    home: Home, gateway: DemoGateway
+) -> None:
+    result = run_newapi("chat", "-m", "demo-500,demo-429", "--retries", "1", "hi", home=home)
+    assert result.code == 7
+    assert asked_models(gateway) == ["demo-500", "demo-429", "demo-429"]
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [(("-m", "demo-401,demo"), 4), (("-m", "demo-filter,demo"), 6), (("-m", "demo-cut,demo"), 9)],
+)
+def test_what_another_model_cannot_mend_is_told_as_it_is(
+    home: Home, gateway: DemoGateway, args: tuple[str, ...], code: int
+) -> None:
+    assert run_newapi("chat", *args, "hi", home=home).code == code
+    assert len(chats(gateway)) == 1
+
+
+def scripted(*scripts: list[Step]) -> FaultServer:
+    return FaultServer(*scripts)
+
+
+ANSWERED = sse(*answer_events("Paris"))
+MAY_FAIL: dict[str, list[Step]] = {
+    "404": [Send(response(404, error("no such model", code="model_not_found")))],
+    "a page of a proxy": [Send(response(502, b"<html>bad", content_type="text/html"))],
+    "an error in the stream": sse(event(error("overloaded", code="429"))),
+    "an error after a ping": [
+        Send(response(200, b": PING\n\n" + json.dumps(error("no")).encode()))
+    ],
+    "silence": [Pause(30)],
+}
+MAY_NOT: dict[str, tuple[list[Step], int]] = {
+    "a bad request": ([Send(response(400, error("temperature is too hot")))], 6),
+    "a bad request as 500": ([Send(response(500, error("no", code="invalid_request")))], 6),
+    "sensitive words": ([Send(response(500, error("", code="sensitive_words_detected")))], 6),
+    "text before the error": (sse(event(chunk("Par")), event(error("overloaded"))), 6),
+    "too long": (
+        [Send(response(400, error("maximum context length", code="context_length_exceeded")))],
+        6,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MAY_FAIL)
+def test_a_model_that_fails_before_any_text_is_replaced(home: Home, case: str) -> None:
+    with scripted(MAY_FAIL[case], ANSWERED) as server:
+        home.configure(server.url, first_byte_timeout=0.5)
+        result = run_newapi("chat", "-m", "a,b", "hi", home=home)
+        assert (result.code, result.text) == (0, "Paris\n"), result
+        assert [request.json["model"] for request in server.requests] == ["a", "b"]
+    assert "asking b instead" in result.err
+
+
+@pytest.mark.parametrize("case", MAY_NOT)
+def test_a_question_that_nobody_could_answer_is_not_asked_again(home: Home, case: str) -> None:
+    steps, code = MAY_NOT[case]
+    with scripted(steps, ANSWERED) as server:
+        home.configure(server.url, retries=0)
+        result = run_newapi("chat", "-m", "a,b", "hi", home=home)
+        assert result.code == code, result
+        assert len(server.requests) == 1
+
+
+def test_a_dead_server_is_dead_for_every_model(home: Home) -> None:
+    home.configure("http://127.0.0.1:9", retries=0)
+    result = run_newapi("chat", "-m", "a,b", "hi", home=home)
+    assert result.code == 5
+    assert "asking" not in result.err
+
+
+def test_quiet_says_nothing_of_it(home: Home, gateway: DemoGateway) -> None:
+    result = run_newapi("chat", "-q", "-m", "demo-500,demo", "hello", home=home)
+    assert (result.code, result.err) == (0, "")
+
+
+def test_a_conversation_takes_models_in_turn_too(home: Home, gateway: DemoGateway) -> None:
+    with conversation(home, columns=100, rows=30) as talk:
+        assert talk.told("/model demo-500, demo-echo") == "model: demo-500, then demo-echo"
+        assert "asking demo-echo instead" in talk.told("one two")
+        assert talk.told("/set fallback unset") == "fallback: not set"
+        assert "retry 2/2" in talk.told("three")
+        talk.leave()
+    assert asked_models(gateway)[:2] == ["demo-500", "demo-echo"]
+    assert set(asked_models(gateway)[2:]) == {"demo-500"}

@@ -1,0 +1,79 @@
+"""The endpoints that allow 20 calls in 20 minutes to all of one address are hardly ever asked."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from newapi_cli.demo.server import DemoGateway
+from tests.gateway.aging import pass_time
+from tests.support.home import Home
+from tests.support.process import run_newapi
+
+RECORD, LOG = "/api/usage/token/", "/api/log/token"
+HOUR_S = 3_600
+
+
+@pytest.fixture
+def gateway(home: Home) -> Iterator[DemoGateway]:
+    """Give a demo gateway that the configuration names."""
+    with DemoGateway(pace_s=0) as running:
+        home.configure(running.base_url, model="demo")
+        yield running
+
+
+def counts(gateway: DemoGateway) -> Counter[str]:
+    return Counter(each.path for each in gateway.requests)
+
+
+def test_a_day_of_use_asks_for_status_and_prices_once_and_for_the_key_never(
+    home: Home, gateway: DemoGateway
+) -> None:
+    hours = 24
+    for hour in range(0, hours, 4):
+        run_newapi("chat", f"hello {hour}", home=home)
+        run_newapi("chat", "-c", "and now?", home=home)
+        for command in (["models"], ["usage"], ["sessions"], ["config", "list"], ["--help"]):
+            assert run_newapi(*command, home=home).code in (0, 2)
+        pass_time(home, 4 * HOUR_S - 1)
+    found = counts(gateway)
+    assert found["/v1/chat/completions"] == 2 * hours / 4
+    assert (found["/api/status"], found["/api/pricing"]) == (1, 1)
+    assert (found[RECORD], found[LOG]) == (0, 0)
+    assert found["/v1/models"] == hours / 4
+    assert set(found) == {"/v1/chat/completions", "/v1/models", "/api/status", "/api/pricing"}
+
+
+def test_a_refused_key_is_looked_up_once_a_day(home: Home, gateway: DemoGateway) -> None:
+    env = {"NEWAPI_API_KEY": "sk-expired"}
+    for _ in range(6):
+        assert run_newapi("chat", "hello", home=home, env=env).code == 4
+        pass_time(home, 4 * HOUR_S - 1)
+    assert counts(gateway)[RECORD] == 1
+    pass_time(home, 10)
+    assert run_newapi("chat", "hello", home=home, env=env).code == 4
+    assert counts(gateway)[RECORD] == 2
+    assert counts(gateway)[LOG] == 0
+
+
+def test_a_balance_in_every_half_minute_stays_far_from_the_limit(
+    home: Home, gateway: DemoGateway
+) -> None:
+    for _ in range(40):  # 20 minutes
+        result = run_newapi("balance", "--json", home=home)
+        assert json.loads(result.text)["name"] == "demo key"
+        pass_time(home, 30)
+    found = counts(gateway)
+    assert found["/v1/dashboard/billing/usage"] == 40
+    assert found[RECORD] + found[LOG] <= 10
+
+
+def test_many_keys_of_one_gateway_share_the_count(home: Home, gateway: DemoGateway) -> None:
+    for number in range(12):
+        env = {"NEWAPI_API_KEY": f"sk-number-{number}"}
+        assert run_newapi("balance", home=home, env=env).code == 0
+    found = counts(gateway)
+    assert found[RECORD] + found[LOG] == 10

@@ -1,0 +1,208 @@
+"""`newapi models` with prices, on servers of every age and on such as publish none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from newapi_cli.demo.server import DemoGateway, Site
+from tests.gateway.aging import pass_time
+from tests.gateway.routes import Answer, serving
+from tests.support.home import CANARY, Home
+from tests.support.process import newapi_command, run_newapi
+from tests.support.terminal import Terminal
+
+FAMILY = (("X-Oneapi-Request-Id", "rid"),)
+PLAIN = {"object": "list", "data": [{"id": "m1", "object": "model", "owned_by": "o"}, {"id": "m2"}]}
+ONE_API = {
+    "data": [
+        {"id": "m1", "object": "model", "owned_by": "openai", "permission": [], "root": "m1"},
+        {"id": "m2", "object": "model", "owned_by": "custom", "permission": [], "root": "m2"},
+    ]
+}
+STATUS = {"success": True, "data": {"quota_per_unit": 500000, "display_in_currency": True}}
+PRICING = {
+    "success": True,
+    "data": [
+        {
+            "model_name": "m1",
+            "quota_type": 0,
+            "model_ratio": 1.25,
+            "completion_ratio": 4,
+            "enable_groups": ["default"],
+        },
+        {"model_name": "m2", "quota_type": 1, "model_price": 0.02, "enable_groups": ["default"]},
+    ],
+    "group_ratio": {"default": 1},
+}
+
+
+def models(home: Home, *args: str) -> dict[str, dict[str, object]]:
+    """Give the list by name."""
+    result = run_newapi("models", "--json", *args, home=home)
+    assert result.code == 0, result
+    return {each["id"]: each for each in json.loads(result.text)}
+
+
+@contextmanager
+def demo(home: Home, **site: str) -> Iterator[DemoGateway]:
+    """Give a demo gateway that the configuration names."""
+    with DemoGateway(pace_s=0, site=Site(**site)) as gateway:  # type: ignore[arg-type]  # of texts
+        home.configure(gateway.base_url)
+        yield gateway
+
+
+@pytest.mark.parametrize("age", ["2025-04", "2026-08"])
+def test_a_gateway_of_each_age_tells_its_prices(home: Home, age: str) -> None:
+    with demo(home, age=age):
+        found = models(home)
+    price = found["demo"]["price"]
+    assert isinstance(price, dict)
+    assert (price["kind"], price["in_usd_per_million"], price["out_usd_per_million"]) == (
+        "tokens",
+        "0.15",
+        "0.6",
+    )
+    assert price["cached_usd_per_million"] == ("0.075" if age == "2026-08" else "0.15")
+    assert (price["group"], price["group_is_certain"]) == ("default", False)
+    per_call = found["demo-per-call"]["price"]
+    assert isinstance(per_call, dict)
+    assert (per_call["kind"], per_call["usd_per_call"]) == ("call", "0.01")
+    assert found["demo-think"]["price"] is None  # it answers, and is not in the list of prices
+    no_finish = found["demo-no-finish"]["price"]
+    assert isinstance(no_finish, dict)
+    assert no_finish["kind"] == "unknown"  # 37.5: nobody has set a price
+    assert found["demo"]["endpoint_types"] == (["openai"] if age == "2026-08" else [])
+    assert found["demo"]["groups"] == ["default", "vip"]
+
+
+def test_a_tiered_price_is_called_so(home: Home) -> None:
+    with demo(home):
+        price = models(home, "tiered")["demo-tiered"]["price"]
+        rows = run_newapi("models", "tiered", "--prices", home=home)
+    assert isinstance(price, dict)
+    assert (price["kind"], price["in_usd_per_million"]) == ("tiered", None)
+    assert rows.text.split("\t")[:3] == ["demo-tiered", "tiered", "default"]
+
+
+@pytest.mark.parametrize("pricing", ["login", "off"])
+def test_where_prices_are_not_public_the_models_are_told_without(home: Home, pricing: str) -> None:
+    with demo(home, pricing=pricing):
+        found = models(home)
+    assert found["demo"]["price"] is None
+    assert len(found) > 10
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        (json.dumps(PLAIN).encode(), "plain"),
+        (json.dumps(ONE_API).encode(), "one-api"),
+        (b"\n\n\n" + json.dumps(ONE_API).encode(), "one-hub, after heartbeats"),
+        (json.dumps(PLAIN["data"]).encode(), "a bare list"),
+    ],
+)
+def test_other_servers_tell_their_models_without_prices(home: Home, body: bytes, path: str) -> None:
+    with serving({"/v1/models": Answer(body)}) as server:
+        home.configure(server.url)
+        found = models(home)
+        assert server.paths == ["/v1/models"], (
+            path
+        )  # nobody is asked for prices that has shown none
+    assert list(found) == ["m1", "m2"]
+    assert {each["price"] for each in found.values()} == {None}
+
+
+def test_a_relative_that_publishes_prices_is_read(home: Home) -> None:
+    answers = {
+        "/v1/models": Answer(b"\n" + json.dumps(ONE_API).encode(), headers=FAMILY),
+        "/api/status": Answer(b"\n" + json.dumps(STATUS).encode()),
+        "/api/pricing": Answer(PRICING),
+    }
+    with serving(answers) as server:
+        home.configure(server.url)
+        result = run_newapi("models", "--prices", home=home)
+        assert [(each.path, each.key) for each in server.asked] == [
+            ("/v1/models", CANARY),
+            ("/api/status", ""),
+            ("/api/pricing", ""),
+        ]
+    assert result.text == ("m1\ttokens\tdefault\t2.5\t2.5\t10\t\nm2\tcall\tdefault\t\t\t\t0.02\n")
+
+
+def test_a_pipe_gets_names_alone(home: Home) -> None:
+    with demo(home):
+        text = run_newapi("models", "echo", home=home).text
+    assert text == "demo-echo\n"
+
+
+def test_the_list_is_kept_for_an_hour(home: Home) -> None:
+    with demo(home) as gateway:
+        models(home)
+        models(home, "demo")
+        assert [each.path for each in gateway.requests].count("/v1/models") == 1
+        pass_time(home, 3_601)
+        models(home)
+        assert [each.path for each in gateway.requests].count("/v1/models") == 2
+        models(home, "--refresh")
+        paths = [each.path for each in gateway.requests]
+    assert (paths.count("/v1/models"), paths.count("/api/pricing")) == (3, 2)
+
+
+def test_a_list_that_is_kept_is_that_of_the_key(home: Home) -> None:
+    with demo(home):
+        everything = models(home)
+        env = {"NEWAPI_API_KEY": "sk-limited"}
+        result = run_newapi("models", home=home, env=env)
+    assert result.text.split() == ["demo", "demo-echo"]
+    assert len(everything) > 10
+
+
+@pytest.mark.parametrize(
+    ("order", "first", "last"),
+    [("name", "demo", "demo-tiered"), ("in", "demo-echo", "demo-tiered"),
+     ("out", "demo-echo", "demo-tiered")],
+)  # fmt: skip
+def test_the_list_is_sorted(home: Home, order: str, first: str, last: str) -> None:
+    with demo(home):
+        names = run_newapi("models", "--sort", order, home=home).text.split()
+    assert (names[0], names[-1]) == (first, last)
+
+
+def test_a_wrong_order_is_a_usage_error_that_names_the_right_ones(home: Home) -> None:
+    with demo(home):
+        result = run_newapi("models", "--sort", "size", home=home)
+    assert result.code == 2
+    assert "'name', 'in', 'out'" in result.err
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount"),
+    [("USD", "$0.60"), ("CNY", "¥4.38"), ("CUSTOM", "¤1.20"), ("TOKENS", "300,000 quota")],
+)
+def test_a_terminal_shows_prices_in_the_sites_money(home: Home, currency: str, amount: str) -> None:
+    with demo(home, currency=currency), Terminal(newapi_command("models"), home=home) as terminal:
+        assert terminal.wait_exit() == 0
+        screen = terminal.all_text()
+    assert "in per M" in screen
+    assert amount in screen
+
+
+def test_a_group_that_is_set_changes_the_price(home: Home) -> None:
+    with DemoGateway(pace_s=0) as gateway:
+        home.configure(gateway.base_url, group="vip")
+        price = models(home, "demo-long")["demo-long"]["price"]
+    assert isinstance(price, dict)
+    assert (price["group"], price["in_usd_per_million"]) == ("vip", "0.075")
+    assert price["group_is_certain"] is True
+
+
+def test_no_prices_are_asked_for_where_they_are_switched_off(home: Home) -> None:
+    with DemoGateway(pace_s=0) as gateway:
+        home.configure(gateway.base_url, prices=False)
+        result = run_newapi("models", "--prices", home=home)
+        assert [each.path for each in gateway.requests] == ["/v1/models"]
+    assert result.text.splitlines()[0].split("\t")[:2] == ["demo", "unknown"]
