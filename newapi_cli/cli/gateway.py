@@ -107,14 +107,13 @@ class Gateway:
             return [model.id for model in found]
         return kept_model_names(self._context.paths.cache_dir)
 
-    def prices(self) -> PriceList | None:
-        """Give the prices that were told last, without asking anybody."""
-        status, pricing = self._site.get("status"), self._site.get("pricing")
-        if status is None or pricing is None:
+    def prices(self, model: str = "") -> PriceList | None:
+        """Give the prices that were told last, without asking anybody; of one model, if named."""
+        kept = self._site.everything()
+        status, pricing = kept.get("status"), kept.get("pricing")
+        if status is None or pricing is None or not self._context.settings.flag("prices"):
             return None
-        if not self._context.settings.flag("prices"):
-            return None
-        return price_list_from_json(status.value, pricing.value)
+        return price_list_from_json(status.value, pricing.value, model)
 
     def currency(self) -> Currency | None:
         """Give the site's money as it was told last, without asking anybody."""

@@ -50,7 +50,7 @@ class Pricer:
     def cost(self, model: str, usage: Usage | None) -> Cost | None:
         """Give what an answer cost, None where the server publishes no prices."""
         gateway = self._context.gateway
-        prices = gateway.prices()
+        prices = gateway.prices(model)
         return None if prices is None else prices.cost(model, usage, gateway.group)
 
     def _fetch(self, client: Client) -> None:

@@ -51,11 +51,17 @@ class Shelf:
 
     def get(self, name: str, max_age_s: float = float("inf")) -> Kept | None:
         """Give a value that is no older; None where there is none, or the clock was set back."""
-        entry = self._entries().get(name)
-        if not isinstance(entry, dict) or not isinstance(at := entry.get("at"), int | float):
-            return None
-        age_s = self._now() - at
-        return Kept(entry.get("value"), age_s) if 0 <= age_s <= max_age_s else None
+        kept = self.everything().get(name)
+        return kept if kept is not None and kept.age_s <= max_age_s else None
+
+    def everything(self) -> dict[str, Kept]:
+        """Give all values by their names, but for those of the future: the file is read once."""
+        now, found = self._now(), {}
+        for name, entry in self._entries().items():
+            at = entry.get("at") if isinstance(entry, dict) else None
+            if isinstance(entry, dict) and isinstance(at, int | float) and now >= at:
+                found[name] = Kept(entry.get("value"), now - at)
+        return found
 
     def put(self, name: str, value: object) -> None:
         """Keep a value under a name, as told now."""
