@@ -94,6 +94,7 @@ class Probe:
         self._port = port
         self._interrupts = interrupts
         self._limit_s = limit_s
+        self._second_look_s = min(limit_s, SECOND_LOOK_S)
 
     @property
     def place(self) -> str:
@@ -168,7 +169,7 @@ class Probe:
         """Say whether a request in clear text is answered as http is. It asks for `/` alone."""
 
         def work() -> bool:
-            with self._socket(SECOND_LOOK_S) as sock:
+            with self._socket(self._second_look_s) as sock:
                 sock.sendall(GREETING % self.place.encode("ascii"))
                 return sock.recv(16).startswith(b"HTTP/")
 
@@ -179,11 +180,11 @@ class Probe:
         anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         anybody.check_hostname = False
         anybody.verify_mode = ssl.CERT_NONE
-        return self._holds(lambda: bool(self._tls(anybody, SECOND_LOOK_S)[0]))
+        return self._holds(lambda: bool(self._tls(anybody, self._second_look_s)[0]))
 
     def _holds(self, work: Callable[[], bool]) -> bool:
         try:
-            return within(SECOND_LOOK_S, self._interrupts, work)[0]
+            return within(self._second_look_s, self._interrupts, work)[0]
         except OSError:
             return False
 

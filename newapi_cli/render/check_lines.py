@@ -57,9 +57,16 @@ class CheckLines:
         text = at_words(f"{begin}{result.text}", width, indent)
         text = self._coloured(mark, colour) + text.removeprefix(mark)
         if result.hint and result.verdict is not Verdict.SKIPPED:
-            text += "\n" + at_words(f"  try: {result.hint}", width, " " * 7)
+            text += f"\n{_hint(result.hint, width)}"
         return text
 
     def _coloured(self, text: str, colour: str) -> str:
         wants = self._streams.wants_colour(self._streams.stdout)
         return f"{colour}{text}{RESET}" if wants else text
+
+
+def _hint(hint: str, width: int) -> str:
+    """Break a hint between words, unless one does not fit: what is typed is copied whole then."""
+    line, indent = f"  try: {hint}", " " * 7
+    has_room = all(len(word) <= width - len(indent) for word in hint.split())
+    return at_words(line, width, indent) if has_room else line

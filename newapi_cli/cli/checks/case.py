@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 
 from newapi_cli.api.client import Client
 from newapi_cli.api.codec import MODELS
@@ -17,7 +18,7 @@ from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.catalog import ModelInfo
 from newapi_cli.domain.profile import Secret, Settings
 from newapi_cli.domain.report import CheckResult, Verdict
-from newapi_cli.errors import ConfigError, ExitCode, NewapiError
+from newapi_cli.errors import ConfigError, ExitCode, Interrupted, NewapiError
 from newapi_cli.flows.doctor import Blocked
 
 LIMIT_S = 10.0  # for each step; a person waits, and every request has its own longer clocks
@@ -84,6 +85,12 @@ class Case:
             raise found
         return found
 
+    def shown(self, path: Path) -> str:
+        """Give a path as people write it, from their home folder on."""
+        home = self.context.streams.environ.get("HOME", "")
+        is_below = len(home) > 1 and path.is_relative_to(home)
+        return f"~/{path.relative_to(home).as_posix()}" if is_below else str(path)
+
     def known_pages(self) -> list[Page]:
         """Give the answers that have come so far."""
         return [page for page in self._pages.values() if isinstance(page, Page)]
@@ -117,7 +124,7 @@ class Case:
                 interrupts=self.context.interrupts,
                 load_transport=load_transport,
             )
-        except ConfigError:
+        except (ConfigError, Interrupted):
             raise
         except NewapiError as error:
             return error

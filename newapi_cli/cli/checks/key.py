@@ -9,7 +9,7 @@ from newapi_cli.cli.checks.case import Case, failed, ok, skipped, warning
 from newapi_cli.domain.billing import KeyState, KeyUsage
 from newapi_cli.domain.catalog import ModelInfo
 from newapi_cli.domain.report import CheckResult
-from newapi_cli.errors import AuthenticationError, ExitCode, NewapiError
+from newapi_cli.errors import AuthenticationError, ExitCode, Interrupted, NewapiError
 from newapi_cli.flows.doctor import Blocked, failure
 from newapi_cli.render.balance import details_text
 from newapi_cli.render.units import balance_text
@@ -35,6 +35,8 @@ def key(case: Case) -> CheckResult:
         return ok("taken")
     try:
         balance = case.context.gateway.balance()
+    except Interrupted:
+        raise
     except NewapiError as error:  # a server that tells nothing of its keys, or a limit of calls
         return ok(f"taken; nothing is told of it: {error.message}")
     text = " · ".join(filter(None, ("taken", balance_text(balance), details_text(balance))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -84,19 +85,23 @@ def store(case: Case) -> CheckResult:
     folder, path = context.paths.data_dir, context.sessions_file
     if not _is_writable(folder):
         return failed(
-            f"nothing can be kept: {_nearest(folder)} is not writable", HOME_HINT, ExitCode.LOCAL
+            f"nothing can be kept: {case.shown(_nearest(folder))} is not writable",
+            HOME_HINT,
+            ExitCode.LOCAL,
         )
     switched_off = "; save = false keeps nothing more" if not _saves(case) else ""
     if not path.exists():
-        return ok(f"nothing is kept in {folder} yet{switched_off}")
+        return ok(f"nothing is kept in {case.shown(folder)} yet{switched_off}")
     found = inspect_store(path)
     if not os.access(path, os.W_OK):
-        return failed(f"{path} is not writable", f"ls -l {path}", ExitCode.LOCAL)
+        return failed(
+            f"{case.shown(path)} is not writable", f"ls -l {shlex.quote(str(path))}", ExitCode.LOCAL
+        )
     count = f"{found.sessions:,} session{'s' * (found.sessions != 1)}, {found.turns:,} turns"
-    state = "sound" if found.is_checked else "too large to be checked here"
     old = ", migrated when it is used next" if found.is_old else ""
-    size = size_text(found.size_bytes)
-    return ok(f"{count} in {path} ({size}, version {found.version}{old}), {state}{switched_off}")
+    about = f"({size_text(found.size_bytes)}, version {found.version}{old})"
+    state = "sound" if found.is_checked else "too large to be checked here"
+    return ok(f"{count} in {case.shown(path)} {about}, {state}{switched_off}")
 
 
 def _saves(case: Case) -> bool:

@@ -6,7 +6,7 @@ import time
 
 import typer
 
-from newapi_cli.cli.checks.case import Case, ok, skipped, warning
+from newapi_cli.cli.checks.case import Case, ok, quick, skipped, warning
 from newapi_cli.cli.checks.key import nothing_to_ask
 from newapi_cli.domain.completion import ChatRequest, Chunk, Completion, Status
 from newapi_cli.domain.message import Message, Role
@@ -15,7 +15,7 @@ from newapi_cli.domain.report import CheckResult
 from newapi_cli.flows.turn import Turn
 from newapi_cli.render.prices import price_cells
 from newapi_cli.render.sanitise import safe_line
-from newapi_cli.render.units import cost_text, seconds, tokens
+from newapi_cli.render.units import cost_text, tokens
 
 QUESTION = "Answer with one word: what is the opposite of no?"
 MOST_PIECES = 100  # some models never say one word; nobody agreed to pay for more
@@ -98,9 +98,9 @@ def _judged(case: Case, completion: Completion, arrivals: list[float]) -> CheckR
     model = completion.asked
     is_whole = completion.status is Status.COMPLETE
     text = f"{model} {'answered in' if is_whole else 'was stopped after'}"
-    text += f" {seconds(completion.duration_s)}"
+    text += f" {quick(completion.duration_s)}"
     if completion.first_token_s is not None:
-        text += f", the first token after {seconds(completion.first_token_s)}"
+        text += f", the first token after {quick(completion.first_token_s)}"
     text += f", {_pieces(arrivals)}"
     if not is_whole:  # more than a word: it would cost more than was agreed to
         return ok(f"{text}; it was about to say more than one word")
@@ -120,11 +120,11 @@ def _pieces(arrivals: list[float]) -> str:
     """Say whether the answer streamed: by how far its pieces came apart.
 
     >>> _pieces([1.0]), _pieces([1.0, 1.5]), _pieces([1.0, 1.0])
-    ('in one piece', 'in 2 pieces over 0.50 s', 'in 2 pieces that came together')
+    ('in one piece', 'in 2 pieces over 500 ms', 'in 2 pieces that came together')
     """
     if len(arrivals) < 2:
         return "in one piece"
     span_s = arrivals[-1] - arrivals[0]
     if span_s < 0.002:
         return f"in {len(arrivals)} pieces that came together"
-    return f"in {len(arrivals)} pieces over {seconds(span_s)}"
+    return f"in {len(arrivals)} pieces over {quick(span_s)}"

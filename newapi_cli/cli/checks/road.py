@@ -15,7 +15,7 @@ from newapi_cli.api.transport import open_transport
 from newapi_cli.cli.checks.case import STATUS, Case, failed, ok, quick, skipped, warning
 from newapi_cli.config.masking import mask
 from newapi_cli.domain.report import CheckResult
-from newapi_cli.errors import ExitCode, NewapiError
+from newapi_cli.errors import ExitCode, Interrupted, NewapiError
 
 RENEWAL_DAYS = 14
 PROXY_PORTS = {"http": 80, "https": 443}
@@ -127,5 +127,7 @@ def _answers_http(case: Case) -> bool:
     """Say whether the server answers in plain http; some TLS servers answer 400 in it."""
     try:
         return case.page(STATUS).status != 400
+    except Interrupted:
+        raise
     except NewapiError:
         return False

@@ -11,7 +11,7 @@ from newapi_cli.api.refusals import URL_HINT
 from newapi_cli.cli.checks.case import MODELS, STATUS, Case, failed, ok, quick, skipped, warning
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.report import CheckResult
-from newapi_cli.errors import ExitCode, GatewayError, NewapiError
+from newapi_cli.errors import ExitCode, GatewayError, Interrupted, NewapiError
 from newapi_cli.flows.doctor import failure
 from newapi_cli.render.units import SPANS, seconds
 
@@ -48,6 +48,8 @@ def _family(case: Case, base_url: BaseUrl | None = None) -> Family | None:
 def _is_served_at(case: Case, base_url: BaseUrl) -> bool:
     try:
         return _family(case, base_url) is not None
+    except Interrupted:
+        raise
     except NewapiError:
         return False
 

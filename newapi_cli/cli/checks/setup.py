@@ -43,8 +43,8 @@ def configuration(case: Case) -> CheckResult:
         return failure(problem or error)
     if problem is not None:
         return failure(problem)
-    known = f"profile {shown(settings.profile)} of {path}" if path.exists() else f"no file {path}"
-    text = f"{known}; {_origins(settings)}"
+    known = f"profile {shown(settings.profile)} of" if path.exists() else "no file"
+    text = f"{known} {case.shown(path)}; {_origins(settings)}"
     about_names = [each for each in context.config_file.warnings if each.startswith(f"{path}: ")]
     if about_names:
         told = "; ".join(each.removeprefix(f"{path}: ") for each in about_names)
@@ -71,21 +71,22 @@ def files(case: Case) -> CheckResult:
     folders = [paths.config_file.parent, paths.data_dir, paths.cache_dir]
     if exposed := [path for path in _files_with_keys(case) if _mode(path) & OTHERS]:
         return failed(
-            f"others can read the key in {_listed(exposed)}",
+            f"others can read the key in {_listed(case, exposed)}",
             f"chmod 600 {_quoted(exposed)}; whoever may have read it: make a new key",
             ExitCode.CONFIG,
         )
     if open_folders := [path for path in folders if _mode(path) & OTHERS_WRITE]:
         return warning(
-            f"others can change {_listed(open_folders)}", f"chmod 700 {_quoted(open_folders)}"
+            f"others can change {_listed(case, open_folders)}", f"chmod 700 {_quoted(open_folders)}"
         )
     if exposed := [path for path in kept if _mode(path) & OTHERS]:
-        return warning(f"others can read {_listed(exposed)}", f"chmod 600 {_quoted(exposed)}")
+        return warning(f"others can read {_listed(case, exposed)}", f"chmod 600 {_quoted(exposed)}")
     if foreign := [
         path for path in (*_files_with_keys(case), *kept, *folders) if _is_foreign(path)
     ]:
         return warning(
-            f"{_listed(foreign)} belongs to another user", f"sudo chown $USER {_quoted(foreign)}"
+            f"{_listed(case, foreign)} belongs to another user",
+            f"sudo chown $USER {_quoted(foreign)}",
         )
     return ok("nobody else can read keys and sessions, nor change their folders")
 
@@ -122,8 +123,8 @@ def _is_foreign(path: Path) -> bool:
         return False
 
 
-def _listed(paths: list[Path]) -> str:
-    return " and ".join(map(str, paths))
+def _listed(case: Case, paths: list[Path]) -> str:
+    return " and ".join(map(case.shown, paths))
 
 
 def _quoted(paths: list[Path]) -> str:

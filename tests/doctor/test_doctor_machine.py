@@ -1,0 +1,178 @@
+"""What is wrong on this machine: a broken config file, a store that cannot be used, its modes."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from newapi_cli.demo.server import DemoGateway
+from newapi_cli.store.sessions import SessionStore
+from tests.doctor.checkups import check_up
+from tests.sessions.keeping import data_dir, sessions_file, without_power
+from tests.support.home import CANARY, Home
+from tests.support.process import newapi_command, run_command
+
+
+@pytest.fixture
+def well(home: Home, gateway: DemoGateway) -> Home:
+    """Give a home whose set-up works."""
+    return home.configure(gateway.base_url, model="demo")
+
+
+def begin_store(home: Home) -> None:
+    data_dir(home).mkdir(0o700, parents=True)
+    SessionStore(sessions_file(home)).close()
+
+
+def test_a_broken_config_file_is_a_line(home: Home) -> None:
+    home.configure("https://gateway.invalid")
+    with home.config_file.open("a", encoding="utf-8") as file:
+        file.write(f"api_key = {CANARY}\n")
+    found = check_up(home)
+    row = found.assert_first_failed("configuration", 3, "straight double quotes")
+    assert f"{home.config_file}:7:11: " in row.text
+    assert found.failed == ["configuration", "base URL"]
+    assert found["store"].verdict == "ok"
+
+
+def test_a_broken_config_file_does_not_hide_the_rest(home: Home, gateway: DemoGateway) -> None:
+    home.configure("https://gateway.invalid")
+    home.config_file.write_text("this is no TOML", "utf-8")
+    env = {
+        "NEWAPI_BASE_URL": gateway.base_url,
+        "NEWAPI_API_KEY": CANARY,
+        "NEWAPI_MODEL": "demo",
+    }
+    found = check_up(home, env=env)
+    assert (found.failed, found.result.code) == (["configuration"], 3)
+    assert {found[name].verdict for name in ("server", "key", "models", "prices")} == {"ok"}
+
+
+def test_a_value_that_cannot_be_comes_before_all_that_needs_settings(home: Home) -> None:
+    home.configure("https://gateway.invalid", timeout="soon")
+    found = check_up(home)
+    found.assert_first_failed("configuration", 3, "newapi config set timeout")
+    assert found["base URL"][1:3] == ("skipped", "configuration comes first")
+    assert found["key"][1:3] == ("skipped", "configuration comes first")
+    assert found["store"].verdict == "ok"
+
+
+def test_nothing_is_configured(home: Home) -> None:
+    found = check_up(home)
+    found.assert_first_failed("base URL", 3, "newapi login")
+    assert "no file ~/newapi/config.toml" in found["configuration"].text
+    assert not home.newapi_home.exists()  # to look makes nothing
+
+
+def test_unknown_names_are_a_warning(well: Home) -> None:
+    with well.config_file.open("a", encoding="utf-8") as file:
+        file.write("modle = 'x'\n")
+    row = check_up(well)["configuration"]
+    assert (row.verdict, row.hint) == ("warning", "newapi config edit")
+    assert "did you mean 'model'?" in row.text
+
+
+def test_a_folder_that_others_can_change(well: Home) -> None:
+    begin_store(well)
+    data_dir(well).chmod(0o777)
+    row = check_up(well)["files"]
+    assert (row.verdict, row.hint) == ("warning", f"chmod 700 {data_dir(well)}")
+
+
+def test_sessions_that_others_can_read(well: Home) -> None:
+    begin_store(well)
+    sessions_file(well).chmod(0o644)
+    row = check_up(well)["files"]
+    assert (row.verdict, row.hint) == ("warning", f"chmod 600 {sessions_file(well)}")
+
+
+def test_a_read_only_home(well: Home) -> None:
+    well.newapi_home.chmod(0o500)
+    try:
+        command = without_power(*newapi_command("doctor"))
+        result = run_command(command, home=well)
+    finally:
+        well.newapi_home.chmod(0o700)
+    assert result.code == 10, result
+    [line] = [line for line in result.text.splitlines() if "\tfailed\t" in line]
+    assert line.startswith("store\tfailed\tnothing can be kept: ")
+    assert "NEWAPI_HOME" in line
+
+
+def test_a_store_is_counted_and_not_changed(well: Home) -> None:
+    begin_store(well)
+    before = (sessions_file(well).read_bytes(), sorted(data_dir(well).iterdir()))
+    row = check_up(well)["store"]
+    assert row.verdict == "ok"
+    assert "0 sessions, 0 turns in ~/newapi/data/sessions.db (" in row.text
+    assert row.text.endswith("sound")
+    assert (sessions_file(well).read_bytes(), sorted(data_dir(well).iterdir())) == before
+
+
+def test_a_damaged_store(well: Home) -> None:
+    begin_store(well)
+    data = bytearray(sessions_file(well).read_bytes())
+    data[4096:] = b"\xa5" * (len(data) - 4096)
+    sessions_file(well).write_bytes(data)
+    check_up(well).assert_first_failed("store", 10, f"mv {sessions_file(well)} ")
+
+
+def test_a_store_of_a_newer_newapi(well: Home) -> None:
+    begin_store(well)
+    with closing(sqlite3.connect(sessions_file(well))) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    row = check_up(well).assert_first_failed("store", 10, "update newapi")
+    assert "made by a newer newapi" in row.text
+
+
+def test_a_store_of_an_older_newapi_is_left_as_it_is(well: Home) -> None:
+    begin_store(well)
+    with closing(sqlite3.connect(sessions_file(well))) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    row = check_up(well)["store"]
+    assert "version 1, migrated when it is used next" in row.text
+    with closing(sqlite3.connect(sessions_file(well))) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_a_key_command_that_fails(home: Home, gateway: DemoGateway) -> None:
+    home.configure(gateway.base_url, model="demo", api_key="", api_key_command="exit 3")
+    row = check_up(home).assert_first_failed("key", 3, "run the command in a shell")
+    assert "failed with exit status 3" in row.text
+
+
+@pytest.mark.parametrize(
+    ("env", "told"),
+    [
+        ({"HTTP_PROXY": "http://me:pw@127.0.0.1:9"}, "none: this machine is asked directly (HTTP_"),
+        ({}, "none: this machine is asked directly"),
+    ],
+)
+def test_loopback_passes_proxies_by(well: Home, env: dict[str, str], told: str) -> None:
+    found = check_up(well, env=env)
+    assert found["proxy"].text.startswith(told)
+    assert found.failed == []
+
+
+def test_no_proxy_is_told(home: Home) -> None:
+    home.configure("https://gateway.invalid")
+    env = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": ".invalid"}
+    row = check_up(home, env=env)["proxy"]
+    assert row[1:3] == ("ok", "none: NO_PROXY names gateway.invalid (HTTPS_PROXY is set)")
+
+
+def test_a_dead_proxy_is_the_first_stop(home: Home) -> None:
+    home.configure("https://gateway.invalid")
+    found = check_up(home, "--proxy", "http://me:pw@127.0.0.1:9")
+    assert found["proxy"].text == "http://****@127.0.0.1:9, from flag --proxy"
+    assert found["DNS"].text == "the proxy 127.0.0.1 is an address already"
+    row = found.assert_first_failed("TCP", 5)
+    assert "127.0.0.1:9 refuses connections" in row.text
+
+
+def test_certificates_that_cannot_be_read(home: Home, gateway: DemoGateway) -> None:
+    home.configure(gateway.base_url.replace("http:", "https:"), ca_bundle="/nowhere.pem")
+    row = check_up(home).assert_first_failed("TLS", 3, "PEM")
+    assert "ca_bundle names: /nowhere.pem" in row.text

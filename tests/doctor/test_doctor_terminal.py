@@ -1,0 +1,118 @@
+"""The check-up as a person sees it: on a terminal, wide and narrow, line by line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import pytest
+
+from newapi_cli.demo.server import DemoGateway
+from tests.doctor.checkups import NAMES
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.process import Environment, newapi_command
+from tests.support.steps import BeforeReading, Stall, Step
+from tests.support.terminal import Terminal
+
+
+def seen(home: Home, columns: int, *, env: Environment | None = None, said: bytes = b"n\r") -> str:
+    """Answer the question of the check-up and give all that stands on the screen at its end."""
+    command = newapi_command("doctor")
+    with Terminal(command, home=home, env=env, columns=columns, rows=70) as terminal:
+        terminal.wait_for("tokens [y/N]")
+        terminal.send(said)
+        assert terminal.wait_exit() == 0
+        return terminal.all_text()
+
+
+@pytest.mark.parametrize("columns", [40, 80, 100])
+def test_a_terminal_gets_a_list_that_fits(home: Home, gateway: DemoGateway, columns: int) -> None:
+    home.configure(gateway.base_url, model="demo-echo")
+    home.newapi_home.chmod(0o777)
+    text = seen(home, columns)
+    if columns < 60:
+        heads = re.findall(r"^(ok|warn|FAIL|skip) +([a-zA-Z ]+): ", text, re.MULTILINE)
+    else:
+        heads = re.findall(r"^(ok|warn|FAIL|skip) +(\w+(?: URL)?)  ", text, re.MULTILINE)
+    assert [name for _, name in heads] == NAMES
+    assert ("warn", "files") in heads
+    assert "\n  try: chmod 700 " in text
+    assert "..." not in text  # what stood there while a check ran
+    assert f"{columns} by 70" in text.replace("\n     ", " ")
+    # A row is as wide as the terminal only where a word was too long for it.
+    words = [word for word in text.split() if len(word) > columns - 7]
+    rows = [row for row in text.split("\n") if len(row) >= columns]
+    assert len(rows) <= sum(1 + len(word) // columns for word in words) + 2, rows
+
+
+def test_the_question_is_obeyed(home: Home, gateway: DemoGateway) -> None:
+    home.configure(gateway.base_url, model="demo-echo")
+    assert re.search(r"skip +answer +not asked for", seen(home, 80, said=b"\r"))
+    assert not any("chat" in request.path for request in gateway.requests)
+    assert re.search(r"ok +answer +demo-echo answered in", seen(home, 80, said=b"y\r"))
+
+
+def test_lines_come_as_the_checks_run(home: Home) -> None:
+    hangs: Sequence[Step] = [BeforeReading(), Stall()]
+    with FaultServer(hangs, hangs, hangs) as server:
+        home.configure(server.url)
+        with Terminal(newapi_command("doctor"), home=home) as terminal:
+            terminal.wait_for(re.compile(r"^ok +TCP .*\n\.\.\. +TLS$", re.MULTILINE))
+            assert terminal.exit_code is None
+            terminal.press_ctrl_c()
+            assert terminal.wait_exit() == 130
+
+
+@pytest.mark.parametrize(
+    ("env", "has_colour", "told"),
+    [
+        ({}, True, "colour"),
+        ({"NO_COLOR": "1"}, False, "no colour by NO_COLOR"),
+        ({"FORCE_COLOR": "1"}, True, "colour by FORCE_COLOR"),
+    ],
+)
+def test_colour_is_told_and_kept_to(
+    home: Home, gateway: DemoGateway, env: dict[str, str], has_colour: bool, told: str
+) -> None:
+    home.configure(gateway.base_url, model="demo")
+    command = newapi_command("doctor")
+    with Terminal(command, home=home, env=env, columns=120, rows=50) as terminal:
+        terminal.wait_for("[y/N]")
+        terminal.send(b"n\r")
+        assert terminal.wait_exit() == 0
+        assert f", {told}, UTF-8" in terminal.all_text()
+        assert (b"\x1b[32mok\x1b[0m" in terminal.raw) is has_colour
+
+
+def test_a_dumb_terminal_gets_plain_lines(home: Home, gateway: DemoGateway) -> None:
+    home.configure(gateway.base_url, model="demo")
+    with Terminal(newapi_command("doctor"), home=home, env={"TERM": "dumb"}) as terminal:
+        terminal.wait_for("[y/N]")
+        terminal.send(b"n\r")
+        assert terminal.wait_exit() == 0
+        assert b"\x1b" not in terminal.raw
+        assert "warn  terminal       TERM is “dumb”" in terminal.all_text()
+        assert "try: export TERM=xterm-256color" in terminal.all_text()
+
+
+@pytest.mark.parametrize(
+    ("env", "told"),
+    [
+        ({"TMUX": "/tmp/x,1,0"}, "in tmux"),
+        ({"SSH_TTY": "/dev/pts/1"}, "OSC 52"),
+    ],
+)
+def test_what_stands_around_the_terminal_is_told(
+    home: Home, gateway: DemoGateway, env: dict[str, str], told: str
+) -> None:
+    home.configure(gateway.base_url, model="demo")
+    assert told in seen(home, 120, env=env)
+
+
+def test_a_terminal_that_is_not_utf8(home: Home, gateway: DemoGateway) -> None:
+    home.configure(gateway.base_url, model="demo")
+    env = {"LANG": None, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    text = seen(home, 80, env={**env, "PYTHONIOENCODING": "ascii"})
+    assert "warn  terminal" in text
+    assert "try: export LANG=C.UTF-8" in text

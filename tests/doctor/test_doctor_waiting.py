@@ -1,0 +1,200 @@
+"""Servers and resolvers that hang: our own clock ends each step, and Ctrl-C ends all of them."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from newapi_cli.api.probe import Probe, within
+from newapi_cli.demo.server import DemoGateway
+from newapi_cli.domain.report import CheckResult, Verdict
+from newapi_cli.errors import AuthenticationError, ExitCode, Interrupted, NetworkError
+from newapi_cli.flows.doctor import Begun, Blocked, Check, check_up, exit_code_of
+from newapi_cli.signals import Interrupts
+from tests.doctor import checkups
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.process import newapi_command
+from tests.support.steps import BeforeReading, ReadHead, Stall, Step
+from tests.support.terminal import Terminal
+
+HANGS: Sequence[Step] = [BeforeReading(), Stall()]
+ASKED: Sequence[Step] = [BeforeReading(), ReadHead(), Stall()]
+
+
+def test_a_server_that_hangs_is_given_up(home: Home) -> None:
+    with FaultServer(HANGS, HANGS, HANGS, HANGS) as server:
+        home.configure(server.url, first_byte_timeout=0.3, connect_timeout=0.4)
+        found = checkups.check_up(home)
+        row = found.assert_first_failed("server", 8, "is it the right server")
+    assert "no answer within 0.3 s" in row.text
+    assert found["key"].text == "server comes first"
+    assert found.result.seconds < 5
+
+
+def test_a_handshake_that_hangs_is_given_up(home: Home) -> None:
+    with FaultServer(HANGS, HANGS, HANGS) as server:
+        home.configure(server.url.replace("http:", "https:"), connect_timeout=0.3)
+        found = checkups.check_up(home)
+        row = found.assert_first_failed("TLS", 5, "port")
+    assert "no answer in time" in row.text
+
+
+def test_ctrl_c_ends_a_check_up_at_once(home: Home) -> None:
+    with FaultServer(HANGS, ASKED) as server:
+        home.configure(server.url)
+        with Terminal(newapi_command("doctor"), home=home) as terminal:
+            server.wait_for_requests(1)
+            pressed_at = time.monotonic()
+            terminal.press_ctrl_c()
+            assert terminal.wait_exit() == 130
+            assert terminal.exited_at is not None
+            assert terminal.exited_at - pressed_at < 1
+            assert "stopped" in terminal.screen_text()
+            assert terminal.echoes
+
+
+def test_ctrl_c_at_the_question_leaves(home: Home, gateway: DemoGateway) -> None:
+    home.configure(gateway.base_url, model="demo")
+    with Terminal(newapi_command("doctor"), home=home) as terminal:
+        terminal.wait_for("Ask demo for one word? It costs a few tokens [y/N]")
+        terminal.press_ctrl_c()
+        assert terminal.wait_exit() == 130
+
+
+def test_what_hangs_is_left_behind() -> None:
+    hangs = threading.Event()
+    try:
+        with pytest.raises(TimeoutError):
+            within(0.05, Interrupts(()), hangs.wait)
+    finally:
+        hangs.set()
+
+
+def test_what_is_done_comes_with_its_time() -> None:
+    value, seconds = within(5, Interrupts(()), lambda: 7)
+    assert (value, 0 <= seconds < 5) == (7, True)
+
+
+@pytest.mark.parametrize("error", [OSError("x"), ValueError("x")])
+def test_what_is_raised_is_raised(error: Exception) -> None:
+    def work() -> None:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        within(5, Interrupts(()), work)
+    assert caught.value is error
+
+
+def test_a_resolver_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs = threading.Event()
+
+    def never(*_: object, **__: object) -> list[object]:
+        hangs.wait()
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", never)
+    try:
+        with pytest.raises(NetworkError, match=r"no answer about gateway\.invalid within 0\.05 s"):
+            Probe("gateway.invalid", 443, Interrupts(()), 0.05).resolve()
+    finally:
+        hangs.set()
+
+
+def test_plain_http_and_tls_are_told_apart(gateway: DemoGateway) -> None:
+    probe = Probe("127.0.0.1", int(gateway.base_url.rpartition(":")[2]), Interrupts(()), 5)
+    assert probe.speaks_http()
+    assert not probe.speaks_tls()
+    with pytest.raises(NetworkError, match="speaks plain http"):
+        probe.shake_hands(ssl.create_default_context())
+
+
+# -- the flow -----------------------------------------------------------------------------------
+
+
+def gives(verdict: Verdict, code: ExitCode = ExitCode.COMPLETE) -> Callable[[], CheckResult]:
+    return lambda: CheckResult("", verdict, "text", code=code)
+
+
+def raises(error: BaseException) -> Callable[[], CheckResult]:
+    def run() -> CheckResult:
+        raise error
+
+    return run
+
+
+def verdicts(*checks: Check) -> list[tuple[str, str, str]]:
+    found = [each for each in check_up(checks) if isinstance(each, CheckResult)]
+    return [(each.name, str(each.verdict), each.text) for each in found]
+
+
+def test_a_failure_makes_what_needs_it_pointless_and_that_names_it() -> None:
+    refused = AuthenticationError("refused", why="they say so", hint="log in")
+    assert verdicts(
+        Check("a", gives(Verdict.OK)),
+        Check("b", raises(refused), ("a",)),
+        Check("c", gives(Verdict.OK), ("b",)),
+        Check("d", gives(Verdict.OK), ("c",)),
+        Check("e", gives(Verdict.OK), ("a",)),
+    ) == [
+        ("a", "ok", "text"),
+        ("b", "failed", "refused: they say so"),
+        ("c", "skipped", "b comes first"),
+        ("d", "skipped", "b comes first"),
+        ("e", "ok", "text"),
+    ]
+
+
+def test_what_is_skipped_or_warned_of_is_in_nobodys_way() -> None:
+    found = verdicts(
+        Check("a", gives(Verdict.SKIPPED)),
+        Check("b", gives(Verdict.WARNING), ("a",)),
+        Check("c", gives(Verdict.OK), ("a", "b")),
+    )
+    assert [verdict for _, verdict, _ in found] == ["skipped", "warning", "ok"]
+
+
+def test_a_check_that_finds_itself_blocked_names_the_root() -> None:
+    found = verdicts(
+        Check("a", gives(Verdict.FAILED)),
+        Check("b", gives(Verdict.OK), ("a",)),
+        Check("c", raises(Blocked("b"))),
+        Check("d", gives(Verdict.OK), ("c",)),
+    )
+    assert [text for _, _, text in found] == ["text", *["a comes first"] * 3]
+
+
+def test_a_bug_is_a_line() -> None:
+    [found] = check_up([Check("a", raises(ZeroDivisionError("secret words")))])
+    assert isinstance(found, CheckResult)
+    assert (found.verdict, found.code) == (Verdict.FAILED, ExitCode.BUG)
+    assert found.text.startswith("a bug of newapi (ZeroDivisionError at test_doctor_waiting.py:")
+    assert "secret" not in found.text
+
+
+@pytest.mark.parametrize("error", [Interrupted(), KeyboardInterrupt()])
+def test_signals_pass(error: BaseException) -> None:
+    with pytest.raises(type(error)):
+        list(check_up([Check("a", raises(error)), Check("b", gives(Verdict.OK))]))
+
+
+def test_a_slow_check_is_told_before_it_runs() -> None:
+    found = check_up([Check("a", gives(Verdict.OK), is_slow=True)])
+    assert next(found) == Begun("a")
+    assert isinstance(next(found), CheckResult)
+
+
+def test_the_code_is_that_of_the_first_failure() -> None:
+    checks = [
+        Check("a", gives(Verdict.WARNING, ExitCode.BUG)),
+        Check("b", gives(Verdict.FAILED, ExitCode.LIMIT)),
+        Check("c", gives(Verdict.FAILED, ExitCode.NETWORK)),
+    ]
+    found = [each for each in check_up(checks) if isinstance(each, CheckResult)]
+    assert exit_code_of(found) is ExitCode.LIMIT
+    assert exit_code_of(found[:1]) is ExitCode.COMPLETE

@@ -1,0 +1,234 @@
+"""Set-ups that work, and keys that do not: what is told of a server, a key, a model, its price."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from newapi_cli.demo.server import DemoGateway, Site
+from tests.doctor.checkups import NAMES, Answer, PageServer, check_up, openai_server
+from tests.support.connection import Request
+from tests.support.fault_server import FaultServer
+from tests.support.home import CANARY, CANARY_TRACE, Home
+from tests.support.process import run_newapi
+from tests.support.steps import Pause, Send, Step, sse
+from tests.support.wire import DONE, MODEL, answer_events, chunk, event, response
+
+CHECKED_WITHOUT_TERMINAL = {"TLS": "skipped", "answer": "skipped", "terminal": "skipped"}
+
+
+def test_all_is_well_with_the_demo(home: Home, gateway: DemoGateway) -> None:
+    home.configure(gateway.base_url, model="demo")
+    found = check_up(home)
+    assert found.result.code == 0
+    assert found.verdicts == {name: CHECKED_WITHOUT_TERMINAL.get(name, "ok") for name in NAMES}
+    assert [row.hint for row in found.rows] == [""] * len(NAMES)
+    assert "profile 'test'" in found["configuration"].text
+    assert "base URL and key and model from profile test" in found["configuration"].text
+    assert found["server"].text.startswith("New API v1.0.0-demo, “newapi demo”")
+    assert found["key"].text.startswith("taken · $5.00 left of $5.00")
+    assert "key “demo key”" in found["key"].text
+    assert "demo is among them" in found["models"].text
+    assert "demo $0.15 in, $0.60 out for a million tokens" in found["prices"].text
+    assert "--yes" in found["answer"].text
+    asked = {seen.path for seen in gateway.requests}
+    assert not any("chat" in path for path in asked)
+    assert "/api/usage/token/" in asked
+
+
+def test_a_second_look_spares_the_tight_limiter(home: Home, gateway: DemoGateway) -> None:
+    home.configure(gateway.base_url, model="demo")
+    first = check_up(home)
+    count = len(gateway.requests)
+    assert check_up(home)["key"] == first["key"]
+    tight = ("/api/usage/token", "/api/log/token")
+    assert not any(seen.path.startswith(tight) for seen in gateway.requests[count:])
+
+
+def test_an_answer_is_asked_for_with_yes(home: Home, gateway: DemoGateway) -> None:
+    home.configure(gateway.base_url, model="demo-echo")
+    row = check_up(home, "--yes")["answer"]
+    assert row.verdict == "ok", row
+    assert row.text.startswith("demo-echo answered in ")
+    for told in ("first token after", "13 pieces", "16 tokens in, 13 out, free", "reason stop"):
+        assert told in row.text
+    assert [seen.model for seen in gateway.requests if "chat" in seen.path] == ["demo-echo"]
+
+
+def streaming(*events: bytes) -> Callable[[Request], Sequence[Step]]:
+    """Give what lists one model, and streams these events with pauses between them."""
+
+    def answer(request: Request) -> Sequence[Step]:
+        if request.path == "/v1/models":
+            return [Send(response(200, {"object": "list", "data": [{"id": MODEL}]}))]
+        return sse(*(step for each in events for step in (each, Pause(0.03))))
+
+    return answer
+
+
+def test_whether_it_streams_is_told(home: Home) -> None:
+    with FaultServer(answer=streaming(*answer_events("y", "e", "s"))) as server:
+        home.configure(server.url)
+        row = check_up(home, "--yes")["answer"]
+    assert row.verdict == "ok", row
+    pieces = re.search(
+        r"in 3 pieces over (\d+) ms; 9 tokens in, 3 out; finish reason stop", row.text
+    )
+    assert pieces is not None, row
+    assert 50 <= int(pieces[1]) < 900
+
+
+def test_tokens_that_are_not_told_are_a_warning(home: Home) -> None:
+    events = [event(chunk("yes")), event(chunk(finish="stop")), DONE]
+    with FaultServer(answer=streaming(*events)) as server:
+        home.configure(server.url)
+        row = check_up(home, "--yes")["answer"]
+    assert (row.verdict, "in one piece" in row.text) == ("warning", True)
+    assert row.text.endswith("finish reason stop; tokens are not told")
+
+
+def test_a_model_that_talks_on_is_stopped(home: Home, gateway: DemoGateway) -> None:
+    home.configure(gateway.base_url, model="demo-long")
+    row = check_up(home, "--yes")["answer"]
+    assert (row.verdict, "was stopped after" in row.text) == ("ok", True)
+    assert gateway.wait_for_disconnect(10)
+
+
+@pytest.mark.parametrize(
+    ("model", "code", "told"),
+    [("demo-cut", 9, "cut off"), ("demo-no-finish", 9, "without a finish reason"),
+     ("demo-filter", 6, "content_filter")],
+)  # fmt: skip
+def test_an_answer_that_fails_fails_the_check(
+    home: Home, gateway: DemoGateway, model: str, code: int, told: str
+) -> None:
+    home.configure(gateway.base_url, model=model)
+    row = check_up(home, "--yes").assert_first_failed("answer", code)
+    assert told in row.text
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "told", "hint"),
+    [
+        ("sk-expired", 4, "expired on 20", "newapi login"),
+        ("sk-exhausted", 7, "is used up", "raise the limit"),
+        ("sk-wrong", 4, "refused the key (HTTP 401)", "the key has 8 characters"),
+        ("sk-disabled", 4, "refused the key", "newapi login"),
+    ],
+)
+def test_a_key_that_is_refused(
+    home: Home, gateway: DemoGateway, key: str, code: int, told: str, hint: str
+) -> None:
+    home.configure(gateway.base_url, model="demo", api_key=key)
+    found = check_up(home)
+    row = found.assert_first_failed("key", code, hint)
+    assert told in row.text
+    assert found["models"].text == "key comes first"
+    assert found["prices"].verdict == "ok"
+
+
+def test_a_key_of_another_house_is_recognised(home: Home) -> None:
+    def answer(path: str) -> Answer:
+        if path == "/api/status":
+            return Answer(200, {"success": True, "data": {"setup": True, "quota_per_unit": 1}})
+        return Answer(401, {"error": {"message": "Invalid token", "type": "new_api_error"}})
+
+    with PageServer(answer) as server:
+        home.configure(server.url, api_key="sk-proj-0123456789012345678901234567890123456789")
+        row = check_up(home).assert_first_failed("key", 4, "a key of OpenAI itself", "newapi login")
+    assert "Invalid token" in row.text
+
+
+def test_limits_of_a_key_are_told(home: Home, gateway: DemoGateway) -> None:
+    home.configure(gateway.base_url, model="demo", api_key="sk-limited")
+    found = check_up(home)
+    assert "only for demo, demo-echo" in found["key"].text
+    assert ", until 20" in found["key"].text
+    assert "2 models for this key" in found["models"].text
+
+
+def test_a_model_that_is_not_there_names_the_near_ones(home: Home, gateway: DemoGateway) -> None:
+    home.configure(gateway.base_url, model="demo-ecko")
+    found = check_up(home)
+    row = found.assert_first_failed("models", 6, "demo-echo", "newapi models")
+    assert "demo-ecko is not among them" in row.text
+    assert found["answer"].text == "models comes first"
+
+
+def test_no_model_is_a_warning(home: Home, gateway: DemoGateway) -> None:
+    home.configure(gateway.base_url, model="")
+    found = check_up(home, "--yes")
+    assert (found["models"].verdict, found.result.code) == ("warning", 0)
+    assert "newapi config set model NAME" in found["models"].hint
+    assert found["answer"][1:3] == ("skipped", "no model is set")
+
+
+@pytest.mark.parametrize(
+    ("site", "server", "prices"),
+    [
+        (Site(age="2025-04"), "one-api or an early New API v1.0.0-demo", "published for"),
+        (Site(pricing="off"), "New API v1.0.0-demo", "this server publishes no prices"),
+        (Site(currency="CNY"), "New API v1.0.0-demo", "demo ¥"),
+    ],
+    ids=["old", "without-prices", "yuan"],
+)
+def test_other_gateways(home: Home, site: Site, server: str, prices: str) -> None:
+    with DemoGateway(pace_s=0, site=site) as gateway:
+        home.configure(gateway.base_url, model="demo")
+        found = check_up(home)
+    assert (found.failed, found.result.code) == ([], 0)
+    assert found["server"].text.startswith(server)
+    assert prices in found["prices"].text
+
+
+def test_a_plain_server_of_openais_api(home: Home) -> None:
+    with openai_server("small", headers={"Server": "vllm\x1b[31m"}) as server:
+        home.configure(server.url, model="small")
+        found = check_up(home)
+        sent = {path for path, key in server.seen if key}
+    assert (found.failed, found.result.code) == ([], 0)
+    assert found["server"].text.startswith("a server with OpenAI's API, Server: vllm")
+    assert "no New API gateway" in found["server"].text
+    assert "\x1b" not in found.result.text
+    assert found["key"].text == "taken"
+    assert found["prices"].text == "this server publishes no prices"
+    assert sent == {"/v1/models"}  # no other path of it sees the key
+
+
+def test_a_plain_server_may_answer_to_models_that_it_does_not_list(home: Home) -> None:
+    with openai_server("small") as server:
+        home.configure(server.url, model="other")
+        found = check_up(home)
+    assert (found["models"].verdict, found.failed) == ("warning", [])
+
+
+def test_json_is_one_object(home: Home, gateway: DemoGateway) -> None:
+    home.configure(gateway.base_url, model="demo", api_key=CANARY)
+    home.config_file.chmod(0o644)
+    result = run_newapi("doctor", "--json", home=home)
+    assert (result.code, result.err) == (3, "")
+    told = json.loads(result.text)
+    assert set(told) == {"code", "checks"}
+    assert told["code"] == 3
+    assert [check["name"] for check in told["checks"]] == NAMES
+    assert {tuple(check) for check in told["checks"]} == {
+        ("name", "verdict", "text", "hint", "code")
+    }
+    files = next(check for check in told["checks"] if check["name"] == "files")
+    assert (files["verdict"], files["code"]) == ("failed", 3)
+    assert "chmod 600" in files["hint"]
+    well = next(check for check in told["checks"] if check["name"] == "server")
+    assert (well["verdict"], well["hint"], well["code"]) == ("ok", None, 0)
+    assert CANARY_TRACE.decode() not in result.text
+
+
+def test_a_profile_is_looked_at_by_name(home: Home, gateway: DemoGateway) -> None:
+    home.configure("https://gateway.invalid")
+    with home.config_file.open("a", encoding="utf-8") as file:
+        file.write(f'[profiles.work]\nbase_url = "{gateway.base_url}"\napi_key = "sk-w"\n')
+    found = check_up(home, "-P", "work")
+    assert found.failed == []
+    assert "profile 'work'" in found["configuration"].text
