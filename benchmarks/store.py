@@ -183,7 +183,7 @@ def adds_up(stage: Stage, rounds: int) -> Iterator[Row]:
         lambda: 1000 * seconds_of(by_day),
     )
     yield absolute("usage by model, beyond --version", base, beyond(base, models), 1200, 1800)
-    yield absolute("usage by day, beyond --version", base, beyond(base, days), 1200, 1800)
+    yield absolute("usage by day, beyond --version", base, beyond(base, days), 1400, 2000)
 
 
 def resuming(stage: Stage, ids: list[str], rounds: int) -> Iterator[Row]:

@@ -126,8 +126,9 @@ def _titles(context: Context, report: SpendingReport) -> dict[str, str]:
 
 def _make_exact(context: Context, scope: Scope) -> None:
     """Write the costs that the gateway's log of the key tells into the turns of this gateway."""
-    store, host = context.sessions, str(context.base_url)
+    store = context.sessions
     try:
+        host = str(context.base_url)
         entries, quota_per_unit = context.gateway.key_log(), _quota_per_unit(context)
     except NewapiError as error:
         error.hint = f"{error.hint}; {STORED}" if error.hint else STORED

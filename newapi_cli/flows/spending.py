@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal, localcontext
 from enum import StrEnum
@@ -52,17 +53,20 @@ def since_from_text(text: str, now: datetime, zone: tzinfo | None = None) -> dat
     text = text.strip()
     if text.lower() == ALL:
         return None
-    try:
-        day = date.fromisoformat(text)
-        return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
-    except OverflowError:
-        return None  # before all calendars of the machine
-    except ValueError:
-        pass
+    with suppress(ValueError):
+        return _midnight(date.fromisoformat(text), zone)
     try:
         return now - timedelta(seconds=duration_from_text(text))
     except UsageProblem as problem:
         raise UsageProblem(f"{text!r} is no span of time and no date", hint=SINCE_HINT) from problem
+
+
+def _midnight(day: date, zone: tzinfo | None) -> datetime | None:
+    """Give the first moment of a day, None for one at the edge of all calendars."""
+    try:
+        return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 # -- the report -----------------------------------------------------------------------------------

@@ -28,10 +28,9 @@ def bar(value: Decimal, largest: Decimal, width: int, *, is_plain: bool = False)
     """  # noqa: E501
     if value <= 0 or largest <= 0 or width <= 0:
         return ""
-    share = min(value / largest, Decimal(1)) * width
     if is_plain:
-        return PLAIN * max(1, round(share))
-    full, rest = divmod(max(1, int(share * 8)), 8)
+        return PLAIN * min(max(1, round(value * width / largest)), width)
+    full, rest = divmod(min(max(1, int(value * width * 8 / largest)), width * 8), 8)
     return FULL * full + EIGHTHS[rest]
 
 
@@ -60,7 +59,7 @@ def cut(text: str, width: int, *, is_plain: bool = False) -> str:
         if room < 0:
             break
         kept += character
-    return (kept + mark)[: max(width, 0)]
+    return kept + mark[: max(width, 0)]
 
 
 def _cells_of(character: str) -> int:

@@ -1,0 +1,353 @@
+"""`newapi usage --exact`: the costs of the gateway's own log, of servers of two ages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from newapi_cli.domain.billing import LogEntry
+from newapi_cli.domain.session import TurnRecord
+from newapi_cli.flows.spending import (
+    Exactness,
+    TurnFigures,
+    WhyNot,
+    dollars_text,
+    exact_costs,
+    exactness,
+)
+from tests.sessions.keeping import chat, last_turn, sessions_file, stored_sessions, tree
+from tests.store.stored import change_raw, new_session
+from tests.support.connection import Request
+from tests.support.fault_server import FaultServer
+from tests.support.home import CANARY, Home
+from tests.support.process import Result, run_newapi
+from tests.support.steps import Send, Step, sse
+from tests.support.wire import MODEL, answer_events, response
+from tests.usage.spent import NOON, Said, as_json, fill, spent, tsv, usage
+
+UNIT = 500_000
+NOW = datetime.fromtimestamp(NOON, UTC)
+LOG, PRICING, STATUS = "/api/log/token", "/api/pricing", "/api/status"
+
+
+class Gateway(FaultServer):
+    """A gateway that answers, charges 12 quota and more for each answer, and keeps a log.
+
+    `age` is that of the server; `refusals` are answers to paths of `/api/` in place of the usual.
+    """
+
+    def __init__(self, age: str) -> None:
+        super().__init__(answer=self._chat)
+        self.age = age
+        self.refusals: dict[str, bytes] = {}
+        self.rows: list[dict[str, Any]] = []
+
+    def paths(self) -> list[str]:
+        """Give the paths below `/api/` that were asked for."""
+        return [each.path for each in self.asides]
+
+    def _chat(self, _: Request) -> Sequence[Step]:
+        number = len(self.requests)
+        self.rows.insert(0, self.row(f"r-{number}", 11 + number))
+        headers = [("X-Oneapi-Request-Id", f"r-{number}")]
+        return sse(*answer_events("Answer."), headers=headers)
+
+    def row(self, request_id: str, quota: int, **more: object) -> dict[str, Any]:
+        """Give a row of the log; that of an old server names no request."""
+        row: dict[str, Any] = {
+            "id": len(self.rows), "user_id": 1, "created_at": int(datetime.now(UTC).timestamp()),
+            "type": 2, "content": "", "token_name": "t", "model_name": MODEL, "quota": quota,
+            "prompt_tokens": 9, "completion_tokens": 3, "group": "vip", "other": "{}",
+        }  # fmt: skip
+        named = {} if self.age == "2025-04" else {"request_id": request_id}
+        return row | named | more
+
+    def _script_for(self, request: Request) -> Sequence[Step]:
+        if not request.path.startswith("/api/"):
+            return super()._script_for(request)
+        self.asides.append(request)
+        path, _, query = request.path.partition("?")
+        return [Send(self.refusals.get(path) or self._told(path, query, request))]
+
+    def _told(self, path: str, query: str, request: Request) -> bytes:
+        if path == LOG:
+            is_old = self.age == "2025-04"
+            has_key = query == f"key={CANARY}" if is_old else bool(request.header("Authorization"))
+            if not has_key:
+                return response(401, {"success": False, "message": "无权进行此操作，未登录"})
+            return response(200, {"success": True, "message": "", "data": self.rows})
+        assert request.header("Authorization") is None  # these are told to everybody
+        data: object = {"quota_per_unit": UNIT, "quota_display_type": "USD", "version": "v"}
+        if path == PRICING:
+            data = [{"model_name": MODEL, "quota_type": 0, "model_ratio": 1, "completion_ratio": 1}]
+        return response(200, {"success": True, "data": data, "group_ratio": {"default": 1}})
+
+
+@pytest.fixture
+def gateway(request: pytest.FixtureRequest, home: Home) -> Iterator[Gateway]:
+    """Give a configured gateway, of today unless the test names an age."""
+    server = Gateway(getattr(request, "param", "2026-08"))
+    with server:
+        home.configure(server.url, retries=0)
+        yield server
+
+
+def exact(home: Home, *args: str, code: int = 0) -> Result:
+    """Ask for exact costs; the key is nowhere but in the configuration."""
+    result = usage(home, "--exact", *args, code=code)
+    assert home.files_holding() == []
+    return result
+
+
+# -- the command ------------------------------------------------------------------------------
+
+
+def test_the_log_tells_what_answers_have_cost(home: Home, gateway: Gateway) -> None:
+    for _ in range(2):
+        chat(home, "hi")
+    assert [row[5:7] for row in tsv(usage(home))] == [["0.000048", "about"]]
+    result = exact(home)
+    assert result.err == "exact for 2 of 2 answers\n"
+    assert tsv(result)[0][:8] == [MODEL, "2", "0", "18", "6", "0.00005", "exact", "0"]
+    costs = [(each.path[0].cost, each.path[0].cost_kind) for each in stored_sessions(home)]
+    assert sorted(costs) == [("0.000024", "exact"), ("0.000026", "exact")]
+    assert gateway.paths().count(LOG) == 1
+
+
+def test_what_was_written_stays_and_is_told_without_the_gateway(
+    home: Home, gateway: Gateway
+) -> None:
+    chat(home, "hi")
+    exact(home)
+    gateway.stop()
+    assert tsv(usage(home))[0][5:7] == ["0.000024", "exact"]
+    assert last_turn(home).answer == "Answer."
+
+
+def test_a_second_look_asks_nobody_and_writes_nothing(home: Home, gateway: Gateway) -> None:
+    chat(home, "hi")
+    first = exact(home)
+    before = (tree(sessions_file(home)), len(gateway.asides))
+    second = exact(home)
+    assert (second.out, second.err) == (first.out, first.err)
+    assert (tree(sessions_file(home)), len(gateway.asides)) == before
+
+
+@pytest.mark.parametrize("gateway", ["2025-04"], indirect=True)
+def test_an_old_server_is_asked_by_query_and_names_no_requests(
+    home: Home, gateway: Gateway
+) -> None:
+    chat(home, "hi")
+    result = exact(home)
+    assert gateway.paths()[-2:] == [LOG, f"{LOG}?key={CANARY}"]
+    assert result.err.startswith("exact for 0 of 1 answers; 1 ")
+    assert "names no request ids" in result.err
+    assert tsv(result)[0][6] == "about"
+
+
+@pytest.mark.parametrize("gateway", ["2025-04"], indirect=True)
+def test_an_old_server_that_names_requests_is_believed(home: Home, gateway: Gateway) -> None:
+    chat(home, "hi")
+    gateway.rows[0]["request_id"] = "r-1"
+    result = exact(home)
+    assert (result.err, tsv(result)[0][5:7]) == (
+        "exact for 1 of 1 answers\n",
+        ["0.000024", "exact"],
+    )
+
+
+def test_why_a_cost_is_not_exact_is_told(home: Home, gateway: Gateway) -> None:
+    chat(home, "hi")
+    host = stored_sessions(home)[0].session.host
+    here = new_session("here", profile="test", host=host)
+    there = new_session("there", profile="test", host="https://other.example/v1")
+    old = [Said(days_ago=5, request_id="r-old"), Said(days_ago=2, request_id="r-of-another-key")]
+    fill(home, *old, Said(request_id=""), session=here)
+    fill(home, Said(request_id="r-1"), session=there)
+    three_days_ago = int((datetime.now(UTC) - timedelta(days=3)).timestamp())
+    gateway.rows.append(gateway.row("r-0", 1, created_at=three_days_ago))
+    assert exact(home).err.strip().split("; ") == [
+        "exact for 1 of 5 answers",
+        f"1 {WhyNot.OTHER_GATEWAY}",
+        f"1 {WhyNot.NO_REQUEST_ID}",
+        f"1 {WhyNot.OLDER}",
+        f"1 {WhyNot.NOT_IN_LOG}",
+    ]
+
+
+def test_another_gateway_is_left_as_it_is_though_its_ids_are_the_same(
+    home: Home, gateway: Gateway
+) -> None:
+    chat(home, "hi")
+    there = new_session(profile="other", host="https://other.example/v1")
+    fill(home, Said(request_id="r-1", cost="5", kind="about"), session=there)
+    exact(home)
+    stored = {each.session.id: each.path[0] for each in stored_sessions(home)}
+    assert (stored[there.id].cost, stored[there.id].cost_kind) == ("5", "about")
+
+
+def test_a_failure_that_was_charged_for_is_told(home: Home, gateway: Gateway) -> None:
+    headers = [("X-Oneapi-Request-Id", "r-f")]
+    gateway.add(*sse(*answer_events("no", finish="content_filter"), headers=headers))
+    gateway.rows.append(gateway.row("r-f", 30))
+    assert run_newapi("chat", "hi", home=home).code == 6
+    assert tsv(exact(home))[0][1:7] == ["0", "1", "9", "3", "0.00006", "exact"]
+
+
+def test_the_span_limits_what_is_told(home: Home, gateway: Gateway) -> None:
+    chat(home, "hi")
+    fill(home, Said(days_ago=9))
+    assert exact(home, "--since", "2d").err == "exact for 1 of 1 answers\n"
+
+
+def test_json_and_other_sums_are_exact_too(home: Home, gateway: Gateway) -> None:
+    chat(home, "hi")
+    found = as_json(home, "--exact", "--by", "session")
+    assert (found["total"]["cost_usd"], found["total"]["cost_kind"]) == ("0.000024", "exact")
+
+
+@pytest.mark.parametrize(
+    ("path", "refusal", "code", "told"),
+    [
+        (LOG, response(401, {"success": False, "message": "无效的令牌"}), 4, "无效的令牌"),
+        (LOG, response(429, b""), 7, ""),
+        (LOG, response(404, {"error": {"message": "Invalid URL"}}), 6, "Invalid URL"),
+        (LOG, response(200, b"<html>", content_type="text/html"), 6, ""),
+        (LOG, response(200, {"success": False, "message": "busy"}), 6, ""),
+        (LOG, response(502, b"bad gateway"), 6, ""),
+        (STATUS, response(404, b""), 6, "quota"),
+    ],
+)
+def test_a_log_that_cannot_be_read_is_an_error_that_says_what_to_do(
+    home: Home, gateway: Gateway, path: str, refusal: bytes, code: int, told: str
+) -> None:
+    gateway.refusals[path] = refusal
+    chat(home, "hi")
+    before = last_turn(home)
+    result = exact(home, code=code)
+    assert result.out == b""
+    assert told in result.err
+    assert "`newapi usage` without --exact" in result.err
+    assert last_turn(home) == before
+    assert len(tsv(usage(home))) == 1
+
+
+def test_a_gateway_that_is_gone_is_an_error_of_the_network(home: Home, gateway: Gateway) -> None:
+    chat(home, "hi")
+    gateway.stop()
+    result = exact(home, code=5)
+    assert "`newapi usage` without --exact" in result.err
+
+
+def test_without_a_gateway_nothing_can_be_exact(home: Home) -> None:
+    fill(home, Said())
+    result = exact(home, code=3)
+    assert "no base URL" in result.err
+    assert "`newapi usage` without --exact" in result.err
+
+
+def test_a_log_that_sends_the_key_back_shows_it_nowhere(home: Home, gateway: Gateway) -> None:
+    chat(home, "hi")
+    told = {"success": False, "message": f"Invalid token {CANARY}"}
+    gateway.refusals[LOG] = response(401, told)
+    result = exact(home, code=4)
+    assert "Invalid token" in result.err
+    gateway.refusals.clear()
+    gateway.rows[0] |= {"content": CANARY, "token_name": CANARY, "group": CANARY}
+    assert exact(home).err == "exact for 1 of 1 answers\n"
+
+
+# -- the parts --------------------------------------------------------------------------------
+
+
+def entry(request_id: str, quota: str, at: datetime = NOW) -> LogEntry:
+    return LogEntry(request_id, "m", "default", Decimal(quota), 1, 1, at)
+
+
+def test_turns_get_the_quota_of_their_request_in_dollars() -> None:
+    turns = [TurnRecord("q", request_id=name, id=n) for n, name in enumerate(("a", "b", "", "c"))]
+    found = exact_costs(turns, [entry("b", "30"), entry("a", "5"), entry("", "9")], Decimal(UNIT))
+    assert found == [
+        turns[0]._replace(cost="0.00001", cost_kind="exact"),
+        turns[1]._replace(cost="0.00006", cost_kind="exact"),
+    ]
+
+
+def test_what_was_charged_in_parts_is_added() -> None:
+    [found] = exact_costs(
+        [TurnRecord("q", request_id="a")], [entry("a", "30"), entry("a", "5")], Decimal(UNIT)
+    )
+    assert found.cost == "0.00007"
+
+
+def test_a_turn_that_is_exact_already_is_not_written_again() -> None:
+    turn = TurnRecord("q", request_id="a", cost="0.00006", cost_kind="exact")
+    assert exact_costs([turn], [entry("a", "30")], Decimal(UNIT)) == []
+    assert len(exact_costs([turn._replace(cost_kind="about")], [entry("a", "30")], Decimal(UNIT)))
+    assert len(exact_costs([turn._replace(cost="0.00005")], [entry("a", "30")], Decimal(UNIT)))
+
+
+@pytest.mark.parametrize("unit", [UNIT, 1, 3, 700_000, 999_983])
+@pytest.mark.parametrize("quota", ["0", "1", "123456789", "1000000000000"])
+def test_a_cost_can_be_exported_and_is_exact_within_its_places(unit: int, quota: str) -> None:
+    [found] = exact_costs([TurnRecord("q", request_id="a")], [entry("a", quota)], Decimal(unit))
+    assert found.cost is not None
+    whole, _, places = found.cost.partition(".")
+    assert (len(places) <= 30, whole.isdigit(), "E" not in found.cost) == (True, True, True)
+    assert abs(Decimal(found.cost) * unit - Decimal(quota)) < Decimal("1e-9")
+
+
+def test_dollars_are_written_without_an_exponent() -> None:
+    assert [dollars_text(Decimal(text)) for text in ("1E+3", "1E-9", "0E-7", "12.50")] == [
+        "1000",
+        "0.000000001",
+        "0",
+        "12.5",
+    ]
+
+
+HERE = "0123456789ab"
+HOUR_S = 3600.0
+ENTRIES = [entry("r-x", "1", NOW), entry("r-y", "1", NOW - timedelta(hours=2))]
+
+
+@pytest.mark.parametrize(
+    ("turn", "entries", "why"),
+    [
+        (spent(session_id="fedcba987654"), ENTRIES, WhyNot.OTHER_GATEWAY),
+        (spent(request_id=""), ENTRIES, WhyNot.NO_REQUEST_ID),
+        (spent(request_id=""), [], WhyNot.NO_REQUEST_ID),
+        (spent(), [], WhyNot.EMPTY_LOG),
+        (spent(), [entry("", "1")], WhyNot.LOG_WITHOUT_IDS),
+        (spent(created_at=NOON - 3 * HOUR_S), ENTRIES, WhyNot.OLDER),
+        (spent(created_at=NOON + 1), ENTRIES, WhyNot.NEWER),
+        (spent(created_at=NOON - HOUR_S), ENTRIES, WhyNot.NOT_IN_LOG),
+    ],
+)
+def test_each_reason_is_told_apart(turn: TurnFigures, entries: list[LogEntry], why: WhyNot) -> None:
+    assert exactness([turn], entries, {HERE}) == Exactness(0, 1, ((why, 1),))
+
+
+def test_failures_and_copies_are_not_counted_and_exact_ones_need_no_reason() -> None:
+    known = spent(cost="1", cost_kind="exact", session_id="fedcba987654")
+    turns = [known, known._replace(id=99), spent(status="error"), spent(), spent()]
+    assert exactness(turns, [], {HERE}) == Exactness(1, 3, ((WhyNot.EMPTY_LOG, 2),))
+
+
+def test_the_reasons_are_json_safe() -> None:
+    assert json.loads(json.dumps(list(WhyNot))) == [str(why) for why in WhyNot]
+
+
+def test_a_read_only_store_is_a_local_failure(home: Home, gateway: Gateway) -> None:
+    chat(home, "hi")
+    change_raw(
+        sessions_file(home),
+        "CREATE TRIGGER t BEFORE UPDATE ON turns BEGIN SELECT raise(ABORT, 'read-only'); END",
+    )
+    result = exact(home, code=10)
+    assert (result.out, "read-only" in result.err) == (b"", True)
