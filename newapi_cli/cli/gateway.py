@@ -36,6 +36,7 @@ from newapi_cli.domain.cost import Currency
 from newapi_cli.domain.pricing import PriceList, Spent, spent
 from newapi_cli.domain.session import TurnRecord
 from newapi_cli.errors import AuthenticationError, GatewayError, LimitError, NewapiError
+from newapi_cli.flows.balance import balance_of
 
 if TYPE_CHECKING:
     from newapi_cli.api.client import Client
@@ -213,13 +214,17 @@ class Gateway:
                 problem = error
         self.fresh_prices()
         self.learn_group()
-        if found is not None:
-            found = self._in_site_money(found)
-        elif record is not None:
-            found = self._from_record(record)
-        else:
+        status = self._site.get("status")
+        told = balance_of(
+            found,
+            record,
+            currency=self.currency(),
+            quota_per_unit=quota_per_unit_from_json(status.value) if status is not None else None,
+            now=datetime.now(UTC),
+        )
+        if told is None:
             raise _tells_nothing(problem)
-        return self._completed(found, record)
+        return told._replace(group=self.group)
 
     def ask(self, asking: Generator[TurnEvent, None, Told], *, is_elsewhere: bool = False) -> Told:
         """Run a request on the main thread, telling of retries, until a signal ends it.
@@ -238,41 +243,6 @@ class Gateway:
                     self._mark_as_new_api()
                 if isinstance(event, Notice) and (context.is_verbose or not event.is_detail):
                     context.streams.tell(event.text)
-
-    def _in_site_money(self, balance: Balance) -> Balance:
-        """Name the money of the dashboard's figures: it counts a custom one in dollars."""
-        currency = self.currency()
-        if currency is None or currency.name != "CUSTOM":
-            return balance._replace(currency=currency)
-        limit = None if balance.limit is None else balance.limit * currency.per_usd
-        used = balance.used * currency.per_usd
-        return balance._replace(currency=currency, limit=limit, used=used)
-
-    def _from_record(self, record: KeyUsage) -> Balance:
-        """Give the balance in the site's money, in quota where the site tells no rate."""
-        currency = self.currency()
-        status = self._site.get("status")
-        unit = quota_per_unit_from_json(status.value) if status is not None else None
-        if currency is None or unit is None:
-            currency, factor = None, None
-        else:
-            factor = currency.per_usd / unit
-        granted, used = record.granted, record.used
-        if factor is not None:
-            granted, used = granted * factor, used * factor
-        limit = None if record.is_unlimited else granted
-        return Balance(limit, used, record.expires_at, currency)
-
-    def _completed(self, balance: Balance, record: KeyUsage | None) -> Balance:
-        balance = balance._replace(group=self.group)
-        if record is None:
-            return balance
-        return balance._replace(
-            name=record.name,
-            models=record.models,
-            expires_at=record.expires_at or balance.expires_at,
-            state=record.state(datetime.now(UTC)),
-        )
 
     def _tight(self, name: str, asking: Generator[TurnEvent, None, object]) -> object:
         """Ask an endpoint of the tight limiter, unless it told lately, or too often was asked."""

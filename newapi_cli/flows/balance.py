@@ -1,0 +1,58 @@
+"""One balance from what a gateway tells in two places: its dashboard, and the record of the key."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from newapi_cli.domain.billing import Balance, KeyUsage
+from newapi_cli.domain.cost import Currency
+
+
+def balance_of(
+    dashboard: Balance | None,
+    record: KeyUsage | None,
+    *,
+    currency: Currency | None,
+    quota_per_unit: Decimal | None,
+    now: datetime,
+) -> Balance | None:
+    """Give what is left in the site's money; the dashboard's figures rule, the record adds to them.
+
+    `currency` and `quota_per_unit` are what the site tells of its money, None where it does not.
+    """
+    if dashboard is not None:
+        found = _in_site_money(dashboard, currency)
+    elif record is not None:
+        found = _from_record(record, currency, quota_per_unit)
+    else:
+        return None
+    if record is None:
+        return found
+    return found._replace(
+        name=record.name,
+        models=record.models,
+        expires_at=record.expires_at or found.expires_at,
+        state=record.state(now),
+    )
+
+
+def _in_site_money(balance: Balance, currency: Currency | None) -> Balance:
+    """Name the money of the dashboard's figures: it counts a custom one in dollars."""
+    if currency is None or currency.name != "CUSTOM":
+        return balance._replace(currency=currency)
+    limit = None if balance.limit is None else balance.limit * currency.per_usd
+    return balance._replace(currency=currency, limit=limit, used=balance.used * currency.per_usd)
+
+
+def _from_record(
+    record: KeyUsage, currency: Currency | None, quota_per_unit: Decimal | None
+) -> Balance:
+    """Give the record's quota as money, or as it is where the site tells no rate."""
+    factor = Decimal(1)
+    if currency is None or quota_per_unit is None:
+        currency = None
+    else:
+        factor = currency.per_usd / quota_per_unit
+    limit = None if record.is_unlimited else record.granted * factor
+    return Balance(limit, record.used * factor, record.expires_at, currency)
