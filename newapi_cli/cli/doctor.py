@@ -46,6 +46,8 @@ def doctor(
     code = exit_code_of(results)
     if json:
         write_json(stdout, {"code": int(code), "checks": [_as_json(each) for each in results]})
+    elif stdout.is_terminal:
+        lines.conclude(results)
     raise typer.Exit(code)
 
 

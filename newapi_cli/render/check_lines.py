@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from newapi_cli.domain.report import CheckResult, Verdict
 from newapi_cli.render.failure import RED, RESET, YELLOW
 from newapi_cli.render.sanitise import at_words
@@ -45,6 +47,16 @@ class CheckLines:
         """Write a result, already fit to be shown."""
         self.clear()
         self._streams.stdout.write(self.text_of(result) + "\n")
+
+    def conclude(self, results: Sequence[CheckResult]) -> None:
+        """Write what it all comes to."""
+        failed = [result.name for result in results if result.verdict is Verdict.FAILED]
+        warned = sum(result.verdict is Verdict.WARNING for result in results)
+        text = f"nothing fails, {warned} to look at" if warned else "all is well"
+        if failed:
+            text = f"{len(failed)} to mend, {failed[0]} first"
+        self.clear()
+        self._streams.stdout.write(f"\n{text}\n")
 
     def text_of(self, result: CheckResult) -> str:
         """Give the one or two lines of a result, broken between words where they are long."""

@@ -27,7 +27,7 @@ def test_all_is_well_with_the_demo(home: Home, gateway: DemoGateway) -> None:
     assert found.verdicts == {name: CHECKED_WITHOUT_TERMINAL.get(name, "ok") for name in NAMES}
     assert [row.hint for row in found.rows] == [""] * len(NAMES)
     assert "profile 'test'" in found["configuration"].text
-    assert "base URL and key and model from profile test" in found["configuration"].text
+    assert "base URL, key and model from it" in found["configuration"].text
     assert found["server"].text.startswith("New API v1.0.0-demo, “newapi demo”")
     assert found["key"].text.startswith("taken · $5.00 left of $5.00")
     assert "key “demo key”" in found["key"].text
@@ -203,6 +203,16 @@ def test_a_plain_server_may_answer_to_models_that_it_does_not_list(home: Home) -
         home.configure(server.url, model="other")
         found = check_up(home)
     assert (found["models"].verdict, found.failed) == ("warning", [])
+
+
+def test_each_value_is_told_with_where_it_comes_from(home: Home, gateway: DemoGateway) -> None:
+    home.configure("https://gateway.invalid")
+    env = {"NEWAPI_API_KEY": "sk-e", "NEWAPI_MODEL": "demo"}
+    row = check_up(home, "--base-url", gateway.base_url, env=env)["configuration"]
+    assert row.text.endswith(
+        "; base URL from flag --base-url, key from environment NEWAPI_API_KEY,"
+        " model from environment NEWAPI_MODEL"
+    )
 
 
 def test_json_is_one_object(home: Home, gateway: DemoGateway) -> None:

@@ -58,8 +58,21 @@ def _origins(settings: Settings) -> str:
     places: dict[str, list[str]] = {}
     for setting, name in (("base_url", "base URL"), (key, "key"), ("model", "model")):
         origin = settings.origins.get(setting)
-        places.setdefault(f"from {origin}" if origin else "not set", []).append(name)
-    return ", ".join(f"{' and '.join(names)} {place}" for place, names in places.items())
+        place = f"from {origin}" if origin else "not set"
+        if origin and origin.source is Source.PROFILE:
+            place = "from it"
+        places.setdefault(place, []).append(name)
+    return ", ".join(f"{_in_words(names)} {place}" for place, names in places.items())
+
+
+def _in_words(names: list[str]) -> str:
+    """Join names as a sentence does.
+
+    >>> _in_words(["a", "b", "c"]), _in_words(["a"])
+    ('a, b and c', 'a')
+    """
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def files(case: Case) -> CheckResult:
@@ -71,8 +84,8 @@ def files(case: Case) -> CheckResult:
     folders = [paths.config_file.parent, paths.data_dir, paths.cache_dir]
     if exposed := [path for path in _files_with_keys(case) if _mode(path) & OTHERS]:
         return failed(
-            f"others can read the key in {_listed(case, exposed)}",
-            f"chmod 600 {_quoted(exposed)}; whoever may have read it: make a new key",
+            f"others can read the key in {_listed(case, exposed)}, and may have done so",
+            f"chmod 600 {_quoted(exposed)}",
             ExitCode.CONFIG,
         )
     if open_folders := [path for path in folders if _mode(path) & OTHERS_WRITE]:
@@ -124,7 +137,7 @@ def _is_foreign(path: Path) -> bool:
 
 
 def _listed(case: Case, paths: list[Path]) -> str:
-    return " and ".join(map(case.shown, paths))
+    return _in_words([case.shown(path) for path in paths])
 
 
 def _quoted(paths: list[Path]) -> str:
