@@ -126,6 +126,14 @@ class Gateway:
         return spent(turns, self.currency())
 
     @property
+    def may_look_up(self) -> bool:
+        """Say whether a run may ask for more than it was told to: not where nothing is kept.
+
+        There it would ask each time, and `-n` promises to touch no file.
+        """
+        return self._context.settings.flag("save") or not self._context.keeps_cache
+
+    @property
     def prices_are_due(self) -> bool:
         """Say whether prices may be asked for: at most once a day, and only where allowed."""
         allowed = self._context.settings.flag("prices")
@@ -186,6 +194,8 @@ class Gateway:
 
     def refused_key(self) -> KeyUsage | None:
         """Give the record of a key that was refused, asked for at most once a day."""
+        if not self.may_look_up:
+            return None
         kept = self._key.get("record after a refusal", DAY_S)
         if kept is not None:
             return key_usage_from_json(kept.value)

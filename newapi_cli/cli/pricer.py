@@ -28,7 +28,8 @@ class Pricer:
 
     def begin(self) -> None:
         """Fetch the prices on a thread of its own, where that is due."""
-        if self._fetching is not None or not self._context.gateway.prices_are_due:
+        gateway = self._context.gateway
+        if self._fetching is not None or not (gateway.may_look_up and gateway.prices_are_due):
             return
         try:
             # Signals are the answer's: this client is asked again tomorrow at the latest.

@@ -85,6 +85,23 @@ def test_where_prices_are_switched_off_nobody_is_asked(home: Home) -> None:
     assert (found["cost_usd"], found["cost_kind"]) == (None, None)
 
 
+def test_a_run_that_keeps_nothing_asks_for_no_prices_and_uses_those_it_finds(home: Home) -> None:
+    with DemoGateway(pace_s=0) as gateway:
+        home.configure(gateway.base_url, model="demo")
+        assert answered(home, "-n", "hello")["cost_kind"] is None
+        assert paths(gateway) == [CHAT]
+        assert not (home.newapi_home / "cache").exists()
+        answered(home, "hello")
+        assert answered(home, "-n", "hello")["cost_usd"] == "0.000026"
+        assert paths(gateway) == [CHAT, CHAT, STATUS, PRICING, CHAT]
+
+
+def test_the_demo_tells_what_it_costs_and_keeps_nothing(home: Home) -> None:
+    found = json.loads(run_newapi("demo", "--json", "hello", home=home).text)
+    assert found["cost_usd"] == "0.000026"
+    assert not (home.newapi_home / "cache").exists()
+
+
 def test_a_server_that_has_not_shown_itself_to_be_new_api_is_not_asked(home: Home) -> None:
     with serving({CHAT: Answer(SPOKEN)}) as server:
         home.configure(server.url)
