@@ -9,12 +9,14 @@ import typer
 from newapi_cli.cli.context import Context
 from newapi_cli.cli.options import command
 from newapi_cli.domain.catalog import Offer
+from newapi_cli.domain.cost import Currency
 from newapi_cli.render.aside import tell_dim_line
 from newapi_cli.render.prices import cached_cell, price_cells, price_fields, price_json
 from newapi_cli.render.rows import write_json
 from newapi_cli.render.units import seconds
 
 TOLD_AGE_S = 60.0  # of a list that is younger nothing is said
+WITH_GROUPS, WITH_ENDPOINTS = 56, 72  # columns of a terminal that has room for these
 
 
 class Order(StrEnum):
@@ -91,16 +93,25 @@ def _table(
     if context.gateway.prices() is None:
         rows = [[each.id, each.owned_by, ", ".join(each.endpoint_types)] for each in offers]
         return ["model", "owner", "endpoints"], rows
-    currency = context.gateway.currency()
-    rows = []
-    for each in offers:
-        cost_in, cost_out = price_cells(each.price, currency)
-        amounts = [cost_in, cost_out]
-        if with_prices:
-            amounts.insert(1, cached_cell(each.price, currency))
-        rows.append([each.id, *amounts, ", ".join(each.groups), ", ".join(each.endpoint_types)])
-    amounts = ["in per M", "cached", "out per M"] if with_prices else ["in per M", "out per M"]
-    return ["model", *amounts, "groups", "endpoints"], rows
+    currency, width = context.gateway.currency(), context.streams.stdout.width
+    rows = [_priced_row(each, currency, with_prices=with_prices, width=width) for each in offers]
+    amounts = ["in/M", "cached/M", "out/M"] if with_prices else ["in/M", "out/M"]
+    about = (["groups"] if width >= WITH_GROUPS else []) + (
+        ["endpoints"] if width >= WITH_ENDPOINTS else []
+    )
+    return ["model", *amounts, *about], rows
+
+
+def _priced_row(
+    offer: Offer, currency: Currency | None, *, with_prices: bool, width: int
+) -> list[str]:
+    amounts = list(price_cells(offer.price, currency))
+    if with_prices:
+        amounts.insert(1, cached_cell(offer.price, currency))
+    about = [", ".join(offer.groups)] if width >= WITH_GROUPS else []
+    if width >= WITH_ENDPOINTS:
+        about.append(", ".join(offer.endpoint_types))
+    return [offer.id, *amounts, *about]
 
 
 def _tell(

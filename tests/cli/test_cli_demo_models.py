@@ -225,7 +225,7 @@ def test_json_lists_what_is_known_of_each(home: Home) -> None:
     assert result.err == ""
     (model,) = json.loads(result.text)
     assert model["id"] == "demo-echo"
-    assert set(model) == {"id", "owned_by", "endpoint_types"}
+    assert set(model) == {"id", "owned_by", "endpoint_types", "groups", "price"}
 
 
 @pytest.mark.usefixtures("gateway")
@@ -234,14 +234,16 @@ def test_json_of_no_model_is_an_empty_list(home: Home) -> None:
 
 
 @pytest.mark.usefixtures("gateway")
-@pytest.mark.parametrize("columns", [80, 40])
-def test_a_terminal_gets_a_table(home: Home, columns: int) -> None:
+@pytest.mark.parametrize(
+    ("columns", "about"), [(80, ["groups", "endpoints"]), (60, ["groups"]), (40, [])]
+)
+def test_a_terminal_gets_a_table(home: Home, columns: int, about: list[str]) -> None:
     command = newapi_command("models", "echo")
     with Terminal(command, home=home, columns=columns) as terminal:
         assert terminal.wait_exit() == 0
         first, second = terminal.all_text().splitlines()[:2]
-    assert first.split() == ["model", "owner", "endpoints"]
-    assert second.startswith("demo-echo")
+    assert first.split() == ["model", "in/M", "out/M", *about]
+    assert second.split()[:3] == ["demo-echo", "free", "free"]
 
 
 @pytest.mark.usefixtures("gateway")

@@ -187,7 +187,7 @@ def test_a_terminal_shows_prices_in_the_sites_money(home: Home, currency: str, a
     with demo(home, currency=currency), Terminal(newapi_command("models"), home=home) as terminal:
         assert terminal.wait_exit() == 0
         screen = terminal.all_text()
-    assert "in per M" in screen
+    assert "in/M" in screen
     assert amount in screen
 
 
