@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,8 +16,8 @@ from newapi_cli.domain.completion import Status
 from newapi_cli.store.sessions import SessionStore
 from tests.sessions.keeping import chat, sessions_file, stored_sessions, tree
 from tests.store.stored import change_raw, new_session
-from tests.support.home import Home
-from tests.support.process import run_newapi
+from tests.support.home import CANARY, Home
+from tests.support.process import run_command, run_newapi
 from tests.usage.spent import DAY_S, Said, as_json, fill, names, screen, tsv, usage
 
 FIELDS = ["answers", "failures", "prompt_tokens", "completion_tokens", "cost_usd", "cost_kind",
@@ -262,6 +263,14 @@ def test_without_a_store_that_is_said_and_nothing_is_made(home: Home, args: list
     assert tree(home.path) == before
 
 
+@pytest.mark.parametrize("by", ["model", "session"])
+def test_a_key_in_a_name_or_a_title_is_not_told(home: Home, by: str) -> None:
+    fill(home, Said(f"gpt {CANARY}"), session=new_session(f"why {CANARY}"))  # of an older newapi
+    told = usage(home, "--by", by).text + "\n".join(screen(home, "--by", by))
+    assert "****" in told
+    assert "****" in usage(home, "--by", by, "--json").text
+
+
 def test_nothing_in_the_span_is_empty_on_a_terminal_too(filled: Home) -> None:
     [line] = screen(filled, "--since", "12h")
     assert line.startswith("no answer is stored since 20")
@@ -333,3 +342,14 @@ def test_what_was_answered_is_told_without_a_network(home: Home, gateway: DemoGa
     assert usage(home, "-P", "test").text == usage(home).text
     assert len(gateway.requests) == asked_for
     assert screen(home)[1].startswith("demo-reasoning ")
+
+
+@pytest.mark.parametrize("args", [[], ["--json"], ["--by", "session"]], ids=str)
+def test_in_a_pipe_nothing_is_loaded_to_paint_or_to_ask_with(filled: Home, args: list[str]) -> None:
+    filled.configure("https://a.example")
+    command = [sys.executable, "-X", "importtime", "-m", "newapi_cli", "usage", *args]
+    loaded = {
+        line.split("|")[-1].strip() for line in run_command(command, home=filled).err.split("\n")
+    }
+    assert "sqlite3" in loaded
+    assert loaded.isdisjoint({"httpx", "rich", "prompt_toolkit", "ssl"})

@@ -28,7 +28,7 @@ from tests.support.home import CANARY, Home
 from tests.support.process import Result, run_newapi
 from tests.support.steps import Send, Step, sse
 from tests.support.wire import MODEL, answer_events, response
-from tests.usage.spent import NOON, Said, as_json, fill, spent, tsv, usage
+from tests.usage.spent import NOON, Said, as_json, fill, screen, spent, tsv, usage
 
 UNIT = 500_000
 NOW = datetime.fromtimestamp(NOON, UTC)
@@ -260,6 +260,18 @@ def test_a_log_that_sends_the_key_back_shows_it_nowhere(home: Home, gateway: Gat
     gateway.refusals.clear()
     gateway.rows[0] |= {"content": CANARY, "token_name": CANARY, "group": CANARY}
     assert exact(home).err == "exact for 1 of 1 answers\n"
+
+
+def test_a_terminal_shows_the_money_of_the_site_and_a_pipe_dollars(
+    home: Home, gateway: Gateway
+) -> None:
+    data = {"quota_per_unit": UNIT, "quota_display_type": "CNY", "usd_exchange_rate": 10}
+    gateway.refusals[STATUS] = response(200, {"success": True, "data": data})
+    chat(home, "hi")
+    asked_for = len(gateway.asides)
+    assert "about ¥0.00024" in screen(home)[1]
+    assert tsv(usage(home))[0][5] == "0.000024"
+    assert len(gateway.asides) == asked_for
 
 
 # -- the parts --------------------------------------------------------------------------------
