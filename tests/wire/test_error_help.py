@@ -23,7 +23,7 @@ from tests.support.wire import REQUEST_ID, Headers, error, response
 
 RECORD = "/api/usage/token/"
 ID_HEADER = ("X-Oneapi-Request-Id", REQUEST_ID)
-CHAT = ("chat", "--no-save", "hi")
+CHAT = ("chat", "hi")
 REFUSED = "error: the gateway refused the key (HTTP 401)"
 
 
@@ -214,7 +214,7 @@ NO_LOOK_UP: dict[str, tuple[list[Step], int]] = {
 def test_nobody_else_is_asked_for_a_record(steps: list[Step], code: int, home: Home) -> None:
     with Family(record(available=0), steps) as server:
         home.configure(server.url)
-        told = run_here("chat", "--no-save", "--retries", "0", "hi", home=home)
+        told = run_here("chat", "--retries", "0", "hi", home=home)
         assert (told.code, server.look_ups) == (code, 0), told.err
 
 
@@ -235,6 +235,14 @@ def test_a_key_of_another_provider_is_known_by_its_form(home: Home) -> None:
         told = run_here(*CHAT, home=home)
         assert (told.code, server.look_ups) == (4, 0)
         assert "sk-proj-…" in told.err
+
+
+def test_where_nothing_may_be_kept_nothing_is_looked_up(home: Home) -> None:
+    with Family(record(available=0), refused()) as server:
+        home.configure(server.url)
+        told = run_here(*CHAT, "--no-save", home=home)
+        assert (told.code, server.look_ups) == (4, 0)
+        assert told.err.startswith(f"{REFUSED}\n"), told.err
 
 
 class Signalled(NamedTuple):
@@ -271,7 +279,7 @@ def wait_for_aside(server: Family) -> None:
 def test_a_conversation_is_told_the_same_and_goes_on(home: Home) -> None:
     with Family(record(available=0), refused(), [Stall()]) as server:
         home.configure(server.url)
-        with conversation(home, "chat", "--no-save", rows=40) as talk:
+        with conversation(home, "chat", rows=40) as talk:
             talk.say("one")
             assert "error: the key's quota is used up (HTTP 401)" in talk.screen
             talk.type(f"two{ENTER}")
@@ -356,14 +364,16 @@ def test_of_models_asked_in_turn_the_one_that_failed_counts(home: Home) -> None:
         assert "did you mean claude-3-5-haiku?" in told.err
 
 
-def test_a_name_that_holds_the_key_is_not_offered(home: Home) -> None:
+@pytest.mark.parametrize("key", [CANARY, "sk-anotherkey0123456789"], ids=["ours", "another"])
+def test_a_name_that_holds_a_key_is_not_offered(key: str, home: Home) -> None:
     with FaultServer() as server:
         home.configure(server.url)
-        with_models(server, home, f"gpt-{CANARY}", "gpt-4o")
+        with_models(server, home, f"gpt-{key}", "whisper")
         server.add(*NO_CHANNEL)
-        told = run_here(*CHAT, "-m", f"gpt-{CANARY[:-1]}", home=home)
+        told = run_here(*CHAT, "-m", f"gpt-{key[:-1]}", home=home)
         assert told.code == 6
-        assert CANARY[3:10] not in told.err
+        assert told.err.splitlines()[-1] == LIST
+        assert key[3:10] not in told.err
 
 
 @pytest.mark.parametrize(
