@@ -18,7 +18,7 @@ from typing import NamedTuple
 from newapi_cli.domain.billing import LogEntry
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.cost import Cost, CostKind, Currency
-from newapi_cli.domain.pricing import DOLLAR, total
+from newapi_cli.domain.pricing import DOLLAR, dollars_of, total
 from newapi_cli.domain.report import Spending, SpendingReport
 from newapi_cli.domain.session import TurnRecord
 from newapi_cli.errors import LocalError, UsageProblem
@@ -26,9 +26,8 @@ from newapi_cli.flows.durations import duration_from_text
 
 ALL = "all"
 SINCE_HINT = "--since takes 12h, 7d, 2w or 1y, a date such as 2026-11-01, or all"
-DOLLARS = re.compile(r"[0-9]{1,30}(\.[0-9]{1,60})?")
-DIGITS = 60  # of sums: no cent of 200,000 answers is rounded away
-PLACES = Decimal("1e-30")  # as many as an export may hold
+DOLLARS = re.compile(r"[0-9]{1,60}(\.[0-9]{1,60})?")
+DIGITS = 120  # of sums: no cent of 200,000 answers is rounded away
 NOTHING = Decimal(0)
 DAMAGES = (TypeError, ValueError, OverflowError, OSError)  # by what a file may hold instead
 KINDS = {str(kind): kind for kind in CostKind}
@@ -247,25 +246,11 @@ def exact_costs(
     for turn in turns:
         if not turn.request_id or turn.request_id not in quotas:
             continue
-        cost = dollars_text(quotas[turn.request_id] / quota_per_unit)
+        cost = format(dollars_of(quotas[turn.request_id], quota_per_unit), "f")
         exact = turn._replace(cost=cost, cost_kind=str(CostKind.EXACT))
         if exact != turn:
             changed.append(exact)
     return changed
-
-
-def dollars_text(usd: Decimal) -> str:
-    """Write dollars as they are stored: every digit, but no more places than an export may hold.
-
-    >>> dollars_text(Decimal("1.50E-3")), dollars_text(Decimal(1) / 700_000)
-    ('0.0015', '0.000001428571428571428571428571')
-    """
-    with localcontext() as context:
-        context.prec = DIGITS
-        exponent = usd.as_tuple().exponent
-        if isinstance(exponent, int) and exponent < PLACES.as_tuple().exponent:  # type: ignore[operator]
-            usd = usd.quantize(PLACES)
-        return format(usd.normalize(), "f")
 
 
 class WhyNot(StrEnum):

@@ -299,7 +299,21 @@ def test_what_is_wrong_is_named_with_its_place(change: Callable[[Object], None],
         sessions_from_text(json.dumps(value))
 
 
-BAD_COSTS = ("", "$1", "-1", "+1", "1.", ".5", "1e3", "0,5", "NaN", "Infinity", "free", "1" * 16)
+BAD_COSTS = (
+    "",
+    "$1",
+    "-1",
+    "+1",
+    "1.",
+    ".5",
+    "1e3",
+    "0,5",
+    "NaN",
+    "Infinity",
+    "free",
+    "1" * 61,
+    "0." + "1" * 19,
+)
 
 
 @pytest.mark.parametrize("cost", BAD_COSTS)

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from newapi_cli.domain.billing import LogEntry
-from newapi_cli.domain.session import TurnRecord
+from newapi_cli.domain.session import Session, StoredSession, TurnRecord
+from newapi_cli.flows.archive import session_from_json, session_to_json
 from newapi_cli.flows.spending import (
     Exactness,
     TurnFigures,
     WhyNot,
-    dollars_text,
     exact_costs,
     exactness,
 )
@@ -309,18 +309,16 @@ def test_a_turn_that_is_exact_already_is_not_written_again() -> None:
 def test_a_cost_can_be_exported_and_is_exact_within_its_places(unit: int, quota: str) -> None:
     [found] = exact_costs([TurnRecord("q", request_id="a")], [entry("a", quota)], Decimal(unit))
     assert found.cost is not None
-    whole, _, places = found.cost.partition(".")
-    assert (len(places) <= 30, whole.isdigit(), "E" not in found.cost) == (True, True, True)
-    assert abs(Decimal(found.cost) * unit - Decimal(quota)) < Decimal("1e-9")
+    assert abs(Decimal(found.cost) * unit - Decimal(quota)) < Decimal("1e-11")
+    stored = StoredSession(Session("0123456789ab"), (found._replace(id=1),))
+    assert session_from_json(session_to_json(stored)).turns[0].cost == found.cost
 
 
 def test_dollars_are_written_without_an_exponent() -> None:
-    assert [dollars_text(Decimal(text)) for text in ("1E+3", "1E-9", "0E-7", "12.50")] == [
-        "1000",
-        "0.000000001",
-        "0",
-        "12.5",
-    ]
+    turn = TurnRecord("q", request_id="a")
+    costs = [exact_costs([turn], [entry("a", quota)], Decimal(UNIT))[0].cost
+             for quota in ("500000000", "0", "1", "6250000")]  # fmt: skip
+    assert costs == ["1000", "0", "0.000002", "12.5"]
 
 
 HERE = "0123456789ab"
