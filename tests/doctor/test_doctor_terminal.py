@@ -16,11 +16,16 @@ from tests.support.steps import BeforeReading, Stall, Step
 from tests.support.terminal import Terminal
 
 
+def wait_for_question(terminal: Terminal) -> None:
+    """Wait until the answer is read: what is typed before would be echoed in the midst of it."""
+    terminal.wait_until(lambda: terminal.raw.endswith(b"[y/N]: "), what="the question")
+
+
 def seen(home: Home, columns: int, *, env: Environment | None = None, said: bytes = b"n\r") -> str:
     """Answer the question of the check-up and give all that stands on the screen at its end."""
     command = newapi_command("doctor")
     with Terminal(command, home=home, env=env, columns=columns, rows=70) as terminal:
-        terminal.wait_for("tokens [y/N]")
+        wait_for_question(terminal)
         terminal.send(said)
         assert terminal.wait_exit() == 0
         return terminal.all_text()
@@ -95,7 +100,7 @@ def test_colour_is_told_and_kept_to(
     home.configure(gateway.base_url, model="demo")
     command = newapi_command("doctor")
     with Terminal(command, home=home, env=env, columns=120, rows=50) as terminal:
-        terminal.wait_for("[y/N]")
+        wait_for_question(terminal)
         terminal.send(b"n\r")
         assert terminal.wait_exit() == 0
         assert f", {told}, UTF-8" in terminal.all_text()
@@ -105,7 +110,7 @@ def test_colour_is_told_and_kept_to(
 def test_a_dumb_terminal_gets_plain_lines(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo")
     with Terminal(newapi_command("doctor"), home=home, env={"TERM": "dumb"}) as terminal:
-        terminal.wait_for("[y/N]")
+        wait_for_question(terminal)
         terminal.send(b"n\r")
         assert terminal.wait_exit() == 0
         assert b"\x1b" not in terminal.raw

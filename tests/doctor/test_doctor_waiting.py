@@ -22,6 +22,7 @@ from tests.support.home import Home
 from tests.support.process import newapi_command
 from tests.support.steps import BeforeReading, ReadHead, Stall, Step
 from tests.support.terminal import Terminal
+from tests.support.wire import MODEL
 
 HANGS: Sequence[Step] = [BeforeReading(), Stall()]
 ASKED: Sequence[Step] = [BeforeReading(), ReadHead(), Stall()]
@@ -57,6 +58,31 @@ def test_ctrl_c_ends_a_check_up_at_once(home: Home) -> None:
             assert terminal.exited_at - pressed_at < 1
             assert "stopped" in terminal.screen_text()
             assert terminal.echoes
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/api/usage/token/", "/api/pricing"])
+def test_ctrl_c_ends_every_request(home: Home, path: str) -> None:
+    hangs, arrived = threading.Event(), threading.Event()
+    known = checkups.Answer(200, {"data": {"setup": True, "quota_per_unit": 1}})
+    refused = checkups.Answer(401, {"error": {"message": "no", "type": "new_api_error"}})
+    listed = checkups.Answer(200, {"object": "list", "data": [{"id": MODEL}]})
+
+    def answer(asked: str) -> checkups.Answer:
+        if asked == path:
+            arrived.set()
+            hangs.wait(20)
+        if asked == "/v1/models":
+            return refused if path == "/api/usage/token/" else listed
+        return known if asked == "/api/status" else checkups.NOT_HERE
+
+    with checkups.PageServer(answer) as server:
+        home.configure(server.url)
+        with Terminal(newapi_command("doctor"), home=home) as terminal:
+            assert arrived.wait(10)
+            terminal.press_ctrl_c()
+            assert terminal.wait_exit() == 130
+            assert terminal.screen_text().endswith("stopped")
+            hangs.set()
 
 
 def test_ctrl_c_at_the_question_leaves(home: Home, gateway: DemoGateway) -> None:

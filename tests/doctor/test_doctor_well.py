@@ -235,6 +235,28 @@ def test_json_is_one_object(home: Home, gateway: DemoGateway) -> None:
     assert CANARY_TRACE.decode() not in result.text
 
 
+@pytest.mark.parametrize("way", [(), ("--json",)], ids=["pipe", "json"])
+def test_what_a_server_repeats_of_a_key_is_masked_and_drives_nothing(
+    home: Home, way: tuple[str, ...]
+) -> None:
+    def answer(path: str) -> Answer:
+        if path == "/api/status":
+            name = f"evil \x1b]0;title\x07 {CANARY}"
+            return Answer(200, {"data": {"setup": True, "system_name": name}})
+        words = f"bad token {CANARY.removeprefix('sk-')}\x1b[2J\nsecond line"
+        return Answer(401, {"error": {"message": words, "type": "new_api_error"}})
+
+    with PageServer(answer) as server:
+        home.configure(server.url)
+        result = run_newapi("doctor", *way, home=home)
+    assert result.code == 4
+    assert "bad token ****" in result.text
+    assert "\\x1b" not in result.text  # seen as a symbol, not as an escape of TSV or JSON
+    assert "\\u001b" not in result.text
+    assert "\x1b" not in result.text
+    assert "second line" in result.text
+
+
 def test_a_profile_is_looked_at_by_name(home: Home, gateway: DemoGateway) -> None:
     home.configure("https://gateway.invalid")
     with home.config_file.open("a", encoding="utf-8") as file:

@@ -48,6 +48,7 @@ def key(case: Case) -> CheckResult:
 def _refused(case: Case, refusal: AuthenticationError, text: str) -> CheckResult:
     """Say why a key was refused, as far as its record or its form tell."""
     record = case.context.gateway.refused_key() if case.family and case.family.is_gateway else None
+    case.context.interrupts.check()  # a signal meanwhile looks like a record that is refused
     told = failure(refusal)
     if record is not None:
         return _by_record(record)

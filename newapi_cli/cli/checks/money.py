@@ -29,6 +29,7 @@ def prices(case: Case) -> CheckResult:
     if case.family is not None and not case.family.is_gateway:
         return ok("this server publishes no prices")
     published = context.gateway.fresh_prices(refresh=True)
+    context.interrupts.check()  # a signal meanwhile looks like prices that are refused
     if published is None or not published.prices:
         return ok("this server publishes no prices")
     text = f"published for {len(published.prices):,} models"
