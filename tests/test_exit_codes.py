@@ -42,6 +42,7 @@ CLASSES = {
     "NetworkError": 5,
     "GatewayError": 6,
     "ContextTooLong": 6,
+    "UnknownModel": 6,
     "LimitError": 7,
     "DeadlineError": 8,
     "IncompleteCompletion": 9,

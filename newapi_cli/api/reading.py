@@ -27,7 +27,11 @@ BAD_REQUESTS = {  # answered with 500, and so by every model
     "convert_request_failed",
     "count_token_failed",
     "bad_request_body",
+    "invalid_api_type",
+    "json_marshal_failed",
+    "gen_relay_info_failed",
 }
+FEE = "violation_fee"  # begins the codes of refusals that cost something each time
 MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
@@ -173,7 +177,9 @@ def _accepted(head: Head) -> Accepted:
 
 def _refused(head: Head, body: bytes) -> Refused:
     try:
-        refusal = codec.refusal_from_body(codec.decode_json(body))
+        value = codec.decode_json(body)
+        is_error = isinstance(value, dict)  # “404 page not found” begins with a JSON number
+        refusal = codec.refusal_from_body(value) if is_error else codec.Refusal(_plain_words(body))
     except ValueError:
         refusal = codec.Refusal(_plain_words(body))
     request_id = refusal.request_id or codec.request_id_in(head.headers)
@@ -182,7 +188,8 @@ def _refused(head: Head, body: bytes) -> Refused:
     error = error_from_answer(head.status, refusal, body, location=location)
     error.status = head.status
     is_models_fault = isinstance(error, LimitError | UnknownModel) or head.status in (404, 429)
-    is_passing = head.status >= 500 and refusal.code not in BAD_REQUESTS
+    is_bad_request = refusal.code in BAD_REQUESTS or refusal.code.startswith(FEE)
+    is_passing = head.status >= 500 and not is_bad_request
     error.another_model_may_help = is_models_fault or is_passing
     return Refused(
         error,

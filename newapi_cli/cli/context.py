@@ -22,7 +22,7 @@ from newapi_cli.config.secrets import ensure_may_travel, read_key
 from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.completion import Sampling
-from newapi_cli.domain.profile import Secret, Settings
+from newapi_cli.domain.profile import Clocks, Secret, Settings
 from newapi_cli.domain.session import StoredSession
 from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageProblem
 from newapi_cli.render.failure import tell_warning
@@ -194,6 +194,7 @@ class Context:
         *,
         with_key: bool = True,
         retries: int | None = None,
+        clocks: Clocks | None = None,
         interrupts: Interrupts | None = None,
     ) -> Client:
         """The client for the settings' server, or for another one that is being tried."""
@@ -212,7 +213,7 @@ class Context:
             endpoint,
             interrupts or self.interrupts,
             load_transport,
-            clocks=settings.clocks,
+            clocks=clocks or settings.clocks,
             retries=settings.whole("retries") if retries is None else retries,
         )
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from newapi_cli.cli.context import Context
+from newapi_cli.cli.explaining import explaining
 from newapi_cli.cli.options import command
 from newapi_cli.domain.catalog import Offer
 from newapi_cli.domain.cost import Currency
@@ -52,7 +53,8 @@ def models(
     [dim]newapi models --sort out[/dim]
     [dim]newapi models --prices > prices.tsv[/dim]
     """
-    listed = context.gateway.offers(refresh=refresh, with_prices=prices)
+    with explaining(context):
+        listed = context.gateway.offers(refresh=refresh, with_prices=prices)
     found = [_without_keys(each, context.streams.masked) for each in listed.offers]
     chosen = [each for each in found if each.matches(tuple(words or ()))]
     if sort is not None:

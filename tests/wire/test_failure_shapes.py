@@ -366,3 +366,12 @@ def test_a_refusal_comes_through_while_a_large_prompt_still_uploads(home: Home) 
         result = run_newapi("chat", "--retries", "0", home=home, stdin=b"a" * 9_000_000)
         assert result.code == 6, result.err
         assert "413" in result.err
+
+
+def test_a_plain_text_that_begins_with_a_number_is_told(home: Home) -> None:
+    plain = response(404, b"404 page not found", content_type="text/plain")
+    with FaultServer([Send(plain)]) as server:
+        home.configure(server.url)
+        result = run_newapi("chat", "hi", home=home)
+    assert result.code == 6
+    assert "why: 404 page not found" in result.err
