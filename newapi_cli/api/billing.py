@@ -25,7 +25,6 @@ from newapi_cli.api.refusals import not_understood
 from newapi_cli.domain.billing import Balance
 from newapi_cli.domain.completion import TurnEvent
 from newapi_cli.domain.profile import Secret
-from newapi_cli.errors import AuthenticationError, GatewayError
 
 SUBSCRIPTION = "/v1/dashboard/billing/subscription"
 USAGE = "/v1/dashboard/billing/usage"
@@ -63,29 +62,19 @@ def fetch_key_usage(client: JsonClient) -> Generator[TurnEvent, None, object]:
     return value
 
 
-def fetch_key_log(client: JsonClient, key: Secret) -> Generator[TurnEvent, None, object]:
+def fetch_key_log(
+    client: JsonClient, key_in_query: Secret | None = None
+) -> Generator[TurnEvent, None, object]:
     """Ask for the key's log; the JSON value is returned, once it is known to be one.
 
-    Servers before 2026-02 want the key in the query (contract, section 6.5) and take a request
-    without it for one of a key that has no calls. The logs of proxies would show it there, so that
-    form comes second.
+    Servers before 2026-02 want the key in the query (contract, section 6.5), where the logs of
+    proxies show it, and take a request without it for one of a key that has no calls.
     """
-    found: object = None
-    try:
-        found = yield from client.fetch_json(KEY_LOG)
-        if log_from_json(found):
-            return without_details(found)
-    except (AuthenticationError, GatewayError):
-        pass
-    try:
-        in_query = yield from client.fetch_json(f"{KEY_LOG}?key={quote(key.reveal(), safe='')}")
-    except (AuthenticationError, GatewayError):
-        if found is None:
-            raise
-        return without_details(found)
-    if log_from_json(in_query) is None:
+    query = f"?key={quote(key_in_query.reveal(), safe='')}" if key_in_query is not None else ""
+    value = yield from client.fetch_json(f"{KEY_LOG}{query}")
+    if log_from_json(value) is None:
         raise not_understood("it is no log of a key")
-    return without_details(in_query)
+    return without_details(value)
 
 
 def _without_noise(amount: Decimal) -> Decimal:

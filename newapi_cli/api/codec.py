@@ -28,6 +28,7 @@ CHAT_COMPLETIONS = "/v1/chat/completions"
 MODELS = "/v1/models"
 DONE = "[DONE]"
 REQUEST_ID_HEADER = "x-oneapi-request-id"
+VERSION_HEADER = "x-new-api-version"  # since 2026-01-30
 MAX_ERROR_DEPTH = 3
 OTHER_REQUEST_ID_HEADERS = ("x-request-id", "request-id", "cf-ray")
 WHITE_SPACE = re.compile(r"\s*")

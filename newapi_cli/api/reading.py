@@ -171,8 +171,11 @@ class Reading:
 
 
 def _accepted(head: Head) -> Accepted:
-    is_new_api = codec.REQUEST_ID_HEADER in head.headers
-    return Accepted(codec.request_id_in(head.headers), is_new_api=is_new_api)
+    return Accepted(
+        codec.request_id_in(head.headers),
+        is_new_api=codec.REQUEST_ID_HEADER in head.headers,
+        names_version=codec.VERSION_HEADER in head.headers,
+    )
 
 
 def _refused(head: Head, body: bytes) -> Refused:

@@ -18,11 +18,13 @@ from newapi_cli.config.model_names import kept_model_names
 from newapi_cli.config.settings import load_settings
 from newapi_cli.config.spelling import did_you_mean
 from newapi_cli.domain.attachment import Attachment
+from newapi_cli.domain.cost import CostKind
 from newapi_cli.domain.profile import Origin, Source
 from newapi_cli.domain.session import Session, TurnRecord
 from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageProblem
 from newapi_cli.flows.prompt import Prompt, TextFile
 from newapi_cli.flows.session import LiveSession
+from newapi_cli.flows.spending import exact_costs
 from newapi_cli.flows.turn import Turn
 from newapi_cli.render.rows import value_text
 from newapi_cli.render.target import Target
@@ -157,6 +159,20 @@ class Desk:
             )
             self._spent = path, found
         return self._spent[1]
+
+    def make_exact(self, live: LiveSession) -> str:
+        """Take what turns cost from the gateway's log; say how far that went."""
+        gateway, host = self._context.gateway, str(self._context.base_url)
+        if live.session.host != host:
+            problem = f"this conversation was with {live.session.host or 'nobody yet'}"
+            raise UsageProblem(problem, hint=f"the log of {host} does not tell of it")
+        changed = exact_costs(live.path, gateway.record.log(), gateway.quota_per_unit())
+        if live.is_saved and changed:
+            self._context.sessions.spending.write_costs(changed)
+        live.take_costs(changed)
+        answered = [turn for turn in live.path if turn.answer]
+        exact = sum(turn.cost_kind == CostKind.EXACT for turn in answered)
+        return f"exact for {exact} of {len(answered)} answers"
 
     def balance(self) -> str:
         """Ask the gateway what the key has left. Raises `NewapiError`."""

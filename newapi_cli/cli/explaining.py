@@ -112,7 +112,7 @@ def _of_the_key(context: Context, error: NewapiError) -> NewapiError:
     if "-" in context.api_key.reveal().removeprefix("sk-"):
         error.hint = SUFFIX_HINT
         return error
-    record = context.gateway.refused_key()
+    record = context.gateway.record.after_refusal()
     if context.interrupts.code is not None:
         return Interrupted(context.interrupts.code)
     return error if record is None else _by_record(error, record, datetime.now(UTC))

@@ -52,7 +52,7 @@ class Pricer:
         """Give what an answer cost, None where the server publishes no prices."""
         gateway = self._context.gateway
         prices = gateway.prices(model)
-        return None if prices is None else prices.cost(model, usage, gateway.group)
+        return None if prices is None else prices.cost(model, usage, gateway.record.group)
 
     def _fetch(self, client: Client) -> None:
         self._context.gateway.fetch_site(client)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Annotated, NamedTuple
 
 import typer
@@ -13,7 +12,7 @@ from newapi_cli.config.spelling import shown
 from newapi_cli.domain.cost import Currency
 from newapi_cli.domain.pricing import DOLLAR
 from newapi_cli.domain.report import SpendingReport
-from newapi_cli.errors import ConfigError, GatewayError, NewapiError
+from newapi_cli.errors import ConfigError, NewapiError
 from newapi_cli.flows.spending import (
     By,
     TurnFigures,
@@ -129,25 +128,16 @@ def _make_exact(context: Context, scope: Scope) -> None:
     store = context.sessions
     try:
         host = str(context.base_url)
-        entries, quota_per_unit = context.gateway.key_log(), _quota_per_unit(context)
+        entries, unit = context.gateway.record.log(), context.gateway.quota_per_unit()
     except NewapiError as error:
         error.hint = f"{error.hint}; {STORED}" if error.hint else STORED
         raise
     turns = store.spending.charged((entry.request_id for entry in entries), host)
-    store.spending.write_costs(exact_costs(turns, entries, quota_per_unit))
+    store.spending.write_costs(exact_costs(turns, entries, unit))
     here = {session.id for session in store.sessions() if session.host == host}
     found = exactness(_figures(context, scope), entries, here)
     if found.answers:
         context.streams.tell(exactness_text(*found))
-
-
-def _quota_per_unit(context: Context) -> Decimal:
-    """Give how much quota is a dollar. Raises `GatewayError` where the gateway does not tell."""
-    gateway = context.gateway
-    prices = gateway.fresh_prices(refresh=gateway.prices() is None)
-    if prices is None:
-        raise GatewayError("the gateway does not tell how much of its quota is a dollar")
-    return prices.quota_per_unit
 
 
 def _write_table(

@@ -130,11 +130,13 @@ class Notice(NamedTuple):
 class Accepted(NamedTuple):
     """The gateway took the request; its id is empty where the server gives none.
 
-    `is_new_api`: the server has shown itself to be of New API's family.
+    `is_new_api`: the server has shown itself to be of New API's family; `names_version`: and to be
+    of 2026 or later.
     """
 
     request_id: str
     is_new_api: bool = False
+    names_version: bool = False
 
 
 class FellBack(NamedTuple):

@@ -24,7 +24,7 @@ from newapi_cli.flows.json_fields import JsonObject, plain_json, problem_at, wel
 FORMAT = "newapi-session"
 VERSION = 1
 SESSION_ID = re.compile(rf"[0-9a-f]{{{ID_LENGTH}}}")
-DOLLARS = re.compile(r"\d{1,60}(\.\d{1,18})?")
+DOLLARS = re.compile(r"[0-9]{1,60}(\.[0-9]{1,18})?")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 HINT = "`newapi sessions export --json` writes what can be imported"
 

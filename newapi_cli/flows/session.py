@@ -9,7 +9,7 @@ on in memory after one warning, and what the store lacks is written with the nex
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from newapi_cli.domain.attachment import Attachment
@@ -137,6 +137,11 @@ class LiveSession:
             except LocalError as error:
                 self._fail(error)
         self.session = session
+
+    def take_costs(self, turns: Iterable[TurnRecord]) -> None:
+        """Take turns of the path whose cost has become known."""
+        known = {(turn.id, turn.request_id): turn for turn in turns}
+        self.path = tuple(known.get((turn.id, turn.request_id), turn) for turn in self.path)
 
     def fork(self, title: str = "") -> Session:
         """Go on in a copy of the path under a new id, and give the session that was left."""

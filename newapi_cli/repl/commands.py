@@ -248,8 +248,12 @@ def thinking(talk: Talk, _: str) -> None:
     talk.tell((safe_text(last.reasoning).strip() if last else "") or "no reasoning came")
 
 
-def usage(talk: Talk, _: str) -> None:
-    """Say what the conversation took so far."""
+def usage(talk: Talk, word: str) -> None:
+    """Say what the conversation took so far; exactly, where that is asked for."""
+    if word not in ("", "exact", "--exact"):
+        raise UsageProblem(f"/usage {safe_line(word)} is not known", hint="/usage or /usage exact")
+    if word:
+        talk.tell(talk.answers.make_exact(talk.live))
     path = talk.live.path
     counted = [turn.usage for turn in path if turn.usage is not None]
     took_s = sum(turn.duration_s or 0.0 for turn in path)
@@ -336,7 +340,8 @@ COMMANDS = (
     Command("new", "", "begin a new conversation; this one stays stored", new),
     Command("rename", "[NAME]", "give this session a name", rename),
     Command("thinking", "", "show the reasoning behind the last answer", thinking),
-    Command("usage", "", "tokens and time of this conversation", usage),
+    Command("usage", "[exact]", "tokens, time and money of this conversation; by the log", usage,
+            values=("exact",)),
     Command("balance", "", "what this key has left, as the gateway counts it", balance),
     Command("raw", "[on|off]", "show answers as they come, or laid out", set_raw,
             values=("on", "off")),

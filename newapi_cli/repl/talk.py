@@ -91,6 +91,9 @@ class Answers(Protocol):
     def spent(self, path: tuple[TurnRecord, ...]) -> str:
         """Give what turns cost as text, empty where that is not told."""
 
+    def make_exact(self, live: LiveSession) -> str:
+        """Take what turns cost from the gateway's log; say how far. Raises `NewapiError`."""
+
     def balance(self) -> str:
         """Ask the gateway what the key has left. Raises `NewapiError`."""
 

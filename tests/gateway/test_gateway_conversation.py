@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from newapi_cli.demo.server import DemoGateway, Site
 from tests.gateway.routes import Answer, serving
 from tests.repl.conversing import conversation
 from tests.support.home import Home
+from tests.support.process import run_newapi
 
 
 def test_the_bar_adds_up_what_the_conversation_cost(home: Home) -> None:
@@ -36,6 +39,30 @@ def test_what_is_not_known_is_said_beside_what_is(home: Home) -> None:
             assert "tiered price" in talk.told("two")
             assert talk.told("/usage").endswith("about $0.01 + 1 unknown")
             talk.leave()
+
+
+def test_exact_costs_come_from_the_gateways_log(home: Home) -> None:
+    """A tiered price is worked out by the gateway alone: its log knows."""
+    with DemoGateway(pace_s=0) as gateway:
+        home.configure(gateway.base_url, model="demo-tiered")
+        with conversation(home, columns=120) as talk:
+            assert "tiered price" in talk.told("one")
+            assert "tiered price" in talk.told("two")
+            told = talk.told("/usage --exact")
+            assert told.startswith("exact for 2 of 2 answers")
+            assert "$0.00" in told.split(" · ")[-1]
+            talk.leave()
+        assert [each.path for each in gateway.requests].count("/api/log/token") == 1
+    (report,) = json.loads(run_newapi("usage", "--json", home=home).text)["rows"]
+    assert report["cost_kind"] == "exact"
+
+
+def test_usage_of_a_word_that_is_none_is_an_error(home: Home) -> None:
+    home.configure("http://127.0.0.1:9")
+    with conversation(home, columns=120) as talk:
+        assert "/usage exact" in talk.told("/usage much")
+        assert "was with nobody yet" in talk.told("/usage exact")
+        talk.leave()
 
 
 @pytest.mark.parametrize(

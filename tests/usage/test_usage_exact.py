@@ -220,7 +220,7 @@ def test_json_and_other_sums_are_exact_too(home: Home, gateway: Gateway) -> None
         (LOG, response(200, b"<html>", content_type="text/html"), 6, ""),
         (LOG, response(200, {"success": False, "message": "busy"}), 6, ""),
         (LOG, response(502, b"bad gateway"), 6, ""),
-        (STATUS, response(404, b""), 6, "quota"),
+        (STATUS, response(404, b""), 6, "nothing at this address"),
     ],
 )
 def test_a_log_that_cannot_be_read_is_an_error_that_says_what_to_do(

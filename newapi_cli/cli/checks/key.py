@@ -47,7 +47,11 @@ def key(case: Case) -> CheckResult:
 
 def _refused(case: Case, refusal: AuthenticationError, text: str) -> CheckResult:
     """Say why a key was refused, as far as its record or its form tell."""
-    record = case.context.gateway.refused_key() if case.family and case.family.is_gateway else None
+    record = (
+        case.context.gateway.record.after_refusal()
+        if case.family and case.family.is_gateway
+        else None
+    )
     case.context.interrupts.check()  # a signal meanwhile looks like a record that is refused
     told = failure(refusal)
     if record is not None:

@@ -38,8 +38,8 @@ def prices(case: Case) -> CheckResult:
         return ok(text)
     group = case.settings.text("group")
     if case.models:  # else the key was not taken, and no log tells of it
-        context.gateway.learn_group()
-        group = context.gateway.group
+        context.gateway.record.learn_group()
+        group = context.gateway.record.group
     return ok(f"{text}; {_price_text(published, model, group)}")
 
 
@@ -109,7 +109,7 @@ def _judged(case: Case, completion: Completion, arrivals: list[float]) -> CheckR
         text += f"; {tokens(completion.usage)}"
     published = case.context.gateway.prices()
     if published is not None:
-        cost = published.cost(model, completion.usage, case.context.gateway.group)
+        cost = published.cost(model, completion.usage, case.context.gateway.record.group)
         text += f", {cost_text(cost)}"
     text += f"; finish reason {completion.finish_reason or 'not told'}"
     if completion.usage is None:

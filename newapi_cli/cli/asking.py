@@ -1,0 +1,88 @@
+"""Asking a gateway for more than answers, and where what it told is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, TypeVar
+
+from newapi_cli.config.shelf import Shelf, name_of_key, name_of_site
+from newapi_cli.domain.completion import Accepted, Notice, TurnEvent
+
+if TYPE_CHECKING:
+    from newapi_cli.cli.context import Context
+
+FAMILY, VERSIONED = "family", "names its version"  # what a server has shown itself to be
+Told = TypeVar("Told")
+
+
+class Asking:
+    """Asks the gateway of the present settings, and keeps what it has shown itself to be.
+
+    The shelves are looked for anew each time: /profile may have changed the settings.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._in_memory: dict[str, Shelf] = {}
+
+    def ask(self, asking: Generator[TurnEvent, None, Told], *, is_elsewhere: bool = False) -> Told:
+        """Run a request on the main thread, telling of retries, until a signal ends it.
+
+        `is_elsewhere`: not at the gateway of the settings, of which nothing is learnt then.
+        """
+        context = self._context
+        with context.interrupts:
+            while True:
+                try:
+                    event = next(asking)
+                except StopIteration as end:
+                    told: Told = end.value
+                    return told
+                if isinstance(event, Accepted) and event.is_new_api and not is_elsewhere:
+                    self._mark_as_new_api(VERSIONED if event.names_version else FAMILY)
+                if isinstance(event, Notice) and (context.is_verbose or not event.is_detail):
+                    context.streams.tell(event.text)
+
+    @property
+    def may_look_up(self) -> bool:
+        """Say whether a run may ask for more than it was told to: not where nothing is kept.
+
+        There it would ask each time, and `-n` promises to touch no file.
+        """
+        return self._context.settings.flag("save") or not self._context.keeps_cache
+
+    def _mark_as_new_api(self, kind: str) -> None:
+        kept = self.marks.get("is New API")
+        if kept is None or kept.value != kind:
+            self.marks.put("is New API", kind)
+
+    @property
+    def is_new_api(self) -> bool:
+        """Say whether the server has shown itself to be of New API's family."""
+        return self.marks.get("is New API") is not None
+
+    @property
+    def names_version(self) -> bool:
+        """Say whether it has shown itself to be New API of 2026."""
+        kept = self.marks.get("is New API")
+        return kept is not None and kept.value == VERSIONED
+
+    @property
+    def site(self) -> Shelf:
+        """Give the shelf of what the site tells everybody."""
+        return self._shelf(name_of_site("site", self._context.base_url))
+
+    @property
+    def marks(self) -> Shelf:
+        """Give the shelf of when it was asked: small, as it is looked at in mid-answer."""
+        return self._shelf(name_of_site("asked", self._context.base_url))
+
+    @property
+    def key(self) -> Shelf:
+        """Give the shelf of what it tells the key."""
+        return self._shelf(name_of_key(self._context.base_url, self._context.api_key))
+
+    def _shelf(self, name: str) -> Shelf:
+        if self._context.keeps_cache:
+            return Shelf(self._context.paths.cache_dir / name, self._context.without_keys)
+        return self._in_memory.setdefault(name, Shelf(None))

@@ -1,0 +1,134 @@
+"""What a gateway keeps of a key: its record and its log, by the endpoints of the tight limiter.
+
+They allow 20 calls in 20 minutes to all behind one address (contract, section 5.4): newapi makes 10
+at most, and asks for the same thing once in five minutes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from newapi_cli.api.billing import fetch_key_log, fetch_key_usage
+from newapi_cli.api.gateway_codec import key_usage_from_json, log_from_json
+from newapi_cli.api.refusals import not_understood
+from newapi_cli.domain.billing import KeyUsage, LogEntry
+from newapi_cli.domain.completion import TurnEvent
+from newapi_cli.domain.profile import Clocks
+from newapi_cli.errors import (
+    AuthenticationError,
+    GatewayError,
+    Interrupted,
+    LimitError,
+    NewapiError,
+)
+
+if TYPE_CHECKING:
+    from newapi_cli.cli.asking import Asking
+    from newapi_cli.cli.context import Context
+
+RECORD_AGE_S, DAY_S, MONTH_S = 300.0, 86_400.0, 30 * 86_400.0
+HASTY = Clocks(3, 5, 5, 5, 5, 8)  # for what a person waits for beside an error
+TIGHT_SPAN_S, TIGHT_CALLS = 1_200.0, 10
+
+
+class KeyRecord:
+    """The record of the present settings' key. Methods that ask raise `NewapiError`."""
+
+    def __init__(self, context: Context, asking: Asking) -> None:
+        self._context = context
+        self._asking = asking
+
+    @property
+    def group(self) -> str:
+        """Give the group of the key by the settings, or as its log told it; else nothing."""
+        kept = self._asking.key.get("group", MONTH_S)
+        told = kept.value if kept is not None else ""
+        return self._context.settings.text("group") or (told if isinstance(told, str) else "")
+
+    def usage(self) -> KeyUsage:
+        """Give the record of the key. By the tight limiter: at most once in five minutes."""
+        value = self._tight("record", fetch_key_usage(self._context.client()))
+        found = key_usage_from_json(value)
+        if found is None:
+            raise not_understood("it is no record of a key")
+        return found
+
+    def log(self) -> list[LogEntry]:
+        """Give the key's charged calls, newest first; learns the key's group. Tight limiter."""
+        found = self._log_by_header()
+        if not found and not self._asking.names_version:
+            asking = fetch_key_log(self._context.client(), key_in_query=self._context.api_key)
+            found = log_from_json(self._tight("log by query", asking)) or []
+        group = next((entry.group for entry in found if entry.group), "")
+        if group:
+            self._asking.key.put("group", group)
+        return found
+
+    def _log_by_header(self) -> list[LogEntry]:
+        try:
+            value = self._tight("log", fetch_key_log(self._context.client()))
+        except (AuthenticationError, GatewayError):
+            if self._asking.names_version:
+                raise
+            return []
+        return log_from_json(value) or []
+
+    def learn_group(self) -> None:
+        """Let the key's log tell its group, at most once a day. Tight limiter."""
+        if (
+            self.group
+            or not self._asking.is_new_api
+            or self._asking.key.get("group asked", DAY_S) is not None
+        ):
+            return  # known, or asked for
+        self._asking.key.put("group asked", None)
+        with contextlib.suppress(GatewayError, AuthenticationError, LimitError):
+            self.log()
+
+    def after_refusal(self) -> KeyUsage | None:
+        """Give the record of a key that was refused, asked for at most once a day."""
+        if not self._asking.may_look_up:
+            return None
+        kept = self._asking.key.get("record after a refusal", DAY_S)
+        if kept is not None:
+            return key_usage_from_json(kept.value)
+        value: object = None
+        self._asking.key.put("record after a refusal", None)
+        try:
+            client = self._context.client(retries=0, clocks=HASTY)
+            value = self._tight("record", fetch_key_usage(client), max_age_s=0)
+        except Interrupted:
+            raise
+        except NewapiError:
+            return None
+        self._asking.key.put("record after a refusal", value)
+        return key_usage_from_json(value)
+
+    def _tight(
+        self,
+        name: str,
+        asking: Generator[TurnEvent, None, object],
+        max_age_s: float = RECORD_AGE_S,
+    ) -> object:
+        """Ask an endpoint of the tight limiter, unless it told lately, or too often was asked."""
+        kept = self._asking.key.get(name, max_age_s)
+        if kept is not None:
+            return kept.value
+        now = datetime.now(UTC).timestamp()
+        marks = self._asking.marks.get("tight calls", TIGHT_SPAN_S)
+        told = marks.value if marks is not None and isinstance(marks.value, list) else []
+        calls = [at for at in told if isinstance(at, int | float) and 0 <= now - at < TIGHT_SPAN_S]
+        if len(calls) >= TIGHT_CALLS:
+            minutes = (TIGHT_SPAN_S - (now - min(calls))) / 60
+            raise LimitError(
+                f"newapi has asked for keys {len(calls)} times in 20 minutes",
+                why="the gateway allows 20 calls to all behind one address",
+                hint=f"try again in {minutes:.0f} minutes",
+            )
+        self._asking.marks.put("tight calls", [*calls, now])
+        value = self._asking.ask(asking)
+        self._asking.key.put(name, value)
+        return value
