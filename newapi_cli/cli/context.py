@@ -145,13 +145,13 @@ class Context:
     def models_to_ask(self) -> list[str]:
         """The model, empty where none is set, and those to ask in turn where it fails.
 
-        What stands behind commas of the model rules over the setting `fallback`.
+        What stands behind commas of the model rules over the setting `fallback`: `a,` asks a alone.
         """
-        first, *others = (name.strip() for name in self.settings.text("model").split(","))
-        if not others:
-            stored = self.settings.values.get("fallback")
-            others = [str(name).strip() for name in stored] if isinstance(stored, list) else []
-        return [first, *filter(None, others)]
+        text, stored = self.settings.text("model"), self.settings.values.get("fallback")
+        names = text.split(",")
+        if "," not in text and isinstance(stored, list):
+            names += map(str, stored)
+        return [name.strip() for name in names if name.strip()] or [""]
 
     def allow_new_profile(self) -> None:
         """Let the profile that is named be one that does not exist yet."""

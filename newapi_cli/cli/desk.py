@@ -103,6 +103,7 @@ class Desk:
             hint = f"the profiles are: {', '.join(known) or 'none'}"
             raise ConfigError(f"there is no profile {name}{did_you_mean(name, known)}", hint=hint)
         self._context.use_profile(name)
+        self._spent = None  # the other site may have other money
         return self._context.models_to_ask[0]
 
     def settings(self) -> list[tuple[str, str, str]]:

@@ -74,6 +74,9 @@ def test_the_setting_names_models_for_every_question(home: Home, gateway: DemoGa
     asked = run_newapi("chat", "-m", "demo-500,demo-429,demo", "hello", home=home)
     assert asked.text.startswith(HELLO)  # what the command line names rules
     assert "demo-echo" not in asked_models(gateway)[2:]
+    alone = run_newapi("chat", "-m", "demo-500,", "--retries", "0", "hello", home=home)
+    assert alone.code == 6  # as does the comma alone
+    assert run_newapi("chat", "-m", ",demo", "hello", home=home).text.startswith(HELLO)
 
 
 def test_the_last_model_is_retried_and_its_failure_is_the_answers(
