@@ -29,7 +29,11 @@ streaming, the way this text appears while it is being written.
 | Command | What it does |
 |---|---|
 | `newapi chat` | one answer, or a conversation with `-i` |
-| `newapi models` | lists the models of your gateway |
+| `newapi models` | lists the models of your gateway and what they cost |
+| `newapi balance` | tells what your key has left |
+| `newapi usage` | adds up what answers took and cost |
+| `newapi sessions` | lists, shows and searches what was said |
+| `newapi doctor` | checks everything between you and an answer |
 | `newapi login` | stores a URL and a key |
 | `newapi logout` | forgets the key |
 | `newapi config` | shows each setting and where it comes from |

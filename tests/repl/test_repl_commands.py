@@ -65,7 +65,7 @@ def test_every_command_is_read_in_a_window_of_20_columns(home: Home, server: Fau
         lines = talk.text.split("\n")
         for command in NAMES:
             assert any(line.startswith(f"  {command}") for line in lines), command
-        for word in ("tokens and time of", "show the reasoning", "clear the screen"):
+        for word in ("tokens, time and", "show the reasoning", "clear the screen"):
             assert word in talk.words()
         talk.leave()
 
