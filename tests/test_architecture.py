@@ -39,7 +39,7 @@ LIBRARIES = {
     "sqlite3": {"store"},
 }
 PRIVATE = ("typer._click",)
-WITH_INNER_IMPORTS = {"__main__.py", "cli/context.py"}
+WITH_INNER_IMPORTS = {"__main__.py", "cli/context.py", "api/refusals.py"}
 WITH_IMPORTS_BY_NAME = {"cli/app.py"}  # its table says which command lives where
 STANDARD = sys.stdlib_module_names
 

@@ -9,6 +9,7 @@ stands in English, in the gateway's two kinds of Chinese, and as old servers had
 
 from __future__ import annotations
 
+from newapi_cli.api.hints import LEAVING_OUT, URL_HINT
 from newapi_cli.api.refusal_rows import GATEWAY, OWN, PROVIDER, UNNAMED, Explanation, Shape, When
 from newapi_cli.errors import (
     AuthenticationError,
@@ -19,11 +20,9 @@ from newapi_cli.errors import (
 )
 
 FROM_500 = range(500, 1000)
-URL_HINT = "check the base URL: `newapi config get base_url`, `newapi login URL` to store another"
 KEY_HINT = "check the key with `newapi config list`, or store another with `newapi login`"
 LIST_HINT = "`newapi models` lists what this key may use"
 CONSOLE_HINT = "make another key there and store it with `newapi login`"
-LEAVING_OUT = "; `newapi chat -c` on a terminal can leave turns out"
 SHORTER_HINT = (
     "send a shorter prompt or fewer files, or ask a model with a larger context: -m NAME"
     f"{LEAVING_OUT}"

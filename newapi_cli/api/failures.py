@@ -9,7 +9,7 @@ import ssl
 
 import httpx
 
-from newapi_cli.api.refusals import URL_HINT
+from newapi_cli.api.hints import URL_HINT
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.errors import DeadlineError, NetworkError, NewapiError
 

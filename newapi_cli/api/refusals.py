@@ -7,27 +7,15 @@ New API passes the 401, 403 and 429 of its upstreams on with their status (contr
 from __future__ import annotations
 
 import re
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from newapi_cli.api.codec import Refusal, shortened
-from newapi_cli.api.explanations import (
-    IN_STREAM,
-    KEY_REFUSED,
-    KEY_REFUSED_PLAINLY,
-    LEAVING_OUT,
-    MODEL_FORBIDDEN,
-    NOT_UNDERSTOOD,
-    OTHERWISE,
-    PAGE,
-    TABLE,
-    URL_HINT,
-)
-from newapi_cli.api.refusal_rows import Explanation
 from newapi_cli.errors import AuthenticationError, GatewayError, NewapiError, UnknownModel
 
-__all__ = [
-    "HTML", "LEAVING_OUT", "URL_HINT", "error_from_answer", "error_in_stream", "explanation_of",
-    "html_error", "is_of_the_model", "leaves_the_key_open", "not_understood",
-]  # fmt: skip
+if TYPE_CHECKING:
+    from newapi_cli.api.refusal_rows import Explanation
+
 # Servers choose what these are matched against: each reads a byte a bounded number of times.
 HTML = re.compile(
     rb"\s*(?:<!--(?:(?!-->).)*+-->\s*+)*+<(!doctype html|html|head|body)", re.IGNORECASE | re.DOTALL
@@ -37,10 +25,24 @@ TITLE = re.compile(rb"<title[^<>]*+>([^<]*)", re.IGNORECASE)
 FAMILY_ID = r"20\d\d[01]\d[0-3]\d[0-2]\d{6,14}[0-9A-Za-z]{8,16}"
 
 
+def rows() -> ModuleType:
+    """Give the table, loaded with the first refusal: no answer waits 2 ms for it."""
+    from newapi_cli.api import explanations
+
+    return explanations
+
+
+def row_named(name: str) -> Explanation:
+    """Give a row of the table by its name there."""
+    row: Explanation = getattr(rows(), name)
+    return row
+
+
 def explanation_of(status: int, refusal: Refusal, *, is_page: bool = False) -> Explanation:
     """Find the row of the table that a refusal belongs to. `status` is 0 inside a stream."""
-    fitting = (row for row in TABLE if row.when.fits(status, refusal, is_page=is_page))
-    return next(fitting, OTHERWISE)
+    table: tuple[Explanation, ...] = rows().TABLE
+    fitting = (row for row in table if row.when.fits(status, refusal, is_page=is_page))
+    return next(fitting, row_named("OTHERWISE"))
 
 
 def error_from_answer(
@@ -57,7 +59,7 @@ def error_from_answer(
 
 def html_error(body: bytes, status: int, request_id: str = "") -> NewapiError:
     """Name a web page that stands where an answer should."""
-    return PAGE.made(status, _title(body), request_id)
+    return row_named("PAGE").made(status, _title(body), request_id)
 
 
 def _title(page: bytes) -> str:
@@ -74,17 +76,17 @@ def error_in_stream(refusal: Refusal) -> NewapiError:
     It is the gateway's (6) whatever it says: nobody refused the key or the request as such.
     """
     found = explanation_of(0, refusal)
-    if found is OTHERWISE:
-        found = IN_STREAM
+    if found is row_named("OTHERWISE"):
+        found = row_named("IN_STREAM")
     elif not issubclass(found.error, GatewayError):
-        found = IN_STREAM._replace(hint=found.hint)
+        found = row_named("IN_STREAM")._replace(hint=found.hint)
     why = refusal.message or refusal.code or refusal.type
     return found.made(0, why, refusal.request_id)
 
 
 def not_understood(why: str, request_id: str = "") -> NewapiError:
     """Name an answer that is none of the protocol's."""
-    return NOT_UNDERSTOOD.made(0, why, request_id)
+    return row_named("NOT_UNDERSTOOD").made(0, why, request_id)
 
 
 def leaves_the_key_open(error: NewapiError) -> bool:
@@ -94,13 +96,13 @@ def leaves_the_key_open(error: NewapiError) -> bool:
     """
     if not isinstance(error, AuthenticationError) or error.status != 401:
         return False
-    if error.message == KEY_REFUSED.told(401):
+    if error.message == row_named("KEY_REFUSED").told(401):
         return True
     is_familys = re.fullmatch(FAMILY_ID, error.request_id) is not None
-    return is_familys and error.message == KEY_REFUSED_PLAINLY.told(401)
+    return is_familys and error.message == row_named("KEY_REFUSED_PLAINLY").told(401)
 
 
 def is_of_the_model(error: NewapiError) -> bool:
     """Say whether another name of a model would have helped."""
-    is_forbidden = error.message == MODEL_FORBIDDEN.told(error.status)
+    is_forbidden = error.message == row_named("MODEL_FORBIDDEN").told(error.status)
     return isinstance(error, UnknownModel) or is_forbidden

@@ -14,8 +14,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches  # 2 ms, and Typer has loaded it already
 from typing import TYPE_CHECKING
 
-from newapi_cli.api.explanations import KEY_EXHAUSTED, KEY_EXPIRED
-from newapi_cli.api.refusals import is_of_the_model, leaves_the_key_open
+from newapi_cli.api.refusals import is_of_the_model, leaves_the_key_open, row_named
 from newapi_cli.errors import Interrupted, NewapiError
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 MAX_NAME = 128
 MAX_NAMES = 5000  # 0.1 s to look through
 MOST_NEAR = 3
-FIRST_WORD = re.compile(r"[a-z]{2,20}", re.IGNORECASE)
+FIRST_WORD = r"[A-Za-z]{2,20}"
 LISTED_HINT = (
     "the gateway listed this model before, so its channels may be down:"
     " ask again in a while, or try another model: -m NAME"
@@ -82,7 +81,7 @@ def _help_with_name(context: Context, error: NewapiError, model: str) -> None:
     masked = context.streams.masked
     near = near_names(asked, (name for name in known if masked(name) == name))
     if near:
-        word = FIRST_WORD.search(near[0].rpartition("/")[2])
+        word = re.search(FIRST_WORD, near[0].rpartition("/")[2])
         listing = f"newapi models {word.group()}" if word else "newapi models"
         error.hint = f"did you mean {' or '.join(near)}? `{listing}` lists what there is"
 
@@ -121,11 +120,11 @@ def _of_the_key(context: Context, error: NewapiError) -> NewapiError:
 def _by_record(error: NewapiError, record: KeyUsage, now: datetime) -> NewapiError:
     state = record.state(now).value
     if state == "expired" and record.expires_at is not None:
-        row = KEY_EXPIRED._replace(
+        row = row_named("KEY_EXPIRED")._replace(
             message=f"the key expired on {record.expires_at.astimezone():%Y-%m-%d}"
         )
     elif state == "exhausted":
-        row = KEY_EXHAUSTED
+        row = row_named("KEY_EXHAUSTED")
     else:
         error.hint = GOOD_HINT
         return error

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
-from newapi_cli.api.refusals import LEAVING_OUT
+from newapi_cli.api.hints import LEAVING_OUT
 from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import Session, TurnRecord

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from newapi_cli.api.codec import Refusal, decode_json, refusal_from_body
+from newapi_cli.api.hints import URL_HINT
 from newapi_cli.api.refusals import (
-    URL_HINT,
     error_from_answer,
     error_in_stream,
     html_error,

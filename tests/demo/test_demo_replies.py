@@ -7,12 +7,13 @@ import re
 
 import pytest
 
+from newapi_cli.cli.app import MODULES
 from newapi_cli.demo.chat_call import ChatCall, ChatMessage
 from newapi_cli.demo.pieces import clip_tokens, count_tokens, split_pieces
 from newapi_cli.demo.replies import DEMO_MODELS, reply_to
 from newapi_cli.demo.tour import TOUR, answer, long_text
 
-COMMANDS = {"chat", "models", "login", "logout", "config", "demo", "completion"}
+COMMANDS = set(MODULES)
 SLASH_COMMANDS = {"help", "model", "system", "new", "retry", "exit"}
 
 

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from newapi_cli.api.codec import REQUEST_ID_HEADER
 from newapi_cli.api.family import Family, family_from_models, family_from_status
+from newapi_cli.api.hints import URL_HINT
 from newapi_cli.api.page import Page
-from newapi_cli.api.refusals import URL_HINT
 from newapi_cli.cli.checks.case import MODELS, STATUS, Case, failed, ok, quick, skipped, warning
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.report import CheckResult
