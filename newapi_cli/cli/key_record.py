@@ -77,16 +77,18 @@ class KeyRecord:
         return log_from_json(value) or []
 
     def learn_group(self) -> None:
-        """Let the key's log tell its group, at most once a day. Tight limiter."""
-        if (
-            self.group
-            or not self._asking.is_new_api
-            or self._asking.key.get("group asked", DAY_S) is not None
-        ):
-            return  # known, or asked for
-        self._asking.key.put("group asked", None)
+        """Let the key's log tell its group, at most once a day. Tight limiter.
+
+        A log without calls tells nothing yet, and is asked again with the next occasion.
+        """
+        key = self._asking.key
+        if self.group or not self._asking.is_new_api or key.get("group asked", DAY_S) is not None:
+            return
+        entries: list[LogEntry] | None = None
         with contextlib.suppress(GatewayError, AuthenticationError, LimitError):
-            self.log()
+            entries = self.log()
+        if entries != []:
+            key.put("group asked", None)
 
     def after_refusal(self) -> KeyUsage | None:
         """Give the record of a key that was refused, asked for at most once a day."""

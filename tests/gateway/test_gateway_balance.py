@@ -7,6 +7,7 @@ import json
 import pytest
 
 from newapi_cli.demo.server import DemoGateway, Site
+from tests.gateway.aging import pass_time
 from tests.gateway.routes import INVALID_URL, Answer, serving
 from tests.support.home import Home
 from tests.support.process import Result, newapi_command, run_newapi
@@ -93,7 +94,9 @@ def test_the_sites_money_is_shown(home: Home, currency: str, left: str, shown: s
 def test_the_group_is_learnt_from_the_keys_log(home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         home.configure(gateway.base_url, model="demo", api_key="sk-vip")
+        assert json.loads(run_newapi("balance", "--json", home=home).text)["group"] is None
         assert run_newapi("chat", "hello", home=home).code == 0
+        pass_time(home, 301)
         assert json.loads(run_newapi("balance", "--json", home=home).text)["group"] == "vip"
         found = json.loads(run_newapi("chat", "--json", "hello", home=home).text)
     assert found["cost_usd"] == "0.000014"  # 13.275 * 0.5 = 6.6375 -> 7
