@@ -29,7 +29,7 @@ from newapi_cli.domain.profile import Secret
 SUBSCRIPTION = "/v1/dashboard/billing/subscription"
 USAGE = "/v1/dashboard/billing/usage"
 NOISE, LARGEST_NOISY = Decimal("1E-12"), Decimal("1E+12")
-UNLIMITED = Decimal(100_000_000)  # what the gateway grants a key without a limit
+UNLIMITED = Decimal(100_000_000)  # what it tells of a key without a limit, in whatever money
 
 
 class JsonClient(Protocol):
@@ -48,7 +48,7 @@ def fetch_balance(client: JsonClient) -> Generator[TurnEvent, None, Balance]:
     if limit is None or hundredths is None:
         raise not_understood("it tells no limit or no usage")
     return Balance(
-        limit=None if limit >= UNLIMITED else _without_noise(limit),
+        limit=None if limit == UNLIMITED else _without_noise(limit),
         used=_without_noise(hundredths / 100),
         expires_at=time_at(_member(granted, "access_until")),
     )

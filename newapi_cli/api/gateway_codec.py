@@ -6,6 +6,7 @@ the shortest text that gives them, which is the text that was sent.
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -26,6 +27,7 @@ PRICING = "/api/pricing"
 KEY_USAGE = "/api/usage/token/"  # without the slash it is a redirect (contract, 5.2)
 KEY_LOG = "/api/log/token"
 LATEST_S = 253_402_300_799  # 9999-12-31
+LEAST_QUOTA = Decimal("1E-6")  # that a dollar may be: less is a mistake
 MAX_SYMBOL = 8  # characters of a currency's symbol
 CONSUMED = 2  # the type of log entries that were charged for
 LARGEST = Decimal(10) ** 18
@@ -53,9 +55,9 @@ def number(value: object) -> Decimal | None:
     """Read a finite number of a size that money or tokens can have."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if not -LARGEST < value < LARGEST:  # also NaN
+    if isinstance(value, float) and not math.isfinite(value):
         return None
-    return Decimal(repr(value))
+    return Decimal(repr(value)) if -LARGEST < value < LARGEST else None
 
 
 def time_at(seconds: Decimal | None) -> datetime | None:
@@ -92,7 +94,8 @@ def currency_from_json(status: object) -> Currency | None:
 def quota_per_unit_from_json(status: object) -> Decimal | None:
     """Read how many units of quota are a dollar, from `/api/status`."""
     data = _data(status)
-    return _above_0(data.get("quota_per_unit")) if isinstance(data, dict) else None
+    found = number(data.get("quota_per_unit")) if isinstance(data, dict) else None
+    return found if found is not None and found >= LEAST_QUOTA else None
 
 
 def price_list_from_json(status: object, pricing: object, model: str = "") -> PriceList | None:
@@ -110,24 +113,25 @@ def price_list_from_json(status: object, pricing: object, model: str = "") -> Pr
     named = ratios.items() if isinstance(ratios, dict) else ()
     return PriceList(
         prices={price.model: price for price in prices if price.model},
-        group_ratios={
-            name: ratio for name, value in named if (ratio := _from_0(value)) is not None
-        },
+        group_ratios={name: _from_0(value) for name, value in named},
         quota_per_unit=quota_per_unit,
         currency=currency_from_json(status) or DOLLAR,
     )
 
 
 def _price(entry: dict[str, Any]) -> Price:
-    ratios = {name: ratio for name in RATIOS if (ratio := _from_0(entry.get(name))) is not None}
+    told = {name: entry[name] for name in RATIOS if entry.get(name) is not None}
+    ratios = {name: ratio for name, value in told.items() if (ratio := _from_0(value)) is not None}
     model_ratio, per_call = _from_0(entry.get("model_ratio")), _from_0(entry.get("model_price"))
     if entry.get("billing_mode") == "tiered_expr":
         kind = PriceKind.TIERED
-    elif entry.get("quota_type") == 1:
-        kind = PriceKind.UNKNOWN if per_call is None else PriceKind.CALL
-    else:
+    elif _is(entry.get("quota_type"), 1) and per_call is not None:
+        kind = PriceKind.CALL
+    elif _is(entry.get("quota_type", 0), 0) and len(ratios) == len(told):
         is_told = model_ratio is not None and model_ratio != UNCONFIGURED_RATIO
         kind = PriceKind.TOKENS if is_told else PriceKind.UNKNOWN
+    else:  # what is there and cannot be read may be anything
+        kind = PriceKind.UNKNOWN
     return Price(
         model=whole_text(_text(entry.get("model_name"))),
         kind=kind,
@@ -168,12 +172,13 @@ def log_from_json(value: object) -> list[LogEntry] | None:
             request_id=whole_text(_text(row.get("request_id"))),
             model=whole_text(_text(row.get("model_name"))),
             group=whole_text(_text(row.get("group"))),
-            quota=_from_0(row.get("quota")) or Decimal(0),
+            quota=quota,
             prompt_tokens=int(_from_0(row.get("prompt_tokens")) or 0),
             completion_tokens=int(_from_0(row.get("completion_tokens")) or 0),
             created_at=time_at(number(row.get("created_at"))) or datetime.fromtimestamp(0, UTC),
         )
         for row in rows
+        if (quota := _from_0(row.get("quota"))) is not None  # else it tells no cost
     ]
 
 
@@ -186,6 +191,10 @@ def without_details(log: object) -> dict[str, object]:
 
 def _data(value: object) -> object:
     return value.get("data") if isinstance(value, dict) else None
+
+
+def _is(value: object, wanted: int) -> bool:
+    return value == wanted and not isinstance(value, bool)
 
 
 def _from_0(value: object) -> Decimal | None:

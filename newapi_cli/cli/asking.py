@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from newapi_cli.config.shelf import Shelf, name_of_key, name_of_site
 from newapi_cli.domain.completion import Accepted, Notice, TurnEvent
+from newapi_cli.domain.profile import Clocks
 
 if TYPE_CHECKING:
+    from newapi_cli.api.client import Client
     from newapi_cli.cli.context import Context
 
+BRIEF = Clocks(5, 10, 10, 10, 10, 20)  # for what is beside what was asked for
 FAMILY, VERSIONED = "family", "names its version"  # what a server has shown itself to be
 Told = TypeVar("Told")
 
@@ -23,7 +26,7 @@ class Asking:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._in_memory: dict[str, Shelf] = {}
+        self._shelves: dict[str, Shelf] = {}
 
     def ask(self, asking: Generator[TurnEvent, None, Told], *, is_elsewhere: bool = False) -> Told:
         """Run a request on the main thread, telling of retries, until a signal ends it.
@@ -42,6 +45,14 @@ class Asking:
                     self._mark_as_new_api(VERSIONED if event.names_version else FAMILY)
                 if isinstance(event, Notice) and (context.is_verbose or not event.is_detail):
                     context.streams.tell(event.text)
+
+    def brief_client(
+        self, *, with_key: bool = True, clocks: Clocks = BRIEF, retries: int | None = 0
+    ) -> Client:
+        """Give a client that is done soon, and sooner where the settings say so."""
+        own = self._context.settings.clocks
+        shortest = Clocks(*(min(a, b) if a else b for a, b in zip(own, clocks, strict=True)))
+        return self._context.client(with_key=with_key, retries=retries, clocks=shortest)
 
     @property
     def may_look_up(self) -> bool:
@@ -83,6 +94,7 @@ class Asking:
         return self._shelf(name_of_key(self._context.base_url, self._context.api_key))
 
     def _shelf(self, name: str) -> Shelf:
-        if self._context.keeps_cache:
-            return Shelf(self._context.paths.cache_dir / name, self._context.without_keys)
-        return self._in_memory.setdefault(name, Shelf(None))
+        path = self._context.paths.cache_dir / name if self._context.keeps_cache else None
+        if name not in self._shelves:
+            self._shelves[name] = Shelf(path, self._context.without_keys)
+        return self._shelves[name]

@@ -1,11 +1,13 @@
 """`newapi balance`: what the key has left."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from newapi_cli.cli.context import Context
 from newapi_cli.cli.options import command
+from newapi_cli.domain.billing import Balance
 from newapi_cli.render.balance import balance_fields, balance_json, details_text
 from newapi_cli.render.rows import write_json
 from newapi_cli.render.sanitise import safe_line
@@ -22,15 +24,23 @@ def balance(
     [dim]newapi balance[/dim]
     [dim]newapi balance --json | jq -r .left[/dim]
     """
-    found = context.gateway.balance()
+    found = _without_keys(context.gateway.balance(), context.streams.masked)
     if json:
         write_json(context.streams.stdout, balance_json(found))
     elif context.streams.stdout.is_terminal:
-        masked = context.streams.masked
-        rows = [safe_line(masked(text)) for text in (balance_text(found), details_text(found))]
+        rows = [safe_line(text) for text in (balance_text(found), details_text(found))]
         context.streams.stdout.write("".join(f"{row}\n" for row in rows if row))
     else:
         context.table([], [balance_fields(found)])
+
+
+def _without_keys(balance: Balance, masked: Callable[[str], str]) -> Balance:
+    """Take keys out of what the gateway calls things: some repeat them."""
+    return balance._replace(
+        name=masked(balance.name),
+        group=masked(balance.group),
+        models=tuple(map(masked, balance.models)),
+    )
 
 
 def register(app: typer.Typer) -> None:

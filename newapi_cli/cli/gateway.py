@@ -30,13 +30,15 @@ from newapi_cli.domain.billing import Balance, KeyUsage
 from newapi_cli.domain.catalog import ModelInfo, Offer
 from newapi_cli.domain.completion import TurnEvent
 from newapi_cli.domain.cost import Currency
-from newapi_cli.domain.pricing import PriceList, Spent, spent
+from newapi_cli.domain.pricing import DOLLAR, PriceList, Spent, spent
 from newapi_cli.domain.session import TurnRecord
 from newapi_cli.errors import (
     AuthenticationError,
+    DeadlineError,
     GatewayError,
     Interrupted,
     LimitError,
+    NetworkError,
     NewapiError,
 )
 from newapi_cli.flows.balance import balance_of
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
     from newapi_cli.api.client import Client
     from newapi_cli.cli.context import Context
 
+CAME = "came"  # what is noted of prices that were asked for, once they are there
+REFUSALS = (401, 403, 404)  # by which a site says that it tells no prices
 HOUR_S, DAY_S = 3_600.0, 86_400.0
 Told = TypeVar("Told")
 
@@ -127,7 +131,7 @@ class Gateway:
 
     def spent(self, turns: Iterable[TurnRecord]) -> Spent:
         """Add up what turns cost, in the site's money."""
-        return spent(turns, self.currency())
+        return spent(turns, self.currency() or DOLLAR)
 
     @property
     def may_look_up(self) -> bool:
@@ -136,30 +140,43 @@ class Gateway:
 
     @property
     def prices_are_due(self) -> bool:
-        """Say whether prices may be asked for: at most once a day, and only where allowed."""
-        allowed = self._context.settings.flag("prices")
-        return allowed and self._asking.marks.get("site asked", DAY_S) is None
+        """Say whether prices may be asked for: once a day, an hour after they did not come."""
+        asked = self._asking.marks.get("site asked", DAY_S)
+        is_recent = asked is not None and (asked.value == CAME or asked.age_s < HOUR_S)
+        return self._context.settings.flag("prices") and not is_recent
+
+    def begin_fetching(self) -> bool:
+        """Note that prices are asked for now; say whether the next run will know it."""
+        return self._asking.marks.put("site asked", None)
 
     def fetch_site(self, client: Client) -> None:
-        """Ask for status and prices by a client without the key; what refuses tells nothing."""
-        self._asking.marks.put("site asked", None)
+        """Ask for status and prices by a client without the key.
+
+        Where the site refuses to tell, it has none; where they only did not come, those that were
+        told before still hold.
+        """
         for name, path in (("status", STATUS), ("pricing", PRICING)):
+            value: object = None
             try:
                 value = _run(client.fetch_json(path))
             except Interrupted:
                 raise
-            except NewapiError:
-                value = None
+            except NewapiError as error:
+                if error.status not in REFUSALS and not isinstance(error, AuthenticationError):
+                    return
             self._asking.site.put(name, value)
             if value is None:
-                return
+                break
+        self._asking.marks.put("site asked", CAME)
 
     def fresh_prices(self, *, refresh: bool = False) -> PriceList | None:
         """Give the prices, asked for where they are due; of New API alone, or with `refresh`."""
         allowed = self._context.settings.flag("prices")
         if allowed and (refresh or (self._asking.is_new_api and self.prices_are_due)):
+            self.begin_fetching()
+            client = self._asking.brief_client(with_key=False)
             with self._context.interrupts:
-                self.fetch_site(self._context.client(with_key=False))
+                self.fetch_site(client)
         return self.prices()
 
     def quota_per_unit(self) -> Decimal:
@@ -167,7 +184,8 @@ class Gateway:
         status = self._asking.site.get("status")
         found = quota_per_unit_from_json(status.value) if status is not None else None
         if found is None:
-            value = self._asking.ask(self._context.client(with_key=False).fetch_json(STATUS))
+            client = self._asking.brief_client(with_key=False)
+            value = self._asking.ask(client.fetch_json(STATUS))
             self._asking.site.put("status", value)
             found = quota_per_unit_from_json(value)
         if found is None:
@@ -180,11 +198,14 @@ class Gateway:
         found: Balance | None = None
         problem: NewapiError | None = None
         try:
-            found = self._asking.ask(fetch_balance(self._context.client()))
+            found = self._asking.ask(fetch_balance(self._asking.brief_client(retries=None)))
         except (GatewayError, AuthenticationError, LimitError) as error:
             problem = error
         try:
             record = self.record.usage()
+        except (NetworkError, DeadlineError):
+            if found is None:
+                raise
         except (GatewayError, AuthenticationError, LimitError) as error:
             if problem is None or not isinstance(error, GatewayError):
                 problem = error

@@ -6,7 +6,6 @@ at most, and asks for the same thing once in five minutes.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Generator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -50,28 +49,35 @@ class KeyRecord:
 
     def usage(self) -> KeyUsage:
         """Give the record of the key. By the tight limiter: at most once in five minutes."""
-        value = self._tight("record", fetch_key_usage(self._context.client()))
+        value = self._tight("record", fetch_key_usage(self._asking.brief_client()))
         found = key_usage_from_json(value)
         if found is None:
             raise not_understood("it is no record of a key")
         return found
 
-    def log(self) -> list[LogEntry]:
-        """Give the key's charged calls, newest first; learns the key's group. Tight limiter."""
-        found = self._log_by_header()
-        if not found and not self._asking.names_version:
-            asking = fetch_key_log(self._context.client(), key_in_query=self._context.api_key)
-            found = log_from_json(self._tight("log by query", asking)) or []
+    def log(self, newer_than_s: float = RECORD_AGE_S) -> list[LogEntry]:
+        """Give the key's charged calls, newest first; learns the key's group. Tight limiter.
+
+        One that was told less than `newer_than_s` ago is good enough.
+        """
+        max_age_s = min(max(newer_than_s, 0.0), RECORD_AGE_S)
+        found = self._log_by_header(max_age_s)
+        is_old = self._asking.is_new_api and not self._asking.names_version
+        if not found and is_old:
+            client = self._asking.brief_client()
+            asking = fetch_key_log(client, key_in_query=self._context.api_key)
+            found = log_from_json(self._tight("log by query", asking, max_age_s)) or []
         group = next((entry.group for entry in found if entry.group), "")
         if group:
             self._asking.key.put("group", group)
         return found
 
-    def _log_by_header(self) -> list[LogEntry]:
+    def _log_by_header(self, max_age_s: float) -> list[LogEntry]:
+        client = self._asking.brief_client()
         try:
-            value = self._tight("log", fetch_key_log(self._context.client()))
+            value = self._tight("log", fetch_key_log(client), max_age_s)
         except (AuthenticationError, GatewayError):
-            if self._asking.names_version:
+            if self._asking.names_version or not self._asking.is_new_api:
                 raise
             return []
         return log_from_json(value) or []
@@ -84,9 +90,13 @@ class KeyRecord:
         key = self._asking.key
         if self.group or not self._asking.is_new_api or key.get("group asked", DAY_S) is not None:
             return
-        entries: list[LogEntry] | None = None
-        with contextlib.suppress(GatewayError, AuthenticationError, LimitError):
+        entries: list[LogEntry] | None
+        try:
             entries = self.log()
+        except Interrupted:
+            raise
+        except NewapiError:
+            entries = None
         if entries != []:
             key.put("group asked", None)
 
@@ -97,10 +107,10 @@ class KeyRecord:
         kept = self._asking.key.get("record after a refusal", DAY_S)
         if kept is not None:
             return key_usage_from_json(kept.value)
-        value: object = None
-        self._asking.key.put("record after a refusal", None)
+        if not self._asking.key.put("record after a refusal", None):
+            return None  # it would be asked for each time
         try:
-            client = self._context.client(retries=0, clocks=HASTY)
+            client = self._asking.brief_client(clocks=HASTY)
             value = self._tight("record", fetch_key_usage(client), max_age_s=0)
         except Interrupted:
             raise
@@ -130,7 +140,11 @@ class KeyRecord:
                 why="the gateway allows 20 calls to all behind one address",
                 hint=f"try again in {minutes:.0f} minutes",
             )
-        self._asking.marks.put("tight calls", [*calls, now])
+        if not self._asking.marks.put("tight calls", [*calls, now]):
+            raise LimitError(
+                "the calls to this gateway cannot be counted, and too many would be refused",
+                why=f"{self._context.paths.cache_dir} cannot be written",
+            )
         value = self._asking.ask(asking)
         self._asking.key.put(name, value)
         return value

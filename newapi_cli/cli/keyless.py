@@ -68,4 +68,5 @@ class KeylessStore:
             finish_reason=told(turn.finish_reason) if turn.finish_reason else turn.finish_reason,
             request_id=told(turn.request_id),
             error=told(turn.error),
+            tried=tuple((said(model), told(why)) for model, why in turn.tried),
         )

@@ -31,6 +31,8 @@ class Pricer:
         gateway = self._context.gateway
         if self._fetching is not None or not (gateway.may_look_up and gateway.prices_are_due):
             return
+        if not gateway.begin_fetching():
+            return  # they would be asked for after each answer
         try:
             # Signals are the answer's: this client is asked again tomorrow at the latest.
             client = self._context.client(with_key=False, retries=0, interrupts=Interrupts(()))
@@ -45,8 +47,10 @@ class Pricer:
         """Wait for the prices; say whether they are still being fetched."""
         if self._fetching is None:
             return False
-        self._fetching.join(wait_s)
-        return self._fetching.is_alive()
+        if self._context.interrupts.code is None:  # else nobody wants to wait
+            self._fetching.join(wait_s)
+            return self._fetching.is_alive()
+        return False
 
     def cost(self, model: str, usage: Usage | None) -> Cost | None:
         """Give what an answer cost, None where the server publishes no prices."""

@@ -8,6 +8,7 @@ cannot be read is empty, and one that cannot be written stays as it is: nothing 
 from __future__ import annotations
 
 import json
+import stat
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -23,6 +24,7 @@ from newapi_cli.errors import ConfigError
 FORMAT = 1
 MAX_BYTES = 32 * 1024 * 1024
 NAME_DIGITS = 16
+LONGEST_NAME = 32  # of a member that the wire knows; keys of New API have 48 characters
 
 
 class Kept(NamedTuple):
@@ -33,7 +35,7 @@ class Kept(NamedTuple):
 
 
 class Shelf:
-    """Named JSON values in one file, without a `path` in memory.
+    """Named JSON values in one file; in memory without a `path`, and where it cannot be written.
 
     `hide` takes keys out of what is written: servers repeat them. `now` gives Unix seconds.
     """
@@ -47,7 +49,7 @@ class Shelf:
         self._path = path
         self._hide = hide
         self._now = now
-        self._in_memory: dict[str, object] = {}
+        self._in_memory: dict[str, object] | None = None if path is not None else {}
 
     def get(self, name: str, max_age_s: float = float("inf")) -> Kept | None:
         """Give a value that is no older; None where there is none, or the clock was set back."""
@@ -59,27 +61,43 @@ class Shelf:
         now, found = self._now(), {}
         for name, entry in self._entries().items():
             at = entry.get("at") if isinstance(entry, dict) else None
-            if isinstance(entry, dict) and isinstance(at, int | float) and now >= at:
+            if isinstance(entry, dict) and isinstance(at, int | float) and 0 <= at <= now:
                 found[name] = Kept(entry.get("value"), now - at)
         return found
 
-    def put(self, name: str, value: object) -> None:
-        """Keep a value under a name, as told now."""
-        entries = self._entries() | {name: {"at": self._now(), "value": value}}
-        if self._path is None:
-            self._in_memory = entries
-            return
-        text = json.dumps({"format": FORMAT, "entries": entries})
-        try:
-            ensure_private_dir(self._path.parent)
-            write_atomically(self._path, self._hide(text))
-        except ConfigError:
-            return
+    def put(self, name: str, value: object) -> bool:
+        """Keep a value under a name, as told now; say whether the next run will find it."""
+        entries = self._entries() | {name: {"at": self._now(), "value": self._hidden(value)}}
+        if self._path is not None and self._in_memory is None:
+            try:
+                ensure_private_dir(self._path.parent)
+                write_atomically(self._path, json.dumps({"format": FORMAT, "entries": entries}))
+            except ConfigError:
+                self._in_memory = entries
+                return False
+            return True
+        self._in_memory = entries
+        return self._path is None
+
+    def _hidden(self, value: object) -> object:
+        """Take keys out of texts. Short names of members stay: a key may be a word of the wire."""
+        if isinstance(value, str):
+            return self._hide(value)
+        if isinstance(value, list):
+            return [self._hidden(each) for each in value]
+        if isinstance(value, dict):
+            return {
+                self._hide(name) if len(name) > LONGEST_NAME else name: self._hidden(each)
+                for name, each in value.items()
+            }
+        return value
 
     def _entries(self) -> dict[str, object]:
-        if self._path is None:
-            return self._in_memory
+        if self._in_memory is not None or self._path is None:
+            return self._in_memory or {}
         try:
+            if not stat.S_ISREG(self._path.stat().st_mode):  # a pipe would be waited for
+                return {}
             with self._path.open("rb") as file:
                 whole = json.loads(file.read(MAX_BYTES).decode("utf-8", "replace"))
         except (OSError, ValueError, RecursionError):

@@ -114,10 +114,12 @@ class Turn:
         self._is_closed = True
         self._events.close()
         self._end_time()
-        if self._pricer is not None and self._has_prices and self._builder.has_anything:
-            self._builder.cost = self._pricer.cost(self._builder.asked, self._builder.usage)
-        if self._recorder is not None:
-            self._recorder.end(self.completion, self._error)
+        try:
+            if self._pricer is not None and self._has_prices and self._builder.has_anything:
+                self._builder.cost = self._pricer.cost(self._builder.asked, self._builder.usage)
+        finally:  # whatever becomes of the price, the answer is kept
+            if self._recorder is not None:
+                self._recorder.end(self.completion, self._error)
 
     def _end_time(self) -> None:
         if self._duration_s is None:

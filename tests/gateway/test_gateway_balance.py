@@ -9,12 +9,13 @@ import pytest
 from newapi_cli.demo.server import DemoGateway, Site
 from tests.gateway.aging import pass_time
 from tests.gateway.routes import INVALID_URL, Answer, serving
-from tests.support.home import Home
+from tests.support.home import CANARY, Home
 from tests.support.process import Result, newapi_command, run_newapi
 from tests.support.terminal import Terminal
 
 SUBSCRIPTION, USAGE = "/v1/dashboard/billing/subscription", "/v1/dashboard/billing/usage"
 RECORD, LOG = "/api/usage/token/", "/api/log/token"
+FAMILY = (("X-Oneapi-Request-Id", "r"),)
 GRANTED = Answer({"hard_limit_usd": 20.1, "access_until": 0})
 SPENT = Answer({"object": "list", "total_usage": 766.12})
 
@@ -145,7 +146,7 @@ def test_the_record_alone_is_enough(home: Home) -> None:
         },
     }
     answers = {
-        RECORD: Answer(record, headers=(("X-Oneapi-Request-Id", "r"),)),
+        RECORD: Answer(record, headers=FAMILY),
         SUBSCRIPTION: INVALID_URL,
         "/api/status": Answer({"data": {"quota_per_unit": 500000}}),
     }
@@ -158,3 +159,98 @@ def test_the_record_alone_is_enough(home: Home) -> None:
             assert b"\x1b[31m" not in terminal.raw
     assert (found["left"], found["limit"], found["name"]) == ("1.5", "2", "laptop\x1b[31m")
     assert "$1.50 left of $2.00, $0.50 used" in screen
+
+
+def recorded(**members: object) -> Answer:
+    """Give the record of a key."""
+    usual = {"name": "n", "total_granted": 0, "total_used": 0, "total_available": 5}
+    return Answer({"code": True, "data": usual | members})
+
+
+def test_a_gateway_that_calls_the_key_by_itself_is_not_repeated(home: Home) -> None:
+    named = recorded(name=CANARY, model_limits_enabled=True, model_limits={CANARY: True})
+    with serving({SUBSCRIPTION: GRANTED, USAGE: SPENT, RECORD: named}) as server:
+        home.configure(server.url)
+        row = run_newapi("balance", home=home)
+        found = json.loads(run_newapi("balance", "--json", home=home).text)
+    assert "****" in row.text.split("\t")[6]
+    assert "****" in found["name"]
+    assert home.files_holding() == []
+
+
+@pytest.mark.parametrize("path", [RECORD, LOG, "/api/status"])
+def test_what_hangs_beside_the_dashboard_takes_nothing_away(home: Home, path: str) -> None:
+    answers = {
+        SUBSCRIPTION: Answer({"hard_limit_usd": 20, "access_until": 0}, headers=FAMILY),
+        USAGE: SPENT,
+        RECORD: recorded(),
+    }
+    with serving(answers) as server:
+        server.held.add(path)
+        home.configure(server.url, timeout=0.4)
+        result = run_newapi("balance", "--json", home=home)
+        assert path in server.paths
+    assert json.loads(result.text)["left"] == "12.3388", result
+    assert result.seconds < 8
+
+
+def test_a_large_amount_of_quota_is_not_taken_for_none(home: Home) -> None:
+    """100,000,000 is what the dashboard tells of a key without a limit, in whatever unit."""
+    status = {"data": {"quota_per_unit": 500000, "quota_display_type": "TOKENS"}}
+    for granted, unlimited, left in ((125_000_000, False, "125000000"), (0, True, None)):
+        limit = granted or 100_000_000
+        answers = {
+            SUBSCRIPTION: Answer(
+                {"hard_limit_usd": limit}, headers=(("X-Oneapi-Request-Id", "r"),)
+            ),
+            USAGE: Answer({"total_usage": 0}),
+            RECORD: recorded(total_granted=granted, unlimited_quota=unlimited),
+            "/api/status": Answer(status),
+        }
+        with serving(answers) as server:
+            home.configure(server.url)
+            found = json.loads(run_newapi("balance", "--json", home=home).text)
+        assert (found["left"], found["unlimited"]) == (left, unlimited)
+
+
+def test_a_limit_that_looks_like_none_is_one_where_the_record_says_so(home: Home) -> None:
+    answers = {
+        SUBSCRIPTION: Answer(
+            {"hard_limit_usd": 100_000_000}, headers=(("X-Oneapi-Request-Id", "r"),)
+        ),
+        USAGE: Answer({"total_usage": 0}),
+        RECORD: recorded(total_granted=100_000_000, total_available=100_000_000),
+        "/api/status": Answer({"data": {"quota_per_unit": 1, "quota_display_type": "TOKENS"}}),
+    }
+    with serving(answers) as server:
+        home.configure(server.url)
+        found = json.loads(run_newapi("balance", "--json", home=home).text)
+    assert (found["left"], found["unlimited"]) == ("100000000", False)
+
+
+@pytest.mark.parametrize("key", ["sk-unlimited", "sk-exhausted"])
+def test_a_key_that_is_a_word_of_the_wire_spoils_nothing_that_is_kept(home: Home, key: str) -> None:
+    with DemoGateway() as gateway:
+        home.configure(gateway.base_url)
+        first, second = (json.loads(balance(home, key).text) for _ in range(2))
+    assert first == second
+    assert first["state"] == ("active" if key == "sk-unlimited" else "exhausted")
+
+
+def test_where_calls_cannot_be_counted_the_tight_limiter_is_not_asked(home: Home) -> None:
+    with DemoGateway() as gateway:
+        home.configure(gateway.base_url)
+        (home.newapi_home / "cache").write_text("a file where a folder should be")
+        for _ in range(3):
+            assert json.loads(run_newapi("balance", "--json", home=home).text)["left"] == "5"
+        paths = [each.path for each in gateway.requests]
+    assert not {RECORD, LOG}.intersection(paths)
+
+
+def test_a_plain_server_never_gets_the_key_in_a_query(home: Home) -> None:
+    spoken = {"choices": [{"message": {"content": "Paris"}, "finish_reason": "stop"}]}
+    with serving({"/v1/chat/completions": Answer(spoken)}) as server:
+        home.configure(server.url, stream=False)
+        assert run_newapi("chat", "hi", home=home).code == 0
+        assert run_newapi("usage", "--exact", home=home).code == 6
+        assert [path for path in server.paths if "key=" in path] == []

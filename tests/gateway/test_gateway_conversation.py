@@ -9,7 +9,8 @@ import pytest
 from newapi_cli.demo.server import DemoGateway, Site
 from tests.gateway.routes import Answer, serving
 from tests.repl.conversing import conversation
-from tests.support.home import Home
+from tests.sessions.keeping import stored_sessions
+from tests.support.home import CANARY, Home
 from tests.support.process import run_newapi
 
 
@@ -55,6 +56,28 @@ def test_exact_costs_come_from_the_gateways_log(home: Home) -> None:
         assert [each.path for each in gateway.requests].count("/api/log/token") == 1
     (report,) = json.loads(run_newapi("usage", "--json", home=home).text)["rows"]
     assert report["cost_kind"] == "exact"
+
+
+def test_each_gateway_tells_of_its_own_answers(home: Home) -> None:
+    with DemoGateway(pace_s=0) as one, DemoGateway(pace_s=0) as two:
+        home.configure(one.base_url, model="demo")
+        with home.config_file.open("a", encoding="utf-8") as file:
+            file.write(
+                f'[profiles.other]\nbase_url = "{two.base_url}"\n'
+                f'api_key = "{CANARY}"\nmodel = "demo"\n'
+            )
+        with conversation(home, columns=120) as talk:
+            talk.told("one")
+            talk.told("/profile other")
+            assert f"was with {one.base_url}" in talk.told("/usage exact")
+            talk.told("two")
+            assert "exact for 1 of 2 answers" in talk.told("/usage exact")
+            talk.told("/profile test")
+            assert "exact for 2 of 2 answers" in talk.told("/usage exact")
+            talk.leave()
+    first, second = stored_sessions(home)[0].path
+    assert (first.profile, second.profile) == ("test", "other")
+    assert (first.cost_kind, second.cost_kind) == ("exact", "exact")
 
 
 def test_usage_of_a_word_that_is_none_is_an_error(home: Home) -> None:

@@ -11,7 +11,7 @@ from newapi_cli.demo.server import DemoGateway
 from tests.repl.conversing import conversation
 from tests.support.demo import chats
 from tests.support.fault_server import FaultServer
-from tests.support.home import Home
+from tests.support.home import CANARY, Home
 from tests.support.process import run_newapi
 from tests.support.steps import Pause, Send, Step, sse
 from tests.support.wire import answer_events, chunk, error, event, response
@@ -111,10 +111,32 @@ MAY_FAIL: dict[str, list[Step]] = {
         Send(response(200, b": PING\n\n" + json.dumps(error("no")).encode()))
     ],
     "silence": [Pause(30)],
+    "a model that the key may not use": [
+        Send(response(403, error("This token has no access to model a")))
+    ],
+    "a model without a price": [Send(response(400, error("no price", code="model_price_error")))],
+    "a timeout upstream": [Send(response(408, error("timeout", "server_error")))],
+    "a provider to be paid": [Send(response(402, error("Insufficient Balance", "unknown_error")))],
+    "a key of the gateway's": [
+        Send(response(401, error("Incorrect API key", "invalid_request_error", "invalid_api_key")))
+    ],
+    "a right of the gateway's": [
+        Send(response(403, error("your region is not supported", "permission_error")))
+    ],
 }
 MAY_NOT: dict[str, tuple[list[Step], int]] = {
     "a bad request": ([Send(response(400, error("temperature is too hot")))], 6),
     "a bad request as 500": ([Send(response(500, error("no", code="invalid_request")))], 6),
+    "the key": ([Send(response(401, error("Invalid token")))], 4),
+    "the user": ([Send(response(403, error("用户已被封禁")))], 4),
+    "the group": ([Send(response(403, error("无权访问 vip 分组")))], 4),
+    "the address": ([Send(response(403, error("no", code="access_denied")))], 4),
+    "a page of a firewall": ([Send(response(403, b"<html>no", content_type="text/html"))], 6),
+    "a parameter that the provider does not take": (
+        [Send(response(400, error("top_k: unknown", "invalid_request_error")))],
+        6,
+    ),
+    "a fee": ([Send(response(403, error("no", "permission_error", "violation_fee.csam")))], 6),
     "sensitive words": ([Send(response(500, error("", code="sensitive_words_detected")))], 6),
     "text before the error": (sse(event(chunk("Par")), event(error("overloaded"))), 6),
     "too long": (
@@ -165,3 +187,13 @@ def test_a_conversation_takes_models_in_turn_too(home: Home, gateway: DemoGatewa
         talk.leave()
     assert asked_models(gateway)[:2] == ["demo-500", "demo-echo"]
     assert set(asked_models(gateway)[2:]) == {"demo-500"}
+
+
+def test_a_reason_that_holds_the_key_is_stored_without_it(home: Home) -> None:
+    refused: list[Step] = [Send(response(429, error(f"too many for {CANARY}")))]
+    with scripted(refused, ANSWERED) as server:
+        home.configure(server.url)
+        assert run_newapi("chat", "-m", "a,b", "hi", home=home).code == 0
+        exported = run_newapi("sessions", "export", "--json", "--all", home=home)
+    assert "too many for" in exported.text
+    assert home.files_holding() == []

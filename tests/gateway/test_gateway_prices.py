@@ -13,9 +13,11 @@ from tests.gateway.routes import Answer, serving
 from tests.support.home import CANARY, Home
 from tests.support.process import newapi_command, run_newapi
 from tests.support.terminal import Terminal
+from tests.support.wire import MODEL
 
 CHAT, STATUS, PRICING = "/v1/chat/completions", "/api/status", "/api/pricing"
 DAY_S = 86_400
+LISTED = {"data": [{"model_name": MODEL, "model_ratio": 1}]}
 SPOKEN = {
     "id": "c",
     "choices": [{"index": 0, "message": {"content": "Paris"}, "finish_reason": "stop"}],
@@ -75,6 +77,35 @@ def test_prices_that_do_not_come_keep_nobody_waiting_for_more_than_a_second(home
         assert server.paths == [CHAT, STATUS, CHAT]  # nor is it asked for again on this day
     assert [json.loads(each.text)["cost_kind"] for each in (first, second)] == [None, None]
     assert second.seconds < first.seconds < second.seconds + 2.5
+
+
+def test_prices_that_did_not_come_are_asked_for_an_hour_later(home: Home) -> None:
+    answers = {
+        CHAT: Answer(SPOKEN, headers=(("X-Oneapi-Request-Id", "rid"),)),
+        STATUS: Answer(b"", 502),
+        PRICING: Answer(LISTED),
+    }
+    with serving(answers) as server:
+        home.configure(server.url)
+        assert answered(home, "hi")["cost_kind"] is None
+        server.answers[STATUS] = Answer({"data": {"quota_per_unit": 500000}})
+        assert answered(home, "hi")["cost_kind"] is None
+        pass_time(home, 3_601)
+        assert answered(home, "hi")["cost_usd"] == "0.00003"  # (10 + 5) * 1
+        pass_time(home, DAY_S + 1)
+        server.answers[PRICING] = Answer(b"", 429)
+        assert answered(home, "hi")["cost_usd"] == "0.00003"  # yesterday's still hold
+        assert server.paths.count(STATUS) == 3
+
+
+def test_where_it_cannot_be_noted_nobody_is_asked_for_prices(home: Home) -> None:
+    with DemoGateway(pace_s=0) as gateway:
+        home.configure(gateway.base_url, model="demo")
+        (home.newapi_home / "cache").write_text("a file where a folder should be")
+        assert [answered(home, "hello")["cost_kind"] for _ in range(2)] == [None, None]
+        assert paths(gateway) == [CHAT, CHAT]
+        listed = json.loads(run_newapi("models", "--json", "demo", home=home).text)
+    assert listed[0]["price"]["in_usd_per_million"] == "0.15"  # who asks for them gets them
 
 
 def test_where_prices_are_switched_off_nobody_is_asked(home: Home) -> None:
@@ -203,13 +234,15 @@ def test_no_price_that_is_kept_holds_the_key(home: Home) -> None:
 NONSENSE: list[object] = [
     None, [], "text", 5, {"data": None}, {"data": {"quota_per_unit": "x"}}, b"", b"<html>", b"{",
     {"data": {"quota_per_unit": -1}}, {"data": {"quota_per_unit": 1e300}},
+    {"data": {"quota_per_unit": float("nan")}}, {"data": {"quota_per_unit": 1e-300}},
+    {"data": [{"model_name": MODEL, "model_ratio": float("nan")}]},
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("nonsense", NONSENSE, ids=repr)
 def test_nonsense_about_prices_is_no_price(home: Home, nonsense: object) -> None:
     told = {"data": {"quota_per_unit": 500000}}
-    listed = {"data": [{"model_name": "gpt-4o-mini", "model_ratio": 1}]}
+    listed = {"data": [{"model_name": MODEL, "model_ratio": 1}]}
     for status, pricing in ((nonsense, listed), (told, nonsense)):
         answers = {
             CHAT: Answer(SPOKEN, headers=(("X-Oneapi-Request-Id", "rid"),)),

@@ -1,0 +1,116 @@
+"""What gateways publish: what is there and cannot be read is unknown, never free."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from newapi_cli.api.gateway_codec import (
+    currency_from_json,
+    key_usage_from_json,
+    log_from_json,
+    number,
+    price_list_from_json,
+)
+from newapi_cli.domain.completion import Usage
+from newapi_cli.domain.cost import CostKind
+from newapi_cli.domain.pricing import PriceKind
+
+STATUS = {"data": {"quota_per_unit": 500000}}
+NAN, INFINITY = float("nan"), float("inf")
+
+
+def kind_of(**members: object) -> PriceKind:
+    entry = {"model_name": "m", "model_ratio": 1, "model_price": 0.01} | members
+    found = price_list_from_json(STATUS, {"data": [entry]})
+    assert found is not None
+    return found.prices["m"].kind
+
+
+@pytest.mark.parametrize(
+    "value", [NAN, INFINITY, -INFINITY, 1e300, -(10**400), True, "1", None, [], {}]
+)
+def test_what_is_no_amount_is_none(value: object) -> None:
+    assert number(value) is None
+
+
+@pytest.mark.parametrize(
+    ("members", "kind"),
+    [
+        ({}, PriceKind.TOKENS),
+        ({"quota_type": 0}, PriceKind.TOKENS),
+        ({"quota_type": 1}, PriceKind.CALL),
+        ({"quota_type": 1, "model_price": "0.01"}, PriceKind.UNKNOWN),
+        ({"quota_type": "1"}, PriceKind.UNKNOWN),
+        ({"quota_type": None}, PriceKind.UNKNOWN),
+        ({"quota_type": 2}, PriceKind.UNKNOWN),
+        ({"quota_type": True}, PriceKind.UNKNOWN),
+        ({"model_ratio": "1"}, PriceKind.UNKNOWN),
+        ({"model_ratio": NAN}, PriceKind.UNKNOWN),
+        ({"model_ratio": -1}, PriceKind.UNKNOWN),
+        ({"model_ratio": 37.5}, PriceKind.UNKNOWN),
+        ({"completion_ratio": "4"}, PriceKind.UNKNOWN),
+        ({"completion_ratio": -4}, PriceKind.UNKNOWN),
+        ({"cache_ratio": None}, PriceKind.TOKENS),
+        ({"billing_mode": "tiered_expr"}, PriceKind.TIERED),
+    ],
+)
+def test_a_price_that_cannot_be_read_is_unknown(
+    members: dict[str, object], kind: PriceKind
+) -> None:
+    assert kind_of(**members) is kind
+
+
+@pytest.mark.parametrize("ratio", ["0.5", None, NAN, -1])
+def test_a_group_whose_ratio_is_no_number_has_no_known_price(ratio: object) -> None:
+    pricing = {
+        "data": [{"model_name": "m", "model_ratio": 1, "enable_groups": ["default", "vip"]}],
+        "group_ratio": {"default": 1, "vip": ratio},
+    }
+    found = price_list_from_json(STATUS, pricing)
+    assert found is not None
+    assert found.cost("m", Usage(1, 1), "default").usd == Decimal("0.000004")
+    assert found.cost("m", Usage(1, 1), "vip").kind is CostKind.UNKNOWN
+    view = found.view("m", "vip")
+    assert view is not None
+    assert view.kind is PriceKind.UNKNOWN
+
+
+@pytest.mark.parametrize("quota", [None, "150", NAN, -1, True])
+def test_a_log_row_without_a_readable_quota_tells_no_cost(quota: object) -> None:
+    rows = [
+        {"type": 2, "request_id": "a", "quota": quota},
+        {"type": 2, "request_id": "b", "quota": 150},
+        {"type": 5, "request_id": "c", "quota": 150},
+    ]
+    found = log_from_json({"data": rows})
+    assert found is not None
+    assert [(entry.request_id, entry.quota) for entry in found] == [("b", Decimal(150))]
+
+
+@pytest.mark.parametrize("used", [None, "0", NAN])
+def test_a_record_without_a_readable_use_is_none(used: object) -> None:
+    assert key_usage_from_json({"data": {"total_used": used}}) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "symbol"),
+    [
+        ({"quota_display_type": "CNY", "usd_exchange_rate": 7}, "CNY", "¥"),
+        (
+            {"quota_display_type": "CUSTOM", "custom_currency_symbol": "\x1b[31m€"},
+            "CUSTOM",
+            "[31m€",
+        ),
+        ({"quota_display_type": "CUSTOM"}, "CUSTOM", "¤"),
+        ({"quota_display_type": "TOKENS", "quota_per_unit": 500000}, "TOKENS", ""),
+        ({"quota_display_type": "of tomorrow"}, "USD", "$"),
+        ({"display_in_currency": False, "quota_per_unit": 500000}, "TOKENS", ""),
+        ({}, "USD", "$"),
+    ],
+)
+def test_the_money_of_a_site_is_read(data: dict[str, object], name: str, symbol: str) -> None:
+    found = currency_from_json({"data": data})
+    assert found is not None
+    assert (found.name, found.symbol) == (name, symbol)

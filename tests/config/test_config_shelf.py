@@ -1,0 +1,93 @@
+"""What a gateway told, kept on files: private, of an age, and harmless whatever stands there."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from newapi_cli.config.shelf import Kept, Shelf
+from tests.support.home import CANARY
+
+NOW = 1_000_000.0
+
+
+def shelf(path: Path | None, now: float = NOW) -> Shelf:
+    return Shelf(path, lambda text: text.replace(CANARY, "****"), lambda: now)
+
+
+def test_a_value_is_given_with_its_age(tmp_path: Path) -> None:
+    path = tmp_path / "cache" / "s.json"
+    assert shelf(path).put("name", {"a": [1.5, None, "é\ud800"]})
+    assert shelf(path, NOW + 60).get("name") == Kept({"a": [1.5, None, "é\ud800"]}, 60)
+    assert shelf(path, NOW + 60).get("name", 59) is None
+    assert shelf(path).get("other") is None
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_value_of_the_future_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "s.json"
+    shelf(path).put("name", 1)
+    assert shelf(path, NOW - 1).get("name") is None
+
+
+def test_keys_are_taken_out_of_all_texts(tmp_path: Path) -> None:
+    path = tmp_path / "s.json"
+    shelf(path).put("name", {"told": [f"it is {CANARY}!"], CANARY: 1, "unlimited_quota": True})
+    assert shelf(path).get("name") == Kept(
+        {"told": ["it is ****!"], "****": 1, "unlimited_quota": True}, 0
+    )
+
+
+def test_without_a_path_it_is_kept_in_memory() -> None:
+    inside = shelf(None)
+    assert inside.put("name", 1)
+    assert inside.get("name") == Kept(1, 0)
+
+
+def test_what_cannot_be_written_is_kept_in_memory_and_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    inside = shelf(tmp_path / "cache" / "s.json")
+    assert not inside.put("name", 1)
+    assert not inside.put("other", 2)
+    assert (inside.get("name"), inside.get("other")) == (Kept(1, 0), Kept(2, 0))
+
+
+ENTRY = {"at": NOW, "value": 1}
+NO_ENTRIES: list[object] = [None, [], "text"]
+NO_ENTRY: list[object] = [
+    None, [], {}, {"at": None}, {"at": "now"}, {"at": [], "value": 1},
+    {"at": float("nan")}, {"at": float("inf")}, {"at": 10**400}, {"at": -(10**400)},
+]  # fmt: skip
+DAMAGED: list[object] = [
+    *(None, [], "text", 5, {}, {"format": 2, "entries": {"name": ENTRY}}),
+    *({"format": 1, "entries": entries} for entries in NO_ENTRIES),
+    *({"format": 1, "entries": {"name": entry}} for entry in NO_ENTRY),
+]
+
+
+@pytest.mark.parametrize("content", DAMAGED, ids=lambda value: repr(value)[:60])
+def test_a_damaged_file_holds_nothing(tmp_path: Path, content: object) -> None:
+    path = tmp_path / "s.json"
+    path.write_text(json.dumps(content), "utf-8")
+    assert shelf(path).get("name") is None
+    assert shelf(path).put("name", 2)
+    assert shelf(path).get("name") == Kept(2, 0)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
+def test_nonsense_holds_nothing(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "s.json"
+    path.write_bytes(content)
+    assert shelf(path).get("name") is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_nobody_waits_at_a_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "s.json"
+    os.mkfifo(path)
+    assert shelf(path).get("name") is None
