@@ -93,9 +93,8 @@ class Gateway:
         listed = self.models(refresh=refresh)
         has_none = with_prices and self.prices() is None
         found = self.fresh_prices(refresh=refresh or has_none)
-        return Offers(
-            [_offer(model, found, self.record.group) for model in listed.models], listed.age_s
-        )
+        group = self.record.group
+        return Offers([_offer(model, found, group) for model in listed.models], listed.age_s)
 
     def models_by(self, client: Client) -> list[ModelInfo]:
         """Give the models by another client, whose gateway and key are being tried."""
