@@ -67,7 +67,7 @@ def answer(case: Case) -> CheckResult:
         if not context.streams.are_interactive:
             return skipped("it would cost a few tokens: --yes asks the model for one word")
         shown = safe_line(context.streams.masked(model))
-        if not _agrees(f"Ask {shown} for one word? It costs a few tokens"):
+        if not _agrees(case, f"Ask {shown} for one word? It costs a few tokens"):
             return skipped("not asked for")
     request = ChatRequest(model, (Message(Role.USER, QUESTION),), context.sampling())
     arrivals: list[float] = []
@@ -88,11 +88,14 @@ def answer(case: Case) -> CheckResult:
     return _judged(case, turn.completion, arrivals)
 
 
-def _agrees(question: str) -> bool:
+def _agrees(case: Case, question: str) -> bool:
     try:
         return typer.confirm(question, err=True)
-    except typer.Abort:  # Ctrl-C, and the end of input
-        raise KeyboardInterrupt from None
+    except typer.Abort as abort:  # for Ctrl-C, and for the end of input
+        if not isinstance(abort.__context__, EOFError):
+            raise KeyboardInterrupt from None
+    case.context.streams.tell("")  # no line break was typed
+    return False
 
 
 def _judged(case: Case, completion: Completion, arrivals: list[float]) -> CheckResult:
