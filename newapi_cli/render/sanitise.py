@@ -6,15 +6,29 @@ Nothing is dropped in silence, so that a spoof is seen. Pipes and files get the 
 from __future__ import annotations
 
 import re
-import textwrap
+
+from newapi_cli.render.bars import cells
 
 BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)
 REPLACEMENT = "\ufffd"
-OUR_OWN = dict.fromkeys(map(ord, "·“”…’"))  # one cell wide, and not ASCII
 # Tag characters are invisible text, but for the flags that are made of them (UTS 51, ED-14a).
 FLAG = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"
 TAGS = re.compile(f"({FLAG})|[\U000e0000-\U000e007f]")
 UNDECIDED = re.compile("(?:\r|\U0001f3f4[\U000e0030-\U000e007a]{0,6})\\Z")
+
+# Between the characters of Chinese and Japanese a row may end anywhere, but not before what closes
+# or goes on, nor after what opens. Emoji stay whole: no sequence of them is cut.
+_OPENING = "（〔［｛〈《「『【"
+_CLOSING = "，。、；：？！）〕］｝〉》」』】…ー々"
+_CLOSING += "\u3099\u309a\ufe00-\ufe0f\U000e0100-\U000e01ef"  # dakuten, variation selectors
+_IDEOGRAPH = (
+    f"(?![{_OPENING}{_CLOSING}])"
+    "[\u2e80-\u2fdf\u3001-\u312f\u31a0-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff60"
+    "\U00020000-\U0003fffd]"
+)
+_WORD = f"(?:{_IDEOGRAPH}|(?:(?!{_IDEOGRAPH})[^ {_OPENING}])+)"
+PIECES = re.compile(f" +|[{_OPENING}]*{_WORD}[{_CLOSING}]*|[{_OPENING}]+")
+WIDENS = "\ufe0f"  # makes an emoji of a narrow character
 
 _SAFE: dict[int, str] = {
     **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
@@ -63,17 +77,26 @@ def safe_line(text: str) -> str:
 
 
 def at_words(line: str, width: int, indent: str = "") -> str:
-    """Break a safe line between words, further rows indented; where widths vary it is left.
+    """Break a safe line between words, further rows indented; a word is never cut.
 
     >>> at_words("one two three", 12, "  ").split("\\n")
     ['one two', '  three']
+    >>> at_words("密钥：该令牌已过期。", 14, "  ").split("\\n")
+    ['密钥：该令牌已', '  过期。']
     """
-    if width < len(indent) + 10 or not line.translate(OUR_OWN).isascii():
+    if width < len(indent) + 10:
         return line
-    rows = textwrap.wrap(
-        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
-    return "\n".join(rows) or line
+    rows, row, gap, taken = [], "", "", 0
+    for piece in PIECES.findall(line.expandtabs()):
+        size = cells(piece) + piece.count(WIDENS)
+        if piece[0] == " ":
+            gap = piece
+        elif taken and taken + len(gap) + size > width:
+            rows.append(row)
+            row, gap, taken = indent + piece, "", len(indent) + size
+        else:
+            row, gap, taken = row + gap + piece, "", taken + len(gap) + size
+    return "\n".join((*rows, row)) or line
 
 
 class Sanitiser:

@@ -10,13 +10,21 @@ from io import StringIO
 from itertools import combinations, combinations_with_replacement, pairwise
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from newapi_cli.render.live.growing import GrowingAnswer
 from newapi_cli.render.live.layout import Layout
 from newapi_cli.render.live.painter import Painter
 from newapi_cli.render.live.theme import theme_named
-from newapi_cli.render.sanitise import REPLACEMENT, Sanitiser, safe_code, safe_line, safe_text
+from newapi_cli.render.sanitise import (
+    REPLACEMENT,
+    Sanitiser,
+    at_words,
+    safe_code,
+    safe_line,
+    safe_text,
+)
 
 KEPT = ("\t", "\n")
 C0 = [chr(code) for code in range(0x20) if chr(code) not in KEPT]
@@ -281,3 +289,31 @@ def test_the_oracle_sees_what_is_foreign() -> None:
     ):
         assert strangers(f"a\x1b[1m{payload}b\x1b[0m"), ascii(payload)
     assert strangers(f"\x1b[?2026h\x1b[?25l\x1b[3A\r\x1b[J\x1b[1;31m你\x1b[0m{SCOTLAND}\n") == []
+
+
+WORDS = [
+    "¥36.50 left of ¥40.00, ¥3.50 used, until 2026-12-31",
+    "the key is refused: 令牌额度已用尽，请在控制台（设置）中充值。「好」 (request id 2026)",
+    "a family 👨\u200d👩\u200d👧 and a heart ❤\ufe0f and a flag 🇩🇪 and thumbs 👍🏽 of the model",
+    "한국어 문장도 낱말 사이에서 나뉩니다 그리고 끝납니다",
+]
+
+
+@pytest.mark.parametrize("text", WORDS)
+@pytest.mark.parametrize("width", [16, 24, 40])
+def test_a_line_of_any_script_is_broken_by_its_width(text: str, width: int) -> None:
+    rows = at_words(text, width, "  ").split("\n")
+    assert len(rows) > 1
+    assert max(map(cell_len, rows)) <= width
+    assert "".join("".join(rows).split()) == "".join(text.split())
+    assert all(row.startswith("  ") for row in rows[1:])
+    assert not any(row.strip()[0] in "，。）」\u200d\ufe0f🏽" for row in rows)
+    assert not any(row[-1] in "（「\u200d" for row in rows)
+
+
+def test_a_line_of_ideographs_fills_its_rows() -> None:
+    assert at_words("令牌" * 12, 20) == "\n".join(["令牌" * 5, "令牌" * 5, "令牌" * 2])
+
+
+def test_a_word_that_no_row_holds_stays_whole() -> None:
+    assert at_words("¥ " + "x" * 30 + " y", 12) == "¥\n" + "x" * 30 + "\ny"
