@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from newapi_cli.domain.billing import Balance, KeyUsage
+from newapi_cli.domain.billing import Balance, KeyState, KeyUsage
 from newapi_cli.domain.cost import Currency
 
 
@@ -27,14 +27,17 @@ def balance_of(
         found = _from_record(record, currency, quota_per_unit)
     else:
         return None
-    if record is None:
-        return found
-    return found._replace(
-        name=record.name,
-        models=record.models,
-        expires_at=record.expires_at or found.expires_at,
-        state=record.state(now),
-    )
+    if record is not None:
+        found = found._replace(
+            name=record.name,
+            models=record.models,
+            expires_at=record.expires_at or found.expires_at,
+            state=record.state(now),
+        )
+    is_unlimited = record is not None and record.is_unlimited
+    if dashboard is not None and not is_unlimited and found.left is not None and found.left <= 0:
+        return found._replace(state=KeyState.EXHAUSTED)  # the record may not know of a debt
+    return found
 
 
 def _in_site_money(balance: Balance, currency: Currency | None) -> Balance:
