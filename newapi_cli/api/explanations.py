@@ -67,6 +67,12 @@ MODEL_FORBIDDEN = Explanation(
     When((403,), OWN, texts=("no access to model", "no access to any models", "无权访问模型",
         "无权访问任何模型", "无权使用模型", "無權存取模型", "無權存取任何模型")),
 )
+KEY_UNKNOWN = Explanation(
+    AuthenticationError, "the gateway knows no such key",
+    "The key is misspelt, cut, deleted, or another gateway's.",
+    KEY_HINT,
+    When((200, 401), OWN, texts=("无效的令牌", "無效的令牌")),
+)
 NO_CHANNEL = Explanation(
     UnknownModel, "the gateway has no such model for this key",
     "No channel serves a model of this name to the key's group: the name is misspelt, the model is"
@@ -75,6 +81,12 @@ NO_CHANNEL = Explanation(
     When(speakers=OWN, codes=("model_not_found",), texts=(
         "No available channel for model", "无可用渠道", "無可用管道")),
     comes_again=True,
+)
+GATEWAY_REFUSED = Explanation(
+    GatewayError, "the model's provider refused the gateway's request",
+    "The gateway's own key or account at the provider is at fault, or where the provider allows"
+    " its use; your key is good. Where the server is the provider itself, it refuses yours.",
+    OTHER_HINT, When((401, 403), PROVIDER),
 )
 PAGE = Explanation(
     GatewayError, "the server answered with a web page, not with an API answer",
@@ -215,11 +227,7 @@ TABLE: tuple[Explanation, ...] = (
         "check --proxy and what stands before the gateway",
         When((200, 401), OWN, texts=("未提供令牌", "Token not provided")),
     ),
-    Explanation(
-        AuthenticationError, "the gateway knows no such key",
-        "The key is misspelt, cut, deleted, or another gateway's.",
-        KEY_HINT, When((200, 401), OWN, texts=("无效的令牌", "無效的令牌")),
-    ),
+    KEY_UNKNOWN,
     KEY_REFUSED,
     KEY_REFUSED_PLAINLY,
     Explanation(
@@ -265,12 +273,7 @@ TABLE: tuple[Explanation, ...] = (
         "Attachments: the gateway, or a proxy before it, takes only so many megabytes.",
         "send fewer or smaller files", When((413,)),
     ),
-    Explanation(
-        GatewayError, "the model's provider refused the gateway's request",
-        "The gateway's own key or account at the provider is at fault, or where the provider allows"
-        " its use; your key is good. Where the server is the provider itself, it refuses yours.",
-        OTHER_HINT, When((401, 403), PROVIDER),
-    ),
+    GATEWAY_REFUSED,
     Explanation(
         GatewayError, "the provider blocked the request",
         "Gemini's filters found something in the prompt.",

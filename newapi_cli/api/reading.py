@@ -12,10 +12,16 @@ from newapi_cli.api import codec, retries
 from newapi_cli.api.answer import AnswerReader, StreamRefused
 from newapi_cli.api.clocks import Deadlines
 from newapi_cli.api.exchange import Connected, Ended, Exchange, Failed, Happening, Head
-from newapi_cli.api.refusals import error_from_answer, html_error, not_understood
+from newapi_cli.api.refusals import (
+    error_from_answer,
+    html_error,
+    is_of_the_model,
+    is_of_the_models_provider,
+    not_understood,
+)
 from newapi_cli.domain.completion import Accepted, Chunk, Notice, StreamEnd, Tick, TurnEvent
 from newapi_cli.domain.profile import Clocks
-from newapi_cli.errors import LimitError, NewapiError, UnknownModel
+from newapi_cli.errors import LimitError, NewapiError
 from newapi_cli.signals import Interrupts
 
 FRAME_S = 0.04
@@ -31,6 +37,8 @@ BAD_REQUESTS = {  # answered with 500, and so by every model
     "json_marshal_failed",
     "gen_relay_info_failed",
 }
+MODELS_STATUSES = (402, 404, 408, 429)  # what a model or its provider is the cause of
+NO_PRICE = "model_price_error"
 FEE = "violation_fee"  # begins the codes of refusals that cost something each time
 MAX_BODY_BYTES = 64 * 1024 * 1024
 
@@ -190,15 +198,25 @@ def _refused(head: Head, body: bytes) -> Refused:
     location = head.headers.get("location", "")
     error = error_from_answer(head.status, refusal, body, location=location)
     error.status = head.status
-    is_models_fault = isinstance(error, LimitError | UnknownModel) or head.status in (404, 429)
-    is_bad_request = refusal.code in BAD_REQUESTS or refusal.code.startswith(FEE)
-    is_passing = head.status >= 500 and not is_bad_request
-    error.another_model_may_help = is_models_fault or is_passing
+    error.another_model_may_help = _another_model_may_help(error, refusal)
     return Refused(
         error,
         status=head.status,
         may_retry=retries.is_worth_a_retry(head.status, refusal),
         wish_s=retries.wished_pause_s(head.headers),
+    )
+
+
+def _another_model_may_help(error: NewapiError, refusal: codec.Refusal) -> bool:
+    """Say whether the same question may be asked of another; never where the key is at fault."""
+    is_bad_request = refusal.code in BAD_REQUESTS or refusal.code.startswith(FEE)
+    return (
+        isinstance(error, LimitError)
+        or error.status in MODELS_STATUSES
+        or (error.status >= 500 and not is_bad_request)
+        or refusal.code == NO_PRICE
+        or is_of_the_model(error)
+        or is_of_the_models_provider(error)
     )
 
 

@@ -106,3 +106,14 @@ def is_of_the_model(error: NewapiError) -> bool:
     """Say whether another name of a model would have helped."""
     is_forbidden = error.message == row_named("MODEL_FORBIDDEN").told(error.status)
     return isinstance(error, UnknownModel) or is_forbidden
+
+
+def is_of_the_models_provider(error: NewapiError) -> bool:
+    """Say whether a provider refused the key of the gateway, or what it may do."""
+    return error.message == row_named("GATEWAY_REFUSED").told(error.status)
+
+
+def says_only_that_the_key_is_bad(error: NewapiError) -> bool:
+    """Say whether a refusal of the key tells of no cause: not expired, disabled, out of place."""
+    names = ("KEY_REFUSED", "KEY_REFUSED_PLAINLY", "KEY_UNKNOWN")
+    return error.message in [row_named(name).told(error.status) for name in names]
