@@ -130,6 +130,31 @@ def test_a_key_that_is_refused(
     assert found["prices"].verdict == "ok"
 
 
+@pytest.mark.parametrize(
+    ("key", "code", "told"),
+    [
+        ("sk-expired", 4, "has expired (HTTP 401): 该令牌已过期"),
+        ("sk-exhausted", 7, "quota is used up (HTTP 401)"),
+        ("sk-disabled", 4, "(HTTP 401): 该令牌状态不可用"),
+    ],
+)
+def test_what_an_old_gateway_says_of_a_key_rules(
+    home: Home, key: str, code: int, told: str
+) -> None:
+    with DemoGateway(pace_s=0, site=Site(age="2025-04")) as gateway:
+        home.configure(gateway.base_url, model="demo", api_key=key)
+        row = check_up(home).assert_first_failed("key", code, "in the gateway's console")
+    assert told in row.text
+    assert "characters" not in row.hint
+
+
+def test_a_key_that_an_old_gateway_does_not_know_is_measured(home: Home) -> None:
+    with DemoGateway(pace_s=0, site=Site(age="2025-04")) as gateway:
+        home.configure(gateway.base_url, model="demo", api_key="sk-wrong")
+        row = check_up(home).assert_first_failed("key", 4, "the key has 8 characters")
+    assert row.text.startswith("the gateway knows no such key")
+
+
 def test_a_key_of_another_house_is_recognised(home: Home) -> None:
     def answer(path: str) -> Answer:
         if path == "/api/status":

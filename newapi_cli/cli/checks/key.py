@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from difflib import get_close_matches
 
+from newapi_cli.api.refusals import says_only_that_the_key_is_bad
 from newapi_cli.cli.checks.case import Case, failed, ok, skipped, warning
 from newapi_cli.domain.billing import KeyState, KeyUsage
 from newapi_cli.domain.catalog import ModelInfo
@@ -46,14 +47,16 @@ def key(case: Case) -> CheckResult:
 
 
 def _refused(case: Case, refusal: AuthenticationError, text: str) -> CheckResult:
-    """Say why a key was refused, as far as its record or its form tell."""
+    """Say why a key was refused: as the gateway says, else as its record or its form tell."""
+    told = failure(refusal)
+    if not says_only_that_the_key_is_bad(refusal):
+        return told
     record = (
         case.context.gateway.record.after_refusal()
         if case.family and case.family.is_gateway
         else None
     )
     case.context.interrupts.check()  # a signal meanwhile looks like a record that is refused
-    told = failure(refusal)
     if record is not None:
         return _by_record(record)
     owner = next((each for begin, each in FOREIGN_KEYS.items() if text.startswith(begin)), "")
