@@ -26,6 +26,7 @@ ALL_GROUPS = "all"
 DEFAULT_GROUP = "default"
 DIGITS = 100  # of all that is calculated: what a server claims has at most 36, times each other
 SMALLEST = Decimal("1E-18")  # of a dollar
+MOST_DOLLARS = Decimal(10**12)  # for one answer; a price that makes more is none
 DOLLAR = Currency("USD", "$", Decimal(1))
 
 
@@ -122,9 +123,12 @@ class PriceList(NamedTuple):
         )
 
     def cost(self, model: str, usage: Usage | None, key_group: str = "") -> Cost:
-        """Give what an answer cost as far as prices and counts tell."""
-        with localcontext(prec=DIGITS):
-            return self._cost(model, usage, key_group)
+        """Give what an answer cost as far as prices and counts tell. No price raises anything."""
+        try:
+            with localcontext(prec=DIGITS):
+                return self._cost(model, usage, key_group)
+        except ArithmeticError:  # beyond all digits
+            return Cost(CostKind.UNKNOWN, currency=self.currency)
 
     def _cost(self, model: str, usage: Usage | None, key_group: str) -> Cost:
         price = self.prices.get(model)
@@ -137,9 +141,10 @@ class PriceList(NamedTuple):
             quota: Decimal | None = _whole(price.per_call * self.quota_per_unit * ratio)
         else:
             quota = charged_quota(usage, price, ratio)
-        if quota is None:
+        usd = None if quota is None else plausible_dollars(quota, self.quota_per_unit)
+        if usd is None:
             return Cost(CostKind.UNKNOWN, currency=self.currency)
-        return Cost(CostKind.ABOUT, dollars_of(quota, self.quota_per_unit), self.currency)
+        return Cost(CostKind.ABOUT, usd, self.currency)
 
 
 def dollars_of(quota: Decimal, quota_per_unit: Decimal) -> Decimal:
@@ -150,6 +155,20 @@ def dollars_of(quota: Decimal, quota_per_unit: Decimal) -> Decimal:
     """
     with localcontext(prec=DIGITS):
         return (quota / quota_per_unit).quantize(SMALLEST).normalize()
+
+
+def plausible_dollars(quota: Decimal, quota_per_unit: Decimal) -> Decimal | None:
+    """Give the dollars that a quota is; None for what nobody pays, and what is less than nothing.
+
+    >>> [plausible_dollars(Decimal(quota), Decimal(1)) for quota in (5, -1, 10**13, "NaN")]
+    [Decimal('5'), None, None, None]
+    """
+    try:
+        usd = dollars_of(quota, quota_per_unit)
+        is_plausible = 0 <= usd <= MOST_DOLLARS
+    except ArithmeticError:  # no number, or one beyond all digits
+        return None
+    return usd.copy_abs() if is_plausible else None  # a zero may have a sign
 
 
 def charged_quota(usage: Usage | None, price: Price, group_ratio: Decimal) -> Decimal | None:

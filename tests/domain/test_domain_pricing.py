@@ -138,11 +138,35 @@ def test_a_cost_agrees_to_the_last_digit(name: str) -> None:
     assert listed.cost("m", case.usage, case.group) == Cost(case.kind, expected, DOLLAR)
 
 
-def test_numbers_of_any_size_are_no_error() -> None:
-    listed = PriceList({"m": tokens("999999999999999")}, {"default": D("1E+17")}, D("0.001"))
-    found = listed.cost("m", Usage(10**15, 10**15))
+@pytest.mark.parametrize(
+    ("price", "ratio", "quota_per_unit"),
+    [
+        (tokens("999999999999999"), "1E+17", "0.001"),
+        (tokens("1E+60"), "1", "1"),
+        (tokens("1E+200"), "1", "1"),
+        (tokens("9E+999999"), "9E+999999", "1"),
+        (tokens("NaN"), "1", "1"),
+        (tokens("1"), "Infinity", "1"),
+        (tokens("1"), "1", "0"),
+        (per_call("1000000000000.01"), "1", "500000"),
+        (per_call("1E+200"), "1", "500000"),
+        (per_call("1"), "-1", "500000"),
+    ],
+)
+def test_what_nobody_pays_is_not_known_and_no_error(
+    price: Price, ratio: str, quota_per_unit: str
+) -> None:
+    listed = PriceList({"m": price}, {"default": D(ratio)}, D(quota_per_unit))
+    assert listed.cost("m", Usage(10**15, 10**15)) == Cost(CostKind.UNKNOWN, None, DOLLAR)
+
+
+@pytest.mark.parametrize("dollars", ["1000000000000", "999999999999.999998", "0.000002", "-0"])
+def test_any_other_cost_has_all_its_digits_and_no_sign(dollars: str) -> None:
+    listed = PriceList({"m": per_call(dollars)}, {"default": D("1")}, HALF_MILLION)
+    found = listed.cost("m", None)
+    assert found == Cost(CostKind.ABOUT, abs(D(dollars)), DOLLAR)
     assert found.usd is not None
-    assert found.usd.is_finite()
+    assert not found.usd.is_signed()
 
 
 @pytest.mark.parametrize(
