@@ -164,10 +164,11 @@ class Desk:
     def make_exact(self, live: LiveSession) -> str:
         """Take what turns cost from the gateway's log; say how far that went."""
         gateway, host = self._context.gateway, str(self._context.base_url)
-        if live.session.host != host:
+        here = [turn for turn in live.path if turn.host == host]
+        if not here and live.session.host != host:
             problem = f"this conversation was with {live.session.host or 'nobody yet'}"
             raise UsageProblem(problem, hint=f"the log of {host} does not tell of it")
-        changed = exact_costs(live.path, gateway.record.log(), gateway.quota_per_unit())
+        changed = exact_costs(here, gateway.record.log(), gateway.quota_per_unit())
         if live.is_saved and changed:
             self._context.sessions.spending.write_costs(changed)
         live.take_costs(changed)

@@ -134,8 +134,7 @@ def _make_exact(context: Context, scope: Scope) -> None:
         raise
     turns = store.spending.charged((entry.request_id for entry in entries), host)
     store.spending.write_costs(exact_costs(turns, entries, unit))
-    here = {session.id for session in store.sessions() if session.host == host}
-    found = exactness(_figures(context, scope), entries, here)
+    found = exactness(_figures(context, scope), entries, host)
     if found.answers:
         context.streams.tell(exactness_text(*found))
 

@@ -28,7 +28,8 @@ class TurnRecord(NamedTuple):
     asked for, `answered_by` what the server called it; `tried` are models that failed before it,
     each with the reason. `error` is what was told where the turn failed. `cost` is dollars as
     decimal text, None where it is not known; `cost_kind` is a `CostKind`, empty where the server
-    publishes no prices.
+    publishes no prices. `profile` and `host`, a base URL, are what this turn was sent to: its
+    session may have gone on elsewhere.
     """
 
     prompt: str
@@ -46,6 +47,8 @@ class TurnRecord(NamedTuple):
     cost: str | None = None
     cost_kind: str = ""
     tried: tuple[tuple[str, str], ...] = ()
+    profile: str = ""
+    host: str = ""
     request_id: str = ""
     first_token_s: float | None = None
     duration_s: float | None = None
@@ -78,9 +81,9 @@ class TurnRecord(NamedTuple):
 class Session(NamedTuple):
     """What is known of a session without its turns.
 
-    `host` is the base URL that it was sent to. `is_named`: a person gave the title, so that it
-    names this session alone. `left_out` counts the oldest turns of the path that are no longer sent
-    to the model. `turns` counts all turns, those of old branches too.
+    `profile` and `host`, a base URL, are those that it was sent to last. `is_named`: a person gave
+    the title, so that it names this session alone. `left_out` counts the oldest turns of the path
+    that are no longer sent to the model. `turns` counts all turns, those of old branches too.
     """
 
     id: str

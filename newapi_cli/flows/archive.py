@@ -101,6 +101,8 @@ def _turn_to_json(turn: TurnRecord) -> dict[str, object]:
         "tried": [
             {"model": well_formed(model), "why": well_formed(why)} for model, why in turn.tried
         ],
+        "profile": well_formed(turn.profile),
+        "host": well_formed(turn.host),
         "request_id": well_formed(turn.request_id),
         "first_token_s": plain_json(turn.first_token_s),
         "duration_s": plain_json(turn.duration_s),
@@ -193,9 +195,10 @@ def _stored(source: JsonObject, sources: list[JsonObject]) -> StoredSession:
     source.require("id", "leaf")
     all_ids = {each.whole("id", least=1) for each in sources}
     known: set[int] = set()
+    profile, host = source.text("profile"), source.text("host")
     turns = []
     for each in sources:
-        turn = _turn_from(each)
+        turn = _turn_from(each, profile, host)
         _check_place(each, turn, known, all_ids)
         known.add(turn.id)
         turns.append(turn)
@@ -238,7 +241,8 @@ def _session(source: JsonObject, leaf_id: int | None, turns: int) -> Session:
     )
 
 
-def _turn_from(source: JsonObject) -> TurnRecord:
+def _turn_from(source: JsonObject, profile: str, host: str) -> TurnRecord:
+    """Give a turn; older exports say only of the session what it was sent to."""
     source.require("id", "parent_id", "prompt", "status")
     turn_id = source.whole("id", least=1)
     if turn_id is None:
@@ -261,6 +265,8 @@ def _turn_from(source: JsonObject) -> TurnRecord:
         cost=_cost(source),
         cost_kind=source.text("cost_kind"),
         tried=tuple((each.text("model"), each.text("why")) for each in source.children("tried")),
+        profile=profile if (own := source.optional_text("profile")) is None else own,
+        host=host if (own := source.optional_text("host")) is None else own,
         request_id=source.text("request_id"),
         first_token_s=source.seconds("first_token_s"),
         duration_s=source.seconds("duration_s"),

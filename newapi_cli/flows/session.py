@@ -87,7 +87,13 @@ class LiveSession:
         self.session = self.session._replace(title=title, model=model, left_out=left_out)
         self._catch_up()
         turn = TurnRecord(
-            prompt, model=model, request=request, attachments=attachments, parent_id=self._leaf_id
+            prompt,
+            model=model,
+            request=request,
+            attachments=attachments,
+            profile=self.session.profile,
+            host=self.session.host,
+            parent_id=self._leaf_id,
         )
         if self._store is not None and not self._is_behind:
             turn = self._begin_stored(turn, at_leaf=at_leaf)

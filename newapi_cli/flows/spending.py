@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal, localcontext
@@ -18,7 +18,7 @@ from typing import NamedTuple
 from newapi_cli.domain.billing import LogEntry
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.cost import Cost, CostKind, Currency
-from newapi_cli.domain.pricing import DOLLAR, dollars_of, total
+from newapi_cli.domain.pricing import DOLLAR, plausible_dollars, total
 from newapi_cli.domain.report import Spending, SpendingReport
 from newapi_cli.domain.session import TurnRecord
 from newapi_cli.errors import LocalError, UsageProblem
@@ -79,6 +79,7 @@ class TurnFigures(NamedTuple):
 
     id: int
     session_id: str
+    host: str
     status: str
     model: str
     prompt_tokens: int | None
@@ -237,7 +238,8 @@ def exact_costs(
 ) -> list[TurnRecord]:
     """Give the turns whose cost the log tells and that hold another one, with the exact cost.
 
-    The gateway charges in whole units of quota, of which `quota_per_unit` are a dollar.
+    The gateway charges in whole units of quota, of which `quota_per_unit` are a dollar. A sum that
+    nobody pays is passed over.
     """
     quotas: dict[str, Decimal] = {}
     for entry in entries:
@@ -246,8 +248,10 @@ def exact_costs(
     for turn in turns:
         if not turn.request_id or turn.request_id not in quotas:
             continue
-        cost = format(dollars_of(quotas[turn.request_id], quota_per_unit), "f")
-        exact = turn._replace(cost=cost, cost_kind=str(CostKind.EXACT))
+        usd = plausible_dollars(quotas[turn.request_id], quota_per_unit)
+        if usd is None:
+            continue
+        exact = turn._replace(cost=format(usd, "f"), cost_kind=str(CostKind.EXACT))
         if exact != turn:
             changed.append(exact)
     return changed
@@ -273,13 +277,8 @@ class Exactness(NamedTuple):
     others: tuple[tuple[WhyNot, int], ...]
 
 
-def exactness(
-    turns: Iterable[TurnFigures], entries: Sequence[LogEntry], sessions: Container[str]
-) -> Exactness:
-    """Say how exact costs are, after the log of a gateway has been looked at.
-
-    `sessions` holds the ids of the sessions that are held with it.
-    """
+def exactness(turns: Iterable[TurnFigures], entries: Sequence[LogEntry], host: str) -> Exactness:
+    """Say how exact costs are, after the log of the gateway at `host` has been looked at."""
     exact = answers = 0
     others: Counter[WhyNot] = Counter()
     has_ids = any(entry.request_id for entry in entries)
@@ -291,7 +290,7 @@ def exactness(
         answers += 1
         if turn.cost_kind == CostKind.EXACT:
             exact += 1
-        elif turn.session_id not in sessions:
+        elif turn.host != host:
             others[WhyNot.OTHER_GATEWAY] += 1
         else:
             others[_why_not(turn, span, has_ids=has_ids)] += 1

@@ -62,9 +62,18 @@ FIRST: Step = (
     "CREATE INDEX open_turns ON turns (status) WHERE status = 'open'",
 )
 
-SECOND: Step = (  # `tried` is JSON: models that failed before the one that was asked last
+# `tried` is JSON: models that failed before the one that was asked last. A session may go from one
+# gateway to another, so each turn has its own; what an old one was sent to, only its session says.
+SECOND: Step = (
     "ALTER TABLE turns ADD COLUMN cost_kind TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE turns ADD COLUMN tried TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE turns ADD COLUMN profile TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE turns ADD COLUMN host TEXT NOT NULL DEFAULT ''",
+    """
+    UPDATE turns SET (profile, host) = (
+        SELECT sessions.profile, sessions.host FROM sessions WHERE sessions.id = turns.session_id
+    ) WHERE session_id IN (SELECT id FROM sessions)
+    """,
 )
 
 MIGRATIONS: tuple[Step, ...] = (FIRST, SECOND)

@@ -21,8 +21,8 @@ SESSION_COLUMNS = (
 TURN_COLUMNS = (
     "prompt, answer, reasoning, status, model, answered_by, request, attachments, tool_calls,"
     " finish_reason, error, prompt_tokens, completion_tokens, total_tokens, cached_tokens,"
-    " reasoning_tokens, cost, cost_kind, tried, request_id, first_token_s, duration_s, created_at,"
-    " id, parent_id"
+    " reasoning_tokens, cost, cost_kind, tried, profile, host, request_id, first_token_s,"
+    " duration_s, created_at, id, parent_id"
 )
 
 
@@ -77,6 +77,8 @@ def _turn(row: sqlite3.Row) -> TurnRecord:
         cost=row["cost"],
         cost_kind=row["cost_kind"],
         tried=tuple((model, why) for model, why in json.loads(row["tried"])),
+        profile=row["profile"],
+        host=row["host"],
         request_id=row["request_id"],
         first_token_s=row["first_token_s"],
         duration_s=row["duration_s"],
@@ -116,6 +118,8 @@ def values_of_turn(turn: TurnRecord) -> dict[str, object]:
         "cost": turn.cost,
         "cost_kind": turn.cost_kind,
         "tried": json.dumps(turn.tried),
+        "profile": turn.profile,
+        "host": turn.host,
         "request_id": turn.request_id,
         "first_token_s": turn.first_token_s,
         "duration_s": turn.duration_s,

@@ -15,10 +15,9 @@ from newapi_cli.store.database import Database
 from newapi_cli.store.rows import TURN_COLUMNS, turn_from_row
 
 FIGURES = (
-    "id, session_id, status, model, prompt_tokens, completion_tokens, cost, cost_kind, request_id,"
-    " first_token_s, duration_s, created_at"
+    "id, session_id, host, status, model, prompt_tokens, completion_tokens, cost, cost_kind,"
+    " request_id, first_token_s, duration_s, created_at"
 )
-OF_SESSIONS = "session_id IN (SELECT id FROM sessions WHERE ? IN ('', profile) AND ? IN ('', host))"
 Made = TypeVar("Made")
 
 
@@ -38,22 +37,22 @@ class SpendingTable:
     ) -> Iterator[Made]:
         """Give what `make` makes of the columns `FIGURES` of each turn that has ended, by id.
 
-        `since` None means since ever; an empty `profile` or `host` means any.
+        `since` None means since ever; an empty `profile` or `host` means any. A turn counts for
+        those that it was sent to itself: its session may have gone on elsewhere.
         """
         sql, values = f"SELECT {FIGURES} FROM turns WHERE status != 'open'", list[object]()
         if since is not None:
             sql += " AND created_at >= ?"
             values.append(since.timestamp())
-        if profile or host:
-            sql += f" AND {OF_SESSIONS}"
-            values += [profile, host]
+        sql += " AND ? IN ('', profile) AND ? IN ('', host)"
+        values += [profile, host]
         yield from map(make, self._database.rows(f"{sql} ORDER BY id", values))
 
     def charged(self, request_ids: Iterable[str], host: str) -> list[TurnRecord]:
-        """Give the turns of sessions with a host whose requests had one of these ids."""
+        """Give the turns that were sent to a host and whose requests had one of these ids."""
         wanted = set(request_ids)
-        sql = f"SELECT {TURN_COLUMNS} FROM turns WHERE request_id != '' AND {OF_SESSIONS}"
-        rows = self._database.rows(sql, ("", host))
+        sql = f"SELECT {TURN_COLUMNS} FROM turns WHERE request_id != '' AND host = ?"
+        rows = self._database.rows(sql, (host,))
         return [turn_from_row(row) for row in rows if row["request_id"] in wanted]
 
     def write_costs(self, turns: Iterable[TurnRecord]) -> None:

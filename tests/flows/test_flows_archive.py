@@ -83,6 +83,8 @@ def random_turn(chance: random.Random, id_: int, parent: int | None, number: int
         cost=maybe("0.0004"),
         cost_kind=chance.choice([*CostKind, ""]),
         tried=(("gpt-big", "503: 无可用渠道 👋"), ("", ""))[: chance.randrange(3)],
+        profile=chance.choice(TEXTS),
+        host=chance.choice(["https://gateway.example", "https://other.example/v1", ""]),
         request_id=chance.choice(TEXTS),
         first_token_s=maybe(chance.random()),
         duration_s=maybe(chance.random() * 100),
@@ -115,7 +117,14 @@ def test_many_sessions_come_back_from_a_list_and_from_lines(seed: int) -> None:
 
 def test_the_form_is_the_documented_one() -> None:
     turn = TurnRecord(
-        "hi", "Paris", status=Status.COMPLETE, usage=Usage(1, 2), created_at=WHEN, id=4
+        "hi",
+        "Paris",
+        status=Status.COMPLETE,
+        usage=Usage(1, 2),
+        profile="work",
+        host="https://gateway.example/v1",
+        created_at=WHEN,
+        id=4,
     )
     session = Session("0123456789ab", "T", leaf_id=4, turns=1, created_at=WHEN, used_at=WHEN)
     assert session_to_json(StoredSession(session, (turn,))) == {
@@ -157,6 +166,8 @@ def test_the_form_is_the_documented_one() -> None:
                 "cost": None,
                 "cost_kind": "",
                 "tried": [],
+                "profile": "work",
+                "host": "https://gateway.example/v1",
                 "request_id": "",
                 "first_token_s": None,
                 "duration_s": None,
@@ -272,6 +283,8 @@ WRONG: list[tuple[Callable[[Object], None], str]] = [
     (set_in("turns", 0, "first_token_s", to=True), "turns[0].first_token_s: must be"),
     (set_in("turns", 1, "cost", to=0.5), "turns[1].cost: must be a text"),
     (set_in("turns", 1, "cost_kind", to=1), "turns[1].cost_kind: must be a text"),
+    (set_in("turns", 1, "profile", to=1), "turns[1].profile: must be a text"),
+    (set_in("turns", 1, "host", to=[]), "turns[1].host: must be a text"),
     (set_in("turns", 1, "tried", to={}), "turns[1].tried: must be a list"),
     (set_in("turns", 1, "tried", to=["gpt"]), "turns[1].tried[0]: must be an object"),
     (set_in("turns", 1, "tried", to=[{"model": 5}]), "turns[1].tried[0].model: must be a text"),
@@ -337,6 +350,17 @@ def test_models_that_failed_before_go_out_as_objects() -> None:
 def test_what_older_files_do_not_say_of_costs_is_not_known() -> None:
     [turn, *_] = session_from_json(valid()).turns
     assert (turn.cost, turn.cost_kind, turn.tried) == (None, "", ())
+
+
+def test_turns_of_older_files_were_sent_to_what_the_session_was() -> None:
+    value = {**valid(), "profile": "work", "host": "https://gateway.example/v1"}
+    value["turns"][1] |= {"profile": "", "host": ""}  # what a turn says itself stands
+    value["turns"][2] |= {"profile": None, "host": "https://other.example/v1"}
+    assert [(turn.profile, turn.host) for turn in session_from_json(value).turns] == [
+        ("work", "https://gateway.example/v1"),
+        ("", ""),
+        ("work", "https://other.example/v1"),
+    ]
 
 
 @pytest.mark.parametrize("value", [None, 5, "x", [], True, deep(5)])

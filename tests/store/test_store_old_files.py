@@ -81,3 +81,21 @@ def test_an_old_file_holds_what_answers_cost(old_file: Path) -> None:
     assert [turn.cost_kind for turn in turns] == kinds
     assert [turn.cost for turn in turns] == ["0.0001", None, None, None]
     assert [turn.tried for turn in turns] == [() if is_first else FAILED_BEFORE, (), (), ()]
+
+
+def test_an_old_file_holds_what_each_turn_was_sent_to(old_file: Path) -> None:
+    [(version,)] = raw_rows(old_file, "PRAGMA user_version")
+    there = ("work", "https://gateway.example/v1")
+    first = there if version == 1 else ("home", "https://other.example/v1")  # 1: the session's
+    SessionStore(old_file).close()
+    found = raw_rows(old_file, "SELECT profile, host FROM turns ORDER BY id")
+    assert found == [first, there, there, ("", "")]
+
+
+def test_a_turn_without_its_session_is_no_hindrance(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(DUMPS[0].read_text("utf-8"))
+        connection.executescript("DELETE FROM sessions WHERE title = 'taxes'")
+    SessionStore(path).close()
+    assert raw_rows(path, "SELECT DISTINCT profile, host FROM turns") == [("", "")]

@@ -34,7 +34,8 @@ def store(tmp_path: Path, clock: Clock) -> Iterator[SessionStore]:
 
 def ask(store: SessionStore, session: Session, **ended: object) -> tuple[Session, TurnRecord]:
     """Ask once; without a status the turn stays open."""
-    session, turn = store.begin(session, TurnRecord("a prompt", model="m"), at_leaf=True)
+    turn = TurnRecord("a prompt", model="m", profile=session.profile, host=session.host)
+    session, turn = store.begin(session, turn, at_leaf=True)
     if ended:
         turn = turn._replace(answer="an answer", **ended)  # type: ignore[arg-type]  # names of fields
         store.end(turn)
@@ -55,7 +56,7 @@ def test_the_columns_are_those_that_a_report_asks_for() -> None:
 def test_figures_of_a_turn_come_back_as_stored(store: SessionStore, clock: Clock) -> None:
     session, turn = ask(
         store,
-        new_session(),
+        new_session(host="http://a/v1"),
         status=Status.COMPLETE,
         usage=Usage(12, 34, 46),
         cost="0.000123456789012345678901234567",
@@ -67,7 +68,19 @@ def test_figures_of_a_turn_come_back_as_stored(store: SessionStore, clock: Clock
     cost = "0.000123456789012345678901234567"
     assert figures(store) == [
         TurnFigures(
-            turn.id, session.id, "complete", "m", 12, 34, cost, "about", "r-1", 0.25, 1.5, clock.now
+            turn.id,
+            session.id,
+            "http://a/v1",
+            "complete",
+            "m",
+            12,
+            34,
+            cost,
+            "about",
+            "r-1",
+            0.25,
+            1.5,
+            clock.now,
         )
     ]
 
@@ -114,6 +127,19 @@ def test_profile_and_host_limit_it(
         ids[ask(store, session, status=Status.COMPLETE)[0].id] = name
     found = figures(store, profile=where.get("profile", ""), host=where.get("host", ""))
     assert {ids[each.session_id] for each in found} == names
+
+
+def test_a_turn_counts_for_what_it_was_sent_to_itself(store: SessionStore) -> None:
+    session = new_session(profile="work", host="http://a/v1")
+    session, first = ask(store, session, status=Status.COMPLETE, request_id="r-1")
+    moved = session._replace(profile="home", host="http://b/v1")
+    _, second = ask(store, moved, status=Status.COMPLETE, request_id="r-1")
+    for profile, host, turn in (("work", "http://a/v1", first), ("home", "http://b/v1", second)):
+        assert [each.id for each in figures(store, profile=profile)] == [turn.id]
+        assert [each.id for each in figures(store, host=host)] == [turn.id]
+        assert store.spending.charged(["r-1"], host) == [turn]
+    assert figures(store, profile="work", host="http://b/v1") == []
+    assert len(figures(store)) == 2
 
 
 # -- exact costs ------------------------------------------------------------------------------

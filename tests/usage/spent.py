@@ -20,6 +20,7 @@ from tests.support.terminal import Terminal
 
 DAY_S = 86_400.0
 NOON = 1_795_176_000.0  # 2026-11-20 12:00 UTC
+HOST = "http://a/v1"  # of the figures
 NUMBERS = itertools.count(1)
 
 
@@ -27,7 +28,19 @@ def spent(**given: object) -> TurnFigures:
     """Give a complete turn that is no copy of another one, with some fields as given."""
     number = next(NUMBERS)
     base = TurnFigures(
-        number, "0123456789ab", "complete", "m", 0, 0, None, "", f"r-{number}", None, 1.0, NOON
+        number,
+        "0123456789ab",
+        HOST,
+        "complete",
+        "m",
+        0,
+        0,
+        None,
+        "",
+        f"r-{number}",
+        None,
+        1.0,
+        NOON,
     )
     return base._replace(**given)  # type: ignore[arg-type]  # names of fields
 
@@ -54,7 +67,8 @@ def fill(home: Home, *said: Said, session: Session | None = None) -> Session:
     with SessionStore(path, clock) as store:
         for each in said:
             clock.now = time.time() - each.days_ago * DAY_S
-            session, turn = store.begin(session, TurnRecord("q", model=each.model), at_leaf=True)
+            turn = TurnRecord("q", model=each.model, profile=session.profile, host=session.host)
+            session, turn = store.begin(session, turn, at_leaf=True)
             turn = turn._replace(
                 answer="a",
                 status=each.status,

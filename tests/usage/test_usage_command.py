@@ -344,6 +344,31 @@ def test_what_was_answered_is_told_without_a_network(home: Home, gateway: DemoGa
     assert screen(home)[1].startswith("demo-reasoning ")
 
 
+def test_a_session_that_went_to_another_profile_is_paid_for_by_both(home: Home) -> None:
+    with DemoGateway(pace_s=0) as one, DemoGateway(pace_s=0) as two:
+        home.configure(one.base_url, model="demo", retries=0)
+        with home.config_file.open("a", encoding="utf-8") as file:
+            file.write(
+                f'[profiles.cny]\nbase_url = "{two.base_url}"\n'
+                f'api_key = "{CANARY}"\nmodel = "demo-reasoning"\nretries = 0\n'
+            )
+        chat(home, "hi")
+        chat(home, "-S", stored_sessions(home)[0].session.id, "-P", "cny", "and")
+        assert names(tsv(usage(home, "-P", "test"))) == ["demo"]
+        assert names(tsv(usage(home, "-P", "cny"))) == ["demo-reasoning"]
+        assert set(names(tsv(usage(home)))) == {"demo", "demo-reasoning"}
+        for profile in ("test", "cny"):
+            result = usage(home, "--exact", "-P", profile)
+            assert (result.err, tsv(result)[0][6]) == ("exact for 1 of 1 answers\n", "exact")
+        assert usage(home, "--exact").err == "exact for 2 of 2 answers\n"
+        run_newapi("sessions", "import", "-", home=home,
+                   stdin=run_newapi("sessions", "export", "--json", home=home).out)  # fmt: skip
+        copy, original = stored_sessions(home)
+        for stored in (copy, original):
+            assert [turn.profile for turn in stored.path] == ["test", "cny"]
+            assert [turn.host for turn in stored.path] == [one.base_url, two.base_url]
+
+
 @pytest.mark.parametrize("args", [[], ["--json"], ["--by", "session"]], ids=str)
 def test_in_a_pipe_nothing_is_loaded_to_paint_or_to_ask_with(filled: Home, args: list[str]) -> None:
     filled.configure("https://a.example")

@@ -28,7 +28,7 @@ from tests.support.home import CANARY, Home
 from tests.support.process import Result, run_newapi
 from tests.support.steps import Send, Step, sse
 from tests.support.wire import MODEL, answer_events, response
-from tests.usage.spent import NOON, Said, as_json, fill, screen, spent, tsv, usage
+from tests.usage.spent import HOST, NOON, Said, as_json, fill, screen, spent, tsv, usage
 
 UNIT = 500_000
 NOW = datetime.fromtimestamp(NOON, UTC)
@@ -274,6 +274,19 @@ def test_a_terminal_shows_the_money_of_the_site_and_a_pipe_dollars(
     assert len(gateway.asides) == asked_for
 
 
+@pytest.mark.parametrize("ratio", [10**16, 10**32, -1])
+def test_an_absurd_price_leaves_the_report_readable(
+    home: Home, gateway: Gateway, ratio: int
+) -> None:
+    price = {"model_name": MODEL, "quota_type": 0, "model_ratio": ratio, "completion_ratio": ratio}
+    told = {"success": True, "data": [price], "group_ratio": {"default": ratio}}
+    gateway.refusals[PRICING] = response(200, told)
+    for _ in range(2):
+        chat(home, "hi")
+    assert tsv(usage(home))[0][5:7] == ["", "unknown"]
+    assert tsv(exact(home))[0][5:7] == ["0.00005", "exact"]
+
+
 # -- the parts --------------------------------------------------------------------------------
 
 
@@ -321,7 +334,12 @@ def test_dollars_are_written_without_an_exponent() -> None:
     assert costs == ["1000", "0", "0.000002", "12.5"]
 
 
-HERE = "0123456789ab"
+@pytest.mark.parametrize("quota", ["-1", "1e40", "1e200", "NaN", "1e999999", "500000000000000001"])
+def test_a_sum_that_nobody_pays_is_not_believed(quota: str) -> None:
+    turn = TurnRecord("q", request_id="a", cost="0.1", cost_kind="about")
+    assert exact_costs([turn], [entry("a", quota)], Decimal(UNIT)) == []
+
+
 HOUR_S = 3600.0
 ENTRIES = [entry("r-x", "1", NOW), entry("r-y", "1", NOW - timedelta(hours=2))]
 
@@ -329,7 +347,7 @@ ENTRIES = [entry("r-x", "1", NOW), entry("r-y", "1", NOW - timedelta(hours=2))]
 @pytest.mark.parametrize(
     ("turn", "entries", "why"),
     [
-        (spent(session_id="fedcba987654"), ENTRIES, WhyNot.OTHER_GATEWAY),
+        (spent(host="http://b/v1"), ENTRIES, WhyNot.OTHER_GATEWAY),
         (spent(request_id=""), ENTRIES, WhyNot.NO_REQUEST_ID),
         (spent(request_id=""), [], WhyNot.NO_REQUEST_ID),
         (spent(), [], WhyNot.EMPTY_LOG),
@@ -340,13 +358,13 @@ ENTRIES = [entry("r-x", "1", NOW), entry("r-y", "1", NOW - timedelta(hours=2))]
     ],
 )
 def test_each_reason_is_told_apart(turn: TurnFigures, entries: list[LogEntry], why: WhyNot) -> None:
-    assert exactness([turn], entries, {HERE}) == Exactness(0, 1, ((why, 1),))
+    assert exactness([turn], entries, HOST) == Exactness(0, 1, ((why, 1),))
 
 
 def test_failures_and_copies_are_not_counted_and_exact_ones_need_no_reason() -> None:
-    known = spent(cost="1", cost_kind="exact", session_id="fedcba987654")
+    known = spent(cost="1", cost_kind="exact", host="http://b/v1")
     turns = [known, known._replace(id=99), spent(status="error"), spent(), spent()]
-    assert exactness(turns, [], {HERE}) == Exactness(1, 3, ((WhyNot.EMPTY_LOG, 2),))
+    assert exactness(turns, [], HOST) == Exactness(1, 3, ((WhyNot.EMPTY_LOG, 2),))
 
 
 def test_the_reasons_are_json_safe() -> None:

@@ -44,11 +44,11 @@ CREATE TABLE turns (
         first_token_s REAL,
         duration_s REAL,
         created_at REAL NOT NULL
-    , cost_kind TEXT NOT NULL DEFAULT '', tried TEXT NOT NULL DEFAULT '[]');
-INSERT INTO "turns" VALUES(1,'1a2b3c4d5e6f',NULL,'天空为什么是蓝色的？','因为散射。🌌','hm','complete','1:1','gpt','gpt-2026','{"temperature": 0.5}','[]','[]','stop','',9,3,12,1,2,'0.0001','req-1',0.5,1.25,1770000000.0,'exact','[["gpt-big", "503 无可用渠道"], ["gpt-new", "no such model"]]');
-INSERT INTO "turns" VALUES(2,'1a2b3c4d5e6f',1,'a picture','par','','incomplete','1:1','gpt','','{}','[["a.png", "/tmp/a.png", "image/png", 12, "abababababababababababababababababababababababababababababababab"]]','[["1", "weather", "{}"]]',NULL,'cut off',NULL,NULL,NULL,NULL,NULL,NULL,'',NULL,NULL,1770000060.0,'tiered','[]');
-INSERT INTO "turns" VALUES(3,'1a2b3c4d5e6f',1,'again','was still coming','','open','1:1','gpt','','{}','[]','[]',NULL,'',NULL,NULL,NULL,NULL,NULL,NULL,'',NULL,NULL,1770000120.0,'','[]');
-INSERT INTO "turns" VALUES(4,'0f0e0d0c0b0a',NULL,'hello','','','error','1:1','','','{}','[]','[]',NULL,'refused',NULL,NULL,NULL,NULL,NULL,NULL,'',NULL,NULL,1770000180.0,'unknown','[]');
+    , cost_kind TEXT NOT NULL DEFAULT '', tried TEXT NOT NULL DEFAULT '[]', profile TEXT NOT NULL DEFAULT '', host TEXT NOT NULL DEFAULT '');
+INSERT INTO "turns" VALUES(1,'1a2b3c4d5e6f',NULL,'天空为什么是蓝色的？','因为散射。🌌','hm','complete','1:1','gpt','gpt-2026','{"temperature": 0.5}','[]','[]','stop','',9,3,12,1,2,'0.0001','req-1',0.5,1.25,1770000000.0,'exact','[["gpt-big", "503 无可用渠道"], ["gpt-new", "no such model"]]','home','https://other.example/v1');
+INSERT INTO "turns" VALUES(2,'1a2b3c4d5e6f',1,'a picture','par','','incomplete','1:1','gpt','','{}','[["a.png", "/tmp/a.png", "image/png", 12, "abababababababababababababababababababababababababababababababab"]]','[["1", "weather", "{}"]]',NULL,'cut off',NULL,NULL,NULL,NULL,NULL,NULL,'',NULL,NULL,1770000060.0,'tiered','[]','work','https://gateway.example/v1');
+INSERT INTO "turns" VALUES(3,'1a2b3c4d5e6f',1,'again','was still coming','','open','1:1','gpt','','{}','[]','[]',NULL,'',NULL,NULL,NULL,NULL,NULL,NULL,'',NULL,NULL,1770000120.0,'','[]','work','https://gateway.example/v1');
+INSERT INTO "turns" VALUES(4,'0f0e0d0c0b0a',NULL,'hello','','','error','1:1','','','{}','[]','[]',NULL,'refused',NULL,NULL,NULL,NULL,NULL,NULL,'',NULL,NULL,1770000180.0,'unknown','[]','','');
 CREATE INDEX sessions_by_use ON sessions (use_number);
 CREATE UNIQUE INDEX names_of_sessions ON sessions (title) WHERE is_named;
 CREATE INDEX turns_of_session ON turns (session_id);
