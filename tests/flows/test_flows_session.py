@@ -159,6 +159,25 @@ def test_a_fork_leaves_the_session_as_it_was(live: LiveSession, disk: Disk) -> N
     assert disk.store.named("other way") is not None
 
 
+@pytest.mark.parametrize("is_full", [False, True])
+def test_each_turn_says_where_it_was_sent_also_in_a_fork(
+    live: LiveSession, disk: Disk, is_full: bool
+) -> None:
+    sent = [("work", "http://a/v1"), ("home", "http://b/v1"), ("home", "http://c/v1")]
+    disk.is_full = is_full  # then the store is given all turns later
+    for profile, host in sent:
+        live.session = live.session._replace(profile=profile, host=host)
+        say(live, "one")
+    disk.is_full = False
+    live.fork()
+    say(live, "two")
+    sent.append(sent[-1])
+    stored = disk.load(live.session.id)
+    assert stored is not None
+    for path in (live.path, stored.path):
+        assert [(turn.profile, turn.host) for turn in path] == sent
+
+
 def test_what_another_process_said_meanwhile_is_part_of_what_is_asked(
     live: LiveSession, disk: Disk
 ) -> None:
