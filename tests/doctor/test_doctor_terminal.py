@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 
 import pytest
@@ -74,16 +73,6 @@ def test_the_end_of_input_is_a_no(home: Home, gateway: DemoGateway) -> None:
     assert re.search(r"^skip +answer +not asked for$", text, re.MULTILINE)
     assert re.search(r"^ok +store ", text, re.MULTILINE)  # the last one
     assert not any("chat" in request.path for request in gateway.requests)
-
-
-def test_ctrl_c_at_the_question_ends_it_all(home: Home, gateway: DemoGateway) -> None:
-    home.configure(gateway.base_url, model="demo-echo")
-    with Terminal(newapi_command("doctor"), home=home, columns=80, rows=70) as terminal:
-        wait_for_question(terminal)
-        time.sleep(0.3)  # Python's input() misses a signal between its prompt and its wait
-        terminal.press_ctrl_c()
-        assert terminal.wait_exit() == 130
-        assert "store" not in terminal.all_text()
 
 
 def test_lines_come_as_the_checks_run(home: Home) -> None:
