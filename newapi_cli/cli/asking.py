@@ -42,7 +42,7 @@ class Asking:
                     told: Told = end.value
                     return told
                 if isinstance(event, Accepted) and event.is_new_api and not is_elsewhere:
-                    self._mark_as_new_api(VERSIONED if event.names_version else FAMILY)
+                    self.mark_as_new_api(VERSIONED if event.names_version else FAMILY)
                 if isinstance(event, Notice) and (context.is_verbose or not event.is_detail):
                     context.streams.tell(event.text)
 
@@ -62,7 +62,8 @@ class Asking:
         """
         return self._context.settings.flag("save") or not self._context.keeps_cache
 
-    def _mark_as_new_api(self, kind: str) -> None:
+    def mark_as_new_api(self, kind: str) -> None:
+        """Note what the server has shown itself to be: `FAMILY` or `VERSIONED`."""
         kept = self.marks.get("is New API")
         if kept is None or kept.value != kind:
             self.marks.put("is New API", kind)

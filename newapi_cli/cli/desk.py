@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from newapi_cli.cli.answering import Answering
@@ -168,7 +169,8 @@ class Desk:
         if not here and live.session.host != host:
             problem = f"this conversation was with {live.session.host or 'nobody yet'}"
             raise UsageProblem(problem, hint=f"the log of {host} does not tell of it")
-        changed = exact_costs(here, gateway.record.log(), gateway.quota_per_unit())
+        entries = gateway.record.log(newer_than_s=_age_s(live.last))
+        changed = exact_costs(here, entries, gateway.quota_per_unit())
         if live.is_saved and changed:
             self._context.sessions.spending.write_costs(changed)
         live.take_costs(changed)
@@ -232,6 +234,13 @@ class Desk:
             near = did_you_mean(name, SETTABLE)
             hint = "/set lists them; /model, /system and /profile are commands of their own"
             raise UsageProblem(f"there is no setting {name} to change here{near}", hint=hint)
+
+
+def _age_s(turn: TurnRecord | None) -> float:
+    """Give the seconds since an answer ended."""
+    if turn is None:
+        return 0.0
+    return (datetime.now(UTC) - turn.created_at).total_seconds() - (turn.duration_s or 0.0)
 
 
 def _origin_text(origin: Origin | None) -> str:

@@ -23,7 +23,7 @@ from newapi_cli.api.gateway_codec import (
     quota_per_unit_from_json,
 )
 from newapi_cli.api.refusals import not_understood
-from newapi_cli.cli.asking import Asking
+from newapi_cli.cli.asking import FAMILY, Asking
 from newapi_cli.cli.key_record import KeyRecord
 from newapi_cli.config.model_names import keep_model_names, kept_model_names
 from newapi_cli.domain.billing import Balance, KeyUsage
@@ -143,6 +143,11 @@ class Gateway:
         asked = self._asking.marks.get("site asked", DAY_S)
         is_recent = asked is not None and (asked.value == CAME or asked.age_s < HOUR_S)
         return self._context.settings.flag("prices") and not is_recent
+
+    def note_family(self) -> None:
+        """Note that an answer has shown the server to be of New API's family."""
+        if not self._asking.is_new_api:
+            self._asking.mark_as_new_api(FAMILY)
 
     def begin_fetching(self) -> bool:
         """Note that prices are asked for now; say whether the next run will know it."""

@@ -29,7 +29,10 @@ class Pricer:
     def begin(self) -> None:
         """Fetch the prices on a thread of its own, where that is due."""
         gateway = self._context.gateway
-        if self._fetching is not None or not (gateway.may_look_up and gateway.prices_are_due):
+        if self._fetching is not None or not gateway.may_look_up:
+            return
+        gateway.note_family()
+        if not gateway.prices_are_due:
             return
         if not gateway.begin_fetching():
             return  # they would be asked for after each answer

@@ -77,15 +77,15 @@ class PriceView(NamedTuple):
 
 
 class PriceList(NamedTuple):
-    """All that a site publishes about its prices."""
+    """All that a site publishes about its prices. A group's ratio is None where it is no number."""
 
     prices: Mapping[str, Price]
-    group_ratios: Mapping[str, Decimal]
+    group_ratios: Mapping[str, Decimal | None]
     quota_per_unit: Decimal
     currency: Currency = DOLLAR
 
-    def group_for(self, price: Price, key_group: str = "") -> tuple[str, Decimal, bool]:
-        """Give the group that a key pays as, its ratio, and whether that is certain.
+    def group_for(self, price: Price, key_group: str = "") -> tuple[str, Decimal | None, bool]:
+        """Give the group that a key pays as, its ratio if it is known, and whether that is certain.
 
         `key_group` is empty where the group of the key is not known.
         """
@@ -107,6 +107,8 @@ class PriceList(NamedTuple):
         if price is None:
             return None
         group, ratio, is_certain = self.group_for(price, key_group)
+        if ratio is None:
+            return PriceView(PriceKind.UNKNOWN, group, is_certain)
         if price.kind is PriceKind.CALL:
             per_call = price.per_call * ratio
             return PriceView(price.kind, group, is_certain, per_call=per_call)
@@ -137,6 +139,8 @@ class PriceList(NamedTuple):
         if price is None or price.kind is PriceKind.UNKNOWN:
             return Cost(CostKind.UNKNOWN, currency=self.currency)
         ratio = self.group_for(price, key_group)[1]
+        if ratio is None:
+            return Cost(CostKind.UNKNOWN, currency=self.currency)
         if price.kind is PriceKind.CALL:
             quota: Decimal | None = _whole(price.per_call * self.quota_per_unit * ratio)
         else:
@@ -229,11 +233,14 @@ class Spent(NamedTuple):
 
 
 def spent(turns: Iterable[TurnRecord], currency: Currency | None) -> Spent:
-    """Add up what turns cost. Of servers that publish no prices the cost is None."""
-    costs = [found for turn in turns if (found := cost_of_turn(turn, currency)) is not None]
-    unknown = sum(cost.usd is None for cost in costs)
-    found = total(costs)
-    return Spent(found, 0 if found is None or found.usd is None else unknown)
+    """Add up what turns cost. Where no server of them publishes prices the cost is None."""
+    answered = [turn for turn in turns if turn.answer or turn.cost_kind]
+    found = [cost_of_turn(turn, currency) for turn in answered]
+    costs = [cost for cost in found if cost is not None]
+    known = total(costs)
+    if known is None or known.usd is None:
+        return Spent(known)
+    return Spent(known, sum(cost is None or cost.usd is None for cost in found))
 
 
 def cost_of_turn(turn: TurnRecord, currency: Currency | None = None) -> Cost | None:

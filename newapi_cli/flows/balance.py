@@ -21,7 +21,12 @@ def balance_of(
 
     `currency` and `quota_per_unit` are what the site tells of its money, None where it does not.
     """
-    if dashboard is not None:
+    is_wrong = (  # where the site shows quota, a limit may be the figure that stands for none
+        dashboard is not None
+        and record is not None
+        and (dashboard.limit is None) is not record.is_unlimited
+    )
+    if dashboard is not None and not is_wrong:
         found = _in_site_money(dashboard, currency)
     elif record is not None:
         found = _from_record(record, currency, quota_per_unit)

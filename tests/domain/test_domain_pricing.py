@@ -235,6 +235,8 @@ def test_turns_of_a_server_without_prices_cost_nothing_that_is_told() -> None:
 def test_what_is_not_known_of_a_conversation_is_counted() -> None:
     turns = [turn("0.1", "about"), turn(None, "unknown"), turn(None, "tiered"), turn(None, "")]
     assert spent(turns, YEN) == Spent(Cost(CostKind.ABOUT, D("0.1"), YEN), 2)
+    elsewhere = [*turns, turn(None, "")._replace(answer="of a server without prices")]
+    assert spent(elsewhere, YEN).unknown == 3
 
 
 @pytest.mark.parametrize(
