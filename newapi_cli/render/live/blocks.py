@@ -33,7 +33,8 @@ Definitions = dict[str, dict[str, Any]]
 
 MARKERS_ONLY = re.compile(r"[\s>*+\-_=~`#|:.)\d\[<]*")
 LETTER_FIRST = re.compile(r" ?[^\W\d_]")
-MAYBE_DEFINITION = re.compile(r"[\s>*+\-\d.)]*\[(?:[^\]]*$|[^\]]*\]:)")
+LABEL = r"(?:\\.|[^\]\\])*+"  # of a definition; a bracket in it may be escaped
+MAYBE_DEFINITION = re.compile(rf"[\s>*+\-\d.)]*\[{LABEL}(?:\\?$|\]:)")
 ENDS_DEFINITION = re.compile(r"\s*$| {0,3}(?:`{3}|~{3}|#{1,6}(?:\s|$))")
 CLOSED_AT_ONCE = ("heading", "hr")
 CLOSED_BY_AN_EMPTY_LINE = ("paragraph", "table")
