@@ -157,8 +157,10 @@ class Gateway:
         """Ask for status and prices by a client without the key.
 
         Where the site refuses to tell, it has none; where they only did not come, those that were
-        told before still hold.
+        told before still hold. Runs beside a conversation, which may go over to another gateway:
+        what is told belongs to the one that was asked.
         """
+        site, marks = self._asking.site, self._asking.marks
         for name, path in (("status", STATUS), ("pricing", PRICING)):
             value: object = None
             try:
@@ -168,10 +170,10 @@ class Gateway:
             except NewapiError as error:
                 if error.status not in REFUSALS and not isinstance(error, AuthenticationError):
                     return
-            self._asking.site.put(name, value)
+            site.put(name, value)
             if value is None:
                 break
-        self._asking.marks.put("site asked", CAME)
+        marks.put("site asked", CAME)
 
     def fresh_prices(self, *, refresh: bool = False) -> PriceList | None:
         """Give the prices, asked for where they are due; of New API alone, or with `refresh`."""

@@ -37,7 +37,7 @@ class Pricer:
         if not gateway.begin_fetching():
             return  # they would be asked for after each answer
         try:
-            # Signals are the answer's: this client is asked again tomorrow at the latest.
+            # Signals are the answer's; prices that do not come are asked for again in an hour.
             client = self._context.client(with_key=False, retries=0, interrupts=Interrupts(()))
         except NewapiError:
             return
@@ -48,12 +48,10 @@ class Pricer:
 
     def is_busy(self, wait_s: float) -> bool:
         """Wait for the prices; say whether they are still being fetched."""
-        if self._fetching is None:
-            return False
-        if self._context.interrupts.code is None:  # else nobody wants to wait
-            self._fetching.join(wait_s)
-            return self._fetching.is_alive()
-        return False
+        if self._fetching is None or self._context.interrupts.code is not None:
+            return False  # after Ctrl-C nobody wants to wait
+        self._fetching.join(wait_s)
+        return self._fetching.is_alive()
 
     def cost(self, model: str, usage: Usage | None) -> Cost | None:
         """Give what an answer cost, None where the server publishes no prices."""

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from collections.abc import Callable
 
 import pytest
 
+from newapi_cli.config.shelf import name_of_site
 from newapi_cli.demo.server import DemoGateway, Site
+from newapi_cli.domain.base_url import base_url_from_text
 from tests.gateway.routes import Answer, serving
 from tests.repl.conversing import conversation
 from tests.sessions.keeping import stored_sessions
@@ -78,6 +83,52 @@ def test_each_gateway_tells_of_its_own_answers(home: Home) -> None:
     first, second = stored_sessions(home)[0].path
     assert (first.profile, second.profile) == ("test", "other")
     assert (first.cost_kind, second.cost_kind) == ("exact", "exact")
+
+
+def test_prices_that_come_late_are_kept_for_the_gateway_that_was_asked(home: Home) -> None:
+    """The conversation has gone over to another gateway by the time they come."""
+    spoken = {
+        "choices": [{"message": {"content": "Paris"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 5},
+    }
+    family = (("X-Oneapi-Request-Id", "rid"),)
+    answers = {
+        "/v1/chat/completions": Answer(spoken, headers=family),
+        "/api/status": Answer({"data": {"quota_per_unit": 777}}),
+        "/api/pricing": Answer({"data": []}),
+    }
+    with DemoGateway(pace_s=0) as other:
+        with serving(answers) as slow:
+            home.configure(slow.url, stream=False)
+            with home.config_file.open("a", encoding="utf-8") as file:
+                file.write(
+                    f'[profiles.other]\nbase_url = "{other.base_url}"\n'
+                    'api_key = "sk-other"\nmodel = "demo"\nprices = false\n'
+                )
+            slow.held.add("/api/status")
+            with conversation(home, columns=100) as talk:
+                talk.say("hi")
+                talk.say("/profile other")
+                slow.is_over.set()
+                wait_until(lambda: kept_units(home) == [777])
+                talk.leave()
+        names = [each.name for each in (home.newapi_home / "cache").glob("site-*")]
+    slow_name = name_of_site("site", base_url_from_text(slow.url))
+    assert names == [slow_name]
+
+
+def kept_units(home: Home) -> list[int]:
+    """Give how much quota is a dollar by each of the sites that are kept."""
+    shelves = [json.loads(each.read_text()) for each in (home.newapi_home / "cache").glob("site-*")]
+    return [each["entries"]["status"]["value"]["data"]["quota_per_unit"] for each in shelves]
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so; fail after ten seconds."""
+    until = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < until
+        threading.Event().wait(0.02)
 
 
 def test_usage_of_a_word_that_is_none_is_an_error(home: Home) -> None:
