@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -91,6 +92,13 @@ class Connection:
             self.socket.shutdown(socket.SHUT_RDWR)
         if self._awaited is not None:
             self._awaited.set()
+
+    def shake_hands(self, tls: ssl.SSLContext) -> None:
+        """Speak TLS from here on. Raises `OSError` where the client does not trust it."""
+        # In two steps: a handshake that fails in the first one would close what is still watched.
+        talking = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        self.socket = talking
+        talking.do_handshake()
 
     def read_request(self) -> Request:
         """Read one whole request; `ScriptEnded` where the client closes instead of asking."""

@@ -7,6 +7,7 @@
 A script is a list of steps. Each request takes the next script; a connection that never asks takes
 none. What a client may ask beside its request (`GET /api/...`) is answered with 404, noted in
 `asides`, and takes no script either, so that the order of the scripts stays the test's own.
+Each request is held against `tests.support.wire_rules`, which all requests must keep.
 
 One thread accepts and sees clients go (POLLRDHUP, Linux); one thread for each connection plays its
 script. All waiting ends when the server stops; nothing sleeps.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import select
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -23,6 +25,7 @@ from types import TracebackType
 from tests.support.connection import Connection, Request, ScriptEnded
 from tests.support.steps import BeforeReading, Fin, Send, Step
 from tests.support.wire import error, response
+from tests.support.wire_rules import check_request
 
 Answer = Callable[[Request], Sequence[Step]]
 GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
@@ -32,12 +35,18 @@ JOIN_S = 5.0
 class FaultServer:
     """The server. `with` starts and stops it; stopping raises what went wrong in a script."""
 
-    def __init__(self, *scripts: Sequence[Step], answer: Answer | None = None) -> None:
+    def __init__(
+        self,
+        *scripts: Sequence[Step],
+        answer: Answer | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.requests: list[Request] = []
         self.asides: list[Request] = []
         self.connections: list[Connection] = []
         self._scripts = [list(script) for script in scripts]
         self._answer = answer
+        self._tls = tls
         self._failures: list[BaseException] = []
         self._changed = threading.Condition()
         self._stopping = threading.Event()
@@ -46,7 +55,8 @@ class FaultServer:
         self._wake_in, self._wake_out = socket.socketpair()
         self._watcher = threading.Thread(target=self._watch, name="fault-server")
         self.port: int = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        scheme = "http" if tls is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self.port}"
 
     def __enter__(self) -> FaultServer:
         self._watcher.start()
@@ -156,6 +166,8 @@ class FaultServer:
 
     def _serve(self, connection: Connection) -> None:
         try:
+            if self._tls is not None:
+                connection.shake_hands(self._tls)
             if connection.early is not None:
                 self._play(connection, connection.early)
             else:
@@ -187,6 +199,7 @@ class FaultServer:
         return None
 
     def _script_for(self, request: Request) -> Sequence[Step]:
+        check_request(request)
         if request.path.startswith("/api/"):
             with self._changed:
                 self.asides.append(request)
