@@ -138,8 +138,9 @@ class Terminal:
             return "\n".join(self.emulator.scrollback_lines())
 
     def all_text(self) -> str:
-        """Give scrollback and screen as one text."""
-        return f"{self.scrollback_text()}\n{self.screen_text()}".strip("\n")
+        """Give scrollback and screen, of one moment, as one text."""
+        with self._changed:
+            return f"{self.scrollback_text()}\n{self.screen_text()}".strip("\n")
 
     def wait_for(self, wanted: str | re.Pattern[str], timeout_s: float = 10.0) -> None:
         """Wait until a text, or what a pattern describes, stands on the screen or above it.
