@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import NamedTuple
 
-from tests.api.tls_server import TlsServer
 from tests.support.home import CANARY, Home
 from tests.support.process import Environment, Result, run_newapi
 from tests.support.wire import json_bytes
@@ -135,18 +133,3 @@ def openai_server(*models: str, headers: Mapping[str, str] | None = None) -> Pag
     }
     answers = {"/v1/models": Answer(200, listed, headers or {})}
     return PageServer(lambda path: answers.get(path, NOT_HERE))
-
-
-class TlsSite(TlsServer):
-    """The same server, which lets clients go that shake hands and ask nothing."""
-
-    def _talk(self, talking: ssl.SSLSocket) -> None:
-        with talking, contextlib.suppress(OSError):
-            head = b""
-            while b"\r\n\r\n" not in head:
-                block = talking.recv(65536)
-                if not block:
-                    return
-                head += block
-            self.heads.append(head)
-            talking.sendall(self._answer)

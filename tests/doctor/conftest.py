@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from newapi_cli.demo.server import DemoGateway
-from tests.api.tls_server import make_certificate
+from tests.support.certificates import Authority
 
 
 @pytest.fixture
@@ -19,6 +18,6 @@ def gateway() -> Iterator[DemoGateway]:
 
 
 @pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Give a certificate for this machine that lasts for two days, and its key."""
-    return make_certificate(tmp_path_factory.mktemp("tls"), "IP:127.0.0.1,DNS:localhost")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Give a certificate authority that nobody knows."""
+    return Authority(tmp_path_factory.mktemp("tls"))

@@ -10,18 +10,19 @@ from pathlib import Path
 import pytest
 
 from newapi_cli.demo.server import DemoGateway
-from tests.api.tls_server import make_certificate
 from tests.doctor.checkups import (
     NOT_HERE,
     WEB_PAGE,
     Answer,
     PageServer,
-    TlsSite,
     check_up,
     openai_server,
 )
+from tests.support.certificates import Authority
+from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, ROOT, Home
-from tests.support.wire import MODEL, head
+from tests.support.steps import Send
+from tests.support.wire import MODEL, response
 
 
 def free_port() -> int:
@@ -79,27 +80,26 @@ def test_tls_to_a_port_of_plain_http(home: Home, gateway: DemoGateway) -> None:
     assert found["server"].text == "TLS comes first"
 
 
-def test_plain_http_to_a_port_of_tls(home: Home, certificate: tuple[Path, Path]) -> None:
-    with TlsSite(*certificate, b"") as server:
+def test_plain_http_to_a_port_of_tls(home: Home, authority: Authority) -> None:
+    with FaultServer(tls=authority.server()) as server:
         home.configure(server.url.replace("https://", "http://"))
         found = check_up(home)
         row = found.assert_first_failed("TLS", 5, "the base URL should begin with https://")
         assert "speaks TLS" in row.text
-        assert server.heads == []
+        assert server.requests == []
 
 
-def test_a_certificate_of_an_unknown_authority(home: Home, certificate: tuple[Path, Path]) -> None:
-    with TlsSite(*certificate, b"") as server:
+def test_a_certificate_of_an_unknown_authority(home: Home, authority: Authority) -> None:
+    with FaultServer(tls=authority.server()) as server:
         home.configure(server.url)
         row = check_up(home).assert_first_failed("TLS", 5, "SSL_CERT_FILE", "ca_bundle")
         assert "cannot be trusted" in row.text
-        assert server.heads == []
+        assert server.requests == []
 
 
-def test_a_certificate_of_another_name(home: Home, tmp_path: Path) -> None:
-    certificate, key = make_certificate(tmp_path, "DNS:other.example")
-    with TlsSite(certificate, key, b"") as server:
-        home.configure(server.url, ca_bundle=str(certificate))
+def test_a_certificate_of_another_name(home: Home, authority: Authority) -> None:
+    with FaultServer(tls=authority.server("other.example")) as server:
+        home.configure(server.url, ca_bundle=str(authority.bundle))
         check_up(home).assert_first_failed("TLS", 5, "is the host of the base URL right?")
 
 
@@ -204,21 +204,21 @@ def test_a_key_in_clear_text_over_the_network(home: Home) -> None:
     assert found["key"].text == "base URL comes first"
 
 
-def test_a_server_that_closes_without_an_answer(home: Home, certificate: tuple[Path, Path]) -> None:
-    with TlsSite(*certificate, b"") as server:
-        home.configure(server.url, ca_bundle=str(certificate[0]))
+def test_a_server_that_closes_without_an_answer(home: Home, authority: Authority) -> None:
+    with FaultServer(answer=lambda _: [], tls=authority.server()) as server:
+        home.configure(server.url, ca_bundle=str(authority.bundle))
         found = check_up(home)
-    assert found["TLS"].verdict == "warning"  # the certificate lasts for two days
+    assert found["TLS"].verdict == "warning"  # the certificate lasts for a day
     row = found.assert_first_failed("server", 5)
     assert "closed the connection without an answer" in row.text
 
 
-def test_a_server_behind_tls_is_looked_at(home: Home, certificate: tuple[Path, Path]) -> None:
-    answer = head(200, [("Connection", "close"), ("Server", "llama.cpp")]) + b'{"data":[]}'
-    with TlsSite(*certificate, answer) as server:
-        home.configure(server.url, ca_bundle=str(certificate[0]))
+def test_a_server_behind_tls_is_looked_at(home: Home, authority: Authority) -> None:
+    answer = response(200, b'{"data":[]}', headers=[("Server", "llama.cpp")])
+    with FaultServer(answer=lambda _: [Send(answer)], tls=authority.server()) as server:
+        home.configure(server.url, ca_bundle=str(authority.bundle))
         found = check_up(home)
     assert (found["server"].verdict, found.failed) == ("ok", [])
     assert found["server"].text.startswith("llama.cpp, ")
-    assert "certificate by test until " in found["TLS"].text
-    assert "a day left" in found["TLS"].text
+    assert "certificate by trustme " in found["TLS"].text
+    assert "hours left" in found["TLS"].text
