@@ -38,7 +38,8 @@ from tests.support.wire import (
     usage_chunk,
 )
 
-ASK = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-Odd:  a b \r\nContent-Length: 7\r\n\r\n"
+HEADERS = b"Host: x\r\nUser-Agent: newapi/0\r\nAccept-Encoding: identity\r\n"  # `wire_rules` wants
+ASK = b"POST /v1/odd HTTP/1.1\r\n" + HEADERS + b"X-Odd:  a b \r\nContent-Length: 7\r\n\r\n"
 BODY = b'{"a":1}'
 
 
@@ -66,9 +67,11 @@ def test_a_request_is_recorded_as_it_stood_on_the_wire(fault_server: FaultServer
     fault_server.add(Send(response(200, {"ok": True})))
     answer = read_all(ask(fault_server))
     request = fault_server.requests[0]
-    assert (request.method, request.path, request.body) == ("POST", "/v1/chat/completions", BODY)
+    assert (request.method, request.path, request.body) == ("POST", "/v1/odd", BODY)
     assert request.headers == (
         (b"Host", b"x"),
+        (b"User-Agent", b"newapi/0"),
+        (b"Accept-Encoding", b"identity"),
         (b"X-Odd", b"a b"),
         (b"Content-Length", b"7"),
     )
@@ -103,7 +106,7 @@ def test_each_request_takes_the_next_script_and_a_silent_connection_none() -> No
 def test_what_is_asked_beside_takes_no_script() -> None:
     with FaultServer([Send(b"one")]) as server:
         connection = connect(server)
-        connection.sendall(b"GET /api/status HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(b"GET /api/status HTTP/1.1\r\n" + HEADERS + b"\r\n")
         assert b" 404 " in read_all(connection)
         assert read_all(ask(server)) == b"one"
         assert [request.path for request in server.asides] == ["/api/status"]
@@ -230,7 +233,7 @@ def test_an_event_stream_is_framed_so_that_http_reads_it(
     events = answer_events("你", "好")
     fault_server.add(*sse(*events, chunked=chunked))
     connection = http.client.HTTPConnection("127.0.0.1", fault_server.port, timeout=10)
-    connection.request("POST", "/v1/chat/completions", BODY)
+    connection.request("POST", "/v1/odd", BODY, {"User-Agent": "newapi/0"})
     answer = connection.getresponse()
     assert answer.getheader("Content-Type") == "text/event-stream"
     assert answer.read() == b"".join(events)
@@ -240,7 +243,7 @@ def test_an_event_stream_is_framed_so_that_http_reads_it(
 def test_a_chunked_stream_without_end_is_seen_as_cut(fault_server: FaultServer) -> None:
     fault_server.add(*sse(event(chunk("a")), end=False))
     connection = http.client.HTTPConnection("127.0.0.1", fault_server.port, timeout=10)
-    connection.request("POST", "/v1/chat/completions", BODY)
+    connection.request("POST", "/v1/odd", BODY, {"User-Agent": "newapi/0"})
     with pytest.raises(http.client.IncompleteRead):
         connection.getresponse().read()
     connection.close()
