@@ -37,11 +37,10 @@ class SseDecoder:
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._limit = max_event_bytes
-        self._line: list[bytes] = []  # the pieces of a line that has not ended
-        self._data: list[bytes] = []
-        self._line_size = 0
-        self._data_size = 0
-        self._type = ""
+        # Not lists of pieces: a server that sends two bytes at a time would make 50 of each.
+        self._line = bytearray()  # a line that has not ended
+        self._data = bytearray()  # the data lines of an event, each with an LF after it
+        self._type = b""
         self._after_cr = False
         self._at_start = True
         self._stray: list[bytes] = []
@@ -68,13 +67,12 @@ class SseDecoder:
         events: list[ServerSentEvent] = []
         for line in lines:
             if self._line:
-                self._line.append(line)
+                self._line += line
                 line = self._whole_line()
             self._take_line(line, events)
         if rest:
-            self._line.append(rest)
-            self._line_size += len(rest)
-            self._check_size()
+            self._line += rest
+            self._check_size(len(self._line))
         return events
 
     def end(self) -> list[ServerSentEvent]:
@@ -86,12 +84,12 @@ class SseDecoder:
         return events
 
     def _whole_line(self) -> bytes:
-        line = b"".join(self._line)
+        line = bytes(self._line)
         self._line.clear()
-        self._line_size = 0
         return line
 
     def _take_line(self, line: bytes, events: list[ServerSentEvent]) -> None:
+        self._check_size(len(line))
         if self._at_start:
             self._at_start = False
             line = line.removeprefix(BOM)
@@ -108,7 +106,7 @@ class SseDecoder:
         if name == b"data":
             self._keep(b"")
         elif name == b"event":
-            self._type = value.removeprefix(b" ").decode("utf-8", "replace")
+            self._type = value.removeprefix(b" ")
         elif line.strip() == b"[DONE]":
             self._dispatch(events)
             events.append(ServerSentEvent("[DONE]"))
@@ -118,18 +116,19 @@ class SseDecoder:
             self._stray_size += len(kept) + 1
 
     def _keep(self, value: bytes) -> None:
-        self._data.append(value)
-        self._data_size += len(value) + 1
-        self._check_size()
+        self._data += value
+        self._data += b"\n"
 
-    def _check_size(self) -> None:
-        if self._line_size + self._data_size > self._limit:
+    def _check_size(self, line_bytes: int) -> None:
+        """Count a line alike whether it came whole or in pieces; it is longer than its data."""
+        if line_bytes + len(self._data) + len(self._type) > self._limit:
             raise EventTooLarge(f"an event of more than {self._limit} bytes")
 
     def _dispatch(self, events: list[ServerSentEvent]) -> None:
         if self._data:
-            data = b"\n".join(self._data).decode("utf-8", "replace")
-            events.append(ServerSentEvent(data, self._type or "message"))
+            self._data.pop()
+            data = self._data.decode("utf-8", "replace")
+            type_ = self._type.decode("utf-8", "replace") if self._type else "message"
+            events.append(ServerSentEvent(data, type_))
             self._data.clear()
-        self._type = ""
-        self._data_size = 0
+        self._type = b""
