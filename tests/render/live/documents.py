@@ -28,6 +28,9 @@ ANSWERS = sorted((ROOT / "tests" / "data" / "answers").glob("*.md"))
 THEME = theme_named("ansi")
 WIDTHS = (20, 80, 300)
 TAIL_LIMITS = (0, 1, 3, 10)
+# Read here: each test begins with a clean environment, without these.
+ASKED_SEED = os.environ.get("NEWAPI_FUZZ_SEED")
+ASKED_COUNT = os.environ.get("NEWAPI_FUZZ_COUNT")
 
 Pieces = list[str]
 
@@ -188,12 +191,12 @@ def random_document(rnd: random.Random, spliced: list[Document]) -> str:
 
 def fuzz_seed() -> int:
     """Give the seed of this run: NEWAPI_FUZZ_SEED, or a new one."""
-    return int(os.environ.get("NEWAPI_FUZZ_SEED") or random.SystemRandom().randrange(10**9))
+    return int(ASKED_SEED or random.SystemRandom().randrange(10**9))
 
 
 def fuzz_count(usual: int) -> int:
     """Give how many random documents are tried: NEWAPI_FUZZ_COUNT, or the usual count."""
-    return int(os.environ.get("NEWAPI_FUZZ_COUNT") or usual)
+    return int(ASKED_COUNT or usual)
 
 
 # -- how a document comes -------------------------------------------------------------------------
