@@ -7,8 +7,7 @@ from newapi_cli import __version__
 
 def main() -> None:
     """Run the command line of this process and leave with its exit code."""
-    if sys.argv[1:] in (["--version"], ["-V"]):
-        print(f"newapi {__version__}")  # before any import: 1.0 instead of 5.8 times bare Python
+    if sys.argv[1:] in (["--version"], ["-V"]) and _tell_version():
         return
     try:
         code = _run()
@@ -22,6 +21,16 @@ def main() -> None:
     raise SystemExit(code)
 
 
+def _tell_version() -> bool:
+    """Print the version; False where it cannot be written, which the long way tells and ends."""
+    try:
+        # Before any import: 1.0 instead of 5.8 times bare Python.
+        print(f"newapi {__version__}", flush=True)
+    except OSError:
+        return False
+    return sys.stdout is not None
+
+
 def _run() -> int:
     import gc
 
@@ -29,7 +38,10 @@ def _run() -> int:
     from newapi_cli.cli.main import run
     from newapi_cli.streams import streams_of_process
 
-    code = run(sys.argv[1:], streams_of_process())
+    streams = streams_of_process()
+    if sys.stdout is None:  # closed: what Typer writes itself, a help page, would be lost unsaid
+        sys.stdout = streams.stdout
+    code = run(sys.argv[1:], streams)
     gc.freeze()  # nothing is worth collecting at the end: 16 ms
     return code
 

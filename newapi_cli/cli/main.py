@@ -36,8 +36,8 @@ def run(argv: Sequence[str], streams: Streams) -> int:
     streams.masks.append(lambda text: mask(text, ()))
     try:
         code = app_for(argv)(list(argv), prog_name="newapi", obj=streams, standalone_mode=False)
-    except SystemExit as leaving:  # Typer's own way out when a shell asks for completions
-        return leaving.code if isinstance(leaving.code, int) else ExitCode.USAGE
+    except SystemExit as leaving:
+        return _code_of_leaving(leaving, streams)
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.SIGINT
     except NewapiError as error:
@@ -49,6 +49,14 @@ def run(argv: Sequence[str], streams: Streams) -> int:
             return _code_of(OUTPUT_ERRORS[error.errno], streams)
         return _confess(error, streams, with_trace="--debug" in argv)
     return code if isinstance(code, int) else ExitCode.COMPLETE
+
+
+def _code_of_leaving(leaving: SystemExit, streams: Streams) -> int:
+    """Give the code of Typer's own ways out: a shell asked for completions, the pipe is closed."""
+    cause = leaving.__context__
+    if isinstance(cause, OSError) and cause.errno in OUTPUT_ERRORS:
+        return _code_of(OUTPUT_ERRORS[cause.errno], streams)
+    return leaving.code if isinstance(leaving.code, int) else ExitCode.USAGE
 
 
 def _code_of(error: NewapiError, streams: Streams) -> ExitCode:

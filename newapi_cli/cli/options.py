@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -50,7 +51,8 @@ def setting(
 def show_version(value: bool) -> None:
     """Print the version and leave, where it was asked for."""
     if value:
-        typer.echo(f"newapi {__version__}")
+        sys.stdout.write(f"newapi {__version__}\n")
+        sys.stdout.flush()  # here, where a failure is told
         raise typer.Exit
 
 
