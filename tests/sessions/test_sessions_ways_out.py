@@ -14,7 +14,7 @@ from tests.repl.conversing import CTRL_C, ENTER, PART, conversation, part_then_s
 from tests.sessions.keeping import answer_numbered, asked, last_turn, only_session
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.process import newapi_command, run_command, run_in_shell, run_newapi
+from tests.support.process import newapi_command, run_command, run_newapi
 from tests.support.steps import Fin, Reset, Send, Stall, Step, sse
 from tests.support.terminal import Terminal
 from tests.support.wire import DONE, answer_events, chunk, error, event, response
@@ -172,17 +172,6 @@ def test_a_closed_window_stores_the_part(home: Home, server: FaultServer) -> Non
         terminal.hang_up()
         assert terminal.wait_exit() == 129
     assert_turn(last_turn(home), Status.INTERRUPTED, PART)
-
-
-def test_a_reader_that_has_enough_leaves_the_part(home: Home, server: FaultServer) -> None:
-    lines = [f"line {number}\n" * 1000 for number in range(100)]
-    server.add(*sse(*answer_events(*lines)))
-    result = run_in_shell('"$@" | head -1; exit "${PIPESTATUS[0]}"', "chat", "hi", home=home)
-    assert (result.code, result.out, result.err) == (141, b"line 0\n", "")
-    turn = last_turn(home)
-    assert turn.status is Status.INTERRUPTED
-    assert turn.answer.startswith(lines[0])
-    assert "".join(lines).startswith(turn.answer)
 
 
 def test_output_that_cannot_be_written_leaves_the_part(home: Home, server: FaultServer) -> None:

@@ -8,7 +8,7 @@ from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import run_newapi
 from tests.support.shapes import Shape, rows
-from tests.support.steps import BeforeReading, Fin, Forever, Pause, Reset, Send, Stall, dribble, sse
+from tests.support.steps import BeforeReading, Fin, Pause, Reset, Send, sse
 from tests.support.wire import (
     DONE,
     PING,
@@ -173,10 +173,6 @@ CUT = rows(
           told=["cut off"], args=()),
     Shape("a bad chunk size", [[*sse(PART, end=False), Send(b"zz\r\n")]], 9, b"Paris is\n",
           told=["cut off"]),
-    Shape("text, then silence", [[*sse(PART, end=False), Stall()]], 9, b"Paris is\n",
-          told=["cut off"], args=("--timeout", "1"), within_s=10),
-    Shape("text, then pings for ever", [sse(PART, Forever([Send(framed(PING)), Pause(0.1)]))], 9,
-          b"Paris is\n", told=["cut off"], args=("--timeout", "1"), within_s=10),
 )  # fmt: skip
 
 
@@ -223,28 +219,3 @@ def test_a_server_that_speaks_no_http_is_told_so(home: Home) -> None:
     assert result.code in (5, 6), result.err
     assert "HTTP" in result.err
     assert result.out == b""
-
-
-SILENCE = rows(
-    Shape("nothing at all", [[Stall()]], 8),
-    Shape("headers, then nothing", [[*sse(end=False), Stall()]], 8),
-    Shape("pings for ever", [sse(Forever([Send(framed(PING)), Pause(0.1)]))], 8),
-    Shape("blank lines for ever", [sse(Forever([Send(framed(b"\n")), Pause(0.1)]))], 8),
-    Shape("empty deltas for ever", [sse(Forever([Send(framed(ROLE)), Pause(0.1)]))], 8),
-    Shape("a byte now and then", [[*sse(end=False, chunked=False), *dribble(PART, 0.1)]], 8),
-    Shape("a byte of the headers now and then", [dribble(response(200, completion("x")), 0.1)], 8),
-)  # fmt: skip
-
-
-@SILENCE
-def test_our_own_clock_ends_a_silence(home: Home, shape: Shape) -> None:
-    for more in ((), ("--no-stream",)):
-        timed = Shape(
-            shape.name,
-            shape.scripts,
-            shape.code,
-            told=["1 s"],
-            args=("--timeout", "1", *more),
-            within_s=10,
-        )
-        timed.check(home)

@@ -1,0 +1,77 @@
+"""A reader that has enough, as `head -1`, ends the program at once, silently and with 141."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from tests.promises.conftest import ANSWER
+from tests.sessions.keeping import last_turn
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.observed import observe
+from tests.support.process import run_in_shell
+from tests.support.steps import Forever, Pause, Send, sse
+from tests.support.wire import chunk, completion, event, framed, response
+
+HEAD = '"$@" | head -1; exit "${PIPESTATUS[0]}"'
+BLOCK = "line\n" * 1000
+AT_MOST_S = 8.0
+
+
+@pytest.mark.parametrize("args", [[], ["--json", "--stream"]], ids=["text", "json"])
+def test_an_answer_without_end_is_broken_off_kept_and_the_server_let_go(
+    home: Home, server: FaultServer, args: list[str]
+) -> None:
+    server.add(*sse(Forever([Send(framed(event(chunk(BLOCK)))), Pause(0.01)]), end=False))
+    seen = run_in_shell(HEAD, "chat", *args, "hi", home=home)
+    assert (seen.code, seen.err, seen.out.count(b"\n")) == (141, "", 1)
+    assert seen.seconds < AT_MOST_S
+    server.wait_for_close(5)
+    assert len(server.requests) == 1
+    turn = last_turn(home)
+    assert turn.status is Status.INTERRUPTED
+    assert turn.answer.startswith(BLOCK)
+    assert turn.answer.count(BLOCK) * len(BLOCK) == len(turn.answer)
+
+
+def test_a_long_answer_that_is_whole_ends_so_too(home: Home, server: FaultServer) -> None:
+    server.add(Send(response(200, completion("".join(f"line {n}\n" for n in range(100_000))))))
+    seen = run_in_shell(HEAD, "chat", "--no-stream", "hi", home=home)
+    assert (seen.code, seen.out, seen.err) == (141, b"line 0\n", "")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["chat", "hi"],
+        ["models"],
+        ["models", "--json"],
+        ["sessions", "export", "--all"],
+        ["sessions", "list"],
+        ["config", "list"],
+        ["doctor"],
+        ["demo", "hi"],
+        ["completion", "bash"],
+        ["--help"],
+        ["chat", "--help"],
+        ["--version"],
+        ["chat", "--version"],
+    ],
+    ids=" ".join,
+)
+def test_a_reader_that_has_gone_before_the_first_word_ends_every_command_so(
+    home: Home, server: FaultServer, args: list[str]
+) -> None:
+    if args[0] == "sessions":
+        assert observe("chat", "hi", home=home).text == f"{ANSWER}\n"
+    models = response(200, {"data": [{"id": f"model-{n}"} for n in range(3)]})
+    if args[0] in ("models", "doctor"):
+        server.answer_with(lambda _: [Send(models)])
+    reading, writing = os.pipe()
+    os.close(reading)
+    seen = observe(*args, home=home, stdout=writing)
+    os.close(writing)
+    assert (seen.code, seen.err) == (141, "")

@@ -1,0 +1,62 @@
+"""A prompt may begin with a dash; one without a single letter is told, and never sent."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.promises.conftest import ANSWER
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.observed import observe
+
+
+@pytest.mark.parametrize(
+    ("args", "asked"),
+    [
+        (["--", "-x"], "-x"),
+        (["--", "-x", "--help", "--", "--curl"], "-x --help -- --curl"),
+        (["-t", "1", "--", "--curl"], "--curl"),
+        (["why", "--", "-i"], "why -i"),
+        (["-"], "-"),
+        (["--", "--"], "--"),
+        (["", "x", ""], " x "),
+        ([" \n x "], " \n x "),
+    ],
+    ids=" ".join,
+)
+def test_what_follows_two_dashes_is_asked_as_it_stands(
+    home: Home, server: FaultServer, args: list[str], asked: str
+) -> None:
+    seen = observe("chat", *args, home=home)
+    assert (seen.code, seen.text, seen.err) == (0, f"{ANSWER}\n", "")
+    assert [message["content"] for message in server.requests[0].json["messages"]] == [asked]
+
+
+@pytest.mark.parametrize(
+    ("args", "stdin"),
+    [
+        ([""], b""),
+        (["  "], b""),
+        (["", ""], b"\n"),
+        (["\t\n\u3000"], b" \r\n"),
+        (["--"], b""),
+        (["-x"], b""),
+        ([], b"\n"),
+        ([], b"\xef\xbb\xbf"),
+    ],
+)
+def test_a_prompt_of_nothing_is_a_usage_error_that_shows_how_to_ask(
+    home: Home, server: FaultServer, args: list[str], stdin: bytes
+) -> None:
+    seen = observe("chat", *args, home=home, stdin=stdin)
+    assert (seen.code, seen.out) == (2, b"")
+    assert "nothing to ask" in seen.err
+    assert 'newapi chat "' in seen.err
+    assert server.connections == []
+
+
+def test_an_unknown_option_is_not_taken_for_a_prompt(home: Home, server: FaultServer) -> None:
+    seen = observe("chat", "-y", "hi", home=home)
+    assert (seen.code, seen.out) == (2, b"")
+    assert "-y" in seen.err
+    assert server.connections == []
