@@ -13,7 +13,7 @@ import shlex
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import tomlkit
@@ -190,7 +190,16 @@ def _lock(path: Path) -> Iterator[None]:
                 why=error.strerror or str(error),
                 hint=f"ls -ld {shlex.quote(str(lock.parent))}",
             ) from error
+        _remove_left_over(target)
         yield
+
+
+def _remove_left_over(target: Path) -> None:
+    """Remove the new files that a killed newapi has left beside the target: keys are in them."""
+    for each in target.parent.glob(".*.tmp"):
+        if each.name.startswith(f".{target.name}."):
+            with suppress(OSError):  # of another user, perhaps
+                each.unlink()
 
 
 def _wait_for(descriptor: int) -> None:

@@ -1,16 +1,19 @@
-"""`kill -9` at any moment of a conversation: the file is sound, no prompt is lost, little text is.
+"""`kill -9` at any moment loses no prompt, two seconds of an answer at most, and no setting.
 
-The moments are random; the seed is printed, and NEWAPI_KILL_SEED sets it.
+The moments of an answer are random; the seed is printed, and NEWAPI_KILL_SEED sets it. Those of a
+change to the settings are all there are: before each change to a file.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import re
 import signal
 import stat
 import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -38,11 +41,12 @@ from tests.sessions.keeping import (
 from tests.support.connection import Connection, Request
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.process import kill_group, newapi_command, run_newapi
+from tests.support.observed import observe
+from tests.support.process import kill_group, newapi_command, run_command, run_newapi
 from tests.support.steps import Pause, Send, Stall, Step, sse
 from tests.support.wire import DONE, answer_events, chunk, event, framed
 
-KILLS, WORKERS = 50, 2
+KILLS, WORKERS, TALKS = 32, 4, 3
 LONGEST_LOSS_S = 2.0
 MARGIN_S = 0.75  # for the machine: from the wire to the loop, and to the disk
 ANSWER_S = 3.6
@@ -101,12 +105,13 @@ class Victim:
         """Be killed so often, each time looked after by hand and by the next start."""
         for number in range(kills):
             prompt = f"prompt {self._name}-{number} {self._random.choice(('slow', 'fast'))}"
-            killed_at = self._ask_and_be_killed(prompt)
+            killed_at = self.ask_and_be_killed(prompt)
             self._see_what_is_stored(prompt, killed_at)
             self._start_again()
         self._see_that_all_is_there()
 
-    def _ask_and_be_killed(self, prompt: str) -> float:
+    def ask_and_be_killed(self, prompt: str) -> float:
+        """Give the moment of the kill (`time.monotonic`)."""
         kind = self._random.choice(("starting", "early", "early", "late"))
         process = subprocess.Popen(
             newapi_command("chat", "-S", "talk", prompt),
@@ -190,16 +195,69 @@ class Victim:
         assert warnings_of(chat(self.home, "-S", "talk", "look").err) == []
 
 
-def test_fifty_kills_lose_no_prompt_and_at_most_two_seconds(tmp_path: Path) -> None:
+class Talker(Victim):
+    """A conversation on a terminal, killed in a turn and begun again."""
+
+    def ask_and_be_killed(self, prompt: str) -> float:
+        """Type the prompt, and be killed while its answer is shown."""
+        with conversation(self.home, "chat", "-S", "talk") as talk:
+            talk.type(prompt + ENTER)
+            self._wait_for_request(prompt)
+            self._wait(self._random.uniform(0.0, ANSWER_S))
+            killed_at = time.monotonic()
+            talk.terminal.send_signal(signal.SIGKILL)
+            talk.terminal.wait_exit()
+        return killed_at
+
+
+def test_kills_in_an_answer_lose_no_prompt_and_at_most_two_seconds(tmp_path: Path) -> None:
     seed = int(os.environ.get("NEWAPI_KILL_SEED") or random.randrange(1_000_000))
     print(f"NEWAPI_KILL_SEED={seed}")
     log = Log()
-    with FaultServer(answer=log.answer) as server, ThreadPoolExecutor(WORKERS) as workers:
-        victims = [Victim(tmp_path / f"{n}", server, log, seed + n) for n in range(WORKERS)]
-        for running in [workers.submit(each.run, KILLS // WORKERS) for each in victims]:
+    kinds = [*[(Victim, KILLS // WORKERS)] * WORKERS, (Talker, TALKS)]
+    with FaultServer(answer=log.answer) as server, ThreadPoolExecutor(len(kinds)) as workers:
+        victims = [
+            kind(tmp_path / f"{n}", server, log, seed + n) for n, (kind, _) in enumerate(kinds)
+        ]
+        runs = zip(victims, kinds, strict=True)
+        for running in [workers.submit(each.run, kills) for each, (_, kills) in runs]:
             running.result()
     told = sum(victim.told for victim in victims)
     assert told > KILLS // 3, f"only {told} of {KILLS} struck in the midst of an answer"
+
+
+# -- a change to the settings -----------------------------------------------------------------
+
+NEW_KEY = b"sk-the-key-that-is-new"
+COMMANDS = {
+    "config set": (["config", "set", "model", "another-model"], b""),
+    "login": (["login", "https://gateway.example", "--stdin", "--no-check"], NEW_KEY),
+}
+
+
+@pytest.mark.parametrize(("args", "stdin"), COMMANDS.values(), ids=COMMANDS)
+def test_kills_at_each_step_of_a_change_leave_the_settings_as_they_were_or_as_they_shall_be(
+    home: Home, args: list[str], stdin: bytes
+) -> None:
+    before = home.configure("http://127.0.0.1:9").config_file.read_bytes()
+    found = []
+    for number in itertools.count(1):
+        home.config_file.write_bytes(before)
+        line = [sys.executable, "-m", "tests.support.dying", str(number), *args]
+        seen = run_command(line, home=home, stdin=stdin)
+        found.append(home.config_file.read_bytes())
+        if seen.code == 0:
+            break
+        assert seen.code == -signal.SIGKILL, seen
+    after = found[-1]
+    assert {*found} == {before, after}
+    assert before != after
+    assert found == sorted(found, key=[before, after].index), "it was new, and then old again"
+    listed = observe("config", "list", home=home)
+    assert (listed.code, listed.err) == (0, "")
+    # What a kill has left beside the file holds a key; the next change takes it away.
+    assert [path.name for path in home.newapi_home.glob(".*.tmp")] == []
+    assert home.files_holding(NEW_KEY) == []
 
 
 # -- what the next start says -----------------------------------------------------------------
