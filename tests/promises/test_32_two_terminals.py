@@ -1,4 +1,7 @@
-"""Several newapi at once on one session: each turn once, in one chain, each hears of the rest."""
+"""Two terminals on one session lose and double nothing: each turn is kept once, in one chain.
+
+Each of the two also hears, in its next request, of what the other has said meanwhile.
+"""
 
 from __future__ import annotations
 
