@@ -169,15 +169,17 @@ def refusal_from_body(value: object) -> Refusal:
 
 
 def _refusal(source: dict[str, Any], message: str) -> Refusal:
-    request_id = ""
+    request_id, message = "", whole_text(message)
     match = REQUEST_ID_SUFFIX.search(message)
     if match:  # of several (chained gateways) the last one is ours
         request_id, message = match.group(1), message[: match.start()].rstrip()
     code = source.get("code")
+    if isinstance(code, int) and not isinstance(code, bool):
+        code = str(code)
     return Refusal(
-        message=whole_text(message),
+        message=message,
         type=_text(source.get("type")),
-        code=str(code) if isinstance(code, str | int) and not isinstance(code, bool) else "",
+        code=_text(code),
         request_id=request_id,
     )
 
@@ -200,7 +202,10 @@ def _first_text(*sources: object, depth: int = 0) -> str:
 
 
 def chunk_from_json(value: dict[str, Any]) -> Chunk:
-    """Read a streamed object or a whole completion; both become a chunk of choice 0."""
+    """Read a streamed object or a whole completion; both become a chunk of choice 0.
+
+    Content, reasoning and the arguments of tool calls may end in half a character: `deltas`.
+    """
     choice = _first_choice(value.get("choices"))
     part = choice.get("delta")
     if not isinstance(part, dict):
@@ -208,7 +213,6 @@ def chunk_from_json(value: dict[str, Any]) -> Chunk:
     if not isinstance(part, dict):
         part = {}
     reasoning = _content_text(part.get("reasoning_content"))
-    finish_reason = choice.get("finish_reason")
     calls = part.get("tool_calls")
     usage = value.get("usage")
     return Chunk(
@@ -216,7 +220,7 @@ def chunk_from_json(value: dict[str, Any]) -> Chunk:
         # Servers of 2025 filled both members with the same text: one of them is enough.
         reasoning=reasoning or _content_text(part.get("reasoning")),
         tool_calls=_tool_calls(calls) if calls else (),
-        finish_reason=finish_reason if isinstance(finish_reason, str) and finish_reason else None,
+        finish_reason=_text(choice.get("finish_reason")) or None,
         usage=usage_from_json(usage) if isinstance(usage, dict) else None,
         model=_text(value.get("model")),
         id=_text(value.get("id")),
@@ -260,11 +264,12 @@ def _tool_call(call: dict[str, Any]) -> ToolCallDelta:
     function = call.get("function")
     if not isinstance(function, dict):
         function = {}
+    arguments = function.get("arguments")
     return ToolCallDelta(
         position=index if isinstance(index, int) else None,
         id=_text(call.get("id")),
         name=_text(function.get("name")),
-        arguments=_text(function.get("arguments")),
+        arguments=arguments if isinstance(arguments, str) else "",
     )
 
 
@@ -325,7 +330,7 @@ def models_from_json(value: object) -> list[ModelInfo] | None:
     return [
         ModelInfo(
             id=whole_text(entry["id"]),
-            owned_by=whole_text(_text(entry.get("owned_by"))),
+            owned_by=_text(entry.get("owned_by")),
             endpoint_types=_texts(entry.get("supported_endpoint_types")),
         )
         for entry in entries
@@ -349,7 +354,7 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    return whole_text(value) if isinstance(value, str) else ""
 
 
 def shortened(text: str, limit: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from newapi_cli.api.codec import whole_text
-from newapi_cli.domain.completion import Chunk
+from newapi_cli.domain.completion import Chunk, ToolCallDelta
 
 OPENING = "<think>"
 CLOSING = "</think>"
@@ -103,10 +103,13 @@ class DeltaDecoder:
     def __init__(self) -> None:
         self._content = SurrogateJoiner()
         self._reasoning = SurrogateJoiner()
+        self._arguments: dict[int | None, SurrogateJoiner] = {}  # by the place of their call
         self._think = ThinkTagSplitter()
 
     def feed(self, chunk: Chunk) -> Chunk:
         """Give the chunk with whole text, its reasoning parted from its answer."""
+        if chunk.tool_calls:
+            chunk = chunk._replace(tool_calls=tuple(map(self._whole_call, chunk.tool_calls)))
         if not chunk.content and not chunk.reasoning:
             return chunk
         thought, content = self._think.feed(self._content.feed(chunk.content))
@@ -121,4 +124,16 @@ class DeltaDecoder:
         last_thought, last_content = self._think.end()
         reasoning = self._reasoning.end() + thought + last_thought
         content += last_content
-        return Chunk(content=content, reasoning=reasoning) if content or reasoning else None
+        ends = [(place, joiner.end()) for place, joiner in self._arguments.items()]
+        calls = tuple(ToolCallDelta(place, arguments=end) for place, end in ends if end)
+        if not (content or reasoning or calls):
+            return None
+        return Chunk(content=content, reasoning=reasoning, tool_calls=calls)
+
+    def _whole_call(self, call: ToolCallDelta) -> ToolCallDelta:
+        joiner = self._arguments.get(call.position)
+        if joiner is None:
+            if call.arguments.isascii():
+                return call
+            joiner = self._arguments[call.position] = SurrogateJoiner()
+        return call._replace(arguments=joiner.feed(call.arguments))

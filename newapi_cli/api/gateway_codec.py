@@ -113,7 +113,7 @@ def price_list_from_json(status: object, pricing: object, model: str = "") -> Pr
     named = ratios.items() if isinstance(ratios, dict) else ()
     return PriceList(
         prices={price.model: price for price in prices if price.model},
-        group_ratios={name: _from_0(value) for name, value in named},
+        group_ratios={whole_text(name): _from_0(value) for name, value in named},
         quota_per_unit=quota_per_unit,
         currency=currency_from_json(status) or DOLLAR,
     )

@@ -1,0 +1,231 @@
+"""JSON of any shape through every decoder: our own errors only, and text that can be written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newapi_cli.api import codec, gateway_codec, retries
+from newapi_cli.api.answer import AnswerReader, StreamRefused
+from newapi_cli.api.billing import fetch_balance
+from newapi_cli.api.exchange import Head
+from newapi_cli.api.reading import _refused
+from newapi_cli.domain.completion import Chunk, Completion, CompletionBuilder, Status, TurnEvent
+from newapi_cli.errors import NewapiError
+from newapi_cli.render.json_output import completion_json
+from tests.fuzz.fuzzing import cut_at, fuzzed
+from tests.fuzz.wire_values import (
+    CHUNK,
+    KEY_USAGE,
+    LOG,
+    MODELS,
+    ODD,
+    PRICING,
+    REFUSAL,
+    STATUS,
+    TEXTS,
+    as_bytes,
+    assert_encodes,
+    texts_of,
+)
+
+REQUEST_ID = "request-1"
+CUTS = st.lists(st.integers(0, 1 << 16), max_size=6)
+ENDS = st.sampled_from(["\n\n", "\r\n\r\n", "\n", "\r\r"])
+OTHER_EVENTS = st.sampled_from([": PING\n\n", "data: [DONE]\n\n", "[DONE]\n", "event: x\n\n", "\n"])
+EVENTS = st.one_of(
+    st.tuples(texts_of(CHUNK, REFUSAL, ODD), ENDS).map(lambda drawn: f"data: {''.join(drawn)}"),
+    st.tuples(texts_of(CHUNK), ENDS).map(lambda drawn: f"data: {''.join(drawn)}"),
+    texts_of(REFUSAL, CHUNK).map(lambda text: f"{text}\n"),
+    OTHER_EVENTS,
+)
+BODIES = st.one_of(
+    st.lists(EVENTS, max_size=8).map("".join),
+    texts_of(CHUNK, REFUSAL, ODD),
+    TEXTS,
+    st.just("<html><title>x</title>"),
+).map(as_bytes)
+
+
+def loaded(text: str) -> object:
+    """Parse as the program does; what is no JSON becomes None, as it never gets further."""
+    try:
+        return codec.decode_json(as_bytes(text))
+    except ValueError:
+        return None
+
+
+# -- answers ------------------------------------------------------------------------------------
+
+
+def read(blocks: list[bytes]) -> tuple[Completion, str]:
+    """Read a body as `Reading` does: what it makes of it, and the words of its error if any."""
+    reader = AnswerReader(REQUEST_ID)
+    builder = CompletionBuilder()
+    told = ""
+
+    def take(chunk: Chunk) -> None:
+        assert_encodes(chunk)
+        builder.add(chunk)
+
+    try:
+        for block in blocks:
+            for chunk in reader.feed(block):
+                take(chunk)
+            if reader.is_certain:
+                break
+        for chunk in reader.end():
+            take(chunk)
+    except StreamRefused as refused:
+        assert_encodes(refused.refusal)
+        told = str(refused.as_error())
+    except NewapiError as error:
+        for chunk in reader.held():
+            take(chunk)
+        told = f"{error}: {error.why}"
+    told.encode()
+    return builder.completion(Status.COMPLETE), f"{told} {reader.skipped} {reader.is_certain}"
+
+
+@fuzzed(700)
+@given(BODIES, CUTS)
+def test_any_answer_is_read_alike_however_it_is_cut(body: bytes, places: list[int]) -> None:
+    whole = read([body])
+    assert_encodes(whole)
+    assert read(cut_at(body, places)) == whole
+    assert read([body[at : at + 1] for at in range(len(body))]) == whole
+
+
+@fuzzed(300)
+@given(BODIES)
+def test_any_answer_can_be_told_as_json(body: bytes) -> None:
+    value = completion_json(read([body])[0], "m")
+    assert json.loads(json.dumps(value, allow_nan=False, ensure_ascii=False).encode()) == value
+
+
+@fuzzed(300)
+@given(st.lists(TEXTS, min_size=1, max_size=6))
+def test_the_arguments_of_a_tool_call_come_whole_from_any_pieces(pieces: list[str]) -> None:
+    calls = [
+        {"index": 0, "id": "a", "function": {"name": "f", "arguments": piece}} for piece in pieces
+    ]
+    chunks = [{"choices": [{"delta": {"tool_calls": [call]}}]} for call in calls]
+    stream = b"".join(b"data: %s\n\n" % json.dumps(chunk).encode() for chunk in chunks)
+    completion, _ = read([stream])
+    assert [call.arguments for call in completion.tool_calls] == [codec.whole_text("".join(pieces))]
+
+
+@fuzzed(300)
+@given(st.lists(TEXTS, min_size=1, max_size=6))
+def test_no_character_of_an_answer_is_lost_between_deltas(pieces: list[str]) -> None:
+    """All of it comes, as answer or as reasoning, but for think tags and the space beside them."""
+    chunks = [{"choices": [{"delta": {"content": piece}}]} for piece in pieces]
+    stream = b"".join(b"data: %s\n\n" % json.dumps(chunk).encode() for chunk in chunks)
+    completion, _ = read([stream])
+    sent = codec.whole_text("".join(pieces))
+    got = completion.reasoning + completion.content
+    if sent.lstrip().startswith("<think>"):
+        sent = sent.lstrip().removeprefix("<think>").replace("</think>", "", 1)
+        assert "".join(got.split()) == "".join(sent.split())
+    else:
+        assert got == sent
+
+
+# -- refusals -----------------------------------------------------------------------------------
+
+
+@fuzzed(500)
+@given(
+    st.one_of(texts_of(REFUSAL, CHUNK, ODD).map(as_bytes), st.binary(max_size=30)),
+    st.one_of(st.integers(300, 599), st.sampled_from([100, 199, 600, 999])),
+    st.dictionaries(
+        st.sampled_from(["location", "retry-after", "retry-after-ms", "date", "x-request-id"]),
+        st.one_of(st.text(st.characters(max_codepoint=255), max_size=8), st.just("1e999")),
+        max_size=3,
+    ),
+)
+def test_any_refusal_becomes_an_error_of_ours(
+    body: bytes, status: int, headers: dict[str, str]
+) -> None:
+    refused = _refused(Head(status, headers), body)
+    error = refused.error
+    assert isinstance(error, NewapiError)
+    assert 3 <= error.exit_code <= 9
+    assert refused.wish_s is None or refused.wish_s >= 0
+    assert_encodes([error.message, error.why, error.hint, error.request_id])
+    retries.blames_stream_options(status, error.why)
+
+
+@fuzzed(300)
+@given(texts_of(REFUSAL, CHUNK, ODD))
+def test_any_error_object_can_be_written(text: str) -> None:
+    value = loaded(text)
+    assert_encodes([codec.refusal_in(value), codec.refusal_from_body(value)])
+
+
+# -- what the gateway tells beside answers ------------------------------------------------------
+
+DECODERS: dict[str, tuple[st.SearchStrategy[object], Callable[[object], object]]] = {
+    "models": (MODELS, codec.models_from_json),
+    "currency": (STATUS, gateway_codec.currency_from_json),
+    "quota": (STATUS, gateway_codec.quota_per_unit_from_json),
+    "prices": (
+        PRICING,
+        lambda value: gateway_codec.price_list_from_json(
+            {"data": {"quota_per_unit": 500000}}, value
+        ),
+    ),
+    "key": (KEY_USAGE, gateway_codec.key_usage_from_json),
+    "log": (LOG, gateway_codec.log_from_json),
+    "log kept": (LOG, lambda value: gateway_codec.log_from_json(_kept(value))),
+}
+
+
+def _kept(value: object) -> object:
+    """Give a log as it is found again on the shelf."""
+    return json.loads(json.dumps(gateway_codec.without_details(value)))
+
+
+@pytest.mark.parametrize(("shape", "decode"), DECODERS.values(), ids=DECODERS)
+def test_any_json_is_passed_over_or_understood(
+    shape: st.SearchStrategy[object], decode: Callable[[object], object]
+) -> None:
+    @fuzzed(200)
+    @given(texts_of(shape, ODD))
+    def check(text: str) -> None:
+        assert_encodes(decode(loaded(text)))
+
+    check()
+
+
+@fuzzed(200)
+@given(st.one_of(STATUS, ODD), st.one_of(PRICING, ODD))
+def test_any_prices_of_any_site_can_be_written(status: object, pricing: object) -> None:
+    assert_encodes(gateway_codec.price_list_from_json(status, pricing))
+    assert_encodes(gateway_codec.currency_from_json(status))
+
+
+class Told:
+    """A client that is told two values, one after the other."""
+
+    def __init__(self, *values: object) -> None:
+        self._values = list(values)
+
+    def fetch_json(self, path: str) -> Generator[TurnEvent, None, object]:
+        """Return the next value, whichever path it is asked for."""
+        assert path.startswith("/")
+        yield from ()
+        return self._values.pop(0)
+
+
+@fuzzed(200)
+@given(st.dictionaries(st.sampled_from(["hard_limit_usd", "access_until"]), ODD), ODD)
+def test_any_balance_is_a_balance_or_an_error_of_ours(granted: object, spent: object) -> None:
+    with suppress(NewapiError):
+        for _ in fetch_balance(Told(granted, {"total_usage": spent})):
+            pass
