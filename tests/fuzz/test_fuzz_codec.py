@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newapi_cli.api import codec, gateway_codec, retries
-from newapi_cli.api.answer import AnswerReader, StreamRefused
 from newapi_cli.api.billing import fetch_balance
 from newapi_cli.api.exchange import Head
 from newapi_cli.api.reading import _refused
-from newapi_cli.domain.completion import Chunk, Completion, CompletionBuilder, Status, TurnEvent
+from newapi_cli.domain.completion import TurnEvent
 from newapi_cli.errors import NewapiError
 from newapi_cli.render.json_output import completion_json
+from tests.fuzz.answers import assert_encodes, read
 from tests.fuzz.fuzzing import cut_at, fuzzed
 from tests.fuzz.wire_values import (
     CHUNK,
@@ -30,11 +30,9 @@ from tests.fuzz.wire_values import (
     STATUS,
     TEXTS,
     as_bytes,
-    assert_encodes,
     texts_of,
 )
 
-REQUEST_ID = "request-1"
 CUTS = st.lists(st.integers(0, 1 << 16), max_size=6)
 ENDS = st.sampled_from(["\n\n", "\r\n\r\n", "\n", "\r\r"])
 OTHER_EVENTS = st.sampled_from([": PING\n\n", "data: [DONE]\n\n", "[DONE]\n", "event: x\n\n", "\n"])
@@ -61,35 +59,6 @@ def loaded(text: str) -> object:
 
 
 # -- answers ------------------------------------------------------------------------------------
-
-
-def read(blocks: list[bytes]) -> tuple[Completion, str]:
-    """Read a body as `Reading` does: what it makes of it, and the words of its error if any."""
-    reader = AnswerReader(REQUEST_ID)
-    builder = CompletionBuilder()
-    told = ""
-
-    def take(chunk: Chunk) -> None:
-        assert_encodes(chunk)
-        builder.add(chunk)
-
-    try:
-        for block in blocks:
-            for chunk in reader.feed(block):
-                take(chunk)
-            if reader.is_certain:
-                break
-        for chunk in reader.end():
-            take(chunk)
-    except StreamRefused as refused:
-        assert_encodes(refused.refusal)
-        told = str(refused.as_error())
-    except NewapiError as error:
-        for chunk in reader.held():
-            take(chunk)
-        told = f"{error}: {error.why}"
-    told.encode()
-    return builder.completion(Status.COMPLETE), f"{told} {reader.skipped} {reader.is_certain}"
 
 
 @fuzzed(700)

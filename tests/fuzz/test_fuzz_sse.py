@@ -4,95 +4,20 @@ from __future__ import annotations
 
 import re
 import tracemalloc
-from collections.abc import Iterable
-from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from newapi_cli.api.sse import MAX_STRAY_BYTES, EventTooLarge, SseDecoder
+from tests.fuzz.event_streams import ENDS, WORDS, by_the_standard, decoded
 from tests.fuzz.fuzzing import cut_at, fuzzed
 
 CUTS = st.lists(st.integers(0, 1 << 16), max_size=12)
-MEGABYTE = 1_000_000
-
-
-class Decoded(NamedTuple):
-    """What became of a stream: (type, data) of its events, its strays, whether it was too large."""
-
-    events: list[tuple[str, str]]
-    stray: bytes
-    is_too_large: bool
-
-
-def decoded(blocks: Iterable[bytes], limit: int = MEGABYTE) -> Decoded:
-    """Feed blocks and the end."""
-    decoder = SseDecoder(max_event_bytes=limit)
-    events = []
-    try:
-        for block in blocks:
-            events += decoder.feed(block)
-        events += decoder.end()
-    except EventTooLarge:
-        return Decoded([(each.type, each.data) for each in events], decoder.stray, True)
-    return Decoded([(each.type, each.data) for each in events], decoder.stray, False)
-
-
-# -- the reference ----------------------------------------------------------------------------
-
-
-def by_the_standard(stream: bytes) -> Decoded:
-    """Read a stream as WHATWG HTML, section 9.2, words it, with our documented deviations.
-
-    As the standard does, the whole stream is decoded before it is cut into lines.
-    """
-    text = stream.decode("utf-8", "replace").removeprefix("\ufeff")
-    lines = re.split("\r\n|\r|\n", text)
-    events: list[tuple[str, str]] = []
-    stray: list[str] = []
-    data: list[str] = []
-    type_ = ""
-
-    def dispatch() -> None:
-        nonlocal type_
-        if data:
-            events.append((type_ or "message", "\n".join(data)))
-        data.clear()
-        type_ = ""
-
-    for line in lines:
-        name, colon, value = line.partition(":")
-        value = value.removeprefix(" ")
-        if not line:
-            dispatch()
-        elif colon and not name:
-            pass  # a comment
-        elif name == "data":
-            data.append(value)
-        elif name == "event":
-            type_ = value
-        elif name in ("id", "retry"):
-            pass
-        elif line.strip(" \t\x0b\x0c") == "[DONE]":  # deviation: a bare [DONE]
-            dispatch()
-            events.append(("message", "[DONE]"))
-        else:  # deviation: unknown lines are not dropped, they are kept aside
-            stray.append(line)
-    dispatch()  # deviation: the end of the stream dispatches too
-    return Decoded(events, "\n".join(stray).encode(), False)
 
 
 # -- streams ----------------------------------------------------------------------------------
 
-ENDS = [b"\n", b"\r", b"\r\n"]
-WORDS = [
-    b"data", b"data:", b"data: ", b"data:  ", b"event: ", b"event", b"id: 7", b"retry: 10", b":",
-    b": PING", b"foo: bar", b"[DONE]", b" [DONE] ", b"data: [DONE]", b"\xef\xbb\xbf", b"\xff",
-    b"\xed\xa0\x80", b"\xe4\xbd", b"\xa0", b"\xf0\x9f\x98", b"\0", b" ", b"\t", b"\x0b", b"\x0c",
-    "\u2028\x85\x1c".encode(), b'{"error":{"message":"x"}}', b'{"choices":[]}', b"<html>",
-    b'data: {"choices":[{"delta":{"content":"a"}}]}', b"DATA: x", b"data : x", b"dat", b"a: ",
-]  # fmt: skip
 FIELDS = st.sampled_from([b"data: ", b"data:", b"event: ", b"id: ", b": ", b"x: ", b"", b" data: "])
 LINES = st.one_of(
     st.sampled_from(WORDS),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 from hypothesis import strategies as st
 
@@ -168,25 +167,3 @@ def texts_of(*values: Json) -> st.SearchStrategy[str]:
 def as_bytes(text: str) -> bytes:
     """Encode as a sloppy server does: half characters as they are, which is no UTF-8."""
     return text.encode("utf-8", "surrogatepass")
-
-
-def texts_in(value: object) -> Iterator[str]:
-    """Give every text of a decoded value: of tuples, lists, and names and values of mappings."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for name, each in value.items():
-            yield from texts_in(name)
-            yield from texts_in(each)
-    elif isinstance(value, tuple | list):
-        for each in value:
-            yield from texts_in(each)
-    elif hasattr(value, "__dataclass_fields__"):
-        for name in value.__dataclass_fields__:
-            yield from texts_in(getattr(value, name))
-
-
-def assert_encodes(value: object) -> None:
-    """See that all of it can be printed and stored."""
-    for text in texts_in(value):
-        text.encode("utf-8")

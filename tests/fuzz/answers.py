@@ -1,0 +1,62 @@
+"""An answer read without a connection, and what must hold of every text that comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from newapi_cli.api.answer import AnswerReader, StreamRefused
+from newapi_cli.domain.completion import Chunk, Completion, CompletionBuilder, Status
+from newapi_cli.errors import NewapiError
+
+REQUEST_ID = "request-1"
+
+
+def read(blocks: list[bytes]) -> tuple[Completion, str]:
+    """Read a body as `Reading` does: what it makes of it, and the words of its error if any."""
+    reader = AnswerReader(REQUEST_ID)
+    builder = CompletionBuilder()
+    told = ""
+
+    def take(chunk: Chunk) -> None:
+        assert_encodes(chunk)
+        builder.add(chunk)
+
+    try:
+        for block in blocks:
+            for chunk in reader.feed(block):
+                take(chunk)
+            if reader.is_certain:
+                break
+        for chunk in reader.end():
+            take(chunk)
+    except StreamRefused as refused:
+        assert_encodes(refused.refusal)
+        told = str(refused.as_error())
+    except NewapiError as error:
+        for chunk in reader.held():
+            take(chunk)
+        told = f"{error}: {error.why}"
+    told.encode()
+    return builder.completion(Status.COMPLETE), f"{told} {reader.skipped} {reader.is_certain}"
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Give every text of a decoded value: of tuples, lists, and names and values of mappings."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            yield from texts_in(name)
+            yield from texts_in(each)
+    elif isinstance(value, tuple | list):
+        for each in value:
+            yield from texts_in(each)
+    elif hasattr(value, "__dataclass_fields__"):
+        for name in value.__dataclass_fields__:
+            yield from texts_in(getattr(value, name))
+
+
+def assert_encodes(value: object) -> None:
+    """See that all of it can be printed and stored."""
+    for text in texts_in(value):
+        text.encode("utf-8")
