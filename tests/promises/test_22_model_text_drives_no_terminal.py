@@ -1,0 +1,177 @@
+"""What a model writes is shown, never obeyed: no title, colour, cursor, clipboard or reply of it.
+
+An answer holds each payload once for each place that it can be cut at between two deltas, and the
+bytes of the whole are cut at other places again on the wire.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import pytest
+
+from tests.repl.conversing import conversation
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.payloads import (
+    ESCAPES,
+    EVERYTHING,
+    INVISIBLE,
+    MARKUP,
+    escaped_event,
+    split_everywhere,
+    visible,
+    visible_in_code,
+)
+from tests.support.steps import Send, Step, sse
+from tests.support.watched import Watched
+from tests.support.wire import DONE, chunk, framed
+
+PIECE = 7  # bytes: no delta comes in one write
+WAYS = {
+    "markdown": ([], {}),
+    "raw": (["--raw"], {}),
+    "a dumb terminal": ([], {"TERM": "dumb"}),
+    "not streamed": (["--no-stream"], {}),
+}
+
+
+def deltas(payloads: Sequence[str], kind: str, mark: str) -> list[bytes]:
+    """Give the events of a text that holds each payload, cut everywhere, in a line of its own."""
+    return [
+        escaped_event(chunk(**{kind: text}))  # type: ignore[arg-type]
+        for number, (first, second) in enumerate(split_everywhere(payloads))
+        for text in (f"{mark}{number}:{first}", f"{second}:{number}{mark}\n\n")
+    ]
+
+
+def torn(events: Iterable[bytes]) -> list[Step]:
+    """Give the steps that send an event stream in small writes."""
+    [head, *_] = sse(end=False)
+    body = b"".join(events)
+    pieces = [body[at : at + PIECE] for at in range(0, len(body), PIECE)]
+    return [head, *(Send(framed(piece)) for piece in pieces), Send(b"0\r\n\r\n")]
+
+
+def ending() -> list[bytes]:
+    """Give the events that end an answer in order."""
+    return [escaped_event(chunk(finish="stop")), DONE]
+
+
+def lines_of(seen: str, mark: str) -> dict[int, str]:
+    """Give what stands between the marks, by its number, as far as markdown leaves it alone."""
+    found = re.findall(rf"{mark}(\d+):(.*?):\1{mark}", seen, re.DOTALL)
+    return {int(number): substance(text) for number, text in found}
+
+
+def substance(text: str) -> str:
+    """Give letters, digits and what stands for control characters."""
+    return "".join(c for c in text if c.isalnum() or "\u2400" <= c <= "\u2421" or c == "\ufffd")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_answer_and_its_reasoning_are_shown_and_do_nothing(
+    home: Home, server: FaultServer, way: str
+) -> None:
+    args, env = WAYS[way]
+    reasoning, answer = deltas(EVERYTHING, "reasoning", "#"), deltas(EVERYTHING, "content", "@")
+    server.add(*torn([*reasoning, *answer, *ending()]))
+    command = ("chat", "--reasoning", "show", "-v", "-u", *args, "hi")
+    with Watched(*command, home=home, env=env) as terminal:
+        terminal.wait_exit(30)
+        terminal.assert_untouched(EVERYTHING)
+        seen = terminal.all_text()
+    whole = [substance(visible(first + second)) for first, second in split_everywhere(EVERYTHING)]
+    assert lines_of(seen, "@") == dict(enumerate(whole))
+    if way in ("raw", "a dumb terminal"):  # the others fold the reasoning to one line at its end
+        assert lines_of(seen, "#") == dict(enumerate(whole))
+
+
+PLACES = {
+    "code": "`{}`",
+    "a block": "```\n{}\n```",
+    "a language": "```{}\ncode\n```",
+    "a heading": "# {}",
+    "an item": "- {}",
+    "a quotation": "> {}",
+    "a cell": "| {} |\n|---|\n| {} |",
+    "bold": "**{}**",
+    "a link": "[{}](https://a.example/{} '{}')",
+    "a picture": "![{}](https://a.example/{})",
+}
+
+
+def test_nor_do_they_anywhere_in_markdown(home: Home, server: FaultServer) -> None:
+    texts = [
+        place.replace("{}", payload)
+        for place in PLACES.values()
+        for payload in (*EVERYTHING, *MARKUP)
+    ]
+    halves = [(text[: len(text) // 2], text[len(text) // 2 :] + "\n\n") for text in texts]
+    events = [escaped_event(chunk(half)) for both in halves for half in both]
+    server.add(*torn([*events, escaped_event(chunk("The end.")), *ending()]))
+    with Watched("chat", "hi", home=home) as terminal:
+        terminal.wait_exit(30)
+        terminal.assert_untouched(EVERYTHING)
+        assert "The end." in terminal.all_text()
+
+
+def test_what_is_invisible_is_shown_in_code(home: Home, server: FaultServer) -> None:
+    hidden = [each for group in INVISIBLE.values() for each in group]
+    block = "".join(f"@{number}:{text}:{number}@\n" for number, text in enumerate(hidden))
+    spans = "".join(f"`@9{number}:{text}:9{number}@` " for number, text in enumerate(hidden))
+    server.add(*torn([escaped_event(chunk(f"```\n{block}```\n\n{spans}")), *ending()]))
+    with Watched("chat", "hi", home=home) as terminal:
+        terminal.wait_exit()
+        terminal.assert_untouched(EVERYTHING)
+        seen = terminal.all_text().replace("\n", " ")
+    shown = [substance(visible_in_code(text)) for text in hidden]
+    assert lines_of(seen, "@") == {
+        **dict(enumerate(shown)),
+        **{int(f"9{number}"): text for number, text in enumerate(shown)},
+    }
+
+
+def test_markup_of_our_libraries_is_text(home: Home, server: FaultServer) -> None:
+    texts = ["[red]x[/red]", "[/nope]", "[link=https://evil.example]x[/link]", ":smile:"]
+    server.add(*torn([escaped_event(chunk("\n\n".join(texts))), *ending()]))
+    with Watched("chat", "hi", home=home) as terminal:
+        terminal.wait_exit()
+        terminal.assert_untouched(())
+        assert [text for text in texts if text not in terminal.all_text()] == []
+
+
+LINKS = [
+    ("[https://bank.example](https://evil.example/a)", "https://evil.example/a"),
+    ("[the bank](https://evil.example/b)", "https://evil.example/b"),
+    ("![the bank](https://evil.example/c)", "https://evil.example/c"),
+    ("[the bank][d]\n\n[d]: https://evil.example/d", "https://evil.example/d"),
+    ("[files](file:///etc/passwd)", "file:///etc/passwd"),
+    ("[x](javascript:alert(1))", "javascript:alert"),
+]
+
+
+def test_a_link_shows_where_it_leads(home: Home, server: FaultServer) -> None:
+    texts = "\n\n".join(text for text, _ in LINKS)
+    server.add(*torn([escaped_event(chunk(texts)), *ending()]))
+    with Watched("chat", "hi", home=home) as terminal:
+        terminal.wait_exit()
+        terminal.assert_untouched(())
+        assert [target for _, target in LINKS if target not in terminal.all_text()] == []
+
+
+def test_nor_in_a_conversation(home: Home, server: FaultServer) -> None:
+    # The line editor itself asks where the cursor is, and sets modes: those are left out here.
+    own = ("\x1b[6n", "\x1b[?2004h", "\x1b[?1049h", "\x1b[2J", "\x1b[")
+    payloads = [each for group in ESCAPES.values() for each in group if each not in own]
+    answer = deltas(payloads, "content", "@")
+    server.add(*torn([*deltas(payloads, "reasoning", "#"), *answer, *ending()]))
+    with conversation(home, columns=160, rows=50) as talk:
+        talk.say("hi")
+        seen, raw = talk.text, talk.terminal.raw.decode("utf-8")
+        assert (talk.terminal.emulator.title, talk.terminal.emulator.margins) == ("", None)
+        talk.leave()
+    assert [each for each in payloads if len(each) > 2 and each in raw] == []
+    whole = [substance(visible(first + second)) for first, second in split_everywhere(payloads)]
+    assert lines_of(seen, "@") == dict(enumerate(whole))

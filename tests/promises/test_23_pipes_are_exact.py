@@ -1,0 +1,79 @@
+"""A pipe or a file gets what the model wrote byte for byte, control characters and all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.sessions.keeping import last_turn
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.observed import observe
+from tests.support.payloads import EVERYTHING, MARKUP, escaped_event, split_everywhere
+from tests.support.steps import Send, sse
+from tests.support.wire import DONE, answer_events, chunk, completion, response
+
+DELTAS = [piece for both in split_everywhere((*EVERYTHING, *MARKUP)) for piece in (*both, "\n")]
+# Two halves of one character are that character; a half alone has no place in UTF-8.
+TEXT = "".join(DELTAS).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def answer(*pieces: str) -> list[bytes]:
+    """Give the events of an answer, in ASCII."""
+    return [
+        *(escaped_event(chunk(piece)) for piece in pieces),
+        escaped_event(chunk(finish="stop")),
+        DONE,
+    ]
+
+
+@pytest.mark.parametrize("args", [[], ["--raw"], ["-v", "-u", "--reasoning", "show"]], ids=str)
+def test_a_file_holds_every_payload_as_it_came(
+    home: Home, server: FaultServer, tmp_path: Path, args: list[str]
+) -> None:
+    server.add(*sse(*answer(*DELTAS, "end")))
+    with (tmp_path / "f").open("wb") as file:
+        seen = observe("chat", *args, "hi", home=home, stdout=file)
+    assert (seen.code, "\x1b" in seen.err) == (0, False)
+    assert (tmp_path / "f").read_bytes() == f"{TEXT}end\n".encode()
+    assert last_turn(home).answer == f"{TEXT}end"
+
+
+def test_a_whole_answer_does_too(home: Home, server: FaultServer) -> None:
+    text = "".join(EVERYTHING)
+    body = json.dumps(completion(text)).encode("ascii")
+    server.add(Send(response(200, body)))
+    seen = observe("chat", "--no-stream", "hi", home=home)
+    exact = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    assert (seen.code, seen.err, seen.out) == (0, "", f"{exact}\n".encode())
+
+
+def test_json_holds_the_same_text(home: Home, server: FaultServer) -> None:
+    server.add(*sse(*answer(*DELTAS)))
+    seen = observe("chat", "--json", "hi", home=home)
+    assert (seen.code, json.loads(seen.text)["content"]) == (0, TEXT)
+    assert "\x1b" not in seen.text
+
+
+def test_a_block_of_code_is_taken_out_as_it_is(home: Home, server: FaultServer) -> None:
+    # A lone CR ends a line of markdown, and NUL is no character of it (CommonMark 0.31, 2.1, 2.3).
+    payloads = [each for each in EVERYTHING if not set("\r\0") & set(each)]
+    code = "".join(f"{payload}x\n" for payload in payloads)
+    server.add(*sse(*answer(f"so:\n\n```sh\n{code}", "```\n\nthat is it")))
+    seen = observe("chat", "--extract", "hi", home=home)
+    exact = code.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    assert (seen.code, seen.err, seen.out) == (0, "", exact.encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("x", "x\n"), ("x\n", "x\n"), ("x\n\n", "x\n\n"), (" \n x \r\n", " \n x \r\n")],
+)
+def test_one_line_feed_is_added_where_the_last_one_is_missing(
+    home: Home, server: FaultServer, text: str, written: str
+) -> None:
+    server.add(*sse(*answer_events(*text)))
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.out) == (0, written.encode())
