@@ -11,8 +11,8 @@ from tests.support.payloads import passed, strangers
 from tests.support.process import newapi_command
 from tests.support.terminal import Terminal
 
-EARLIER, AFTER = [f"earlier {number}" for number in range(3)], "the shell again"
-SHELL = "printf '%s\\n' " + " ".join(map(repr, EARLIER)) + f'; "$@"; printf {AFTER!r}'
+EARLIER, AFTER = [f"earlier {number}" for number in range(3)], "the shell again after"
+SHELL = "printf '%s\\n' " + " ".join(map(repr, EARLIER)) + f'; "$@"; printf "{AFTER} %s" $?'
 
 
 class Watched(Terminal):
@@ -30,8 +30,11 @@ class Watched(Terminal):
         self.answers.append(data)
         super()._reply(data)
 
-    def assert_untouched(self, payloads: Iterable[str]) -> None:
-        """See that the payloads have done nothing to the terminal, nor to what stands above."""
+    def assert_untouched(self, payloads: Iterable[str], code: int = 0) -> None:
+        """See that the payloads have done nothing to the terminal, nor to what stands above.
+
+        The command must have ended with this code.
+        """
         written = self.raw.decode("utf-8")
         assert strangers(written) == []
         assert passed(payloads, written) == []
@@ -41,7 +44,7 @@ class Watched(Terminal):
         assert modes.DECTCEM in self.emulator.mode
         assert self.all_text().split("\n")[: len(EARLIER)] == EARLIER
         *_, last = self.emulator.screen_lines()[: self.emulator.cursor.y + 1]
-        assert last == AFTER
+        assert last == f"{AFTER} {code}", self.screen_text()
         cells = [self.emulator.buffer[self.emulator.cursor.y][x] for x in range(len(AFTER))]
         assert {(c.fg, c.bg, c.bold, c.reverse) for c in cells} == {
             ("default", "default", False, False)
