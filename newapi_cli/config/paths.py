@@ -75,7 +75,7 @@ def _make_private(folder: Path) -> None:
 def _expanded(path: Path) -> Path:
     try:
         return path.expanduser().absolute()
-    except RuntimeError:  # `~` of nobody
+    except (RuntimeError, OSError):  # `~` of nobody; relative to a folder that is gone
         return NO_HOME
 
 

@@ -116,3 +116,13 @@ def test_a_file_in_the_way_of_a_folder_is_told(tmp_path: Path) -> None:
     for path in (tmp_path / "file", tmp_path / "file/below"):
         with pytest.raises(ConfigError, match="cannot make the folder"):
             ensure_private_dir(path)
+
+
+def test_a_relative_folder_below_one_that_is_gone_counts_as_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert find_paths({"NEWAPI_HOME": "relative"}).config_file.is_relative_to(NO_HOME)
