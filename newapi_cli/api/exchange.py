@@ -123,7 +123,8 @@ class Exchange:
         try:
             transport = self._load_transport()
             proxy = transport.proxy_for(self._endpoint)
-            ours = transport.error_from_exception(error, self._endpoint.base_url, proxy)
+            set_by = transport.proxy_setter(self._endpoint, proxy)
+            ours = transport.error_from_exception(error, self._endpoint.base_url, proxy, set_by)
             return Failed(ours, transport.is_passing(error))
         except Exception as bug:  # noqa: BLE001  # a bug of ours is told by the main thread, masked
             return Failed(bug, is_passing=False)

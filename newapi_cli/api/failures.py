@@ -23,6 +23,7 @@ TRANSLATED = (
     httpx.CookieConflict,
     httpx.HTTPStatusError,
 )
+PROXY_SETTING = "--proxy or the setting `proxy`"
 AGAIN_HINT = "ask again; if it stays so, ask who runs the gateway"
 FOREIGN = (
     *TRANSLATED,
@@ -40,9 +41,12 @@ def is_passing(error: Exception) -> bool:
     return not isinstance(_root_cause(error), socket.gaierror | ssl.SSLError)
 
 
-def error_from_exception(error: Exception, base_url: BaseUrl, proxy: str = "") -> Exception:
+def error_from_exception(
+    error: Exception, base_url: BaseUrl, proxy: str = "", set_by: str = PROXY_SETTING
+) -> Exception:
     """Translate what an exchange met; foreign words go to `why`.
 
+    `proxy` is the URL of the proxy that stands between, if one does, and `set_by` what names it.
     What is no failure of the network, the server or the set-up is a bug of ours, and given back.
     """
     place = base_url.authority
@@ -51,9 +55,9 @@ def error_from_exception(error: Exception, base_url: BaseUrl, proxy: str = "") -
         return error
     if proxy and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return NetworkError(
-            f"cannot reach {place} through the proxy {HIDDEN.sub('//', proxy)}",
+            f"cannot reach {place} through the proxy{_named(proxy)}",
             why=_words(cause),
-            hint="check --proxy, the proxy setting and the *_PROXY variables",
+            hint=f"check {set_by}, or use --proxy none",
         )
     if isinstance(cause, socket.gaierror):
         return NetworkError(
@@ -73,20 +77,31 @@ def error_from_exception(error: Exception, base_url: BaseUrl, proxy: str = "") -
             why=_words(cause),
             hint=f"a server without TLS needs http:// in its base URL; {URL_HINT}",
         )
-    if isinstance(error, ImportError):
-        return NetworkError(
-            "a SOCKS proxy is set, and SOCKS support is not installed",
-            hint="install newapi-cli[socks], unset ALL_PROXY, or use --proxy none",
-        )
-    if isinstance(error, httpx.ProxyError):
-        return NetworkError("the proxy refused", why=_words(error), hint="check --proxy")
-    if isinstance(error, ValueError | httpx.InvalidURL):  # a proxy of a kind that nobody knows
-        return NetworkError(
-            "the proxy setting cannot be used", hint="check --proxy and the *_PROXY variables"
-        )
+    if isinstance(error, ImportError | httpx.ProxyError | ValueError | httpx.InvalidURL):
+        return _unusable_proxy(error, _named(proxy), set_by)
     if isinstance(error, httpx.TimeoutException):
         return DeadlineError(f"no connection to {place} in time", hint=URL_HINT)
     return _connection_error(error, cause, place)
+
+
+def _unusable_proxy(error: Exception, named: str, set_by: str) -> NetworkError:
+    if isinstance(error, ImportError):
+        return NetworkError(
+            f"SOCKS support is not installed, and the proxy{named} needs it",
+            hint=f"pip install 'newapi-cli[socks]', or change {set_by}, or use --proxy none",
+        )
+    if isinstance(error, httpx.ProxyError):
+        return NetworkError(f"the proxy{named} refused", why=_words(error), hint=f"check {set_by}")
+    return NetworkError(
+        f"the proxy{named} cannot be used",
+        hint=f"{set_by} should be like http://HOST:PORT or socks5://HOST:PORT",
+    )
+
+
+def _named(proxy: str) -> str:
+    """Give the URL of a proxy as it is told: without user and password, wherever they end."""
+    url = re.sub(r"(?s)^(\w+://)?.*@", r"\1", proxy)
+    return f" {url}" if url else ""
 
 
 def _connection_error(error: Exception, cause: BaseException, place: str) -> NewapiError:

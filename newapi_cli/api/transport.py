@@ -8,6 +8,7 @@ direct road is raised as the httpx exception of the same meaning, so `failures` 
 from __future__ import annotations
 
 import http.client
+import os
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -16,11 +17,13 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from newapi_cli.api.endpoint import Endpoint
-from newapi_cli.api.failures import error_from_exception, is_passing
+from newapi_cli.api.failures import PROXY_SETTING, error_from_exception, is_passing
 from newapi_cli.api.head_start import HeadStart, WireRequest
 
 READ_SIZE_BYTES = 1 << 16
-__all__ = ["error_from_exception", "is_passing", "open_transport", "proxy_for", "send"]
+__all__ = [
+    "error_from_exception", "is_passing", "open_transport", "proxy_for", "proxy_setter", "send",
+]  # fmt: skip
 
 
 class DirectTransport(httpx.BaseTransport):
@@ -97,6 +100,15 @@ def proxy_for(endpoint: Endpoint) -> str:
         return ""
     proxies = getproxies()
     return proxies.get(endpoint.base_url.scheme) or proxies.get("all") or ""
+
+
+def proxy_setter(endpoint: Endpoint, proxy: str) -> str:
+    """Give what a person would have to change to have another proxy."""
+    if endpoint.proxy:
+        return PROXY_SETTING
+    wanted = (f"{endpoint.base_url.scheme}_proxy", "all_proxy")
+    names = (name for name, value in os.environ.items() if value == proxy)
+    return next((name for name in names if name.lower() in wanted), "the system's proxy settings")
 
 
 def open_transport(

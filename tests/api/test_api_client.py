@@ -533,7 +533,7 @@ def test_no_proxy_of_the_environment_is_kept_to(monkeypatch: pytest.MonkeyPatch)
         assert proxy.connections == []
 
 
-@pytest.mark.parametrize("proxy", ["ftp://127.0.0.1:1", "http://127.0.0.1:bad", "socks5://x", "x"])
+@pytest.mark.parametrize("proxy", ["ftp://127.0.0.1:1", "http://127.0.0.1:bad", "socks4://x", "x"])
 def test_a_proxy_that_cannot_be_used_is_told(proxy: str) -> None:
     where = endpoint("http://gateway.invalid", proxy=proxy)
     with pytest.raises(NetworkError) as caught:

@@ -94,8 +94,8 @@ CAUSES: list[tuple[Exception, type[NewapiError], str]] = [
     (httpx.ConnectTimeout("x"), DeadlineError, "no connection to gateway.example:8443 in time"),
     (httpx.ProxyError("403 Forbidden"), NetworkError, "the proxy refused"),
     (ImportError("socksio"), NetworkError, "SOCKS support is not installed"),
-    (ValueError("Unknown scheme for proxy URL"), NetworkError, "the proxy setting"),
-    (httpx.InvalidURL("x"), NetworkError, "the proxy setting"),
+    (ValueError("Unknown scheme for proxy URL"), NetworkError, "the proxy cannot be used"),
+    (httpx.InvalidURL("x"), NetworkError, "the proxy cannot be used"),
     (httpx.RemoteProtocolError("illegal status line"), NetworkError, "does not speak HTTP"),
     (httpx.ReadError("reset"), NetworkError, "the connection to gateway.example:8443 broke"),
 ]

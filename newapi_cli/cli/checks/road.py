@@ -38,7 +38,7 @@ def proxy(case: Case) -> CheckResult:
     try:
         open_transport(case.endpoint(), request, None).close()
     except FOREIGN as error:
-        told = error_from_exception(error, base_url, between)
+        told = error_from_exception(error, base_url, set_by=where)
         if isinstance(error, ImportError):
             return failed(
                 f"{text}: SOCKS support is not installed",

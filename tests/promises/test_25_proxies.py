@@ -1,0 +1,140 @@
+"""A proxy of the environment is used, or named with its variable; this machine needs none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.promises.conftest import ANSWER
+from tests.support.fault_server import FaultServer
+from tests.support.home import CANARY, ROOT, Home
+from tests.support.observed import Conditions, Observed, observe
+from tests.support.socks_server import SocksServer
+from tests.support.steps import BeforeReading, ReadHead, Send
+from tests.support.wire import response
+
+PASSWORD = "pw-of-the-proxy"
+REMOTE = "http://gateway.invalid:8080"
+VARIABLES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+
+
+@pytest.fixture
+def remote(server: FaultServer, home: Home) -> FaultServer:
+    """Give the server behind a proxy: the home asks a host that nothing but a proxy can find."""
+    home.configure(REMOTE, retries=0, allow_insecure=True)
+    return server
+
+
+def ask(home: Home, env: dict[str, str], *args: str) -> Observed:
+    """Ask with these variables; the password of a proxy may never be told."""
+    seen = observe(*(args or ("chat", "hi")), home=home, conditions=Conditions(env=env))
+    assert PASSWORD not in seen.err + seen.text
+    return seen
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h", "bad"])
+@pytest.mark.parametrize("base", ["127.0.0.1", "localhost"])
+def test_no_proxy_is_asked_for_this_machine(
+    home: Home, server: FaultServer, scheme: str, base: str
+) -> None:
+    home.configure(f"http://{base}:{server.port}", retries=0)
+    with FaultServer() as proxy:
+        url = "bad" if scheme == "bad" else f"{scheme}://me:{PASSWORD}@127.0.0.1:{proxy.port}"
+        seen = ask(home, dict.fromkeys(VARIABLES, url))
+        assert (seen.code, seen.text, seen.err) == (0, f"{ANSWER}\n", "")
+        assert proxy.connections == []
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_a_http_proxy_is_asked_with_the_whole_url(
+    home: Home, remote: FaultServer, name: str
+) -> None:
+    seen = ask(home, {name: f"http://me:{PASSWORD}@127.0.0.1:{remote.port}"})
+    assert (seen.code, seen.text, seen.err) == (0, f"{ANSWER}\n", "")
+    [request] = remote.requests
+    assert request.path == f"{REMOTE}/v1/chat/completions"
+    assert request.header("Authorization") == f"Bearer {CANARY}"
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+def test_a_socks_proxy_leads_to_the_server_and_looks_its_name_up(
+    home: Home, remote: FaultServer, scheme: str
+) -> None:
+    with SocksServer(remote.port) as proxy:
+        seen = ask(home, {"ALL_PROXY": f"{scheme}://{proxy.place}"})
+        assert (seen.code, seen.text, seen.err) == (0, f"{ANSWER}\n", "")
+        assert proxy.targets == [("gateway.invalid", 8080)]
+    assert remote.requests[0].path == "/v1/chat/completions"
+
+
+def test_a_socks_proxy_is_told_its_password_and_nobody_else(
+    home: Home, remote: FaultServer
+) -> None:
+    with SocksServer(remote.port, wants_password=True) as proxy:
+        seen = ask(home, {"all_proxy": f"socks5://me:{PASSWORD}@{proxy.place}"})
+        assert (seen.code, seen.text, seen.err) == (0, f"{ANSWER}\n", "")
+        assert proxy.logins == [("me", PASSWORD)]
+        refused = ask(home, {"all_proxy": f"socks5://{proxy.place}"})
+        assert (refused.code, refused.out) == (5, b"")
+        assert f"socks5://{proxy.place}" in refused.err
+        assert "all_proxy" in refused.err
+    assert len(remote.requests) == 1
+
+
+def test_without_its_library_a_socks_proxy_is_named_with_what_to_install(
+    home: Home, remote: FaultServer, tmp_path: Path
+) -> None:
+    (tmp_path / "socksio.py").write_text("raise ImportError('no socksio')\n", "utf-8")
+    url = f"socks5://me:{PASSWORD}@127.0.0.1:7890"
+    seen = ask(home, {"ALL_PROXY": url, "PYTHONPATH": f"{tmp_path}:{ROOT}"})
+    assert (seen.code, seen.out) == (5, b"")
+    assert "socks5://127.0.0.1:7890" in seen.err
+    assert "pip install 'newapi-cli[socks]'" in seen.err
+    assert "ALL_PROXY" in seen.err
+    assert remote.connections == []
+
+
+UNUSABLE = {
+    "bad": "bad",
+    f"me:{PASSWORD}@127.0.0.1:1": "127.0.0.1:1",
+    f"ftp://me:{PASSWORD}@127.0.0.1:1": "ftp://127.0.0.1:1",
+    f"http://me:{PASSWORD}/x@127.0.0.1:1": "http://127.0.0.1:1",
+    f"http://me:{PASSWORD}@[::1": "http://[::1",
+    f"http://me:{PASSWORD}@127.0.0.1:port": "http://127.0.0.1:port",
+    f"http://me:{PASSWORD}@127.0.0.1:1": "http://127.0.0.1:1",  # nothing listens
+    f"socks5://me:{PASSWORD}@127.0.0.1:1": "socks5://127.0.0.1:1",
+    f"http://me:{PASSWORD}@nowhere.invalid:1": "http://nowhere.invalid:1",
+}
+
+
+@pytest.mark.parametrize(("url", "told"), UNUSABLE.items(), ids=UNUSABLE.values())
+def test_a_proxy_that_cannot_be_used_is_told_without_its_password(
+    home: Home, remote: FaultServer, url: str, told: str
+) -> None:
+    seen = ask(home, {"HTTP_PROXY": url})
+    assert (seen.code, seen.out) == (5, b"")
+    assert f"the proxy {told}" in seen.err
+    assert "HTTP_PROXY" in seen.err
+    assert remote.connections == []
+
+
+def test_a_proxy_of_a_flag_is_named_so(home: Home, remote: FaultServer) -> None:
+    seen = ask(home, {"HTTP_PROXY": remote.url}, "chat", "--proxy", "bad", "hi")
+    assert (seen.code, seen.out) == (5, b"")
+    assert "the proxy bad" in seen.err
+    assert "--proxy" in seen.err
+    assert "HTTP_PROXY" not in seen.err
+    assert remote.connections == []
+
+
+def test_a_proxy_that_refuses_is_told(home: Home, remote: FaultServer) -> None:
+    home.configure("https://gateway.invalid", retries=0)
+    refusal = response(407, "who are you", content_type="text/plain")
+    remote.add(BeforeReading(), ReadHead(), Send(refusal))  # CONNECT is no request of the wire's
+    seen = ask(home, {"HTTPS_PROXY": f"http://me:{PASSWORD}@127.0.0.1:{remote.port}"})
+    assert (seen.code, seen.out) == (5, b"")
+    assert f"the proxy http://127.0.0.1:{remote.port} refused" in seen.err
+    assert "HTTPS_PROXY" in seen.err
+    assert [request.header("Authorization") for request in remote.requests] == [None]
