@@ -35,8 +35,9 @@ class Output:
         Raises `ReaderGone` for a closed pipe, `Interrupted` for a closed window, and `LocalError`
         for all else that refuses bytes.
         """
-        if text:
-            self.write_bytes(text.encode(self.encoding, self.errors))
+        data = text.encode(self.encoding, self.errors)  # fails on bytes, as Typer finds out by b""
+        if data:
+            self.write_bytes(data)
         return len(text)
 
     def write_bytes(self, data: bytes) -> None:
