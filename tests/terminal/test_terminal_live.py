@@ -350,6 +350,27 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_goes_on(
         assert_left_in_order(terminal)
 
 
+@pytest.mark.parametrize("args", [("chat", "hi"), ("chat", "--raw", "hi")], ids=["markdown", "raw"])
+def test_ctrl_backslash_ends_at_once_and_leaves_no_blind_terminal(
+    home: Home, fault_server: FaultServer, args: tuple[str, ...]
+) -> None:
+    in_two_halves(fault_server, home)
+    shell = [
+        "sh",
+        "-c",
+        'trap : QUIT; "$@"; echo "code $?"; exec cat',
+        "sh",
+        *newapi_command(*args),
+    ]
+    with Terminal(shell, home=home) as terminal:
+        terminal.wait_until(lambda: not terminal.echoes)
+        terminal.wait_for("Paris")
+        terminal.send(b"\x1c")
+        terminal.wait_for("code 131")
+        assert terminal.echoes
+        assert not terminal.emulator.cursor.hidden
+
+
 # -- windows --------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,8 @@
 
 Echo is off: keys that are typed meanwhile would land inside the answer. They stay in the terminal's
 queue, and the next input line shows them. NOFLSH keeps what is still on its way to the screen when
-Ctrl-C is pressed. Ctrl-Z is obeyed between two frames, with the modes restored before.
+Ctrl-C is pressed. Ctrl-Z is obeyed between two frames, with the modes restored before; a SIGQUIT
+ends the program as it always does, but leaves no blind terminal behind.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ except ImportError:  # Windows
 
 LOCAL_MODES, CONTROL_CHARACTERS = 3, 6  # indices of c_lflag and c_cc in what tcgetattr gives
 MAX_TYPED_BYTES = 64 * 1024
+SHOW_CURSOR = b"\x1b[?25h\r\n"
 
 
 class TerminalModes:
@@ -32,7 +34,7 @@ class TerminalModes:
         self._streams = streams
         self._fd = -1
         self._before: list[object] | None = None
-        self._stop_handler: object = None
+        self._handlers: dict[signal.Signals, object] = {}
         self._wants_to_stop = False
 
     def enter(self) -> None:
@@ -53,7 +55,8 @@ class TerminalModes:
         self._before = before
         atexit.register(self.leave)
         with contextlib.suppress(ValueError):  # not the main thread
-            self._stop_handler = signal.signal(signal.SIGTSTP, self._note_stop)
+            self._take(signal.SIGTSTP, self._note_stop)
+            self._take(signal.SIGQUIT, self._quit)
 
     def leave(self) -> None:
         """Restore the modes."""
@@ -64,7 +67,8 @@ class TerminalModes:
         with contextlib.suppress(termios.error, OSError), _unstopped():
             termios.tcsetattr(self._fd, termios.TCSADRAIN, before)  # type: ignore[arg-type]  # as it was given
         with contextlib.suppress(ValueError, TypeError):
-            signal.signal(signal.SIGTSTP, self._stop_handler)  # type: ignore[arg-type]  # likewise
+            while self._handlers:
+                signal.signal(*self._handlers.popitem())  # type: ignore[arg-type]  # likewise
 
     def stop_if_asked(self, tidy: Callable[[], None]) -> bool:
         """Obey a Ctrl-Z: tidy the screen, stop, and go on when told to. Say whether that was so."""
@@ -92,8 +96,20 @@ class TerminalModes:
             typed = os.read(self._fd, MAX_TYPED_BYTES)
             self._streams.typed_ahead += typed.decode("utf-8", "replace")
 
+    def _take(self, number: signal.Signals, handler: Callable[..., None]) -> None:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # what is ignored stays ignored
+            self._handlers[number] = signal.signal(number, handler)
+
     def _note_stop(self, _number: int, _frame: FrameType | None) -> None:
         self._wants_to_stop = True
+
+    def _quit(self, number: int, _frame: FrameType | None) -> None:
+        self.leave()
+        if not self._streams.terminal_is_dumb:
+            with contextlib.suppress(OSError):
+                os.write(self._fd, SHOW_CURSOR)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
 
 @contextlib.contextmanager
