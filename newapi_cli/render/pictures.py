@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -101,6 +102,8 @@ class PictureFilter:
         except FileExistsError:
             return path  # the same picture again
         with os.fdopen(descriptor, "wb") as file:
+            if sys.platform != "win32":
+                os.fchmod(descriptor, 0o600)  # a umask of 0777 leaves 0000
             file.write(data)
         return path
 
