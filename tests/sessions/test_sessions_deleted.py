@@ -1,22 +1,19 @@
-"""`newapi sessions rm` means gone: no byte of it is left in any file, and nothing else goes."""
+"""`newapi sessions rm`: what it asks, what it takes, and that nothing else goes."""
 
 from __future__ import annotations
 
-import base64
 import json
-import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from newapi_cli.store.sessions import SessionStore
-from tests.repl.conversing import CTRL_C, CTRL_J, conversation
+from tests.repl.conversing import conversation
+from tests.sessions.deleting import CANARY, remove, traces
 from tests.sessions.keeping import (
-    PICTURE,
     answer_numbered,
     asked,
     chat,
-    data_dir,
     only_session,
     sessions_file,
     stored_sessions,
@@ -26,12 +23,7 @@ from tests.store.stored import change_raw, raw_rows
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import newapi_command, run_newapi
-from tests.support.steps import sse
 from tests.support.terminal import Terminal
-from tests.support.wire import answer_events, chunk, event
-
-CANARY = "c4n4ryXq7"
-PICTURE_BYTES = base64.b64decode(PICTURE + "gg==")
 
 
 @pytest.fixture
@@ -39,149 +31,6 @@ def server(fault_server: FaultServer, home: Home) -> FaultServer:
     """Give a configured server that answers `Answer N.`."""
     answer_numbered(fault_server, home)
     return fault_server
-
-
-def traces(home: Home) -> list[str]:
-    """Give the files that hold something of the canary."""
-    found = {*home.files_holding(CANARY.encode()), *home.files_holding(PICTURE_BYTES[:40])}
-    found |= {*home.files_holding(PICTURE[:40].encode())}
-    return sorted(path.name for path in found)
-
-
-def say_the_canary(home: Home, server: FaultServer) -> str:
-    """Hold a conversation with the canary in every place, and give its id."""
-    with conversation(home, columns=100) as talk:
-        talk.say(f"/system be {CANARY}-system")
-        picture = f"![p](data:image/png;base64,{PICTURE}gg==)"
-        server.add(
-            *sse(
-                event(chunk(reasoning=f"{CANARY}-reasoning")),
-                *answer_events(f"{CANARY}-answer ", picture),
-            )
-        )
-        talk.type(f"{CANARY}-prompt{CTRL_J}{CANARY}-line")
-        talk.say("")
-        talk.say(f"/rename {CANARY}-title")
-        talk.type(f"{CANARY}-cleared")
-        talk.terminal.wait_for(f"> {CANARY}-cleared")
-        talk.type(CTRL_C)
-        talk.terminal.wait_until(lambda: "-cleared" not in talk.terminal.screen_text())
-        talk.say(f"{CANARY}-undone")
-        talk.say("/undo")
-        talk.leave()
-    return stored_sessions(home)[0].session.id
-
-
-def say_something_else(home: Home) -> None:
-    with conversation(home) as talk:
-        talk.say("/system be kind")
-        talk.type(f"other words{CTRL_J}of two lines")
-        talk.say("")
-        talk.say("/rename other")
-        talk.leave()
-
-
-def remove(home: Home, *args: str) -> str:
-    """Delete without being asked, and give stderr."""
-    result = run_newapi("sessions", "rm", "--yes", *args, home=home)
-    assert (result.code, result.out) == (0, b""), result
-    return result.err
-
-
-def typed(home: Home) -> list[str]:
-    """Give the lines of the input history that a person typed."""
-    lines = (data_dir(home) / "history").read_text("utf-8").splitlines()
-    return [line for line in lines if line.startswith("+")]
-
-
-# -- no byte is left --------------------------------------------------------------------------
-
-
-def test_no_byte_of_a_deleted_session_is_left(home: Home, server: FaultServer) -> None:
-    say_something_else(home)
-    others = stored_sessions(home)
-    kept = typed(home)
-    id_ = say_the_canary(home, server)
-    chat(home, "-S", "third", "third")
-    shutil.copy(sessions_file(home), data_dir(home) / "sessions.db.v0-copy")
-    assert len(traces(home)) == 4  # store, its copy, history, picture
-    assert "1 session is deleted" in remove(home, id_)
-    assert traces(home) == []
-    third, *left = stored_sessions(home)
-    assert left == others
-    assert [turn.prompt for turn in third.path] == ["third"]
-    assert typed(home) == kept
-    assert {each.stat().st_mode & 0o777 for each in data_dir(home).glob("*.*")} == {0o600}
-    assert (data_dir(home) / "history").stat().st_mode & 0o777 == 0o600
-
-
-def test_what_was_typed_elsewhere_in_the_same_words_goes_too(
-    home: Home, server: FaultServer
-) -> None:
-    with conversation(home) as talk:
-        talk.say("hello")
-        talk.say("/new")
-        talk.say(f"{CANARY} once")
-        talk.say("/new")
-        talk.say(f"{CANARY} once")
-        talk.leave()
-    first = next(each.session.id for each in stored_sessions(home) if CANARY in each.session.title)
-    remove(home, first)
-    assert typed(home) == ["+hello", "+/new", "+/new"]
-    assert len(stored_sessions(home)) == 2
-
-
-def test_a_conversation_goes_on_after_its_history_was_thinned(
-    home: Home, server: FaultServer
-) -> None:
-    id_ = say_the_canary(home, server)
-    remove(home, id_)
-    with conversation(home) as talk:
-        talk.say("new words")
-        talk.type("\x1b[A")
-        talk.terminal.wait_for("> new words")
-        talk.type("\x1b[A")
-        talk.type(CTRL_C)
-        assert CANARY not in talk.terminal.all_text()
-        talk.leave()
-    assert typed(home) == ["+new words"]
-
-
-def test_a_picture_that_another_session_shows_stays(home: Home, server: FaultServer) -> None:
-    picture = f"![p](data:image/png;base64,{PICTURE}gg==)"
-    for prompt in ("one", "two"):
-        server.add(*sse(*answer_events(picture)))
-        with Terminal(newapi_command("chat", "-S", prompt, prompt), home=home) as terminal:
-            assert terminal.wait_exit() == 0
-    [file] = (data_dir(home) / "pictures").iterdir()
-    remove(home, "one")
-    assert file.read_bytes() == PICTURE_BYTES
-    remove(home, "two")
-    assert not file.exists()
-
-
-def test_deleting_all_leaves_nothing_of_any(home: Home, server: FaultServer) -> None:
-    ids = [say_the_canary(home, server) for _ in range(2)]
-    assert "2 sessions are deleted" in remove(home, *ids)
-    assert traces(home) == []
-    assert stored_sessions(home) == []
-    assert run_newapi("chat", "-c", "hi", home=home).code == 2
-
-
-def test_what_an_earlier_deletion_had_to_leave_goes_with_the_next(
-    home: Home, server: FaultServer
-) -> None:
-    chat(home, f"{CANARY}-prompt")
-    copy = data_dir(home) / "sessions.db.v0-copy"
-    copy.mkdir()  # what cannot be unlinked
-    result = run_newapi("sessions", "rm", "--yes", CANARY + "-prompt", home=home)
-    assert result.code == 10
-    assert "traces" in result.err
-    copy.rmdir()
-    shutil.copy(sessions_file(home), copy)
-    assert "nothing to delete" in remove(home, "--older-than", "1000w")
-    assert traces(home) == []
-    assert not copy.exists()
 
 
 # -- asking -----------------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import Environment, run_in_shell, run_newapi
-from tests.support.steps import Send, Tell, sse
+from tests.support.steps import Send, sse
 from tests.support.wire import answer_events, completion, error, response
 
 ANSWER = "The capital of France is Paris.\nSo it is."
@@ -41,71 +39,6 @@ def test_a_file_gets_the_answer_and_one_line_feed(home: Home, tmp_path: Path) ->
         result = run_newapi("chat", "hi", home=home, stdout=file)
     assert (result.code, result.err) == (0, "")
     assert (tmp_path / "out").read_bytes() == ANSWER.replace(" ", "").encode() + b"\n"
-
-
-@pytest.mark.usefixtures("server")
-def test_a_full_disk_is_told(home: Home) -> None:
-    with Path("/dev/full").open("wb") as full:
-        result = run_newapi("chat", "hi", home=home, stdout=full)
-    assert result.code == 10, result.err
-    assert "No space left on device" in result.err
-
-
-@pytest.mark.usefixtures("server")
-def test_a_closed_stdout_is_told(home: Home) -> None:
-    result = run_in_shell('"$@" >&-', "chat", "hi", home=home)
-    assert result.code == 10
-    assert "closed" in result.err
-
-
-@pytest.mark.parametrize("output", [">&-", "> /dev/full"], ids=["closed", "full"])
-@pytest.mark.parametrize(
-    "args", [["--help"], ["chat", "--help"], ["-V"], ["chat", "-V"], ["config"]]
-)
-def test_nor_is_help_or_a_version_lost_in_silence(home: Home, args: list[str], output: str) -> None:
-    result = run_in_shell(f'"$@" {output}', *args, home=home)
-    assert result.code == 10
-    assert "cannot write the output" in result.err
-
-
-@pytest.mark.usefixtures("server")
-def test_a_closed_stderr_spoils_nothing(home: Home) -> None:
-    result = run_in_shell('"$@" 2>&-', "chat", "hi", home=home)
-    assert (result.code, result.text) == (0, ANSWER.replace(" ", "") + "\n")
-
-
-def test_a_closed_stderr_keeps_the_exit_code_of_a_failure(
-    home: Home, fault_server: FaultServer
-) -> None:
-    home.configure(fault_server.url)
-    result = run_in_shell('"$@" 2>&-', "chat", "--retries", "0", "hi", home=home)
-    assert (result.code, result.out) == (6, b"")
-
-
-@pytest.mark.parametrize("env", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["plain", "unbuffered"])
-def test_a_pipe_that_does_not_block_gets_all_of_a_long_answer(
-    home: Home, server: FaultServer, env: Environment
-) -> None:
-    sent = threading.Event()
-    text = "".join(f"line {number}\n" for number in range(100_000))
-    server.add(*sse(*answer_events(text, "end")), Tell(sent))
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    got: list[bytes] = []
-
-    def read() -> None:
-        # Nothing is read before the whole answer has left the server: by then the pipe is full.
-        sent.wait(20)
-        with os.fdopen(reading, "rb") as file:
-            got.append(file.read())
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    result = run_newapi("chat", "hi", home=home, stdout=writing, env=env)
-    os.close(writing)
-    reader.join()
-    assert (result.code, result.err) == (0, "")
-    assert got == [f"{text}end\n".encode()]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,173 @@
+"""Where the output cannot be written, the code is 10 and a message says why: never a silent 0.
+
+Where it can, a pipe that does not block gets every byte.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from newapi_cli.domain.session import Session, TurnRecord
+from newapi_cli.store.sessions import SessionStore
+from tests.promises.conftest import ANSWER
+from tests.sessions.keeping import data_dir, fill, only_session, sessions_file, small_disk
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.observed import Conditions, observe
+from tests.support.process import Environment
+from tests.support.steps import Send, Tell, sse
+from tests.support.wire import MODEL, answer_events, response
+
+MODELS = {"object": "list", "data": [{"id": MODEL, "object": "model"}]}
+COMMANDS = (
+    "chat hi", "chat --json hi", "chat --no-stream hi", "models", "models --json", "sessions list",
+    "sessions show", "config list", "completion bash", "doctor", "--version", "chat --version",
+    "--help", "chat --help",
+)  # fmt: skip
+
+
+@pytest.fixture
+def asked(home: Home, server: FaultServer) -> FaultServer:
+    """Give a server, and a session that is stored, so that each command has something to tell."""
+    data_dir(home).mkdir(0o700)
+    with SessionStore(sessions_file(home)) as store:
+        _, turn = store.begin(Session("a" * 12, "hello"), TurnRecord("hello"), at_leaf=True)
+        store.end(turn._replace(status=Status.COMPLETE, answer="Hello."))
+    server.answer_with(
+        lambda request: (
+            [Send(response(200, MODELS))]
+            if request.method == "GET"
+            else sse(*answer_events("a little"))
+        )
+    )
+    return server
+
+
+def assert_told(seen_code: int, err: str, why: str) -> None:
+    """See the code, and one message with its reason."""
+    assert seen_code == 10, err
+    assert err.count("error:") == 1, err
+    assert "cannot write the output" in err
+    assert why in err.lower()
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_device_that_is_full_is_told(home: Home, command: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        seen = observe(*command.split(), home=home, stdout=full)
+    assert_told(seen.code, seen.err, "no space left on device")
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_closed_output_is_told(home: Home, command: str) -> None:
+    seen = observe(*command.split(), home=home, conditions=Conditions(closed=(1,)))
+    assert_told(seen.code, seen.err, "closed")
+    assert seen.out == b""
+
+
+@pytest.mark.needs_root("mount a small disk")
+def test_a_full_disk_behind_a_file_is_told_and_what_came_is_kept(
+    home: Home, server: FaultServer, tmp_path: Path
+) -> None:
+    long = ["word " * 1000] * 100
+    server.add(*sse(*answer_events(*long)))
+    with small_disk(tmp_path / "disk"):
+        fill(tmp_path / "disk", leave_bytes=100_000)
+        with (tmp_path / "disk" / "answer").open("wb") as file:
+            seen = observe("chat", "hi", home=home, stdout=file)
+        written = (tmp_path / "disk" / "answer").read_bytes()
+    assert_told(seen.code, seen.err, "no space left on device")
+    whole = "".join(long)
+    assert 0 < len(written) < len(whole)
+    assert whole.encode().startswith(written)
+    turn = only_session(home).path[-1]
+    assert turn.prompt == "hi"
+    assert turn.answer.startswith(written.decode())
+
+
+@contextmanager
+def pipe_that_does_not_block(begin: threading.Event) -> Iterator[tuple[int, list[bytes]]]:
+    """Give the end of a full pipe, and where its content stands at the end: read from `begin` on.
+
+    What filled it is taken out again.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    filled = 0
+    with suppress(BlockingIOError):
+        while True:
+            filled += os.write(writing, bytes(4096))
+    got: list[bytes] = []
+
+    def read() -> None:
+        begin.wait(30)
+        with os.fdopen(reading, "rb") as file:
+            got.append(file.read()[filled:])
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        yield writing, got
+    finally:
+        begin.set()
+        os.close(writing)
+        reader.join()
+
+
+UNBUFFERED = pytest.mark.parametrize(
+    "env", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["plain", "unbuffered"]
+)
+
+
+@UNBUFFERED
+def test_a_pipe_that_does_not_block_gets_all_of_a_long_answer(
+    home: Home, server: FaultServer, env: Environment
+) -> None:
+    text = "".join(f"line {number}\n" for number in range(100_000))
+    sent = threading.Event()
+    server.add(*sse(*answer_events(text, "end")), Tell(sent))
+    with pipe_that_does_not_block(sent) as (writing, got):
+        seen = observe("chat", "hi", home=home, stdout=writing, conditions=Conditions(env))
+    assert (seen.code, seen.err) == (0, "")
+    assert got == [f"{text}end\n".encode()]
+
+
+@pytest.mark.usefixtures("asked")
+@UNBUFFERED
+@pytest.mark.parametrize("command", ["--version", "chat --help"])
+def test_a_full_pipe_that_does_not_block_is_waited_for(
+    home: Home, command: str, env: Environment
+) -> None:
+    wanted = observe(*command.split(), home=home, conditions=Conditions(env)).out
+    begin = threading.Event()
+    timer = threading.Timer(0.5, begin.set)  # by then it has tried to write, on most machines
+    timer.start()
+    with pipe_that_does_not_block(begin) as (writing, got):
+        seen = observe(*command.split(), home=home, stdout=writing, conditions=Conditions(env))
+        timer.cancel()
+    assert (seen.code, seen.err) == (0, "")
+    assert got == [wanted]
+
+
+@pytest.mark.usefixtures("server")
+def test_a_closed_stderr_spoils_nothing(home: Home) -> None:
+    seen = observe("chat", "hi", home=home, conditions=Conditions(closed=(2,)))
+    assert (seen.code, seen.text) == (0, f"{ANSWER}\n")
+
+
+@pytest.mark.parametrize("closed", [(2,), (0, 1, 2)], ids=str)
+def test_a_closed_stderr_keeps_the_code_of_a_failure(
+    home: Home, server: FaultServer, closed: Sequence[int]
+) -> None:
+    server.add(Send(response(404, b"")))
+    seen = observe("chat", "hi", home=home, conditions=Conditions(closed=tuple(closed)))
+    assert (seen.code, seen.out, len(server.requests)) == (6, b"", 1)

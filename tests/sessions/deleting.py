@@ -1,0 +1,26 @@
+"""What the tests of deletion share: words and a picture to look for, and looking for them."""
+
+from __future__ import annotations
+
+import base64
+
+from tests.sessions.keeping import PICTURE
+from tests.support.home import Home
+from tests.support.process import run_newapi
+
+CANARY = "c4n4ryXq7"
+PICTURE_BYTES = base64.b64decode(PICTURE + "gg==")
+
+
+def traces(home: Home) -> list[str]:
+    """Give the files that hold something of the canary."""
+    found = {*home.files_holding(CANARY.encode()), *home.files_holding(PICTURE_BYTES[:40])}
+    found |= {*home.files_holding(PICTURE[:40].encode())}
+    return sorted(path.name for path in found)
+
+
+def remove(home: Home, *args: str) -> str:
+    """Delete without being asked, and give stderr."""
+    result = run_newapi("sessions", "rm", "--yes", *args, home=home)
+    assert (result.code, result.out) == (0, b""), result
+    return result.err
