@@ -124,12 +124,15 @@ class Reading:
                 yield happening
         request_id = codec.request_id_in(happening.headers)
         encoding = happening.headers.get("content-encoding", "identity").lower()
-        if encoding != "identity":
-            raise not_understood(f"its encoding “{encoding}” was not asked for", request_id)
+        is_plain = encoding == "identity"
         if not 200 <= happening.status < 300:
-            body = yield from self._whole(MAX_ERROR_BYTES)
+            body = (yield from self._whole(MAX_ERROR_BYTES)) if is_plain else b""
             raise _refused(happening, body)
-        return happening
+        if is_plain:
+            return happening
+        if happening.headers.get("content-type", "").startswith("text/html"):
+            raise html_error(b"", happening.status, request_id)
+        raise not_understood(f"its encoding “{encoding}” was not asked for", request_id)
 
     def _blocks(self) -> Iterator[bytes | Tick]:
         while not isinstance(happening := self._next(), Ended):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from newapi_cli.api.codec import Refusal
@@ -19,6 +19,7 @@ RETRIED_STATUSES = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 8.0
 LONGEST_WISH_S = 60.0
+NO_DAY_MINUTES = 12 * 60  # beyond, a time of day alone could be misread
 
 
 def is_worth_a_retry(status: int, refusal: Refusal) -> bool:
@@ -67,7 +68,9 @@ def too_long_to_wait(error: NewapiError, wish_s: float) -> NewapiError:
     """Say with an error that the server wants a longer pause than a person would wait."""
     minutes = wish_s / 60
     how_long = f"{minutes:.0f} minutes" if minutes >= 2 else f"{wish_s:.0f} s"
-    error.hint = f"the server asks to wait {how_long}"
+    until = datetime.now().astimezone() + timedelta(seconds=wish_s)
+    day = "" if minutes < NO_DAY_MINUTES else "%Y-%m-%d "
+    error.hint = f"again after {until:{day}%H:%M}: the server asks to wait {how_long}"
     return error
 
 

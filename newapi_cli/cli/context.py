@@ -132,9 +132,10 @@ class Context:
 
     @property
     def model(self) -> str:
-        """The model. Raises `ConfigError` where none is set."""
+        """The model. Raises `ConfigError` where none is set, nor what it could be chosen by."""
         model = self.models_to_ask[0]
         if not model:
+            _ = self.base_url, self.settings.key or self.api_key  # the first thing to have
             raise ConfigError(
                 "no model is set",
                 hint="`newapi models` lists them; then -m NAME, or `newapi config set model NAME`",

@@ -64,7 +64,8 @@ def explained(context: Context, error: NewapiError, model: str = "") -> NewapiEr
         if model and is_of_the_model(error):
             _help_with_name(context, error, model)
         elif leaves_the_key_open(error):
-            return _of_the_key(context, error)
+            error = _of_the_key(context, error)
+        _name_the_source(context, error)
     except Interrupted as interrupted:  # a second press of Ctrl-C
         return interrupted
     except Exception:  # noqa: BLE001  # help that fails is no reason to lose the error
@@ -104,6 +105,15 @@ def near_names(asked: str, known: Iterable[str]) -> list[str]:
         if len(name) <= MAX_NAME and len(shown) < MAX_NAMES:
             shown[name.lower()] = name
     return [shown[name] for name in get_close_matches(asked[:MAX_NAME].lower(), shown, MOST_NEAR)]
+
+
+def _name_the_source(context: Context, error: NewapiError) -> None:
+    """Say where the key to be checked came from: a forgotten variable rules over the profile."""
+    key = context.settings.key
+    if key is not None:
+        error.hint = error.hint.replace(
+            "check the key with", f"check the key from {key.origin} with", 1
+        )
 
 
 def _of_the_key(context: Context, error: NewapiError) -> NewapiError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -124,8 +125,17 @@ def test_the_servers_wish_is_kept_to(wish_s: float) -> None:
 def test_a_wish_that_is_too_long_is_told(wish_s: float, told: str) -> None:
     limit = LimitError("the rate limit", why="too many", hint="later", request_id="rid")
     error = too_long_to_wait(limit, wish_s)
-    assert told in error.hint
+    again = re.fullmatch(rf"again after (\d\d:\d\d): the server asks to wait {told}", error.hint)
+    assert again
+    wished = datetime.now().astimezone() + timedelta(seconds=wish_s)
+    near = [wished - timedelta(minutes=minutes) for minutes in (0, 1)]
+    assert again.group(1) in [f"{each:%H:%M}" for each in near]
     assert (error.message, error.why, error.request_id) == ("the rate limit", "too many", "rid")
+
+
+def test_a_wish_of_days_is_told_with_its_day() -> None:
+    hint = too_long_to_wait(LimitError("x"), 3 * 86400).hint
+    assert re.fullmatch(r"again after \d{4}-\d\d-\d\d \d\d:\d\d: .* 4320 minutes", hint)
 
 
 def test_a_wish_that_is_too_long_changes_nothing_of_the_exit_code() -> None:

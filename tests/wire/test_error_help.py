@@ -192,7 +192,8 @@ def test_a_look_up_that_fails_changes_nothing(steps: list[Step], home: Home) -> 
             REFUSED,
             "  why: Invalid token",
             f"  request id: {REQUEST_ID}",
-            "  try: check the key with `newapi config list`, or store another with `newapi login`",
+            "  try: check the key from profile test with `newapi config list`,"
+            " or store another with `newapi login`",
         ]
         assert server.look_ups == 1
 
