@@ -151,6 +151,8 @@ def _is_of_kind(kind: Kind, value: object) -> bool:
         return isinstance(value, list) and all(_is_text(item) for item in value)
     if kind is Kind.TABLE:
         return isinstance(value, dict) and _is_json(value)
+    if kind is Kind.SECRET:  # its characters are told by their place, where it is used
+        return isinstance(value, str)
     return _is_text(value)
 
 

@@ -64,7 +64,7 @@ class Layers:
             raise ConfigError(
                 f"{field.name} of profile {shown(self.profile)} {problem}",
                 why=str(self.config.path),
-                hint=f"newapi config set {field.name} VALUE",
+                hint="newapi login" if field.is_secret else f"newapi config set {field.name} VALUE",
             ) from None
 
 
