@@ -1,0 +1,67 @@
+"""A redirect is told and never followed: no prompt and no key goes where a server points."""
+
+from __future__ import annotations
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from tests.sessions.keeping import last_turn
+from tests.support.fault_server import FaultServer
+from tests.support.home import CANARY, Home
+from tests.support.observed import observe
+from tests.support.steps import Send
+from tests.support.wire import response
+
+CODES = (301, 302, 303, 307, 308)
+COMMANDS = {
+    "POST": ["chat", "hi"],
+    "POST of a whole answer": ["chat", "--no-stream", "hi"],
+    "GET": ["models"],
+}
+
+
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_where_a_redirect_leads_nobody_is_asked(
+    home: Home, server: FaultServer, command: str, code: int
+) -> None:
+    with FaultServer() as other:
+        place = f"{other.url}/v1/chat/completions"
+        server.add(Send(response(code, headers=[("Location", place)])))
+        seen = observe(*COMMANDS[command], "--retries", "2", home=home)
+        assert other.connections == []
+    assert (seen.code, seen.out) == (6, b"")
+    assert f"HTTP {code}" in seen.err
+    assert f"127.0.0.1:{other.port}" in seen.err
+    assert "base_url" in seen.err or "newapi login" in seen.err
+    assert len(server.requests) == 1
+    if command != "GET":
+        turn = last_turn(home)
+        assert (turn.prompt, turn.status, turn.answer) == ("hi", Status.ERROR, "")
+
+
+@pytest.mark.parametrize(
+    "place", ["/other", "//evil.example/x", "https://127.0.0.1/", "http://[::1", "é", "\x7f", ""]
+)
+def test_nor_anywhere_else_however_the_place_is_written(
+    home: Home, server: FaultServer, place: str
+) -> None:
+    server.add(Send(response(307, "moved", headers=[("Location", place)])))
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.out) == (6, b"")
+    assert "HTTP 307" in seen.err
+    assert len(server.requests) == len(server.connections) == 1
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_login_that_is_redirected_stores_nothing(
+    home: Home, server: FaultServer, code: int
+) -> None:
+    home.config_file.unlink()
+    with FaultServer() as other:
+        server.add(Send(response(code, headers=[("Location", other.url)])))
+        seen = observe("login", server.url, "--stdin", home=home, stdin=CANARY.encode())
+        assert other.connections == []
+    assert (seen.code, seen.out) == (6, b"")
+    assert f"127.0.0.1:{other.port}" in seen.err
+    assert not home.config_file.exists()

@@ -1,0 +1,96 @@
+"""No key crosses a network unencrypted, unless the settings allow it by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.promises.conftest import ANSWER
+from tests.support.fault_server import FaultServer
+from tests.support.home import CANARY, Home
+from tests.support.observed import Conditions, Observed, observe
+
+REMOTE = "http://gateway.invalid"
+# A proxy would be asked for all of these: where it has seen nothing, nothing was sent.
+PLACES = [
+    REMOTE,
+    "http://gateway.invalid:3000/v1",
+    "http://192.168.1.5:3000",
+    "http://0.0.0.0:3000",
+    "http://localhost.evil.example",
+    "http://127.0.0.1.evil.example",
+    "http://[2001:db8::1]",
+]
+COMMANDS = (["chat", "--no-stream", "hi"], ["models"], ["balance"])
+
+
+def run(home: Home, server: FaultServer, *args: str, env: dict[str, str] | None = None) -> Observed:
+    """Run with a proxy that sees whatever leaves."""
+    conditions = Conditions(env={"HTTP_PROXY": server.url, **(env or {})})
+    stdin = CANARY.encode() if args[0] == "login" else b""
+    return observe(*args, home=home, stdin=stdin, conditions=conditions)
+
+
+def assert_refused(seen: Observed, server: FaultServer) -> None:
+    """See that nothing was sent, why, and what to do."""
+    assert (seen.code, seen.out) == (3, b"")
+    assert "refusing to send the key in clear text" in seen.err
+    assert "https://" in seen.err
+    assert server.connections == []
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_key_of_the_profile_is_not_sent(home: Home, server: FaultServer, place: str) -> None:
+    home.configure(place, retries=0)
+    assert_refused(run(home, server, "chat", "hi"), server)
+
+
+@pytest.mark.parametrize("args", COMMANDS, ids=" ".join)
+def test_nor_by_any_command(home: Home, server: FaultServer, args: list[str]) -> None:
+    home.configure(REMOTE, retries=0)
+    assert_refused(run(home, server, *args), server)
+
+
+def test_nor_to_ask_for_exact_costs(home: Home, server: FaultServer) -> None:
+    assert observe("chat", "hi", home=home).code == 0
+    home.configure(REMOTE, retries=0)
+    with FaultServer() as proxy:
+        assert_refused(run(home, proxy, "usage", "--exact"), proxy)
+
+
+def test_nor_by_a_login_which_stores_nothing_either(home: Home, server: FaultServer) -> None:
+    home.config_file.unlink()
+    assert_refused(run(home, server, "login", REMOTE, "--stdin"), server)
+    assert not home.config_file.exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "env"),
+    [
+        (["--base-url", REMOTE], {"NEWAPI_API_KEY": CANARY}),
+        ([], {"NEWAPI_API_KEY": CANARY, "NEWAPI_BASE_URL": REMOTE}),
+    ],
+    ids=["flag", "environment"],
+)
+def test_nor_where_the_address_is_of_this_run(
+    home: Home, server: FaultServer, args: list[str], env: dict[str, str]
+) -> None:
+    assert_refused(run(home, server, "chat", *args, "hi", env=env), server)
+
+
+@pytest.mark.parametrize("place", ["http://127.1", "http://2130706433", "http://0x7f000001"])
+def test_an_address_that_some_take_for_this_machine_is_none(
+    home: Home, server: FaultServer, place: str
+) -> None:
+    home.configure(place, retries=0)
+    seen = run(home, server, "chat", "hi")
+    assert (seen.code, seen.out) == (3, b"")
+    assert server.connections == []
+
+
+def test_a_setting_allows_it_and_this_machine_needs_none(home: Home, server: FaultServer) -> None:
+    home.configure(REMOTE, retries=0, allow_insecure=True)
+    assert run(home, server, "chat", "hi").text == f"{ANSWER}\n"
+    home.configure(f"http://localhost:{server.port}", retries=0)
+    assert run(home, server, "chat", "hi").text == f"{ANSWER}\n"
+    keys = [request.header("Authorization") for request in server.requests]
+    assert keys == [f"Bearer {CANARY}"] * 2

@@ -1,0 +1,137 @@
+"""A key with a character that no key holds is refused by its kind and place, and never printed."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from tests.promises.conftest import ANSWER
+from tests.support.fault_server import FaultServer
+from tests.support.home import CANARY, Home
+from tests.support.observed import Conditions, Observed, observe
+from tests.support.steps import Send
+from tests.support.wire import response
+
+AT = 25
+FIRST, LAST = CANARY[:AT], CANARY[AT:]
+SOURCES = ("login", "environment", "OpenAI", "config", "file", "command")
+KINDS = {
+    "\n": "a line break",
+    "\r": "a line break",
+    "\u2028": "a line break",
+    "“": "a curly quote",
+    "’": "a curly quote",
+    '"': "a quote",
+    "'": "a quote",
+    "`": "a quote",
+    "\u200b": "a zero-width space",
+    "\ufeff": "a zero-width space",
+    " ": "a space",
+    "\t": "a tab",
+    "\xa0": "a no-break space or another wide space",
+    "\u202e": "an invisible character",
+    "\0": "a control character",
+    "\x1b": "a control character",
+    "\x7f": "a control character",
+    "\x9b": "a control character",
+    "—": "a long dash",
+    "…": "an ellipsis",
+    "é": "a character outside ASCII",
+    "你": "a character outside ASCII",
+}
+LINE_BREAKS = "\n\r"  # they end the first line, which is all that is read of files and commands
+COMBINATIONS = [
+    *((SOURCES[number % len(SOURCES)], bad) for number, bad in enumerate(KINDS)),
+    *(("login", bad) for bad in "\n\r\0“\u200b\x1b"),
+    *(("environment", bad) for bad in "\n\r“\u200b"),
+    *(("config", bad) for bad in "\n\r\0“\u200b"),
+    *(("file", bad) for bad in "\0“\u200b"),
+]
+
+
+def use(home: Home, server: FaultServer, where: str, key: str) -> Observed:
+    """Have the key used from somewhere, by a login or by a question."""
+    if where == "login":
+        return observe("login", server.url, "--stdin", "-v", home=home, stdin=key.encode())
+    file, env = home.path.with_name("kept-key"), dict[str, str]()
+    settings: dict[str, str] = {"api_key": ""}
+    if where == "config":
+        settings = {"api_key": key}
+    elif where == "environment":
+        env = {"NEWAPI_API_KEY": key}
+    elif where == "OpenAI":
+        home.config_file.unlink()
+        env = {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": server.url, "NEWAPI_MODEL": "m"}
+    else:
+        file.write_bytes(f"{key}\n".encode())
+        name = {"file": "api_key_file", "command": "api_key_command"}[where]
+        settings[name] = str(file) if where == "file" else f"cat '{file}'"
+    if where != "OpenAI":
+        home.configure(server.url, retries=0, **settings)
+    args = ("chat", "-v", "--debug", "hi")
+    return observe(*args, home=home, conditions=Conditions(env=env))
+
+
+@pytest.mark.parametrize(
+    ("where", "bad"), dict.fromkeys(COMBINATIONS), ids=lambda value: ascii(value).strip("'")
+)
+def test_it_is_refused_by_kind_and_place_wherever_it_comes_from(
+    home: Home, server: FaultServer, where: str, bad: str
+) -> None:
+    if (bad == "\0" and where in ("environment", "OpenAI")) or (
+        bad in LINE_BREAKS and where in ("file", "command")
+    ):
+        where = "config"  # there it cannot be, or ends the key
+    if where == "login":
+        home.config_file.unlink()
+    seen = use(home, server, where, f"{FIRST}{bad}{LAST}")
+    assert (seen.code, seen.out) == (3, b"")
+    assert f"holds {KINDS[bad]} at position {AT + 1}" in seen.err
+    assert LAST not in seen.err
+    assert "newapi login" in seen.err
+    assert server.connections == []
+    assert home.config_file.exists() == (where not in ("login", "OpenAI"))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", " ", "\t\n", "\n\n"])
+def test_white_space_around_a_key_is_no_part_of_it(
+    home: Home, server: FaultServer, end: str
+) -> None:
+    for where in ("environment", "login"):
+        if where == "login":
+            home.config_file.unlink()
+            server.add(Send(response(200, {"data": [{"id": "good"}]})))
+        seen = use(home, server, where, f"{'' if end == chr(10) else ' '}{CANARY}{end}")
+        assert (seen.code, LAST in seen.err) == (0, False)
+        assert server.requests[-1].header("Authorization") == f"Bearer {CANARY}"
+    [profile] = tomllib.loads(home.config_file.read_text("utf-8"))["profiles"].values()
+    assert profile["api_key"] == CANARY
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("", "is empty"),
+        ("Bearer ", "is empty"),
+        (f"{CANARY[:6]}******{CANARY[-4:]}", "asterisks"),
+        (CANARY * 100, "longer than 4,096"),
+    ],
+    ids=["nothing", "Bearer", "masked", "long"],
+)
+def test_what_is_no_key_at_all_is_told_so(
+    home: Home, server: FaultServer, key: str, told: str
+) -> None:
+    home.config_file.unlink()
+    seen = use(home, server, "login", key)
+    assert (seen.code, seen.out) == (3, b"")
+    assert told in seen.err
+    assert server.connections == []
+    assert not home.config_file.exists()
+
+
+def test_all_else_that_is_visible_ascii_is_a_key(home: Home, server: FaultServer) -> None:
+    key = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "\"'`*")
+    seen = use(home, server, "environment", key)
+    assert (seen.code, seen.text) == (0, f"{ANSWER}\n")
+    assert server.requests[0].header("Authorization") == f"Bearer {key}"

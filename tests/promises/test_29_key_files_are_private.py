@@ -1,0 +1,97 @@
+"""A file that holds the key is readable by nobody else, whatever the umask and the file before."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.promises.conftest import ANSWER
+from tests.support.fault_server import FaultServer
+from tests.support.home import CANARY, Home
+from tests.support.observed import Conditions, Observed, observe
+from tests.support.steps import Send
+from tests.support.wire import response
+
+UMASKS = (0o000, 0o022, 0o077, 0o777)
+
+
+def mode(path: Path) -> int:
+    """Give the permissions of a file itself."""
+    return path.stat().st_mode & 0o777
+
+
+def login(home: Home, server: FaultServer, umask: int = 0o022) -> Observed:
+    """Store the key by a login."""
+    server.add(Send(response(200, {"data": [{"id": "good"}, {"id": "test-model"}]})))
+    conditions = Conditions(umask=umask)
+    args = ("login", server.url, "-P", "test", "--stdin")
+    return observe(*args, home=home, stdin=CANARY.encode(), conditions=conditions)
+
+
+@pytest.mark.parametrize("umask", UMASKS, ids=oct)
+def test_everything_made_from_nothing_is_private_and_can_be_read_again(
+    home: Home, server: FaultServer, umask: int
+) -> None:
+    home.config_file.unlink()
+    home.newapi_home.rmdir()
+    assert login(home, server, umask).code == 0
+    assert CANARY in home.config_file.read_text("utf-8")
+    conditions = Conditions(umask=umask)
+    for args in (["config", "set", "model", "test-model"], ["chat", "hi"], ["chat", "-c", "hi"]):
+        seen = observe(*args, home=home, conditions=conditions)
+        assert (seen.code, "chmod" in seen.err) == (0, False), seen
+    found = [home.newapi_home, *home.newapi_home.rglob("*")]
+    wrong = [path for path in found if mode(path) != (0o700 if path.is_dir() else 0o600)]
+    assert wrong == []
+    assert home.newapi_home / "data" / "sessions.db" in found
+
+
+@pytest.mark.parametrize("before", [0o644, 0o666, 0o640, 0o604, 0o660], ids=oct)
+def test_a_file_that_others_can_read_is_warned_of_once_and_private_when_it_is_written(
+    home: Home, server: FaultServer, before: int
+) -> None:
+    home.config_file.chmod(before)
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.text) == (0, f"{ANSWER}\n")
+    [warning] = seen.err.splitlines()
+    assert f"run: chmod 600 {home.config_file}" in warning
+    assert mode(home.config_file) == before  # it is the person's
+    assert observe("config", "set", "temperature", "1", home=home).code == 0
+    assert mode(home.config_file) == 0o600
+    assert observe("chat", "hi", home=home).err == ""
+
+
+@pytest.mark.parametrize("umask", UMASKS, ids=oct)
+def test_a_symlink_stays_and_the_file_behind_it_is_private(
+    home: Home, server: FaultServer, umask: int
+) -> None:
+    target = home.path.with_name("dotfiles") / "newapi.toml"
+    target.parent.mkdir(0o755)
+    home.config_file.rename(target)
+    target.chmod(0o644)
+    home.config_file.symlink_to(Path("../../dotfiles/newapi.toml"))
+    assert login(home, server, umask).code == 0
+    assert os.readlink(home.config_file) == "../../dotfiles/newapi.toml"  # noqa: PTH115  # as it is
+    assert mode(target) == 0o600
+    assert CANARY in target.read_text("utf-8")
+    assert {mode(path) for path in target.parent.iterdir()} == {0o600}
+    assert observe("chat", "hi", home=home).err == ""
+
+
+def test_a_logout_leaves_a_private_file_without_the_key(home: Home, server: FaultServer) -> None:
+    home.config_file.chmod(0o644)
+    assert observe("logout", home=home, conditions=Conditions(umask=0)).code == 0
+    assert mode(home.config_file) == 0o600
+    holding = [p for p in home.path.rglob("*") if p.is_file() and CANARY.encode() in p.read_bytes()]
+    assert holding == []
+
+
+@pytest.mark.needs_root("give a file to another user")
+def test_a_file_of_another_user_is_warned_of(home: Home, server: FaultServer) -> None:
+    os.chown(home.config_file, 12345, -1)
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.text) == (0, f"{ANSWER}\n")
+    [warning] = seen.err.splitlines()
+    assert "belongs to another user (uid 12345)" in warning
