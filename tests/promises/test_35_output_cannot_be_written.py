@@ -25,7 +25,7 @@ from tests.support.process import Environment
 from tests.support.steps import Send, Tell, sse
 from tests.support.wire import MODEL, answer_events, response
 
-MODELS = {"object": "list", "data": [{"id": MODEL, "object": "model"}]}
+MODELS: dict[str, object] = {"object": "list", "data": [{"id": MODEL, "object": "model"}]}
 COMMANDS = (
     "chat hi", "chat --json hi", "chat --no-stream hi", "models", "models --json", "sessions list",
     "sessions show", "config list", "completion bash", "doctor", "--version", "chat --version",

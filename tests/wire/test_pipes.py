@@ -8,9 +8,9 @@ import pytest
 
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.process import Environment, run_in_shell, run_newapi
+from tests.support.process import run_in_shell, run_newapi
 from tests.support.steps import Send, sse
-from tests.support.wire import answer_events, completion, error, response
+from tests.support.wire import answer_events, completion, response
 
 ANSWER = "The capital of France is Paris.\nSo it is."
 
@@ -39,33 +39,6 @@ def test_a_file_gets_the_answer_and_one_line_feed(home: Home, tmp_path: Path) ->
         result = run_newapi("chat", "hi", home=home, stdout=file)
     assert (result.code, result.err) == (0, "")
     assert (tmp_path / "out").read_bytes() == ANSWER.replace(" ", "").encode() + b"\n"
-
-
-@pytest.mark.parametrize(
-    "env",
-    [
-        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"},
-        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LANG": None},
-        {"PYTHONIOENCODING": "latin-1"},
-        {"PYTHONIOENCODING": "utf-16"},
-    ],
-    ids=["ascii", "C", "latin-1", "utf-16"],
-)
-def test_a_pipe_gets_utf_8_whatever_the_locale_is(
-    home: Home, server: FaultServer, env: Environment
-) -> None:
-    server.add(*sse(*answer_events("é", "你👋")))
-    result = run_newapi("chat", home=home, env=env, stdin="ça va 你?".encode())
-    assert (result.code, result.out, result.err) == (0, "é你👋\n".encode(), "")
-    assert asked(server) == "ça va 你?"
-
-
-def test_an_error_in_chinese_is_utf_8_too(home: Home, server: FaultServer) -> None:
-    server.add(Send(response(400, error("无效的请求"))))
-    env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
-    result = run_newapi("chat", "hi", home=home, env=env)
-    assert result.code == 6
-    assert "无效的请求" in result.err
 
 
 # -- stdin ------------------------------------------------------------------------------------
