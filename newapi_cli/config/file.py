@@ -7,6 +7,7 @@ to a new file beside its target, and the mode is set on the open file.
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import stat
@@ -59,6 +60,8 @@ def read_bytes(path: Path) -> tuple[bytes, os.stat_result | None]:
     if path.is_relative_to(NO_HOME):
         return b"", None
     try:
+        if stat.S_ISFIFO(path.stat().st_mode):  # opening it would wait for somebody who writes
+            raise OSError(errno.EINVAL, "it is a pipe")
         with path.open("rb") as file:
             data, status = file.read(MAX_BYTES + 1), os.fstat(file.fileno())
     except FileNotFoundError:

@@ -1,0 +1,266 @@
+"""A config file that cannot be read is told by its place and fault, without a word of its text."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from newapi_cli.config.file import read_config
+from newapi_cli.errors import ConfigError
+from tests.promises.conftest import ANSWER
+from tests.sessions.keeping import without_power
+from tests.support.fault_server import FaultServer
+from tests.support.home import CANARY, CANARY_TRACE, Home
+from tests.support.observed import Conditions, Observed, observe
+
+AT_MOST_S = 8.0
+TRACE = CANARY_TRACE.decode()
+BEFORE = f'default_profile = "test"\n[profiles.test]\napi_key = "{CANARY}"\n'
+LINE = BEFORE.count("\n") + 1
+# Each invalid in TOML 1.0 and 1.1, after the suite of the TOML project (toml-test, invalid/).
+ONE_LINE = (
+    f"K = {CANARY}", f"{CANARY}", f"{CANARY} = ", f'K = "{CANARY}', f"K = '{CANARY}",
+    f'K = "{CANARY}" x', f"K = “{CANARY}”", f'"{CANARY} = 1', f"= {CANARY}", f"K == '{CANARY}'",
+    f"K = '{CANARY}' '{CANARY}'", f'K = "{CANARY}\\', f'K = "{CANARY}\\q"', f'K = "{CANARY}\\u12"',
+    f'K = "{CANARY}\\uD800"', f'K = "{CANARY}\\U00110000"', f'K = "{CANARY}\0"',
+    f'K = "{CANARY}\x1b"', f'K = "{CANARY}\x7f"', f"K = '{CANARY}\x01'", f"K = 1 # {CANARY}\x02",
+    f"K = [{CANARY}]", f"K = ['{CANARY}'", f"K = ['{CANARY}' 'x']", f"K = ['{CANARY}',,]",
+    f"K = {{ a = '{CANARY}'", f"K = {{ a = '{CANARY}' b = 1 }}", f"K = {{ {CANARY} }}",
+    f"K = {{ {CANARY} = 1, {CANARY} = 2 }}", f"K = {{ {CANARY}.a = 1, {CANARY} = 2 }}",
+    f"[{CANARY}", f"[{CANARY}]]", f"[[{CANARY}]", f"[{CANARY}] x", f"[{CANARY}..x]", "[]", "[[]]",
+    f"[ {CANARY} {CANARY} ]", f"['{CANARY}]", f".{CANARY} = 1", f"{CANARY}. = 1",
+    f"{CANARY}..x = 1", f"é{CANARY} = 1", f"a b = '{CANARY}'", f"api_key = '{CANARY}'",
+    "K = 01", "K = +0x1", "K = 0x", "K = 0xg", "K = 0b2", "K = 0o8", "K = 1__0", "K = _1", "K = 1_",
+    "K = 1.", "K = .1", "K = 1.e2", "K = 1e", "K = 1e_2", "K = 1._2", "K = ++1", "K = 1,2",
+    "K = True", "K = FALSE", "K = nul", "K = Inf", "K = infinity", "K = NaN", "K = tru",
+    "K = 2024-13-01", "K = 2024-02-30", "K = 2024-1-1", "K = 2024-01-01T25:00:00", "K = 24:00:00",
+    "K = 2024-01-01T00:00:00+25:00", "K = 12:61:00", "K = 127.0.0.1", "K = https://gateway.example",
+    "K = C:\\Users", "K = -", "K = +", "K =", "K = @", "K = {{}}", "K = ]", "K = }", "K = #",
+)  # fmt: skip
+LINES = (
+    f'K = """{CANARY}\n\n', f"K = '''{CANARY}\n\n", f'K = """{CANARY}\\q"""', f'K = "{CANARY}\nx"',
+    f"K = ['{CANARY}',\n1 2]", f"K = [\n'{CANARY}'\n\n", f"K = '{CANARY}'\nK = 2",
+    f"K.a = '{CANARY}'\nK = 2", f"K = 1\nK.{CANARY} = 2", f"[{CANARY}]\n[{CANARY}]",
+    f"[[{CANARY}]]\n[{CANARY}]", f"[{CANARY}]\n[[{CANARY}]]", "K = []\n[[profiles.test.K]]\n",
+    f"K = {{ a = 1 }}\n[profiles.test.K.{CANARY}]", f"K = {{ a = 1 }}\nK.{CANARY} = 2",
+    f"K.{CANARY} = 1\n[profiles.test.K]", f"K\n= '{CANARY}'", f"K =\n'{CANARY}'",
+    f"[profiles.test]\nK = '{CANARY}'", f"[x]\n[x.y]\n[x]\nK = '{CANARY}'", "K = 1\rL = 2",
+    f"L = 'x'\n{CANARY}", f"# x\n\n\n[x\n]\nK = '{CANARY}'",
+)  # fmt: skip
+BY_PROCESS = (ONE_LINE[0], ONE_LINE[3], ONE_LINE[6], ONE_LINE[12], ONE_LINE[16], ONE_LINE[21],
+              ONE_LINE[28], ONE_LINE[30], LINES[0], LINES[6], LINES[9], LINES[13])  # fmt: skip
+
+
+def write(home: Home, data: str | bytes) -> None:
+    """Replace the config file."""
+    home.config_file.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def refused(home: Home, server: FaultServer, *args: str) -> str:
+    """Give stderr of a question that must be refused for its configuration."""
+    seen = observe(*(args or ("chat", "hi")), home=home)
+    assert (seen.code, seen.out) == (3, b"")
+    assert seen.seconds < AT_MOST_S
+    assert server.connections == []
+    return seen.err
+
+
+# -- what is not TOML -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", [*ONE_LINE, *LINES], ids=lambda text: ascii(text)[:50])
+def test_each_fault_has_its_place_and_no_text(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(f"{BEFORE}{text}\n".encode())
+    with pytest.raises(tomllib.TOMLDecodeError):
+        tomllib.loads(f"{BEFORE}{text}\n".replace("\r\n", "\n"))
+    with pytest.raises(ConfigError) as caught:
+        read_config(path)
+    told = caught.value
+    assert TRACE not in f"{told.message}{told.why}{told.hint}{told!r}{told.__cause__!r}"
+    place = re.match(rf"{re.escape(str(path))}:(\d+):(\d+): \w", told.message)
+    assert place, told.message
+    lines = text.count("\n") + 1
+    assert LINE <= int(place[1]) < LINE + lines
+    assert int(place[2]) >= 1
+    assert told.hint
+
+
+@pytest.mark.parametrize("text", BY_PROCESS, ids=lambda text: ascii(text)[:50])
+def test_the_program_says_so_and_sends_nothing(home: Home, server: FaultServer, text: str) -> None:
+    write(home, f"{BEFORE}{text}\n")
+    err = refused(home, server)
+    assert re.match(rf"error: {re.escape(str(home.config_file))}:\d+:\d+: \w", err)
+    assert "try: " in err
+
+
+@pytest.mark.parametrize(
+    "args",
+    [["config", "list"], ["models"], ["config", "set", "model", "m"], ["logout"]],
+    ids=" ".join,
+)
+def test_so_does_every_command_and_the_file_stays_as_it_is(
+    home: Home, server: FaultServer, args: list[str]
+) -> None:
+    write(home, f"{BEFORE}K = {CANARY}\n")
+    assert f"{home.config_file}:{LINE}:5: " in refused(home, server, *args)
+    assert home.config_file.read_text("utf-8") == f"{BEFORE}K = {CANARY}\n"
+
+
+# -- other bytes ------------------------------------------------------------------------------
+
+
+def whole(server: FaultServer, more: str = "") -> str:
+    """Give a config file that the answer can be had with."""
+    return f'{BEFORE}base_url = "{server.url}"\nmodel = "m"\n{more}'
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1"])
+def test_another_encoding_is_told_how_to_be_saved(
+    home: Home, server: FaultServer, encoding: str
+) -> None:
+    write(home, whole(server, 'system = "café"\n').encode(encoding))
+    err = refused(home, server)
+    assert "save it as UTF-8" in err
+    assert f"{home.config_file}" in err
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (f"options = {'[' * 5_000}", "nested too deep"),
+        (f"options = {'{a=' * 5_000}", "nested too deep"),
+        (f"options.{'a.' * 5_000}a = 1", ""),
+        (f"seed = {'9' * 4_301}", "too many digits"),
+        (f"temperature = {'9' * 4_301}", "too many digits"),
+        ("\0", f":{LINE + 2}:1: "),
+    ],
+    ids=["lists", "tables", "dotted", "digits", "digits of another", "NUL"],
+)
+def test_what_breaks_parsers_is_an_error_too(
+    home: Home, server: FaultServer, more: str, told: str
+) -> None:
+    write(home, whole(server, f"{more}\n"))
+    assert told in refused(home, server)
+
+
+# -- other files ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["directory", "pipe", "loop", "giant", "endless"])
+def test_what_is_no_file_of_ours_is_an_error_at_once(
+    home: Home, server: FaultServer, kind: str
+) -> None:
+    path = home.config_file
+    path.unlink()
+    if kind == "directory":
+        path.mkdir(0o700)
+    elif kind == "pipe":
+        os.mkfifo(path, 0o600)
+    elif kind == "loop":
+        path.symlink_to(path)
+    elif kind == "endless":
+        path.symlink_to("/dev/zero")
+    else:
+        with path.open("xb") as file:
+            os.truncate(file.fileno(), 100_000_000)
+        path.chmod(0o600)
+    err = refused(home, server)
+    assert str(path) in err
+    assert "larger than" in err if kind in ("giant", "endless") else "cannot read" in err
+
+
+def test_a_giant_takes_no_memory(home: Home, server: FaultServer) -> None:
+    with home.config_file.open("ab") as file:
+        for _ in range(100):
+            file.write(b"# " + b"x" * 999_998)
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.out) == (3, b"")
+    assert seen.peak_bytes < 80_000_000
+
+
+def test_a_file_that_may_not_be_read_is_told(home: Home, server: FaultServer) -> None:
+    home.config_file.chmod(0)
+    prefix = tuple(without_power())
+    seen = observe("chat", "hi", home=home, conditions=Conditions(prefix=prefix))
+    home.config_file.chmod(0o600)
+    assert (seen.code, seen.out) == (3, b"")
+    assert f"cannot read {home.config_file}" in seen.err
+    assert "Permission denied" in seen.err
+    assert server.connections == []
+
+
+# -- what is accepted -------------------------------------------------------------------------
+
+
+def answered(home: Home) -> Observed:
+    """Ask, and have the answer in spite of the file."""
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.text) == (0, f"{ANSWER}\n"), seen
+    return seen
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_byte_order_mark_and_lines_of_windows_are_accepted_without_a_word(
+    home: Home, server: FaultServer, newline: str
+) -> None:
+    text = whole(server).replace("\n", newline)
+    write(home, b"\xef\xbb\xbf" + text.encode())
+    assert answered(home).err == ""
+
+
+def test_unknown_names_are_warned_of_with_the_near_one_and_nothing_else_happens(
+    home: Home, server: FaultServer
+) -> None:
+    unknown = f'temprature = 1\n"{CANARY}" = "{CANARY}"\n'
+    write(home, "colour = 1\n" + whole(server, unknown))
+    warnings = answered(home).err.splitlines()
+    assert all(line.startswith(f"warning: {home.config_file}: unknown name") for line in warnings)
+    assert len(warnings) == 3
+    assert "did you mean 'temperature'?" in "\n".join(warnings)
+
+
+WRONG = (
+    ('temperature = "hot"', "temperature", "a number"),
+    ("temperature = 3", "temperature", "from 0 to 2"),
+    ("temperature = nan", "temperature", "a number"),
+    ("stream = 1", "stream", "true or false"),
+    ("model = ['m']", "model", "text"),
+    ("max_tokens = 1.5", "max_tokens", "a whole number"),
+    (f"timeout = '{CANARY}'", "timeout", "seconds"),
+    (f"retries = ['{CANARY}']", "retries", "from 0 to 10"),
+    (f"reasoning = '{CANARY}'", "reasoning", "show or hide"),
+    ("seed = 2024-01-01", "seed", "a whole number"),
+)
+
+
+@pytest.mark.parametrize(("line", "name", "wanted"), WRONG, ids=[line for line, _, _ in WRONG])
+def test_a_value_of_the_wrong_type_is_told_by_its_name_and_what_is_wanted(
+    home: Home, server: FaultServer, line: str, name: str, wanted: str
+) -> None:
+    text = whole(server)
+    write(home, text.replace('model = "m"\n', "") + line if name == "model" else text + line)
+    err = refused(home, server)
+    assert name in err
+    assert wanted in err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "profiles = 1",
+        "[[profiles]]",
+        f"profiles.test = '{CANARY}'",
+        "default_profile = 3\n[profiles.test]",
+        f"default_profile = '{CANARY}'\n[profiles.test]",
+    ],
+)
+def test_a_file_of_another_shape_is_told(home: Home, server: FaultServer, text: str) -> None:
+    write(home, text)
+    err = refused(home, server)
+    assert str(home.config_file) in err
+    assert "profile" in err
