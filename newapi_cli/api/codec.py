@@ -256,7 +256,8 @@ def _part_text(part: dict[str, Any]) -> str:
 def _tool_calls(calls: object) -> tuple[ToolCallDelta, ...]:
     if not isinstance(calls, list):
         return ()
-    return tuple(_tool_call(call) for call in calls if isinstance(call, dict))
+    deltas = (_tool_call(call) for call in calls if isinstance(call, dict))
+    return tuple(each for each in deltas if each.id or each.name or each.arguments)
 
 
 def _tool_call(call: dict[str, Any]) -> ToolCallDelta:

@@ -1,0 +1,173 @@
+"""Nonsense among the events of an answer is passed over and told once: the good text is kept.
+
+Where nothing usable is left, the code is 6.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sessions.keeping import last_turn
+from tests.support.fault_server import FaultServer
+from tests.support.here import run_here
+from tests.support.home import Home
+from tests.support.observed import observe
+from tests.support.process import newapi_command
+from tests.support.steps import Send, sse
+from tests.support.terminal import Terminal
+from tests.support.wire import DONE, chunk, event, response, usage
+
+GOOD = [event(chunk("Paris ")), event(chunk("is it."))]
+END = [event(chunk(finish="stop")), DONE]
+TEXT = "Paris is it.\n"
+
+
+def with_content(content: object) -> bytes:
+    """Give an event whose content is any JSON value."""
+    return event(chunk(delta={"content": content}))
+
+
+def raw(data: bytes) -> bytes:
+    return b"data: " + data + b"\n\n"
+
+
+def in_choice(member: bytes) -> bytes:
+    return raw(b'{"choices":[{"index":0,' + member + b"}]}")
+
+
+MALFORMED = {
+    "no JSON": raw(b"<oops>"),
+    "cut JSON": raw(b'{"choices":[{"delta":{"content":"Lon'),
+    "JSON with a rest": raw(b'{"choices":[]}]'),
+    "single quotes": raw(b"{'choices':[]}"),
+    "a trailing comma": raw(b'{"choices":[],}'),
+    "a lone brace": raw(b"{"),
+    "null": raw(b"null"),
+    "a number": raw(b"5"),
+    "a text": raw(b'"London"'),
+    "a list": raw(b'[{"choices":[]}]'),
+    "true": raw(b"true"),
+    "NaN alone": raw(b"NaN"),
+    "1,000 levels": raw(b"[" * 1000),
+    "100,000 levels, closed": raw(b'{"choices":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+    "an object 100,000 levels deep": raw(b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
+    "a number of 5,000 digits": raw(b'{"choices":[],"created":' + b"9" * 5000 + b"}"),
+    "UTF-16": raw('{"choices":[]}'.encode("utf-16-le").replace(b"\n", b"")),
+    "a control character in a text": raw(b'{"choices":[{"delta":{"content":"a\x01b"}}]}'),
+}
+HARMLESS = {
+    "choices are null": raw(b'{"choices":null}'),
+    "choices are a text": raw(b'{"choices":"London"}'),
+    "choices of numbers": raw(b'{"choices":[1,null,"x",[]]}'),
+    "no choices at all": raw(b"{}"),
+    "another choice": raw(b'{"choices":[{"index":1,"delta":{"content":"London"}}]}'),
+    "the delta is null": in_choice(b'"delta":null'),
+    "the delta is a number": in_choice(b'"delta":7'),
+    "the delta is a list": in_choice(b'"delta":["London"]'),
+    "no delta": in_choice(b'"finish_reason":null'),
+    "content is null": with_content(None),
+    "content is a number": with_content(5),
+    "content is a list of texts": with_content(["London"]),
+    "content is an object": with_content({"text": "London"}),
+    "content is true": with_content(True),
+    "reasoning is a number": in_choice(b'"delta":{"reasoning_content":5}'),
+    "the finish reason is a number": in_choice(b'"finish_reason":5'),
+    "the finish reason is empty": in_choice(b'"finish_reason":""'),
+    "tool calls are a text": in_choice(b'"delta":{"tool_calls":"x"}'),
+    "tool calls of nonsense": in_choice(b'"delta":{"tool_calls":[null,5,{"index":"x"}]}'),
+    "a model of another type": raw(b'{"model":[1],"id":{},"choices":[]}'),
+    "infinity": raw(b'{"choices":[],"created":Infinity,"x":1e999,"y":-Infinity}'),
+    "a member twice": raw(b'{"choices":[5],"choices":[]}'),
+    "negative usage": raw(b'{"choices":[],"usage":{"prompt_tokens":-1,"total_tokens":-5}}'),
+    "usage of texts": raw(b'{"choices":[],"usage":{"prompt_tokens":"x","total_tokens":1e999}}'),
+    "usage is a list": raw(b'{"choices":[],"usage":[1]}'),
+    "usage details are null": event({"choices": [], "usage": usage() | {"x": None}}),
+    "an empty error": raw(b'{"choices":[],"error":null}'),
+    "a ping": raw(b'{"type":"ping"}'),
+    "blanks": raw(b"  "),
+}
+
+
+@pytest.mark.parametrize("bad", MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_event_is_skipped_and_told(home: Home, server: FaultServer, bad: bytes) -> None:
+    server.add(*sse(GOOD[0], bad, GOOD[1], *END))
+    told = run_here("chat", "hi", home=home)
+    assert (told.code, told.out) == (0, TEXT)
+    assert "skipped 1 malformed event of the stream" in told.err
+    assert told.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("odd", HARMLESS.values(), ids=HARMLESS)
+def test_an_odd_event_is_passed_over(home: Home, server: FaultServer, odd: bytes) -> None:
+    server.add(*sse(odd, GOOD[0], odd, GOOD[1], *END, odd))
+    told = run_here("chat", "hi", home=home)
+    assert (told.code, told.out, told.err) == (0, TEXT, "")
+
+
+HALVES = {
+    "a lone half of a pair": (["a\\ud83d", "b"], "a\ufffdb"),
+    "the other half alone": (["a\\udc4b", "b"], "a\ufffdb"),
+    "a pair in two events": (["a\\ud83d", "\\udc4bb"], "a👋b"),
+    "a half at the end": (["a", "b\\ud83d"], "ab\ufffd"),
+}
+
+
+@pytest.mark.parametrize(("pieces", "text"), HALVES.values(), ids=HALVES)
+def test_halves_of_characters_are_joined_or_replaced(
+    home: Home, server: FaultServer, pieces: list[str], text: str
+) -> None:
+    events = [raw(b'{"choices":[{"delta":{"content":"%s"}}]}' % each.encode()) for each in pieces]
+    server.add(*sse(*events, *END))
+    told = run_here("chat", "hi", home=home)
+    assert (told.code, told.out, told.err) == (0, f"{text}\n", "")
+    assert last_turn(home).answer == text
+
+
+def all_of_it() -> list[bytes]:
+    """Give a stream with each of them, the good text around them."""
+    return [*GOOD[:1], *MALFORMED.values(), *HARMLESS.values(), *GOOD[1:], *END]
+
+
+def test_all_of_it_together_is_told_once(home: Home, server: FaultServer) -> None:
+    server.add(*sse(*all_of_it()))
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.text) == (0, TEXT)
+    # Of a value with a rest both are read, and the rest is the malformed one.
+    assert f"skipped {len(MALFORMED)} malformed events of the stream" in seen.err
+    assert last_turn(home).answer == TEXT.strip()
+
+
+def test_all_of_it_on_a_terminal_too(home: Home, server: FaultServer) -> None:
+    server.add(*sse(*all_of_it()))
+    with Terminal(newapi_command("chat", "hi"), home=home) as terminal:
+        assert terminal.wait_exit() == 0
+        assert TEXT.strip() in terminal.all_text()
+        assert terminal.all_text().count("malformed events") == 1
+
+
+@pytest.mark.parametrize("bad", MALFORMED.values(), ids=MALFORMED)
+@pytest.mark.parametrize("end", [[], [DONE], END], ids=["cut", "[DONE]", "finish reason"])
+def test_nothing_but_nonsense_is_no_answer(
+    home: Home, server: FaultServer, bad: bytes, end: list[bytes]
+) -> None:
+    server.add(*sse(bad, bad, *end))
+    told = run_here("chat", "hi", home=home)
+    assert (told.code, told.out) == (6, "")
+    assert told.err.count("error:") == 1
+    assert "empty answer" in told.err
+
+
+@pytest.mark.parametrize("bad", MALFORMED.values(), ids=MALFORMED)
+def test_a_body_of_nonsense_is_no_answer(home: Home, server: FaultServer, bad: bytes) -> None:
+    body = bad.removeprefix(b"data: ").rstrip(b"\n")
+    server.add(Send(response(200, body)))
+    told = run_here("chat", "--no-stream", "hi", home=home)
+    assert (told.code, told.out) == (6, "")
+    assert told.err.count("error:") == 1
+
+
+def test_nothing_usable_through_the_process(home: Home, server: FaultServer) -> None:
+    server.add(*sse(*MALFORMED.values(), *HARMLESS.values(), *END))
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.out, len(server.requests)) == (6, b"", 1)
+    assert seen.err.count("error:") == 1
