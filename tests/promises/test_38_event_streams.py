@@ -1,0 +1,174 @@
+"""Event streams are read by the standard, and as gateways really write them, wherever they are cut.
+
+The standard is WHATWG HTML, section 9.2. Each rule is tried in the reader of answers with a cut at
+every place, and the rules together through the process, whole and byte by byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from newapi_cli.api.answer import AnswerReader, StreamRefused
+from newapi_cli.domain.completion import Chunk
+from newapi_cli.errors import NewapiError
+from tests.support.fault_server import FaultServer
+from tests.support.here import run_here
+from tests.support.home import Home
+from tests.support.observed import observe
+from tests.support.steps import Send, Step, sse
+from tests.support.wire import DONE, PING, chunk, error, event, head, json_bytes
+
+END = event(chunk(finish="stop")) + DONE
+
+
+def said(text: str) -> bytes:
+    """Give the JSON of a piece of an answer."""
+    return json_bytes(chunk(text))
+
+
+def in_lines(data: bytes, end: bytes) -> bytes:
+    """Write a stream with other ends of its lines."""
+    return data.replace(b"\n", end)
+
+
+A, B = event(chunk("a")), event(chunk("b"))
+RULES: dict[str, tuple[bytes, str]] = {
+    "LF ends a line": (A + B, "ab"),
+    "CRLF ends a line": (in_lines(A + B, b"\r\n"), "ab"),
+    "CR ends a line": (in_lines(A + B, b"\r"), "ab"),
+    "all three in one stream": (in_lines(A, b"\r\n") + in_lines(B, b"\r") + A, "aba"),
+    "a byte order mark is dropped": (b"\xef\xbb\xbf" + A, "a"),
+    "a byte order mark is dropped once": (b"\xef\xbb\xbf\xef\xbb\xbf" + A + B, "b"),
+    "no space after the colon": (b"data:" + said("a") + b"\n\n", "a"),
+    "two spaces after the colon": (b"data:  " + said("a") + b"\n\n", "a"),
+    "comments": (PING + b":\n\n" + A + b": x\n" + B, "ab"),
+    "a comment amid an event": (b"data: " + said("a") + b"\n: x\n\n", "a"),
+    "unknown fields": (b"foo: 1\nDATA: 2\nid: 3\nretry: 4\nid\n" + A + B, "ab"),
+    "several data lines are one event": (
+        b'data: {"choices":[{"index":0,\ndata:"delta":{"content":\ndata: "a"}}]}\n\n', "a"),
+    "an empty data line": (b"data:\n\ndata\n\n" + A, "a"),
+    "a field without a colon": (b"data\n" + A, "a"),
+    "an event without data": (b"event: x\n\n" + A, "a"),
+    "any type of event": (b"event: completion.chunk\n" + A + b"event: ping\n\n" + B, "ab"),
+    "blank lines": (b"\n\n\n" + A + b"\n\n\n" + B, "ab"),
+    "characters of many bytes": (event(chunk("é你👋")), "é你👋"),
+    "invalid UTF-8": (A.replace(b'"a"', b'"a\xff\xe4\xb8"'), "a\ufffd\ufffd"),
+    "a surrogate pair in two events": (
+        A.replace(b'"a"', b'"\\ud83d"') + B.replace(b'"b"', b'"\\udc4b"'), "👋"),
+    "what only Python takes for an end of a line": (
+        event(chunk("a\u2028b\u2029c\x85d")), "a\u2028b\u2029c\x85d"),
+    "NUL": (event(chunk("a\0b")), "a\0b"),
+}  # fmt: skip
+ENDS: dict[str, tuple[bytes, str]] = {
+    "no [DONE]": (A + event(chunk(finish="stop")), "a"),
+    "no blank line at the end": ((A + event(chunk(finish="stop"))).rstrip(b"\n"), "a"),
+    "no blank line after [DONE]": (A + END.rstrip(b"\n"), "a"),
+    "[DONE] without a space": (A + END.replace(b" [", b"["), "a"),
+    "[DONE] with a space after it": (A + END.replace(b"]\n", b"] \n"), "a"),
+    "[DONE] alone": (A + END.replace(b"data: [DONE]", b"[DONE]"), "a"),
+    "two [DONE]": (A + END + DONE, "a"),
+    "text after [DONE]": (A + END + B, "a"),
+    "a ping of another kind": (b'event: ping\ndata: {"type":"ping"}\n\n' + A + END, "a"),
+    "no blank line between two events": (A.rstrip(b"\n") + b"\n" + B + END, "ab"),
+    "a whole answer in a stream's place": (json_bytes(chunk("a", finish="stop")), "a"),
+}
+STREAMS = {name: (stream + END, text) for name, (stream, text) in RULES.items()} | ENDS
+
+
+def read(blocks: Iterable[bytes]) -> str:
+    """Give the text of an answer."""
+    return "".join(each.content for each in chunks(blocks))
+
+
+def chunks(blocks: Iterable[bytes]) -> Iterator[Chunk]:
+    """Read an answer to its end, or to `[DONE]`, as an exchange does."""
+    reader = AnswerReader("")
+    for block in blocks:
+        yield from reader.feed(block)
+        if reader.is_certain:
+            break
+    yield from reader.end()
+
+
+def single(data: bytes) -> list[bytes]:
+    return [data[at : at + 1] for at in range(len(data))]
+
+
+@pytest.mark.parametrize(("stream", "text"), STREAMS.values(), ids=STREAMS)
+def test_each_rule_holds_wherever_the_stream_is_cut(stream: bytes, text: str) -> None:
+    assert read([stream]) == text
+    assert read(single(stream)) == text
+    for at in range(1, len(stream)):
+        assert read([stream[:at], stream[at:]]) == text, (stream[:at], stream[at:])
+
+
+BARE = json_bytes(error("the gateway's words"))
+REFUSED = {
+    "an error as an event": A + event(error("the gateway's words")),
+    "bare JSON after pings": A + PING + BARE,
+    "bare JSON after pings alone": PING + BARE,
+    "two values back to back": A + b"\n" + BARE + BARE,
+    "an error as text": A + event({"error": "the gateway's words"}),
+}
+
+
+@pytest.mark.parametrize("stream", REFUSED.values(), ids=REFUSED)
+def test_an_error_among_the_events_is_one_wherever_it_is_cut(stream: bytes) -> None:
+    for blocks in ([stream], single(stream), *([stream[:n], stream[n:]] for n in range(1, 60))):
+        text = ""
+        with pytest.raises((StreamRefused, NewapiError)) as caught:
+            for each in chunks(blocks):
+                text += each.content
+        assert "the gateway's words" in str(caught.value)
+        assert text == ("a" if stream.startswith(A) else "")
+
+
+def answered(data: bytes, *, how: str) -> list[Step]:
+    """Give the steps of an answer that ends with the connection, or by its length."""
+    # Windows-1252 would make of “é” two other letters: the stream is UTF-8 whatever this says.
+    fields = [("Content-Type", "text/event-stream; charset=windows-1252")]
+    ends = ("Content-Length", str(len(data))) if "length" in how else ("Connection", "close")
+    pieces = single(data) if "byte" in how else [data]
+    return [Send(head(200, [*fields, ends])), *map(Send, pieces)]
+
+
+@pytest.mark.parametrize("how", ["whole", "byte by byte", "by length", "by length, byte by byte"])
+def test_all_rules_together_hold_through_the_process(
+    home: Home, server: FaultServer, how: str
+) -> None:
+    # A byte order mark is one at the beginning only.
+    rules = sorted(RULES.items(), key=lambda rule: rule[0] != "a byte order mark is dropped")
+    text = "".join(text for _, (_, text) in rules)
+    server.add(*answered(b"".join(stream for _, (stream, _) in rules) + END, how=how))
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.text) == (0, f"{text}\n")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("how", ["whole", "byte by byte"])
+@pytest.mark.parametrize(("stream", "text"), ENDS.values(), ids=ENDS)
+def test_each_end_of_a_stream_is_an_end(
+    home: Home, server: FaultServer, stream: bytes, text: str, how: str
+) -> None:
+    server.add(*answered(stream, how=how))
+    told = run_here("chat", "hi", home=home)
+    assert (told.code, told.out, told.err) == (0, f"{text}\n", "")
+
+
+@pytest.mark.parametrize("stream", REFUSED.values(), ids=REFUSED)
+def test_an_error_among_the_events_is_told_in_the_gateways_words(
+    home: Home, server: FaultServer, stream: bytes
+) -> None:
+    server.add(*answered(stream, how="byte by byte"))
+    told = run_here("chat", "hi", home=home)
+    assert (told.code, told.out) == (6, "a\n" if stream.startswith(A) else "")
+    assert told.err.count("error:") == 1
+    assert "the gateway's words" in told.err
+
+
+def test_an_answer_in_chunks_cut_anywhere_is_the_same(home: Home, server: FaultServer) -> None:
+    server.add(*sse(*single(event(chunk("é你👋")) + END)))
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.text, seen.err) == (0, "é你👋\n", "")
