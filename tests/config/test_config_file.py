@@ -174,6 +174,7 @@ def test_a_file_that_may_not_be_read_is_an_error(
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
+    path.touch()
     monkeypatch.setattr(Path, "open", refuse)  # root may read everything
     with pytest.raises(ConfigError, match="cannot read") as caught:
         read_config(path)

@@ -7,7 +7,6 @@ may show. What the model itself says is exempt: that text belongs to the person.
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -296,57 +295,6 @@ def test_a_login_that_fails_shows_nothing(home: Home, name: str, key: str) -> No
         args = ("login", server.url, "--stdin", "-v", "--debug", "--retries", "0")
         assert run(home, *args, stdin=key.encode())[0] == code
     assert not home.config_file.exists()
-
-
-# -- bugs -------------------------------------------------------------------------------------
-
-BUG = """
-import os, sys
-from newapi_cli.{room} import {owner}
-def fail(*_, **__):
-    key = os.environ["PLANTED"]
-    try:
-        raise ValueError({{"Authorization": "Bearer " + key}})
-    except ValueError as error:
-        raise RuntimeError(key, key[3:], key.encode()) from error
-{owner}.{function} = fail
-from newapi_cli.cli.main import run
-from newapi_cli.streams import streams_of_process
-raise SystemExit(run(sys.argv[1:], streams_of_process()))
-"""
-PLACES = [
-    ("flows", "turn", "Turn"),
-    ("api", "transport", "open_transport"),
-    ("api", "client", "Exchange"),
-    ("render", "plain", "PlainRenderer"),
-]
-
-
-@pytest.mark.parametrize("flags", [[], ["--debug"]], ids=["plain", "debug"])
-@pytest.mark.parametrize("where", PLACES, ids=lambda where: where[2])
-def test_a_bug_shows_its_place_and_not_the_key(
-    home: Home, where: tuple[str, str, str], flags: list[str]
-) -> None:
-    room, owner, function = where
-    with FaultServer(sse(*answer_events("Paris."))) as server:
-        home.configure(server.url, retries=0)
-        done = subprocess.run(
-            [
-                *(sys.executable, "-c", BUG.format(room=room, owner=owner, function=function)),
-                *("chat", "-v", *flags, "hi"),
-            ],
-            capture_output=True,
-            env=home.environment({"PLANTED": CANARY}),
-            cwd=home.path,
-            timeout=30,
-            check=False,
-        )
-    assert_kept(home, done.stdout, done.stderr)
-    err = done.stderr.decode()
-    assert done.returncode == 1, err
-    assert "a bug of newapi (RuntimeError" in err
-    assert ("Traceback" in err) == bool(flags)
-    assert ("--debug" in err) != bool(flags)
 
 
 # -- the conversation -------------------------------------------------------------------------

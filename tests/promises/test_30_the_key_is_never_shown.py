@@ -1,0 +1,217 @@
+"""The key is in no output and in no file but the config, whatever the command and whatever fails.
+
+Each command that the help page names is run, against a server that repeats the key wherever it can.
+More ways to make the program tell it are tried in `tests/secrets`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pytest
+
+from tests.promises.conftest import ANSWER
+from tests.repl.conversing import CTRL_C, ENTER, conversation, part_then_silence
+from tests.support.connection import Request
+from tests.support.fault_server import FaultServer
+from tests.support.home import CANARY, CANARY_TRACE, Home
+from tests.support.observed import Conditions, observe
+from tests.support.process import newapi_command
+from tests.support.steps import Send, Step, sse
+from tests.support.terminal import Terminal
+from tests.support.wire import chunk, error, event, response
+
+BARE = CANARY.removeprefix("sk-")  # New API repeats keys so
+REPEATED = [("X-Oneapi-Request-Id", BARE), ("CF-Ray", CANARY)]
+BUG = """
+import os, sys
+from newapi_cli.{room} import {owner}
+def fail(*_, **__):
+    key = os.environ["PLANTED"]
+    try:
+        raise ValueError({{"Authorization": "Bearer " + key}})
+    except ValueError as error:
+        raise RuntimeError(key, key[3:], key.encode()) from error
+{owner}.{function} = fail
+from newapi_cli.cli.main import run
+from newapi_cli.streams import streams_of_process
+raise SystemExit(run(sys.argv[1:], streams_of_process()))
+"""
+PLACES = [
+    ("flows", "turn", "Turn"),
+    ("api", "transport", "open_transport"),
+    ("api", "client", "Exchange"),
+    ("render", "plain", "PlainRenderer"),
+]
+COMMANDS: Sequence[tuple[int, list[str]]] = (
+    (0, ["chat", "-v", "-u", "--debug", "hi"]),
+    (0, ["chat", "-c", "--json", "hi"]),
+    (0, ["chat", "--json", "--stream", "hi"]),
+    (0, ["chat", "--curl", "-v", "hi"]),
+    (0, ["models", "-v", "--debug"]),
+    (0, ["models", "--prices", "--json", "--refresh"]),
+    (6, ["balance", "-v", "--debug"]),
+    (0, ["usage", "--by", "model"]),
+    (6, ["usage", "--exact", "-v", "--debug"]),
+    (0, ["doctor", "--yes", "-v", "--debug"]),
+    (0, ["doctor", "--json"]),
+    (0, ["demo", "-v", "hi"]),
+    (0, ["completion", "bash"]),
+    (0, ["sessions", "list", "--json"]),
+    (0, ["sessions", "show"]),
+    (0, ["sessions", "search", "Paris"]),
+    (0, ["sessions", "export", "--jsonl", "--all"]),
+    (0, ["sessions", "export"]),
+    (0, ["sessions", "rename", "last", "a title"]),
+    (0, ["sessions", "import", "export.json"]),
+    (0, ["sessions", "path"]),
+    (0, ["config", "list", "--all", "-v"]),
+    (0, ["config", "list", "--json"]),
+    (0, ["config", "get", "api_key"]),
+    (0, ["config", "set", "temperature", "1"]),
+    (0, ["config", "unset", "temperature"]),
+    (2, ["config", "set", "api_key", CANARY]),
+    (0, ["config", "path"]),
+    (0, ["config", "edit"]),
+    (0, ["sessions", "rm", "last", "--yes"]),
+    (0, ["--help"]),
+    (0, ["login", "URL", "--stdin", "-v", "--debug"]),
+    (0, ["logout", "-v", "--debug"]),
+)
+
+
+def repeating(request: Request) -> list[Step]:
+    """Answer as asked, with the key in every place that an answer has for it."""
+    if request.method == "GET":
+        models = [{"id": "test-model", "owned_by": BARE}, {"id": CANARY}, {"id": f"x-{BARE}"}]
+        return [Send(response(200, {"data": models}, headers=REPEATED))]
+    named = {"model": CANARY, "id": BARE, "system_fingerprint": BARE}
+    return sse(
+        event(chunk(ANSWER) | named),
+        event(chunk(finish="stop") | named),
+        b"data: [DONE]\n\n",
+        headers=REPEATED,
+    )
+
+
+def commands_of_help(home: Home) -> set[str]:
+    """Give the commands that the help pages name, those of the groups as two words."""
+    found = set()
+    for command in _named_in(observe("--help", home=home).text):
+        inner = _named_in(observe(command, "--help", home=home).text)
+        found |= {f"{command} {each}" for each in inner} or {command}
+    return found
+
+
+def _named_in(page: str) -> list[str]:
+    listed = page.partition(" Commands ─")[2].partition("╰")[0]
+    return re.findall(r"^│ (\w+)  ", listed, re.MULTILINE)
+
+
+def test_no_command_shows_it(home: Home, server: FaultServer) -> None:
+    server.answer_with(repeating)
+    assert observe("chat", "hi", home=home).code == 0
+    exported = observe("sessions", "export", "--json", home=home)
+    (home.path / "export.json").write_bytes(exported.out)
+    conditions = Conditions(env={"EDITOR": "true"})
+    for code, args in COMMANDS:
+        words = [server.url if word == "URL" else word for word in args]
+        if "last" in words:
+            listed = json.loads(observe("sessions", "list", "--json", home=home).text)
+            words[words.index("last")] = listed[0]["id"]
+        stdin = CANARY.encode() if "URL" in args else b""
+        seen = observe(*words, home=home, stdin=stdin, conditions=conditions)
+        assert seen.code == code, seen
+        assert BARE not in seen.text + seen.err
+        if "-v" in words and "--debug" in words and words[0] in ("chat", "models"):
+            assert "****" in seen.err + seen.text  # it was there to be shown
+    tried = {" ".join(args[:2]) for _, args in COMMANDS} | {args[0] for _, args in COMMANDS}
+    assert commands_of_help(home) - tried == set()
+    holding = [p for p in home.path.rglob("*") if p.is_file() and CANARY_TRACE in p.read_bytes()]
+    assert holding == []  # the last command was a logout
+
+
+def test_no_failure_shows_it(home: Home, server: FaultServer) -> None:
+    told = f"Invalid token {CANARY}, {BARE}!"
+    failures: list[tuple[int, list[Step]]] = [
+        (4, [Send(response(401, error(told), headers=REPEATED, reason=BARE))]),
+        (6, [Send(response(302, headers=[("Location", f"https://x.example/?key={BARE}")]))]),
+        (7, [Send(response(429, error(told, code=BARE), headers=[("Retry-After", BARE)]))]),
+        (6, [Send(response(502, f"<title>{told}</title>", content_type="text/html"))]),
+        (6, sse(event(chunk("Par")), event(error(told)))),
+        (9, sse(event(chunk("Par")), f"data: {{{BARE}\n\n".encode())),
+        (5, [Send(f"HTTP/9 {CANARY}\r\n\r\n".encode())]),
+    ]
+    for code, script in failures:
+        server.add(*script)
+        seen = observe("chat", "-v", "--debug", "hi", home=home)
+        assert (seen.code, BARE in seen.err) == (code, False), seen
+
+
+def test_a_key_that_makes_a_bad_header_is_not_shown(home: Home, server: FaultServer) -> None:
+    server.answer_with(repeating)
+    commands = (
+        (3, ["chat", "-v", "--debug", "hi"]),
+        (3, ["doctor", "-v"]),
+        (0, ["config", "list"]),
+    )
+    for bad in (f"{CANARY}\n{BARE}", f"“{CANARY}”", f"{CANARY}\0"):
+        home.configure(server.url, api_key=bad)
+        for code, args in commands:
+            seen = observe(*args, home=home)
+            assert (seen.code, BARE in seen.err + seen.text) == (code, False), seen
+    assert [request for request in server.requests if request.header("Authorization")] == []
+
+
+@pytest.mark.parametrize("flags", [[], ["--debug"]], ids=["plain", "debug"])
+@pytest.mark.parametrize("where", PLACES, ids=lambda where: where[2])
+@pytest.mark.usefixtures("server")
+def test_a_crash_shows_its_place_and_not_the_key(
+    home: Home, where: tuple[str, str, str], flags: list[str]
+) -> None:
+    room, owner, function = where
+    script = BUG.format(room=room, owner=owner, function=function)
+    # Not by `observe`, which allows no traceback: here one was asked for.
+    done = subprocess.run(
+        [sys.executable, "-c", script, "chat", "-v", *flags, "hi"],
+        capture_output=True,
+        env=home.environment({"PLANTED": CANARY}),
+        cwd=home.path,
+        timeout=30,
+        check=False,
+    )
+    err = done.stderr.decode()
+    assert done.returncode == 1, err
+    assert BARE[:16] not in err + done.stdout.decode()
+    assert home.files_holding() == []
+    assert "a bug of newapi (RuntimeError" in err
+    assert ("Traceback" in err) == bool(flags)
+    assert ("--debug" in err) != bool(flags)
+
+
+def test_a_terminal_and_a_conversation_show_and_keep_no_more(
+    home: Home, server: FaultServer
+) -> None:
+    refused = [Send(response(401, error(f"no: {BARE}"), headers=REPEATED))]
+    server.answer_with(repeating)
+    with Terminal(newapi_command("models", "-v"), home=home) as terminal:
+        assert terminal.wait_exit() == 0
+    commands = ("/help", "/model", "/profile", "/system", "/set", "/usage", "/balance", "/sessions",
+                "/thinking", "/copy", "/save talk.md", "/retry", "/fork", "/nonsense")  # fmt: skip
+    with conversation(home, "chat", "-v", "-u", "--debug", columns=100, rows=60) as talk:
+        talk.say("one")
+        for command in commands:
+            talk.say(command)
+        server.add(*refused)
+        talk.say("two")
+        server.add(*part_then_silence())
+        talk.type("three" + ENTER)
+        talk.terminal.wait_for("Paris is the capital.")
+        talk.type(CTRL_C)
+        talk.wait_for_line()
+        talk.leave()
+    assert home.files_holding() == []
