@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import run_newapi
@@ -196,15 +194,6 @@ def test_a_connection_that_breaks_before_any_answer_is_the_networks(
     home: Home, shape: Shape
 ) -> None:
     shape.check(home)
-
-
-def test_a_server_that_is_not_there_is_the_networks(home: Home) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
-    home.configure(f"http://127.0.0.1:{port}")
-    result = run_newapi("chat", "--retries", "0", "hi", home=home)
-    assert (result.code, result.out) == (5, b""), result.err
-    assert f"127.0.0.1:{port}" in result.err
 
 
 def test_an_encoding_that_was_not_asked_for_is_refused(home: Home) -> None:

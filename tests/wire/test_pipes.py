@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import run_in_shell, run_newapi
-from tests.support.steps import Send, sse
-from tests.support.wire import answer_events, completion, response
+from tests.support.steps import sse
+from tests.support.wire import answer_events
 
 ANSWER = "The capital of France is Paris.\nSo it is."
 
@@ -28,20 +26,6 @@ def asked(server: FaultServer) -> str:
     content = server.requests[-1].json["messages"][-1]["content"]
     assert isinstance(content, str)
     return content
-
-
-# -- stdout -----------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("server")
-def test_a_file_gets_the_answer_and_one_line_feed(home: Home, tmp_path: Path) -> None:
-    with (tmp_path / "out").open("wb") as file:
-        result = run_newapi("chat", "hi", home=home, stdout=file)
-    assert (result.code, result.err) == (0, "")
-    assert (tmp_path / "out").read_bytes() == ANSWER.replace(" ", "").encode() + b"\n"
-
-
-# -- stdin ------------------------------------------------------------------------------------
 
 
 def test_a_prompt_needs_no_stdin(home: Home, server: FaultServer) -> None:
@@ -73,11 +57,3 @@ def test_an_argument_that_is_no_utf_8_is_refused_or_sent_whole(
     result = run_in_shell("\"$@\" $'caf\\xe9'", "chat", home=home)
     assert result.code in (0, 2)
     assert result.code == 2 or asked(server) == "caf\ufffd"
-
-
-def test_a_whole_answer_is_written_like_a_stream(home: Home, fault_server: FaultServer) -> None:
-    fault_server.add(Send(response(200, completion(ANSWER))))
-    home.configure(fault_server.url)
-    result = run_newapi("chat", "--no-stream", "hi", home=home)
-    assert (result.code, result.text, result.err) == (0, f"{ANSWER}\n", "")
-    assert fault_server.requests[0].json["stream"] is False

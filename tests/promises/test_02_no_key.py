@@ -1,0 +1,58 @@
+"""Without a key nothing is sent, and the message says how to give one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.fault_server import FaultServer
+from tests.support.home import CANARY, Home
+from tests.support.observed import Conditions, observe
+from tests.support.process import Environment, newapi_command
+from tests.support.terminal import Terminal
+
+# As after `env -i PATH=… HOME=…`: without HOME the files of who runs the tests would be read.
+NOTHING: Environment = dict.fromkeys(["NEWAPI_HOME", "LANG", "TERM"])
+
+
+@pytest.mark.parametrize("env", [NOTHING, {}], ids=["env -i", "a new home"])
+def test_who_has_configured_nothing_is_told_to_log_in(home: Home, env: Environment) -> None:
+    seen = observe("chat", "hi", home=home, conditions=Conditions(env=env))
+    assert (seen.code, seen.out) == (3, b"")
+    assert "run `newapi login`" in seen.err
+    assert "NEWAPI_API_KEY" in seen.err
+    assert len(seen.err.splitlines()) <= 3
+    assert list(home.path.rglob("*.toml")) == []
+
+
+KEYLESS: dict[str, tuple[Environment, bool]] = {
+    "an empty key in the profile": ({}, True),
+    "an empty variable": ({"NEWAPI_API_KEY": ""}, True),
+    "a base URL alone": ({"NEWAPI_BASE_URL": "SERVER"}, False),
+    "a base URL and a model": ({"NEWAPI_BASE_URL": "SERVER", "NEWAPI_MODEL": "m"}, False),
+    "a key for another host": ({"NEWAPI_BASE_URL": "SERVER", "OPENAI_API_KEY": CANARY}, False),
+}
+
+
+@pytest.mark.parametrize("case", KEYLESS)
+def test_a_server_without_a_key_for_it_is_not_asked(
+    home: Home, fault_server: FaultServer, case: str
+) -> None:
+    env, is_configured = KEYLESS[case]
+    if is_configured:
+        home.configure(fault_server.url, api_key="")
+    given = {
+        name: value and value.replace("SERVER", fault_server.url) for name, value in env.items()
+    }
+    seen = observe("chat", "hi", home=home, conditions=Conditions(env=given))
+    assert (seen.code, seen.out) == (3, b"")
+    assert "no API key is set" in seen.err
+    assert "run `newapi login`, or set NEWAPI_API_KEY" in seen.err
+    assert fault_server.connections == []
+
+
+def test_a_terminal_is_told_the_same(home: Home, fault_server: FaultServer) -> None:
+    home.configure(fault_server.url, api_key="")
+    with Terminal(newapi_command("chat", "hi"), home=home) as terminal:
+        assert terminal.wait_exit() == 3
+        assert "run `newapi login`, or set NEWAPI_API_KEY" in terminal.all_text()
+    assert fault_server.connections == []

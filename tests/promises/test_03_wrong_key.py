@@ -1,0 +1,42 @@
+"""A key that is refused ends with 4 at once, with the gateway's own words and the key's source."""
+
+from __future__ import annotations
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from tests.sessions.keeping import last_turn
+from tests.support.fault_server import FaultServer
+from tests.support.home import CANARY, Home
+from tests.support.observed import Conditions, observe
+from tests.support.process import Environment
+from tests.support.steps import Send
+from tests.support.wire import REQUEST_ID, error, response
+
+WORDS = f"无效的令牌 \x1b[2J\x9b31m (request id: {REQUEST_ID})"
+SOURCES: dict[str, tuple[Environment, str]] = {
+    "profile": ({}, "the key from profile test"),
+    "environment": ({"NEWAPI_API_KEY": CANARY}, "the key from environment NEWAPI_API_KEY"),
+}
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/event-stream"])
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_refused_key_is_told_with_words_id_and_source(
+    home: Home, fault_server: FaultServer, source: str, content_type: str
+) -> None:
+    env, told = SOURCES[source]
+    fault_server.add(Send(response(401, error(WORDS), content_type=content_type)))
+    home.configure(fault_server.url, retries=3)
+    seen = observe("chat", "hi", home=home, conditions=Conditions(env=env))
+    assert (seen.code, seen.out) == (4, b"")
+    assert "the gateway refused the key" in seen.err or "knows no such key" in seen.err
+    assert "why: 无效的令牌" in seen.err
+    assert f"request id: {REQUEST_ID}" in seen.err
+    assert told in seen.err
+    assert "newapi login" in seen.err
+    assert not {"\x1b", "\x9b"} & {*seen.err}, "words of a server are made harmless"
+    [request] = fault_server.requests
+    assert request.header("Authorization") == f"Bearer {CANARY}"
+    turn = last_turn(home)
+    assert (turn.prompt, turn.status, turn.answer) == ("hi", Status.ERROR, "")

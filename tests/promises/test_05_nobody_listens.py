@@ -1,0 +1,58 @@
+"""A gateway that is down, or a wrong port, is told at once, with host and port."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from tests.sessions.keeping import last_turn
+from tests.support.home import Home
+from tests.support.observed import observe
+
+AT_MOST_S = 3.0
+LONGEST_PAUSE_S = 1.0  # before the first retry
+
+
+@pytest.fixture
+def unused_port() -> Iterator[int]:
+    """Give a port that is held, so that nobody else takes it, and on which nobody listens."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_port_on_which_nobody_listens_is_told_at_once(
+    home: Home, unused_port: int, host: str
+) -> None:
+    home.configure(f"http://{host}:{unused_port}", retries=0)
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.out) == (5, b"")
+    assert f"error: cannot connect to {host}:{unused_port}: refused" in seen.err
+    assert "check the base URL" in seen.err
+    assert "retry" not in seen.err
+    assert seen.seconds < AT_MOST_S
+    turn = last_turn(home)
+    assert (turn.prompt, turn.status, turn.answer) == ("hi", Status.ERROR, "")
+
+
+def test_each_retry_is_told_before_it_is_waited_for(home: Home, unused_port: int) -> None:
+    home.configure(f"http://127.0.0.1:{unused_port}", retries=1)
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.out) == (5, b"")
+    notice, told, *_ = seen.err.splitlines()
+    refused = f"cannot connect to 127.0.0.1:{unused_port}: refused"
+    assert re.fullmatch(rf"{refused}; retry 1/1 in [01]\.\d s", notice)
+    assert told == f"error: {refused}"
+    assert seen.seconds < AT_MOST_S + LONGEST_PAUSE_S
+
+
+def test_the_other_commands_say_the_same(home: Home, unused_port: int) -> None:
+    home.configure(f"http://127.0.0.1:{unused_port}", retries=0)
+    seen = observe("models", home=home)
+    assert (seen.code, seen.out) == (5, b"")
+    assert f"cannot connect to 127.0.0.1:{unused_port}: refused" in seen.err
