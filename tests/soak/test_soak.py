@@ -74,6 +74,7 @@ def test_questions_of_one_shot(home: Home, weather: Weather, fault_server: Fault
     assert len(fault_server.requests) == QUESTIONS, "a question was sent twice"
     tenth = QUESTIONS // 10
     peaks = [run.peak_bytes for run in runs]
+    print("peak memory", median(peaks[tenth : 2 * tenth]), "then", median(peaks[-tenth:]))
     assert median(peaks[-tenth:]) < MEMORY_GROWTH * median(peaks[tenth : 2 * tenth])
 
 
@@ -96,6 +97,8 @@ def test_turns_of_one_conversation(home: Home, weather: Weather, fault_server: F
             assert turn.answer == said
     assert len(fault_server.requests) == TURNS, "a question was sent twice"
     tenth = TURNS // 10
+    print("descriptors", max(descriptors[: 2 * tenth]), "then", max(descriptors[-tenth:]))
+    print("memory", median(sizes[tenth : 2 * tenth]), "then", median(sizes[-tenth:]))
     assert max(descriptors[-tenth:]) <= max(descriptors[: 2 * tenth]), descriptors
     assert median(sizes[-tenth:]) < MEMORY_GROWTH * median(sizes[tenth : 2 * tenth]), sizes
 
