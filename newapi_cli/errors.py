@@ -5,6 +5,7 @@
     ├── ConfigError            3  no key, a bad file, a key that must not be sent there
     ├── AuthenticationError    4  the key was refused
     ├── NetworkError           5  DNS, connect, TLS, proxy
+    │   └── NotHttp            6  what answers there is no HTTP; in an answer, it was cut
     ├── GatewayError           6  the gateway refused, or answered outside the protocol
     │   ├── ContextTooLong     6  what was said is longer than the model's context
     │   └── UnknownModel       6  nobody serves a model of this name to this key
@@ -98,6 +99,12 @@ class NetworkError(NewapiError):
     """The gateway could not be reached, or the connection broke before any answer."""
 
     exit_code = ExitCode.NETWORK
+
+
+class NotHttp(NetworkError):
+    """A server answered with what is no HTTP: outside the protocol, though no bytes were lost."""
+
+    exit_code = ExitCode.GATEWAY
 
 
 class GatewayError(NewapiError):

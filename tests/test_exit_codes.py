@@ -40,6 +40,7 @@ CLASSES = {
     "ConfigError": 3,
     "AuthenticationError": 4,
     "NetworkError": 5,
+    "NotHttp": 6,
     "GatewayError": 6,
     "ContextTooLong": 6,
     "UnknownModel": 6,

@@ -17,7 +17,7 @@ from newapi_cli.api.sse import EventTooLarge, ServerSentEvent, SseDecoder
 from newapi_cli.domain.completion import Chunk
 from newapi_cli.errors import NewapiError
 
-MAX_WHOLE_BYTES = 64 * 1024 * 1024
+MAX_WHOLE_BYTES = 32 * 1024 * 1024
 WHOLE_BEGINNINGS = (b"{", b"[", b"<")
 
 
@@ -52,7 +52,7 @@ class AnswerReader:
             self._whole.append(block)
             self._whole_size += len(block)
             if self._whole_size > MAX_WHOLE_BYTES:
-                raise not_understood("the answer is larger than 64 MB", self._request_id)
+                raise not_understood("the answer is larger than 32 MB", self._request_id)
 
     def end(self) -> Iterator[Chunk]:
         """Take the end of the body: what was pending, what was not streamed, what was stray."""

@@ -30,6 +30,7 @@ DONE = "[DONE]"
 REQUEST_ID_HEADER = "x-oneapi-request-id"
 VERSION_HEADER = "x-new-api-version"  # since 2026-01-30
 MAX_ERROR_DEPTH = 3
+MAX_VALUES = 500_000
 OTHER_REQUEST_ID_HEADERS = ("x-request-id", "request-id", "cf-ray")
 WHITE_SPACE = re.compile(r"\s*")
 _parse = json.JSONDecoder().raw_decode
@@ -122,6 +123,7 @@ def decode_json(data: str | bytes) -> object:
     Of two objects back to back the first is taken: New API's rate limiter can answer so.
     """
     text = data if isinstance(data, str) else data.decode("utf-8", "replace")
+    _refuse_too_many_values(text)
     try:
         value: object = _parse(text.lstrip("\ufeff \t\r\n"))[0]
     except RecursionError as error:
@@ -131,6 +133,7 @@ def decode_json(data: str | bytes) -> object:
 
 def decode_all(data: str) -> Iterator[object]:
     """Parse JSON values that stand back to back; ends with a `ValueError` where one is none."""
+    _refuse_too_many_values(data)
     place = _next_value(data, 0)
     while place < len(data):
         try:
@@ -139,6 +142,15 @@ def decode_all(data: str) -> Iterator[object]:
             raise ValueError("nested too deeply") from error
         yield value
         place = _next_value(data, end)
+
+
+def _refuse_too_many_values(text: str) -> None:
+    """Raise `ValueError` for a bomb: of three bytes, `{},`, Python makes seventy.
+
+    Large answers are texts and pictures, of few values; a long list of models has ten for each.
+    """
+    if len(text) > MAX_VALUES and text.count(",") + text.count("[") + text.count("{") > MAX_VALUES:
+        raise ValueError("too many values")
 
 
 def _next_value(text: str, place: int) -> int:

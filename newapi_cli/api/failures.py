@@ -11,7 +11,7 @@ import httpx
 
 from newapi_cli.api.hints import URL_HINT
 from newapi_cli.domain.base_url import BaseUrl
-from newapi_cli.errors import DeadlineError, NetworkError, NewapiError
+from newapi_cli.errors import DeadlineError, NetworkError, NewapiError, NotHttp
 
 # Each exception class of httpx that may reach us; a test holds this list against httpx's own.
 TRANSLATED = (
@@ -38,7 +38,8 @@ def is_passing(error: Exception) -> bool:
     """Say whether another try may find the trouble gone: nothing is wrong with the set-up."""
     if not isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
         return False
-    return not isinstance(_root_cause(error), socket.gaierror | ssl.SSLError)
+    cause = _root_cause(error)
+    return not isinstance(cause, socket.gaierror | ssl.SSLError) and not _is_no_http(cause)
 
 
 def error_from_exception(
@@ -114,10 +115,15 @@ def _connection_error(error: Exception, cause: BaseException, place: str) -> New
     if isinstance(cause, http.client.RemoteDisconnected):
         return NetworkError(f"{place} closed the connection without an answer", hint=AGAIN_HINT)
     if isinstance(error, httpx.RemoteProtocolError):
-        return NetworkError(
-            f"{place} does not speak HTTP as it should", why=_words(cause), hint=URL_HINT
-        )
+        kind = NotHttp if _is_no_http(cause) else NetworkError
+        return kind(f"{place} does not speak HTTP as it should", why=_words(cause), hint=URL_HINT)
     return NetworkError(f"the connection to {place} broke", why=_words(cause), hint=AGAIN_HINT)
+
+
+def _is_no_http(cause: BaseException) -> bool:
+    """Say whether a server sent what is no HTTP, and not only too little of it."""
+    too_little = http.client.IncompleteRead | http.client.RemoteDisconnected
+    return isinstance(cause, http.client.HTTPException) and not isinstance(cause, too_little)
 
 
 def _root_cause(error: BaseException) -> BaseException:

@@ -40,7 +40,7 @@ BAD_REQUESTS = {  # answered with 500, and so by every model
 MODELS_STATUSES = (402, 404, 408, 429)  # what a model or its provider is the cause of
 NO_PRICE = "model_price_error"
 FEE = "violation_fee"  # begins the codes of refusals that cost something each time
-MAX_BODY_BYTES = 64 * 1024 * 1024
+MAX_BODY_BYTES = 16 * 1024 * 1024  # of lists; prices of a thousand models have 1 MB
 
 
 class Refused(Exception):
@@ -102,6 +102,8 @@ class Reading:
         request_id = codec.request_id_in(head.headers)
         yield _accepted(head)
         body = yield from self._whole(MAX_BODY_BYTES)
+        if len(body) > MAX_BODY_BYTES:
+            raise not_understood("it is larger than 16 MB", request_id)
         try:
             value = codec.decode_json(body)
         except ValueError:

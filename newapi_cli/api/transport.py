@@ -62,7 +62,8 @@ class _Body(httpx.SyncByteStream):
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise _as_read_error(error, self._request) from error
         if self._response.length:  # promised by Content-Length and not sent
-            raise httpx.RemoteProtocolError("the body ended early", request=self._request)
+            early = http.client.IncompleteRead(b"", self._response.length)
+            raise _as_read_error(early, self._request) from early
 
     def close(self) -> None:
         self._response.close()

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from newapi_cli.domain.message import Message
 
+MOST_PIECES = 1024
+CALL_SIZE = 100  # what a tool call counts for beside its texts
+
 if TYPE_CHECKING:
     from newapi_cli.domain.cost import Cost
 
@@ -189,13 +192,34 @@ class Completion(NamedTuple):
     cost: Cost | None = None
 
 
+class _Text:
+    """Text that grows. Of pieces of two letters each one takes fifty bytes, so they are joined."""
+
+    def __init__(self) -> None:
+        self._joined: list[str] = []
+        self._pieces: list[str] = []
+        self.characters = 0
+
+    def add(self, piece: str) -> None:
+        self._pieces.append(piece)
+        self.characters += len(piece)
+        if len(self._pieces) > MOST_PIECES:
+            self._joined.append("".join(self._pieces))
+            self._pieces.clear()
+
+    def __str__(self) -> str:
+        return "".join((*self._joined, *self._pieces))
+
+
 class CompletionBuilder:
     """Folds chunks into a completion. The one mutable value of the domain."""
 
     def __init__(self) -> None:
-        self._content: list[str] = []
-        self._reasoning: list[str] = []
+        self._content = _Text()
+        self._reasoning = _Text()
         self._calls: dict[int, ToolCall] = {}  # by the server's index, in order of first sight
+        self._arguments: dict[int, _Text] = {}
+        self.size = 0  # in characters, whatever they are; a tool call counts for some more
         self.finish_reason: str | None = None
         self.usage: Usage | None = None
         self.model = ""
@@ -208,9 +232,10 @@ class CompletionBuilder:
     def add(self, chunk: Chunk) -> None:
         """Take the next chunk."""
         if chunk.content:
-            self._content.append(chunk.content)
+            self._content.add(chunk.content)
         if chunk.reasoning:
-            self._reasoning.append(chunk.reasoning)
+            self._reasoning.add(chunk.reasoning)
+        self.size += len(chunk.content) + len(chunk.reasoning)
         for call in chunk.tool_calls:
             self._add_call(call)
         self.finish_reason = chunk.finish_reason or self.finish_reason
@@ -225,33 +250,36 @@ class CompletionBuilder:
             is_another = delta.id and last in self._calls and delta.id != self._calls[last].id
             index = last + 1 if is_another else last
         known = self._calls.get(index, ToolCall("", "", ""))
-        self._calls[index] = ToolCall(
-            known.id or delta.id, known.name or delta.name, known.arguments + delta.arguments
-        )
+        self._calls[index] = known._replace(id=known.id or delta.id, name=known.name or delta.name)
+        self._arguments.setdefault(index, _Text()).add(delta.arguments)
+        self.size += CALL_SIZE + len(delta.id) + len(delta.name) + len(delta.arguments)
 
     @property
     def has_answer(self) -> bool:
         """Say whether any text of the answer or any tool call came; reasoning is no answer."""
-        return bool(self._content or self._calls)
+        return bool(self._content.characters or self._calls)
 
     @property
     def has_anything(self) -> bool:
         """Say whether the answer or its reasoning began."""
-        return bool(self._content or self._calls or self._reasoning)
+        return self.has_answer or bool(self._reasoning.characters)
 
     @property
     def characters(self) -> int:
         """Count the characters of the answer so far."""
-        return sum(map(len, self._content))
+        return self._content.characters
 
     def completion(
         self, status: Status, *, first_token_s: float | None = None, duration_s: float = 0.0
     ) -> Completion:
         """Give what has arrived so far as a value."""
         return Completion(
-            content="".join(self._content),
-            reasoning="".join(self._reasoning),
-            tool_calls=tuple(self._calls.values()),
+            content=str(self._content),
+            reasoning=str(self._reasoning),
+            tool_calls=tuple(
+                call._replace(arguments=str(self._arguments[index]))
+                for index, call in self._calls.items()
+            ),
             finish_reason=self.finish_reason,
             usage=self.usage,
             model=self.model,

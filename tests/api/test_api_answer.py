@@ -236,9 +236,9 @@ def test_an_event_that_is_too_large_is_refused_and_the_text_before_it_is_kept() 
 
 def test_a_whole_answer_that_never_ends_is_refused() -> None:
     block = b"x" * (1 << 20)
-    read = Read([b'{"choices":"', *[block] * 65])
+    read = Read([b'{"choices":"', *[block] * 33])
     assert isinstance(read.error, GatewayError)
-    assert "64 MB" in read.error.why
+    assert "32 MB" in read.error.why
 
 
 def test_a_large_picture_in_one_event_is_taken() -> None:

@@ -58,7 +58,7 @@ def _no_worker_is_left() -> Iterator[None]:
 def exchange_with(where: Endpoint | str, body: bytes = b"{}") -> Exchange:
     made = endpoint(where) if isinstance(where, str) else where
     request = WireRequest(
-        "POST", made.base_url, made.base_url.path("/v1/chat/completions"), made.headers(), body
+        "POST", made.base_url, made.base_url.path("/v1/bytes"), made.headers(), body
     )
     return Exchange(made, request, load_transport)
 
