@@ -10,7 +10,7 @@ import pytest
 
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import TurnRecord
-from tests.repl.conversing import CTRL_C, ENTER, PART, conversation, part_then_silence
+from tests.repl.conversing import ENTER, PART, conversation, part_then_silence
 from tests.sessions.keeping import answer_numbered, asked, last_turn, only_session
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -193,23 +193,6 @@ def test_a_bug_of_ours_leaves_the_part(home: Home, server: FaultServer) -> None:
 
 
 # -- in a conversation ------------------------------------------------------------------------
-
-
-def test_ctrl_c_in_a_conversation_stores_the_part_and_goes_on(
-    home: Home, server: FaultServer
-) -> None:
-    server.add(*part_then_silence())
-    with conversation(home) as talk:
-        talk.type("a" + ENTER)
-        talk.terminal.wait_for("Paris is the capital.")
-        talk.type(CTRL_C)
-        talk.wait_for_line()
-        assert_turn(last_turn(home), Status.INTERRUPTED, PART)
-        talk.say("more")
-        talk.leave()
-    first, second = only_session(home).path
-    assert_turn(first, Status.INTERRUPTED, PART)
-    assert_turn(second, Status.COMPLETE, "Answer 2.", finish="stop")
 
 
 LEAVING: dict[str, tuple[Callable[[Terminal], None], int]] = {

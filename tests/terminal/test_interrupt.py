@@ -1,4 +1,4 @@
-"""A person or the system stops an answer: the part stays, the server is let go, the code tells."""
+"""The system stops an answer: the part stays, the server is let go, the code tells."""
 
 from __future__ import annotations
 
@@ -17,9 +17,6 @@ from tests.support.wire import chunk, event
 LIMIT_S = 1.0
 
 
-PLAIN, RAW = ("chat", "hi"), ("chat", "--raw", "hi")
-
-
 def part_then_silence(server: FaultServer, home: Home) -> None:
     """Send a paragraph and the beginning of another: what shows the first has got the second."""
     pieces = ("Paris is ", "the capital.\n\nIt lies on")
@@ -27,8 +24,8 @@ def part_then_silence(server: FaultServer, home: Home) -> None:
     home.configure(server.url)
 
 
-def chat(home: Home, args: tuple[str, ...] = PLAIN) -> Terminal:
-    return Terminal(newapi_command(*args), home=home)
+def chat(home: Home) -> Terminal:
+    return Terminal(newapi_command("chat", "hi"), home=home)
 
 
 def assert_part_is_shown_once(terminal: Terminal) -> None:
@@ -41,42 +38,6 @@ def assert_left_in_order(terminal: Terminal) -> None:
     assert not terminal.emulator.cursor.hidden
     assert terminal.echoes
     assert terminal.emulator.cursor.x == 0, terminal.screen_text()
-
-
-@pytest.mark.parametrize(
-    ("args", "shown"),
-    [(PLAIN, "Paris is the capital."), (RAW, "It lies on")],
-    ids=["markdown", "raw"],
-)
-def test_ctrl_c_keeps_the_part_and_ends_at_once(
-    home: Home, fault_server: FaultServer, args: tuple[str, ...], shown: str
-) -> None:
-    part_then_silence(fault_server, home)
-    with chat(home, args) as terminal:
-        # The terminal driver drops what is written and not yet read when Ctrl-C is pressed.
-        terminal.wait_for(shown)
-        pressed = time.monotonic()
-        terminal.press_ctrl_c()
-        assert terminal.wait_exit() == 130
-        assert terminal.exited_at is not None
-        assert terminal.exited_at - pressed < LIMIT_S
-        assert fault_server.wait_for_close() - pressed < LIMIT_S
-        assert_part_is_shown_once(terminal)
-        assert_left_in_order(terminal)
-
-
-def test_ctrl_c_before_the_first_word_ends_at_once(home: Home, fault_server: FaultServer) -> None:
-    fault_server.add(Stall())
-    home.configure(fault_server.url)
-    with chat(home) as terminal:
-        fault_server.wait_for_requests(1)
-        pressed = time.monotonic()
-        terminal.press_ctrl_c()
-        assert terminal.wait_exit() == 130
-        assert terminal.exited_at is not None
-        assert terminal.exited_at - pressed < LIMIT_S
-        fault_server.wait_for_close()
-        assert_left_in_order(terminal)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])

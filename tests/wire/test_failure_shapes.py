@@ -183,13 +183,6 @@ LIMITS = rows(
         told=["token remain quota: ＄0.1, need quota: ＄0.4"],
         args=(),
     ),
-    Shape(
-        "429 with a Retry-After of an hour, which is not waited for",
-        refusal(429, headers=[("Retry-After", "3600")]),
-        7,
-        told=["429"],
-        args=(),
-    ),
 )
 
 

@@ -1,0 +1,100 @@
+"""Ctrl-C in the middle of an answer stops it at once; what came is shown once, and kept."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from tests.repl.conversing import CTRL_C, ENTER, PART, conversation, part_then_silence, said
+from tests.sessions.keeping import last_turn, only_session
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.observed import Running
+from tests.support.process import newapi_command
+from tests.support.steps import Stall, sse
+from tests.support.terminal import Terminal
+from tests.support.wire import chunk, event
+
+AT_ONCE_S = 1.0
+DELTAS = ("Paris is ", "the capital", " of Fr")
+
+
+def assert_left_in_order(terminal: Terminal) -> None:
+    assert not terminal.emulator.cursor.hidden
+    assert terminal.echoes
+    assert terminal.emulator.cursor.x == 0, terminal.screen_text()
+
+
+def test_a_pipe_gets_the_deltas_that_came(home: Home, server: FaultServer) -> None:
+    server.add(*sse(*(event(chunk(each)) for each in DELTAS), end=False), Stall())
+    with Running("chat", "hi", home=home) as running:
+        running.wait_for(DELTAS[-1].encode())
+        pressed = time.monotonic()
+        running.send_signal(signal.SIGINT)
+        let_go = server.wait_for_close()
+        seen = running.end()
+    assert (seen.code, seen.text, seen.err) == (130, "".join(DELTAS) + "\n", "stopped\n")
+    assert let_go - pressed < AT_ONCE_S
+    assert len(server.requests) == 1
+    turn = last_turn(home)
+    assert (turn.status, turn.answer, turn.prompt) == (Status.INTERRUPTED, "".join(DELTAS), "hi")
+
+
+@pytest.mark.parametrize(
+    ("args", "shown"),
+    [(["hi"], "Paris is the capital."), (["--raw", "hi"], "It lies on")],
+    ids=["markdown", "raw"],
+)
+def test_a_terminal_shows_the_part_once_and_is_left_in_order(
+    home: Home, server: FaultServer, args: list[str], shown: str
+) -> None:
+    server.add(*part_then_silence())
+    with Terminal(newapi_command("chat", *args), home=home) as terminal:
+        # The terminal driver drops what is written and not yet read when Ctrl-C is pressed.
+        terminal.wait_for(shown)
+        pressed = time.monotonic()
+        terminal.press_ctrl_c()
+        assert terminal.wait_exit() == 130
+        assert terminal.exited_at is not None
+        assert terminal.exited_at - pressed < AT_ONCE_S
+        assert server.wait_for_close() - pressed < AT_ONCE_S
+        text = terminal.all_text()
+        assert (text.count("Paris is the capital."), text.count("It lies on")) == (1, 1), text
+        assert_left_in_order(terminal)
+    assert (last_turn(home).status, last_turn(home).answer) == (Status.INTERRUPTED, PART)
+
+
+def test_before_the_first_word_it_ends_at_once_too(home: Home, server: FaultServer) -> None:
+    server.add(Stall())
+    with Terminal(newapi_command("chat", "hi"), home=home) as terminal:
+        server.wait_for_requests(1)
+        pressed = time.monotonic()
+        terminal.press_ctrl_c()
+        assert terminal.wait_exit() == 130
+        assert terminal.exited_at is not None
+        assert terminal.exited_at - pressed < AT_ONCE_S
+        server.wait_for_close()
+        assert_left_in_order(terminal)
+    assert (last_turn(home).status, last_turn(home).answer) == (Status.INTERRUPTED, "")
+
+
+def test_a_conversation_stays_and_goes_on_with_the_part(home: Home, server: FaultServer) -> None:
+    server.add(*part_then_silence())
+    with conversation(home) as talk:
+        talk.type("a" + ENTER)
+        talk.terminal.wait_for("Paris is the capital.")
+        pressed = time.monotonic()
+        talk.type(CTRL_C)
+        assert server.wait_for_close() - pressed < AT_ONCE_S
+        talk.wait_for_line()
+        assert "stopped; what came is kept" in talk.words()
+        assert (last_turn(home).status, last_turn(home).answer) == (Status.INTERRUPTED, PART)
+        talk.say("more")
+        talk.leave()
+    assert said(server) == [("user", "a"), ("assistant", PART), ("user", "more")]
+    first, second = only_session(home).path
+    assert (first.status, first.answer) == (Status.INTERRUPTED, PART)
+    assert second.status is Status.COMPLETE

@@ -1,0 +1,68 @@
+"""A rate limit that passes is waited for; each wait is told before it, and Ctrl-C ends it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from tests.promises.conftest import ANSWER
+from tests.sessions.keeping import last_turn
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.observed import Running, observe
+from tests.support.steps import Send
+from tests.support.wire import error, response
+
+AT_ONCE_S = 1.0
+LIMITED = Send(response(429))  # as New API's own limiter answers: no body, no Retry-After
+
+
+@pytest.mark.parametrize("args", [[], ["--no-stream"]], ids=["streamed", "whole"])
+def test_two_refusals_are_waited_for_and_told(
+    home: Home, server: FaultServer, args: list[str]
+) -> None:
+    home.configure(server.url)  # with the retries that everybody has
+    for _ in range(2):
+        server.add(LIMITED)
+    seen = observe("chat", *args, "hi", home=home)
+    assert (seen.code, seen.text) == (0, f"{ANSWER}\n")
+    waits = re.findall(r"^.*\(HTTP 429\); retry (\d/2) in (\d\.\d) s$", seen.err, re.MULTILINE)
+    assert [number for number, _ in waits] == ["1/2", "2/2"]
+    assert len(seen.err.splitlines()) == 2
+    # What was told was waited: to a tenth, by which it is rounded.
+    assert seen.seconds > sum(float(pause_s) for _, pause_s in waits) - 0.1
+    assert len({(request.head, request.body) for request in server.requests}) == 1
+    assert len(server.requests) == 3
+    assert (last_turn(home).status, last_turn(home).answer) == (Status.COMPLETE, ANSWER)
+
+
+def test_where_it_does_not_pass_the_retries_have_an_end(home: Home, server: FaultServer) -> None:
+    home.configure(server.url, retries=1)
+    words = "您已达到请求数限制：1分钟内最多请求3次"
+    for _ in range(2):
+        server.add(Send(response(429, error(words), headers=[("Retry-After", "0")])))
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.out) == (7, b"")
+    assert "retry 1/1 in 0.0 s" in seen.err
+    assert f"why: {words}" in seen.err
+    assert len(server.requests) == 2
+
+
+def test_ctrl_c_ends_the_wait(home: Home, server: FaultServer) -> None:
+    home.configure(server.url)
+    server.add(Send(response(429, headers=[("Retry-After", "50")])))
+    with Running("chat", "hi", home=home) as running:
+        running.wait_for(b"retry 1/2 in 50.0 s\n", in_err=True)
+        pressed = time.monotonic()
+        running.send_signal(signal.SIGINT)
+        seen = running.end()
+        took_s = time.monotonic() - pressed
+    assert (seen.code, seen.out) == (130, b"")
+    assert seen.err.endswith("\nstopped\n")
+    assert took_s < AT_ONCE_S
+    assert len(server.requests) == 1
+    assert last_turn(home).status is Status.INTERRUPTED

@@ -1,0 +1,49 @@
+"""A rate limit that lasts for long is not waited for: it ends with 7 and says when to come back."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from tests.sessions.keeping import last_turn
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.observed import Conditions, observe
+from tests.support.steps import Send
+from tests.support.wire import response
+
+AT_MOST_S = 5.0
+HOUR = timedelta(hours=1)
+WRONG_CLOCK = datetime(2020, 2, 29, 23, 30, tzinfo=UTC)
+WISHES = {
+    "seconds": [("Retry-After", "3600")],
+    "milliseconds": [("Retry-After-Ms", "3600000")],
+    "a date by a clock that is wrong": [
+        ("Date", format_datetime(WRONG_CLOCK, usegmt=True)),
+        ("Retry-After", format_datetime(WRONG_CLOCK + HOUR, usegmt=True)),
+    ],
+}
+
+
+@pytest.mark.parametrize("wish", WISHES)
+def test_an_hour_is_not_waited_for_but_told(
+    home: Home, fault_server: FaultServer, wish: str
+) -> None:
+    home.configure(fault_server.url, retries=5)
+    fault_server.add(Send(response(429, headers=WISHES[wish])))
+    begun = datetime.now(UTC)
+    seen = observe("chat", "hi", home=home, conditions=Conditions(env={"TZ": "UTC"}))
+    ended = datetime.now(UTC)
+    assert (seen.code, seen.out) == (7, b"")
+    assert "(HTTP 429)" in seen.err
+    told = re.search(r"again after (\d\d:\d\d): the server asks to wait 60 minutes", seen.err)
+    assert told, seen.err
+    assert told.group(1) in [f"{moment + HOUR:%H:%M}" for moment in (begun, ended)]
+    assert "retry" not in seen.err
+    assert seen.seconds < AT_MOST_S
+    assert len(fault_server.requests) == 1
+    assert last_turn(home).status is Status.ERROR

@@ -1,0 +1,40 @@
+"""A quota that is used up ends with 7 at once: asking again would change nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from tests.sessions.keeping import last_turn
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.observed import observe
+from tests.support.steps import Send
+from tests.support.wire import REQUEST_ID, error, response
+
+WORDS = "用户额度不足, 剩余额度: ＄0.002"
+ID_HEADER = [("X-Oneapi-Request-Id", REQUEST_ID)]
+CASES = [
+    (403, "insufficient_user_quota"),
+    (429, "insufficient_user_quota"),
+    (403, "pre_consume_token_quota_failed"),
+    (429, "insufficient_quota"),
+]
+
+
+@pytest.mark.parametrize(("status", "code"), CASES)
+def test_a_quota_is_told_and_not_asked_for_again(
+    home: Home, fault_server: FaultServer, status: int, code: str
+) -> None:
+    home.configure(fault_server.url, retries=5)
+    body = error(f"{WORDS} (request id: {REQUEST_ID})", code=code)
+    fault_server.add(Send(response(status, body, headers=ID_HEADER)))
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.out) == (7, b"")
+    assert "quota" in seen.err.splitlines()[0]
+    assert f"why: {WORDS}" in seen.err
+    assert f"request id: {REQUEST_ID}" in seen.err
+    assert "try: " in seen.err
+    assert "retry" not in seen.err
+    assert len(fault_server.requests) == 1
+    assert last_turn(home).status is Status.ERROR
