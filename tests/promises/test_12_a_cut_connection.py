@@ -1,0 +1,94 @@
+"""An answer that is cut off keeps what came, says so, ends with 9 and is not asked for again."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from tests.repl.conversing import ENTER, conversation
+from tests.sessions.keeping import last_turn, only_session
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.observed import Running, observe
+from tests.support.steps import Fin, Reset, Send, Step, WaitFor, sse
+from tests.support.wire import answer_events, chunk, event, framed, head, response
+
+PART = "Paris 在 "
+BEGUN = event(chunk(PART))
+TOLD = f"the answer was cut off after {len(PART)} characters"
+WITH_LENGTH = [("Content-Type", "text/event-stream"), ("Content-Length", "5000")]
+
+Cut = Callable[[threading.Event], Sequence[Step]]
+CUTS: dict[str, Cut] = {
+    # Text that is still on its way is lost in a reset: it waits until the part has been shown.
+    "RST": lambda shown: [*sse(BEGUN, end=False), WaitFor(shown), Reset()],
+    "FIN in a chunked body": lambda _: [*sse(BEGUN, end=False), Send(framed(BEGUN)[:20]), Fin()],
+    "FIN before the length": lambda _: [Send(head(200, WITH_LENGTH)), Send(BEGUN), Fin()],
+    "FIN without any framing": lambda _: sse(BEGUN, BEGUN[:20], chunked=False),
+    "bad chunk": lambda _: [*sse(BEGUN, end=False), Send(b"zz\r\n" + framed(BEGUN))],
+}
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_the_part_is_printed_and_kept_and_the_cut_is_told(
+    home: Home, server: FaultServer, cut: str
+) -> None:
+    home.configure(server.url, retries=3)
+    shown = threading.Event()
+    server.add(*CUTS[cut](shown))
+    with Running("chat", "hi", home=home) as running:
+        running.wait_for(PART.encode())
+        shown.set()
+        seen = running.end()
+    assert (seen.code, seen.text) == (9, f"{PART}\n")
+    assert f"error: {TOLD}: " in seen.err
+    assert "try: ask again, or ask it to continue" in seen.err
+    assert len(server.requests) == 1
+    turn = last_turn(home)
+    assert (turn.status, turn.answer, turn.finish_reason) == (Status.INCOMPLETE, PART, None)
+    assert turn.error.startswith(TOLD)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_conversation_keeps_the_part_and_goes_on(
+    home: Home, server: FaultServer, cut: str
+) -> None:
+    home.configure(server.url, retries=3)
+    shown = threading.Event()
+    server.add(*CUTS[cut](shown))
+    with conversation(home, "chat", "--raw") as talk:
+        talk.type("a" + ENTER)
+        talk.terminal.wait_for(PART.strip())
+        shown.set()
+        talk.wait_for_line()
+        assert TOLD in talk.words()
+        assert len(server.requests) == 1
+        talk.say("more")
+        talk.leave()
+    first, second = only_session(home).path
+    assert (first.status, first.answer) == (Status.INCOMPLETE, PART)
+    assert second.status is Status.COMPLETE
+    assert len(server.requests) == 2
+
+
+PACKED = gzip.compress(b"".join(answer_events("Paris is ", "the capital.")))
+
+
+@pytest.mark.parametrize("data", [PACKED, PACKED[:-20]], ids=["whole", "truncated"])
+def test_a_compressed_answer_is_refused_before_any_text(
+    home: Home, server: FaultServer, data: bytes
+) -> None:
+    """Whether it is cut cannot matter: none was asked for, and none is unpacked."""
+    home.configure(server.url, retries=3)
+    packed = [("Content-Encoding", "gzip")]
+    server.add(Send(response(200, data, content_type="text/event-stream", headers=packed)))
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.out) == (6, b"")
+    assert "its encoding “gzip” was not asked for" in seen.err
+    [request] = server.requests
+    assert request.header("Accept-Encoding") == "identity"
+    assert (last_turn(home).status, last_turn(home).answer) == (Status.ERROR, "")

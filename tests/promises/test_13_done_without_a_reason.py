@@ -1,0 +1,70 @@
+"""`[DONE]` without a finish reason proves nothing: what came is kept, and told as incomplete."""
+
+from __future__ import annotations
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from tests.promises.conftest import PIECES
+from tests.repl.conversing import conversation
+from tests.sessions.keeping import last_turn, only_session
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.observed import observe
+from tests.support.steps import Pause, Step, sse
+from tests.support.wire import DONE, PING, REQUEST_ID, chunk, event, usage_chunk
+
+PART = "".join(PIECES[:2])
+ID_HEADER = [("X-Oneapi-Request-Id", REQUEST_ID)]
+# After its own time-out the gateway makes up token counts and ends the stream as if all were well.
+STALLED: list[Step] = sse(
+    event(chunk("", delta={"role": "assistant"})),
+    *(event(chunk(piece)) for piece in PIECES[:2]),
+    PING,
+    Pause(0.3),
+    PING,
+    event(usage_chunk(9, 0, made_up=True)),
+    DONE,
+    headers=ID_HEADER,
+)
+
+
+@pytest.mark.parametrize("args", [[], ["--json"]], ids=["text", "json"])
+def test_the_part_is_kept_and_the_doubt_told(
+    home: Home, server: FaultServer, args: list[str]
+) -> None:
+    home.configure(server.url, retries=3)
+    server.add(*STALLED)
+    seen = observe("chat", *args, "hi", home=home)
+    assert seen.code == 9
+    assert PART in seen.text
+    assert args or seen.text == f"{PART}\n"
+    told = seen.err.splitlines()
+    assert told[0].startswith("error: the gateway ended the stream without a finish reason")
+    assert f"(after {len(PART)} characters)" in told[0]
+    assert f"  request id: {REQUEST_ID}" in told
+    assert "require_finish_reason false" in seen.err
+    assert len(server.requests) == 1
+    turn = last_turn(home)
+    assert (turn.status, turn.answer, turn.finish_reason) == (Status.INCOMPLETE, PART, None)
+
+
+def test_a_conversation_tells_it_and_goes_on(home: Home, server: FaultServer) -> None:
+    server.add(*STALLED)
+    with conversation(home) as talk:
+        assert "without a finish reason" in talk.told("a")
+        talk.say("more")
+        talk.leave()
+    first, second = only_session(home).path
+    assert (first.status, first.answer) == (Status.INCOMPLETE, PART)
+    assert second.status is Status.COMPLETE
+
+
+def test_for_a_provider_that_never_gives_one_a_setting_ends_the_doubt(
+    home: Home, server: FaultServer
+) -> None:
+    home.configure(server.url, retries=0, require_finish_reason=False)
+    server.add(*STALLED)
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.text, seen.err) == (0, f"{PART}\n", "")
+    assert last_turn(home).status is Status.COMPLETE

@@ -1,0 +1,58 @@
+"""An error inside an answer that began well is told in the gateway's words; the text is kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from tests.repl.conversing import conversation
+from tests.sessions.keeping import last_turn, only_session
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.observed import observe
+from tests.support.steps import sse
+from tests.support.wire import DONE, PING, REQUEST_ID, chunk, error, event, json_bytes, usage_chunk
+
+PART = "Paris is "
+WORDS = "当前渠道不可用"
+FIRST = error(f"{WORDS} (request id: {REQUEST_ID})", code="get_channel_failed")
+SAYS = "the gateway ran out of channels for this model"
+SECOND = error("and what came of it")
+FORMS = {
+    "an event": [event(FIRST), event(usage_chunk(made_up=True)), DONE],
+    "bare JSON after a ping": [PING, json_bytes(FIRST)],
+    "two JSON objects": [PING, json_bytes(FIRST) + json_bytes(SECOND)],
+}
+
+
+@pytest.mark.parametrize("part", [PART, ""], ids=["after some text", "before any"])
+@pytest.mark.parametrize("form", FORMS)
+def test_the_words_are_told_and_the_text_is_kept(
+    home: Home, server: FaultServer, form: str, part: str
+) -> None:
+    home.configure(server.url, retries=3)
+    server.add(*sse(*([event(chunk(part))] if part else []), *FORMS[form]))
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.text) == (6, f"{part}\n" if part else "")
+    assert seen.err.startswith(f"error: {SAYS}\n")
+    assert f"  why: {WORDS}\n" in seen.err
+    assert f"  request id: {REQUEST_ID}\n" in seen.err
+    assert "and what came of it" not in seen.err
+    assert len(server.requests) == 1
+    turn = last_turn(home)
+    assert (turn.status, turn.answer) == (Status.ERROR, part)
+    assert WORDS in turn.error
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_conversation_tells_it_and_goes_on(home: Home, server: FaultServer, form: str) -> None:
+    server.add(*sse(event(chunk(PART)), *FORMS[form]))
+    with conversation(home) as talk:
+        shown = talk.told("a")
+        assert shown.startswith(PART)
+        assert f"error: {SAYS} why: {WORDS} request id: {REQUEST_ID}" in shown
+        talk.say("more")
+        talk.leave()
+    first, second = only_session(home).path
+    assert (first.status, first.answer) == (Status.ERROR, PART)
+    assert second.status is Status.COMPLETE

@@ -1,0 +1,63 @@
+"""A model that thinks for long is waited for as long as the gateway shows signs of life."""
+
+from __future__ import annotations
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from tests.promises.conftest import ANSWER, PIECES
+from tests.sessions.keeping import last_turn
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.observed import observe
+from tests.support.process import newapi_command
+from tests.support.steps import Pause, Step, sse
+from tests.support.terminal import Terminal
+from tests.support.wire import PING, answer_events, chunk, event
+
+PINGS = 40
+EVERY_S = 0.06
+IDLE_S = 1.2  # well above a pause, well below all of them together
+CLOCKS = {"first_byte_timeout": IDLE_S, "idle_timeout": IDLE_S, "first_content_timeout": 60.0}
+
+
+def repeated(data: bytes) -> list[bytes | Step]:
+    """Send the same forty times, with a pause after each."""
+    return [each for _ in range(PINGS) for each in (data, Pause(EVERY_S))]
+
+
+SIGNS = {
+    "pings": repeated(PING),
+    "empty deltas": repeated(event(chunk("", delta={"role": "assistant"}))),
+    "reasoning": repeated(event(chunk(reasoning="Hm. "))),
+}
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_the_answer_is_waited_for(home: Home, server: FaultServer, sign: str) -> None:
+    home.configure(server.url, retries=0, **CLOCKS)
+    server.add(*sse(*SIGNS[sign], *answer_events(*PIECES)))
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.text, seen.err) == (0, f"{ANSWER}\n", "")
+    assert seen.seconds > PINGS * EVERY_S > IDLE_S
+    assert len(server.requests) == 1
+    assert last_turn(home).status is Status.COMPLETE
+
+
+def test_without_a_sign_of_life_it_is_not(home: Home, server: FaultServer) -> None:
+    home.configure(server.url, retries=0, **CLOCKS | {"idle_timeout": 0.3})
+    server.add(*sse(PING, Pause(30), *answer_events(*PIECES)))
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.out) == (8, b"")
+    assert "no sign of life for 0.3 s" in seen.err
+    assert seen.seconds < 10
+
+
+def test_a_terminal_says_what_is_waited_for_and_how_long(home: Home, server: FaultServer) -> None:
+    home.configure(server.url, retries=0, **CLOCKS)
+    server.add(*sse(*SIGNS["pings"], *answer_events(*PIECES)))
+    with Terminal(newapi_command("chat", "hi"), home=home) as terminal:
+        terminal.wait_for("waiting for test-model 2")
+        assert terminal.wait_exit() == 0
+        assert ANSWER in terminal.all_text()
+        assert "waiting for" not in terminal.all_text()
