@@ -136,10 +136,18 @@ class LiveSession:
         self.change(self.session._replace(leaf_id=self._leaf_id, left_out=left_out))
 
     def change(self, session: Session) -> None:
-        """Take a session with other fields. Raises `UsageProblem` for a name that is taken."""
+        """Take a session with other fields. Raises `UsageProblem` for a name that is taken.
+
+        Only what differs is written: another newapi may have renamed it, or gone on with it.
+        """
         if self._store is not None and not self._is_behind:
             try:
-                self._store.change(session)
+                stored = self._store.load(session.id)
+                written = (
+                    _with_changes(stored.session, self.session, session) if stored else session
+                )
+                self._store.change(written)
+                session = session._replace(title=written.title, is_named=written.is_named)
             except LocalError as error:
                 self._fail(error)
         self.session = session
@@ -171,9 +179,10 @@ class LiveSession:
     def _begin_stored(self, turn: TurnRecord, *, at_leaf: bool) -> TurnRecord:
         if self._store is None:
             return turn
+        created_at = self.session.created_at
         try:
             self.session, begun = self._store.begin(self.session, turn, at_leaf=at_leaf)
-            self.was_deleted = bool(self.path) and at_leaf and self.session.turns == 1
+            self.was_deleted = bool(self.path) and self.session.created_at != created_at
             self._take_others(begun.parent_id)
         except LocalError as error:
             self._fail(error)
@@ -190,17 +199,23 @@ class LiveSession:
             return False
         try:
             stored = self._store.load(self.session.id)
-            if stored is None or stored.session.leaf_id == self._leaf_id:
+            if stored is None:
                 return False
+            created_at = stored.session.created_at
+            self.was_deleted = self.session.created_at != created_at
             self._take_others(stored.session.leaf_id)
-            self.session = self.session._replace(leaf_id=self._leaf_id)
+            self.session = self.session._replace(leaf_id=self._leaf_id, created_at=created_at)
         except LocalError as error:
             self._fail(error)
-        return bool(self.others_turns or self.taken_back)
+        return bool(self.others_turns or self.taken_back or self.was_deleted)
 
     def _take_others(self, leaf_id: int | None) -> None:
-        """Take the path to a leaf as the present one, and count how it differs from ours."""
-        if leaf_id == self._leaf_id and all(e.status is not Status.OPEN for e in self.path):
+        """Take the path to a leaf as the present one, and count how it differs from ours.
+
+        In a session that was deleted and made anew, others' turns may have the numbers of ours.
+        """
+        is_over = all(each.status is not Status.OPEN for each in self.path)
+        if leaf_id == self._leaf_id and is_over and not self.was_deleted:
             return
         known = {each.id for each in self.path}
         self._reload(leaf_id)
@@ -261,6 +276,12 @@ class KeptTurn:
     def end(self, completion: Completion, error: str) -> None:
         """Keep the answer as it ended."""
         self._live.end(self._turn.with_completion(completion, error))
+
+
+def _with_changes(stored: Session, before: Session, after: Session) -> Session:
+    """Give what is stored with the fields in which the other two differ."""
+    fields = zip(stored, before, after, strict=True)
+    return Session._make(new if new != old else kept for kept, old, new in fields)
 
 
 def others_texts(live: LiveSession) -> list[str]:

@@ -195,6 +195,53 @@ def test_what_another_process_said_meanwhile_is_part_of_what_is_asked(
     assert [prompt for prompt, _ in stored_path(disk)] == ["one", "theirs", "mine"]
 
 
+def twin(disk: Disk) -> LiveSession:
+    """Give the session as another newapi has it open."""
+    stored = disk.load(ID)
+    assert stored is not None
+    return LiveSession(stored.session, stored.path, disk)
+
+
+def test_taking_a_turn_back_keeps_the_name_that_another_newapi_gave(
+    live: LiveSession, disk: Disk
+) -> None:
+    say(live, "one")
+    say(live, "two")
+    other = twin(disk)
+    other.change(other.session._replace(title="work", is_named=True))
+    live.undo()
+    stored = disk.load(ID)
+    assert stored is not None
+    assert (stored.session.title, stored.session.is_named) == ("work", True)
+    assert (live.session.title, live.session.is_named) == ("work", True)
+    assert stored_path(disk) == [("one", "yes")]
+
+
+def test_another_model_keeps_the_turns_that_another_newapi_added(
+    live: LiveSession, disk: Disk
+) -> None:
+    say(live, "one")
+    say(twin(disk), "theirs")
+    live.change(live.session._replace(model="m2"))
+    assert [prompt for prompt, _ in stored_path(disk)] == ["one", "theirs"]
+    say(live, "mine")
+    assert [prompt for prompt, _ in stored_path(disk)] == ["one", "theirs", "mine"]
+
+
+def test_what_was_said_before_a_session_was_deleted_and_made_anew_is_not_sent(
+    live: LiveSession, disk: Disk
+) -> None:
+    """The new turn may have the number of the deleted one."""
+    say(live, "secret")
+    other = twin(disk)
+    disk.store.erase([ID])
+    say(other, "anew")
+    assert other.was_deleted
+    live.begin("mine", model="m")
+    assert [m.content for m in live.messages()] == ["be brief", "anew", "yes", "mine"]
+    assert live.was_deleted
+
+
 def test_a_full_disk_costs_one_warning_and_no_turn(
     live: LiveSession, disk: Disk, warnings: list[LocalError]
 ) -> None:

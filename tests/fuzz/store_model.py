@@ -1,0 +1,97 @@
+"""What must stand in a store, as plain values: the model that the state machine compares with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from newapi_cli.domain.session import StoredSession, TurnRecord
+from newapi_cli.store.sessions import SessionStore
+
+
+@dataclass
+class Turn:
+    """A turn as it must be stored."""
+
+    prompt: str
+    parent: int | None
+    answer: str = ""
+    status: str = "open"
+    tokens: tuple[int, int] | None = None
+
+
+@dataclass
+class Sessions:
+    """All that must be there: turns by their ids, sessions by theirs."""
+
+    turns: dict[str, dict[int, Turn]] = field(default_factory=dict)
+    leaves: dict[str, int | None] = field(default_factory=dict)
+    titles: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    deleted: list[str] = field(default_factory=list)  # texts
+
+    def begin(
+        self,
+        session: str,
+        title: tuple[str, bool],
+        turn_id: int,
+        prompt: str,
+        after: int | str | None,
+    ) -> None:
+        """Note a prompt below a turn, or below the leaf."""
+        if session not in self.turns:
+            self.turns[session], self.leaves[session] = {}, None
+            self.titles[session] = title
+            after = None
+        parent = self.leaves[session] if isinstance(after, str) else after
+        assert all(turn_id not in turns for turns in self.turns.values())
+        self.turns[session][turn_id] = Turn(prompt, parent)
+        self.leaves[session] = turn_id
+
+    def add(self, stored: StoredSession) -> None:
+        """Note a session that has come as a whole."""
+        session = stored.session
+        self.turns[session.id] = {turn.id: as_turn(turn) for turn in stored.turns}
+        self.leaves[session.id] = session.leaf_id
+        self.titles[session.id] = (session.title, session.is_named)
+
+    def erase(self, session: str) -> None:
+        """Note that a session is gone, and which texts must be gone with it."""
+        for turn in self.turns.pop(session).values():
+            self.deleted += [text for text in (turn.prompt, turn.answer) if text]
+        del self.leaves[session], self.titles[session]
+
+    def path(self, session: str) -> list[tuple[str, str]]:
+        """Give prompts and answers of the present path."""
+        turns, found = self.turns[session], []
+        place = self.leaves[session]
+        while place in turns:
+            found.append((turns[place].prompt, turns[place].answer))
+            place = turns[place].parent
+        return found[::-1]
+
+    def turn(self, session: str, turn_id: int) -> Turn | None:
+        """Give a turn that is still there."""
+        return self.turns.get(session, {}).get(turn_id)
+
+    def tokens(self) -> tuple[int, int]:
+        """Give the sums over all turns that have ended."""
+        ended = [t for turns in self.turns.values() for t in turns.values() if t.status != "open"]
+        counts = [turn.tokens or (0, 0) for turn in ended]
+        return sum(each[0] for each in counts), sum(each[1] for each in counts)
+
+
+def as_turn(turn: TurnRecord) -> Turn:
+    """Give a stored turn as the model has it."""
+    usage = turn.usage
+    tokens = (usage.prompt_tokens or 0, usage.completion_tokens or 0) if usage else None
+    return Turn(turn.prompt, turn.parent_id, turn.answer, str(turn.status), tokens)
+
+
+def found_in(store: SessionStore) -> Sessions:
+    """Give all that a store holds."""
+    found = Sessions()
+    for session in store.sessions():
+        stored = store.load(session.id)
+        assert stored is not None
+        assert stored.session.turns == len(stored.turns)
+        found.add(stored)
+    return found

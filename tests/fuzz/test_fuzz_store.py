@@ -1,0 +1,374 @@
+"""Sessions of several processes in one file, in any order of what people and crashes do to them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+
+from hypothesis import seed
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from newapi_cli.domain.completion import Chunk, Completion, CompletionBuilder, Status, Usage
+from newapi_cli.domain.session import Session
+from newapi_cli.errors import UsageProblem
+from newapi_cli.flows.archive import session_to_json, session_to_lines, sessions_from_text
+from newapi_cli.flows.session import KeptTurn, LiveSession
+from newapi_cli.store.sessions import SessionStore
+from tests.fuzz.fuzzing import SEED, profiled
+from tests.fuzz.store_model import Sessions, found_in
+from tests.store.stored import Clock
+
+FIRST_VERSION = Path(__file__).parents[1] / "data" / "databases" / "v1.sql"
+# In memory where there is such a folder: a commit waits for the disk, and there are thousands.
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+DEAD = "1:0"  # process 1 runs, but began at another time
+PLACES = st.sampled_from([0, 1])
+PICK = st.integers(0, 1000)
+TAILS = st.text(st.characters(codec="utf-8"), max_size=6)
+ENDS = st.sampled_from([Status.COMPLETE, Status.INTERRUPTED, Status.INCOMPLETE, Status.ERROR])
+COUNTS = st.none() | st.tuples(st.integers(0, 10**9), st.integers(0, 10**9))
+DIES_IN_A_TRANSACTION = """
+import os, signal, sys
+from pathlib import Path
+from newapi_cli.domain.session import Session, TurnRecord
+from newapi_cli.store.sessions import SessionStore
+store = SessionStore(Path(sys.argv[1]))
+store.database.execute("PRAGMA cache_size = 2")  # pages reach the file before the commit
+store.database.execute("BEGIN IMMEDIATE")
+store.database.execute("UPDATE turns SET answer = answer || ?", ["lost" * 20000])
+store.database.execute("UPDATE sessions SET system = 'lost', leaf_id = NULL")
+store.database.execute("DELETE FROM turns WHERE id % 2 = 0")
+assert Path(sys.argv[1] + "-journal").stat().st_size > 0
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+class Process:
+    """One newapi: its store, its conversation and the turn that is under way there."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.store = SessionStore(path, clock)
+        self.live: LiveSession | None = None
+        self.kept: KeptTurn | None = None
+        self.open_turn = ("", 0)
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Two newapis on one file. Each text is made but once, so that it can be looked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="newapi-store-", dir=MEMORY))
+        self.path = self.folder / "sessions.db"
+        self.clock = Clock()
+        self.numbers = count(1)
+        self.model = Sessions()
+        self.processes: list[Process] = []
+        self.owners: list[subprocess.Popen[bytes]] = []
+        self.kills = 0
+        self.crashed: set[int] = set()
+
+    @initialize(is_old=st.booleans())
+    def open_files(self, is_old: bool) -> None:
+        """Begin with nothing, or with a file of the first version."""
+        if is_old:
+            with closing(sqlite3.connect(self.path)) as connection:
+                connection.executescript(FIRST_VERSION.read_text("utf-8"))
+        self.processes = [Process(self.path, self.clock) for _ in range(2)]
+        for process in self.processes[1:]:  # another owner, who lives
+            other = subprocess.Popen(["sleep", "600"])
+            self.owners.append(other)
+            start = Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()[19]
+            process.store._owner = f"{other.pid}:{start}"
+        self.model = found_in(self.processes[0].store)
+        if is_old:
+            assert len(self.model.turns) == 2
+            self.crashed = {3}  # open, of a process that is dead
+            assert self.model.turns["1a2b3c4d5e6f"][3].status == "open"
+
+    def teardown(self) -> None:
+        """See that the file is sound, and take it away."""
+        try:
+            with closing(sqlite3.connect(self.path)) as connection:
+                assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+                assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        finally:
+            for process in self.processes:
+                process.store.close()
+            for owner in self.owners:
+                owner.kill()
+                owner.wait()
+            shutil.rmtree(self.folder)
+
+    # -- parts --------------------------------------------------------------------------------
+
+    def text(self, tail: str) -> str:
+        """Give a text that has never been."""
+        self.clock.now += 1
+        return f"marker{next(self.numbers)}x {tail}"
+
+    def chosen(self, pick: int) -> str:
+        """Give the id of a session that is there."""
+        ids = sorted(self.model.turns)
+        return ids[pick % len(ids)]
+
+    def has_sessions(self) -> bool:
+        """Say whether there is one."""
+        return bool(self.model.turns)
+
+    def idle(self, place: int) -> Process | None:
+        """Give a process in whose conversation no answer is under way."""
+        process = self.processes[place]
+        return process if process.live is not None and process.kept is None else None
+
+    # -- rules --------------------------------------------------------------------------------
+
+    @rule(place=PLACES)
+    def start_anew(self, place: int) -> None:
+        """Begin a session; nothing is stored before its first prompt."""
+        if self.processes[place].kept is None:
+            session = Session(f"{next(self.numbers):012x}", profile="test")
+            self.processes[place].live = LiveSession(session, (), self.processes[place].store)
+
+    @precondition(has_sessions)
+    @rule(place=PLACES, pick=PICK)
+    def resume(self, place: int, pick: int) -> None:
+        """Go on with a session, whoever else has it open."""
+        process = self.processes[place]
+        if process.kept is None:
+            stored = process.store.load(self.chosen(pick))
+            assert stored is not None
+            process.live = LiveSession(stored.session, stored.path, process.store)
+
+    @rule(place=PLACES, tail=TAILS)
+    def ask(self, place: int, tail: str) -> None:
+        """Store a prompt below the leaf, wherever that is by now."""
+        if process := self.idle(place):
+            assert process.live is not None
+            prompt = self.text(tail)
+            process.kept = process.live.begin(prompt, model="m")
+            self.note_begun(process, prompt, "leaf")
+            session = process.live.session.id
+            path = [(turn.prompt, turn.answer) for turn in process.live.path]
+            assert path == self.model.path(session)
+
+    @rule(place=PLACES, tail=TAILS)
+    def retry(self, place: int, tail: str) -> None:
+        """Grow a branch in place of the last turn."""
+        process = self.idle(place)
+        if process is not None and process.live is not None and process.live.path:
+            process.live.take_others_turns()
+            prompt = self.text(tail)
+            after = process.live.path[:-1]
+            process.kept = process.live.begin(prompt, model="m", after=after)
+            self.note_begun(process, prompt, after[-1].id if after else None)
+
+    def note_begun(self, process: Process, prompt: str, after: int | str | None) -> None:
+        """Put a prompt into the model, under the number that the store has given it."""
+        assert process.live is not None
+        turn, session = process.live.last, process.live.session
+        assert turn is not None
+        assert turn.id
+        title = (session.title, session.is_named)
+        self.model.begin(session.id, title, turn.id, prompt, after)
+        process.open_turn = (session.id, turn.id)
+
+    @rule(place=PLACES, tail=TAILS)
+    def keep(self, place: int, tail: str) -> None:
+        """Store what has come so far."""
+        process = self.processes[place]
+        if process.kept is not None:
+            answer = self.text(tail)
+            process.kept.keep(completion(answer, Status.INTERRUPTED, None))
+            if (turn := self.model.turn(*process.open_turn)) is not None:
+                turn.answer = answer
+
+    @rule(place=PLACES, tail=TAILS, status=ENDS, tokens=COUNTS)
+    def end(self, place: int, tail: str, status: Status, tokens: tuple[int, int] | None) -> None:
+        """Store how an answer ended; of a session that was deleted meanwhile, nothing."""
+        process = self.processes[place]
+        if process.kept is not None:
+            answer = self.text(tail)
+            process.kept.end(completion(answer, status, tokens), "")
+            process.kept = None
+            if (turn := self.model.turn(*process.open_turn)) is not None:
+                turn.answer, turn.status, turn.tokens = answer, str(status), tokens
+            else:
+                self.model.deleted.append(answer)
+
+    @rule(place=PLACES)
+    def crash(self, place: int) -> None:
+        """Drop a connection as a crash does, and come back as another process."""
+        process = self.processes[place]
+        owner = process.store._owner
+        process.store.database._connection.close()
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            connection.execute("UPDATE turns SET owner = ? WHERE owner = ?", (DEAD, owner))
+        if process.kept is not None and self.model.turn(*process.open_turn) is not None:
+            self.crashed.add(process.open_turn[1])
+        self.processes[place] = Process(self.path, self.clock)
+        self.processes[place].store._owner = owner
+
+    @rule(place=PLACES)
+    def look_for_killed(self, place: int) -> None:
+        """Close what crashed processes have left open, once."""
+        hits = self.processes[place].store.close_killed()
+        open_ones = {
+            turn_id
+            for turns in self.model.turns.values()
+            for turn_id, turn in turns.items()
+            if turn.status == "open" and turn_id in self.crashed
+        }
+        assert {hit.turn.id for hit in hits} == open_ones
+        for hit in hits:
+            self.model.turns[hit.session.id][hit.turn.id].status = "interrupted"
+        self.crashed.clear()
+
+    @rule(place=PLACES)
+    def undo(self, place: int) -> None:
+        """Take the last turn back, as the conversation does it."""
+        process = self.idle(place)
+        if process is not None and process.live is not None and process.live.path:
+            process.live.take_others_turns()
+            session = process.live.session.id
+            process.live.undo()
+            if session in self.model.turns:
+                leaf = self.model.leaves[session]
+                turn = self.model.turn(session, leaf or 0)
+                self.model.leaves[session] = turn.parent if turn is not None else None
+
+    @precondition(has_sessions)
+    @rule(place=PLACES, pick=PICK, name=st.sampled_from(["work", "home", "自然"]))
+    def rename(self, place: int, pick: int, name: str) -> None:
+        """Name a session; a name belongs to one."""
+        session = self.chosen(pick)
+        store = self.processes[place].store
+        stored = store.load(session)
+        assert stored is not None
+        others = [title for each, title in self.model.titles.items() if each != session]
+        try:
+            store.change(stored.session._replace(title=name, is_named=True))
+        except UsageProblem:
+            assert (name, True) in others
+        else:
+            assert (name, True) not in others
+            self.model.titles[session] = (name, True)
+
+    @precondition(has_sessions)
+    @rule(place=PLACES, pick=PICK)
+    def delete(self, place: int, pick: int) -> None:
+        """Delete a session so that no byte of it is left in any file."""
+        session = self.chosen(pick)
+        gone = set(self.model.turns[session])
+        self.processes[place].store.erase([session])
+        self.model.erase(session)
+        self.crashed -= gone
+        data = b"".join(path.read_bytes() for path in self.folder.iterdir())
+        left = {text for turns in self.model.turns.values() for turn in turns.values()
+                for text in (turn.prompt, turn.answer)}  # fmt: skip
+        titles = {title for title, _ in self.model.titles.values()}
+        for text in self.model.deleted:
+            trace = text.partition(" ")[0] if text.startswith("marker") else text
+            is_a_trace = trace.startswith("marker") or not trace.isascii()  # “par” is in a schema
+            if is_a_trace and not any(each.startswith(trace) for each in left | titles):
+                assert trace.encode() not in data, text
+
+    @precondition(has_sessions)
+    @rule(place=PLACES, pick=PICK, as_lines=st.booleans())
+    def export_and_import(self, place: int, pick: int, as_lines: bool) -> None:
+        """Read a session as JSON back: the same, but for its ids."""
+        store = self.processes[place].store
+        stored = store.load(self.chosen(pick))
+        assert stored is not None
+        text = json.dumps(session_to_json(stored))
+        if as_lines:
+            text = "\n".join(session_to_lines(stored))
+        [read] = sessions_from_text(text)
+        added = store.add(read)
+        again = store.load(added.id)
+        assert again is not None
+        assert [t._replace(id=0, parent_id=0) for t in again.path] == [
+            t._replace(id=0, parent_id=0) for t in read.path
+        ]
+        self.model.add(again)
+        self.crashed |= {turn.id for turn in again.turns if turn.status is Status.OPEN}
+
+    @precondition(lambda self: any(p.live and p.live.path for p in self.processes))
+    @rule(place=PLACES)
+    def fork(self, place: int) -> None:
+        """Go on in a copy."""
+        process = self.idle(place)
+        if process is not None and process.live is not None and process.live.path:
+            process.live.take_others_turns()
+            process.live.fork()
+            stored = process.store.load(process.live.session.id)
+            if process.live.path and stored is not None:
+                self.model.add(stored)
+                self.crashed |= {t.id for t in stored.turns if t.status is Status.OPEN}
+
+    @rule(place=PLACES, number=st.integers(1, 60))
+    def search(self, place: int, number: int) -> None:
+        """Find each turn that holds a text, and no other."""
+        word = f"MARKER{number}X"
+        hits = {hit.turn.id for hit in self.processes[place].store.search([word])}
+        assert hits == {
+            turn_id
+            for turns in self.model.turns.values()
+            for turn_id, turn in turns.items()
+            if word.lower() in turn.prompt or word.lower() in turn.answer
+        }
+
+    @precondition(lambda self: self.kills < 1 and self.model.turns)
+    @rule(chance=st.integers(0, 3))
+    def die_in_a_transaction(self, chance: int) -> None:
+        """Let a process be killed by -9 between two statements of one write."""
+        if chance == 0:
+            self.kills += 1
+            command = [sys.executable, "-c", DIES_IN_A_TRANSACTION, str(self.path)]
+            assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+            with closing(sqlite3.connect(self.path)) as connection:
+                assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+    # -- what always holds --------------------------------------------------------------------
+
+    @invariant()
+    def the_file_holds_what_it_must(self) -> None:
+        """Compare all of it, and what it cost."""
+        if self.processes:
+            store = self.processes[0].store
+            found = found_in(store)
+            assert found.turns == self.model.turns
+            assert found.leaves == self.model.leaves
+            assert found.titles == self.model.titles
+            rows = [tuple(row) for row in store.spending.figures(tuple)]
+            counts = [(int(str(row[5] or 0)), int(str(row[6] or 0))) for row in rows]
+            assert (sum(a for a, _ in counts), sum(b for _, b in counts)) == self.model.tokens()
+
+
+def completion(text: str, status: Status, tokens: tuple[int, int] | None) -> Completion:
+    """Give an answer."""
+    builder = CompletionBuilder()
+    builder.add(Chunk(text, usage=Usage(*tokens, sum(tokens)) if tokens else None))
+    return builder.completion(status)
+
+
+def test_the_store_holds_what_was_said_whatever_happens_to_it() -> None:
+    machine = seed(SEED)(StoreMachine)
+    examples = profiled(100)
+    run_state_machine_as_test(machine, settings=examples)
