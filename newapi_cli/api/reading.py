@@ -170,7 +170,7 @@ class Reading:
 
     def _noted(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
         for chunk in chunks:
-            if chunk.content or chunk.reasoning or chunk.tool_calls:
+            if chunk.has_anything:
                 self._deadlines.content(time.monotonic())
             if chunk.finish_reason is not None:
                 self._deadlines.finished(time.monotonic())

@@ -116,6 +116,11 @@ class Chunk(NamedTuple):
     model: str = ""
     id: str = ""
 
+    @property
+    def has_anything(self) -> bool:
+        """Say whether a piece of the answer or of its reasoning is in it."""
+        return bool(self.content or self.reasoning or self.tool_calls)
+
 
 class Tick(NamedTuple):
     """Nothing came for a frame: a moment to paint. `silent_s` is the present silence."""

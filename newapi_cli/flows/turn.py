@@ -43,9 +43,9 @@ MIN_KEEP_S = 0.25  # and no oftener, nor for more than a tenth of the time
 KEEP_SHARE = 0.1
 PRICES_WAIT_S = 1.0  # for prices that are fetched for the first time in a day
 FRAME_S = 0.04
-# In characters, with the reasoning and the tool calls: a server that writes for ever would take all
-# memory. A model writes some 0.5 MB of text (128,000 tokens); one event may have 24 MB, a picture.
-MAX_SIZE = 32 * 1024 * 1024
+# In characters, with the reasoning and the tool calls: what comes beyond is left, for a server that
+# writes for ever would take all memory. A model writes some 0.5 MB of text (128,000 tokens).
+MAX_SIZE = 16 * 1024 * 1024
 CUT_HINT = "ask again, or ask it to continue"
 FILTER_REASONS = {"content_filter", "sensitive", "abort", "network_error"}
 
@@ -147,9 +147,9 @@ class Turn:
     def _all_events(self) -> Iterator[TurnEvent]:
         try:
             for event in self._events:
+                self._end_if_too_long(event)
                 self._take(event)
                 yield event
-                self._end_if_too_long()
                 if self._prices_are_due and self._pricer is not None:
                     self._prices_are_due = False
                     self._pricer.begin()  # after the first text has been shown
@@ -194,8 +194,9 @@ class Turn:
         pause_s = max(MIN_KEEP_S, (self._kept_at - now) / KEEP_SHARE)
         self._next_keep_at = self._kept_at + min(pause_s, KEEP_S)
 
-    def _end_if_too_long(self) -> None:
-        if self._builder.size > MAX_SIZE:
+    def _end_if_too_long(self, event: TurnEvent) -> None:
+        """Raise `IncompleteCompletion` for more of an answer that is too long already."""
+        if self._builder.size > MAX_SIZE and isinstance(event, Chunk) and event.has_anything:
             raise IncompleteCompletion(
                 f"the answer was cut off after {self._builder.characters} characters:"
                 " it is longer than any may be",

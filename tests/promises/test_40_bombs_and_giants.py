@@ -1,0 +1,268 @@
+"""Bombs, giants and answers without an end cost less than 200 MB of memory, and end.
+
+An answer ends after 16 M characters as incomplete, with all of it printed and kept: the longest of
+models write half a million, and one event, a picture, may have 24 MB. A silence ends by the
+clocks; an answer that goes on in small steps is the person's to end, or `total_timeout`'s.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import tracemalloc
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from newapi_cli.domain.completion import Chunk, CompletionBuilder, Status, ToolCallDelta
+from tests.sessions.keeping import last_turn
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.observed import Observed, observe
+from tests.support.steps import Forever, Pause, Send, Step, sse
+from tests.support.wire import answer_events, chunk, event, framed, head, response
+
+MB = 1_000_000
+AT_MOST_BYTES = 200 * MB
+AT_MOST_S = 60.0  # on a machine that has much else to do
+LONGEST = 16 * 1024 * 1024
+BLOCK = 1 << 16
+
+
+def assert_bounded(seen: Observed, code: int, *told: str) -> None:
+    """See how it ended, by one message, and at which cost."""
+    assert seen.code == code, seen.err
+    assert seen.peak_bytes < AT_MOST_BYTES, f"{seen.peak_bytes / MB:.0f} MB"
+    assert seen.err.count("error:") == 1, seen.err
+    assert [each for each in told if each not in seen.err] == [], seen.err
+
+
+# -- compressed -------------------------------------------------------------------------------
+
+
+def gzip(data: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return packer.compress(data) + packer.flush()
+
+
+ZEROS = bytes(32 * MB)
+# 200 MB of zeros, by brotli.compress(bytes(200 << 20), quality=11) of Brotli 1.1.
+BROTLI = bytes.fromhex(
+    "cbffff3ff82700e2b14020f7fe8fffff7ff04f00c4611180eefd1fffffffe09f0088c30200ddfb3ffeffffc1"
+    "3f0110870500baf77ffcffff837f02200e0b0074effff8ffff07ff04401c1600e8defff1ffff0ffe0980382c"
+    "00d0bdffe3ffff1ffc1300715800a07bffc7ffff3ff82700e2b00040f7fe8fffff7ff04f00c4610180eefd1f"
+    "ffffffe09f0088c30200ddfb3ffeffffc13f0110870500baf77ffcffff837f02200e0b0074effff8ffff07ff"
+    "04401c1600e8defff1ffff0ffe0980382c00d0bdffe3ffff1ffc1300715800a07bffc7ffff3ff82700e2b000"
+    "40f7fe8fffff7ff04f00c4610180eefd1fffffffe09f0088c30200ddfb3ffeffffc13f0110870500baf77ffc"
+    "ffff837f02200e0b0074effff8ffff07ff04401c1600e8defff1ffff0ffe0980382c00d0bdffe3ffff1ffc13"
+    "00715800a07bffc7ffff3ff82700e2b00040f7fe6f"
+)
+# 200 MB of zeros again: a frame of blocks of one byte, repeated 128 KB times (RFC 8878, 3.1.1.2).
+RUN = (128 * 1024 << 3 | 1 << 1).to_bytes(3, "little") + b"\0"
+LAST_RUN = (128 * 1024 << 3 | 1 << 1 | 1).to_bytes(3, "little") + b"\0"
+ZSTD = b"\x28\xb5\x2f\xfd\x00\x38" + RUN * 1599 + LAST_RUN
+BOMBS = {
+    "gzip": gzip(ZEROS),
+    "gzip, gzip": gzip(gzip(ZEROS)),
+    "x-gzip": gzip(ZEROS),
+    "deflate": zlib.compress(ZEROS, 9),
+    "br": BROTLI,
+    "zstd": ZSTD,
+    "GZIP": gzip(ZEROS),
+    "identity, gzip": gzip(ZEROS),
+}
+
+
+@pytest.mark.parametrize("encoding", BOMBS)
+def test_an_encoding_that_was_not_asked_for_is_refused_unread(
+    home: Home, server: FaultServer, encoding: str
+) -> None:
+    headers = [("Content-Encoding", encoding)]
+    server.add(*sse(BOMBS[encoding], headers=headers))
+    seen = observe("chat", "hi", home=home)
+    assert_bounded(seen, 6, "encoding", encoding.lower())
+    assert (seen.out, len(server.requests)) == (b"", 1)
+
+
+@pytest.mark.parametrize(("status", "told"), [(200, "encoding"), (500, "HTTP 500")])
+def test_so_is_that_of_a_list_and_of_a_refusal(
+    home: Home, server: FaultServer, status: int, told: str
+) -> None:
+    server.add(Send(response(status, BROTLI, headers=[("Content-Encoding", "br")])))
+    assert_bounded(observe("models", home=home), 6, told)
+
+
+# -- without an end ---------------------------------------------------------------------------
+
+
+def for_ever(data: bytes, *, before: Sequence[bytes] = ()) -> list[Step]:
+    """Send the same chunk for ever."""
+    return sse(*before, Forever([Send(framed(data))]))
+
+
+PART = event(chunk("Paris is "))
+EMPTY_OBJECTS = b'{"choices":[' + b"{}," * (7 * MB) + b"{}]}"
+ENDLESS: dict[str, tuple[list[Step], int, bytes, str]] = {
+    "a line": (for_ever(b"x" * BLOCK, before=[PART, b"data: "]), 6, b"Paris is \n", "bytes"),
+    "a line from the start": (for_ever(b"x" * BLOCK, before=[b"data: "]), 6, b"", "bytes"),
+    "a comment": (for_ever(b"x" * BLOCK, before=[PART, b": "]), 6, b"Paris is \n", "bytes"),
+    "data lines of one event": (for_ever(b"data: %b\ndata:\n" % (b"x" * BLOCK)), 6, b"", "bytes"),
+    "a line of 100 MB": (
+        sse(PART, b"data: ", *[b"x" * MB] * 100, b"\n\n", *answer_events("y")),
+        6, b"Paris is \n", "bytes"),
+    "one event of empty objects": (
+        sse(PART, b"data: " + EMPTY_OBJECTS + b"\n\n", event(chunk(finish="stop"))),
+        0, b"Paris is \n", "skipped 1 malformed"),
+    "a whole answer": (
+        [Send(head(200, [("Connection", "close")]) + b'{"choices":[{"message":{"content":"'),
+         Forever([Send(b"x" * BLOCK)])], 6, b"", "32 MB"),
+    "a web page": (
+        [Send(head(200, [("Connection", "close")]) + b"<html>"), Forever([Send(b"x" * BLOCK)])],
+        6, b"", "32 MB"),
+    "an error's body": (
+        [Send(head(400, [("Connection", "close")]) + b'{"error":{"message":"'),
+         Forever([Send(b"x" * BLOCK)])], 6, b"", "400"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("script", "code", "out", "told"), ENDLESS.values(), ids=ENDLESS)
+def test_what_does_not_end_is_left(
+    home: Home, server: FaultServer, script: list[Step], code: int, out: bytes, told: str
+) -> None:
+    server.add(*script)
+    seen = observe("chat", "hi", home=home, timeout_s=AT_MOST_S)
+    assert (seen.code, seen.out) == (code, out), seen.err
+    assert seen.peak_bytes < AT_MOST_BYTES, f"{seen.peak_bytes / MB:.0f} MB"
+    assert told in seen.err
+    assert len(seen.err) < 2000, "a giant was repeated"
+    assert len(server.requests) == 1
+
+
+TEXT = "word " * 3000
+GIANTS = {
+    "text": event(chunk(TEXT)),
+    "reasoning": event(chunk(reasoning=TEXT)),
+    "arguments of a tool": event(
+        chunk(delta={"tool_calls": [{"index": 0, "id": "a", "function": {"arguments": TEXT}}]})
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", GIANTS)
+def test_an_answer_without_an_end_is_cut_off_and_kept(
+    home: Home, server: FaultServer, kind: str
+) -> None:
+    server.add(*for_ever(GIANTS[kind] * 4))
+    seen = observe("chat", "--reasoning", "hide", "hi", home=home, timeout_s=AT_MOST_S)
+    assert_bounded(seen, 9, "cut off", "longer than any may be")
+    turn = last_turn(home)
+    assert turn.status is Status.INCOMPLETE
+    if kind == "text":
+        assert LONGEST < len(seen.out) < LONGEST + 2 * len(TEXT)
+        assert seen.out == (TEXT * (len(seen.out) // len(TEXT))).encode() + b"\n"
+        assert turn.answer == seen.text.removesuffix("\n")
+
+
+def test_an_answer_in_small_pieces_costs_little_more_than_its_text() -> None:
+    builder = CompletionBuilder()
+    tracemalloc.start()
+    for number in range(100_000):
+        builder.add(Chunk(content=f"{number:06}"))
+        builder.add(Chunk(tool_calls=(ToolCallDelta(0, arguments=f"{number:06}"),)))
+    used = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert used < 2 * (6 + 6) * 100_000
+
+
+@contextmanager
+def terminal_that_forgets() -> Iterator[int]:
+    """Give a terminal whose screen nobody draws: an emulator would need minutes."""
+    master, slave = os.openpty()
+
+    def forget() -> None:
+        with suppress(OSError):  # EIO, when the other end is closed
+            while os.read(master, BLOCK):
+                pass
+
+    reader = threading.Thread(target=forget)
+    reader.start()
+    try:
+        yield slave
+    finally:
+        os.close(slave)
+        reader.join()
+        os.close(master)
+
+
+def test_on_a_terminal_it_is_too(home: Home, server: FaultServer) -> None:
+    server.add(*for_ever(event(chunk(f"{TEXT}\n\n")) * 4))
+    with terminal_that_forgets() as slave:
+        seen = observe("chat", "--raw", "hi", home=home, stdout=slave, timeout_s=AT_MOST_S)
+    assert_bounded(seen, 9, "cut off", "longer than any may be")
+
+
+def test_an_answer_of_small_steps_ends_by_the_total_clock(home: Home, server: FaultServer) -> None:
+    home.configure(server.url, retries=0, total_timeout=1.5)
+    server.add(*sse(Forever([Send(framed(event(chunk("a ")))), Pause(0.02)])))
+    seen = observe("chat", "hi", home=home)
+    assert_bounded(seen, 9, "no end of the answer for 1.5 s")
+    assert seen.text.startswith("a a a ")
+    assert seen.seconds < 15
+
+
+# -- headers ----------------------------------------------------------------------------------
+
+HEADERS = {
+    "a header of 200 KB": [Send(head(200, [("X-Big", "x" * 200_000)]))],
+    "200 headers": [Send(head(200, [(f"X-{number}", "x") for number in range(200)]))],
+    "headers without an end": [
+        Send(b"HTTP/1.1 200 OK\r\n"), Forever([Send(b"X-More: and more\r\n" * 1000)])],
+    "a header without an end": [
+        Send(b"HTTP/1.1 200 OK\r\nX-Big: "), Forever([Send(b"x" * BLOCK)])],
+    "a status line without an end": [Send(b"HTTP/1.1 200 "), Forever([Send(b"x" * BLOCK)])],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("script", HEADERS.values(), ids=HEADERS)
+def test_headers_beyond_measure_are_no_http(
+    home: Home, server: FaultServer, script: list[Step]
+) -> None:
+    home.configure(server.url, retries=2)
+    server.add(*script)
+    seen = observe("chat", "hi", home=home)
+    assert_bounded(seen, 6, "HTTP")
+    assert (seen.out, len(server.requests)) == (b"", 1)
+
+
+@pytest.mark.parametrize("status", [100, 102, 103])
+def test_provisional_answers_for_ever_end_by_the_clock(
+    home: Home, server: FaultServer, status: int
+) -> None:
+    provisional = b"HTTP/1.1 %d Wait\r\nLink: </x>\r\n\r\n" % status
+    server.add(Forever([Send(provisional * 100), Pause(0.01)]))
+    seen = observe("chat", "--timeout", "1.5", "hi", home=home)
+    assert_bounded(seen, 8, "1.5 s")
+    assert seen.seconds < 15
+
+
+# -- lists ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", [b'{"id":"model"},', b"[],", b"{},", b"[", b"1,"], ids=repr)
+def test_a_list_without_an_end_is_refused(home: Home, server: FaultServer, row: bytes) -> None:
+    beginning = head(200, [("Connection", "close")]) + b'{"data":['
+    server.add(Send(beginning), Forever([Send(row * (BLOCK // len(row)))]))
+    seen = observe("models", home=home, timeout_s=AT_MOST_S)
+    assert_bounded(seen, 6, "16 MB")
+    assert (seen.out, len(server.requests)) == (b"", 1)
+
+
+@pytest.mark.parametrize("row", [b"[],", b"{},", b"1,"], ids=repr)
+def test_a_list_that_is_a_bomb_is_refused(home: Home, server: FaultServer, row: bytes) -> None:
+    body = b'{"data":[' + row * (15 * MB // len(row)) + b"1]}"
+    server.add(Send(response(200, body)))
+    seen = observe("models", home=home, timeout_s=AT_MOST_S)
+    assert_bounded(seen, 6, "no JSON")
+    assert seen.out == b""
