@@ -35,22 +35,6 @@ def test_a_prompt_needs_no_stdin(home: Home, server: FaultServer) -> None:
     assert asked(server) == "hi"
 
 
-@pytest.mark.parametrize(
-    "stdin", [b"a\x00b", b"\xfeh\x00i\x00", b"caf\xe9", b"\x89PNG\r\n\x1a\n\x00"]
-)
-def test_what_is_no_text_is_not_sent(home: Home, server: FaultServer, stdin: bytes) -> None:
-    result = run_newapi("chat", "what is this", home=home, stdin=stdin)
-    assert (result.code, result.out) == (2, b"")
-    assert "offset" in result.err
-    assert server.connections == []
-
-
-def test_a_stdin_without_end_stops_at_a_limit(home: Home, server: FaultServer) -> None:
-    result = run_in_shell('yes | "$@"; exit "${PIPESTATUS[1]}"', "chat", home=home)
-    assert result.code == 2
-    assert server.connections == []
-
-
 def test_an_argument_that_is_no_utf_8_is_refused_or_sent_whole(
     home: Home, server: FaultServer
 ) -> None:
