@@ -13,7 +13,7 @@ from typing import Any
 from newapi_cli.api.codec import DONE, Refusal, chunk_from_json, decode_all, refusal_in
 from newapi_cli.api.deltas import DeltaDecoder
 from newapi_cli.api.refusals import HTML, error_in_stream, html_error, not_understood
-from newapi_cli.api.sse import EventTooLarge, ServerSentEvent, SseDecoder
+from newapi_cli.api.sse import EventTooLarge, ServerSentEvent, SseDecoder, is_too_wide
 from newapi_cli.domain.completion import Chunk
 from newapi_cli.errors import NewapiError
 
@@ -57,7 +57,9 @@ class AnswerReader:
     def end(self) -> Iterator[Chunk]:
         """Take the end of the body: what was pending, what was not streamed, what was stray."""
         if self._sse is None:
-            yield from self._whole_answer(b"".join(self._whole))
+            body = b"".join(self._whole)
+            self._whole.clear()
+            yield from self._whole_answer(body)
         elif not self.is_certain:
             yield from self._chunks(self._sse.end())
             yield from self._stray(self._sse.stray)
@@ -104,6 +106,9 @@ class AnswerReader:
             raise html_error(body, 200, self._request_id)
         if not body.strip():
             return
+        if is_too_wide(body):
+            size = f"{len(body)} bytes are too many for one answer"
+            raise not_understood(size, self._request_id)
         yield from self._chunk(body.decode("utf-8", "replace"))
         if self.skipped:
             raise not_understood("neither an event stream nor a JSON object", self._request_id)

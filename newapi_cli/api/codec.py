@@ -33,6 +33,7 @@ MAX_ERROR_DEPTH = 3
 MAX_VALUES = 500_000
 OTHER_REQUEST_ID_HEADERS = ("x-request-id", "request-id", "cf-ray")
 WHITE_SPACE = re.compile(r"\s*")
+HALVES = re.compile("[\ud800-\udfff]")
 _parse = json.JSONDecoder().raw_decode
 REQUEST_ID_SUFFIX = re.compile(r"\(request id: ([^)\s]++)\)\s*+$")
 
@@ -392,6 +393,6 @@ def whole_text(text: str) -> str:
     >>> whole_text("\\ud83d\\ude00"), whole_text("a\\ud83d")
     ('😀', 'a�')
     """
-    if text.isascii():
+    if text.isascii() or not HALVES.search(text):  # texts of megabytes are not copied
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -13,9 +13,14 @@ three deviations that a chat client needs:
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 MAX_EVENT_BYTES = 24 * 1024 * 1024  # whole pictures arrive as one event
+# A text takes 1, 2 or 4 bytes for each of its characters, by the widest one, and is copied some
+# three times on its way: 24 MB of ASCII, 16 with Chinese, 9 with an emoji.
+MAX_TEXT_COST = 48 * 1024 * 1024
+WIDE, WIDEST = re.compile(rb"[\xc4-\xff]"), re.compile(rb"[\xf0-\xff]")
 MAX_STRAY_BYTES = 64 * 1024
 BOM = b"\xef\xbb\xbf"
 KNOWN_FIELDS = (b"event", b"id", b"retry")
@@ -30,6 +35,14 @@ class ServerSentEvent(NamedTuple):
 
 class EventTooLarge(ValueError):
     """An event, or a line that does not end, is larger than the limit."""
+
+
+def is_too_wide(data: bytes | bytearray) -> bool:
+    """Say whether bytes would become a text that takes far more memory than they do."""
+    if 5 * len(data) <= MAX_TEXT_COST:
+        return False
+    width = 4 if WIDEST.search(data) else 2 if WIDE.search(data) else 1
+    return (1 + width) * len(data) > MAX_TEXT_COST
 
 
 class SseDecoder:
@@ -127,6 +140,8 @@ class SseDecoder:
     def _dispatch(self, events: list[ServerSentEvent]) -> None:
         if self._data:
             self._data.pop()
+            if is_too_wide(self._data):
+                raise EventTooLarge(f"an event of {len(self._data)} bytes, not all of them ASCII")
             data = self._data.decode("utf-8", "replace")
             type_ = self._type.decode("utf-8", "replace") if self._type else "message"
             events.append(ServerSentEvent(data, type_))

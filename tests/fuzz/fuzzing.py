@@ -18,7 +18,7 @@ from typing import TypeVar
 from hypothesis import HealthCheck, seed, settings
 
 PROFILE = os.environ.get("NEWAPI_FUZZ_PROFILE", "ci")
-SCALES = {"ci": 1, "long": 30}
+SCALES = {"ci": 1, "long": 20}
 SEED = int(os.environ.get("NEWAPI_FUZZ_SEED") or random.SystemRandom().randrange(10**9))
 STREAMS = int(os.environ.get("NEWAPI_FUZZ_STREAMS") or 600)
 COMMANDS = int(os.environ.get("NEWAPI_FUZZ_COMMANDS") or 25)

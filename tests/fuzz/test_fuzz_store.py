@@ -156,6 +156,22 @@ class StoreMachine(RuleBasedStateMachine):
             assert stored is not None
             process.live = LiveSession(stored.session, stored.path, process.store)
 
+    @rule(place=PLACES)
+    def join(self, place: int) -> None:
+        """Open the session that the other one has open."""
+        process, other = self.processes[place], self.processes[1 - place].live
+        if other is not None and process.kept is None:
+            stored = process.store.load(other.session.id)
+            if stored is not None:
+                process.live = LiveSession(stored.session, stored.path, process.store)
+
+    @rule(place=PLACES, tail=TAILS, tokens=COUNTS)
+    def say(self, place: int, tail: str, tokens: tuple[int, int] | None) -> None:
+        """Ask and have it answered, as nearly all turns go."""
+        if self.idle(place) is not None:
+            self.ask(place=place, tail=tail)
+            self.end(place=place, tail=tail, status=Status.COMPLETE, tokens=tokens)
+
     @rule(place=PLACES, tail=TAILS)
     def ask(self, place: int, tail: str) -> None:
         """Store a prompt below the leaf, wherever that is by now."""
