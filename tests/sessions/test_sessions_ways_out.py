@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import TurnRecord
-from tests.repl.conversing import ENTER, PART, conversation, part_then_silence
+from tests.repl.conversing import PART, conversation, part_then_silence
 from tests.sessions.keeping import answer_numbered, asked, last_turn, only_session
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -165,15 +165,6 @@ def test_ctrl_c_twice_stores_the_part_too(home: Home, server: FaultServer) -> No
     assert_turn(last_turn(home), Status.INTERRUPTED, PART)
 
 
-def test_a_closed_window_stores_the_part(home: Home, server: FaultServer) -> None:
-    server.add(*part_then_silence())
-    with Terminal(newapi_command("chat", "--raw", "hi"), home=home) as terminal:
-        terminal.wait_for("It lies on")
-        terminal.hang_up()
-        assert terminal.wait_exit() == 129
-    assert_turn(last_turn(home), Status.INTERRUPTED, PART)
-
-
 def test_output_that_cannot_be_written_leaves_the_part(home: Home, server: FaultServer) -> None:
     server.add(*cut(Stall()))
     with open("/dev/full", "wb") as full:  # noqa: PTH123  # a device
@@ -193,30 +184,6 @@ def test_a_bug_of_ours_leaves_the_part(home: Home, server: FaultServer) -> None:
 
 
 # -- in a conversation ------------------------------------------------------------------------
-
-
-LEAVING: dict[str, tuple[Callable[[Terminal], None], int]] = {
-    "SIGTERM": (lambda terminal: terminal.send_signal(signal.SIGTERM), 143),
-    "SIGHUP": (lambda terminal: terminal.send_signal(signal.SIGHUP), 129),
-    "closed window": (lambda terminal: terminal.hang_up(), 129),
-}
-
-
-@pytest.mark.parametrize("way", LEAVING)
-def test_a_conversation_that_is_ended_in_an_answer_stores_the_part(
-    home: Home, server: FaultServer, way: str
-) -> None:
-    end, code = LEAVING[way]
-    with conversation(home) as talk:
-        talk.say("first")
-        server.add(*part_then_silence())
-        talk.type("a" + ENTER)
-        talk.terminal.wait_for("Paris is the capital.")
-        end(talk.terminal)
-        assert talk.terminal.wait_exit() == code
-    first, second = only_session(home).path
-    assert_turn(first, Status.COMPLETE, "Answer 1.", finish="stop")
-    assert_turn(second, Status.INTERRUPTED, PART)
 
 
 def test_a_refusal_in_a_conversation_is_stored_and_it_goes_on(

@@ -1,0 +1,126 @@
+"""SIGTERM and SIGHUP end an answer within a second: the part is kept, the terminal in order."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from tests.repl.conversing import (
+    ENTER,
+    PART,
+    conversation,
+    fresh_modes,
+    modes_of,
+    part_then_silence,
+)
+from tests.sessions.keeping import last_turn, only_session
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.observed import Running
+from tests.support.process import newapi_command
+from tests.support.steps import Stall
+from tests.support.terminal import Terminal
+
+WITHIN_S = 1.0
+SIGNALS = pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=["TERM", "HUP"]
+)
+Ending = Callable[[Terminal], None]
+WAYS: dict[str, tuple[Ending, int]] = {
+    "SIGTERM": (lambda terminal: terminal.send_signal(signal.SIGTERM), 143),
+    "SIGHUP": (lambda terminal: terminal.send_signal(signal.SIGHUP), 129),
+    "a closed window": (lambda terminal: terminal.hang_up(), 129),
+}
+EACH_WAY = pytest.mark.parametrize(("end", "code"), WAYS.values(), ids=WAYS)
+
+
+def assert_kept(home: Home, answer: str) -> None:
+    """See that the last turn is kept as interrupted, with the part that came."""
+    turn = last_turn(home)
+    assert (turn.prompt, turn.status, turn.answer) == ("hi", Status.INTERRUPTED, answer)
+
+
+def assert_ends_at_once(terminal: Terminal, server: FaultServer, end: Ending, code: int) -> None:
+    """End it, and see how and how soon it goes, and that the server is let go."""
+    sent = time.monotonic()
+    end(terminal)
+    assert terminal.wait_exit() == code
+    assert terminal.exited_at is not None
+    assert terminal.exited_at - sent < WITHIN_S
+    server.wait_for_close()
+
+
+@EACH_WAY
+def test_on_a_terminal_the_part_is_kept(
+    home: Home, server: FaultServer, end: Ending, code: int
+) -> None:
+    server.add(*part_then_silence())
+    with Terminal(newapi_command("chat", "hi"), home=home) as terminal:
+        # The first paragraph is shown when the second one has come.
+        terminal.wait_for("Paris is the capital")
+        assert_ends_at_once(terminal, server, end, code)
+    assert_kept(home, PART)
+
+
+@SIGNALS
+def test_the_part_is_shown_once_and_the_terminal_left_as_it_was(
+    home: Home, server: FaultServer, number: signal.Signals, code: int
+) -> None:
+    server.add(*part_then_silence())
+    with Terminal(newapi_command("chat", "hi"), home=home) as terminal:
+        terminal.wait_for("Paris is the capital")
+        terminal.send_signal(number)
+        assert terminal.wait_exit() == code
+        assert terminal.all_text().count("It lies on") == 1
+        assert not terminal.emulator.cursor.hidden
+        assert terminal.echoes
+        assert terminal.emulator.cursor.x == 0, terminal.screen_text()
+        assert modes_of(terminal) == fresh_modes()
+
+
+@SIGNALS
+def test_in_a_pipe_the_part_is_written_and_kept(
+    home: Home, server: FaultServer, number: signal.Signals, code: int
+) -> None:
+    server.add(*part_then_silence())
+    with Running("chat", "hi", home=home) as running:
+        running.wait_for(b"It lies on")
+        sent = time.monotonic()
+        running.send_signal(number)
+        let_go = server.wait_for_close()
+        seen = running.end()
+    assert (seen.code, seen.text, seen.err) == (code, f"{PART}\n", "stopped\n")
+    assert let_go - sent < WITHIN_S
+    assert_kept(home, PART)
+
+
+@SIGNALS
+def test_before_the_first_word_the_prompt_is_kept(
+    home: Home, server: FaultServer, number: signal.Signals, code: int
+) -> None:
+    server.add(Stall())
+    with Running("chat", "hi", home=home) as running:
+        server.wait_for_requests(1)
+        running.send_signal(number)
+        seen = running.end()
+    assert (seen.code, seen.out) == (code, b"")
+    assert_kept(home, "")
+
+
+@EACH_WAY
+def test_a_conversation_ends_too_and_keeps_the_part(
+    home: Home, server: FaultServer, end: Ending, code: int
+) -> None:
+    with conversation(home) as talk:
+        talk.say("first")
+        server.add(*part_then_silence())
+        talk.type("hi" + ENTER)
+        talk.terminal.wait_for("Paris is the capital.")
+        assert_ends_at_once(talk.terminal, server, end, code)
+    first, _ = only_session(home).path
+    assert first.status is Status.COMPLETE
+    assert_kept(home, PART)
