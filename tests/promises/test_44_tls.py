@@ -1,0 +1,163 @@
+"""A server must prove who it is before it gets the key, and the authority for it can be named."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.promises.conftest import ANSWER, PIECES
+from tests.support.certificates import Authority
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.observed import Conditions, Observed, observe
+from tests.support.process import Environment
+from tests.support.steps import BeforeReading, Fin, Send, Step, sse
+from tests.support.wire import answer_events, chunk, event, framed, head, response
+
+COMMANDS: Sequence[Sequence[str]] = (("chat", "hi"), ("models",))
+
+
+def assert_refused(seen: Observed, server: FaultServer, code: int, *told: str) -> None:
+    """See that it ended with one message, soon, and that no request was made."""
+    assert (seen.code, seen.out) == (code, b""), seen
+    assert seen.err.count("error:") == 1
+    assert [each for each in told if each not in seen.err] == [], seen.err
+    assert server.requests == []
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Give another authority."""
+    return Authority(tmp_path_factory.mktemp("stranger"))
+
+
+@pytest.fixture
+def secure(authority: Authority) -> Iterator[FaultServer]:
+    """Give a server behind TLS with a good certificate, which answers `ANSWER`."""
+    with FaultServer(tls=authority.server()) as server:
+        server.answer_with(lambda _: sse(*answer_events(*PIECES)))
+        yield server
+
+
+@pytest.mark.parametrize("args", COMMANDS, ids="-".join)
+def test_a_certificate_that_nobody_vouches_for_is_refused(
+    home: Home, secure: FaultServer, args: Sequence[str]
+) -> None:
+    home.configure(secure.url)  # with retries: none helps here
+    seen = observe(*args, home=home)
+    assert_refused(seen, secure, 5, "certificate", "cannot be trusted", "SSL_CERT_FILE")
+    assert "ca_bundle" in seen.err
+    assert len(secure.connections) == 1
+
+
+BAD = {
+    "expired": "certificate has expired",
+    "another host": "mismatch",
+    "another authority": "unable to get local issuer",
+}
+
+
+def context_for(kind: str, authority: Authority, stranger: Authority) -> ssl.SSLContext:
+    if kind == "expired":
+        return authority.server(expired=True)
+    if kind == "another host":
+        return authority.server("other.example")
+    return stranger.server()
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_certificate_is_refused_though_an_authority_is_named(
+    home: Home, authority: Authority, stranger: Authority, kind: str
+) -> None:
+    with FaultServer(tls=context_for(kind, authority, stranger)) as server:
+        home.configure(server.url, ca_bundle=str(authority.bundle))
+        seen = observe("chat", "hi", home=home)
+    assert_refused(seen, server, 5, "cannot be trusted", BAD[kind])
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "NEWAPI_CA_BUNDLE", "ca_bundle"])
+def test_the_authority_that_is_named_is_trusted(
+    home: Home, secure: FaultServer, authority: Authority, variable: str
+) -> None:
+    bundle, env = str(authority.bundle), {}
+    if variable == "ca_bundle":
+        home.configure(secure.url, ca_bundle=bundle)
+    else:
+        home.configure(secure.url)
+        env = {variable: bundle}
+    seen = observe("chat", "hi", home=home, conditions=Conditions(env))
+    assert (seen.code, seen.text, seen.err) == (0, f"{ANSWER}\n", "")
+    assert len(secure.requests) == 1
+
+
+@pytest.mark.parametrize("where", ["SSL_CERT_FILE", "ca_bundle"])
+@pytest.mark.parametrize("content", [None, b"", b"no certificate\n"], ids=repr)
+def test_certificates_that_cannot_be_read_are_a_fault_of_the_configuration(
+    home: Home, secure: FaultServer, tmp_path: Path, where: str, content: bytes | None
+) -> None:
+    path = tmp_path / "bundle.pem"
+    if content is not None:
+        path.write_bytes(content)
+    env: Environment = {"SSL_CERT_FILE": str(path)} if where == "SSL_CERT_FILE" else {}
+    settings = {"ca_bundle": str(path)} if where == "ca_bundle" else {}
+    home.configure(secure.url, **settings)
+    seen = observe("chat", "hi", home=home, conditions=Conditions(env))
+    assert_refused(seen, secure, 3, where, str(path))
+    assert secure.connections == []
+
+
+def test_https_to_a_port_of_plain_http_is_named(home: Home) -> None:
+    # A server of HTTP takes the greeting of TLS for a bad request.
+    with FaultServer([BeforeReading(), Send(response(400, "Bad Request"))]) as server:
+        home.configure(server.url.replace("http://", "https://"))
+        seen = observe("chat", "hi", home=home)
+        assert_refused(seen, server, 5, "no TLS connection to", "http:// in its base URL")
+
+
+def test_a_greeting_that_nobody_answers_ends_by_the_clock(home: Home, server: FaultServer) -> None:
+    url = server.url.replace("http://", "https://")
+    home.configure(url, retries=0, connect_timeout=0.5)
+    seen = observe("chat", "hi", home=home)
+    assert_refused(seen, server, 8, "no connection")
+    assert seen.seconds < 10
+
+
+def test_plain_http_to_a_port_of_tls_is_no_answer(home: Home, secure: FaultServer) -> None:
+    home.configure(secure.url.replace("https://", "http://"), retries=0)
+    seen = observe("chat", "hi", home=home)
+    assert seen.code in (5, 6)
+    assert_refused(seen, secure, seen.code)
+
+
+CUT: dict[str, tuple[list[Step], int, str]] = {
+    "in mid-answer, in chunks": ([*sse(event(chunk("Par")), end=False), Fin()], 9, "Par\n"),
+    "in mid-answer, no framing": (sse(event(chunk("Par")), chunked=False), 9, "Par\n"),
+    "in a chunk": ([*sse(end=False), Send(framed(event(chunk("Par")))[:30]), Fin()], 5, ""),
+    "in the header": ([Send(head(200, [("X", "y")])[:20]), Fin()], 5, ""),
+    "before the answer": ([Fin()], 5, ""),
+    "after a whole answer, no framing": (sse(*answer_events("Paris"), chunked=False), 0, "Paris\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("script", "code", "out"), CUT.values(), ids=CUT)
+def test_an_answer_that_is_cut_without_a_farewell_is_judged_by_what_came(
+    home: Home, secure: FaultServer, authority: Authority, script: list[Step], code: int, out: str
+) -> None:
+    # `Fin` ends the connection below TLS: there is no close_notify, as when somebody cuts it.
+    home.configure(secure.url, retries=0, ca_bundle=str(authority.bundle))
+    secure.add(*script)
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, seen.text) == (code, out), seen.err
+    assert seen.err.count("error:") == (code != 0)
+
+
+def test_there_is_no_way_to_trust_anybody(home: Home, secure: FaultServer) -> None:
+    home.configure(secure.url, retries=0, verify=False, insecure=True, allow_insecure=True)
+    seen = observe("chat", "hi", home=home)
+    assert (seen.code, secure.requests) == (5, [])
+    for option in ("--insecure", "-k", "--no-verify"):
+        refused = observe("chat", option, "hi", home=home)
+        assert (refused.code, secure.requests) == (2, [])
