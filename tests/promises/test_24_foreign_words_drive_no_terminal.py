@@ -61,7 +61,7 @@ PLACES: Mapping[str, tuple[Sequence[Step], int, bool]] = {
         [Send(response(302, headers=[("Location", f"https://x.example/{EVIL}")]))], 6, True),
     "a kind": ([Send(response(200, b"?", content_type=f"text/{EVIL}"))], 6, False),
     "an encoding": ([Send(head(200, [("Content-Encoding", EVIL)]) + b"x")], 6, True),
-    "no HTTP": ([Send(f"{EVIL}\r\n\r\n".encode())], 5, False),
+    "no HTTP": ([Send(f"{EVIL}\r\n\r\n".encode())], 6, False),
     "an error in the stream": (sse(event(chunk("Par")), escaped_event(error(IN_BODY))), 6, True),
     "an error alone": (sse(escaped_event({"error": IN_BODY})), 6, True),
     "everything beside the words of an answer": (

@@ -144,7 +144,7 @@ def test_no_failure_shows_it(home: Home, server: FaultServer) -> None:
         (6, [Send(response(502, f"<title>{told}</title>", content_type="text/html"))]),
         (6, sse(event(chunk("Par")), event(error(told)))),
         (9, sse(event(chunk("Par")), f"data: {{{BARE}\n\n".encode())),
-        (5, [Send(f"HTTP/9 {CANARY}\r\n\r\n".encode())]),
+        (6, [Send(f"HTTP/9 {CANARY}\r\n\r\n".encode())]),
     ]
     for code, script in failures:
         server.add(*script)
