@@ -68,6 +68,20 @@ class Exchange:
         self._room = threading.Event()
         self._closed = False
         self._socket: socket.socket | None = None
+        self._head: HeadStart | None = None
+
+    @property
+    def standstill(self) -> str:
+        """Say what a direct connection still waits for, or nothing where it stands."""
+        head = self._head
+        if head is None or head.connected:
+            return ""
+        place = head.request.base_url
+        if not head.connection.is_found:
+            return f"no name server has answered for {place.host}"
+        if self._socket is None:
+            return f"{place.authority} does not answer at all"
+        return f"{place.authority} takes connections, and says nothing of TLS"
 
     def start(self) -> None:
         """Let the request leave."""
@@ -152,9 +166,9 @@ class Exchange:
             self._queue.put(Ended())
 
     def _head_start(self) -> HeadStart:
-        start = HeadStart(self._request, self._keep_socket)
-        start.run(lambda: self._queue.put(Connected()))
-        return start
+        self._head = HeadStart(self._request, self._keep_socket)
+        self._head.run(lambda: self._queue.put(Connected()))
+        return self._head
 
     def _keep_socket(self, sock: socket.socket) -> None:
         self._socket = sock

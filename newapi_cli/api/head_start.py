@@ -87,6 +87,7 @@ class Connection(http.client.HTTPConnection):
         super().__init__(request.base_url.host, request.base_url.port)
         self._request = request
         self._on_socket = on_socket
+        self.is_found = False  # the name has been resolved
 
     def connect(self) -> None:
         """Resolve, connect and, for https, shake hands. Raises `OSError`, `ssl.SSLError` among it.
@@ -97,6 +98,7 @@ class Connection(http.client.HTTPConnection):
         # As bytes: a text would load the IDNA codec (4 ms), and a `BaseUrl` is ASCII already.
         host = self.host.encode("ascii")
         found = socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)
+        self.is_found = True
         if self._request.check_address is not None:
             for *_, address in found:
                 self._request.check_address(str(address[0]))

@@ -21,7 +21,7 @@ from newapi_cli.api.refusals import (
 )
 from newapi_cli.domain.completion import Accepted, Chunk, Notice, StreamEnd, Tick, TurnEvent
 from newapi_cli.domain.profile import Clocks
-from newapi_cli.errors import LimitError, NewapiError
+from newapi_cli.errors import DeadlineError, LimitError, NewapiError
 from newapi_cli.signals import Interrupts
 
 FRAME_S = 0.04
@@ -157,8 +157,12 @@ class Reading:
 
     def _next(self) -> Happening | Tick:
         """Wait for what happens next, a frame at most. Raises `DeadlineError`, `Interrupted`."""
-        now = time.monotonic()
-        happening = self._exchange.next(min(FRAME_S, self._deadlines.remaining_s(now)))
+        try:
+            remaining_s = self._deadlines.remaining_s(time.monotonic())
+        except DeadlineError as error:
+            error.why = error.why or self._exchange.standstill
+            raise
+        happening = self._exchange.next(min(FRAME_S, remaining_s))
         self._interrupts.check()
         if happening is None:
             return Tick(self._deadlines.silent_s(time.monotonic()))
