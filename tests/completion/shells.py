@@ -16,6 +16,28 @@ PROMPT = "READY> "
 TAB = "\t"
 TYPED_AFTER = "@@"  # a shell reads keys in their order: what shows this has done with TAB
 TIMEOUT_S = 30.0
+# Names that would run a command, or drive a terminal, where a shell took them for more than a name.
+HOSTILE = [
+    "x$(touch P)",
+    "x\\$(touch P)",
+    "\\$(touch P)",
+    "$(touch P)",
+    "`touch P`",
+    "x\\`touch P\\`",
+    ";touch P",
+    "x;touch P",
+    "x'; touch P; '",
+    'x"; touch P; "',
+    "x))'; touch P; '((",
+    "x touch P",
+    "x\ttouch P",
+    "x\x1b]0;touch P\x07",
+    "x*touch",
+    "x{touch,P}",
+    "x&touch",
+    "x>P",
+    "-touch",
+]
 
 
 def _bash(folder: Path, script: str) -> list[str]:

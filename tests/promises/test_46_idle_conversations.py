@@ -1,0 +1,84 @@
+"""A conversation that has been idle goes on, whatever became of the connection meanwhile.
+
+Nothing is told, and nothing is sent twice: each turn has a connection of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from tests.repl.conversing import conversation, said
+from tests.sessions.keeping import only_session
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.steps import Fin, ReadRequest, Reset, Send, Stall, Step, WaitFor, sse
+from tests.support.wire import answer_events, completion, response
+
+TURNS = ("one", "two", "three")
+NOISE = ("error", "retry", "warning", "connection", "lost", "again")
+
+
+def kept_alive(text: str) -> list[Step]:
+    """Answer without a word of closing the connection."""
+    return sse(*answer_events(text), headers=[("Keep-Alive", "timeout=5"), ("Connection", "keep")])
+
+
+WAYS: dict[str, Sequence[Step]] = {
+    "the server ends it at once": [Fin()],
+    "the server breaks it off": [Reset()],
+    "the server says no more": [Stall()],
+    "the server sends what nobody asked for": [Send(response(408, "idle for too long")), Fin()],
+    "the server waits for the next request": [ReadRequest(), Send(response(500))],
+}
+
+
+def assert_went_on(home: Home, server: FaultServer, text: str) -> None:
+    """See that each turn was asked once, of its own connection, and answered without a word."""
+    assert [word for word in NOISE if word in text.lower()] == [], text
+    assert [request.json["messages"][-1]["content"] for request in server.requests] == [*TURNS]
+    assert len(server.connections) == len(TURNS)
+    path = only_session(home).path
+    assert [(turn.prompt, turn.answer) for turn in path] == [
+        (prompt, f"Re {prompt}.") for prompt in TURNS
+    ]
+    assert {turn.status for turn in path} == {Status.COMPLETE}
+
+
+@pytest.mark.parametrize("after", WAYS.values(), ids=WAYS)
+def test_the_next_turn_works_without_a_word(
+    home: Home, server: FaultServer, after: Sequence[Step]
+) -> None:
+    for prompt in TURNS:
+        server.add(*kept_alive(f"Re {prompt}."), *after)
+    with conversation(home) as talk:
+        for prompt in TURNS:
+            talk.say(prompt)
+        text = talk.text
+        talk.leave()
+    assert_went_on(home, server, text)
+    assert said(server)[:2] == [("user", "one"), ("assistant", "Re one.")]
+
+
+@pytest.mark.parametrize("end", [Fin(), Reset()], ids=["FIN", "RST"])
+def test_a_connection_that_goes_while_a_person_types_is_not_missed(
+    home: Home, server: FaultServer, end: Step
+) -> None:
+    idle = [threading.Event() for _ in TURNS]
+    for prompt, typing in zip(TURNS, idle, strict=True):
+        whole = response(200, completion(f"Re {prompt}."), keep_alive=True)
+        server.add(Send(whole), WaitFor(typing), end)
+    home.configure(server.url, retries=0, stream=False)
+    with conversation(home) as talk:
+        for prompt, typing in zip(TURNS, idle, strict=True):
+            talk.say(prompt)
+            talk.type("half a line")
+            talk.terminal.wait_for("> half a line")
+            typing.set()
+            talk.type("\x15")  # Ctrl-U takes the line away
+        text = talk.text
+        talk.leave()
+    assert_went_on(home, server, text)
