@@ -5,6 +5,8 @@ import sys
 
 from newapi_cli import __version__
 
+NARROWEST = 10  # columns; below it no layout finds room
+
 
 def main() -> None:
     """Run the command line of this process and leave with its exit code."""
@@ -40,6 +42,7 @@ def _run() -> int:
     from newapi_cli.cli.main import run
     from newapi_cli.streams import streams_of_process
 
+    _forget_odd_widths()
     streams = streams_of_process()
     # What Typer writes itself, a help page, would be lost unsaid where stdout is closed, or is a
     # pipe that is full and does not block.
@@ -47,6 +50,17 @@ def _run() -> int:
     code = run(sys.argv[1:], streams)
     gc.freeze()  # nothing is worth collecting at the end: 16 ms
     return code
+
+
+def _forget_odd_widths() -> None:
+    """Let a page be as wide as the terminal, where a variable says what no terminal is.
+
+    The libraries would print nothing for 0, and fail for what is no number or a giant.
+    """
+    for name in ("COLUMNS", "TERMINAL_WIDTH"):
+        width = os.environ.get(name, "80")
+        if not (width.isdecimal() and len(width) < 5 and int(width) >= NARROWEST):
+            del os.environ[name]
 
 
 if __name__ == "__main__":
