@@ -46,7 +46,7 @@ from tests.support.process import kill_group, newapi_command, run_command, run_n
 from tests.support.steps import Pause, Send, Stall, Step, sse
 from tests.support.wire import DONE, answer_events, chunk, event, framed
 
-KILLS, WORKERS, TALKS = 32, 4, 3
+KILLS, WORKERS, TALKS = 24, 4, 3
 LONGEST_LOSS_S = 2.0
 MARGIN_S = 0.75  # for the machine: from the wire to the loop, and to the disk
 ANSWER_S = 3.6

@@ -178,23 +178,17 @@ ENVIRONMENTS: list[tuple[Any, ...]] = [  # name, environment, marks
     ("all closed", closed(0, 1, 2)),
     ("proxies", plain(dict.fromkeys(PROXIES, "http://127.0.0.1:9"))),
     ("a SOCKS proxy", plain({"ALL_PROXY": "socks5://127.0.0.1:9"})),
-    ("TERM=dumb", plain({"TERM": "dumb"})),
-    ("no TERM", plain({"TERM": None})),
-    ("TERM=bogus", plain({"TERM": "bogus-9000"})),
-    ("COLUMNS=0", plain({"COLUMNS": "0"})),
-    ("COLUMNS=abc", plain({"COLUMNS": "abc"})),
-    ("COLUMNS=1", plain({"COLUMNS": "1", "LINES": "1"})),
-    ("COLUMNS of a giant", plain({"COLUMNS": "9" * 30, "LINES": "x"})),
-    ("TERMINAL_WIDTH=abc", plain({"TERMINAL_WIDTH": "abc"})),
+    # What has nothing to do with each other is odd at once.
+    ("TERM=dumb, COLUMNS=0", plain({"TERM": "dumb", "COLUMNS": "0", "TZ": "Nowhere/Never"})),
+    ("no TERM, COLUMNS=abc", plain({"TERM": None, "COLUMNS": "abc", "TZ": "XXX+11:30:15"})),
+    ("TERM=bogus, COLUMNS=1", plain({"TERM": "bogus-9000", "COLUMNS": "1", "TZ": ":/dev/null"})),
+    ("COLUMNS of a giant", plain({"COLUMNS": "9" * 30, "LINES": "x", "TERMINAL_WIDTH": "abc"})),
     ("binary stdin", with_stdin(bytes(range(256)), is_refused=True)),
     ("endless stdin", endless_stdin),
     ("an empty stdin", with_stdin(b"")),
     ("stdin is /dev/null", with_stdin(None)),
     ("SIGINT ignored", plain(prefix=(sys.executable, "-I", "-S", "-c", IGNORES))),
     ("few descriptors", few_descriptors),
-    ("TZ of nowhere", plain({"TZ": "Nowhere/Never"})),
-    ("TZ of half an hour", plain({"TZ": "XXX+11:30:15"})),
-    ("TZ that is a path", plain({"TZ": ":/dev/null"})),
 ]
 
 
