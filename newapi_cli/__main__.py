@@ -21,7 +21,19 @@ def main() -> None:
             stream.flush()
         except (OSError, ValueError, AttributeError):  # gone, closed, or never there
             sys.stdout = sys.stderr = None  # or the interpreter complains, and ends with 120
+    if _hangs_somewhere():
+        os._exit(code)
     raise SystemExit(code)
+
+
+def _hangs_somewhere() -> bool:
+    """Say whether a thread is still with a dead name server or in the midst of a connection.
+
+    All is written by then. Python, and OpenSSL below it, may crash in cleaning up under such a
+    thread: a run ended by SIGSEGV in place of its own code.
+    """
+    threading = sys.modules.get("threading")
+    return threading is not None and threading.active_count() > 1
 
 
 def _tell_version() -> bool:

@@ -22,6 +22,7 @@ from newapi_cli.api.head_start import HeadStart, WireRequest
 
 LARGEST_STEP_BYTES = 128 * 1024
 MAX_QUEUED_BYTES = 4 * 1024 * 1024
+LAST_WORDS_S = 0.2
 
 
 class Connected:
@@ -69,6 +70,7 @@ class Exchange:
         self._closed = False
         self._socket: socket.socket | None = None
         self._head: HeadStart | None = None
+        self._worker = threading.Thread(target=self._run, name="newapi exchange", daemon=True)
 
     @property
     def standstill(self) -> str:
@@ -85,7 +87,7 @@ class Exchange:
 
     def start(self) -> None:
         """Let the request leave."""
-        threading.Thread(target=self._run, name="newapi exchange", daemon=True).start()
+        self._worker.start()
 
     def next(self, timeout_s: float) -> Happening | None:
         """Give the next happening, or None when nothing came in time or `wake` was called."""
@@ -120,18 +122,26 @@ class Exchange:
         self._queue.put(None)
 
     def close(self) -> None:
-        """Break the connection off, wherever the worker is."""
+        """Break the connection off, wherever the worker is, and wait a moment for its end.
+
+        Python must not be taken down over a thread that is in the midst of TLS: that can crash.
+        """
         self._closed = True
         self._room.set()
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
+            self._worker.join(LAST_WORDS_S)
 
     def _run(self) -> None:
         try:
             self._talk()
         except Exception as error:  # noqa: BLE001  # carried to the main thread, and raised there
-            self._queue.put(self._failed(error))
+            if not self._closed:  # or nobody wants to know
+                self._queue.put(self._failed(error))
+        finally:
+            if self._head is not None:
+                self._head.connection.close()
 
     def _failed(self, error: Exception) -> Failed:
         try:
