@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from newapi_cli.domain.session import StoredSession, TurnRecord
+from newapi_cli.domain.session import Session, StoredSession, TurnRecord
+from newapi_cli.flows.session import KeptTurn, LiveSession
 from newapi_cli.store.sessions import SessionStore
+from tests.store.stored import Clock
+
+DIES_IN_A_TRANSACTION = """
+import os, signal, sys
+from pathlib import Path
+from newapi_cli.domain.session import Session, TurnRecord
+from newapi_cli.store.sessions import SessionStore
+store = SessionStore(Path(sys.argv[1]))
+store.database.execute("PRAGMA cache_size = 2")  # pages reach the file before the commit
+store.database.execute("BEGIN IMMEDIATE")
+store.database.execute("UPDATE turns SET answer = answer || ?", ["lost" * 20000])
+store.database.execute("UPDATE sessions SET system = 'lost', leaf_id = NULL")
+store.database.execute("DELETE FROM turns WHERE id % 2 = 0")
+assert Path(sys.argv[1] + "-journal").stat().st_size > 0
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 @dataclass
@@ -72,6 +90,12 @@ class Sessions:
         """Give a turn that is still there."""
         return self.turns.get(session, {}).get(turn_id)
 
+    def still(self, noted: tuple[str, int, Turn] | None) -> Turn | None:
+        """Give a turn that was noted, where no other one has its number by now."""
+        assert noted is not None
+        session, turn_id, turn = noted
+        return turn if self.turn(session, turn_id) is turn else None
+
     def tokens(self) -> tuple[int, int]:
         """Give the sums over all turns that have ended."""
         ended = [t for turns in self.turns.values() for t in turns.values() if t.status != "open"]
@@ -95,3 +119,13 @@ def found_in(store: SessionStore) -> Sessions:
         assert stored.session.turns == len(stored.turns)
         found.add(stored)
     return found
+
+
+class Process:
+    """One newapi: its store, its conversation and the turn that is under way there."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.store = SessionStore(path, clock)
+        self.live = LiveSession(Session("0" * 12, profile="test"), (), self.store)
+        self.kept: KeptTurn | None = None
+        self.open_turn: tuple[str, int, Turn] | None = None  # as the model has it

@@ -61,7 +61,7 @@ def loaded(text: str) -> object:
 # -- answers ------------------------------------------------------------------------------------
 
 
-@fuzzed(700)
+@fuzzed(500)
 @given(BODIES, CUTS)
 def test_any_answer_is_read_alike_however_it_is_cut(body: bytes, places: list[int]) -> None:
     whole = read([body])

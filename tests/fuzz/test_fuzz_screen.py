@@ -51,7 +51,7 @@ def is_harmless(character: str) -> bool:
     )
 
 
-@fuzzed(800)
+@fuzzed(500)
 @given(TEXTS, CUTS)
 def test_any_text_is_made_safe_alike_however_it_is_cut(text: str, places: list[int]) -> None:
     for pieces in ([text], pieces_of(text, places), list(text)):
@@ -60,7 +60,7 @@ def test_any_text_is_made_safe_alike_however_it_is_cut(text: str, places: list[i
         assert got == safe_text(text)
 
 
-@fuzzed(800)
+@fuzzed(500)
 @given(TEXTS)
 def test_nothing_that_a_terminal_obeys_gets_out_and_nothing_visible_is_lost(text: str) -> None:
     safe = safe_text(text)

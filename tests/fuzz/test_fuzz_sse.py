@@ -98,7 +98,7 @@ HOSTILE = {
 @pytest.mark.parametrize(("unit", "size"), HOSTILE.values(), ids=HOSTILE)
 def test_no_stream_costs_more_memory_than_the_limit_allows(unit: bytes, size: int) -> None:
     """A growing buffer is copied now and then: hence twice the limit, and what strays may take."""
-    limit, block = 500_000, 1 << 16
+    limit, block = 200_000, 1 << 14
     stream = unit * (4 * limit // len(unit))
     decoder = SseDecoder(max_event_bytes=limit)
     tracemalloc.start()

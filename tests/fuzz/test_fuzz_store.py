@@ -28,10 +28,9 @@ from newapi_cli.domain.completion import Chunk, Completion, CompletionBuilder, S
 from newapi_cli.domain.session import Session
 from newapi_cli.errors import UsageProblem
 from newapi_cli.flows.archive import session_to_json, session_to_lines, sessions_from_text
-from newapi_cli.flows.session import KeptTurn, LiveSession
-from newapi_cli.store.sessions import SessionStore
+from newapi_cli.flows.session import LiveSession
 from tests.fuzz.fuzzing import SEED, profiled
-from tests.fuzz.store_model import Sessions, found_in
+from tests.fuzz.store_model import DIES_IN_A_TRANSACTION, Process, Sessions, found_in
 from tests.store.stored import Clock
 
 FIRST_VERSION = Path(__file__).parents[1] / "data" / "databases" / "v1.sql"
@@ -43,30 +42,6 @@ PICK = st.integers(0, 1000)
 TAILS = st.text(st.characters(codec="utf-8"), max_size=6)
 ENDS = st.sampled_from([Status.COMPLETE, Status.INTERRUPTED, Status.INCOMPLETE, Status.ERROR])
 COUNTS = st.none() | st.tuples(st.integers(0, 10**9), st.integers(0, 10**9))
-DIES_IN_A_TRANSACTION = """
-import os, signal, sys
-from pathlib import Path
-from newapi_cli.domain.session import Session, TurnRecord
-from newapi_cli.store.sessions import SessionStore
-store = SessionStore(Path(sys.argv[1]))
-store.database.execute("PRAGMA cache_size = 2")  # pages reach the file before the commit
-store.database.execute("BEGIN IMMEDIATE")
-store.database.execute("UPDATE turns SET answer = answer || ?", ["lost" * 20000])
-store.database.execute("UPDATE sessions SET system = 'lost', leaf_id = NULL")
-store.database.execute("DELETE FROM turns WHERE id % 2 = 0")
-assert Path(sys.argv[1] + "-journal").stat().st_size > 0
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-class Process:
-    """One newapi: its store, its conversation and the turn that is under way there."""
-
-    def __init__(self, path: Path, clock: Clock) -> None:
-        self.store = SessionStore(path, clock)
-        self.live: LiveSession | None = None
-        self.kept: KeptTurn | None = None
-        self.open_turn = ("", 0)
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -132,101 +107,128 @@ class StoreMachine(RuleBasedStateMachine):
         """Say whether there is one."""
         return bool(self.model.turns)
 
-    def idle(self, place: int) -> Process | None:
-        """Give a process in whose conversation no answer is under way."""
-        process = self.processes[place]
-        return process if process.live is not None and process.kept is None else None
+    def has_idle(self) -> bool:
+        """Say whether there is a process in whose conversation no answer is under way."""
+        return any(process.kept is None for process in self.processes)
+
+    def has_busy(self) -> bool:
+        """Say whether an answer is under way."""
+        return any(process.kept is not None for process in self.processes)
+
+    def idle(self, place: int) -> Process:
+        """Give a process that may ask, the one at this place if it may."""
+        ones = [process for process in self.processes if process.kept is None]
+        return self.processes[place] if self.processes[place].kept is None else ones[0]
+
+    def busy(self, place: int) -> Process:
+        """Give a process with an answer under way, the one at this place if it has one."""
+        ones = [process for process in self.processes if process.kept is not None]
+        return self.processes[place] if self.processes[place].kept is not None else ones[0]
 
     # -- rules --------------------------------------------------------------------------------
 
+    @precondition(has_idle)
     @rule(place=PLACES)
     def start_anew(self, place: int) -> None:
         """Begin a session; nothing is stored before its first prompt."""
-        if self.processes[place].kept is None:
-            session = Session(f"{next(self.numbers):012x}", profile="test")
-            self.processes[place].live = LiveSession(session, (), self.processes[place].store)
+        process = self.idle(place)
+        session = Session(f"{next(self.numbers):012x}", profile="test")
+        process.live = LiveSession(session, (), process.store)
 
-    @precondition(has_sessions)
+    @precondition(lambda self: self.has_sessions() and self.has_idle())
     @rule(place=PLACES, pick=PICK)
     def resume(self, place: int, pick: int) -> None:
         """Go on with a session, whoever else has it open."""
-        process = self.processes[place]
-        if process.kept is None:
-            stored = process.store.load(self.chosen(pick))
-            assert stored is not None
-            process.live = LiveSession(stored.session, stored.path, process.store)
+        process = self.idle(place)
+        stored = process.store.load(self.chosen(pick))
+        assert stored is not None
+        process.live = LiveSession(stored.session, stored.path, process.store)
 
+    @precondition(has_idle)
     @rule(place=PLACES)
     def join(self, place: int) -> None:
         """Open the session that the other one has open."""
-        process, other = self.processes[place], self.processes[1 - place].live
-        if other is not None and process.kept is None:
-            stored = process.store.load(other.session.id)
-            if stored is not None:
-                process.live = LiveSession(stored.session, stored.path, process.store)
+        process = self.idle(place)
+        other = self.processes[1 - self.processes.index(process)]
+        stored = process.store.load(other.live.session.id)
+        if stored is not None:
+            process.live = LiveSession(stored.session, stored.path, process.store)
 
+    @precondition(has_idle)
     @rule(place=PLACES, tail=TAILS, tokens=COUNTS)
     def say(self, place: int, tail: str, tokens: tuple[int, int] | None) -> None:
         """Ask and have it answered, as nearly all turns go."""
-        if self.idle(place) is not None:
-            self.ask(place=place, tail=tail)
-            self.end(place=place, tail=tail, status=Status.COMPLETE, tokens=tokens)
+        process = self.idle(place)
+        self.ask_in(process, tail)
+        self.end_in(process, tail, Status.COMPLETE, tokens)
 
+    @precondition(has_idle)
     @rule(place=PLACES, tail=TAILS)
     def ask(self, place: int, tail: str) -> None:
         """Store a prompt below the leaf, wherever that is by now."""
-        if process := self.idle(place):
-            assert process.live is not None
-            prompt = self.text(tail)
-            process.kept = process.live.begin(prompt, model="m")
-            self.note_begun(process, prompt, "leaf")
-            session = process.live.session.id
-            path = [(turn.prompt, turn.answer) for turn in process.live.path]
-            assert path == self.model.path(session)
+        self.ask_in(self.idle(place), tail)
 
+    def ask_in(self, process: Process, tail: str) -> None:
+        """Ask, and see that what is sent is what is stored."""
+        prompt = self.text(tail)
+        process.kept = process.live.begin(prompt, model="m")
+        self.note_begun(process, prompt, "leaf")
+        path = [(turn.prompt, turn.answer) for turn in process.live.path]
+        assert path == self.model.path(process.live.session.id)
+
+    @precondition(has_idle)
     @rule(place=PLACES, tail=TAILS)
     def retry(self, place: int, tail: str) -> None:
         """Grow a branch in place of the last turn."""
         process = self.idle(place)
-        if process is not None and process.live is not None and process.live.path:
-            process.live.take_others_turns()
+        process.live.take_others_turns()
+        if process.live.path:
             prompt = self.text(tail)
             after = process.live.path[:-1]
             process.kept = process.live.begin(prompt, model="m", after=after)
             self.note_begun(process, prompt, after[-1].id if after else None)
+            path = [(turn.prompt, turn.answer) for turn in process.live.path]
+            assert path == self.model.path(process.live.session.id)
 
     def note_begun(self, process: Process, prompt: str, after: int | str | None) -> None:
         """Put a prompt into the model, under the number that the store has given it."""
-        assert process.live is not None
         turn, session = process.live.last, process.live.session
         assert turn is not None
         assert turn.id
         title = (session.title, session.is_named)
         self.model.begin(session.id, title, turn.id, prompt, after)
-        process.open_turn = (session.id, turn.id)
+        noted = self.model.turns[session.id][turn.id]
+        process.open_turn = (session.id, turn.id, noted)
 
+    @precondition(has_busy)
     @rule(place=PLACES, tail=TAILS)
     def keep(self, place: int, tail: str) -> None:
         """Store what has come so far."""
-        process = self.processes[place]
-        if process.kept is not None:
-            answer = self.text(tail)
-            process.kept.keep(completion(answer, Status.INTERRUPTED, None))
-            if (turn := self.model.turn(*process.open_turn)) is not None:
-                turn.answer = answer
+        process = self.busy(place)
+        answer = self.text(tail)
+        assert process.kept is not None
+        process.kept.keep(completion(answer, Status.INTERRUPTED, None))
+        if (turn := self.model.still(process.open_turn)) is not None:
+            turn.answer = answer
 
+    @precondition(has_busy)
     @rule(place=PLACES, tail=TAILS, status=ENDS, tokens=COUNTS)
     def end(self, place: int, tail: str, status: Status, tokens: tuple[int, int] | None) -> None:
-        """Store how an answer ended; of a session that was deleted meanwhile, nothing."""
-        process = self.processes[place]
-        if process.kept is not None:
-            answer = self.text(tail)
-            process.kept.end(completion(answer, status, tokens), "")
-            process.kept = None
-            if (turn := self.model.turn(*process.open_turn)) is not None:
-                turn.answer, turn.status, turn.tokens = answer, str(status), tokens
-            else:
-                self.model.deleted.append(answer)
+        """Store how an answer ended."""
+        self.end_in(self.busy(place), tail, status, tokens)
+
+    def end_in(
+        self, process: Process, tail: str, status: Status, tokens: tuple[int, int] | None
+    ) -> None:
+        """End an answer; of a session that was deleted meanwhile, nothing is stored."""
+        answer = self.text(tail)
+        assert process.kept is not None
+        process.kept.end(completion(answer, status, tokens), "")
+        process.kept = None
+        if (turn := self.model.still(process.open_turn)) is not None:
+            turn.answer, turn.status, turn.tokens = answer, str(status), tokens
+        else:
+            self.model.deleted.append(answer)
 
     @rule(place=PLACES)
     def crash(self, place: int) -> None:
@@ -236,10 +238,14 @@ class StoreMachine(RuleBasedStateMachine):
         process.store.database._connection.close()
         with closing(sqlite3.connect(self.path)) as connection, connection:
             connection.execute("UPDATE turns SET owner = ? WHERE owner = ?", (DEAD, owner))
-        if process.kept is not None and self.model.turn(*process.open_turn) is not None:
+        if process.kept is not None and self.model.still(process.open_turn) is not None:
+            assert process.open_turn is not None
             self.crashed.add(process.open_turn[1])
-        self.processes[place] = Process(self.path, self.clock)
-        self.processes[place].store._owner = owner
+        again = self.processes[place] = Process(self.path, self.clock)
+        again.store._owner = owner
+        stored = again.store.load(process.live.session.id)
+        if stored is not None:
+            again.live = LiveSession(stored.session, stored.path, again.store)
 
     @rule(place=PLACES)
     def look_for_killed(self, place: int) -> None:
@@ -256,18 +262,23 @@ class StoreMachine(RuleBasedStateMachine):
             self.model.turns[hit.session.id][hit.turn.id].status = "interrupted"
         self.crashed.clear()
 
+    @precondition(has_idle)
     @rule(place=PLACES)
     def undo(self, place: int) -> None:
         """Take the last turn back, as the conversation does it."""
         process = self.idle(place)
-        if process is not None and process.live is not None and process.live.path:
-            process.live.take_others_turns()
-            session = process.live.session.id
-            process.live.undo()
-            if session in self.model.turns:
-                leaf = self.model.leaves[session]
-                turn = self.model.turn(session, leaf or 0)
-                self.model.leaves[session] = turn.parent if turn is not None else None
+        process.live.take_others_turns()
+        session = process.live.session.id
+        if process.live.undo() is not None and session in self.model.turns:
+            turn = self.model.turn(session, self.model.leaves[session] or 0)
+            self.model.leaves[session] = turn.parent if turn is not None else None
+
+    @precondition(has_idle)
+    @rule(place=PLACES, model=st.sampled_from(["m2", "m3"]))
+    def take_another_model(self, place: int, model: str) -> None:
+        """Change what has nothing to do with the turns."""
+        live = self.idle(place).live
+        live.change(live.session._replace(model=model))
 
     @precondition(has_sessions)
     @rule(place=PLACES, pick=PICK, name=st.sampled_from(["work", "home", "自然"]))
@@ -325,18 +336,18 @@ class StoreMachine(RuleBasedStateMachine):
         self.model.add(again)
         self.crashed |= {turn.id for turn in again.turns if turn.status is Status.OPEN}
 
-    @precondition(lambda self: any(p.live and p.live.path for p in self.processes))
+    @precondition(has_idle)
     @rule(place=PLACES)
     def fork(self, place: int) -> None:
         """Go on in a copy."""
         process = self.idle(place)
-        if process is not None and process.live is not None and process.live.path:
-            process.live.take_others_turns()
+        process.live.take_others_turns()
+        if process.live.path:
             process.live.fork()
             stored = process.store.load(process.live.session.id)
-            if process.live.path and stored is not None:
-                self.model.add(stored)
-                self.crashed |= {t.id for t in stored.turns if t.status is Status.OPEN}
+            assert stored is not None
+            self.model.add(stored)
+            self.crashed |= {t.id for t in stored.turns if t.status is Status.OPEN}
 
     @rule(place=PLACES, number=st.integers(1, 60))
     def search(self, place: int, number: int) -> None:
@@ -385,6 +396,4 @@ def completion(text: str, status: Status, tokens: tuple[int, int] | None) -> Com
 
 
 def test_the_store_holds_what_was_said_whatever_happens_to_it() -> None:
-    machine = seed(SEED)(StoreMachine)
-    examples = profiled(100)
-    run_state_machine_as_test(machine, settings=examples)
+    run_state_machine_as_test(seed(SEED)(StoreMachine), settings=profiled(80))
