@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import UTC, datetime
+from math import isfinite
 
 from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import COUNTS, Status, ToolCall, Usage, usage_from_counts
@@ -25,10 +26,24 @@ TURN_COLUMNS = (
     " duration_s, created_at, id, parent_id"
 )
 
+NUMBERS = {  # all other columns are texts
+    *COUNTS,
+    "is_named",
+    "left_out",
+    "leaf_id",
+    "turns",
+    "parent_id",
+    "first_token_s",
+    "duration_s",
+    "created_at",
+    "used_at",
+}
+
 
 def session_from_row(row: sqlite3.Row) -> Session:
     """Give a session of the columns `SESSION_COLUMNS`. Raises `LocalError` for a damaged one."""
     try:
+        _check_types(row, NUMBERS)
         return _session(row)
     except DAMAGES as error:
         raise LocalError(f"session {row['id']} in the session store is damaged") from error
@@ -54,6 +69,7 @@ def _session(row: sqlite3.Row) -> Session:
 def turn_from_row(row: sqlite3.Row) -> TurnRecord:
     """Give a turn of the columns `TURN_COLUMNS`. Raises `LocalError` for a damaged one."""
     try:
+        _check_types(row, {*NUMBERS, "id"})
         return _turn(row)
     except DAMAGES as error:
         raise LocalError(f"turn {row['id']} in the session store is damaged") from error
@@ -86,6 +102,17 @@ def _turn(row: sqlite3.Row) -> TurnRecord:
         id=row["id"],
         parent_id=row["parent_id"],
     )
+
+
+def _check_types(row: sqlite3.Row, numbers: Set[str]) -> None:
+    """Raise `TypeError` for a value of another kind than its column: SQLite keeps what it gets."""
+    for name in row.keys():  # noqa: SIM118  # a row is no mapping
+        value: object = row[name]
+        kinds = (int, float) if name in numbers else (str,)
+        if value is not None and not isinstance(value, kinds):
+            raise TypeError(f"{name} is {type(value).__name__}")
+        if isinstance(value, float) and not isfinite(value):
+            raise ValueError(f"{name} is infinite")
 
 
 def values_of_session(session: Session) -> dict[str, object]:

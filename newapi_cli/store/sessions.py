@@ -187,8 +187,9 @@ class SessionStore:
         """
         where, values = _of_profile(profile)
         sql = (
-            "SELECT id, title, CAST(turns AS TEXT),"
-            " coalesce(strftime('%Y-%m-%dT%H:%M:%SZ', used_at, 'unixepoch'), ''), model, profile"
+            "SELECT CAST(id AS TEXT), CAST(title AS TEXT), CAST(turns AS TEXT),"
+            " coalesce(strftime('%Y-%m-%dT%H:%M:%SZ', used_at, 'unixepoch'), ''),"
+            " CAST(model AS TEXT), CAST(profile AS TEXT)"
             f" FROM sessions {where} {LAST_USED_FIRST} LIMIT ?"
         )
         return [list(row) for row in self.database.rows(sql, (*values, limit))]
