@@ -10,6 +10,7 @@ import subprocess
 import unicodedata
 from pathlib import Path
 
+from newapi_cli.config.key_command import MAX_OUTPUT_BYTES, output_of
 from newapi_cli.config.masking import mask
 from newapi_cli.config.spelling import shown
 from newapi_cli.domain.base_url import BaseUrl
@@ -120,23 +121,18 @@ def _first_line_of_file(text: str, base: Path, where: str) -> str:
 def _first_line_of_command(command: str, where: str) -> str:
     hint = "run the command in a shell to see what it prints"
     try:
-        done = subprocess.run(
-            command,
-            shell=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            timeout=COMMAND_S,
-            check=False,
-        )
+        status, output = output_of(command, COMMAND_S)
     except subprocess.TimeoutExpired:
         problem = f"the key command ({where}) took longer than {COMMAND_S:.0f} seconds"
         raise ConfigError(problem, hint=hint) from None
     except (OSError, ValueError):
         raise ConfigError(f"the key command ({where}) cannot be started", hint=hint) from None
-    if done.returncode != 0:
-        problem = f"the key command ({where}) failed with exit status {done.returncode}"
+    if len(output) >= MAX_OUTPUT_BYTES:
+        raise ConfigError(f"the key command ({where}) printed much more than a key", hint=hint)
+    if status != 0:
+        problem = f"the key command ({where}) failed with exit status {status}"
         raise ConfigError(problem, hint=hint)
-    line = _first_line(done.stdout)
+    line = _first_line(output)
     if not line.strip():
         raise ConfigError(f"the key command ({where}) printed no key", hint=hint)
     return line

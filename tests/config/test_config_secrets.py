@@ -153,6 +153,7 @@ def test_a_command_reads_nothing_of_our_input_and_speaks_on_our_stderr(
         (f"kill -9 $$; echo {KEY}", "failed with exit status -9"),
         (f"{KEY}-is-no-command 2>/dev/null", "failed with exit status 127"),
         ("true", "printed no key"),
+        (f"yes {KEY}", "printed much more than a key"),
         (f"echo; echo {KEY}", "printed no key"),
         (f"echo '{KEY} more'", "a space at position 26"),
         (f"printf '{KEY}\\377'", "a character outside ASCII"),
@@ -172,6 +173,15 @@ def test_a_command_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.Mon
     forever = f"echo {KEY}; exec {shlex.quote(sys.executable)} -c 'import signal; signal.pause()'"
     error = refusal(source(KeyKind.COMMAND, forever), tmp_path)
     assert "took longer than 0 seconds" in error.message
+
+
+def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -> None:
+    go_on = tmp_path / "go-on"
+    os.mkfifo(go_on)
+    holder = f"cat <{shlex.quote(str(go_on))} & echo {KEY}"
+    assert read_key(source(KeyKind.COMMAND, holder), tmp_path).reveal() == KEY
+    with go_on.open("w"):  # what was left behind ends
+        pass
 
 
 @pytest.mark.parametrize(
