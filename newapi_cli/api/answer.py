@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from newapi_cli.api.codec import DONE, Refusal, chunk_from_json, decode_all, refusal_in
+from newapi_cli.api.codec import DONE, Refusal, decode_all, refusal_in
+from newapi_cli.api.completion_codec import chunk_from_json, holds_unread
 from newapi_cli.api.deltas import DeltaDecoder
 from newapi_cli.api.refusals import HTML, error_in_stream, html_error, not_understood
 from newapi_cli.api.sse import EventTooLarge, ServerSentEvent, SseDecoder, is_too_wide
@@ -99,7 +100,10 @@ class AnswerReader:
                 raise StreamRefused(
                     refusal._replace(request_id=refusal.request_id or self._request_id)
                 )
-        yield self._deltas.feed(chunk_from_json(value))
+        chunk = chunk_from_json(value)
+        if not chunk.has_anything and holds_unread(value):
+            self.skipped += 1
+        yield self._deltas.feed(chunk)
 
     def _whole_answer(self, body: bytes) -> Iterator[Chunk]:
         if HTML.match(body):
@@ -111,7 +115,7 @@ class AnswerReader:
             raise not_understood(size, self._request_id)
         yield from self._chunk(body.decode("utf-8", "replace"))
         if self.skipped:
-            raise not_understood("neither an event stream nor a JSON object", self._request_id)
+            raise not_understood("neither an event stream nor a completion", self._request_id)
         self.is_certain = True
 
     def _stray(self, stray: bytes) -> Iterator[Chunk]:

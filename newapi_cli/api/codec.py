@@ -1,4 +1,4 @@
-"""JSON to domain values and back. Every wire field name of the program stands in this file.
+"""JSON to domain values and back: requests, errors, lists of models. Answers: `completion_codec`.
 
 Decoding accepts whatever a server sends: unknown, missing, null and wrong-typed members are passed
 over, never an error of ours. Pure: no I/O, no state.
@@ -14,14 +14,7 @@ from typing import Any, NamedTuple
 
 from newapi_cli.domain.attachment import Attachment, size_text
 from newapi_cli.domain.catalog import ModelInfo
-from newapi_cli.domain.completion import (
-    ChatRequest,
-    Chunk,
-    Sampling,
-    ToolCallDelta,
-    Usage,
-    UsageExtras,
-)
+from newapi_cli.domain.completion import ChatRequest, Sampling
 from newapi_cli.domain.message import Message
 
 CHAT_COMPLETIONS = "/v1/chat/completions"
@@ -160,7 +153,7 @@ def _next_value(text: str, place: int) -> int:
 
 
 def refusal_in(value: object) -> Refusal | None:
-    """Find an error in a JSON value: `error` as an object or as text, and its older relatives."""
+    """Find an error in a JSON value: `error` in any form, and its older relatives."""
     if not isinstance(value, dict):
         return None
     error = value.get("error")
@@ -168,6 +161,10 @@ def refusal_in(value: object) -> Refusal | None:
         return _refusal(error, _first_text(error, value))
     if isinstance(error, str) and error:
         return _refusal(value, error)
+    if error:
+        several = error if isinstance(error, list) else []
+        texts = (each for each in several if isinstance(each, str))
+        return _refusal(value, _first_text(*several) or next(texts, "") or _first_text(value))
     if value.get("success") is False:
         return _refusal(value, _first_text(value))
     return None
@@ -191,8 +188,8 @@ def _refusal(source: dict[str, Any], message: str) -> Refusal:
         code = str(code)
     return Refusal(
         message=message,
-        type=_text(source.get("type")),
-        code=_text(code),
+        type=text_in(source.get("type")),
+        code=text_in(code),
         request_id=request_id,
     )
 
@@ -214,127 +211,6 @@ def _first_text(*sources: object, depth: int = 0) -> str:
     return ""
 
 
-def chunk_from_json(value: dict[str, Any]) -> Chunk:
-    """Read a streamed object or a whole completion; both become a chunk of choice 0.
-
-    Content, reasoning and the arguments of tool calls may end in half a character: `deltas`.
-    """
-    choice = _first_choice(value.get("choices"))
-    part = choice.get("delta")
-    if not isinstance(part, dict):
-        part = choice.get("message")
-    if not isinstance(part, dict):
-        part = {}
-    reasoning = _content_text(part.get("reasoning_content"))
-    calls = part.get("tool_calls")
-    usage = value.get("usage")
-    return Chunk(
-        content=_content_text(part.get("content")),
-        # Servers of 2025 filled both members with the same text: one of them is enough.
-        reasoning=reasoning or _content_text(part.get("reasoning")),
-        tool_calls=_tool_calls(calls) if calls else (),
-        finish_reason=_text(choice.get("finish_reason")) or None,
-        usage=usage_from_json(usage) if isinstance(usage, dict) else None,
-        model=_text(value.get("model")),
-        id=_text(value.get("id")),
-    )
-
-
-def _first_choice(choices: object) -> dict[str, Any]:
-    if isinstance(choices, list):
-        for choice in choices:
-            if isinstance(choice, dict) and choice.get("index", 0) in (0, None):
-                return choice
-    return {}
-
-
-def _content_text(content: object) -> str:
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        return "".join(_part_text(part) for part in content if isinstance(part, dict))
-    return ""
-
-
-def _part_text(part: dict[str, Any]) -> str:
-    """Give the text of a content part; a picture becomes a markdown image, as gateways do it."""
-    text, picture = part.get("text"), part.get("image_url")
-    if isinstance(picture, dict):
-        picture = picture.get("url")
-    if isinstance(text, str):
-        return text
-    return f"![image]({picture})" if isinstance(picture, str) and picture else ""
-
-
-def _tool_calls(calls: object) -> tuple[ToolCallDelta, ...]:
-    if not isinstance(calls, list):
-        return ()
-    deltas = (_tool_call(call) for call in calls if isinstance(call, dict))
-    return tuple(each for each in deltas if each.id or each.name or each.arguments)
-
-
-def _tool_call(call: dict[str, Any]) -> ToolCallDelta:
-    index = call.get("index")
-    function = call.get("function")
-    if not isinstance(function, dict):
-        function = {}
-    arguments = function.get("arguments")
-    return ToolCallDelta(
-        position=index if isinstance(index, int) else None,
-        id=_text(call.get("id")),
-        name=_text(function.get("name")),
-        arguments=arguments if isinstance(arguments, str) else "",
-    )
-
-
-def usage_from_json(usage: dict[str, Any]) -> Usage:
-    """Read token counts; a count that is no whole number above 0 is not known."""
-    prompt_details = usage.get("prompt_tokens_details")
-    completion_details = usage.get("completion_tokens_details")
-    prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
-    total = _count(usage.get("total_tokens"))
-    if total is None and prompt is not None and completion is not None:
-        total = prompt + completion
-    return Usage(
-        prompt_tokens=prompt,
-        completion_tokens=completion,
-        total_tokens=total,
-        cached_tokens=_detail(prompt_details, "cached_tokens"),
-        reasoning_tokens=_detail(completion_details, "reasoning_tokens"),
-        extras=_usage_extras(usage, prompt_details, completion_details),
-    )
-
-
-def _usage_extras(usage: dict[str, Any], prompt: object, completion: object) -> UsageExtras | None:
-    """Read the counts that only prices ask for; None where all of them are 0, as nearly always."""
-    hour = _count(usage.get("claude_cache_creation_1_h_tokens")) or 0
-    split = (_count(usage.get("claude_cache_creation_5_m_tokens")) or 0) + hour
-    writes = _detail(prompt, "cached_creation_tokens") or _detail(prompt, "cache_write_tokens")
-    semantic = usage.get("usage_semantic")
-    extras = UsageExtras(
-        cache_writes=max(writes or 0, split),
-        cache_writes_1h=hour,
-        images=_detail(prompt, "image_tokens") or 0,
-        audio_in=_detail(prompt, "audio_tokens") or 0,
-        audio_out=_detail(completion, "audio_tokens") or 0,
-        excludes_cached=semantic == "anthropic"
-        or bool(split and not semantic and not usage.get("usage_source")),
-    )
-    return extras if any(extras) else None
-
-
-def _detail(details: object, name: str) -> int | None:
-    return _count(details.get(name)) if isinstance(details, dict) else None
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    if not 0 <= value < 1e15:  # also NaN
-        return None
-    return int(value)
-
-
 def models_from_json(value: object) -> list[ModelInfo] | None:
     """Read a list of models in the old or the new shape; None where it is no such list."""
     data = value.get("data") if isinstance(value, dict) else value
@@ -344,7 +220,7 @@ def models_from_json(value: object) -> list[ModelInfo] | None:
     return [
         ModelInfo(
             id=whole_text(entry["id"]),
-            owned_by=_text(entry.get("owned_by")),
+            owned_by=text_in(entry.get("owned_by")),
             endpoint_types=_texts(entry.get("supported_endpoint_types")),
         )
         for entry in entries
@@ -367,7 +243,8 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(whole_text(text) for text in value if isinstance(text, str))
 
 
-def _text(value: object) -> str:
+def text_in(value: object) -> str:
+    """Give a text as it can be written and stored; empty for all that is none."""
     return whole_text(value) if isinstance(value, str) else ""
 
 

@@ -10,26 +10,23 @@ import pytest
 
 from newapi_cli.api.codec import (
     Refusal,
-    chunk_from_json,
     decode_json,
     encode_chat,
     models_from_json,
     refusal_from_body,
     refusal_in,
     request_id_in,
-    usage_from_json,
     whole_text,
 )
 from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.catalog import ModelInfo
 from newapi_cli.domain.completion import (
     ChatRequest,
-    Chunk,
     Sampling,
-    ToolCallDelta,
-    Usage,
 )
 from newapi_cli.domain.message import Message, Role
+from tests.api.wrong_shapes import WRONG, name_of, places, replaced
+from tests.support.wire import completion
 
 HELLO = (Message(Role.USER, "Hello!"),)
 
@@ -198,155 +195,8 @@ def test_bytes_are_read_as_utf_8_and_never_guessed() -> None:
         decode_json('{"a":1}'.encode("utf-16"))
 
 
-# -- both documented responses -----------------------------------------------------------------
-
-WHOLE = {
-    "id": "chatcmpl-xxxxxxxx",
-    "object": "chat.completion",
-    "created": 1677652288,
-    "model": "gpt-4",
-    "choices": [
-        {
-            "index": 0,
-            "message": {"role": "assistant", "content": "Hello! How can I assist you today?"},
-            "finish_reason": "stop",
-        }
-    ],
-    "usage": {"prompt_tokens": 9, "completion_tokens": 12, "total_tokens": 21},
-}
-
-
-def streamed(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
-    return {
-        "id": "chatcmpl-xxx",
-        "object": "chat.completion.chunk",
-        "created": 1677652288,
-        "model": "gpt-4",
-        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
-    }
-
-
-def test_the_documented_whole_answer_is_read() -> None:
-    assert chunk_from_json(WHOLE) == Chunk(
-        content="Hello! How can I assist you today?",
-        finish_reason="stop",
-        usage=Usage(9, 12, 21),
-        model="gpt-4",
-        id="chatcmpl-xxxxxxxx",
-    )
-
-
-@pytest.mark.parametrize(
-    ("delta", "finish", "content"),
-    [
-        ({"role": "assistant"}, None, ""),
-        ({"content": "Hello"}, None, "Hello"),
-        ({"content": "!"}, None, "!"),
-        ({}, "stop", ""),
-    ],
-)
-def test_the_documented_stream_is_read(
-    delta: dict[str, Any], finish: str | None, content: str
-) -> None:
-    chunk = chunk_from_json(streamed(delta, finish))
-    assert chunk == Chunk(content=content, finish_reason=finish, model="gpt-4", id="chatcmpl-xxx")
-
-
-# -- what else comes ---------------------------------------------------------------------------
-
-
-def test_a_chunk_with_usage_has_no_choices() -> None:
-    chunk = chunk_from_json({"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
-    assert chunk == Chunk(usage=Usage(1, 2, 3))
-
-
-@pytest.mark.parametrize("finish", ["stop", "length", "end", "<|eot_id|>", "pause_turn"])
-def test_the_finish_reason_is_kept_word_for_word(finish: str) -> None:
-    assert chunk_from_json(streamed({}, finish)).finish_reason == finish
-
-
-@pytest.mark.parametrize("finish", [None, "", 0, False, [], {}])
-def test_what_is_no_finish_reason_is_none(finish: Any) -> None:
-    assert chunk_from_json(streamed({}, finish)).finish_reason is None
-
-
-@pytest.mark.parametrize(
-    "delta",
-    [
-        {"reasoning_content": "hm"},
-        {"reasoning": "hm"},
-        {"reasoning_content": "hm", "reasoning": "hm"},
-        {"reasoning_content": None, "reasoning": "hm"},
-        {"reasoning_content": "", "reasoning": "hm"},
-    ],
-)
-def test_reasoning_in_either_member_or_both_is_taken_once(delta: dict[str, Any]) -> None:
-    assert chunk_from_json(streamed(delta)).reasoning == "hm"
-
-
-def test_content_in_parts_is_joined() -> None:
-    parts = [{"type": "text", "text": "a"}, {"type": "x"}, 5, None, {"type": "text", "text": "b"}]
-    assert chunk_from_json(streamed({"content": parts})).content == "ab"
-
-
-def test_only_choice_0_is_read() -> None:
-    first, second = {"index": 0, "delta": {"content": "a"}}, {"index": 1, "delta": {"content": "b"}}
-    assert chunk_from_json({"choices": [second, first]}).content == "a"
-    assert chunk_from_json({"choices": [second]}).content == ""
-
-
-@pytest.mark.parametrize("index", [{}, {"index": None}, {"index": 0}])
-def test_a_choice_without_an_index_is_choice_0(index: dict[str, Any]) -> None:
-    assert chunk_from_json({"choices": [{**index, "delta": {"content": "a"}}]}).content == "a"
-
-
-def test_tool_calls_keep_what_the_server_gave() -> None:
-    calls = [
-        {"index": 1, "id": "c1", "type": "function", "function": {"name": "f", "arguments": "{"}},
-        {"type": None, "function": {"arguments": "}"}},
-    ]
-    assert chunk_from_json(streamed({"tool_calls": calls})).tool_calls == (
-        ToolCallDelta(1, "c1", "f", "{"),
-        ToolCallDelta(None, "", "", "}"),
-    )
-
-
 # -- wrong shapes, everywhere ------------------------------------------------------------------
 
-WRONG: list[Any] = [
-    None, True, False, 0, 1, -1, 2.5, float("nan"), float("inf"), 10**400, "", "x", "\ud800", [],
-    [None], [1], ["x"], [[]], [{}], {}, {"x": 1}, {"error": 1}, {"message": []}, [{"text": 5}],
-]  # fmt: skip
-FULL: dict[str, Any] = {
-    **WHOLE,
-    "choices": [
-        {
-            "index": 0,
-            "delta": {
-                "role": "assistant",
-                "content": "a",
-                "reasoning_content": "b",
-                "reasoning": "b",
-                "tool_calls": [
-                    {
-                        "index": 0,
-                        "id": "c",
-                        "type": "function",
-                        "function": {"name": "f", "arguments": "{}"},
-                    }
-                ],
-            },
-            "finish_reason": "stop",
-        }
-    ],
-    "usage": {
-        "prompt_tokens": 1,
-        "completion_tokens": 2,
-        "total_tokens": 3,
-        "prompt_tokens_details": {"cached_tokens": 1},
-        "completion_tokens_details": {"reasoning_tokens": 1},
-    },
-}
 MODELS = {
     "object": "list",
     "data": [{"id": "m", "owned_by": "o", "supported_endpoint_types": ["openai"]}],
@@ -363,56 +213,6 @@ REFUSALS = {
     "header": {"message": "m", "error": {"message": "m"}},
     "response": {"error": {"message": "m", "response": {"error": {"message": "m"}}}},
 }
-
-
-def places(value: Any) -> list[tuple[str | int, ...]]:
-    """Give the path of every member in a JSON value, its own (the empty path) first."""
-    found: list[tuple[str | int, ...]] = [()]
-    members: list[tuple[str | int, Any]] = []
-    if isinstance(value, dict):
-        members = list(value.items())
-    elif isinstance(value, list):
-        members = list(enumerate(value))
-    for name, member in members:
-        found += [(name, *path) for path in places(member)]
-    return found
-
-
-def replaced(value: Any, path: tuple[str | int, ...], new: Any) -> Any:
-    """Give a copy with one member replaced."""
-    if not path:
-        return new
-    copy: Any = dict(value) if isinstance(value, dict) else list(value)
-    copy[path[0]] = replaced(copy[path[0]], path[1:], new)
-    return copy
-
-
-def name_of(path: tuple[str | int, ...]) -> str:
-    return ".".join(map(str, path)) or "all of it"
-
-
-@pytest.mark.parametrize(
-    ("value", "path"),
-    [
-        pytest.param(value, path, id=f"{name} {name_of(path)}")
-        for name, value in (("streamed", FULL), ("whole", WHOLE))
-        for path in places(value)[1:]
-    ],
-)
-def test_a_chunk_with_a_wrong_member_is_still_a_chunk(
-    value: dict[str, Any], path: tuple[str | int, ...]
-) -> None:
-    for wrong in WRONG:
-        chunk = chunk_from_json(replaced(value, path, wrong))
-        assert isinstance(chunk.content, str), wrong
-        assert isinstance(chunk.reasoning, str), wrong
-        assert isinstance(chunk.model, str), wrong
-        assert isinstance(chunk.id, str), wrong
-        assert isinstance(chunk.finish_reason, str | None), wrong
-        for call in chunk.tool_calls:
-            assert isinstance(call.position, int | None), wrong
-            assert all(isinstance(text, str) for text in call[1:]), wrong
-        assert chunk.usage is None or all(isinstance(n, int | None) for n in chunk.usage), wrong
 
 
 @pytest.mark.parametrize("path", places(MODELS), ids=name_of)
@@ -449,37 +249,6 @@ def test_an_error_nested_more_deeply_than_the_stack_is_a_refusal(name: str) -> N
     assert refusal_from_body(value) == Refusal("")
 
 
-# -- usage --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "count", [None, -1, 2**70, float("nan"), float("inf"), float("-inf"), "9", "", True, [], {}]
-)
-def test_a_count_that_is_none_is_not_known(count: Any) -> None:
-    usage = usage_from_json({"prompt_tokens": count, "completion_tokens": 3})
-    assert usage == Usage(None, 3, None)
-
-
-@pytest.mark.parametrize(("count", "read"), [(0, 0), (7, 7), (7.0, 7)])
-def test_a_whole_count_is_read(count: Any, read: int) -> None:
-    assert usage_from_json({"prompt_tokens": count}).prompt_tokens == read
-
-
-def test_a_missing_total_is_the_sum_of_what_is_known() -> None:
-    assert usage_from_json({"prompt_tokens": 1, "completion_tokens": 2}).total_tokens == 3
-    assert usage_from_json({"prompt_tokens": 1}).total_tokens is None
-
-
-def test_a_total_that_is_told_stands() -> None:
-    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 9}
-    assert usage_from_json(usage).total_tokens == 9
-
-
-def test_the_details_of_usage_are_read() -> None:
-    usage = usage_from_json(FULL["usage"])
-    assert (usage.cached_tokens, usage.reasoning_tokens) == (1, 1)
-
-
 # -- refusals -----------------------------------------------------------------------------------
 
 
@@ -496,6 +265,10 @@ def test_the_details_of_usage_are_read() -> None:
         ({"success": False, "message": "m", "code": "AUTH_X"}, Refusal("m", "", "AUTH_X")),
         ({"error": {"msg": "m"}}, Refusal("m")),
         ({"error": {}, "success": False, "message": "m"}, Refusal("m")),
+        ({"error": [{"message": "m"}, {"message": "n"}]}, Refusal("m")),
+        ({"error": [None, "m"], "code": 3}, Refusal("m", "", "3")),
+        ({"error": True, "message": "m"}, Refusal("m")),
+        ({"error": 5}, Refusal("")),
     ],
 )
 def test_each_envelope_of_an_error_is_read(value: object, refusal: Refusal) -> None:
@@ -521,7 +294,8 @@ def test_words_of_other_servers_are_found_in_the_body_of_an_error(value: object)
 
 
 @pytest.mark.parametrize(
-    "value", [None, 5, "x", [], {}, {"error": None}, {"error": {}}, {"success": True}, WHOLE]
+    "value",
+    [None, 5, "x", [], {}, {"error": None}, {"error": {}}, {"success": True}, completion("a")],
 )
 def test_what_is_no_error_is_none(value: object) -> None:
     assert refusal_in(value) is None
@@ -604,15 +378,6 @@ def test_entries_without_a_name_are_passed_over() -> None:
 def test_surrogates_are_joined_or_replaced(text: str, whole: str) -> None:
     assert whole_text(text) == whole
     assert whole_text(text).encode("utf-8").decode("utf-8") == whole
-
-
-@pytest.mark.parametrize(
-    "picture", ["data:image/png;base64,AA", {"url": "data:image/png;base64,AA"}]
-)
-def test_a_picture_in_a_content_part_is_a_markdown_image(picture: object) -> None:
-    parts = [{"type": "text", "text": "See "}, {"type": "image_url", "image_url": picture}]
-    chunk = chunk_from_json({"choices": [{"message": {"content": parts}}]})
-    assert chunk.content == "See ![image](data:image/png;base64,AA)"
 
 
 PICTURE = Attachment("photo.png", "/tmp/photo.png", "image/png", 3, "aa")

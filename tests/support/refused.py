@@ -326,7 +326,7 @@ OTHERS: tuple[Refused, ...] = (
             "to https://gateway.example/v1/chat/completions", True, "",
             [("Location", "https://gateway.example/v1/chat/completions")]),
     Refused("no JSON at all", 200, b"[1, 2]", 6, "the server answered outside the protocol",
-            "neither an event stream nor a JSON object", True),
+            "neither an event stream nor a completion", True),
     Refused("a refusal without a status", 200,
             json_bytes({"success": False, "message": "not today"}), 6,
             "the gateway reported an error inside its answer", "not today", True),

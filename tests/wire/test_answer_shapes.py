@@ -103,6 +103,9 @@ FRAMINGS = rows(
         out="a\ufffd\n".encode()),
     Shape("the token limit", [sse(*EVENTS[:3], event(chunk(finish="length")), DONE)], out=TEXT,
           told=["length"]),
+    Shape("a refusal", [
+        sse(event(chunk(delta={"content": None, "refusal": "I may "})),
+            event(chunk(delta={"refusal": "not."})), *END)], out=b"I may not.\n"),
     Shape("a malformed event among good ones", [
         sse(EVENTS[0], b'data: {"choices":[{"del\n\n', *EVENTS[1:])], out=TEXT, told=["1"]),
 )  # fmt: skip

@@ -1,0 +1,318 @@
+"""Completions as JSON to chunks: the documented fields, and everything else that servers send."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from newapi_cli.api.completion_codec import chunk_from_json, holds_unread, usage_from_json
+from newapi_cli.domain.completion import Chunk, ToolCallDelta, Usage
+from tests.api.wrong_shapes import WRONG, name_of, places, replaced
+
+# -- both documented responses -----------------------------------------------------------------
+
+WHOLE = {
+    "id": "chatcmpl-xxxxxxxx",
+    "object": "chat.completion",
+    "created": 1677652288,
+    "model": "gpt-4",
+    "choices": [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": "Hello! How can I assist you today?"},
+            "finish_reason": "stop",
+        }
+    ],
+    "usage": {"prompt_tokens": 9, "completion_tokens": 12, "total_tokens": 21},
+}
+
+
+def streamed(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    return {
+        "id": "chatcmpl-xxx",
+        "object": "chat.completion.chunk",
+        "created": 1677652288,
+        "model": "gpt-4",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+    }
+
+
+def test_the_documented_whole_answer_is_read() -> None:
+    assert chunk_from_json(WHOLE) == Chunk(
+        content="Hello! How can I assist you today?",
+        finish_reason="stop",
+        usage=Usage(9, 12, 21),
+        model="gpt-4",
+        id="chatcmpl-xxxxxxxx",
+    )
+
+
+@pytest.mark.parametrize(
+    ("delta", "finish", "content"),
+    [
+        ({"role": "assistant"}, None, ""),
+        ({"content": "Hello"}, None, "Hello"),
+        ({"content": "!"}, None, "!"),
+        ({}, "stop", ""),
+    ],
+)
+def test_the_documented_stream_is_read(
+    delta: dict[str, Any], finish: str | None, content: str
+) -> None:
+    chunk = chunk_from_json(streamed(delta, finish))
+    assert chunk == Chunk(content=content, finish_reason=finish, model="gpt-4", id="chatcmpl-xxx")
+
+
+# -- what else comes ---------------------------------------------------------------------------
+
+
+def test_a_chunk_with_usage_has_no_choices() -> None:
+    chunk = chunk_from_json({"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
+    assert chunk == Chunk(usage=Usage(1, 2, 3))
+
+
+@pytest.mark.parametrize("finish", ["stop", "length", "end", "<|eot_id|>", "pause_turn"])
+def test_the_finish_reason_is_kept_word_for_word(finish: str) -> None:
+    assert chunk_from_json(streamed({}, finish)).finish_reason == finish
+
+
+@pytest.mark.parametrize("finish", [None, "", 0, False, [], {}])
+def test_what_is_no_finish_reason_is_none(finish: Any) -> None:
+    assert chunk_from_json(streamed({}, finish)).finish_reason is None
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"reasoning_content": "hm"},
+        {"reasoning": "hm"},
+        {"reasoning_content": "hm", "reasoning": "hm"},
+        {"reasoning_content": None, "reasoning": "hm"},
+        {"reasoning_content": "", "reasoning": "hm"},
+    ],
+)
+def test_reasoning_in_either_member_or_both_is_taken_once(delta: dict[str, Any]) -> None:
+    assert chunk_from_json(streamed(delta)).reasoning == "hm"
+
+
+def test_content_in_parts_is_joined() -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "x"}, 5, None, {"type": "text", "text": "b"}]
+    assert chunk_from_json(streamed({"content": parts})).content == "ab"
+
+
+def test_only_choice_0_is_read() -> None:
+    first, second = {"index": 0, "delta": {"content": "a"}}, {"index": 1, "delta": {"content": "b"}}
+    assert chunk_from_json({"choices": [second, first]}).content == "a"
+    assert chunk_from_json({"choices": [second]}).content == ""
+
+
+@pytest.mark.parametrize("index", [{}, {"index": None}, {"index": 0}])
+def test_a_choice_without_an_index_is_choice_0(index: dict[str, Any]) -> None:
+    assert chunk_from_json({"choices": [{**index, "delta": {"content": "a"}}]}).content == "a"
+
+
+def test_tool_calls_keep_what_the_server_gave() -> None:
+    calls = [
+        {"index": 1, "id": "c1", "type": "function", "function": {"name": "f", "arguments": "{"}},
+        {"type": None, "function": {"arguments": "}"}},
+    ]
+    assert chunk_from_json(streamed({"tool_calls": calls})).tool_calls == (
+        ToolCallDelta(1, "c1", "f", "{"),
+        ToolCallDelta(None, "", "", "}"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("choice", "text"),
+    [
+        ({"delta": {"content": None, "refusal": "I may not."}}, "I may not."),
+        ({"delta": {"content": "", "refusal": "I may not."}}, "I may not."),
+        ({"message": {"content": [{"type": "refusal", "refusal": "I may not."}]}}, "I may not."),
+        ({"delta": {"content": "Yes", "refusal": "I may not."}}, "Yes"),
+        ({"message": {"content": None, "audio": {"data": "AA", "transcript": "Hi"}}}, "Hi"),
+        ({"text": "Once upon"}, "Once upon"),
+        ({"index": "0", "delta": {"content": "a"}}, "a"),
+    ],
+)
+def test_what_a_model_says_elsewhere_is_its_answer(choice: dict[str, Any], text: str) -> None:
+    assert chunk_from_json({"choices": [choice]}).content == text
+
+
+@pytest.mark.parametrize("thoughts", ["hm", [{"type": "text", "text": "hm"}]])
+def test_thoughts_in_content_parts_are_reasoning(thoughts: object) -> None:
+    parts = [{"type": "thinking", "thinking": thoughts}, {"type": "text", "text": "a"}]
+    chunk = chunk_from_json(streamed({"content": parts}))
+    assert (chunk.reasoning, chunk.content) == ("hm", "a")
+
+
+def test_a_function_call_of_old_is_a_tool_call() -> None:
+    delta = {"function_call": {"name": "f", "arguments": "{"}}
+    assert chunk_from_json(streamed(delta)).tool_calls == (ToolCallDelta(None, "", "f", "{"),)
+
+
+def test_arguments_that_are_an_object_become_its_text() -> None:
+    function = {"name": "f", "arguments": {"city": "北京"}}
+    (call,) = chunk_from_json(streamed({"tool_calls": [{"function": function}]})).tool_calls
+    assert call.arguments == '{"city": "北京"}'
+
+
+def test_arguments_nested_more_deeply_than_the_stack_are_none() -> None:
+    arguments: dict[str, Any] = {}
+    for _ in range(100_000):
+        arguments = {"a": arguments}
+    function = {"name": "f", "arguments": arguments}
+    (call,) = chunk_from_json(streamed({"tool_calls": [{"function": function}]})).tool_calls
+    assert call.arguments == ""
+
+
+UNREAD: dict[str, Any] = {
+    "choices are an object": {"choices": {"0": {"delta": {"content": "a"}}}},
+    "choices are a text": {"choices": "a"},
+    "choices are a number": {"choices": 5},
+    "choices of texts": {"choices": ["a"]},
+    "the delta is a text": {"choices": [{"delta": "a"}]},
+    "the message is a list": {"choices": [{"message": ["a"]}]},
+    "content is a number": streamed({"content": 5}),
+    "content is true": streamed({"content": True}),
+    "content is an object": streamed({"content": {"text": "a"}}),
+    "content of texts": streamed({"content": ["a"]}),
+    "content of unknown parts": streamed({"content": [{"type": "x", "y": "a"}]}),
+    "reasoning is an object": streamed({"reasoning": {"text": "a"}}),
+    "a refusal is a list": streamed({"refusal": ["a"]}),
+    "tool calls are a text": streamed({"tool_calls": "a"}),
+    "tool calls of texts": streamed({"tool_calls": ["a"]}),
+    "a function call is a text": streamed({"function_call": "f"}),
+    "with an end": streamed({"content": 5}, "stop"),
+}
+EMPTY: dict[str, Any] = {
+    "nothing": {},
+    "no choices": {"choices": []},
+    "null": {"choices": None},
+    "a choice that is null": {"choices": [None]},
+    "usage": {"choices": [], "usage": {"total_tokens": 1}},
+    "a role": streamed({"role": "assistant", "content": ""}),
+    "an end": streamed({}, "stop"),
+    "null everywhere": streamed(
+        dict.fromkeys(["content", "reasoning", "refusal", "tool_calls", "function_call", "audio"])
+    ),
+    "a delta that is null": {"choices": [{"delta": None, "message": None}]},
+    "an empty part": streamed({"content": [{"type": "text", "text": ""}]}),
+    "a call without a piece of its arguments": streamed(
+        {"tool_calls": [{"index": 0, "function": {"arguments": ""}}]}
+    ),
+    "an annotation": streamed({"annotations": [{"type": "url_citation"}]}),
+    "sound": streamed({"audio": {"id": "x", "data": "AA"}}),
+    "another choice": {"choices": [{"index": 1, "delta": {"content": "b"}}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", UNREAD.values(), ids=UNREAD)
+def test_what_may_be_an_answer_and_is_not_read_is_seen(value: dict[str, Any]) -> None:
+    assert not chunk_from_json(value).has_anything
+    assert holds_unread(value)
+
+
+@pytest.mark.parametrize("value", EMPTY.values(), ids=EMPTY)
+def test_what_holds_no_answer_is_not_taken_for_one(value: dict[str, Any]) -> None:
+    assert not chunk_from_json(value).has_anything
+    assert not holds_unread(value)
+
+
+# -- wrong shapes, everywhere ------------------------------------------------------------------
+
+FULL: dict[str, Any] = {
+    **WHOLE,
+    "choices": [
+        {
+            "index": 0,
+            "delta": {
+                "role": "assistant",
+                "content": "a",
+                "reasoning_content": "b",
+                "reasoning": "b",
+                "tool_calls": [
+                    {
+                        "index": 0,
+                        "id": "c",
+                        "type": "function",
+                        "function": {"name": "f", "arguments": "{}"},
+                    }
+                ],
+            },
+            "finish_reason": "stop",
+        }
+    ],
+    "usage": {
+        "prompt_tokens": 1,
+        "completion_tokens": 2,
+        "total_tokens": 3,
+        "prompt_tokens_details": {"cached_tokens": 1},
+        "completion_tokens_details": {"reasoning_tokens": 1},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        pytest.param(value, path, id=f"{name} {name_of(path)}")
+        for name, value in (("streamed", FULL), ("whole", WHOLE))
+        for path in places(value)[1:]
+    ],
+)
+def test_a_chunk_with_a_wrong_member_is_still_a_chunk(
+    value: dict[str, Any], path: tuple[str | int, ...]
+) -> None:
+    for wrong in WRONG:
+        chunk = chunk_from_json(replaced(value, path, wrong))
+        assert isinstance(chunk.content, str), wrong
+        assert isinstance(chunk.reasoning, str), wrong
+        assert isinstance(chunk.model, str), wrong
+        assert isinstance(chunk.id, str), wrong
+        assert isinstance(chunk.finish_reason, str | None), wrong
+        for call in chunk.tool_calls:
+            assert isinstance(call.position, int | None), wrong
+            assert all(isinstance(text, str) for text in call[1:]), wrong
+        assert isinstance(holds_unread(replaced(value, path, wrong)), bool), wrong
+        assert chunk.usage is None or all(isinstance(n, int | None) for n in chunk.usage), wrong
+
+
+# -- usage --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "count", [None, -1, 2**70, float("nan"), float("inf"), float("-inf"), "9", "", True, [], {}]
+)
+def test_a_count_that_is_none_is_not_known(count: Any) -> None:
+    usage = usage_from_json({"prompt_tokens": count, "completion_tokens": 3})
+    assert usage == Usage(None, 3, None)
+
+
+@pytest.mark.parametrize(("count", "read"), [(0, 0), (7, 7), (7.0, 7)])
+def test_a_whole_count_is_read(count: Any, read: int) -> None:
+    assert usage_from_json({"prompt_tokens": count}).prompt_tokens == read
+
+
+def test_a_missing_total_is_the_sum_of_what_is_known() -> None:
+    assert usage_from_json({"prompt_tokens": 1, "completion_tokens": 2}).total_tokens == 3
+    assert usage_from_json({"prompt_tokens": 1}).total_tokens is None
+
+
+def test_a_total_that_is_told_stands() -> None:
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 9}
+    assert usage_from_json(usage).total_tokens == 9
+
+
+def test_the_details_of_usage_are_read() -> None:
+    usage = usage_from_json(FULL["usage"])
+    assert (usage.cached_tokens, usage.reasoning_tokens) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "picture", ["data:image/png;base64,AA", {"url": "data:image/png;base64,AA"}]
+)
+def test_a_picture_in_a_content_part_is_a_markdown_image(picture: object) -> None:
+    parts = [{"type": "text", "text": "See "}, {"type": "image_url", "image_url": picture}]
+    chunk = chunk_from_json({"choices": [{"message": {"content": parts}}]})
+    assert chunk.content == "See ![image](data:image/png;base64,AA)"
