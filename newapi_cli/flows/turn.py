@@ -47,7 +47,14 @@ FRAME_S = 0.04
 # writes for ever would take all memory. A model writes some 0.5 MB of text (128,000 tokens).
 MAX_SIZE = 16 * 1024 * 1024
 CUT_HINT = "ask again, or ask it to continue"
-FILTER_REASONS = {"content_filter", "sensitive", "abort", "network_error"}
+OTHER_WORDS_HINT = "ask in other words"
+FAILURE_REASONS = {  # finish reasons that tell of no answer's end, with what to do
+    "content_filter": OTHER_WORDS_HINT,
+    "sensitive": OTHER_WORDS_HINT,
+    "abort": CUT_HINT,
+    "network_error": CUT_HINT,
+    "error": CUT_HINT,
+}
 
 
 class Turn:
@@ -218,10 +225,10 @@ class Turn:
     def _verdict(self) -> Iterator[Notice]:
         builder = self._builder
         reason = builder.finish_reason
-        if reason in FILTER_REASONS:
+        if reason in FAILURE_REASONS:
             raise GatewayError(
                 f"the answer was stopped by the server: {reason}",
-                hint="what came is printed; ask in other words",
+                hint=FAILURE_REASONS[reason],
                 request_id=builder.request_id,
             )
         if not builder.has_answer and reason != "length":

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from markdown_it import MarkdownIt
 
-from newapi_cli.domain.completion import Chunk, Completion, Notice, TurnEvent
+from newapi_cli.domain.completion import Chunk, Completion, Notice, Status, TurnEvent
 from newapi_cli.errors import GatewayError
 from newapi_cli.render.aside import Aside
+from newapi_cli.render.plain import tool_calls_json
 from newapi_cli.render.sanitise import safe_text
 from newapi_cli.streams import Output
 
@@ -37,14 +38,20 @@ class ExtractRenderer:
             self._aside.notice(event)
 
     def finish(self, completion: Completion) -> None:
-        """Write the code; raises `GatewayError` where a whole answer has none."""
+        """Write the code; of an answer without any, all of it on stderr.
+
+        Raises `GatewayError` for that, unless the answer did not end well: that is told anyway.
+        """
         self._aside.end_reasoning()
         blocks = code_blocks(completion.content)
         text = "\n".join(blocks)
         self._stdout.write(safe_text(text) if self._stdout.is_terminal else text)
-        self._aside.summarise(completion)
-        if not blocks and completion.finish_reason is not None:
+        if not blocks and completion.content:
             self._aside.show_answer(completion.content)
+        elif not blocks and completion.tool_calls:
+            self._aside.show_answer(tool_calls_json(completion.tool_calls))
+        self._aside.summarise(completion)
+        if not blocks and completion.status is Status.COMPLETE:
             raise GatewayError(
                 "the answer holds no code block",
                 hint="the answer stands above, on standard error; ask for code",

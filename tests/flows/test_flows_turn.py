@@ -214,7 +214,9 @@ def test_an_empty_answer_is_one_with_either_setting(require: bool) -> None:
     assert type(failure_of(turn_of(DONE, require_finish_reason=require))) is GatewayError
 
 
-@pytest.mark.parametrize("reason", ["content_filter", "sensitive", "abort", "network_error"])
+@pytest.mark.parametrize(
+    "reason", ["content_filter", "sensitive", "abort", "network_error", "error"]
+)
 @pytest.mark.parametrize("text", [(), (TEXT,)])
 def test_an_answer_that_the_server_stopped_is_an_error(reason: str, text: Script) -> None:
     turn = turn_of(ACCEPTED, *text, Chunk(finish_reason=reason), DONE)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import nullcontext
+
 import pytest
 
-from newapi_cli.domain.completion import Chunk, CompletionBuilder, Notice, Status
+from newapi_cli.domain.completion import (
+    Chunk,
+    CompletionBuilder,
+    Notice,
+    Status,
+    ToolCallDelta,
+)
 from newapi_cli.errors import GatewayError
 from newapi_cli.render.extract import ExtractRenderer, code_blocks
 from tests.render.pipes import Pipes
@@ -61,14 +70,16 @@ def test_the_code_of_each_fenced_block_is_given(markdown: str, blocks: list[str]
     assert code_blocks(markdown) == blocks
 
 
-def written(content: str, finish_reason: str | None = "stop") -> tuple[bytes, bytes]:
+def written(
+    content: str, finish_reason: str | None = "stop", status: Status = Status.COMPLETE
+) -> tuple[bytes, bytes]:
     builder = CompletionBuilder()
     builder.add(Chunk(content, finish_reason=finish_reason))
     with Pipes() as pipes:
         renderer = ExtractRenderer(pipes.streams.stdout, pipes.aside())
         renderer.show(Chunk(content, "hm"))
         renderer.show(Notice("busy"))
-        renderer.finish(builder.completion(Status.COMPLETE))
+        renderer.finish(builder.completion(status))
     return pipes.out, pipes.err
 
 
@@ -89,9 +100,33 @@ def test_a_whole_answer_without_code_is_an_error() -> None:
     assert caught.value.hint
 
 
-def test_an_answer_that_was_cut_is_not_blamed_for_having_no_code() -> None:
-    assert written("no code", None)[0] == b""
-
-
 def test_the_code_of_an_answer_that_was_cut_is_written() -> None:
-    assert written("```\nx\ny", None)[0] == b"x\ny\n"
+    assert written("```\nx\ny", None, Status.INCOMPLETE)[0] == b"x\ny\n"
+
+
+CALL = ToolCallDelta(0, "c1", "f", "{}")
+ENDS_BADLY = [Status.INCOMPLETE, Status.INTERRUPTED, Status.ERROR]
+
+
+@pytest.mark.parametrize("status", ENDS_BADLY)
+@pytest.mark.parametrize("reason", [None, "content_filter"])
+def test_an_answer_that_ended_badly_without_code_is_shown_on_stderr(
+    status: Status, reason: str | None
+) -> None:
+    assert written("no code", reason, status=status) == (b"", b"hm\n\nbusy\nno code\n")
+
+
+def test_nothing_is_said_of_an_answer_that_never_came() -> None:
+    assert written("", None, status=Status.ERROR) == (b"", b"hm\n\nbusy\n")
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETE, *ENDS_BADLY])
+def test_tool_calls_are_shown_where_there_is_no_text(status: Status) -> None:
+    with Pipes() as pipes:
+        renderer = ExtractRenderer(pipes.streams.stdout, pipes.aside())
+        builder = CompletionBuilder()
+        builder.add(Chunk(tool_calls=(CALL,), finish_reason="tool_calls"))
+        with pytest.raises(GatewayError) if status is Status.COMPLETE else nullcontext():
+            renderer.finish(builder.completion(status))
+    assert pipes.out == b""
+    assert json.loads(pipes.err)[0]["function"] == {"name": "f", "arguments": "{}"}

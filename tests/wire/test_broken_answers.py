@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import run_newapi
-from tests.support.shapes import Shape, rows
+from tests.support.shapes import NO_RETRY, Shape, rows
 from tests.support.steps import BeforeReading, Fin, Reset, Send, sse
 from tests.support.wire import (
     DONE,
@@ -95,6 +97,12 @@ ERRORS = rows(
         told=["no good at all"],
     ),
     Shape(
+        "error as an event, as a list",
+        [sse(event({"error": [{"message": "no good at all"}]}), DONE)],
+        6,
+        told=["no good at all"],
+    ),
+    Shape(
         "text, then an event called error",
         [sse(PART, b"event: error\n" + in_stream(message="no good"))],
         6,
@@ -137,7 +145,26 @@ EMPTY = rows(
           told=["content_filter"]),
     Shape("filtered in the middle", [sse(PART, event(chunk(finish="content_filter")), DONE)], 6,
           b"Paris is\n", told=["content_filter"]),
+    Shape("failed in the middle", [sse(PART, event(chunk(finish="error")), DONE)], 6,
+          b"Paris is\n", told=["stopped by the server: error"]),
+    Shape("a whole answer of another shape", [[Send(response(200, {"choices": {"0": "London"}}))]],
+          6, told=["neither an event stream nor a completion"]),
 )  # fmt: skip
+
+WITHOUT_CODE = rows(
+    Shape("an error in the midst", [sse(PART, in_stream(message="overloaded"))], 6,
+          told=["error: ", "overloaded", "Paris is\n"], untold=["code block"]),
+    Shape("filtered", [sse(PART, event(chunk(finish="content_filter")), DONE)], 6,
+          told=["content_filter", "Paris is\n"], untold=["code block"]),
+    Shape("cut", [sse(PART)], 9, told=["cut off", "Paris is\n"], untold=["code block"]),
+    Shape("empty", [sse(DONE)], 6, told=["empty answer"], untold=["code block"]),
+    Shape("complete", [sse(PART, FINISH, DONE)], 6, told=["Paris is\n", "code block"]),
+)  # fmt: skip
+
+
+@WITHOUT_CODE
+def test_extract_tells_why_there_is_no_code_and_shows_what_came(home: Home, shape: Shape) -> None:
+    replace(shape, args=(*NO_RETRY, "--extract")).check(home)
 
 
 @EMPTY
