@@ -1,5 +1,7 @@
 """Standard input, output and error as one injected value, with what is known of them.
 
+And files that a person names, which may be pipes: they are read as standard input is.
+
 Everything is written straight to file descriptors: no buffer of Python's stands between an answer
 and its reader, so a short write, a full disk, a closed pipe and a non-blocking descriptor are seen
 where they happen and the interpreter has nothing left to flush (and to complain of) at its end.
@@ -11,12 +13,18 @@ import errno
 import os
 import select
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from newapi_cli.errors import ExitCode, Interrupted, LocalError, ReaderGone
 
 READ_SIZE_BYTES = 1 << 16
+WRITER_S = 1.0  # for whoever was started together with us to open the other end of a named pipe
+# What a shell makes of `<(command)`: a pipe that is open already, in bash and in zsh.
+HANDED_OVER = ("/dev/fd/", "/proc/self/fd/")
+STDIN_NAMES = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 
 
 class Output:
@@ -109,21 +117,10 @@ class Input:
         """Read to the end, but stop beyond the limit: give the bytes, and whether all were read."""
         if self._fd is None:
             return b"", True
-        blocks: list[bytes] = []
-        size = 0
-        while size <= limit_bytes:
-            try:
-                block = os.read(self._fd, READ_SIZE_BYTES)
-            except BlockingIOError:
-                select.select([self._fd], [], [])
-                continue
-            except OSError as error:
-                raise LocalError("cannot read standard input", why=error.strerror or "") from error
-            if not block:
-                return b"".join(blocks), True
-            blocks.append(block)
-            size += len(block)
-        return b"".join(blocks), False
+        try:
+            return _read_up_to(self._fd, limit_bytes)
+        except OSError as error:
+            raise LocalError("cannot read standard input", why=error.strerror or "") from error
 
 
 class Streams:
@@ -179,10 +176,53 @@ class Streams:
             return
 
 
+def read_file_up_to(path: Path, limit_bytes: int) -> tuple[bytes, bool]:
+    """Read a file to its end, but stop beyond the limit: give the bytes, and whether all were read.
+
+    A pipe is read as long as somebody writes to it, which Ctrl-C ends. To open one by its name
+    would wait for ever where nobody does, so it is opened without waiting, and one that nobody has
+    written to in a second is refused. Raises `OSError`, and `ValueError` for a path that is none.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    fd = os.open(path, flags)
+    try:
+        found = _read_up_to(fd, limit_bytes)
+        is_lonely = not found[0] and stat.S_ISFIFO(os.fstat(fd).st_mode)
+        if is_lonely and not is_handed_over(path):
+            select.select([fd], [], [], WRITER_S)
+            found = _read_up_to(fd, limit_bytes)
+            if not found[0]:
+                raise OSError(errno.ENXIO, "it is a pipe that nobody writes to")
+        return found
+    finally:
+        os.close(fd)
+
+
+def is_handed_over(path: Path) -> bool:
+    """Say whether a path names what the shell has opened for us: its pipes have had a writer."""
+    return str(path) in STDIN_NAMES or str(path).startswith(HANDED_OVER)
+
+
 def streams_of_process() -> Streams:
     """Give the real streams of this process. A closed one reads as empty or refuses writing."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return Streams(Input(0), Output(1, encoding), Output(2, encoding), os.environ)
+
+
+def _read_up_to(fd: int, limit_bytes: int) -> tuple[bytes, bool]:
+    blocks: list[bytes] = []
+    size = 0
+    while size <= limit_bytes:
+        try:
+            block = os.read(fd, READ_SIZE_BYTES)
+        except BlockingIOError:
+            select.select([fd], [], [])
+            continue
+        if not block:
+            return b"".join(blocks), True
+        blocks.append(block)
+        size += len(block)
+    return b"".join(blocks), False
 
 
 def _is_open(fd: int) -> bool:

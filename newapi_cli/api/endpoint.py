@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import ssl
+import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -98,16 +100,19 @@ def accepted_language(environ: Mapping[str, str]) -> str:
 
 
 def _context_of_bundle(where: str, path: str) -> ssl.SSLContext:
-    expanded = Path(path).expanduser()
     try:
+        expanded = Path(path).expanduser()
+        if stat.S_ISFIFO(expanded.stat().st_mode):  # OpenSSL would wait, and read it but once
+            raise OSError(errno.ESPIPE, "it is a pipe, not a file")
         return ssl.create_default_context(
             cafile=None if expanded.is_dir() else str(expanded),
             capath=str(expanded) if expanded.is_dir() else None,
         )
-    except OSError as error:  # ssl.SSLError is one
+    except (OSError, RuntimeError, ValueError) as error:  # ssl.SSLError is an OSError
+        why = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError(
             f"cannot read the certificates that {where} names: {path}",
-            why=error.strerror or "not a PEM file",
+            why=why or "not a PEM file",
             hint=f"give {where} the path of a PEM bundle, or unset it",
         ) from error
 

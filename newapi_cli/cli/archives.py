@@ -7,6 +7,7 @@ from pathlib import Path
 from newapi_cli.cli.context import Context
 from newapi_cli.errors import UsageProblem
 from newapi_cli.flows.prompt import text_from_bytes
+from newapi_cli.streams import read_file_up_to
 
 MAX_BYTES = 1_000_000_000
 
@@ -17,12 +18,11 @@ def read_archive(context: Context, path_text: str) -> str:
         data, is_whole = context.streams.stdin.read_up_to(MAX_BYTES)
     else:
         try:
-            with Path(path_text).expanduser().open("rb") as file:
-                data = file.read(MAX_BYTES + 1)
+            data, is_whole = read_file_up_to(Path(path_text).expanduser(), MAX_BYTES)
         except (OSError, RuntimeError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
-            raise UsageProblem(f"cannot read {path_text}", why=why or "") from error
-        is_whole = len(data) <= MAX_BYTES
+            hint = "give a file that `newapi sessions export` wrote, or - for standard input"
+            raise UsageProblem(f"cannot read {path_text}", why=why or "", hint=hint) from error
     if not is_whole:
         raise UsageProblem(f"{path_text} is larger than a gigabyte")
     return text_from_bytes(data, path_text)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
 import re
 import stat
 from collections.abc import Iterable, Mapping
@@ -24,11 +23,11 @@ from newapi_cli.errors import UsageProblem
 from newapi_cli.flows.attachments import MAX_ATTACHMENT_BYTES, content_from_bytes
 from newapi_cli.flows.prompt import TextFile
 from newapi_cli.signals import Interrupts
+from newapi_cli.streams import is_handed_over, read_file_up_to
 
 URL = re.compile(r"https?://", re.IGNORECASE)
 OTHER_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 STDIN = "-"
-SUBSTITUTION = "/dev/fd/"  # what a shell makes of <(command): a pipe that it writes to
 GONE = (errno.ENOENT, errno.ENOTDIR)
 HINTS = {
     errno.EISDIR: "name the files in the folder one by one",
@@ -68,7 +67,7 @@ class Attacher:
         content = content_from_bytes(data, _whole(reference), place)
         if isinstance(content, TextFile):
             return content
-        if _is_substitution(path):
+        if is_handed_over(path):
             return self._keep(content._replace(reference=STDIN), data)
         if place != _whole(place):
             raise _unreadable(content.name, "its path is not UTF-8, and cannot be stored")
@@ -151,18 +150,10 @@ def _bytes_of_file(path: Path) -> bytes:
     mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "it is a folder")
-    is_pipe = stat.S_ISFIFO(mode) and _is_substitution(path)
+    is_pipe = stat.S_ISFIFO(mode) and is_handed_over(path)
     if not stat.S_ISREG(mode) and not is_pipe:
         raise OSError(errno.ESPIPE, "it is a pipe or a device, not a file")
-    # Not to wait for a writer, should a pipe have taken the place of the file meanwhile.
-    at_once = 0 if is_pipe else getattr(os, "O_NONBLOCK", 0)
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | at_once)
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(MAX_ATTACHMENT_BYTES + 1) or b""
-
-
-def _is_substitution(path: Path) -> bool:
-    return str(path).startswith(SUBSTITUTION)
+    return read_file_up_to(path, MAX_ATTACHMENT_BYTES)[0]
 
 
 def _unreadable(name: str, why: str, number: int | None = None) -> UsageProblem:

@@ -24,17 +24,19 @@ from newapi_cli.flows.prompt import (
     text_from_bytes,
     too_large,
 )
+from newapi_cli.streams import STDIN_NAMES, read_file_up_to
+
+SYSTEM_HINT = "-s @FILE names a text file; a text that begins with @ is given as @@"
 
 
-def read_text_file(path_text: str) -> str:
-    """Read a text file for a prompt. Raises `UsageProblem`."""
-    path = Path(path_text).expanduser()
+def read_text_file(path_text: str, hint: str = "") -> str:
+    """Read a text file for a prompt. Raises `UsageProblem`, with the hint where nothing is read."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_INPUT_BYTES + 1)
-    except OSError as error:
-        raise UsageProblem(f"cannot read {path_text}", why=error.strerror or "") from error
-    if len(data) > MAX_INPUT_BYTES:
+        data, is_whole = read_file_up_to(Path(path_text).expanduser(), MAX_INPUT_BYTES)
+    except (OSError, RuntimeError, ValueError) as error:  # no such home folder, a NUL in the name
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageProblem(f"cannot read {path_text}", why=why or "", hint=hint) from error
+    if not is_whole or len(data) > MAX_INPUT_BYTES:
         raise too_large(path_text)
     return text_from_bytes(data, path_text)
 
@@ -46,7 +48,7 @@ def system_text(value: str | None) -> str | None:
     """
     if value is None or not value.startswith("@"):
         return value
-    return value[1:] if value.startswith("@@") else read_text_file(value[1:])
+    return value[1:] if value.startswith("@@") else read_text_file(value[1:], SYSTEM_HINT)
 
 
 def gather_prompt(
@@ -54,11 +56,16 @@ def gather_prompt(
 ) -> Prompt:
     """Make the prompt of words, files and standard input, in this order.
 
-    `-f -` puts standard input where it is named; else it comes last. With `edit` the person has
-    the last word in an editor. Raises `UsageProblem` where there is nothing to ask.
+    `-f -` puts standard input where it is named; else it comes last, unless the system prompt is
+    taken from it. With `edit` the person has the last word in an editor. Raises `UsageProblem`
+    where there is nothing to ask.
     """
     stdin = context.streams.stdin
-    takes_stdin = not stdin.is_terminal or "-" in files
+    files = ["-" if name in STDIN_NAMES else name for name in files]
+    is_system = str(context.overrides.get("system", "")).removeprefix("@") in STDIN_NAMES
+    if is_system and "-" in files:
+        raise UsageProblem("-s and -f both take standard input", hint="name a file for one of them")
+    takes_stdin = (not stdin.is_terminal or "-" in files) and not is_system
     piped = _read_stdin(context) if takes_stdin else TextFile("", "")
     contents = [piped if name == "-" else context.attacher.open(name) for name in files]
     text, rest = text_from_arguments(words), ""

@@ -14,6 +14,7 @@ from pathlib import Path
 from newapi_cli.config.file import write_atomically
 from newapi_cli.config.paths import ensure_private_dir
 from newapi_cli.errors import ConfigError
+from newapi_cli.streams import read_file_up_to
 
 HARMLESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 FILE = "models.txt"
@@ -33,8 +34,7 @@ def keep_model_names(cache_dir: Path, names: Iterable[str]) -> None:
 def kept_model_names(cache_dir: Path) -> list[str]:
     """Give the names that were kept, whatever somebody else wrote into the file."""
     try:
-        with (cache_dir / FILE).open("rb") as file:
-            text = file.read(MAX_BYTES).decode("utf-8", "replace")
+        text = read_file_up_to(cache_dir / FILE, MAX_BYTES)[0].decode("utf-8", "replace")
     except OSError:
         return []
     return [line for line in text.splitlines() if HARMLESS.fullmatch(line)]

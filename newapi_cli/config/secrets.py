@@ -16,6 +16,7 @@ from newapi_cli.config.spelling import shown
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.profile import KeyKind, KeySource, Secret, Source
 from newapi_cli.errors import ConfigError
+from newapi_cli.streams import read_file_up_to
 
 __all__ = ["checked_key", "ensure_may_travel", "mask", "read_key"]
 
@@ -106,8 +107,8 @@ def _kind_of(character: str) -> str:
 
 def _first_line_of_file(text: str, base: Path, where: str) -> str:
     try:
-        with (base / Path(text.strip()).expanduser()).open("rb") as file:
-            return _first_line(file.read(MAX_KEY * 2))
+        path = base / Path(text.strip()).expanduser()
+        return _first_line(read_file_up_to(path, MAX_KEY * 2)[0])
     except (OSError, RuntimeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "there is no such folder"
         # From nothing: a key that was put in place of its file's name would stand in the error.
