@@ -77,7 +77,10 @@ class Aside:
 
     def show_answer(self, text: str) -> None:
         """Show an answer that has no place on stdout."""
-        self._streams.stderr.write(safe_text(text).rstrip("\n") + "\n")
+        lines = safe_text(text).rstrip("\n").split("\n")
+        if self._streams.stderr.is_terminal:
+            lines = [at_words(line, self._streams.stderr.width) for line in lines]
+        self._streams.stderr.write("\n".join(lines) + "\n")
 
     def summarise(self, completion: Completion, *, has_gap: bool = False) -> None:
         """Write the line under the answer, where anything of one came."""

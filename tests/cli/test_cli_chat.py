@@ -543,6 +543,16 @@ def test_extract_without_code_prints_nothing_and_fails(home: Home, server: Fault
     assert "no code block" in result.err
 
 
+def test_extract_without_code_shows_the_answer_at_its_words(
+    home: Home, server: FaultServer
+) -> None:
+    answer_with(server, "Paris is the capital of France.\n", "    indented")
+    with Terminal(newapi_command("chat", "-x", "hi"), home=home, columns=20) as terminal:
+        assert terminal.wait_exit() == 6
+        shown = terminal.all_text()
+    assert shown.startswith("Paris is the capital\nof France.\n    indented\nerror: ")
+
+
 def test_json_is_one_object(home: Home, server: FaultServer) -> None:
     value = json.loads(ask(home, "--json", "hi"))
     assert (value["content"], value["status"], value["finish_reason"]) == (
