@@ -39,7 +39,7 @@ from newapi_cli.cli.manner import Call
 from newapi_cli.cli.options import command
 from newapi_cli.cli.resuming import open_session, tell_killed
 from newapi_cli.domain.session import MAX_TITLE
-from newapi_cli.errors import UsageProblem
+from newapi_cli.errors import Interrupted, UsageProblem
 from newapi_cli.flows.prompt import Prompt
 from newapi_cli.flows.session import LiveSession
 from newapi_cli.render.aside import tell_attachments, tell_dim_line
@@ -133,7 +133,12 @@ def answer_once(context: Context, answering: Answering, live: LiveSession, promp
     if not call.quiet:
         _tell_what_is_sent(context, live, prompt)
     with answering.turn(live, prompt, model) as turn:
-        answering.show(turn, live)
+        try:
+            answering.show(turn, live)
+        except Interrupted as stopped:
+            if turn.completion.content and live.is_saved:
+                stopped.message = "stopped; what came is kept: `newapi chat -c` goes on"
+            raise
 
 
 def _tell_what_is_sent(context: Context, live: LiveSession, prompt: Prompt) -> None:

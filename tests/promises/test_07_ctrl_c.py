@@ -8,7 +8,15 @@ import time
 import pytest
 
 from newapi_cli.domain.completion import Status
-from tests.repl.conversing import CTRL_C, ENTER, PART, conversation, part_then_silence, said
+from tests.repl.conversing import (
+    CTRL_C,
+    ENTER,
+    PART,
+    STOPPED_AND_KEPT,
+    conversation,
+    part_then_silence,
+    said,
+)
 from tests.sessions.keeping import last_turn, only_session
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -36,11 +44,20 @@ def test_a_pipe_gets_the_deltas_that_came(home: Home, server: FaultServer) -> No
         running.send_signal(signal.SIGINT)
         let_go = server.wait_for_close()
         seen = running.end()
-    assert (seen.code, seen.text, seen.err) == (130, "".join(DELTAS) + "\n", "stopped\n")
+    assert (seen.code, seen.text, seen.err) == (130, "".join(DELTAS) + "\n", STOPPED_AND_KEPT)
     assert let_go - pressed < AT_ONCE_S
     assert len(server.requests) == 1
     turn = last_turn(home)
     assert (turn.status, turn.answer, turn.prompt) == (Status.INTERRUPTED, "".join(DELTAS), "hi")
+
+
+def test_nothing_is_said_to_be_kept_where_nothing_is(home: Home, server: FaultServer) -> None:
+    server.add(*part_then_silence())
+    with Running("chat", "-n", "hi", home=home) as running:
+        running.wait_for(b"It lies on")
+        running.send_signal(signal.SIGINT)
+        seen = running.end()
+    assert (seen.code, seen.text, seen.err) == (130, f"{PART}\n", "stopped\n")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from newapi_cli.domain.completion import Status
 from tests.repl.conversing import (
     ENTER,
     PART,
+    STOPPED_AND_KEPT,
     conversation,
     fresh_modes,
     modes_of,
@@ -93,7 +94,7 @@ def test_in_a_pipe_the_part_is_written_and_kept(
         running.send_signal(number)
         let_go = server.wait_for_close()
         seen = running.end()
-    assert (seen.code, seen.text, seen.err) == (code, f"{PART}\n", "stopped\n")
+    assert (seen.code, seen.text, seen.err) == (code, f"{PART}\n", STOPPED_AND_KEPT)
     assert let_go - sent < WITHIN_S
     assert_kept(home, PART)
 
