@@ -9,7 +9,7 @@ stands in English, in the gateway's two kinds of Chinese, and as old servers had
 
 from __future__ import annotations
 
-from newapi_cli.api.hints import LEAVING_OUT, URL_HINT
+from newapi_cli.api.hints import DOCTOR_HINT, SHORTER_HINT, STANDS_BEFORE_HINT, URL_HINT
 from newapi_cli.api.refusal_rows import GATEWAY, OWN, PROVIDER, UNNAMED, Explanation, Shape, When
 from newapi_cli.errors import (
     AuthenticationError,
@@ -23,10 +23,6 @@ FROM_500 = range(500, 1000)
 KEY_HINT = "check the key with `newapi config list`, or store another with `newapi login`"
 LIST_HINT = "`newapi models` lists what this key may use"
 CONSOLE_HINT = "make another key there and store it with `newapi login`"
-SHORTER_HINT = (
-    "send a shorter prompt or fewer files, or ask a model with a larger context: -m NAME"
-    f"{LEAVING_OUT}"
-)
 TOP_UP_HINT = "top up the account or raise the key's limit in the gateway's console"
 LATER_HINT = "ask again in a while"
 AGAIN_HINT = "ask again in a while, or another model: -m NAME"
@@ -103,10 +99,15 @@ NOT_UNDERSTOOD = Explanation(
     "No event stream, no JSON, or JSON that is no answer: often a wrong base URL, or a proxy.",
     URL_HINT, When(()),
 )
+NO_ANSWER = Explanation(
+    GatewayError, "the server sent a status in place of an answer",
+    "A proxy or a cache on the way, or a server that is no gateway: a gateway answers with 200.",
+    STANDS_BEFORE_HINT, When(range(100, 200)),
+)
 OTHERWISE = Explanation(
     GatewayError, "the gateway refused the request",
     "None of the cases above; the server's own words say more.",
-    "", When(),
+    DOCTOR_HINT, When(),
 )
 
 TABLE: tuple[Explanation, ...] = (
@@ -116,6 +117,7 @@ TABLE: tuple[Explanation, ...] = (
         " follows a redirect would carry the key to another place.",
         f"if that place is right, make it the base URL; {URL_HINT}", When(range(300, 400)),
     ),
+    NO_ANSWER,
     # -- codes that say all, whatever the status
     Explanation(
         LimitError, "the key's quota does not cover this request",

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from types import ModuleType
 from typing import NamedTuple
 
-from newapi_cli.api.codec import decode_json, refusal_from_body
+from newapi_cli.api.codec import decode_json, refusal_from_body, request_id_in
 from newapi_cli.api.endpoint import Endpoint
 from newapi_cli.api.exchange import Connected, Ended, Exchange, Failed, Head
 from newapi_cli.api.head_start import WireRequest
@@ -67,6 +67,8 @@ class Page(NamedTuple):
     def refusal(self) -> NewapiError:
         """Give the error that this answer would be to a request."""
         refused = refusal_from_body(self.json)
+        request_id = refused.request_id or request_id_in(self.headers)
+        refused = refused._replace(request_id=request_id)
         location = self.headers.get("location", "")
         return error_from_answer(self.status, refused, self.body, location=location)
 

@@ -17,6 +17,7 @@ from newapi_cli.api.refusals import (
     html_error,
     is_of_the_model,
     is_of_the_models_provider,
+    no_answer,
     not_understood,
 )
 from newapi_cli.domain.completion import Accepted, Chunk, Notice, StreamEnd, Tick, TurnEvent
@@ -24,6 +25,7 @@ from newapi_cli.domain.profile import Clocks
 from newapi_cli.errors import DeadlineError, LimitError, NewapiError
 from newapi_cli.signals import Interrupts
 
+ANSWERS = 200
 FRAME_S = 0.04
 FAREWELL_S = 0.02  # to read the end after [DONE]; New API logs an earlier close as client_gone
 MAX_ERROR_BYTES = 1024 * 1024
@@ -65,6 +67,7 @@ class Reading:
         self._exchange = exchange
         self._interrupts = interrupts
         self._deadlines = Deadlines(clocks, stream=is_stream, now=time.monotonic())
+        self._has_content = False
 
     def answer(self) -> Iterator[TurnEvent]:
         """Read a chat completion in whichever form it comes."""
@@ -85,12 +88,13 @@ class Reading:
                     break
             yield from self._noted(reader.end())
         except StreamRefused as refused:
-            error = refused.as_error()
+            error = _with_odd_status(refused.as_error(), head.status)
             error.another_model_may_help = True  # the status was a success: its provider failed
             raise error from None
-        except NewapiError:
+        except NewapiError as error:
             yield from self._noted(reader.held())
-            raise
+            raise _with_odd_status(error, head.status) from error.__cause__
+        self._ensure_content(head)
         if reader.skipped:
             events = "event" if reader.skipped == 1 else "events"
             yield Notice(f"skipped {reader.skipped} malformed {events} of the stream")
@@ -102,6 +106,8 @@ class Reading:
         request_id = codec.request_id_in(head.headers)
         yield _accepted(head)
         body = yield from self._whole(MAX_BODY_BYTES)
+        if head.status != ANSWERS and not body:
+            raise no_answer(head.status, "", request_id)
         if len(body) > MAX_BODY_BYTES:
             raise not_understood("it is larger than 16 MB", request_id)
         try:
@@ -175,16 +181,29 @@ class Reading:
     def _noted(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
         for chunk in chunks:
             if chunk.has_anything:
+                self._has_content = True
                 self._deadlines.content(time.monotonic())
             if chunk.finish_reason is not None:
                 self._deadlines.finished(time.monotonic())
             yield chunk
+
+    def _ensure_content(self, head: Head) -> None:
+        """Raise where nothing came with a status that announces that: 204, 205, and their like."""
+        if head.status != ANSWERS and not self._has_content:
+            raise no_answer(head.status, "", codec.request_id_in(head.headers))
 
     def _say_farewell(self) -> None:
         until = time.monotonic() + FAREWELL_S
         while (left_s := until - time.monotonic()) > 0:
             if isinstance(self._exchange.next(left_s), Ended | Failed):
                 return
+
+
+def _with_odd_status(error: NewapiError, status: int) -> NewapiError:
+    """Name a status that is a success, but not the one that answers have."""
+    if status != ANSWERS:
+        error.message = f"{error.message.removesuffix(f' (HTTP {ANSWERS})')} (HTTP {status})"
+    return error
 
 
 def _accepted(head: Head) -> Accepted:

@@ -7,6 +7,7 @@ New API passes the 401, 403 and 429 of its upstreams on with their status (contr
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -52,9 +53,22 @@ def error_from_answer(
     is_page = HTML.match(body) is not None
     why = _title(body) if is_page else refusal.message
     if 300 <= status < 400:
-        why = f"to {location}" if location else ""
+        if not location:  # 304, and what leads nowhere
+            return no_answer(status, why, refusal.request_id)
+        why = f"to {location}"
     found = explanation_of(status, refusal, is_page=is_page)
+    if found is row_named("NO_ANSWER"):
+        return no_answer(status, why, refusal.request_id)
     return found.made(status, why, refusal.request_id)
+
+
+def no_answer(status: int, why: str, request_id: str) -> NewapiError:
+    """Name a status that answers nothing, in words of HTTP where the server gave none."""
+    row = row_named("NO_ANSWER")
+    if 200 <= status < 300:
+        row = row._replace(message="the server sent an empty answer")
+    known = {each.value: each.phrase for each in HTTPStatus}
+    return row.made(status, why or known.get(status, ""), request_id)
 
 
 def html_error(body: bytes, status: int, request_id: str = "") -> NewapiError:

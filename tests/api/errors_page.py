@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from newapi_cli.api.explanations import IN_STREAM, NOT_UNDERSTOOD, TABLE
+from newapi_cli.api.explanations import IN_STREAM, NO_ANSWER, NOT_UNDERSTOOD, TABLE
 from newapi_cli.api.refusal_rows import ANY_STATUS, ANYBODY, Explanation, Shape, Speaker, When
 from newapi_cli.errors import ExitCode
 
@@ -51,6 +51,8 @@ def _entry(row: Explanation) -> str:
 def _said(row: Explanation) -> str:
     if row is IN_STREAM:
         return "an error object among the events of an answer, HTTP 200"
+    if row is NO_ANSWER:
+        return "HTTP 100 to 199, or 300 to 399 without a place to go to"
     if row is NOT_UNDERSTOOD:
         return "what is neither an event stream nor JSON, HTTP 200"
     return "; ".join(_facts(row.when)) or "anything else"

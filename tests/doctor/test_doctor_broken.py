@@ -22,7 +22,7 @@ from tests.support.certificates import Authority
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, ROOT, Home
 from tests.support.steps import Send
-from tests.support.wire import MODEL, response
+from tests.support.wire import MODEL, REQUEST_ID, error, response
 
 
 def free_port() -> int:
@@ -222,3 +222,14 @@ def test_a_server_behind_tls_is_looked_at(home: Home, authority: Authority) -> N
     assert found["server"].text.startswith("llama.cpp, ")
     assert "certificate by trustme " in found["TLS"].text
     assert "hours left" in found["TLS"].text
+
+
+def test_a_refusal_of_the_server_is_told_with_its_request_id(
+    fault_server: FaultServer, home: Home
+) -> None:
+    refused = response(404, error("no luck"), headers=[("X-Oneapi-Request-Id", REQUEST_ID)])
+    fault_server.answer_with(lambda _: [Send(refused)])
+    home.configure(fault_server.url)
+    row = check_up(home).assert_first_failed("server", 6)
+    assert "(HTTP 404)" in row.text
+    assert f"(request id {REQUEST_ID})" in row.text

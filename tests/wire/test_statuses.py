@@ -1,0 +1,90 @@
+"""Every status that a server may send in place of an answer: its code, its number, id and hint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.fault_server import FaultServer
+from tests.support.here import run_here
+from tests.support.home import Home
+from tests.support.steps import Send
+from tests.support.wire import REQUEST_ID, error, head, json_bytes, response
+
+ID = ("X-Oneapi-Request-Id", REQUEST_ID)
+ELSEWHERE = ("Location", "https://elsewhere.example/v1")
+BODY = json_bytes(error("no luck", code="odd"))
+STATUSES = [101, *range(300, 309), *range(400, 432), 451, 499, *range(500, 530), 599]
+CODES = {401: 4, 403: 4, 429: 7}
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[FaultServer]:
+    with FaultServer() as server:
+        yield server
+
+
+def answered(home: Home, gateway: FaultServer, answer: bytes, *command: str) -> tuple[int, str]:
+    """Get an answer to the only question, and give exit code and stderr."""
+    home.configure(gateway.url)
+    before = len(gateway.requests)
+    gateway.add(Send(answer))
+    asked = command or ("chat", "--no-save", "hi")
+    code, out, err = run_here(*asked, "--retries", "0", home=home)
+    assert out == ""
+    assert len(gateway.requests) - before == 1
+    return code, err
+
+
+@pytest.mark.parametrize("body", [b"", BODY], ids=["empty", "told"])
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_status_is_named_with_the_id_and_what_to_do(
+    home: Home, gateway: FaultServer, status: int, body: bytes
+) -> None:
+    code, err = answered(home, gateway, response(status, body, headers=[ID]))
+    told, *more = err.splitlines()
+    assert code == CODES.get(status, 6), err
+    assert told.endswith(f"(HTTP {status})")
+    assert f"  request id: {REQUEST_ID}" in more
+    assert more[-1].startswith("  try: ")
+    assert "redirect" not in err
+
+
+@pytest.mark.parametrize("status", range(300, 309))
+def test_only_a_place_to_go_to_makes_a_redirect(
+    home: Home, gateway: FaultServer, status: int
+) -> None:
+    code, err = answered(home, gateway, response(status, headers=[ID, ELSEWHERE]))
+    assert code == 6
+    assert err.startswith("error: the server redirects elsewhere")
+    assert f"(HTTP {status})\n  why: to {ELSEWHERE[1]}\n  request id: {REQUEST_ID}\n  try: " in err
+
+
+@pytest.mark.parametrize("command", [(), ("chat", "--no-save", "--no-stream", "hi"), ("models",)])
+@pytest.mark.parametrize("status", [201, 202, 204, 205, 206])
+def test_a_success_without_content_is_named(
+    home: Home, gateway: FaultServer, status: int, command: tuple[str, ...]
+) -> None:
+    answer = head(status, [ID]) if status == 204 else response(status, headers=[ID])
+    code, err = answered(home, gateway, answer, *command)
+    assert code == 6
+    assert f"error: the server sent an empty answer (HTTP {status})\n  why: " in err
+    assert f"\n  request id: {REQUEST_ID}\n  try: " in err
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (BODY, "reported an error inside its answer (HTTP 206)\n  why: no luck"),
+        (b"<html><title>Log in</title>", "answered with a web page, not with an API answer (HTTP"),
+        (b"[1]", "answered outside the protocol (HTTP 206)"),
+    ],
+)
+def test_a_success_of_another_kind_is_named_with_what_came(
+    home: Home, gateway: FaultServer, body: bytes, told: str
+) -> None:
+    code, err = answered(home, gateway, response(206, body, headers=[ID]))
+    assert code == 6
+    assert told in err
+    assert err.count("(HTTP 206)") == 1
