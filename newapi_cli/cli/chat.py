@@ -34,12 +34,13 @@ from newapi_cli.cli.chat_options import (
 )
 from newapi_cli.cli.context import Context
 from newapi_cli.cli.curl import curl_command, tell_left_out
+from newapi_cli.cli.editor import leave_text
 from newapi_cli.cli.inputs import gather_prompt, option_fields
 from newapi_cli.cli.manner import Call
 from newapi_cli.cli.options import command
 from newapi_cli.cli.resuming import open_session, tell_killed
 from newapi_cli.domain.session import MAX_TITLE
-from newapi_cli.errors import Interrupted, UsageProblem
+from newapi_cli.errors import Interrupted, NewapiError, UsageProblem
 from newapi_cli.flows.prompt import Prompt
 from newapi_cli.flows.session import LiveSession
 from newapi_cli.render.aside import tell_attachments, tell_dim_line
@@ -105,17 +106,31 @@ def run_chat(context: Context, call: Call) -> None:
     if (call.interactive or converses) and (call.wish.json or call.wish.extract or call.curl):
         raise UsageProblem("a conversation has no --json, --extract or --curl")
     prompt = None
+    if call.edit and not call.curl:
+        context.client()  # what is missing is told before anything is written
     if not converses:
         prompt = gather_prompt(context, call.words, call.files, edit=call.edit)
-    if not (call.quiet or call.curl):
-        tell_killed(context)
-    live = open_session(context, call)
-    answering = Answering(context, call)
-    if call.interactive or converses:
-        context.ask_allowed("the next question")
-        context.converse(answering, live, prompt)
-    elif prompt is not None:
-        answer_once(context, answering, live, prompt)
+    live = None
+    try:
+        if not (call.quiet or call.curl):
+            tell_killed(context)
+        live = open_session(context, call)
+        answering = Answering(context, call)
+        if call.interactive or converses:
+            context.ask_allowed("the next question")
+            context.converse(answering, live, prompt)
+        elif prompt is not None:
+            answer_once(context, answering, live, prompt)
+    except NewapiError:
+        if call.edit and prompt is not None and not _is_kept(prompt, live):
+            leave_text(context, prompt.text)
+        raise
+
+
+def _is_kept(prompt: Prompt, live: LiveSession | None) -> bool:
+    """Say whether the store has what was written."""
+    last = live.last if live is not None and live.is_saved else None
+    return last is not None and last.prompt == prompt.text
 
 
 def answer_once(context: Context, answering: Answering, live: LiveSession, prompt: Prompt) -> None:

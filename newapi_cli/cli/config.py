@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from newapi_cli.cli.context import Context
-from newapi_cli.cli.inputs import run_editor
+from newapi_cli.cli.editor import run_editor
 from newapi_cli.cli.options import command
 from newapi_cli.config.fields import BY_NAME, FIELDS
 from newapi_cli.config.spelling import did_you_mean, shown

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from newapi_cli.cli.answering import Answering
 from newapi_cli.cli.context import Context
-from newapi_cli.cli.inputs import edited, system_text
+from newapi_cli.cli.editor import edited
+from newapi_cli.cli.inputs import system_text
 from newapi_cli.cli.manner import manner
 from newapi_cli.cli.resuming import fresh, resumed
 from newapi_cli.config.fields import BY_NAME

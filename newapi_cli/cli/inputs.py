@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import shlex
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from newapi_cli.cli.context import Context
+from newapi_cli.cli.editor import edited
 from newapi_cli.domain.attachment import Attachment
 from newapi_cli.errors import UsageProblem
 from newapi_cli.flows.prompt import (
@@ -88,34 +84,6 @@ def _read_stdin(context: Context) -> TextFile | Attachment:
     if not is_whole and not is_plain_text(data):  # a picture may be larger than a text
         data += stdin.read_up_to(MAX_INPUT_BYTES)[0]
     return context.attacher.from_stdin(data)
-
-
-def edited(context: Context, draft: str) -> str:
-    """Let the person write in $VISUAL or $EDITOR, beginning with a draft."""
-    descriptor, name = tempfile.mkstemp(prefix="newapi-", suffix=".md")  # 0600
-    path = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(draft.encode())
-        run_editor(context, path)
-        return re.sub(r"\r?\n\Z", "", read_text_file(name))
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def run_editor(context: Context, path: Path) -> None:
-    """Open a file in $VISUAL or $EDITOR and wait. Raises `UsageProblem` if that fails."""
-    environ = context.streams.environ
-    default = "notepad" if os.name == "nt" else "vi"
-    editor = environ.get("VISUAL") or environ.get("EDITOR") or default
-    try:
-        code = subprocess.call([*shlex.split(editor), str(path)])
-    except (OSError, ValueError) as error:
-        raise UsageProblem(
-            f"cannot start the editor {editor}", why=str(error), hint="set $VISUAL"
-        ) from error
-    if code != 0:
-        raise UsageProblem(f"the editor {editor} ended with code {code}")
 
 
 def option_fields(options: list[str]) -> dict[str, object]:

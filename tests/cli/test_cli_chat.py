@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
@@ -432,74 +431,6 @@ def test_a_folder_is_no_file(home: Home, server: FaultServer) -> None:
     (home.path / "folder").mkdir()
     assert "folder" in refused(home, "-f", "folder", "hi")
     assert server.connections == []
-
-
-# -- the editor -------------------------------------------------------------------------------
-
-
-def editor(home: Home, script: str) -> dict[str, str | None]:
-    """Give an environment whose editor is a shell script; `$1` is the file."""
-    path = home.path / "my editor"
-    path.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
-    path.chmod(0o700)
-    return {"EDITOR": f"'{path}'"}
-
-
-def test_the_editor_writes_the_prompt(home: Home, server: FaultServer) -> None:
-    env = editor(home, r'printf "written\nby hand\n" > "$1"')
-    ask(home, "-e", env=env)
-    assert prompt(server) == "written\nby hand"
-
-
-def test_the_editor_begins_with_words_and_stdin(home: Home, server: FaultServer) -> None:
-    env = editor(home, 'cp "$1" seen; printf " more" >> "$1"')
-    ask(home, "-e", "sum up", stdin=b"piped\n", env=env)
-    assert (home.path / "seen").read_text("utf-8") == "sum up\n\npiped\n"
-    assert prompt(server) == "sum up\n\npiped\n more"
-
-
-def test_visual_goes_before_editor(home: Home, server: FaultServer) -> None:
-    env = editor(home, 'echo visual > "$1"')
-    ask(home, "-e", env={"VISUAL": env["EDITOR"], "EDITOR": "false"})
-    assert prompt(server) == "visual"
-
-
-def test_the_draft_is_private_and_removed(home: Home, server: FaultServer) -> None:
-    env = editor(home, 'stat -c %a "$1" > mode; echo "$1" > name; echo x > "$1"')
-    ask(home, "-e", env=env)
-    assert (home.path / "mode").read_text().strip() == "600"
-    assert not Path((home.path / "name").read_text().strip()).exists()
-
-
-@pytest.mark.parametrize(
-    "script",
-    [
-        "exit 1",
-        ': > "$1"',
-        'rm "$1"',
-        r'printf "caf\351" > "$1"',
-        r'printf "a\000b" > "$1"',
-    ],
-    ids=["fails", "empty", "removed", "latin-1", "NUL"],
-)
-def test_an_editor_that_leaves_no_text_sends_nothing(
-    home: Home, server: FaultServer, script: str
-) -> None:
-    err = refused(home, "-e", env=editor(home, script))
-    assert "error:" in err
-    assert server.connections == []
-
-
-def test_an_editor_that_is_not_there_is_told(home: Home, server: FaultServer) -> None:
-    err = refused(home, "-e", env={"VISUAL": "no-such-editor -w"})
-    assert "no-such-editor" in err
-    assert server.connections == []
-
-
-def test_the_draft_keeps_crlf_and_drops_a_byte_order_mark(home: Home, server: FaultServer) -> None:
-    env = editor(home, r'printf "\357\273\277a\r\nb\r\n" > "$1"')
-    ask(home, "-e", env=env)
-    assert prompt(server) in ("a\r\nb\r\n", "a\r\nb")
 
 
 # -- what comes out ---------------------------------------------------------------------------

@@ -1,0 +1,111 @@
+"""The person's editor, $VISUAL or $EDITOR, and what is written in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import tempfile
+from pathlib import Path
+
+from newapi_cli.cli.context import Context
+from newapi_cli.errors import LocalError, UsageProblem
+from newapi_cli.flows.prompt import MAX_INPUT_BYTES, text_from_bytes, too_large
+from newapi_cli.streams import Streams, read_file_up_to
+
+
+def edited(context: Context, draft: str) -> str:
+    """Let the person write, beginning with a draft.
+
+    Raises `UsageProblem` where that fails; what was written then stays in a file that is told.
+    """
+    begun = draft.encode()
+    path = _private_file(begun)
+    try:
+        run_editor(context, path)
+        text = _text_of(path)
+    except BaseException:
+        if _is_written(path, begun):
+            _tell_place(context.streams, path)
+        else:
+            path.unlink(missing_ok=True)
+        raise
+    path.unlink(missing_ok=True)
+    return re.sub(r"\r?\n\Z", "", text)
+
+
+def leave_text(context: Context, text: str) -> None:
+    """Leave what was written and is kept nowhere else in a file, and tell which."""
+    _tell_place(context.streams, _private_file(text.encode()))
+
+
+def run_editor(context: Context, path: Path) -> None:
+    """Open a file in $VISUAL or $EDITOR and wait. Raises `UsageProblem` if that fails."""
+    environ = context.streams.environ
+    default = "notepad" if os.name == "nt" else "vi"
+    editor = environ.get("VISUAL") or environ.get("EDITOR") or default
+    try:
+        code = _call_at_terminal([*shlex.split(editor), str(path)], context.streams)
+    except (OSError, ValueError) as error:
+        raise UsageProblem(
+            f"cannot start the editor {editor}", why=str(error), hint="set $VISUAL"
+        ) from error
+    if code != 0:
+        raise UsageProblem(f"the editor {editor} ended with code {code}")
+
+
+def _call_at_terminal(command: list[str], streams: Streams) -> int:
+    """Call a program at the person's terminal, though our input is piped or our output is.
+
+    Where there is no terminal, the output goes nowhere: ours is for the answer.
+    """
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR)
+    except OSError:
+        terminal = None
+    other = subprocess.DEVNULL if terminal is None else terminal
+    try:
+        return subprocess.call(
+            command,
+            stdin=None if streams.stdin.is_terminal else terminal,
+            stdout=None if streams.stdout.is_terminal else other,
+        )
+    finally:
+        if terminal is not None:
+            os.close(terminal)
+
+
+def _private_file(content: bytes) -> Path:
+    try:
+        descriptor, name = tempfile.mkstemp(prefix="newapi-", suffix=".md")  # 0600
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        raise LocalError(
+            f"cannot write in {os.environ.get('TMPDIR', 'the folder for temporary files')}",
+            why=error.strerror or "",
+            hint="set TMPDIR to a folder with room",
+        ) from error
+    return Path(name)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        data, is_whole = read_file_up_to(path, MAX_INPUT_BYTES)
+    except OSError as error:
+        raise UsageProblem("cannot read what was written", why=error.strerror or "") from error
+    if not is_whole or len(data) > MAX_INPUT_BYTES:
+        raise too_large("what was written")
+    return text_from_bytes(data, "what was written")
+
+
+def _is_written(path: Path, begun: bytes) -> bool:
+    try:
+        return path.read_bytes() not in (b"", begun)
+    except OSError:
+        return False
+
+
+def _tell_place(streams: Streams, path: Path) -> None:
+    streams.tell(f"what you wrote is in {path}")

@@ -1,0 +1,210 @@
+"""`newapi chat --edit`: the person has the last word, at the terminal, and nothing is lost."""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.sessions.keeping import last_turn, sessions_file
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.observed import Conditions, Running
+from tests.support.process import Environment, newapi_command, run_in_shell, run_newapi
+from tests.support.steps import Send, Stall, sse
+from tests.support.terminal import Terminal
+from tests.support.wire import answer_events, error, response
+
+PLACE = re.compile(r"^what you wrote is in (\S+)$", re.MULTILINE)
+WRITES = 'printf "written by hand" > "$1"'
+
+
+@pytest.fixture
+def server(fault_server: FaultServer, home: Home) -> FaultServer:
+    """Give a configured server that answers every request."""
+    fault_server.answer_with(lambda _: sse(*answer_events("Par", "is.")))
+    home.configure(fault_server.url)
+    return fault_server
+
+
+def prompt(server: FaultServer) -> object:
+    """Give what the person asked in the only request."""
+    assert len(server.requests) == 1
+    return server.requests[0].json["messages"][-1]["content"]
+
+
+def ask(home: Home, *args: str, stdin: bytes | None = b"", env: Environment | None = None) -> str:
+    """Ask in order, and give stdout."""
+    result = run_newapi("chat", *args, home=home, stdin=stdin, env=env)
+    assert (result.code, result.err) == (0, ""), result
+    return result.text
+
+
+def refused(home: Home, *args: str, env: Environment | None = None, code: int = 2) -> str:
+    """Be refused before anything is sent, and give stderr."""
+    result = run_newapi("chat", *args, home=home, env=env)
+    assert (result.code, result.out) == (code, b""), result
+    return result.err
+
+
+def drafts(home: Home) -> list[Path]:
+    """Give the drafts in the folder for temporary files."""
+    return list((home.path / "tmp").glob("newapi-*"))
+
+
+def editor(home: Home, script: str) -> dict[str, str | None]:
+    """Give an environment whose editor is a shell script; `$1` is the file."""
+    path = home.path / "my editor"
+    path.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+    path.chmod(0o700)
+    (home.path / "tmp").mkdir(exist_ok=True)
+    return {"EDITOR": f"'{path}'", "TMPDIR": str(home.path / "tmp")}
+
+
+def test_the_editor_writes_the_prompt(home: Home, server: FaultServer) -> None:
+    env = editor(home, r'printf "written\nby hand\n" > "$1"')
+    ask(home, "-e", env=env)
+    assert prompt(server) == "written\nby hand"
+
+
+def test_the_editor_begins_with_words_and_stdin(home: Home, server: FaultServer) -> None:
+    env = editor(home, 'cp "$1" seen; printf " more" >> "$1"')
+    ask(home, "-e", "sum up", stdin=b"piped\n", env=env)
+    assert (home.path / "seen").read_text("utf-8") == "sum up\n\npiped\n"
+    assert prompt(server) == "sum up\n\npiped\n more"
+
+
+def test_visual_goes_before_editor(home: Home, server: FaultServer) -> None:
+    env = editor(home, 'echo visual > "$1"')
+    ask(home, "-e", env=env | {"VISUAL": env["EDITOR"], "EDITOR": "false"})
+    assert prompt(server) == "visual"
+
+
+def test_the_draft_is_private_and_removed(home: Home, server: FaultServer) -> None:
+    env = editor(home, 'stat -c %a "$1" > mode; echo "$1" > name; echo x > "$1"')
+    ask(home, "-e", env=env)
+    assert (home.path / "mode").read_text().strip() == "600"
+    assert Path((home.path / "name").read_text().strip()).parent == home.path / "tmp"
+    assert drafts(home) == []
+
+
+BROKEN_TEXTS = [
+    r'printf "caf\351" > "$1"',
+    r'printf "a\000b" > "$1"',
+    f"{WRITES}; exit 1",
+    f"{WRITES}; kill -9 $$",
+]
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["exit 1", ': > "$1"', 'rm "$1"', *BROKEN_TEXTS],
+    ids=["fails", "empty", "removed", "latin-1", "NUL", "fails with a text", "dies with a text"],
+)
+def test_an_editor_that_leaves_no_text_sends_nothing(
+    home: Home, server: FaultServer, script: str
+) -> None:
+    err = refused(home, "-e", env=editor(home, script))
+    assert "error:" in err
+    assert server.connections == []
+    written = PLACE.search(err)
+    assert [str(path) for path in drafts(home)] == ([written[1]] if written else [])
+    assert bool(written) == (script in BROKEN_TEXTS)
+
+
+def test_an_editor_that_is_not_there_is_told(home: Home, server: FaultServer) -> None:
+    err = refused(home, "-e", env={"VISUAL": "no-such-editor -w"})
+    assert "no-such-editor" in err
+    assert server.connections == []
+
+
+def test_the_draft_keeps_crlf_and_drops_a_byte_order_mark(home: Home, server: FaultServer) -> None:
+    env = editor(home, r'printf "\357\273\277a\r\nb\r\n" > "$1"')
+    ask(home, "-e", env=env)
+    assert prompt(server) in ("a\r\nb\r\n", "a\r\nb")
+
+
+def test_what_is_missing_is_told_before_anything_is_written(home: Home) -> None:
+    err = refused(home, "-e", env=editor(home, "touch began"), code=3)
+    assert "no base URL" in err
+    assert not (home.path / "began").exists()
+
+
+def left_text(home: Home, err: str) -> str:
+    """Give the text that stderr says is left, of the only draft."""
+    place = PLACE.search(err)
+    assert place is not None, err
+    (draft,) = drafts(home)
+    assert str(draft) == place[1]
+    assert draft.stat().st_mode & 0o777 == 0o600
+    return draft.read_text("utf-8")
+
+
+def test_what_was_written_for_a_question_that_failed_is_in_its_session(
+    home: Home, fault_server: FaultServer
+) -> None:
+    home.configure(fault_server.url)
+    fault_server.add(Send(response(400, error("no such thing"))))
+    err = refused(home, "-e", env=editor(home, WRITES), code=6)
+    assert (last_turn(home).prompt, drafts(home)) == ("written by hand", [])
+    assert not PLACE.search(err)
+
+
+def test_where_nothing_is_kept_it_is_left_in_a_file(home: Home, fault_server: FaultServer) -> None:
+    home.configure(fault_server.url)
+    fault_server.add(Send(response(400, error("no such thing"))))
+    err = refused(home, "-n", "-e", env=editor(home, WRITES), code=6)
+    assert left_text(home, err) == "written by hand"
+    assert err.count("error:") == 1
+
+
+def test_so_it_is_where_the_store_cannot_be_read(home: Home, server: FaultServer) -> None:
+    ask(home, "hi")
+    sessions_file(home).write_bytes(b"no database at all " * 999)
+    err = refused(home, "-c", "-e", env=editor(home, WRITES), code=10)
+    assert left_text(home, err) == "written by hand"
+    assert len(server.requests) == 1
+
+
+def test_so_it_is_after_ctrl_c(home: Home, fault_server: FaultServer) -> None:
+    home.configure(fault_server.url)
+    fault_server.add(Stall())
+    around = Conditions(env=editor(home, WRITES))
+    with Running("chat", "-n", "-e", home=home, conditions=around) as running:
+        fault_server.wait_for_requests(1)
+        running.send_signal(signal.SIGINT)
+        seen = running.end()
+    assert seen.code == 130
+    assert left_text(home, seen.err) == "written by hand"
+
+
+def test_a_full_disk_is_told_before_anything_is_written(home: Home, server: FaultServer) -> None:
+    env = editor(home, "touch began")
+    result = run_in_shell('ulimit -f 0; "$@"', "chat", "-n", "-e", "hi", home=home, env=env)
+    assert (result.code, result.out, server.connections) == (10, b"", [])
+    assert "TMPDIR" in result.err
+    assert not (home.path / "began").exists()
+
+
+@pytest.mark.parametrize("streams", ["< words > out", "> out", "< words"])
+def test_the_editor_has_the_terminal_wherever_the_streams_lead(
+    home: Home, server: FaultServer, streams: str
+) -> None:
+    (home.path / "words").write_text("piped", "utf-8")
+    env = editor(home, '[ -t 0 ] && [ -t 1 ] && echo "at the terminal"; echo " more" >> "$1"')
+    command = ["bash", "-c", f'"$@" {streams}', "bash", *newapi_command("chat", "-e", "words")]
+    with Terminal(command, home=home, env=env) as terminal:
+        assert terminal.wait_exit() == 0
+        assert "at the terminal" in terminal.all_text()
+    if ">" in streams:
+        assert (home.path / "out").read_text("utf-8") == "Paris.\n"
+    begun = "words\n\npiped" if "<" in streams else "words"
+    assert prompt(server) == f"{begun} more"
+
+
+def test_without_a_terminal_the_editors_output_is_no_answer(
+    home: Home, server: FaultServer
+) -> None:
+    assert ask(home, "-e", env=editor(home, f"echo editing; {WRITES}")) == "Paris.\n"
