@@ -27,7 +27,8 @@ PRICING = "/api/pricing"
 KEY_USAGE = "/api/usage/token/"  # without the slash it is a redirect (contract, 5.2)
 KEY_LOG = "/api/log/token"
 LATEST_S = 253_402_300_799  # 9999-12-31
-LEAST_QUOTA = Decimal("1E-6")  # that a dollar may be: less is a mistake
+LEAST_QUOTA, MOST_QUOTA = Decimal("1E-6"), Decimal("1E+12")  # that a dollar may be
+MOST_PER_DOLLAR = Decimal("1E+9")  # of any money: the weakest have been at a few millions
 MAX_SYMBOL = 8  # characters of a currency's symbol
 CONSUMED = 2  # the type of log entries that were charged for
 LARGEST = Decimal(10) ** 18
@@ -70,7 +71,8 @@ def time_at(seconds: Decimal | None) -> datetime | None:
 def currency_from_json(status: object) -> Currency | None:
     """Read which money a site shows, from `/api/status`; None where it does not tell.
 
-    Servers before `quota_display_type` show dollars, or quota (contract, section 6.7).
+    Nor does it where its rate is no number that a rate can be: it is not guessed then. Servers
+    before `quota_display_type` show dollars, or quota (contract, section 6.7).
     """
     data = _data(status)
     if not isinstance(data, dict):
@@ -79,12 +81,13 @@ def currency_from_json(status: object) -> Currency | None:
     if not isinstance(kind, str):
         kind = "TOKENS" if data.get("display_in_currency") is False else "USD"
     if kind == "CNY":
-        return Currency("CNY", "¥", _above_0(data.get("usd_exchange_rate")) or Decimal("7.3"))
+        rate = _rate(data.get("usd_exchange_rate"), missing=Decimal("7.3"))
+        return None if rate is None else Currency("CNY", "¥", rate)
     if kind == "CUSTOM":
         text = whole_text(_text(data.get("custom_currency_symbol")))
         symbol = "".join(filter(str.isprintable, text))[:MAX_SYMBOL] or "¤"
-        rate = _above_0(data.get("custom_currency_exchange_rate"))
-        return Currency("CUSTOM", symbol, rate or Decimal(1))
+        rate = _rate(data.get("custom_currency_exchange_rate"), missing=Decimal(1))
+        return None if rate is None else Currency("CUSTOM", symbol, rate)
     quota_per_unit = quota_per_unit_from_json(status)
     if kind == "TOKENS" and quota_per_unit is not None:
         return Currency("TOKENS", "", quota_per_unit)
@@ -95,7 +98,7 @@ def quota_per_unit_from_json(status: object) -> Decimal | None:
     """Read how many units of quota are a dollar, from `/api/status`."""
     data = _data(status)
     found = number(data.get("quota_per_unit")) if isinstance(data, dict) else None
-    return found if found is not None and found >= LEAST_QUOTA else None
+    return found if found is not None and LEAST_QUOTA <= found <= MOST_QUOTA else None
 
 
 def price_list_from_json(status: object, pricing: object, model: str = "") -> PriceList | None:
@@ -109,11 +112,12 @@ def price_list_from_json(status: object, pricing: object, model: str = "") -> Pr
         return None
     rows = [entry for entry in entries if isinstance(entry, dict)]
     prices = [_price(row) for row in rows if not model or row.get("model_name") == model]
-    ratios = pricing.get("group_ratio")
-    named = ratios.items() if isinstance(ratios, dict) else ()
+    ratios = {} if pricing.get("group_ratio") is None else pricing["group_ratio"]
+    if not isinstance(ratios, dict):  # what each group pays stands nowhere
+        return None
     return PriceList(
         prices={price.model: price for price in prices if price.model},
-        group_ratios={whole_text(name): _from_0(value) for name, value in named},
+        group_ratios={whole_text(name): _from_0(value) for name, value in ratios.items()},
         quota_per_unit=quota_per_unit,
         currency=currency_from_json(status) or DOLLAR,
     )
@@ -144,18 +148,28 @@ def _price(entry: dict[str, Any]) -> Price:
 
 
 def key_usage_from_json(value: object) -> KeyUsage | None:
-    """Read `/api/usage/token/` (contract, section 6.3)."""
+    """Read `/api/usage/token/` (contract, section 6.3); None where an amount in it is no number.
+
+    Below 0 they may be: a key can be overdrawn. What an unlimited key was granted means nothing.
+    """
     data = _data(value)
-    if not isinstance(data, dict) or number(data.get("total_used")) is None:
+    if not isinstance(data, dict):
+        return None
+    is_unlimited = data.get("unlimited_quota", False)
+    used, granted, available = (
+        number(data.get(name)) for name in ("total_used", "total_granted", "total_available")
+    )
+    has_amounts = is_unlimited or (granted is not None and available is not None)
+    if not isinstance(is_unlimited, bool) or used is None or not has_amounts:
         return None
     limits = data.get("model_limits")
     has_limits = data.get("model_limits_enabled") is True and isinstance(limits, dict)
     return KeyUsage(
         name=whole_text(_text(data.get("name"))),
-        granted=number(data.get("total_granted")) or Decimal(0),
-        used=number(data.get("total_used")) or Decimal(0),
-        available=number(data.get("total_available")) or Decimal(0),
-        is_unlimited=data.get("unlimited_quota") is True,
+        granted=granted or Decimal(0),
+        used=used,
+        available=available or Decimal(0),
+        is_unlimited=is_unlimited,
         models=tuple(whole_text(name) for name in limits) if has_limits and limits else (),
         expires_at=time_at(number(data.get("expires_at"))),
     )
@@ -202,9 +216,12 @@ def _from_0(value: object) -> Decimal | None:
     return found if found is not None and found >= 0 else None
 
 
-def _above_0(value: object) -> Decimal | None:
+def _rate(value: object, *, missing: Decimal) -> Decimal | None:
+    if value is None:
+        return missing
     found = number(value)
-    return found if found is not None and found > 0 else None
+    is_rate = found is not None and 1 / MOST_PER_DOLLAR <= found <= MOST_PER_DOLLAR
+    return found if is_rate else None
 
 
 def _text(value: object) -> str:

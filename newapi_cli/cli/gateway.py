@@ -227,6 +227,8 @@ class Gateway:
             now=datetime.now(UTC),
         )
         if told is None:
+            if found is not None or record is not None:
+                raise not_understood("it tells more money than there can be")
             raise _tells_nothing(problem)
         return told._replace(group=self.record.group)
 

@@ -26,7 +26,7 @@ ALL_GROUPS = "all"
 DEFAULT_GROUP = "default"
 DIGITS = 100  # of all that is calculated: what a server claims has at most 36, times each other
 SMALLEST = Decimal("1E-18")  # of a dollar
-MOST_DOLLARS = Decimal(10**12)  # for one answer; a price that makes more is none
+MOST_DOLLARS = Decimal(10**12)  # for anything; a price or a balance that makes more is none
 DOLLAR = Currency("USD", "$", Decimal(1))
 
 
@@ -109,20 +109,19 @@ class PriceList(NamedTuple):
         group, ratio, is_certain = self.group_for(price, key_group)
         if ratio is None:
             return PriceView(PriceKind.UNKNOWN, group, is_certain)
+        view = PriceView(price.kind, group, is_certain)
         if price.kind is PriceKind.CALL:
-            per_call = price.per_call * ratio
-            return PriceView(price.kind, group, is_certain, per_call=per_call)
-        if price.kind is not PriceKind.TOKENS:
-            return PriceView(price.kind, group, is_certain)
-        prompt = price.model_ratio * ratio * MILLION / self.quota_per_unit
-        return PriceView(
-            price.kind,
-            group,
-            is_certain,
-            prompt=prompt,
-            completion=prompt * price.completion_ratio,
-            cached=prompt * price.cache_ratio,
-        )
+            view = view._replace(per_call=price.per_call * ratio)
+        elif price.kind is PriceKind.TOKENS:
+            prompt = price.model_ratio * ratio * MILLION / self.quota_per_unit
+            view = view._replace(
+                prompt=prompt,
+                completion=prompt * price.completion_ratio,
+                cached=prompt * price.cache_ratio,
+            )
+        if any(amount is not None and amount > MOST_DOLLARS for amount in view[3:]):
+            return PriceView(PriceKind.UNKNOWN, group, is_certain)  # nobody pays that
+        return view
 
     def cost(self, model: str, usage: Usage | None, key_group: str = "") -> Cost:
         """Give what an answer cost as far as prices and counts tell. No price raises anything."""
@@ -138,8 +137,8 @@ class PriceList(NamedTuple):
             return Cost(CostKind.TIERED, currency=self.currency)
         if price is None or price.kind is PriceKind.UNKNOWN:
             return Cost(CostKind.UNKNOWN, currency=self.currency)
-        ratio = self.group_for(price, key_group)[1]
-        if ratio is None:
+        ratio, view = self.group_for(price, key_group)[1], self.view(model, key_group)
+        if ratio is None or view is None or view.kind is PriceKind.UNKNOWN:
             return Cost(CostKind.UNKNOWN, currency=self.currency)
         if price.kind is PriceKind.CALL:
             quota: Decimal | None = _whole(price.per_call * self.quota_per_unit * ratio)

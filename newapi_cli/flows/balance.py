@@ -7,6 +7,9 @@ from decimal import Decimal
 
 from newapi_cli.domain.billing import Balance, KeyState, KeyUsage
 from newapi_cli.domain.cost import Currency
+from newapi_cli.domain.pricing import MOST_DOLLARS
+
+USUAL_QUOTA = 500_000  # of a dollar, where a site does not tell it (contract, section 6.7)
 
 
 def balance_of(
@@ -20,7 +23,10 @@ def balance_of(
     """Give what is left in the site's money; the dashboard's figures rule, the record adds to them.
 
     `currency` and `quota_per_unit` are what the site tells of its money, None where it does not.
+    What is more than there can be counts as not told; None where nothing is left.
     """
+    if dashboard is not None and not _can_be(_in_site_money(dashboard, currency)):
+        dashboard = None
     is_wrong = (  # where the site shows quota, a limit may be the figure that stands for none
         dashboard is not None
         and record is not None
@@ -31,6 +37,8 @@ def balance_of(
     elif record is not None:
         found = _from_record(record, currency, quota_per_unit)
     else:
+        return None
+    if not _can_be(found):
         return None
     if record is not None:
         found = found._replace(
@@ -51,6 +59,15 @@ def _in_site_money(balance: Balance, currency: Currency | None) -> Balance:
         return balance._replace(currency=currency)
     limit = None if balance.limit is None else balance.limit * currency.per_usd
     return balance._replace(currency=currency, limit=limit, used=balance.used * currency.per_usd)
+
+
+def _can_be(balance: Balance) -> bool:
+    """Say whether there can be so much money. Below 0 there can be: keys and accounts have debts.
+
+    Where the site does not tell its money, an amount may stand for quota, and be larger.
+    """
+    most = MOST_DOLLARS * (USUAL_QUOTA if balance.currency is None else balance.currency.per_usd)
+    return abs(balance.used) <= most and (balance.limit is None or abs(balance.limit) <= most)
 
 
 def _from_record(
