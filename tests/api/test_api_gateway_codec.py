@@ -114,3 +114,13 @@ def test_the_money_of_a_site_is_read(data: dict[str, object], name: str, symbol:
     found = currency_from_json({"data": data})
     assert found is not None
     assert (found.name, found.symbol) == (name, symbol)
+
+
+@pytest.mark.parametrize("rate", [0, -7.3, 1e30, 1e17, 1e-12, "7.3", True, [], {}])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("CNY", "usd_exchange_rate"), ("CUSTOM", "custom_currency_exchange_rate")],
+)
+def test_a_rate_that_cannot_be_is_not_guessed(kind: str, name: str, rate: object) -> None:
+    site = {"quota_display_type": kind, "quota_per_unit": 500_000, name: rate}
+    assert currency_from_json({"data": site}) is None

@@ -115,6 +115,13 @@ def test_a_file_may_be_standard_input_by_its_name(
     assert prompt_of(server) == "hi\n\nalpha\n"
 
 
+def test_a_file_may_be_what_zsh_substitutes(home: Home, server: FaultServer) -> None:
+    script = '"$@" -f /proc/self/fd/9 9< <(echo alpha)'
+    seen = run_in_shell(script, "chat", "hi", home=home)
+    assert seen.code == 0, seen
+    assert prompt_of(server).endswith("\nalpha\n```")
+
+
 def test_standard_input_is_taken_once(home: Home, server: FaultServer) -> None:
     seen = run_newapi("chat", "-s", "@/dev/stdin", "-f", "-", "hi", home=home, stdin=b"alpha")
     assert seen.code == 2

@@ -102,6 +102,11 @@ def test_more_than_there_can_be_is_named(home: Home) -> None:
     assert "  why: it tells more money than there can be\n" in seen.err
 
 
+@pytest.mark.parametrize("name", ["total_granted", "total_used"])
+def test_a_record_of_more_than_there_can_be_is_not_told(home: Home, name: str) -> None:
+    assert_not_told(by_record(home, name, "9e17"))
+
+
 def test_a_key_may_be_overdrawn(home: Home) -> None:
     seen = by_dashboard(home, limit="-5", used="766.12")
     found = json.loads(seen.out)
