@@ -58,7 +58,7 @@ def gather_prompt(
     """
     stdin = context.streams.stdin
     files = ["-" if name in STDIN_NAMES else name for name in files]
-    is_system = str(context.overrides.get("system", "")).removeprefix("@") in STDIN_NAMES
+    is_system = context.overrides.get("system") in [f"@{name}" for name in STDIN_NAMES]
     if is_system and "-" in files:
         raise UsageProblem("-s and -f both take standard input", hint="name a file for one of them")
     takes_stdin = (not stdin.is_terminal or "-" in files) and not is_system

@@ -129,6 +129,12 @@ def test_standard_input_is_taken_once(home: Home, server: FaultServer) -> None:
     assert server.requests == []
 
 
+def test_a_system_prompt_without_an_at_sign_is_only_a_text(home: Home, server: FaultServer) -> None:
+    seen = run_newapi("chat", "-s", "/dev/stdin", "hi", home=home, stdin=b"alpha")
+    assert seen.code == 0, seen
+    assert (system_of(server), prompt_of(server)) == (["/dev/stdin"], "hi\n\nalpha")
+
+
 @pytest.mark.parametrize("script", ['"$@" -s @<(yes)', 'yes | "$@" -s @/dev/stdin'])
 def test_a_system_prompt_without_an_end_stops_at_the_limit(
     home: Home, server: FaultServer, script: str
