@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 ENDPOINT_TAILS = ("/chat/completions", "/completions", "/models", "/responses", "/messages")
 CONSOLE_PATHS = re.compile(
@@ -17,6 +17,10 @@ CONSOLE_PATHS = re.compile(
     r"|api/.*)$"  # a bare /api may well be where a proxy mounts the server
 )
 DEFAULT_PORTS = {"http": 80, "https": 443}
+MAX_URL = 2000
+# What stands for itself in a path (RFC 3986, section 3.3), and what is encoded already.
+PATH_CHARACTERS = "/%:@!$&'()*+,;="
+SLIPPED_SCHEME = re.compile(r"(https?)(?:$|[:/])", re.IGNORECASE)
 
 
 class BaseUrlProblem(ValueError):
@@ -63,7 +67,8 @@ class BaseUrl(NamedTuple):
 def base_url_from_text(text: str) -> BaseUrl:
     """Normalise a pasted URL: the root, `/v1`, a whole endpoint, a console page, or a bare host.
 
-    Raises `BaseUrlProblem`. A path prefix before `/v1` is kept, for servers below a sub-path.
+    Raises `BaseUrlProblem`. A path prefix before `/v1` is kept, for servers below a sub-path; what
+    no request line may hold is percent-encoded in it as browsers do, `é` as `%C3%A9`.
 
     >>> str(base_url_from_text(" https://Gateway.example/v1/chat/completions?x=1 "))
     'https://gateway.example'
@@ -77,10 +82,10 @@ def base_url_from_text(text: str) -> BaseUrl:
     url = text.strip().strip("<>\"'").strip()
     if not url:
         raise BaseUrlProblem("it is empty")
-    if len(url) > 2000:
-        raise BaseUrlProblem("it is longer than 2,000 characters")
+    _ensure_short(url)
     if any(ord(character) <= 32 or 127 <= ord(character) < 160 for character in url):
         raise BaseUrlProblem("it holds a space or a control character")
+    _ensure_one_scheme(url)
     if "://" not in url:
         url = f"{_likely_scheme(url)}://{url}"
     try:
@@ -95,7 +100,27 @@ def base_url_from_text(text: str) -> BaseUrl:
         raise BaseUrlProblem("it holds a user name or password; a key is set with `newapi login`")
     if port == 0:
         raise BaseUrlProblem("port 0 is not a port")
-    return BaseUrl(scheme, _checked_host(host), port or DEFAULT_PORTS[scheme], _prefix(parts.path))
+    host, prefix = _checked_host(host), _prefix(parts.path)
+    root = BaseUrl(scheme, host, port or DEFAULT_PORTS[scheme], prefix)
+    _ensure_short(str(root))  # or what is stored could not be read again
+    return root
+
+
+def _ensure_short(url: str) -> None:
+    if len(url) > MAX_URL:
+        raise BaseUrlProblem(f"it is longer than {MAX_URL:,} characters")
+
+
+def _ensure_one_scheme(url: str) -> None:
+    """Refuse what would be read as a server named `http`, which would be given the key."""
+    _, separator, rest = url.partition("://")
+    slip = SLIPPED_SCHEME.match(rest if separator else url)
+    if slip is None:
+        return
+    if not separator:
+        raise BaseUrlProblem(f"a slash is missing: it must begin with {slip[1].lower()}://")
+    if not re.match(r"https?:\d", rest, re.IGNORECASE):  # a port: there a server is named so
+        raise BaseUrlProblem("its server is called http: http:// or https:// stands in it twice")
 
 
 def _likely_scheme(url: str) -> str:
@@ -133,5 +158,12 @@ def _prefix(path: str) -> str:
             break
     before, version, _ = f"{path}/".partition("/v1/")
     if version:  # what stands before /v1 is the server's own, even where it is called /api
-        return before.rstrip("/")
-    return CONSOLE_PATHS.sub("", path).rstrip("/")
+        return _encoded(before.rstrip("/"))
+    return _encoded(CONSOLE_PATHS.sub("", path).rstrip("/"))
+
+
+def _encoded(path: str) -> str:
+    try:
+        return quote(path, safe=PATH_CHARACTERS)
+    except UnicodeEncodeError as error:  # bytes of a command line that are no text
+        raise BaseUrlProblem("its path is no text") from error

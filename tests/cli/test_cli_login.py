@@ -122,6 +122,16 @@ def test_what_follows_logs_in_is_ready_to_ask(home: Home, gateway: DemoGateway) 
     assert run_newapi("chat", "hello", home=home).text == "hello\n"
 
 
+def test_a_path_outside_ascii_is_asked_and_stored_encoded(home: Home) -> None:
+    with models_server("only-one") as server:
+        result = login(home, f"{server.url}/é/v1")
+        assert result.code == 0, result
+        assert server.requests[0].path == "/%C3%A9/v1/models"
+        assert stored(home)["base_url"] == f"{server.url}/%C3%A9"
+        assert run_newapi("models", "--refresh", home=home).code == 0
+        assert "/%C3%A9/v1/models" in [each.path for each in server.requests[1:]]
+
+
 # -- at the terminal --------------------------------------------------------------------------
 
 

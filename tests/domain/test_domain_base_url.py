@@ -47,6 +47,13 @@ PASTED = [
     ("https://host.example/v10", ROOT + "/v10"),
     ("https://host.example/my-v1", ROOT + "/my-v1"),
     ("https://host.example/apis", ROOT + "/apis"),
+    # -- what no request line may hold is encoded as browsers do
+    ("https://host.example/é", ROOT + "/%C3%A9"),
+    ("https://host.example/网关/v1", ROOT + "/%E7%BD%91%E5%85%B3"),
+    ("https://host.example/%C3%A9/a%20b", ROOT + "/%C3%A9/a%20b"),
+    ("https://host.example/a\u200bb", ROOT + "/a%E2%80%8Bb"),
+    ("https://host.example/{a}^|`b\\", ROOT + "/%7Ba%7D%5E%7C%60b%5C"),
+    ("https://host.example/~a-b_c.d!$&'()*+,;=:@", ROOT + "/~a-b_c.d!$&'()*+,;=:@"),
     # -- ways of writing it
     ("  https://host.example\n", ROOT),
     ("<https://host.example>", ROOT),
@@ -73,6 +80,9 @@ PASTED = [
     ("https://网关.example", "https://xn--d6q013i.example"),
     ("https://host_name.example", "https://host_name.example"),
     ("https://host.example.", "https://host.example."),
+    ("http://http:3000", "http://http:3000"),
+    ("http.example", "https://http.example"),
+    ("httpbin", "https://httpbin"),
 ]
 
 REFUSED = {
@@ -111,6 +121,15 @@ REFUSED = {
     "two colons": "https://host:1:2",
     "a percent sign": "https://ho%73t.example",
     "a bracketed name": "https://[host.example]",
+    "bytes that are no text": "https://host.example/\udcff",
+    "more than 2,000 characters when encoded": f"https://host.example/{'é' * 400}",
+    "http with one slash": "http:/host.example",
+    "HTTPS with one slash": "HTTPS:/host.example/v1",
+    "http without a slash": "http:host.example",
+    "http without a colon": "http//host.example",
+    "http alone": "http",
+    "two schemes": "https://http://host.example",
+    "two schemes, the second cut": "https://http:/host.example",
 }
 
 
@@ -132,6 +151,12 @@ def test_what_is_no_base_url_is_refused_without_repeating_it(text: str) -> None:
     assert words
     assert "secret" not in words
     assert not any(ord(character) < 32 for character in words)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_missing_slash_is_named(scheme: str) -> None:
+    with pytest.raises(BaseUrlProblem, match=f"a slash is missing: .* {scheme}://"):
+        base_url_from_text(f"{scheme}:/host.example")
 
 
 @pytest.mark.parametrize("tail", ["", "/", "/v1", "/v1/chat/completions", "/sub", "/sub/v1"])
