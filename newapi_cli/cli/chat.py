@@ -177,7 +177,8 @@ def _checked_name(session: str | None) -> str:
 
 def run_alone(streams: Streams) -> None:
     """Converse: `newapi` without a command, on a terminal."""
-    run_chat(Context(streams, {}), Call())
+    with Context(streams, {}) as context:
+        run_chat(context, Call())
 
 
 def register(app: typer.Typer) -> None:

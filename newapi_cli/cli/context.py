@@ -24,10 +24,10 @@ from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.completion import Sampling
 from newapi_cli.domain.profile import Clocks, Secret, Settings
 from newapi_cli.domain.session import StoredSession
-from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageProblem
+from newapi_cli.errors import ConfigError, LocalError, UsageProblem
 from newapi_cli.render.failure import tell_warning
 from newapi_cli.signals import Interrupts
-from newapi_cli.streams import Input, Output, Streams
+from newapi_cli.streams import Streams
 
 if TYPE_CHECKING:
     from newapi_cli.api.client import Client
@@ -62,6 +62,14 @@ class Context:
         self.interrupts = Interrupts()
         self._secrets: list[Secret] = []
         streams.masks.append(lambda text: mask(text, self._secrets))
+
+    def __enter__(self) -> Context:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the session store, where it was opened: a command has ended, however."""
+        if "sessions" in self.__dict__:
+            self.sessions.close()
 
     def override(self, **values: object) -> None:
         """Take further flags; None means not given. Before the settings are first asked for.
@@ -380,17 +388,6 @@ class Context:
         """Raise `UsageProblem` where no person is there to be asked."""
         if not self.streams.are_interactive:
             raise UsageProblem(f"cannot ask for {what}: this is no terminal")
-
-
-def stored_session_names(environ: Mapping[str, str]) -> list[str]:
-    """Give names and short ids of the last used sessions, for TAB; nothing where that fails."""
-    nowhere = Output(None)
-    try:
-        store = Context(Streams(Input(None), nowhere, nowhere, environ), {}).sessions_if_any
-        found = store.sessions(200) if store else []
-    except NewapiError:
-        return []
-    return [each.title if each.is_named else each.short_id for each in found]
 
 
 def load_transport() -> ModuleType:

@@ -69,11 +69,11 @@ def demo(
         if serve:
             _serve(streams, gateway)
             return
-        context = _demo_context(streams, gateway.base_url, verbose=verbose)
-        context.override(model=model, stream=stream, save=False)
         wish = Wish(raw=raw, extract=extract, json=json, stream=stream)
         words = tuple(prompt or (() if interactive else (TOUR,)))
-        run_chat(context, Call(words=words, interactive=interactive, wish=wish))
+        with _demo_context(streams, gateway.base_url, verbose=verbose) as context:
+            context.override(model=model, stream=stream, save=False)
+            run_chat(context, Call(words=words, interactive=interactive, wish=wish))
 
 
 def _serve(streams: Streams, gateway: "DemoGateway") -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
 
 from newapi_cli import __version__
-from newapi_cli.cli.context import Context, stored_session_names
+from newapi_cli.cli.context import Context
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.model_names import HARMLESS, kept_model_names
 from newapi_cli.config.paths import find_paths
-from newapi_cli.streams import Streams
+from newapi_cli.errors import NewapiError
+from newapi_cli.streams import Input, Output, Streams
 
 CONNECTION = "Connection"
 
@@ -111,8 +112,20 @@ def session_names(incomplete: str) -> list[str]:
 
     Only such as shells take for plain words: completion scripts evaluate what they are given.
     """
-    names = stored_session_names(os.environ)
+    names = _stored_session_names(os.environ)
     return [name for name in names if HARMLESS.fullmatch(name) and name.startswith(incomplete)]
+
+
+def _stored_session_names(environ: Mapping[str, str]) -> list[str]:
+    """Give names and short ids of the last used sessions, for TAB; nothing where that fails."""
+    nowhere = Output(None)
+    try:
+        with Context(Streams(Input(None), nowhere, nowhere, environ), {}) as context:
+            store = context.sessions_if_any
+            found = store.sessions(200) if store else []
+    except NewapiError:
+        return []
+    return [each.title if each.is_named else each.short_id for each in found]
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
@@ -131,7 +144,8 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     def run(ctx: typer.Context, **values: Any) -> None:
         overrides = {name: values.pop(name) for name in SHARED}
         streams: Streams = ctx.obj
-        function(Context(streams, overrides), **values)
+        with Context(streams, overrides) as context:
+            function(context, **values)
 
     first = inspect.Parameter(
         "ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context

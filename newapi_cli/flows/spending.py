@@ -61,11 +61,11 @@ def since_from_text(text: str, now: datetime, zone: tzinfo | None = None) -> dat
 
 
 def _midnight(day: date, zone: tzinfo | None) -> datetime | None:
-    """Give the first moment of a day, None for one at the edge of all calendars."""
+    """Give the first moment of a day, None for one before which nothing can have been."""
     try:
         return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
-    except (OverflowError, ValueError, OSError):
-        return None
+    except (OverflowError, ValueError, OSError):  # an edge of the calendar; which, Python decides
+        return datetime(day.year, day.month, day.day, tzinfo=UTC) if day.year > 1 else None
 
 
 # -- the report -----------------------------------------------------------------------------------

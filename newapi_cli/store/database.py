@@ -56,7 +56,10 @@ class Database:
     def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[sqlite3.Row]:
         """Give the rows of a query, one after the other."""
         with self._translated():
-            yield from self._connection.execute(sql, tuple(map(storable, values)))
+            # No `yield from`: one that is left half read would close its cursor, which fails where
+            # the connection has been closed before.
+            for row in self._connection.execute(sql, tuple(map(storable, values))):  # noqa: UP028
+                yield row
 
     def row(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Row | None:
         """Give the first row of a query."""
