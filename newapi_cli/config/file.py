@@ -1,8 +1,9 @@
 """The config file: read with every fault named, replaced whole or not at all.
 
-Rules from outside: `os.replace` onto a symlink replaces the link, and a mode given to `os.open` is
-cut by the umask and not applied to a file that exists. So the link is resolved first, the text goes
-to a new file beside its target, and the mode is set on the open file.
+Rules from outside: `os.replace` onto a symlink replaces the link, and onto a device the device; a
+mode given to `os.open` is cut by the umask and not applied to a file that exists. So the link is
+resolved first, its target must be a file or not there, the text goes to a new file beside it, and
+mode and owner are set on the open file.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from newapi_cli.config.fields import BY_NAME
+from newapi_cli.config.ownership import give_to_owner_of, kind_of_no_file
 from newapi_cli.config.paths import NO_HOME, ensure_private_dir
 from newapi_cli.config.spelling import did_you_mean, shown
 from newapi_cli.config.toml_text import table_from_text, text_from_bytes
@@ -92,14 +94,15 @@ def write_atomically(path: Path, text: str) -> None:
     """Replace the file by this text, 0600; where it is a symlink, the file that it points to.
 
     Whoever reads meanwhile, or after a crash, finds the old text or the new one. Raises
-    `ConfigError`, and then the old file is as it was.
+    `ConfigError`, also for what is no regular file, and then what was there is as it was.
     """
     target = resolved(path)
     ensure_private_dir(target.parent)
+    like = target if _is_file(target, path) else target.parent
     temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}.tmp")
     try:
         try:
-            _write_new_file(temporary, text.encode("utf-8"))
+            _write_new_file(temporary, text.encode("utf-8"), like)
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)  # after the replacement there is none
@@ -123,11 +126,28 @@ def resolved(path: Path) -> Path:
     return target
 
 
-def _write_new_file(path: Path, data: bytes) -> None:
+def _is_file(target: Path, path: Path) -> bool:
+    """Say whether there is a file to replace. Raises `ConfigError` where it is something else."""
+    try:
+        kind = kind_of_no_file(target.lstat())
+    except OSError:  # there is nothing, or the writing will tell why not
+        return False
+    if not kind:
+        return True
+    is_link = path.is_symlink()
+    raise ConfigError(
+        f"cannot write {path}",
+        why=f"it leads to {target}, which is {kind}" if is_link else f"it is {kind}",
+        hint=f"{'rm' if is_link else 'ls -ld'} {shlex.quote(str(path))}",
+    )
+
+
+def _write_new_file(path: Path, data: bytes, like: Path) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     with os.fdopen(os.open(path, flags | getattr(os, "O_BINARY", 0), 0o600), "wb") as file:
         if sys.platform != "win32":
             os.fchmod(file.fileno(), 0o600)  # a umask of 0777 leaves 0000
+        give_to_owner_of(like, file.fileno())
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from platformdirs import PlatformDirs
 
+from newapi_cli.config.ownership import give_to_owner_of
 from newapi_cli.errors import ConfigError
 
 # A user without a home folder gets paths that nobody can make or read: the literal `~` of an
@@ -70,6 +72,12 @@ def _make_private(folder: Path) -> None:
             raise
         return  # another newapi was faster
     folder.chmod(0o700)  # a umask of 0777 leaves 0000
+    if sys.platform != "win32":
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            give_to_owner_of(folder.parent, descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _expanded(path: Path) -> Path:

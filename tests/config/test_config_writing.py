@@ -5,15 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import newapi_cli
 from newapi_cli.config.file import read_config, write_atomically
+from newapi_cli.config.model_names import FILE, keep_model_names
+from newapi_cli.config.shelf import Shelf
 from newapi_cli.errors import ConfigError
 
 ROOT = Path(newapi_cli.__file__).parents[1]
@@ -120,6 +123,54 @@ def test_a_folder_in_place_of_the_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot write"):
         write_atomically(path, "new")
     assert names_in(tmp_path) == ["config.toml"]
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_socket(path: Path) -> None:
+    here = Path.cwd()
+    os.chdir(path.parent)  # a socket's path holds some hundred characters
+    try:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path.name)
+    finally:
+        os.chdir(here)
+
+
+@pytest.mark.parametrize("behind_a_link", [False, True])
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [(make_pipe, "a pipe"), (make_socket, "a socket"), (Path.mkdir, "a folder")],
+    ids=["pipe", "socket", "folder"],
+)
+def test_what_is_no_file_is_never_replaced(
+    make: Callable[[Path], None], kind: str, *, behind_a_link: bool, tmp_path: Path
+) -> None:
+    path, odd = tmp_path / "config.toml", tmp_path / "odd"
+    if not behind_a_link:
+        odd = path
+    make(odd)
+    before = odd.stat()
+    if behind_a_link:
+        path.symlink_to("odd")
+    with pytest.raises(ConfigError, match="cannot write") as caught:
+        write_atomically(path, "new")
+    assert caught.value.why == (
+        f"it leads to {odd}, which is {kind}" if behind_a_link else f"it is {kind}"
+    )
+    assert str(path) in caught.value.hint
+    assert (odd.stat().st_ino, odd.stat().st_mode) == (before.st_ino, before.st_mode)
+    assert names_in(tmp_path) == sorted({"config.toml", odd.name})
+
+
+def test_the_cache_replaces_no_pipe_and_says_nothing(tmp_path: Path) -> None:
+    make_pipe(tmp_path / "pipe")
+    (tmp_path / FILE).symlink_to("pipe")
+    keep_model_names(tmp_path, ["m"])
+    assert not Shelf(tmp_path / FILE).put("a", 1)
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_a_process_killed_while_it_writes_leaves_the_old_file_whole(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import tomllib
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from tests.sessions.keeping import without_power
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, CANARY_TRACE, Home
 from tests.support.observed import Conditions, Observed, observe
+from tests.support.steps import Send
+from tests.support.wire import response
 
 AT_MOST_S = 8.0
 TRACE = CANARY_TRACE.decode()
@@ -264,3 +267,27 @@ def test_a_file_of_another_shape_is_told(home: Home, server: FaultServer, text: 
     err = refused(home, server)
     assert str(home.config_file) in err
     assert "profile" in err
+
+
+@pytest.mark.needs_root("make a device")
+@pytest.mark.parametrize(
+    "name", ["config.toml", "cache/models.txt"], ids=["the config file", "the cache"]
+)
+def test_a_device_is_never_replaced_by_a_file(home: Home, server: FaultServer, name: str) -> None:
+    device = home.path / "device"
+    os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(1, 3))  # as /dev/null, but our own
+    path = home.newapi_home / name
+    path.parent.mkdir(0o700, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.symlink_to(device)
+    server.add(Send(response(200, {"data": [{"id": "test-model"}]})))
+    env = {"NEWAPI_BASE_URL": server.url, "NEWAPI_API_KEY": CANARY}
+    listed = observe("models", home=home, conditions=Conditions(env=env))
+    stored = observe("config", "set", "model", "m", home=home)
+    assert (listed.code, listed.err) == (0, "")
+    if name == "config.toml":
+        assert (stored.code, f"it leads to {device}, which is a device" in stored.err) == (3, True)
+        assert f"rm {path}" in stored.err
+    else:
+        assert stored.code == 0
+    assert (device.is_char_device(), path.is_symlink()) == (True, True)
