@@ -11,6 +11,7 @@ import math
 import os
 import shlex
 import sys
+import time
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -21,6 +22,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.file import profiles_of, read_bytes, resolved, write_atomically
+from newapi_cli.config.ownership import give_to_owner_of, is_of_another
 from newapi_cli.config.paths import ensure_private_dir
 from newapi_cli.config.spelling import MAX_NAME, did_you_mean, is_harmless, shown
 from newapi_cli.config.toml_text import table_from_text, text_from_bytes
@@ -30,10 +32,16 @@ from newapi_cli.errors import ConfigError, UsageProblem
 
 if sys.platform == "win32":
     import msvcrt
+
+    IS_HELD = PermissionError
 else:
     import fcntl
 
+    IS_HELD = BlockingIOError
+
 HEADER = "# Settings of newapi; `newapi config list` tells what is in force and from where.\n\n"
+LOCK_S = 5.0  # as long as for the session store
+LOOK_AGAIN_S = 0.02
 KEY_NAMES = tuple(kind.value for kind in KeyKind)
 
 Tables = MutableMapping[str, object]
@@ -174,24 +182,42 @@ def _comparable(text: str) -> Tables:
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """Hold the lock file beside the config file; it stays, since removing it would be a race."""
+    """Hold the lock file beside the config file; it stays, since removing it would be a race.
+
+    Raises `ConfigError` where it cannot be had, or another newapi holds it for too long.
+    """
     target = resolved(path)
     ensure_private_dir(target.parent)
     lock = target.with_name(f".{target.name}.lock")
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     with ExitStack() as stack:
         try:
-            descriptor = os.open(lock, flags, 0o600)
+            descriptor = _open_lock(lock)
             stack.callback(os.close, descriptor)
             _wait_for(descriptor)
+        except BlockingIOError as error:
+            raise ConfigError(
+                "another newapi is changing the configuration",
+                why=f"it has held {lock} for {LOCK_S:.0f} seconds",
+                hint="wait for it, or end it, and try again",
+            ) from error
         except OSError as error:
+            place = shlex.quote(str(lock if is_of_another(lock) else lock.parent))
             raise ConfigError(
                 f"cannot lock {lock}",
                 why=error.strerror or str(error),
-                hint=f"ls -ld {shlex.quote(str(lock.parent))}",
+                hint=f"sudo chown $USER {place}" if is_of_another(lock) else f"ls -ld {place}",
             ) from error
         _remove_left_over(target)
         yield
+
+
+def _open_lock(lock: Path) -> int:
+    """Open the lock file, made where there is none; one of root's goes to the folder's owner."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(lock, flags, 0o600)
+    if os.fstat(descriptor).st_size == 0:  # or it is something of value, put in its place
+        give_to_owner_of(lock.parent, descriptor)
+    return descriptor
 
 
 def _remove_left_over(target: Path) -> None:
@@ -203,8 +229,19 @@ def _remove_left_over(target: Path) -> None:
 
 
 def _wait_for(descriptor: int) -> None:
-    if sys.platform == "win32":
-        msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)  # tries for ten seconds, then OSError
-    else:
+    """Lock the file. Raises `BlockingIOError` where another process has held it all the time."""
+    if sys.platform != "win32":
         os.fchmod(descriptor, 0o600)  # a umask of 0777 leaves 0000
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    give_up_at = time.monotonic() + LOCK_S
+    while True:
+        try:
+            if sys.platform == "win32":
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            else:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except IS_HELD as error:
+            if time.monotonic() >= give_up_at:
+                raise BlockingIOError from error
+        else:
+            return
+        time.sleep(LOOK_AGAIN_S)

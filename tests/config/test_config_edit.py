@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import math
 import os
 import subprocess
@@ -339,3 +340,18 @@ def test_a_lock_that_cannot_be_had_is_an_error(path: Path, monkeypatch: pytest.M
         set_values(path, "work", {"model": "m"})
     assert caught.value.why == "No locks available"
     assert not path.exists()
+
+
+def test_a_lock_that_another_process_holds_is_waited_for_no_longer_than_a_while(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edit, "LOCK_S", 0.2)
+    set_values(path, "work", {"model": "m"})
+    lock = path.with_name(".config.toml.lock")
+    with lock.open("r+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(ConfigError, match="another newapi is changing") as caught:
+            set_values(path, "work", {"model": "n"})
+    assert (caught.value.exit_code, str(lock) in caught.value.why) == (3, True)
+    set_values(path, "work", {"model": "n"})
+    assert read_config(path).profiles == {"work": {"model": "n"}}

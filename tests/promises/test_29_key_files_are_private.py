@@ -95,3 +95,53 @@ def test_a_file_of_another_user_is_warned_of(home: Home, server: FaultServer) ->
     assert (seen.code, seen.text) == (0, f"{ANSWER}\n")
     [warning] = seen.err.splitlines()
     assert "belongs to another user (uid 12345)" in warning
+
+
+OWNER = 12345
+# That user, who may pass through the folders of the tests, and no more.
+AS_OWNER = Conditions(
+    prefix=("setpriv", f"--reuid={OWNER}", f"--regid={OWNER}", "--clear-groups",
+            "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
+)  # fmt: skip
+
+
+@pytest.mark.needs_root("run in somebody else's home")
+def test_what_root_writes_in_a_home_belongs_to_its_person(home: Home, server: FaultServer) -> None:
+    for path in (home.path, home.newapi_home, home.config_file):
+        os.chown(path, OWNER, OWNER)
+    for args in (["config", "set", "seed", "1"], ["models"]):
+        server.add(Send(response(200, {"data": [{"id": "test-model"}]})))
+        assert observe(*args, home=home).code == 0
+    made = list(home.newapi_home.rglob("*"))
+    assert {"config.toml", ".config.toml.lock", "cache", "models.txt"} <= {p.name for p in made}
+    assert [p for p in made if (p.stat().st_uid, p.stat().st_gid) != (OWNER, OWNER)] == []
+    again = observe("config", "set", "seed", "2", home=home, conditions=AS_OWNER)
+    assert (again.code, "seed is set" in again.err) == (0, True)
+
+
+@pytest.mark.needs_root("run in somebody else's home")
+def test_so_does_what_root_makes_from_nothing(home: Home, server: FaultServer) -> None:
+    home.config_file.unlink()
+    home.newapi_home.rmdir()
+    os.chown(home.path, OWNER, OWNER)
+    assert login(home, server).code == 0
+    made = [home.newapi_home, *home.newapi_home.rglob("*")]
+    assert [p for p in made if p.stat().st_uid != OWNER] == []
+
+
+@pytest.mark.needs_root("give a file to another user")
+def test_a_file_keeps_its_owner_in_the_folder_of_another(home: Home, server: FaultServer) -> None:
+    os.chown(home.config_file, OWNER, OWNER + 1)
+    assert observe("config", "set", "seed", "1", home=home).code == 0
+    status = home.config_file.stat()
+    assert (status.st_uid, status.st_gid) == (OWNER, OWNER + 1)
+
+
+@pytest.mark.needs_root("give a file to another user")
+def test_a_lock_of_another_user_is_named_with_what_to_type(home: Home, server: FaultServer) -> None:
+    assert observe("config", "set", "seed", "1", home=home).code == 0
+    lock = home.newapi_home / ".config.toml.lock"
+    for path in (home.path, home.newapi_home, home.config_file):
+        os.chown(path, OWNER, OWNER)
+    seen = observe("config", "set", "seed", "2", home=home, conditions=AS_OWNER)
+    assert (seen.code, f"sudo chown $USER {lock}" in seen.err) == (3, True), seen
