@@ -1,0 +1,102 @@
+"""A key command ends with newapi, however that ends, and may ask at the terminal where one is."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.process import kill_group, newapi_command
+from tests.support.steps import sse
+from tests.support.terminal import Terminal
+from tests.support.wire import answer_events
+
+NO_URL = "http://127.0.0.1:9"  # nobody is asked: the key comes first
+WITHIN_S = 20
+
+
+@pytest.fixture
+def server(fault_server: FaultServer) -> FaultServer:
+    """Give a server that answers every request."""
+    fault_server.answer_with(lambda _: sse(*answer_events("Paris.")))
+    return fault_server
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=["INT", "TERM", "HUP"],
+)
+def test_a_signal_to_newapi_alone_leaves_nothing_of_it_behind(
+    home: Home, number: signal.Signals, code: int
+) -> None:
+    home.configure(NO_URL, api_key="", api_key_command="echo begun >&2; sleep 60 | cat; echo x")
+    process = subprocess.Popen(
+        newapi_command("models"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=home.environment(),
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    try:
+        assert process.stderr.readline() == b"begun\n"
+        process.send_signal(number)
+        _, err = process.communicate(timeout=WITHIN_S)
+    finally:
+        kill_group(process.pid)
+    assert (process.returncode, err) == (code, b"stopped\n")
+
+
+def test_one_that_takes_too_long_ends_with_all_that_it_has_started() -> None:
+    command = "sleep 60 | cat; echo x"
+    code = f"from newapi_cli.config.key_command import output_of; output_of({command!r}, 0.2)"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        # The end of stderr comes when nobody holds it any more.
+        _, err = process.communicate(timeout=WITHIN_S)
+    finally:
+        kill_group(process.pid)
+    assert b"TimeoutExpired" in err
+
+
+@pytest.mark.parametrize("streams", ["", "< words 2> err"], ids=["plain", "redirected"])
+def test_it_may_ask_at_the_terminal_wherever_the_streams_lead(
+    home: Home, server: FaultServer, streams: str
+) -> None:
+    asks = "printf 'passphrase? ' >/dev/tty; read line </dev/tty; echo \"sk-$line-0123456789\""
+    home.configure(server.url, api_key="", api_key_command=asks)
+    (home.path / "words").write_text("hi", "utf-8")
+    command = ["bash", "-c", f'"$@" {streams}', "bash", *newapi_command("chat", "hi")]
+    with Terminal(command, home=home) as terminal:
+        terminal.wait_for("passphrase?")
+        terminal.send(b"typed\n")
+        assert terminal.wait_exit() == 0
+    assert server.requests[0].header("authorization") == "Bearer sk-typed-0123456789"
+
+
+def test_ctrl_c_at_the_terminal_reaches_it(home: Home) -> None:
+    asks = "trap 'echo ended >/dev/tty; exit 1' INT; echo begun >/dev/tty; cat /dev/tty; echo x"
+    home.configure(NO_URL, api_key="", api_key_command=asks)
+    with Terminal(newapi_command("models"), home=home) as terminal:
+        terminal.wait_for("begun")
+        terminal.press_ctrl_c()
+        assert terminal.wait_exit() == 130
+        terminal.wait_for("ended")
+
+
+def test_a_terminal_is_given_back_before_the_command_ends(home: Home) -> None:
+    asks = "trap 'stty echo </dev/tty; exit 1' TERM INT; stty -echo </dev/tty; echo begun >/dev/tty"
+    home.configure(NO_URL, api_key="", api_key_command=f"{asks}; while :; do sleep 0.01; done")
+    with Terminal(newapi_command("models"), home=home) as terminal:
+        terminal.wait_for("begun")
+        terminal.send_signal(signal.SIGTERM)
+        assert terminal.wait_exit() == 143
+        assert terminal.echoes
