@@ -53,6 +53,14 @@ class Interrupts:
         if self.code is not None:
             raise Interrupted(self.code)
 
+    def ensure_may_wait(self) -> None:
+        """Raise `Interrupted` where what nobody takes must no longer be waited for.
+
+        Ctrl-C ends an answer, and is done with after it; the others end the program.
+        """
+        if self.code is not None and (self._before or self.code is not ExitCode.SIGINT):
+            raise Interrupted(self.code)
+
     def wait(self, seconds: float) -> None:
         """Wait, but no longer than until a signal comes; then raise `Interrupted`."""
         with contextlib.suppress(queue.Empty):

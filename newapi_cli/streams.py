@@ -21,6 +21,7 @@ from pathlib import Path
 from newapi_cli.errors import ExitCode, Interrupted, LocalError, ReaderGone
 
 READ_SIZE_BYTES = 1 << 16
+LOOK_S = 0.05  # how often a full output is left to see whether a signal has come
 WRITER_S = 1.0  # for whoever was started together with us to open the other end of a named pipe
 # What a shell makes of `<(command)`: a pipe that is open already, in bash and in zsh.
 HANDED_OVER = ("/dev/fd/", "/proc/self/fd/")
@@ -36,12 +37,14 @@ class Output:
         # A reader that is no terminal always gets UTF-8, whatever the locale of a cron job says.
         self.encoding = encoding if self.is_terminal else "utf-8"
         self.errors = "backslashreplace"
+        # Raises where a reader that takes nothing must no longer be waited for.
+        self.ensure_may_wait: Callable[[], None] = lambda: None
 
     def write(self, text: str) -> int:
         """Write all of `text`.
 
-        Raises `ReaderGone` for a closed pipe, `Interrupted` for a closed window, and `LocalError`
-        for all else that refuses bytes.
+        Raises `ReaderGone` for a closed pipe, `Interrupted` for a closed window or where a signal
+        ends the waiting for a reader, and `LocalError` for all else that refuses bytes.
         """
         data = text.encode(self.encoding, self.errors)  # fails on bytes, as Typer finds out by b""
         if data:
@@ -49,21 +52,29 @@ class Output:
         return len(text)
 
     def write_bytes(self, data: bytes) -> None:
-        """Write all of `data`, waiting where the descriptor is non-blocking and full."""
+        """Write all of `data`, waiting for whoever reads it."""
         if self._fd is None:
             raise LocalError("cannot write the output", why="it is closed")
         view = memoryview(data)
         while view:
+            # Where there is room, a signal that comes in the midst of a write ends it early.
+            self._wait_for_room(self._fd)
             try:
                 view = view[os.write(self._fd, view) :]
             except BlockingIOError:
-                select.select([], [self._fd], [])
+                continue
             except BrokenPipeError as error:
                 raise ReaderGone("the reader closed the pipe") from error
             except OSError as error:
                 if error.errno == errno.EIO and self.is_terminal:
                     raise Interrupted(ExitCode.SIGHUP) from error  # the window was closed
                 raise LocalError("cannot write the output", why=error.strerror or "") from error
+
+    def _wait_for_room(self, fd: int) -> None:
+        if os.name == "nt":
+            return  # there only sockets can be waited for
+        while not select.select([], [fd], [], LOOK_S)[1]:
+            self.ensure_may_wait()
 
     def flush(self) -> None:
         """Do nothing: nothing is ever held back. Libraries call it."""
@@ -167,6 +178,19 @@ class Streams:
         for mask in self.masks:
             text = mask(text)
         return text
+
+    def wait_while(self, ensure_may_wait: Callable[[], None]) -> None:
+        """Wait for a reader that takes nothing only while this does not raise."""
+        self.stdout.ensure_may_wait = self.stderr.ensure_may_wait = ensure_may_wait
+
+    def tell_last(self, text: str) -> None:
+        """Tell that a signal has ended the program, unless nobody takes it at once."""
+
+        def ensure_may_wait() -> None:
+            raise Interrupted
+
+        self.wait_while(ensure_may_wait)
+        self.tell(text)
 
     def tell(self, text: str, end: str = "\n") -> None:
         """Write for the person to stderr; what cannot be told there is let go."""

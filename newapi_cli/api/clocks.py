@@ -12,7 +12,10 @@ AFTER_FINISH_S = 5.0
 
 
 class Deadlines:
-    """What may still be waited for. Times are `time.monotonic` seconds, given by the caller."""
+    """What may still be waited for. Times are `time.monotonic` seconds, given by the caller.
+
+    Only a silence that somebody listened to counts: `deaf` tells of all other time.
+    """
 
     def __init__(self, clocks: Clocks, *, stream: bool, now: float) -> None:
         self._clocks = clocks
@@ -22,26 +25,31 @@ class Deadlines:
         self._last_byte: float | None = None
         self._last_content: float | None = None
         self._finished: float | None = None
+        self._deaf_s = 0.0
+
+    def deaf(self, seconds: float) -> None:
+        """Note that nobody listened for so long: the output was full, or the program stopped."""
+        self._deaf_s += seconds
 
     def connected(self, now: float) -> None:
         """Note that the connection stands."""
-        self._connected = now
+        self._connected = now - self._deaf_s
 
     def byte(self, now: float) -> None:
         """Note that something arrived, a ping perhaps."""
-        self._last_byte = now
+        self._last_byte = now - self._deaf_s
 
     def content(self, now: float) -> None:
         """Note that a piece of the answer or of its reasoning arrived."""
-        self._last_content = now
+        self._last_content = now - self._deaf_s
 
     def finished(self, now: float) -> None:
         """Note the finish reason: only the token counts are still to come."""
-        self._finished = now
+        self._finished = now - self._deaf_s
 
     def silent_s(self, now: float) -> float:
         """Give how long no piece of the answer came."""
-        return now - (self._last_content or self._started)
+        return now - self._deaf_s - (self._last_content or self._started)
 
     def remaining_s(self, now: float) -> float:
         """Give the time until the next deadline; raises `DeadlineError` when one has passed."""
@@ -49,7 +57,7 @@ class Deadlines:
         for limit_s, since, what in self._running():
             if limit_s <= 0:
                 continue
-            left = since + limit_s - now
+            left = since + limit_s - (now - self._deaf_s)
             if left <= 0:
                 raise DeadlineError(f"{what} for {limit_s:g} s", hint=_HINTS.get(what, ""))
             remaining = min(remaining, left)

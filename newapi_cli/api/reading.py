@@ -66,7 +66,8 @@ class Reading:
     ) -> None:
         self._exchange = exchange
         self._interrupts = interrupts
-        self._deadlines = Deadlines(clocks, stream=is_stream, now=time.monotonic())
+        self._left_at = time.monotonic()  # when it last stopped listening
+        self._deadlines = Deadlines(clocks, stream=is_stream, now=self._left_at)
         self._has_content = False
 
     def answer(self) -> Iterator[TurnEvent]:
@@ -163,19 +164,23 @@ class Reading:
 
     def _next(self) -> Happening | Tick:
         """Wait for what happens next, a frame at most. Raises `DeadlineError`, `Interrupted`."""
+        asked_at = time.monotonic()
+        self._deadlines.deaf(asked_at - self._left_at)
         try:
-            remaining_s = self._deadlines.remaining_s(time.monotonic())
+            wait_s = min(FRAME_S, self._deadlines.remaining_s(asked_at))
         except DeadlineError as error:
             error.why = error.why or self._exchange.standstill
             raise
-        happening = self._exchange.next(min(FRAME_S, remaining_s))
+        happening = self._exchange.next(wait_s)
+        self._left_at = now = time.monotonic()
+        self._deadlines.deaf(max(0.0, now - asked_at - wait_s))  # the whole program was stopped
         self._interrupts.check()
         if happening is None:
-            return Tick(self._deadlines.silent_s(time.monotonic()))
+            return Tick(self._deadlines.silent_s(now))
         if isinstance(happening, Connected):
-            self._deadlines.connected(time.monotonic())
+            self._deadlines.connected(now)
         elif not isinstance(happening, Failed):
-            self._deadlines.byte(time.monotonic())
+            self._deadlines.byte(now)
         return happening
 
     def _noted(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:

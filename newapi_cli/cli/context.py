@@ -60,6 +60,7 @@ class Context:
         self.is_verbose = bool(overrides.get("verbose"))
         self.keeps_cache = True  # what the gateway tells is kept on files of the cache folder
         self.interrupts = Interrupts()
+        streams.wait_while(self.interrupts.ensure_may_wait)
         self._secrets: list[Secret] = []
         streams.masks.append(lambda text: mask(text, self._secrets))
 

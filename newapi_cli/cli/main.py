@@ -62,7 +62,7 @@ def _code_of_leaving(leaving: SystemExit, streams: Streams) -> int:
 def _code_of(error: NewapiError, streams: Streams) -> ExitCode:
     """Tell one of our errors and give its code; a closed pipe is silent."""
     if isinstance(error, Interrupted):
-        streams.tell(error.message)
+        streams.tell_last(error.message)
         return error.code
     if not isinstance(error, ReaderGone):
         tell_failure(streams, error)

@@ -165,3 +165,32 @@ def test_every_deadline_says_what_to_do(name: str, make: Make) -> None:
     with pytest.raises(DeadlineError) as caught:
         make(OFF._replace(**{name: LIMIT_S})).remaining_s(START + 1e6)
     assert caught.value.hint
+
+
+RUNNING = {
+    "connect_s": (deadlines, START + 7),
+    "total_s": (deadlines, START + 7),
+    "first_byte_s": (connected, START + 8),
+    "first_content_s": (connected, START + 8),
+    "idle_s": (answering, START + 9),
+    "content_idle_s": (answering, START + 10),
+}
+
+
+@pytest.mark.parametrize("name", RUNNING)
+def test_no_clock_counts_the_time_in_which_nobody_listened(name: str) -> None:
+    make, ends_at = RUNNING[name]
+    watched = make(OFF._replace(**{name: LIMIT_S}))
+    silent_s = watched.silent_s(START + 5)
+    watched.deaf(100)
+    assert watched.silent_s(START + 105) == silent_s
+    assert watched.remaining_s(ends_at + 99.5) == pytest.approx(0.5)
+    with pytest.raises(DeadlineError):
+        watched.remaining_s(ends_at + 100)
+
+
+def test_what_is_heard_after_it_starts_the_clocks_anew() -> None:
+    watched = answering(OFF._replace(idle_s=LIMIT_S))
+    watched.deaf(100)
+    watched.byte(START + 105)
+    assert_fires(watched, START + 112, "no sign of life")

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +19,8 @@ from tests.sessions.keeping import last_turn
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import Observed, Running
-from tests.support.steps import Forever, Pause, Send, Stall, Step, dribble, sse
+from tests.support.steps import Forever, Pause, Send, Stall, Step, WaitFor, dribble, sse
+from tests.support.unread import UnreadPipe
 from tests.support.wire import PING, answer_events, chunk, completion, event, framed, response
 
 TIMEOUT_S = 1.0
@@ -108,3 +112,37 @@ def test_text_that_is_slow_but_comes_is_waited_for(tmp_path: Path) -> None:
     slowly = [step for each in "Par" for step in (event(chunk(each)), Pause(TIMEOUT_S / 2))]
     asked = Asked(tmp_path, {"half the silence": sse(*slowly, *answer_events("is."))})
     assert asked.ends() == {"half the silence": (0, b"Paris.\n", 1)}
+
+
+PAUSE_S = 2 * TIMEOUT_S
+LONG = "a line of an answer that is longer than any pipe is large\n" * 4000
+
+
+def test_a_reader_that_pauses_for_longer_loses_nothing(home: Home, server: FaultServer) -> None:
+    server.add(*sse(*answer_events(LONG[: len(LONG) // 2], LONG[len(LONG) // 2 :])))
+    with (
+        UnreadPipe() as pipe,
+        Running("chat", "--timeout", "1", "hi", home=home, stdout=pipe.writing) as running,
+    ):
+        pipe.wait_until_full()
+        time.sleep(PAUSE_S)  # what the reader does
+        read = pipe.read_all()
+        seen = running.end()
+    assert (seen.code, seen.err) == (0, "")
+    assert read.decode() == LONG
+    assert last_turn(home).answer == LONG
+
+
+def test_a_program_that_was_stopped_for_longer_loses_nothing(
+    home: Home, server: FaultServer
+) -> None:
+    is_stopped = threading.Event()
+    server.add(*sse(PART, WaitFor(is_stopped), *answer_events(" here.")))
+    with Running("chat", "--timeout", "1", "hi", home=home) as running:
+        running.wait_for(b"Paris is")
+        running.send_signal(signal.SIGSTOP)
+        is_stopped.set()
+        time.sleep(PAUSE_S)  # what the person does before `fg`
+        running.send_signal(signal.SIGCONT)
+        seen = running.end()
+    assert (seen.code, seen.text, seen.err) == (0, "Paris is here.\n", "")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -23,8 +25,10 @@ from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import Running
 from tests.support.process import newapi_command
-from tests.support.steps import Stall
+from tests.support.steps import Stall, Tell, WaitFor, sse
 from tests.support.terminal import Terminal
+from tests.support.unread import UnreadPipe
+from tests.support.wire import chunk, event
 
 WITHIN_S = 1.0
 SIGNALS = pytest.mark.parametrize(
@@ -125,3 +129,63 @@ def test_a_conversation_ends_too_and_keeps_the_part(
     first, _ = only_session(home).path
     assert first.status is Status.COMPLETE
     assert_kept(home, PART)
+
+
+LONG = "a line of an answer that is longer than any pipe is large\n" * 4000
+STOPS_OUTPUT = b"\x13"
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)],
+    ids=["TERM", "HUP", "INT"],
+)
+@pytest.mark.parametrize("args", [["hi"], ["--json", "--stream", "hi"]], ids=["text", "JSON"])
+def test_a_reader_that_takes_nothing_holds_nothing_up(
+    home: Home, server: FaultServer, args: list[str], number: signal.Signals, code: int
+) -> None:
+    server.add(*sse(event(chunk(LONG)), end=False), Stall())
+    with (
+        UnreadPipe() as pipe,
+        Running("chat", *args, home=home, stdout=pipe.writing) as running,
+    ):
+        pipe.wait_until_full()
+        sent = time.monotonic()
+        running.send_signal(number)
+        seen = running.end()
+        assert time.monotonic() - sent < WITHIN_S
+    assert (seen.code, seen.err) == (code, STOPPED_AND_KEPT)
+    assert_kept(home, LONG)
+
+
+@contextlib.contextmanager
+def asking(home: Home, *args: str) -> Iterator[Terminal]:
+    """Ask on a terminal: with these arguments, or in a conversation."""
+    if args:
+        with Terminal(newapi_command(*args), home=home) as terminal:
+            yield terminal
+    else:
+        with conversation(home) as talk:
+            talk.type("hi" + ENTER)
+            yield talk.terminal
+
+
+@pytest.mark.parametrize("args", [["chat", "hi"], ["chat", "--raw", "hi"], []], ids=str)
+@SIGNALS
+def test_a_terminal_that_is_held_holds_nothing_up(
+    home: Home, server: FaultServer, args: list[str], number: signal.Signals, code: int
+) -> None:
+    is_held, is_sent = threading.Event(), threading.Event()
+    first, rest = event(chunk(PART)), event(chunk(LONG))
+    server.add(*sse(first, WaitFor(is_held), rest, Tell(is_sent), end=False), Stall())
+    with asking(home, *args) as terminal:
+        terminal.wait_for("Paris is the capital.")
+        terminal.send(STOPS_OUTPUT)
+        is_held.set()
+        assert is_sent.wait(10)
+        sent = time.monotonic()
+        terminal.send_signal(number)
+        assert terminal.wait_exit() == code
+        assert terminal.exited_at is not None
+        assert terminal.exited_at - sent < WITHIN_S
+    assert last_turn(home).answer.startswith(PART)

@@ -98,8 +98,10 @@ class LiveRenderer:
                 calls.feed(f"```json\n{tool_calls_json(completion.tool_calls)}\n```\n")
                 self._painter.paint(calls.end(), [])
         finally:
-            self._painter.finish()
-            self._modes.leave()
+            try:
+                self._painter.finish()
+            finally:
+                self._modes.leave()
         self._aside.summarise(completion, has_gap=True)
 
     def _take(self, chunk: Chunk, now: float) -> None:
