@@ -136,21 +136,23 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     each start, cost 6 ms.
     """
     own = list(inspect.signature(function).parameters.values())[1:]
-    shared = [
+    common = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=hint, default=default)
         for name, (hint, default) in SHARED.items()
     ]
 
     def run(ctx: typer.Context, **values: Any) -> None:
-        overrides = {name: values.pop(name) for name in SHARED}
+        shared = {name: values.pop(name) for name in SHARED}
+        settings = {name: shared.pop(name) for name in SHARED if name in BY_NAME}
         streams: Streams = ctx.obj
-        with Context(streams, overrides) as context:
+        with Context(streams, shared) as context:
+            context.override(**settings)
             function(context, **values)
 
     first = inspect.Parameter(
         "ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
     )
-    parameters = [first, *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own), *shared]
+    parameters = [first, *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own), *common]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # PEP 362
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     run.__name__, run.__doc__ = function.__name__, function.__doc__

@@ -185,6 +185,8 @@ def test_options_may_follow_the_prompt_words(home: Home, server: FaultServer) ->
         (["--frequency-penalty", "3"], ["-2", "2"]),
         (["--presence-penalty=-2.01"], ["-2", "2"]),
         (["--timeout", "-1"], ["0"]),
+        (["--timeout", "nan"], ["--timeout", "0", "1,000,000"]),
+        (["--timeout", "1e999"], ["0", "1000000"]),
         (["--retries", "11"], ["0", "10"]),
         (["--seed", "x"], ["x"]),
         (["--reasoning", "maybe"], ["show", "hide"]),
