@@ -1,5 +1,6 @@
 """`newapi sessions`: what was said, listed, found, shown, taken out, read back and deleted."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -262,7 +263,7 @@ def _load(context: Context, reference: str | None) -> StoredSession:
 def _limit(context: Context, limit: int | None, *, is_json: bool) -> int:
     """Give the limit for the store, where a negative one is none."""
     if limit is not None:
-        return limit or -1
+        return min(limit, sys.maxsize) or -1
     return LISTED_ON_TERMINAL if context.streams.stdout.is_terminal and not is_json else -1
 
 

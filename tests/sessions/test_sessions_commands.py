@@ -90,6 +90,7 @@ def test_in_a_pipe_all_are_listed_and_a_limit_limits(home: Home) -> None:
     assert len(run(home, "list").text.splitlines()) == 60
     assert len(run(home, "list", "-l", "7").text.splitlines()) == 7
     assert len(run(home, "list", "--limit", "0").text.splitlines()) == 60
+    assert len(run(home, "list", "--limit", "9" * 20).text.splitlines()) == 60
     assert len(json.loads(run(home, "list", "--json").out)) == 60
     assert len(json.loads(run(home, "list", "--json", "-l", "2").out)) == 2
     assert run(home, "list", "-l", "-1", code=2).out == b""
