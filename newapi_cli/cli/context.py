@@ -328,7 +328,8 @@ class Context:
         from newapi_cli.store.sessions import SessionStore
 
         ensure_private_dir(self.paths.data_dir)
-        return SessionStore(self.sessions_file)
+        ensure_may_wait = self.interrupts.ensure_may_wait
+        return SessionStore(self.sessions_file, ensure_may_wait=ensure_may_wait)
 
     @property
     def sessions_if_any(self) -> SessionStore | None:

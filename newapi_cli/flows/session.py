@@ -45,6 +45,7 @@ class LiveSession:
         self.others_turns = 0  # what other processes had added when the last turn began
         self.taken_back = 0  # how many turns other processes had taken back by then
         self.was_deleted = False  # by another process, when the last turn began
+        self.begun = 0  # how many turns were begun here
         self._store = store
         self._warn = warn
         self._has_warned = False
@@ -77,15 +78,16 @@ class LiveSession:
         """Commit a prompt, before anything is sent.
 
         It goes below the newest turn of the session, or below the last one of `after`, a beginning
-        of the path, in whose place the old branch stays in the store.
+        of the path, in whose place the old branch stays in the store. Where a signal ends the wait
+        for the store, no turn is begun, and the old branch is still the present one.
         """
         at_leaf, path = after is None, self.path if after is None else after
+        left = self.path[len(path) :]
         self.path = path
         self.others_turns, self.taken_back, self.was_deleted = 0, 0, False
         title = self.session.title or title_from_prompt(prompt)
         left_out = min(self.session.left_out, len(path))
         self.session = self.session._replace(title=title, model=model, left_out=left_out)
-        self._catch_up()
         turn = TurnRecord(
             prompt,
             model=model,
@@ -93,11 +95,15 @@ class LiveSession:
             attachments=attachments,
             profile=self.session.profile,
             host=self.session.host,
-            parent_id=self._leaf_id,
         )
-        if self._store is not None and not self._is_behind:
-            turn = self._begin_stored(turn, at_leaf=at_leaf)
+        try:
+            self._catch_up()
+            turn = self._begin_stored(turn._replace(parent_id=self._leaf_id), at_leaf=at_leaf)
+        except BaseException:
+            self.path = (*self.path, *left)
+            raise
         self.path = (*self.path, turn)
+        self.begun += 1
         return KeptTurn(self)
 
     def messages(self) -> tuple[Message, ...]:
@@ -177,16 +183,19 @@ class LiveSession:
         return left
 
     def _begin_stored(self, turn: TurnRecord, *, at_leaf: bool) -> TurnRecord:
-        if self._store is None:
+        if self._store is None or self._is_behind:
             return turn
         created_at = self.session.created_at
         try:
             self.session, begun = self._store.begin(self.session, turn, at_leaf=at_leaf)
-            self.was_deleted = bool(self.path) and self.session.created_at != created_at
-            self._take_others(begun.parent_id)
         except LocalError as error:
             self._fail(error)
             return turn
+        self.was_deleted = bool(self.path) and self.session.created_at != created_at
+        try:
+            self._take_others(begun.parent_id)
+        except LocalError as error:  # the prompt is stored all the same, and once is enough
+            self._fail(error)
         return begun
 
     def take_others_turns(self) -> bool:

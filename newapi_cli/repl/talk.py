@@ -173,7 +173,7 @@ class Talk:
             self.tell("no model is set: /model NAME, then /retry; `newapi models` lists them")
             return False
         turn: Turn | None = None
-        before = self.live.path
+        before = self.live.begun
         try:
             with self.answers.turn(self.live, prompt, self.model, after) as turn:
                 self.answers.show(turn, self.live)
@@ -189,7 +189,7 @@ class Talk:
             tell_failure(self.streams, error)
             if isinstance(error, ContextTooLong):
                 self._ask_with_less()
-        is_begun = self.live.path is not before
+        is_begun = self.live.begun != before
         if is_begun:
             self.unasked = None
         return is_begun

@@ -11,7 +11,8 @@ import os
 import shlex
 import sqlite3
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from newapi_cli.errors import LocalError
@@ -20,6 +21,7 @@ from newapi_cli.store.rows import storable
 
 FILE = "sessions.db"
 BUSY_S = 5.0
+SLICE_S = 0.1  # of it, SQLite waits at a time: in C, where no signal is seen
 PRAGMAS = (
     "journal_mode = DELETE",
     "synchronous = FULL",
@@ -28,20 +30,31 @@ PRAGMAS = (
     "cache_size = -256",  # kB; 2 MB by default, which no scan is faster for
 )
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+Values = Sequence[object] | Mapping[str, object]
 SMALLEST_BYTES = 512  # one page of the smallest size; shorter ones SQLite would take for empty
 
 
 class Database:
     """One open file. Not for two threads. `step` and `transaction` raise `LocalError`."""
 
-    def __init__(self, path: Path, migrations: Sequence[Step] = MIGRATIONS) -> None:
-        """Open the file, made if need be in a folder that exists. Raises `LocalError`."""
+    def __init__(
+        self,
+        path: Path,
+        migrations: Sequence[Step] = MIGRATIONS,
+        ensure_may_wait: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Open the file, made if need be in a folder that exists. Raises `LocalError`.
+
+        `ensure_may_wait` is asked while a transaction waits for another process, before anything is
+        done, and raises what ends that.
+        """
         self.path = path
+        self._ensure_may_wait = ensure_may_wait
         with self._translated():
             _ensure_private(path)
             if 0 < path.stat().st_size < SMALLEST_BYTES:
                 raise _damaged(path, "it is too short")
-            self._connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+            self._connection = sqlite3.connect(path, timeout=SLICE_S, isolation_level=None)
         try:
             with self._translated():
                 self._prepare(migrations)
@@ -58,22 +71,28 @@ class Database:
         with self._translated():
             # No `yield from`: one that is left half read would close its cursor, which fails where
             # the connection has been closed before.
-            for row in self._connection.execute(sql, tuple(map(storable, values))):  # noqa: UP028
+            for row in self._cursor(sql, tuple(map(storable, values))):  # noqa: UP028
                 yield row
 
     def row(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Row | None:
         """Give the first row of a query."""
         return next(self.rows(sql, values), None)
 
-    def execute(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> int:
+    def execute(self, sql: str, values: Values = ()) -> int:
         """Run a statement and give the id of the row that it inserted, if it was an insertion."""
         with self._translated():
-            return self._connection.execute(sql, values).lastrowid or 0
+            return self._cursor(sql, values).lastrowid or 0
+
+    def execute_at_once(self, sql: str, values: Values = ()) -> None:
+        """Run a statement that is worth no waiting where another process holds the file."""
+        with self._translated():
+            self._connection.execute(sql, values)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Make all statements of the block one write, which happens whole or not at all."""
-        self.execute("BEGIN IMMEDIATE")
+        with self._translated():
+            self._cursor("BEGIN IMMEDIATE", (), self._ensure_may_wait)
         try:
             yield
         except BaseException:
@@ -87,6 +106,23 @@ class Database:
                 self._connection.rollback()
             raise
 
+    def _cursor(
+        self, sql: str, values: Values = (), ensure_may_wait: Callable[[], None] = lambda: None
+    ) -> sqlite3.Cursor:
+        """Run a statement, again and again while another process holds the file.
+
+        One that finds it held has done nothing, and leaves its transaction as it was. Between two
+        tries Python looks for signals.
+        """
+        until = time.monotonic() + BUSY_S
+        while True:
+            try:
+                return self._connection.execute(sql, values)
+            except sqlite3.OperationalError as error:
+                if not _is_held(error) or time.monotonic() > until:
+                    raise
+            ensure_may_wait()
+
     def _prepare(self, migrations: Sequence[Step]) -> None:
         self._connection.row_factory = sqlite3.Row
         version = self._version()
@@ -97,12 +133,12 @@ class Database:
                 hint="update newapi; until then -n saves nothing",
             )
         for pragma in PRAGMAS:
-            self._connection.execute(f"PRAGMA {pragma}")
+            self._cursor(f"PRAGMA {pragma}")
         if version < len(migrations):
             self._migrate(migrations)
 
     def _version(self) -> int:
-        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+        return int(self._cursor("PRAGMA user_version").fetchone()[0])
 
     def _migrate(self, migrations: Sequence[Step]) -> None:
         with self.transaction():
@@ -149,11 +185,16 @@ def is_full(error: LocalError) -> bool:
     return name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR")
 
 
+def _is_held(error: sqlite3.Error) -> bool:
+    """Say whether another process, or another connection, holds the file."""
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
 def _problem(path: Path, error: sqlite3.Error) -> LocalError:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(DAMAGED):
         return _damaged(path, str(error))
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+    if _is_held(error):
         return LocalError(
             f"the session store {path} is busy",
             why=f"another newapi has held it for {BUSY_S:.0f} seconds",

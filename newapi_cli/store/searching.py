@@ -26,6 +26,11 @@ def condition_for(words: Iterable[str]) -> tuple[str, tuple[str, ...]]:
     return " AND ".join(conditions) or "TRUE", tuple(values)
 
 
+def condition_of_profile(profile: str) -> tuple[str, tuple[str, ...]]:
+    """Give the WHERE of the sessions of one profile, or of all, and its values."""
+    return ("WHERE profile = ?", (profile,)) if profile else ("", ())
+
+
 def _forms(word: str) -> Iterable[str]:
     """Give the spellings of a word to look for: LIKE folds the case of ASCII only."""
     if word.isascii():

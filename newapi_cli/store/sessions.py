@@ -41,7 +41,7 @@ from newapi_cli.store.rows import (
     values_of_session,
     values_of_turn,
 )
-from newapi_cli.store.searching import condition_for
+from newapi_cli.store.searching import condition_for, condition_of_profile
 from newapi_cli.store.spending import SpendingTable
 
 NO_ROOM = "there was no room to store the rest: "
@@ -58,8 +58,13 @@ HEX_DIGITS = frozenset("0123456789abcdef")
 class SessionStore:
     """All sessions of one file. Every method raises `LocalError` where the file fails it."""
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
-        self.database = Database(path)
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], float] = time.time,
+        ensure_may_wait: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.database = Database(path, ensure_may_wait=ensure_may_wait)
         self.spending = SpendingTable(self.database)
         self._clock = clock
         self._owner = own_name()
@@ -120,9 +125,10 @@ class SessionStore:
     def keep(self, turn: TurnRecord) -> None:
         """Commit what has come of an answer so far, of a turn that this process has begun.
 
-        Its number may be another one's by now, where its session was deleted meanwhile.
+        Its number may be another one's by now, where its session was deleted meanwhile. A file that
+        is held is not waited for: the answer goes on, and is kept a little later.
         """
-        self.database.execute(
+        self.database.execute_at_once(
             "UPDATE turns SET answer = ?, reasoning = ? WHERE id = ? AND owner = ?",
             (storable(turn.answer), storable(turn.reasoning), turn.id, self._owner),
         )
@@ -176,7 +182,7 @@ class SessionStore:
 
         A negative limit gives all.
         """
-        where, values = _of_profile(profile)
+        where, values = condition_of_profile(profile)
         sql = f"SELECT {SESSION_COLUMNS} FROM sessions {where} {LAST_USED_FIRST} LIMIT ?"
         return [session_from_row(row) for row in self.database.rows(sql, (*values, limit))]
 
@@ -185,7 +191,7 @@ class SessionStore:
 
         Half the time of values, which counts where ten thousand are listed.
         """
-        where, values = _of_profile(profile)
+        where, values = condition_of_profile(profile)
         sql = (
             "SELECT CAST(id AS TEXT), CAST(title AS TEXT), CAST(turns AS TEXT),"
             " coalesce(strftime('%Y-%m-%dT%H:%M:%SZ', used_at, 'unixepoch'), ''),"
@@ -196,7 +202,7 @@ class SessionStore:
 
     def count(self, profile: str = "") -> int:
         """Count the sessions of one profile or of all."""
-        where, values = _of_profile(profile)
+        where, values = condition_of_profile(profile)
         row = self.database.row(f"SELECT count(*) FROM sessions {where}", values)
         return int(row[0]) if row else 0
 
@@ -324,10 +330,11 @@ class SessionStore:
             self.database.execute("VACUUM")
             for copy in copies_of(self.database.path):
                 copy.unlink()
-        except (LocalError, OSError) as error:
+        except (LocalError, OSError, KeyboardInterrupt) as error:
+            words = error.why if isinstance(error, LocalError) else getattr(error, "strerror", "")
             raise LocalError(
                 "the sessions are deleted, but traces of them may still be on the disk",
-                why=error.why if isinstance(error, LocalError) else (error.strerror or ""),
+                why=words or "stopped",
                 hint="when no other newapi runs: newapi sessions rm --older-than 1000y",
             ) from error
 
@@ -372,11 +379,6 @@ class SessionStore:
         values = {"session_id": session_id, "owner": owner, **values_of_turn(turn)}
         sql = f"INSERT INTO turns ({', '.join(values)}) VALUES ({_places(values)})"
         return self.database.execute(sql, values)
-
-
-def _of_profile(profile: str) -> tuple[str, tuple[str, ...]]:
-    """Give the condition of one profile, or of all, and its values."""
-    return ("WHERE profile = ?", (profile,)) if profile else ("", ())
 
 
 def _settings(names: Iterable[str]) -> str:

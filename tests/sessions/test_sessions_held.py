@@ -1,0 +1,142 @@
+"""Another process holds the store: it is waited for, and Ctrl-C ends that at once."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from newapi_cli.domain.completion import Status
+from newapi_cli.errors import Interrupted, LocalError
+from newapi_cli.flows.session import LiveSession
+from newapi_cli.store.sessions import SessionStore
+from tests.repl.conversing import CTRL_C, ENTER, conversation, part_then_silence
+from tests.sessions.keeping import (
+    answer_numbered,
+    asked,
+    chat,
+    last_turn,
+    only_session,
+    sessions_file,
+)
+from tests.store.stored import new_session, raw_rows, said
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.process import newapi_command
+from tests.support.terminal import Terminal
+
+AT_ONCE_S = 1.0
+COMMANDS = ["chat -c more", "chat hi", "chat", "sessions list", "sessions rm --yes x", "usage"]
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Let nobody else read the file, nor write to it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+def has_opened(pid: int, path: Path) -> bool:
+    """Say whether a process has opened a file."""
+    for name in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            if name.readlink() == path:
+                return True
+    return False
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_ctrl_c_is_at_once(home: Home, fault_server: FaultServer, command: str) -> None:
+    answer_numbered(fault_server, home)
+    chat(home, "hi")
+    with (
+        held(sessions_file(home)),
+        Terminal(newapi_command(*command.split()), home=home) as terminal,
+    ):
+        until = time.monotonic() + 10
+        while not has_opened(terminal.pid, sessions_file(home)):
+            assert time.monotonic() < until
+        pressed = time.monotonic()
+        terminal.press_ctrl_c()
+        assert terminal.wait_exit() == 130
+        assert terminal.exited_at is not None
+        assert terminal.exited_at - pressed < AT_ONCE_S
+        assert "error:" not in terminal.all_text()
+    assert len(fault_server.requests) == 1
+    assert only_session(home).session.turns == 1
+
+
+def test_a_question_that_waits_for_the_store_is_stopped_and_asked_again(
+    home: Home, fault_server: FaultServer
+) -> None:
+    answer_numbered(fault_server, home)
+    with conversation(home) as talk:
+        talk.say("first")
+        with held(sessions_file(home)):
+            talk.type("second" + ENTER)
+            talk.terminal.wait_until(lambda: talk.terminal.echoes and "> second" in talk.text)
+            pressed = time.monotonic()
+            talk.type(CTRL_C)
+            talk.terminal.wait_for("stopped, /retry asks again")
+            assert time.monotonic() - pressed < AT_ONCE_S
+            talk.wait_for_line()
+        assert len(fault_server.requests) == 1
+        talk.say("/retry")
+        assert asked(fault_server) == ["first", "Answer 1.", "second"]
+        talk.leave()
+    assert [turn.prompt for turn in only_session(home).turns] == ["first", "second"]
+
+
+def test_what_came_before_ctrl_c_is_still_kept_when_the_store_is_free(
+    home: Home, fault_server: FaultServer
+) -> None:
+    home.configure(fault_server.url)
+    fault_server.add(*part_then_silence())
+    with Terminal(newapi_command("chat", "--raw", "hi"), home=home) as terminal:
+        terminal.wait_for("It lies on")
+        with held(sessions_file(home)):
+            terminal.press_ctrl_c()
+            fault_server.wait_for_close()
+        assert terminal.wait_exit() == 130
+    assert (last_turn(home).status, last_turn(home).answer[-10:]) == (
+        Status.INTERRUPTED,
+        "It lies on",
+    )
+
+
+# -- the store and the conversation in memory -----------------------------------------------------
+
+
+def interrupted() -> None:
+    raise Interrupted
+
+
+def test_a_turn_that_a_signal_ends_before_it_begins_leaves_the_path(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with SessionStore(path, ensure_may_wait=interrupted) as store:
+        session, _ = said(store, new_session(), ("first", "1"), ("second", "2"))
+        stored = store.load(session.id)
+        assert stored is not None
+        live = LiveSession(stored.session, stored.path, store)
+        before = live.path
+        for after in (None, live.path[:-1]):
+            with held(path), pytest.raises(Interrupted):
+                live.begin("third", model="m", after=after)
+            assert (live.path, live.begun, live.is_saved) == (before, 0, True)
+    assert raw_rows(path, "SELECT prompt FROM turns") == [("first",), ("second",)]
+
+
+def test_a_part_of_an_answer_waits_for_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with SessionStore(path) as store:
+        _, [turn] = said(store, new_session(), ("first", "1"))
+        with held(path):
+            began = time.monotonic()
+            with pytest.raises(LocalError, match="busy"):
+                store.keep(turn)
+            assert time.monotonic() - began < AT_ONCE_S
