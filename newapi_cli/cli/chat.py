@@ -105,6 +105,8 @@ def run_chat(context: Context, call: Call) -> None:
     converses = not call.holds_a_prompt and context.streams.are_interactive
     if (call.interactive or converses) and (call.wish.json or call.wish.extract or call.curl):
         raise UsageProblem("a conversation has no --json, --extract or --curl")
+    if call.wish.json and call.wish.extract:
+        raise UsageProblem("--json and --extract are two forms of an answer", hint="give one")
     prompt = None
     if call.edit and not call.curl:
         context.client()  # what is missing is told before anything is written

@@ -9,6 +9,7 @@ from newapi_cli.cli.context import Context
 from newapi_cli.cli.manner import Call
 from newapi_cli.config.file import ConfigFile
 from newapi_cli.demo.site import Age, Currency, PricingAccess, Site
+from newapi_cli.errors import UsageProblem
 from newapi_cli.render.target import Wish
 from newapi_cli.streams import Streams
 
@@ -64,6 +65,8 @@ def demo(
     [dim]newapi demo --serve --port 8000[/dim]
     """
     streams: Streams = ctx.obj
+    if serve and prompt:
+        raise UsageProblem("--serve asks nothing itself", hint="newapi demo --serve")
     site = Site(age=age, pricing=pricing, currency=currency)
     with Context(streams, {}).demo_gateway(port, site) as gateway:
         if serve:

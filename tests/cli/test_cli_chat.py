@@ -486,6 +486,11 @@ def test_extract_without_code_shows_the_answer_at_its_words(
     assert shown.startswith("Paris is the capital\nof France.\n    indented\nerror: ")
 
 
+def test_json_and_extract_exclude_each_other(home: Home, server: FaultServer) -> None:
+    assert "--extract" in refused(home, "--json", "-x", "hi")
+    assert server.connections == []
+
+
 def test_json_is_one_object(home: Home, server: FaultServer) -> None:
     value = json.loads(ask(home, "--json", "hi"))
     assert (value["content"], value["status"], value["finish_reason"]) == (

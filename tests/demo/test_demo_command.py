@@ -68,3 +68,9 @@ def test_a_choice_that_there_is_not_is_a_usage_error(
     result = run_newapi("demo", "--serve", option, "nonsense", home=home)
     assert (result.code, result.out) == (2, b"")
     assert all(choice in result.err for choice in choices)
+
+
+def test_who_serves_asks_nothing(home: Home) -> None:
+    result = run_newapi("demo", "--serve", "hi", home=home)
+    assert (result.code, result.out) == (2, b"")
+    assert "--serve" in result.err
