@@ -1,19 +1,25 @@
 """`newapi login` and `logout`: a gateway and its key, tried before they are stored."""
 
+import re
 from typing import Annotated
 
 import typer
 
 from newapi_cli.cli.context import Context
 from newapi_cli.cli.options import command
-from newapi_cli.config.connection import Connection, connection_from_text
+from newapi_cli.cli.questions import ask
+from newapi_cli.config.connection import connection_from_text
 from newapi_cli.config.secrets import checked_key, ensure_may_travel
+from newapi_cli.config.spelling import MAX_NAME, is_harmless
+from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.catalog import ModelInfo
 from newapi_cli.domain.profile import Secret
 from newapi_cli.errors import UsageProblem
 from newapi_cli.render.sanitise import safe_line
 
 MAX_PIPED_BYTES = 64 * 1024
+INFO = "the connection info"
+LONG_WORD = re.compile(r"[^\W_]{32}")  # keys hold such, names of models do not
 
 
 @command
@@ -38,27 +44,35 @@ def login(
     [dim]newapi login https://gateway.example[/dim]
     [dim]pass show gateway | newapi login https://gateway.example --stdin[/dim]
     """
+    _ensure_good_profile_name(context)
     context.allow_new_profile()
-    connection, key = _asked(context, url, from_stdin=from_stdin)
+    base_url, key = _asked(context, url, from_stdin=from_stdin)
     context.hide(key)
     models: list[ModelInfo] = []
     if check:
-        client = context.client(connection.base_url, key)
-        models = context.gateway.models_by(client)
-        context.streams.tell(f"{connection.base_url} answers: {len(models)} models for this key")
+        models = context.gateway.models_by(context.client(base_url, key))
+        context.streams.tell(f"{base_url} answers: {len(models)} models for this key")
+    _store(context, {"base_url": str(base_url), "api_key": key.reveal()})
+    context.gateway.remember_names(models)
+    has_model = bool(context.settings.text("model"))
+    try:
+        if not has_model and (chosen := _default_model(context, models, key)):
+            context.config_editor.set(context.settings.profile, {"model": chosen})
+            has_model = True
+    finally:  # Ctrl-C at the question leaves a profile that wants nothing but a model
+        if not has_model:
+            profile = context.overrides.get("profile")
+            of = f" -P '{profile}'" if profile else ""
+            context.streams.tell(f"next: newapi models{of}, then newapi config set model NAME{of}")
+
+
+def _store(context: Context, values: dict[str, str]) -> None:
     profile = context.settings.profile
-    values: dict[str, object] = {"base_url": str(connection.base_url), "api_key": key.reveal()}
-    chosen = _default_model(context, models)
-    if chosen:
-        values["model"] = chosen
     before = context.config_file.profiles.get(profile, {}).get("api_key")
     context.config_editor.set(profile, values)
-    if before not in (None, key.reveal()):
+    if before not in (None, values["api_key"]):
         context.streams.tell(f"it replaces the key that profile {profile} had")
-    context.gateway.remember_names(models)
     context.streams.tell(f"stored as profile {profile} in {context.paths.config_file}")
-    if not chosen and not context.settings.text("model"):
-        context.streams.tell("next: newapi models, then newapi config set model NAME")
 
 
 @command
@@ -72,35 +86,76 @@ def logout(context: Context) -> None:
         context.streams.tell(f"profile {profile} holds no key")
 
 
-def _asked(context: Context, url: str | None, *, from_stdin: bool) -> tuple[Connection, Secret]:
+def _ensure_good_profile_name(context: Context) -> None:
+    """Refuse here the name that could not be stored after the key has been sent."""
+    named = context.overrides.get("profile") or context.streams.environ.get("NEWAPI_PROFILE")
+    if named and named not in context.config_file.profiles and not is_harmless(str(named)):
+        raise UsageProblem(
+            f"a profile name is short words of letters and digits, {MAX_NAME} characters in all",
+            hint="newapi login --profile work",
+        )
+
+
+def _asked(context: Context, url: str | None, *, from_stdin: bool) -> tuple[BaseUrl, Secret]:
     """Get address and key from argument, standard input and, on a terminal, by asking."""
-    piped = _piped(context) if from_stdin else ""
-    if piped.lstrip().startswith("{"):
-        connection = connection_from_text(piped)
-        piped = connection.key or ""
-    elif url is not None:
-        connection = connection_from_text(url)
-    else:
-        connection = _known_or_asked(context, from_stdin=from_stdin)
-    ensure_may_travel(connection.base_url, allow_insecure=context.settings.flag("allow_insecure"))
-    if from_stdin:
-        return connection, checked_key(piped, "standard input")
-    if connection.key is not None:
-        return connection, checked_key(connection.key, "the connection info")
-    context.ask_allowed("the key; pipe it in with --stdin")
-    typed = typer.prompt(f"API key for {connection.base_url} (hidden)", hide_input=True, err=True)
-    return connection, checked_key(typed, "the prompt")
+    text, where, base_url = "", INFO, None
+    if url is not None:
+        argument = connection_from_text(url)
+        text, base_url = argument.key or "", argument.base_url
+    if "base_url" in context.overrides:
+        base_url = _the_same(base_url, context.settings.base_url)
+    if from_stdin and not context.streams.stdin.is_terminal:
+        if text:
+            raise UsageProblem("the key is given twice: in the connection info, and by --stdin")
+        return _with_key(context, base_url, _piped(context), "standard input")
+    base_url = base_url or context.settings.base_url
+    if base_url is None and not from_stdin:
+        context.ask_allowed("the gateway's address")
+        answer = connection_from_text(ask(context.streams, "Address of the gateway"))
+        text, base_url = answer.key or "", answer.base_url
+    if not text:
+        text, where = _key_asked_for(context, base_url, from_stdin=from_stdin), "the prompt"
+    return _with_key(context, base_url, text, where)
 
 
-def _known_or_asked(context: Context, *, from_stdin: bool) -> Connection:
-    if context.settings.base_url is not None:
-        return Connection(context.settings.base_url)
-    if from_stdin:
+def _key_asked_for(context: Context, base_url: BaseUrl | None, *, from_stdin: bool) -> str:
+    if not from_stdin:
+        context.ask_allowed("the key; pipe it in with --stdin")
+    if base_url is None:
+        return ask(context.streams, "Connection info of the gateway (hidden)", is_hidden=True)
+    _ensure_may_travel(context, base_url)
+    question = f"API key or connection info for {base_url} (hidden)"
+    return ask(context.streams, question, is_hidden=True)
+
+
+def _with_key(
+    context: Context, base_url: BaseUrl | None, text: str, where: str
+) -> tuple[BaseUrl, Secret]:
+    """Give address and key of a text that is a key, or connection info for the same address."""
+    if text.lstrip("\ufeff \t\r\n").startswith("{"):
+        info = connection_from_text(text)
+        base_url, text, where = _the_same(base_url, info.base_url), info.key or "", INFO
+    if base_url is None:
+        base_url = context.settings.base_url
+    if base_url is None:
         raise UsageProblem("no address is known", hint="newapi login https://HOST --stdin")
-    context.ask_allowed("the gateway's address")
-    return connection_from_text(
-        typer.prompt("Address of the gateway (or its copied connection info)", err=True)
-    )
+    _ensure_may_travel(context, base_url)
+    return base_url, checked_key(text, where)
+
+
+def _ensure_may_travel(context: Context, base_url: BaseUrl) -> None:
+    ensure_may_travel(base_url, allow_insecure=context.settings.flag("allow_insecure"))
+
+
+def _the_same(one: BaseUrl | None, other: BaseUrl | None) -> BaseUrl | None:
+    """Give the address that two places name. Raises `UsageProblem` where they contradict."""
+    if one is not None and other is not None and one != other:
+        raise UsageProblem(
+            f"two addresses are given: {one} and {other}",
+            why="nothing was sent, and nothing is stored",
+            hint="give only the one that is meant",
+        )
+    return one or other
 
 
 def _piped(context: Context) -> str:
@@ -110,21 +165,32 @@ def _piped(context: Context) -> str:
     return data.decode("utf-8", "replace").removeprefix("\ufeff")
 
 
-def _default_model(context: Context, models: list[ModelInfo]) -> str:
+def _default_model(context: Context, models: list[ModelInfo], key: Secret) -> str:
     """Give the model to store: the only one, or the one that the person names."""
-    if context.settings.text("model") or not models:
-        return ""
     if len(models) == 1:
         context.streams.tell(f"model: {safe_line(models[0].id)}")
         return models[0].id
-    if not context.streams.are_interactive:
+    if not models or not context.streams.are_interactive:
         return ""
     shown = ", ".join(safe_line(model.id) for model in models[:12])
     context.streams.tell(f"models: {shown}{', …' if len(models) > 12 else ''}")
-    name = str(
-        typer.prompt("Model to use (Enter: none yet)", default="", show_default=False, err=True)
-    )
-    return name.strip()
+    listed = {model.id for model in models}
+    while True:
+        answer = ask(context.streams, "Model to use (Enter: none yet)").strip()
+        names = [name.strip() for name in answer.split(",") if name.strip()]
+        unlisted = [name for name in names if name not in listed]
+        if not any(_is_a_key(context, name, key) for name in (answer, *unlisted)):
+            break
+        context.streams.tell("that is a key, not the name of a model: it is not stored as one")
+    for name in unlisted:
+        told = f"{safe_line(name)} is not among the {len(models)} models of this key"
+        context.streams.tell(f"{told}; it is stored all the same")
+    return answer
+
+
+def _is_a_key(context: Context, text: str, key: Secret) -> bool:
+    is_known = text == key.reveal() or context.streams.masked(text) != text
+    return is_known or LONG_WORD.search(text) is not None
 
 
 def register(app: typer.Typer) -> None:

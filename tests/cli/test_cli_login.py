@@ -132,6 +132,63 @@ def test_a_path_outside_ascii_is_asked_and_stored_encoded(home: Home) -> None:
         assert "/%C3%A9/v1/models" in [each.path for each in server.requests[1:]]
 
 
+def test_the_same_address_twice_is_no_contradiction(home: Home, gateway: DemoGateway) -> None:
+    url = gateway.base_url
+    result = login(home, f"{url}/v1/", "--base-url", url, stdin=clipboard(f"{url}/console"))
+    assert result.code == 0, result
+    assert stored(home) == {"base_url": url, "api_key": KEY}
+
+
+@pytest.mark.parametrize(
+    ("args", "stdin"),
+    [
+        (["{url}"], "{other}"),
+        (["--base-url", "{url}"], "{other}"),
+        (["{url}", "--base-url", "https://other.invalid"], KEY),
+        (["https://other.invalid", "--base-url", "{url}"], KEY),
+        (["{other}", "--base-url", "{url}"], ""),
+        (["{url}/sub"], "{same}"),
+    ],
+)
+def test_two_addresses_are_a_contradiction_and_nothing_is_sent(
+    home: Home, gateway: DemoGateway, args: list[str], stdin: str
+) -> None:
+    texts = {"{other}": clipboard("https://other.invalid"), "{same}": clipboard(gateway.base_url)}
+    words = [texts.get(arg, arg.replace("{url}", gateway.base_url)) for arg in args]
+    result = login(home, *words, stdin=texts.get(stdin, stdin))
+    assert (result.code, result.out) == (2, b""), result
+    assert "two addresses" in result.err
+    assert gateway.base_url in result.err
+    assert "other.invalid" in result.err or f"{gateway.base_url}/sub" in result.err
+    assert KEY not in result.err
+    assert gateway.requests == []
+    assert not home.config_file.exists()
+
+
+def test_two_keys_are_a_contradiction(home: Home, gateway: DemoGateway) -> None:
+    result = login(home, clipboard(gateway.base_url), stdin="sk-anotherkey0123456789")
+    assert (result.code, result.out) == (2, b""), result
+    assert "given twice" in result.err
+    assert gateway.requests == []
+
+
+@pytest.mark.parametrize("by_variable", [True, False])
+def test_a_name_that_no_profile_can_have_is_refused_before_the_key_is_sent(
+    home: Home, gateway: DemoGateway, by_variable: bool
+) -> None:
+    args, name = ["login", gateway.base_url, "--stdin"], "no/such name!"
+    result = run_newapi(
+        *(args if by_variable else [*args, "-P", name]),
+        home=home,
+        stdin=KEY.encode(),
+        env={"NEWAPI_PROFILE": name} if by_variable else None,
+    )
+    assert (result.code, result.out) == (2, b""), result
+    assert "a profile name is" in result.err
+    assert gateway.requests == []
+    assert not home.config_file.exists()
+
+
 # -- at the terminal --------------------------------------------------------------------------
 
 

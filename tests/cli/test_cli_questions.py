@@ -1,0 +1,311 @@
+"""The questions of `newapi login`: a key never stands on the screen, whatever comes between."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from newapi_cli.demo.server import DemoGateway
+from tests.cli.test_cli_login import clipboard, stored
+from tests.repl.conversing import CTRL_C, CTRL_D, fresh_modes, modes_of
+from tests.support.home import CANARY, Home
+from tests.support.process import newapi_command
+from tests.support.terminal import Terminal
+
+PROMPT, MODEL = "(hidden): ", "Model to use"
+CTRL_U, CTRL_Z, BACKSPACE = "\x15", "\x1a", "\x7f"
+ENDS = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129, "SIGQUIT": 131}
+
+
+@pytest.fixture
+def gateway() -> Iterator[DemoGateway]:
+    """Give a running demo gateway."""
+    with DemoGateway(pace_s=0) as running:
+        yield running
+
+
+def wait_for_prompt(terminal: Terminal, count: int = 1) -> None:
+    """Wait until the hidden question stands there for the n-th time; it is hidden by then."""
+    terminal.wait_until(lambda: terminal.raw.count(PROMPT.encode()) >= count, what=PROMPT)
+    assert not terminal.echoes
+
+
+def finish(terminal: Terminal, key: str = CANARY) -> None:
+    """Type the key, and leave the model open."""
+    terminal.send(f"{key}\r".encode())
+    terminal.wait_for(MODEL)
+    terminal.send(b"\r")
+
+
+def child_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()[0])
+
+
+def as_typed(*args: str) -> str:
+    """Give the command as one types it in a shell."""
+    return shlex.join(newapi_command(*args))
+
+
+# -- the terminal -----------------------------------------------------------------------------
+
+
+def test_after_ctrl_z_and_fg_the_key_is_hidden_again(home: Home, gateway: DemoGateway) -> None:
+    with Terminal(["bash", "--norc", "--noediting", "-i"], home=home) as terminal:
+        terminal.send(as_typed("login", gateway.base_url).encode() + b"\n")
+        wait_for_prompt(terminal)
+        terminal.send(b"sk-half" + CTRL_Z.encode())
+        terminal.wait_for("Stopped")
+        terminal.send(b"echo $((6*7)); stty -a | grep -o '.echo '\n")
+        terminal.wait_for("42\n echo")
+        terminal.send(b"fg\n")
+        wait_for_prompt(terminal, 2)
+        finish(terminal)
+        terminal.wait_for("next: newapi models")
+        terminal.send(b"exit\n")
+        assert terminal.wait_exit() == 0
+        assert "sk-half" not in terminal.all_text()
+        assert modes_of(terminal) == fresh_modes()
+    assert stored(home)["api_key"] == CANARY
+
+
+def test_a_stop_that_cannot_be_caught_leaves_the_key_hidden_after_fg(
+    home: Home, gateway: DemoGateway
+) -> None:
+    with Terminal(["bash", "--norc", "--noediting", "-i"], home=home) as terminal:
+        terminal.send(as_typed("login", gateway.base_url).encode() + b"\n")
+        wait_for_prompt(terminal)
+        os.kill(child_of(terminal.pid), signal.SIGSTOP)
+        terminal.wait_for("Stopped")
+        terminal.send(b"stty echo; echo $((6*7))\n")
+        terminal.wait_for("42\n")
+        terminal.send(b"fg\n")
+        wait_for_prompt(terminal, 2)
+        finish(terminal)
+        terminal.wait_for("next: newapi models")
+        terminal.send(b"exit\n")
+        assert terminal.wait_exit() == 0
+    assert stored(home)["api_key"] == CANARY
+
+
+def test_in_the_background_it_waits_for_fg(home: Home, gateway: DemoGateway) -> None:
+    with Terminal(["bash", "--norc", "--noediting", "-i"], home=home) as terminal:
+        terminal.send(as_typed("login", gateway.base_url).encode() + b" &\n")
+        while "Stopped" not in terminal.all_text():
+            terminal.send(b"jobs\n")
+            terminal.wait_for("jobs")
+        assert terminal.echoes
+        assert PROMPT not in terminal.all_text()
+        terminal.send(b"fg\n")
+        wait_for_prompt(terminal)
+        finish(terminal)
+        terminal.wait_for("next: newapi models")
+        terminal.send(b"exit\n")
+        assert terminal.wait_exit() == 0
+    assert stored(home)["api_key"] == CANARY
+
+
+def test_where_nobody_could_go_on_with_it_ctrl_z_changes_nothing(
+    home: Home, gateway: DemoGateway
+) -> None:
+    with Terminal(newapi_command("login", gateway.base_url), home=home) as terminal:
+        wait_for_prompt(terminal)
+        terminal.send(CTRL_Z.encode())
+        wait_for_prompt(terminal, 2)
+        finish(terminal)
+        assert terminal.wait_exit() == 0
+
+
+@pytest.mark.parametrize(("name", "code"), ENDS.items())
+def test_a_signal_at_the_hidden_question_leaves_the_terminal_as_it_was(
+    home: Home, gateway: DemoGateway, name: str, code: int
+) -> None:
+    script = '"$@"; echo "code $?"'
+    command = ["sh", "-c", script, "sh", *newapi_command("login", gateway.base_url)]
+    with Terminal(command, home=home) as terminal:
+        wait_for_prompt(terminal)
+        terminal.send(b"sk-half")
+        os.kill(child_of(terminal.pid), signal.Signals[name])
+        terminal.wait_exit()
+        assert f"code {code}" in terminal.all_text()
+        assert modes_of(terminal) == fresh_modes()
+    assert not home.config_file.exists()
+    assert gateway.requests == []
+
+
+@pytest.mark.parametrize("question", ["Address", MODEL])
+def test_a_signal_at_a_shown_question_has_its_code(
+    home: Home, gateway: DemoGateway, question: str
+) -> None:
+    args = [clipboard(gateway.base_url)] if question == MODEL else []
+    with Terminal(newapi_command("login", *args), home=home) as terminal:
+        terminal.wait_for(question)
+        terminal.send_signal(signal.SIGTERM)
+        assert terminal.wait_exit() == 143
+
+
+def test_a_window_that_is_closed_ends_the_question(home: Home, gateway: DemoGateway) -> None:
+    with Terminal(newapi_command("login", gateway.base_url), home=home) as terminal:
+        wait_for_prompt(terminal)
+        terminal.hang_up()
+        assert terminal.wait_exit() == 129
+
+
+def test_the_question_is_seen_where_stderr_goes_to_a_file(home: Home, gateway: DemoGateway) -> None:
+    command = ["sh", "-c", '"$@" 2>told', "sh", *newapi_command("login", gateway.base_url)]
+    with Terminal(command, home=home) as terminal:
+        wait_for_prompt(terminal)
+        finish(terminal)
+        assert terminal.wait_exit() == 0
+
+
+# -- what is typed ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("length", [4095, 4096])
+def test_a_long_key_is_read_whole(home: Home, gateway: DemoGateway, length: int) -> None:
+    key = "sk-" + "a" * (length - 3)
+    with Terminal(newapi_command("login", gateway.base_url, "--no-check"), home=home) as terminal:
+        wait_for_prompt(terminal)
+        terminal.send(f"{key}\r".encode())
+        assert terminal.wait_exit() == 0
+    assert stored(home)["api_key"] == key
+
+
+@pytest.mark.parametrize(("length", "code"), [(4097, 3), (9_000, 3), (100_000, 2)])
+def test_a_longer_text_is_refused_and_not_cut(
+    home: Home, gateway: DemoGateway, length: int, code: int
+) -> None:
+    with Terminal(newapi_command("login", gateway.base_url), home=home) as terminal:
+        wait_for_prompt(terminal)
+        terminal.send(b"a" * length + b"\r")
+        assert terminal.wait_exit() == code
+        assert "too long" in terminal.all_text() or "longer than" in terminal.all_text()
+        assert "aaa" not in terminal.all_text()
+    assert not home.config_file.exists()
+    assert gateway.requests == []
+
+
+def test_what_was_mistyped_can_be_taken_back(home: Home, gateway: DemoGateway) -> None:
+    with Terminal(newapi_command("login", gateway.base_url), home=home) as terminal:
+        wait_for_prompt(terminal)
+        terminal.send(f"wrong{CTRL_U}{CANARY}x{BACKSPACE}\r".encode())
+        terminal.wait_for(MODEL)
+        terminal.send(CTRL_D.encode())
+        assert terminal.wait_exit() == 130
+    assert stored(home)["api_key"] == CANARY
+
+
+@pytest.mark.parametrize("indent", [None, 2], ids=["one line", "several lines"])
+def test_the_hidden_question_takes_connection_info(
+    home: Home, gateway: DemoGateway, indent: int | None
+) -> None:
+    text = json.dumps({**json.loads(clipboard(gateway.base_url)), "key": CANARY}, indent=indent)
+    with Terminal(newapi_command("login", gateway.base_url), home=home) as terminal:
+        terminal.wait_for("connection info")
+        wait_for_prompt(terminal)
+        finish(terminal, text.replace("\n", "\r\n"))
+        assert terminal.wait_exit() == 0
+        assert "newapi_channel_conn" not in terminal.all_text()
+    assert stored(home) == {"base_url": gateway.base_url, "api_key": CANARY}
+
+
+def test_connection_info_that_is_cut_is_told_so_after_two_more_lines(
+    home: Home, gateway: DemoGateway
+) -> None:
+    with Terminal(newapi_command("login", gateway.base_url), home=home) as terminal:
+        wait_for_prompt(terminal)
+        terminal.send(b'{"key":"' + CANARY.encode() + b"\r\r\r")
+        assert terminal.wait_exit() == 2
+        assert "is cut" in terminal.all_text()
+
+
+@pytest.mark.parametrize("is_flag", [True, False])
+def test_connection_info_for_another_address_is_refused_at_the_hidden_question(
+    home: Home, gateway: DemoGateway, is_flag: bool
+) -> None:
+    args = ["--base-url", gateway.base_url] if is_flag else [gateway.base_url]
+    with Terminal(newapi_command("login", *args), home=home, columns=120) as terminal:
+        wait_for_prompt(terminal)
+        terminal.send(clipboard("https://other.invalid").encode() + b"\r")
+        assert terminal.wait_exit() == 2
+        assert f"{gateway.base_url} and https://other.invalid" in terminal.all_text()
+        assert "loginkey" not in terminal.all_text()
+    assert not home.config_file.exists()
+    assert gateway.requests == []
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_standard_input_that_is_a_terminal_is_read_hidden(
+    home: Home, gateway: DemoGateway, is_known: bool
+) -> None:
+    args = [gateway.base_url] if is_known else []
+    info = json.dumps({**json.loads(clipboard(gateway.base_url)), "key": CANARY})
+    with Terminal(newapi_command("login", *args, "--stdin"), home=home) as terminal:
+        wait_for_prompt(terminal)
+        finish(terminal, CANARY if is_known else info)
+        assert terminal.wait_exit() == 0
+    assert stored(home) == {"base_url": gateway.base_url, "api_key": CANARY}
+
+
+def test_no_key_is_invited_where_it_would_be_seen(home: Home) -> None:
+    with Terminal(newapi_command("login"), home=home) as terminal:
+        terminal.wait_for("Address of the gateway: ".strip())
+        assert "connection info" not in terminal.all_text()
+        terminal.send(b"\xff\xfe\r")  # no text at all
+        assert terminal.wait_exit() == 2
+
+
+# -- the model --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", [CTRL_C, CTRL_D], ids=["Ctrl-C", "Ctrl-D"])
+def test_leaving_the_question_for_the_model_keeps_what_was_accepted(
+    home: Home, gateway: DemoGateway, key: str
+) -> None:
+    command = newapi_command("login", clipboard(gateway.base_url), "-P", "new")
+    with Terminal(command, home=home) as terminal:
+        terminal.wait_for(MODEL)
+        terminal.send(key.encode())
+        assert terminal.wait_exit() == 130
+        words = " ".join(terminal.all_text().split())
+        assert "stored as profile new" in words
+        assert "newapi config set model NAME -P 'new'" in words
+    assert "api_key" in stored(home, "new")
+    assert "model" not in stored(home, "new")
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "sk-loginkeyA1b2C3d4E5f6G7h8",
+        "loginkeyA1b2C3d4E5f6G7h8",
+        "sk-anotherkey0123456789",
+        "Bearer sk-anotherkey0123456789",
+        "Z9y8X7w6V5u4T3s2R1q0P9o8N7m6L5k4J3i2H1g0F9e8D7c6",
+        clipboard("https://host.example"),
+    ],
+)
+def test_a_key_is_not_stored_as_the_model(home: Home, gateway: DemoGateway, pasted: str) -> None:
+    with Terminal(newapi_command("login", clipboard(gateway.base_url)), home=home) as terminal:
+        terminal.wait_for(MODEL)
+        terminal.send(f"{pasted}\r".encode())
+        terminal.wait_for("that is a key")
+        terminal.send(b"demo-echo\r")
+        assert terminal.wait_exit() == 0
+    assert stored(home)["model"] == "demo-echo"
+
+
+def test_a_name_outside_the_list_is_told_and_stored(home: Home, gateway: DemoGateway) -> None:
+    with Terminal(newapi_command("login", clipboard(gateway.base_url)), home=home) as terminal:
+        terminal.wait_for(MODEL)
+        terminal.send(b"demo-echo,my-own-2024\r")
+        assert terminal.wait_exit() == 0
+        assert "my-own-2024 is not among the" in terminal.all_text()
+        assert "demo-echo is not among" not in terminal.all_text()
+    assert stored(home)["model"] == "demo-echo,my-own-2024"
