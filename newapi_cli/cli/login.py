@@ -53,6 +53,7 @@ def login(
         models = context.gateway.models_by(context.client(base_url, key))
         context.streams.tell(f"{base_url} answers: {len(models)} models for this key")
     _store(context, {"base_url": str(base_url), "api_key": key.reveal()})
+    _tell_what_rules(context, base_url, key)
     context.gateway.remember_names(models)
     has_model = bool(context.settings.text("model"))
     try:
@@ -73,6 +74,20 @@ def _store(context: Context, values: dict[str, str]) -> None:
     if before not in (None, values["api_key"]):
         context.streams.tell(f"it replaces the key that profile {profile} had")
     context.streams.tell(f"stored as profile {profile} in {context.paths.config_file}")
+
+
+def _tell_what_rules(context: Context, base_url: BaseUrl, key: Secret) -> None:
+    """Name the variables that will be asked for in place of what has just been stored."""
+    settings = context.settings
+    origin, source = settings.origins.get("base_url"), settings.key
+    names = []
+    if origin is not None and settings.base_url != base_url:
+        names.append(origin.name)
+    if source is not None and source.text.reveal().strip() != key.reveal():
+        names.append(source.origin.name)
+    for name in names:
+        if name.startswith("NEWAPI_"):
+            context.streams.tell(f"warning: {name} is set to another one, and rules: unset {name}")
 
 
 @command

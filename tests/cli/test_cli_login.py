@@ -341,6 +341,20 @@ def test_without_a_check_nothing_is_sent(home: Home) -> None:
     assert stored(home) == {"base_url": "https://gateway.invalid", "api_key": KEY}
 
 
+@pytest.mark.parametrize("name", ["NEWAPI_BASE_URL", "NEWAPI_API_KEY"])
+@pytest.mark.parametrize("is_same", [True, False])
+def test_a_variable_that_rules_over_what_was_stored_is_named(
+    home: Home, gateway: DemoGateway, name: str, is_same: bool
+) -> None:
+    own = {"NEWAPI_BASE_URL": gateway.base_url, "NEWAPI_API_KEY": KEY}[name]
+    other = {"NEWAPI_BASE_URL": "https://other.invalid", "NEWAPI_API_KEY": "sk-other01"}[name]
+    args, env = ("login", gateway.base_url, "--stdin"), {name: own if is_same else other}
+    result = run_newapi(*args, home=home, stdin=KEY.encode(), env=env)
+    assert result.code == 0, result
+    assert (f"unset {name}" in result.err) != is_same
+    assert stored(home) == {"base_url": gateway.base_url, "api_key": KEY}
+
+
 # -- the file ---------------------------------------------------------------------------------
 
 
