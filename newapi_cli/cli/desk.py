@@ -13,6 +13,7 @@ from newapi_cli.cli.answering import Answering
 from newapi_cli.cli.context import Context
 from newapi_cli.cli.editor import edited
 from newapi_cli.cli.inputs import system_text
+from newapi_cli.cli.keyless import keyless
 from newapi_cli.cli.manner import manner
 from newapi_cli.cli.resuming import fresh, resumed
 from newapi_cli.config.fields import BY_NAME
@@ -22,7 +23,7 @@ from newapi_cli.config.spelling import did_you_mean
 from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.cost import CostKind
 from newapi_cli.domain.profile import Origin, Source
-from newapi_cli.domain.session import Session, TurnRecord
+from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageProblem
 from newapi_cli.flows.prompt import Prompt, TextFile
 from newapi_cli.flows.session import LiveSession
@@ -183,6 +184,14 @@ class Desk:
         """Ask the gateway what the key has left. Raises `NewapiError`."""
         return balance_text(self._context.gateway.balance())
 
+    def without_keys(self, text: str) -> str:
+        """Take the known keys out of a text that leaves the conversation."""
+        return self._context.without_keys(text)
+
+    def keyless(self, stored: StoredSession) -> StoredSession:
+        """Give a session as it may be written to a file."""
+        return keyless(self._context, stored)
+
     def write_file(self, path: str, text: str, *, replace: bool) -> str:
         """Write a private text file and give its path. Raises `FileExistsError`, `LocalError`."""
         target = Path(path)
@@ -191,6 +200,8 @@ class Desk:
             target = target.expanduser()
             if target.is_dir():
                 raise UsageProblem(f"{path} is a folder", hint="name a file in it")
+            if target.exists() and not target.is_file():  # a pipe would be waited for
+                raise UsageProblem(f"{path} is no regular file", hint="name another one")
             with os.fdopen(os.open(target, flags, 0o600), "wb") as file:
                 file.write(text.encode("utf-8", "replace"))
                 if text and not text.endswith("\n"):

@@ -1,4 +1,4 @@
-"""The session store as conversations use it: what goes into it holds no key.
+"""The session store as conversations use it: what goes into it, or into a file, holds no key.
 
 Of what a person and a model say only the keys that are known are taken out; of what a server says
 beside the answer everything that is shaped like one. In memory all stays as it was said.
@@ -23,18 +23,20 @@ class KeylessStore:
     ) -> tuple[Session, TurnRecord]:
         """Commit a prompt, and the session where it is new; give both as they stand now."""
         known, begun = self._store.begin(
-            self._keyless_session(session), self._keyless(turn), at_leaf=at_leaf
+            keyless_session(self._context, session),
+            keyless_turn(self._context, turn),
+            at_leaf=at_leaf,
         )
         said = known._replace(system=session.system, model=session.model)
         return said, begun._replace(prompt=turn.prompt, model=turn.model)
 
     def keep(self, turn: TurnRecord) -> None:
         """Commit what has come of an answer so far."""
-        self._store.keep(self._keyless(turn))
+        self._store.keep(keyless_turn(self._context, turn))
 
     def end(self, turn: TurnRecord) -> None:
         """Commit a turn as it ended."""
-        self._store.end(self._keyless(turn))
+        self._store.end(keyless_turn(self._context, turn))
 
     def load(self, session_id: str) -> StoredSession | None:
         """Give a session with its turns, or None where it is gone."""
@@ -42,31 +44,40 @@ class KeylessStore:
 
     def change(self, session: Session) -> None:
         """Commit what may change of a session beside its turns."""
-        self._store.change(self._keyless_session(session))
+        self._store.change(keyless_session(self._context, session))
 
     def add(self, stored: StoredSession) -> Session:
         """Commit a whole session under a new id."""
-        session = self._keyless_session(stored.session)
-        return self._store.add(StoredSession(session, tuple(map(self._keyless, stored.turns))))
+        return self._store.add(keyless(self._context, stored))
 
-    def _keyless_session(self, session: Session) -> Session:
-        without = self._context.without_keys
-        return session._replace(
-            title=without(session.title),
-            system=without(session.system),
-            model=without(session.model),
-        )
 
-    def _keyless(self, turn: TurnRecord) -> TurnRecord:
-        said, told = self._context.without_keys, self._context.streams.masked
-        return turn._replace(
-            prompt=said(turn.prompt),
-            answer=said(turn.answer),
-            reasoning=said(turn.reasoning),
-            model=said(turn.model),
-            answered_by=told(turn.answered_by),
-            finish_reason=told(turn.finish_reason) if turn.finish_reason else turn.finish_reason,
-            request_id=told(turn.request_id),
-            error=told(turn.error),
-            tried=tuple((said(model), told(why)) for model, why in turn.tried),
-        )
+def keyless(context: Context, stored: StoredSession) -> StoredSession:
+    """Give a session as it may be written to a file."""
+    turns = tuple(keyless_turn(context, turn) for turn in stored.turns)
+    return StoredSession(keyless_session(context, stored.session), turns)
+
+
+def keyless_session(context: Context, session: Session) -> Session:
+    """Give the fields of a session without the keys that are known."""
+    without = context.without_keys
+    return session._replace(
+        title=without(session.title),
+        system=without(session.system),
+        model=without(session.model),
+    )
+
+
+def keyless_turn(context: Context, turn: TurnRecord) -> TurnRecord:
+    """Give a turn without the keys that are known, and in a server's words without any."""
+    said, told = context.without_keys, context.streams.masked
+    return turn._replace(
+        prompt=said(turn.prompt),
+        answer=said(turn.answer),
+        reasoning=said(turn.reasoning),
+        model=said(turn.model),
+        answered_by=told(turn.answered_by),
+        finish_reason=told(turn.finish_reason) if turn.finish_reason else turn.finish_reason,
+        request_id=told(turn.request_id),
+        error=told(turn.error),
+        tried=tuple((said(model), told(why)) for model, why in turn.tried),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from newapi_cli.domain.session import StoredSession, TurnRecord
+from newapi_cli.domain.session import StoredSession
 from newapi_cli.errors import UsageProblem
 from newapi_cli.flows.archive import session_to_json, session_to_lines
 from newapi_cli.render.rows import json_text
@@ -11,11 +11,12 @@ from newapi_cli.render.transcript import transcript_markdown
 from newapi_cli.repl.clipboard import code_block, copy, copy_warning
 from newapi_cli.repl.talk import Talk
 
+KEY_LEFT_OUT = "your key is left out: **** stands for it"
+
 
 def copy_answer(talk: Talk, which: str) -> None:
     """Copy the last answer, or code of it, to the clipboard."""
-    answer = _answered(talk).answer
-    text = code_block(answer, which)
+    text = code_block(_answer(talk), which)
     talk.tell(copy(talk.streams, text))
     if warning := copy_warning(text, is_code=bool(which)):
         talk.tell(warning)
@@ -28,7 +29,7 @@ def save(talk: Talk, text: str) -> None:
     path = without_quotes(path)
     if not path:
         raise UsageProblem("say where to", hint="/save answer.md, or /save all conversation.md")
-    content = _document(talk, path) if whole else _answered(talk).answer
+    content = _document(talk, path) if whole else _answer(talk)
     try:
         written = talk.answers.write_file(path, content, replace=False)
     except FileExistsError:
@@ -47,7 +48,9 @@ def _document(talk: Talk, path: str) -> str:
         for number, turn in enumerate(live.path, 1)
     )
     session = live.session._replace(leaf_id=len(turns) or None, turns=len(turns))
-    stored = StoredSession(session, turns)
+    stored = talk.answers.keyless(StoredSession(session, turns))
+    if stored.turns != turns or stored.session != session:
+        talk.tell(KEY_LEFT_OUT)
     if path.endswith(".jsonl"):
         return "".join(f"{line}\n" for line in session_to_lines(stored))
     if path.endswith(".json"):
@@ -55,10 +58,14 @@ def _document(talk: Talk, path: str) -> str:
     return transcript_markdown(stored)
 
 
-def _answered(talk: Talk) -> TurnRecord:
+def _answer(talk: Talk) -> str:
+    """Give the last answer. Like the store, no file and no clipboard gets a key that is in it."""
     for turn in reversed(talk.live.path):
         if turn.answer:
-            return turn
+            text = talk.answers.without_keys(turn.answer)
+            if text != turn.answer:
+                talk.tell(KEY_LEFT_OUT)
+            return text
     raise UsageProblem("there is no answer yet", hint="type a question")
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from newapi_cli.api.hints import LEAVING_OUT
 from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import Status
-from newapi_cli.domain.session import Session, TurnRecord
+from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from newapi_cli.errors import (
     ContextTooLong,
     ExitCode,
@@ -96,6 +96,12 @@ class Answers(Protocol):
 
     def balance(self) -> str:
         """Ask the gateway what the key has left. Raises `NewapiError`."""
+
+    def without_keys(self, text: str) -> str:
+        """Take the known keys out of a text that leaves the conversation."""
+
+    def keyless(self, stored: StoredSession) -> StoredSession:
+        """Give a session as it may be written to a file."""
 
     def write_file(self, path: str, text: str, *, replace: bool) -> str:
         """Write a private text file and give its path. Raises `FileExistsError`, `LocalError`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 
 import pytest
@@ -198,6 +199,14 @@ def test_a_folder_is_no_file_to_save_in(home: Home, server: FaultServer) -> None
         talk.say("a")
         assert "folder is a folder; name a file in it" in talk.told("/save folder")
         assert "cannot write gone/x.md" in talk.told("/save gone/x.md")
+        talk.leave()
+
+
+def test_a_pipe_is_no_file_to_save_in(home: Home, server: FaultServer) -> None:
+    os.mkfifo(home.path / "pipe")
+    with conversation(home) as talk:
+        talk.say("a")
+        assert talk.told("/save pipe") == "pipe is no regular file; name another one"
         talk.leave()
 
 

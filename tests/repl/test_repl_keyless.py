@@ -1,0 +1,58 @@
+"""What is taken out of a conversation holds no key, though it was typed or came in an answer."""
+
+from __future__ import annotations
+
+from tests.repl.conversing import answers, conversation
+from tests.repl.test_repl_copying import osc_52
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.process import run_newapi
+
+KEY = "mykeyA1b2C3d4E5f6G7h8I9j0"  # of no known shape: only who knows it can take it out
+LEFT_OUT = "your key is left out: **** stands for it"
+
+
+def test_files_and_the_clipboard_hold_no_key(home: Home, server: FaultServer) -> None:
+    server.answer_with(lambda _: answers(f"Do not show {KEY}!")[0])
+    home.configure(server.url, api_key=f"sk-{KEY}", retries=0)
+    files = ["answer.md", "all.md", "all.json", "all.jsonl"]
+    with conversation(home, columns=120) as talk:
+        talk.say(f"/system You know sk-{KEY}.")
+        talk.say(f"What is {KEY}?")
+        for name in files:
+            command = f"/save all {name}" if name.startswith("all") else f"/save {name}"
+            assert talk.told(command) == f"{LEFT_OUT} written: {name}"
+        talk.say(f"/rename of {KEY}")
+        assert LEFT_OUT in talk.told("/copy")
+        talk.say("/fork")
+        talk.leave()
+    for name in files:
+        text = (home.path / name).read_text()
+        assert (KEY in text, "Do not show ****!" in text) == (False, True)
+    for name in files[1:]:
+        text = (home.path / name).read_text()
+        assert ("You know ****." in text, "What is ****?" in text) == (True, True)
+    assert osc_52(talk.terminal.raw) == ["Do not show ****!"]
+    assert home.files_holding(KEY.encode()) == []
+
+
+def test_no_command_gives_what_was_typed_with_a_key_in_it(home: Home, server: FaultServer) -> None:
+    home.configure(server.url, api_key=f"sk-{KEY}", retries=0)
+    for args in (("-s", f"You know {KEY}."), ("-c",)):
+        run_newapi("chat", *args, f"What is sk-{KEY}?", home=home)
+    for command in (
+        ("list",), ("list", "--json"), ("show",), ("show", "--json"), ("show", "--all"),
+        ("search", "What"), ("search", "--json", "What"),
+        ("export",), ("export", "--json"), ("export", "--jsonl"), ("export", "--all"),
+    ):  # fmt: skip
+        result = run_newapi("sessions", *command, home=home)
+        assert result.code == 0
+        assert "****" in result.text
+        assert KEY not in result.text + result.err
+
+
+def test_what_holds_no_key_is_taken_out_as_it_is(home: Home, server: FaultServer) -> None:
+    with conversation(home) as talk:
+        talk.say("a")
+        assert talk.told("/save all talk.md") == "written: talk.md"
+        talk.leave()
