@@ -12,7 +12,8 @@ from typer.completion import (  # type: ignore[attr-defined]  # re-exported with
 )
 
 from newapi_cli.cli.shell_scripts import BASH, ZSH
-from newapi_cli.errors import LocalError
+from newapi_cli.config.paths import has_home
+from newapi_cli.errors import ConfigError, LocalError
 from newapi_cli.streams import Streams
 
 VARIABLE = "_NEWAPI_COMPLETE"
@@ -45,6 +46,7 @@ def completion(
     if not put_in_place:
         streams.stdout.write(script(shell))
         return
+    _ensure_home()
     try:
         _, path = install(shell=shell, prog_name="newapi", complete_var=VARIABLE)
         if shell in OURS:
@@ -52,6 +54,16 @@ def completion(
     except OSError as error:
         raise LocalError("cannot install the completion", why=error.strerror or "") from error
     streams.tell(f"completion for {shell} is in {path}; it works in the next shell that you open")
+
+
+def _ensure_home() -> None:
+    """Refuse to install without a home folder; Typer would make one, or write to the root's."""
+    if not has_home():
+        raise ConfigError(
+            "there is no home folder to install the completion in",
+            hint="set HOME, or put the output of the same command without --install where your"
+            " shell looks",
+        )
 
 
 def script(shell: Shell) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from newapi_cli.cli.context import Context
-from newapi_cli.cli.editor import run_editor
+from newapi_cli.cli.editor import chosen_editor, run_editor
 from newapi_cli.cli.options import command
 from newapi_cli.config.fields import BY_NAME, FIELDS
 from newapi_cli.config.spelling import did_you_mean, shown
@@ -74,8 +74,11 @@ def set_value(
     except ValueError as problem:
         raise UsageProblem(f"{name} {problem}") from None
     profile = context.settings.profile
+    _ensure_says_something(name, typed)
     if name == "base_url":
         _ensure_key_stays_home(context, profile, str(typed))
+    if name == "code_style":
+        _ensure_is_style(context, str(typed))
     context.config_editor.set(profile, {name: typed})
     context.streams.tell(f"{name} is set in profile {profile} ({context.paths.config_file})")
     stronger = KEY_NAMES[: KEY_NAMES.index(name)] if name in KEY_NAMES else []
@@ -99,6 +102,7 @@ def unset(context: Context, name: Name) -> None:
 def edit(context: Context) -> None:
     """Open the config file in $VISUAL or $EDITOR."""
     path = context.paths.config_file
+    chosen_editor(context.streams)  # before anything is made for it
     context.config_editor.make_file()
     run_editor(context, path)
     context.check_config_file()
@@ -147,6 +151,24 @@ def _ensure_key_stays_home(context: Context, profile: str, text: str) -> None:
             f"profile {profile} holds the key of another host",
             hint=f"newapi login {text} stores both, or newapi config unset the key first",
         )
+
+
+def _ensure_says_something(name: str, value: object) -> None:
+    """Refuse an empty text: everywhere it counts as unset, and one in a list says nothing."""
+    for text in value if isinstance(value, list) else [value]:
+        is_blank = isinstance(text, str) and not (text if name == "stop" else text.strip())
+        if is_blank:
+            raise UsageProblem(f"{name} must not be empty", hint=f"newapi config unset {name}")
+
+
+def _ensure_is_style(context: Context, name: str) -> None:
+    """Refuse a style that the next answer would only fail by."""
+    context.override(code_style=name)
+    context.forget_settings()
+    try:
+        context.theme()
+    except ConfigError as problem:
+        raise UsageProblem(problem.message, hint=problem.hint) from problem
 
 
 def _ensure_known(name: str) -> None:

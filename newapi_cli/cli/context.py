@@ -257,7 +257,7 @@ class Context:
         if target is Target.MARKDOWN:
             from newapi_cli.render.live.renderer import LiveRenderer
 
-            return LiveRenderer(self.streams, beside, self._theme(), wish, self._pictures())
+            return LiveRenderer(self.streams, beside, self.theme(), wish, self._pictures())
         if target in (Target.JSON, Target.JSON_LINES):
             return json_output.JsonRenderer(
                 self.streams,
@@ -351,9 +351,7 @@ class Context:
         from newapi_cli.render.replay import ShowWish, show_session
 
         wish = ShowWish(reasoning, all_branches)
-        page(
-            self.streams, show_session(self.streams, stored, self._theme(), wish, self._pictures())
-        )
+        page(self.streams, show_session(self.streams, stored, self.theme(), wish, self._pictures()))
 
     def transcript(self, stored: StoredSession) -> str:
         """Give a session as Markdown."""
@@ -361,7 +359,8 @@ class Context:
 
         return transcript_markdown(stored)
 
-    def _theme(self) -> Theme:
+    def theme(self) -> Theme:
+        """The colours of answers. Raises `ConfigError` for a style of code that does not exist."""
         from newapi_cli.render.live.theme import theme_named
 
         return theme_named(self.settings.text("theme"), self.settings.text("code_style"))

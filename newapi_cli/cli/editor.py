@@ -42,9 +42,7 @@ def leave_text(context: Context, text: str) -> None:
 
 def run_editor(context: Context, path: Path) -> None:
     """Open a file in $VISUAL or $EDITOR and wait. Raises `UsageProblem` if that fails."""
-    environ = context.streams.environ
-    default = "notepad" if os.name == "nt" else "vi"
-    editor = environ.get("VISUAL") or environ.get("EDITOR") or default
+    editor = chosen_editor(context.streams)
     try:
         code = _call_at_terminal([*shlex.split(editor), str(path)], context.streams)
     except (OSError, ValueError) as error:
@@ -55,15 +53,41 @@ def run_editor(context: Context, path: Path) -> None:
         raise UsageProblem(f"the editor {editor} ended with code {code}")
 
 
+def chosen_editor(streams: Streams) -> str:
+    """Give the command of the editor: $VISUAL, $EDITOR or the system's own.
+
+    Raises `UsageProblem` where nobody has chosen one and there is no terminal: vi would wait in a
+    pipe for ever. One that was chosen may need none.
+    """
+    for name in ("VISUAL", "EDITOR"):
+        if command := streams.environ.get(name, "").strip():
+            return command
+    if os.name == "nt":
+        return "notepad"
+    terminal = _terminal()
+    if terminal is not None:
+        os.close(terminal)
+    elif not streams.are_interactive:
+        raise UsageProblem(
+            "there is no terminal to edit at", hint="set EDITOR to a program that needs none"
+        )
+    return "vi"
+
+
+def _terminal() -> int | None:
+    """Open the person's terminal, wherever our streams lead."""
+    try:
+        return os.open("/dev/tty", os.O_RDWR)
+    except OSError:
+        return None
+
+
 def _call_at_terminal(command: list[str], streams: Streams) -> int:
     """Call a program at the person's terminal, though our input is piped or our output is.
 
     Where there is no terminal, the output goes nowhere: ours is for the answer.
     """
-    try:
-        terminal = os.open("/dev/tty", os.O_RDWR)
-    except OSError:
-        terminal = None
+    terminal = _terminal()
     other = subprocess.DEVNULL if terminal is None else terminal
     try:
         return subprocess.call(

@@ -37,10 +37,22 @@ def find_paths(environ: Mapping[str, str]) -> Paths:
         return Paths(home / "config.toml", home / "data", home / "cache")
     folders = PlatformDirs("newapi", appauthor=False)
     return Paths(
-        _below_home(lambda: folders.user_config_path) / "config.toml",
-        _below_home(lambda: folders.user_data_path),
-        _below_home(lambda: folders.user_cache_path),
+        _below_home("XDG_CONFIG_HOME", lambda: folders.user_config_path) / "config.toml",
+        _below_home("XDG_DATA_HOME", lambda: folders.user_data_path),
+        _below_home("XDG_CACHE_HOME", lambda: folders.user_cache_path),
     )
+
+
+def has_home() -> bool:
+    """Say whether there is a home folder. HOME may be empty, which would be the root folder."""
+    if os.name == "nt":
+        return True
+    if os.environ.get("HOME") == "":
+        return False
+    try:
+        return Path.home().is_absolute() and Path.home().is_dir()
+    except (RuntimeError, OSError):  # of nobody; nobody may look
+        return False
 
 
 def ensure_private_dir(path: Path) -> None:
@@ -81,13 +93,18 @@ def _make_private(folder: Path) -> None:
 
 
 def _expanded(path: Path) -> Path:
+    if path.parts[:1] == ("~",) and not has_home():
+        return NO_HOME
     try:
         return path.expanduser().absolute()
     except (RuntimeError, OSError):  # `~` of nobody; relative to a folder that is gone
         return NO_HOME
 
 
-def _below_home(folder: Callable[[], Path]) -> Path:
+def _below_home(variable: str, folder: Callable[[], Path]) -> Path:
+    """Give a folder, if the variable names it or there is a home: to make one is not for us."""
+    if not os.environ.get(variable, "").strip() and not has_home():
+        return NO_HOME
     try:
         path = folder()
     except RuntimeError:  # platformdirs since 4.10; before, a path that begins with a literal `~`

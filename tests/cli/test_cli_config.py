@@ -214,6 +214,11 @@ def test_set_makes_the_file_where_there_is_none(home: Home) -> None:
         ("base_url", "ftp://x", "https://"),
         ("retries", "11", "from 0 to 10"),
         ("api_key", "sk-0123456789abcdef", "newapi login"),
+        ("fallback", "", "newapi config unset fallback"),
+        ("fallback", '["a", " "]', "newapi config unset fallback"),
+        ("stop", "", "newapi config unset stop"),
+        ("model", " ", "newapi config unset model"),
+        ("code_style", "no-such-style", "newapi config set code_style monokai"),
     ],
 )
 def test_what_cannot_be_set_is_refused_and_changes_nothing(
@@ -224,6 +229,12 @@ def test_what_cannot_be_set_is_refused_and_changes_nothing(
     assert told in err
     assert "0123456789abcdef" not in err
     assert home.config_file.read_bytes() == before
+
+
+def test_a_style_that_exists_and_a_stop_of_white_space_are_stored(home: Home) -> None:
+    config(home, "set", "code_style", "monokai")
+    config(home, "set", "stop", "\n")
+    assert (stored(home)["code_style"], stored(home)["stop"]) == ("monokai", ["\n"])
 
 
 @pytest.mark.parametrize("args", [["get", "modle"], ["set", "modle", "x"], ["unset", "modle"]])
@@ -285,6 +296,22 @@ def test_edit_tells_what_it_left_wrong(home: Home, line: str) -> None:
     result = run_newapi("config", "edit", home=home, env=env)
     assert result.code == 3
     assert "error:" in result.err
+
+
+def test_a_blank_editor_counts_as_none(home: Home) -> None:
+    env = editor(home, "echo 'seed = 3' >> \"$1\"")
+    config(home, "edit", env=env | {"VISUAL": "   "})
+    assert stored(home)["seed"] == 3
+
+
+@pytest.mark.parametrize("env", [{}, {"VISUAL": " ", "EDITOR": "\t"}], ids=["unset", "blank"])
+def test_without_an_editor_and_a_terminal_nothing_is_made_or_waited_for(
+    home: Home, env: Environment
+) -> None:
+    home.config_file.unlink()
+    result = run_newapi("config", "edit", home=home, env=env)
+    assert (result.code, "no terminal" in result.err, "EDITOR" in result.err) == (2, True, True)
+    assert not home.config_file.exists()
 
 
 def test_an_editor_that_fails_is_told(home: Home) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 from pathlib import Path
@@ -112,6 +113,24 @@ def test_an_editor_that_leaves_no_text_sends_nothing(
     written = PLACE.search(err)
     assert [str(path) for path in drafts(home)] == ([written[1]] if written else [])
     assert bool(written) == (script in BROKEN_TEXTS)
+
+
+def test_without_an_editor_and_a_terminal_nothing_is_sent(home: Home, server: FaultServer) -> None:
+    (home.path / "tmp").mkdir()
+    err = refused(home, "-e", "hi", env={"TMPDIR": str(home.path / "tmp"), "EDITOR": " "})
+    assert "no terminal" in err
+    assert (server.connections, drafts(home)) == ([], [])
+
+
+def test_the_editor_of_the_system_opens_at_a_terminal(home: Home, server: FaultServer) -> None:
+    env = editor(home, WRITES)
+    (home.path / "vi").symlink_to(home.path / "my editor")
+    env |= {"EDITOR": " ", "PATH": f"{home.path}:{os.environ['PATH']}"}
+    (home.path / "words").write_text("piped", "utf-8")
+    command = ["bash", "-c", '"$@" < words > out', "bash", *newapi_command("chat", "-e")]
+    with Terminal(command, home=home, env=env) as terminal:
+        assert terminal.wait_exit() == 0
+    assert prompt(server) == "written by hand"
 
 
 def test_an_editor_that_is_not_there_is_told(home: Home, server: FaultServer) -> None:

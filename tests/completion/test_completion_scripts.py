@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from newapi_cli.cli.completion import Shell, script
-from tests.support.home import ROOT
+from tests.support.home import ROOT, Home
+from tests.support.process import run_newapi
 
 FILES = {
     Shell.BASH: "newapi.bash",
@@ -25,3 +26,24 @@ def test_script_is_fresh(shell: Shell) -> None:
 
 def test_there_is_no_script_of_a_shell_that_is_not_supported() -> None:
     assert {path.name for path in (ROOT / "completions").iterdir()} == set(FILES.values())
+
+
+def test_it_is_installed_below_the_home_folder(home: Home) -> None:
+    result = run_newapi("completion", "fish", "--install", home=home)
+    path = home.path / ".config/fish/completions/newapi.fish"
+    assert (result.code, str(path) in result.err) == (0, True), result
+    assert "newapi" in path.read_text("utf-8")
+
+
+def test_nothing_is_installed_and_no_home_is_made_where_there_is_none(home: Home) -> None:
+    missing = home.path / "missing"
+    result = run_newapi("completion", "fish", "--install", home=home, env={"HOME": str(missing)})
+    assert (result.code, result.out, "set HOME" in result.err) == (3, b"", True), result
+    assert not missing.exists()
+
+
+def test_a_home_that_cannot_be_one_is_refused(home: Home) -> None:
+    (home.path / "relative").mkdir()
+    result = run_newapi("completion", "fish", "--install", home=home, env={"HOME": "relative"})
+    assert (result.code, "no home folder" in result.err) == (3, True), result
+    assert list((home.path / "relative").iterdir()) == []

@@ -126,3 +126,26 @@ def test_a_relative_folder_below_one_that_is_gone_counts_as_none(
     monkeypatch.chdir(gone)
     gone.rmdir()
     assert find_paths({"NEWAPI_HOME": "relative"}).config_file.is_relative_to(NO_HOME)
+
+
+@pytest.mark.parametrize("home", ["", "missing", "relative"])
+@pytest.mark.parametrize("environ", [{}, {"NEWAPI_HOME": "~/n"}])
+def test_a_home_that_is_none_is_not_written_to(
+    home: str, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "relative").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / home) if home == "missing" else home)
+    paths = find_paths(environ)
+    # Not tried by writing: an empty one would be the root folder of this machine.
+    assert [path for path in paths if not path.is_relative_to(NO_HOME)] == []
+
+
+def test_a_variable_of_the_platform_needs_no_home(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", "")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "c"))
+    paths = find_paths({})
+    assert paths.config_file == tmp_path / "c/newapi/config.toml"
+    assert paths.data_dir.is_relative_to(NO_HOME)
