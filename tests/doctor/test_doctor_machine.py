@@ -88,6 +88,19 @@ def test_sessions_that_others_can_read(well: Home) -> None:
     assert (row.verdict, row.hint) == ("warning", f"chmod 600 {sessions_file(well)}")
 
 
+def test_what_cannot_be_looked_at_is_not_called_private(well: Home) -> None:
+    begin_store(well)
+    well.newapi_home.chmod(0)
+    try:
+        result = run_command(without_power(*newapi_command("doctor")), home=well)
+    finally:
+        well.newapi_home.chmod(0o700)
+    [line] = [line for line in result.text.splitlines() if line.startswith("files\t")]
+    _, verdict, text, hint = line.split("\t")
+    assert (verdict, hint) == ("warning", f"ls -ld {well.newapi_home}")
+    assert text.startswith("cannot look at ~/newapi/config.toml, ~/newapi/data/sessions.db")
+
+
 def test_a_read_only_home(well: Home) -> None:
     well.newapi_home.chmod(0o500)
     try:

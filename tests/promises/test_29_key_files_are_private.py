@@ -145,3 +145,19 @@ def test_a_lock_of_another_user_is_named_with_what_to_type(home: Home, server: F
         os.chown(path, OWNER, OWNER)
     seen = observe("config", "set", "seed", "2", home=home, conditions=AS_OWNER)
     assert (seen.code, f"sudo chown $USER {lock}" in seen.err) == (3, True), seen
+    looked = observe("doctor", home=home, conditions=AS_OWNER)
+    assert f"sudo chown -R $USER {lock}" in files_line(looked)
+
+
+@pytest.mark.needs_root("run in somebody else's home")
+def test_root_is_not_told_to_take_files_from_their_person(home: Home, server: FaultServer) -> None:
+    os.chown(home.config_file, OWNER, OWNER)
+    line = files_line(observe("doctor", home=home))
+    assert ("belongs to another user" in line, "without sudo" in line) == (True, True)
+    assert "chown" not in line
+
+
+def files_line(seen: Observed) -> str:
+    """Give what the check-up says of files."""
+    [line] = [line for line in seen.text.splitlines() if line.startswith("files\t")]
+    return line

@@ -94,14 +94,28 @@ def files(case: Case) -> CheckResult:
         )
     if exposed := [path for path in kept if _mode(path) & OTHERS]:
         return warning(f"others can read {_listed(case, exposed)}", f"chmod 600 {_quoted(exposed)}")
+    everything = [*_files_with_keys(case), *kept, *folders]
     if foreign := [
-        path for path in (*_files_with_keys(case), *kept, *folders) if _is_foreign(path)
+        path for path in (*everything, _lock_of(paths.config_file)) if _is_foreign(path)
     ]:
-        return warning(
-            f"{_listed(case, foreign)} belongs to another user",
-            f"sudo chown $USER {_quoted(foreign)}",
-        )
+        return _told_foreign(case, foreign)
+    if unseen := [path for path in everything if not _can_be_looked_at(path)]:
+        blocking = dict.fromkeys(_nearest_seen(path) for path in unseen)
+        return warning(f"cannot look at {_listed(case, unseen)}", f"ls -ld {_quoted([*blocking])}")
     return ok("nobody else can read keys and sessions, nor change their folders")
+
+
+def _told_foreign(case: Case, foreign: list[Path]) -> CheckResult:
+    text = f"{_listed(case, foreign)} belongs to another user"
+    if os.geteuid() == 0:  # to take it from that user would lock that user out
+        return warning(text, "run newapi as that user, without sudo")
+    return warning(text, f"sudo chown -R $USER {_quoted(foreign)}")
+
+
+def _lock_of(config_file: Path) -> Path:
+    """Give the lock beside the config file, without which nothing can be set."""
+    target = Path(os.path.realpath(config_file))
+    return target.with_name(f".{target.name}.lock")
 
 
 def _files_with_keys(case: Case) -> list[Path]:
@@ -134,6 +148,22 @@ def _is_foreign(path: Path) -> bool:
         return path.stat().st_uid != os.geteuid()
     except (OSError, ValueError):
         return False
+
+
+def _can_be_looked_at(path: Path) -> bool:
+    """Say whether modes can be known; what is not there has none."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _nearest_seen(path: Path) -> Path:
+    """Give the folder on the way that lets nobody look further."""
+    return next(each for each in path.parents if _can_be_looked_at(each))
 
 
 def _listed(case: Case, paths: list[Path]) -> str:
