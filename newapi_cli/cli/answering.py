@@ -90,6 +90,7 @@ class Answering:
                     kept.end(CompletionBuilder().completion(Status.ERROR), problem)
                 else:
                     turn.close()
+                live.tell_if_unsaved()
 
     def show(self, turn: Turn, live: LiveSession) -> None:
         """Play a turn to its end. The renderer is loaded here: the request has left by now."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from newapi_cli.cli.context import Context
@@ -12,8 +14,13 @@ from newapi_cli.render.pictures import BEGINNING as PICTURE_BEGINNING
 from newapi_cli.render.pictures import names_of_pictures
 from newapi_cli.render.sanitise import safe_line
 from newapi_cli.repl import history
+from newapi_cli.store.database import NO_ROOM, is_full, room_or_right_hint
+
+if TYPE_CHECKING:
+    from newapi_cli.store.sessions import SessionStore
 
 MOST_TOLD = 10
+NEEDS_ROOM = "for a while a deletion needs about as much as it deletes"
 
 
 def delete_sessions(context: Context, sessions: list[Session], *, asks: bool) -> None:
@@ -28,7 +35,8 @@ def delete_sessions(context: Context, sessions: list[Session], *, asks: bool) ->
         context.streams.tell("nothing was deleted")
         return
     ids = {session.id for session in sessions}
-    texts, pictures = [], set()
+    texts: list[str] = []
+    pictures: set[str] = set()
     for session in sessions:
         stored = store.load(session.id)
         for turn in stored.turns if stored else ():
@@ -37,6 +45,15 @@ def delete_sessions(context: Context, sessions: list[Session], *, asks: bool) ->
     for hit in store.search([PICTURE_BEGINNING]) if pictures else ():
         if hit.session.id not in ids:
             pictures -= names_of_pictures(hit.turn.answer)
+    _delete(context, store, ids, texts, pictures)
+    count = len(sessions)
+    context.streams.tell(f"{count:,} session{'s are' if count != 1 else ' is'} deleted")
+
+
+def _delete(
+    context: Context, store: SessionStore, ids: set[str], texts: list[str], pictures: set[str]
+) -> None:
+    """Delete sessions, lines of the input history and pictures. Raises `LocalError`."""
     # The store last: what fails before it can be repeated.
     try:
         history.forget(context.paths.data_dir / history.FILE, ids, texts, write_atomically)
@@ -46,10 +63,16 @@ def delete_sessions(context: Context, sessions: list[Session], *, asks: bool) ->
         raise LocalError(
             f"cannot delete from {context.paths.data_dir}; the sessions are still there",
             why=error.strerror or "",
+            hint=room_or_right_hint(
+                context.paths.data_dir / history.FILE, is_full=error.errno in NO_ROOM
+            ),
         ) from error
-    store.erase(ids)
-    count = len(sessions)
-    context.streams.tell(f"{count:,} session{'s are' if count != 1 else ' is'} deleted")
+    try:
+        store.erase(ids)
+    except LocalError as error:
+        if is_full(error):
+            error.hint += f" ({NEEDS_ROOM})"
+        raise
 
 
 def _agrees(context: Context, sessions: list[Session]) -> bool:

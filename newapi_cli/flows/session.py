@@ -49,6 +49,7 @@ class LiveSession:
         self._store = store
         self._warn = warn
         self._has_warned = False
+        self._untold: LocalError | None = None
         self._is_behind = False  # the store lacks something of the path
 
     @property
@@ -126,7 +127,13 @@ class LiveSession:
             try:
                 self._store.end(turn)
             except LocalError as error:
-                self._fail(error)
+                self._is_behind, self._untold = True, error
+
+    def tell_if_unsaved(self) -> None:
+        """Warn that the last turn's end could not be written, when its text has been shown."""
+        error, self._untold = self._untold, None
+        if error is not None:
+            self._fail(error)
 
     def undo(self) -> TurnRecord | None:
         """Take the last turn back and give it; its branch stays in the store."""

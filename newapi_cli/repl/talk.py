@@ -206,11 +206,12 @@ class Talk:
             self.attached = []
 
     def _tell_stopped(self, turn: Turn | None) -> None:
-        came = turn is not None and turn.completion.content
-        if came:
+        if turn is None or not turn.completion.content:
+            self.tell("stopped, /retry asks again")
+        elif self.live.is_saved:
             self.tell("stopped; what came is kept: /continue goes on, /retry asks again")
         else:
-            self.tell("stopped, /retry asks again")
+            self.tell("stopped; /continue goes on with what came, /retry asks again")
 
     def ask_again(self, turn: TurnRecord) -> None:
         """Ask the last turn's question again, in its place.

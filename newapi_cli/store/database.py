@@ -7,6 +7,7 @@ next deletion of a session takes the copies away, for they would hold its text.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shlex
 import sqlite3
@@ -30,6 +31,8 @@ PRAGMAS = (
     "cache_size = -256",  # kB; 2 MB by default, which no scan is faster for
 )
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+NO_RIGHT = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 Values = Sequence[object] | Mapping[str, object]
 SMALLEST_BYTES = 512  # one page of the smallest size; shorter ones SQLite would take for empty
 
@@ -170,7 +173,9 @@ class Database:
             raise _problem(self.path, error) from error
         except OSError as error:
             raise LocalError(
-                f"cannot open the session store {self.path}", why=error.strerror or ""
+                f"cannot open the session store {self.path}",
+                why=error.strerror or "",
+                hint=room_or_right_hint(self.path, is_full=error.errno in NO_ROOM),
             ) from error
 
 
@@ -181,7 +186,19 @@ def copies_of(path: Path) -> list[Path]:
 
 def is_full(error: LocalError) -> bool:
     """Say whether a failure was that of a disk, or of a file, that may not grow."""
-    name = getattr(error.__cause__, "sqlite_errorname", "")
+    return _is_of_no_room(error.__cause__)
+
+
+def room_or_right_hint(path: Path, *, is_full: bool) -> str:
+    """Say what to do where a file, or what stands beside it, cannot be written."""
+    if is_full:
+        return f"free some room on that file system: df -h {shlex.quote(str(path.parent))}"
+    places = f"{shlex.quote(str(path.parent))} {shlex.quote(str(path))}"
+    return f"see who may write to the file and to its folder: ls -ld {places}"
+
+
+def _is_of_no_room(error: BaseException | None) -> bool:
+    name = getattr(error, "sqlite_errorname", "")
     return name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR")
 
 
@@ -200,7 +217,10 @@ def _problem(path: Path, error: sqlite3.Error) -> LocalError:
             why=f"another newapi has held it for {BUSY_S:.0f} seconds",
             hint="try again",
         )
-    return LocalError(f"the session store {path} cannot be used", why=str(error))
+    hint = ""
+    if _is_of_no_room(error) or name.startswith(NO_RIGHT):
+        hint = room_or_right_hint(path, is_full=_is_of_no_room(error))
+    return LocalError(f"the session store {path} cannot be used", why=str(error), hint=hint)
 
 
 def _damaged(path: Path, why: str) -> LocalError:

@@ -1,0 +1,119 @@
+"""A full disk: what is told of it stands on lines of its own, once, and says what to do."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+import pytest
+
+from tests.repl.conversing import CTRL_C, ENTER, PART, conversation, part_then_silence
+from tests.sessions.keeping import (
+    answer_numbered,
+    chat,
+    data_dir,
+    fill,
+    sessions_file,
+    small_disk,
+    stored_sessions,
+    warnings_of,
+    without_power,
+)
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.process import newapi_command, run_command, run_newapi
+from tests.support.terminal import Terminal
+
+MOUNTS = pytest.mark.needs_root("mount a small disk")
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+UNSAVED = "warning: this conversation is not saved:"
+
+
+def assert_told_once_below_the_answer(text: str) -> None:
+    """See that the part stands there once, and the warning begins a line below it."""
+    rows = [row.rstrip() for row in text.strip().split("\n")]
+    assert "\n".join(rows).count(PART) == 1, text
+    [place] = [number for number, row in enumerate(rows) if "warning:" in row]
+    assert rows[place].startswith(UNSAVED), text
+    assert place > rows.index(PART.split("\n")[-1]), text
+    assert "\n\n\n" not in "\n".join(rows), text
+    assert "is kept" not in text
+
+
+@MOUNTS
+@pytest.mark.parametrize("number", CODES, ids=lambda number: number.name)
+@pytest.mark.parametrize("args", [("--raw",), ()], ids=["raw", "markdown"])
+def test_a_signal_in_an_answer_tells_below_it_that_it_is_not_saved(
+    home: Home, fault_server: FaultServer, args: tuple[str, ...], number: signal.Signals
+) -> None:
+    answer_numbered(fault_server, home)
+    with small_disk(data_dir(home)):
+        chat(home, "first")
+        fault_server.add(*part_then_silence())
+        with Terminal(newapi_command("chat", *args, "hi"), home=home) as terminal:
+            terminal.wait_for("It lies on" if args else "Paris is the capital.")
+            fill(data_dir(home))
+            terminal.send_signal(number)
+            assert terminal.wait_exit() == CODES[number]
+            assert_told_once_below_the_answer(terminal.all_text())
+
+
+@MOUNTS
+@pytest.mark.parametrize("args", [("--raw",), ()], ids=["raw", "markdown"])
+def test_ctrl_c_in_a_conversation_does_not_say_that_what_is_not_saved_is_kept(
+    home: Home, fault_server: FaultServer, args: tuple[str, ...]
+) -> None:
+    answer_numbered(fault_server, home)
+    with small_disk(data_dir(home)):
+        chat(home, "first")
+        with conversation(home, "chat", *args) as talk:
+            fault_server.add(*part_then_silence())
+            talk.type("hi" + ENTER)
+            talk.terminal.wait_for("It lies on" if args else "Paris is the capital.")
+            fill(data_dir(home))
+            talk.type(CTRL_C)
+            talk.wait_for_line()
+            talk.terminal.wait_for("stopped; /continue goes on with what came, /retry asks again")
+            told = talk.text.rpartition("> hi")[2].partition("\n>")[0]
+            assert_told_once_below_the_answer(told)
+            talk.leave()
+
+
+@MOUNTS
+def test_a_deletion_without_room_says_what_it_needs(home: Home, fault_server: FaultServer) -> None:
+    answer_numbered(fault_server, home)
+    with small_disk(data_dir(home)):
+        chat(home, "word " * 5000)
+        fill(data_dir(home))
+        result = run_newapi("sessions", "rm", "--yes", "--older-than", "0d", home=home)
+        assert (result.code, result.out) == (10, b"")
+        assert f"\n  try: free some room on that file system: df -h {data_dir(home)}" in result.err
+        assert "a deletion needs about as much as it deletes" in result.err
+        (data_dir(home) / "filler").unlink()
+        assert len(stored_sessions(home)) == 1
+        result = run_newapi("sessions", "rm", "--yes", "--older-than", "0d", home=home)
+        assert (result.code, stored_sessions(home)) == (0, [])
+
+
+@MOUNTS
+def test_a_full_disk_is_told_with_what_to_do(home: Home, fault_server: FaultServer) -> None:
+    answer_numbered(fault_server, home)
+    with small_disk(data_dir(home)):
+        fill(data_dir(home))
+        result = run_newapi("chat", "hi", home=home)
+        assert len(warnings_of(result.err)) == 1
+        assert f"\n  try: free some room on that file system: df -h {data_dir(home)}" in result.err
+
+
+@pytest.mark.parametrize("mode", [0o400, 0])
+def test_a_store_without_right_is_told_with_what_to_look_at(
+    home: Home, fault_server: FaultServer, mode: int
+) -> None:
+    answer_numbered(fault_server, home)
+    chat(home, "hi")
+    sessions_file(home).chmod(mode)
+    command = newapi_command("sessions", "rm", "--yes", "--older-than", "0d")
+    result = run_command(without_power(*command), home=home)
+    assert (result.code, result.out) == (10, b"")
+    hint = rf"\n  try: see who may write .*: ls -ld {data_dir(home)} {sessions_file(home)}\n"
+    assert re.search(hint, result.err), result.err
