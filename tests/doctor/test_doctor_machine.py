@@ -66,6 +66,14 @@ def test_nothing_is_configured(home: Home) -> None:
     assert not home.newapi_home.exists()  # to look makes nothing
 
 
+def test_there_is_no_home(home: Home) -> None:
+    found = check_up(home, env={"NEWAPI_HOME": None, "HOME": str(home.path / "missing")})
+    assert found["configuration"].text.startswith("no file; ")
+    assert found["store"].text == "nothing can be kept: there is no home folder"
+    assert "NEWAPI_HOME" in found["store"].hint
+    assert not (home.path / "missing").exists()
+
+
 def test_unknown_names_are_a_warning(well: Home) -> None:
     with well.config_file.open("a", encoding="utf-8") as file:
         file.write("modle = 'x'\n")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from newapi_cli.cli.checks.case import Case, failed, ok, skipped, warning
+from newapi_cli.config.paths import NO_HOME
 from newapi_cli.domain.attachment import size_text
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.errors import ExitCode, NewapiError
@@ -84,11 +85,10 @@ def store(case: Case) -> CheckResult:
     context = case.context
     folder, path = context.paths.data_dir, context.sessions_file
     if not _is_writable(folder):
-        return failed(
-            f"nothing can be kept: {case.shown(_nearest(folder))} is not writable",
-            HOME_HINT,
-            ExitCode.LOCAL,
-        )
+        why = f"{case.shown(_nearest(folder))} is not writable"
+        if folder.is_relative_to(NO_HOME):
+            why = "there is no home folder"
+        return failed(f"nothing can be kept: {why}", HOME_HINT, ExitCode.LOCAL)
     switched_off = "; save = false keeps nothing more" if not _saves(case) else ""
     if not path.exists():
         return ok(f"nothing is kept in {case.shown(folder)} yet{switched_off}")

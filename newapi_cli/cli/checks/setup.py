@@ -11,6 +11,7 @@ from pathlib import Path
 from newapi_cli.cli.checks.case import Case, failed, ok, skipped, warning
 from newapi_cli.cli.context import LOGIN_HINT
 from newapi_cli.config.file import ConfigFile, read_config
+from newapi_cli.config.paths import NO_HOME
 from newapi_cli.config.secrets import ensure_may_travel
 from newapi_cli.config.spelling import shown
 from newapi_cli.domain.profile import KeyKind, Settings, Source
@@ -44,7 +45,8 @@ def configuration(case: Case) -> CheckResult:
     if problem is not None:
         return failure(problem)
     known = f"profile {shown(settings.profile)} of" if path.exists() else "no file"
-    text = f"{known} {case.shown(path)}; {_origins(settings)}"
+    place = "" if path.is_relative_to(NO_HOME) else f" {case.shown(path)}"
+    text = f"{known}{place}; {_origins(settings)}"
     about_names = [each for each in context.config_file.warnings if each.startswith(f"{path}: ")]
     if about_names:
         told = "; ".join(each.removeprefix(f"{path}: ") for each in about_names)
