@@ -10,10 +10,13 @@ from newapi_cli.flows.prompt import text_from_bytes
 from newapi_cli.streams import read_file_up_to
 
 MAX_BYTES = 1_000_000_000
+HINT = "give a file that `newapi sessions export` wrote, or - for standard input"
 
 
 def read_archive(context: Context, path_text: str) -> str:
     """Read exported sessions from a file, or from standard input for `-`. Raises `UsageProblem`."""
+    if not path_text.strip():
+        raise UsageProblem("no file is named", hint=HINT)
     if path_text == "-":
         data, is_whole = context.streams.stdin.read_up_to(MAX_BYTES)
     else:
@@ -21,8 +24,7 @@ def read_archive(context: Context, path_text: str) -> str:
             data, is_whole = read_file_up_to(Path(path_text).expanduser(), MAX_BYTES)
         except (OSError, RuntimeError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
-            hint = "give a file that `newapi sessions export` wrote, or - for standard input"
-            raise UsageProblem(f"cannot read {path_text}", why=why or "", hint=hint) from error
+            raise UsageProblem(f"cannot read {path_text}", why=why or "", hint=HINT) from error
     if not is_whole:
         raise UsageProblem(f"{path_text} is larger than a gigabyte")
     return text_from_bytes(data, path_text)

@@ -50,6 +50,8 @@ class Attacher:
 
         Standard input, which is named `-` on the command line, comes by `from_stdin`.
         """
+        if not reference.strip():
+            raise UsageProblem("no file is named", hint="-f PATH, or a URL")
         if URL.match(reference):
             return self._open_url(reference)
         if OTHER_URL.match(reference):

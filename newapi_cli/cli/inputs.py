@@ -44,6 +44,8 @@ def system_text(value: str | None) -> str | None:
     """
     if value is None or not value.startswith("@"):
         return value
+    if not value[1:].strip():
+        raise UsageProblem("no file is named behind the @", hint=SYSTEM_HINT)
     return value[1:] if value.startswith("@@") else read_text_file(value[1:], SYSTEM_HINT)
 
 

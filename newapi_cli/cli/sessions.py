@@ -168,7 +168,10 @@ def import_sessions(
 
     [dim]newapi sessions import backup.jsonl[/dim]
     """
-    for stored in sessions_from_text(read_archive(context, path)):
+    found = sessions_from_text(read_archive(context, path))
+    if not found:
+        context.streams.tell("there was no session in it")
+    for stored in found:
         session = context.sessions.add(stored)
         context.streams.stdout.write(f"{session.id}\n")
 

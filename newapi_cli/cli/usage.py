@@ -48,7 +48,12 @@ def usage(
         typer.Option("--since", metavar="7d", help="h, d, w or y, a date as 2026-11-01, or all"),
     ] = "30d",
     exact: Annotated[
-        bool, typer.Option("--exact", help="ask the gateway's log of this key for exact costs")
+        bool,
+        typer.Option(
+            "--exact",
+            help="ask the gateway's log of this key for exact costs (one from before 2026-02-06"
+            " takes the key in the URL alone, where its access logs may show it)",
+        ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
 ) -> None:

@@ -45,7 +45,10 @@ def show_help(talk: Talk, about: str) -> None:
 
 def set_model(talk: Talk, name: str) -> None:
     """Show or change the model; what the old one had no room for is sent again."""
-    name, *others = (part.strip() for part in name.split(","))
+    text = name
+    name, *others = (without_quotes(part.strip()) for part in text.split(","))
+    if text and not (name or any(others)):
+        raise UsageProblem("that names no model", hint="/model NAME")
     if name:
         talk.live.change(talk.live.session._replace(model=name, left_out=0))
     if any(others):
@@ -73,7 +76,8 @@ def set_profile(talk: Talk, name: str) -> None:
 def set_system(talk: Talk, text: str) -> None:
     """Show, set or clear the system prompt."""
     if text:
-        system = "" if text == "clear" else talk.answers.system_text(text)
+        is_empty = text in ("clear", '""', "''")
+        system = "" if is_empty else talk.answers.system_text(text)
         talk.live.change(talk.live.session._replace(system=system))
     talk.tell(f"system prompt: {safe_text(talk.live.session.system) or 'none'}")
 

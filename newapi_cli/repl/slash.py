@@ -1,6 +1,7 @@
 """What counts as a slash command.
 
 /word rest      a command; an unknown one is an error and never sent, for that would cost money
+/ rest          none either: its name was forgotten, or a space slipped in before it
 //word          a message that begins with a slash
 /usr/bin/x …    a message: a path, or a pasted text of several lines
 """
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from newapi_cli.repl.talk import Talk
 
+NAMELESS = re.compile(r"/\??(?:[ \t].*)?")
 COMMAND = re.compile(r"/([A-Za-z][\w-]*)(?:[ \t]+(.*?))?\s*")
 # Columns of /help; a longer name pushes its text aside.
 NAME_WIDTH, TEXT_WIDTH, NARROWEST = 26, 40, 12
@@ -74,6 +76,11 @@ def typed_from_text(text: str, commands: Sequence[Command]) -> Typed:
         return Typed(message=text[1:])
     match = COMMAND.fullmatch(bare) if "\n" not in bare else None
     if match is None:
+        if NAMELESS.fullmatch(bare):
+            raise UnknownCommand(
+                "no command's name stands behind the slash; /help lists them,"
+                " // sends what follows as a message that begins with a slash"
+            )
         return Typed(message=text)
     word, argument = match.group(1).lower(), match.group(2) or ""
     for command in commands:

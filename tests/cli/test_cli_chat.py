@@ -414,6 +414,15 @@ def test_the_system_prompt_is_text_or_a_file(
     assert body(server)["messages"] == [{"role": "system", "content": wanted}, *HI]
 
 
+@pytest.mark.parametrize("args", [("-s", "@"), ("-s", "@ "), ("-f", ""), ("-f", " ")])
+def test_no_name_is_no_file(home: Home, server: FaultServer, args: tuple[str, str]) -> None:
+    result = run_newapi("chat", *args, "hi", home=home)
+    assert (result.code, result.out) == (2, b"")
+    assert result.err.startswith("error: no file is named")
+    assert "\n  try: -" in result.err
+    assert server.connections == []
+
+
 def test_a_file_below_the_home_folder_may_be_named_by_a_tilde(
     home: Home, server: FaultServer
 ) -> None:

@@ -94,6 +94,25 @@ def test_model_alone_shows_it(home: Home, server: FaultServer) -> None:
     assert server.connections == []
 
 
+@pytest.mark.parametrize("typed", ['""', "''", ",", '"",'])
+def test_an_empty_name_is_no_model(home: Home, server: FaultServer, typed: str) -> None:
+    with conversation(home) as talk:
+        assert "that names no model; /model NAME" in talk.told(f"/model {typed}")
+        assert talk.told("/model") == f"model: {MODEL}"
+        assert talk.told('/model "other"') == "model: other"
+        talk.leave()
+
+
+def test_an_empty_text_or_file_is_no_system_prompt(home: Home, server: FaultServer) -> None:
+    with conversation(home, "chat", "-s", "be brief") as talk:
+        told = talk.told("/system @")
+        assert told.startswith("no file is named behind the @; -s @FILE names a text file")
+        assert talk.told("/system") == "system prompt: be brief"
+        assert talk.told('/system ""') == "system prompt: none"
+        assert talk.told('/file ""').startswith("no file is named")
+        talk.leave()
+
+
 def test_system_sets_and_clears_the_instructions(home: Home, server: FaultServer) -> None:
     with conversation(home, "chat", "-s", "be brief") as talk:
         talk.say("/system")

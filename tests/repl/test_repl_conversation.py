@@ -164,13 +164,23 @@ def test_an_unknown_command_suggests_and_sends_nothing(home: Home, server: Fault
     assert server.connections == []
 
 
+@pytest.mark.parametrize("typed", ["/", "/ help", "/?", " / model x"])
+def test_a_slash_without_a_name_is_no_message(home: Home, server: FaultServer, typed: str) -> None:
+    with conversation(home) as talk:
+        told = talk.told(typed)
+        assert "no command's name stands behind the slash; /help lists them" in told
+        talk.leave()
+    assert server.connections == []
+
+
 def test_messages_that_look_like_commands_are_sent(home: Home, server: FaultServer) -> None:
     sent = {
         "//x": "/x",
         "//": "/",
         "/etc/hosts is what?": "/etc/hosts is what?",
-        "/": "/",
-        "/ is a slash": "/ is a slash",
+        "// is a slash": "/ is a slash",
+        '"""/ is one too"""': "/ is one too",
+        "/* a comment */": "/* a comment */",
         "exit now?": "exit now?",
     }
     with conversation(home) as talk:

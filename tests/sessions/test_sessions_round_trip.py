@@ -290,6 +290,16 @@ def test_a_cost_that_is_no_decimal_text_adds_nothing_and_is_named(
     assert not sessions_file(other_home).exists()
 
 
+def test_an_empty_list_is_told(home: Home, other_home: Home) -> None:
+    result = run_newapi("sessions", "import", "-", home=other_home, stdin=b"[]")
+    assert (result.code, result.out, result.err) == (0, b"", "there was no session in it\n")
+
+
+def test_no_name_is_no_file(home: Home) -> None:
+    result = run_newapi("sessions", "import", "", home=home)
+    assert (result.code, result.err.split("\n")[0]) == (2, "error: no file is named")
+
+
 def test_a_file_that_is_not_there_is_a_usage_problem(home: Home) -> None:
     result = run_newapi("sessions", "import", "missing.json", home=home)
     assert (result.code, "missing.json" in result.err) == (2, True)
