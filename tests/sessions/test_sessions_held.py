@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -140,3 +143,37 @@ def test_a_part_of_an_answer_waits_for_nobody(tmp_path: Path) -> None:
             with pytest.raises(LocalError, match="busy"):
                 store.keep(turn)
             assert time.monotonic() - began < AT_ONCE_S
+
+
+def test_ctrl_c_while_the_file_is_written_anew_tells_of_traces(tmp_path: Path) -> None:
+    path, is_at_it = tmp_path / "s.db", threading.Event()
+
+    def press_ctrl_c() -> None:
+        is_at_it.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+        SessionStore(path) as store,
+    ):
+        session, _ = said(store, new_session(), ("first", "1"))
+
+        def hold(statement: str) -> None:
+            if statement == "VACUUM" and not is_at_it.is_set():
+                other.execute("BEGIN EXCLUSIVE")
+                is_at_it.set()
+
+        store.database._connection.set_trace_callback(hold)
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        thread = threading.Thread(target=press_ctrl_c)
+        thread.start()
+        try:
+            with pytest.raises(LocalError, match="traces of them") as caught:
+                store.erase([session.id])
+        finally:
+            thread.join()
+            signal.signal(signal.SIGINT, before)
+        assert caught.value.why == "stopped"
+        assert "--older-than 1000y" in caught.value.hint
+        other.execute("ROLLBACK")
+        assert store.sessions() == []
