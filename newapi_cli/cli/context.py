@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from newapi_cli.cli.sampling import sampling_from_values
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.masking import mask, without_secrets
+from newapi_cli.config.ownership import begun
 from newapi_cli.config.paths import Paths, ensure_private_dir, find_paths
 from newapi_cli.config.secrets import ensure_may_travel, read_key
 from newapi_cli.config.settings import load_settings
@@ -329,7 +330,7 @@ class Context:
 
         ensure_private_dir(self.paths.data_dir)
         ensure_may_wait = self.interrupts.ensure_may_wait
-        return SessionStore(self.sessions_file, ensure_may_wait=ensure_may_wait)
+        return SessionStore(begun(self.sessions_file), ensure_may_wait=ensure_may_wait)
 
     @property
     def sessions_if_any(self) -> SessionStore | None:
@@ -377,7 +378,7 @@ class Context:
         if self.settings.flag("save"):
             with suppress(ConfigError):  # that there is no folder has been told for the session
                 ensure_private_dir(self.paths.data_dir)
-                past_file = self.paths.data_dir / FILE
+                past_file = begun(self.paths.data_dir / FILE)
         self.streams.keeps_typed_ahead = True
         desk = Desk(self, answering)
         reader = open_reader(

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from newapi_cli.repl.history import FILE as HISTORY_FILE
 from tests.promises.conftest import ANSWER
+from tests.repl.conversing import conversation
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
 from tests.support.observed import Conditions, Observed, observe
@@ -109,14 +111,18 @@ AS_OWNER = Conditions(
 def test_what_root_writes_in_a_home_belongs_to_its_person(home: Home, server: FaultServer) -> None:
     for path in (home.path, home.newapi_home, home.config_file):
         os.chown(path, OWNER, OWNER)
-    for args in (["config", "set", "seed", "1"], ["models"]):
-        server.add(Send(response(200, {"data": [{"id": "test-model"}]})))
+    server.add(Send(response(200, {"data": [{"id": "test-model"}]})))
+    for args in (["models"], ["config", "set", "seed", "1"], ["chat", "hi"]):
         assert observe(*args, home=home).code == 0
+    with conversation(home) as talk:
+        talk.say("hi")
     made = list(home.newapi_home.rglob("*"))
-    assert {"config.toml", ".config.toml.lock", "cache", "models.txt"} <= {p.name for p in made}
+    names = {"config.toml", ".config.toml.lock", "cache", "models.txt", "data", "sessions.db"}
+    assert {*names, HISTORY_FILE} <= {path.name for path in made}
     assert [p for p in made if (p.stat().st_uid, p.stat().st_gid) != (OWNER, OWNER)] == []
-    again = observe("config", "set", "seed", "2", home=home, conditions=AS_OWNER)
-    assert (again.code, "seed is set" in again.err) == (0, True)
+    for args in (["config", "set", "seed", "2"], ["chat", "-c", "hi"]):
+        again = observe(*args, home=home, conditions=AS_OWNER)
+        assert (again.code, "error" in again.err, "warning" in again.err) == (0, False, False)
 
 
 @pytest.mark.needs_root("run in somebody else's home")
