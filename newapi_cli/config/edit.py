@@ -201,7 +201,7 @@ def _lock(path: Path) -> Iterator[None]:
                 hint="wait for it, or end it, and try again",
             ) from error
         except OSError as error:
-            place = shlex.quote(str(lock if is_of_another(lock) else lock.parent))
+            place = shlex.quote(str(lock if os.path.lexists(lock) else lock.parent))
             raise ConfigError(
                 f"cannot lock {lock}",
                 why=error.strerror or str(error),

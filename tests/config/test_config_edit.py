@@ -342,6 +342,14 @@ def test_a_lock_that_cannot_be_had_is_an_error(path: Path, monkeypatch: pytest.M
     assert not path.exists()
 
 
+def test_what_stands_in_the_place_of_the_lock_is_named(path: Path) -> None:
+    lock = path.with_name(".config.toml.lock")
+    lock.mkdir()
+    with pytest.raises(ConfigError, match="cannot lock") as caught:
+        set_values(path, "work", {"model": "m"})
+    assert caught.value.hint == f"ls -ld {lock}"
+
+
 def test_a_lock_that_another_process_holds_is_waited_for_no_longer_than_a_while(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
