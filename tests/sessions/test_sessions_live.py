@@ -170,3 +170,23 @@ def test_a_damaged_turn_of_the_session_ends_saving_and_not_the_conversation(
     one.say("of one", "3")
     assert len(one.warnings) == 1
     assert one.path()[-1] == ("of one", "3")
+
+
+def test_a_prompt_is_stored_once_though_what_another_said_cannot_be_read(
+    sides: tuple[Side, Side], tmp_path: Path
+) -> None:
+    one, two = sides
+    two.say("of two", "2")
+    change_raw(tmp_path / "s.db", "UPDATE turns SET answer = x'ff' WHERE prompt = 'of two'")
+    kept = one.live.begin("of one", model="m")
+    assert one.warnings == ["turn 2 in the session store is damaged"]
+    kept.end(completion("1b"), "")
+    change_raw(tmp_path / "s.db", "UPDATE turns SET answer = '2' WHERE prompt = 'of two'")
+    one.say("more", "2b")
+    assert one.live.is_saved
+    assert one.stored() == [
+        ("first", "1", DONE),
+        ("of two", "2", DONE),
+        ("of one", "1b", DONE),
+        ("more", "2b", DONE),
+    ]
