@@ -6,8 +6,11 @@ beside the answer everything that is shaped like one. In memory all stays as it 
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from newapi_cli.cli.context import Context
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
+from newapi_cli.errors import ConfigError
 
 
 class KeylessStore:
@@ -49,6 +52,12 @@ class KeylessStore:
     def add(self, stored: StoredSession) -> Session:
         """Commit a whole session under a new id."""
         return self._store.add(keyless(self._context, stored))
+
+
+def learn_keys(context: Context) -> None:
+    """Let the settings tell the key, for a command that needs nothing else of them."""
+    with suppress(ConfigError):
+        _ = context.settings
 
 
 def keyless(context: Context, stored: StoredSession) -> StoredSession:

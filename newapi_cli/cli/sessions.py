@@ -9,6 +9,7 @@ import typer
 from newapi_cli.cli.archives import read_archive
 from newapi_cli.cli.context import Context
 from newapi_cli.cli.deleting import delete_sessions
+from newapi_cli.cli.keyless import keyless, learn_keys
 from newapi_cli.cli.options import command, session_names
 from newapi_cli.config.spelling import shown
 from newapi_cli.domain.session import MAX_TITLE, Hit, Session, StoredSession
@@ -171,8 +172,9 @@ def import_sessions(
     found = sessions_from_text(read_archive(context, path))
     if not found:
         context.streams.tell("there was no session in it")
+    learn_keys(context)
     for stored in found:
-        session = context.sessions.add(stored)
+        session = context.sessions.add(keyless(context, stored))
         context.streams.stdout.write(f"{session.id}\n")
 
 
@@ -189,6 +191,8 @@ def rename(
     title = " ".join(name.split())
     if not title or len(title) > MAX_TITLE:
         raise UsageProblem(f"a session name has 1 to {MAX_TITLE} characters")
+    learn_keys(context)
+    title = context.without_keys(title)
     found = _find(context, session)
     context.sessions.change(found._replace(title=title, is_named=True))
     context.streams.tell(f"session {found.short_id} is called “{safe_line(title)}”")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.repl.conversing import answers, conversation
+from tests.repl.conversing import answers, conversation, stored_sessions
 from tests.repl.test_repl_copying import osc_52
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -49,6 +49,22 @@ def test_no_command_gives_what_was_typed_with_a_key_in_it(home: Home, server: Fa
         assert result.code == 0
         assert "****" in result.text
         assert KEY not in result.text + result.err
+
+
+def test_what_is_renamed_or_read_back_is_stored_without_the_key(
+    home: Home, server: FaultServer
+) -> None:
+    home.configure(server.url, api_key=f"sk-{KEY}", retries=0)
+    run_newapi("chat", "hi", home=home)
+    exported = run_newapi("sessions", "export", "--json", home=home).text
+    said = exported.replace('"hi"', f'"hi {KEY}"').encode()
+    assert KEY.encode() in said
+    assert run_newapi("sessions", "import", "-", home=home, stdin=said).code == 0
+    result = run_newapi("sessions", "rename", "hi", f"of sk-{KEY}", home=home)
+    assert (result.code, "is called “of ****”" in result.err) == (0, True)
+    titles = sorted(stored.session.title for stored in stored_sessions(home))
+    assert titles == ["hi ****", "of ****"]
+    assert home.files_holding(KEY.encode()) == []
 
 
 def test_what_holds_no_key_is_taken_out_as_it_is(home: Home, server: FaultServer) -> None:
