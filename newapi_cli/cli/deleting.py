@@ -14,7 +14,7 @@ from newapi_cli.render.pictures import BEGINNING as PICTURE_BEGINNING
 from newapi_cli.render.pictures import names_of_pictures
 from newapi_cli.render.sanitise import safe_line
 from newapi_cli.repl import history
-from newapi_cli.store.database import NO_ROOM, is_full, room_or_right_hint
+from newapi_cli.store.room import NO_ROOM, is_full, room_or_right_hint
 
 if TYPE_CHECKING:
     from newapi_cli.store.sessions import SessionStore

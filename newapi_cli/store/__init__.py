@@ -3,6 +3,7 @@
     database     the file: private from its first byte, its pragmas, its migrations, its failures
     migrations   the numbered steps of the schema, append-only
     owners       which process writes an answer, and whether it still lives
+    room         whether there was room to write, and what to do where there was none
     rows         rows of tables ⇄ values of the domain
     searching    the condition of a plain scan over prompts and answers
     spending     SpendingTable: what turns took, and exact costs

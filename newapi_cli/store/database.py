@@ -7,7 +7,6 @@ next deletion of a session takes the copies away, for they would hold its text.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shlex
 import sqlite3
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from newapi_cli.errors import LocalError
 from newapi_cli.store.migrations import MIGRATIONS, Step
+from newapi_cli.store.room import NO_ROOM, is_of_no_room, room_or_right_hint
 from newapi_cli.store.rows import storable
 
 FILE = "sessions.db"
@@ -32,7 +32,6 @@ PRAGMAS = (
 )
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 NO_RIGHT = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 Values = Sequence[object] | Mapping[str, object]
 SMALLEST_BYTES = 512  # one page of the smallest size; shorter ones SQLite would take for empty
 
@@ -184,24 +183,6 @@ def copies_of(path: Path) -> list[Path]:
     return sorted(path.parent.glob(f"{path.name}.v*-copy*"))
 
 
-def is_full(error: LocalError) -> bool:
-    """Say whether a failure was that of a disk, or of a file, that may not grow."""
-    return _is_of_no_room(error.__cause__)
-
-
-def room_or_right_hint(path: Path, *, is_full: bool) -> str:
-    """Say what to do where a file, or what stands beside it, cannot be written."""
-    if is_full:
-        return f"free some room on that file system: df -h {shlex.quote(str(path.parent))}"
-    places = f"{shlex.quote(str(path.parent))} {shlex.quote(str(path))}"
-    return f"see who may write to the file and to its folder: ls -ld {places}"
-
-
-def _is_of_no_room(error: BaseException | None) -> bool:
-    name = getattr(error, "sqlite_errorname", "")
-    return name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR")
-
-
 def _is_held(error: sqlite3.Error) -> bool:
     """Say whether another process, or another connection, holds the file."""
     return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
@@ -218,8 +199,8 @@ def _problem(path: Path, error: sqlite3.Error) -> LocalError:
             hint="try again",
         )
     hint = ""
-    if _is_of_no_room(error) or name.startswith(NO_RIGHT):
-        hint = room_or_right_hint(path, is_full=_is_of_no_room(error))
+    if is_of_no_room(error) or name.startswith(NO_RIGHT):
+        hint = room_or_right_hint(path, is_full=is_of_no_room(error))
     return LocalError(f"the session store {path} cannot be used", why=str(error), hint=hint)
 
 

@@ -29,8 +29,9 @@ from newapi_cli.domain.session import (
     TurnRecord,
 )
 from newapi_cli.errors import LocalError, UsageProblem
-from newapi_cli.store.database import Database, copies_of, is_full
+from newapi_cli.store.database import Database, copies_of
 from newapi_cli.store.owners import is_alive, own_name
+from newapi_cli.store.room import is_full
 from newapi_cli.store.rows import (
     SESSION_COLUMNS,
     TURN_COLUMNS,

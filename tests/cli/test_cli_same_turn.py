@@ -102,7 +102,9 @@ def context(home: Home) -> Iterator[Context]:
                 "TERM": "dumb",
             }
         )
-        yield TypedContext(Streams(Input(program), Output(program), Output(program), environ), {})
+        streams = Streams(Input(program), Output(program), Output(program), environ)
+        with TypedContext(streams, {}) as context:
+            yield context
     os.close(program)
     os.close(person)
 
