@@ -20,7 +20,7 @@ from tests.support.steps import Send
 from tests.support.wire import response
 
 MODELS = ["claude-x", "deepseek/v3", "gpt-4o"]
-SESSIONS = ["taxes", "travel:japan"]
+SESSIONS = ["plans:japan", "taxes"]  # with nothing in common, which a TAB would complete first
 in_each_shell = pytest.mark.parametrize(
     "name",
     [
