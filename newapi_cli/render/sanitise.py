@@ -6,6 +6,7 @@ Nothing is dropped in silence, so that a spoof is seen. Pipes and files get the 
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from newapi_cli.render.bars import cells
 
@@ -27,7 +28,7 @@ _IDEOGRAPH = (
     "\U00020000-\U0003fffd]"
 )
 _WORD = f"(?:{_IDEOGRAPH}|(?:(?!{_IDEOGRAPH})[^ {_OPENING}])+)"
-PIECES = re.compile(f" +|[{_OPENING}]*{_WORD}[{_CLOSING}]*|[{_OPENING}]+")
+_PIECES = f" +|[{_OPENING}]*{_WORD}[{_CLOSING}]*|[{_OPENING}]+"
 WIDENS = "\ufe0f"  # makes an emoji of a narrow character
 
 _SAFE: dict[int, str] = {
@@ -76,6 +77,12 @@ def safe_line(text: str) -> str:
     return " ".join(safe_text(text).split())
 
 
+@cache
+def _pieces() -> re.Pattern[str]:
+    """Compile it when a line is first broken: 5 ms, while no request has left at the start."""
+    return re.compile(_PIECES)
+
+
 def at_words(line: str, width: int, indent: str = "") -> str:
     """Break a safe line between words, further rows indented; a word is never cut.
 
@@ -87,7 +94,7 @@ def at_words(line: str, width: int, indent: str = "") -> str:
     if width < len(indent) + 10:
         return line
     rows, row, gap, taken = [], "", "", 0
-    for piece in PIECES.findall(line.expandtabs()):
+    for piece in _pieces().findall(line.expandtabs()):
         size = cells(piece) + piece.count(WIDENS)
         if piece[0] == " ":
             gap = piece
