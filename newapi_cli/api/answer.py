@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from newapi_cli.api.codec import DONE, Refusal, decode_all, refusal_in
-from newapi_cli.api.completion_codec import chunk_from_json, holds_unread
+from newapi_cli.api.completion_codec import chunk_from_json, holds_unread, refusal_in_choice
 from newapi_cli.api.deltas import DeltaDecoder
 from newapi_cli.api.refusals import HTML, error_in_stream, html_error, not_understood
 from newapi_cli.api.sse import EventTooLarge, ServerSentEvent, SseDecoder, is_too_wide
@@ -88,22 +88,29 @@ class AnswerReader:
                 if isinstance(value, dict):
                     yield from self._chunks_of_object(value)
                 else:
+                    yield from self._refuse(refusal_in(value))
                     self.skipped += 1
         except ValueError:
             self.skipped += 1
 
     def _chunks_of_object(self, value: dict[str, Any]) -> Iterator[Chunk]:
         if "choices" not in value or value.get("error"):
-            refusal = refusal_in(value)
-            if refusal is not None:
-                yield from self.held()
-                raise StreamRefused(
-                    refusal._replace(request_id=refusal.request_id or self._request_id)
-                )
+            yield from self._refuse(refusal_in(value))
         chunk = chunk_from_json(value)
+        if chunk.finish_reason:  # a choice with an error always has one
+            refusal = refusal_in_choice(value)
+            if refusal is not None and chunk.has_anything:
+                yield self._deltas.feed(chunk)
+            yield from self._refuse(refusal)
         if not chunk.has_anything and holds_unread(value):
             self.skipped += 1
         yield self._deltas.feed(chunk)
+
+    def _refuse(self, refusal: Refusal | None) -> Iterator[Chunk]:
+        """Raise `StreamRefused` after what was held back, if there is an error."""
+        if refusal is not None:
+            yield from self.held()
+            raise StreamRefused(refusal._replace(request_id=refusal.request_id or self._request_id))
 
     def _whole_answer(self, body: bytes) -> Iterator[Chunk]:
         if HTML.match(body):
@@ -122,7 +129,7 @@ class AnswerReader:
         """Look at what stood in the stream without being an event: an error, or a whole answer."""
         if HTML.match(stray):
             raise html_error(stray, 200, self._request_id)
-        begin = re.search(rb"^[^\S\n]*+\{", stray, re.MULTILINE)
+        begin = re.search(rb"^[^\S\n]*+\[?\{", stray, re.MULTILINE)
         if begin:
             yield from self._chunk(stray[begin.start() :].decode("utf-8", "replace"))
 

@@ -153,7 +153,13 @@ def _next_value(text: str, place: int) -> int:
 
 
 def refusal_in(value: object) -> Refusal | None:
-    """Find an error in a JSON value: `error` in any form, and its older relatives."""
+    """Find an error in a JSON value: `error` in any form, and its older relatives.
+
+    Of a list, in its objects: Gemini puts its error into one.
+    """
+    if isinstance(value, list):
+        found = (refusal_in(each) for each in value if isinstance(each, dict))
+        return next(filter(None, found), None)
     if not isinstance(value, dict):
         return None
     error = value.get("error")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, TypeGuard
 
-from newapi_cli.api.codec import text_in
+from newapi_cli.api.codec import Refusal, refusal_in, text_in
 from newapi_cli.domain.completion import Chunk, ToolCallDelta, Usage, UsageExtras
 
 PARTS = ("delta", "message")
@@ -24,18 +24,27 @@ def chunk_from_json(value: dict[str, Any]) -> Chunk:
     choice = _first_choice(value.get("choices"))
     part = _part(choice)
     content = part.get("content")
+    said = content if isinstance(content, str) else _content_text(content)
+    if not said or "refusal" in part or "images" in part:
+        said = _with_what_stands_beside(said, choice, part)
     reasoning = _content_text(part.get("reasoning_content"))
     usage = value.get("usage")
     return Chunk(
-        content=_content_text(content) or _instead_of_content(choice, part),
+        content=said,
         # Servers of 2025 filled both members with the same text: one of them is enough.
         reasoning=reasoning or _content_text(part.get("reasoning")) or _thoughts(content),
         tool_calls=_tool_calls(part),
-        finish_reason=text_in(choice.get("finish_reason")) or None,
+        finish_reason=text_in(choice.get("finish_reason"))
+        or ("error" if choice.get("error") else None),
         usage=usage_from_json(usage) if isinstance(usage, dict) else None,
         model=text_in(value.get("model")),
         id=text_in(value.get("id")),
     )
+
+
+def refusal_in_choice(value: dict[str, Any]) -> Refusal | None:
+    """Find the error that OpenRouter puts into a choice, beside its finish reason `error`."""
+    return refusal_in(_first_choice(value.get("choices")))
 
 
 def holds_unread(value: dict[str, Any]) -> bool:
@@ -52,20 +61,30 @@ def holds_unread(value: dict[str, Any]) -> bool:
     if any(choice.get(name) and not isinstance(choice[name], dict) for name in PARTS):
         return True
     part = _part(choice)
-    texts = (part.get("reasoning_content"), part.get("reasoning"), part.get("refusal"))
+    texts = (
+        part.get("reasoning_content"),
+        part.get("reasoning"),
+        part.get("refusal"),
+        choice.get("text"),
+    )
+    content, images = part.get("content"), part.get("images")
     calls, call = part.get("tool_calls"), part.get("function_call")
     return (
         any(text and not isinstance(text, str) for text in texts)
-        or not _is_content(part.get("content"))
+        or (bool(content) and not isinstance(content, str) and not _are_parts(content))
+        or (bool(images) and not _are_parts(images))
         or (bool(calls) and not _is_list_of_objects(calls))
         or (bool(call) and not isinstance(call, dict))
     )
 
 
-def _is_content(content: object) -> bool:
-    if not content or isinstance(content, str):
-        return True
-    return _is_list_of_objects(content) and all(part.keys() & CONTENT_MEMBERS for part in content)
+def _are_parts(value: object) -> bool:
+    return _is_list_of_objects(value) and all(map(_is_part, value))
+
+
+def _is_part(part: dict[str, Any]) -> bool:
+    text = _text_member(part)
+    return bool(part.keys() & CONTENT_MEMBERS) and (not text or isinstance(text, str))
 
 
 def _is_list_of_objects(value: object) -> TypeGuard[list[dict[str, Any]]]:
@@ -83,7 +102,7 @@ def _first_choice(choices: object) -> dict[str, Any]:
 def _part(choice: dict[str, Any]) -> dict[str, Any]:
     for name in PARTS:
         part = choice.get(name)
-        if isinstance(part, dict):
+        if part and isinstance(part, dict):  # some put an empty delta beside the message
             return part
     return {}
 
@@ -98,12 +117,18 @@ def _content_text(content: object) -> str:
 
 def _part_text(part: dict[str, Any]) -> str:
     """Give the text of a content part; a picture becomes a markdown image, as gateways do it."""
-    text, picture = part.get("text") or part.get("refusal"), part.get("image_url")
+    text, picture = _text_member(part), part.get("image_url")
     if isinstance(picture, dict):
         picture = picture.get("url")
     if isinstance(text, str):
         return text
     return f"![image]({picture})" if isinstance(picture, str) and picture else ""
+
+
+def _text_member(part: dict[str, Any]) -> object:
+    """Give what should be the text of a part; OpenAI's assistants wrap it in an object."""
+    text = part.get("text") or part.get("refusal")
+    return text["value"] if isinstance(text, dict) and "value" in text else text
 
 
 def _thoughts(content: object) -> str:
@@ -114,14 +139,19 @@ def _thoughts(content: object) -> str:
     return "".join(_content_text(part.get("thinking")) for part in parts)
 
 
-def _instead_of_content(choice: dict[str, Any], part: dict[str, Any]) -> str:
-    """Give what a model says elsewhere: why it refuses, what it speaks, the old completions' text.
+def _with_what_stands_beside(said: str, choice: dict[str, Any], part: dict[str, Any]) -> str:
+    """Add to the content why a model refuses (OpenAI) and its pictures (OpenRouter).
 
-    The first two are of OpenAI's chat completions, the last one of its completions before them.
+    Where there is none of these: what it speaks, or the text of OpenAI's older completions.
     """
+    refusal, images = part.get("refusal"), part.get("images")
+    if isinstance(refusal, str) and refusal != said:
+        said += refusal
+    if isinstance(images, list):
+        said += _content_text(images)
     audio = part.get("audio")
     spoken = audio.get("transcript") if isinstance(audio, dict) else None
-    texts = (part.get("refusal"), spoken, choice.get("text"))
+    texts = (said, spoken, choice.get("text"))
     return next((text for text in texts if isinstance(text, str) and text), "")
 
 
@@ -138,7 +168,9 @@ def _tool_calls(part: dict[str, Any]) -> tuple[ToolCallDelta, ...]:
 
 def _tool_call(call: dict[str, Any]) -> ToolCallDelta:
     index = call.get("index")
-    function = call.get("function")
+    function, custom = call.get("function"), call.get("custom")
+    if not function and isinstance(custom, dict):  # OpenAI's tools that take any text
+        function = {"name": custom.get("name"), "arguments": custom.get("input")}
     if not isinstance(function, dict):
         function = {}
     return ToolCallDelta(
@@ -152,8 +184,10 @@ def _tool_call(call: dict[str, Any]) -> ToolCallDelta:
 def _arguments(arguments: object) -> str:
     if isinstance(arguments, str):
         return arguments
+    if not isinstance(arguments, dict | list):
+        return ""
     try:  # Ollama gives an object where OpenAI gives its JSON text
-        return json.dumps(arguments, ensure_ascii=False) if isinstance(arguments, dict) else ""
+        return json.dumps(arguments, ensure_ascii=False)
     except RecursionError:
         return ""
 

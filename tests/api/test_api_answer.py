@@ -151,6 +151,13 @@ def test_the_usage_that_comes_last_is_kept() -> None:
     assert read.completion.usage[:3] == (9, 3, 12)
 
 
+def in_choice(**members: object) -> bytes:
+    """Give an event with an error in its choice, as OpenRouter does it."""
+    about = json.loads(REFUSAL)["error"]
+    choice = {"index": 0, "finish_reason": "error", "error": about, **members}
+    return event({"choices": [choice]})
+
+
 REFUSED = {
     "raw, at once": (REFUSAL, ""),
     "raw, after pings": (PING + PING + REFUSAL, ""),
@@ -171,6 +178,24 @@ REFUSED = {
         event({**chunk(""), "error": json.loads(REFUSAL)["error"]}) + DONE,
         "",
     ),
+    "in a list, at once": (b"[" + REFUSAL + b"]", ""),
+    "in a list, on many lines": (json.dumps([json.loads(REFUSAL)], indent=2).encode(), ""),
+    "in a list, after pings": (PING + b"[" + REFUSAL + b"]\n", ""),
+    "in a list, as an event after text": (
+        event(chunk("Par")) + b"data: [" + REFUSAL + b"]\n\n" + DONE,
+        "Par",
+    ),
+    "in the choice, after text": (event(chunk("Par")) + in_choice() + DONE, "Par"),
+    "in the choice, with text": (in_choice(message={"content": "Par"}), "Par"),
+    "in the choice, no finish reason": (
+        in_choice(delta={"content": "Par"}, finish_reason=""),
+        "Par",
+    ),
+    "in the choice of a whole answer": (
+        in_choice(message={"content": "Par"}).removeprefix(b"data: "),
+        "Par",
+    ),
+    "in the choice, half a tag before it": (in_choice(delta={"content": "<thi"}), "<thi"),
     "half a tag before it": (event(chunk("<thi")) + REFUSAL, "<thi"),
 }
 

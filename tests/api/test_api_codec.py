@@ -269,6 +269,8 @@ def test_an_error_nested_more_deeply_than_the_stack_is_a_refusal(name: str) -> N
         ({"error": [None, "m"], "code": 3}, Refusal("m", "", "3")),
         ({"error": True, "message": "m"}, Refusal("m")),
         ({"error": 5}, Refusal("")),
+        ([{"error": {"message": "m", "code": 400}}], Refusal("m", "", "400")),
+        ([None, {"id": 1}, {"error": "m"}, {"error": "n"}], Refusal("m")),
     ],
 )
 def test_each_envelope_of_an_error_is_read(value: object, refusal: Refusal) -> None:
@@ -295,7 +297,19 @@ def test_words_of_other_servers_are_found_in_the_body_of_an_error(value: object)
 
 @pytest.mark.parametrize(
     "value",
-    [None, 5, "x", [], {}, {"error": None}, {"error": {}}, {"success": True}, completion("a")],
+    [
+        None,
+        5,
+        "x",
+        [],
+        [[{"error": "m"}]],
+        [{"id": "a"}],
+        {},
+        {"error": None},
+        {"error": {}},
+        {"success": True},
+        completion("a"),
+    ],
 )
 def test_what_is_no_error_is_none(value: object) -> None:
     assert refusal_in(value) is None

@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from newapi_cli.api.completion_codec import chunk_from_json, holds_unread, usage_from_json
+from newapi_cli.api.codec import Refusal
+from newapi_cli.api.completion_codec import (
+    chunk_from_json,
+    holds_unread,
+    refusal_in_choice,
+    usage_from_json,
+)
 from newapi_cli.domain.completion import Chunk, ToolCallDelta, Usage
 from tests.api.wrong_shapes import WRONG, name_of, places, replaced
 
@@ -129,9 +135,14 @@ def test_tool_calls_keep_what_the_server_gave() -> None:
         ({"delta": {"content": None, "refusal": "I may not."}}, "I may not."),
         ({"delta": {"content": "", "refusal": "I may not."}}, "I may not."),
         ({"message": {"content": [{"type": "refusal", "refusal": "I may not."}]}}, "I may not."),
-        ({"delta": {"content": "Yes", "refusal": "I may not."}}, "Yes"),
+        ({"delta": {"refusal": " I may not.", "content": "Yes."}}, "Yes. I may not."),
+        ({"delta": {"content": "I may not.", "refusal": "I may not."}}, "I may not."),
+        ({"delta": {"content": [{"text": "Yes. "}], "refusal": "No."}}, "Yes. No."),
+        ({"delta": {"content": "Yes", "refusal": 5, "images": 5}}, "Yes"),
         ({"message": {"content": None, "audio": {"data": "AA", "transcript": "Hi"}}}, "Hi"),
         ({"text": "Once upon"}, "Once upon"),
+        ({"delta": {}, "message": {"content": "a"}}, "a"),
+        ({"message": {"content": [{"type": "text", "text": {"value": "a"}}]}}, "a"),
         ({"index": "0", "delta": {"content": "a"}}, "a"),
     ],
 )
@@ -157,6 +168,22 @@ def test_arguments_that_are_an_object_become_its_text() -> None:
     assert call.arguments == '{"city": "北京"}'
 
 
+@pytest.mark.parametrize(("given", "text"), [(["北京", 1], '["北京", 1]'), ([], "[]"), (5, "")])
+def test_arguments_that_are_a_list_become_its_text(given: object, text: str) -> None:
+    function = {"name": "f", "arguments": given}
+    (call,) = chunk_from_json(streamed({"tool_calls": [{"function": function}]})).tool_calls
+    assert call.arguments == text
+
+
+@pytest.mark.parametrize("beside", [{}, {"function": None}, {"function": {}}])
+def test_a_call_of_a_custom_tool_gives_its_name_and_its_input(beside: dict[str, Any]) -> None:
+    custom = {"name": "patch", "input": "*** Begin"}
+    calls = [{"index": 0, "id": "c", "type": "custom", "custom": custom, **beside}]
+    assert chunk_from_json(streamed({"tool_calls": calls})).tool_calls == (
+        ToolCallDelta(0, "c", "patch", "*** Begin"),
+    )
+
+
 def test_arguments_nested_more_deeply_than_the_stack_are_none() -> None:
     arguments: dict[str, Any] = {}
     for _ in range(100_000):
@@ -180,6 +207,11 @@ UNREAD: dict[str, Any] = {
     "content of unknown parts": streamed({"content": [{"type": "x", "y": "a"}]}),
     "reasoning is an object": streamed({"reasoning": {"text": "a"}}),
     "a refusal is a list": streamed({"refusal": ["a"]}),
+    "content whose text is a number": streamed({"content": [{"type": "text", "text": 5}]}),
+    "content whose value is a list": streamed({"content": [{"text": {"value": ["a"]}}]}),
+    "images are a text": streamed({"images": "a"}),
+    "images of texts": streamed({"images": ["a"]}),
+    "the text is a number": {"choices": [{"index": 0, "text": 3}]},
     "tool calls are a text": streamed({"tool_calls": "a"}),
     "tool calls of texts": streamed({"tool_calls": ["a"]}),
     "a function call is a text": streamed({"function_call": "f"}),
@@ -197,6 +229,9 @@ EMPTY: dict[str, Any] = {
         dict.fromkeys(["content", "reasoning", "refusal", "tool_calls", "function_call", "audio"])
     ),
     "a delta that is null": {"choices": [{"delta": None, "message": None}]},
+    "an empty value": streamed({"content": [{"type": "text", "text": {"value": ""}}]}),
+    "no images": streamed({"content": None, "images": []}),
+    "an empty text": {"choices": [{"index": 0, "text": ""}]},
     "an empty part": streamed({"content": [{"type": "text", "text": ""}]}),
     "a call without a piece of its arguments": streamed(
         {"tool_calls": [{"index": 0, "function": {"arguments": ""}}]}
@@ -316,3 +351,36 @@ def test_a_picture_in_a_content_part_is_a_markdown_image(picture: object) -> Non
     parts = [{"type": "text", "text": "See "}, {"type": "image_url", "image_url": picture}]
     chunk = chunk_from_json({"choices": [{"message": {"content": parts}}]})
     assert chunk.content == "See ![image](data:image/png;base64,AA)"
+
+
+@pytest.mark.parametrize(("content", "text"), [("See ", "See "), (None, "")])
+def test_pictures_beside_the_content_follow_it(content: str | None, text: str) -> None:
+    images = [{"type": "image_url", "image_url": {"url": f"data:,{name}"}} for name in "ab"]
+    chunk = chunk_from_json(streamed({"content": content, "images": images}))
+    assert chunk.content == f"{text}![image](data:,a)![image](data:,b)"
+
+
+# -- errors in a choice -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("about", "refusal"),
+    [
+        ({"code": 502, "message": "upstream broke"}, Refusal("upstream broke", "", "502")),
+        ("upstream broke", Refusal("upstream broke")),
+        (5, Refusal("")),
+    ],
+)
+def test_an_error_in_the_choice_is_a_refusal_and_an_end(about: object, refusal: Refusal) -> None:
+    value = {"choices": [{"index": 0, "error": about}]}
+    assert refusal_in_choice(value) == refusal
+    assert chunk_from_json(value).finish_reason == "error"
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [None, [], 5, [{"error": None}], [{"error": {}}], [{}], [{"index": 1, "error": "no"}]],
+)
+def test_a_choice_without_an_error_holds_none(choices: object) -> None:
+    assert refusal_in_choice({"choices": choices}) is None
+    assert chunk_from_json({"choices": choices}).finish_reason is None

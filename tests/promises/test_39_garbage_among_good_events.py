@@ -65,6 +65,9 @@ MALFORMED = {
     "reasoning is a number": in_choice(b'"delta":{"reasoning_content":5}'),
     "tool calls are a text": in_choice(b'"delta":{"tool_calls":"x"}'),
     "tool calls of nonsense": in_choice(b'"delta":{"tool_calls":[null,5,{"index":"x"}]}'),
+    "the text is a number": in_choice(b'"text":3'),
+    "the text of a part is a number": with_content([{"type": "text", "text": 5}]),
+    "images are a text": in_choice(b'"delta":{"images":"x"}'),
     "choices are an object": raw(b'{"choices":{"0":{"delta":{"content":"London"}}}}'),
 }
 HARMLESS = {

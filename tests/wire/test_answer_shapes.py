@@ -106,6 +106,19 @@ FRAMINGS = rows(
     Shape("a refusal", [
         sse(event(chunk(delta={"content": None, "refusal": "I may "})),
             event(chunk(delta={"refusal": "not."})), *END)], out=b"I may not.\n"),
+    Shape("a refusal beside the content", [
+        sse(event(chunk("Well. ", delta={"refusal": "I may not."})), *END)],
+        out=b"Well. I may not.\n"),
+    Shape("an empty delta beside the message", [
+        sse(event({"choices": [{"index": 0, "delta": {}, "message": {"content": "Hi"}}]}), *END)],
+        out=b"Hi\n"),
+    Shape("a text with a value", [
+        sse(event(chunk(delta={"content": [{"type": "text", "text": {"value": "Hi"}}]})), *END)],
+        out=b"Hi\n"),
+    Shape("images", [
+        sse(event(chunk("See: ")), event(chunk(delta={"images": [
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]})), *END)],
+        out=b"See: ![image](data:image/png;base64,AA)\n"),
     Shape("a malformed event among good ones", [
         sse(EVENTS[0], b'data: {"choices":[{"del\n\n', *EVENTS[1:])], out=TEXT, told=["1"]),
 )  # fmt: skip
@@ -170,6 +183,9 @@ PIECES = rows(
     Shape("no index", [sse(
         call(id="call_1", type="function", name="weather", arguments='{"city":'),
         call(arguments='"Paris"}'), *TOOL_END)]),
+    Shape("a custom tool, in pieces", [sse(
+        call(0, id="call_1", type="custom", custom={"name": "weather", "input": '{"city":'}),
+        call(0, custom={"input": '"Paris"}'}), *TOOL_END)]),
     Shape("whole answer", [[Send(response(200, completion(None, finish="tool_calls") | {
         "choices": [{"index": 0, "finish_reason": "tool_calls", "message": {
             "role": "assistant", "content": None, "tool_calls": [{

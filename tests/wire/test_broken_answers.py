@@ -31,11 +31,18 @@ MADE_UP_USAGE = event(usage_chunk(9, 0, made_up=True))
 FINISH = event(chunk(finish="stop"))
 SUFFIX = f" (request id: {REQUEST_ID})"
 ID_HEADER = [("X-Oneapi-Request-Id", REQUEST_ID)]
+GEMINIS = json_bytes([{"error": {"message": "gem bad", "code": 400}}])
 RAW_ERROR = json_bytes(error(f"no channel left{SUFFIX}", code="get_channel_failed"))
 
 
 def in_stream(**members: object) -> bytes:
     return event({"error": members})
+
+
+def in_choice(about: object) -> bytes:
+    """Give an event with an error in its choice, as OpenRouter does it."""
+    choice = {"index": 0, "delta": {}, "finish_reason": "error", "error": about}
+    return event({"choices": [choice]})
 
 
 ERRORS = rows(
@@ -101,6 +108,32 @@ ERRORS = rows(
         [sse(event({"error": [{"message": "no good at all"}]}), DONE)],
         6,
         told=["no good at all"],
+    ),
+    Shape(
+        "error as an event, in a list",
+        [sse(event([{"error": {"message": "gem bad", "code": 400}}]), DONE)],
+        6,
+        told=["gem bad"],
+        untold=["malformed", "empty answer"],
+    ),
+    Shape(
+        "error as the body, in a list",
+        [[Send(response(200, GEMINIS))]],
+        6,
+        told=["gem bad"],
+    ),
+    Shape(
+        "text, then an error in the choice",
+        [sse(PART, in_choice({"message": "upstream broke", "code": 502}), USAGE, DONE)],
+        6,
+        b"Paris is\n",
+        told=["upstream broke"],
+    ),
+    Shape(
+        "an error in the choice, as text",
+        [sse(in_choice("upstream broke"), DONE)],
+        6,
+        told=["upstream broke"],
     ),
     Shape(
         "text, then an event called error",
