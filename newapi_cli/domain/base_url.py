@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from stringprep import in_table_a1, in_table_b1
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -98,6 +99,8 @@ def base_url_from_text(text: str) -> BaseUrl:
         raise BaseUrlProblem("it must begin with https:// or http://")
     if "@" in parts.netloc:
         raise BaseUrlProblem("it holds a user name or password; a key is set with `newapi login`")
+    if "[" in parts.netloc or "]" in parts.netloc:
+        _ensure_bracketed_ipv6(parts.netloc, host)
     if port == 0:
         raise BaseUrlProblem("port 0 is not a port")
     host, prefix = _checked_host(host), _prefix(parts.path)
@@ -129,6 +132,29 @@ def _likely_scheme(url: str) -> str:
     return "http" if host == "localhost" or re.match(r"127\.\d+\.\d+\.\d+$", host) else "https"
 
 
+def _ensure_bracketed_ipv6(netloc: str, host: str) -> None:
+    """Refuse what stands beside brackets too: the library lets it vanish."""
+    try:
+        ipaddress.IPv6Address(host)
+    except ValueError as error:
+        raise BaseUrlProblem("its brackets hold no IPv6 address") from error
+    if not re.fullmatch(r"\[[^\[\]]*\](:\d*)?", netloc):
+        raise BaseUrlProblem("only a port may follow the brackets of its IPv6 address")
+
+
+def _ensure_read_alike(host: str) -> None:
+    """Refuse what Python's codec leaves out, does not know, or reads otherwise than browsers.
+
+    It follows IDNA 2003 (tables of RFC 3454: B.1 vanishes, A.1 is unassigned), browsers UTS 46,
+    where the deviation characters, among them the joiners of B.1, stand for themselves.
+    """
+    if any(in_table_b1(each) or in_table_a1(each) or each in "ßς" for each in host):
+        raise BaseUrlProblem(
+            "its host holds a character that is read as another one, or not at all, by some "
+            "programs (as ß, ς and invisible ones are): give the host in its xn-- form"
+        )
+
+
 def _checked_host(host: str) -> str:
     if not host:
         raise BaseUrlProblem("it names no host")
@@ -140,11 +166,13 @@ def _checked_host(host: str) -> str:
             return str(ipaddress.IPv4Address(host))
         except ValueError as error:
             raise BaseUrlProblem("its host is no complete IPv4 address") from error
+    if not host.isascii():
+        _ensure_read_alike(host)
     try:
         ascii_host = host.encode("idna").decode("ascii") if not host.isascii() else host
     except UnicodeError as error:
         raise BaseUrlProblem("its host is no valid name") from error
-    labels = ascii_host.rstrip(".").split(".")
+    labels = ascii_host.removesuffix(".").split(".")
     if not all(re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", x) for x in labels):
         raise BaseUrlProblem("its host is no valid name")
     return ascii_host.lower()

@@ -78,6 +78,8 @@ PASTED = [
     ("https://[2001:db8::1]", "https://[2001:db8::1]"),
     ("https://bücher.example", "https://xn--bcher-kva.example"),
     ("https://网关.example", "https://xn--d6q013i.example"),
+    ("https://例え.jp", "https://xn--r8jz45g.jp"),
+    ("https://xn--strae-oqa.example", "https://xn--strae-oqa.example"),
     ("https://host_name.example", "https://host_name.example"),
     ("https://host.example.", "https://host.example."),
     ("http://http:3000", "http://http:3000"),
@@ -121,6 +123,11 @@ REFUSED = {
     "two colons": "https://host:1:2",
     "a percent sign": "https://ho%73t.example",
     "a bracketed name": "https://[host.example]",
+    "a bracketed name of a version": "https://[v1.x]/",
+    "an IPv6 address and a name": "https://[::1]host.example",
+    "a name and an IPv6 address": "https://host.example[::1]",
+    "two dots at the end": "https://host.example..",
+    "dots alone": "https://..",
     "bytes that are no text": "https://host.example/\udcff",
     "more than 2,000 characters when encoded": f"https://host.example/{'é' * 400}",
     "http with one slash": "http:/host.example",
@@ -151,6 +158,26 @@ def test_what_is_no_base_url_is_refused_without_repeating_it(text: str) -> None:
     assert words
     assert "secret" not in words
     assert not any(ord(character) < 32 for character in words)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "straße.example",
+        "STRAẞE.example",
+        "φως.example",
+        "a\u200cb.example",
+        "a\u200db.example",
+        "a\u200bb.example",
+        "a\u00adb.example",
+        "a\u2060b.example",
+        "a\ufe0fb.example",
+        "a\uab70b.example",
+    ],
+)
+def test_a_host_that_is_read_in_two_ways_is_wanted_in_its_own_form(host: str) -> None:
+    with pytest.raises(BaseUrlProblem, match="give the host in its xn-- form"):
+        base_url_from_text(f"https://{host}")
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
