@@ -14,7 +14,7 @@ from newapi_cli.config.spelling import MAX_NAME, is_harmless
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.catalog import ModelInfo
 from newapi_cli.domain.profile import Secret
-from newapi_cli.errors import UsageProblem
+from newapi_cli.errors import ConfigError, UsageProblem
 from newapi_cli.render.sanitise import safe_line
 
 MAX_PIPED_BYTES = 64 * 1024
@@ -150,12 +150,23 @@ def _with_key(
     if text.lstrip("\ufeff \t\r\n").startswith("{"):
         info = connection_from_text(text)
         base_url, text, where = _the_same(base_url, info.base_url), info.key or "", INFO
+    _ensure_no_address(text, where)
     if base_url is None:
         base_url = context.settings.base_url
     if base_url is None:
         raise UsageProblem("no address is known", hint="newapi login https://HOST --stdin")
     _ensure_may_travel(context, base_url)
     return base_url, checked_key(text, where)
+
+
+def _ensure_no_address(text: str, where: str) -> None:
+    """Refuse the address that was pasted once more: it would be sent, and stored, as the key."""
+    if re.match(r"\s*(bearer\s+)?https?://", text, re.IGNORECASE):
+        raise ConfigError(
+            f"the key from {where} is an address, which begins with http:// or https://",
+            why="nothing was sent, and nothing is stored",
+            hint="copy the key with the copy button of the console; it often begins with sk-",
+        )
 
 
 def _ensure_may_travel(context: Context, base_url: BaseUrl) -> None:

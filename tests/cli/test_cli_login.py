@@ -328,6 +328,19 @@ def test_a_key_that_cannot_be_one_is_not_tried(
     assert not home.config_file.exists()
 
 
+@pytest.mark.parametrize("key", ["{url}", " {url}/v1", "HTTPS://other.invalid", "Bearer {url}"])
+def test_an_address_in_place_of_the_key_is_not_tried(
+    home: Home, gateway: DemoGateway, key: str
+) -> None:
+    with Terminal(newapi_command("login", gateway.base_url), home=home) as terminal:
+        terminal.wait_for(PROMPT)
+        terminal.send(key.format(url=gateway.base_url).encode() + b"\r")
+        assert terminal.wait_exit() == 3
+        assert "the key from the prompt is an address" in terminal.all_text()
+    assert gateway.requests == []
+    assert not home.config_file.exists()
+
+
 def test_without_a_terminal_the_key_is_not_asked_for(home: Home, gateway: DemoGateway) -> None:
     result = run_newapi("login", gateway.base_url, home=home)
     assert (result.code, result.out) == (2, b"")
