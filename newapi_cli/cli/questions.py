@@ -1,7 +1,8 @@
 """One line asked for on the terminal, shown or hidden; a key must not stand on the screen.
 
-A hidden line is read without echo and out of the terminal's line mode, which cuts a line after
-4,095 characters. Signals are looked at between two reads, so that none finds the modes half
+A line is read without echo and out of the terminal's line mode, which cuts a line after 4,095
+characters. What may be seen is echoed here, and nothing of JSON, which is the console's connection
+info with the key in it. Signals are looked at between two reads, so that none finds the modes half
 changed: what ends the program restores them first; Ctrl-Z gives them back, and when the program
 goes on they are set again, since the shell has set its own meanwhile.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import select
 import signal
@@ -19,6 +21,8 @@ from types import FrameType
 import typer
 
 from newapi_cli.errors import Interrupted, LocalError, ReaderGone, UsageProblem
+from newapi_cli.render.bars import cells
+from newapi_cli.render.sanitise import safe_text
 from newapi_cli.signals import CODES
 from newapi_cli.streams import Streams
 
@@ -29,6 +33,7 @@ STDIN = 0
 MAX_BYTES = 64 * 1024
 LOCAL_MODES, CONTROL_CHARACTERS = 3, 6  # indices of c_lflag and c_cc in what tcgetattr gives
 ENTER, CTRL_D, CTRL_U, CTRL_W, BACKSPACE = b"\r\n", b"\x04", b"\x15", b"\x17", b"\x7f\x08"
+PASTE_MARKS = (b"\x1b[200~", b"\x1b[201~")  # around a paste, where somebody asked for them
 CAUGHT = {
     name: signal.Signals[name]
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGCONT")
@@ -39,8 +44,8 @@ CAUGHT = {
 def ask(streams: Streams, question: str, *, is_hidden: bool = False) -> str:
     """Ask on the terminal of standard input; give the line without its end.
 
-    Pasted JSON may have several lines. Raises `Interrupted` for Ctrl-C, SIGTERM and SIGHUP,
-    `typer.Abort` for Ctrl-D, and `UsageProblem` for more than 64 kB.
+    Pasted JSON may have several lines, and is never shown. Raises `Interrupted` for Ctrl-C, SIGTERM
+    and SIGHUP, `typer.Abort` for Ctrl-D, and `UsageProblem` for more than 64 kB.
     """
     if "SIGTSTP" not in CAUGHT:  # Windows
         return str(typer.prompt(question, hide_input=is_hidden, default="", err=True))
@@ -57,6 +62,7 @@ class _Question:
         self._is_set = False  # the modes are those that this question wants
         self._before: list[object] | None = None
         self._typed = bytearray()
+        self._echoed = ""
         self._is_whole = False
 
     def answer(self, told: int) -> str:
@@ -73,10 +79,10 @@ class _Question:
                 else:
                     with contextlib.suppress(BlockingIOError):
                         self._take(self._read())
+                        self._echo()
         finally:
             self._restore_modes()
-            if self._is_hidden or not self._is_whole:
-                self._tell("\n")
+            self._tell("\n")
         if len(self._typed) >= MAX_BYTES:
             raise UsageProblem("what was typed is too long")
         return self._typed.decode("utf-8", "replace")
@@ -92,33 +98,53 @@ class _Question:
             raise
         except OSError as error:
             raise Interrupted(CODES["SIGHUP"]) from error  # the window was closed
-        if not data and self._is_hidden:
-            raise Interrupted(CODES["SIGHUP"])  # likewise
         if not data:
-            raise typer.Abort  # Ctrl-D
+            raise Interrupted(CODES["SIGHUP"])  # likewise
         return data
 
     def _take(self, data: bytes) -> None:
         for key in data:
             if key in ENTER:
                 self._end_line()
-            elif not self._is_hidden:
-                self._typed.append(key)
             elif key in CTRL_D and not self._typed:
                 raise typer.Abort
             elif key in CTRL_U + CTRL_W:
                 self._typed.clear()
             elif key in BACKSPACE:
-                del self._typed[-1:]
+                self._take_back()
             elif len(self._typed) < MAX_BYTES:  # the rest is read too, or the shell would get it
                 self._typed.append(key)
+                for mark in PASTE_MARKS:  # looked for here, since reads may cut them anywhere
+                    if self._typed.endswith(mark):
+                        del self._typed[-len(mark) :]
             if self._is_whole:
                 return
 
+    def _take_back(self) -> None:
+        """Remove the last character: its first byte, and before that those that go on with it."""
+        while self._typed and self._typed.pop() & 0xC0 == 0x80:
+            pass
+
+    def _text(self) -> str:
+        """Give what is typed so that JSON begins with its brace."""
+        return self._typed.decode("utf-8", "ignore").replace("\ufeff", "").strip()
+
+    def _echo(self) -> None:
+        """Bring what is seen up to what is typed."""
+        if self._is_hidden:
+            return
+        text = "" if self._text().startswith("{") else self._typed.decode("utf-8", "ignore")
+        wanted = safe_text(text).replace("\t", " ")
+        same = len(self._echoed)
+        while not wanted.startswith(self._echoed[:same]):
+            same -= 1
+        self._tell("\b \b" * cells(self._echoed[same:]) + wanted[same:])
+        self._echoed = wanted
+
     def _end_line(self) -> None:
         """End the answer, but for JSON of several lines: the shell would be given the others."""
-        text = self._typed.strip()
-        is_open = text.startswith(b"{") and not text.endswith(b"}")
+        text = self._text()
+        is_open = text.startswith("{") and not _is_json(text)
         if is_open and not self._typed.endswith(b"\n\n") and len(self._typed) < MAX_BYTES:
             self._typed += b"\n"
         else:
@@ -130,6 +156,7 @@ class _Question:
         if number == signal.SIGCONT:
             self._is_set = False
             self._typed.clear()  # what cannot be seen cannot be gone on with
+            self._echoed = ""
             return
         self._restore_modes()
         before = signal.signal(number, signal.SIG_DFL)
@@ -138,20 +165,20 @@ class _Question:
 
     def _set_modes(self) -> None:
         """Hide what is typed, and ask. In the background this stops us until we are in front."""
-        if self._is_hidden:
-            try:
-                modes = termios.tcgetattr(STDIN)
-                if self._before is None or modes[LOCAL_MODES] & termios.ECHO:
-                    self._before = termios.tcgetattr(STDIN)
-                modes[LOCAL_MODES] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON)
-                modes[CONTROL_CHARACTERS][termios.VMIN] = 1
-                modes[CONTROL_CHARACTERS][termios.VTIME] = 0
-                termios.tcsetattr(STDIN, termios.TCSANOW, modes)
+        try:
+            modes = termios.tcgetattr(STDIN)
+            if self._before is None or modes[LOCAL_MODES] & termios.ECHO:
+                self._before = termios.tcgetattr(STDIN)
+            modes[LOCAL_MODES] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON)
+            modes[CONTROL_CHARACTERS][termios.VMIN] = 1
+            modes[CONTROL_CHARACTERS][termios.VTIME] = 0
+            termios.tcsetattr(STDIN, termios.TCSANOW, modes)
+            if self._is_hidden:
                 termios.tcflush(STDIN, termios.TCIFLUSH)  # stray keys are no key
-            except termios.error as error:
-                if error.args[0] == errno.EINTR:
-                    return  # a signal came, which is looked at first
-                raise Interrupted(CODES["SIGHUP"]) from error
+        except termios.error as error:
+            if error.args[0] == errno.EINTR:
+                return  # a signal came, which is looked at first
+            raise Interrupted(CODES["SIGHUP"]) from error
         self._is_set = True
         self._tell(self._question)
 
@@ -161,8 +188,17 @@ class _Question:
         self._is_set = False
         with contextlib.suppress(termios.error, OSError):
             if _is_in_front():  # elsewhere the modes are those of somebody else by now
-                termios.tcflush(STDIN, termios.TCIFLUSH)
+                if self._is_hidden or self._text().startswith("{"):  # a paste may hold more lines
+                    termios.tcflush(STDIN, termios.TCIFLUSH)
                 termios.tcsetattr(STDIN, termios.TCSANOW, self._before)  # type: ignore[arg-type]  # as given
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _is_in_front() -> bool:

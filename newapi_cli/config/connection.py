@@ -33,7 +33,7 @@ def connection_from_text(text: str) -> Connection:
     >>> str(connection_from_text("gateway.example/v1").base_url)
     'https://gateway.example'
     """
-    text = text.strip().removeprefix("\ufeff")
+    text = text.strip().removeprefix("\ufeff").lstrip()
     if len(text) > MAX_TEXT:
         raise UsageProblem(f"the text is longer than {MAX_TEXT:,} characters", hint=HINT)
     if text.startswith("{"):

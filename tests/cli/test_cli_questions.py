@@ -201,6 +201,89 @@ def test_what_was_mistyped_can_be_taken_back(home: Home, gateway: DemoGateway) -
     assert stored(home)["api_key"] == CANARY
 
 
+def test_backspace_takes_a_whole_character(home: Home, gateway: DemoGateway) -> None:
+    with Terminal(newapi_command("login", gateway.base_url), home=home) as terminal:
+        wait_for_prompt(terminal)
+        finish(terminal, f"{CANARY}é你{BACKSPACE}{BACKSPACE}")
+        assert terminal.wait_exit() == 0
+    assert stored(home)["api_key"] == CANARY
+
+
+def test_the_marks_around_a_paste_are_no_part_of_the_key(home: Home, gateway: DemoGateway) -> None:
+    with Terminal(newapi_command("login", gateway.base_url), home=home) as terminal:
+        wait_for_prompt(terminal)
+        finish(terminal, f"\x1b[200~{CANARY}\x1b[201~")
+        assert terminal.wait_exit() == 0
+    assert stored(home)["api_key"] == CANARY
+
+
+def test_the_marks_around_a_paste_may_be_cut(home: Home, gateway: DemoGateway) -> None:
+    with Terminal(newapi_command("login", clipboard(gateway.base_url)), home=home) as terminal:
+        for piece, seen in [("\x1b[20", "␛[20"), ("0~demo-", ": demo-"), ("echo\x1b", "echo␛")]:
+            terminal.wait_for(MODEL)
+            terminal.send(piece.encode())
+            terminal.wait_for(seen)
+        terminal.send(b"[201~\r")
+        assert terminal.wait_exit() == 0
+        assert terminal.screen_text().endswith("): demo-echo")
+    assert stored(home)["model"] == "demo-echo"
+
+
+NESTED = """{"_type": "newapi_channel_conn", "limits": {
+    "rpm": 60
+  }
+  , "url": "URL", "more": {}
+  , "key": "KEY"
+}"""
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["hidden", "shown"])
+def test_json_ends_where_it_is_whole(home: Home, gateway: DemoGateway, is_known: bool) -> None:
+    args = [gateway.base_url] if is_known else []
+    text = NESTED.replace("URL", gateway.base_url).replace("KEY", CANARY)
+    with Terminal(newapi_command("login", *args), home=home) as terminal:
+        terminal.wait_for("connection info" if is_known else "Address of the gateway")
+        finish(terminal, text)
+        assert terminal.wait_exit() == 0
+        assert "rpm" not in terminal.all_text()
+    assert stored(home)["api_key"] == CANARY
+
+
+def test_the_address_is_seen_while_it_is_typed(home: Home, gateway: DemoGateway) -> None:
+    with Terminal(newapi_command("login"), home=home) as terminal:
+        terminal.wait_for("Address of the gateway")
+        assert not terminal.echoes
+        for typed, seen in [
+            ("no", "no"),
+            (f"{CTRL_U}http://é你x", "http://é你x"),
+            (BACKSPACE * 3, "http://"),
+            ("\x1b[31m", "http://␛[31m"),
+            (f"{CTRL_U}{gateway.base_url}", gateway.base_url),
+        ]:
+            terminal.send(typed.encode())
+            row = f"Address of the gateway: {seen}"
+            terminal.wait_until(lambda row=row: terminal.screen_text() == row, what=row)  # type: ignore[misc]  # bound now
+        terminal.send(b"\r")
+        wait_for_prompt(terminal)
+        finish(terminal)
+        assert terminal.wait_exit() == 0
+        assert modes_of(terminal) == fresh_modes()
+    assert stored(home) == {"base_url": gateway.base_url, "api_key": CANARY}
+
+
+@pytest.mark.parametrize("before", ["", " \ufeff", "\ufeff ", "\x1b[200~"])
+def test_connection_info_is_not_seen_where_the_address_is_asked_for(
+    home: Home, gateway: DemoGateway, before: str
+) -> None:
+    with Terminal(newapi_command("login"), home=home) as terminal:
+        terminal.wait_for("Address of the gateway")
+        finish(terminal, before + clipboard(gateway.base_url))
+        assert terminal.wait_exit() == 0
+        for seen in ("loginkey", "newapi_channel"):
+            assert seen.encode() not in terminal.raw
+    assert "loginkey" in str(stored(home)["api_key"])
+
+
 @pytest.mark.parametrize("indent", [None, 2], ids=["one line", "several lines"])
 def test_the_hidden_question_takes_connection_info(
     home: Home, gateway: DemoGateway, indent: int | None
