@@ -9,18 +9,21 @@ where they happen and the interpreter has nothing left to flush (and to complain
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
 import shutil
 import stat
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from newapi_cli.errors import ExitCode, Interrupted, LocalError, ReaderGone
 
 READ_SIZE_BYTES = 1 << 16
+NO_LINE_BREAK_S = 0.005
 LOOK_S = 0.05  # how often a full output is left to see whether a signal has come
 WRITER_S = 1.0  # for whoever was started together with us to open the other end of a named pipe
 # What a shell makes of `<(command)`: a pipe that is open already, in bash and in zsh.
@@ -33,6 +36,7 @@ class Output:
 
     def __init__(self, fd: int | None, encoding: str = "utf-8") -> None:
         self._fd = fd if fd is not None and _is_open(fd) else None
+        self._own_fd: int | None = None
         self.is_terminal = self._fd is not None and os.isatty(self._fd)
         # A reader that is no terminal always gets UTF-8, whatever the locale of a cron job says.
         self.encoding = encoding if self.is_terminal else "utf-8"
@@ -56,19 +60,39 @@ class Output:
         if self._fd is None:
             raise LocalError("cannot write the output", why="it is closed")
         view = memoryview(data)
+        fd = self._unblocked()
         while view:
             # Where there is room, a signal that comes in the midst of a write ends it early.
-            self._wait_for_room(self._fd)
+            self._wait_for_room(fd)
             try:
-                view = view[os.write(self._fd, view) :]
-            except BlockingIOError:
-                continue
+                view = view[os.write(fd, view) :]
+            except BlockingIOError:  # a terminal may have room, but none for a line break
+                self.ensure_may_wait()
+                time.sleep(NO_LINE_BREAK_S)
             except BrokenPipeError as error:
                 raise ReaderGone("the reader closed the pipe") from error
             except OSError as error:
                 if error.errno == errno.EIO and self.is_terminal:
                     raise Interrupted(ExitCode.SIGHUP) from error  # the window was closed
                 raise LocalError("cannot write the output", why=error.strerror or "") from error
+
+    def _unblocked(self) -> int:
+        """Give a descriptor that a full terminal never blocks: our own, since others share ours.
+
+        In a terminal without room for a line break a write waits and cannot be ended by a signal,
+        which Python would answer by going on with it.
+        """
+        assert self._fd is not None
+        if self._own_fd is None and self.is_terminal and os.name != "nt":
+            self._own_fd = self._fd
+            with contextlib.suppress(OSError):  # of another user, after `su`
+                flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+                self._own_fd = os.open(os.ttyname(self._fd), flags)
+        return self._fd if self._own_fd is None else self._own_fd
+
+    def __del__(self) -> None:
+        if self._own_fd not in (None, self._fd):
+            os.close(self._own_fd)
 
     def _wait_for_room(self, fd: int) -> None:
         if os.name == "nt":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,8 +28,8 @@ from tests.support.observed import Running
 from tests.support.process import newapi_command
 from tests.support.steps import Stall, Tell, WaitFor, sse
 from tests.support.terminal import Terminal
-from tests.support.unread import UnreadPipe
-from tests.support.wire import chunk, event
+from tests.support.unread import UnreadPipe, UnreadTerminal
+from tests.support.wire import answer_events, chunk, event
 
 WITHIN_S = 1.0
 SIGNALS = pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_a_conversation_ends_too_and_keeps_the_part(
     assert_kept(home, PART)
 
 
-LONG = "a line of an answer that is longer than any pipe is large\n" * 4000
+LONG = "a line of an answer that is longer than any pipe is large\n" * 2000
 STOPS_OUTPUT = b"\x13"
 
 
@@ -189,3 +190,33 @@ def test_a_terminal_that_is_held_holds_nothing_up(
         assert terminal.exited_at is not None
         assert terminal.exited_at - sent < WITHIN_S
     assert last_turn(home).answer.startswith(PART)
+
+
+@pytest.mark.parametrize("args", [[], ["--raw"], ["--extract"]], ids=["markdown", "raw", "code"])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)],
+    ids=["TERM", "HUP", "INT"],
+)
+def test_a_window_that_shows_nothing_holds_nothing_up(
+    home: Home, server: FaultServer, args: list[str], number: signal.Signals, code: int
+) -> None:
+    server.add(*sse(*answer_events(f"```\n{LONG}```\n")))
+    with (
+        UnreadTerminal() as terminal,
+        subprocess.Popen(
+            newapi_command("chat", *args, "hi"),
+            stdin=terminal.slave,
+            stdout=terminal.slave,
+            stderr=terminal.slave,
+            env=home.environment(),
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            terminal.wait_until_full(process.pid)
+            process.send_signal(number)
+            assert process.wait(WITHIN_S) == code
+        finally:
+            process.kill()
+    assert last_turn(home).answer.startswith("```\na line")

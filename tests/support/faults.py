@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-STDOUT = 1
+STDOUT, STDERR = 1, 2
 
 
 class Fault:
@@ -69,11 +69,13 @@ class FaultyStdout(io.RawIOBase):
 
 
 def watch_write(fault: Fault) -> None:
-    """Count writes to standard output."""
+    """Count writes to standard output, by whichever descriptor of its terminal."""
     write = os.write
+    output = os.fstat(STDOUT)
+    device = output.st_rdev if os.isatty(STDOUT) else None
 
     def counted(fd: int, data: Any) -> int:
-        if fd == STDOUT:
+        if fd == STDOUT or (device and fd > STDERR and os.fstat(fd).st_rdev == device):
             fault.pass_or_fail()
         return write(fd, data)
 

@@ -1,4 +1,4 @@
-"""A pipe that nobody reads, as `less` leaves it while a person reads the first page."""
+"""A pipe that nobody reads, as `less` leaves it for the first page, and such a terminal."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import fcntl
 import os
 import termios
 import time
+from pathlib import Path
 from types import TracebackType
 
 TIMEOUT_S = 10.0
 LOOK_S = 0.01
+STUCK_S = 0.5
 AN_EVENT = 4096  # what may be left of the room where the next write does not fit
 
 
@@ -49,3 +51,32 @@ class UnreadPipe:
         size = array.array("i", [0])
         fcntl.ioctl(self._reading, termios.FIONREAD, size)
         return size[0]
+
+
+class UnreadTerminal:
+    """A terminal whose window shows nothing any more. Leaving the `with` closes it."""
+
+    def __init__(self) -> None:
+        self._master, self.slave = os.openpty()
+
+    def __enter__(self) -> UnreadTerminal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        os.close(self._master)
+        os.close(self.slave)
+
+    def wait_until_full(self, pid: int) -> None:
+        """Wait until a process writes no more, by what the kernel counts of its writing."""
+        deadline = time.monotonic() + TIMEOUT_S
+        last, since = -1, time.monotonic()
+        while time.monotonic() < since + STUCK_S or last < AN_EVENT:
+            assert time.monotonic() < deadline, f"{last} bytes"
+            counts = dict(
+                line.split(": ") for line in Path(f"/proc/{pid}/io").read_text("ascii").splitlines()
+            )
+            if (written := int(counts["wchar"])) != last:
+                last, since = written, time.monotonic()
+            time.sleep(LOOK_S)
