@@ -11,7 +11,7 @@ import contextlib
 import queue
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType, TracebackType
 
 from newapi_cli.errors import ExitCode, Interrupted
@@ -75,3 +75,22 @@ class Interrupts:
         self._bell.put(None)
         if self.wake is not None:
             self.wake()
+
+
+@contextlib.contextmanager
+def keys_left_to_child() -> Iterator[None]:
+    """Let Ctrl-C and Ctrl-\\ be the business of a program that has the terminal meanwhile.
+
+    By handlers that do nothing: what is ignored would be ignored by the child too.
+    """
+    before: dict[signal.Signals, object] = {}
+    try:
+        with contextlib.suppress(ValueError):  # not the main thread
+            for name in ("SIGINT", "SIGQUIT"):
+                number = getattr(signal, name, None)
+                if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                    before[number] = signal.signal(number, lambda _number, _frame: None)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]  # as it was given

@@ -7,12 +7,21 @@ import re
 import shlex
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from newapi_cli.cli.context import Context
 from newapi_cli.errors import LocalError, UsageProblem
 from newapi_cli.flows.prompt import MAX_INPUT_BYTES, text_from_bytes, too_large
+from newapi_cli.signals import Interrupts, keys_left_to_child
 from newapi_cli.streams import Streams, read_file_up_to
+
+with suppress(ImportError):  # Windows, where there is no /dev/tty either
+    import termios
+
+LOOK_S = 0.05  # between two looks for a signal
+LAST_WORDS_S = 1.0  # for an editor to save what it can
 
 
 def edited(context: Context, draft: str) -> str:
@@ -29,9 +38,9 @@ def edited(context: Context, draft: str) -> str:
         if _is_written(path, begun):
             _tell_place(context.streams, path)
         else:
-            path.unlink(missing_ok=True)
+            _remove(path)
         raise
-    path.unlink(missing_ok=True)
+    _remove(path)
     return re.sub(r"\r?\n\Z", "", text)
 
 
@@ -85,19 +94,43 @@ def _terminal() -> int | None:
 def _call_at_terminal(command: list[str], streams: Streams) -> int:
     """Call a program at the person's terminal, though our input is piped or our output is.
 
-    Where there is no terminal, the output goes nowhere: ours is for the answer.
+    Where there is no terminal, the output goes nowhere: ours is for the answer. Ctrl-C and Ctrl-\\
+    are the program's; raises `Interrupted` for SIGTERM and SIGHUP, which end it too.
     """
     terminal = _terminal()
     other = subprocess.DEVNULL if terminal is None else terminal
-    try:
-        return subprocess.call(
+    with (
+        keys_left_to_child(),
+        Interrupts(("SIGTERM", "SIGHUP")) as interrupts,
+        ExitStack() as stack,
+    ):
+        if terminal is not None:
+            stack.callback(os.close, terminal)
+            stack.enter_context(_modes_restored(terminal))
+        process = subprocess.Popen(
             command,
             stdin=None if streams.stdin.is_terminal else terminal,
             stdout=None if streams.stdout.is_terminal else other,
         )
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(LOOK_S)
+            if interrupts.code is not None:
+                process.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(LAST_WORDS_S)
+                interrupts.check()
+
+
+@contextmanager
+def _modes_restored(terminal: int) -> Iterator[None]:
+    """Leave the terminal as it was, also by a program that was killed."""
+    before = termios.tcgetattr(terminal)
+    try:
+        yield
     finally:
-        if terminal is not None:
-            os.close(terminal)
+        with suppress(termios.error):
+            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
 def _private_file(content: bytes) -> Path:
@@ -126,9 +159,14 @@ def _text_of(path: Path) -> str:
 
 def _is_written(path: Path, begun: bytes) -> bool:
     try:
-        return path.read_bytes() not in (b"", begun)
+        return read_file_up_to(path, MAX_INPUT_BYTES)[0] not in (b"", begun)
     except OSError:
         return False
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # gone already, or no file any more
+        path.unlink()
 
 
 def _tell_place(streams: Streams, path: Path) -> None:

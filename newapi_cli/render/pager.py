@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shlex
 import shutil
-import signal
 import subprocess
-from collections.abc import Iterator
 
 from rich.cells import cell_len
 
+from newapi_cli.signals import keys_left_to_child
 from newapi_cli.streams import Streams
 
 DEFAULT_PAGER = "less"
@@ -59,7 +57,7 @@ def _paged(streams: Streams, command: list[str], text: str) -> bool:
         return False
     environ = {"LESS": LESS_OPTIONS, **streams.environ}
     data = text.encode(streams.stdout.encoding, streams.stdout.errors)
-    with _interrupts_are_the_pagers():
+    with keys_left_to_child():
         try:
             process = subprocess.Popen(
                 [program, *command[1:]],
@@ -71,19 +69,3 @@ def _paged(streams: Streams, command: list[str], text: str) -> bool:
             return False
         process.communicate(data)  # a pager that is quit before it has read all is no failure
     return process.returncode not in COULD_NOT_RUN
-
-
-@contextlib.contextmanager
-def _interrupts_are_the_pagers() -> Iterator[None]:
-    """Let Ctrl-C be the pager's. A handler and not SIG_IGN, which the pager would inherit."""
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        if before is not signal.SIG_IGN:
-            signal.signal(signal.SIGINT, lambda _number, _frame: None)
-    except ValueError:  # not the main thread
-        before = None
-    try:
-        yield
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGINT, before)

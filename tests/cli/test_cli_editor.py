@@ -227,3 +227,46 @@ def test_without_a_terminal_the_editors_output_is_no_answer(
     home: Home, server: FaultServer
 ) -> None:
     assert ask(home, "-e", env=editor(home, f"echo editing; {WRITES}")) == "Paris.\n"
+
+
+def test_ctrl_c_is_the_editors(home: Home, server: FaultServer) -> None:
+    script = (
+        """trap 'echo interrupted; printf "written by hand" > "$1"' INT; echo ready; read _; true"""
+    )
+    with Terminal(newapi_command("chat", "-e"), home=home, env=editor(home, script)) as terminal:
+        terminal.wait_for("ready")
+        terminal.press_ctrl_c()
+        terminal.wait_for("interrupted")
+        terminal.send(b"\n")
+        assert terminal.wait_exit() == 0
+        assert "Paris." in terminal.all_text()
+    assert prompt(server) == "written by hand"
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=["TERM", "HUP"]
+)
+@pytest.mark.parametrize("writes", [WRITES, ":"], ids=["written", "nothing yet"])
+def test_a_signal_ends_the_editor_and_leaves_what_was_written(
+    home: Home, server: FaultServer, writes: str, number: signal.Signals, code: int
+) -> None:
+    script = f"{writes}; stty -echo; echo ready; exec sleep 60"
+    with Terminal(newapi_command("chat", "-e"), home=home, env=editor(home, script)) as terminal:
+        terminal.wait_for("ready")
+        terminal.send_signal(number)
+        assert terminal.wait_exit() == code
+        assert terminal.echoes
+        told = " ".join(terminal.all_text().split())
+    assert ("what you wrote is in" in told) == (writes == WRITES)
+    assert [draft.read_text("utf-8") for draft in drafts(home)] == (
+        ["written by hand"] if writes == WRITES else []
+    )
+    assert server.connections == []
+
+
+@pytest.mark.parametrize("script", ['rm "$1"; mkdir "$1"', 'rm "$1"; mkfifo "$1"'])
+def test_an_editor_that_leaves_no_file_is_told(
+    home: Home, server: FaultServer, script: str
+) -> None:
+    assert "cannot read what was written" in refused(home, "-e", env=editor(home, script))
+    assert server.connections == []
