@@ -222,7 +222,8 @@ def _accepted(head: Head) -> Accepted:
 def _refused(head: Head, body: bytes) -> Refused:
     try:
         value = codec.decode_json(body)
-        is_error = isinstance(value, dict)  # “404 page not found” begins with a JSON number
+        # “404 page not found” begins with a JSON number.
+        is_error = isinstance(value, dict) or codec.refusal_in(value) is not None
         refusal = codec.refusal_from_body(value) if is_error else codec.Refusal(_plain_words(body))
     except ValueError:
         refusal = codec.Refusal(_plain_words(body))

@@ -184,6 +184,14 @@ EMPTY = rows(
           6, told=["neither an event stream nor a completion"]),
 )  # fmt: skip
 
+IN_A_LIST = b'[{"error":{"code":400,"message":"no good at all"}}]'
+
+
+def test_an_error_in_a_list_is_told_in_its_words(home: Home) -> None:
+    shape = Shape("400", [[Send(response(400, IN_A_LIST))]], 6, told=["no good at all"])
+    assert "[{" not in shape.check(home).err
+
+
 WITHOUT_CODE = rows(
     Shape("an error in the midst", [sse(PART, in_stream(message="overloaded"))], 6,
           told=["error: ", "overloaded", "Paris is\n"], untold=["code block"]),
