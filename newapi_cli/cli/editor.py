@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from newapi_cli.cli.context import Context
-from newapi_cli.errors import LocalError, UsageProblem
+from newapi_cli.errors import Interrupted, LocalError, UsageProblem
 from newapi_cli.flows.prompt import MAX_INPUT_BYTES, text_from_bytes, too_large
 from newapi_cli.signals import Interrupts, keys_left_to_child
 from newapi_cli.streams import Streams, read_file_up_to
@@ -58,6 +59,8 @@ def run_editor(context: Context, path: Path) -> None:
         raise UsageProblem(
             f"cannot start the editor {editor}", why=str(error), hint="set $VISUAL"
         ) from error
+    if code == -signal.SIGINT:
+        raise Interrupted
     if code != 0:
         raise UsageProblem(f"the editor {editor} ended with code {code}")
 

@@ -36,7 +36,7 @@ class ConfigFile:
     """What the file says, its values not yet checked; `warnings` are lines for stderr."""
 
     path: Path
-    default_profile: str | None = None
+    default_profile: str | None = field(default=None, repr=False)  # names may be keys, by mistake
     profiles: Profiles = field(default_factory=lambda: MappingProxyType({}), repr=False)
     warnings: tuple[str, ...] = ()
 
