@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,10 +17,9 @@ from newapi_cli.domain.completion import Status
 from newapi_cli.errors import Interrupted, LocalError
 from newapi_cli.flows.session import LiveSession
 from newapi_cli.store.sessions import SessionStore
-from tests.repl.conversing import CTRL_C, ENTER, Conversing, conversation, part_then_silence
+from tests.repl.conversing import part_then_silence
 from tests.sessions.keeping import (
     answer_numbered,
-    asked,
     chat,
     last_turn,
     only_session,
@@ -73,36 +71,6 @@ def test_ctrl_c_is_at_once(home: Home, fault_server: FaultServer, command: str) 
         assert "error:" not in terminal.all_text()
     assert len(fault_server.requests) == 1
     assert only_session(home).session.turns == 1
-
-
-def is_sent(talk: Conversing, times: int) -> bool:
-    """Say whether the line has been let go of so often."""
-    return talk.terminal.echoes and talk.text.count("> second") >= times
-
-
-def test_a_question_that_waits_for_the_store_is_stopped_and_asked_again(
-    home: Home, fault_server: FaultServer
-) -> None:
-    answer_numbered(fault_server, home)
-    with conversation(home) as talk:
-        talk.say("first")
-        with held(sessions_file(home)):
-            for times in range(1, 6):
-                talk.type("second" + ENTER)
-                talk.terminal.wait_until(partial(is_sent, talk, times))
-                pressed = time.monotonic()
-                talk.type(CTRL_C)
-                talk.wait_for_line()
-                assert time.monotonic() - pressed < AT_ONCE_S
-                if "stopped, /retry asks again" in talk.text:
-                    break  # else the line had not been let go of when Ctrl-C came
-            else:
-                raise AssertionError(talk.text)
-        assert len(fault_server.requests) == 1
-        talk.say("/retry")
-        assert asked(fault_server) == ["first", "Answer 1.", "second"]
-        talk.leave()
-    assert [turn.prompt for turn in only_session(home).turns] == ["first", "second"]
 
 
 def test_what_came_before_ctrl_c_is_still_kept_when_the_store_is_free(
