@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from newapi_cli.cli.gateway import Gateway
     from newapi_cli.config.file import ConfigFile
     from newapi_cli.demo.server import DemoGateway
-    from newapi_cli.demo.site import Site
     from newapi_cli.flows.doctor import Check
     from newapi_cli.flows.prompt import Prompt
     from newapi_cli.flows.session import LiveSession
@@ -307,12 +306,12 @@ class Context:
 
         return ConfigEditor(self)
 
-    def demo_gateway(self, port: int, site: Site) -> DemoGateway:
+    def demo_gateway(self, port: int) -> DemoGateway:
         """The gateway inside the program, bound to a port of this machine. Raises `LocalError`."""
         from newapi_cli.demo.server import DemoGateway
 
         try:
-            return DemoGateway(port=port, site=site)
+            return DemoGateway(port=port)
         except OSError as error:
             raise LocalError(
                 f"cannot serve on port {port}", why=error.strerror or "", hint="--port 0 finds one"

@@ -1,4 +1,4 @@
-"""`newapi demo`: the same chat against a gateway inside the program; no key, no network."""
+"""`newapi demo`: chat with a gateway inside the program, without a key or a network."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +8,6 @@ from newapi_cli.cli.chat import run_chat
 from newapi_cli.cli.context import Context
 from newapi_cli.cli.manner import Call
 from newapi_cli.config.file import ConfigFile
-from newapi_cli.demo.site import Age, Currency, PricingAccess, Site
 from newapi_cli.errors import UsageProblem
 from newapi_cli.render.target import Wish
 from newapi_cli.streams import Streams
@@ -23,42 +22,41 @@ def demo(
     ctx: typer.Context,
     prompt: Annotated[
         list[str] | None,
-        typer.Argument(help="the question; without one: a tour", show_default=False),
+        typer.Argument(help="Prompt to send; a tour of newapi if omitted", show_default=False),
     ] = None,
     model: Annotated[
         str,
-        typer.Option("--model", "-m", metavar="NAME",
-                     help="one of the demo's models; demo-echo, demo-reasoning, demo-cut, …"),
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME",
+            help="Demo model, such as demo-echo, demo-reasoning or demo-cut",
+        ),
     ] = "demo",
     interactive: Annotated[
-        bool, typer.Option("--interactive", "-i", help="answer, then stay for a conversation")
+        bool, typer.Option("--interactive", "-i", help="Start a conversation")
     ] = False,
-    raw: Annotated[bool, typer.Option("--raw", "-r", help="the text as it comes")] = False,
-    extract: Annotated[bool, typer.Option("--extract", "-x", help="only the code blocks")] = False,
-    json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", "-r", help="Print the text without formatting")
+    ] = False,
+    extract: Annotated[
+        bool, typer.Option("--extract", "-x", help="Print only the code blocks")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
     stream: Annotated[
-        bool | None, typer.Option("--stream/--no-stream", help="in pieces or whole")
+        bool | None,
+        typer.Option("--stream/--no-stream", help="Stream the answer, or receive it whole"),
     ] = None,
     serve: Annotated[
-        bool, typer.Option("--serve", help="only serve, until Ctrl-C, for other programs")
+        bool, typer.Option("--serve", help="Serve other programs until Ctrl-C")
     ] = False,
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="the port to serve on; 0: a free one")
+        int,
+        typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 selects a free one"),
     ] = 0,
-    age: Annotated[
-        Age, typer.Option("--age", help="the server of August 2026 or of April 2025")
-    ] = "2026-08",
-    pricing: Annotated[
-        PricingAccess, typer.Option("--pricing", help="who may read the prices")
-    ] = "public",
-    currency: Annotated[
-        Currency,
-        typer.Option("--currency", metavar="UNIT",
-                     help="what balances are shown in: USD, CNY, TOKENS or CUSTOM"),
-    ] = "USD",
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="tell what is sent")] = False,
-) -> None:  # fmt: skip
-    """Try newapi without a key and without a network.
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print what is sent")] = False,
+) -> None:
+    """Try newapi without a key or a network.
 
     [dim]newapi demo[/dim]
     [dim]newapi demo -m demo-reasoning "What is a gateway?"[/dim]
@@ -66,9 +64,8 @@ def demo(
     """
     streams: Streams = ctx.obj
     if serve and prompt:
-        raise UsageProblem("--serve asks nothing itself", hint="newapi demo --serve")
-    site = Site(age=age, pricing=pricing, currency=currency)
-    with Context(streams, {}).demo_gateway(port, site) as gateway:
+        raise UsageProblem("--serve does not accept a prompt", hint="newapi demo --serve")
+    with Context(streams, {}).demo_gateway(port) as gateway:
         if serve:
             _serve(streams, gateway)
             return
@@ -80,10 +77,10 @@ def demo(
 
 
 def _serve(streams: Streams, gateway: "DemoGateway") -> None:
-    """Tell others where the gateway is, and serve until Ctrl-C."""
+    """Print the gateway's URL and serve until Ctrl-C."""
     streams.stdout.write(f"{gateway.base_url}\n")
     streams.tell(
-        f"serving the demo at {gateway.base_url}/v1 with any key; Ctrl-C ends it\n"
+        f"serving the demo gateway at {gateway.base_url}/v1; any key works; press Ctrl-C to stop\n"
         f"  try: NEWAPI_BASE_URL={gateway.base_url} NEWAPI_API_KEY=demo"
         " newapi chat -m demo Hello"
     )
@@ -91,7 +88,7 @@ def _serve(streams: Streams, gateway: "DemoGateway") -> None:
 
 
 def _demo_context(streams: Streams, base_url: str, *, verbose: bool) -> Context:
-    """Give a context that knows the demo gateway only: no file, no key of the person's."""
+    """Return a context for the demo gateway, without the user's config file and key."""
     environ = {
         name: value
         for name, value in streams.environ.items()

@@ -189,6 +189,18 @@ def test_a_port_that_cannot_be_is_refused(home: Home, port: str) -> None:
     assert run_newapi("demo", "--serve", "--port", port, home=home).code == 2
 
 
+def test_serve_with_a_prompt_is_a_usage_error(home: Home) -> None:
+    result = run_newapi("demo", "--serve", "hi", home=home)
+    assert (result.code, result.out) == (2, b"")
+    assert "--serve" in result.err
+
+
+@pytest.mark.parametrize("option", ["--age", "--pricing", "--currency"])
+def test_the_kind_of_gateway_is_not_an_option(home: Home, option: str) -> None:
+    result = run_newapi("demo", option, "x", home=home)
+    assert (result.code, result.out) == (2, b"")
+
+
 # -- models -----------------------------------------------------------------------------------
 
 
