@@ -26,13 +26,13 @@ from rich.live import Live
 from rich.markdown import Markdown
 
 from newapi_cli.domain.completion import Chunk, Tick
-from newapi_cli.render.aside import Aside, AsideWish
+from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.live.layout import Layout
 from newapi_cli.render.live.leaves import leaves_of, markdown_parser
 from newapi_cli.render.live.renderer import LiveRenderer
 from newapi_cli.render.live.theme import theme_named
-from newapi_cli.render.pictures import PictureFilter
-from newapi_cli.render.tables import terminal_console
+from newapi_cli.render.status_lines import StatusLines, StatusOptions
+from newapi_cli.render.table import terminal_console
 from newapi_cli.streams import Input, Output, Streams
 
 DELTA = 4
@@ -82,7 +82,7 @@ def sample(deltas: int) -> str:
 
 
 def streams_to(output: Output) -> Streams:
-    """Give streams whose stdout is `output`: a colour terminal of 80 columns."""
+    """Give streams whose stdout is `output`: a color terminal of 80 columns."""
     environ = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
     return Streams(Input(None), output, Output(None), environ)
 
@@ -104,11 +104,11 @@ def ours(text: str, rate: float) -> Figures:
     """Stream a text through the live renderer; rate 0 is as fast as possible, in real time."""
     output, clock = Counting(), Clock()
     streams = streams_to(output)
-    wish = AsideWish(reasoning=True, usage=False, notices=True, details=False, model="m")
-    pictures = PictureFilter(lambda: Path("/nonexistent"))
+    wish = StatusOptions(reasoning=True, usage=False, notices=True, details=False, model="m")
+    pictures = ImageFilter(lambda: Path("/nonexistent"))
     renderer = LiveRenderer(
         streams,
-        Aside(streams, wish),
+        StatusLines(streams, wish),
         theme_named("ansi"),
         wish,
         pictures,

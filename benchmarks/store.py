@@ -26,7 +26,7 @@ from startup import ask
 
 from newapi_cli.domain.completion import Status, Usage
 from newapi_cli.domain.session import ID_LENGTH, Session, TurnRecord
-from newapi_cli.store.rows import time_from_seconds, values_of_session, values_of_turn
+from newapi_cli.store.mapping import time_from_seconds, values_of_session, values_of_turn
 from newapi_cli.store.sessions import SessionStore
 
 SESSIONS, TURNS_EACH = 10_000, 20

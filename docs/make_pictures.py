@@ -24,7 +24,7 @@ from tests.support.terminal import Terminal
 HERE = Path(__file__).parent
 CELL_WIDTH, ROW_HEIGHT, MARGIN = 8.4, 18.0, 16.0
 INK, PAPER = "#d8dee9", "#20242c"
-COLOURS = {
+COLORS = {
     "black": "#4c566a", "red": "#e06c75", "green": "#98c379", "brown": "#e5c07b", "blue": "#61afef",
     "magenta": "#c678dd", "cyan": "#56b6c2", "white": "#d8dee9", "brightblack": "#7f8794",
     "brightred": "#ff7b86", "brightgreen": "#b1d995", "brightbrown": "#f2d28b",
@@ -55,7 +55,7 @@ def svg(title: str, rows: Sequence[Row], columns: int) -> str:
     for number, row in enumerate(rows):
         y = MARGIN + (number + 0.75) * ROW_HEIGHT
         for column, text, cell in runs(row):
-            style = f"fill:{COLOURS.get(cell.fg, INK)}"
+            style = f"fill:{COLORS.get(cell.fg, INK)}"
             style += ";font-weight:bold" * cell.bold + ";font-style:italic" * cell.italics
             style += ";text-decoration:underline" * cell.underscore
             shown = text.rstrip()

@@ -1,20 +1,20 @@
 """Every failure a person can meet: what happened, why, what to type next, and its exit code.
 
     NewapiError
-    ├── UsageProblem           2  the command line, or what was piped in
+    ├── UsageError           2  the command line, or what was piped in
     ├── ConfigError            3  no key, a bad file, a key that must not be sent there
     ├── AuthenticationError    4  the key was refused
     ├── NetworkError           5  DNS, connect, TLS, proxy
-    │   └── NotHttp            6  what answers there is no HTTP; in an answer, it was cut
+    │   └── NotHttpError            6  what answers there is no HTTP; in an answer, it was cut
     ├── GatewayError           6  the gateway refused, or answered outside the protocol
-    │   ├── ContextTooLong     6  what was said is longer than the model's context
-    │   └── UnknownModel       6  nobody serves a model of this name to this key
+    │   ├── ContextTooLongError     6  what was said is longer than the model's context
+    │   └── ModelNotFoundError       6  nobody serves a model of this name to this key
     ├── LimitError             7  rate limit, quota
     ├── DeadlineError          8  one of our own clocks
     ├── IncompleteCompletion   9  the answer was cut; the part is printed and kept
     ├── LocalError            10  the answer could not be written out, or the store fails a command
     ├── Interrupted          130  a signal ended it (143, 129 for the others)
-    └── ReaderGone           141  the reader of our output closed the pipe
+    └── PipeClosed           141  the reader of our output closed the pipe
 
 Rooms raise these, `cli.main` and the conversation catch them, nobody else does.
 """
@@ -77,7 +77,7 @@ class NewapiError(Exception):
         self.another_model_may_help = False
 
 
-class UsageProblem(NewapiError):
+class UsageError(NewapiError):
     """What was typed or piped in cannot be used; nothing was sent."""
 
     exit_code = ExitCode.USAGE
@@ -101,7 +101,7 @@ class NetworkError(NewapiError):
     exit_code = ExitCode.NETWORK
 
 
-class NotHttp(NetworkError):
+class NotHttpError(NetworkError):
     """A server answered with what is no HTTP: outside the protocol, though no bytes were lost."""
 
     exit_code = ExitCode.GATEWAY
@@ -113,11 +113,11 @@ class GatewayError(NewapiError):
     exit_code = ExitCode.GATEWAY
 
 
-class ContextTooLong(GatewayError):
+class ContextTooLongError(GatewayError):
     """The conversation is longer than the model's context."""
 
 
-class UnknownModel(GatewayError):
+class ModelNotFoundError(GatewayError):
     """Nobody serves a model of this name to this key."""
 
 
@@ -145,7 +145,7 @@ class LocalError(NewapiError):
     exit_code = ExitCode.LOCAL
 
 
-class ReaderGone(NewapiError):
+class PipeClosed(NewapiError):
     """The reader of our output closed the pipe. Never told: the exit code says it."""
 
     exit_code = ExitCode.SIGPIPE

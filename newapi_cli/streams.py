@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from newapi_cli.errors import ExitCode, Interrupted, LocalError, ReaderGone
+from newapi_cli.errors import ExitCode, Interrupted, LocalError, PipeClosed
 
 READ_SIZE_BYTES = 1 << 16
 NO_LINE_BREAK_S = 0.005
@@ -47,7 +47,7 @@ class Output:
     def write(self, text: str) -> int:
         """Write all of `text`.
 
-        Raises `ReaderGone` for a closed pipe, `Interrupted` for a closed window or where a signal
+        Raises `PipeClosed` for a closed pipe, `Interrupted` for a closed window or where a signal
         ends the waiting for a reader, and `LocalError` for all else that refuses bytes.
         """
         data = text.encode(self.encoding, self.errors)  # fails on bytes, as Typer finds out by b""
@@ -70,7 +70,7 @@ class Output:
                 self.ensure_may_wait()
                 time.sleep(NO_LINE_BREAK_S)
             except BrokenPipeError as error:
-                raise ReaderGone("the reader closed the pipe") from error
+                raise PipeClosed("the reader closed the pipe") from error
             except OSError as error:
                 if error.errno == errno.EIO and self.is_terminal:
                     raise Interrupted(ExitCode.SIGHUP) from error  # the window was closed
@@ -169,7 +169,7 @@ class Streams:
         self.stderr = stderr
         self.environ = environ
         # What is done to every text that is told on stderr: keys are taken out of it.
-        self.masks: list[Callable[[str], str]] = []
+        self.redactors: list[Callable[[str], str]] = []
         # In a conversation, what was typed while an answer streamed and the program had to give
         # the terminal back: it is a draft for the next line, and nothing for the shell to run.
         self.keeps_typed_ahead = False
@@ -189,7 +189,7 @@ class Streams:
         """Say whether the terminal understands no control sequences."""
         return self.environ.get("TERM", "") in ("", "dumb", "unknown")
 
-    def wants_colour(self, output: Output) -> bool:
+    def wants_color(self, output: Output) -> bool:
         """Apply NO_COLOR, FORCE_COLOR and TERM, in this order of power."""
         if self.environ.get("NO_COLOR"):
             return False
@@ -197,9 +197,9 @@ class Streams:
             return True
         return output.is_terminal and not self.terminal_is_dumb
 
-    def masked(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Take the keys out of a text that is told."""
-        for mask in self.masks:
+        for mask in self.redactors:
             text = mask(text)
         return text
 
@@ -207,20 +207,20 @@ class Streams:
         """Wait for a reader that takes nothing only while this does not raise."""
         self.stdout.ensure_may_wait = self.stderr.ensure_may_wait = ensure_may_wait
 
-    def tell_last(self, text: str) -> None:
+    def print_err_once(self, text: str) -> None:
         """Tell that a signal has ended the program, unless nobody takes it at once."""
 
         def ensure_may_wait() -> None:
             raise Interrupted
 
         self.wait_while(ensure_may_wait)
-        self.tell(text)
+        self.print_err(text)
 
-    def tell(self, text: str, end: str = "\n") -> None:
+    def print_err(self, text: str, end: str = "\n") -> None:
         """Write for the person to stderr; what cannot be told there is let go."""
         try:
-            self.stderr.write(self.masked(text) + end)
-        except (LocalError, ReaderGone, Interrupted):
+            self.stderr.write(self.redact(text) + end)
+        except (LocalError, PipeClosed, Interrupted):
             return
 
 

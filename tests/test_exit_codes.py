@@ -36,20 +36,20 @@ NUMBERS = {
 }
 CLASSES = {
     "NewapiError": 1,
-    "UsageProblem": 2,
+    "UsageError": 2,
     "ConfigError": 3,
     "AuthenticationError": 4,
     "NetworkError": 5,
-    "NotHttp": 6,
+    "NotHttpError": 6,
     "GatewayError": 6,
-    "ContextTooLong": 6,
-    "UnknownModel": 6,
+    "ContextTooLongError": 6,
+    "ModelNotFoundError": 6,
     "LimitError": 7,
     "DeadlineError": 8,
     "IncompleteCompletion": 9,
     "LocalError": 10,
     "Interrupted": 130,
-    "ReaderGone": 141,
+    "PipeClosed": 141,
 }
 
 

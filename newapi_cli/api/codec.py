@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from newapi_cli.domain.attachment import Attachment, size_text
-from newapi_cli.domain.catalog import ModelInfo
 from newapi_cli.domain.completion import ChatRequest, Sampling
 from newapi_cli.domain.message import Message
+from newapi_cli.domain.models import ModelInfo
+from newapi_cli.text import well_formed
 
 CHAT_COMPLETIONS = "/v1/chat/completions"
 MODELS = "/v1/models"
@@ -26,7 +27,6 @@ MAX_ERROR_DEPTH = 3
 MAX_VALUES = 500_000
 OTHER_REQUEST_ID_HEADERS = ("x-request-id", "request-id", "cf-ray")
 WHITE_SPACE = re.compile(r"\s*")
-HALVES = re.compile("[\ud800-\udfff]")
 _parse = json.JSONDecoder().raw_decode
 REQUEST_ID_SUFFIX = re.compile(r"\(request id: ([^)\s]++)\)\s*+$")
 
@@ -185,7 +185,7 @@ def refusal_from_body(value: object) -> Refusal:
 
 
 def _refusal(source: dict[str, Any], message: str) -> Refusal:
-    request_id, message = "", whole_text(message)
+    request_id, message = "", well_formed(message)
     match = REQUEST_ID_SUFFIX.search(message)
     if match:  # of several (chained gateways) the last one is ours
         request_id, message = match.group(1), message[: match.start()].rstrip()
@@ -225,7 +225,7 @@ def models_from_json(value: object) -> list[ModelInfo] | None:
     entries = [entry for entry in data if isinstance(entry, dict)]
     return [
         ModelInfo(
-            id=whole_text(entry["id"]),
+            id=well_formed(entry["id"]),
             owned_by=text_in(entry.get("owned_by")),
             endpoint_types=_texts(entry.get("supported_endpoint_types")),
         )
@@ -246,36 +246,9 @@ def request_id_in(headers: Mapping[str, str]) -> str:
 def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         return ()
-    return tuple(whole_text(text) for text in value if isinstance(text, str))
+    return tuple(well_formed(text) for text in value if isinstance(text, str))
 
 
 def text_in(value: object) -> str:
     """Give a text as it can be written and stored; empty for all that is none."""
-    return whole_text(value) if isinstance(value, str) else ""
-
-
-def shortened(text: str, limit: int) -> str:
-    """Cut a text where no word is cut: half of one may be half a key, which no mask would know.
-
-    A key is ASCII, so Chinese text may be cut anywhere.
-
-    >>> shortened("one two three", 9), shortened("one", 9), shortened("一二三四", 3)
-    ('one two …', 'one', '一二三 …')
-    """
-    if len(text) <= limit:
-        return text
-    cut = limit
-    while cut and text[cut - 1 : cut + 1].isascii() and not text[cut - 1].isspace():
-        cut -= 1
-    return f"{text[:cut].rstrip()} …".lstrip()
-
-
-def whole_text(text: str) -> str:
-    """Join surrogate pairs and replace lone surrogates: nothing else can write or store them.
-
-    >>> whole_text("\\ud83d\\ude00"), whole_text("a\\ud83d")
-    ('😀', 'a�')
-    """
-    if text.isascii() or not HALVES.search(text):  # texts of megabytes are not copied
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return well_formed(value) if isinstance(value, str) else ""

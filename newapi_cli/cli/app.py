@@ -93,6 +93,6 @@ def newapi(
     if not streams.are_interactive:
         with redirect_stdout(sys.stderr):  # rich writes the page itself
             ctx.get_help()
-        streams.tell("error: a conversation needs a terminal; newapi chat reads from a pipe")
+        streams.print_err("error: a conversation needs a terminal; newapi chat reads from a pipe")
         raise typer.Exit(ExitCode.USAGE)
     import_module("newapi_cli.cli.chat").run_alone(streams)

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from newapi_cli.cli.context import Context
+from newapi_cli.app.context import Context
 from newapi_cli.cli.options import command
 from newapi_cli.domain.billing import Balance
 from newapi_cli.render.balance import balance_fields, balance_json, details_text
-from newapi_cli.render.rows import write_json
-from newapi_cli.render.sanitise import safe_line
+from newapi_cli.render.machine_output import write_json
+from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.units import balance_text
 
 
@@ -24,7 +24,7 @@ def balance(
     [dim]newapi balance[/dim]
     [dim]newapi balance --json | jq -r .left[/dim]
     """
-    found = _without_keys(context.gateway.balance(), context.streams.masked)
+    found = _without_keys(context.gateway.balance(), context.streams.redact)
     if json:
         write_json(context.streams.stdout, balance_json(found))
     elif context.streams.stdout.is_terminal:
@@ -34,12 +34,12 @@ def balance(
         context.table([], [balance_fields(found)])
 
 
-def _without_keys(balance: Balance, masked: Callable[[str], str]) -> Balance:
+def _without_keys(balance: Balance, redact: Callable[[str], str]) -> Balance:
     """Take keys out of what the gateway calls things: some repeat them."""
     return balance._replace(
-        name=masked(balance.name),
-        group=masked(balance.group),
-        models=tuple(map(masked, balance.models)),
+        name=redact(balance.name),
+        group=redact(balance.group),
+        models=tuple(map(redact, balance.models)),
     )
 
 

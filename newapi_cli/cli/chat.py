@@ -1,9 +1,19 @@
 """`newapi chat`: one answer, or a conversation where nothing was asked on a terminal."""
 
+from contextlib import suppress
+
 import typer
 
 from newapi_cli.api.codec import CHAT_COMPLETIONS, encode_chat
-from newapi_cli.cli.answering import Answering
+from newapi_cli.app.chat import ChatRun
+from newapi_cli.app.chat_options import Call
+from newapi_cli.app.context import Context
+from newapi_cli.app.curl import curl_command, tell_left_out
+from newapi_cli.app.editor import leave_text
+from newapi_cli.app.inputs import gather_prompt, option_fields
+from newapi_cli.app.prompt_input import Prompt
+from newapi_cli.app.sessions.live_session import LiveSession
+from newapi_cli.app.sessions.resume import open_session, warn_about_killed_answers
 from newapi_cli.cli.chat_options import (
     ContinueOption,
     CurlOption,
@@ -32,19 +42,13 @@ from newapi_cli.cli.chat_options import (
     TopPOption,
     UsageOption,
 )
-from newapi_cli.cli.context import Context
-from newapi_cli.cli.curl import curl_command, tell_left_out
-from newapi_cli.cli.editor import leave_text
-from newapi_cli.cli.inputs import gather_prompt, option_fields
-from newapi_cli.cli.manner import Call
 from newapi_cli.cli.options import command
-from newapi_cli.cli.resuming import open_session, tell_killed
+from newapi_cli.config.ownership import begun
+from newapi_cli.config.paths import ensure_private_dir
 from newapi_cli.domain.session import MAX_TITLE
-from newapi_cli.errors import Interrupted, NewapiError, UsageProblem
-from newapi_cli.flows.prompt import Prompt
-from newapi_cli.flows.session import LiveSession
-from newapi_cli.render.aside import tell_attachments, tell_dim_line
-from newapi_cli.render.target import Wish
+from newapi_cli.errors import ConfigError, Interrupted, NewapiError, UsageError
+from newapi_cli.render.output_options import Wish
+from newapi_cli.render.status_lines import print_attachments, print_dim
 from newapi_cli.streams import Streams
 
 
@@ -74,7 +78,7 @@ def chat(
     usage: UsageOption = None,
     quiet: QuietOption = False,
     curl: CurlOption = False,
-    goes_on: ContinueOption = False,
+    continue_last: ContinueOption = False,
     session: SessionOption = None,
     no_save: NoSaveOption = False,
 ) -> None:
@@ -91,10 +95,10 @@ def chat(
         reasoning=reasoning, usage=False if quiet else usage, save=False if no_save else None,
     )  # fmt: skip
     wish = Wish(raw=raw, extract=extract, json=json, stream=stream)
-    if goes_on and session is not None:
-        raise UsageProblem("--continue and --session each name a session", hint="give one of them")
+    if continue_last and session is not None:
+        raise UsageError("--continue and --session each name a session", hint="give one of them")
     call = Call(
-        tuple(prompt or ()), tuple(file or ()), edit, interactive, quiet, curl, wish, goes_on,
+        tuple(prompt or ()), tuple(file or ()), edit, interactive, quiet, curl, wish, continue_last,
         _checked_name(session),
     )  # fmt: skip
     run_chat(context, call)
@@ -104,9 +108,9 @@ def run_chat(context: Context, call: Call) -> None:
     """Answer once, converse, or print the request."""
     converses = not call.holds_a_prompt and context.streams.are_interactive
     if (call.interactive or converses) and (call.wish.json or call.wish.extract or call.curl):
-        raise UsageProblem("a conversation has no --json, --extract or --curl")
+        raise UsageError("a conversation has no --json, --extract or --curl")
     if call.wish.json and call.wish.extract:
-        raise UsageProblem("--json and --extract are two forms of an answer", hint="give one")
+        raise UsageError("--json and --extract are two forms of an answer", hint="give one")
     prompt = None
     if call.edit and not call.curl:
         context.client()  # what is missing is told before anything is written
@@ -115,12 +119,12 @@ def run_chat(context: Context, call: Call) -> None:
     live = None
     try:
         if not (call.quiet or call.curl):
-            tell_killed(context)
+            warn_about_killed_answers(context)
         live = open_session(context, call)
-        answering = Answering(context, call)
+        answering = ChatRun(context, call)
         if call.interactive or converses:
             context.ask_allowed("the next question")
-            context.converse(answering, live, prompt)
+            _converse(context, answering, live, prompt)
         elif prompt is not None:
             answer_once(context, answering, live, prompt)
     except NewapiError:
@@ -129,13 +133,36 @@ def run_chat(context: Context, call: Call) -> None:
         raise
 
 
+def _converse(
+    context: Context, answering: ChatRun, live: LiveSession, first: Prompt | None
+) -> None:
+    """Run the conversation until the user leaves."""
+    from newapi_cli.app.input_history import FILE
+    from newapi_cli.cli.desk import Desk
+    from newapi_cli.repl.conversation import Talk
+    from newapi_cli.repl.loop import Loop
+    from newapi_cli.repl.reader import open_reader
+
+    past_file = None
+    if context.settings.flag("save"):
+        with suppress(ConfigError):  # the session has already reported that there is no folder
+            ensure_private_dir(context.paths.data_dir)
+            past_file = begun(context.paths.data_dir / FILE)
+    context.streams.keeps_typed_ahead = True
+    desk = Desk(context, answering)
+    reader = open_reader(
+        context.streams, past_file, desk.values, vi=context.settings.text("editing_mode") == "vi"
+    )
+    Loop(Talk(context.streams, reader, desk, live), reader).run(first)
+
+
 def _is_kept(prompt: Prompt, live: LiveSession | None) -> bool:
     """Say whether the store has what was written."""
     last = live.last if live is not None and live.is_saved else None
     return last is not None and last.prompt == prompt.text
 
 
-def answer_once(context: Context, answering: Answering, live: LiveSession, prompt: Prompt) -> None:
+def answer_once(context: Context, answering: ChatRun, live: LiveSession, prompt: Prompt) -> None:
     """Ask once, or print the request as a command."""
     model = live.session.model or context.model
     call = answering.call
@@ -161,19 +188,19 @@ def answer_once(context: Context, answering: Answering, live: LiveSession, promp
 def _tell_what_is_sent(context: Context, live: LiveSession, prompt: Prompt) -> None:
     """Tell which session goes on, and on a terminal what is attached."""
     if live.path:
-        tell_dim_line(context.streams, f"session: {live.session.title} ({live.session.short_id})")
-    tell_attachments(context.streams, prompt.attachments)
+        print_dim(context.streams, f"session: {live.session.title} ({live.session.short_id})")
+    print_attachments(context.streams, prompt.attachments)
 
 
 def _checked_name(session: str | None) -> str:
-    """Give the name after -S. Raises `UsageProblem` for one that is no name."""
+    """Give the name after -S. Raises `UsageError` for one that is no name."""
     if session is None:
         return ""
     name = " ".join(session.split())
     if not name.isascii() and any("\ud800" <= character <= "\udfff" for character in name):
-        raise UsageProblem("the session name is not UTF-8 text", hint="-S NAME")
+        raise UsageError("the session name is not UTF-8 text", hint="-S NAME")
     if not name or len(name) > MAX_TITLE:
-        raise UsageProblem(f"a session name has 1 to {MAX_TITLE} characters", hint="-S NAME")
+        raise UsageError(f"a session name has 1 to {MAX_TITLE} characters", hint="-S NAME")
     return name
 
 

@@ -11,7 +11,7 @@ from typer.completion import (  # type: ignore[attr-defined]  # re-exported with
     install,
 )
 
-from newapi_cli.cli.shell_scripts import BASH, ZSH
+from newapi_cli.cli.completion_scripts import BASH, ZSH
 from newapi_cli.config.paths import has_home
 from newapi_cli.errors import ConfigError, LocalError
 from newapi_cli.streams import Streams
@@ -53,7 +53,9 @@ def completion(
             path.write_text(script(shell), "utf-8")  # the file is newapi's alone
     except OSError as error:
         raise LocalError("cannot install the completion", why=error.strerror or "") from error
-    streams.tell(f"completion for {shell} is in {path}; it works in the next shell that you open")
+    streams.print_err(
+        f"completion for {shell} is in {path}; it works in the next shell that you open"
+    )
 
 
 def _ensure_home() -> None:

@@ -4,15 +4,15 @@ from typing import Annotated
 
 import typer
 
-from newapi_cli.cli.context import Context
-from newapi_cli.cli.editor import chosen_editor, run_editor
+from newapi_cli.app.context import Context
+from newapi_cli.app.editor import chosen_editor, run_editor
 from newapi_cli.cli.options import command
 from newapi_cli.config.fields import BY_NAME, FIELDS
-from newapi_cli.config.spelling import did_you_mean, shown
-from newapi_cli.domain.base_url import BaseUrlProblem, base_url_from_text
+from newapi_cli.domain.base_url import InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.profile import KeyKind, Origin, Source
-from newapi_cli.errors import ConfigError, UsageProblem
-from newapi_cli.render.rows import value_text, write_json
+from newapi_cli.errors import ConfigError, UsageError
+from newapi_cli.render.machine_output import value_text, write_json
+from newapi_cli.text import quote_name, suggestion
 
 config_app = typer.Typer(
     help="Show and change the settings.", no_args_is_help=True, rich_markup_mode="rich"
@@ -40,7 +40,7 @@ def list_settings(
         rows = [[name, value, str(origin)] for name, (value, origin) in found_values.items()]
         context.table(["setting", "value", "from"], rows)
     if context.settings.key is None and context.settings.key_problem:
-        context.streams.tell(f"note: {context.settings.key_problem}")
+        context.streams.print_err(f"note: {context.settings.key_problem}")
 
 
 @command
@@ -65,14 +65,14 @@ def set_value(
     """
     _ensure_known(name)
     if name == KeyKind.VALUE.value:
-        raise UsageProblem(
+        raise UsageError(
             "a key is not given on the command line, where others can read it",
             hint="newapi login, or newapi login --stdin",
         )
     try:
         typed = BY_NAME[name].parse(value)
     except ValueError as problem:
-        raise UsageProblem(f"{name} {problem}") from None
+        raise UsageError(f"{name} {problem}") from None
     profile = context.settings.profile
     _ensure_says_something(name, typed)
     if name == "base_url":
@@ -80,11 +80,13 @@ def set_value(
     if name == "code_style":
         _ensure_is_style(context, str(typed))
     context.config_editor.set(profile, {name: typed})
-    context.streams.tell(f"{name} is set in profile {profile} ({context.paths.config_file})")
+    context.streams.print_err(f"{name} is set in profile {profile} ({context.paths.config_file})")
     stronger = KEY_NAMES[: KEY_NAMES.index(name)] if name in KEY_NAMES else []
     for other in stronger:
         if other in context.config_file.profiles.get(profile, {}):
-            context.streams.tell(f"  it has no effect beside {other}: newapi config unset {other}")
+            context.streams.print_err(
+                f"  it has no effect beside {other}: newapi config unset {other}"
+            )
 
 
 @command
@@ -92,10 +94,10 @@ def unset(context: Context, name: Name) -> None:
     """Remove a setting from the profile."""
     profile = context.settings.profile
     if context.config_editor.unset(profile, (name,)):
-        context.streams.tell(f"{name} is removed from profile {profile}")
+        context.streams.print_err(f"{name} is removed from profile {profile}")
     else:
         _ensure_known(name)
-        context.streams.tell(f"{name} was not set in profile {profile}")
+        context.streams.print_err(f"{name} was not set in profile {profile}")
 
 
 @command
@@ -133,7 +135,7 @@ def shown_value(context: Context, name: str) -> tuple[str, Origin] | None:
         value = str(secret) if settings.key.kind is KeyKind.VALUE else secret.reveal()
     if value is None or origin is None:
         return None
-    return context.streams.masked(value_text(value)), origin
+    return context.streams.redact(value_text(value)), origin
 
 
 def _ensure_key_stays_home(context: Context, profile: str, text: str) -> None:
@@ -144,10 +146,10 @@ def _ensure_key_stays_home(context: Context, profile: str, text: str) -> None:
         return
     try:
         is_same = base_url_from_text(known).origin == base_url_from_text(text).origin
-    except BaseUrlProblem:
+    except InvalidBaseUrl:
         return
     if not is_same:
-        raise UsageProblem(
+        raise UsageError(
             f"profile {profile} holds the key of another host",
             hint=f"newapi login {text} stores both, or newapi config unset the key first",
         )
@@ -158,7 +160,7 @@ def _ensure_says_something(name: str, value: object) -> None:
     for text in value if isinstance(value, list) else [value]:
         is_blank = isinstance(text, str) and not (text if name == "stop" else text.strip())
         if is_blank:
-            raise UsageProblem(f"{name} must not be empty", hint=f"newapi config unset {name}")
+            raise UsageError(f"{name} must not be empty", hint=f"newapi config unset {name}")
 
 
 def _ensure_is_style(context: Context, name: str) -> None:
@@ -168,13 +170,13 @@ def _ensure_is_style(context: Context, name: str) -> None:
     try:
         context.theme()
     except ConfigError as problem:
-        raise UsageProblem(problem.message, hint=problem.hint) from problem
+        raise UsageError(problem.message, hint=problem.hint) from problem
 
 
 def _ensure_known(name: str) -> None:
     if name not in BY_NAME:
-        raise UsageProblem(
-            f"there is no setting {shown(name)}{did_you_mean(name, BY_NAME)}",
+        raise UsageError(
+            f"there is no setting {quote_name(name)}{suggestion(name, BY_NAME)}",
             hint="newapi config list --all",
         )
 

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from newapi_cli.app.chat_options import Call
+from newapi_cli.app.context import Context
 from newapi_cli.cli.chat import run_chat
-from newapi_cli.cli.context import Context
-from newapi_cli.cli.manner import Call
 from newapi_cli.config.file import ConfigFile
-from newapi_cli.errors import UsageProblem
-from newapi_cli.render.target import Wish
+from newapi_cli.errors import UsageError
+from newapi_cli.render.output_options import Wish
 from newapi_cli.streams import Streams
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def demo(
     """
     streams: Streams = ctx.obj
     if serve and prompt:
-        raise UsageProblem("--serve does not accept a prompt", hint="newapi demo --serve")
+        raise UsageError("--serve does not accept a prompt", hint="newapi demo --serve")
     with Context(streams, {}).demo_gateway(port) as gateway:
         if serve:
             _serve(streams, gateway)
@@ -79,7 +79,7 @@ def demo(
 def _serve(streams: Streams, gateway: "DemoGateway") -> None:
     """Print the gateway's URL and serve until Ctrl-C."""
     streams.stdout.write(f"{gateway.base_url}\n")
-    streams.tell(
+    streams.print_err(
         f"serving the demo gateway at {gateway.base_url}/v1; any key works; press Ctrl-C to stop\n"
         f"  try: NEWAPI_BASE_URL={gateway.base_url} NEWAPI_API_KEY=demo"
         " newapi chat -m demo Hello"

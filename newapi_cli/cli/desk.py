@@ -9,29 +9,29 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from newapi_cli.cli.answering import Answering
-from newapi_cli.cli.context import Context
-from newapi_cli.cli.editor import edited
-from newapi_cli.cli.inputs import system_text
-from newapi_cli.cli.keyless import keyless
-from newapi_cli.cli.manner import manner
-from newapi_cli.cli.resuming import fresh, resumed
+from newapi_cli.app.chat import ChatRun
+from newapi_cli.app.chat_options import manner
+from newapi_cli.app.context import Context
+from newapi_cli.app.editor import edited
+from newapi_cli.app.inputs import system_text
+from newapi_cli.app.prompt_input import Prompt, TextFile
+from newapi_cli.app.sessions.live_session import LiveSession
+from newapi_cli.app.sessions.redacted import redact_session
+from newapi_cli.app.sessions.resume import fresh, resumed
+from newapi_cli.app.spending import exact_costs
+from newapi_cli.app.turn import Turn
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.model_names import kept_model_names
 from newapi_cli.config.settings import load_settings
-from newapi_cli.config.spelling import did_you_mean
 from newapi_cli.domain.attachment import Attachment
-from newapi_cli.domain.cost import CostKind
+from newapi_cli.domain.money import CostKind
 from newapi_cli.domain.profile import Origin, Source
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
-from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageProblem
-from newapi_cli.flows.prompt import Prompt, TextFile
-from newapi_cli.flows.session import LiveSession
-from newapi_cli.flows.spending import exact_costs
-from newapi_cli.flows.turn import Turn
-from newapi_cli.render.rows import value_text
-from newapi_cli.render.target import Target
+from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageError
+from newapi_cli.render.machine_output import value_text
+from newapi_cli.render.output_options import Target
 from newapi_cli.render.units import balance_text, spent_text
+from newapi_cli.text import suggestion
 
 # What /set may change: all of a request and of how its answer is shown, nothing of where it goes.
 SETTABLE = (
@@ -45,7 +45,7 @@ MOST_SESSIONS = 200
 class Desk:
     """Answers what `repl.talk.Answers` asks for."""
 
-    def __init__(self, context: Context, answering: Answering) -> None:
+    def __init__(self, context: Context, answering: ChatRun) -> None:
         self._context = context
         self._answering = answering
         self._spent: tuple[tuple[TurnRecord, ...], str] | None = None
@@ -74,11 +74,11 @@ class Desk:
         self._answering.dropped.add(attachment.sha256)
 
     def edit(self, text: str) -> str:
-        """Let the person write in an editor. Raises `UsageProblem`."""
+        """Let the person write in an editor. Raises `UsageError`."""
         return edited(self._context, text)
 
     def system_text(self, text: str) -> str:
-        """Give a system prompt, from a file where it is `@FILE`. Raises `UsageProblem`."""
+        """Give a system prompt, from a file where it is `@FILE`. Raises `UsageError`."""
         return system_text(text) or ""
 
     def set_raw(self, wanted: bool | None) -> bool:
@@ -104,7 +104,7 @@ class Desk:
         known = self._context.config_file.profiles
         if name not in known:
             hint = f"the profiles are: {', '.join(known) or 'none'}"
-            raise ConfigError(f"there is no profile {name}{did_you_mean(name, known)}", hint=hint)
+            raise ConfigError(f"there is no profile {name}{suggestion(name, known)}", hint=hint)
         self._context.use_profile(name)
         self._spent = None  # the other site may have other money
         return self._context.models_to_ask[0]
@@ -115,12 +115,12 @@ class Desk:
         return [(name, self._text_of(name), _origin_text(origins.get(name))) for name in SETTABLE]
 
     def set(self, name: str, text: str) -> str:
-        """Set a value for this run and give it back as it stands. Raises `UsageProblem`."""
+        """Set a value for this run and give it back as it stands. Raises `UsageError`."""
         self._ensure_settable(name)
         try:
             value = BY_NAME[name].parse(text)
         except ValueError as problem:
-            raise UsageProblem(f"{name} {problem}") from None
+            raise UsageError(f"{name} {problem}") from None
         self._context.override(**{name: value})
         self._context.forget_settings()
         return self._text_of(name)
@@ -170,7 +170,7 @@ class Desk:
         here = [turn for turn in live.path if turn.host == host]
         if not here and live.session.host != host:
             problem = f"this conversation was with {live.session.host or 'nobody yet'}"
-            raise UsageProblem(problem, hint=f"the log of {host} does not tell of it")
+            raise UsageError(problem, hint=f"the log of {host} does not tell of it")
         entries = gateway.record.log(newer_than_s=_age_s(live.last))
         changed = exact_costs(here, entries, gateway.quota_per_unit())
         if live.is_saved and changed:
@@ -184,13 +184,13 @@ class Desk:
         """Ask the gateway what the key has left. Raises `NewapiError`."""
         return balance_text(self._context.gateway.balance())
 
-    def without_keys(self, text: str) -> str:
+    def remove_keys(self, text: str) -> str:
         """Take the known keys out of a text that leaves the conversation."""
-        return self._context.without_keys(text)
+        return self._context.remove_keys(text)
 
-    def keyless(self, stored: StoredSession) -> StoredSession:
+    def redact_session(self, stored: StoredSession) -> StoredSession:
         """Give a session as it may be written to a file."""
-        return keyless(self._context, stored)
+        return redact_session(self._context, stored)
 
     def write_file(self, path: str, text: str, *, replace: bool) -> str:
         """Write a private text file and give its path. Raises `FileExistsError`, `LocalError`."""
@@ -199,9 +199,9 @@ class Desk:
         try:
             target = target.expanduser()
             if target.is_dir():
-                raise UsageProblem(f"{path} is a folder", hint="name a file in it")
+                raise UsageError(f"{path} is a folder", hint="name a file in it")
             if target.exists() and not target.is_file():  # a pipe would be waited for
-                raise UsageProblem(f"{path} is no regular file", hint="name another one")
+                raise UsageError(f"{path} is no regular file", hint="name another one")
             with os.fdopen(os.open(target, flags, 0o600), "wb") as file:
                 file.write(text.encode("utf-8", "replace"))
                 if text and not text.endswith("\n"):
@@ -239,13 +239,13 @@ class Desk:
 
     def _text_of(self, name: str) -> str:
         value = self._context.settings.values.get(name)
-        return "" if value is None else self._context.streams.masked(value_text(value))
+        return "" if value is None else self._context.streams.redact(value_text(value))
 
     def _ensure_settable(self, name: str) -> None:
         if name not in SETTABLE:
-            near = did_you_mean(name, SETTABLE)
+            near = suggestion(name, SETTABLE)
             hint = "/set lists them; /model, /system and /profile are commands of their own"
-            raise UsageProblem(f"there is no setting {name} to change here{near}", hint=hint)
+            raise UsageError(f"there is no setting {name} to change here{near}", hint=hint)
 
 
 def _age_s(turn: TurnRecord | None) -> float:

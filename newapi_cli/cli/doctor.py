@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from newapi_cli.cli.context import Context
+from newapi_cli.app.context import Context
+from newapi_cli.app.doctor.runner import Begun, check_up, exit_code_of
 from newapi_cli.cli.options import command
 from newapi_cli.domain.report import CheckResult
-from newapi_cli.flows.doctor import Begun, check_up, exit_code_of
-from newapi_cli.render.check_lines import CheckLines
-from newapi_cli.render.rows import write_json, write_tsv
-from newapi_cli.render.sanitise import safe_line
+from newapi_cli.render.doctor_report import CheckLines
+from newapi_cli.render.machine_output import write_json, write_tsv
+from newapi_cli.render.sanitizer import safe_line
 
 
 @command
@@ -53,10 +53,10 @@ def doctor(
 
 def _shown(context: Context, found: Iterator[Begun | CheckResult]) -> Iterator[Begun | CheckResult]:
     """Make what servers and files say fit to be shown: one line each, and no key in it."""
-    masked = context.streams.masked
+    redact = context.streams.redact
     for each in found:
         if isinstance(each, CheckResult):
-            text, hint = safe_line(masked(each.text)), safe_line(masked(each.hint))
+            text, hint = safe_line(redact(each.text)), safe_line(redact(each.hint))
             yield each._replace(text=text, hint=hint)
         else:
             yield each

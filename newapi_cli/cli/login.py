@@ -5,17 +5,17 @@ from typing import Annotated
 
 import typer
 
-from newapi_cli.cli.context import Context
+from newapi_cli.app.context import Context
+from newapi_cli.app.prompts import ask
 from newapi_cli.cli.options import command
-from newapi_cli.cli.questions import ask
-from newapi_cli.config.connection import connection_from_text
+from newapi_cli.config.connection_info import connection_from_text
 from newapi_cli.config.secrets import checked_key, ensure_may_travel
-from newapi_cli.config.spelling import MAX_NAME, is_harmless
 from newapi_cli.domain.base_url import BaseUrl
-from newapi_cli.domain.catalog import ModelInfo
+from newapi_cli.domain.models import ModelInfo
 from newapi_cli.domain.profile import Secret
-from newapi_cli.errors import ConfigError, UsageProblem
-from newapi_cli.render.sanitise import safe_line
+from newapi_cli.errors import ConfigError, UsageError
+from newapi_cli.render.sanitizer import safe_line
+from newapi_cli.text import MAX_NAME, is_plain_name
 
 MAX_PIPED_BYTES = 64 * 1024
 INFO = "the connection info"
@@ -51,7 +51,7 @@ def login(
     models: list[ModelInfo] = []
     if check:
         models = context.gateway.models_by(context.client(base_url, key))
-        context.streams.tell(f"{base_url} answers: {len(models)} models for this key")
+        context.streams.print_err(f"{base_url} answers: {len(models)} models for this key")
     _store(context, {"base_url": str(base_url), "api_key": key.reveal()})
     _tell_what_rules(context, base_url, key)
     context.gateway.remember_names(models)
@@ -64,7 +64,9 @@ def login(
         if not has_model:
             profile = context.overrides.get("profile")
             of = f" -P '{profile}'" if profile else ""
-            context.streams.tell(f"next: newapi models{of}, then newapi config set model NAME{of}")
+            context.streams.print_err(
+                f"next: newapi models{of}, then newapi config set model NAME{of}"
+            )
 
 
 def _store(context: Context, values: dict[str, str]) -> None:
@@ -72,8 +74,8 @@ def _store(context: Context, values: dict[str, str]) -> None:
     before = context.config_file.profiles.get(profile, {}).get("api_key")
     context.config_editor.set(profile, values)
     if before not in (None, values["api_key"]):
-        context.streams.tell(f"it replaces the key that profile {profile} had")
-    context.streams.tell(f"stored as profile {profile} in {context.paths.config_file}")
+        context.streams.print_err(f"it replaces the key that profile {profile} had")
+    context.streams.print_err(f"stored as profile {profile} in {context.paths.config_file}")
 
 
 def _tell_what_rules(context: Context, base_url: BaseUrl, key: Secret) -> None:
@@ -87,7 +89,9 @@ def _tell_what_rules(context: Context, base_url: BaseUrl, key: Secret) -> None:
         names.append(source.origin.name)
     for name in names:
         if name.startswith("NEWAPI_"):
-            context.streams.tell(f"warning: {name} is set to another one, and rules: unset {name}")
+            context.streams.print_err(
+                f"warning: {name} is set to another one, and rules: unset {name}"
+            )
 
 
 @command
@@ -96,16 +100,16 @@ def logout(context: Context) -> None:
     profile = context.settings.profile
     removed = context.config_editor.unset(profile, ("api_key", "api_key_command", "api_key_file"))
     if removed:
-        context.streams.tell(f"removed {', '.join(removed)} from profile {profile}")
+        context.streams.print_err(f"removed {', '.join(removed)} from profile {profile}")
     else:
-        context.streams.tell(f"profile {profile} holds no key")
+        context.streams.print_err(f"profile {profile} holds no key")
 
 
 def _ensure_good_profile_name(context: Context) -> None:
     """Refuse here the name that could not be stored after the key has been sent."""
     named = context.overrides.get("profile") or context.streams.environ.get("NEWAPI_PROFILE")
-    if named and named not in context.config_file.profiles and not is_harmless(str(named)):
-        raise UsageProblem(
+    if named and named not in context.config_file.profiles and not is_plain_name(str(named)):
+        raise UsageError(
             f"a profile name is short words of letters and digits, {MAX_NAME} characters in all",
             hint="newapi login --profile work",
         )
@@ -121,7 +125,7 @@ def _asked(context: Context, url: str | None, *, from_stdin: bool) -> tuple[Base
         base_url = _the_same(base_url, context.settings.base_url)
     if from_stdin and not context.streams.stdin.is_terminal:
         if text:
-            raise UsageProblem("the key is given twice: in the connection info, and by --stdin")
+            raise UsageError("the key is given twice: in the connection info, and by --stdin")
         return _with_key(context, base_url, _piped(context), "standard input")
     base_url = base_url or context.settings.base_url
     if base_url is None and not from_stdin:
@@ -154,7 +158,7 @@ def _with_key(
     if base_url is None:
         base_url = context.settings.base_url
     if base_url is None:
-        raise UsageProblem("no address is known", hint="newapi login https://HOST --stdin")
+        raise UsageError("no address is known", hint="newapi login https://HOST --stdin")
     _ensure_may_travel(context, base_url)
     return base_url, checked_key(text, where)
 
@@ -174,9 +178,9 @@ def _ensure_may_travel(context: Context, base_url: BaseUrl) -> None:
 
 
 def _the_same(one: BaseUrl | None, other: BaseUrl | None) -> BaseUrl | None:
-    """Give the address that two places name. Raises `UsageProblem` where they contradict."""
+    """Give the address that two places name. Raises `UsageError` where they contradict."""
     if one is not None and other is not None and one != other:
-        raise UsageProblem(
+        raise UsageError(
             f"two addresses are given: {one} and {other}",
             why="nothing was sent, and nothing is stored",
             hint="give only the one that is meant",
@@ -187,19 +191,19 @@ def _the_same(one: BaseUrl | None, other: BaseUrl | None) -> BaseUrl | None:
 def _piped(context: Context) -> str:
     data, is_whole = context.streams.stdin.read_up_to(MAX_PIPED_BYTES)
     if not is_whole:
-        raise UsageProblem("standard input is too long for a key")
+        raise UsageError("standard input is too long for a key")
     return data.decode("utf-8", "replace").removeprefix("\ufeff")
 
 
 def _default_model(context: Context, models: list[ModelInfo], key: Secret) -> str:
     """Give the model to store: the only one, or the one that the person names."""
     if len(models) == 1:
-        context.streams.tell(f"model: {safe_line(models[0].id)}")
+        context.streams.print_err(f"model: {safe_line(models[0].id)}")
         return models[0].id
     if not models or not context.streams.are_interactive:
         return ""
     shown = ", ".join(safe_line(model.id) for model in models[:12])
-    context.streams.tell(f"models: {shown}{', …' if len(models) > 12 else ''}")
+    context.streams.print_err(f"models: {shown}{', …' if len(models) > 12 else ''}")
     listed = {model.id for model in models}
     while True:
         answer = ask(context.streams, "Model to use (Enter: none yet)").strip()
@@ -207,15 +211,15 @@ def _default_model(context: Context, models: list[ModelInfo], key: Secret) -> st
         unlisted = [name for name in names if name not in listed]
         if not any(_is_a_key(context, name, key) for name in (answer, *unlisted)):
             break
-        context.streams.tell("that is a key, not the name of a model: it is not stored as one")
+        context.streams.print_err("that is a key, not the name of a model: it is not stored as one")
     for name in unlisted:
         told = f"{safe_line(name)} is not among the {len(models)} models of this key"
-        context.streams.tell(f"{told}; it is stored all the same")
+        context.streams.print_err(f"{told}; it is stored all the same")
     return answer
 
 
 def _is_a_key(context: Context, text: str, key: Secret) -> bool:
-    is_known = text == key.reveal() or context.streams.masked(text) != text
+    is_known = text == key.reveal() or context.streams.redact(text) != text
     return is_known or LONG_WORD.search(text) is not None
 
 

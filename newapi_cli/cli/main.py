@@ -11,20 +11,20 @@ from typing import Any
 import typer
 
 from newapi_cli.cli.app import app_for
-from newapi_cli.config.masking import mask
+from newapi_cli.config.redact import mask
 from newapi_cli.errors import (
     ExitCode,
     Interrupted,
     LocalError,
     NewapiError,
-    ReaderGone,
-    UsageProblem,
+    PipeClosed,
+    UsageError,
 )
-from newapi_cli.render.failure import tell_failure
+from newapi_cli.render.error_lines import print_error
 from newapi_cli.streams import Streams
 
 OUTPUT_ERRORS = {  # of help pages, which Typer writes
-    errno.EPIPE: ReaderGone("the reader closed the pipe"),
+    errno.EPIPE: PipeClosed("the reader closed the pipe"),
     errno.ENOSPC: LocalError("cannot write the output", why="no space left"),
     errno.EBADF: LocalError("cannot write the output", why="it is closed"),
     errno.EIO: LocalError("cannot write the output", why="input/output error"),
@@ -33,7 +33,7 @@ OUTPUT_ERRORS = {  # of help pages, which Typer writes
 
 def run(argv: Sequence[str], streams: Streams) -> int:
     """Run one command and give its exit code; every failure has been told when it returns."""
-    streams.masks.append(lambda text: mask(text, ()))
+    streams.redactors.append(lambda text: mask(text, ()))
     try:
         code = app_for(argv)(list(argv), prog_name="newapi", obj=streams, standalone_mode=False)
     except SystemExit as leaving:
@@ -62,10 +62,10 @@ def _code_of_leaving(leaving: SystemExit, streams: Streams) -> int:
 def _code_of(error: NewapiError, streams: Streams) -> ExitCode:
     """Tell one of our errors and give its code; a closed pipe is silent."""
     if isinstance(error, Interrupted):
-        streams.tell_last(error.message)
+        streams.print_err_once(error.message)
         return error.code
-    if not isinstance(error, ReaderGone):
-        tell_failure(streams, error)
+    if not isinstance(error, PipeClosed):
+        print_error(streams, error)
     return error.exit_code
 
 
@@ -79,7 +79,7 @@ def _tell_usage(error: Any, streams: Streams) -> ExitCode:
         hint = f"options stand after a command: newapi chat --help, {hint}"
     if message.startswith("No such command"):
         hint = f'newapi chat "…" asks a model, {hint} lists the commands'
-    problem = UsageProblem(message, hint=hint)
+    problem = UsageError(message, hint=hint)
     return _code_of(problem, streams)
 
 
@@ -87,9 +87,11 @@ def _confess(error: Exception, streams: Streams, *, with_trace: bool) -> ExitCod
     """Tell a bug of ours: where it is, and the whole trace if it was asked for."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name}:{frame.lineno}"
-    streams.tell(f"error: a bug of newapi ({type(error).__name__} at {place})")
+    streams.print_err(f"error: a bug of newapi ({type(error).__name__} at {place})")
     if with_trace:
-        streams.tell("".join(traceback.format_exception(error)).rstrip())
+        streams.print_err("".join(traceback.format_exception(error)).rstrip())
     else:
-        streams.tell("  try: the same with --debug, and report what it shows (keys are masked)")
+        streams.print_err(
+            "  try: the same with --debug, and report what it shows (keys are masked)"
+        )
     return ExitCode.BUG

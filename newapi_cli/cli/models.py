@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from newapi_cli.cli.context import Context
-from newapi_cli.cli.explaining import explaining
+from newapi_cli.app.context import Context
+from newapi_cli.app.error_hints import explain_errors
 from newapi_cli.cli.options import command
-from newapi_cli.domain.catalog import Offer
-from newapi_cli.domain.cost import Currency
-from newapi_cli.render.aside import tell_dim_line
+from newapi_cli.domain.models import Offer
+from newapi_cli.domain.money import Currency
+from newapi_cli.render.machine_output import write_json
 from newapi_cli.render.prices import cached_cell, price_cells, price_fields, price_json
-from newapi_cli.render.rows import write_json
+from newapi_cli.render.status_lines import print_dim
 from newapi_cli.render.units import seconds
 
 TOLD_AGE_S = 60.0  # of a list that is younger nothing is said
@@ -53,9 +53,9 @@ def models(
     [dim]newapi models --sort out[/dim]
     [dim]newapi models --prices > prices.tsv[/dim]
     """
-    with explaining(context):
+    with explain_errors(context):
         listed = context.gateway.offers(refresh=refresh, with_prices=prices)
-    found = [_without_keys(each, context.streams.masked) for each in listed.offers]
+    found = [_without_keys(each, context.streams.redact) for each in listed.offers]
     chosen = [each for each in found if each.matches(tuple(words or ()))]
     if sort is not None:
         chosen.sort(key=SORT_KEYS[sort])
@@ -66,15 +66,15 @@ def models(
     _tell(context, listed.age_s, chosen, len(found), is_table=not json)
 
 
-def _without_keys(offer: Offer, masked: Callable[[str], str]) -> Offer:
+def _without_keys(offer: Offer, redact: Callable[[str], str]) -> Offer:
     """Take keys out of what a server says of a model: some repeat them."""
     view = offer.price
     return Offer(
-        masked(offer.id),
-        masked(offer.owned_by),
-        tuple(map(masked, offer.endpoint_types)),
-        tuple(map(masked, offer.groups)),
-        None if view is None else view._replace(group=masked(view.group)),
+        redact(offer.id),
+        redact(offer.owned_by),
+        tuple(map(redact, offer.endpoint_types)),
+        tuple(map(redact, offer.groups)),
+        None if view is None else view._replace(group=redact(view.group)),
     )
 
 
@@ -122,20 +122,20 @@ def _tell(
     """Tell what the list itself does not."""
     streams = context.streams
     if not chosen and is_table:
-        streams.tell(f"none of the {count} models of this key matches")
+        streams.print_err(f"none of the {count} models of this key matches")
     if not streams.stderr.is_terminal:
         return
     guessed = {
         each.price.group for each in chosen if each.price and not each.price.is_group_certain
     }
     if guessed and is_table:
-        tell_dim_line(
+        print_dim(
             streams,
             f"prices of group {', '.join(sorted(guessed))}: the key's own is not known;"
             " `newapi balance` may learn it, `newapi config set group NAME` tells it",
         )
     if age_s >= TOLD_AGE_S:
-        tell_dim_line(streams, f"told {seconds(age_s)} ago; --refresh asks again")
+        print_dim(streams, f"told {seconds(age_s)} ago; --refresh asks again")
 
 
 def _price_in(offer: Offer) -> tuple[bool, object, str]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from newapi_cli import __version__
-from newapi_cli.cli.context import Context
+from newapi_cli.app.context import Context
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.model_names import HARMLESS, kept_model_names
 from newapi_cli.config.paths import find_paths

@@ -6,20 +6,20 @@ from typing import Annotated
 
 import typer
 
-from newapi_cli.cli.archives import read_archive
-from newapi_cli.cli.context import Context
-from newapi_cli.cli.deleting import delete_sessions
-from newapi_cli.cli.keyless import keyless, learn_keys
+from newapi_cli.app.context import Context
+from newapi_cli.app.durations import duration_from_text
+from newapi_cli.app.sessions.archive import session_to_json, session_to_lines, sessions_from_text
+from newapi_cli.app.sessions.archive_file import read_archive
+from newapi_cli.app.sessions.delete import delete_sessions
+from newapi_cli.app.sessions.redacted import learn_keys, redact_session
 from newapi_cli.cli.options import command, session_names
-from newapi_cli.config.spelling import shown
 from newapi_cli.domain.session import MAX_TITLE, Hit, Session, StoredSession
-from newapi_cli.errors import LocalError, UsageProblem
-from newapi_cli.flows.archive import session_to_json, session_to_lines, sessions_from_text
-from newapi_cli.flows.durations import duration_from_text
-from newapi_cli.render.rows import write_foreign, write_json
-from newapi_cli.render.sanitise import safe_line
+from newapi_cli.errors import LocalError, UsageError
+from newapi_cli.render.machine_output import write_foreign, write_json
+from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.snippet import snippet
 from newapi_cli.render.units import ago
+from newapi_cli.text import quote_name
 
 sessions_app = typer.Typer(
     help="List, show, search, export and delete what was said.",
@@ -71,12 +71,12 @@ def list_sessions(context: Context, limit: Limit = None, json: Json = False) -> 
         columns = ["id", "title", "turns", "used", "model", "profile"]
         context.table(columns, [_row_for_people(context, each) for each in found])
     else:
-        context.table([], _masked(context, store.rows(count, profile)) if store else [])
+        context.table([], _redacted(context, store.rows(count, profile)) if store else [])
     total = store.count(profile) if store else 0
     if not total:
-        context.streams.tell(_nothing_stored(profile))
+        context.streams.print_err(_nothing_stored(profile))
     elif limit is None and 0 <= count < total:
-        context.streams.tell(f"{count} of {total:,}; --limit 0 lists all")
+        context.streams.print_err(f"{count} of {total:,}; --limit 0 lists all")
 
 
 @command
@@ -113,7 +113,7 @@ def search(
     """
     wanted = [word for word in words if word.strip()]
     if not wanted:
-        raise UsageProblem("there is nothing to search for", hint="newapi sessions search WORD")
+        raise UsageError("there is nothing to search for", hint="newapi sessions search WORD")
     store = context.sessions_if_any
     count = _limit(context, limit, is_json=json)
     hits = list(store.search(wanted, count)) if store else []
@@ -125,7 +125,7 @@ def search(
     else:
         context.table([], [_hit_row(context, hit, wanted, for_people=False) for hit in hits])
     if not hits:
-        context.streams.tell("no turn holds these words")
+        context.streams.print_err("no turn holds these words")
 
 
 @command
@@ -142,7 +142,7 @@ def export(
     [dim]newapi sessions export --all --jsonl > backup.jsonl[/dim]
     """
     if json and lines:
-        raise UsageProblem("--json and --jsonl are two forms", hint="give one of them")
+        raise UsageError("--json and --jsonl are two forms", hint="give one of them")
     references: list[str | None] = [*session] if session else [None]
     if everything:
         store = context.sessions_if_any
@@ -171,10 +171,10 @@ def import_sessions(
     """
     found = sessions_from_text(read_archive(context, path))
     if not found:
-        context.streams.tell("there was no session in it")
+        context.streams.print_err("there was no session in it")
     learn_keys(context)
     for stored in found:
-        session = context.sessions.add(keyless(context, stored))
+        session = context.sessions.add(redact_session(context, stored))
         context.streams.stdout.write(f"{session.id}\n")
 
 
@@ -190,12 +190,12 @@ def rename(
     """
     title = " ".join(name.split())
     if not title or len(title) > MAX_TITLE:
-        raise UsageProblem(f"a session name has 1 to {MAX_TITLE} characters")
+        raise UsageError(f"a session name has 1 to {MAX_TITLE} characters")
     learn_keys(context)
-    title = context.without_keys(title)
+    title = context.remove_keys(title)
     found = _find(context, session)
     context.sessions.change(found._replace(title=title, is_named=True))
-    context.streams.tell(f"session {found.short_id} is called “{safe_line(title)}”")
+    context.streams.print_err(f"session {found.short_id} is called “{safe_line(title)}”")
 
 
 @command
@@ -215,9 +215,9 @@ def remove(
     [dim]newapi sessions rm --older-than 90d --yes[/dim]
     """
     if not session and older_than is None:
-        raise UsageProblem("say which sessions", hint="newapi sessions rm ID, or --older-than 30d")
+        raise UsageError("say which sessions", hint="newapi sessions rm ID, or --older-than 30d")
     if session and older_than is not None:
-        raise UsageProblem("--older-than takes all that are older", hint="name sessions without it")
+        raise UsageError("--older-than takes all that are older", hint="name sessions without it")
     found = {each.id: each for each in (_find(context, name) for name in session or ())}
     if older_than is not None and context.sessions_if_any is not None:
         before = datetime.now(UTC) - timedelta(seconds=duration_from_text(older_than))
@@ -242,21 +242,21 @@ sessions_app.command("path")(path)
 
 
 def _find(context: Context, reference: str | None) -> Session:
-    """Give the session that is meant. Raises `UsageProblem`."""
+    """Give the session that is meant. Raises `UsageError`."""
     store = context.sessions_if_any
     if store is None:
-        raise UsageProblem("no session is stored yet", hint='newapi chat "Hello" begins one')
+        raise UsageError("no session is stored yet", hint='newapi chat "Hello" begins one')
     if reference is not None:
         return store.find(reference)
     profile = str(context.overrides.get("profile") or "")
     latest = store.sessions(1, profile)
     if not latest:
-        raise UsageProblem(_nothing_stored(profile), hint="newapi sessions list")
+        raise UsageError(_nothing_stored(profile), hint="newapi sessions list")
     return latest[0]
 
 
 def _nothing_stored(profile: str) -> str:
-    return f"no session is stored{f' of profile {shown(profile)}' if profile else ''} yet"
+    return f"no session is stored{f' of profile {quote_name(profile)}' if profile else ''} yet"
 
 
 def _load(context: Context, reference: str | None) -> StoredSession:
@@ -274,21 +274,21 @@ def _limit(context: Context, limit: int | None, *, is_json: bool) -> int:
     return LISTED_ON_TERMINAL if context.streams.stdout.is_terminal and not is_json else -1
 
 
-def _masked(context: Context, rows: list[list[str]]) -> list[list[str]]:
+def _redacted(context: Context, rows: list[list[str]]) -> list[list[str]]:
     """Give rows without keys in their titles, which stand second.
 
     One look at all titles: one at each takes 0.1 s for ten thousand.
     """
-    masked, titles = context.streams.masked, "\n".join(row[1] for row in rows)
-    if masked(titles) == titles:
+    redact, titles = context.streams.redact, "\n".join(row[1] for row in rows)
+    if redact(titles) == titles:
         return rows
-    return [[id_, masked(title), *others] for id_, title, *others in rows]
+    return [[id_, redact(title), *others] for id_, title, *others in rows]
 
 
 def _row_for_people(context: Context, session: Session) -> list[str]:
     return [
         session.short_id,
-        context.streams.masked(session.title),
+        context.streams.redact(session.title),
         str(session.turns),
         ago(session.used_at),
         session.model,
@@ -299,7 +299,7 @@ def _row_for_people(context: Context, session: Session) -> list[str]:
 def _as_json(context: Context, session: Session) -> dict[str, object]:
     return {
         "id": session.id,
-        "title": context.streams.masked(session.title),
+        "title": context.streams.redact(session.title),
         "is_named": session.is_named,
         "turns": session.turns,
         "model": session.model,
@@ -311,23 +311,23 @@ def _as_json(context: Context, session: Session) -> dict[str, object]:
 
 
 def _hit_row(context: Context, hit: Hit, words: list[str], *, for_people: bool) -> list[str]:
-    session, turn, masked = hit.session, hit.turn, context.streams.masked
+    session, turn, redact = hit.session, hit.turn, context.streams.redact
     return [
         session.short_id if for_people else session.id,
-        masked(session.title),
+        redact(session.title),
         ago(turn.created_at) if for_people else _time(turn.created_at),
-        masked(snippet(turn, words)),
+        redact(snippet(turn, words)),
     ]
 
 
 def _hit_as_json(context: Context, hit: Hit, words: list[str]) -> dict[str, object]:
-    masked = context.streams.masked
+    redact = context.streams.redact
     return {
         "session": hit.session.id,
-        "title": masked(hit.session.title),
+        "title": redact(hit.session.title),
         "turn": hit.turn.id,
         "created_at": _time(hit.turn.created_at),
-        "text": masked(snippet(hit.turn, words)),
+        "text": redact(snippet(hit.turn, words)),
     }
 
 

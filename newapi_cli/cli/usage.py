@@ -6,14 +6,8 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from newapi_cli.cli.context import Context
-from newapi_cli.cli.options import command
-from newapi_cli.config.spelling import shown
-from newapi_cli.domain.cost import Currency
-from newapi_cli.domain.pricing import DOLLAR
-from newapi_cli.domain.report import SpendingReport
-from newapi_cli.errors import ConfigError, NewapiError
-from newapi_cli.flows.spending import (
+from newapi_cli.app.context import Context
+from newapi_cli.app.spending import (
     By,
     TurnFigures,
     exact_costs,
@@ -21,11 +15,17 @@ from newapi_cli.flows.spending import (
     since_from_text,
     spending_report,
 )
-from newapi_cli.render.aside import tell_dim_line
+from newapi_cli.cli.options import command
+from newapi_cli.domain.money import Currency
+from newapi_cli.domain.pricing import DOLLAR
+from newapi_cli.domain.report import SpendingReport
+from newapi_cli.errors import ConfigError, NewapiError
 from newapi_cli.render.bars import wants_plain
-from newapi_cli.render.rows import write_json
+from newapi_cli.render.machine_output import write_json
 from newapi_cli.render.spending import exactness_text, spending_fields, spending_json
 from newapi_cli.render.spending_table import Manner, spending_lines
+from newapi_cli.render.status_lines import print_dim
+from newapi_cli.text import quote_name
 
 LISTED_ON_TERMINAL = 100
 STORED = "`newapi usage` without --exact tells what is stored here"
@@ -70,7 +70,7 @@ def usage(
     currency = _currency(context) if wants_table else DOLLAR
     report = spending_report(_figures(context, scope), by, since=scope.since, currency=currency)
     if by is By.MODEL:
-        report = _masked(context, report)
+        report = _redacted(context, report)
     titles = _titles(context, report) if by is By.SESSION else None
     if json:
         write_json(context.streams.stdout, spending_json(report, titles))
@@ -114,18 +114,18 @@ def _currency(context: Context) -> Currency:
         return DOLLAR
 
 
-def _masked(context: Context, report: SpendingReport) -> SpendingReport:
+def _redacted(context: Context, report: SpendingReport) -> SpendingReport:
     """Give a report without keys in the names of models."""
-    masked = context.streams.masked
-    return report._replace(rows=tuple(row._replace(name=masked(row.name)) for row in report.rows))
+    redact = context.streams.redact
+    return report._replace(rows=tuple(row._replace(name=redact(row.name)) for row in report.rows))
 
 
 def _titles(context: Context, report: SpendingReport) -> dict[str, str]:
     """Give the titles of the sessions of a report by their ids, without keys in them."""
-    store, masked = context.sessions_if_any, context.streams.masked
+    store, redact = context.sessions_if_any, context.streams.redact
     wanted = {row.name for row in report.rows}
     found = store.sessions() if store is not None and wanted else []
-    return {each.id: masked(each.title) for each in found if each.id in wanted}
+    return {each.id: redact(each.title) for each in found if each.id in wanted}
 
 
 def _make_exact(context: Context, scope: Scope) -> None:
@@ -141,7 +141,7 @@ def _make_exact(context: Context, scope: Scope) -> None:
     store.spending.write_costs(exact_costs(turns, entries, unit))
     found = exactness(_figures(context, scope), entries, host)
     if found.answers:
-        context.streams.tell(exactness_text(*found))
+        context.streams.print_err(exactness_text(*found))
 
 
 def _write_table(
@@ -152,7 +152,7 @@ def _write_table(
         return
     streams = context.streams
     shown_rows = report._replace(rows=report.rows[:LISTED_ON_TERMINAL])
-    has_bold = streams.wants_colour(streams.stdout)
+    has_bold = streams.wants_color(streams.stdout)
     manner = Manner(streams.stdout.width, is_plain=wants_plain(streams), has_bold=has_bold)
     lines = spending_lines(shown_rows, titles, manner)
     streams.stdout.write("".join(f"{line}\n" for line in lines))
@@ -161,19 +161,19 @@ def _write_table(
 def _tell(context: Context, scope: Scope, report: SpendingReport, *, is_table: bool) -> None:
     """Tell what the report itself does not."""
     since = "" if scope.since is None else f" since {scope.since.astimezone():%Y-%m-%d %H:%M}"
-    of_profile = f" of profile {shown(scope.profile)}" if scope.profile else ""
+    of_profile = f" of profile {quote_name(scope.profile)}" if scope.profile else ""
     if not report.rows:
         if context.sessions_if_any is None:
-            context.streams.tell('no answer is stored yet: newapi chat "Hello" asks for one')
+            context.streams.print_err('no answer is stored yet: newapi chat "Hello" asks for one')
         else:
-            context.streams.tell(f"no answer is stored{of_profile}{since}")
+            context.streams.print_err(f"no answer is stored{of_profile}{since}")
         return
     if not is_table:
         return
-    tell_dim_line(context.streams, f"as stored here{of_profile}{since}")
+    print_dim(context.streams, f"as stored here{of_profile}{since}")
     if len(report.rows) > LISTED_ON_TERMINAL:
         told = f"{LISTED_ON_TERMINAL} of {len(report.rows):,} rows; a pipe gets all"
-        tell_dim_line(context.streams, told)
+        print_dim(context.streams, told)
 
 
 def register(app: typer.Typer) -> None:

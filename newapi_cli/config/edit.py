@@ -24,11 +24,11 @@ from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.file import profiles_of, read_bytes, resolved, write_atomically
 from newapi_cli.config.ownership import give_to_owner_of, is_of_another
 from newapi_cli.config.paths import ensure_private_dir
-from newapi_cli.config.spelling import MAX_NAME, did_you_mean, is_harmless, shown
-from newapi_cli.config.toml_text import table_from_text, text_from_bytes
-from newapi_cli.domain.base_url import BaseUrlProblem, base_url_from_text
+from newapi_cli.config.toml_errors import table_from_text, text_from_bytes
+from newapi_cli.domain.base_url import InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.profile import KeyKind
-from newapi_cli.errors import ConfigError, UsageProblem
+from newapi_cli.errors import ConfigError, UsageError
+from newapi_cli.text import MAX_NAME, is_plain_name, quote_name, suggestion
 
 if sys.platform == "win32":
     import msvcrt
@@ -53,7 +53,7 @@ def set_values(
 ) -> None:
     """Store typed values in a profile, made if need be, and make it the default one if asked.
 
-    A base URL is stored normalised. Raises `UsageProblem` for an unknown name or a value of the
+    A base URL is stored normalized. Raises `UsageError` for an unknown name or a value of the
     wrong type or range, `ConfigError` where the file cannot be read or written; it is then as it
     was.
     """
@@ -103,18 +103,18 @@ def remove_profile_key(path: Path, profile: str) -> tuple[str, ...]:
 def _checked(name: str, value: object) -> object:
     field = BY_NAME.get(name)
     if field is None:
-        near = did_you_mean(name, BY_NAME)
-        raise UsageProblem(f"there is no setting {shown(name)}{near}", hint="newapi config list")
+        near = suggestion(name, BY_NAME)
+        raise UsageError(f"there is no setting {quote_name(name)}{near}", hint="newapi config list")
     try:
         value = field.check(value)
         if name == "base_url":
             return str(base_url_from_text(str(value)))
         return _inline(value) if isinstance(value, dict) else value
-    except BaseUrlProblem as problem:
+    except InvalidBaseUrl as problem:
         words = f"base_url is no base URL: {problem}"
-        raise UsageProblem(words, hint="give it as https://HOST") from None
+        raise UsageError(words, hint="give it as https://HOST") from None
     except ValueError as problem:
-        raise UsageProblem(f"{name} {problem}", hint=f"newapi config set {name} VALUE") from None
+        raise UsageError(f"{name} {problem}", hint=f"newapi config set {name} VALUE") from None
 
 
 def _inline(value: Mapping[str, object]) -> object:
@@ -140,8 +140,8 @@ def _profile_table(tables: Tables, profile: str) -> Tables:
 
 
 def _ensure_good_name(profile: str) -> None:
-    if not is_harmless(profile):
-        raise UsageProblem(
+    if not is_plain_name(profile):
+        raise UsageError(
             f"a profile name is short words of letters and digits, {MAX_NAME} characters in all",
             hint="newapi login --profile work",
         )

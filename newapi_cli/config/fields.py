@@ -228,7 +228,7 @@ FIELDS: tuple[Field, ...] = (
     Field("usage", Kind.BOOLEAN, None, "tell tokens and time after the answer",
           flag="--usage"),
     Field("markdown", Kind.BOOLEAN, True, "render markdown on a terminal"),
-    Field("theme", Kind.CHOICE, "ansi", "colours: the terminal's own (ansi), or dark or light",
+    Field("theme", Kind.CHOICE, "ansi", "colors: the terminal's own (ansi), or dark or light",
           choices=("ansi", "dark", "light")),
     Field("code_style", Kind.TEXT, None, "style of Pygments for code, such as monokai"),
     Field("require_finish_reason", Kind.BOOLEAN, True,

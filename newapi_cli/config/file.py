@@ -21,9 +21,9 @@ from types import MappingProxyType
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.ownership import give_to_owner_of, kind_of_no_file
 from newapi_cli.config.paths import NO_HOME, ensure_private_dir
-from newapi_cli.config.spelling import did_you_mean, shown
-from newapi_cli.config.toml_text import table_from_text, text_from_bytes
+from newapi_cli.config.toml_errors import table_from_text, text_from_bytes
 from newapi_cli.errors import ConfigError
+from newapi_cli.text import quote_name, suggestion
 
 MAX_BYTES = 1_000_000
 TOP_LEVEL = ("default_profile", "profiles")
@@ -86,7 +86,9 @@ def profiles_of(table: Mapping[str, object], path: Path) -> Profiles:
         raise _wrong_shape(path, "profiles must be a table", "[profiles.NAME]")
     for name, profile in profiles.items():
         if not isinstance(profile, dict):
-            raise _wrong_shape(path, f"profile {shown(name)} must be a table", "[profiles.NAME]")
+            raise _wrong_shape(
+                path, f"profile {quote_name(name)} must be a table", "[profiles.NAME]"
+            )
     return profiles
 
 
@@ -170,11 +172,11 @@ def _default_profile(table: Mapping[str, object], profiles: Profiles, path: Path
     if not isinstance(default, str):
         raise _wrong_shape(path, "default_profile must be text", 'default_profile = "NAME"')
     if default not in profiles:
-        known = ", ".join(shown(name) for name in profiles) or "none"
+        known = ", ".join(quote_name(name) for name in profiles) or "none"
         raise _wrong_shape(
             path,
-            f"default_profile is {shown(default)}, but there is no such profile",
-            f"the profiles are: {known}{did_you_mean(default, profiles)}",
+            f"default_profile is {quote_name(default)}, but there is no such profile",
+            f"the profiles are: {known}{suggestion(default, profiles)}",
         )
     return default
 
@@ -196,11 +198,12 @@ def _access_warnings(path: Path, status: os.stat_result, profiles: Profiles) -> 
 def _unknown_names(table: Mapping[str, object], profiles: Profiles, path: Path) -> Iterator[str]:
     for name in table:
         if name in BY_NAME:
-            yield f"{path}: {shown(name)} must stand below [profiles.NAME], here it has no effect"
+            yield f"{path}: {quote_name(name)} has no effect here; it goes below [profiles.NAME]"
         elif name not in TOP_LEVEL:
-            yield f"{path}: unknown name {shown(name)}{did_you_mean(name, TOP_LEVEL)}"
+            yield f"{path}: unknown name {quote_name(name)}{suggestion(name, TOP_LEVEL)}"
     for profile, values in profiles.items():
         for name in values:
             if name not in BY_NAME:
-                near = did_you_mean(name, BY_NAME)
-                yield f"{path}: unknown name {shown(name)} in profile {shown(profile)}{near}"
+                near = suggestion(name, BY_NAME)
+                where = f"in profile {quote_name(profile)}{near}"
+                yield f"{path}: unknown name {quote_name(name)} {where}"

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.layers import Found, Layers
-from newapi_cli.config.spelling import shown
-from newapi_cli.domain.base_url import BaseUrl, BaseUrlProblem, base_url_from_text
+from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.profile import KeyKind, KeySource, Origin, Secret, Source
-from newapi_cli.errors import ConfigError, UsageProblem
+from newapi_cli.errors import ConfigError, UsageError
+from newapi_cli.text import quote_name
 
 OPENAI_URL = "OPENAI_BASE_URL"
 OPENAI_KEY = "OPENAI_API_KEY"
@@ -55,7 +55,7 @@ def _profile_key(layers: Layers) -> KeySource | None:
 
 def _why_not(layers: Layers, base: tuple[BaseUrl, Origin] | None) -> str:
     """Say why the profile's key may not go to the base URL in force; empty if it may."""
-    profile = f"profile {shown(layers.profile)}"
+    profile = f"profile {quote_name(layers.profile)}"
     home = layers.find_in_profile(BY_NAME["base_url"])
     if home is None:
         return f"{profile} has a key but no base_url, so the key belongs to no host"
@@ -84,11 +84,11 @@ def _base_url(found: Found) -> BaseUrl:
     text, origin = found
     try:
         return base_url_from_text(str(text))
-    except BaseUrlProblem as problem:
-        where = f"base_url of profile {shown(origin.name)}"
+    except InvalidBaseUrl as problem:
+        where = f"base_url of profile {quote_name(origin.name)}"
         if origin.source is not Source.PROFILE:
             where = origin.name
-        error = UsageProblem if origin.source is Source.FLAG else ConfigError
+        error = UsageError if origin.source is Source.FLAG else ConfigError
         raise error(
             f"{where} is no base URL: {problem}",
             hint="give it as https://HOST, as the gateway's console shows it",

@@ -8,9 +8,9 @@ from types import MappingProxyType
 
 from newapi_cli.config.fields import Field
 from newapi_cli.config.file import ConfigFile
-from newapi_cli.config.spelling import did_you_mean, shown
 from newapi_cli.domain.profile import Origin, Source
 from newapi_cli.errors import ConfigError
+from newapi_cli.text import quote_name, suggestion
 
 Found = tuple[object, Origin]
 
@@ -62,7 +62,7 @@ class Layers:
             return field.check(value), Origin(Source.PROFILE, self.profile)
         except ValueError as problem:
             raise ConfigError(
-                f"{field.name} of profile {shown(self.profile)} {problem}",
+                f"{field.name} of profile {quote_name(self.profile)} {problem}",
                 why=str(self.config.path),
                 hint="newapi login" if field.is_secret else f"newapi config set {field.name} VALUE",
             ) from None
@@ -90,9 +90,10 @@ def choose_profile(
 def _existing(config: ConfigFile, name: str, origin: Origin) -> tuple[str, Origin]:
     if name in config.profiles:
         return name, origin
-    known = ", ".join(shown(profile) for profile in config.profiles)
+    known = ", ".join(quote_name(profile) for profile in config.profiles)
     raise ConfigError(
-        f"there is no profile {shown(name)} ({origin.name}){did_you_mean(name, config.profiles)}",
+        f"there is no profile {quote_name(name)} ({origin.name})"
+        f"{suggestion(name, config.profiles)}",
         why=f"the profiles are: {known}" if known else f"{config.path} holds no profile",
         hint="newapi login --profile NAME",
     )

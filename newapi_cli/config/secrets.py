@@ -11,12 +11,12 @@ import unicodedata
 from pathlib import Path
 
 from newapi_cli.config.key_command import MAX_OUTPUT_BYTES, output_of
-from newapi_cli.config.masking import mask
-from newapi_cli.config.spelling import shown
+from newapi_cli.config.redact import mask
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.profile import KeyKind, KeySource, Secret, Source
 from newapi_cli.errors import ConfigError
 from newapi_cli.streams import read_file_up_to
+from newapi_cli.text import quote_name
 
 __all__ = ["checked_key", "ensure_may_travel", "mask", "read_key"]
 
@@ -89,7 +89,7 @@ def ensure_may_travel(base_url: BaseUrl, *, allow_insecure: bool) -> None:
 
 def _where(source: KeySource) -> str:
     if source.origin.source is Source.PROFILE:
-        return f"{source.kind.value} of profile {shown(source.origin.name)}"
+        return f"{source.kind.value} of profile {quote_name(source.origin.name)}"
     return source.origin.name or source.kind.value
 
 

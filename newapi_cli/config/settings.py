@@ -9,8 +9,8 @@ from newapi_cli.config.fields import FIELDS
 from newapi_cli.config.file import ConfigFile
 from newapi_cli.config.keys import find_base_url, find_key
 from newapi_cli.config.layers import Found, Layers, choose_profile
-from newapi_cli.config.spelling import shown
-from newapi_cli.domain.profile import Clocks, KeyKind, Settings, Source
+from newapi_cli.domain.profile import KeyKind, Settings, Source, Timeouts
+from newapi_cli.text import quote_name
 
 MATCHED = frozenset({"base_url", *(kind.value for kind in KeyKind)})
 SILENCES = ("first_byte_timeout", "first_content_timeout", "idle_timeout", "content_idle_timeout")
@@ -40,7 +40,7 @@ def load_settings(
         base_url=base[0] if base else None,
         key=key,
         key_problem=key_problem or ("" if key else _no_choice(config, profile)),
-        clocks=_clocks(values),
+        timeouts=_timeouts(values),
         values=MappingProxyType(values),
         origins=MappingProxyType(origins),
     )
@@ -59,12 +59,12 @@ def _with_silences(found: dict[str, Found]) -> dict[str, Found]:
     return found | dict.fromkeys(unset, found["timeout"])
 
 
-def _clocks(values: Mapping[str, object]) -> Clocks:
+def _timeouts(values: Mapping[str, object]) -> Timeouts:
     def seconds(name: str) -> float:
         value = values[name]
         return float(value) if isinstance(value, (int, float)) else 0.0
 
-    return Clocks(
+    return Timeouts(
         connect_s=seconds("connect_timeout"),
         first_byte_s=seconds("first_byte_timeout"),
         first_content_s=seconds("first_content_timeout"),
@@ -77,5 +77,5 @@ def _clocks(values: Mapping[str, object]) -> Clocks:
 def _no_choice(config: ConfigFile, profile: str) -> str:
     if not config.profiles or profile in config.profiles:
         return ""
-    known = ", ".join(shown(name) for name in config.profiles)
+    known = ", ".join(quote_name(name) for name in config.profiles)
     return f"no profile is chosen: set default_profile, or use --profile with one of {known}"

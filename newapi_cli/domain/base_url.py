@@ -24,7 +24,7 @@ PATH_CHARACTERS = "/%:@!$&'()*+,;="
 SLIPPED_SCHEME = re.compile(r"(https?)(?:$|[:/])", re.IGNORECASE)
 
 
-class BaseUrlProblem(ValueError):
+class InvalidBaseUrl(ValueError):
     """The text is no base URL; the message says what is wrong with it, without repeating it."""
 
 
@@ -66,9 +66,9 @@ class BaseUrl(NamedTuple):
 
 
 def base_url_from_text(text: str) -> BaseUrl:
-    """Normalise a pasted URL: the root, `/v1`, a whole endpoint, a console page, or a bare host.
+    """Normalize a pasted URL: the root, `/v1`, a whole endpoint, a console page, or a bare host.
 
-    Raises `BaseUrlProblem`. A path prefix before `/v1` is kept, for servers below a sub-path; what
+    Raises `InvalidBaseUrl`. A path prefix before `/v1` is kept, for servers below a sub-path; what
     no request line may hold is percent-encoded in it as browsers do, `é` as `%C3%A9`.
 
     >>> str(base_url_from_text(" https://Gateway.example/v1/chat/completions?x=1 "))
@@ -82,10 +82,10 @@ def base_url_from_text(text: str) -> BaseUrl:
     """
     url = text.strip().strip("<>\"'").strip()
     if not url:
-        raise BaseUrlProblem("it is empty")
+        raise InvalidBaseUrl("it is empty")
     _ensure_short(url)
     if any(ord(character) <= 32 or 127 <= ord(character) < 160 for character in url):
-        raise BaseUrlProblem("it holds a space or a control character")
+        raise InvalidBaseUrl("it holds a space or a control character")
     _ensure_one_scheme(url)
     if "://" not in url:
         url = f"{_likely_scheme(url)}://{url}"
@@ -94,15 +94,15 @@ def base_url_from_text(text: str) -> BaseUrl:
         scheme, host, port = parts.scheme.lower(), parts.hostname or "", parts.port
     except ValueError as error:
         # Without the library's words: they repeat the text, and a key may stand in it.
-        raise BaseUrlProblem("its host or port cannot be read") from error
+        raise InvalidBaseUrl("its host or port cannot be read") from error
     if scheme not in DEFAULT_PORTS:
-        raise BaseUrlProblem("it must begin with https:// or http://")
+        raise InvalidBaseUrl("it must begin with https:// or http://")
     if "@" in parts.netloc:
-        raise BaseUrlProblem("it holds a user name or password; a key is set with `newapi login`")
+        raise InvalidBaseUrl("it holds a user name or password; a key is set with `newapi login`")
     if "[" in parts.netloc or "]" in parts.netloc:
         _ensure_bracketed_ipv6(parts.netloc, host)
     if port == 0:
-        raise BaseUrlProblem("port 0 is not a port")
+        raise InvalidBaseUrl("port 0 is not a port")
     host, prefix = _checked_host(host), _prefix(parts.path)
     root = BaseUrl(scheme, host, port or DEFAULT_PORTS[scheme], prefix)
     _ensure_short(str(root))  # or what is stored could not be read again
@@ -111,7 +111,7 @@ def base_url_from_text(text: str) -> BaseUrl:
 
 def _ensure_short(url: str) -> None:
     if len(url) > MAX_URL:
-        raise BaseUrlProblem(f"it is longer than {MAX_URL:,} characters")
+        raise InvalidBaseUrl(f"it is longer than {MAX_URL:,} characters")
 
 
 def _ensure_one_scheme(url: str) -> None:
@@ -121,9 +121,9 @@ def _ensure_one_scheme(url: str) -> None:
     if slip is None:
         return
     if not separator:
-        raise BaseUrlProblem(f"a slash is missing: it must begin with {slip[1].lower()}://")
+        raise InvalidBaseUrl(f"a slash is missing: it must begin with {slip[1].lower()}://")
     if not re.match(r"https?:\d", rest, re.IGNORECASE):  # a port: there a server is named so
-        raise BaseUrlProblem("its server is called http: http:// or https:// stands in it twice")
+        raise InvalidBaseUrl("its server is called http: http:// or https:// stands in it twice")
 
 
 def _likely_scheme(url: str) -> str:
@@ -137,9 +137,9 @@ def _ensure_bracketed_ipv6(netloc: str, host: str) -> None:
     try:
         ipaddress.IPv6Address(host)
     except ValueError as error:
-        raise BaseUrlProblem("its brackets hold no IPv6 address") from error
+        raise InvalidBaseUrl("its brackets hold no IPv6 address") from error
     if not re.fullmatch(r"\[[^\[\]]*\](:\d*)?", netloc):
-        raise BaseUrlProblem("only a port may follow the brackets of its IPv6 address")
+        raise InvalidBaseUrl("only a port may follow the brackets of its IPv6 address")
 
 
 def _ensure_read_alike(host: str) -> None:
@@ -149,7 +149,7 @@ def _ensure_read_alike(host: str) -> None:
     where the deviation characters, among them the joiners of B.1, stand for themselves.
     """
     if any(in_table_b1(each) or in_table_a1(each) or each in "ßς" for each in host):
-        raise BaseUrlProblem(
+        raise InvalidBaseUrl(
             "its host holds a character that is read as another one, or not at all, by some "
             "programs (as ß, ς and invisible ones are): give the host in its xn-- form"
         )
@@ -157,7 +157,7 @@ def _ensure_read_alike(host: str) -> None:
 
 def _checked_host(host: str) -> str:
     if not host:
-        raise BaseUrlProblem("it names no host")
+        raise InvalidBaseUrl("it names no host")
     if ":" in host:
         return host
     if re.fullmatch(r"[\d.]+|0x[0-9a-fA-F.x]+", host):
@@ -165,16 +165,16 @@ def _checked_host(host: str) -> str:
         try:
             return str(ipaddress.IPv4Address(host))
         except ValueError as error:
-            raise BaseUrlProblem("its host is no complete IPv4 address") from error
+            raise InvalidBaseUrl("its host is no complete IPv4 address") from error
     if not host.isascii():
         _ensure_read_alike(host)
     try:
         ascii_host = host.encode("idna").decode("ascii") if not host.isascii() else host
     except UnicodeError as error:
-        raise BaseUrlProblem("its host is no valid name") from error
+        raise InvalidBaseUrl("its host is no valid name") from error
     labels = ascii_host.removesuffix(".").split(".")
     if not all(re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", x) for x in labels):
-        raise BaseUrlProblem("its host is no valid name")
+        raise InvalidBaseUrl("its host is no valid name")
     return ascii_host.lower()
 
 
@@ -194,4 +194,4 @@ def _encoded(path: str) -> str:
     try:
         return quote(path, safe=PATH_CHARACTERS)
     except UnicodeEncodeError as error:  # bytes of a command line that are no text
-        raise BaseUrlProblem("its path is no text") from error
+        raise InvalidBaseUrl("its path is no text") from error

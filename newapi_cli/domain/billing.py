@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from newapi_cli.domain.cost import Currency
+from newapi_cli.domain.money import Currency
 
 
 class KeyState(StrEnum):

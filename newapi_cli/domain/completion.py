@@ -20,7 +20,7 @@ MOST_PIECES = 1024
 CALL_SIZE = 100  # what a tool call counts for beside its texts
 
 if TYPE_CHECKING:
-    from newapi_cli.domain.cost import Cost
+    from newapi_cli.domain.money import Cost
 
 
 class Sampling(NamedTuple):
@@ -135,7 +135,7 @@ class Notice(NamedTuple):
     is_detail: bool = False
 
 
-class Accepted(NamedTuple):
+class ResponseStarted(NamedTuple):
     """The gateway took the request; its id is empty where the server gives none.
 
     `is_new_api`: the server has shown itself to be of New API's family; `names_version`: and to be
@@ -147,7 +147,7 @@ class Accepted(NamedTuple):
     names_version: bool = False
 
 
-class FellBack(NamedTuple):
+class FallbackUsed(NamedTuple):
     """A model failed before any text and another one is asked; `why` says how it failed."""
 
     model: str
@@ -161,7 +161,7 @@ class StreamEnd(NamedTuple):
     is_certain: bool
 
 
-TurnEvent = Accepted | Chunk | FellBack | Tick | Notice | StreamEnd
+TurnEvent = ResponseStarted | Chunk | FallbackUsed | Tick | Notice | StreamEnd
 
 
 class Status(StrEnum):

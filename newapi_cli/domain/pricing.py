@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from newapi_cli.domain.completion import Usage, UsageExtras
-from newapi_cli.domain.cost import Cost, CostKind, Currency
+from newapi_cli.domain.money import Cost, CostKind, Currency
 from newapi_cli.domain.session import TurnRecord
 
 MILLION = Decimal(1_000_000)

@@ -66,7 +66,7 @@ class Origin(NamedTuple):
         return f"{self.source.value} {self.name}".rstrip()
 
 
-class Clocks(NamedTuple):
+class Timeouts(NamedTuple):
     """The longest silences to accept, in seconds; 0 switches a clock off."""
 
     connect_s: float = 10.0
@@ -106,7 +106,7 @@ class Settings(NamedTuple):
     base_url: BaseUrl | None = None
     key: KeySource | None = None
     key_problem: str = ""
-    clocks: Clocks = Clocks()
+    timeouts: Timeouts = Timeouts()
     values: Mapping[str, object] = MappingProxyType({})
     origins: Mapping[str, Origin] = MappingProxyType({})
 

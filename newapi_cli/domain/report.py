@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from newapi_cli.domain.cost import Cost
+from newapi_cli.domain.money import Cost
 from newapi_cli.errors import ExitCode
 
 

@@ -6,9 +6,9 @@ from markdown_it import MarkdownIt
 
 from newapi_cli.domain.completion import Chunk, Completion, Notice, Status, TurnEvent
 from newapi_cli.errors import GatewayError
-from newapi_cli.render.aside import Aside
 from newapi_cli.render.plain import tool_calls_json
-from newapi_cli.render.sanitise import safe_text
+from newapi_cli.render.sanitizer import safe_text
+from newapi_cli.render.status_lines import StatusLines
 from newapi_cli.streams import Output
 
 
@@ -26,7 +26,7 @@ def code_blocks(markdown: str) -> list[str]:
 class ExtractRenderer:
     """Waits for the whole answer, then writes its code blocks, an empty line between two."""
 
-    def __init__(self, stdout: Output, aside: Aside) -> None:
+    def __init__(self, stdout: Output, aside: StatusLines) -> None:
         self._stdout = stdout
         self._aside = aside
 
@@ -50,7 +50,7 @@ class ExtractRenderer:
             self._aside.show_answer(completion.content)
         elif not blocks and completion.tool_calls:
             self._aside.show_answer(tool_calls_json(completion.tool_calls))
-        self._aside.summarise(completion)
+        self._aside.summarize(completion)
         if not blocks and completion.status is Status.COMPLETE:
             raise GatewayError(
                 "the answer holds no code block",

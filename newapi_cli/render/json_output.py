@@ -6,11 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 from newapi_cli.domain.completion import Chunk, Completion, Notice, TurnEvent, Usage
-from newapi_cli.render.aside import Aside
+from newapi_cli.render.status_lines import StatusLines
 from newapi_cli.streams import Streams
 
 if TYPE_CHECKING:
-    from newapi_cli.domain.cost import Cost
+    from newapi_cli.domain.money import Cost
 
 
 def completion_json(completion: Completion, model: str, session: str = "") -> dict[str, object]:
@@ -63,10 +63,10 @@ class JsonRenderer:
     """Writes one object at the end; with `lines`, an object a delta before it."""
 
     def __init__(
-        self, streams: Streams, aside: Aside, *, model: str, lines: bool, session: str = ""
+        self, streams: Streams, aside: StatusLines, *, model: str, lines: bool, session: str = ""
     ) -> None:
         self._stdout = streams.stdout
-        self._masked = streams.masked
+        self._redacted = streams.redact
         self._aside = aside
         self._model = model
         self._session = session
@@ -86,13 +86,13 @@ class JsonRenderer:
         whole = completion_json(completion, self._model, self._session)
         for name in ("model", "finish_reason", "id", "request_id"):  # foreign, and no answer
             if isinstance(text := whole[name], str):
-                whole[name] = self._masked(text)
-        whole["tried"] = [list(map(self._masked, each)) for each in completion.tried]
+                whole[name] = self._redacted(text)
+        whole["tried"] = [list(map(self._redacted, each)) for each in completion.tried]
         if self._lines:
             self._write({"type": "completion", **whole})
         else:
             self._stdout.write(json.dumps(whole, ensure_ascii=False, indent=2) + "\n")
-        self._aside.summarise(completion)
+        self._aside.summarize(completion)
 
     def _write(self, value: dict[str, object]) -> None:
         self._stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

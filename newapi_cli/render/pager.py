@@ -13,10 +13,10 @@ from newapi_cli.signals import keys_left_to_child
 from newapi_cli.streams import Streams
 
 DEFAULT_PAGER = "less"
-LESS_OPTIONS = "FRX"  # colours as they are, the normal screen, no waiting where all is to be seen
+LESS_OPTIONS = "FRX"  # colors as they are, the normal screen, no waiting where all is to be seen
 NO_PAGER = ("", "cat")
 COULD_NOT_RUN = (126, 127)  # how a shell says that it found no program, or none that it may run
-COLOURS = re.compile(r"\x1b\[[\d;]*m")
+COLORS = re.compile(r"\x1b\[[\d;]*m")
 
 
 def page(streams: Streams, text: str) -> None:
@@ -35,7 +35,7 @@ def _wants_pager(streams: Streams, text: str) -> bool:
     width, room = streams.stdout.width, streams.stdout.height - 1  # the prompt comes below
     rows = 0
     for line in text.removesuffix("\n").split("\n"):
-        rows += max(-(-cell_len(COLOURS.sub("", line)) // width), 1)
+        rows += max(-(-cell_len(COLORS.sub("", line)) // width), 1)
         if rows > room:
             return True
     return False

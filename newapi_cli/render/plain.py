@@ -13,13 +13,13 @@ from newapi_cli.domain.completion import (
     ToolCall,
     TurnEvent,
 )
-from newapi_cli.render.aside import Aside
-from newapi_cli.render.pictures import PictureFilter
-from newapi_cli.render.sanitise import Sanitiser
+from newapi_cli.render.images import ImageFilter
+from newapi_cli.render.sanitizer import Sanitizer
+from newapi_cli.render.status_lines import StatusLines
 from newapi_cli.streams import Output
 
 if TYPE_CHECKING:
-    from newapi_cli.render.live.modes import TerminalModes
+    from newapi_cli.render.live.terminal_modes import TerminalModes
 
 
 class PlainRenderer:
@@ -28,8 +28,8 @@ class PlainRenderer:
     def __init__(
         self,
         stdout: Output,
-        aside: Aside,
-        pictures: PictureFilter | None,
+        aside: StatusLines,
+        pictures: ImageFilter | None,
         modes: TerminalModes | None = None,
     ) -> None:
         """Write for a terminal where `pictures` and `modes` are given, else the bytes as they come.
@@ -39,7 +39,7 @@ class PlainRenderer:
         self._stdout = stdout
         self._aside = aside
         self._pictures = pictures
-        self._sanitiser = Sanitiser()
+        self._sanitizer = Sanitizer()
         self._last = ""
         self._modes = modes
         if modes is not None:
@@ -70,11 +70,11 @@ class PlainRenderer:
             if self._modes is not None:
                 self._modes.leave()
         self._aside.end_reasoning()
-        self._aside.summarise(completion)
+        self._aside.summarize(completion)
 
     def _end_text(self) -> None:
         if self._pictures:
-            self._write(self._sanitiser.feed(self._pictures.end()) + self._sanitiser.end())
+            self._write(self._sanitizer.feed(self._pictures.end()) + self._sanitizer.end())
         if self._last and self._last != "\n":
             self._write("\n")
 
@@ -85,7 +85,7 @@ class PlainRenderer:
             self._last = text[-1]
 
     def _safe(self, text: str) -> str:
-        return self._sanitiser.feed(self._pictures.feed(text) if self._pictures else text)
+        return self._sanitizer.feed(self._pictures.feed(text) if self._pictures else text)
 
     def _break_line_on_terminal(self) -> None:
         if self._pictures and self._last not in ("", "\n"):

@@ -9,7 +9,7 @@ from newapi_cli.render.units import money
 if TYPE_CHECKING:  # decimal takes 4 ms, and is loaded with the first price
     from decimal import Decimal
 
-    from newapi_cli.domain.cost import Currency
+    from newapi_cli.domain.money import Currency
     from newapi_cli.domain.pricing import PriceView
 
 UNKNOWN = "unknown"

@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from newapi_cli.domain.report import Spending, SpendingReport
 from newapi_cli.domain.session import SHORT_ID_LENGTH
-from newapi_cli.render.bars import bar, cells, cut
-from newapi_cli.render.sanitise import safe_line
+from newapi_cli.render.bars import bar
+from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.spending import money_cell
 from newapi_cli.render.units import seconds
+from newapi_cli.text import cell_width, truncate
 
 GAP = 2
 LEAST_NAME = 10
@@ -41,7 +42,7 @@ class Column(NamedTuple):
     @property
     def width(self) -> int:
         """Give the width of the widest cell."""
-        return max(map(cells, [self.head, *self.cells]))
+        return max(map(cell_width, [self.head, *self.cells]))
 
 
 def spending_lines(
@@ -62,11 +63,11 @@ def spending_lines(
     bars = [*_bars(report, bars_width, is_plain=manner.is_plain), ""]
     lines = []
     for number, row_name in enumerate([name.head, *name.cells]):
-        text = cut(row_name, name_width, is_plain=manner.is_plain)
-        line = text + " " * (name_width - cells(text))
+        text = truncate(row_name, name_width, is_ascii=manner.is_plain)
+        line = text + " " * (name_width - cell_width(text))
         for column in columns:
             cell = column.head if number == 0 else column.cells[number - 1]
-            line += " " * (GAP + column.width - cells(cell)) + cell
+            line += " " * (GAP + column.width - cell_width(cell)) + cell
         if number and bars_width:
             line += " " * GAP + bars[number - 1]
         is_bold = manner.has_bold and number in (0, len(rows))

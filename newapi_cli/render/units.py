@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # decimal takes 4 ms, and is loaded when there is money to te
     from decimal import Decimal
 
     from newapi_cli.domain.billing import Balance
-    from newapi_cli.domain.cost import Cost, Currency
+    from newapi_cli.domain.money import Cost, Currency
     from newapi_cli.domain.pricing import Spent
 
 SPANS = (

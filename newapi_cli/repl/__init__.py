@@ -1,1 +1,1 @@
-"""Reads lines, recognises slash commands, hands each prompt to the very same turn as one-shot."""
+"""Reads lines, recognizes slash commands, hands each prompt to the very same turn as one-shot."""

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 
+from newapi_cli.app.prompt_input import Prompt
+from newapi_cli.app.sessions.live_session import describe_external_changes
 from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import COUNTS, Status, usage_from_counts
 from newapi_cli.domain.session import MAX_TITLE, Session, TurnRecord
-from newapi_cli.errors import UsageProblem
-from newapi_cli.flows.prompt import Prompt
-from newapi_cli.flows.session import others_texts
-from newapi_cli.render.replay import last_turns_rows
-from newapi_cli.render.sanitise import safe_line, safe_text
+from newapi_cli.errors import UsageError
+from newapi_cli.render.sanitizer import safe_line, safe_text
+from newapi_cli.render.session_view import last_turns_rows
 from newapi_cli.render.units import ago, seconds, tokens
-from newapi_cli.repl.bar import fitted
-from newapi_cli.repl.slash import Command, help_rows, keys_rows
-from newapi_cli.repl.taking_out import copy_answer, save, without_quotes
-from newapi_cli.repl.talk import Talk
+from newapi_cli.repl.command_parser import Command, help_rows, keys_rows
+from newapi_cli.repl.conversation import Talk
+from newapi_cli.repl.export import copy_answer, save, without_quotes
+from newapi_cli.text import truncate
 
 GO_ON = "Go on exactly where your last message stopped, without repeating any of it."
 LISTED, NARROWEST_TITLE = 10, 12
@@ -35,12 +35,12 @@ def show_help(talk: Talk, about: str) -> None:
     elif word:
         found = [each for each in COMMANDS if word in (each.name, *each.aliases)]
         if not found:
-            raise UsageProblem(f"there is no command /{word}", hint="/help lists them")
+            raise UsageError(f"there is no command /{word}", hint="/help lists them")
         rows = help_rows(found, screen.width)
     elif len(rows) + len(keys) + LINE_AND_BAR <= screen.height:
         rows += keys
     for row in rows:
-        talk.streams.tell(row)
+        talk.streams.print_err(row)
 
 
 def set_model(talk: Talk, name: str) -> None:
@@ -48,13 +48,13 @@ def set_model(talk: Talk, name: str) -> None:
     text = name
     name, *others = (without_quotes(part.strip()) for part in text.split(","))
     if text and not (name or any(others)):
-        raise UsageProblem("that names no model", hint="/model NAME")
+        raise UsageError("that names no model", hint="/model NAME")
     if name:
         talk.live.change(talk.live.session._replace(model=name, left_out=0))
     if any(others):
         talk.answers.set("fallback", json.dumps([other for other in others if other]))
     after = f", then {', '.join(map(safe_line, others))}" if any(others) else ""
-    talk.tell(f"model: {safe_line(talk.model) or 'none'}{after}")
+    talk.print_err(f"model: {safe_line(talk.model) or 'none'}{after}")
 
 
 def set_profile(talk: Talk, name: str) -> None:
@@ -65,12 +65,12 @@ def set_profile(talk: Talk, name: str) -> None:
         if model:
             talk.live.change(talk.live.session._replace(model=model, left_out=0))
         if talk.live.path and talk.answers.host != before:
-            talk.tell(
+            talk.print_err(
                 f"with the next question all that was said goes to {talk.answers.host};"
                 " /new begins anew"
             )
     host, model = talk.answers.host or "no gateway", talk.model or "no model"
-    talk.tell(f"profile: {talk.answers.profile} ({host}, {safe_line(model)})")
+    talk.print_err(f"profile: {talk.answers.profile} ({host}, {safe_line(model)})")
 
 
 def set_system(talk: Talk, text: str) -> None:
@@ -79,7 +79,7 @@ def set_system(talk: Talk, text: str) -> None:
         is_empty = text in ("clear", '""', "''")
         system = "" if is_empty else talk.answers.system_text(text)
         talk.live.change(talk.live.session._replace(system=system))
-    talk.tell(f"system prompt: {safe_text(talk.live.session.system) or 'none'}")
+    talk.print_err(f"system prompt: {safe_text(talk.live.session.system) or 'none'}")
 
 
 def set_setting(talk: Talk, text: str) -> None:
@@ -88,16 +88,18 @@ def set_setting(talk: Talk, text: str) -> None:
     value = value.strip()
     if not name:
         for known, shown, origin in talk.answers.settings():
-            talk.tell(f"  {known} = {shown}  ({origin})" if shown else f"  {known}: not set")
+            talk.print_err(f"  {known} = {shown}  ({origin})" if shown else f"  {known}: not set")
     elif not value:
         found = [each for each in talk.answers.settings() if each[0] == name]
         if not found:
-            raise UsageProblem(f"there is no setting {name} to change here", hint="/set lists them")
-        talk.tell(f"{name} = {found[0][1]} ({found[0][2]})" if found[0][1] else f"{name}: not set")
+            raise UsageError(f"there is no setting {name} to change here", hint="/set lists them")
+        talk.print_err(
+            f"{name} = {found[0][1]} ({found[0][2]})" if found[0][1] else f"{name}: not set"
+        )
     elif value == "unset":
-        talk.tell(f"{name}: {talk.answers.unset(name) or 'not set'}")
+        talk.print_err(f"{name}: {talk.answers.unset(name) or 'not set'}")
     else:
-        talk.tell(f"{name} = {talk.answers.set(name, value)}")
+        talk.print_err(f"{name} = {talk.answers.set(name, value)}")
 
 
 def attach(talk: Talk, text: str) -> None:
@@ -105,26 +107,26 @@ def attach(talk: Talk, text: str) -> None:
     word, _, rest = text.partition(" ")
     if not text:
         names = [_described(each) for each in talk.attached]
-        talk.tell("\n".join(names) or "nothing is attached; /file PATH or URL")
+        talk.print_err("\n".join(names) or "nothing is attached; /file PATH or URL")
     elif text == "clear":
         talk.attached = []
-        talk.tell("nothing is attached any more")
+        talk.print_err("nothing is attached any more")
     elif word == "drop" and rest:
         _drop(talk, rest.strip())
     else:
         content = talk.answers.open_file(without_quotes(text))
         talk.attached.append(content)
-        talk.tell(f"{_described(content)}: goes with the next message")
+        talk.print_err(f"{_described(content)}: goes with the next message")
 
 
 def _drop(talk: Talk, name: str) -> None:
     name = without_quotes(name)
     found = [each for turn in talk.live.path for each in turn.attachments if each.name == name]
     if not found:
-        raise UsageProblem(f"nothing of the name {name} was attached", hint="/file clear")
+        raise UsageError(f"nothing of the name {name} was attached", hint="/file clear")
     for attachment in found:
         talk.answers.drop(attachment)
-    talk.tell(f"{safe_line(name)} is no longer sent in this run; /retry asks again")
+    talk.print_err(f"{safe_line(name)} is no longer sent in this run; /retry asks again")
 
 
 def _described(content: object) -> str:
@@ -149,12 +151,14 @@ def go_on(talk: Talk, _: str) -> None:
     """Let the model go on with an answer that was cut: its part is sent as its own message."""
     last = _last(talk, "there is nothing to continue yet")
     if not last.answer:
-        raise UsageProblem("nothing of the last answer came", hint="/retry asks again")
+        raise UsageError("nothing of the last answer came", hint="/retry asks again")
     if last.status is Status.COMPLETE and last.finish_reason != "length":
-        raise UsageProblem("the last answer is whole", hint="ask on")
+        raise UsageError("the last answer is whole", hint="ask on")
     talk.ask(Prompt(GO_ON))
     if talk.live.last is not None and talk.live.last.status is Status.ERROR:
-        talk.tell("the model did not go on with its part; /undo, then /retry asks it all again")
+        talk.print_err(
+            "the model did not go on with its part; /undo, then /retry asks it all again"
+        )
 
 
 def edit(talk: Talk, _: str) -> None:
@@ -167,9 +171,9 @@ def edit(talk: Talk, _: str) -> None:
         draft = Prompt(last.prompt, last.attachments) if last else Prompt("")
     text = talk.answers.edit(draft.text)
     if not text.strip():
-        talk.tell("nothing was written, nothing is sent")
+        talk.print_err("nothing was written, nothing is sent")
     elif text == draft.text:
-        talk.tell("nothing was changed; /retry asks again")
+        talk.print_err("nothing was changed; /retry asks again")
     elif unasked is not None:
         talk.ask_unasked(unasked._replace(prompt=draft._replace(text=text)))
     elif last is None:
@@ -184,9 +188,9 @@ def undo(talk: Talk, _: str) -> None:
     undone = talk.live.undo()
     talk.unasked = None
     if undone is None:
-        raise UsageProblem("there is nothing to take back", hint="/sessions lists the others")
+        raise UsageError("there is nothing to take back", hint="/sessions lists the others")
     count = len(talk.live.path)
-    talk.tell(
+    talk.print_err(
         f"taken back: “{safe_line(undone.prompt)[:60]}”; {count} turn{'s' * (count != 1)} left"
     )
 
@@ -195,15 +199,17 @@ def fork(talk: Talk, name: str) -> None:
     """Go on in a copy of the conversation; the session so far stays as it is."""
     _last(talk, "there is nothing to fork yet")
     if not talk.live.is_saved:
-        raise UsageProblem("nothing is saved here, so there is nothing to leave as it is")
+        raise UsageError("nothing is saved here, so there is nothing to leave as it is")
     name = _checked_title(name)
     left = talk.live.fork(name)
     talk.unasked = None
     session = talk.live.session
     title = f" “{safe_line(session.title)}”" if session.is_named else ""
-    talk.tell(f"this is session {session.short_id}{title} now; {left.short_id} stays as it was")
+    talk.print_err(
+        f"this is session {session.short_id}{title} now; {left.short_id} stays as it was"
+    )
     if name and not session.is_named:
-        talk.tell("another session has that name: /rename gives this one its own")
+        talk.print_err("another session has that name: /rename gives this one its own")
 
 
 def sessions(talk: Talk, reference: str) -> None:
@@ -215,8 +221,8 @@ def sessions(talk: Talk, reference: str) -> None:
     found = talk.answers.sessions(LISTED)
     for session in found:
         is_this = session.id == talk.live.session.id
-        talk.tell(_listed(session, talk.streams.stderr.width, is_this=is_this))
-    talk.tell("/sessions ID goes over to one" if found else "no session is stored yet")
+        talk.print_err(_listed(session, talk.streams.stderr.width, is_this=is_this))
+    talk.print_err("/sessions ID goes over to one" if found else "no session is stored yet")
 
 
 def _listed(session: Session, width: int, *, is_this: bool) -> str:
@@ -224,7 +230,7 @@ def _listed(session: Session, width: int, *, is_this: bool) -> str:
     mark = "  (this one)" if is_this else ""
     turns = f"{session.turns} turn{'s' * (session.turns != 1)}"
     head = f"  {session.short_id}  {ago(session.used_at)}  {turns}  "
-    title = fitted(safe_line(session.title), max(width - len(head + mark), NARROWEST_TITLE))
+    title = truncate(safe_line(session.title), max(width - len(head + mark), NARROWEST_TITLE))
     return f"{head}{title}{mark}"
 
 
@@ -233,31 +239,31 @@ def new(talk: Talk, _: str) -> None:
     old = talk.live
     talk.go_over(talk.answers.begin_anew(old))
     kept = f"; {old.session.short_id} is kept" if old.path and old.is_saved else ""
-    talk.tell(f"a new conversation{kept}")
+    talk.print_err(f"a new conversation{kept}")
 
 
 def rename(talk: Talk, title: str) -> None:
     """Give the session a name."""
     if not title:
-        talk.tell(f"title: {safe_line(talk.live.session.title) or 'none yet'}")
+        talk.print_err(f"title: {safe_line(talk.live.session.title) or 'none yet'}")
         return
     title = _checked_title(title)
     talk.live.change(talk.live.session._replace(title=title, is_named=True))
-    talk.tell(f"this session is called “{safe_line(title)}”")
+    talk.print_err(f"this session is called “{safe_line(title)}”")
 
 
 def thinking(talk: Talk, _: str) -> None:
     """Show the reasoning behind the last answer."""
     last = talk.live.last
-    talk.tell((safe_text(last.reasoning).strip() if last else "") or "no reasoning came")
+    talk.print_err((safe_text(last.reasoning).strip() if last else "") or "no reasoning came")
 
 
 def usage(talk: Talk, word: str) -> None:
     """Say what the conversation took so far; exactly, where that is asked for."""
     if word not in ("", "exact", "--exact"):
-        raise UsageProblem(f"/usage {safe_line(word)} is not known", hint="/usage or /usage exact")
+        raise UsageError(f"/usage {safe_line(word)} is not known", hint="/usage or /usage exact")
     if word:
-        talk.tell(talk.answers.make_exact(talk.live))
+        talk.print_err(talk.answers.make_exact(talk.live))
     path = talk.live.path
     counted = [turn.usage for turn in path if turn.usage is not None]
     took_s = sum(turn.duration_s or 0.0 for turn in path)
@@ -269,21 +275,21 @@ def usage(talk: Talk, word: str) -> None:
         f"in all {seconds(took_s)}",
         talk.answers.spent(path),
     ]
-    talk.tell(" · ".join(filter(None, parts)))
+    talk.print_err(" · ".join(filter(None, parts)))
 
 
 def balance(talk: Talk, _: str) -> None:
     """Say what the key has left."""
-    talk.tell(f"{talk.answers.host}: {talk.answers.balance()}")
+    talk.print_err(f"{talk.answers.host}: {talk.answers.balance()}")
 
 
 def set_raw(talk: Talk, word: str) -> None:
     """Show answers as they come, without layout, or laid out."""
     wishes = {"": None, "on": True, "off": False}
     if word not in wishes:
-        raise UsageProblem(f"/raw {word} is not known", hint="/raw, /raw on or /raw off")
+        raise UsageError(f"/raw {word} is not known", hint="/raw, /raw on or /raw off")
     is_raw = talk.answers.set_raw(wishes[word])
-    talk.tell("answers are shown as they come" if is_raw else "answers are laid out")
+    talk.print_err("answers are shown as they come" if is_raw else "answers are laid out")
 
 
 def clear(talk: Talk, _: str) -> None:
@@ -298,23 +304,25 @@ def leave(talk: Talk, _: str) -> None:
 
 
 def _ensure_in_step(talk: Talk) -> None:
-    """Raise `UsageProblem` where another process has changed what the last turn is."""
+    """Raise `UsageError` where another process has changed what the last turn is."""
     if talk.live.take_others_turns():
         last = talk.live.last
         now = f"the last question is “{safe_line(last.prompt)[:60]}” now" if last else "it is empty"
-        raise UsageProblem("; ".join(others_texts(talk.live)), hint=f"{now}; nothing was done")
+        raise UsageError(
+            "; ".join(describe_external_changes(talk.live)), hint=f"{now}; nothing was done"
+        )
 
 
 def _last(talk: Talk, problem: str) -> TurnRecord:
     if talk.live.last is None:
-        raise UsageProblem(problem, hint="type a question")
+        raise UsageError(problem, hint="type a question")
     return talk.live.last
 
 
 def _checked_title(text: str) -> str:
     title = " ".join(text.split())
     if len(title) > MAX_TITLE:
-        raise UsageProblem(f"a name has at most {MAX_TITLE} characters")
+        raise UsageError(f"a name has at most {MAX_TITLE} characters")
     return title
 
 

@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from newapi_cli.errors import ExitCode, Interrupted, NewapiError, ReaderGone, UsageProblem
-from newapi_cli.flows.prompt import Prompt
-from newapi_cli.render.aside import tell_attachments, tell_dim_line
-from newapi_cli.render.failure import tell_failure
-from newapi_cli.render.replay import last_turns_rows
-from newapi_cli.render.sanitise import safe_line
-from newapi_cli.repl.bar import bar_text
+from newapi_cli.app.prompt_input import Prompt
+from newapi_cli.errors import ExitCode, Interrupted, NewapiError, PipeClosed, UsageError
+from newapi_cli.render.error_lines import print_error
+from newapi_cli.render.sanitizer import safe_line
+from newapi_cli.render.session_view import last_turns_rows
+from newapi_cli.render.status_lines import print_attachments, print_dim
+from newapi_cli.repl.command_parser import UnknownCommand, typed_from_text
 from newapi_cli.repl.commands import COMMANDS
-from newapi_cli.repl.slash import UnknownCommand, typed_from_text
-from newapi_cli.repl.talk import LineReader, Talk
+from newapi_cli.repl.conversation import LineReader, Talk
+from newapi_cli.repl.status_bar import bar_text
 
 TWICE_S = 1.0
 
@@ -40,10 +40,10 @@ class Loop:
         if talk.live.path:
             talk.show_last_turns(last_turns_rows(talk.streams, talk.live.path))
         if first is not None:
-            tell_attachments(talk.streams, first.attachments)
+            print_attachments(talk.streams, first.attachments)
             talk.ask(first)
         elif not talk.live.path:
-            talk.tell("/help lists the commands, Ctrl-D leaves")
+            talk.print_err("/help lists the commands, Ctrl-D leaves")
         pressed_at = -TWICE_S
         while not talk.is_over:
             try:
@@ -54,7 +54,7 @@ class Loop:
                 if time.monotonic() - pressed_at < TWICE_S:
                     break
                 pressed_at = time.monotonic()
-                talk.tell("Ctrl-C twice, or Ctrl-D, leaves")
+                talk.print_err("Ctrl-C twice, or Ctrl-D, leaves")
                 continue
             self._act(text)
         self._say_goodbye()
@@ -66,21 +66,21 @@ class Loop:
         try:
             self._run(text)
         except UnknownCommand as unknown:
-            talk.tell(str(unknown))
-        except UsageProblem as problem:  # of a command: no need to shout
+            talk.print_err(str(unknown))
+        except UsageError as problem:  # of a command: no need to shout
             hint = f"; {problem.hint}" if problem.hint else ""
             why = f": {problem.why}" if problem.why else ""
-            talk.tell(safe_line(f"{problem.message}{why}{hint}"))
+            talk.print_err(safe_line(f"{problem.message}{why}{hint}"))
         except KeyboardInterrupt:  # of a command; in an answer `ask` has to do with it
-            talk.tell("stopped")
+            talk.print_err("stopped")
         except Interrupted as interrupted:
             if interrupted.code is not ExitCode.SIGINT:
                 raise
-            talk.tell("stopped")
-        except ReaderGone:
+            talk.print_err("stopped")
+        except PipeClosed:
             raise
         except NewapiError as error:
-            tell_failure(talk.streams, error)
+            print_error(talk.streams, error)
 
     def _run(self, text: str) -> None:
         talk = self._talk
@@ -89,7 +89,7 @@ class Loop:
             talk.say(typed.message)
         elif typed.argument and not typed.command.argument:
             name = typed.command.name
-            talk.tell(f"/{name} stands alone; //{name} … is a message")
+            talk.print_err(f"/{name} stands alone; //{name} … is a message")
         else:
             typed.command.run(talk, typed.argument)
 
@@ -100,7 +100,7 @@ class Loop:
         """Say how to come back, where something was said and is stored."""
         live = self._talk.live
         if live.path and live.is_saved:
-            tell_dim_line(
+            print_dim(
                 self._talk.streams,
                 f"kept as {live.session.short_id} “{live.session.title}”;"
                 f" {self._talk.answers.way_back(live.session)} goes on with it",

@@ -13,13 +13,13 @@ from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
+from newapi_cli.app import input_history as history
 from newapi_cli.errors import ExitCode, Interrupted
-from newapi_cli.render.live.modes import drop_typed_ahead
-from newapi_cli.render.sanitise import safe_text
-from newapi_cli.repl import history
+from newapi_cli.render.live.terminal_modes import drop_typed_ahead
+from newapi_cli.render.sanitizer import safe_text
 from newapi_cli.repl.commands import COMMANDS
-from newapi_cli.repl.completing import SlashCompleter
-from newapi_cli.repl.line_keys import QUOTES, line_keys
+from newapi_cli.repl.completer import SlashCompleter
+from newapi_cli.repl.key_bindings import QUOTES, line_keys
 from newapi_cli.signals import Interrupts
 from newapi_cli.streams import Streams
 
@@ -29,10 +29,10 @@ MARK, CONTINUATION = "> ", "  "
 class PrivateHistory(FileHistory):
     """The input history of `history`. It takes in nothing that holds a key."""
 
-    def __init__(self, path: Path, masked: Callable[[str], str]) -> None:
+    def __init__(self, path: Path, redact: Callable[[str], str]) -> None:
         super().__init__(str(path))
         self._path = path
-        self._masked = masked
+        self._redacted = redact
         self.session_id = ""  # of the session that is being typed in
 
     def load_history_strings(self) -> Iterable[str]:
@@ -41,13 +41,13 @@ class PrivateHistory(FileHistory):
 
     def store_string(self, string: str) -> None:
         """Append a line, unless the disk or the line itself forbids it."""
-        if self._masked(string) != string:
+        if self._redacted(string) != string:
             return
         with contextlib.suppress(OSError):
             history.append(self._path, string, self.session_id)
 
 
-def open_history(path: Path | None, masked: Callable[[str], str]) -> History:
+def open_history(path: Path | None, redact: Callable[[str], str]) -> History:
     """Open the history, in memory where there is no path or no file can be made."""
     if path is None:
         return InMemoryHistory()
@@ -55,7 +55,7 @@ def open_history(path: Path | None, masked: Callable[[str], str]) -> History:
         history.make_private(path)
     except OSError:
         return InMemoryHistory()
-    return PrivateHistory(path, masked)
+    return PrivateHistory(path, redact)
 
 
 class Reader:
@@ -120,7 +120,7 @@ class Reader:
         if not text or self._streams.terminal_is_dumb:  # there the line is never erased
             return
         rows = safe_text(text).split("\n")
-        mark = f"\x1b[1m{MARK}\x1b[0m" if self._streams.wants_colour(self._streams.stdout) else MARK
+        mark = f"\x1b[1m{MARK}\x1b[0m" if self._streams.wants_color(self._streams.stdout) else MARK
         shown = f"\n{CONTINUATION}".join(rows)
         self._streams.stdout.write(f"{mark}{shown}\n")
 
@@ -177,5 +177,5 @@ def open_reader(
     vi: bool,
 ) -> Reader:
     """Open the input line, with the history of a file whose folder exists, or with none."""
-    past = open_history(past_file, streams.masked)
+    past = open_history(past_file, streams.redact)
     return Reader(streams, past, SlashCompleter(COMMANDS, values), vi=vi)

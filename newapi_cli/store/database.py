@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from newapi_cli.errors import LocalError
+from newapi_cli.store.disk_space import NO_ROOM, is_of_no_room, room_or_right_hint
+from newapi_cli.store.mapping import storable
 from newapi_cli.store.migrations import MIGRATIONS, Step
-from newapi_cli.store.room import NO_ROOM, is_of_no_room, room_or_right_hint
-from newapi_cli.store.rows import storable
 
 FILE = "sessions.db"
 BUSY_S = 5.0

@@ -28,11 +28,10 @@ from newapi_cli.domain.session import (
     StoredSession,
     TurnRecord,
 )
-from newapi_cli.errors import LocalError, UsageProblem
+from newapi_cli.errors import LocalError, UsageError
 from newapi_cli.store.database import Database, copies_of
-from newapi_cli.store.owners import is_alive, own_name
-from newapi_cli.store.room import is_full
-from newapi_cli.store.rows import (
+from newapi_cli.store.disk_space import is_full
+from newapi_cli.store.mapping import (
     SESSION_COLUMNS,
     TURN_COLUMNS,
     session_from_row,
@@ -42,7 +41,8 @@ from newapi_cli.store.rows import (
     values_of_session,
     values_of_turn,
 )
-from newapi_cli.store.searching import condition_for, condition_of_profile
+from newapi_cli.store.owners import is_alive, own_name
+from newapi_cli.store.search import condition_for, condition_of_profile
 from newapi_cli.store.spending import SpendingTable
 
 NO_ROOM = "there was no room to store the rest: "
@@ -236,7 +236,7 @@ class SessionStore:
         """Give the session that a person has named so, or whose id begins so; None for a new name.
 
         The beginning of an id has four digits or more, one of 0 to 9 among them: `face` is a name.
-        Raises `UsageProblem` for a beginning of several ids.
+        Raises `UsageError` for a beginning of several ids.
         """
         found = self._matching("id = ? OR (is_named AND title = ?)", name, name)
         if not found and len(name) >= SHORTEST_ID and not name.isalpha():
@@ -248,7 +248,7 @@ class SessionStore:
     def find(self, reference: str) -> Session:
         """Give the session that a name, a title or the beginning of an id means.
 
-        Raises `UsageProblem` where it means none, or several.
+        Raises `UsageError` where it means none, or several.
         """
         found = reference and (
             self._matching("id = ?", reference)  # a whole id, whatever is named like it
@@ -260,7 +260,7 @@ class SessionStore:
             return found[0]
         hint = "newapi sessions list"
         if not found:
-            raise UsageProblem(f"there is no session {reference!r}", hint=hint)
+            raise UsageError(f"there is no session {reference!r}", hint=hint)
         raise _ambiguous(reference, found)
 
     def load(self, session_id: str) -> StoredSession | None:
@@ -279,14 +279,14 @@ class SessionStore:
     def change(self, session: Session) -> None:
         """Commit title, model, system prompt, leaf and what is left out.
 
-        A session that is not stored yet stays so. Raises `UsageProblem` for a name that another
+        A session that is not stored yet stays so. Raises `UsageError` for a name that another
         session has.
         """
         with self.database.transaction():
             if session.is_named:
                 others = self._matching("is_named AND title = ?", session.title)
                 if any(other.id != session.id for other in others):
-                    raise UsageProblem(
+                    raise UsageError(
                         f"session {others[0].short_id} has this name already",
                         hint=f"newapi sessions rename {others[0].short_id} NAME frees it",
                     )
@@ -390,9 +390,9 @@ def _places(names: Iterable[str]) -> str:
     return ", ".join(f":{name}" for name in names)
 
 
-def _ambiguous(reference: str, found: list[Session]) -> UsageProblem:
+def _ambiguous(reference: str, found: list[Session]) -> UsageError:
     ids = ", ".join(session.short_id for session in found[:5])
     more = ", …" if len(found) > 5 else ""
-    return UsageProblem(
+    return UsageError(
         f"{reference!r} means {len(found)} sessions: {ids}{more}", hint="newapi sessions list"
     )

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from newapi_cli.domain.session import TurnRecord
 from newapi_cli.store.database import Database
-from newapi_cli.store.rows import TURN_COLUMNS, turn_from_row
+from newapi_cli.store.mapping import TURN_COLUMNS, turn_from_row
 
 FIGURES = (
     "id, session_id, host, status, model, prompt_tokens, completion_tokens, cost, cost_kind,"

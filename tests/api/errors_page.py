@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from newapi_cli.api.explanations import IN_STREAM, NO_ANSWER, NOT_UNDERSTOOD, TABLE
-from newapi_cli.api.refusal_rows import ANY_STATUS, ANYBODY, Explanation, Shape, Speaker, When
+from newapi_cli.api.errors.rows import ANY_STATUS, ANYBODY, Explanation, Shape, Speaker, When
+from newapi_cli.api.errors.table import IN_STREAM, NO_ANSWER, NOT_UNDERSTOOD, TABLE
 from newapi_cli.errors import ExitCode
 
 INTRODUCTION = """\
@@ -23,7 +23,7 @@ tells the gateway your language, and knows the texts in each.
 
 Where it says *asked again*, `newapi` does so by itself before it gives up (`--retries`, `retries`).
 
-This page is made from the table that the program reads, `newapi_cli/api/explanations.py`.
+This page is made from the table that the program reads, `newapi_cli/api/errors/table.py`.
 `UPDATE_GOLDEN=1 pytest tests/api/test_api_explanations.py` writes it anew.
 """
 CODES = (ExitCode.AUTHENTICATION, ExitCode.GATEWAY, ExitCode.LIMIT)

@@ -7,18 +7,18 @@ from collections.abc import Generator, Iterable, Mapping
 from types import ModuleType
 from typing import TypeVar
 
-from newapi_cli.api import transport
-from newapi_cli.api.client import Client
-from newapi_cli.api.endpoint import Endpoint
+from newapi_cli.api.chat.client import Client
+from newapi_cli.api.http import proxies as transport
+from newapi_cli.api.http.endpoint import Endpoint
 from newapi_cli.domain.base_url import base_url_from_text
 from newapi_cli.domain.completion import ChatRequest, Chunk, Notice, TurnEvent
 from newapi_cli.domain.message import Message, Role
-from newapi_cli.domain.profile import Clocks, Secret
+from newapi_cli.domain.profile import Secret, Timeouts
 from newapi_cli.signals import Interrupts
 from tests.support.home import CANARY
 from tests.support.wire import MODEL
 
-CLOCKS = Clocks(5, 5, 5, 5, 5, 20)
+CLOCKS = Timeouts(5, 5, 5, 5, 5, 20)
 NO_ENVIRONMENT: Mapping[str, str] = {}
 JOIN_S = 10.0
 Returned = TypeVar("Returned")
@@ -46,7 +46,7 @@ def client_for(
     where: Endpoint | str,
     *,
     retries: int = 0,
-    clocks: Clocks = CLOCKS,
+    timeouts: Timeouts = CLOCKS,
     interrupts: Interrupts | None = None,
 ) -> Client:
     """Give a client whose clocks are short."""
@@ -54,7 +54,7 @@ def client_for(
         endpoint(where) if isinstance(where, str) else where,
         interrupts or Interrupts(),
         load_transport,
-        clocks=clocks,
+        timeouts=timeouts,
         retries=retries,
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from newapi_cli.api.answer import AnswerReader, StreamRefused
+from newapi_cli.api.chat.body_decoder import AnswerReader, StreamRefused
 from newapi_cli.domain.completion import Completion, CompletionBuilder, Status
 from newapi_cli.errors import GatewayError, NewapiError
 from tests.support.wire import (

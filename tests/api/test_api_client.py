@@ -12,9 +12,9 @@ import pytest
 
 from newapi_cli import __version__
 from newapi_cli.api.codec import models_from_json
-from newapi_cli.domain.catalog import ModelInfo
-from newapi_cli.domain.completion import Accepted, Chunk, StreamEnd, Tick
-from newapi_cli.domain.profile import Clocks
+from newapi_cli.domain.completion import Chunk, ResponseStarted, StreamEnd, Tick
+from newapi_cli.domain.models import ModelInfo
+from newapi_cli.domain.profile import Timeouts
 from newapi_cli.errors import (
     AuthenticationError,
     ConfigError,
@@ -78,9 +78,9 @@ def refused(status: int, message: str = "no", **more: str) -> list[Step]:
     return [Send(response(status, error(message, **more), headers=AT_ONCE))]
 
 
-def failure_of(url: str, *, retries: int = 0, clocks: Clocks = CLOCKS) -> NewapiError:
+def failure_of(url: str, *, retries: int = 0, timeouts: Timeouts = CLOCKS) -> NewapiError:
     with pytest.raises(NewapiError) as caught:
-        text_of(client_for(url, retries=retries, clocks=clocks).start_chat(question()))
+        text_of(client_for(url, retries=retries, timeouts=timeouts).start_chat(question()))
     assert CANARY not in "".join([str(caught.value), caught.value.why, caught.value.hint])
     return caught.value
 
@@ -153,9 +153,9 @@ def test_the_events_of_an_answer_come_in_their_order() -> None:
         events = [
             event
             for event in client_for(server.url).start_chat(question())
-            if isinstance(event, Accepted | Chunk | StreamEnd)
+            if isinstance(event, ResponseStarted | Chunk | StreamEnd)
         ]
-    assert events[0] == Accepted("rid", is_new_api=True)
+    assert events[0] == ResponseStarted("rid", is_new_api=True)
     assert events[-1] == StreamEnd(is_certain=True)
     assert [e.content for e in events if isinstance(e, Chunk)] == ["", "a", "", ""]
 
@@ -370,13 +370,13 @@ def test_a_server_that_asks_for_an_hour_is_not_waited_for() -> None:
 
 # -- clocks and signals ---------------------------------------------------------------------------
 
-OFF = Clocks(0, 0, 0, 0, 0, 0)
+OFF = Timeouts(0, 0, 0, 0, 0, 0)
 PINGS = Forever([Send(b"4\r\n:x\n\n\r\n"), Pause(0.02)])
 LINES = Forever([Send(b'11\r\ndata: {"a":"bc"}\n\r\n'), Pause(0.02)])
 
 
 @pytest.mark.parametrize(
-    ("clocks", "script", "what"),
+    ("timeouts", "script", "what"),
     [
         (OFF._replace(first_byte_s=0.2), [Stall()], "no sign of an answer"),
         (OFF._replace(first_content_s=0.2), sse(PINGS), "no content"),
@@ -387,10 +387,10 @@ LINES = Forever([Send(b'11\r\ndata: {"a":"bc"}\n\r\n'), Pause(0.02)])
     ids=["first byte", "first content", "idle", "content idle", "total"],
 )
 def test_each_clock_ends_a_silence_of_its_own(
-    clocks: Clocks, script: list[Step], what: str
+    timeouts: Timeouts, script: list[Step], what: str
 ) -> None:
     with FaultServer(script) as server:
-        found = failure_of(server.url, retries=2, clocks=clocks)
+        found = failure_of(server.url, retries=2, timeouts=timeouts)
         server.wait_for_close()
         assert len(server.requests) == 1
     assert isinstance(found, DeadlineError)
@@ -400,14 +400,14 @@ def test_each_clock_ends_a_silence_of_its_own(
 def test_slow_headers_do_not_hold_the_first_byte_clock_up() -> None:
     slow: list[Step] = [Send(b"HTTP/1.1 200 OK\r\n"), Forever([Send(b"X: y\r\n"), Pause(0.05)])]
     with FaultServer(slow) as server:
-        found = failure_of(server.url, clocks=OFF._replace(first_byte_s=0.3))
+        found = failure_of(server.url, timeouts=OFF._replace(first_byte_s=0.3))
     assert isinstance(found, DeadlineError)
 
 
 def test_a_signal_ends_an_answer_at_once() -> None:
     interrupts = Interrupts()
     with FaultServer(sse(event(chunk("a")), Stall())) as server:
-        events = client_for(server.url, interrupts=interrupts, clocks=OFF).start_chat(question())
+        events = client_for(server.url, interrupts=interrupts, timeouts=OFF).start_chat(question())
         with pytest.raises(Interrupted) as caught:
             for found in events:
                 if isinstance(found, Chunk):
@@ -545,7 +545,7 @@ def test_a_slow_answer_through_a_proxy_is_no_slow_connection() -> None:
     slow = [Pause(0.6), *ANSWER]
     with FaultServer(slow) as proxy:
         where = endpoint("http://gateway.invalid", proxy=proxy.url)
-        client = client_for(where, clocks=OFF._replace(connect_s=0.3))
+        client = client_for(where, timeouts=OFF._replace(connect_s=0.3))
         assert text_of(client.start_chat(question())) == "Paris"
 
 
@@ -553,13 +553,13 @@ def test_a_proxy_that_does_not_get_through_is_a_slow_connection() -> None:
     with FaultServer([BeforeReading(), ReadHead(), Stall()]) as proxy:
         where = endpoint("https://gateway.invalid", proxy=proxy.url)
         with pytest.raises(DeadlineError, match="no connection"):
-            text_of(client_for(where, clocks=OFF._replace(connect_s=0.3)).start_chat(question()))
+            text_of(client_for(where, timeouts=OFF._replace(connect_s=0.3)).start_chat(question()))
 
 
 def test_an_answer_through_a_proxy_can_be_broken_off() -> None:
     with FaultServer(sse(event(chunk("a")), Stall())) as proxy:
         where = endpoint("http://gateway.invalid", proxy=proxy.url)
-        events = client_for(where, clocks=OFF).start_chat(question())
+        events = client_for(where, timeouts=OFF).start_chat(question())
         assert next(e.content for e in events if isinstance(e, Chunk)) == "a"
         events.close()
         proxy.wait_for_close()

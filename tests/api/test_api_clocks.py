@@ -7,28 +7,28 @@ from collections.abc import Callable
 
 import pytest
 
-from newapi_cli.api.clocks import AFTER_FINISH_S, Deadlines
-from newapi_cli.domain.profile import Clocks
+from newapi_cli.api.http.deadlines import AFTER_FINISH_S, Deadlines
+from newapi_cli.domain.profile import Timeouts
 from newapi_cli.errors import DeadlineError
 
-OFF = Clocks(0, 0, 0, 0, 0, 0)
+OFF = Timeouts(0, 0, 0, 0, 0, 0)
 START = 1000.0
 LIMIT_S = 7.0
-Make = Callable[[Clocks], Deadlines]
+Make = Callable[[Timeouts], Deadlines]
 
 
-def deadlines(clocks: Clocks, *, stream: bool = True) -> Deadlines:
-    return Deadlines(clocks, stream=stream, now=START)
+def deadlines(timeouts: Timeouts, *, stream: bool = True) -> Deadlines:
+    return Deadlines(timeouts, stream=stream, now=START)
 
 
-def connected(clocks: Clocks, *, stream: bool = True) -> Deadlines:
-    made = deadlines(clocks, stream=stream)
+def connected(timeouts: Timeouts, *, stream: bool = True) -> Deadlines:
+    made = deadlines(timeouts, stream=stream)
     made.connected(START + 1)
     return made
 
 
-def answering(clocks: Clocks) -> Deadlines:
-    made = connected(clocks)
+def answering(timeouts: Timeouts) -> Deadlines:
+    made = connected(timeouts)
     made.byte(START + 2)
     made.content(START + 3)
     return made
@@ -70,8 +70,8 @@ def test_the_first_byte_clock_stops_with_the_first_byte() -> None:
 
 
 def test_a_whole_answer_may_take_as_long_as_its_first_content() -> None:
-    clocks = OFF._replace(first_byte_s=1, first_content_s=LIMIT_S)
-    watched = connected(clocks, stream=False)
+    timeouts = OFF._replace(first_byte_s=1, first_content_s=LIMIT_S)
+    watched = connected(timeouts, stream=False)
     assert_fires(watched, START + 1 + 7, "no sign of an answer")
 
 
@@ -117,7 +117,7 @@ def test_the_total_clock_runs_all_the_time(make: Make) -> None:
 
 
 def test_after_the_finish_reason_only_a_short_clock_runs() -> None:
-    watched = answering(Clocks(1, 1, 1, 1, 1, 1))
+    watched = answering(Timeouts(1, 1, 1, 1, 1, 1))
     watched.finished(START + 4)
     assert watched.remaining_s(START + 4) == AFTER_FINISH_S
     assert watched.remaining_s(START + 4 + AFTER_FINISH_S - 0.5) == pytest.approx(0.5)
@@ -131,7 +131,7 @@ def test_clocks_that_are_off_never_fire(make: Make) -> None:
 
 
 def test_the_nearest_deadline_counts() -> None:
-    watched = answering(Clocks(idle_s=60, content_idle_s=300, total_s=20))
+    watched = answering(Timeouts(idle_s=60, content_idle_s=300, total_s=20))
     assert watched.remaining_s(START + 3) == pytest.approx(17)
 
 
@@ -144,8 +144,8 @@ def test_the_silence_is_counted_from_the_last_piece() -> None:
     assert watched.silent_s(START + 10) == 2
 
 
-def with_a_byte(clocks: Clocks) -> Deadlines:
-    made = connected(clocks)
+def with_a_byte(timeouts: Timeouts) -> Deadlines:
+    made = connected(timeouts)
     made.byte(START + 2)
     return made
 

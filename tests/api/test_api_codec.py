@@ -16,15 +16,15 @@ from newapi_cli.api.codec import (
     refusal_from_body,
     refusal_in,
     request_id_in,
-    whole_text,
 )
 from newapi_cli.domain.attachment import Attachment
-from newapi_cli.domain.catalog import ModelInfo
 from newapi_cli.domain.completion import (
     ChatRequest,
     Sampling,
 )
 from newapi_cli.domain.message import Message, Role
+from newapi_cli.domain.models import ModelInfo
+from newapi_cli.text import well_formed
 from tests.api.wrong_shapes import WRONG, name_of, places, replaced
 from tests.support.wire import completion
 
@@ -390,8 +390,8 @@ def test_entries_without_a_name_are_passed_over() -> None:
     ],
 )
 def test_surrogates_are_joined_or_replaced(text: str, whole: str) -> None:
-    assert whole_text(text) == whole
-    assert whole_text(text).encode("utf-8").decode("utf-8") == whole
+    assert well_formed(text) == whole
+    assert well_formed(text).encode("utf-8").decode("utf-8") == whole
 
 
 PICTURE = Attachment("photo.png", "/tmp/photo.png", "image/png", 3, "aa")

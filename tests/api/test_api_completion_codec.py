@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from newapi_cli.api.codec import Refusal
-from newapi_cli.api.completion_codec import (
+from newapi_cli.api.chat.chunks import (
     chunk_from_json,
     holds_unread,
     refusal_in_choice,
     usage_from_json,
 )
+from newapi_cli.api.codec import Refusal
 from newapi_cli.domain.completion import Chunk, ToolCallDelta, Usage
 from tests.api.wrong_shapes import WRONG, name_of, places, replaced
 

@@ -12,10 +12,10 @@ import time
 import pytest
 
 from newapi_cli.api.codec import Refusal, decode_json, refusal_from_body
-from newapi_cli.api.context_length import is_too_long
-from newapi_cli.api.refusals import error_from_answer, error_in_stream
-from newapi_cli.api.retries import is_worth_a_retry
-from newapi_cli.errors import ContextTooLong, ExitCode, GatewayError, LimitError
+from newapi_cli.api.errors.context_length import is_too_long
+from newapi_cli.api.errors.rules import error_from_answer, error_in_stream
+from newapi_cli.api.http.retry import is_worth_a_retry
+from newapi_cli.errors import ContextTooLongError, ExitCode, GatewayError, LimitError
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import run_newapi
@@ -192,7 +192,7 @@ def test_numbers_that_show_a_short_prompt_count_more_than_a_code() -> None:
 def test_it_is_an_error_of_its_own_with_the_code_of_its_kind(status: int) -> None:
     body = json.dumps(error(TOO_LONG["DeepSeek"], "invalid_request_error")).encode()
     found = error_from_answer(status, refusal_from_body(decode_json(body)), body)
-    assert type(found) is ContextTooLong
+    assert type(found) is ContextTooLongError
     assert isinstance(found, GatewayError)
     assert found.exit_code is ExitCode.GATEWAY
     assert found.message == f"the conversation is too long for the model (HTTP {status})"
@@ -209,7 +209,7 @@ def test_a_rate_limit_in_tokens_stays_one() -> None:
 
 def test_an_error_in_a_stream_is_looked_at_too() -> None:
     found = error_in_stream(Refusal(TOO_LONG["Gemini"], request_id="rid"))
-    assert type(found) is ContextTooLong
+    assert type(found) is ContextTooLongError
     assert (found.why, found.request_id) == (TOO_LONG["Gemini"], "rid")
     assert type(error_in_stream(Refusal(OTHER["TPM, OpenAI"]))) is GatewayError
 

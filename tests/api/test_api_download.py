@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from newapi_cli import __version__
-from newapi_cli.api.download import Download, Downloader, Limits
-from newapi_cli.api.endpoint import Endpoint
-from newapi_cli.api.exchange import Head
-from newapi_cli.api.web_place import is_public, place_from_url
+from newapi_cli.api.http.download import Download, Downloader, Limits
+from newapi_cli.api.http.endpoint import Endpoint
+from newapi_cli.api.http.safe_url import is_public, place_from_url
+from newapi_cli.api.http.worker import Head
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.errors import (
     DeadlineError,
@@ -22,7 +22,7 @@ from newapi_cli.errors import (
     Interrupted,
     NetworkError,
     NewapiError,
-    UsageProblem,
+    UsageError,
 )
 from newapi_cli.signals import Interrupts
 from tests.api.exchanges import assert_workers_end, load_transport
@@ -127,7 +127,7 @@ def test_what_announces_itself_as_too_large_is_not_read() -> None:
     with FaultServer(script) as server:
         problem = refused(server)
         server.wait_for_close()
-    assert isinstance(problem, UsageProblem)
+    assert isinstance(problem, UsageError)
     assert problem.message == f"what {server.url}/x.png names is larger than 0.1 MB"
 
 
@@ -137,7 +137,7 @@ def test_a_length_that_is_none_changes_nothing(length: str) -> None:
     with FaultServer([Send(raw.encode() + PNG)]) as server:
         try:
             assert fetch(f"{server.url}/x").data == PNG
-        except (UsageProblem, NetworkError) as problem:
+        except (UsageError, NetworkError) as problem:
             assert problem.hint
 
 
@@ -149,7 +149,7 @@ def test_an_endless_body_is_broken_off_at_the_limit(is_chunked: bool) -> None:
     with FaultServer([Send(head(200, [framing])), Forever([Send(piece)])]) as server:
         problem = refused(server)
         server.wait_for_close()
-    assert isinstance(problem, UsageProblem)
+    assert isinstance(problem, UsageError)
     assert "is larger than" in problem.message
 
 
@@ -228,7 +228,7 @@ def test_ctrl_c_ends_a_download_at_once() -> None:
 def test_a_status_that_is_no_success_is_told(status: int) -> None:
     with FaultServer([Send(response(status, b"no"))]) as server:
         problem = refused(server, path="/x.png?sig=secret")
-    assert isinstance(problem, UsageProblem)
+    assert isinstance(problem, UsageError)
     assert problem.message == f"cannot fetch {server.url}/x.png: HTTP {status}"
 
 
@@ -263,7 +263,7 @@ def test_a_host_that_is_not_there_is_told() -> None:
 
 @pytest.mark.parametrize("url", ["ftp://x/y", "https://u:p@a.example/", "http://127.1/"])
 def test_a_url_that_is_none_asks_nobody(url: str) -> None:
-    with pytest.raises(UsageProblem):
+    with pytest.raises(UsageError):
         fetch(url)
 
 
@@ -314,7 +314,7 @@ def test_a_circle_of_redirects_is_told(back_to: str) -> None:
 def test_a_redirect_to_nowhere_is_told(location: str, told: str) -> None:
     with FaultServer(redirect(location)) as server:
         problem = refused(server)
-    assert isinstance(problem, UsageProblem)
+    assert isinstance(problem, UsageError)
     assert told in problem.message
     assert "secret" not in f"{problem.message}{problem.why}{problem.hint}"
 
@@ -341,7 +341,7 @@ def test_a_redirect_into_the_inside_is_never_followed(host: str) -> None:
         with FaultServer(redirect(there)) as server:
             problem = refused(server, leads_out=is_public)
         assert inside.connections == []
-    assert isinstance(problem, UsageProblem)
+    assert isinstance(problem, UsageError)
     assert "private or local address" in problem.message
     assert "/latest/meta-data" in problem.why
 
@@ -359,7 +359,7 @@ def follow(downloader: Downloader, url: str, location: str) -> str:
 def test_a_redirect_from_https_to_http_is_never_followed() -> None:
     downloader = Downloader(Endpoint, Interrupts(), load_transport, leads_out=anywhere)
     place = "https://a.example/x"
-    with pytest.raises(UsageProblem) as caught:
+    with pytest.raises(UsageError) as caught:
         follow(downloader, place, "http://a.example/x")
     assert "from https to http" in caught.value.message
     assert follow(downloader, place, "//b.example/y") == "https://b.example/y"
@@ -405,7 +405,7 @@ def test_a_redirect_to_a_name_that_resolves_into_the_inside_connects_nowhere(
             problem = refused(server, leads_out=is_public)
         assert inside.connections == []
     assert asked == ["name.example"]
-    assert isinstance(problem, UsageProblem)
+    assert isinstance(problem, UsageError)
     assert "private or local address" in problem.message
     assert "name.example" in problem.why
 
@@ -448,7 +448,7 @@ def test_a_proxy_of_the_settings_is_used() -> None:
 
 def test_a_redirect_into_the_inside_is_not_followed_through_a_proxy() -> None:
     with FaultServer(redirect("http://169.254.169.254/x")) as proxy:
-        with pytest.raises(UsageProblem) as caught:
+        with pytest.raises(UsageError) as caught:
             fetch("http://a.example/x.png", proxy=proxy.url, leads_out=is_public)
         assert len(proxy.requests) == 1
     assert "private or local address" in caught.value.message

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from newapi_cli.api.endpoint import Endpoint
-from newapi_cli.api.exchange import (
+from newapi_cli.api.http.connection import WireRequest
+from newapi_cli.api.http.endpoint import Endpoint
+from newapi_cli.api.http.worker import (
     MAX_QUEUED_BYTES,
     Connected,
     Ended,
@@ -20,7 +21,6 @@ from newapi_cli.api.exchange import (
     Happening,
     Head,
 )
-from newapi_cli.api.head_start import WireRequest
 from newapi_cli.errors import NetworkError
 from tests.api.exchanges import (
     assert_workers_end,

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from newapi_cli.api.answer import AnswerReader, StreamRefused
+from newapi_cli.api.chat.body_decoder import AnswerReader, StreamRefused
+from newapi_cli.api.chat.response_reader import _refused
 from newapi_cli.api.codec import Refusal, request_id_in
-from newapi_cli.api.exchange import Head
-from newapi_cli.api.explanations import (
+from newapi_cli.api.errors.rows import OWN, Explanation, When
+from newapi_cli.api.errors.rules import explanation_of, is_of_the_model, leaves_the_key_open
+from newapi_cli.api.errors.table import (
     IN_STREAM,
     KEY_REFUSED,
     KEY_REFUSED_PLAINLY,
@@ -24,11 +26,9 @@ from newapi_cli.api.explanations import (
     OTHERWISE,
     TABLE,
 )
-from newapi_cli.api.reading import _refused
-from newapi_cli.api.refusal_rows import OWN, Explanation, When
-from newapi_cli.api.refusals import explanation_of, is_of_the_model, leaves_the_key_open
-from newapi_cli.errors import AuthenticationError, GatewayError, NewapiError, UnknownModel
-from newapi_cli.render.failure import tell_failure
+from newapi_cli.api.http.worker import Head
+from newapi_cli.errors import AuthenticationError, GatewayError, ModelNotFoundError, NewapiError
+from newapi_cli.render.error_lines import print_error
 from newapi_cli.streams import Input, Output, Streams
 from tests.api.errors_page import errors_page
 from tests.support.refused import ALL, GATEWAY, Refused
@@ -64,7 +64,7 @@ def told(error: NewapiError) -> str:
     """Give what is written on a stderr that is no terminal."""
     with tempfile.TemporaryFile() as file:
         nowhere = Output(None)
-        tell_failure(Streams(Input(None), nowhere, Output(file.fileno()), {}), error)
+        print_error(Streams(Input(None), nowhere, Output(file.fileno()), {}), error)
         return os.pread(file.fileno(), 1 << 20, 0).decode()
 
 
@@ -232,7 +232,7 @@ def test_only_what_says_nothing_leaves_the_key_open() -> None:
 def test_names_help_where_the_model_was_refused() -> None:
     about = {row.name for row in ALL if is_of_the_model(error_of(row))}
     assert about == {
-        *(row.name for row in ALL if isinstance(error_of(row), UnknownModel)),
+        *(row.name for row in ALL if isinstance(error_of(row), ModelNotFoundError)),
         *(row.name for row in ALL if error_of(row).message == MODEL_FORBIDDEN.told(403)),
     }
     assert {"no channel", "model not permitted", "Ollama: unknown model"} <= about

@@ -11,7 +11,7 @@ import ssl
 import httpx
 import pytest
 
-from newapi_cli.api.failures import error_from_exception, is_passing
+from newapi_cli.api.errors.failures import error_from_exception, is_passing
 from newapi_cli.domain.base_url import base_url_from_text
 from newapi_cli.errors import DeadlineError, GatewayError, NetworkError, NewapiError
 from tests.support.home import CANARY

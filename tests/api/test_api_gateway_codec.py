@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from newapi_cli.api.gateway_codec import (
+from newapi_cli.api.gateway.responses import (
     currency_from_json,
     key_usage_from_json,
     log_from_json,
@@ -14,7 +14,7 @@ from newapi_cli.api.gateway_codec import (
     price_list_from_json,
 )
 from newapi_cli.domain.completion import Usage
-from newapi_cli.domain.cost import CostKind
+from newapi_cli.domain.money import CostKind
 from newapi_cli.domain.pricing import PriceKind
 
 STATUS = {"data": {"quota_per_unit": 500000}}

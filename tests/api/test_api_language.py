@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from newapi_cli.api.endpoint import Endpoint, accepted_language
+from newapi_cli.api.http.endpoint import Endpoint, accepted_language
 from newapi_cli.domain.base_url import base_url_from_text
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home

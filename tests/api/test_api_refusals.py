@@ -8,8 +8,8 @@ import time
 import pytest
 
 from newapi_cli.api.codec import Refusal, decode_json, refusal_from_body
-from newapi_cli.api.hints import URL_HINT
-from newapi_cli.api.refusals import (
+from newapi_cli.api.errors.hints import URL_HINT
+from newapi_cli.api.errors.rules import (
     error_from_answer,
     error_in_stream,
     html_error,
@@ -17,11 +17,11 @@ from newapi_cli.api.refusals import (
 )
 from newapi_cli.errors import (
     AuthenticationError,
-    ContextTooLong,
+    ContextTooLongError,
     GatewayError,
     LimitError,
+    ModelNotFoundError,
     NewapiError,
-    UnknownModel,
 )
 from tests.support.wire import error
 
@@ -36,7 +36,7 @@ TABLE: list[tuple[int, str | None, object, type[NewapiError]]] = [
     (500, "new_api_error", "", GATEWAY),
     (403, "new_api_error", "access_denied", AUTH),
     (403, "new_api_error", "", AUTH),
-    (503, "new_api_error", "model_not_found", UnknownModel),
+    (503, "new_api_error", "model_not_found", ModelNotFoundError),
     (500, "new_api_error", "get_channel_failed", GATEWAY),
     (403, "new_api_error", "insufficient_user_quota", LIMIT),
     (403, "new_api_error", "pre_consume_token_quota_failed", LIMIT),
@@ -81,9 +81,9 @@ TABLE: list[tuple[int, str | None, object, type[NewapiError]]] = [
     (429, "rate_limit_error", "rate_limit_exceeded", LIMIT),
     (429, "insufficient_quota", "insufficient_quota", LIMIT),
     (400, UPSTREAM, "insufficient_quota", LIMIT),
-    (404, UPSTREAM, "model_not_found", UnknownModel),
-    (404, "not_found_error", None, UnknownModel),
-    (400, UPSTREAM, "context_length_exceeded", ContextTooLong),
+    (404, UPSTREAM, "model_not_found", ModelNotFoundError),
+    (404, "not_found_error", None, ModelNotFoundError),
+    (400, UPSTREAM, "context_length_exceeded", ContextTooLongError),
     (500, "server_error", 1234, GATEWAY),
     (529, "overloaded_error", None, GATEWAY),
     (418, "teapot", None, GATEWAY),
@@ -200,7 +200,7 @@ def test_a_wrong_path_leads_to_the_base_url() -> None:
 def test_an_unknown_model_is_called_so() -> None:
     body = json.dumps(error("No available channel for model x", code="model_not_found")).encode()
     found = told(503, body)
-    assert type(found) is UnknownModel
+    assert type(found) is ModelNotFoundError
     assert "no such model" in found.message
     assert "newapi models" in found.hint
 

@@ -10,7 +10,7 @@ from email.utils import format_datetime
 import pytest
 
 from newapi_cli.api.codec import Refusal
-from newapi_cli.api.retries import (
+from newapi_cli.api.http.retry import (
     blames_stream_options,
     is_worth_a_retry,
     pause_s,

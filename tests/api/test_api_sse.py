@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from newapi_cli.api.sse import (
+from newapi_cli.api.chat.sse import (
     MAX_STRAY_BYTES,
     EventTooLarge,
     ServerSentEvent,

@@ -100,7 +100,7 @@ def test_a_handshake_that_is_never_answered_ends_with_the_connect_clock(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"https://127.0.0.1:{silent.getsockname()[1]}"
         where = endpoint(url, ca_bundle=str(authority.bundle))
-        client = client_for(where, clocks=CLOCKS._replace(connect_s=0.3))
+        client = client_for(where, timeouts=CLOCKS._replace(connect_s=0.3))
         with pytest.raises((DeadlineError, NetworkError)) as caught:
             text_of(client.start_chat(question()))
     assert caught.value.exit_code in (5, 8)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from newapi_cli.api.web_place import is_public, place_from_url, redirected
-from newapi_cli.errors import UsageProblem
+from newapi_cli.api.http.safe_url import is_public, place_from_url, redirected
+from newapi_cli.errors import UsageError
 
 PUBLIC = [
     "example.com",
@@ -166,7 +166,7 @@ def test_a_url_is_told_without_its_query() -> None:
     ],
 )
 def test_a_url_that_cannot_be_fetched_is_refused_without_being_repeated(text: str) -> None:
-    with pytest.raises(UsageProblem) as caught:
+    with pytest.raises(UsageError) as caught:
         place_from_url(text)
     problem = caught.value
     assert problem.why
@@ -195,7 +195,7 @@ def test_a_redirect_is_resolved_against_its_place(location: str, url: str) -> No
     "location", ["file:///etc/passwd", "ftp://b.example", "http://[", "https://u:p@b.example"]
 )
 def test_a_redirect_to_what_is_no_place_is_refused(location: str) -> None:
-    with pytest.raises(UsageProblem) as caught:
+    with pytest.raises(UsageError) as caught:
         redirected(place_from_url("https://a.example/x?sig=secret"), location)
     assert "https://a.example/x redirects to" in caught.value.message
     assert "secret" not in caught.value.message

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from newapi_cli.cli.attaching import Attacher
-from newapi_cli.cli.context import Context
+from newapi_cli.app.attachments import Attacher
+from newapi_cli.app.context import Context
+from newapi_cli.app.prompt_input import TextFile
 from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.message import Message, Role
-from newapi_cli.errors import GatewayError, NetworkError, UsageProblem
-from newapi_cli.flows.prompt import TextFile
+from newapi_cli.errors import GatewayError, NetworkError, UsageError
 from newapi_cli.streams import Input, Output, Streams
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -38,8 +38,8 @@ def messages_with(*attachments: Attachment) -> tuple[Message, ...]:
     return (Message(Role.SYSTEM, "s"), first, Message(Role.ASSISTANT, "a"), first)
 
 
-def not_sent(opener: Attacher, attachment: Attachment) -> UsageProblem:
-    with pytest.raises(UsageProblem) as caught:
+def not_sent(opener: Attacher, attachment: Attachment) -> UsageError:
+    with pytest.raises(UsageError) as caught:
         opener.data_for(messages_with(attachment))
     problem = caught.value
     assert problem.message.startswith(attachment.name)
@@ -91,7 +91,7 @@ def test_two_files_of_the_same_content_are_both_looked_at(home: Home, photo: Pat
     both = [attached(opener.open(str(path))) for path in (photo, twin)]
     assert opener.data_for(messages_with(*both)) == {both[0].sha256: PNG}
     twin.unlink()
-    with pytest.raises(UsageProblem, match=r"twin\.png is gone"):
+    with pytest.raises(UsageError, match=r"twin\.png is gone"):
         opener.data_for(messages_with(*both))
 
 
@@ -186,7 +186,7 @@ def test_a_url_that_holds_something_else_by_now_is_told(home: Home) -> None:
 def test_a_url_that_is_gone_by_now_is_told(home: Home) -> None:
     with FaultServer([Send(response(200, PNG))], [Send(response(410, b"gone"))]) as server:
         picture = attached(attacher(home).open(f"{server.url}/photo.png"))
-        with pytest.raises(UsageProblem, match="HTTP 410"):
+        with pytest.raises(UsageError, match="HTTP 410"):
             attacher(home).data_for(messages_with(picture))
     with pytest.raises(NetworkError) as caught:
         attacher(home).data_for(messages_with(picture))
@@ -202,7 +202,7 @@ def test_a_name_that_is_no_utf_8_cannot_be_stored(home: Home, tmp_path: Path) ->
     picture, text = (os.fsencode(tmp_path) + name for name in (b"/\xff.png", b"/\xff.txt"))
     for path, data in ((picture, PNG), (text, b"alpha")):
         Path(os.fsdecode(path)).write_bytes(data)
-    with pytest.raises(UsageProblem, match="cannot read"):
+    with pytest.raises(UsageError, match="cannot read"):
         attacher(home).open(os.fsdecode(picture))
     content = attacher(home).open(os.fsdecode(text))
     assert content == TextFile(f"{tmp_path}/?.txt", "alpha")
@@ -215,5 +215,5 @@ def test_a_folder_that_is_no_more_is_told(
     folder.mkdir()
     monkeypatch.chdir(folder)
     folder.rmdir()
-    with pytest.raises(UsageProblem, match=r"cannot read photo\.png"):
+    with pytest.raises(UsageError, match=r"cannot read photo\.png"):
         attacher(home).open("photo.png")

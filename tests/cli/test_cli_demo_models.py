@@ -301,7 +301,7 @@ def test_help_that_is_asked_for_is_on_stdout(home: Home, flag: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["chat", "models", "login", "logout", "config", "demo"])
-def test_the_help_of_a_command_is_on_stdout_and_has_no_colour(home: Home, command: str) -> None:
+def test_the_help_of_a_command_is_on_stdout_and_has_no_color(home: Home, command: str) -> None:
     result = run_newapi(command, "--help", home=home)
     assert (result.code, result.err) == (0, "")
     assert f"newapi {command}" in result.text

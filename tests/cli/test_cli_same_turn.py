@@ -9,25 +9,25 @@ from contextlib import contextmanager
 import pytest
 
 import newapi_cli.cli.chat
-from newapi_cli.cli.answering import Answering
+from newapi_cli.app.chat import ChatRun
+from newapi_cli.app.chat_options import Call
+from newapi_cli.app.context import Context
+from newapi_cli.app.prompt_input import Prompt
+from newapi_cli.app.sessions.live_session import LiveSession
+from newapi_cli.app.turn import Turn
 from newapi_cli.cli.chat import run_chat
-from newapi_cli.cli.context import Context
 from newapi_cli.cli.desk import Desk
-from newapi_cli.cli.manner import Call
 from newapi_cli.demo.server import DemoGateway
 from newapi_cli.domain.session import TurnRecord
-from newapi_cli.flows.prompt import Prompt
-from newapi_cli.flows.session import LiveSession
-from newapi_cli.flows.turn import Turn
+from newapi_cli.repl.conversation import Talk
 from newapi_cli.repl.loop import Loop
-from newapi_cli.repl.talk import Talk
 from newapi_cli.streams import Input, Output, Streams
 from tests.support.home import Home
 
 QUESTION = "Say this again."
 
 
-class Recording(Answering):
+class Recording(ChatRun):
     """Answers as always, and notes what went through it."""
 
     calls: list[tuple[str, str]]
@@ -74,7 +74,7 @@ class Typist:
 class TypedContext(Context):
     """A context whose conversation is typed by the typist instead of by a person."""
 
-    def converse(self, answering: Answering, live: LiveSession, first: Prompt | None) -> None:
+    def converse(self, answering: ChatRun, live: LiveSession, first: Prompt | None) -> None:
         """Hold the conversation with the real loop."""
         typist = Typist()
         Loop(Talk(self.streams, typist, Desk(self, answering), live), typist).run(first)

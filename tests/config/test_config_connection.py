@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from newapi_cli.config.connection import connection_from_text
-from newapi_cli.errors import UsageProblem
+from newapi_cli.config.connection_info import connection_from_text
+from newapi_cli.errors import UsageError
 
 KEY = "sk-CANARYcanary0123456789"
 TYPE = "newapi_channel_conn"
@@ -76,7 +76,7 @@ def test_clipboard_text_without_a_key_gives_the_url_alone(values: dict[str, obje
     ],
 )
 def test_what_cannot_be_read_is_told_without_being_repeated(text: str, words: str) -> None:
-    with pytest.raises(UsageProblem) as caught:
+    with pytest.raises(UsageError) as caught:
         connection_from_text(text)
     error = caught.value
     assert words in error.message

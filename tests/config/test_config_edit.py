@@ -18,7 +18,7 @@ import newapi_cli
 from newapi_cli.config import edit
 from newapi_cli.config.edit import remove_profile_key, set_values, unset_values
 from newapi_cli.config.file import read_config
-from newapi_cli.errors import ConfigError, UsageProblem
+from newapi_cli.errors import ConfigError, UsageError
 
 ROOT = Path(newapi_cli.__file__).parents[1]
 KEY = "sk-CANARYcanary0123456789"
@@ -193,7 +193,7 @@ def test_a_bad_name_or_value_changes_nothing(
     path: Path, values: dict[str, object], words: str
 ) -> None:
     path.write_text(FULL)
-    with pytest.raises(UsageProblem) as caught:
+    with pytest.raises(UsageError) as caught:
         set_values(path, "work", values)
     error = caught.value
     assert words in error.message
@@ -203,7 +203,7 @@ def test_a_bad_name_or_value_changes_nothing(
 
 @pytest.mark.parametrize("name", ["", KEY, "a\nb", "../x", "x" * 41, "\x1b[2J", "a" * 32])
 def test_a_profile_gets_no_name_that_cannot_be_shown(path: Path, name: str) -> None:
-    with pytest.raises(UsageProblem, match="a profile name is") as caught:
+    with pytest.raises(UsageError, match="a profile name is") as caught:
         set_values(path, name, {"model": "m"})
     assert "CANARY" not in f"{caught.value!r}"
     assert not path.exists()

@@ -220,7 +220,7 @@ def test_a_file_of_another_user_is_warned_about(
     ("text", "words"),
     [
         ("defualt_profile = 'work'", "unknown name 'defualt_profile'; did you mean 'default_profi"),
-        ("model = 'm'", "'model' must stand below [profiles.NAME]"),
+        ("model = 'm'", "'model' has no effect here; it goes below [profiles.NAME]"),
         ("xyzzy = 1", "unknown name 'xyzzy'"),
         ("[profiles.w]\nmax-tokens = 5", "'max-tokens' in profile 'w'; did you mean 'max_tokens'?"),
         ("[profiles.w]\ntemprature = 1", "did you mean 'temperature'?"),

@@ -6,14 +6,14 @@ import time
 
 import pytest
 
-from newapi_cli.config.masking import mask
+from newapi_cli.config.redact import mask
 from newapi_cli.domain.profile import Secret
 
 KEY = "sk-CANARYcanary0123456789"
 
 
 @pytest.mark.parametrize(
-    ("text", "masked"),
+    ("text", "redact"),
     [
         (f"key {KEY}.", "key ****."),
         (f"key {KEY[3:]}.", "key ****."),
@@ -28,8 +28,8 @@ KEY = "sk-CANARYcanary0123456789"
         ("https://h/v1?access_token=abc", "https://h/v1?access_token=****"),
     ],
 )
-def test_keys_and_what_is_shaped_like_one_are_replaced(text: str, masked: str) -> None:
-    assert mask(text, [Secret(KEY)]) == masked
+def test_keys_and_what_is_shaped_like_one_are_replaced(text: str, redact: str) -> None:
+    assert mask(text, [Secret(KEY)]) == redact
 
 
 @pytest.mark.parametrize(

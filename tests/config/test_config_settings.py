@@ -9,8 +9,8 @@ import pytest
 from newapi_cli.config.fields import FIELDS
 from newapi_cli.config.file import ConfigFile
 from newapi_cli.config.settings import load_settings
-from newapi_cli.domain.profile import Clocks, Origin, Settings, Source
-from newapi_cli.errors import ConfigError, NewapiError, UsageProblem
+from newapi_cli.domain.profile import Origin, Settings, Source, Timeouts
+from newapi_cli.errors import ConfigError, NewapiError, UsageError
 
 Table = dict[str, object]
 CANARY = "sk-CANARYcanary0123456789"
@@ -167,29 +167,29 @@ def test_several_profiles_without_a_choice_are_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    ("profile", "flags", "environ", "clocks"),
+    ("profile", "flags", "environ", "timeouts"),
     [
-        ({}, {}, {}, Clocks()),
-        ({"timeout": 5}, {}, {}, Clocks(10, 5, 5, 5, 5, 0)),
-        ({}, {"timeout": 3.0}, {}, Clocks(10, 3, 3, 3, 3, 0)),
-        ({}, {}, {"NEWAPI_TIMEOUT": "2.5"}, Clocks(10, 2.5, 2.5, 2.5, 2.5, 0)),
-        ({}, {"timeout": 0.0}, {}, Clocks(10, 0, 0, 0, 0, 0)),
-        ({"idle_timeout": 9}, {"timeout": 3.0}, {}, Clocks(10, 3, 3, 9, 3, 0)),
-        ({"idle_timeout": 60}, {"timeout": 3.0}, {}, Clocks(10, 3, 3, 60, 3, 0)),
-        ({"timeout": 5}, {}, {"NEWAPI_FIRST_BYTE_TIMEOUT": "7"}, Clocks(10, 7, 5, 5, 5, 0)),
-        ({"connect_timeout": 1, "total_timeout": 99}, {}, {}, Clocks(1, 60, 300, 60, 300, 99)),
+        ({}, {}, {}, Timeouts()),
+        ({"timeout": 5}, {}, {}, Timeouts(10, 5, 5, 5, 5, 0)),
+        ({}, {"timeout": 3.0}, {}, Timeouts(10, 3, 3, 3, 3, 0)),
+        ({}, {}, {"NEWAPI_TIMEOUT": "2.5"}, Timeouts(10, 2.5, 2.5, 2.5, 2.5, 0)),
+        ({}, {"timeout": 0.0}, {}, Timeouts(10, 0, 0, 0, 0, 0)),
+        ({"idle_timeout": 9}, {"timeout": 3.0}, {}, Timeouts(10, 3, 3, 9, 3, 0)),
+        ({"idle_timeout": 60}, {"timeout": 3.0}, {}, Timeouts(10, 3, 3, 60, 3, 0)),
+        ({"timeout": 5}, {}, {"NEWAPI_FIRST_BYTE_TIMEOUT": "7"}, Timeouts(10, 7, 5, 5, 5, 0)),
+        ({"connect_timeout": 1, "total_timeout": 99}, {}, {}, Timeouts(1, 60, 300, 60, 300, 99)),
         (
             {"first_byte_timeout": 1, "first_content_timeout": 2, "content_idle_timeout": 3},
             {},
             {},
-            Clocks(10, 1, 2, 60, 3, 0),
+            Timeouts(10, 1, 2, 60, 3, 0),
         ),
     ],
 )
 def test_timeout_stands_for_the_silences_that_are_not_set_themselves(
-    profile: Table, flags: Table, environ: dict[str, str], clocks: Clocks
+    profile: Table, flags: Table, environ: dict[str, str], timeouts: Timeouts
 ) -> None:
-    assert load(profile, flags=flags, environ=environ).clocks == clocks
+    assert load(profile, flags=flags, environ=environ).timeouts == timeouts
 
 
 def test_a_clock_set_by_timeout_is_listed_with_that_origin() -> None:
@@ -228,9 +228,9 @@ def test_the_base_url_is_flag_variable_profile_then_openai(
         ({"base_url": f"ftp://{CANARY}"}, {}, {}, ConfigError, "base_url of profile 'work'"),
         ({}, {}, {"NEWAPI_BASE_URL": f"https://{CANARY} x"}, ConfigError, "NEWAPI_BASE_URL"),
         ({}, {}, {"OPENAI_BASE_URL": f"https://me:{CANARY}@h"}, ConfigError, "OPENAI_BASE_URL"),
-        ({}, {"base_url": f"https://h/{CANARY}\0"}, {}, UsageProblem, "--base-url"),
-        ({}, {"base_url": ""}, {}, UsageProblem, "--base-url"),
-        ({}, {"base_url": f"https://h:{CANARY}"}, {}, UsageProblem, "--base-url"),
+        ({}, {"base_url": f"https://h/{CANARY}\0"}, {}, UsageError, "--base-url"),
+        ({}, {"base_url": ""}, {}, UsageError, "--base-url"),
+        ({}, {"base_url": f"https://h:{CANARY}"}, {}, UsageError, "--base-url"),
     ],
 )
 def test_a_bad_base_url_is_named_by_its_place(

@@ -9,52 +9,52 @@ from pathlib import Path
 
 import pytest
 
-from newapi_cli.config.shelf import Kept, Shelf
+from newapi_cli.config.cache import Cache, CacheEntry
 from tests.support.home import CANARY
 
 NOW = 1_000_000.0
 
 
-def shelf(path: Path | None, now: float = NOW) -> Shelf:
-    return Shelf(path, lambda text: text.replace(CANARY, "****"), lambda: now)
+def cache(path: Path | None, now: float = NOW) -> Cache:
+    return Cache(path, lambda text: text.replace(CANARY, "****"), lambda: now)
 
 
 def test_a_value_is_given_with_its_age(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "s.json"
-    assert shelf(path).put("name", {"a": [1.5, None, "é\ud800"]})
-    assert shelf(path, NOW + 60).get("name") == Kept({"a": [1.5, None, "é\ud800"]}, 60)
-    assert shelf(path, NOW + 60).get("name", 59) is None
-    assert shelf(path).get("other") is None
+    assert cache(path).put("name", {"a": [1.5, None, "é\ud800"]})
+    assert cache(path, NOW + 60).get("name") == CacheEntry({"a": [1.5, None, "é\ud800"]}, 60)
+    assert cache(path, NOW + 60).get("name", 59) is None
+    assert cache(path).get("other") is None
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
 def test_a_value_of_the_future_is_none(tmp_path: Path) -> None:
     path = tmp_path / "s.json"
-    shelf(path).put("name", 1)
-    assert shelf(path, NOW - 1).get("name") is None
+    cache(path).put("name", 1)
+    assert cache(path, NOW - 1).get("name") is None
 
 
 def test_keys_are_taken_out_of_all_texts(tmp_path: Path) -> None:
     path = tmp_path / "s.json"
-    shelf(path).put("name", {"told": [f"it is {CANARY}!"], CANARY: 1, "unlimited_quota": True})
-    assert shelf(path).get("name") == Kept(
+    cache(path).put("name", {"told": [f"it is {CANARY}!"], CANARY: 1, "unlimited_quota": True})
+    assert cache(path).get("name") == CacheEntry(
         {"told": ["it is ****!"], "****": 1, "unlimited_quota": True}, 0
     )
 
 
 def test_without_a_path_it_is_kept_in_memory() -> None:
-    inside = shelf(None)
+    inside = cache(None)
     assert inside.put("name", 1)
-    assert inside.get("name") == Kept(1, 0)
+    assert inside.get("name") == CacheEntry(1, 0)
 
 
 def test_what_cannot_be_written_is_kept_in_memory_and_that_is_said(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where a folder should be")
-    inside = shelf(tmp_path / "cache" / "s.json")
+    inside = cache(tmp_path / "cache" / "s.json")
     assert not inside.put("name", 1)
     assert not inside.put("other", 2)
-    assert (inside.get("name"), inside.get("other")) == (Kept(1, 0), Kept(2, 0))
+    assert (inside.get("name"), inside.get("other")) == (CacheEntry(1, 0), CacheEntry(2, 0))
 
 
 ENTRY = {"at": NOW, "value": 1}
@@ -74,19 +74,19 @@ DAMAGED: list[object] = [
 def test_a_damaged_file_holds_nothing(tmp_path: Path, content: object) -> None:
     path = tmp_path / "s.json"
     path.write_text(json.dumps(content), "utf-8")
-    assert shelf(path).get("name") is None
-    assert shelf(path).put("name", 2)
-    assert shelf(path).get("name") == Kept(2, 0)
+    assert cache(path).get("name") is None
+    assert cache(path).put("name", 2)
+    assert cache(path).get("name") == CacheEntry(2, 0)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
 def test_nonsense_holds_nothing(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "s.json"
     path.write_bytes(content)
-    assert shelf(path).get("name") is None
+    assert cache(path).get("name") is None
 
 
 def test_nobody_waits_at_a_pipe(tmp_path: Path) -> None:
     path = tmp_path / "s.json"
     os.mkfifo(path)
-    assert shelf(path).get("name") is None
+    assert cache(path).get("name") is None

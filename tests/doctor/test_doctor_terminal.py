@@ -95,15 +95,15 @@ def test_it_ends_with_what_to_mend_first(home: Home, gateway: DemoGateway) -> No
 
 
 @pytest.mark.parametrize(
-    ("env", "has_colour", "told"),
+    ("env", "has_color", "told"),
     [
-        ({}, True, "colour"),
-        ({"NO_COLOR": "1"}, False, "no colour by NO_COLOR"),
-        ({"FORCE_COLOR": "1"}, True, "colour by FORCE_COLOR"),
+        ({}, True, "color"),
+        ({"NO_COLOR": "1"}, False, "no color by NO_COLOR"),
+        ({"FORCE_COLOR": "1"}, True, "color by FORCE_COLOR"),
     ],
 )
-def test_colour_is_told_and_kept_to(
-    home: Home, gateway: DemoGateway, env: dict[str, str], has_colour: bool, told: str
+def test_color_is_told_and_kept_to(
+    home: Home, gateway: DemoGateway, env: dict[str, str], has_color: bool, told: str
 ) -> None:
     home.configure(gateway.base_url, model="demo")
     command = newapi_command("doctor")
@@ -112,7 +112,7 @@ def test_colour_is_told_and_kept_to(
         terminal.send(b"n\r")
         assert terminal.wait_exit() == 0
         assert f", {told}, UTF-8" in terminal.all_text()
-        assert (b"\x1b[32mok\x1b[0m" in terminal.raw) is has_colour
+        assert (b"\x1b[32mok\x1b[0m" in terminal.raw) is has_color
 
 
 def test_a_dumb_terminal_gets_plain_lines(home: Home, gateway: DemoGateway) -> None:

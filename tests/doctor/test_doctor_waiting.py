@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from newapi_cli.api.probe import Probe, within
+from newapi_cli.api.gateway.connectivity import Probe, within
+from newapi_cli.app.doctor.runner import Begun, Blocked, Check, check_up, exit_code_of
 from newapi_cli.demo.server import DemoGateway
 from newapi_cli.domain.report import CheckResult, Verdict
 from newapi_cli.errors import AuthenticationError, ExitCode, Interrupted, NetworkError
-from newapi_cli.flows.doctor import Begun, Blocked, Check, check_up, exit_code_of
 from newapi_cli.signals import Interrupts
 from tests.doctor import checkups
 from tests.support.fault_server import FaultServer

@@ -155,7 +155,7 @@ def test_a_key_that_an_old_gateway_does_not_know_is_measured(home: Home) -> None
     assert row.text.startswith("the gateway knows no such key")
 
 
-def test_a_key_of_another_house_is_recognised(home: Home) -> None:
+def test_a_key_of_another_house_is_recognized(home: Home) -> None:
     def answer(path: str) -> Answer:
         if path == "/api/status":
             return Answer(200, {"success": True, "data": {"setup": True, "quota_per_unit": 1}})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newapi_cli.domain.base_url import BaseUrl, BaseUrlProblem, base_url_from_text
+from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
 
 ROOT = "https://host.example"
 
@@ -152,7 +152,7 @@ def test_a_root_stays_what_it_is(text: str, url: str) -> None:
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
 def test_what_is_no_base_url_is_refused_without_repeating_it(text: str) -> None:
-    with pytest.raises(BaseUrlProblem) as caught:
+    with pytest.raises(InvalidBaseUrl) as caught:
         base_url_from_text(text)
     words = str(caught.value)
     assert words
@@ -176,13 +176,13 @@ def test_what_is_no_base_url_is_refused_without_repeating_it(text: str) -> None:
     ],
 )
 def test_a_host_that_is_read_in_two_ways_is_wanted_in_its_own_form(host: str) -> None:
-    with pytest.raises(BaseUrlProblem, match="give the host in its xn-- form"):
+    with pytest.raises(InvalidBaseUrl, match="give the host in its xn-- form"):
         base_url_from_text(f"https://{host}")
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_missing_slash_is_named(scheme: str) -> None:
-    with pytest.raises(BaseUrlProblem, match=f"a slash is missing: .* {scheme}://"):
+    with pytest.raises(InvalidBaseUrl, match=f"a slash is missing: .* {scheme}://"):
         base_url_from_text(f"{scheme}:/host.example")
 
 

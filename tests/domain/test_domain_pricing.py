@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from newapi_cli.domain.completion import Usage, UsageExtras
-from newapi_cli.domain.cost import Cost, CostKind, Currency
+from newapi_cli.domain.money import Cost, CostKind, Currency
 from newapi_cli.domain.pricing import (
     DOLLAR,
     Price,

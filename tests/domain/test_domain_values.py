@@ -8,7 +8,6 @@ from collections.abc import Callable
 import pytest
 
 from newapi_cli.domain.attachment import Attachment
-from newapi_cli.domain.catalog import Offer
 from newapi_cli.domain.completion import (
     Chunk,
     CompletionBuilder,
@@ -19,14 +18,15 @@ from newapi_cli.domain.completion import (
 )
 from newapi_cli.domain.conversation import Conversation
 from newapi_cli.domain.message import Message, Role
+from newapi_cli.domain.models import Offer
 from newapi_cli.domain.profile import (
-    Clocks,
     KeyKind,
     KeySource,
     Origin,
     Secret,
     Settings,
     Source,
+    Timeouts,
 )
 from newapi_cli.domain.session import TurnRecord
 
@@ -260,7 +260,7 @@ def test_turns_that_are_left_out_are_not_sent() -> None:
     assert talk.sent_turns == SAID[1:]
 
 
-def test_roles_are_spelt_as_on_the_wire() -> None:
+def test_roles_are_spelled_as_on_the_wire() -> None:
     assert [str(role) for role in Role] == ["system", "user", "assistant"]
 
 
@@ -288,7 +288,7 @@ def test_a_model_is_found_by_all_of_the_words(words: tuple[str, ...], matches: b
 
 
 def test_the_clocks_are_those_of_the_promises() -> None:
-    assert Clocks() == Clocks(10, 60, 300, 60, 300, 0)
+    assert Timeouts() == Timeouts(10, 60, 300, 60, 300, 0)
 
 
 def test_sources_are_ordered_from_the_weakest() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from newapi_cli.api.answer import AnswerReader, StreamRefused
+from newapi_cli.api.chat.body_decoder import AnswerReader, StreamRefused
 from newapi_cli.domain.completion import Chunk, Completion, CompletionBuilder, Status
 from newapi_cli.errors import NewapiError
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from newapi_cli.api import codec, gateway_codec
-from newapi_cli.api.exchange import Head
-from newapi_cli.api.reading import _refused
+from newapi_cli.api import codec
+from newapi_cli.api.chat.response_reader import _refused
+from newapi_cli.api.gateway import responses as gateway_codec
+from newapi_cli.api.http.worker import Head
 from newapi_cli.errors import NewapiError
 from newapi_cli.render.json_output import completion_json
 from tests.fuzz.answers import assert_encodes, read

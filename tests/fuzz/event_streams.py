@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from newapi_cli.api.sse import EventTooLarge, SseDecoder
+from newapi_cli.api.chat.sse import EventTooLarge, SseDecoder
 
 MEGABYTE = 1_000_000
 ENDS = [b"\n", b"\r", b"\r\n"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from newapi_cli.app.sessions.live_session import LiveSession, TurnRecorder
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
-from newapi_cli.flows.session import KeptTurn, LiveSession
 from newapi_cli.store.sessions import SessionStore
 from tests.store.stored import Clock
 
@@ -127,5 +127,5 @@ class Process:
     def __init__(self, path: Path, clock: Clock) -> None:
         self.store = SessionStore(path, clock)
         self.live = LiveSession(Session("0" * 12, profile="test"), (), self.store)
-        self.kept: KeptTurn | None = None
+        self.kept: TurnRecorder | None = None
         self.open_turn: tuple[str, int, Turn] | None = None  # as the model has it

@@ -13,10 +13,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
+from newapi_cli.app.turn import Turn
 from newapi_cli.domain.completion import Chunk, Completion, Status
-from newapi_cli.domain.profile import Clocks
+from newapi_cli.domain.profile import Timeouts
 from newapi_cli.errors import ExitCode, NewapiError
-from newapi_cli.flows.turn import Turn
 from tests.api.exchanges import assert_workers_end, client_for, question
 from tests.fuzz.answers import assert_encodes
 from tests.fuzz.byte_streams import ByteStream, byte_stream
@@ -27,7 +27,7 @@ from tests.support.home import Home
 from tests.support.observed import Conditions, observe
 from tests.support.steps import Step
 
-CLOCKS = Clocks(3, 3, 3, 3, 3, 6)
+CLOCKS = Timeouts(3, 3, 3, 3, 3, 6)
 LONGEST_S = 8.0  # the clock for the whole answer, and what a busy machine takes
 MEGABYTE = 1 << 20
 IN_PROCESS = set(range(4, 10))
@@ -40,7 +40,7 @@ WAYS = [
 ]  # fmt: skip
 
 
-class Answering:
+class ChatRun:
     """The stream that is sent to whoever asks, until another one is."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Answering:
 
 def ended(url: str, number: int) -> tuple[ExitCode, Completion]:
     """Ask one server in this process, stream or not, and give how the turn ended."""
-    turn = Turn(question(stream=number % 5 != 0), client_for(url, clocks=CLOCKS))
+    turn = Turn(question(stream=number % 5 != 0), client_for(url, timeouts=CLOCKS))
     try:
         for event in turn:
             if isinstance(event, Chunk):
@@ -95,7 +95,7 @@ def test_random_byte_streams_end_as_documented_in_this_process() -> None:
     before = peak_bytes()
     started = time.monotonic()
     for numbers in batches(STREAMS):
-        answering = Answering()
+        answering = ChatRun()
         with FaultServer(answer=answering) as server:
             for number in numbers:
                 answering.stream = byte_stream(SEED, number)
@@ -122,7 +122,7 @@ def test_random_byte_streams_end_as_documented_by_the_command(home: Home) -> Non
     peak, slowest = 0, 0.0
     chance = random.Random(f"{SEED}/ways")
     conditions = Conditions(env={"NEWAPI_TOTAL_TIMEOUT": "6", "NEWAPI_IDLE_TIMEOUT": "3"})
-    answering = Answering()
+    answering = ChatRun()
     with FaultServer(answer=answering) as server:
         home.configure(server.url, retries=0, prices=False)
         for number in range(FIRST_COMMAND, FIRST_COMMAND + COMMANDS):

@@ -10,13 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newapi_cli.api import codec, gateway_codec, retries
-from newapi_cli.api.billing import fetch_balance
-from newapi_cli.api.exchange import Head
-from newapi_cli.api.reading import _refused
+from newapi_cli.api import codec
+from newapi_cli.api.chat.response_reader import _refused
+from newapi_cli.api.gateway import responses as gateway_codec
+from newapi_cli.api.gateway.billing import fetch_balance
+from newapi_cli.api.http import retry as retries
+from newapi_cli.api.http.worker import Head
 from newapi_cli.domain.completion import TurnEvent
 from newapi_cli.errors import NewapiError
 from newapi_cli.render.json_output import completion_json
+from newapi_cli.text import well_formed
 from tests.fuzz.answers import assert_encodes, read
 from tests.fuzz.fuzzing import cut_at, fuzzed
 from tests.fuzz.wire_values import (
@@ -86,7 +89,7 @@ def test_the_arguments_of_a_tool_call_come_whole_from_any_pieces(pieces: list[st
     chunks = [{"choices": [{"delta": {"tool_calls": [call]}}]} for call in calls]
     stream = b"".join(b"data: %s\n\n" % json.dumps(chunk).encode() for chunk in chunks)
     completion, _ = read([stream])
-    assert [call.arguments for call in completion.tool_calls] == [codec.whole_text("".join(pieces))]
+    assert [call.arguments for call in completion.tool_calls] == [well_formed("".join(pieces))]
 
 
 @fuzzed(300)
@@ -96,7 +99,7 @@ def test_no_character_of_an_answer_is_lost_between_deltas(pieces: list[str]) -> 
     chunks = [{"choices": [{"delta": {"content": piece}}]} for piece in pieces]
     stream = b"".join(b"data: %s\n\n" % json.dumps(chunk).encode() for chunk in chunks)
     completion, _ = read([stream])
-    sent = codec.whole_text("".join(pieces))
+    sent = well_formed("".join(pieces))
     got = completion.reasoning + completion.content
     if sent.lstrip().startswith("<think>"):
         sent = sent.lstrip().removeprefix("<think>").replace("</think>", "", 1)

@@ -18,7 +18,7 @@ from newapi_cli.config.file import read_config
 from newapi_cli.config.secrets import read_key
 from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.profile import KeyKind, KeySource, Origin, Secret, Source
-from newapi_cli.errors import ConfigError, NewapiError, UsageProblem
+from newapi_cli.errors import ConfigError, NewapiError, UsageError
 from tests.fuzz.fuzzing import fuzzed
 from tests.support.home import CANARY
 
@@ -151,7 +151,7 @@ def test_a_setting_changes_nothing_else_of_any_file(
         before = parsed(data)
         try:
             set_values(path, profile, {name: GOOD[name]}, make_default=make_default)
-        except (ConfigError, UsageProblem) as error:
+        except (ConfigError, UsageError) as error:
             assert_secret(error)
             assert path.read_bytes() == data
             return
@@ -180,7 +180,7 @@ def test_unsetting_changes_nothing_else_of_any_file(
         wanted = parsed(data)
         try:
             removed = unset_values(path, profile, names)
-        except (ConfigError, UsageProblem) as error:
+        except (ConfigError, UsageError) as error:
             assert_secret(error)
             assert path.read_bytes() == data
             return

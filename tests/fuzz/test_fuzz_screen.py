@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newapi_cli.render.live.painter import Painter
-from newapi_cli.render.sanitise import BIDI, Sanitiser, safe_code, safe_line, safe_text
+from newapi_cli.render.sanitizer import BIDI, Sanitizer, safe_code, safe_line, safe_text
 from tests.fuzz.fuzzing import fuzzed
 from tests.render.live.documents import growing_answer, layout_for
 from tests.support.emulator import Emulator
@@ -55,8 +55,8 @@ def is_harmless(character: str) -> bool:
 @given(TEXTS, CUTS)
 def test_any_text_is_made_safe_alike_however_it_is_cut(text: str, places: list[int]) -> None:
     for pieces in ([text], pieces_of(text, places), list(text)):
-        sanitiser = Sanitiser()
-        got = "".join(map(sanitiser.feed, pieces)) + sanitiser.end()
+        sanitizer = Sanitizer()
+        got = "".join(map(sanitizer.feed, pieces)) + sanitizer.end()
         assert got == safe_text(text)
 
 
@@ -89,11 +89,11 @@ def test_safe_text_stays_as_it_is(text: str) -> None:
 @given(TEXTS, CUTS)
 def test_what_is_held_back_is_short(text: str, places: list[int]) -> None:
     """A flag has eight characters at most: more would wait for ever while nothing else comes."""
-    sanitiser = Sanitiser()
+    sanitizer = Sanitizer()
     taken = given_out = 0
     for piece in pieces_of(text, places):
         taken += len(piece.replace("\r\n", "\n"))
-        given_out += len(sanitiser.feed(piece))
+        given_out += len(sanitizer.feed(piece))
         assert taken - given_out <= 8
 
 
@@ -113,14 +113,14 @@ def test_an_answer_of_any_text_leaves_the_terminal_as_it_was(
     screen.feed(b"\x1b]0;mine\x07" + "".join(f"{row}\r\n" for row in earlier).encode())
     modes, attributes = set(screen.mode), screen.cursor.attrs
     layout = layout_for(COLUMNS)
-    answer, sanitiser = growing_answer(layout, {}), Sanitiser()
+    answer, sanitizer = growing_answer(layout, {}), Sanitizer()
     painter = Painter(lambda out: screen.feed(out.replace("\n", "\r\n").encode()), (COLUMNS, ROWS))
     for piece in pieces_of(text, places):
-        answer.feed(sanitiser.feed(piece))
+        answer.feed(sanitizer.feed(piece))
         frame = answer.frame(max_tail_rows)
         painter.paint(frame.permanent, frame.tail)
         assert (screen.scrollback_lines() + screen.screen_lines())[:BEFORE] == earlier
-    answer.feed(sanitiser.end())
+    answer.feed(sanitizer.end())
     painter.paint(answer.end(), [])
     painter.finish()
     assert (screen.scrollback_lines() + screen.screen_lines())[:BEFORE] == earlier

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newapi_cli.api.sse import MAX_STRAY_BYTES, EventTooLarge, SseDecoder
+from newapi_cli.api.chat.sse import MAX_STRAY_BYTES, EventTooLarge, SseDecoder
 from tests.fuzz.event_streams import ENDS, WORDS, by_the_standard, decoded
 from tests.fuzz.fuzzing import cut_at, fuzzed
 

@@ -24,11 +24,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from newapi_cli.app.sessions.archive import session_to_json, session_to_lines, sessions_from_text
+from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.domain.completion import Chunk, Completion, CompletionBuilder, Status, Usage
 from newapi_cli.domain.session import Session
-from newapi_cli.errors import UsageProblem
-from newapi_cli.flows.archive import session_to_json, session_to_lines, sessions_from_text
-from newapi_cli.flows.session import LiveSession
+from newapi_cli.errors import UsageError
 from tests.fuzz.fuzzing import SEED, profiled
 from tests.fuzz.store_model import DIES_IN_A_TRANSACTION, Process, Sessions, found_in
 from tests.store.stored import Clock
@@ -291,7 +291,7 @@ class StoreMachine(RuleBasedStateMachine):
         others = [title for each, title in self.model.titles.items() if each != session]
         try:
             store.change(stored.session._replace(title=name, is_named=True))
-        except UsageProblem:
+        except UsageError:
             assert (name, True) in others
         else:
             assert (name, True) not in others

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from newapi_cli.config.shelf import name_of_site
+from newapi_cli.config.cache import site_cache_name
 from newapi_cli.demo.server import DemoGateway, Site
 from newapi_cli.domain.base_url import base_url_from_text
 from tests.gateway.routes import Answer, serving
@@ -113,7 +113,7 @@ def test_prices_that_come_late_are_kept_for_the_gateway_that_was_asked(home: Hom
                 wait_until(lambda: kept_units(home) == [777])
                 talk.leave()
         names = [each.name for each in (home.newapi_home / "cache").glob("site-*")]
-    slow_name = name_of_site("site", base_url_from_text(slow.url))
+    slow_name = site_cache_name("site", base_url_from_text(slow.url))
     assert names == [slow_name]
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from newapi_cli.render.sanitise import Sanitiser
+from newapi_cli.render.sanitizer import Sanitizer
 from tests.render.live.documents import definitions_of, layout_for, reference_rows, streamed_rows
 from tests.support.home import Home
 from tests.support.process import run_newapi
@@ -28,7 +28,7 @@ PROMPTS = (
     "Write a link to example.com in markdown.",
     "Write a C program that prints hello.",
     "Write a short poem of four lines.",
-    "List three colours, each with a sentence.",
+    "List three colors, each with a sentence.",
     "Write an HTML paragraph in a code block.",
     "Write a to-do list with check boxes.",
     "Explain a table, then give one with two columns.",
@@ -42,7 +42,7 @@ def test_an_answer_of_a_model_equals_its_rendering_at_once(live_home: Home, prom
     )
     lines = [json.loads(line) for line in result.text.splitlines()]
     pieces = [line["content"] for line in lines if line["type"] == "delta" and "content" in line]
-    source = Sanitiser().feed("".join(pieces))
+    source = Sanitizer().feed("".join(pieces))
     assert source.strip()
     for width in (20, 80):
         layout = layout_for(width)

@@ -11,7 +11,7 @@ from tests.support.process import newapi_command, run_newapi
 from tests.support.terminal import Terminal
 
 TIMEOUT_S = 60.0
-QUESTIONS = ("Say hello", "Say it louder", "Name a colour", "Name an animal", "Say goodbye")
+QUESTIONS = ("Say hello", "Say it louder", "Name a color", "Name an animal", "Say goodbye")
 
 
 def exported(home: Home) -> dict[str, Any]:

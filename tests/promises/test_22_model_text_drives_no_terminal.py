@@ -1,4 +1,4 @@
-"""What a model writes is shown, never obeyed: no title, colour, cursor, clipboard or reply of it.
+"""What a model writes is shown, never obeyed: no title, color, cursor, clipboard or reply of it.
 
 An answer holds each payload once for each place that it can be cut at between two deltas, and the
 bytes of the whole are cut at other places again on the wire.

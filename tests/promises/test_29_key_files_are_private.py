@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from newapi_cli.repl.history import FILE as HISTORY_FILE
+from newapi_cli.app.input_history import FILE as HISTORY_FILE
 from tests.promises.conftest import ANSWER
 from tests.repl.conversing import conversation
 from tests.support.fault_server import FaultServer

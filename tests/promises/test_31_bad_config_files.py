@@ -220,7 +220,7 @@ def test_unknown_names_are_warned_of_with_the_near_one_and_nothing_else_happens(
     home: Home, server: FaultServer
 ) -> None:
     unknown = f'temprature = 1\n"{CANARY}" = "{CANARY}"\n'
-    write(home, "colour = 1\n" + whole(server, unknown))
+    write(home, "color = 1\n" + whole(server, unknown))
     warnings = answered(home).err.splitlines()
     assert all(line.startswith(f"warning: {home.config_file}: unknown name") for line in warnings)
     assert len(warnings) == 3

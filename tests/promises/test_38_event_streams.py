@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from newapi_cli.api.answer import AnswerReader, StreamRefused
+from newapi_cli.api.chat.body_decoder import AnswerReader, StreamRefused
 from newapi_cli.domain.completion import Chunk
 from newapi_cli.errors import NewapiError
 from tests.support.fault_server import FaultServer

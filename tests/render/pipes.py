@@ -6,10 +6,10 @@ import os
 import threading
 from collections.abc import Mapping
 
-from newapi_cli.render.aside import Aside, AsideWish
+from newapi_cli.render.status_lines import StatusLines, StatusOptions
 from newapi_cli.streams import Input, Output, Streams
 
-ALL = AsideWish(reasoning=True, usage=False, notices=True, details=False, model="asked")
+ALL = StatusOptions(reasoning=True, usage=False, notices=True, details=False, model="asked")
 
 
 class Reader:
@@ -50,6 +50,6 @@ class Pipes:
     def __exit__(self, *_: object) -> None:
         self.out, self.err = (reader.end() for reader in self._readers)
 
-    def aside(self, wish: AsideWish = ALL) -> Aside:
+    def aside(self, wish: StatusOptions = ALL) -> StatusLines:
         """Give what writes beside the answer."""
-        return Aside(self.streams, wish)
+        return StatusLines(self.streams, wish)

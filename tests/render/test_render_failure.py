@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from newapi_cli.errors import GatewayError, NewapiError
-from newapi_cli.render.failure import tell_failure, tell_warning
-from newapi_cli.render.rows import write_json, write_tsv
+from newapi_cli.render.error_lines import print_error, print_warning
+from newapi_cli.render.machine_output import write_json, write_tsv
 from tests.render.pipes import Pipes
 from tests.support.home import CANARY
 
 
 def told(error: NewapiError, environ: dict[str, str] | None = None) -> str:
     with Pipes(environ) as pipes:
-        pipes.streams.masks.append(lambda text: text.replace(CANARY, "****"))
-        tell_failure(pipes.streams, error)
+        pipes.streams.redactors.append(lambda text: text.replace(CANARY, "****"))
+        print_error(pipes.streams, error)
     assert pipes.out == b""
     return pipes.err.decode()
 
@@ -54,7 +54,7 @@ def test_no_part_drives_the_terminal_or_breaks_its_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "has_colour"),
+    ("environ", "has_color"),
     [
         ({}, False),
         ({"FORCE_COLOR": "1"}, True),
@@ -63,15 +63,15 @@ def test_no_part_drives_the_terminal_or_breaks_its_line() -> None:
         ({"NO_COLOR": "1"}, False),
     ],
 )
-def test_colour_is_for_who_wants_it(environ: dict[str, str], has_colour: bool) -> None:
+def test_color_is_for_who_wants_it(environ: dict[str, str], has_color: bool) -> None:
     text = told(GatewayError("a", why="b"), environ)
-    assert ("\x1b[" in text) is has_colour
+    assert ("\x1b[" in text) is has_color
     assert "error:" in text
 
 
 def test_a_warning_is_one_line() -> None:
     with Pipes() as pipes:
-        tell_warning(pipes.streams, "a\nb\x1b")
+        print_warning(pipes.streams, "a\nb\x1b")
     assert pipes.err.decode() == "warning: a b␛\n"
 
 

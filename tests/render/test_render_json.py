@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from newapi_cli.domain.completion import (
-    Accepted,
     Chunk,
     Completion,
     CompletionBuilder,
     Notice,
+    ResponseStarted,
     Status,
     StreamEnd,
     Tick,
@@ -21,7 +21,7 @@ from newapi_cli.domain.completion import (
     TurnEvent,
     Usage,
 )
-from newapi_cli.domain.cost import Cost, CostKind
+from newapi_cli.domain.money import Cost, CostKind
 from newapi_cli.render.json_output import JsonRenderer
 from tests.render.pipes import ALL, Pipes
 from tests.support.home import CANARY
@@ -51,7 +51,7 @@ USAGE_FIELDS = (
     "reasoning_tokens",
 )
 FULL: tuple[TurnEvent, ...] = (
-    Accepted("rid"),
+    ResponseStarted("rid"),
     Tick(0.1),
     Chunk("", "hm"),
     Chunk("你", model="served", id="i"),
@@ -63,7 +63,7 @@ FULL: tuple[TurnEvent, ...] = (
 
 def completion_of(events: tuple[TurnEvent, ...], status: Status) -> Completion:
     builder = CompletionBuilder()
-    builder.request_id = "rid" if any(isinstance(e, Accepted) for e in events) else ""
+    builder.request_id = "rid" if any(isinstance(e, ResponseStarted) for e in events) else ""
     if events == FULL:
         builder.cost = Cost(CostKind.ABOUT, Decimal("0.000000412"))
         builder.tried = (("first", "it failed"),)
@@ -185,7 +185,7 @@ def test_a_lone_surrogate_of_a_name_does_not_break_the_json() -> None:
 def test_a_key_that_a_server_repeats_is_masked_where_it_is_no_answer(lines: bool) -> None:
     events = (Chunk(f"said {CANARY}", model=CANARY, id=CANARY, finish_reason=CANARY),)
     with Pipes() as pipes:
-        pipes.streams.masks.append(lambda text: text.replace(CANARY, "****"))
+        pipes.streams.redactors.append(lambda text: text.replace(CANARY, "****"))
         renderer = JsonRenderer(pipes.streams, pipes.aside(), model="m", lines=lines)
         renderer.finish(completion_of(events, Status.COMPLETE))
     value = json.loads(pipes.out)

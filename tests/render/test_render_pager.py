@@ -164,7 +164,7 @@ def test_beside_the_main_thread_there_is_a_pager_too(home: Home) -> None:
 
 
 @pytest.mark.skipif(shutil.which("less") is None, reason="less is not installed")
-def test_less_shows_a_page_with_its_colours_and_is_left_by_q(home: Home) -> None:
+def test_less_shows_a_page_with_its_colors_and_is_left_by_q(home: Home) -> None:
     text = "''.join(f'\\x1b[1mrow {n}\\x1b[0m 你好\\n' for n in range(100))"
     with Terminal(show(text), home=home, columns=40, rows=10) as terminal:
         terminal.wait_for("row 8 你好")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from newapi_cli.domain.completion import Chunk, Completion, CompletionBuilder, Status, StreamEnd
-from newapi_cli.render.pictures import PictureFilter
+from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.plain import PlainRenderer
 from tests.render.pipes import Pipes
 
@@ -34,7 +34,7 @@ class Album:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.filter = PictureFilter(lambda: path)
+        self.filter = ImageFilter(lambda: path)
 
     def pass_on(self, *pieces: str) -> str:
         """Give the text that comes out, with the folder's name taken out of it."""
@@ -246,7 +246,7 @@ def test_a_folder_that_cannot_be_made_is_told_in_the_text() -> None:
     def folder() -> Path:
         raise PermissionError("no")
 
-    pictures = PictureFilter(folder)
+    pictures = ImageFilter(folder)
     found = pictures.feed(f"a ![x]({data_url(PNG)}) b") + pictures.end()
     assert re.fullmatch(
         r"a !\[x\]\(image/png, \d+ characters, not saved: PermissionError\) b", found
@@ -256,7 +256,7 @@ def test_a_folder_that_cannot_be_made_is_told_in_the_text() -> None:
 def test_a_path_with_blanks_stays_one_word(tmp_path: Path) -> None:
     path = tmp_path / "my pictures"
     path.mkdir()
-    pictures = PictureFilter(lambda: path)
+    pictures = ImageFilter(lambda: path)
     found = pictures.feed(f"![x]({data_url(PNG)}) y") + pictures.end()
     assert "my%20pictures/" in found
     assert found.endswith(" y")
@@ -272,7 +272,7 @@ def finished(*pieces: str) -> Completion:
     return builder.completion(Status.COMPLETE)
 
 
-def shown(pieces: list[str], pictures: PictureFilter | None) -> str:
+def shown(pieces: list[str], pictures: ImageFilter | None) -> str:
     with Pipes() as pipes:
         renderer = PlainRenderer(pipes.streams.stdout, pipes.aside(), pictures)
         for piece in pieces:

@@ -7,11 +7,11 @@ import os
 import pytest
 
 from newapi_cli.domain.completion import (
-    Accepted,
     Chunk,
     Completion,
     CompletionBuilder,
     Notice,
+    ResponseStarted,
     Status,
     StreamEnd,
     Tick,
@@ -19,13 +19,13 @@ from newapi_cli.domain.completion import (
     TurnEvent,
     Usage,
 )
-from newapi_cli.errors import ReaderGone
-from newapi_cli.render.aside import Aside, AsideWish
+from newapi_cli.errors import PipeClosed
 from newapi_cli.render.plain import PlainRenderer
+from newapi_cli.render.status_lines import StatusLines, StatusOptions
 from newapi_cli.streams import Input, Output, Streams
 from tests.render.pipes import ALL, Pipes
 
-QUIET = AsideWish(reasoning=False, usage=False, notices=False, details=False, model="asked")
+QUIET = StatusOptions(reasoning=False, usage=False, notices=False, details=False, model="asked")
 END = StreamEnd(is_certain=True)
 
 
@@ -34,12 +34,12 @@ def completion_of(events: tuple[TurnEvent, ...]) -> Completion:
     for event in events:
         if isinstance(event, Chunk):
             builder.add(event)
-        elif isinstance(event, Accepted):
+        elif isinstance(event, ResponseStarted):
             builder.request_id = event.request_id
     return builder.completion(Status.COMPLETE, first_token_s=0.1, duration_s=0.2)
 
 
-def rendered(*events: TurnEvent, wish: AsideWish = ALL) -> tuple[bytes, str]:
+def rendered(*events: TurnEvent, wish: StatusOptions = ALL) -> tuple[bytes, str]:
     """Give what a pipe gets on stdout and on stderr."""
     with Pipes() as pipes:
         renderer = PlainRenderer(pipes.streams.stdout, pipes.aside(wish), None)
@@ -78,7 +78,7 @@ def test_a_pipe_gets_the_bytes_of_the_answer(
 def test_each_piece_is_written_at_once() -> None:
     reading, writing = os.pipe()
     streams = Streams(Input(None), Output(writing), Output(None), {})
-    renderer = PlainRenderer(streams.stdout, Aside(streams, QUIET), None)
+    renderer = PlainRenderer(streams.stdout, StatusLines(streams, QUIET), None)
     try:
         for piece in ("Par", "is"):
             renderer.show(Chunk(piece))
@@ -93,8 +93,8 @@ def test_a_reader_that_has_gone_is_noticed_with_the_next_piece() -> None:
     os.close(reading)
     streams = Streams(Input(None), Output(writing), Output(None), {})
     try:
-        with pytest.raises(ReaderGone):
-            PlainRenderer(streams.stdout, Aside(streams, QUIET), None).show(Chunk("a"))
+        with pytest.raises(PipeClosed):
+            PlainRenderer(streams.stdout, StatusLines(streams, QUIET), None).show(Chunk("a"))
     finally:
         os.close(writing)
 
@@ -126,13 +126,13 @@ def test_a_notice_goes_beside_the_answer() -> None:
         (ALL._replace(notices=False), ""),
     ],
 )
-def test_notices_are_told_to_who_asked_for_them(wish: AsideWish, told: str) -> None:
+def test_notices_are_told_to_who_asked_for_them(wish: StatusOptions, told: str) -> None:
     events = (Notice("notice"), Notice("detail", is_detail=True))
     assert rendered(*events, wish=wish)[1] == told
 
 
 def test_ticks_and_the_rest_write_nothing() -> None:
-    assert rendered(Accepted("rid"), Tick(3.0), END) == (b"", "")
+    assert rendered(ResponseStarted("rid"), Tick(3.0), END) == (b"", "")
 
 
 def test_the_line_under_the_answer_tells_model_tokens_and_time() -> None:
@@ -148,7 +148,7 @@ def test_the_model_that_was_asked_stands_in_for_one_that_was_not_told() -> None:
 
 
 def test_the_request_id_is_told_with_the_details() -> None:
-    err = rendered(Accepted("rid"), Chunk("a"), END, wish=ALL._replace(details=True))[1]
+    err = rendered(ResponseStarted("rid"), Chunk("a"), END, wish=ALL._replace(details=True))[1]
     assert "request id: rid\n" in err
 
 
@@ -177,7 +177,9 @@ def test_tool_calls_beside_a_text_are_not_written() -> None:
 def test_a_closed_stderr_does_not_stop_the_answer() -> None:
     with Pipes() as pipes:
         streams = Streams(Input(None), pipes.streams.stdout, Output(None), {})
-        renderer = PlainRenderer(streams.stdout, Aside(streams, ALL._replace(usage=True)), None)
+        renderer = PlainRenderer(
+            streams.stdout, StatusLines(streams, ALL._replace(usage=True)), None
+        )
         events = (Chunk("a", "hm"), Notice("x"), END)
         for event in events:
             renderer.show(event)

@@ -20,9 +20,9 @@ from newapi_cli.errors import (
     Interrupted,
     LocalError,
     NewapiError,
-    ReaderGone,
+    PipeClosed,
 )
-from newapi_cli.render.play import play
+from newapi_cli.render.render_loop import play
 
 EVENTS: tuple[TurnEvent, ...] = (Chunk("a"), Notice("n"), Chunk("b"))
 
@@ -80,7 +80,7 @@ def test_an_error_of_the_turn_is_raised_after_the_end_is_written(error: NewapiEr
     assert len(renderer.finished) == 1
 
 
-@pytest.mark.parametrize("error", [ReaderGone("x"), LocalError("x")])
+@pytest.mark.parametrize("error", [PipeClosed("x"), LocalError("x")])
 def test_nothing_more_is_written_to_who_does_not_read(error: NewapiError) -> None:
     renderer = NotingRenderer(error)
     with pytest.raises(type(error)):

@@ -14,16 +14,16 @@ from rich.cells import cell_len
 
 from newapi_cli.domain.completion import Status, Usage
 from newapi_cli.domain.session import StoredSession, TurnRecord
+from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.live.theme import theme_named
-from newapi_cli.render.pictures import PictureFilter
-from newapi_cli.render.replay import ShowWish, last_turns_rows, show_session
+from newapi_cli.render.session_view import SessionViewOptions, last_turns_rows, show_session
 from newapi_cli.streams import Input, Output, Streams
 from tests.render.live.documents import NASTY, Document, answers, layout_for, reference_rows
 from tests.render.sessions import ATTACHMENT, BRANCHED, CALL, MORE, OTHER, PICTURE, SKY, session
 
 THEME = theme_named("ansi")
-COLOURS = re.compile(r"\x1b\[[\d;]*m")
-COLOURED = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "FORCE_COLOR": "1"}
+COLORS = re.compile(r"\x1b\[[\d;]*m")
+COLORED = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "FORCE_COLOR": "1"}
 WHOLE = """\
 The sky
 01234567 · gpt · work · 2 turns of 3 · 2026-03-01 12:30 to 2026-03-02 08:05
@@ -67,15 +67,15 @@ def streams_of(
 def shown(
     monkeypatch: pytest.MonkeyPatch,
     stored: StoredSession,
-    wish: ShowWish = ShowWish(),  # noqa: B008
+    wish: SessionViewOptions = SessionViewOptions(),  # noqa: B008
     *,
     width: int = 80,
-    pictures: PictureFilter | None = None,
+    pictures: ImageFilter | None = None,
 ) -> str:
-    """Give the text without colours, after a check that colours are all that they add."""
+    """Give the text without colors, after a check that colors are all that they add."""
     plain = show_session(streams_of(monkeypatch, width), stored, THEME, wish, pictures)
-    coloured = show_session(streams_of(monkeypatch, width, COLOURED), stored, THEME, wish, pictures)
-    assert COLOURS.sub("", coloured) == plain
+    colored = show_session(streams_of(monkeypatch, width, COLORED), stored, THEME, wish, pictures)
+    assert COLORS.sub("", colored) == plain
     assert "\x1b" not in plain
     return plain
 
@@ -85,7 +85,7 @@ def test_the_present_path_is_shown_as_it_was_seen(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_prompt_is_bold_and_what_stands_beside_it_dim(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = show_session(streams_of(monkeypatch, 80, COLOURED), BRANCHED, THEME).splitlines()
+    rows = show_session(streams_of(monkeypatch, 80, COLORED), BRANCHED, THEME).splitlines()
     assert rows[3] == "\x1b[1m>\x1b[0m \x1b[1mWhy is the sky blue?\x1b[0m"
     assert rows[5] == "Because \x1b[1mair\x1b[0m scatters."
     assert rows[7].startswith("\x1b[2mgpt-4o · 10 tokens in")
@@ -98,17 +98,17 @@ def test_an_answer_has_the_rows_of_a_live_one(
     monkeypatch: pytest.MonkeyPatch, document: Document, width: int
 ) -> None:
     turn = TurnRecord("p", document.source, status=Status.COMPLETE, id=1)
-    text = show_session(streams_of(monkeypatch, width, COLOURED), session(turn), THEME)
+    text = show_session(streams_of(monkeypatch, width, COLORED), session(turn), THEME)
     wanted = [row.text for row in reference_rows(document.source, layout_for(width))]
     found = text.split("\n")
-    begin = next(i for i, row in enumerate(found) if COLOURS.sub("", row) == "> p")
+    begin = next(i for i, row in enumerate(found) if COLORS.sub("", row) == "> p")
     assert found[begin + 2 : begin + 2 + len(wanted)] == wanted
 
 
 def test_all_branches_are_shown_in_the_order_of_their_turns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    text = shown(monkeypatch, BRANCHED, ShowWish(all_branches=True))
+    text = shown(monkeypatch, BRANCHED, SessionViewOptions(all_branches=True))
     assert [row for row in text.splitlines() if row.startswith(("turn", ">"))] == [
         "turn 1, at the beginning",
         "> Why is the sky blue?",
@@ -117,10 +117,10 @@ def test_all_branches_are_shown_in_the_order_of_their_turns(
         "turn 3, after turn 1, on another branch",
         "> Why not green?",
     ]
-    coloured = show_session(
-        streams_of(monkeypatch, 80, COLOURED), BRANCHED, THEME, ShowWish(all_branches=True)
+    colored = show_session(
+        streams_of(monkeypatch, 80, COLORED), BRANCHED, THEME, SessionViewOptions(all_branches=True)
     )
-    assert "\x1b[2mWhy not green?" in coloured
+    assert "\x1b[2mWhy not green?" in colored
 
 
 def test_other_branches_are_left_out_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,13 +129,13 @@ def test_other_branches_are_left_out_unless_asked_for(monkeypatch: pytest.Monkey
 
 def test_reasoning_is_shown_where_it_is_wished(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "about light" not in shown(monkeypatch, BRANCHED)
-    text = shown(monkeypatch, BRANCHED, ShowWish(reasoning=True))
+    text = shown(monkeypatch, BRANCHED, SessionViewOptions(reasoning=True))
     assert "> Why is the sky blue?\n\nThey ask\nabout light.\n\nBecause air" in text
 
 
 def test_turns_that_are_no_longer_sent_are_marked(monkeypatch: pytest.MonkeyPatch) -> None:
     stored = session(SKY, MORE, OTHER, leaf_id=12, left_out=1)
-    for wish in (ShowWish(), ShowWish(all_branches=True)):
+    for wish in (SessionViewOptions(), SessionViewOptions(all_branches=True)):
         text = shown(monkeypatch, stored, wish)
         assert text.count("no longer sent") == 1
         assert text.index("in all 3.20 s") < text.index("no longer sent") < text.index("And red?")
@@ -159,7 +159,7 @@ def test_a_failed_turn_says_why_in_one_line(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_key_in_an_error_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     streams = streams_of(monkeypatch)
-    streams.masks.append(lambda text: text.replace("sk-secret", "sk-****"))
+    streams.redactors.append(lambda text: text.replace("sk-secret", "sk-****"))
     turn = TurnRecord("hi", status=Status.ERROR, error="bad key sk-secret", id=1)
     text = show_session(streams, session(turn), THEME)
     assert text.endswith("failed · bad key sk-****\n")
@@ -183,7 +183,7 @@ def test_no_control_character_reaches_the_terminal(
         stored = session(turn, title=nasty, profile=nasty)
     else:
         stored = session(turn._replace(**values))
-    text = shown(monkeypatch, stored, ShowWish(reasoning=True))
+    text = shown(monkeypatch, stored, SessionViewOptions(reasoning=True))
     hidden = {chr(code) for code in (*range(32), *range(127, 160), 0x202E, 0x2066, 0xD800)}
     assert not hidden & set(text) - {"\n"}
     assert "␛" in text
@@ -207,7 +207,7 @@ def test_a_picture_is_named_as_in_the_live_answer(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     turn = SKY._replace(answer=f"see ![it]({PICTURE}) here")
-    pictures = PictureFilter(lambda: tmp_path)
+    pictures = ImageFilter(lambda: tmp_path)
     stored = session(turn, turn._replace(id=12, parent_id=11))
     text = shown(monkeypatch, stored, width=400, pictures=pictures)
     (saved,) = tmp_path.iterdir()
@@ -217,7 +217,7 @@ def test_a_picture_is_named_as_in_the_live_answer(
 
 def test_without_a_place_for_pictures_they_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     turn = SKY._replace(prompt=PICTURE, answer=f"see {PICTURE} here", reasoning=PICTURE)
-    text = shown(monkeypatch, session(turn), ShowWish(reasoning=True))
+    text = shown(monkeypatch, session(turn), SessionViewOptions(reasoning=True))
     assert text.count("data:image/png;base64,…") == 3
     assert "iVBOR" not in text
     assert "iVBOR" not in "".join(last_turns_rows(streams_of(monkeypatch), [turn]))
@@ -253,12 +253,12 @@ def test_a_resumed_session_shows_its_last_two_turns(monkeypatch: pytest.MonkeyPa
     ]
 
 
-def test_the_last_turns_are_dim_where_there_are_colours(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = last_turns_rows(streams_of(monkeypatch, 80, COLOURED), [MORE])
+def test_the_last_turns_are_dim_where_there_are_colors(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = last_turns_rows(streams_of(monkeypatch, 80, COLORED), [MORE])
     assert rows[0] == "\x1b[2m> And red?\x1b[0m"
     assert rows[4] == ""
-    no_colour = streams_of(monkeypatch, 80, {**COLOURED, "NO_COLOR": "1"})
-    assert last_turns_rows(no_colour, [MORE])[0] == "> And red?"
+    no_color = streams_of(monkeypatch, 80, {**COLORED, "NO_COLOR": "1"})
+    assert last_turns_rows(no_color, [MORE])[0] == "> And red?"
 
 
 def test_of_a_long_answer_the_end_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,18 +13,12 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from newapi_cli.render.live.growing import GrowingAnswer
+from newapi_cli.render.live.answer_rows import GrowingAnswer
 from newapi_cli.render.live.layout import Layout
 from newapi_cli.render.live.painter import Painter
 from newapi_cli.render.live.theme import theme_named
-from newapi_cli.render.sanitise import (
-    REPLACEMENT,
-    Sanitiser,
-    at_words,
-    safe_code,
-    safe_line,
-    safe_text,
-)
+from newapi_cli.render.sanitizer import REPLACEMENT, Sanitizer, safe_code, safe_line, safe_text
+from newapi_cli.text import wrap_line
 
 KEPT = ("\t", "\n")
 ASKED_SEED = os.environ.get("NEWAPI_FUZZ_SEED")  # read here: each test begins without it
@@ -88,16 +82,16 @@ ATTACKS = {
 @pytest.mark.parametrize("text", ATTACKS.values(), ids=ATTACKS)
 def test_a_stream_is_made_safe_wherever_it_is_cut(text: str) -> None:
     for first, second in combinations(range(len(text) + 1), 2):
-        sanitiser = Sanitiser()
+        sanitizer = Sanitizer()
         pieces = [text[:first], text[first:second], text[second:]]
-        found = "".join([*(sanitiser.feed(piece) for piece in pieces), sanitiser.end()])
+        found = "".join([*(sanitizer.feed(piece) for piece in pieces), sanitizer.end()])
         assert found == safe_text(text), pieces
 
 
 @pytest.mark.parametrize("text", ATTACKS.values(), ids=ATTACKS)
 def test_a_stream_is_made_safe_character_by_character(text: str) -> None:
-    sanitiser = Sanitiser()
-    found = "".join([*(sanitiser.feed(character) for character in text), sanitiser.end()])
+    sanitizer = Sanitizer()
+    found = "".join([*(sanitizer.feed(character) for character in text), sanitizer.end()])
     assert found == safe_text(text)
     assert not any(character in found for character in "\x1b\x07\x08\r\x9b\x9d")
 
@@ -107,12 +101,12 @@ def test_a_line_break_of_windows_is_one() -> None:
 
 
 def test_nothing_but_a_return_is_held_back() -> None:
-    sanitiser = Sanitiser()
-    assert sanitiser.feed("a\x1b") == "a␛"
-    assert sanitiser.feed("b\r") == "b"
-    assert sanitiser.feed("") == ""
-    assert sanitiser.end() == "␍"
-    assert sanitiser.end() == ""
+    sanitizer = Sanitizer()
+    assert sanitizer.feed("a\x1b") == "a␛"
+    assert sanitizer.feed("b\r") == "b"
+    assert sanitizer.feed("") == ""
+    assert sanitizer.end() == "␍"
+    assert sanitizer.end() == ""
 
 
 @pytest.mark.parametrize(
@@ -159,10 +153,10 @@ LONE_TAGS = {
 
 def in_pieces(text: str, *cuts: int) -> str:
     """Give what comes out of a stream that is cut there."""
-    sanitiser = Sanitiser()
+    sanitizer = Sanitizer()
     edges = [0, *cuts, len(text)]
     pieces = [text[begin:end] for begin, end in pairwise(edges)]
-    return "".join([*map(sanitiser.feed, pieces), sanitiser.end()])
+    return "".join([*map(sanitizer.feed, pieces), sanitizer.end()])
 
 
 def tags_in(text: str) -> list[str]:
@@ -229,13 +223,13 @@ def written_for(pieces: list[str], columns: int) -> str:
     console = Console(
         width=columns, force_terminal=True, color_system="truecolor", _environ={}, file=StringIO()
     )
-    answer, sanitiser = GrowingAnswer(Layout(console, theme), theme), Sanitiser()
+    answer, sanitizer = GrowingAnswer(Layout(console, theme), theme), Sanitizer()
     painter = Painter(written.append, (columns, 10))
     for piece in pieces:
-        answer.feed(sanitiser.feed(piece))
+        answer.feed(sanitizer.feed(piece))
         frame = answer.frame(7)
         painter.paint(frame.permanent, frame.tail)
-    answer.feed(sanitiser.end())
+    answer.feed(sanitizer.end())
     painter.paint(answer.end(), [])
     painter.finish()
     return "".join(written)
@@ -303,7 +297,7 @@ WORDS = [
 @pytest.mark.parametrize("text", WORDS)
 @pytest.mark.parametrize("width", [16, 24, 40])
 def test_a_line_of_any_script_is_broken_by_its_width(text: str, width: int) -> None:
-    rows = at_words(text, width, "  ").split("\n")
+    rows = wrap_line(text, width, "  ").split("\n")
     assert len(rows) > 1
     assert max(map(cell_len, rows)) <= width
     assert "".join("".join(rows).split()) == "".join(text.split())
@@ -313,8 +307,8 @@ def test_a_line_of_any_script_is_broken_by_its_width(text: str, width: int) -> N
 
 
 def test_a_line_of_ideographs_fills_its_rows() -> None:
-    assert at_words("令牌" * 12, 20) == "\n".join(["令牌" * 5, "令牌" * 5, "令牌" * 2])
+    assert wrap_line("令牌" * 12, 20) == "\n".join(["令牌" * 5, "令牌" * 5, "令牌" * 2])
 
 
 def test_a_word_that_no_row_holds_stays_whole() -> None:
-    assert at_words("¥ " + "x" * 30 + " y", 12) == "¥\n" + "x" * 30 + "\ny"
+    assert wrap_line("¥ " + "x" * 30 + " y", 12) == "¥\n" + "x" * 30 + "\ny"

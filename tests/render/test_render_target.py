@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from newapi_cli.render.target import Target, Wish, choose_target
+from newapi_cli.render.output_options import Target, Wish, choose_target
 
 FLAGS = (False, True)
 

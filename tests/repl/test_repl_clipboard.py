@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from newapi_cli.errors import LocalError, UsageProblem
-from newapi_cli.repl import clipboard
-from newapi_cli.repl.clipboard import code_block, copy, copy_warning
+from newapi_cli.app import clipboard
+from newapi_cli.app.clipboard import code_block, copy, copy_warning
+from newapi_cli.errors import LocalError, UsageError
 from newapi_cli.streams import Input, Output, Streams
 from tests.support.home import Home
 from tests.support.process import Environment
@@ -25,7 +25,7 @@ from tests.support.terminal import Terminal
 TEXT = "Paris 你好 👩‍👧 \x1b[31m\r\n\ttab"
 COPY = """
 from newapi_cli.errors import NewapiError
-from newapi_cli.repl.clipboard import copy
+from newapi_cli.app.clipboard import copy
 from newapi_cli.streams import streams_of_process
 try:
     print(copy(streams_of_process(), {text}))
@@ -181,7 +181,7 @@ def test_lone_surrogates_are_replaced(desk: Desk) -> None:
 
 
 def test_nothing_is_no_text_to_copy(desk: Desk) -> None:
-    with pytest.raises(UsageProblem, match="nothing to copy"):
+    with pytest.raises(UsageError, match="nothing to copy"):
         desk.copy("")
 
 
@@ -312,7 +312,7 @@ def test_the_answer_or_a_code_block_of_it_is_picked(which: str, picked: str) -> 
     ],
 )
 def test_what_is_not_there_cannot_be_picked(which: str, told: str) -> None:
-    with pytest.raises(UsageProblem) as caught:
+    with pytest.raises(UsageError) as caught:
         code_block(ANSWER, which)
     assert told in caught.value.message
     assert "/copy" in caught.value.hint
@@ -320,9 +320,9 @@ def test_what_is_not_there_cannot_be_picked(which: str, told: str) -> None:
 
 def test_an_answer_without_code_has_no_block() -> None:
     for which in ("code", "1"):
-        with pytest.raises(UsageProblem, match="no code block"):
+        with pytest.raises(UsageError, match="no code block"):
             code_block("plain `inline`", which)
-    with pytest.raises(UsageProblem, match=r"holds 1 code block$"):
+    with pytest.raises(UsageError, match=r"holds 1 code block$"):
         code_block("```\na\n```", "2")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from newapi_cli.repl.command_parser import help_markdown
 from newapi_cli.repl.commands import COMMANDS
-from newapi_cli.repl.slash import help_markdown
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 SECTION = re.compile(r"<!-- commands -->\n(.*?)<!-- /commands -->", re.DOTALL)

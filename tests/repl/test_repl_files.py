@@ -58,7 +58,7 @@ def test_a_picture_goes_beside_the_text_and_with_every_later_turn(
     with conversation(home) as talk:
         assert "dot.png" in talk.told("/file dot.png")
         talk.say("what is it?")
-        talk.say("and its colour?")
+        talk.say("and its color?")
         talk.leave()
     for request in server.requests:
         text, picture = request.json["messages"][0]["content"]

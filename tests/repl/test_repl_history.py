@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from newapi_cli.app import input_history as history
 from newapi_cli.config.file import write_atomically
-from newapi_cli.repl import history
 
 TEXTS = ["one", "two\nlines", "你好 👋🏽", "+plus", "# no comment", "", "a\u2028b\x0bc"]
 

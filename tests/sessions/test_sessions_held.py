@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.domain.completion import Status
 from newapi_cli.errors import Interrupted, LocalError
-from newapi_cli.flows.session import LiveSession
 from newapi_cli.store.sessions import SessionStore
 from tests.repl.conversing import part_then_silence
 from tests.sessions.keeping import (

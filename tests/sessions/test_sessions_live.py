@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.domain.completion import Chunk, Completion, CompletionBuilder, Status
 from newapi_cli.domain.session import Session, StoredSession
 from newapi_cli.errors import LocalError
-from newapi_cli.flows.session import LiveSession
 from newapi_cli.store.sessions import SessionStore
 from tests.store.stored import change_raw, new_session
 

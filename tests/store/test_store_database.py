@@ -14,8 +14,8 @@ import pytest
 
 from newapi_cli.errors import LocalError
 from newapi_cli.store.database import Database, copies_of
+from newapi_cli.store.mapping import TURN_COLUMNS
 from newapi_cli.store.migrations import MIGRATIONS
-from newapi_cli.store.rows import TURN_COLUMNS
 from newapi_cli.store.sessions import SessionStore
 from tests.store.stored import child, new_session, raw_rows, said
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from newapi_cli.domain.session import Session, StoredSession
-from newapi_cli.errors import UsageProblem
+from newapi_cli.errors import UsageError
 from newapi_cli.store.sessions import SessionStore
 from tests.store.stored import Clock, change_raw, new_session, said
 
@@ -46,14 +46,14 @@ def test_any_unique_beginning_of_an_id_finds(store: SessionStore) -> None:
 @pytest.mark.parametrize("nothing", ["", "1a2d", "x", "1a2c000000000", "%", "_", "1a2g", " 1a2c"])
 def test_what_means_nothing_is_a_usage_problem(store: SessionStore, nothing: str) -> None:
     put(store, "1a2c00000000")
-    with pytest.raises(UsageProblem, match="no session"):
+    with pytest.raises(UsageError, match="no session"):
         store.find(nothing)
 
 
 def test_an_ambiguous_beginning_names_those_it_means(store: SessionStore) -> None:
     for number in range(7):
         put(store, f"1a2b0000000{number}")
-    with pytest.raises(UsageProblem, match=r"means 7 sessions: 1a2b0000(, 1a2b0000){4}, …"):
+    with pytest.raises(UsageError, match=r"means 7 sessions: 1a2b0000(, 1a2b0000){4}, …"):
         store.find("1a2b")
 
 
@@ -69,7 +69,7 @@ def test_a_title_finds_where_one_session_has_it(store: SessionStore) -> None:
     wanted = put(store, "100000000000", "Why is the sky blue?")
     assert store.find("Why is the sky blue?") == wanted
     put(store, "200000000000", "Why is the sky blue?")
-    with pytest.raises(UsageProblem, match="means 2 sessions"):
+    with pytest.raises(UsageError, match="means 2 sessions"):
         store.find("Why is the sky blue?")
 
 
@@ -88,7 +88,7 @@ def test_a_name_for_going_on_is_a_name_or_the_beginning_of_an_id_but_no_title(
 def test_a_beginning_of_several_ids_begins_no_new_session(store: SessionStore) -> None:
     put(store, "abcd01000000")
     put(store, "abcd02000000")
-    with pytest.raises(UsageProblem, match="means 2 sessions"):
+    with pytest.raises(UsageError, match="means 2 sessions"):
         store.named("abcd0")
 
 
@@ -100,7 +100,7 @@ def test_a_whole_id_is_that_session_whatever_is_named_like_it(store: SessionStor
 
 def test_text_that_is_no_utf8_names_no_session(store: SessionStore) -> None:
     put(store, "abcdef012345", "a title")
-    with pytest.raises(UsageProblem):
+    with pytest.raises(UsageError):
         store.find("\udcff")
     assert store.sessions(-1, "\udcff") == []
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from newapi_cli.app.spending import TurnFigures
 from newapi_cli.domain.completion import Status, Usage
 from newapi_cli.domain.session import Session, TurnRecord
 from newapi_cli.errors import LocalError
-from newapi_cli.flows.spending import TurnFigures
 from newapi_cli.store.sessions import SessionStore
 from newapi_cli.store.spending import FIGURES
 from tests.store.stored import Clock, change_raw, new_session, raw_rows

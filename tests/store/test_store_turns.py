@@ -10,9 +10,9 @@ import pytest
 
 from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import Status, ToolCall, Usage
-from newapi_cli.domain.cost import CostKind
+from newapi_cli.domain.money import CostKind
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord, path_to
-from newapi_cli.errors import LocalError, UsageProblem
+from newapi_cli.errors import LocalError, UsageError
 from newapi_cli.store.sessions import SessionStore
 from tests.store.stored import Clock, change_raw, new_session, raw_rows, said
 
@@ -231,7 +231,7 @@ def test_what_may_change_is_changed_and_nothing_else(store: SessionStore) -> Non
 def test_a_name_names_one_session(store: SessionStore) -> None:
     first, _ = said(store, new_session("taxes", is_named=True), ("a", "1"))
     second, _ = said(store, new_session("other"), ("b", "2"))
-    with pytest.raises(UsageProblem, match=first.short_id):
+    with pytest.raises(UsageError, match=first.short_id):
         store.change(second._replace(title="taxes", is_named=True))
     assert loaded(store, second).session == second
     store.change(first._replace(title="taxes", is_named=True))  # its own name is no other's

@@ -1,7 +1,7 @@
 """What text from elsewhere may hold to drive a terminal, and what a terminal may show of it.
 
 The attacks are those of CWE-150 and of the advisories on terminals and on chat clients; what each
-does is said by its group. The visible form is spelt out here, not taken from the program.
+does is said by its group. The visible form is spelled out here, not taken from the program.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ESCAPES: Mapping[str, Sequence[str]] = {
         "\x1b^x\x1b\\",
         "\x1bXx\x1b\\",
     ),
-    "CSI: questions, places, colours, modes": (
+    "CSI: questions, places, colors, modes": (
         "\x1b[6n",
         "\x1b[5n",
         "\x1b[c",

@@ -18,7 +18,7 @@ NO_RETRY = ("--retries", "0")
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A server's behaviour, by one script for each request, and what `newapi chat hi` makes of it.
+    """A server's behavior, by one script for each request, and what `newapi chat hi` makes of it.
 
     `out` is all of stdout; `told` must stand in stderr and `untold` in neither. Where the answer is
     complete and nothing is to be told, stderr must be empty. `within_s` bounds the whole run.

@@ -1,6 +1,6 @@
 """Bytes and objects as a New API gateway sends them (contract, sections 2 to 4).
 
-Everything is spelt out here rather than taken from the program: the tests must not learn the wire
+Everything is spelled out here rather than taken from the program: the tests must not learn the wire
 from what they test.
 """
 

@@ -438,7 +438,7 @@ def test_a_terminal_that_is_just_large_enough_gets_markdown(
 
 
 @pytest.mark.parametrize("no_color", [None, "", "1"])
-def test_no_color_takes_the_colours_and_leaves_the_layout(
+def test_no_color_takes_the_colors_and_leaves_the_layout(
     home: Home, fault_server: FaultServer, no_color: str | None
 ) -> None:
     source = "# Title\n\n`code` **bold**\n\n```python\nx = 'a'  # b\n```\n"
@@ -449,8 +449,8 @@ def test_no_color_takes_the_colours_and_leaves_the_layout(
         text = terminal.all_text()
         assert text == "Title\n\ncode bold\n\nx = 'a'  # b"
         numbers = {int(n) for found in SGR.findall(terminal.raw) for n in found.split(b";") if n}
-        colours = {number for number in numbers if 30 <= number <= 49 or 90 <= number <= 107}
-        assert bool(colours) is (no_color != "1")
+        colors = {number for number in numbers if 30 <= number <= 49 or 90 <= number <= 107}
+        assert bool(colors) is (no_color != "1")
         assert 1 in numbers  # bold stays
 
 

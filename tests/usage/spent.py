@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from newapi_cli.app.spending import TurnFigures
 from newapi_cli.domain.completion import Status, Usage
 from newapi_cli.domain.session import Session, TurnRecord
-from newapi_cli.flows.spending import TurnFigures
 from newapi_cli.store.sessions import SessionStore
 from tests.sessions.keeping import sessions_file
 from tests.store.stored import Clock, new_session

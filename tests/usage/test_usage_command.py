@@ -109,7 +109,7 @@ def test_a_terminal_that_knows_no_blocks_gets_ascii(filled: Home, env: dict[str,
     assert text.isascii()
 
 
-def test_no_colour_is_no_bold(filled: Home) -> None:
+def test_no_color_is_no_bold(filled: Home) -> None:
     assert screen(filled, env={"NO_COLOR": "1"})[0].startswith("model")
 
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from newapi_cli.domain.billing import LogEntry
-from newapi_cli.domain.session import Session, StoredSession, TurnRecord
-from newapi_cli.flows.archive import session_from_json, session_to_json
-from newapi_cli.flows.spending import (
+from newapi_cli.app.sessions.archive import session_from_json, session_to_json
+from newapi_cli.app.spending import (
     Exactness,
     TurnFigures,
     WhyNot,
     exact_costs,
     exactness,
 )
+from newapi_cli.domain.billing import LogEntry
+from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from tests.sessions.keeping import chat, last_turn, sessions_file, stored_sessions, tree
 from tests.store.stored import change_raw, new_session
 from tests.support.connection import Request

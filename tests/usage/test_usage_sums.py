@@ -11,17 +11,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from newapi_cli.domain.cost import Cost, CostKind, Currency
-from newapi_cli.domain.pricing import DOLLAR
-from newapi_cli.domain.report import Spending
-from newapi_cli.errors import LocalError, UsageProblem
-from newapi_cli.flows.spending import (
+from newapi_cli.app.spending import (
     By,
     TurnFigures,
     median,
     since_from_text,
     spending_report,
 )
+from newapi_cli.domain.money import Cost, CostKind, Currency
+from newapi_cli.domain.pricing import DOLLAR
+from newapi_cli.domain.report import Spending
+from newapi_cli.errors import LocalError, UsageError
 from tests.usage.spent import NOON, spent
 
 ABOUT, EXACT, TIERED, UNKNOWN = CostKind.ABOUT, CostKind.EXACT, CostKind.TIERED, CostKind.UNKNOWN
@@ -270,7 +270,7 @@ def test_a_begin_before_all_records_is_as_good_as_all(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "7", "7x", "7m", "-7d", "2026-13-01", "yesterday", "1.5d"])
 def test_what_is_neither_is_refused_with_what_is(text: str) -> None:
-    with pytest.raises(UsageProblem) as caught:
+    with pytest.raises(UsageError) as caught:
         since_from_text(text, NOW)
     assert repr(text) in caught.value.message
     assert "7d" in caught.value.hint

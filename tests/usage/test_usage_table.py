@@ -7,13 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from newapi_cli.domain.cost import Cost, CostKind, Currency
+from newapi_cli.app.spending import By, spending_report
+from newapi_cli.domain.money import Cost, CostKind, Currency
 from newapi_cli.domain.pricing import DOLLAR
 from newapi_cli.domain.report import Spending, SpendingReport
-from newapi_cli.flows.spending import By, spending_report
-from newapi_cli.render.bars import bar, cells, cut
+from newapi_cli.render.bars import bar
 from newapi_cli.render.spending import money_cell
 from newapi_cli.render.spending_table import Manner, spending_lines
+from newapi_cli.text import cell_width, truncate
 from tests.usage.spent import spent
 
 BLOCKS = " ▏▎▍▌▋▊▉█"
@@ -69,9 +70,9 @@ def test_a_plain_bar_is_ascii() -> None:
 )
 @pytest.mark.parametrize("width", range(2, 12))
 def test_a_cut_text_fits(text: str, width: int) -> None:
-    found = cut(text, width)
-    assert cells(found) <= width
-    assert found == text if cells(text) <= width else found.endswith("…")
+    found = truncate(text, width)
+    assert cell_width(found) <= width
+    assert found == text if cell_width(text) <= width else found.endswith("…")
 
 
 # -- the table --------------------------------------------------------------------------------
@@ -104,7 +105,7 @@ def test_numbers_stand_below_each_other_to_the_right() -> None:
 def test_no_line_is_wider_than_the_terminal(width: int, is_plain: bool) -> None:
     found = lines(TOLD, width, is_plain=is_plain)
     assert len(found) == 7
-    assert max(map(cells, found)) <= width
+    assert max(map(cell_width, found)) <= width
     assert found[1].startswith("gpt-4o-")
     assert found[-1].startswith("total")
 

@@ -70,7 +70,7 @@ FRAMINGS = rows(
         Send(b"0\r\nX-Sum: 1\r\n\r\n")]], out=TEXT),
     Shape("a foreign charset", [sse(*EVENTS, content_type="text/event-stream; charset=gbk")],
           out=TEXT),
-    Shape("labelled as JSON", [sse(*EVENTS, content_type="application/json")], out=TEXT),
+    Shape("labeled as JSON", [sse(*EVENTS, content_type="application/json")], out=TEXT),
     Shape("no label", [sse(*EVENTS, content_type="")], out=TEXT),
     Shape("finish reason, no [DONE]", [sse(*EVENTS[:-1])], out=TEXT),
     Shape("finish reason, no blank line", [sse(*EVENTS[:-2], EVENTS[-2].rstrip())], out=TEXT),
@@ -214,7 +214,7 @@ MISMATCHES = rows(
     Shape("a stream for a whole answer", [sse(*EVENTS)], out=TEXT, args=("--no-stream",)),
     Shape("a whole answer for a stream", [[Send(response(200, completion("你好, é 👋")))]],
           out=TEXT),
-    Shape("a whole answer, labelled as a stream", [
+    Shape("a whole answer, labeled as a stream", [
         [Send(response(200, completion("你好, é 👋"), content_type="text/event-stream"))]],
         out=TEXT),
     Shape("a whole answer after line feeds", [

@@ -47,7 +47,7 @@ def in_choice(about: object) -> bytes:
 
 ERRORS = rows(
     Shape(
-        "raw error first, status 200, labelled as a stream",
+        "raw error first, status 200, labeled as a stream",
         [sse(RAW_ERROR)],
         6,
         told=["no channel left", REQUEST_ID],
@@ -143,7 +143,7 @@ ERRORS = rows(
         told=["no good"],
     ),
     Shape(
-        "a web page labelled as a stream",
+        "a web page labeled as a stream",
         [sse(b"<!doctype html><html><body>hello</body></html>")],
         6,
         told=["web page"],

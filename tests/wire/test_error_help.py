@@ -320,7 +320,7 @@ ASKED = [
 
 @pytest.mark.parametrize(("asked", "told"), ASKED)
 @pytest.mark.parametrize("steps", [NO_CHANNEL, FORBIDDEN], ids=["unknown", "forbidden"])
-def test_a_mistyped_name_is_told_with_its_neighbours(
+def test_a_mistyped_name_is_told_with_its_neighbors(
     steps: list[Step], asked: str, told: str, home: Home
 ) -> None:
     with FaultServer() as server:

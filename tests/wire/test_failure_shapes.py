@@ -68,7 +68,7 @@ KEY = rows(
         told=["Invalid token"],
     ),
     Shape(
-        "401 labelled as an event stream",
+        "401 labeled as an event stream",
         refusal(401, error(f"Invalid token{SUFFIX}"), content_type=EVENT_STREAM),
         4,
         told=["Invalid token", REQUEST_ID],
@@ -126,7 +126,7 @@ def test_a_refused_key_is_told_from_a_refused_gateway(home: Home, shape: Shape) 
 
 LIMITS = rows(
     Shape(
-        "429 labelled as an event stream",
+        "429 labeled as an event stream",
         refusal(
             429,
             error(f"您已达到请求数限制：1分钟内最多请求3次{SUFFIX}"),

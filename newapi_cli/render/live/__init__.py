@@ -1,6 +1,6 @@
 """Markdown laid out while it streams, in the normal screen: append-only, linear, exact.
 
-    deltas -> Sanitiser -> BlockStream -> Layout -> Painter        one `LiveRenderer` drives them
+    deltas -> Sanitizer -> BlockStream -> Layout -> Painter        one `LiveRenderer` drives them
               safe text    final and      rows of   one write
                            open leaves    leaves    a frame
 

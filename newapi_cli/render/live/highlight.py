@@ -2,7 +2,7 @@
 
 A finished line is lexed together with all that stands before it, as far back as the last line from
 where lexing afresh gave the same tokens (`_BEHIND` lines or more): so a long block costs time in
-proportion to its length. Only colours can differ from lexing the whole at once, and only where a
+proportion to its length. Only colors can differ from lexing the whole at once, and only where a
 lexer looks ahead; the text never does.
 """
 
@@ -45,7 +45,7 @@ class GrowingCode:
             self._texts += [Text(line, end="") for line in lines]
             return
         tokens = self._tokens_from(self._begin)
-        # Lines that may still be on the screen's open tail are coloured anew: by now it may be
+        # Lines that may still be on the screen's open tail are colored anew: by now it may be
         # known that they stand in a comment, or that a word before a bracket is a function.
         again = max(len(self._texts) - len(lines) - _RECENT, self._begin, 0)
         self._texts[again:] = [

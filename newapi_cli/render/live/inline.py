@@ -7,7 +7,7 @@ from rich.style import Style
 from rich.text import Text
 
 from newapi_cli.render.live.theme import Theme
-from newapi_cli.render.sanitise import safe_code, safe_text
+from newapi_cli.render.sanitizer import safe_code, safe_text
 
 
 class InlineText:

@@ -1,4 +1,4 @@
-"""The rows of a leaf, as strings with their colours and their width in cells."""
+"""The rows of a leaf, as strings with their colors and their width in cells."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from newapi_cli.render.live.highlight import GrowingCode
 from newapi_cli.render.live.inline import InlineText
 from newapi_cli.render.live.leaves import Leaf, Pieces
 from newapi_cli.render.live.theme import Theme
-from newapi_cli.render.sanitise import safe_code
+from newapi_cli.render.sanitizer import safe_code
 
 TAB_SIZE = 4
 MIN_WIDTH = 4
 
 
 class Row(NamedTuple):
-    """One row as it is written: without a line break, `width` in cells without its colours."""
+    """One row as it is written: without a line break, `width` in cells without its colors."""
 
     text: str
     width: int

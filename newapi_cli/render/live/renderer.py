@@ -12,17 +12,17 @@ from collections.abc import Callable
 from rich.style import Style
 
 from newapi_cli.domain.completion import Chunk, Completion, Notice, StreamEnd, Tick, TurnEvent
-from newapi_cli.render.aside import Aside, AsideWish
-from newapi_cli.render.live.growing import GrowingAnswer
+from newapi_cli.render.images import ImageFilter
+from newapi_cli.render.live.answer_rows import GrowingAnswer
 from newapi_cli.render.live.layout import Layout, Row
-from newapi_cli.render.live.modes import TerminalModes
 from newapi_cli.render.live.painter import Painter
+from newapi_cli.render.live.reasoning import Thinking
+from newapi_cli.render.live.terminal_modes import TerminalModes
 from newapi_cli.render.live.theme import Theme
-from newapi_cli.render.live.thinking import Thinking
-from newapi_cli.render.pictures import PictureFilter
 from newapi_cli.render.plain import tool_calls_json
-from newapi_cli.render.sanitise import Sanitiser, safe_line
-from newapi_cli.render.tables import terminal_console
+from newapi_cli.render.sanitizer import Sanitizer, safe_line
+from newapi_cli.render.status_lines import StatusLines, StatusOptions
+from newapi_cli.render.table import terminal_console
 from newapi_cli.render.units import seconds
 from newapi_cli.streams import Streams
 
@@ -43,10 +43,10 @@ class LiveRenderer:
     def __init__(
         self,
         streams: Streams,
-        aside: Aside,
+        aside: StatusLines,
         theme: Theme,
-        wish: AsideWish,
-        pictures: PictureFilter,
+        wish: StatusOptions,
+        pictures: ImageFilter,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._streams = streams
@@ -59,7 +59,7 @@ class LiveRenderer:
         self._answer = GrowingAnswer(self._layout, theme)
         self._thinking = Thinking(is_shown=wish.reasoning)
         self._pictures = pictures
-        self._sanitiser = Sanitiser()
+        self._sanitizer = Sanitizer()
         self._painter = Painter(streams.stdout.write, self._size)
         self._modes = TerminalModes(streams)
         self._began_at = clock()
@@ -102,7 +102,7 @@ class LiveRenderer:
                 self._painter.finish()
             finally:
                 self._modes.leave()
-        self._aside.summarise(completion, has_gap=True)
+        self._aside.summarize(completion, has_gap=True)
 
     def _take(self, chunk: Chunk, now: float) -> None:
         if chunk.reasoning:
@@ -110,7 +110,7 @@ class LiveRenderer:
             self._is_dirty = True
         if chunk.content:
             self._pending += self._thinking.fold(self._layout, now)
-            self._answer.feed(self._sanitiser.feed(self._pictures.feed(chunk.content)))
+            self._answer.feed(self._sanitizer.feed(self._pictures.feed(chunk.content)))
             self._first_at = self._first_at if self._deltas else now
             self._deltas += 1
             self._backlog += len(chunk.content)
@@ -126,7 +126,7 @@ class LiveRenderer:
         if not self._streams.stderr.is_terminal:
             self._aside.notice(notice)
             return
-        self._pending += self._layout.paragraph(safe_line(self._streams.masked(notice.text)), DIM)
+        self._pending += self._layout.paragraph(safe_line(self._streams.redact(notice.text)), DIM)
         self._is_dirty = True
 
     def _frame_if_due(self, now: float, silent_s: float) -> None:
@@ -193,7 +193,7 @@ class LiveRenderer:
         self._is_over = True
         if self._resized_at is not None:
             self._take_size()
-        self._answer.feed(self._sanitiser.feed(self._pictures.end()) + self._sanitiser.end())
+        self._answer.feed(self._sanitizer.feed(self._pictures.end()) + self._sanitizer.end())
         folded = self._thinking.fold(self._layout, self._clock())
         self._painter.paint([*self._pending, *folded, *self._answer.end()], [])
         self._pending = []

@@ -1,7 +1,7 @@
-"""The few styles of an answer. The default, `ansi`, uses the terminal's own colours.
+"""The few styles of an answer. The default, `ansi`, uses the terminal's own colors.
 
 So it is readable on any background that the person can read. `dark` and `light` bring fixed
-colours for code, which a Pygments style may replace.
+colors for code, which a Pygments style may replace.
 """
 
 from __future__ import annotations

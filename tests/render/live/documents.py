@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from newapi_cli.render.live.growing import GrowingAnswer
+from newapi_cli.render.live.answer_rows import GrowingAnswer
 from newapi_cli.render.live.layout import Layout, Row
 from newapi_cli.render.live.leaves import leaves_of, markdown_parser
 from newapi_cli.render.live.theme import theme_named
-from newapi_cli.render.sanitise import Sanitiser, safe_text
+from newapi_cli.render.sanitizer import Sanitizer, safe_text
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES_FILE = ROOT.parent / "shared" / "data" / "commonmark-0.31.2.json"
@@ -242,7 +242,7 @@ def in_bytes(rnd: random.Random, longest: int = 5) -> Callable[[str], Pieces]:
 
 
 def layout_for(width: int) -> Layout:
-    """Give a layout with all colours."""
+    """Give a layout with all colors."""
     console = Console(width=width, force_terminal=True, color_system="truecolor", _environ={})
     return Layout(console, THEME)
 
@@ -276,12 +276,12 @@ def streamed_rows(
 ) -> list[Row]:
     """Give the rows that became permanent, with a frame after each piece."""
     answer = growing_answer(layout, definitions or {})
-    sanitiser = Sanitiser()
+    sanitizer = Sanitizer()
     rows: list[Row] = []
     for piece in pieces:
-        answer.feed(sanitiser.feed(piece))
+        answer.feed(sanitizer.feed(piece))
         rows += answer.frame(max_tail_rows).permanent
-    answer.feed(sanitiser.end())
+    answer.feed(sanitizer.end())
     return rows + answer.end()
 
 

@@ -44,7 +44,7 @@ DEFINED_AFTER_USE = [
 ]  # fmt: skip
 USUAL_FUZZ_COUNT = 2000
 USUAL_LIMIT = 10  # rows of the tail in a window of usual height
-COLOURS = re.compile(r"\x1b\[[\d;]*m")
+COLORS = re.compile(r"\x1b\[[\d;]*m")
 CUTS: dict[str, Callable[[int], Callable[[str], Pieces]]] = {
     "characters": lambda _: by_character,
     "small pieces": lambda seed: at_random(random.Random(seed), 8),
@@ -117,7 +117,7 @@ def test_a_definition_after_its_use_is_printed_instead(document: Document) -> No
 
 
 def texts(rows: list[Row]) -> list[str]:
-    return [COLOURS.sub("", row.text) for row in rows]
+    return [COLORS.sub("", row.text) for row in rows]
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -148,7 +148,7 @@ def test_an_answer_that_comes_by_characters_equals_the_one_printed_at_once(
 
 @pytest.mark.parametrize("limit", TAIL_LIMITS)
 def test_an_answer_in_a_low_window_has_the_same_text(limit: int) -> None:
-    """Only colours may differ there: a lexer may look further ahead than the tail is high."""
+    """Only colors may differ there: a lexer may look further ahead than the tail is high."""
     layout = layout_for(80)
     for document in answers():
         pieces = at_random(random.Random(limit))(document.source)

@@ -1,4 +1,4 @@
-"""Code that grows gets the colours, and always the text, of code that is there at once."""
+"""Code that grows gets the colors, and always the text, of code that is there at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.render.live.documents import (
 )
 
 USUAL_LIMIT = 10
-COLOURS = re.compile(r"\x1b\[([\d;]*)m")
+COLORS = re.compile(r"\x1b\[([\d;]*)m")
 SNIPPETS = {
     "python": '''"""What this is for,
 in two lines."""
@@ -172,19 +172,19 @@ REPEATS = 9  # long enough that lexing begins anew somewhere behind the first li
 
 
 def cells(row: Row) -> list[tuple[str, str]]:
-    """Give the characters of a row with the colours that they have."""
+    """Give the characters of a row with the colors that they have."""
     found = []
-    colour = ""
-    for index, part in enumerate(COLOURS.split(row.text)):
+    color = ""
+    for index, part in enumerate(COLORS.split(row.text)):
         if index % 2:
-            colour = "" if part in ("", "0") else part
+            color = "" if part in ("", "0") else part
         else:
-            found += [(character, colour) for character in part]
+            found += [(character, color) for character in part]
     return found
 
 
 def text_of(row: Row) -> str:
-    return COLOURS.sub("", row.text)
+    return COLORS.sub("", row.text)
 
 
 def long_code(language: str) -> str:
@@ -198,7 +198,7 @@ def cuts(source: str) -> Iterator[Pieces]:
 
 @pytest.mark.parametrize("repeats", [1, REPEATS])
 @pytest.mark.parametrize("language", SNIPPETS)
-def test_a_growing_fence_has_the_colours_of_a_whole_one(language: str, repeats: int) -> None:
+def test_a_growing_fence_has_the_colors_of_a_whole_one(language: str, repeats: int) -> None:
     layout = layout_for(80)
     source = f"```{language}\n" + "\n".join([SNIPPETS[language]] * repeats) + "```\n"
     wanted = reference_rows(source, layout)
@@ -245,7 +245,7 @@ def test_a_language_that_is_still_being_written_does_no_harm() -> None:
         assert found == reference_rows(source, layout), info
 
 
-def test_code_without_colours_is_not_lexed() -> None:
+def test_code_without_colors_is_not_lexed() -> None:
     code = GrowingCode("", THEME)
     code.extend(["x"] * 3)
     assert [code.line(number).spans for number in range(3)] == [[], [], []]

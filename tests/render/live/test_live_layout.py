@@ -15,7 +15,7 @@ from newapi_cli.render.live.theme import theme_named
 from tests.render.live.documents import layout_for, reference_rows
 
 WIDTH = 30
-COLOURS = re.compile(r"\x1b\[([\d;]*)m")
+COLORS = re.compile(r"\x1b\[([\d;]*)m")
 BOLD, DIM, ITALIC, UNDERLINE, STRUCK = "1", "2", "3", "4", "9"
 
 TEXTS: dict[str, tuple[str, list[str]]] = {
@@ -61,14 +61,14 @@ TEXTS: dict[str, tuple[str, list[str]]] = {
 
 
 def plain(row: Row) -> str:
-    return COLOURS.sub("", row.text)
+    return COLORS.sub("", row.text)
 
 
 def styles(source: str, width: int = WIDTH) -> dict[str, set[str]]:
     """Give each styled piece of the rows with the numbers of its style."""
     found = {}
     for row in reference_rows(source, layout_for(width)):
-        parts = COLOURS.split(row.text)
+        parts = COLORS.split(row.text)
         for numbers, text in zip(parts[1::2], parts[2::2], strict=True):
             if numbers != "0":
                 found[text.strip()] = set(numbers.split(";"))
@@ -112,7 +112,7 @@ def test_a_row_tells_its_width_and_has_no_blanks_at_its_end(source: str, width: 
         ("| x |\n|---|\n| y |", "x", {BOLD}),
     ],
 )
-def test_styles_need_no_colours(source: str, piece: str, wanted: set[str]) -> None:
+def test_styles_need_no_colors(source: str, piece: str, wanted: set[str]) -> None:
     assert styles(source)[piece] == wanted
 
 
@@ -131,7 +131,7 @@ def test_one_row_of_ours_is_cut_and_several_are_wrapped() -> None:
 CODE = "```python\ndef f(x):  # comment\n    return 'text'\n```\n\n`code`"
 
 
-def colours_of(name: str, style: str = "", *, no_color: bool = False) -> list[str]:
+def colors_of(name: str, style: str = "", *, no_color: bool = False) -> list[str]:
     """Give the sequences with which a theme shows some code."""
     theme = theme_named(name, style)
     console = Console(
@@ -141,25 +141,25 @@ def colours_of(name: str, style: str = "", *, no_color: bool = False) -> list[st
     leaves = leaves_of(markdown_parser().parse(CODE), theme, has_before=False)
     rows = [row for leaf in leaves for row in layout.rows(leaf)]
     assert "def f(x):  # comment" in "\n".join(map(plain, rows))
-    return COLOURS.findall("".join(row.text for row in rows))
+    return COLORS.findall("".join(row.text for row in rows))
 
 
-def test_the_default_theme_has_the_terminals_own_colours() -> None:
-    found = colours_of("ansi")
+def test_the_default_theme_has_the_terminals_own_colors() -> None:
+    found = colors_of("ansi")
     assert found
     assert not any(numbers.startswith(("38", "48")) for numbers in found)
 
 
 @pytest.mark.parametrize(("name", "style"), [("dark", ""), ("light", ""), ("ansi", "monokai")])
-def test_other_themes_have_colours_of_their_own(name: str, style: str) -> None:
-    found = colours_of(name, style)
+def test_other_themes_have_colors_of_their_own(name: str, style: str) -> None:
+    found = colors_of(name, style)
     assert any("38;2" in numbers for numbers in found)
-    assert found != colours_of("ansi")
+    assert found != colors_of("ansi")
 
 
-def test_without_colours_no_theme_has_any() -> None:
+def test_without_colors_no_theme_has_any() -> None:
     for name in ("ansi", "dark", "light"):
-        for numbers in colours_of(name, no_color=True):
+        for numbers in colors_of(name, no_color=True):
             assert set(numbers.split(";")) <= {"", "0", BOLD, DIM, ITALIC, UNDERLINE}, name
 
 

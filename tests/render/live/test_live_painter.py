@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from newapi_cli.render.live.layout import Row
 from newapi_cli.render.live.painter import Painter
-from newapi_cli.render.sanitise import Sanitiser
+from newapi_cli.render.sanitizer import Sanitizer
 from tests.render.live.documents import (
     ANSWERS,
     NASTY,
@@ -100,11 +100,11 @@ def assert_painted_as_printed(
     layout = layout_for(columns)
     wanted = printed(reference_rows(source, layout), kind(columns, height)).all_rows()
     desk = Desk(columns, height, kind(columns, height))
-    answer, sanitiser = growing_answer(layout, definitions_of(source)), Sanitiser()
+    answer, sanitizer = growing_answer(layout, definitions_of(source)), Sanitizer()
     checked = 0
     pieces = by_character(source) if rnd.random() < 0.2 else at_random(rnd)(source)
     for piece in pieces:
-        answer.feed(sanitiser.feed(piece))
+        answer.feed(sanitizer.feed(piece))
         status = rows("⠋ waiting") if rnd.random() < 0.2 else []
         frame = answer.frame(max(min(max(height - 3, 1), 10) - len(status), 1))
         desk.paint(frame.permanent, [*frame.tail, *status])
@@ -113,7 +113,7 @@ def assert_painted_as_printed(
         checked += len(new)
         region = sum(map(desk.painter._height_of, desk.painter._live))
         assert region <= max(height - 1, 1)
-    answer.feed(sanitiser.end())
+    answer.feed(sanitizer.end())
     desk.paint(answer.end(), [])
     desk.painter.finish()
     assert desk.screen.all_rows() == wanted
@@ -182,7 +182,7 @@ SEQUENCES: dict[str, list[tuple[list[str], list[str]]]] = {
     "more than the window": [([], list("abcdefghij")), ([], list("abcdefghijk"))],
     "much for good at once": [([], ["a", "t"]), (list("abcdefghijklmnop"), ["t"])],
     "the tail was cropped": [([], list("abcdefghij")), (list("abcdefgh"), ["i", "j"]), ([], ["j"])],
-    "colours": [([], ["\x1b[1ma\x1b[0m"]), ([], ["\x1b[2ma\x1b[0m"]), (["\x1b[2ma\x1b[0m"], [])],
+    "colors": [([], ["\x1b[1ma\x1b[0m"]), ([], ["\x1b[2ma\x1b[0m"]), (["\x1b[2ma\x1b[0m"], [])],
 }
 
 

@@ -9,26 +9,26 @@ from pathlib import Path
 import pytest
 
 from newapi_cli.domain.completion import (
-    Accepted,
     Chunk,
     CompletionBuilder,
     Notice,
+    ResponseStarted,
     Status,
     StreamEnd,
     Tick,
     ToolCallDelta,
     TurnEvent,
 )
-from newapi_cli.errors import Interrupted, ReaderGone
-from newapi_cli.render.aside import Aside, AsideWish
+from newapi_cli.errors import Interrupted, PipeClosed
+from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.live.renderer import LiveRenderer
 from newapi_cli.render.live.theme import theme_named
-from newapi_cli.render.pictures import PictureFilter
+from newapi_cli.render.status_lines import StatusLines, StatusOptions
 from newapi_cli.streams import Input, Output, Streams
 from tests.render.live.documents import answers, layout_for, reference_rows
 from tests.render.live.screens import ReflowingScreen, Screen
 
-WISH = AsideWish(reasoning=True, usage=False, notices=True, details=False, model="some-model")
+WISH = StatusOptions(reasoning=True, usage=False, notices=True, details=False, model="some-model")
 END = StreamEnd(is_certain=True)
 FRAME_S = 0.04
 SHARE = 0.1
@@ -86,7 +86,7 @@ class Stage:
         tmp_path: Path,
         columns: int = 60,
         rows: int = 20,
-        wish: AsideWish = WISH,
+        wish: StatusOptions = WISH,
         *,
         is_apart: bool = False,
     ) -> None:
@@ -100,10 +100,10 @@ class Stage:
         self.builder = CompletionBuilder()
         self.renderer = LiveRenderer(
             self.streams,
-            Aside(self.streams, wish),
+            StatusLines(self.streams, wish),
             theme_named("ansi"),
             wish,
-            PictureFilter(lambda: tmp_path),
+            ImageFilter(lambda: tmp_path),
             self.clock,
         )
 
@@ -142,7 +142,7 @@ def stage(tmp_path: Path) -> Stage:
 
 
 def test_the_first_token_is_painted_at_once(stage: Stage) -> None:
-    stage.show(Accepted("rid"), after_s=0.5)
+    stage.show(ResponseStarted("rid"), after_s=0.5)
     stage.show(Chunk("Hel"), after_s=0.1)
     assert stage.text == "Hel"
     assert stage.glass.frames == [stage.clock.now]
@@ -338,7 +338,7 @@ def test_a_notice_after_the_end_is_told(stage: Stage) -> None:
     ("wish", "told"),
     [(WISH, False), (WISH._replace(details=True), True), (WISH._replace(notices=False), False)],
 )
-def test_a_detail_is_told_to_who_asked(tmp_path: Path, wish: AsideWish, told: bool) -> None:
+def test_a_detail_is_told_to_who_asked(tmp_path: Path, wish: StatusOptions, told: bool) -> None:
     stage = Stage(tmp_path, wish=wish)
     stage.show(Notice("a detail", is_detail=True), Chunk("Yes"), END, after_s=0.1)
     assert ("a detail" in stage.finish()) is told
@@ -352,7 +352,7 @@ def test_a_notice_goes_to_stderr_where_that_is_elsewhere(tmp_path: Path) -> None
 
 
 def test_keys_are_taken_out_of_a_notice(stage: Stage) -> None:
-    stage.streams.masks.append(lambda text: text.replace("sk-secret", "sk-…"))
+    stage.streams.redactors.append(lambda text: text.replace("sk-secret", "sk-…"))
     stage.show(Notice("key sk-secret was refused"), END, after_s=0.1)
     assert stage.finish() == "key sk-… was refused"
 
@@ -409,7 +409,7 @@ def test_finishing_twice_writes_nothing_more(stage: Stage) -> None:
 
 
 def test_an_answer_of_nothing_writes_nothing(stage: Stage) -> None:
-    stage.show(Accepted("rid"), Tick(0.1), END)
+    stage.show(ResponseStarted("rid"), Tick(0.1), END)
     assert stage.finish() == ""
 
 
@@ -428,7 +428,7 @@ def test_the_usage_line_stands_below_the_answer(tmp_path: Path) -> None:
     assert re.fullmatch(r"Yes\n\nserved · tokens unknown · in all \d.\d\d s", stage.finish())
 
 
-@pytest.mark.parametrize("failure", [ReaderGone("gone"), Interrupted()], ids=["gone", "closed"])
+@pytest.mark.parametrize("failure", [PipeClosed("gone"), Interrupted()], ids=["gone", "closed"])
 def test_a_terminal_that_has_gone_is_told_to_the_caller(stage: Stage, failure: Exception) -> None:
     stage.show(Chunk("Yes"))
     stage.glass.failure = failure

@@ -1,0 +1,179 @@
+"""Files, URLs and standard input for a prompt, and what they hold when they are sent.
+
+Text goes into the prompt once and for all. An attachment is kept as a reference and a hash, so its
+bytes are read anew for each turn: those that the person attached are sent, or nothing is.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import re
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from newapi_cli.api.http.download import Download, Downloader
+from newapi_cli.api.http.endpoint import Endpoint
+from newapi_cli.app.attachment_types import MAX_ATTACHMENT_BYTES, content_from_bytes
+from newapi_cli.app.context import Context, load_transport
+from newapi_cli.app.prompt_input import TextFile
+from newapi_cli.domain.attachment import Attachment
+from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.domain.message import Message
+from newapi_cli.errors import UsageError
+from newapi_cli.signals import Interrupts
+from newapi_cli.streams import is_handed_over, read_file_up_to
+
+URL = re.compile(r"https?://", re.IGNORECASE)
+OTHER_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+STDIN = "-"
+GONE = (errno.ENOENT, errno.ENOTDIR)
+HINTS = {
+    errno.EISDIR: "name the files in the folder one by one",
+    errno.ESPIPE: "pipe it in instead: `… | newapi chat -f -`",
+}
+
+
+class Attacher:
+    """Opens what is named for a prompt, and gives the bytes of attachments for a request.
+
+    What cannot be read a second time is kept in memory: standard input, and what was fetched.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._kept: dict[str, bytes] = {}
+
+    def open(self, reference: str) -> TextFile | Attachment:
+        """Read a file or fetch a URL. Raises `UsageError`, and for a URL what a network may do.
+
+        Standard input, which is named `-` on the command line, comes by `from_stdin`.
+        """
+        if not reference.strip():
+            raise UsageError("no file is named", hint="-f PATH, or a URL")
+        if URL.match(reference):
+            return self._open_url(reference)
+        if OTHER_URL.match(reference):
+            raise UsageError(
+                f"{reference.partition('://')[0]}:// is not fetched: only http:// and https:// are",
+                hint="for a file on this machine give its path",
+            )
+        try:
+            path = Path(reference).expanduser()
+            data, place = _bytes_of_file(path), str(path.absolute())
+        except OSError as error:
+            raise _unreadable(reference, error.strerror or "", error.errno) from error
+        except (RuntimeError, ValueError) as error:  # no such home folder, or a NUL in the name
+            raise _unreadable(reference, str(error)) from error
+        content = content_from_bytes(data, _whole(reference), place)
+        if isinstance(content, TextFile):
+            return content
+        if is_handed_over(path):
+            return self._keep(content._replace(reference=STDIN), data)
+        if place != _whole(place):
+            raise _unreadable(content.name, "its path is not UTF-8, and cannot be stored")
+        return content._replace(name=path.name)
+
+    def from_stdin(self, data: bytes) -> TextFile | Attachment:
+        """Take what came through standard input; its text has no name. Raises `UsageError`."""
+        content = content_from_bytes(data, "", STDIN)
+        return content if isinstance(content, TextFile) else self._keep(content, data)
+
+    def data_for(self, messages: Iterable[Message]) -> Mapping[str, bytes]:
+        """Read all attachments of messages anew, and give their bytes by their SHA-256.
+
+        Raises `UsageError` for one that is gone or holds something else by now, and for a URL
+        what a network may do. Then nothing is to be sent.
+        """
+        attachments = (each for message in messages for each in message.attachments)
+        found: dict[str, bytes] = {}
+        for attachment in dict.fromkeys(attachments):
+            found[attachment.sha256] = self._bytes_of(attachment)
+        return found
+
+    def _open_url(self, url: str) -> TextFile | Attachment:
+        fetched = self._download(url)
+        content = content_from_bytes(fetched.data, fetched.name, url.partition("#")[0])
+        return content if isinstance(content, TextFile) else self._keep(content, fetched.data)
+
+    def _download(self, url: str) -> Download:
+        """Fetch what a URL names, by the proxy and the certificates of the settings.
+
+        Signals end it whether or not the caller waits for them too.
+        """
+        context = self._context
+
+        def endpoint_for(server: BaseUrl) -> Endpoint:
+            return Endpoint(
+                server,
+                proxy=context.settings.text("proxy"),
+                ca_bundle=context.settings.text("ca_bundle"),
+                environ=context.streams.environ,
+            )
+
+        with Interrupts() as interrupts:
+            return Downloader(endpoint_for, interrupts, load_transport).fetch(url)
+
+    def _keep(self, attachment: Attachment, data: bytes) -> Attachment:
+        self._kept[attachment.sha256] = data
+        return attachment
+
+    def _bytes_of(self, attachment: Attachment) -> bytes:
+        reference = attachment.reference
+        is_url = bool(URL.match(reference))
+        if (is_url or reference == STDIN) and attachment.sha256 in self._kept:
+            return self._kept[attachment.sha256]
+        if reference == STDIN:
+            raise _not_sent(attachment, "came through standard input and was not kept")
+        data = self._download(reference).data if is_url else _bytes_of_attached(attachment)
+        if hashlib.sha256(data).hexdigest() != attachment.sha256:
+            raise _not_sent(attachment, "has changed since it was attached")
+        if is_url:
+            self._keep(attachment, data)
+        return data
+
+
+def _bytes_of_attached(attachment: Attachment) -> bytes:
+    try:
+        return _bytes_of_file(Path(attachment.reference))
+    except OSError as error:
+        words = "is gone" if error.errno in GONE else "can no longer be read"
+        raise _not_sent(attachment, words, error.strerror or "") from error
+    except ValueError as error:  # a stored path that is none
+        raise _not_sent(attachment, "is gone", str(error)) from error
+
+
+def _bytes_of_file(path: Path) -> bytes:
+    """Read a file, no further than to see that it is too large. Raises `OSError`, `ValueError`.
+
+    Only what is stored is read: a device has no end, and a pipe may have no writer.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    is_pipe = stat.S_ISFIFO(mode) and is_handed_over(path)
+    if not stat.S_ISREG(mode) and not is_pipe:
+        raise OSError(errno.ESPIPE, "it is a pipe or a device, not a file")
+    return read_file_up_to(path, MAX_ATTACHMENT_BYTES)[0]
+
+
+def _unreadable(name: str, why: str, number: int | None = None) -> UsageError:
+    name = name or "a file without a name"
+    return UsageError(f"cannot read {name}", why=why, hint=HINTS.get(number or 0, ""))
+
+
+def _not_sent(attachment: Attachment, words: str, why: str = "") -> UsageError:
+    name = attachment.name
+    is_file = attachment.reference != STDIN and not URL.match(attachment.reference)
+    again = "put it back as it was" if is_file else "attach it again"
+    return UsageError(
+        f"{name} {words}; nothing was sent",
+        why=f"{attachment.reference}: {why}" if why else attachment.reference.lstrip(STDIN),
+        hint=f"{again}, or `/file drop {name}` in the conversation goes on without it",
+    )
+
+
+def _whole(text: str) -> str:
+    """Replace what stands for bytes of a file name that are no UTF-8: it cannot be sent."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,1 @@
+"""`newapi doctor`: checks everything between the user and an answer."""

@@ -1,0 +1,82 @@
+"""The next model where one fails, before any text: a gateway's models fail one by one.
+
+A model that may be replaced is asked once, without retries: the next one is there at once, and the
+last one is retried as ever. What would fail with every model alike (the key, the request itself,
+the network) is told as it is: the api room marks those errors that another model may not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+
+from newapi_cli.app.protocols import AnswerStream, RetryingClient
+from newapi_cli.domain.completion import ChatRequest, Chunk, FallbackUsed, Notice, TurnEvent
+from newapi_cli.errors import DeadlineError, NewapiError
+
+
+class FallbackClient:
+    """Asks the request's model, then the others in turn. Keeps to `ports.ChatClient`."""
+
+    def __init__(self, client: RetryingClient, others: Sequence[str]) -> None:
+        self._client = client
+        self._others = tuple(others)
+
+    def start_chat(self, request: ChatRequest) -> AnswerStream:
+        """Let the request leave now, and give what comes back of the model that answers."""
+        others = tuple(name for name in self._others if name != request.model)
+        if not others:
+            return self._client.start_chat(request)
+        first = self._client.start_chat(request, may_retry=False)
+        return _Chain(self._client, request, others, first)
+
+
+class _Chain:
+    """The events of the first model that begins to answer, or of the last one."""
+
+    def __init__(
+        self,
+        client: RetryingClient,
+        request: ChatRequest,
+        others: tuple[str, ...],
+        first: AnswerStream,
+    ) -> None:
+        self._client = client
+        self._request = request
+        self._others = others
+        self._stream = first
+        self._has_text = False
+        self._events = self._chained()
+
+    def __iter__(self) -> Iterator[TurnEvent]:
+        return self._events
+
+    def close(self) -> None:
+        """Break off, begun to be read or not."""
+        self._events.close()
+        self._stream.close()
+
+    def _chained(self) -> Generator[TurnEvent, None, None]:
+        model = self._request.model
+        for number, following in enumerate(self._others, 1):
+            try:
+                yield from self._until_text()
+                return
+            except NewapiError as error:
+                is_timeout = isinstance(error, DeadlineError)
+                if self._has_text or not (is_timeout or error.another_model_may_help):
+                    raise
+                why = f"{error.message}: {error.why}" if error.why else error.message
+            yield Notice(f"{model}: {why}; asking {following} instead")
+            yield FallbackUsed(model, following, why)
+            self._stream.close()
+            model = following
+            request = self._request._replace(model=following)
+            is_last = number == len(self._others)
+            self._stream = self._client.start_chat(request, may_retry=is_last)
+        yield from self._stream
+
+    def _until_text(self) -> Iterator[TurnEvent]:
+        for event in self._stream:
+            if isinstance(event, Chunk) and (event.content or event.reasoning or event.tool_calls):
+                self._has_text = True
+            yield event

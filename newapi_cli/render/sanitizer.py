@@ -1,0 +1,83 @@
+"""Foreign text made safe for a terminal: every control character visible, none obeyed.
+
+Nothing is dropped in silence, so that a spoof is seen. Pipes and files get the text as it came.
+"""
+
+from __future__ import annotations
+
+import re
+
+BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)
+REPLACEMENT = "\ufffd"
+# Tag characters are invisible text, but for the flags that are made of them (UTS 51, ED-14a).
+FLAG = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"
+TAGS = re.compile(f"({FLAG})|[\U000e0000-\U000e007f]")
+UNDECIDED = re.compile("(?:\r|\U0001f3f4[\U000e0030-\U000e007a]{0,6})\\Z")
+
+# Between the characters of Chinese and Japanese a row may end anywhere, but not before what closes
+# or goes on, nor after what opens. Emoji stay whole: no sequence of them is cut.
+
+_SAFE: dict[int, str] = {
+    **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
+    0x7F: "\u2421",
+    **dict.fromkeys(range(0x80, 0xA0), REPLACEMENT),
+    **dict.fromkeys(BIDI, REPLACEMENT),
+    0x2028: " ",
+    0x2029: " ",
+    0xFEFF: REPLACEMENT,
+    **dict.fromkeys(range(0xD800, 0xE000), REPLACEMENT),
+}
+_HIDDEN_IN_CODE = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0x00AD), REPLACEMENT)
+
+
+def safe_text(text: str) -> str:
+    """Show control characters as symbols; tabs and line breaks stay, CRLF becomes LF.
+
+    >>> safe_text("a\\x1b[31mb\\r\\nc\\x9b")
+    'a␛[31mb\\nc�'
+    """
+    if text.isascii():
+        return text.replace("\r\n", "\n").translate(_SAFE)
+    return TAGS.sub(_flag_or_mark, text.replace("\r\n", "\n")).translate(_SAFE)
+
+
+def _flag_or_mark(match: re.Match[str]) -> str:
+    return match.group(1) or REPLACEMENT
+
+
+def safe_code(text: str) -> str:
+    """The same for code, where invisible characters have no business at all.
+
+    >>> safe_code("a\u200bb")
+    'a�b'
+    """
+    return safe_text(text).translate(_HIDDEN_IN_CODE)
+
+
+def safe_line(text: str) -> str:
+    """Make foreign text one safe line.
+
+    >>> safe_line("two\\nlines\\there ")
+    'two lines here'
+    """
+    return " ".join(safe_text(text).split())
+
+
+class Sanitizer:
+    """The same for a stream: what may go on as CRLF or as a flag waits for the next piece."""
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        """Give the safe form of all that is decided."""
+        text, self._held = self._held + text, ""
+        begun = UNDECIDED.search(text)
+        if begun:
+            text, self._held = text[: begun.start()], begun.group()
+        return safe_text(text)
+
+    def end(self) -> str:
+        """Give what was held back."""
+        held, self._held = self._held, ""
+        return safe_text(held)

@@ -1,0 +1,79 @@
+"""What Tab offers: slash commands at the beginning of a line, and what may follow each."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+
+from newapi_cli.errors import NewapiError
+from newapi_cli.render.sanitizer import safe_line
+from newapi_cli.repl.command_parser import Command
+
+MOST_OFFERED = 200
+
+
+class SlashCompleter(Completer):
+    """Completes commands and their arguments. `values` gives the words of a kind, asking nobody."""
+
+    def __init__(self, commands: Sequence[Command], values: Callable[[str], Iterable[str]]) -> None:
+        self._commands = commands
+        self._values = values
+
+    def get_completions(self, document: Document, _: CompleteEvent) -> Iterable[Completion]:
+        """Give what can stand at the cursor."""
+        text = document.text_before_cursor
+        if "\n" in document.text:
+            return
+        if re.fullmatch(r"/[A-Za-z]*", text):
+            yield from self._names(text)
+            return
+        match = re.fullmatch(r"/([A-Za-z]+)[ \t]+(.*)", text)
+        for command in self._commands:
+            if match and match.group(1) in (command.name, *command.aliases):
+                yield from self._arguments(command, match.group(2))
+
+    def _names(self, text: str) -> Iterator[Completion]:
+        for command in self._commands:
+            if f"/{command.name}".startswith(text):
+                yield Completion(
+                    f"/{command.name}", start_position=-len(text), display_meta=command.help
+                )
+
+    def _arguments(self, command: Command, text: str) -> Iterator[Completion]:
+        if command.values == "paths":
+            yield from _paths(text.removeprefix("all ") if command.name == "save" else text)
+            return
+        words: Iterable[str] = command.values
+        if isinstance(command.values, str):
+            words = ()
+            with contextlib.suppress(NewapiError):
+                words = self._values(command.values)
+        found = (word for word in words if word.startswith(text) and safe_line(word) == word)
+        for word, _ in zip(found, range(MOST_OFFERED), strict=False):
+            yield Completion(word, start_position=-len(text))
+
+
+def _paths(text: str) -> Iterator[Completion]:
+    """Give the files and folders that begin so; hidden ones only where a dot was typed."""
+    head, _, tail = text.rpartition("/")
+    base = f"{head}/" if "/" in text else ""
+    folder = Path(base or ".").expanduser()
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted((entry.name, entry.is_dir()) for entry in found)
+    except (OSError, RuntimeError):
+        return
+    for name, is_folder in entries[: MOST_OFFERED * 10]:
+        is_wanted = name.startswith(tail) and (tail or not name.startswith("."))
+        if is_wanted and safe_line(name) == name:
+            yield Completion(
+                f"{name}/" if is_folder else name,
+                start_position=-len(tail),
+                display=f"{name}/" if is_folder else name,
+            )

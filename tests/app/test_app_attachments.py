@@ -1,0 +1,194 @@
+"""What bytes are is found in them, whatever their name says; what is not taken is named."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from newapi_cli.app import attachment_types as attachments
+from newapi_cli.app.attachment_types import (
+    MAX_ATTACHMENT_BYTES,
+    content_from_bytes,
+    media_type_of,
+)
+from newapi_cli.app.prompt_input import MAX_INPUT_BYTES, Prompt, TextFile, prompt_from_contents
+from newapi_cli.domain.attachment import Attachment
+from newapi_cli.errors import UsageError
+from tests.support.pictures import GIF, JPEG, PDF, PDF_OF_TEXT, PNG, WEBP
+
+KINDS = {
+    "image/png": PNG,
+    "image/jpeg": JPEG,
+    "image/gif": GIF,
+    "image/webp": WEBP,
+    "application/pdf": PDF,
+}
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def zipped(*names: str) -> bytes:
+    """Give a zip archive with files of these names, stored as they are."""
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in names:
+            archive.writestr(name, "application/epub+zip" if name == "mimetype" else "%PDF-1.4")
+    return buffer.getvalue()
+
+
+def refused(data: bytes, name: str = "file.bin") -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        content_from_bytes(data, name, f"/tmp/{name}")
+    assert caught.value.hint
+    return caught.value
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.png", "x.docx", "README", "x.pdf"])
+@pytest.mark.parametrize(("media_type", "data"), KINDS.items())
+def test_a_picture_or_a_pdf_is_one_by_its_content(media_type: str, data: bytes, name: str) -> None:
+    content = content_from_bytes(data, name, f"/tmp/{name}")
+    digest = hashlib.sha256(data).hexdigest()
+    assert content == Attachment(name, f"/tmp/{name}", media_type, len(data), digest)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        PDF_OF_TEXT,
+        b"%PDF-2.0\n\xe2\xe3",
+        b"\xef\xbb\xbf" + PDF,
+        b"@PJL SET\r\n" + PDF,
+        b"\xff" * 1000 + b"%PDF-1.4 \0",
+    ],
+    ids=["ASCII", "2.0", "BOM", "printer", "late"],
+)
+def test_a_pdf_is_found_by_a_header_near_the_beginning(data: bytes) -> None:
+    assert media_type_of(data) == "application/pdf"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GIF89a is a format",
+        "RIFF1234WEBP",
+        "%PDF-1.7 is what kind of header?",
+        "what is %PDF-1.4 … %%EOF?",
+        "BM: a text",
+        "MZ was his name",
+        "PK",
+        "ID3 and other trees",
+        "<svg xmlns='http://www.w3.org/2000/svg'/>",
+        "é",
+        "\x1b[31m\x07",
+        "BM" + "x" * 65_533 + "é" * 10,
+        "MZ" + "你" * 40_000,
+    ],
+)
+@pytest.mark.parametrize("name", ["x.png", "x.pdf", "x.txt"])
+def test_text_is_text_however_it_begins_and_is_called(text: str, name: str) -> None:
+    assert content_from_bytes(text.encode(), name, f"/{name}") == TextFile(name, text)
+
+
+def test_our_own_source_is_no_pdf() -> None:
+    source = Path(attachments.__file__).read_bytes()
+    assert isinstance(content_from_bytes(source, "attachments.py", "/a"), TextFile)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (zipped("a.txt"), "a zip archive"),
+        (zipped("paper.pdf"), "a zip archive"),
+        (zipped("[Content_Types].xml", "_rels/.rels", "word/document.xml"), "an Office document"),
+        (zipped("mimetype", "META-INF/container.xml"), "an EPUB book"),
+        (b"PK\x05\x06" + bytes(18), "a zip archive"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(20), "an old Office document"),
+        (b"\x1f\x8b\x08\0", "gzip data"),
+        (b"\xfd7zXZ\0\0", "xz data"),
+        (b"\x28\xb5\x2f\xfd\0", "Zstandard data"),
+        (b"a" + bytes(256) + b"ustar\x0000", "a tar archive"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC picture"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0", "an AVIF picture"),
+        (b"\0\0\0\x20ftypisom\0\0\2\0", "an MP4 or QuickTime video"),
+        (b"BM\x36\0\0\0\0\0\0\0", "a BMP picture"),
+        (b"II*\0\x08", "a TIFF picture"),
+        (b"ID3\4\0\0\0", "an MP3 recording"),
+        (b"\xff\xfb\x90\x64\0", "an MP3 recording"),
+        (b"RIFF\x24\0\0\0WAVEfmt ", "a WAV recording"),
+        (b"OggS\0\2", "an Ogg recording"),
+        (b"fLaC\0\0", "a FLAC recording"),
+        (b"\x7fELF\2\1\1\0", "a program"),
+        (b"SQLite format 3\0", "an SQLite database"),
+        ("hi".encode("utf-16"), "UTF-16 text"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_kind_that_is_not_taken_is_named_with_those_that_are(data: bytes, told: str) -> None:
+    problem = refused(data)
+    assert problem.message == f"file.bin is {told}, which cannot be sent"
+    assert "png, jpeg, webp, gif" in problem.hint
+    assert "PDF" in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"\1\2\0", "file.bin is neither text nor a picture or PDF: a NUL byte at offset 2"),
+        (PNG[:9], "file.bin is neither text nor a picture or PDF: a NUL byte at offset 8"),
+        (b"caf\xe9!", "file.bin is not UTF-8 text: byte 0xe9 at offset 3"),
+        (b"\xe4\xbd", "file.bin is not UTF-8 text: byte 0xe4 at offset 0"),
+        (b"", "file.bin is empty"),
+    ],
+)
+def test_what_is_neither_is_refused_with_its_place(data: bytes, told: str) -> None:
+    assert refused(data).message == told
+
+
+@pytest.mark.parametrize("data", [PNG, JPEG, PDF])
+def test_an_attachment_may_have_20_mb(data: bytes) -> None:
+    whole = data + bytes(MAX_ATTACHMENT_BYTES - len(data))
+    content = content_from_bytes(whole, "x", "/x")
+    assert isinstance(content, Attachment)
+    assert content.size_bytes == MAX_ATTACHMENT_BYTES
+    assert refused(whole + b"\0").message == "file.bin is larger than 20 MB"
+
+
+def test_a_text_may_have_10_mb() -> None:
+    text = "é" * (MAX_INPUT_BYTES // 2)
+    assert content_from_bytes(text.encode(), "x", "/x") == TextFile("x", text)
+    assert refused(text.encode() + b"x").message == "file.bin is larger than 10 MB"
+    cut = ("x" + "é" * (MAX_ATTACHMENT_BYTES // 2)).encode()[: MAX_ATTACHMENT_BYTES + 1]
+    assert refused(cut[:-1]).message == "file.bin is larger than 10 MB"
+
+
+def test_an_archive_that_is_too_large_is_an_archive_first() -> None:
+    assert "zip archive" in refused(zipped("a") + bytes(MAX_ATTACHMENT_BYTES)).message
+
+
+def test_standard_input_has_no_name_of_its_own() -> None:
+    content = content_from_bytes(PNG, "", "-")
+    assert isinstance(content, Attachment)
+    assert (content.name, content.reference) == ("stdin.png", "-")
+    assert content_from_bytes(b"text", "", "-") == TextFile("", "text")
+    assert content_from_bytes(b"", "", "-") == TextFile("", "")
+    assert refused(b"\1\0", "").message.startswith("standard input is neither")
+
+
+def test_attachments_go_beside_the_text_each_in_its_order() -> None:
+    first = content_from_bytes(PNG, "a.png", "/a.png")
+    second = content_from_bytes(PDF, "b.pdf", "/b.pdf")
+    contents = [second, TextFile("c.txt", "c\n"), first, TextFile("", "piped")]
+    prompt = prompt_from_contents("what?", contents, "end")
+    assert isinstance(first, Attachment)
+    assert isinstance(second, Attachment)
+    assert prompt == Prompt("what?\n\nc.txt\n```\nc\n```\n\npiped\n\nend", (second, first))
+
+
+def test_attachments_without_a_word_are_nothing_to_ask() -> None:
+    picture = content_from_bytes(PNG, "a.png", "/a.png")
+    with pytest.raises(UsageError) as caught:
+        prompt_from_contents(" ", [picture])
+    assert "a.png" in caught.value.hint

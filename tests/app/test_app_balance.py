@@ -1,0 +1,41 @@
+"""What a key has left, where its dashboard and its record tell it differently."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from newapi_cli.app.gateway.balance import balance_of
+from newapi_cli.domain.billing import Balance, KeyState, KeyUsage
+
+NOW = datetime(2026, 8, 8, tzinfo=UTC)
+
+
+def state(limit: int | None, used: int, record: KeyUsage | None) -> KeyState:
+    """Give the state of a key by what its dashboard says, and what its record does."""
+    dashboard = Balance(None if limit is None else Decimal(limit), Decimal(used))
+    found = balance_of(dashboard, record, currency=None, quota_per_unit=None, now=NOW)
+    assert found is not None
+    return found.state
+
+
+def record(*, is_unlimited: bool = False, available: int = 5) -> KeyUsage:
+    return KeyUsage("n", Decimal(10), Decimal(5), Decimal(available), is_unlimited)
+
+
+@pytest.mark.parametrize("told", [None, record()])
+@pytest.mark.parametrize(
+    ("used", "expected"),
+    [(9, KeyState.ACTIVE), (10, KeyState.EXHAUSTED), (12, KeyState.EXHAUSTED)],
+)
+def test_a_key_with_nothing_left_is_exhausted(
+    used: int, expected: KeyState, told: KeyUsage | None
+) -> None:
+    assert state(10, used, told) is expected
+
+
+def test_a_key_without_a_limit_is_never_exhausted() -> None:
+    assert state(None, 12, record(is_unlimited=True, available=-5)) is KeyState.ACTIVE
+    assert state(10, 12, record(is_unlimited=True, available=-5)) is KeyState.ACTIVE

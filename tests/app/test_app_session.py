@@ -1,0 +1,318 @@
+"""The conversation of this process and its twin in the store, which may fail at any moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from newapi_cli.app.sessions.live_session import LiveSession
+from newapi_cli.domain.completion import Chunk, Completion, CompletionBuilder, Status
+from newapi_cli.domain.message import Message, Role
+from newapi_cli.domain.session import Session, StoredSession, TurnRecord
+from newapi_cli.errors import LocalError
+from newapi_cli.store.sessions import SessionStore
+
+ID = "0123456789ab"
+
+
+class Disk:
+    """A store whose disk can be full: the fault stands at the room's door, the store is real."""
+
+    def __init__(self, store: SessionStore) -> None:
+        self.store = store
+        self.is_full = False
+
+    def _ensure_room(self) -> None:
+        if self.is_full:
+            raise LocalError("the session store cannot be used", why="no space left")
+
+    def begin(
+        self, session: Session, turn: TurnRecord, *, at_leaf: bool
+    ) -> tuple[Session, TurnRecord]:
+        """Begin a turn, if there is room."""
+        self._ensure_room()
+        return self.store.begin(session, turn, at_leaf=at_leaf)
+
+    def keep(self, turn: TurnRecord) -> None:
+        """Keep a part, if there is room."""
+        self._ensure_room()
+        self.store.keep(turn)
+
+    def end(self, turn: TurnRecord) -> None:
+        """End a turn, if there is room."""
+        self._ensure_room()
+        self.store.end(turn)
+
+    def load(self, session_id: str) -> StoredSession | None:
+        """Load a session."""
+        return self.store.load(session_id)
+
+    def change(self, session: Session) -> None:
+        """Change a session, if there is room."""
+        self._ensure_room()
+        self.store.change(session)
+
+    def add(self, stored: StoredSession) -> Session:
+        """Add a session, if there is room."""
+        self._ensure_room()
+        return self.store.add(stored)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """Give a store on a disk."""
+    with SessionStore(tmp_path / "sessions.db") as store:
+        yield Disk(store)
+
+
+@pytest.fixture
+def warnings() -> list[LocalError]:
+    """Give what was warned of."""
+    return []
+
+
+@pytest.fixture
+def live(disk: Disk, warnings: list[LocalError]) -> LiveSession:
+    """Give a session that has not begun."""
+    return LiveSession(Session(ID, system="be brief"), (), disk, warnings.append)
+
+
+def answer(text: str, status: Status = Status.COMPLETE) -> Completion:
+    builder = CompletionBuilder()
+    builder.add(Chunk(text))
+    return builder.completion(status)
+
+
+def say(live: LiveSession, prompt: str, text: str = "yes") -> None:
+    live.begin(prompt, model="m").end(answer(text), "")
+
+
+def stored_path(disk: Disk, session_id: str = ID) -> list[tuple[str, str]]:
+    stored = disk.load(session_id)
+    return [(turn.prompt, turn.answer) for turn in stored.path] if stored else []
+
+
+def test_the_prompt_is_stored_before_anything_is_asked(live: LiveSession, disk: Disk) -> None:
+    live.begin("Why?\nTell me.", model="m", request={"temperature": 0})
+    stored = disk.load(ID)
+    assert stored is not None
+    assert stored.session.title == "Why?"
+    (turn,) = stored.turns
+    assert (turn.prompt, turn.status, turn.model) == ("Why?\nTell me.", Status.OPEN, "m")
+    assert turn.request == {"temperature": 0}
+    assert live.messages() == (
+        Message(Role.SYSTEM, "be brief"),
+        Message(Role.USER, "Why?\nTell me."),
+    )
+
+
+def test_what_is_kept_while_it_comes_is_in_the_store(live: LiveSession, disk: Disk) -> None:
+    kept = live.begin("Why?", model="m")
+    kept.keep(answer("Because", Status.INTERRUPTED))
+    assert stored_path(disk) == [("Why?", "Because")]
+    kept.end(answer("Because of the sky.", Status.INTERRUPTED), "stopped")
+    assert live.last is not None
+    assert stored_path(disk) == [("Why?", "Because of the sky.")]
+    assert (live.last.status, live.last.error) == (Status.INTERRUPTED, "stopped")
+
+
+def test_a_turn_in_the_place_of_another_leaves_that_one_on_its_branch(
+    live: LiveSession, disk: Disk
+) -> None:
+    say(live, "one")
+    say(live, "two")
+    live.begin("two, again", model="m", after=live.path[:-1]).end(answer("no"), "")
+    stored = disk.load(ID)
+    assert stored is not None
+    assert stored_path(disk) == [("one", "yes"), ("two, again", "no")]
+    assert [turn.prompt for turn in stored.turns] == ["one", "two", "two, again"]
+    assert [turn.prompt for turn in live.path] == ["one", "two, again"]
+
+
+def test_undo_moves_up_and_the_next_turn_branches_off(live: LiveSession, disk: Disk) -> None:
+    say(live, "one")
+    say(live, "two")
+    undone = live.undo()
+    assert undone is not None
+    assert (undone.prompt, stored_path(disk)) == ("two", [("one", "yes")])
+    say(live, "three")
+    assert stored_path(disk) == [("one", "yes"), ("three", "yes")]
+
+
+def test_undo_of_everything_begins_at_the_beginning(live: LiveSession, disk: Disk) -> None:
+    say(live, "one")
+    live.undo()
+    assert live.undo() is None
+    say(live, "two")
+    assert stored_path(disk) == [("two", "yes")]
+
+
+def test_a_fork_leaves_the_session_as_it_was(live: LiveSession, disk: Disk) -> None:
+    say(live, "one")
+    left = live.fork("other way")
+    say(live, "two")
+    assert (left.id, live.session.id == ID) == (ID, False)
+    assert stored_path(disk) == [("one", "yes")]
+    assert stored_path(disk, live.session.id) == [("one", "yes"), ("two", "yes")]
+    assert disk.store.named("other way") is not None
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_each_turn_says_where_it_was_sent_also_in_a_fork(
+    live: LiveSession, disk: Disk, is_full: bool
+) -> None:
+    sent = [("work", "http://a/v1"), ("home", "http://b/v1"), ("home", "http://c/v1")]
+    disk.is_full = is_full  # then the store is given all turns later
+    for profile, host in sent:
+        live.session = live.session._replace(profile=profile, host=host)
+        say(live, "one")
+    disk.is_full = False
+    live.fork()
+    say(live, "two")
+    sent.append(sent[-1])
+    stored = disk.load(live.session.id)
+    assert stored is not None
+    for path in (live.path, stored.path):
+        assert [(turn.profile, turn.host) for turn in path] == sent
+
+
+def test_what_another_process_said_meanwhile_is_part_of_what_is_asked(
+    live: LiveSession, disk: Disk
+) -> None:
+    say(live, "one")
+    stored = disk.load(ID)
+    assert stored is not None
+    other = LiveSession(stored.session, stored.path, disk)
+    say(other, "theirs", "of course")
+    kept = live.begin("mine", model="m")
+    assert live.others_turns == 1
+    assert [message.content for message in live.messages()] == [
+        *("be brief", "one", "yes", "theirs", "of course", "mine")
+    ]
+    kept.end(answer("fine"), "")
+    assert [prompt for prompt, _ in stored_path(disk)] == ["one", "theirs", "mine"]
+
+
+def twin(disk: Disk) -> LiveSession:
+    """Give the session as another newapi has it open."""
+    stored = disk.load(ID)
+    assert stored is not None
+    return LiveSession(stored.session, stored.path, disk)
+
+
+def test_taking_a_turn_back_keeps_the_name_that_another_newapi_gave(
+    live: LiveSession, disk: Disk
+) -> None:
+    say(live, "one")
+    say(live, "two")
+    other = twin(disk)
+    other.change(other.session._replace(title="work", is_named=True))
+    live.undo()
+    stored = disk.load(ID)
+    assert stored is not None
+    assert (stored.session.title, stored.session.is_named) == ("work", True)
+    assert (live.session.title, live.session.is_named) == ("work", True)
+    assert stored_path(disk) == [("one", "yes")]
+
+
+def test_another_model_keeps_the_turns_that_another_newapi_added(
+    live: LiveSession, disk: Disk
+) -> None:
+    say(live, "one")
+    say(twin(disk), "theirs")
+    live.change(live.session._replace(model="m2"))
+    assert [prompt for prompt, _ in stored_path(disk)] == ["one", "theirs"]
+    say(live, "mine")
+    assert [prompt for prompt, _ in stored_path(disk)] == ["one", "theirs", "mine"]
+
+
+def test_what_was_said_before_a_session_was_deleted_and_made_anew_is_not_sent(
+    live: LiveSession, disk: Disk
+) -> None:
+    """The new turn may have the number of the deleted one."""
+    say(live, "secret")
+    other = twin(disk)
+    disk.store.erase([ID])
+    say(other, "anew")
+    assert other.was_deleted
+    live.begin("mine", model="m")
+    assert [m.content for m in live.messages()] == ["be brief", "anew", "yes", "mine"]
+    assert live.was_deleted
+
+
+def test_a_full_disk_costs_one_warning_and_no_turn(
+    live: LiveSession, disk: Disk, warnings: list[LocalError]
+) -> None:
+    say(live, "one")
+    disk.is_full = True
+    say(live, "two")
+    say(live, "three")
+    assert [turn.prompt for turn in live.path] == ["one", "two", "three"]
+    assert len(warnings) == 1
+    assert not live.is_saved
+
+
+def test_what_the_store_lacks_is_written_when_there_is_room_again(
+    live: LiveSession, disk: Disk
+) -> None:
+    say(live, "one")
+    kept = live.begin("two", model="m")
+    disk.is_full = True
+    kept.end(answer("lost?"), "")
+    say(live, "three")
+    disk.is_full = False
+    say(live, "four")
+    assert live.is_saved
+    assert stored_path(disk) == [
+        *(("one", "yes"), ("two", "lost?"), ("three", "yes"), ("four", "yes"))
+    ]
+
+
+def test_a_part_that_cannot_be_kept_is_no_matter_if_the_end_can(
+    live: LiveSession, disk: Disk, warnings: list[LocalError]
+) -> None:
+    kept = live.begin("one", model="m")
+    disk.is_full = True
+    kept.keep(answer("ye", Status.INTERRUPTED))
+    disk.is_full = False
+    kept.end(answer("yes"), "")
+    assert (stored_path(disk), warnings, live.is_saved) == ([("one", "yes")], [], True)
+
+
+def test_without_a_store_a_conversation_is_the_same_in_memory() -> None:
+    live = LiveSession(Session(ID))
+    say(live, "one")
+    say(live, "two")
+    live.undo()
+    live.fork()
+    say(live, "three")
+    assert [turn.prompt for turn in live.path] == ["one", "three"]
+    assert not live.is_saved
+
+
+def test_left_out_turns_stay_left_out_and_come_back_with_an_undo(
+    live: LiveSession, disk: Disk
+) -> None:
+    for prompt in ("one", "two", "three"):
+        say(live, prompt)
+    live.change(live.session._replace(left_out=2))
+    live.begin("four", model="m").end(answer("yes"), "")
+    assert [turn.prompt for turn in live.conversation.sent_turns] == ["three", "four"]
+    stored = disk.load(ID)
+    assert stored is not None
+    assert stored.session.left_out == 2
+    for _ in range(3):
+        live.undo()
+    assert live.session.left_out == 1
+
+
+def test_a_session_that_was_deleted_meanwhile_begins_anew(
+    live: LiveSession, disk: Disk, warnings: list[LocalError]
+) -> None:
+    say(live, "one")
+    disk.store.erase([ID])
+    say(live, "two")
+    assert live.was_deleted
+    assert (stored_path(disk), warnings) == ([("two", "yes")], [])
