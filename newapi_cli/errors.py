@@ -1,32 +1,34 @@
-"""Every failure a person can meet: what happened, why, what to type next, and its exit code.
+"""Errors that a user can meet. Each has a reason, an exit code, and up to four parts to display.
 
     NewapiError
-    ├── UsageError           2  the command line, or what was piped in
-    ├── ConfigError            3  no key, a bad file, a key that must not be sent there
-    ├── AuthenticationError    4  the key was refused
-    ├── NetworkError           5  DNS, connect, TLS, proxy
-    │   └── NotHttpError            6  what answers there is no HTTP; in an answer, it was cut
-    ├── GatewayError           6  the gateway refused, or answered outside the protocol
-    │   ├── ContextTooLongError     6  what was said is longer than the model's context
-    │   └── ModelNotFoundError       6  nobody serves a model of this name to this key
-    ├── LimitError             7  rate limit, quota
-    ├── DeadlineError          8  one of our own clocks
-    ├── IncompleteCompletion   9  the answer was cut; the part is printed and kept
-    ├── LocalError            10  the answer could not be written out, or the store fails a command
-    ├── Interrupted          130  a signal ended it (143, 129 for the others)
-    └── PipeClosed           141  the reader of our output closed the pipe
+    ├── UsageError                 2  the command line or piped input
+    ├── ConfigError                3  missing key, invalid file, a key that must not be sent there
+    ├── AuthenticationError        4  the key was rejected
+    ├── NetworkError               5  DNS, connect, TLS, proxy
+    │   └── NotHttpError           6  the server does not speak HTTP
+    ├── GatewayError               6  the gateway refused, or answered outside the protocol
+    │   ├── ContextTooLongError    6  the conversation exceeds the model's context
+    │   └── ModelNotFoundError     6  no channel serves this model to this key
+    ├── LimitError                 7  rate limit, quota
+    ├── DeadlineError              8  a timeout of newapi's own
+    ├── IncompleteCompletion       9  the answer was cut off; the part is printed and kept
+    ├── LocalError                10  the output could not be written, or the store failed
+    ├── Interrupted              130  a signal ended the run (143, 129 for the others)
+    └── PipeClosed               141  the reader of the output closed the pipe
 
-Rooms raise these, `cli.main` and the conversation catch them, nobody else does.
+Packages raise these; only `cli.main` and the conversation catch them.
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import ClassVar
+
+from newapi_cli.i18n import tr
 
 
 class ExitCode(IntEnum):
-    """The exit codes. This table feeds the help, the README and the tests."""
+    """The exit codes. Help, README and tests are made from this table."""
 
     meaning: str
 
@@ -36,126 +38,185 @@ class ExitCode(IntEnum):
         member.meaning = meaning
         return member
 
-    COMPLETE = 0, "the answer is complete"
-    BUG = 1, "a bug of newapi (--debug shows the trace)"
-    USAGE = 2, "usage: a bad option, or nothing to ask"
-    CONFIG = 3, "configuration: no key, a bad file, a key over plain http"
-    AUTHENTICATION = 4, "the key was refused"
+    COMPLETE = 0, "complete"
+    BUG = 1, "a bug in newapi (--debug prints the traceback)"
+    USAGE = 2, "usage: invalid option, or no prompt"
+    CONFIG = 3, "configuration: no key, invalid file, key over plain http"
+    AUTHENTICATION = 4, "the key was rejected"
     NETWORK = 5, "network: DNS, connect, TLS, proxy"
     GATEWAY = 6, "the gateway refused, or answered outside the protocol"
     LIMIT = 7, "rate limit, or quota used up"
-    TIMEOUT = 8, "timeout: one of newapi's own clocks"
-    INCOMPLETE = 9, "the answer is incomplete; the part is printed"
-    LOCAL = 10, "the answer could not be written out, or the session store failed a command"
-    PARTIAL = 11, "some items of a batch or comparison failed"
+    TIMEOUT = 8, "timeout"
+    INCOMPLETE = 9, "answer incomplete; the part is printed and kept"
+    LOCAL = 10, "output could not be written, or a session store command failed"
     SIGHUP = 129, "stopped by SIGHUP"
     SIGINT = 130, "stopped by Ctrl-C"
     SIGPIPE = 141, "the reader closed the pipe (silent)"
     SIGTERM = 143, "stopped by SIGTERM"
 
 
-class NewapiError(Exception):
-    """A failure that is told to the person in three parts; never a traceback.
+class Reason(StrEnum):
+    """What went wrong, for code. Never compare messages; the value is the `kind` in JSON."""
 
-    `message` says what happened, in lower case and without a full stop. `why` holds the foreign
-    words behind it (the gateway's, the system's), `hint` what to type next, `request_id` the
-    gateway's id of the exchange, `status` its HTTP status, 0 where it refused by none. None of
-    them ever holds a key. `another_model_may_help` where the same question may be asked of one.
+    USAGE = "usage"
+    CONFIG = "config"
+    KEY_REJECTED = "key_rejected"
+    NETWORK = "network"
+    NOT_HTTP = "not_http"
+    GATEWAY_REFUSED = "gateway_refused"
+    CONTEXT_TOO_LONG = "context_too_long"
+    MODEL_NOT_FOUND = "model_not_found"
+    RATE_LIMITED = "rate_limited"
+    TIMEOUT = "timeout"
+    INCOMPLETE = "incomplete"
+    LOCAL = "local"
+    INTERRUPTED = "interrupted"
+    PIPE_CLOSED = "pipe_closed"
+
+
+class NextStep(StrEnum):
+    """A next step in a hint. The value is its wording in a shell; the conversation has its own.
+
+    A hint contains it as a template value, `tr("try another model: {step}", step=NextStep.…)`, and
+    `i18n.reword` replaces it.
+    """
+
+    USE_MODEL = "-m NAME"
+    SET_TIMEOUT = "--timeout SECONDS"
+    RESEND_OR_CONTINUE = "send the prompt again, or continue with `newapi chat -c`"
+
+
+class NewapiError(Exception):
+    """An error that is displayed in up to four parts, never as a traceback.
+
+    `message` says what happened, in lower case and without a full stop. `why` holds the words of
+    the server or the system, `hint` what to type next, `request_id` the server's id of the request,
+    `status` the HTTP status that refused it, else 0. None of them contains a key.
+    `can_fall_back`: another model may answer the same request.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.BUG
+    default_reason: ClassVar[Reason]
 
     def __init__(
-        self, message: str, *, why: str = "", hint: str = "", request_id: str = ""
+        self,
+        message: str,
+        *,
+        reason: Reason | None = None,
+        why: str = "",
+        hint: str = "",
+        request_id: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
+        self.reason = reason or self.default_reason
         self.why = why
         self.hint = hint
         self.request_id = request_id
         self.status = 0
-        self.another_model_may_help = False
+        self.can_fall_back = False
+
+    @property
+    def summary(self) -> str:
+        """What happened and why, as one line."""
+        return f"{self.message}: {self.why}" if self.why else self.message
 
 
 class UsageError(NewapiError):
-    """What was typed or piped in cannot be used; nothing was sent."""
+    """The command line or the piped input is invalid; nothing was sent."""
 
     exit_code = ExitCode.USAGE
+    default_reason = Reason.USAGE
 
 
 class ConfigError(NewapiError):
-    """The configuration does not hold what the command needs, or cannot be read."""
+    """The configuration lacks what the command needs, or cannot be read."""
 
     exit_code = ExitCode.CONFIG
+    default_reason = Reason.CONFIG
 
 
 class AuthenticationError(NewapiError):
-    """The gateway refused the key, or what the key may do."""
+    """The gateway rejected the key, or what the key tried to do."""
 
     exit_code = ExitCode.AUTHENTICATION
+    default_reason = Reason.KEY_REJECTED
 
 
 class NetworkError(NewapiError):
-    """The gateway could not be reached, or the connection broke before any answer."""
+    """The gateway could not be reached, or the connection broke before an answer."""
 
     exit_code = ExitCode.NETWORK
+    default_reason = Reason.NETWORK
 
 
 class NotHttpError(NetworkError):
-    """A server answered with what is no HTTP: outside the protocol, though no bytes were lost."""
+    """The server sent something that is not HTTP."""
 
     exit_code = ExitCode.GATEWAY
+    default_reason = Reason.NOT_HTTP
 
 
 class GatewayError(NewapiError):
     """The gateway refused the request, or answered outside the protocol."""
 
     exit_code = ExitCode.GATEWAY
+    default_reason = Reason.GATEWAY_REFUSED
 
 
 class ContextTooLongError(GatewayError):
-    """The conversation is longer than the model's context."""
+    """The conversation exceeds the model's context."""
+
+    default_reason = Reason.CONTEXT_TOO_LONG
 
 
 class ModelNotFoundError(GatewayError):
-    """Nobody serves a model of this name to this key."""
+    """No channel serves a model of this name to this key."""
+
+    default_reason = Reason.MODEL_NOT_FOUND
 
 
 class LimitError(NewapiError):
-    """A rate limit, or money that is used up."""
+    """A rate limit or a quota is used up."""
 
     exit_code = ExitCode.LIMIT
+    default_reason = Reason.RATE_LIMITED
 
 
 class DeadlineError(NewapiError):
-    """One of our own clocks ran out before any text."""
+    """A timeout of newapi's own expired before any text."""
 
     exit_code = ExitCode.TIMEOUT
+    default_reason = Reason.TIMEOUT
 
 
 class IncompleteCompletion(NewapiError):
-    """The answer began and was cut; what came has been shown."""
+    """The answer was cut off; the part that arrived has been shown."""
 
     exit_code = ExitCode.INCOMPLETE
+    default_reason = Reason.INCOMPLETE
 
 
 class LocalError(NewapiError):
-    """The answer could not be written to where it should go, or the session store failed."""
+    """The output could not be written, or the session store failed."""
 
     exit_code = ExitCode.LOCAL
+    default_reason = Reason.LOCAL
 
 
 class PipeClosed(NewapiError):
-    """The reader of our output closed the pipe. Never told: the exit code says it."""
+    """The reader of the output closed the pipe. Never displayed: the exit code says it."""
 
     exit_code = ExitCode.SIGPIPE
+    default_reason = Reason.PIPE_CLOSED
 
 
 class Interrupted(NewapiError):
-    """A signal ended the turn; `code` is 128 plus its number."""
+    """A signal ended the run; `code` is 128 plus its number."""
 
     exit_code = ExitCode.SIGINT
+    default_reason = Reason.INTERRUPTED
 
     def __init__(self, code: ExitCode = ExitCode.SIGINT) -> None:
-        super().__init__("stopped")
+        super().__init__(tr("stopped"))
         self.code = code

@@ -28,7 +28,6 @@ NUMBERS = {
     "TIMEOUT": 8,
     "INCOMPLETE": 9,
     "LOCAL": 10,
-    "PARTIAL": 11,
     "SIGHUP": 129,
     "SIGINT": 130,
     "SIGPIPE": 141,
@@ -94,25 +93,25 @@ def test_an_interruption_carries_the_code_of_its_signal(code: ExitCode) -> None:
 
 
 def test_an_error_has_its_four_parts() -> None:
-    error = NewapiError("what", why="why", hint="hint", request_id="id")
+    error = errors.UsageError("what", why="why", hint="hint", request_id="id")
     parts = (str(error), error.message, error.why, error.hint, error.request_id)
     assert parts == ("what", "what", "why", "hint", "id")
 
 
 @pytest.mark.parametrize("code", ExitCode, ids=lambda code: code.name)
-def test_the_readme_tells_every_code(code: ExitCode) -> None:
+def test_the_readme_lists_every_code(code: ExitCode) -> None:
     lines = (ROOT / "README.md").read_text("utf-8").splitlines()
     assert f"| {code.value} | {code.meaning} |" in lines
 
 
-def test_the_readme_tells_no_code_that_there_is_not() -> None:
+def test_the_readme_lists_no_other_code() -> None:
     lines = (ROOT / "README.md").read_text("utf-8").splitlines()
     table = lines[lines.index("| code | meaning |") + 2 :]
-    told = [line.split("|")[1].strip() for line in table[: table.index("")]]
-    assert told == [str(code.value) for code in ExitCode]
+    listed = [line.split("|")[1].strip() for line in table[: table.index("")]]
+    assert listed == [str(code.value) for code in ExitCode]
 
 
-def test_the_help_page_tells_every_code() -> None:
+def test_the_help_page_lists_every_code() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "newapi_cli", "--help"],
         capture_output=True,

@@ -83,7 +83,7 @@ class ChatRun:
                 )
                 yield turn
             except NewapiError as error:
-                problem = f"{error.message}: {error.why}" if error.why else error.message
+                problem = error.summary
                 raise
             finally:
                 if turn is None:

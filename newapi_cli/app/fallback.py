@@ -63,9 +63,9 @@ class _Chain:
                 return
             except NewapiError as error:
                 is_timeout = isinstance(error, DeadlineError)
-                if self._has_text or not (is_timeout or error.another_model_may_help):
+                if self._has_text or not (is_timeout or error.can_fall_back):
                     raise
-                why = f"{error.message}: {error.why}" if error.why else error.message
+                why = error.summary
             yield Notice(f"{model}: {why}; asking {following} instead")
             yield FallbackUsed(model, following, why)
             self._stream.close()

@@ -112,7 +112,7 @@ class Turn:
         except Interrupted:
             raise
         except NewapiError as error:
-            self._error = f"{error.message}: {error.why}" if error.why else error.message
+            self._error = error.summary
             raise
         finally:
             self.close()

@@ -92,7 +92,7 @@ class Reading:
             yield from self._noted(reader.end())
         except StreamRefused as refused:
             error = _with_odd_status(refused.as_error(), head.status)
-            error.another_model_may_help = True  # the status was a success: its provider failed
+            error.can_fall_back = True  # the status was a success: its provider failed
             raise error from None
         except NewapiError as error:
             yield from self._noted(reader.held())
@@ -234,7 +234,7 @@ def _refused(head: Head, body: bytes) -> Refused:
     location = head.headers.get("location", "")
     error = error_from_answer(head.status, refusal, body, location=location)
     error.status = head.status
-    error.another_model_may_help = _another_model_may_help(error, refusal)
+    error.can_fall_back = _can_fall_back(error, refusal)
     return Refused(
         error,
         status=head.status,
@@ -243,7 +243,7 @@ def _refused(head: Head, body: bytes) -> Refused:
     )
 
 
-def _another_model_may_help(error: NewapiError, refusal: codec.Refusal) -> bool:
+def _can_fall_back(error: NewapiError, refusal: codec.Refusal) -> bool:
     """Say whether the same question may be asked of another; never where the key is at fault."""
     is_bad_request = refusal.code in BAD_REQUESTS or refusal.code.startswith(FEE)
     return (

@@ -92,7 +92,7 @@ def _result_of(check: Check) -> CheckResult:
 
 def failure(error: NewapiError) -> CheckResult:
     """Give the result of a check that one of our errors ended, in the error's words."""
-    words = f"{error.message}: {error.why}" if error.why else error.message
+    words = error.summary
     if error.request_id:
         words += f" (request id {error.request_id})"
     return CheckResult("", Verdict.FAILED, words, error.hint, error.exit_code)

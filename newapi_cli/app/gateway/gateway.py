@@ -239,7 +239,7 @@ def _tells_nothing(problem: NewapiError | None) -> NewapiError:
         return problem or not_understood("it tells nothing of the key")
     return GatewayError(
         "the server does not tell what this key has left",
-        why=f"{problem.message}: {problem.why}" if problem.why else problem.message,
+        why=problem.summary,
         hint="New API and its relatives do, other servers need not",
         request_id=problem.request_id,
     )

@@ -151,7 +151,7 @@ def _warner(context: Context) -> Callable[[LocalError], None]:
 
 
 def _tell_unsaved(context: Context, error: NewapiError) -> None:
-    reason = f"{error.message}: {error.why}" if error.why else error.message
+    reason = error.summary
     print_warning(context.streams, f"this conversation is not saved: {reason}")
     if error.hint:
         context.streams.print_err(f"  try: {error.hint}")
