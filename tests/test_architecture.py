@@ -37,7 +37,15 @@ LIBRARIES = {
     "sqlite3": {"store"},
 }
 PRIVATE = ("typer._click",)
-WITH_INNER_IMPORTS = ("__main__.py", "app/", "cli/", "api/errors/rules.py", "text.py")
+WITH_INNER_IMPORTS = (
+    "__main__.py",
+    "app/",
+    "cli/",
+    "api/errors/rules.py",
+    "api/http/endpoint.py",
+    "api/http/worker.py",
+    "text.py",
+)
 WITH_IMPORTS_BY_NAME = {"cli/app.py"}  # its table maps commands to modules
 
 

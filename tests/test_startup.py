@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import textwrap
@@ -12,7 +13,11 @@ import pytest
 
 from newapi_cli.demo.server import DemoGateway
 from tests.support.demo import chats
+from tests.support.fault_server import FaultServer
 from tests.support.home import Home
+from tests.support.steps import Reset, Send, Step, sse
+from tests.support.terminal import Terminal
+from tests.support.wire import answer_events, error, response
 
 # Runs the program as its console script does, and writes down which modules it has loaded.
 RECORDER = """
@@ -27,39 +32,27 @@ from newapi_cli.__main__ import main
 main()
 """
 
-# Looks, at the moment when httpx is first asked for, whether the request has arrived.
+# Writes down which modules are loaded at the moment when the thread that sends the request starts.
 WATCHER = """
-import os, socket, sys
+import os, sys, threading
 
-listener = socket.create_server(("127.0.0.1", 0))
-listener.settimeout(5)
-state = {}
+start = threading.Thread.start
 
-def watch(event, arguments):
-    if event == "import" and arguments[0] == "httpx" and not state:
-        state["arrived"] = False
-        connection, _ = listener.accept()
-        connection.settimeout(5)
-        request = b""
-        while b'"messages"' not in request:
-            request += connection.recv(65536)
-        state["arrived"] = True
-        state["connection"] = connection
-        body = b'data: {"choices":[{"delta":{"content":"ok"},"finish_reason":"stop"}]}\\n\\n'
-        connection.sendall(b"HTTP/1.1 200 OK\\r\\nConnection: close\\r\\n\\r\\n" + body)
-        connection.shutdown(socket.SHUT_WR)
+def watch(thread):
+    if thread.name == "newapi exchange" and not os.path.exists(os.environ["LOADED"]):
+        with open(os.environ["LOADED"], "w", encoding="utf-8") as file:
+            file.write("\\n".join(sys.modules))
+    start(thread)
 
-sys.addaudithook(watch)
-os.environ["NEWAPI_BASE_URL"] = f"http://127.0.0.1:{listener.getsockname()[1]}"
-from newapi_cli.cli.main import run
-from newapi_cli.streams import streams_of_process
-
-code = run(["chat", "--timeout", "10", "hi"], streams_of_process())
-print(code, state.get("arrived"), "httpx" in sys.modules)
+threading.Thread.start = watch
+from newapi_cli.__main__ import main
+main()
 """
 
 HEAVY = ("httpx", "rich", "prompt_toolkit", "sqlite3", "asyncio", "pydantic")
+PAINTERS = ("rich", "markdown_it", "pygments")
 KEY = {"NEWAPI_API_KEY": "sk-x", "NEWAPI_MODEL": "demo"}
+REMOTE = {"NEWAPI_BASE_URL": "http://gateway.invalid", "NEWAPI_ALLOW_INSECURE": "true"}
 
 
 def run_python(
@@ -78,10 +71,17 @@ def run_python(
     return run
 
 
-def loaded_by(*args: str, home: Home, env: Mapping[str, str] | None = None) -> set[str]:
-    """Run the program and give the names of the top-level modules that it has loaded."""
+def loaded_by(
+    *args: str, home: Home, env: Mapping[str, str] | None = None, code: int = 0
+) -> set[str]:
+    """Run the program and return the names of the top-level modules that it has loaded."""
     record = home.path / "loaded"
-    run_python(RECORDER, *args, home=home, env={"LOADED": str(record), **(env or {})})
+    run_python(RECORDER, *args, home=home, env={"LOADED": str(record), **(env or {})}, code=code)
+    return recorded_in(record)
+
+
+def recorded_in(record: Path) -> set[str]:
+    """Return the names of the top-level modules in a file that the program has written."""
     return {name.partition(".")[0] for name in record.read_text("utf-8").splitlines()}
 
 
@@ -128,28 +128,84 @@ def test_an_answer_into_a_pipe_loads_nothing_to_paint_with(home: Home) -> None:
         env = {**KEY, "NEWAPI_BASE_URL": gateway.base_url}
         loaded = loaded_by("chat", "hi", home=home, env=env)
         assert len(chats(gateway)) == 1
-    assert "httpx" in loaded
     assert "sqlite3" in loaded  # what is asked is stored
-    assert loaded.isdisjoint({*HEAVY, "tomlkit", "markdown_it", "pygments"} - {"httpx", "sqlite3"})
+    assert loaded.isdisjoint({*HEAVY, *PAINTERS, "tomlkit"} - {"sqlite3"})
 
 
 def test_an_answer_that_is_not_saved_loads_no_store(home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         env = {**KEY, "NEWAPI_BASE_URL": gateway.base_url}
+        assert loaded_by("chat", "-n", "hi", home=home, env=env).isdisjoint(HEAVY)
+
+
+def test_an_http_error_of_a_direct_connection_loads_no_httpx(home: Home) -> None:
+    with FaultServer([Send(response(401, error("Invalid token")))]) as server:
+        env = {**KEY, "NEWAPI_BASE_URL": server.url}
+        loaded = loaded_by("chat", "-n", "hi", home=home, env=env, code=4)
+        assert len(server.requests) == 1
+    assert loaded.isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [([Reset()], 5), ([Send(b"SSH-2.0-x\r\n")], 6)],
+    ids=["reset", "no HTTP"],
+)
+def test_a_direct_connection_that_breaks_loads_no_httpx(
+    script: list[Step], code: int, home: Home
+) -> None:
+    with FaultServer(script) as server:
+        env = {**KEY, "NEWAPI_BASE_URL": server.url, "NEWAPI_RETRIES": "0"}
+        loaded = loaded_by("chat", "-n", "hi", home=home, env=env, code=code)
+        assert len(server.requests) == 1
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_a_refused_connection_loads_no_httpx(home: Home) -> None:
+    with socket.socket() as bound:  # and not listening
+        bound.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        env = {**KEY, "NEWAPI_BASE_URL": url, "NEWAPI_RETRIES": "0"}
+        assert loaded_by("chat", "-n", "hi", home=home, env=env, code=5).isdisjoint(HEAVY)
+
+
+def test_a_host_of_no_proxy_is_connected_to_without_httpx(home: Home) -> None:
+    with FaultServer() as proxy:
+        env = {
+            **KEY,
+            **REMOTE,
+            "NEWAPI_RETRIES": "0",
+            "HTTP_PROXY": proxy.url,
+            "NO_PROXY": "gateway.invalid",
+        }
+        loaded = loaded_by("chat", "-n", "hi", home=home, env=env, code=5)
+        assert proxy.connections == []
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_only_a_proxy_loads_httpx(home: Home) -> None:
+    with FaultServer(sse(*answer_events("ok"))) as proxy:
+        env = {**KEY, **REMOTE, "HTTP_PROXY": proxy.url}
         loaded = loaded_by("chat", "-n", "hi", home=home, env=env)
+        assert len(proxy.requests) == 1
     assert "httpx" in loaded
-    assert "sqlite3" not in loaded
 
 
 def test_a_request_that_cannot_be_made_loads_no_network(home: Home) -> None:
+    assert loaded_by("chat", "hi", home=home, code=3).isdisjoint(set(HEAVY) - {"sqlite3"})
+
+
+def test_the_request_leaves_before_what_shows_the_answer_is_loaded(home: Home) -> None:
     record = home.path / "loaded"
-    run_python(RECORDER, "chat", "hi", home=home, env={"LOADED": str(record)}, code=3)
-    assert "httpx" not in record.read_text("utf-8").splitlines()
-
-
-def test_the_request_has_arrived_before_httpx_is_loaded(home: Home) -> None:
-    run = run_python(WATCHER, home=home, env=KEY)
-    assert run.stdout.decode().splitlines() == ["ok", "0 True True"], run.stderr.decode()
+    with DemoGateway(pace_s=0) as gateway:
+        env = {**KEY, "NEWAPI_BASE_URL": gateway.base_url, "LOADED": str(record)}
+        command = [sys.executable, "-c", WATCHER, "chat", "hi"]
+        with Terminal(command, home=home, env=env) as terminal:
+            assert terminal.wait_exit() == 0
+        assert len(chats(gateway)) == 1
+    loaded = recorded_in(record)
+    assert {"newapi_cli", "sqlite3", "ssl"} <= loaded
+    assert loaded.isdisjoint({*HEAVY, *PAINTERS, "tomlkit", "hashlib"} - {"sqlite3"})
 
 
 def test_no_module_of_ours_does_its_work_when_it_is_imported() -> None:

@@ -1,11 +1,10 @@
-"""The only room with a telephone: requests out, server-sent events in.
+"""Requests to a server and its responses, streamed or whole.
 
-    main thread                                     worker thread (one an exchange)
-    client   clocks, retries, signals   <- queue -  exchange   resolves, connects, sends, reads
-      │                                               │
-    reading  happenings -> turn events              head_start  sends before httpx is loaded
-    answer, sse, deltas, codec   bytes -> chunks    transport   httpx: proxies, TLS, exceptions
-    refusals, retries   what a status means         failures    exceptions -> our errors
+    main thread                                       worker thread, one per exchange
+    chat.client            retries, signals      <-   http.worker      puts events into a queue
+    chat.response_reader   timeouts, turn events      http.connection  direct, by http.client
+    chat.body_decoder      bytes -> chunks            http.proxies     through a proxy, by httpx
+    errors.rules           what a status means        errors.failures  exceptions -> our errors
 
-Only `transport` and `failures` import httpx; they are loaded when the request has left.
+Only `http.proxies` imports httpx, and it is loaded for a request through a proxy only.
 """

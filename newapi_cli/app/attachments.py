@@ -16,7 +16,7 @@ from pathlib import Path
 from newapi_cli.api.http.download import Download, Downloader
 from newapi_cli.api.http.endpoint import Endpoint
 from newapi_cli.app.attachment_types import MAX_ATTACHMENT_BYTES, content_from_bytes
-from newapi_cli.app.context import Context, load_transport
+from newapi_cli.app.context import Context
 from newapi_cli.app.prompt_input import TextFile
 from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.base_url import BaseUrl
@@ -113,7 +113,7 @@ class Attacher:
             )
 
         with Interrupts() as interrupts:
-            return Downloader(endpoint_for, interrupts, load_transport).fetch(url)
+            return Downloader(endpoint_for, interrupts).fetch(url)
 
     def _keep(self, attachment: Attachment, data: bytes) -> Attachment:
         self._kept[attachment.sha256] = data

@@ -1,7 +1,7 @@
 """What a command needs, opened when it is first asked for. The only place of inner imports.
 
 A room that a run does not need is never loaded: a one-shot answer in a pipe starts in half the time
-without rich and prompt-toolkit, and httpx (35 to 60 ms) is loaded while the server works.
+without rich and prompt-toolkit, and httpx (35 to 60 ms) is loaded for proxies only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from newapi_cli.app.sampling import sampling_from_values
@@ -218,7 +217,6 @@ class Context:
         return Client(
             endpoint,
             interrupts or self.interrupts,
-            load_transport,
             timeouts=timeouts or settings.timeouts,
             retries=settings.whole("retries") if retries is None else retries,
         )
@@ -365,10 +363,3 @@ class Context:
         """Raise `UsageError` where no person is there to be asked."""
         if not self.streams.are_interactive:
             raise UsageError(f"cannot ask for {what}: this is no terminal")
-
-
-def load_transport() -> ModuleType:
-    """Load what reads answers, httpx with it, when a request is on its way."""
-    from newapi_cli.api.http import proxies as transport
-
-    return transport

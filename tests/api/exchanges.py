@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Iterable, Mapping
-from types import ModuleType
 from typing import TypeVar
 
 from newapi_cli.api.chat.client import Client
-from newapi_cli.api.http import proxies as transport
 from newapi_cli.api.http.endpoint import Endpoint
 from newapi_cli.domain.base_url import base_url_from_text
 from newapi_cli.domain.completion import ChatRequest, Chunk, Notice, TurnEvent
@@ -22,11 +20,6 @@ CLOCKS = Timeouts(5, 5, 5, 5, 5, 20)
 NO_ENVIRONMENT: Mapping[str, str] = {}
 JOIN_S = 10.0
 Returned = TypeVar("Returned")
-
-
-def load_transport() -> ModuleType:
-    """Give the transport, as `cli.context` does."""
-    return transport
 
 
 def endpoint(
@@ -53,7 +46,6 @@ def client_for(
     return Client(
         endpoint(where) if isinstance(where, str) else where,
         interrupts or Interrupts(),
-        load_transport,
         timeouts=timeouts,
         retries=retries,
     )

@@ -14,7 +14,7 @@ from newapi_cli import __version__
 from newapi_cli.api.http.download import Download, Downloader, Limits
 from newapi_cli.api.http.endpoint import Endpoint
 from newapi_cli.api.http.safe_url import is_public, place_from_url
-from newapi_cli.api.http.worker import Head
+from newapi_cli.api.http.worker import ResponseHead
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.errors import (
     DeadlineError,
@@ -25,7 +25,7 @@ from newapi_cli.errors import (
     UsageError,
 )
 from newapi_cli.signals import Interrupts
-from tests.api.exchanges import assert_workers_end, load_transport
+from tests.api.exchanges import assert_workers_end
 from tests.support.fault_server import FaultServer
 from tests.support.pictures import PNG
 from tests.support.steps import Forever, Pause, Reset, Send, Stall, Step, Tell, dribble, sse
@@ -59,7 +59,7 @@ def fetch(
         return Endpoint(server, proxy=proxy)
 
     return Downloader(
-        endpoint_for, interrupts or Interrupts(), load_transport, limits=limits, leads_out=leads_out
+        endpoint_for, interrupts or Interrupts(), limits=limits, leads_out=leads_out
     ).fetch(url)
 
 
@@ -353,11 +353,11 @@ def test_a_redirect_back_to_the_same_private_server_is_not_followed_either() -> 
 
 
 def follow(downloader: Downloader, url: str, location: str) -> str:
-    return downloader.next_place(place_from_url(url), Head(302, {"location": location})).url
+    return downloader.next_place(place_from_url(url), ResponseHead(302, {"location": location})).url
 
 
 def test_a_redirect_from_https_to_http_is_never_followed() -> None:
-    downloader = Downloader(Endpoint, Interrupts(), load_transport, leads_out=anywhere)
+    downloader = Downloader(Endpoint, Interrupts(), leads_out=anywhere)
     place = "https://a.example/x"
     with pytest.raises(UsageError) as caught:
         follow(downloader, place, "http://a.example/x")

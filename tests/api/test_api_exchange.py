@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from newapi_cli.api.http.connection import WireRequest
@@ -15,18 +16,17 @@ from newapi_cli.api.http.endpoint import Endpoint
 from newapi_cli.api.http.worker import (
     MAX_QUEUED_BYTES,
     Connected,
-    Ended,
     Exchange,
-    Failed,
-    Happening,
-    Head,
+    ExchangeEvent,
+    RequestFailed,
+    ResponseEnd,
+    ResponseHead,
 )
 from newapi_cli.errors import NetworkError
 from tests.api.exchanges import (
     assert_workers_end,
     client_for,
     endpoint,
-    load_transport,
     question,
     workers,
 )
@@ -60,34 +60,54 @@ def exchange_with(where: Endpoint | str, body: bytes = b"{}") -> Exchange:
     request = WireRequest(
         "POST", made.base_url, made.base_url.path("/v1/bytes"), made.headers(), body
     )
-    return Exchange(made, request, load_transport)
+    return Exchange(made, request)
 
 
-def happenings_of(exchange: Exchange) -> list[Happening]:
-    """Take happenings up to the last one."""
-    found: list[Happening] = []
-    while not found or not isinstance(found[-1], Ended | Failed):
-        happening = exchange.next(NEXT_S)
-        assert happening is not None, found
-        found.append(happening)
+def events_of(exchange: Exchange) -> list[ExchangeEvent]:
+    """Take events up to the last one."""
+    found: list[ExchangeEvent] = []
+    while not found or not isinstance(found[-1], ResponseEnd | RequestFailed):
+        event = exchange.next(NEXT_S)
+        assert event is not None, found
+        found.append(event)
     return found
 
 
-def body_of(happenings: list[Happening]) -> bytes:
-    return b"".join(h for h in happenings if isinstance(h, bytes))
+def body_of(events: list[ExchangeEvent]) -> bytes:
+    return b"".join(h for h in events if isinstance(h, bytes))
 
 
 def test_an_exchange_happens_in_its_order() -> None:
     with FaultServer([Send(response(200, b"whole", headers=[("X-A", "b")]))]) as server:
         exchange = exchange_with(server.url)
         exchange.start()
-        first, second, *rest = happenings_of(exchange)
+        first, second, *rest = events_of(exchange)
         exchange.close()
     assert isinstance(first, Connected)
-    assert isinstance(second, Head)
+    assert isinstance(second, ResponseHead)
     assert (second.status, second.headers["x-a"]) == (200, "b")
     assert body_of(rest) == b"whole"
-    assert isinstance(rest[-1], Ended)
+    assert isinstance(rest[-1], ResponseEnd)
+
+
+HEADERS: dict[str, list[tuple[bytes, bytes]]] = {
+    "repeated": [(b"X-A", b"1"), (b"x-b", b""), (b"x-a", b"2, 3"), (b"X-A", b"4")],
+    "UTF-8": [(b"Location", "/é/中".encode()), (b"X-A", b"a")],
+    "Latin-1": [(b"Location", "/é".encode("latin-1")), (b"X-A", "中".encode())],
+}
+
+
+@pytest.mark.parametrize("sent", HEADERS.values(), ids=HEADERS)
+def test_headers_are_those_that_httpx_gives(sent: list[tuple[bytes, bytes]]) -> None:
+    """A response through a proxy is read by httpx: the two must not differ."""
+    lines = b"".join(b"%s: %s\r\n" % header for header in sent)
+    with FaultServer([Send(b"HTTP/1.1 204 No Content\r\n" + lines + b"\r\n")]) as server:
+        exchange = exchange_with(server.url)
+        exchange.start()
+        _, got, *_ = events_of(exchange)
+        exchange.close()
+    assert isinstance(got, ResponseHead)
+    assert got.headers == dict(httpx.Headers(sent))
 
 
 def test_nothing_in_time_is_none() -> None:
@@ -116,15 +136,15 @@ def test_waking_between_blocks_loses_none() -> None:
     with FaultServer([Send(response(200, b"x" * 1_000_000))]) as server:
         exchange = exchange_with(server.url)
         exchange.start()
-        found: list[Happening] = []
-        while not found or not isinstance(found[-1], Ended | Failed):
+        found: list[ExchangeEvent] = []
+        while not found or not isinstance(found[-1], ResponseEnd | RequestFailed):
             exchange.wake()
-            happening = exchange.next(NEXT_S)
-            if happening is not None:
-                found.append(happening)
+            event = exchange.next(NEXT_S)
+            if event is not None:
+                found.append(event)
         exchange.close()
     assert body_of(found) == b"x" * 1_000_000
-    assert isinstance(found[-1], Ended)
+    assert isinstance(found[-1], ResponseEnd)
 
 
 def test_blocks_that_wait_are_taken_in_one_step_and_the_end_after_them() -> None:
@@ -132,8 +152,8 @@ def test_blocks_that_wait_are_taken_in_one_step_and_the_end_after_them() -> None
         exchange = exchange_with(server.url)
         exchange.start()
         assert_workers_end()
-        found = happenings_of(exchange)
-    assert [type(h) for h in found] == [Connected, Head, bytes, Ended]
+        found = events_of(exchange)
+    assert [type(h) for h in found] == [Connected, ResponseHead, bytes, ResponseEnd]
     assert body_of(found) == b"x" * 5000
 
 
@@ -150,11 +170,11 @@ def test_a_body_that_ends_early_fails_after_what_came(script: list[Step]) -> Non
     with FaultServer(script) as server:
         exchange = exchange_with(server.url)
         exchange.start()
-        found = happenings_of(exchange)
+        found = events_of(exchange)
         exchange.close()
     assert body_of(found) == b"part"
     last = found[-1]
-    assert isinstance(last, Failed)
+    assert isinstance(last, RequestFailed)
     assert isinstance(last.error, NetworkError)
 
 
@@ -163,9 +183,9 @@ def test_a_refused_connection_fails_and_may_pass() -> None:
         port = gone.getsockname()[1]
     exchange = exchange_with(f"http://127.0.0.1:{port}")
     exchange.start()
-    (failed,) = happenings_of(exchange)
-    assert isinstance(failed, Failed)
-    assert failed.is_passing
+    (failed,) = events_of(exchange)
+    assert isinstance(failed, RequestFailed)
+    assert failed.is_transient
 
 
 def test_the_request_shows_no_key() -> None:
@@ -232,7 +252,7 @@ def test_a_reader_that_reads_again_gets_all_that_waited(flood: Flood) -> None:
     exchange.start()
     assert flood.is_stuck.wait(60)
     assert isinstance(exchange.next(NEXT_S), Connected)
-    assert isinstance(exchange.next(NEXT_S), Head)
+    assert isinstance(exchange.next(NEXT_S), ResponseHead)
     got = 0
     while got < flood.sent:
         block = exchange.next(NEXT_S)

@@ -26,7 +26,7 @@ from newapi_cli.api.errors.table import (
     OTHERWISE,
     TABLE,
 )
-from newapi_cli.api.http.worker import Head
+from newapi_cli.api.http.worker import ResponseHead
 from newapi_cli.errors import AuthenticationError, GatewayError, ModelNotFoundError, NewapiError
 from newapi_cli.render.error_lines import print_error
 from newapi_cli.streams import Input, Output, Streams
@@ -48,7 +48,7 @@ def error_of(row: Refused) -> NewapiError:
     """Read an answer as the client does."""
     headers = {name.lower(): value for name, value in row.headers}
     if not 200 <= row.status < 300:
-        return _refused(Head(row.status, headers), row.body).error
+        return _refused(ResponseHead(row.status, headers), row.body).error
     reader = AnswerReader(request_id_in(headers))
     try:
         list(reader.feed(row.body))

@@ -11,14 +11,167 @@ import ssl
 import httpx
 import pytest
 
-from newapi_cli.api.errors.failures import error_from_exception, is_passing
+from newapi_cli.api.errors.failures import error_from_exception, is_transient
+from newapi_cli.api.http import proxies
 from newapi_cli.domain.base_url import base_url_from_text
-from newapi_cli.errors import DeadlineError, GatewayError, NetworkError, NewapiError
+from newapi_cli.errors import DeadlineError, GatewayError, NetworkError, NewapiError, NotHttpError
 from tests.support.home import CANARY
 
 BASE_URL = base_url_from_text("https://gateway.example:8443/sub")
 REQUEST = httpx.Request("POST", f"{BASE_URL}/v1/chat/completions")
+PROXY = "http://user:password@proxy.example:3128"
+KEYED = {
+    "a newline": f"Illegal header value b'Bearer {CANARY}\\n'",
+    "the standard library": f"Invalid header value b'Bearer {CANARY}\\n'",
+    "an address": f"cannot open http://user:{CANARY}@proxy.example:8080",
+}
 
+
+def tls_failure(kind: type[ssl.SSLError], reason: str) -> ssl.SSLError:
+    """Return a failure of TLS with what OpenSSL adds to it."""
+    error = kind(1, reason)
+    error.reason = reason
+    if isinstance(error, ssl.SSLCertVerificationError):
+        error.verify_message = reason.lower()
+    return error
+
+
+BUGS = [TypeError("x"), AttributeError("x"), KeyError("x")]
+
+
+def parts(error: Exception) -> str:
+    assert isinstance(error, NewapiError)
+    return "\n".join([str(error), error.message, error.why, error.hint, repr(error)])
+
+
+# -- direct connections -------------------------------------------------------------------------
+
+BEFORE, AFTER = False, True  # the connection was open
+DIRECT: list[tuple[Exception, bool, type[NewapiError], str, bool]] = [
+    (
+        socket.gaierror(socket.EAI_NONAME, "Name not known"),
+        BEFORE,
+        NetworkError,
+        "cannot find the host gateway.example",
+        False,
+    ),
+    (
+        ConnectionRefusedError(errno.ECONNREFUSED, "refused"),
+        BEFORE,
+        NetworkError,
+        "cannot connect to gateway.example:8443: refused",
+        True,
+    ),
+    (
+        OSError(errno.EHOSTUNREACH, "No route to host"),
+        BEFORE,
+        NetworkError,
+        "cannot connect to gateway.example:8443",
+        True,
+    ),
+    (
+        TimeoutError("timed out"),
+        BEFORE,
+        DeadlineError,
+        "no connection to gateway.example:8443 in time",
+        False,
+    ),
+    (
+        tls_failure(ssl.SSLCertVerificationError, "CERTIFICATE_HAS_EXPIRED"),
+        BEFORE,
+        NetworkError,
+        "the certificate of gateway.example:8443 cannot be trusted",
+        False,
+    ),
+    (
+        tls_failure(ssl.SSLError, "WRONG_VERSION_NUMBER"),
+        BEFORE,
+        NetworkError,
+        "no TLS connection to gateway.example:8443",
+        False,
+    ),
+    (
+        tls_failure(ssl.SSLError, "BAD_RECORD_MAC"),
+        AFTER,
+        NetworkError,
+        "no TLS connection to gateway.example:8443",
+        False,
+    ),
+    (
+        ConnectionResetError(errno.ECONNRESET, "reset"),
+        AFTER,
+        NetworkError,
+        "the connection to gateway.example:8443 broke",
+        True,
+    ),
+    (
+        TimeoutError(errno.ETIMEDOUT, "Connection timed out"),
+        AFTER,
+        NetworkError,
+        "the connection to gateway.example:8443 broke",
+        True,
+    ),
+    (
+        http.client.IncompleteRead(b"", 7),
+        AFTER,
+        NetworkError,
+        "gateway.example:8443 ended the connection early",
+        True,
+    ),
+    (
+        http.client.RemoteDisconnected("x"),
+        AFTER,
+        NetworkError,
+        "gateway.example:8443 closed the connection without an answer",
+        True,
+    ),
+    (
+        http.client.BadStatusLine("SSH-2.0"),
+        AFTER,
+        NotHttpError,
+        "gateway.example:8443 does not speak HTTP as it should",
+        False,
+    ),
+    (
+        ValueError("x"),
+        AFTER,
+        NetworkError,
+        "gateway.example:8443 does not speak HTTP as it should",
+        True,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("foreign", "was_open", "kind", "message", "transient"),
+    DIRECT,
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_a_direct_connection_fails_with_what_happened_and_whether_to_retry(
+    foreign: Exception, was_open: bool, kind: type[NewapiError], message: str, transient: bool
+) -> None:
+    error = error_from_exception(foreign, BASE_URL, was_open=was_open)
+    assert type(error) is kind
+    assert error.message == message
+    assert is_transient(foreign, was_open=was_open) is transient
+
+
+@pytest.mark.parametrize("was_open", [BEFORE, AFTER])
+@pytest.mark.parametrize("words", KEYED.values(), ids=KEYED)
+def test_no_error_of_a_direct_connection_repeats_a_key(words: str, was_open: bool) -> None:
+    for kind in (ValueError, http.client.HTTPException, http.client.InvalidURL, OSError):
+        error = error_from_exception(kind(words), BASE_URL, was_open=was_open)
+        assert CANARY not in parts(error), kind
+
+
+@pytest.mark.parametrize("error", [*BUGS, ImportError("x"), GatewayError("x")])
+def test_a_bug_or_an_error_of_ours_stays_what_it_is_and_is_not_retried(error: Exception) -> None:
+    for was_open in (BEFORE, AFTER):
+        assert error_from_exception(error, BASE_URL, was_open=was_open) is error
+        assert not is_transient(error, was_open=was_open)
+
+
+# -- through a proxy ----------------------------------------------------------------------------
 
 BASES = (httpx.HTTPError, httpx.RequestError)  # these two are never raised as such
 
@@ -39,9 +192,9 @@ def made(kind: type[Exception], words: str) -> Exception:
     return kind(words)
 
 
-def parts(error: Exception) -> str:
-    assert isinstance(error, NewapiError)
-    return "\n".join([str(error), error.message, error.why, error.hint, repr(error)])
+def chained(outer: Exception, cause: BaseException) -> Exception:
+    outer.__cause__ = cause
+    return outer
 
 
 def test_there_are_exceptions_of_httpx_to_look_at() -> None:
@@ -52,91 +205,68 @@ def test_there_are_exceptions_of_httpx_to_look_at() -> None:
 
 @pytest.mark.parametrize("kind", all_of_httpx(), ids=lambda kind: kind.__name__)
 def test_every_exception_of_httpx_becomes_an_error_of_ours(kind: type[Exception]) -> None:
-    error = error_from_exception(made(kind, "words"), BASE_URL)
+    error = proxies.error_from_exception(made(kind, "words"), BASE_URL, PROXY)
     assert isinstance(error, NetworkError | DeadlineError | GatewayError)
     assert error.message
 
 
-KEYED = {
-    "a newline": f"Illegal header value b'Bearer {CANARY}\\n'",
-    "the standard library": f"Invalid header value b'Bearer {CANARY}\\n'",
-    "an address": f"cannot open http://user:{CANARY}@proxy.example:8080",
-}
-
-
 @pytest.mark.parametrize("words", KEYED.values(), ids=KEYED)
-def test_no_error_repeats_a_key(words: str) -> None:
+def test_no_error_of_a_proxied_request_repeats_a_key(words: str) -> None:
     for kind in (*all_of_httpx(), ValueError, http.client.HTTPException, OSError):
-        assert CANARY not in parts(error_from_exception(made(kind, words), BASE_URL)), kind
+        error = proxies.error_from_exception(made(kind, words), BASE_URL, PROXY)
+        assert CANARY not in parts(error), kind
+        assert "password" not in parts(error), kind
 
 
-def chained(outer: Exception, cause: BaseException) -> Exception:
-    outer.__cause__ = cause
-    return outer
-
-
-CAUSES: list[tuple[Exception, type[NewapiError], str]] = [
+UNREACHABLE = "cannot reach gateway.example:8443 through the proxy http://proxy.example:3128"
+PROXIED: list[tuple[Exception, type[NewapiError], str]] = [
+    (chained(httpx.ConnectError("x"), socket.gaierror(-2, "x")), NetworkError, UNREACHABLE),
+    (httpx.ConnectTimeout("x"), NetworkError, UNREACHABLE),
     (
-        chained(httpx.ConnectError("x"), socket.gaierror(socket.EAI_NONAME, "Name not known")),
+        chained(httpx.ReadError("x"), tls_failure(ssl.SSLError, "BAD_RECORD_MAC")),
         NetworkError,
-        "cannot find the host gateway.example",
+        "no TLS connection to gateway.example:8443",
     ),
-    (
-        chained(httpx.ConnectError("x"), ConnectionRefusedError(errno.ECONNREFUSED, "refused")),
-        NetworkError,
-        "cannot connect to gateway.example:8443: refused",
-    ),
-    (
-        chained(httpx.ConnectError("x"), OSError(errno.EHOSTUNREACH, "No route to host")),
-        NetworkError,
-        "cannot connect to gateway.example:8443",
-    ),
-    (httpx.ConnectTimeout("x"), DeadlineError, "no connection to gateway.example:8443 in time"),
-    (httpx.ProxyError("403 Forbidden"), NetworkError, "the proxy refused"),
+    (httpx.PoolTimeout("x"), DeadlineError, "no connection to gateway.example:8443 in time"),
+    (httpx.ProxyError("403 Forbidden"), NetworkError, "proxy.example:3128 refused"),
     (ImportError("socksio"), NetworkError, "SOCKS support is not installed"),
-    (ValueError("Unknown scheme for proxy URL"), NetworkError, "the proxy cannot be used"),
-    (httpx.InvalidURL("x"), NetworkError, "the proxy cannot be used"),
+    (ValueError("Unknown scheme for proxy URL"), NetworkError, "cannot be used"),
+    (httpx.InvalidURL("x"), NetworkError, "cannot be used"),
     (httpx.RemoteProtocolError("illegal status line"), NetworkError, "does not speak HTTP"),
     (httpx.ReadError("reset"), NetworkError, "the connection to gateway.example:8443 broke"),
 ]
 
 
-@pytest.mark.parametrize(
-    ("foreign", "kind", "message"), CAUSES, ids=[message for _, _, message in CAUSES]
-)
-def test_the_message_says_what_happened(
+@pytest.mark.parametrize(("foreign", "kind", "message"), PROXIED)
+def test_a_request_through_a_proxy_fails_with_what_happened(
     foreign: Exception, kind: type[NewapiError], message: str
 ) -> None:
-    error = error_from_exception(foreign, BASE_URL)
-    assert isinstance(error, kind)
+    error = proxies.error_from_exception(foreign, BASE_URL, PROXY)
+    assert type(error) is kind
     assert message in error.message
     assert not error.message.endswith(".")
 
 
-def test_an_error_of_ours_stays_what_it_is() -> None:
-    ours = GatewayError("x")
-    assert error_from_exception(ours, BASE_URL) is ours
-
-
-@pytest.mark.parametrize("bug", [TypeError("x"), AttributeError("x"), KeyError("x")])
-def test_a_bug_of_ours_is_not_blamed_on_the_network(bug: Exception) -> None:
-    assert error_from_exception(bug, BASE_URL) is bug
+@pytest.mark.parametrize("error", [*BUGS, GatewayError("x")])
+def test_a_bug_of_ours_is_not_blamed_on_the_proxy(error: Exception) -> None:
+    assert proxies.error_from_exception(error, BASE_URL, PROXY) is error
 
 
 def test_a_chain_without_an_end_is_followed_for_a_while_only() -> None:
     first, second = httpx.ReadError("a"), httpx.ReadError("b")
     first.__cause__, second.__cause__ = second, first
-    assert isinstance(error_from_exception(first, BASE_URL), NetworkError)
+    assert isinstance(proxies.error_from_exception(first, BASE_URL, PROXY), NetworkError)
 
 
 @pytest.mark.parametrize(
-    ("foreign", "passing"),
+    ("foreign", "transient"),
     [
         (httpx.ConnectError("x"), True),
         (httpx.ReadError("x"), True),
         (httpx.RemoteProtocolError("x"), True),
         (chained(httpx.ConnectError("x"), socket.gaierror(-2, "x")), False),
         (chained(httpx.ConnectError("x"), ssl.SSLCertVerificationError("x")), False),
+        (httpx.ConnectTimeout("x"), False),
         (httpx.ProxyError("x"), False),
         (httpx.InvalidURL("x"), False),
         (ImportError("x"), False),
@@ -145,5 +275,7 @@ def test_a_chain_without_an_end_is_followed_for_a_while_only() -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_only_trouble_that_may_pass_is_tried_again(foreign: Exception, passing: bool) -> None:
-    assert is_passing(foreign) is passing
+def test_only_transient_failures_through_a_proxy_are_retried(
+    foreign: Exception, transient: bool
+) -> None:
+    assert proxies.is_transient(foreign) is transient

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from newapi_cli.api import codec
 from newapi_cli.api.chat.response_reader import _refused
 from newapi_cli.api.gateway import responses as gateway_codec
-from newapi_cli.api.http.worker import Head
+from newapi_cli.api.http.worker import ResponseHead
 from newapi_cli.errors import NewapiError
 from newapi_cli.render.json_output import completion_json
 from tests.fuzz.answers import assert_encodes, read
@@ -74,7 +74,7 @@ def codecs(data: bytes) -> None:
     assert read(cut_at(body, places)) == whole
     json.dumps(completion_json(whole[0], "m"), ensure_ascii=False, allow_nan=False).encode()
     status = 300 + sum(places) % 300
-    refused = _refused(Head(status, {}), body)
+    refused = _refused(ResponseHead(status, {}), body)
     assert isinstance(refused.error, NewapiError)
     assert_encodes([refused.error.message, refused.error.why, refused.error.request_id])
     try:

@@ -15,7 +15,7 @@ from newapi_cli.api.chat.response_reader import _refused
 from newapi_cli.api.gateway import responses as gateway_codec
 from newapi_cli.api.gateway.billing import fetch_balance
 from newapi_cli.api.http import retry as retries
-from newapi_cli.api.http.worker import Head
+from newapi_cli.api.http.worker import ResponseHead
 from newapi_cli.domain.completion import TurnEvent
 from newapi_cli.errors import NewapiError
 from newapi_cli.render.json_output import completion_json
@@ -124,7 +124,7 @@ def test_no_character_of_an_answer_is_lost_between_deltas(pieces: list[str]) -> 
 def test_any_refusal_becomes_an_error_of_ours(
     body: bytes, status: int, headers: dict[str, str]
 ) -> None:
-    refused = _refused(Head(status, headers), body)
+    refused = _refused(ResponseHead(status, headers), body)
     error = refused.error
     assert isinstance(error, NewapiError)
     assert 3 <= error.exit_code <= 9

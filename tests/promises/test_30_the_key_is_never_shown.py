@@ -42,9 +42,9 @@ from newapi_cli.streams import streams_of_process
 raise SystemExit(run(sys.argv[1:], streams_of_process()))
 """
 PLACES = [
-    ("flows", "turn", "Turn"),
-    ("api", "transport", "open_transport"),
-    ("api", "client", "Exchange"),
+    ("app", "turn", "Turn"),
+    ("api.http", "connection", "Connection"),
+    ("api.chat", "client", "Exchange"),
     ("render", "plain", "PlainRenderer"),
 ]
 COMMANDS: Sequence[tuple[int, list[str]]] = (

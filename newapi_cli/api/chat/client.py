@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from types import ModuleType
 
 from newapi_cli.api import codec
 from newapi_cli.api.chat.response_reader import FRAME_S, Reading, Refused
@@ -42,21 +41,19 @@ class Client:
     """Talks to one endpoint. Each call is one exchange, or a few where retries are allowed.
 
     Every method may raise the errors of `errors.py` from `ConfigError` to `DeadlineError`, and
-    `Interrupted` when a signal comes. `load_transport` gives the module `api.transport`.
+    `Interrupted` when a signal comes.
     """
 
     def __init__(
         self,
         endpoint: Endpoint,
         interrupts: Interrupts,
-        load_transport: Callable[[], ModuleType],
         *,
         timeouts: Timeouts,
         retries: int,
     ) -> None:
         self._endpoint = endpoint
         self._interrupts = interrupts
-        self._load_transport = load_transport
         self._timeouts = timeouts
         self._retries = retries
 
@@ -102,7 +99,7 @@ class Client:
         )
 
     def _start(self, wire: WireRequest) -> Exchange:
-        exchange = Exchange(self._endpoint, wire, self._load_transport)
+        exchange = Exchange(self._endpoint, wire)
         self._interrupts.wake = exchange.wake
         exchange.start()
         return exchange

@@ -1,6 +1,6 @@
-"""One exchange read to its end: happenings in, turn events (or a whole body) out.
+"""One exchange read to its end: events in, turn events (or a whole body) out.
 
-The clocks run here and signals are looked at here, between two happenings.
+The clocks run here and signals are looked at here, between two events.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ from newapi_cli.api.errors.rules import (
 )
 from newapi_cli.api.http import retry as retries
 from newapi_cli.api.http.deadlines import Deadlines
-from newapi_cli.api.http.worker import Connected, Ended, Exchange, Failed, Happening, Head
+from newapi_cli.api.http.worker import (
+    Connected,
+    Exchange,
+    ExchangeEvent,
+    RequestFailed,
+    ResponseEnd,
+    ResponseHead,
+)
 from newapi_cli.domain.completion import Chunk, Notice, ResponseStarted, StreamEnd, Tick, TurnEvent
 from newapi_cli.domain.profile import Timeouts
 from newapi_cli.errors import DeadlineError, LimitError, NewapiError
@@ -125,65 +132,67 @@ class Reading:
             raise error_from_answer(head.status, refusal, body)
         return value
 
-    def _head(self) -> Generator[Tick, None, Head]:
-        while not isinstance(happening := self._next(), Head):
-            if isinstance(happening, Failed):
-                if not isinstance(happening.error, NewapiError):
-                    raise happening.error
-                raise Refused(happening.error, may_retry=happening.is_passing)
-            if isinstance(happening, Tick):
-                yield happening
-        request_id = codec.request_id_in(happening.headers)
-        encoding = happening.headers.get("content-encoding", "identity").lower()
+    def _head(self) -> Generator[Tick, None, ResponseHead]:
+        while not isinstance(event := self._next(), ResponseHead):
+            if isinstance(event, RequestFailed):
+                if not isinstance(event.error, NewapiError):
+                    raise event.error
+                raise Refused(event.error, may_retry=event.is_transient)
+            if isinstance(event, Tick):
+                yield event
+        request_id = codec.request_id_in(event.headers)
+        encoding = event.headers.get("content-encoding", "identity").lower()
         is_plain = encoding == "identity"
-        if not 200 <= happening.status < 300:
+        if not 200 <= event.status < 300:
             body = (yield from self._whole(MAX_ERROR_BYTES)) if is_plain else b""
-            raise _refused(happening, body)
+            raise _refused(event, body)
         if is_plain:
-            return happening
-        if happening.headers.get("content-type", "").startswith("text/html"):
-            raise html_error(b"", happening.status, request_id)
+            return event
+        if event.headers.get("content-type", "").startswith("text/html"):
+            raise html_error(b"", event.status, request_id)
         raise not_understood(f"its encoding “{encoding}” was not asked for", request_id)
 
     def _blocks(self) -> Iterator[bytes | Tick]:
-        while not isinstance(happening := self._next(), Ended):
-            if isinstance(happening, Failed):
-                raise happening.error
-            if isinstance(happening, bytes | Tick):
-                yield happening
+        while not isinstance(event := self._next(), ResponseEnd):
+            if isinstance(event, RequestFailed):
+                raise event.error
+            if isinstance(event, bytes | Tick):
+                yield event
 
     def _whole(self, limit_bytes: int) -> Generator[Tick, None, bytes]:
         """Read a body to its end; of one that is too long or breaks off, what is there."""
         blocks: list[bytes] = []
         size = 0
-        while size <= limit_bytes and not isinstance(happening := self._next(), Ended | Failed):
-            if isinstance(happening, Tick):
-                yield happening
-            elif isinstance(happening, bytes):
-                blocks.append(happening)
-                size += len(happening)
+        while size <= limit_bytes and not isinstance(
+            event := self._next(), ResponseEnd | RequestFailed
+        ):
+            if isinstance(event, Tick):
+                yield event
+            elif isinstance(event, bytes):
+                blocks.append(event)
+                size += len(event)
         return b"".join(blocks)
 
-    def _next(self) -> Happening | Tick:
+    def _next(self) -> ExchangeEvent | Tick:
         """Wait for what happens next, a frame at most. Raises `DeadlineError`, `Interrupted`."""
         asked_at = time.monotonic()
         self._deadlines.deaf(asked_at - self._left_at)
         try:
             wait_s = min(FRAME_S, self._deadlines.remaining_s(asked_at))
         except DeadlineError as error:
-            error.why = error.why or self._exchange.standstill
+            error.why = error.why or self._exchange.pending_step
             raise
-        happening = self._exchange.next(wait_s)
+        event = self._exchange.next(wait_s)
         self._left_at = now = time.monotonic()
         self._deadlines.deaf(max(0.0, now - asked_at - wait_s))  # the whole program was stopped
         self._interrupts.check()
-        if happening is None:
+        if event is None:
             return Tick(self._deadlines.silent_s(now))
-        if isinstance(happening, Connected):
+        if isinstance(event, Connected):
             self._deadlines.connected(now)
-        elif not isinstance(happening, Failed):
+        elif not isinstance(event, RequestFailed):
             self._deadlines.byte(now)
-        return happening
+        return event
 
     def _noted(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
         for chunk in chunks:
@@ -194,7 +203,7 @@ class Reading:
                 self._deadlines.finished(time.monotonic())
             yield chunk
 
-    def _ensure_content(self, head: Head) -> None:
+    def _ensure_content(self, head: ResponseHead) -> None:
         """Raise where nothing came with a status that announces that: 204, 205, and their like."""
         if head.status != ANSWERS and not self._has_content:
             raise no_answer(head.status, "", codec.request_id_in(head.headers))
@@ -202,7 +211,7 @@ class Reading:
     def _say_farewell(self) -> None:
         until = time.monotonic() + FAREWELL_S
         while (left_s := until - time.monotonic()) > 0:
-            if isinstance(self._exchange.next(left_s), Ended | Failed):
+            if isinstance(self._exchange.next(left_s), ResponseEnd | RequestFailed):
                 return
 
 
@@ -213,7 +222,7 @@ def _with_odd_status(error: NewapiError, status: int) -> NewapiError:
     return error
 
 
-def _accepted(head: Head) -> ResponseStarted:
+def _accepted(head: ResponseHead) -> ResponseStarted:
     return ResponseStarted(
         codec.request_id_in(head.headers),
         is_new_api=codec.REQUEST_ID_HEADER in head.headers,
@@ -221,7 +230,7 @@ def _accepted(head: Head) -> ResponseStarted:
     )
 
 
-def _refused(head: Head, body: bytes) -> Refused:
+def _refused(head: ResponseHead, body: bytes) -> Refused:
     try:
         value = codec.decode_json(body)
         # “404 page not found” begins with a JSON number.

@@ -1,4 +1,7 @@
-"""The exceptions of httpx, and of what lies below it, turned into our errors."""
+"""What the standard library raises on a direct connection, translated into our errors.
+
+`was_open` says whether the connection was open when the exception was raised.
+"""
 
 from __future__ import annotations
 
@@ -7,147 +10,101 @@ import re
 import socket
 import ssl
 
-import httpx
-
 from newapi_cli.api.errors.hints import URL_HINT
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.errors import DeadlineError, NetworkError, NewapiError, NotHttpError
 
-# Each exception class of httpx that may reach us; a test holds this list against httpx's own.
-TRANSLATED = (
-    httpx.TransportError,
-    httpx.DecodingError,
-    httpx.TooManyRedirects,
-    httpx.StreamError,
-    httpx.InvalidURL,
-    httpx.CookieConflict,
-    httpx.HTTPStatusError,
-)
-PROXY_SETTING = "--proxy or the setting `proxy`"
-AGAIN_HINT = "ask again; if it stays so, ask who runs the gateway"
-FOREIGN = (
-    *TRANSLATED,
-    OSError,
-    http.client.HTTPException,
-    ImportError,  # a SOCKS proxy without its library
-    ValueError,  # a proxy of an unknown kind, a header that cannot be
-)
+RETRY_HINT = "try again; if it keeps failing, contact the gateway's operator"
+TOO_SHORT = (http.client.IncompleteRead, http.client.RemoteDisconnected)
+# Libraries repeat header values and addresses in their words, and both can hold keys.
+SECRETS = r"(?i)bearer\s+\S+|sk-\S+|//[^/\s]*@"
 
 
-def is_passing(error: Exception) -> bool:
-    """Say whether another try may find the trouble gone: nothing is wrong with the set-up."""
-    if not isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
+def is_transient(error: Exception, *, was_open: bool) -> bool:
+    """Return whether a retry may succeed: nothing is wrong with the settings or the server."""
+    if isinstance(error, socket.gaierror | ssl.SSLError):
         return False
-    cause = _root_cause(error)
-    return not isinstance(cause, socket.gaierror | ssl.SSLError) and not _is_no_http(cause)
+    if isinstance(error, TimeoutError):
+        return was_open
+    return isinstance(error, (OSError, ValueError, *TOO_SHORT))
 
 
-def error_from_exception(
-    error: Exception, base_url: BaseUrl, proxy: str = "", set_by: str = PROXY_SETTING
-) -> Exception:
-    """Translate what an exchange met; foreign words go to `why`.
+def error_from_exception(error: Exception, base_url: BaseUrl, *, was_open: bool) -> Exception:
+    """Return our error for an exception of a direct connection; its own words become `why`.
 
-    `proxy` is the URL of the proxy that stands between, if one does, and `set_by` what names it.
-    What is no failure of the network, the server or the set-up is a bug of ours, and given back.
+    Anything but a failure of the network or the server is a bug of ours, and returned as it is.
     """
-    place = base_url.authority
-    cause = _root_cause(error)
-    if isinstance(error, NewapiError) or not isinstance(error, FOREIGN):
+    if not isinstance(error, OSError | http.client.HTTPException | ValueError):
         return error
-    if proxy and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return NetworkError(
-            f"cannot reach {place} through the proxy{_named(proxy)}",
-            why=_words(cause),
-            hint=f"check {set_by}, or use --proxy none",
-        )
-    if isinstance(cause, socket.gaierror):
+    if isinstance(error, ssl.SSLError):
+        return tls_error(error, base_url)
+    if was_open:
+        return _response_error(error, base_url.authority)
+    return _connect_error(error, base_url)
+
+
+def _connect_error(error: Exception, base_url: BaseUrl) -> NewapiError:
+    if isinstance(error, TimeoutError):
+        return connect_timeout(base_url)
+    if isinstance(error, socket.gaierror):
         return NetworkError(
             f"cannot find the host {base_url.host}",
-            why=_words(cause),
+            why=words_of(error),
             hint=f"check the spelling and the network; {URL_HINT}",
         )
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return NetworkError(
-            f"the certificate of {place} cannot be trusted",
-            why=cause.verify_message or "",
-            hint="for a company CA set SSL_CERT_FILE or `newapi config set ca_bundle PATH`",
-        )
-    if isinstance(cause, ssl.SSLError):
-        return NetworkError(
-            f"no TLS connection to {place}",
-            why=_words(cause),
-            hint=f"a server without TLS needs http:// in its base URL; {URL_HINT}",
-        )
-    if isinstance(error, ImportError | httpx.ProxyError | ValueError | httpx.InvalidURL):
-        return _unusable_proxy(error, _named(proxy), set_by)
-    if isinstance(error, httpx.TimeoutException):
-        return DeadlineError(f"no connection to {place} in time", hint=URL_HINT)
-    return _connection_error(error, cause, place)
-
-
-def _unusable_proxy(error: Exception, named: str, set_by: str) -> NetworkError:
-    if isinstance(error, ImportError):
-        return NetworkError(
-            f"SOCKS support is not installed, and the proxy{named} needs it",
-            hint=f"pip install 'newapi-cli[socks]', or change {set_by}, or use --proxy none",
-        )
-    if isinstance(error, httpx.ProxyError):
-        return NetworkError(f"the proxy{named} refused", why=_words(error), hint=f"check {set_by}")
+    if isinstance(error, ConnectionRefusedError):
+        return NetworkError(f"cannot connect to {base_url.authority}: refused", hint=URL_HINT)
     return NetworkError(
-        f"the proxy{named} cannot be used",
-        hint=f"{set_by} should be like http://HOST:PORT or socks5://HOST:PORT",
+        f"cannot connect to {base_url.authority}", why=words_of(error), hint=URL_HINT
     )
 
 
-def _named(proxy: str) -> str:
-    """Give the URL of a proxy as it is told: without user and password, wherever they end."""
-    url = re.sub(r"(?s)^(\w+://)?.*@", r"\1", proxy)
-    return f" {url}" if url else ""
+def tls_error(error: ssl.SSLError, base_url: BaseUrl) -> NetworkError:
+    """Return our error for a failure of TLS."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return NetworkError(
+            f"the certificate of {base_url.authority} cannot be trusted",
+            why=error.verify_message or "",
+            hint="for a company CA set SSL_CERT_FILE or `newapi config set ca_bundle PATH`",
+        )
+    return NetworkError(
+        f"no TLS connection to {base_url.authority}",
+        why=words_of(error),
+        hint=f"a server without TLS needs http:// in its base URL; {URL_HINT}",
+    )
 
 
-def _connection_error(error: Exception, cause: BaseException, place: str) -> NewapiError:
-    if isinstance(cause, ConnectionRefusedError):
-        return NetworkError(f"cannot connect to {place}: refused", hint=URL_HINT)
-    if isinstance(error, httpx.ConnectError):
-        return NetworkError(f"cannot connect to {place}", why=_words(cause), hint=URL_HINT)
-    if isinstance(cause, http.client.IncompleteRead):
-        return NetworkError(f"{place} ended the connection early", hint=AGAIN_HINT)
-    if isinstance(cause, http.client.RemoteDisconnected):
-        return NetworkError(f"{place} closed the connection without an answer", hint=AGAIN_HINT)
-    if isinstance(error, httpx.RemoteProtocolError):
-        kind = NotHttpError if _is_no_http(cause) else NetworkError
-        return kind(f"{place} does not speak HTTP as it should", why=_words(cause), hint=URL_HINT)
-    return NetworkError(f"the connection to {place} broke", why=_words(cause), hint=AGAIN_HINT)
+def connect_timeout(base_url: BaseUrl) -> DeadlineError:
+    """Return our error for a connection that took too long."""
+    return DeadlineError(f"no connection to {base_url.authority} in time", hint=URL_HINT)
 
 
-def _is_no_http(cause: BaseException) -> bool:
-    """Say whether a server sent what is no HTTP, and not only too little of it."""
-    too_little = http.client.IncompleteRead | http.client.RemoteDisconnected
-    return isinstance(cause, http.client.HTTPException) and not isinstance(cause, too_little)
+def connection_lost(place: str, why: str) -> NetworkError:
+    """Return our error for a connection that broke after it was open."""
+    return NetworkError(f"the connection to {place} broke", why=why, hint=RETRY_HINT)
 
 
-def _root_cause(error: BaseException) -> BaseException:
-    """Follow the chain to the system's own exception, the one that says what happened."""
-    seen = error
-    for _ in range(10):
-        below = seen.__cause__ or seen.__context__
-        if not isinstance(below, OSError | httpx.HTTPError | http.client.HTTPException):
-            if below is not None and type(below).__module__.startswith("httpcore"):
-                seen = below
-                continue
-            break
-        seen = below
-    return seen
+def _response_error(error: Exception, place: str) -> NetworkError:
+    if isinstance(error, http.client.IncompleteRead):
+        return NetworkError(f"{place} ended the connection early", hint=RETRY_HINT)
+    if isinstance(error, http.client.RemoteDisconnected):
+        return NetworkError(f"{place} closed the connection without an answer", hint=RETRY_HINT)
+    if isinstance(error, OSError):
+        return connection_lost(place, words_of(error))
+    kind = NotHttpError if isinstance(error, http.client.HTTPException) else NetworkError
+    return invalid_http(place, words_of(error), kind)
 
 
-# Libraries repeat header values and addresses in their words, and keys stand in both.
-HIDDEN = re.compile(r"(?i)bearer\s+\S+|sk-\S+|//[^/\s]*@")
+def invalid_http(place: str, why: str, kind: type[NetworkError] = NetworkError) -> NetworkError:
+    """Return our error for a response that breaks the rules of HTTP."""
+    return kind(f"{place} does not speak HTTP as it should", why=why, hint=URL_HINT)
 
 
-def _words(error: BaseException) -> str:
+def words_of(error: BaseException) -> str:
+    """Return what an exception says, without keys."""
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason.replace("_", " ").lower()
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     words = re.sub(r"^\[[^\]]*\]\s*", "", str(error))[:300]
-    return HIDDEN.sub("…", words)
+    return re.sub(SECRETS, "…", words)

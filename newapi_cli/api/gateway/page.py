@@ -7,17 +7,16 @@ one clock for all of it, and asked once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from types import ModuleType
 from typing import NamedTuple
 
 from newapi_cli.api.codec import decode_json, refusal_from_body, request_id_in
 from newapi_cli.api.errors.rules import HTML, TITLE, error_from_answer
 from newapi_cli.api.http.connection import WireRequest
 from newapi_cli.api.http.endpoint import Endpoint
-from newapi_cli.api.http.worker import Connected, Ended, Exchange, Failed, Head
+from newapi_cli.api.http.worker import Connected, Exchange, RequestFailed, ResponseEnd, ResponseHead
 from newapi_cli.errors import DeadlineError, NewapiError
 from newapi_cli.signals import Interrupts
 
@@ -79,7 +78,6 @@ def fetch_page(
     *,
     limit_s: float,
     interrupts: Interrupts,
-    load_transport: Callable[[], ModuleType],
 ) -> Page:
     """Ask for a path below the base URL. Raises as `api.client.Client` does before an answer."""
     request = WireRequest(
@@ -90,7 +88,7 @@ def fetch_page(
         tls=endpoint.tls_context(),
         connect_s=limit_s,
     )
-    exchange = Exchange(endpoint, request, load_transport)
+    exchange = Exchange(endpoint, request)
     with interrupts:
         interrupts.wake = exchange.wake
         exchange.start()
@@ -102,27 +100,27 @@ def fetch_page(
 
 def _read(exchange: Exchange, limit_s: float, interrupts: Interrupts) -> Page:
     started = time.monotonic()
-    head: Head | None = None
+    head: ResponseHead | None = None
     has_connected = False
     body = b""
     while True:
         left_s = started + limit_s - time.monotonic()
-        happening = exchange.next(left_s)
+        event = exchange.next(left_s)
         interrupts.check()
-        if happening is None and left_s <= 0:
+        if event is None and left_s <= 0:
             what = "no answer" if has_connected else "no connection"
             raise DeadlineError(
                 f"{what} within {limit_s:g} s", hint="is it the right server, and is it well?"
             )
-        if isinstance(happening, Failed) and head is None:
-            raise happening.error
-        if isinstance(happening, Connected):
+        if isinstance(event, RequestFailed) and head is None:
+            raise event.error
+        if isinstance(event, Connected):
             has_connected = True
-        elif isinstance(happening, Head):
-            head = happening
+        elif isinstance(event, ResponseHead):
+            head = event
             received_at, seconds = datetime.now(UTC), time.monotonic() - started
-        elif isinstance(happening, bytes):
-            body += happening
-        is_over = isinstance(happening, Ended | Failed) or len(body) > MAX_BODY_BYTES
+        elif isinstance(event, bytes):
+            body += event
+        is_over = isinstance(event, ResponseEnd | RequestFailed) or len(body) > MAX_BODY_BYTES
         if head is not None and is_over:
             return Page(head.status, head.headers, body, received_at, seconds)

@@ -1,17 +1,16 @@
-"""The request on the wire before httpx is loaded: a plain connection to a server without a proxy.
+"""A direct connection to a server: the request out and the response in, by the standard library.
 
-Loading httpx takes longer than all else before the request (35 to 60 ms). A model needs longer to
-think than that, so the request leaves first, by the standard library, and httpx is loaded while the
-server works; `transport` then reads the answer through it. A request whose bytes have left is
-never sent again by anything but the retries that the person sees.
+httpx takes 35 to 60 ms to load, longer than everything else before a request, so it is left to
+requests that go through a proxy.
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BufferedReader
 from typing import BinaryIO, cast
@@ -19,14 +18,15 @@ from typing import BinaryIO, cast
 from newapi_cli.domain.base_url import BaseUrl
 
 Addresses = Sequence[tuple[int, int, int, str, tuple[str | int, ...] | tuple[int, bytes]]]
+READ_SIZE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
-    """What is sent: `path` is the request target; `headers` hold the key, hence no repr of them.
+    """A request: `path` is the request target; `headers` hold the key, hence no repr of them.
 
-    `check_address` is asked about each address of the host before any is connected to, and raises
-    one of our errors to refuse; where a proxy stands between, the addresses are not ours to see.
+    `check_address` is called with each address of the host before a connection is made, and raises
+    one of our errors to reject it. It is not called when the request goes through a proxy.
     """
 
     method: str
@@ -39,8 +39,8 @@ class WireRequest:
     check_address: Callable[[str], None] | None = None
 
 
-class _Watched:
-    """A file that remembers whether its end was met while lines were read from it."""
+class _EndWatcher:
+    """A file that records whether reading a line met its end."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -48,38 +48,66 @@ class _Watched:
         self.has_ended = False
 
     def readline(self, limit: int = -1) -> bytes:
-        """Give the next line."""
+        """Return the next line."""
         line = self._file.readline(limit)
         self.has_ended = self.has_ended or not line
         return line
 
 
 class Response(http.client.HTTPResponse):
-    """A response that passes over 102 and 103, and tells a header that was cut from a whole one.
+    """A response that skips 102 and 103, and rejects a header that was cut off.
 
-    The standard library takes 103 Early Hints for the answer, and the end of the connection for
-    the end of the header.
+    The standard library takes 103 Early Hints for the final response, and the end of the connection
+    for the end of the header.
     """
 
     def begin(self) -> None:
-        """Read the status and the header. Raises `OSError`, `http.client.HTTPException`."""
+        """Read the status line and the header. Raises `OSError`, `http.client.HTTPException`."""
         file = self.fp
-        watched = _Watched(file)
-        self.fp = cast(BufferedReader, watched)
+        watcher = _EndWatcher(file)
+        self.fp = cast(BufferedReader, watcher)
         try:
             super().begin()
-            while self.status in (102, 103) and not watched.has_ended:
+            while self.status in (102, 103) and not watcher.has_ended:
                 self.headers = None  # type: ignore[assignment]  # as before the first status line
                 super().begin()
         finally:
             if self.fp is not None:  # it is None where no body follows
                 self.fp = file
-        if watched.has_ended:
+        if watcher.has_ended:
             raise http.client.RemoteDisconnected("the connection ended inside the header")
+
+    def joined_headers(self) -> dict[str, str]:
+        """Return the headers by lower-case name, repeated ones joined by ", ".
+
+        They are decoded as UTF-8 if all of them can be, else as Latin-1, as httpx does it.
+        """
+        raw = [
+            (name.encode("latin-1"), value.encode("latin-1")) for name, value in self.getheaders()
+        ]
+        try:
+            pairs = [(name.decode(), value.decode()) for name, value in raw]
+        except UnicodeDecodeError:
+            pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
+        headers: dict[str, str] = {}
+        for name, value in pairs:
+            key = name.lower()
+            headers[key] = f"{headers[key]}, {value}" if key in headers else value
+        return headers
+
+    def iter_body(self) -> Iterator[bytes]:
+        """Yield the body as it arrives. Raises `OSError`, `http.client.HTTPException`.
+
+        `IncompleteRead` is raised at the end of a body that is shorter than its Content-Length.
+        """
+        while block := self.read1(READ_SIZE_BYTES):
+            yield block
+        if self.length:
+            raise http.client.IncompleteRead(b"", self.length)
 
 
 class Connection(http.client.HTTPConnection):
-    """A connection to the host of a request; it tells its socket as soon as there is one."""
+    """A connection to the host of a request; `on_socket` gets its socket as soon as it is open."""
 
     response_class = Response
 
@@ -87,35 +115,49 @@ class Connection(http.client.HTTPConnection):
         super().__init__(request.base_url.host, request.base_url.port)
         self._request = request
         self._on_socket = on_socket
-        self.is_found = False  # the name has been resolved
+        self.is_resolved = False
+        self.is_connected = False  # with TLS, if the request needs it
 
     def connect(self) -> None:
-        """Resolve, connect and, for https, shake hands. Raises `OSError`, `ssl.SSLError` among it.
+        """Resolve, connect and, for https, do the TLS handshake. Raises `OSError`.
 
-        Each address gets its share of the time: a dead IPv6 route leaves some for IPv4. What was
-        checked is what is connected to: a second look-up could be told another address.
+        Each address gets its share of the time: a dead IPv6 route leaves some for IPv4. The
+        addresses that were checked are connected to: a second lookup could return another one.
         """
         # As bytes: a text would load the IDNA codec (4 ms), and a `BaseUrl` is ASCII already.
         host = self.host.encode("ascii")
-        found = socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)
-        self.is_found = True
+        addresses = socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)
+        self.is_resolved = True
         if self._request.check_address is not None:
-            for *_, address in found:
+            for *_, address in addresses:
                 self._request.check_address(str(address[0]))
-        self.sock = _open_socket(found, self._request.connect_s)
+        self.sock = _open_socket(addresses, self._request.connect_s)
         self._on_socket(self.sock)
         if self._request.tls is not None:
             self.sock = self._request.tls.wrap_socket(self.sock, server_hostname=self.host)
             self._on_socket(self.sock)
-        self.sock.settimeout(None)  # from here on the clocks of the main thread rule
+        self.sock.settimeout(None)  # from here on the main thread keeps the deadlines
+        self.is_connected = True
+
+    def send_request(self) -> Response:
+        """Send the request and return the response with its header read.
+
+        Raises `OSError`, `http.client.HTTPException`.
+        """
+        request = self._request
+        # A server may reject a large body before it has read all of it (413): its response can
+        # still be read, and says more than our broken pipe. If there is none, reading fails too.
+        with contextlib.suppress(OSError):
+            self.request(request.method, request.path, request.body, dict(request.headers))
+        return cast(Response, self.getresponse())
 
 
-def _open_socket(found: Addresses, connect_s: float) -> socket.socket:
+def _open_socket(addresses: Addresses, connect_s: float) -> socket.socket:
     failure: OSError = ConnectionError("the name has no address")
-    for family, kind, protocol, _, address in found:
+    for family, kind, protocol, _, address in addresses:
         sock = socket.socket(family, kind, protocol)
         try:
-            sock.settimeout(connect_s / len(found) if connect_s else None)
+            sock.settimeout(connect_s / len(addresses) if connect_s else None)
             sock.connect(address)
         except OSError as error:
             failure = error
@@ -124,34 +166,3 @@ def _open_socket(found: Addresses, connect_s: float) -> socket.socket:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock
     raise failure
-
-
-class HeadStart:
-    """A request under way, or the failure that it met; `transport` collects either."""
-
-    def __init__(self, request: WireRequest, on_socket: Callable[[socket.socket], None]) -> None:
-        self.request = request
-        self.connection = Connection(request, on_socket)
-        self.failure: Exception | None = None
-        self.connected = False
-
-    def run(self, on_connected: Callable[[], None]) -> None:
-        """Connect and send. What fails is kept, to be raised where httpx can name it."""
-        try:
-            self.connection.connect()
-        except (OSError, UnicodeError) as error:
-            self.failure = error
-            return
-        self.connected = True
-        on_connected()
-        try:
-            self.connection.request(
-                self.request.method,
-                self.request.path,
-                self.request.body,
-                dict(self.request.headers),
-            )
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            # A server may refuse a large body before it has read it (413): its answer is still
-            # there to be read, and says more than our broken pipe.
-            self.failure = error

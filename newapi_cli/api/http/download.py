@@ -12,14 +12,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from types import ModuleType
 from typing import NamedTuple
 
 from newapi_cli import __version__
 from newapi_cli.api.http.connection import WireRequest
 from newapi_cli.api.http.endpoint import Endpoint
 from newapi_cli.api.http.safe_url import WebPlace, is_public, place_from_url, redirected
-from newapi_cli.api.http.worker import Ended, Exchange, Failed, Happening, Head
+from newapi_cli.api.http.worker import (
+    Exchange,
+    ExchangeEvent,
+    RequestFailed,
+    ResponseEnd,
+    ResponseHead,
+)
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.errors import DeadlineError, NewapiError, UsageError
 from newapi_cli.signals import Interrupts
@@ -51,24 +56,22 @@ class Download(NamedTuple):
 
 
 class Downloader:
-    """Fetches from any server, by the roads that the settings describe.
+    """Fetches from any server, with the proxy and certificates of the settings.
 
-    `endpoint_for` gives the road to a server; `load_transport` the module `api.transport`.
-    `leads_out` says of a host, by name or address, whether a redirect may lead there.
+    `endpoint_for` returns the endpoint of a server. `leads_out` returns whether a redirect may lead
+    to a host, given by name or address.
     """
 
     def __init__(
         self,
         endpoint_for: Callable[[BaseUrl], Endpoint],
         interrupts: Interrupts,
-        load_transport: Callable[[], ModuleType],
         *,
         limits: Limits = Limits(),  # noqa: B008  # a value, never changed
         leads_out: Callable[[str], bool] = is_public,
     ) -> None:
         self._endpoint_for = endpoint_for
         self._interrupts = interrupts
-        self._load_transport = load_transport
         self._limits = limits
         self._leads_out = leads_out
 
@@ -92,7 +95,7 @@ class Downloader:
                 raise _refused_redirect(place, f"redirects more than {len(seen) - 1} times")
             seen.append(place)
 
-    def next_place(self, place: WebPlace, head: Head) -> WebPlace:
+    def next_place(self, place: WebPlace, head: ResponseHead) -> WebPlace:
         """Give where the answer of a place leads to. Raises `UsageError` where it may not."""
         location = head.headers.get("location", "")
         if not location:
@@ -109,7 +112,7 @@ class Downloader:
                 place, "redirects to a private or local address, never followed"
             )
 
-    def _ask(self, place: WebPlace, end: float, *, was_typed: bool) -> bytes | Head:
+    def _ask(self, place: WebPlace, end: float, *, was_typed: bool) -> bytes | ResponseHead:
         """Give what is there, or the head that redirects elsewhere."""
         endpoint = self._endpoint_for(place.server)
         wire = WireRequest(
@@ -121,7 +124,7 @@ class Downloader:
             connect_s=self._limits.connect_s,
             check_address=None if was_typed else lambda host: self._check_host(place, host),
         )
-        exchange = Exchange(endpoint, wire, self._load_transport)
+        exchange = Exchange(endpoint, wire)
         watch = _Watch(exchange, place, self._interrupts, self._limits, end)
         self._interrupts.wake = exchange.wake
         exchange.start()
@@ -155,41 +158,41 @@ class _Watch:
         self._last = time.monotonic()
         self._silence_s = limits.silence_s
 
-    def head(self, connect_s: float) -> Head:
+    def head(self, connect_s: float) -> ResponseHead:
         """Give the status and the header, where a connection stands in time."""
         self._silence_s = connect_s
-        while not isinstance(happening := self._next(), Head):
+        while not isinstance(event := self._next(), ResponseHead):
             pass
-        return happening
+        return event
 
-    def body(self, head: Head) -> bytes:
+    def body(self, head: ResponseHead) -> bytes:
         """Give the whole body."""
         promised = head.headers.get("content-length", "")
         if promised.isdecimal() and int(promised[:20]) > self._limits.size_bytes:
             raise self._too_large()
         data = bytearray()
-        while not isinstance(happening := self._next(), Ended):
-            if isinstance(happening, bytes):
-                data += happening
+        while not isinstance(event := self._next(), ResponseEnd):
+            if isinstance(event, bytes):
+                data += event
             if len(data) > self._limits.size_bytes:
                 raise self._too_large()
         return bytes(data)
 
-    def _next(self) -> Happening:
+    def _next(self) -> ExchangeEvent:
         """Wait for what happens next. Raises what the exchange failed by, and for its silence."""
         while True:
             now = time.monotonic()
             silence_end = self._last + self._silence_s
             if now >= min(silence_end, self._end):
                 raise self._too_slow(is_silent=silence_end <= self._end)
-            happening = self._exchange.next(min(silence_end, self._end) - now)
+            event = self._exchange.next(min(silence_end, self._end) - now)
             self._interrupts.check()
-            if isinstance(happening, Failed):
-                raise _in_other_words(happening.error)
-            if happening is not None:
+            if isinstance(event, RequestFailed):
+                raise _in_other_words(event.error)
+            if event is not None:
                 self._last = time.monotonic()
                 self._silence_s = self._limits.silence_s
-                return happening
+                return event
 
     def _too_slow(self, *, is_silent: bool) -> NewapiError:
         host = self._place.server.authority
@@ -206,7 +209,7 @@ class _Watch:
         )
 
 
-def _check(head: Head, place: WebPlace) -> None:
+def _check(head: ResponseHead, place: WebPlace) -> None:
     if not 200 <= head.status < 300:
         hint = f"check the URL, or {BY_HAND}"
         if head.status in (401, 403):

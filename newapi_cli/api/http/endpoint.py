@@ -1,8 +1,9 @@
-"""One server as the client sees it: where it is, what may be told to it, and by which road."""
+"""A server: its address, headers, proxy and TLS certificates."""
 
 from __future__ import annotations
 
 import errno
+import os
 import ssl
 import stat
 import sys
@@ -17,7 +18,9 @@ from newapi_cli.domain.profile import Secret
 from newapi_cli.errors import ConfigError
 
 NO_PROXY_WORDS = ("none", "off", "direct")
-LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that is set rules
+PROXY_SETTING = "--proxy or the setting `proxy`"
+SYSTEM_SETTINGS = "the system's proxy settings"
+LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that is set counts
 TRADITIONAL = {"tw", "hk", "mo", "hant"}  # where Chinese is written in full characters
 
 
@@ -47,21 +50,40 @@ class Endpoint:
             headers["Authorization"] = f"Bearer {self.api_key.reveal()}"
         return headers
 
-    @property
-    def needs_no_proxy(self) -> bool:
-        """Say whether the road is direct for certain: this machine, or no proxy in sight.
+    def proxy_url(self) -> str:
+        """Return the URL of the proxy for this server, empty for a direct connection.
 
-        Variables that name one are only looked at more closely by `transport` (NO_PROXY has its
-        rules); macOS and Windows may have one in the system's settings.
+        The setting overrides the environment (or the system) with its NO_PROXY. This machine is
+        always connected to directly.
         """
         if self.base_url.is_loopback or self.proxy.lower() in NO_PROXY_WORDS:
-            return True
-        if self.proxy or sys.platform in ("darwin", "win32"):
-            return False
-        return not any(
+            return ""
+        if self.proxy:
+            return self.proxy
+        if not self._may_have_system_proxy:
+            return ""
+        from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415  # 9 ms
+
+        if proxy_bypass(self.base_url.host):
+            return ""
+        proxies = getproxies()
+        return proxies.get(self.base_url.scheme) or proxies.get("all") or ""
+
+    @property
+    def _may_have_system_proxy(self) -> bool:
+        """Whether a variable names a proxy. macOS and Windows have system settings too."""
+        return sys.platform in ("darwin", "win32") or any(
             value and name.lower() in ("http_proxy", "https_proxy", "all_proxy")
             for name, value in self.environ.items()
         )
+
+    def proxy_source(self, proxy: str) -> str:
+        """Return what has set the proxy: the option or setting, a variable, or the system."""
+        if self.proxy:
+            return PROXY_SETTING
+        names = (f"{self.base_url.scheme}_proxy", "all_proxy")
+        variables = (name for name, value in os.environ.items() if value == proxy)
+        return next((name for name in variables if name.lower() in names), SYSTEM_SETTINGS)
 
     def tls_context(self) -> ssl.SSLContext | None:
         """Give what https needs, None for http. Raises `ConfigError` for unusable certificates."""

@@ -1,142 +1,64 @@
-"""httpx: all answers come through its transports, one of our own where no proxy is needed.
+"""Requests through an HTTP, HTTPS or SOCKS proxy, by httpx, and the exceptions of httpx.
 
-`send` gives an httpx response in every case: read through the connection of a `HeadStart`, or, when
-a proxy stands between, through httpx's own transport. What the standard library raises on the
-direct road is raised as the httpx exception of the same meaning, so `failures` has one list.
+Only this module imports httpx, and only a request through a proxy imports this module.
 """
 
 from __future__ import annotations
 
 import http.client
-import os
+import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator
-from urllib.request import getproxies, proxy_bypass
+from collections.abc import Callable
 
 import httpx
 
-from newapi_cli.api.errors.failures import PROXY_SETTING, error_from_exception, is_passing
-from newapi_cli.api.http.connection import HeadStart, WireRequest
-from newapi_cli.api.http.endpoint import Endpoint
+from newapi_cli.api.errors.failures import (
+    connect_timeout,
+    connection_lost,
+    invalid_http,
+    tls_error,
+    words_of,
+)
+from newapi_cli.api.http.connection import WireRequest
+from newapi_cli.api.http.endpoint import PROXY_SETTING
+from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.errors import NetworkError, NewapiError
 
-READ_SIZE_BYTES = 1 << 16
-__all__ = [
-    "error_from_exception", "is_passing", "open_transport", "proxy_for", "proxy_setter", "send",
-]  # fmt: skip
-
-
-class DirectTransport(httpx.BaseTransport):
-    """Reads the answer to a request that is already on its way."""
-
-    def __init__(self, start: HeadStart) -> None:
-        self._start = start
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Give the response of the connection; raises httpx's exceptions only."""
-        start = self._start
-        if start.failure is not None and not start.connected:
-            raise _as_connect_error(start.failure, request)
-        try:
-            response = start.connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
-            raise _as_read_error(start.failure or error, request) from error
-        headers = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.getheaders()]
-        return httpx.Response(response.status, headers=headers, stream=_Body(response, request))
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._start.connection.close()
+# What httpx may raise, itself or from below; a test compares this list with httpx's own classes.
+FOREIGN = (
+    httpx.TransportError,
+    httpx.DecodingError,
+    httpx.TooManyRedirects,
+    httpx.StreamError,
+    httpx.InvalidURL,
+    httpx.CookieConflict,
+    httpx.HTTPStatusError,
+    OSError,
+    http.client.HTTPException,
+    ImportError,  # a SOCKS proxy without its library
+    ValueError,  # a proxy of an unknown kind, an invalid header
+)
 
 
-class _Body(httpx.SyncByteStream):
-    def __init__(self, response: http.client.HTTPResponse, request: httpx.Request) -> None:
-        self._response = response
-        self._request = request
-
-    def __iter__(self) -> Iterator[bytes]:
-        read = self._response.read1
-        try:
-            while block := read(READ_SIZE_BYTES):
-                yield block
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise _as_read_error(error, self._request) from error
-        if self._response.length:  # promised by Content-Length and not sent
-            early = http.client.IncompleteRead(b"", self._response.length)
-            raise _as_read_error(early, self._request) from early
-
-    def close(self) -> None:
-        self._response.close()
-
-
-def _as_connect_error(error: Exception, request: httpx.Request) -> httpx.TransportError:
-    if isinstance(error, TimeoutError):
-        return httpx.ConnectTimeout(str(error), request=request)
-    failure = httpx.ConnectError(str(error), request=request)
-    failure.__cause__ = error
-    return failure
-
-
-def _as_read_error(error: Exception, request: httpx.Request) -> httpx.TransportError:
-    kind: type[httpx.TransportError] = httpx.RemoteProtocolError
-    if isinstance(error, OSError) and not isinstance(error, http.client.RemoteDisconnected):
-        kind = httpx.ReadError
-    if isinstance(error, ssl.SSLError):
-        kind = httpx.ReadError
-    failure = kind(str(error) or type(error).__name__, request=request)
-    failure.__cause__ = error
-    return failure
-
-
-def proxy_for(endpoint: Endpoint) -> str:
-    """Give the URL of the proxy that stands between, or the empty text.
-
-    The setting rules; else the environment (or the system) with its NO_PROXY.
-    """
-    if endpoint.needs_no_proxy:
-        return ""
-    if endpoint.proxy:
-        return endpoint.proxy
-    if proxy_bypass(endpoint.base_url.host):
-        return ""
-    proxies = getproxies()
-    return proxies.get(endpoint.base_url.scheme) or proxies.get("all") or ""
-
-
-def proxy_setter(endpoint: Endpoint, proxy: str) -> str:
-    """Give what a person would have to change to have another proxy."""
-    if endpoint.proxy:
-        return PROXY_SETTING
-    wanted = (f"{endpoint.base_url.scheme}_proxy", "all_proxy")
-    names = (name for name, value in os.environ.items() if value == proxy)
-    return next((name for name in names if name.lower() in wanted), "the system's proxy settings")
-
-
-def open_transport(
-    endpoint: Endpoint, request: WireRequest, start: HeadStart | None
-) -> httpx.BaseTransport:
-    """Give the transport for one request. Raises what httpx raises for an unusable proxy."""
-    if start is not None:
-        return DirectTransport(start)
-    return httpx.HTTPTransport(
-        proxy=proxy_for(endpoint) or None, verify=request.tls or True, trust_env=False
-    )
+def open_transport(proxy: str, request: WireRequest) -> httpx.HTTPTransport:
+    """Return the transport for one request. Raises one of `FOREIGN` for an unusable proxy."""
+    return httpx.HTTPTransport(proxy=proxy, verify=request.tls or True, trust_env=False)
 
 
 def send(
-    transport: httpx.BaseTransport,
+    transport: httpx.HTTPTransport,
     request: WireRequest,
     on_socket: Callable[[socket.socket], None],
     on_connected: Callable[[], None],
 ) -> httpx.Response:
-    """Send the request, or take up the one already sent.
+    """Send the request and return the response with its header read.
 
-    `on_connected` is called when a request leaves through a proxy: the road to the server stands.
-    By the transport itself: a whole httpx client would follow what a Location header says, at
-    least far enough to fail on one that is no URL.
+    `on_connected` is called when the proxy has reached the server. There is no httpx client: it
+    would follow a Location header, at least far enough to fail on one that is not a URL.
     """
 
-    def watch(name: str, info: dict[str, object]) -> None:
+    def trace(name: str, info: dict[str, object]) -> None:
         if name.endswith("send_request_headers.started"):
             if getattr(info.get("request"), "method", b"") != b"CONNECT":  # that is for the proxy
                 on_connected()
@@ -154,6 +76,76 @@ def send(
             f"{request.base_url.scheme}://{request.base_url.authority}{request.path}",
             headers=dict(request.headers),
             content=request.body,
-            extensions={"trace": watch, "timeout": connect},
+            extensions={"trace": trace, "timeout": connect},
         )
     )
+
+
+def is_transient(error: Exception) -> bool:
+    """Return whether a retry may succeed: nothing is wrong with the settings."""
+    if not isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
+        return False
+    return not isinstance(_root_cause(error), socket.gaierror | ssl.SSLError)
+
+
+def error_from_exception(
+    error: Exception, base_url: BaseUrl, proxy: str = "", set_by: str = PROXY_SETTING
+) -> Exception:
+    """Return our error for an exception of a request through a proxy; its words become `why`.
+
+    `proxy` is the URL of the proxy, and `set_by` what has set it. Anything but a failure of the
+    network, the proxy, the server or the settings is a bug of ours, and returned as it is.
+    """
+    if isinstance(error, NewapiError) or not isinstance(error, FOREIGN):
+        return error
+    place = base_url.authority
+    cause = _root_cause(error)
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return NetworkError(
+            f"cannot reach {place} through the proxy{_without_password(proxy)}",
+            why=words_of(cause),
+            hint=f"check {set_by}, or use --proxy none",
+        )
+    if isinstance(cause, ssl.SSLError):
+        return tls_error(cause, base_url)
+    if isinstance(error, ImportError | httpx.ProxyError | ValueError | httpx.InvalidURL):
+        return _proxy_error(error, _without_password(proxy), set_by)
+    if isinstance(error, httpx.TimeoutException):
+        return connect_timeout(base_url)
+    if isinstance(error, httpx.RemoteProtocolError):
+        return invalid_http(place, words_of(cause))
+    return connection_lost(place, words_of(cause))
+
+
+def _proxy_error(error: Exception, proxy: str, set_by: str) -> NetworkError:
+    if isinstance(error, ImportError):
+        return NetworkError(
+            f"SOCKS support is not installed, and the proxy{proxy} needs it",
+            hint=f"pip install 'newapi-cli[socks]', or change {set_by}, or use --proxy none",
+        )
+    if isinstance(error, httpx.ProxyError):
+        return NetworkError(
+            f"the proxy{proxy} refused", why=words_of(error), hint=f"check {set_by}"
+        )
+    return NetworkError(
+        f"the proxy{proxy} cannot be used",
+        hint=f"{set_by} should be like http://HOST:PORT or socks5://HOST:PORT",
+    )
+
+
+def _without_password(proxy: str) -> str:
+    """Return the URL of a proxy after a space, without user and password, wherever they end."""
+    url = re.sub(r"(?s)^(\w+://)?.*@", r"\1", proxy)
+    return f" {url}" if url else ""
+
+
+def _root_cause(error: BaseException) -> BaseException:
+    """Follow the chain to the system's own exception, which says what happened."""
+    cause = error
+    for _ in range(10):
+        below = cause.__cause__ or cause.__context__
+        is_network = isinstance(below, OSError | httpx.HTTPError | http.client.HTTPException)
+        if below is None or not (is_network or type(below).__module__.startswith("httpcore")):
+            break
+        cause = below
+    return cause

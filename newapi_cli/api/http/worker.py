@@ -1,7 +1,7 @@
 """One HTTP exchange on a thread of its own, which owns the socket and knows nothing else.
 
 The thread resolves, connects, sends and puts what it reads into a queue, bounded in bytes; the main
-thread takes from the queue with a timeout. So every deadline (DNS included) and Ctrl-C are answered
+thread takes from the queue with a timeout. So every deadline (DNS included) and Ctrl-C take effect
 at once, and a slow terminal never stalls the network. Closing shuts the socket down, which ends the
 thread; a thread that hangs where no socket exists yet (a dead resolver) is left behind as a daemon.
 """
@@ -12,108 +12,106 @@ import contextlib
 import queue
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
-from types import ModuleType
 from typing import NamedTuple
 
-from newapi_cli.api.http.connection import HeadStart, WireRequest
+from newapi_cli.api.errors.failures import error_from_exception, is_transient
+from newapi_cli.api.http.connection import Connection, WireRequest
 from newapi_cli.api.http.endpoint import Endpoint
 
 LARGEST_STEP_BYTES = 128 * 1024
 MAX_QUEUED_BYTES = 4 * 1024 * 1024
-LAST_WORDS_S = 0.2
+SHUTDOWN_S = 0.2
 
 
 class Connected:
-    """The connection stands; the request is being sent."""
+    """The connection is open (with TLS, if needed) and the request is about to be sent."""
 
 
-class Head(NamedTuple):
-    """The status line and headers, names in lower case."""
+class ResponseHead(NamedTuple):
+    """The status and the headers, names in lower case."""
 
     status: int
     headers: Mapping[str, str]
 
 
-class Ended:
-    """The body ended as the framing promised, or, without framing, by the server's closing."""
+class ResponseEnd:
+    """The body is complete, or, if it has no length, the server has closed the connection."""
 
 
-class Failed(NamedTuple):
-    """What ended the exchange early: one of our errors, or a bug of ours.
+class RequestFailed(NamedTuple):
+    """The exchange ended early, by one of our errors or a bug of ours.
 
-    `is_passing`: another try may find it gone.
+    `is_transient`: a retry may succeed.
     """
 
     error: Exception
-    is_passing: bool
+    is_transient: bool
 
 
-Happening = Connected | Head | bytes | Ended | Failed
+ExchangeEvent = Connected | ResponseHead | bytes | ResponseEnd | RequestFailed
 
 
 class Exchange:
-    """One request and its answer, as happenings in their order."""
+    """One request and its response, as events in their order."""
 
-    def __init__(
-        self, endpoint: Endpoint, request: WireRequest, load_transport: Callable[[], ModuleType]
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, request: WireRequest) -> None:
         self._endpoint = endpoint
         self._request = request
-        self._load_transport = load_transport
-        self._queue: queue.SimpleQueue[Happening | None] = queue.SimpleQueue()
-        self._held: Happening | None = None  # taken from the queue, not yet given
+        self._queue: queue.SimpleQueue[ExchangeEvent | None] = queue.SimpleQueue()
+        self._next: ExchangeEvent | None = None  # taken from the queue, not yet returned
         self._put_bytes = 0  # written by the worker only
         self._got_bytes = 0  # written by the main thread only
-        self._room = threading.Event()
-        self._closed = False
+        self._has_room = threading.Event()
+        self._is_closed = False
+        self._proxy = ""
+        self._connection: Connection | None = None  # a direct one
         self._socket: socket.socket | None = None
-        self._head: HeadStart | None = None
         self._worker = threading.Thread(target=self._run, name="newapi exchange", daemon=True)
 
     @property
-    def standstill(self) -> str:
-        """Say what a direct connection still waits for, or nothing where it stands."""
-        head = self._head
-        if head is None or head.connected:
+    def pending_step(self) -> str:
+        """What a direct connection is waiting for, empty once it is open."""
+        connection = self._connection
+        if connection is None or connection.is_connected:
             return ""
-        place = head.request.base_url
-        if not head.connection.is_found:
-            return f"no name server has answered for {place.host}"
+        base_url = self._request.base_url
+        if not connection.is_resolved:
+            return f"no name server has answered for {base_url.host}"
         if self._socket is None:
-            return f"{place.authority} does not answer at all"
-        return f"{place.authority} takes connections, and says nothing of TLS"
+            return f"{base_url.authority} does not answer at all"
+        return f"{base_url.authority} takes connections, and says nothing of TLS"
 
     def start(self) -> None:
-        """Let the request leave."""
+        """Send the request."""
         self._worker.start()
 
-    def next(self, timeout_s: float) -> Happening | None:
-        """Give the next happening, or None when nothing came in time or `wake` was called."""
-        happening, self._held = self._held, None
-        if happening is None:
+    def next(self, timeout_s: float) -> ExchangeEvent | None:
+        """Return the next event, or None after the timeout or a call of `wake`."""
+        event, self._next = self._next, None
+        if event is None:
             try:
-                happening = self._queue.get(timeout=max(timeout_s, 0))
+                event = self._queue.get(timeout=max(timeout_s, 0))
             except queue.Empty:
                 return None
-        if isinstance(happening, bytes):
-            happening = self._with_all_queued(happening)
-            self._got_bytes += len(happening)
-            self._room.set()
-        return happening
+        if isinstance(event, bytes):
+            event = self._with_queued_blocks(event)
+            self._got_bytes += len(event)
+            self._has_room.set()
+        return event
 
-    def _with_all_queued(self, block: bytes) -> bytes:
+    def _with_queued_blocks(self, block: bytes) -> bytes:
         """Join the blocks that wait: a reader that fell behind catches up in large steps."""
         blocks = [block]
         size = len(block)
         while size < LARGEST_STEP_BYTES and self._queue.qsize():
-            happening = self._queue.get()
-            if isinstance(happening, bytes):
-                blocks.append(happening)
-                size += len(happening)
+            event = self._queue.get()
+            if isinstance(event, bytes):
+                blocks.append(event)
+                size += len(event)
             else:
-                self._held = happening
+                self._next = event
                 break
         return block if len(blocks) == 1 else b"".join(blocks)
 
@@ -124,71 +122,80 @@ class Exchange:
     def close(self) -> None:
         """Break the connection off, wherever the worker is, and wait a moment for its end.
 
-        Python must not be taken down over a thread that is in the midst of TLS: that can crash.
+        Python must not exit while a thread is in the middle of TLS: that can crash.
         """
-        self._closed = True
-        self._room.set()
+        self._is_closed = True
+        self._has_room.set()
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
-            self._worker.join(LAST_WORDS_S)
+            self._worker.join(SHUTDOWN_S)
 
     def _run(self) -> None:
         try:
-            self._talk()
+            self._proxy = self._endpoint.proxy_url()
+            if self._proxy:
+                self._exchange_through_proxy()
+            else:
+                self._exchange_directly()
         except Exception as error:  # noqa: BLE001  # carried to the main thread, and raised there
-            if not self._closed:  # or nobody wants to know
-                self._queue.put(self._failed(error))
-        finally:
-            if self._head is not None:
-                self._head.connection.close()
+            if not self._is_closed:
+                self._queue.put(self._failure(error))
 
-    def _failed(self, error: Exception) -> Failed:
-        try:
-            transport = self._load_transport()
-            proxy = transport.proxy_for(self._endpoint)
-            set_by = transport.proxy_setter(self._endpoint, proxy)
-            ours = transport.error_from_exception(error, self._endpoint.base_url, proxy, set_by)
-            return Failed(ours, transport.is_passing(error))
-        except Exception as bug:  # noqa: BLE001  # a bug of ours is told by the main thread, masked
-            return Failed(bug, is_passing=False)
+    def _exchange_directly(self) -> None:
+        self._connection = connection = Connection(self._request, self._set_socket)
+        with closing(connection):
+            connection.connect()
+            self._queue.put(Connected())
+            with closing(connection.send_request()) as response:
+                self._queue.put(ResponseHead(response.status, response.joined_headers()))
+                self._put_body(response.iter_body())
 
-    def _talk(self) -> None:
-        start = None
-        if self._endpoint.needs_no_proxy:
-            start = self._head_start()
-        transport = self._load_transport()
-        if start is None and not transport.proxy_for(self._endpoint):
-            start = self._head_start()
+    def _exchange_through_proxy(self) -> None:
+        from newapi_cli.api.http import proxies  # noqa: PLC0415  # loads httpx, 35 to 60 ms
+
         with (
-            transport.open_transport(self._endpoint, self._request, start) as road,
+            proxies.open_transport(self._proxy, self._request) as transport,
             closing(
-                transport.send(
-                    road, self._request, self._keep_socket, lambda: self._queue.put(Connected())
+                proxies.send(
+                    transport, self._request, self._set_socket, lambda: self._queue.put(Connected())
                 )
             ) as response,
         ):
-            self._queue.put(Head(response.status_code, dict(response.headers)))
-            for block in response.iter_raw():
-                self._put(block)
-                if self._closed:
-                    return
-            self._queue.put(Ended())
+            self._queue.put(ResponseHead(response.status_code, dict(response.headers)))
+            self._put_body(response.iter_raw())
 
-    def _head_start(self) -> HeadStart:
-        self._head = HeadStart(self._request, self._keep_socket)
-        self._head.run(lambda: self._queue.put(Connected()))
-        return self._head
+    def _failure(self, error: Exception) -> RequestFailed:
+        base_url = self._request.base_url
+        try:
+            if self._proxy:
+                from newapi_cli.api.http import proxies  # noqa: PLC0415  # loads httpx
 
-    def _keep_socket(self, sock: socket.socket) -> None:
+                set_by = self._endpoint.proxy_source(self._proxy)
+                ours = proxies.error_from_exception(error, base_url, self._proxy, set_by)
+                return RequestFailed(ours, proxies.is_transient(error))
+            was_open = self._connection is not None and self._connection.is_connected
+            ours = error_from_exception(error, base_url, was_open=was_open)
+            return RequestFailed(ours, is_transient(error, was_open=was_open))
+        except Exception as bug:  # noqa: BLE001  # reported by the main thread, redacted
+            return RequestFailed(bug, is_transient=False)
+
+    def _set_socket(self, sock: socket.socket) -> None:
         self._socket = sock
-        if self._closed:
+        if self._is_closed:
             self.close()
 
-    def _put(self, block: bytes) -> None:
-        self._queue.put(block)
-        self._put_bytes += len(block)
-        while self._put_bytes - self._got_bytes > MAX_QUEUED_BYTES and not self._closed:
-            self._room.clear()
-            if self._put_bytes - self._got_bytes > MAX_QUEUED_BYTES and not self._closed:
-                self._room.wait()
+    def _put_body(self, blocks: Iterable[bytes]) -> None:
+        for block in blocks:
+            self._queue.put(block)
+            self._put_bytes += len(block)
+            self._wait_for_room()
+            if self._is_closed:
+                return
+        self._queue.put(ResponseEnd())
+
+    def _wait_for_room(self) -> None:
+        while self._put_bytes - self._got_bytes > MAX_QUEUED_BYTES and not self._is_closed:
+            self._has_room.clear()
+            if self._put_bytes - self._got_bytes > MAX_QUEUED_BYTES and not self._is_closed:
+                self._has_room.wait()

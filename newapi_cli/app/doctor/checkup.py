@@ -12,8 +12,7 @@ from newapi_cli.api.gateway.detection import Family
 from newapi_cli.api.gateway.page import Page, fetch_page
 from newapi_cli.api.gateway.responses import STATUS
 from newapi_cli.api.http.endpoint import Endpoint
-from newapi_cli.api.http.proxies import proxy_for
-from newapi_cli.app.context import Context, load_transport
+from newapi_cli.app.context import Context
 from newapi_cli.app.doctor.runner import Blocked
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.models import ModelInfo
@@ -58,7 +57,7 @@ class Case:
     @property
     def proxy(self) -> str:
         """The URL of the proxy that stands between, or nothing."""
-        return proxy_for(self.endpoint())
+        return self.endpoint().proxy_url()
 
     def endpoint(self, base_url: BaseUrl | None = None, key: Secret | None = None) -> Endpoint:
         """Give the server, or another one that is tried, without a key unless one is given."""
@@ -102,7 +101,6 @@ class Case:
         return Client(
             self.endpoint(key=self.context.api_key),
             self.context.interrupts,
-            load_transport,
             timeouts=timeouts._replace(
                 connect_s=self.limit_s,
                 first_byte_s=silence_s,
@@ -122,7 +120,6 @@ class Case:
                 path,
                 limit_s=silence_s,
                 interrupts=self.context.interrupts,
-                load_transport=load_transport,
             )
         except (ConfigError, Interrupted):
             raise
