@@ -12,9 +12,8 @@ from binascii import b2a_base64  # loaded for http.client anyway, unlike base64
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from newapi_cli.domain.attachment import Attachment, size_text
 from newapi_cli.domain.completion import ChatRequest, Sampling
-from newapi_cli.domain.message import Message
+from newapi_cli.domain.messages import Attachment, Message, size_text
 from newapi_cli.domain.models import ModelInfo
 from newapi_cli.text import well_formed
 

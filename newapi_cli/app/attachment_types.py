@@ -17,7 +17,7 @@ from newapi_cli.app.prompt_input import (
     text_from_bytes,
     too_large,
 )
-from newapi_cli.domain.attachment import Attachment
+from newapi_cli.domain.messages import Attachment
 from newapi_cli.errors import UsageError
 
 MAX_ATTACHMENT_BYTES = 20 * 1024 * 1024

@@ -18,9 +18,8 @@ from newapi_cli.api.http.endpoint import Endpoint
 from newapi_cli.app.attachment_types import MAX_ATTACHMENT_BYTES, content_from_bytes
 from newapi_cli.app.context import Context
 from newapi_cli.app.prompt_input import TextFile
-from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.base_url import BaseUrl
-from newapi_cli.domain.message import Message
+from newapi_cli.domain.messages import Attachment, Message
 from newapi_cli.errors import UsageError
 from newapi_cli.signals import Interrupts
 from newapi_cli.streams import is_handed_over, read_file_up_to

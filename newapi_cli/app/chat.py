@@ -16,7 +16,7 @@ from newapi_cli.app.prompt_input import Prompt
 from newapi_cli.app.sessions.live_session import LiveSession, describe_external_changes
 from newapi_cli.app.turn import Turn
 from newapi_cli.domain.completion import ChatRequest, CompletionBuilder, Status
-from newapi_cli.domain.message import Message
+from newapi_cli.domain.messages import Message
 from newapi_cli.domain.session import TurnRecord
 from newapi_cli.errors import NewapiError
 from newapi_cli.render.render_loop import play

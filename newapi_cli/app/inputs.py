@@ -18,7 +18,7 @@ from newapi_cli.app.prompt_input import (
     text_from_bytes,
     too_large,
 )
-from newapi_cli.domain.attachment import Attachment
+from newapi_cli.domain.messages import Attachment
 from newapi_cli.errors import UsageError
 from newapi_cli.streams import STDIN_NAMES, read_file_up_to
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from newapi_cli.domain.attachment import Attachment
+from newapi_cli.domain.messages import Attachment
 from newapi_cli.errors import UsageError
 
 MAX_INPUT_BYTES = 10 * 1024 * 1024

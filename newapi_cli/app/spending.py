@@ -19,7 +19,7 @@ from newapi_cli.app.durations import duration_from_text
 from newapi_cli.domain.billing import LogEntry
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.money import Cost, CostKind, Currency
-from newapi_cli.domain.pricing import DOLLAR, plausible_dollars, total
+from newapi_cli.domain.pricing import DOLLAR, plausible_dollars, sum_costs
 from newapi_cli.domain.report import Spending, SpendingReport
 from newapi_cli.domain.session import TurnRecord
 from newapi_cli.errors import LocalError, UsageError
@@ -209,7 +209,7 @@ class _Sum:
         if not self._known and not any(self._unknown):  # any: of the kinds that are not None
             return None
         unknown = [Cost(kind or CostKind.UNKNOWN, None, currency) for kind in self._unknown]
-        return total([Cost(kind, usd, currency) for kind, usd in self._known.items()] + unknown)
+        return sum_costs([Cost(kind, usd, currency) for kind, usd in self._known.items()] + unknown)
 
 
 def median(values: Sequence[float]) -> float | None:

@@ -81,7 +81,7 @@ class Turn:
         self._started = clock()
         self._first_token_s: float | None = None
         self._builder = CompletionBuilder()
-        self._builder.asked = request.model
+        self._builder.requested_model = request.model
         self._status = Status.INTERRUPTED
         self._duration_s: float | None = None
         self._is_closed = False
@@ -126,7 +126,9 @@ class Turn:
         self._end_time()
         try:
             if self._pricer is not None and self._has_prices and self._builder.has_anything:
-                self._builder.cost = self._pricer.cost(self._builder.asked, self._builder.usage)
+                self._builder.cost = self._pricer.cost(
+                    self._builder.requested_model, self._builder.usage
+                )
         finally:  # whatever becomes of the price, the answer is kept
             if self._recorder is not None:
                 self._recorder.end(self.completion, self._error)
@@ -183,7 +185,7 @@ class Turn:
             self._builder.request_id = event.request_id
             self._has_prices = event.is_new_api
         elif isinstance(event, FallbackUsed):
-            self._builder.asked = event.next_model
+            self._builder.requested_model = event.next_model
             self._builder.tried += ((event.model, event.why),)
         elif isinstance(event, StreamEnd):
             self._is_certain = event.is_certain

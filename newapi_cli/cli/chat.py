@@ -167,7 +167,7 @@ def answer_once(context: Context, answering: ChatRun, live: LiveSession, prompt:
     model = live.session.model or context.model
     call = answering.call
     if call.curl:
-        messages = live.conversation.asking(prompt.text, prompt.attachments)
+        messages = live.conversation.messages_for(prompt.text, prompt.attachments)
         request = answering.request(messages, model)
         body = encode_chat(request, without_data=True)
         command_line = curl_command(context.base_url, CHAT_COMPLETIONS, body)

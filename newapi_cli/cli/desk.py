@@ -23,7 +23,7 @@ from newapi_cli.app.turn import Turn
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.model_names import kept_model_names
 from newapi_cli.config.settings import load_settings
-from newapi_cli.domain.attachment import Attachment
+from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.money import CostKind
 from newapi_cli.domain.profile import Origin, Source
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord

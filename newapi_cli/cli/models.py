@@ -9,7 +9,7 @@ import typer
 from newapi_cli.app.context import Context
 from newapi_cli.app.error_hints import explain_errors
 from newapi_cli.cli.options import command
-from newapi_cli.domain.models import Offer
+from newapi_cli.domain.models import PricedModel
 from newapi_cli.domain.money import Currency
 from newapi_cli.render.machine_output import write_json
 from newapi_cli.render.prices import cached_cell, price_cells, price_fields, price_json
@@ -66,10 +66,10 @@ def models(
     _tell(context, listed.age_s, chosen, len(found), is_table=not json)
 
 
-def _without_keys(offer: Offer, redact: Callable[[str], str]) -> Offer:
+def _without_keys(offer: PricedModel, redact: Callable[[str], str]) -> PricedModel:
     """Take keys out of what a server says of a model: some repeat them."""
     view = offer.price
-    return Offer(
+    return PricedModel(
         redact(offer.id),
         redact(offer.owned_by),
         tuple(map(redact, offer.endpoint_types)),
@@ -78,7 +78,7 @@ def _without_keys(offer: Offer, redact: Callable[[str], str]) -> Offer:
     )
 
 
-def _write(context: Context, offers: list[Offer], *, with_prices: bool) -> None:
+def _write(context: Context, offers: list[PricedModel], *, with_prices: bool) -> None:
     if context.streams.stdout.is_terminal:
         columns, rows = _table(context, offers, with_prices=with_prices)
         context.table(columns, rows)
@@ -89,7 +89,7 @@ def _write(context: Context, offers: list[Offer], *, with_prices: bool) -> None:
 
 
 def _table(
-    context: Context, offers: list[Offer], *, with_prices: bool
+    context: Context, offers: list[PricedModel], *, with_prices: bool
 ) -> tuple[list[str], list[list[str]]]:
     """Give columns and rows for a terminal: of a server without prices, who owns a model."""
     if context.gateway.prices() is None:
@@ -105,7 +105,7 @@ def _table(
 
 
 def _priced_row(
-    offer: Offer, currency: Currency | None, *, with_prices: bool, width: int
+    offer: PricedModel, currency: Currency | None, *, with_prices: bool, width: int
 ) -> list[str]:
     amounts = list(price_cells(offer.price, currency))
     if with_prices:
@@ -117,7 +117,7 @@ def _priced_row(
 
 
 def _tell(
-    context: Context, age_s: float, chosen: list[Offer], count: int, *, is_table: bool
+    context: Context, age_s: float, chosen: list[PricedModel], count: int, *, is_table: bool
 ) -> None:
     """Tell what the list itself does not."""
     streams = context.streams
@@ -138,13 +138,13 @@ def _tell(
         print_dim(streams, f"told {seconds(age_s)} ago; --refresh asks again")
 
 
-def _price_in(offer: Offer) -> tuple[bool, object, str]:
+def _price_in(offer: PricedModel) -> tuple[bool, object, str]:
     view = offer.price
     amount = None if view is None else view.prompt if view.per_call is None else view.per_call
     return amount is None, amount or 0, offer.id
 
 
-def _price_out(offer: Offer) -> tuple[bool, object, str]:
+def _price_out(offer: PricedModel) -> tuple[bool, object, str]:
     view = offer.price
     amount = None if view is None else view.completion if view.per_call is None else view.per_call
     return amount is None, amount or 0, offer.id
@@ -153,7 +153,7 @@ def _price_out(offer: Offer) -> tuple[bool, object, str]:
 SORT_KEYS = {Order.NAME: lambda offer: offer.id.lower(), Order.IN: _price_in, Order.OUT: _price_out}
 
 
-def _as_json(offer: Offer) -> dict[str, object]:
+def _as_json(offer: PricedModel) -> dict[str, object]:
     return {
         "id": offer.id,
         "owned_by": offer.owned_by or None,

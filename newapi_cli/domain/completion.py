@@ -14,9 +14,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from newapi_cli.domain.message import Message
+from newapi_cli.domain.messages import Message
 
-MOST_PIECES = 1024
+MAX_PIECES = 1024
 CALL_SIZE = 100  # what a tool call counts for beside its texts
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class Completion(NamedTuple):
     request_id: str = ""
     first_token_s: float | None = None
     duration_s: float = 0.0
-    asked: str = ""
+    requested_model: str = ""
     tried: tuple[tuple[str, str], ...] = ()
     cost: Cost | None = None
 
@@ -208,7 +208,7 @@ class _Text:
     def add(self, piece: str) -> None:
         self._pieces.append(piece)
         self.characters += len(piece)
-        if len(self._pieces) > MOST_PIECES:
+        if len(self._pieces) > MAX_PIECES:
             self._joined.append("".join(self._pieces))
             self._pieces.clear()
 
@@ -230,7 +230,7 @@ class CompletionBuilder:
         self.model = ""
         self.id = ""
         self.request_id = ""
-        self.asked = ""
+        self.requested_model = ""
         self.tried: tuple[tuple[str, str], ...] = ()
         self.cost: Cost | None = None
 
@@ -293,7 +293,7 @@ class CompletionBuilder:
             request_id=self.request_id,
             first_token_s=first_token_s,
             duration_s=duration_s,
-            asked=self.asked,
+            requested_model=self.requested_model,
             tried=self.tried,
             cost=self.cost,
         )

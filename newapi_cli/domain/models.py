@@ -19,7 +19,7 @@ class ModelInfo(NamedTuple):
     endpoint_types: tuple[str, ...] = ()
 
 
-class Offer(NamedTuple):
+class PricedModel(NamedTuple):
     """A model with what it costs; `price` is None where that is not published.
 
     `groups` are those that may use it, as far as they are published.
@@ -34,7 +34,7 @@ class Offer(NamedTuple):
     def matches(self, words: tuple[str, ...]) -> bool:
         """Say whether every word stands somewhere in the id or the owner, in any case.
 
-        >>> Offer("gpt-4o-mini", "openai").matches(("GPT", "mini"))
+        >>> PricedModel("gpt-4o-mini", "openai").matches(("GPT", "mini"))
         True
         """
         text = f"{self.id} {self.owned_by}".lower()

@@ -26,7 +26,7 @@ ALL_GROUPS = "all"
 DEFAULT_GROUP = "default"
 DIGITS = 100  # of all that is calculated: what a server claims has at most 36, times each other
 SMALLEST = Decimal("1E-18")  # of a dollar
-MOST_DOLLARS = Decimal(10**12)  # for anything; a price or a balance that makes more is none
+MAX_DOLLARS = Decimal(10**12)  # for anything; a price or a balance that makes more is none
 DOLLAR = Currency("USD", "$", Decimal(1))
 
 
@@ -119,7 +119,7 @@ class PriceList(NamedTuple):
                 completion=prompt * price.completion_ratio,
                 cached=prompt * price.cache_ratio,
             )
-        if any(amount is not None and amount > MOST_DOLLARS for amount in view[3:]):
+        if any(amount is not None and amount > MAX_DOLLARS for amount in view[3:]):
             return PriceView(PriceKind.UNKNOWN, group, is_certain)  # nobody pays that
         return view
 
@@ -150,11 +150,11 @@ class PriceList(NamedTuple):
         return Cost(CostKind.ABOUT, usd, self.currency)
 
 
-def dollars_of(quota: Decimal, quota_per_unit: Decimal) -> Decimal:
+def dollars_from_quota(quota: Decimal, quota_per_unit: Decimal) -> Decimal:
     """Give the dollars that a quota is, to 18 places where that never ends.
 
-    >>> dollars_of(Decimal(150), Decimal(500_000)), dollars_of(Decimal(1), Decimal(300_000))
-    (Decimal('0.0003'), Decimal('0.000003333333333333'))
+    >>> dollars_from_quota(Decimal(1), Decimal(300_000))
+    Decimal('0.000003333333333333')
     """
     with localcontext(prec=DIGITS):
         return (quota / quota_per_unit).quantize(SMALLEST).normalize()
@@ -167,8 +167,8 @@ def plausible_dollars(quota: Decimal, quota_per_unit: Decimal) -> Decimal | None
     [Decimal('5'), None, None, None]
     """
     try:
-        usd = dollars_of(quota, quota_per_unit)
-        is_plausible = 0 <= usd <= MOST_DOLLARS
+        usd = dollars_from_quota(quota, quota_per_unit)
+        is_plausible = 0 <= usd <= MAX_DOLLARS
     except ArithmeticError:  # no number, or one beyond all digits
         return None
     return usd.copy_abs() if is_plausible else None  # a zero may have a sign
@@ -224,22 +224,22 @@ def _whole(quota: Decimal) -> Decimal:
     return quota.quantize(Decimal(1), ROUND_HALF_UP)
 
 
-class Spent(NamedTuple):
+class TotalCost(NamedTuple):
     """What several answers cost together; `unknown` counts those whose cost is not in it."""
 
     cost: Cost | None
     unknown: int = 0
 
 
-def spent(turns: Iterable[TurnRecord], currency: Currency | None) -> Spent:
+def total_cost(turns: Iterable[TurnRecord], currency: Currency | None) -> TotalCost:
     """Add up what turns cost. Where no server of them publishes prices the cost is None."""
     answered = [turn for turn in turns if turn.answer or turn.cost_kind]
     found = [cost_of_turn(turn, currency) for turn in answered]
     costs = [cost for cost in found if cost is not None]
-    known = total(costs)
+    known = sum_costs(costs)
     if known is None or known.usd is None:
-        return Spent(known)
-    return Spent(known, sum(cost is None or cost.usd is None for cost in found))
+        return TotalCost(known)
+    return TotalCost(known, sum(cost is None or cost.usd is None for cost in found))
 
 
 def cost_of_turn(turn: TurnRecord, currency: Currency | None = None) -> Cost | None:
@@ -252,7 +252,7 @@ def cost_of_turn(turn: TurnRecord, currency: Currency | None = None) -> Cost | N
     return Cost(kind, usd if usd is None or usd.is_finite() else None, currency)
 
 
-def total(costs: Iterable[Cost]) -> Cost | None:
+def sum_costs(costs: Iterable[Cost]) -> Cost | None:
     """Add costs up, as far as they are known; None where there are none at all.
 
     What is not known makes the sum an "about"; where nothing is known the kind says so.

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
-from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import Completion, Status, ToolCall, Usage
+from newapi_cli.domain.messages import Attachment, Message, Role
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 MAX_TITLE = 80
@@ -60,7 +60,7 @@ class TurnRecord(NamedTuple):
         """Give the turn with what has come of its answer."""
         cost = completion.cost
         return self._replace(
-            model=completion.asked or self.model,
+            model=completion.requested_model or self.model,
             tried=completion.tried,
             cost=None if cost is None or cost.usd is None else format(cost.usd, "f"),
             cost_kind="" if cost is None else str(cost.kind),
@@ -115,6 +115,35 @@ class StoredSession(NamedTuple):
     def path(self) -> tuple[TurnRecord, ...]:
         """Give the turns of the present path."""
         return path_to(self.session.leaf_id, self.turns)
+
+
+class MessageHistory(NamedTuple):
+    """The system prompt and the turns of the current path, oldest first.
+
+    The first `left_out` turns are no longer sent to the model.
+    """
+
+    system: str = ""
+    turns: tuple[TurnRecord, ...] = ()
+    left_out: int = 0
+
+    @property
+    def sent_turns(self) -> tuple[TurnRecord, ...]:
+        """Return the turns that are sent with the next prompt.
+
+        A turn without an answer is not sent: servers refuse empty messages.
+        """
+        return tuple(turn for turn in self.turns[self.left_out :] if turn.answer)
+
+    def messages_for(
+        self, prompt: str, attachments: tuple[Attachment, ...] = ()
+    ) -> tuple[Message, ...]:
+        """Return the messages to send for a new prompt."""
+        messages = [Message(Role.SYSTEM, self.system)] if self.system else []
+        for turn in self.sent_turns:
+            messages.append(Message(Role.USER, turn.prompt, turn.attachments))
+            messages.append(Message(Role.ASSISTANT, turn.answer))
+        return (*messages, Message(Role.USER, prompt, attachments))
 
 
 class Hit(NamedTuple):

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from newapi_cli.domain.attachment import size_text
+from newapi_cli.domain.messages import size_text
 
 BEGINNING = "data:image/"
 HEADER = re.compile(r"data:image/([a-zA-Z0-9.+-]{1,20});base64,")

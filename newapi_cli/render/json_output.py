@@ -22,7 +22,7 @@ def completion_json(completion: Completion, model: str, session: str = "") -> di
             {"id": call.id, "name": call.name, "arguments": call.arguments}
             for call in completion.tool_calls
         ],
-        "model": completion.model or completion.asked or model,
+        "model": completion.model or completion.requested_model or model,
         "finish_reason": completion.finish_reason,
         "status": str(completion.status),
         "usage": usage_json(completion.usage),

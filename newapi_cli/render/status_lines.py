@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import Completion, Notice
+from newapi_cli.domain.messages import Attachment
 from newapi_cli.render.sanitizer import Sanitizer, safe_line, safe_text
 from newapi_cli.render.units import summary
 from newapi_cli.streams import Streams

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 from markdown_it import MarkdownIt
 
-from newapi_cli.domain.attachment import Attachment, size_text
 from newapi_cli.domain.completion import Status
+from newapi_cli.domain.messages import Attachment, size_text
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from newapi_cli.render.plain import tool_calls_json
 

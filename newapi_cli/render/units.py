@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # decimal takes 4 ms, and is loaded when there is money to te
 
     from newapi_cli.domain.billing import Balance
     from newapi_cli.domain.money import Cost, Currency
-    from newapi_cli.domain.pricing import Spent
+    from newapi_cli.domain.pricing import TotalCost
 
 SPANS = (
     ("year", 365 * 86_400),
@@ -104,7 +104,7 @@ def cost_text(cost: Cost | None) -> str:
     return f"{about}{money(cost.usd * rate, cost.currency)}"
 
 
-def spent_text(spent: Spent) -> str:
+def spent_text(spent: TotalCost) -> str:
     """Write what several answers cost, and of how many of them that is not known."""
     text = cost_text(spent.cost)
     return f"{text} + {spent.unknown} unknown" if spent.unknown else text
@@ -131,7 +131,7 @@ def balance_text(balance: Balance) -> str:
 
 def summary(completion: Completion, model: str) -> str:
     """Write the line under an answer: model, tokens, seconds, and what it cost."""
-    parts = [completion.model or completion.asked or model, tokens(completion.usage)]
+    parts = [completion.model or completion.requested_model or model, tokens(completion.usage)]
     if completion.first_token_s is not None:
         parts.append(f"first token {seconds(completion.first_token_s)}")
     parts.append(f"in all {seconds(completion.duration_s)}")

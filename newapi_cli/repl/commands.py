@@ -6,8 +6,8 @@ import json
 
 from newapi_cli.app.prompt_input import Prompt
 from newapi_cli.app.sessions.live_session import describe_external_changes
-from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import COUNTS, Status, usage_from_counts
+from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import MAX_TITLE, Session, TurnRecord
 from newapi_cli.errors import UsageError
 from newapi_cli.render.sanitizer import safe_line, safe_text

@@ -10,8 +10,8 @@ from newapi_cli.api.errors.hints import LEAVING_OUT
 from newapi_cli.app.prompt_input import Prompt, TextFile, prompt_from_contents
 from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.app.turn import CUT_HINT, Turn
-from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import Status
+from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from newapi_cli.errors import (
     ContextTooLongError,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from newapi_cli.domain.conversation import Conversation
-from newapi_cli.domain.session import TurnRecord, title_from_prompt
+from newapi_cli.domain.session import MessageHistory, TurnRecord, title_from_prompt
 from newapi_cli.render.sanitizer import safe_line
 
 COUNT = re.compile(r"\b\d{1,3}(?:,\d{3})+\b|\b\d{3,9}\b")
@@ -22,7 +21,7 @@ class Proposal(NamedTuple):
     left_out: int
 
 
-def proposal(before: Conversation, prompt: str, error: str) -> Proposal | None:
+def proposal(before: MessageHistory, prompt: str, error: str) -> Proposal | None:
     """Propose the oldest turns to go, or nothing where there are none.
 
     As many go as the gateway's own numbers ask for (the model's room and what was sent, in tokens),
@@ -43,7 +42,7 @@ def proposal(before: Conversation, prompt: str, error: str) -> Proposal | None:
     return None
 
 
-def told_proposal(found: Proposal, before: Conversation, model: str) -> str:
+def told_proposal(found: Proposal, before: MessageHistory, model: str) -> str:
     """Say what would go."""
     count = len(found.turns)
     lines = [

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 from math import isfinite
 
-from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import COUNTS, Status, ToolCall, Usage, usage_from_counts
+from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import Session, TurnRecord
 from newapi_cli.errors import LocalError
 

@@ -10,7 +10,7 @@ from newapi_cli.api.chat.client import Client
 from newapi_cli.api.http.endpoint import Endpoint
 from newapi_cli.domain.base_url import base_url_from_text
 from newapi_cli.domain.completion import ChatRequest, Chunk, Notice, TurnEvent
-from newapi_cli.domain.message import Message, Role
+from newapi_cli.domain.messages import Message, Role
 from newapi_cli.domain.profile import Secret, Timeouts
 from newapi_cli.signals import Interrupts
 from tests.support.home import CANARY

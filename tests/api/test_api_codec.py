@@ -17,12 +17,11 @@ from newapi_cli.api.codec import (
     refusal_in,
     request_id_in,
 )
-from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import (
     ChatRequest,
     Sampling,
 )
-from newapi_cli.domain.message import Message, Role
+from newapi_cli.domain.messages import Attachment, Message, Role
 from newapi_cli.domain.models import ModelInfo
 from newapi_cli.text import well_formed
 from tests.api.wrong_shapes import WRONG, name_of, places, replaced

@@ -17,8 +17,8 @@ from newapi_cli.app.sessions.archive import (
     session_to_lines,
     sessions_from_text,
 )
-from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import Status, ToolCall, Usage
+from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.money import CostKind
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from newapi_cli.errors import UsageError

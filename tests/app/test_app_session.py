@@ -9,7 +9,7 @@ import pytest
 
 from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.domain.completion import Chunk, Completion, CompletionBuilder, Status
-from newapi_cli.domain.message import Message, Role
+from newapi_cli.domain.messages import Message, Role
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from newapi_cli.errors import LocalError
 from newapi_cli.store.sessions import SessionStore

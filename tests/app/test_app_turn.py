@@ -19,7 +19,7 @@ from newapi_cli.domain.completion import (
     TurnEvent,
     Usage,
 )
-from newapi_cli.domain.message import Message, Role
+from newapi_cli.domain.messages import Message, Role
 from newapi_cli.errors import (
     AuthenticationError,
     ConfigError,

@@ -11,8 +11,7 @@ import pytest
 from newapi_cli.app.attachments import Attacher
 from newapi_cli.app.context import Context
 from newapi_cli.app.prompt_input import TextFile
-from newapi_cli.domain.attachment import Attachment
-from newapi_cli.domain.message import Message, Role
+from newapi_cli.domain.messages import Attachment, Message, Role
 from newapi_cli.errors import GatewayError, NetworkError, UsageError
 from newapi_cli.streams import Input, Output, Streams
 from tests.support.fault_server import FaultServer

@@ -19,10 +19,10 @@ from newapi_cli.domain.pricing import (
     Price,
     PriceKind,
     PriceList,
-    Spent,
+    TotalCost,
     cost_of_turn,
-    spent,
-    total,
+    sum_costs,
+    total_cost,
 )
 from newapi_cli.domain.session import TurnRecord
 
@@ -216,7 +216,7 @@ YEN = Currency("CUSTOM", "¥", D("150"))
 def test_a_sum_says_how_far_it_is_known(
     costs: list[Cost], expected: tuple[str, str | None] | None
 ) -> None:
-    found = total(costs)
+    found = sum_costs(costs)
     if expected is None:
         assert found is None
         return
@@ -229,14 +229,14 @@ def turn(cost: str | None, kind: str) -> TurnRecord:
 
 
 def test_turns_of_a_server_without_prices_cost_nothing_that_is_told() -> None:
-    assert spent([turn(None, ""), turn(None, "")], YEN) == Spent(None)
+    assert total_cost([turn(None, ""), turn(None, "")], YEN) == TotalCost(None)
 
 
 def test_what_is_not_known_of_a_conversation_is_counted() -> None:
     turns = [turn("0.1", "about"), turn(None, "unknown"), turn(None, "tiered"), turn(None, "")]
-    assert spent(turns, YEN) == Spent(Cost(CostKind.ABOUT, D("0.1"), YEN), 2)
+    assert total_cost(turns, YEN) == TotalCost(Cost(CostKind.ABOUT, D("0.1"), YEN), 2)
     elsewhere = [*turns, turn(None, "")._replace(answer="of a server without prices")]
-    assert spent(elsewhere, YEN).unknown == 3
+    assert total_cost(elsewhere, YEN).unknown == 3
 
 
 @pytest.mark.parametrize(

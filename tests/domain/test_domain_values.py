@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import (
     Chunk,
     CompletionBuilder,
@@ -16,9 +15,8 @@ from newapi_cli.domain.completion import (
     ToolCallDelta,
     Usage,
 )
-from newapi_cli.domain.conversation import Conversation
-from newapi_cli.domain.message import Message, Role
-from newapi_cli.domain.models import Offer
+from newapi_cli.domain.messages import Attachment, Message, Role
+from newapi_cli.domain.models import PricedModel
 from newapi_cli.domain.profile import (
     KeyKind,
     KeySource,
@@ -28,7 +26,7 @@ from newapi_cli.domain.profile import (
     Source,
     Timeouts,
 )
-from newapi_cli.domain.session import TurnRecord
+from newapi_cli.domain.session import MessageHistory, TurnRecord
 
 KEY = "sk-canaryV7qXw2LmT9cRb4NzKs8YdHf3GjPe6UaQ1tMo5vBxWi"
 SHOWN = "sk-****BxWi"
@@ -228,7 +226,7 @@ SAID = (TurnRecord("a", "b"), TurnRecord("c", "d"))
 
 
 def test_a_prompt_is_asked_after_all_that_was_said() -> None:
-    assert Conversation("be brief", SAID[:1]).asking("c") == (
+    assert MessageHistory("be brief", SAID[:1]).messages_for("c") == (
         Message(Role.SYSTEM, "be brief"),
         Message(Role.USER, "a"),
         Message(Role.ASSISTANT, "b"),
@@ -237,26 +235,30 @@ def test_a_prompt_is_asked_after_all_that_was_said() -> None:
 
 
 def test_no_system_prompt_is_no_message() -> None:
-    assert Conversation().asking("a") == (Message(Role.USER, "a"),)
+    assert MessageHistory().messages_for("a") == (Message(Role.USER, "a"),)
 
 
 def test_what_was_attached_is_sent_again_with_its_prompt() -> None:
     photo = Attachment("photo.png", "/photo.png", "image/png", 3, "ab")
     scan = photo._replace(name="scan.png")
-    talk = Conversation("", (TurnRecord("a", "b", attachments=(photo,)),))
-    assert [message.attachments for message in talk.asking("c", (scan,))] == [(photo,), (), (scan,)]
+    talk = MessageHistory("", (TurnRecord("a", "b", attachments=(photo,)),))
+    assert [message.attachments for message in talk.messages_for("c", (scan,))] == [
+        (photo,),
+        (),
+        (scan,),
+    ]
 
 
 def test_a_turn_without_an_answer_is_not_sent() -> None:
     failed = TurnRecord("lost", "", status=Status.ERROR)
-    assert Conversation("", (failed, *SAID, failed)).asking("e") == Conversation("", SAID).asking(
-        "e"
-    )
+    assert MessageHistory("", (failed, *SAID, failed)).messages_for("e") == MessageHistory(
+        "", SAID
+    ).messages_for("e")
 
 
 def test_turns_that_are_left_out_are_not_sent() -> None:
-    talk = Conversation("s", SAID, left_out=1)
-    assert talk.asking("e") == Conversation("s", SAID[1:]).asking("e")
+    talk = MessageHistory("s", SAID, left_out=1)
+    assert talk.messages_for("e") == MessageHistory("s", SAID[1:]).messages_for("e")
     assert talk.sent_turns == SAID[1:]
 
 
@@ -281,7 +283,7 @@ def test_roles_are_spelled_as_on_the_wire() -> None:
     ],
 )
 def test_a_model_is_found_by_all_of_the_words(words: tuple[str, ...], matches: bool) -> None:
-    assert Offer("gpt-4o-mini", "OpenAI").matches(words) is matches
+    assert PricedModel("gpt-4o-mini", "OpenAI").matches(words) is matches
 
 
 # -- settings -----------------------------------------------------------------------------------

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newapi_cli.api.codec import encode_chat
-from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import ChatRequest, Sampling
-from newapi_cli.domain.message import Message, Role
+from newapi_cli.domain.messages import Attachment, Message, Role
 from tests.fuzz.fuzzing import fuzzed
 
 TEXTS = st.text(st.characters(codec=None), max_size=12)

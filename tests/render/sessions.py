@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import Status, ToolCall, Usage
+from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 
 WHEN = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import Status, ToolCall, Usage
+from newapi_cli.domain.messages import Attachment
 from newapi_cli.store.database import Database
 from newapi_cli.store.migrations import MIGRATIONS
 from newapi_cli.store.sessions import SessionStore

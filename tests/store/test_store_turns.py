@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import Status, ToolCall, Usage
+from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.money import CostKind
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord, path_to
 from newapi_cli.errors import LocalError, UsageError

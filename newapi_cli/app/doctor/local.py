@@ -12,7 +12,7 @@ from pathlib import Path
 from newapi_cli.app import clipboard
 from newapi_cli.app.doctor.checkup import Case, failed, ok, skipped, warning
 from newapi_cli.config.paths import NO_HOME
-from newapi_cli.domain.attachment import size_text
+from newapi_cli.domain.messages import size_text
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.errors import ExitCode, NewapiError
 from newapi_cli.store.inspection import inspect_store

@@ -10,7 +10,7 @@ from newapi_cli.app.doctor.checkup import Case, ok, quick, skipped, warning
 from newapi_cli.app.doctor.key import nothing_to_ask
 from newapi_cli.app.turn import Turn
 from newapi_cli.domain.completion import ChatRequest, Chunk, Completion, Status
-from newapi_cli.domain.message import Message, Role
+from newapi_cli.domain.messages import Message, Role
 from newapi_cli.domain.pricing import PriceKind, PriceList
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.render.prices import price_cells
@@ -99,7 +99,7 @@ def _agrees(case: Case, question: str) -> bool:
 
 
 def _judged(case: Case, completion: Completion, arrivals: list[float]) -> CheckResult:
-    model = completion.asked
+    model = completion.requested_model
     is_whole = completion.status is Status.COMPLETE
     text = f"{model} {'answered in' if is_whole else 'was stopped after'}"
     text += f" {quick(completion.duration_s)}"

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from newapi_cli.domain.billing import Balance, KeyState, KeyUsage
 from newapi_cli.domain.money import Currency
-from newapi_cli.domain.pricing import MOST_DOLLARS
+from newapi_cli.domain.pricing import MAX_DOLLARS
 
 USUAL_QUOTA = 500_000  # of a dollar, where a site does not tell it (contract, section 6.7)
 
@@ -66,7 +66,7 @@ def _can_be(balance: Balance) -> bool:
 
     Where the site does not tell its money, an amount may stand for quota, and be larger.
     """
-    most = MOST_DOLLARS * (USUAL_QUOTA if balance.currency is None else balance.currency.per_usd)
+    most = MAX_DOLLARS * (USUAL_QUOTA if balance.currency is None else balance.currency.per_usd)
     return abs(balance.used) <= most and (balance.limit is None or abs(balance.limit) <= most)
 
 

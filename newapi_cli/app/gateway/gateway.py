@@ -29,9 +29,9 @@ from newapi_cli.app.gateway.lookup import FAMILY, Lookup
 from newapi_cli.config.model_names import keep_model_names, kept_model_names
 from newapi_cli.domain.billing import Balance, KeyUsage
 from newapi_cli.domain.completion import TurnEvent
-from newapi_cli.domain.models import ModelInfo, Offer
+from newapi_cli.domain.models import ModelInfo, PricedModel
 from newapi_cli.domain.money import Currency
-from newapi_cli.domain.pricing import DOLLAR, PriceList, Spent, spent
+from newapi_cli.domain.pricing import DOLLAR, PriceList, TotalCost, total_cost
 from newapi_cli.domain.session import TurnRecord
 from newapi_cli.errors import (
     AuthenticationError,
@@ -63,7 +63,7 @@ class Listed(NamedTuple):
 class Offers(NamedTuple):
     """Models with their prices, and how many seconds ago the gateway told the models."""
 
-    offers: list[Offer]
+    offers: list[PricedModel]
     age_s: float
 
 
@@ -128,9 +128,9 @@ class Gateway:
         status = self._asking.site.get("status")
         return currency_from_json(status.value) if status is not None else None
 
-    def spent(self, turns: Iterable[TurnRecord]) -> Spent:
+    def spent(self, turns: Iterable[TurnRecord]) -> TotalCost:
         """Add up what turns cost, in the site's money."""
-        return spent(turns, self.currency() or DOLLAR)
+        return total_cost(turns, self.currency() or DOLLAR)
 
     @property
     def may_look_up(self) -> bool:
@@ -252,13 +252,13 @@ def _listed(value: object) -> list[ModelInfo]:
     return found
 
 
-def _offer(model: ModelInfo, prices: PriceList | None, group: str) -> Offer:
+def _offer(model: ModelInfo, prices: PriceList | None, group: str) -> PricedModel:
     price = prices.prices.get(model.id) if prices is not None else None
     if prices is None or price is None:
-        return Offer(*model)
+        return PricedModel(*model)
     endpoint_types = model.endpoint_types or price.endpoint_types
     view = prices.view(model.id, group)
-    return Offer(model.id, model.owned_by, endpoint_types, price.groups, view)
+    return PricedModel(model.id, model.owned_by, endpoint_types, price.groups, view)
 
 
 def _run(asking: Generator[TurnEvent, None, Told]) -> Told:

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from newapi_cli.app.sessions.json_fields import JsonObject, plain_json, problem_at
-from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import COUNTS, Status, ToolCall, Usage, usage_from_counts
+from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import EPOCH, ID_LENGTH, Session, StoredSession, TurnRecord
 from newapi_cli.errors import UsageError
 from newapi_cli.text import well_formed

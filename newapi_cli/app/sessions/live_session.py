@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from newapi_cli.app.protocols import Keeper
-from newapi_cli.domain.attachment import Attachment
 from newapi_cli.domain.completion import Completion, Status
-from newapi_cli.domain.conversation import Conversation
-from newapi_cli.domain.message import Message
+from newapi_cli.domain.messages import Attachment, Message
 from newapi_cli.domain.session import (
+    MessageHistory,
     Session,
     StoredSession,
     TurnRecord,
@@ -58,9 +57,9 @@ class LiveSession:
         return self._store is not None and not self._is_behind
 
     @property
-    def conversation(self) -> Conversation:
+    def conversation(self) -> MessageHistory:
         """Give what has been said."""
-        return Conversation(self.session.system, self.path, self.session.left_out)
+        return MessageHistory(self.session.system, self.path, self.session.left_out)
 
     @property
     def last(self) -> TurnRecord | None:
@@ -111,7 +110,7 @@ class LiveSession:
         """Give the messages to send for the turn that has begun."""
         turn = self.path[-1]
         before = self.conversation._replace(turns=self.path[:-1])
-        return before.asking(turn.prompt, turn.attachments)
+        return before.messages_for(turn.prompt, turn.attachments)
 
     def keep(self, turn: TurnRecord) -> None:
         """Write down what the last turn has become so far; its end is what counts."""
