@@ -44,6 +44,7 @@ WITH_INNER_IMPORTS = (
     "api/errors/rules.py",
     "api/http/endpoint.py",
     "api/http/worker.py",
+    "render/rows.py",
     "text.py",
 )
 WITH_IMPORTS_BY_NAME = {"cli/app.py"}  # its table maps commands to modules

@@ -282,17 +282,6 @@ class Context:
 
         return ImageFilter(folder)
 
-    def table(self, columns: list[str], rows: list[list[str]]) -> None:
-        """Write rows: a table on a terminal, TSV elsewhere."""
-        if self.streams.stdout.is_terminal and not self.streams.terminal_is_dumb:
-            from newapi_cli.render.table import show_table
-
-            show_table(self.streams, columns, rows)
-            return
-        from newapi_cli.render.machine_output import write_tsv
-
-        write_tsv(self.streams.stdout, rows)
-
     @property
     def config_editor(self) -> ConfigEditor:
         """What changes the config file."""

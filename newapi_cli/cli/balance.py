@@ -9,7 +9,7 @@ from newapi_cli.app.context import Context
 from newapi_cli.cli.options import command
 from newapi_cli.domain.billing import Balance
 from newapi_cli.render.balance import balance_fields, balance_json, details_text
-from newapi_cli.render.machine_output import write_json
+from newapi_cli.render.rows import output_form, write_output
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.units import balance_text
 
@@ -25,13 +25,18 @@ def balance(
     [dim]newapi balance --json | jq -r .left[/dim]
     """
     found = _without_keys(context.gateway.balance(), context.streams.redact)
-    if json:
-        write_json(context.streams.stdout, balance_json(found))
-    elif context.streams.stdout.is_terminal:
-        rows = [safe_line(text) for text in (balance_text(found), details_text(found))]
-        context.streams.stdout.write("".join(f"{row}\n" for row in rows if row))
-    else:
-        context.table([], [balance_fields(found)])
+    write_output(
+        context.streams,
+        output_form(context.streams, json=json),
+        for_people=lambda: _write_lines(context, found),
+        for_machines=lambda: [balance_fields(found)],
+        as_json=lambda: balance_json(found),
+    )
+
+
+def _write_lines(context: Context, balance: Balance) -> None:
+    lines = [safe_line(text) for text in (balance_text(balance), details_text(balance))]
+    context.streams.stdout.write("".join(f"{line}\n" for line in lines if line))
 
 
 def _without_keys(balance: Balance, redact: Callable[[str], str]) -> Balance:

@@ -1,6 +1,6 @@
 """`newapi config`: what is set, and where it comes from."""
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -11,7 +11,7 @@ from newapi_cli.config.fields import BY_NAME, FIELDS
 from newapi_cli.domain.base_url import InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.profile import KeyKind, Origin, Source
 from newapi_cli.errors import ConfigError, UsageError
-from newapi_cli.render.machine_output import value_text, write_json
+from newapi_cli.render.rows import Column, output_form, value_text, write_rows
 from newapi_cli.text import quote_name, suggestion
 
 config_app = typer.Typer(
@@ -19,6 +19,21 @@ config_app = typer.Typer(
 )
 KEY_NAMES = [kind.value for kind in KeyKind]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="a setting", show_default=False)]
+
+
+class Setting(NamedTuple):
+    """A setting as it is listed."""
+
+    name: str
+    value: str
+    origin: str
+
+
+COLUMNS: list[Column[Setting]] = [
+    Column("setting", lambda row: row.name, lambda row: row.name),
+    Column("value", lambda row: row.value, lambda row: row.value),
+    Column("from", lambda row: row.origin, lambda row: row.origin),
+]
 
 
 @command
@@ -33,12 +48,14 @@ def list_settings(
         found = shown_value(context, field.name)
         if found is not None or all_settings:
             found_values[field.name] = found or ("", Origin(Source.DEFAULT))
-    if json:
-        value = {name: {"value": v, "origin": str(o)} for name, (v, o) in found_values.items()}
-        write_json(context.streams.stdout, value)
-    else:
-        rows = [[name, value, str(origin)] for name, (value, origin) in found_values.items()]
-        context.table(["setting", "value", "from"], rows)
+    rows = [Setting(name, value, str(origin)) for name, (value, origin) in found_values.items()]
+    write_rows(
+        context.streams,
+        output_form(context.streams, json=json),
+        COLUMNS,
+        rows,
+        as_json=lambda rows: {row.name: {"value": row.value, "origin": row.origin} for row in rows},
+    )
     if context.settings.key is None and context.settings.key_problem:
         context.streams.print_err(f"note: {context.settings.key_problem}")
 

@@ -28,8 +28,8 @@ from newapi_cli.domain.money import CostKind
 from newapi_cli.domain.profile import Origin, Source
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageError
-from newapi_cli.render.machine_output import value_text
 from newapi_cli.render.output_options import Target
+from newapi_cli.render.rows import value_text
 from newapi_cli.render.units import balance_text, spent_text
 from newapi_cli.text import suggestion
 

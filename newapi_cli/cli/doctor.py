@@ -9,8 +9,8 @@ from newapi_cli.app.context import Context
 from newapi_cli.app.doctor.runner import Begun, check_up, exit_code_of
 from newapi_cli.cli.options import command
 from newapi_cli.domain.report import CheckResult
-from newapi_cli.render.doctor_report import CheckLines
-from newapi_cli.render.machine_output import write_json, write_tsv
+from newapi_cli.render.doctor_report import DoctorReport
+from newapi_cli.render.rows import output_form
 from newapi_cli.render.sanitizer import safe_line
 
 
@@ -28,26 +28,20 @@ def doctor(
     [dim]newapi doctor -P work --yes[/dim]
     [dim]newapi doctor --json | jq '.checks[] | select(.verdict == "failed")'[/dim]
     """
-    stdout = context.streams.stdout
     results = []
-    lines = CheckLines(context.streams, with_begun=not context.is_verbose)
+    report = DoctorReport(
+        context.streams,
+        output_form(context.streams, json=json),
+        shows_progress=not context.is_verbose,
+    )
     for found in _shown(context, check_up(context.checks(may_spend=yes))):
-        if isinstance(found, CheckResult):
-            results.append(found)
-        if json:
-            continue
-        if not stdout.is_terminal:
-            if isinstance(found, CheckResult):
-                write_tsv(stdout, [found[:4]])
-        elif isinstance(found, Begun):
-            lines.begin(found.name)
+        if isinstance(found, Begun):
+            report.begin(found.name)
         else:
-            lines.show(found)
+            results.append(found)
+            report.show(found)
     code = exit_code_of(results)
-    if json:
-        write_json(stdout, {"code": int(code), "checks": [_as_json(each) for each in results]})
-    elif stdout.is_terminal:
-        lines.conclude(results)
+    report.finish(results, code)
     raise typer.Exit(code)
 
 
@@ -60,16 +54,6 @@ def _shown(context: Context, found: Iterator[Begun | CheckResult]) -> Iterator[B
             yield each._replace(text=text, hint=hint)
         else:
             yield each
-
-
-def _as_json(result: CheckResult) -> dict[str, object]:
-    return {
-        "name": result.name,
-        "verdict": str(result.verdict),
-        "text": result.text,
-        "hint": result.hint or None,
-        "code": int(result.code),
-    }
 
 
 def register(app: typer.Typer) -> None:

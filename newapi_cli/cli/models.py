@@ -10,14 +10,19 @@ from newapi_cli.app.context import Context
 from newapi_cli.app.error_hints import explain_errors
 from newapi_cli.cli.options import command
 from newapi_cli.domain.models import PricedModel
-from newapi_cli.domain.money import Currency
-from newapi_cli.render.machine_output import write_json
-from newapi_cli.render.prices import cached_cell, price_cells, price_fields, price_json
+from newapi_cli.render.prices import (
+    PRICE_FIELDS,
+    cached_cell,
+    price_cells,
+    price_fields,
+    price_json,
+)
+from newapi_cli.render.rows import Column, Form, output_form, write_rows
 from newapi_cli.render.status_lines import print_dim
 from newapi_cli.render.units import seconds
 
 TOLD_AGE_S = 60.0  # of a list that is younger nothing is said
-WITH_GROUPS, WITH_ENDPOINTS = 56, 72  # columns of a terminal that has room for these
+GROUPS_MIN_WIDTH, ENDPOINTS_MIN_WIDTH = 56, 72  # columns of a terminal with room for these
 
 
 class Order(StrEnum):
@@ -59,11 +64,15 @@ def models(
     chosen = [each for each in found if each.matches(tuple(words or ()))]
     if sort is not None:
         chosen.sort(key=SORT_KEYS[sort])
-    if json:
-        write_json(context.streams.stdout, [_as_json(each) for each in chosen])
-    else:
-        _write(context, chosen, with_prices=prices)
-    _tell(context, listed.age_s, chosen, len(found), is_table=not json)
+    form = output_form(context.streams, json=json)
+    write_rows(
+        context.streams,
+        form,
+        _columns(context, with_prices=prices),
+        chosen,
+        as_json=lambda rows: [_as_json(row) for row in rows],
+    )
+    _tell(context, listed.age_s, chosen, len(found), is_table=form is not Form.JSON)
 
 
 def _without_keys(offer: PricedModel, redact: Callable[[str], str]) -> PricedModel:
@@ -78,42 +87,33 @@ def _without_keys(offer: PricedModel, redact: Callable[[str], str]) -> PricedMod
     )
 
 
-def _write(context: Context, offers: list[PricedModel], *, with_prices: bool) -> None:
-    if context.streams.stdout.is_terminal:
-        columns, rows = _table(context, offers, with_prices=with_prices)
-        context.table(columns, rows)
-    elif with_prices:
-        context.table([], [[each.id, *price_fields(each.price)] for each in offers])
-    else:
-        context.table([], [[each.id] for each in offers])
-
-
-def _table(
-    context: Context, offers: list[PricedModel], *, with_prices: bool
-) -> tuple[list[str], list[list[str]]]:
-    """Give columns and rows for a terminal: of a server without prices, who owns a model."""
-    if context.gateway.prices() is None:
-        rows = [[each.id, each.owned_by, ", ".join(each.endpoint_types)] for each in offers]
-        return ["model", "owner", "endpoints"], rows
-    currency, width = context.gateway.currency(), context.streams.stdout.width
-    rows = [_priced_row(each, currency, with_prices=with_prices, width=width) for each in offers]
-    amounts = ["in/M", "cached/M", "out/M"] if with_prices else ["in/M", "out/M"]
-    about = (["groups"] if width >= WITH_GROUPS else []) + (
-        ["endpoints"] if width >= WITH_ENDPOINTS else []
-    )
-    return ["model", *amounts, *about], rows
-
-
-def _priced_row(
-    offer: PricedModel, currency: Currency | None, *, with_prices: bool, width: int
-) -> list[str]:
-    amounts = list(price_cells(offer.price, currency))
+def _columns(context: Context, *, with_prices: bool) -> list[Column[PricedModel]]:
+    """Return the columns: on a terminal prices, or the owner if the server publishes no prices."""
+    columns: list[Column[PricedModel]] = [Column("model", _id, _id)]
     if with_prices:
-        amounts.insert(1, cached_cell(offer.price, currency))
-    about = [", ".join(offer.groups)] if width >= WITH_GROUPS else []
-    if width >= WITH_ENDPOINTS:
-        about.append(", ".join(offer.endpoint_types))
-    return [offer.id, *amounts, *about]
+        columns += [Column(name, None, _field(i)) for i, name in enumerate(PRICE_FIELDS)]
+    endpoints: Column[PricedModel] = Column(
+        "endpoints", lambda offer: ", ".join(offer.endpoint_types)
+    )
+    if context.gateway.prices() is None:
+        return [*columns, Column("owner", lambda offer: offer.owned_by), endpoints]
+    currency = context.gateway.currency()
+    columns.append(Column("in/M", lambda offer: price_cells(offer.price, currency)[0]))
+    if with_prices:
+        columns.append(Column("cached/M", lambda offer: cached_cell(offer.price, currency)))
+    columns.append(Column("out/M", lambda offer: price_cells(offer.price, currency)[1]))
+    groups: Column[PricedModel] = Column(
+        "groups", lambda offer: ", ".join(offer.groups), min_width=GROUPS_MIN_WIDTH
+    )
+    return [*columns, groups, endpoints._replace(min_width=ENDPOINTS_MIN_WIDTH)]
+
+
+def _id(offer: PricedModel) -> str:
+    return offer.id
+
+
+def _field(index: int) -> Callable[[PricedModel], str]:
+    return lambda offer: price_fields(offer.price)[index]
 
 
 def _tell(

@@ -15,7 +15,15 @@ from newapi_cli.app.sessions.redacted import learn_keys, redact_session
 from newapi_cli.cli.options import command, session_names
 from newapi_cli.domain.session import MAX_TITLE, Hit, Session, StoredSession
 from newapi_cli.errors import LocalError, UsageError
-from newapi_cli.render.machine_output import write_foreign, write_json
+from newapi_cli.render.rows import (
+    Column,
+    Form,
+    output_form,
+    write_foreign,
+    write_json,
+    write_rows,
+    write_tsv,
+)
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.snippet import snippet
 from newapi_cli.render.units import ago
@@ -62,16 +70,21 @@ def list_sessions(context: Context, limit: Limit = None, json: Json = False) -> 
     """
     store = context.sessions_if_any
     profile = str(context.overrides.get("profile") or "")
-    count = _limit(context, limit, is_json=json)
-    if json:
-        found = store.sessions(count, profile) if store else []
-        write_json(context.streams.stdout, [_as_json(context, each) for each in found])
-    elif context.streams.stdout.is_terminal:
-        found = store.sessions(count, profile) if store else []
-        columns = ["id", "title", "turns", "used", "model", "profile"]
-        context.table(columns, [_row_for_people(context, each) for each in found])
+    form = output_form(context.streams, json=json)
+    count = _limit(limit, form)
+    if form is Form.TSV:  # as text from the store: ten thousand values take 0.1 s more
+        rows = store.rows(count, profile) if store else []
+        write_tsv(context.streams.stdout, _redacted(context, rows))
     else:
-        context.table([], _redacted(context, store.rows(count, profile)) if store else [])
+        sessions = store.sessions(count, profile) if store else []
+        columns = _columns(context)
+        write_rows(
+            context.streams,
+            form,
+            columns,
+            sessions,
+            as_json=lambda rows: [_as_json(context, row) for row in rows],
+        )
     total = store.count(profile) if store else 0
     if not total:
         context.streams.print_err(_nothing_stored(profile))
@@ -115,15 +128,15 @@ def search(
     if not wanted:
         raise UsageError("there is nothing to search for", hint="newapi sessions search WORD")
     store = context.sessions_if_any
-    count = _limit(context, limit, is_json=json)
-    hits = list(store.search(wanted, count)) if store else []
-    if json:
-        write_json(context.streams.stdout, [_hit_as_json(context, hit, wanted) for hit in hits])
-    elif context.streams.stdout.is_terminal:
-        rows = [_hit_row(context, hit, wanted, for_people=True) for hit in hits]
-        context.table(["id", "title", "when", "text"], rows)
-    else:
-        context.table([], [_hit_row(context, hit, wanted, for_people=False) for hit in hits])
+    form = output_form(context.streams, json=json)
+    hits = list(store.search(wanted, _limit(limit, form))) if store else []
+    write_rows(
+        context.streams,
+        form,
+        _hit_columns(context, wanted),
+        hits,
+        as_json=lambda rows: [_hit_as_json(context, row, wanted) for row in rows],
+    )
     if not hits:
         context.streams.print_err("no turn holds these words")
 
@@ -267,11 +280,11 @@ def _load(context: Context, reference: str | None) -> StoredSession:
     return stored
 
 
-def _limit(context: Context, limit: int | None, *, is_json: bool) -> int:
-    """Give the limit for the store, where a negative one is none."""
+def _limit(limit: int | None, form: Form) -> int:
+    """Return the limit for the store, where a negative one means no limit."""
     if limit is not None:
         return min(limit, sys.maxsize) or -1
-    return LISTED_ON_TERMINAL if context.streams.stdout.is_terminal and not is_json else -1
+    return LISTED_ON_TERMINAL if form is Form.TABLE else -1
 
 
 def _redacted(context: Context, rows: list[list[str]]) -> list[list[str]]:
@@ -285,14 +298,15 @@ def _redacted(context: Context, rows: list[list[str]]) -> list[list[str]]:
     return [[id_, redact(title), *others] for id_, title, *others in rows]
 
 
-def _row_for_people(context: Context, session: Session) -> list[str]:
+def _columns(context: Context) -> list[Column[Session]]:
+    redact = context.streams.redact
     return [
-        session.short_id,
-        context.streams.redact(session.title),
-        str(session.turns),
-        ago(session.used_at),
-        session.model,
-        session.profile,
+        Column("id", lambda session: session.short_id),
+        Column("title", lambda session: redact(session.title)),
+        Column("turns", lambda session: str(session.turns)),
+        Column("used", lambda session: ago(session.used_at)),
+        Column("model", lambda session: session.model),
+        Column("profile", lambda session: session.profile),
     ]
 
 
@@ -310,13 +324,22 @@ def _as_json(context: Context, session: Session) -> dict[str, object]:
     }
 
 
-def _hit_row(context: Context, hit: Hit, words: list[str], *, for_people: bool) -> list[str]:
-    session, turn, redact = hit.session, hit.turn, context.streams.redact
+def _hit_columns(context: Context, words: list[str]) -> list[Column[Hit]]:
+    redact = context.streams.redact
+
+    def title(hit: Hit) -> str:
+        return redact(hit.session.title)
+
+    def text(hit: Hit) -> str:
+        return redact(snippet(hit.turn, words))
+
     return [
-        session.short_id if for_people else session.id,
-        redact(session.title),
-        ago(turn.created_at) if for_people else _time(turn.created_at),
-        redact(snippet(turn, words)),
+        Column("id", lambda hit: hit.session.short_id, lambda hit: hit.session.id),
+        Column("title", title, title),
+        Column(
+            "when", lambda hit: ago(hit.turn.created_at), lambda hit: _time(hit.turn.created_at)
+        ),
+        Column("text", text, text),
     ]
 
 

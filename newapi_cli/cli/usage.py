@@ -21,7 +21,7 @@ from newapi_cli.domain.pricing import DOLLAR
 from newapi_cli.domain.report import SpendingReport
 from newapi_cli.errors import ConfigError, NewapiError
 from newapi_cli.render.bars import wants_plain
-from newapi_cli.render.machine_output import write_json
+from newapi_cli.render.rows import Form, output_form, write_output
 from newapi_cli.render.spending import exactness_text, spending_fields, spending_json
 from newapi_cli.render.spending_table import Manner, spending_lines
 from newapi_cli.render.status_lines import print_dim
@@ -66,20 +66,20 @@ def usage(
     scope = _scope(context, since_from_text(since, datetime.now(UTC)))
     if exact and context.sessions_if_any is not None:
         _make_exact(context, scope)
-    wants_table = context.streams.stdout.is_terminal and not json
-    currency = _currency(context) if wants_table else DOLLAR
+    form = output_form(context.streams, json=json)
+    currency = _currency(context) if form is Form.TABLE else DOLLAR
     report = spending_report(_figures(context, scope), by, since=scope.since, currency=currency)
     if by is By.MODEL:
         report = _redacted(context, report)
     titles = _titles(context, report) if by is By.SESSION else None
-    if json:
-        write_json(context.streams.stdout, spending_json(report, titles))
-    elif wants_table:
-        _write_table(context, report, titles)
-    else:
-        title_of = (lambda _: None) if titles is None else (lambda id_: titles.get(id_, ""))
-        context.table([], [spending_fields(row, title_of(row.name)) for row in report.rows])
-    _tell(context, scope, report, is_table=wants_table)
+    write_output(
+        context.streams,
+        form,
+        for_people=lambda: _write_table(context, report, titles),
+        for_machines=lambda: [spending_fields(row, titles) for row in report.rows],
+        as_json=lambda: spending_json(report, titles),
+    )
+    _tell(context, scope, report, is_table=form is Form.TABLE)
 
 
 def _scope(context: Context, since: datetime | None) -> Scope:

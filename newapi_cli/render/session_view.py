@@ -13,6 +13,7 @@ from rich.text import Text
 
 from newapi_cli.domain.completion import Completion
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
+from newapi_cli.render.console import terminal_console
 from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.live.answer_rows import GrowingAnswer
 from newapi_cli.render.live.layout import MIN_WIDTH, TAB_SIZE, Layout
@@ -21,7 +22,6 @@ from newapi_cli.render.plain import tool_calls_json
 from newapi_cli.render.sanitizer import safe_line, safe_text
 from newapi_cli.render.status_lines import DIM as DIM_CODE
 from newapi_cli.render.status_lines import RESET
-from newapi_cli.render.table import terminal_console
 from newapi_cli.render.transcript import ending
 from newapi_cli.render.units import summary, tokens
 from newapi_cli.streams import Streams

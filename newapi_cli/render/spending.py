@@ -25,7 +25,7 @@ def money_cell(row: Spending, *, is_short: bool = False) -> str:
     return f"{known} + ?" if is_short else f"{known} + {row.unpriced:,} unknown"
 
 
-def spending_fields(row: Spending, title: str | None) -> list[str]:
+def spending_fields(row: Spending, titles: Mapping[str, str] | None) -> list[str]:
     """Give the fields of a row of TSV: exact dollars, plain numbers; the title of a session last.
 
     Empty is what is not known.
@@ -35,7 +35,7 @@ def spending_fields(row: Spending, title: str | None) -> list[str]:
     counts = (row.answers, row.failures, row.prompt_tokens, row.completion_tokens)
     fields = [row.name, *map(str, counts), exact_dollars(row), str(cost.kind) if cost else ""]
     fields += [str(row.unpriced), first_s]
-    return fields if title is None else [*fields, title]
+    return fields if titles is None else [*fields, titles.get(row.name, "")]
 
 
 def spending_json(report: SpendingReport, titles: Mapping[str, str] | None) -> dict[str, object]:

@@ -6,7 +6,7 @@ from newapi_cli.app.clipboard import code_block, copy, copy_warning
 from newapi_cli.app.sessions.archive import session_to_json, session_to_lines
 from newapi_cli.domain.session import StoredSession
 from newapi_cli.errors import UsageError
-from newapi_cli.render.machine_output import json_text
+from newapi_cli.render.rows import json_text
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.transcript import transcript_markdown
 from newapi_cli.repl.conversation import Talk

@@ -43,7 +43,7 @@ def test_a_terminal_gets_a_list_that_fits(home: Home, gateway: DemoGateway, colu
     assert [name for _, name in heads] == NAMES
     assert ("warn", "files") in heads
     assert re.search(r"^  try: chmod 700\s", text, re.MULTILINE)  # the path may need a new row
-    assert text.rstrip().endswith("\n\nnothing fails, 1 to look at")
+    assert text.rstrip().endswith("\n\nno problems, 1 warning")
     assert "..." not in text  # what stood there while a check ran
     assert f"{columns} by 70" in text.replace("\n     ", " ")
     assert broken_by_the_terminal(text.split("\n\n")[0]) <= {"  try", "Ask d"}
@@ -91,7 +91,7 @@ def test_it_ends_with_what_to_mend_first(home: Home, gateway: DemoGateway) -> No
     home.config_file.chmod(0o644)
     with Terminal(newapi_command("doctor"), home=home, rows=50) as terminal:
         assert terminal.wait_exit() == 3
-        assert terminal.screen_text().endswith("\n\n2 to mend, files first")
+        assert terminal.screen_text().endswith('\n\n2 problems, start with "files"')
 
 
 @pytest.mark.parametrize(

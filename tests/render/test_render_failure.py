@@ -6,7 +6,6 @@ import pytest
 
 from newapi_cli.errors import GatewayError, NewapiError
 from newapi_cli.render.error_lines import print_error, print_warning
-from newapi_cli.render.machine_output import write_json, write_tsv
 from tests.render.pipes import Pipes
 from tests.support.home import CANARY
 
@@ -74,21 +73,3 @@ def test_a_warning_is_one_line() -> None:
     with Pipes() as pipes:
         print_warning(pipes.streams, "a\nb\x1b")
     assert pipes.err.decode() == "warning: a b␛\n"
-
-
-def test_rows_for_programs_keep_one_row_a_line() -> None:
-    with Pipes() as pipes:
-        write_tsv(pipes.streams.stdout, [["a", "b\tc"], ["d\ne\r", "\\"], ["你", ""]])
-    assert pipes.out.decode() == "a\tb\\tc\nd\\ne\\r\t\\\\\n你\t\n"
-
-
-def test_no_rows_are_no_lines() -> None:
-    with Pipes() as pipes:
-        write_tsv(pipes.streams.stdout, [])
-    assert pipes.out == b""
-
-
-def test_json_for_programs_is_one_value() -> None:
-    with Pipes() as pipes:
-        write_json(pipes.streams.stdout, {"a": ["你"]})
-    assert pipes.out.decode() == '{\n  "a": [\n    "你"\n  ]\n}\n'

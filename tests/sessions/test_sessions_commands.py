@@ -108,6 +108,18 @@ def test_on_a_terminal_the_list_is_a_table_of_fifty(home: Home) -> None:
     assert len(re.findall(r"title\d\d", shown(home, "list", "--limit", "0", rows=80))) == 60
 
 
+def test_a_dumb_terminal_gets_a_table_without_control_sequences(home: Home) -> None:
+    put(home, "taxes")
+    put(home, "a longer title")
+    with Terminal(newapi_command("sessions", "list"), home=home, env={"TERM": "dumb"}) as terminal:
+        assert terminal.wait_exit() == 0
+        text = terminal.raw.decode()
+    head, *rows = text.splitlines()
+    assert re.fullmatch(r"id +title +turns +used +model +profile", head)
+    assert [row.index("just now") for row in rows] == [head.index("used")] * 2
+    assert text.replace("\r\n", "").isprintable()
+
+
 def test_json_tells_all_that_is_known(home: Home, server: FaultServer) -> None:
     chat(home, "-S", "taxes", "hi")
     [value] = json.loads(run(home, "list", "--json").out)

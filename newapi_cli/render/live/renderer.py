@@ -12,6 +12,7 @@ from collections.abc import Callable
 from rich.style import Style
 
 from newapi_cli.domain.completion import Chunk, Completion, Notice, StreamEnd, Tick, TurnEvent
+from newapi_cli.render.console import terminal_console
 from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.live.answer_rows import GrowingAnswer
 from newapi_cli.render.live.layout import Layout, Row
@@ -22,7 +23,6 @@ from newapi_cli.render.live.theme import Theme
 from newapi_cli.render.plain import tool_calls_json
 from newapi_cli.render.sanitizer import Sanitizer, safe_line
 from newapi_cli.render.status_lines import StatusLines, StatusOptions
-from newapi_cli.render.table import terminal_console
 from newapi_cli.render.units import seconds
 from newapi_cli.streams import Streams
 

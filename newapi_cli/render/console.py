@@ -1,4 +1,4 @@
-"""Rows for people: a table as wide as it must be, without lines that would be copied along."""
+"""The rich console on stdout, and tables on it. Apart from `rows` because rich takes 40 ms."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.streams import Streams
 
 
 def terminal_console(streams: Streams) -> Console:
-    """Give rich's console on stdout, with our own decisions on width and color."""
+    """Return rich's console on stdout, with our own decisions on width and color."""
     return Console(
-        file=streams.stdout,  # type: ignore[arg-type]  # it asks for no more than Output has
+        file=streams.stdout,  # type: ignore[arg-type]  # it needs no more than Output has
         width=streams.stdout.width,
         height=streams.stdout.height,
         force_terminal=True,
@@ -28,11 +27,11 @@ def terminal_console(streams: Streams) -> Console:
     )
 
 
-def show_table(streams: Streams, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write a table to a terminal; long values fold, foreign control characters are shown."""
+def print_table(streams: Streams, titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table without borders, which would be copied along; long values are folded."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in columns:
-        table.add_column(name, overflow="fold")
+    for title in titles:
+        table.add_column(title, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(safe_line(value)) for value in row))
+        table.add_row(*map(Text, row))
     terminal_console(streams).print(table)

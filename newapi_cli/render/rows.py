@@ -1,0 +1,152 @@
+"""Rows of values: a table on a terminal, TSV in a pipe or a file, JSON on request.
+
+`output_form` decides between the three; commands only pass its answer on.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
+from typing import Generic, NamedTuple, TypeVar
+
+from newapi_cli.render.sanitizer import safe_line, safe_text
+from newapi_cli.streams import Output, Streams
+from newapi_cli.text import cell_width
+
+GAP = "  "  # between two columns
+SPECIAL = re.compile(r"[\\\x00-\x08\x0a-\x1f\x7f-\x9f]")  # tabs are found by counting them
+ESCAPES = str.maketrans(
+    {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+    | {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+)
+
+T = TypeVar("T")
+
+
+class Form(Enum):
+    """How values are written to stdout."""
+
+    TABLE = "table"
+    TSV = "tsv"
+    JSON = "json"
+
+
+class Column(NamedTuple, Generic[T]):
+    """A column: its title in the table, and functions that return the text of a row's cell.
+
+    Without `for_people` the column is not in the table, without `for_machines` not in the TSV. It
+    is also left out of the table on terminals with less than `min_width` columns.
+    """
+
+    title: str
+    for_people: Callable[[T], str] | None = None
+    for_machines: Callable[[T], str] | None = None
+    min_width: int = 0
+
+
+def output_form(streams: Streams, *, json: bool = False) -> Form:
+    """Return the form of the output: JSON if requested, else by what stdout is."""
+    if json:
+        return Form.JSON
+    return Form.TABLE if streams.stdout.is_terminal else Form.TSV
+
+
+def write_rows(
+    streams: Streams,
+    form: Form,
+    columns: Sequence[Column[T]],
+    rows: Sequence[T],
+    *,
+    as_json: Callable[[Sequence[T]], object],
+) -> None:
+    """Write rows in a form; `as_json` returns their JSON value."""
+    cells = [column.for_machines for column in columns if column.for_machines]
+    write_output(
+        streams,
+        form,
+        for_people=lambda: _write_table(streams, columns, rows),
+        for_machines=lambda: ([cell(row) for cell in cells] for row in rows),
+        as_json=lambda: as_json(rows),
+    )
+
+
+def write_output(
+    streams: Streams,
+    form: Form,
+    *,
+    for_people: Callable[[], None],
+    for_machines: Callable[[], Iterable[Sequence[str]]],
+    as_json: Callable[[], object],
+) -> None:
+    """Write values in a form. `for_people` writes the table; the others return what to write."""
+    if form is Form.JSON:
+        write_json(streams.stdout, as_json())
+    elif form is Form.TSV:
+        write_tsv(streams.stdout, for_machines())
+    else:
+        for_people()
+
+
+def _write_table(streams: Streams, columns: Sequence[Column[T]], rows: Sequence[T]) -> None:
+    width = streams.stdout.width
+    shown = [(c.title, c.for_people) for c in columns if c.for_people and c.min_width <= width]
+    titles = [title for title, _ in shown]
+    texts = [[safe_line(cell(row)) for _, cell in shown] for row in rows]
+    if streams.terminal_is_dumb:
+        streams.stdout.write("".join(f"{line}\n" for line in plain_table([titles, *texts])))
+        return
+    from newapi_cli.render.console import print_table  # noqa: PLC0415  # rich takes 40 ms
+
+    print_table(streams, titles, texts)
+
+
+def plain_table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table without control sequences, its columns aligned.
+
+    >>> plain_table([["id", "title"], ["1a2b", "taxes"]])
+    ['id    title', '1a2b  taxes']
+    """
+    widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
+    return [
+        GAP.join(
+            text + " " * (width - cell_width(text)) for text, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def write_tsv(stdout: Output, rows: Iterable[Sequence[str]]) -> None:
+    """Write a line per row, its values separated by tabs and control characters escaped.
+
+    Unescaped, a title that clears the screen would do so through `| head` as well.
+    """
+    write_foreign(stdout, "".join(map(_tsv_line, rows)))
+
+
+def _tsv_line(row: Sequence[str]) -> str:
+    line = "\t".join(row)
+    if line.count("\t") < len(row) and not SPECIAL.search(line):
+        return f"{line}\n"  # the usual case: nothing to escape
+    return "\t".join(value.translate(ESCAPES) for value in row) + "\n"
+
+
+def write_json(stdout: Output, value: object) -> None:
+    """Write one JSON value."""
+    write_foreign(stdout, json_text(value))
+
+
+def write_foreign(stdout: Output, text: str) -> None:
+    """Write foreign text unchanged, but with control characters made visible on a terminal."""
+    stdout.write(safe_text(text) if stdout.is_terminal else text)
+
+
+def json_text(value: object) -> str:
+    """Return a JSON value as indented text with a final line break."""
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+def value_text(value: object) -> str:
+    """Return a setting's value as a user types it: text unchanged, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
