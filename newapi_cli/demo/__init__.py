@@ -1,1 +1,1 @@
-"""A stand-in New API gateway on loopback, for users without a key and for our tests."""
+"""A New API gateway inside the program, on the loopback interface."""

@@ -1,32 +1,34 @@
-"""What the demo models cost, and how a gateway counts it.
+"""The prices of the demo models, and the cost of a request in quota.
 
-Source: spec/newapi-contract.md 6.6. Ratios are multiples of 2 dollars per million tokens where a
-dollar is 500,000 quota; amounts are counted in quota, whole numbers.
+Ratios are multiples of $2 per million tokens. Source: spec/newapi-contract.md 6.6.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 from typing import NamedTuple
 
-from newapi_cli.demo.site import Site
+from newapi_cli.demo.chat_request import ChatRequest
+from newapi_cli.demo.replies import DEMO_MODELS, Reply, count_tokens
 
+QUOTA_PER_DOLLAR = 500_000
 GROUP_RATIOS: Mapping[str, float] = MappingProxyType({"default": 1, "vip": 0.5})
 
-_TIER_ENDS_AT = 1000  # prompt tokens
+_TOKENS_PER_MESSAGE = 3  # for the role and the delimiters: an estimate, like every count here
+_MAX_SHORT_PROMPT = 1000  # tokens
 _SHORT = (Decimal("0.2"), Decimal("0.8"))  # dollars per million prompt and completion tokens
 _LONG = (Decimal("0.4"), Decimal("1.2"))
 TIERED_EXPRESSION = (
-    f'p <= {_TIER_ENDS_AT} ? tier("short", p * {_SHORT[0]} + c * {_SHORT[1]})'
+    f'p <= {_MAX_SHORT_PROMPT} ? tier("short", p * {_SHORT[0]} + c * {_SHORT[1]})'
     f' : tier("long", p * {_LONG[0]} + c * {_LONG[1]})'
 )
 
 
-class Counts(NamedTuple):
-    """The tokens of one call. `cached` are part of `prompt`, `reasoning` is none of `content`."""
+class TokenCounts(NamedTuple):
+    """The tokens of one request. `prompt` includes `cached`; `content` excludes `reasoning`."""
 
     prompt: int
     cached: int
@@ -35,13 +37,12 @@ class Counts(NamedTuple):
 
     @property
     def completion(self) -> int:
-        """All tokens that were written: content and reasoning."""
         return self.content + self.reasoning
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """The price of a model: by ratios, by the call (`model_price` in dollars) or in tiers."""
+    """The price of a model: by ratios, per call (`model_price`, in dollars) or in tiers."""
 
     model_ratio: float = 0.075
     completion_ratio: float = 4
@@ -52,79 +53,87 @@ class Price:
     is_listed: bool = True
 
     def is_for(self, group: str) -> bool:
-        """Tell whether keys of this group may use the model."""
+        """Return whether keys of a group may use the model."""
         return group in self.groups or "all" in self.groups
 
 
-_USUAL = Price()
-_PRICES: Mapping[str, Price] = MappingProxyType(
-    {
-        "demo": _USUAL,
-        "demo-reasoning": Price(model_ratio=0.55),
-        "demo-think": Price(is_listed=False),
-        "demo-slow": Price(groups=("all",)),
-        "demo-long": Price(cache_ratio=None),
-        "demo-echo": Price(model_ratio=0, completion_ratio=1, cache_ratio=None),
-        "demo-per-call": Price(0, 0, None, model_price=0.01),
-        # the ratios are what its server used before there were tiers
-        "demo-tiered": Price(0.1, 4, None, is_tiered=True),
-        "demo-vip": Price(groups=("vip",)),
-        # 37.5 is the placeholder for a model whose price nobody has configured
-        "demo-no-finish": Price(37.5, 1, None),
-    }
+_DEFAULT_PRICE = Price()
+_OTHER_PRICES = {
+    "demo-reasoning": Price(model_ratio=0.55),
+    "demo-think": Price(is_listed=False),
+    "demo-slow": Price(groups=("all",)),
+    "demo-long": Price(cache_ratio=None),
+    "demo-echo": Price(model_ratio=0, completion_ratio=1, cache_ratio=None),
+    "demo-per-call": Price(0, 0, None, model_price=0.01),
+    # gateways that do not support tiers use the ratios
+    "demo-tiered": Price(0.1, 4, None, is_tiered=True),
+    "demo-vip": Price(groups=("vip",)),
+    # 37.5 is the placeholder for a model without a configured price
+    "demo-no-finish": Price(37.5, 1, None),
+}
+PRICES: Mapping[str, Price] = MappingProxyType(
+    {model: _OTHER_PRICES.get(model, _DEFAULT_PRICE) for model in DEMO_MODELS}
 )
 
 
-def price_of(model: str, site: Site) -> Price:
-    """Give the price of a model at a site; in April 2025 there are no tiers yet."""
-    price = _PRICES.get(model, _USUAL)
-    return replace(price, is_tiered=False) if site.is_old else price
+def count_usage(request: ChatRequest, reply: Reply) -> TokenCounts:
+    """Return the tokens of a request and its complete reply.
+
+    Every message but the last was sent before, so it counts as cached.
+    """
+    prompts = [count_tokens(message.text) + _TOKENS_PER_MESSAGE for message in request.messages]
+    return TokenCounts(
+        prompt=sum(prompts),
+        cached=sum(prompts[:-1]) if len(request.user_texts) > 1 else 0,
+        content=count_tokens(reply.content),
+        reasoning=count_tokens(reply.reasoning),
+    )
 
 
-def quota_for(counts: Counts, price: Price, group: str, quota_per_unit: int) -> int:
-    """Give what a call costs in quota, rounded half away from zero, at least 1 unless free.
+def quota_for(counts: TokenCounts, price: Price, group: str) -> int:
+    """Return the cost in quota, rounded half away from zero, and at least 1 unless it is free.
 
-    >>> quota_for(Counts(10, 0, 20, 0), Price(model_ratio=0.55), "default", 500_000)
+    >>> quota_for(TokenCounts(10, 0, 20, 0), Price(model_ratio=0.55), "default")
     50
-    >>> quota_for(Counts(100, 80, 10, 0), Price(1, 2, 0.25), "vip", 500_000)
+    >>> quota_for(TokenCounts(100, 80, 10, 0), Price(1, 2, 0.25), "vip")
     30
-    >>> quota_for(Counts(0, 0, 0, 0), Price(0, 0, None, model_price=0.01), "vip", 500_000)
+    >>> quota_for(TokenCounts(0, 0, 0, 0), Price(0, 0, None, model_price=0.01), "vip")
     2500
-    >>> quota_for(Counts(1, 0, 0, 0), Price(), "default", 500_000)
+    >>> quota_for(TokenCounts(1, 0, 0, 0), Price(), "default")
     1
-    >>> quota_for(Counts(9, 0, 9, 0), Price(0, 1, None), "default", 500_000)
+    >>> quota_for(TokenCounts(9, 0, 9, 0), Price(0, 1, None), "default")
     0
     """
-    group_ratio = _exact(GROUP_RATIOS[group])
+    group_ratio = _decimal(GROUP_RATIOS[group])
     if price.is_tiered:
-        each, written = _tier(counts)[1]
-        dollars = (counts.prompt * each + counts.completion * written) / 1_000_000
-        return _whole(dollars * quota_per_unit * group_ratio)
+        prompt_price, completion_price = _tier(counts)[1]
+        dollars = (counts.prompt * prompt_price + counts.completion * completion_price) / 1_000_000
+        return _rounded(dollars * QUOTA_PER_DOLLAR * group_ratio)
     if price.model_price is not None:
-        return _whole(_exact(price.model_price) * quota_per_unit * group_ratio)
-    cache_ratio = _exact(1 if price.cache_ratio is None else price.cache_ratio)
-    weighted = (
+        return _rounded(_decimal(price.model_price) * QUOTA_PER_DOLLAR * group_ratio)
+    cache_ratio = _decimal(1 if price.cache_ratio is None else price.cache_ratio)
+    weighted_tokens = (
         counts.prompt
         - counts.cached
         + counts.cached * cache_ratio
-        + counts.completion * _exact(price.completion_ratio)
+        + counts.completion * _decimal(price.completion_ratio)
     )
-    return _whole(weighted * _exact(price.model_ratio) * group_ratio)
+    return _rounded(weighted_tokens * _decimal(price.model_ratio) * group_ratio)
 
 
-def tier_name(counts: Counts) -> str:
-    """Name the tier of `TIERED_EXPRESSION` in which a call falls."""
+def tier_name(counts: TokenCounts) -> str:
+    """Return the name of the tier in `TIERED_EXPRESSION` that a request falls into."""
     return _tier(counts)[0]
 
 
-def _tier(counts: Counts) -> tuple[str, tuple[Decimal, Decimal]]:
-    return ("short", _SHORT) if counts.prompt <= _TIER_ENDS_AT else ("long", _LONG)
+def _tier(counts: TokenCounts) -> tuple[str, tuple[Decimal, Decimal]]:
+    return ("short", _SHORT) if counts.prompt <= _MAX_SHORT_PROMPT else ("long", _LONG)
 
 
-def _exact(number: float) -> Decimal:
+def _decimal(number: float) -> Decimal:
     return Decimal(str(number))
 
 
-def _whole(amount: Decimal) -> int:
+def _rounded(amount: Decimal) -> int:
     rounded = int(amount.quantize(Decimal(1), ROUND_HALF_UP))
     return max(1, rounded) if amount else 0

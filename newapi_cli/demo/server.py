@@ -1,35 +1,38 @@
 """The demo gateway: a New API gateway inside the program, for `newapi demo` and for tests.
 
-It speaks the real protocol over real sockets, on loopback, and knows nothing of our types: what
-it sends was written from the specification, so it can't confirm our own mistakes.
+It speaks the real protocol over real sockets and imports nothing else of the package: what it
+sends is written from the specification, so it cannot repeat a mistake of the client.
 
-    DemoGateway -> Listener (accepts) -> Connection (one thread each) -> replies -> stream
-                                              |-> Desk (models, prices, balance, log)
-                                              |-> Accounts (what each key has spent)
-                                              |-> Journal (what was seen)
+    server       accepts connections, one thread each
+    connection   reads the requests of a client, sends responses and streams
+    routes       selects the response to a request
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
+import selectors
+import socket
+import socketserver
 import threading
+import time
+from collections.abc import Callable
 from types import TracebackType
 
-from newapi_cli.demo.connection import Connection
-from newapi_cli.demo.journal import SeenRequest
-from newapi_cli.demo.listener import Listener
-from newapi_cli.demo.site import Site
+from newapi_cli.demo.connection import Connection, Shared
+from newapi_cli.demo.http_request import Request, RequestLog
+from newapi_cli.demo.routes import Routes
 
-__all__ = ["DemoGateway", "SeenRequest", "Site"]
-
-_USUAL_SITE = Site()
+_CLOSE_TIMEOUT_S = 2.0  # for all connections together
 
 
 class DemoGateway:
-    """A gateway that is bound when it is made and serves between `start` and `stop`.
+    """A gateway that binds its port when it is created and serves from `start` to `stop`.
 
-    `port` 0 takes any free one; `pace_s` is the pause in seconds between two pieces of an
-    answer; `site` says what kind of gateway it is. OSError when the port is in use or the host
-    is not ours. As a context manager it serves inside the block.
+    Port 0 selects a free one; `pace_s` is the pause in seconds between two chunks of an answer;
+    `make_routes` is called with the base URL and this pause. Raise OSError if the address cannot
+    be bound. As a context manager it serves within the block.
     """
 
     def __init__(
@@ -37,9 +40,9 @@ class DemoGateway:
         host: str = "127.0.0.1",
         port: int = 0,
         pace_s: float = 0.012,
-        site: Site = _USUAL_SITE,
+        make_routes: Callable[[str, float], Routes] = Routes,
     ) -> None:
-        self._listener = Listener((host, port), Connection, pace_s, site)
+        self._listener = _Listener((host, port), pace_s, make_routes)
         self._lock = threading.RLock()  # a signal handler may call stop() within stop()
         self._is_stopped = False
 
@@ -61,44 +64,125 @@ class DemoGateway:
         return self._listener.base_url
 
     @property
-    def requests(self) -> list[SeenRequest]:
-        """The last 1000 requests, oldest first; a copy."""
-        return self._listener.journal.requests
+    def requests(self) -> list[Request]:
+        """A copy of the last 1000 requests, oldest first."""
+        return self._listener.log.requests
 
     @property
     def disconnects(self) -> int:
-        """How many answers their clients abandoned; `stop` abandons none."""
-        return self._listener.journal.disconnects
+        """How many clients disconnected before their answer was complete; `stop` adds none."""
+        return self._listener.log.disconnects
 
     def wait_for_disconnect(self, timeout_s: float, count: int = 1) -> bool:
-        """Wait until `count` answers were abandoned in all; False when the time is over."""
-        return self._listener.journal.wait_for_disconnect(timeout_s, count)
+        """Wait until `count` clients have disconnected in all; return False after the timeout."""
+        return self._listener.log.wait_for_disconnect(timeout_s, count)
 
     def start(self) -> None:
         """Serve in daemon threads and return at once; a second call does nothing.
 
-        RuntimeError after `stop`: the port is given back.
+        Raise RuntimeError after `stop`, which has released the port.
         """
         with self._lock:
             if self._is_stopped:
-                raise RuntimeError("a stopped demo gateway can't be started again")
+                raise RuntimeError("a stopped demo gateway cannot be started again")
             self._listener.start()
 
     def serve_forever(self) -> None:
-        """Serve until `stop` is called or Ctrl-C comes; both end it quietly and stopped."""
+        """Serve until `stop` is called or Ctrl-C is pressed, then stop."""
         self.start()
         try:
             while not self._listener.stopping.wait(0.5):
-                pass  # in steps, because Windows shows Ctrl-C only between two waits
+                pass  # in steps, because Windows delivers Ctrl-C only between two waits
         except KeyboardInterrupt:
             pass
         finally:
             self.stop()
 
     def stop(self) -> None:
-        """Hang up on every client and give the port back; a second call does nothing."""
+        """Close all connections and release the port; a second call does nothing."""
         with self._lock:
             if self._is_stopped:
                 return
             self._is_stopped = True
             self._listener.close()
+
+
+class _Listener(socketserver.TCPServer):
+    """Accepts connections on a port, and serves each in a thread until the server is closed."""
+
+    allow_reuse_address = os.name == "posix"  # elsewhere it would share a port in use
+    request_queue_size = 128
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        pace_s: float,
+        make_routes: Callable[[str, float], Routes],
+    ) -> None:
+        super().__init__(address, socketserver.BaseRequestHandler)  # _serve makes Connections
+        self.log = RequestLog()
+        self.stopping = threading.Event()
+        self._shared = Shared(make_routes(self.base_url, pace_s), self.log, self.stopping)
+        self._lock = threading.Lock()
+        self._threads: dict[socket.socket, threading.Thread] = {}
+        self._accept_thread: threading.Thread | None = None
+        self._wake_receiver, self._wake_sender = socket.socketpair()
+
+    @property
+    def base_url(self) -> str:
+        host, port = self.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    def start(self) -> None:
+        """Accept in a daemon thread until `close` is called; a second call does nothing."""
+        if self._accept_thread is None:
+            self._accept_thread = _daemon_thread(self._accept)
+            self._accept_thread.start()
+
+    def close(self) -> None:
+        """Stop accepting, end every pause and close all connections, in about 2 s at most."""
+        self.stopping.set()
+        self._wake_sender.close()
+        if self._accept_thread is not None:
+            self._accept_thread.join(_CLOSE_TIMEOUT_S)
+        self._wake_receiver.close()
+        self.server_close()
+        with self._lock:
+            open_connections = dict(self._threads)
+        for connection in open_connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        ends_at = time.monotonic() + _CLOSE_TIMEOUT_S
+        for thread in open_connections.values():
+            thread.join(max(0.0, ends_at - time.monotonic()))
+
+    def _accept(self) -> None:
+        # not serve_forever, which polls twice a second whether to end: closing the other end of
+        # a socket pair ends this select at once
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.socket, selectors.EVENT_READ)
+            selector.register(self._wake_receiver, selectors.EVENT_READ)
+            while selector.select() and not self.stopping.is_set():
+                try:
+                    self._serve_in_thread(*self.get_request())
+                except OSError:
+                    self.stopping.wait(0.05)  # out of file descriptors: try again later
+
+    def _serve_in_thread(self, connection: socket.socket, client_address: tuple[str, int]) -> None:
+        thread = _daemon_thread(self._serve, connection, client_address)
+        with self._lock:
+            self._threads[connection] = thread
+        thread.start()
+
+    def _serve(self, connection: socket.socket, client_address: tuple[str, int]) -> None:
+        try:
+            with contextlib.suppress(OSError):
+                Connection(connection, client_address, self, self._shared)
+        finally:
+            self.shutdown_request(connection)
+            with self._lock:
+                self._threads.pop(connection, None)
+
+
+def _daemon_thread(target: Callable[..., None], *args: object) -> threading.Thread:
+    return threading.Thread(target=target, args=args, name="newapi-demo", daemon=True)

@@ -1,47 +1,47 @@
-"""What the demo models say: a tour of newapi, and a few short answers to known questions."""
+"""The answers of the model `demo`: a tour of newapi, and short answers to a few known prompts."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from newapi_cli.demo.chat_call import ChatMessage
+from newapi_cli.demo.chat_request import ChatRequest
 
 TOUR = """\
 # A short tour of newapi
 
 You are talking to the **demo gateway**. It runs inside this program, needs neither a key nor a \
 network, and there is no language model behind it. Everything else is real: the protocol, the \
-streaming, the way this text appears while it is being written.
+streaming, and how this text is rendered while it arrives.
 
 ## Things to try
 
-- `newapi chat "What is a monad?"` gives one answer and ends
-- `git diff | newapi chat "review this"` puts what comes through the pipe under your prompt
-- `newapi` opens a conversation that remembers what was said
-- `newapi chat -x "a script that renames photos" > rename.sh` keeps only the code blocks
-- `newapi chat --json "hello"` gives one JSON object for other programs
-- `newapi login` stores the URL and the key of your own gateway, after a test
+- `newapi chat "What is a monad?"` prints one answer and exits
+- `git diff | newapi chat "review this"` sends the piped text below your prompt
+- `newapi` starts a conversation
+- `newapi chat -x "a script that renames photos" > rename.sh` prints only the code blocks
+- `newapi chat --json "hello"` prints one JSON object for other programs
+- `newapi login` checks and saves the URL and the key of your own gateway
 
 ## The commands
 
 | Command | What it does |
 |---|---|
-| `newapi chat` | one answer, or a conversation with `-i` |
-| `newapi models` | lists the models of your gateway and what they cost |
-| `newapi balance` | tells what your key has left |
-| `newapi usage` | adds up what answers took and cost |
-| `newapi sessions` | lists, shows and searches what was said |
-| `newapi doctor` | checks everything between you and an answer |
-| `newapi login` | stores a URL and a key |
-| `newapi logout` | forgets the key |
-| `newapi config` | shows each setting and where it comes from |
+| `newapi chat` | prints one answer, or starts a conversation with `-i` |
+| `newapi models` | lists the models of your gateway and their prices |
+| `newapi balance` | shows what is left on your key |
+| `newapi usage` | adds up the tokens and the cost of your answers |
+| `newapi sessions` | lists, shows and searches your saved sessions |
+| `newapi doctor` | checks everything from your terminal to the answer |
+| `newapi login` | saves a URL and a key |
+| `newapi logout` | deletes the key |
+| `newapi config` | shows each setting and where it is set |
 | `newapi completion` | completes commands in your shell |
-| `newapi demo` | this |
+| `newapi demo` | starts this demo |
 
-In a conversation, `/help` shows all commands; `/model` changes the model, `/system` sets the \
-instructions, `/retry` asks again, `/new` starts over and `/exit` leaves.
+In a conversation, `/help` lists all commands; `/model` changes the model, `/system` sets the \
+instructions, `/retry` requests another answer, `/new` starts over and `/exit` quits.
 
 ## In a script
 
@@ -52,7 +52,7 @@ git diff --staged | newapi chat -q "write a commit message" > message.txt
 git commit --edit --file message.txt
 ```
 
-Anything that speaks the OpenAI protocol can use the same gateway:
+Any program that speaks the OpenAI protocol can use the same gateway:
 
 ```python
 from openai import OpenAI
@@ -64,7 +64,7 @@ print(answer.choices[0].message.content)
 ```
 
 Ask me for some `code`, for a `table`, or how many messages you have sent. When you have seen \
-enough, `newapi login` brings you to a real model.
+enough, `newapi login` connects you to a real model.
 
 > The best way to learn a tool is to use it once for something you needed anyway.
 """
@@ -90,11 +90,11 @@ for word, count in Counter(text.split()).most_common(2):
     print(f"{word}: {count}")
 ```
 
-It prints `the: 2` and `cat: 1`. With `newapi chat -x` only the code would have come out.
+It prints `the: 2` and `cat: 1`. `newapi chat -x` prints only the code.
 """
 
 TABLE = """\
-A table, with Chinese and an emoji to see whether the columns stay straight:
+A table with Chinese text and an emoji, to check that the columns stay aligned:
 
 | Language | Hello | Letters |
 |:---|:---:|---:|
@@ -108,26 +108,26 @@ _SENTENCES = (
     "A long answer is a test of patience, for the reader and for the terminal.",
     "Each paragraph is numbered, so a missing one would show.",
     "Some have `code`, some have **bold words**, and most have neither.",
-    "Scroll back while this is running: what you read should stay where it is.",
+    "Scroll back while this is running: what you read should stay in place.",
     "Press Ctrl-C at any time; what has arrived is kept.",
 )
 
 
-def answer(messages: Sequence[ChatMessage]) -> str:
-    """Answer the last user message by the first question recognised in it, else with the tour.
+def answer(request: ChatRequest) -> str:
+    """Return the answer to the last message of the user: the tour, unless a pattern matches.
 
-    Only its first paragraph is looked at: what came through a pipe stands below it.
+    Only the first paragraph is matched: piped text follows below it.
     """
-    users = [message.text for message in messages if message.role == "user"]
-    question = users[-1].strip().partition("\n\n")[0].lower() if users else ""
-    for pattern, reply in _QUESTIONS.items():
-        if re.search(pattern, question):
-            return reply(messages)
+    prompt = request.user_texts[-1].strip() if request.user_texts else ""
+    first_paragraph = prompt.partition("\n\n")[0].lower()
+    for pattern, reply in _ANSWERS.items():
+        if re.search(pattern, first_paragraph):
+            return reply(request) if callable(reply) else reply
     return TOUR
 
 
 def long_text() -> str:
-    """Give four hundred numbered paragraphs, with a heading before every twentieth."""
+    """Return four hundred numbered paragraphs, with a heading before every twentieth."""
     parts = []
     for number in range(1, 401):
         if number % 20 == 1:
@@ -138,16 +138,16 @@ def long_text() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _remember(messages: Sequence[ChatMessage]) -> str:
-    users = [message.text for message in messages if message.role == "user"]
-    count = "one message" if len(users) == 1 else f"{len(users)} messages"
-    return f"You have sent {count} in this conversation. The first was:\n\n{_quoted(users[0])}\n"
+def _count_messages(request: ChatRequest) -> str:
+    texts = request.user_texts
+    count = "one message" if len(texts) == 1 else f"{len(texts)} messages"
+    return f"You have sent {count} in this conversation. The first was:\n\n{_quoted(texts[0])}\n"
 
 
-def _tell_system(messages: Sequence[ChatMessage]) -> str:
-    prompts = [message.text for message in messages if message.role in ("system", "developer")]
+def _show_system_prompt(request: ChatRequest) -> str:
+    prompts = [each.text for each in request.messages if each.role in ("system", "developer")]
     if not prompts:
-        return "No system prompt was sent. `/system` sets one; so does `newapi chat -s`.\n"
+        return "No system prompt was sent. Set one with `/system` or `newapi chat -s`.\n"
     return f"The system prompt is:\n\n{_quoted(prompts[0])}\n"
 
 
@@ -155,19 +155,15 @@ def _quoted(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines()) or ">"
 
 
-def _fixed(text: str) -> Callable[[Sequence[ChatMessage]], str]:
-    return lambda _messages: text
-
-
-# in this order: the first that is found wins, so "hi, show me a table" gets the table
-_QUESTIONS = MappingProxyType(
+# The first match wins: "hi, show me a table" gets the table.
+_ANSWERS: Mapping[str, str | Callable[[ChatRequest], str]] = MappingProxyType(
     {
-        r"\btour\b": _fixed(TOUR),
-        r"\bsystem\b": _tell_system,
-        r"\bhow many\b|\bremember\b": _remember,
-        r"\btables?\b|表格": _fixed(TABLE),
-        r"\bcode\b|代码": _fixed(CODE),
-        r"你好|您好": _fixed(GREETING_CHINESE),
-        r"\b(hello|hi|hey)\b": _fixed(GREETING),
+        r"\btour\b": TOUR,
+        r"\bsystem\b": _show_system_prompt,
+        r"\bhow many\b|\bremember\b": _count_messages,
+        r"\btables?\b|表格": TABLE,
+        r"\bcode\b|代码": CODE,
+        r"你好|您好": GREETING_CHINESE,
+        r"\b(hello|hi|hey)\b": GREETING,
     }
 )

@@ -1,4 +1,4 @@
-"""The life of the demo gateway: start, stop, many clients, clients that leave."""
+"""The demo gateway as a server: start, stop, many clients, clients that disconnect."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from newapi_cli.demo.server import DemoGateway
-from tests.demo.demo_client import (
+from tests.support.demo_client import (
+    LONG_PAUSE_S,
     WAIT_S,
     ask,
     chat_body,
@@ -26,11 +28,10 @@ from tests.demo.demo_client import (
     read_until,
 )
 
-ENDLESS_S = 600.0  # a pause that no test outlives: only a hang-up ends it
-TWENTY_MEGABYTES = (" " * 10_000 + "x") * 2000  # more than the sockets' buffers take
+TWENTY_MEGABYTES = (" " * 10_000 + "x") * 2000  # more than the socket buffers hold
 
 
-def test_constructor_takes_the_port_and_stop_gives_it_back() -> None:
+def test_the_constructor_binds_the_port_and_stop_releases_it() -> None:
     gateway = DemoGateway()
     assert gateway.base_url.startswith("http://127.0.0.1:")
     port = int(gateway.base_url.rpartition(":")[2])
@@ -40,7 +41,7 @@ def test_constructor_takes_the_port_and_stop_gives_it_back() -> None:
     DemoGateway(port=port).stop()
 
 
-def test_start_and_stop_may_be_called_twice() -> None:
+def test_start_and_stop_can_be_called_twice() -> None:
     gateway = DemoGateway(pace_s=0)
     gateway.start()
     gateway.start()
@@ -53,68 +54,69 @@ def test_start_and_stop_may_be_called_twice() -> None:
         gateway.start()
 
 
-def test_stop_ends_a_pause_at_once_and_is_no_disconnect() -> None:
-    gateway = DemoGateway(pace_s=ENDLESS_S)
+def test_stop_ends_a_pause_at_once_and_counts_no_disconnect() -> None:
+    gateway = DemoGateway(pace_s=LONG_PAUSE_S)
     gateway.start()
     with open_socket(gateway) as client, open_socket(gateway) as idle:
         client.sendall(raw_chat(chat_body("demo", "hi", stream=True)))
         read_until(client, b'"role":"assistant"')
-        began_s = time.monotonic()
+        started_s = time.monotonic()
         gateway.stop()
-        assert time.monotonic() - began_s < 1.0
+        assert time.monotonic() - started_s < 1.0
         assert b"[DONE]" not in read_to_end(client)
         assert read_to_end(idle) == b""
     assert gateway.disconnects == 0
     assert not [thread for thread in threading.enumerate() if thread.name == "newapi-demo"]
 
 
-def test_stop_ends_an_answer_that_nobody_reads() -> None:
+def test_stop_ends_an_answer_that_the_client_does_not_read() -> None:
     gateway = DemoGateway(pace_s=0)
     gateway.start()
     with open_socket(gateway) as client:
         client.sendall(raw_chat(chat_body("demo-echo", TWENTY_MEGABYTES, stream=True)))
         read_until(client, b'"content":"   ')
-        began_s = time.monotonic()
+        started_s = time.monotonic()
         gateway.stop()
-        assert time.monotonic() - began_s < 1.0
+        assert time.monotonic() - started_s < 1.0
 
 
-def close_normally(client: socket.socket) -> None:
+def close(client: socket.socket) -> None:
     client.close()
 
 
-def close_with_reset(client: socket.socket) -> None:
+def reset(client: socket.socket) -> None:
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
 
 
-@pytest.mark.parametrize("close", [close_normally, close_with_reset])
-def test_client_that_leaves_between_two_pieces_is_noticed_quickly(close: object) -> None:
-    assert callable(close)
-    with DemoGateway(pace_s=ENDLESS_S) as gateway:
+@pytest.mark.parametrize("disconnect", [close, reset])
+def test_a_disconnect_between_two_chunks_is_detected_at_once(
+    disconnect: Callable[[socket.socket], None],
+) -> None:
+    with DemoGateway(pace_s=LONG_PAUSE_S) as gateway:
         client = open_socket(gateway)
         client.sendall(raw_chat(chat_body("demo", "hi", stream=True)))
         read_until(client, b'"role":"assistant"')
         assert gateway.disconnects == 0
-        began_s = time.monotonic()
-        close(client)
+        started_s = time.monotonic()
+        disconnect(client)
         assert gateway.wait_for_disconnect(WAIT_S)
-        assert time.monotonic() - began_s < 0.5  # 1 ms here; the bound is for a busy machine
+        assert time.monotonic() - started_s < 0.5  # takes 1 ms on an idle machine
         assert gateway.disconnects == 1
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_client_that_leaves_before_the_first_byte_is_noticed(stream: bool) -> None:
+def test_a_disconnect_before_the_first_byte_is_detected(stream: bool) -> None:
     with DemoGateway() as gateway:
         client = open_socket(gateway)
         client.sendall(raw_chat(chat_body("demo-slow", "hi", stream=stream)))
         client.close()
-        began_s = time.monotonic()
+        started_s = time.monotonic()
         assert gateway.wait_for_disconnect(WAIT_S)
-        assert time.monotonic() - began_s < 1.0  # demo-slow is silent for 3 s
+        assert time.monotonic() - started_s < 1.0  # demo-slow is silent for 3 s
 
 
-def test_client_that_leaves_while_the_server_is_writing_is_noticed() -> None:
+def test_a_disconnect_while_the_server_is_sending_is_detected() -> None:
     with DemoGateway(pace_s=0) as gateway:
         client = open_socket(gateway)
         client.sendall(raw_chat(chat_body("demo-echo", TWENTY_MEGABYTES, stream=True)))
@@ -123,7 +125,7 @@ def test_client_that_leaves_while_the_server_is_writing_is_noticed() -> None:
         assert gateway.wait_for_disconnect(WAIT_S)
 
 
-def test_waiting_for_a_second_disconnect_needs_a_second_one() -> None:
+def test_waiting_for_two_disconnects_needs_two() -> None:
     with DemoGateway() as gateway:
         for number in (1, 2):
             assert not gateway.wait_for_disconnect(0.0, count=number)
@@ -134,14 +136,14 @@ def test_waiting_for_a_second_disconnect_needs_a_second_one() -> None:
         assert gateway.disconnects == 2
 
 
-def test_leaving_after_a_complete_answer_is_no_disconnect() -> None:
+def test_a_disconnect_after_a_complete_answer_is_not_counted() -> None:
     with DemoGateway(pace_s=0) as gateway:
         assert ask(gateway, "demo", "hi").events[-1] == "[DONE]"
         assert ask(gateway, "demo-429", "hi").status == 429
     assert gateway.disconnects == 0
 
 
-def test_client_that_leaves_in_the_middle_of_its_request_leaves_no_trace(
+def test_an_incomplete_request_is_not_logged(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     with DemoGateway(pace_s=0) as gateway:
@@ -152,17 +154,17 @@ def test_client_that_leaves_in_the_middle_of_its_request_leaves_no_trace(
     assert capfd.readouterr() == ("", "")
 
 
-def test_two_streams_run_side_by_side() -> None:
+def test_two_streams_run_in_parallel() -> None:
     with DemoGateway(pace_s=0.05) as gateway, open_socket(gateway) as slow:
         slow.sendall(raw_chat(chat_body("demo", "tour", stream=True), "Connection: close"))
         begun = read_until(slow, b'"role":"assistant"')
         other = ask(gateway, "demo-reasoning", "and you?", max_tokens=5)
-        assert other.finish_reasons() == ["length"]
+        assert other.finish_reasons == ["length"]
         assert b"[DONE]" not in begun + slow.recv(65536)
     assert gateway.requests[0].model == "demo"
 
 
-def test_many_clients_get_their_own_answers() -> None:
+def test_each_of_many_clients_gets_its_own_answer() -> None:
     texts = [f"text of client {number}" for number in range(40)]
     with DemoGateway(pace_s=0.001) as gateway, ThreadPoolExecutor(20) as pool:
         jobs = [pool.submit(ask, gateway, "demo-echo", text) for text in texts]
@@ -170,24 +172,24 @@ def test_many_clients_get_their_own_answers() -> None:
         assert len(gateway.requests) == 40
 
 
-def test_pause_between_pieces_is_kept() -> None:
+def test_chunks_are_sent_at_the_given_pace() -> None:
     with DemoGateway(pace_s=0.03) as gateway:
-        began_s = time.monotonic()
+        started_s = time.monotonic()
         assert ask(gateway, "demo", "tour", max_tokens=5).text()
-        assert time.monotonic() - began_s >= 5 * 0.03
+        assert time.monotonic() - started_s >= 5 * 0.03
 
 
-def test_pause_is_kept_with_another_request_waiting_behind() -> None:
+def test_the_pace_is_kept_while_another_request_waits() -> None:
     body = chat_body("demo", "tour", stream=True, max_tokens=5)
     with DemoGateway(pace_s=0.03) as gateway, open_socket(gateway) as client:
-        began_s = time.monotonic()
+        started_s = time.monotonic()
         client.sendall(raw_chat(body))
         client.sendall(raw_chat(body, "Connection: close"))
         assert read_to_end(client).count(b"[DONE]") == 2
-        assert time.monotonic() - began_s >= 10 * 0.03
+        assert time.monotonic() - started_s >= 10 * 0.03
 
 
-def test_serve_forever_returns_when_another_thread_stops_it() -> None:
+def test_serve_forever_returns_when_another_thread_calls_stop() -> None:
     gateway = DemoGateway(pace_s=0)
     server = threading.Thread(target=gateway.serve_forever)
     server.start()
@@ -197,8 +199,10 @@ def test_serve_forever_returns_when_another_thread_stops_it() -> None:
     assert not server.is_alive()
 
 
-def test_serve_forever_ends_quietly_on_ctrl_c() -> None:
+def test_ctrl_c_ends_serve_forever_without_output() -> None:
     program = (
+        "import signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in background jobs
         "from newapi_cli.demo.server import DemoGateway\n"
         "gateway = DemoGateway()\n"
         "print(gateway.base_url, flush=True)\n"
@@ -209,27 +213,31 @@ def test_serve_forever_ends_quietly_on_ctrl_c() -> None:
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     with process:
-        assert process.stdout is not None
-        host, _, port = process.stdout.readline().strip().removeprefix("http://").partition(":")
-        with socket.create_connection((host, int(port)), WAIT_S) as client:
-            client.sendall(raw_chat(chat_body("demo", "hi", stream=True)))
-            read_until(client, b'"role":"assistant"')
-            os.kill(process.pid, signal.SIGINT)
-            out, err = process.communicate(timeout=WAIT_S)
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            host, _, port = url.removeprefix("http://").partition(":")
+            with socket.create_connection((host, int(port)), WAIT_S) as client:
+                client.sendall(raw_chat(chat_body("demo", "hi", stream=True)))
+                read_until(client, b'"role":"assistant"')
+                os.kill(process.pid, signal.SIGINT)
+                out, err = process.communicate(timeout=WAIT_S)
+        finally:
+            process.kill()
     assert (process.returncode, out, err) == (0, "stopped\n", "")
 
 
-def test_answers_leave_without_waiting_for_more() -> None:
-    """With Nagle's algorithm a small piece could wait 40 ms for an acknowledgement."""
+def test_small_chunks_are_sent_without_delay() -> None:
+    """With Nagle's algorithm a chunk could wait 40 ms for an acknowledgment."""
     with DemoGateway(pace_s=0) as gateway, open_socket(gateway) as client:
-        began_s = time.monotonic()
+        started_s = time.monotonic()
         for _ in range(20):
             client.sendall(raw_chat(chat_body("demo-echo", "a b c d", stream=True)))
             read_until(client, b"\r\n0\r\n\r\n")
-        assert time.monotonic() - began_s < 20 * 0.04
+        assert time.monotonic() - started_s < 20 * 0.04
 
 
-def test_stop_within_the_block_is_harmless() -> None:
+def test_stop_can_be_called_within_the_with_block() -> None:
     with contextlib.ExitStack() as stack:
         gateway = stack.enter_context(DemoGateway())
         gateway.stop()

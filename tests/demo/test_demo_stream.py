@@ -1,26 +1,19 @@
-"""The framing of an answer: HTTP chunks, server-sent events, JSON objects."""
+"""The encoding of an answer: HTTP chunks, server-sent events, JSON objects."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from newapi_cli.demo.pieces import count_tokens
+from newapi_cli.demo.replies import count_tokens
 from newapi_cli.demo.server import DemoGateway
 from newapi_cli.demo.tour import TOUR
-from tests.demo.demo_client import ask, chat_body, open_socket, raw_chat, read_to_end
-
-
-@pytest.fixture
-def gateway() -> Iterator[DemoGateway]:
-    with DemoGateway(pace_s=0) as running:
-        yield running
+from tests.support.demo_client import ask, chat_body, open_socket, raw_chat, read_to_end
 
 
 def split_http_chunks(body: bytes) -> tuple[list[bytes], bytes]:
-    """Undo the chunked coding; gives the chunks and what follows the last one."""
+    """Return the chunks of a chunked body, and what follows the last one."""
     chunks = []
     while body:
         size_line, _, body = body.partition(b"\r\n")
@@ -49,7 +42,7 @@ def test_each_event_is_one_http_chunk(gateway: DemoGateway) -> None:
     assert len(chunks) == 1 + count_tokens("Hello, world") + 1 + 1  # role, text, finish, [DONE]
 
 
-def test_stream_is_role_then_content_then_finish_then_usage_then_done(
+def test_a_stream_is_role_content_finish_reason_usage_done(
     gateway: DemoGateway,
 ) -> None:
     answer = ask(gateway, "demo-echo", "Hello, world")
@@ -69,7 +62,7 @@ def test_stream_is_role_then_content_then_finish_then_usage_then_done(
     assert answer.events[-1] == "[DONE]"
 
 
-def test_all_chunks_of_a_stream_share_id_model_and_time(gateway: DemoGateway) -> None:
+def test_all_chunks_of_a_stream_have_the_same_id_model_and_time(gateway: DemoGateway) -> None:
     answer = ask(gateway, "demo-echo", "Hello, world")
     shared = {(chunk["id"], chunk["model"], chunk["created"]) for chunk in answer.chunks}
     assert len(shared) == 1
@@ -78,13 +71,13 @@ def test_all_chunks_of_a_stream_share_id_model_and_time(gateway: DemoGateway) ->
     assert answer.chunks[0]["id"] == f"chatcmpl-{request_id}"
 
 
-@pytest.mark.parametrize("wish", [None, {"include_usage": False}])
-def test_usage_chunk_comes_only_when_it_is_asked_for(
-    gateway: DemoGateway, wish: dict[str, object] | None
+@pytest.mark.parametrize("options", [None, {"include_usage": False}])
+def test_a_usage_chunk_is_sent_only_on_request(
+    gateway: DemoGateway, options: dict[str, object] | None
 ) -> None:
-    answer = ask(gateway, "demo-echo", "hi", stream_options=wish)
+    answer = ask(gateway, "demo-echo", "hi", stream_options=options)
     assert all(chunk["choices"] for chunk in answer.chunks)
-    assert answer.finish_reasons() == ["stop"]
+    assert answer.finish_reasons == ["stop"]
     assert answer.events[-1] == "[DONE]"
 
 
@@ -103,7 +96,7 @@ def test_usage_chunk_comes_only_when_it_is_asked_for(
     ids=["empty", "letter", "spaces", "letters", "escapes", "separators", "sse", "large"],
 )
 @pytest.mark.parametrize("stream", [True, False])
-def test_echo_gives_every_character_back(gateway: DemoGateway, text: str, stream: bool) -> None:
+def test_echo_returns_every_character(gateway: DemoGateway, text: str, stream: bool) -> None:
     answer = ask(gateway, "demo-echo", text, stream=stream)
     if stream:
         assert answer.text() == text
@@ -111,15 +104,15 @@ def test_echo_gives_every_character_back(gateway: DemoGateway, text: str, stream
         assert answer.json["choices"][0]["message"]["content"] == text
 
 
-def test_text_goes_out_as_utf8_and_not_as_escapes(gateway: DemoGateway) -> None:
+def test_text_is_sent_as_utf8_without_escapes(gateway: DemoGateway) -> None:
     assert "你好".encode() in ask(gateway, "demo-echo", "你好").body
 
 
-def test_lone_surrogate_becomes_the_replacement_character(gateway: DemoGateway) -> None:
+def test_a_lone_surrogate_becomes_the_replacement_character(gateway: DemoGateway) -> None:
     assert ask(gateway, "demo-echo", "a\ud800b").text() == "a\ufffdb"
 
 
-def test_whole_completion_has_the_documented_shape(gateway: DemoGateway) -> None:
+def test_a_completion_has_the_documented_shape(gateway: DemoGateway) -> None:
     answer = ask(gateway, "demo-echo", "Hello, world", stream=False)
     assert answer.status == 200
     assert answer.headers["Content-Type"].startswith("application/json")
@@ -137,12 +130,12 @@ def test_whole_completion_has_the_documented_shape(gateway: DemoGateway) -> None
     assert body["usage"]["completion_tokens"] == 4
 
 
-def test_absent_stream_field_means_one_json_object(gateway: DemoGateway) -> None:
+def test_without_a_stream_field_the_answer_is_one_json_object(gateway: DemoGateway) -> None:
     answer = ask(gateway, "demo-echo", "hi", stream=None)
     assert answer.json["object"] == "chat.completion"
 
 
-def test_streamed_and_whole_answer_are_the_same_text(gateway: DemoGateway) -> None:
+def test_the_answer_is_the_same_with_and_without_a_stream(gateway: DemoGateway) -> None:
     streamed = ask(gateway, "demo", "what now?").text()
     whole = ask(gateway, "demo", "what now?", stream=False).json
     assert streamed == whole["choices"][0]["message"]["content"] == TOUR
@@ -160,13 +153,13 @@ def test_reasoning_comes_before_content_and_is_counted(gateway: DemoGateway) -> 
     assert usage["completion_tokens"] == reasoning + count_tokens(answer.text())
 
 
-def test_whole_completion_carries_its_reasoning_apart(gateway: DemoGateway) -> None:
+def test_a_completion_has_its_reasoning_in_a_separate_field(gateway: DemoGateway) -> None:
     message = ask(gateway, "demo-reasoning", "why?", stream=False).json["choices"][0]["message"]
     assert message["reasoning_content"]
     assert "reasoning comes first" in message["content"]
 
 
-def test_think_tag_is_split_over_deltas(gateway: DemoGateway) -> None:
+def test_a_think_tag_is_split_over_chunks(gateway: DemoGateway) -> None:
     answer = ask(gateway, "demo-think", "why?")
     pieces = [chunk["choices"][0]["delta"].get("content", "") for chunk in answer.chunks[:-1]]
     assert answer.text().startswith("<think>\n")
@@ -176,12 +169,12 @@ def test_think_tag_is_split_over_deltas(gateway: DemoGateway) -> None:
 
 def test_max_tokens_ends_the_answer_with_length(gateway: DemoGateway) -> None:
     answer = ask(gateway, "demo", "tour", max_tokens=10)
-    assert answer.finish_reasons() == ["length"]
+    assert answer.finish_reasons == ["length"]
     assert TOUR.startswith(answer.text())
     assert answer.chunks[-1]["usage"]["completion_tokens"] == 10
 
 
-def test_http_1_0_client_gets_plain_events_and_the_end_of_the_connection(
+def test_an_http_1_0_client_gets_a_stream_that_ends_with_the_connection(
     gateway: DemoGateway,
 ) -> None:
     request = raw_chat(chat_body("demo-echo", "old", stream=True))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 
-from newapi_cli.demo.server import DemoGateway, Site
+from newapi_cli.demo.server import DemoGateway
 from tests.doctor.checkups import NAMES, Answer, PageServer, check_up, openai_server
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
+from tests.support.gateway_variants import gateway_variant
 from tests.support.home import CANARY, CANARY_TRACE, Home
 from tests.support.process import run_newapi
 from tests.support.steps import Pause, Send, Step, sse
@@ -141,7 +143,7 @@ def test_a_key_that_is_refused(
 def test_what_an_old_gateway_says_of_a_key_rules(
     home: Home, key: str, code: int, told: str
 ) -> None:
-    with DemoGateway(pace_s=0, site=Site(age="2025-04")) as gateway:
+    with gateway_variant("2025-04") as gateway:
         home.configure(gateway.base_url, model="demo", api_key=key)
         row = check_up(home).assert_first_failed("key", code, "in the gateway's console")
     assert told in row.text
@@ -149,7 +151,7 @@ def test_what_an_old_gateway_says_of_a_key_rules(
 
 
 def test_a_key_that_an_old_gateway_does_not_know_is_measured(home: Home) -> None:
-    with DemoGateway(pace_s=0, site=Site(age="2025-04")) as gateway:
+    with gateway_variant("2025-04") as gateway:
         home.configure(gateway.base_url, model="demo", api_key="sk-wrong")
         row = check_up(home).assert_first_failed("key", 4, "the key has 8 characters")
     assert row.text.startswith("the gateway knows no such key")
@@ -192,16 +194,26 @@ def test_no_model_is_a_warning(home: Home, gateway: DemoGateway) -> None:
 
 
 @pytest.mark.parametrize(
-    ("site", "server", "prices"),
+    ("variant", "server", "prices"),
     [
-        (Site(age="2025-04"), "one-api or an early New API v1.0.0-demo", "published for"),
-        (Site(pricing="off"), "New API v1.0.0-demo", "this server publishes no prices"),
-        (Site(currency="CNY"), "New API v1.0.0-demo", "demo ¥"),
+        (
+            partial(gateway_variant, "2025-04"),
+            "one-api or an early New API v1.0.0-demo",
+            "published for",
+        ),
+        (
+            partial(gateway_variant, pricing="off"),
+            "New API v1.0.0-demo",
+            "this server publishes no prices",
+        ),
+        (partial(gateway_variant, currency="CNY"), "New API v1.0.0-demo", "demo ¥"),
     ],
     ids=["old", "without-prices", "yuan"],
 )
-def test_other_gateways(home: Home, site: Site, server: str, prices: str) -> None:
-    with DemoGateway(pace_s=0, site=site) as gateway:
+def test_other_gateways(
+    home: Home, variant: Callable[[], DemoGateway], server: str, prices: str
+) -> None:
+    with variant() as gateway:
         home.configure(gateway.base_url, model="demo")
         found = check_up(home)
     assert (found.failed, found.result.code) == ([], 0)

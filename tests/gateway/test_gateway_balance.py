@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from newapi_cli.demo.server import DemoGateway, Site
+from newapi_cli.demo.server import DemoGateway
 from tests.gateway.aging import pass_time
 from tests.gateway.routes import INVALID_URL, Answer, serving
+from tests.support.gateway_variants import Currency, Release, gateway_variant
 from tests.support.home import CANARY, Home
 from tests.support.process import Result, newapi_command, run_newapi
 from tests.support.terminal import Terminal
@@ -24,7 +25,7 @@ def balance(home: Home, key: str = "sk-somebody") -> Result:
     return run_newapi("balance", "--json", home=home, env={"NEWAPI_API_KEY": key})
 
 
-@pytest.mark.parametrize("age", ["2025-04", "2026-08"])
+@pytest.mark.parametrize("release", ["2025-04", "2026-08"])
 @pytest.mark.parametrize(
     ("key", "expected"),
     [
@@ -34,16 +35,16 @@ def balance(home: Home, key: str = "sk-somebody") -> Result:
     ],
 )
 def test_a_key_is_told_what_it_has_left(
-    home: Home, age: str, key: str, expected: dict[str, object]
+    home: Home, release: Release, key: str, expected: dict[str, object]
 ) -> None:
-    with DemoGateway(site=Site(age=age)) as gateway:  # type: ignore[arg-type]
+    with gateway_variant(release) as gateway:
         home.configure(gateway.base_url)
         found = json.loads(balance(home, key).text)
     assert {name: found[name] for name in expected} == expected
     assert (found["currency"], found["state"]) == ("USD", "active")
-    assert found["models"] == (["demo", "demo-echo"] if (key, age) == LIMITED_NOW else None)
+    assert found["models"] == (["demo", "demo-echo"] if (key, release) == LIMITED_NOW else None)
     assert (found["expires_at"] is not None) is (key == "sk-limited")
-    assert found["name"] == ("demo key" if age == "2026-08" else None)
+    assert found["name"] == ("demo key" if release == "2026-08" else None)
 
 
 LIMITED_NOW = ("sk-limited", "2026-08")
@@ -63,9 +64,9 @@ def test_a_key_that_is_refused_is_told_by_its_record(
 
 
 @pytest.mark.parametrize("key", ["sk-disabled", "sk-wrong"])
-@pytest.mark.parametrize("age", ["2025-04", "2026-08"])
-def test_a_key_that_nobody_knows_is_refused(home: Home, key: str, age: str) -> None:
-    with DemoGateway(site=Site(age=age)) as gateway:  # type: ignore[arg-type]
+@pytest.mark.parametrize("release", ["2025-04", "2026-08"])
+def test_a_key_that_nobody_knows_is_refused(home: Home, key: str, release: Release) -> None:
+    with gateway_variant(release) as gateway:
         home.configure(gateway.base_url)
         result = balance(home, key)
     assert (result.code, result.out) == (4, b""), result
@@ -80,8 +81,8 @@ def test_a_key_that_nobody_knows_is_refused(home: Home, key: str, age: str) -> N
         ("TOKENS", "2500000", "2,500,000 quota left of 2,500,000 quota, 0 quota used"),
     ],
 )
-def test_the_sites_money_is_shown(home: Home, currency: str, left: str, shown: str) -> None:
-    with DemoGateway(site=Site(currency=currency)) as gateway:  # type: ignore[arg-type]
+def test_the_sites_money_is_shown(home: Home, currency: Currency, left: str, shown: str) -> None:
+    with gateway_variant(currency=currency) as gateway:
         home.configure(gateway.base_url)
         found = json.loads(run_newapi("balance", "--json", home=home).text)
         with Terminal(newapi_command("balance"), home=home) as terminal:

@@ -10,11 +10,12 @@ from collections.abc import Callable
 import pytest
 
 from newapi_cli.config.cache import site_cache_name
-from newapi_cli.demo.server import DemoGateway, Site
+from newapi_cli.demo.server import DemoGateway
 from newapi_cli.domain.base_url import base_url_from_text
 from tests.gateway.routes import Answer, serving
 from tests.repl.conversing import conversation
 from tests.sessions.keeping import stored_sessions
+from tests.support.gateway_variants import Currency, gateway_variant
 from tests.support.home import CANARY, Home
 from tests.support.process import run_newapi
 
@@ -142,8 +143,8 @@ def test_usage_of_a_word_that_is_none_is_an_error(home: Home) -> None:
 @pytest.mark.parametrize(
     ("currency", "left"), [("USD", "$5.00 left of $5.00"), ("CNY", "¥36.50 left of ¥36.50")]
 )
-def test_balance_is_told_in_one_line(home: Home, currency: str, left: str) -> None:
-    with DemoGateway(pace_s=0, site=Site(currency=currency)) as gateway:  # type: ignore[arg-type]
+def test_balance_is_told_in_one_line(home: Home, currency: Currency, left: str) -> None:
+    with gateway_variant(currency=currency) as gateway:
         home.configure(gateway.base_url, model="demo")
         with conversation(home, columns=100) as talk:
             assert left in talk.told("/balance")

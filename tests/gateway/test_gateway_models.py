@@ -8,9 +8,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from newapi_cli.demo.server import DemoGateway, Site
+from newapi_cli.demo.server import DemoGateway
 from tests.gateway.aging import pass_time
 from tests.gateway.routes import Answer, serving
+from tests.support.gateway_variants import Currency, PricingAccess, Release, gateway_variant
 from tests.support.home import CANARY, Home
 from tests.support.process import newapi_command, run_newapi
 from tests.support.terminal import Terminal
@@ -48,16 +49,16 @@ def models(home: Home, *args: str) -> dict[str, dict[str, object]]:
 
 
 @contextmanager
-def demo(home: Home, **site: str) -> Iterator[DemoGateway]:
-    """Give a demo gateway that the configuration names."""
-    with DemoGateway(pace_s=0, site=Site(**site)) as gateway:  # type: ignore[arg-type]  # of texts
-        home.configure(gateway.base_url)
-        yield gateway
+def configured(home: Home, gateway: DemoGateway | None = None) -> Iterator[DemoGateway]:
+    """Run a gateway, by default the demo, and write its URL to the configuration."""
+    with gateway or DemoGateway(pace_s=0) as running:
+        home.configure(running.base_url)
+        yield running
 
 
-@pytest.mark.parametrize("age", ["2025-04", "2026-08"])
-def test_a_gateway_of_each_age_tells_its_prices(home: Home, age: str) -> None:
-    with demo(home, age=age):
+@pytest.mark.parametrize("release", ["2025-04", "2026-08"])
+def test_a_gateway_of_each_age_tells_its_prices(home: Home, release: Release) -> None:
+    with configured(home, gateway_variant(release)):
         found = models(home)
     price = found["demo"]["price"]
     assert isinstance(price, dict)
@@ -66,7 +67,7 @@ def test_a_gateway_of_each_age_tells_its_prices(home: Home, age: str) -> None:
         "0.15",
         "0.6",
     )
-    assert price["cached_usd_per_million"] == ("0.075" if age == "2026-08" else "0.15")
+    assert price["cached_usd_per_million"] == ("0.075" if release == "2026-08" else "0.15")
     assert (price["group"], price["group_is_certain"]) == ("default", False)
     per_call = found["demo-per-call"]["price"]
     assert isinstance(per_call, dict)
@@ -75,12 +76,12 @@ def test_a_gateway_of_each_age_tells_its_prices(home: Home, age: str) -> None:
     no_finish = found["demo-no-finish"]["price"]
     assert isinstance(no_finish, dict)
     assert no_finish["kind"] == "unknown"  # 37.5: nobody has set a price
-    assert found["demo"]["endpoint_types"] == (["openai"] if age == "2026-08" else [])
+    assert found["demo"]["endpoint_types"] == (["openai"] if release == "2026-08" else [])
     assert found["demo"]["groups"] == ["default", "vip"]
 
 
 def test_a_tiered_price_is_called_so(home: Home) -> None:
-    with demo(home):
+    with configured(home):
         price = models(home, "tiered")["demo-tiered"]["price"]
         rows = run_newapi("models", "tiered", "--prices", home=home)
     assert isinstance(price, dict)
@@ -89,8 +90,10 @@ def test_a_tiered_price_is_called_so(home: Home) -> None:
 
 
 @pytest.mark.parametrize("pricing", ["login", "off"])
-def test_where_prices_are_not_public_the_models_are_told_without(home: Home, pricing: str) -> None:
-    with demo(home, pricing=pricing):
+def test_where_prices_are_not_public_the_models_are_told_without(
+    home: Home, pricing: PricingAccess
+) -> None:
+    with configured(home, gateway_variant(pricing=pricing)):
         found = models(home)
     assert found["demo"]["price"] is None
     assert len(found) > 10
@@ -134,13 +137,13 @@ def test_a_relative_that_publishes_prices_is_read(home: Home) -> None:
 
 
 def test_a_pipe_gets_names_alone(home: Home) -> None:
-    with demo(home):
+    with configured(home):
         text = run_newapi("models", "echo", home=home).text
     assert text == "demo-echo\n"
 
 
 def test_the_list_is_kept_for_an_hour(home: Home) -> None:
-    with demo(home) as gateway:
+    with configured(home) as gateway:
         models(home)
         models(home, "demo")
         assert [each.path for each in gateway.requests].count("/v1/models") == 1
@@ -153,7 +156,7 @@ def test_the_list_is_kept_for_an_hour(home: Home) -> None:
 
 
 def test_a_list_that_is_kept_is_that_of_the_key(home: Home) -> None:
-    with demo(home):
+    with configured(home):
         everything = models(home)
         env = {"NEWAPI_API_KEY": "sk-limited"}
         result = run_newapi("models", home=home, env=env)
@@ -167,13 +170,13 @@ def test_a_list_that_is_kept_is_that_of_the_key(home: Home) -> None:
      ("out", "demo-echo", "demo-tiered")],
 )  # fmt: skip
 def test_the_list_is_sorted(home: Home, order: str, first: str, last: str) -> None:
-    with demo(home):
+    with configured(home):
         names = run_newapi("models", "--sort", order, home=home).text.split()
     assert (names[0], names[-1]) == (first, last)
 
 
 def test_a_wrong_order_is_a_usage_error_that_names_the_right_ones(home: Home) -> None:
-    with demo(home):
+    with configured(home):
         result = run_newapi("models", "--sort", "size", home=home)
     assert result.code == 2
     assert "'name', 'in', 'out'" in result.err
@@ -183,8 +186,13 @@ def test_a_wrong_order_is_a_usage_error_that_names_the_right_ones(home: Home) ->
     ("currency", "amount"),
     [("USD", "$0.60"), ("CNY", "¥4.38"), ("CUSTOM", "¤1.20"), ("TOKENS", "300,000 quota")],
 )
-def test_a_terminal_shows_prices_in_the_sites_money(home: Home, currency: str, amount: str) -> None:
-    with demo(home, currency=currency), Terminal(newapi_command("models"), home=home) as terminal:
+def test_a_terminal_shows_prices_in_the_sites_money(
+    home: Home, currency: Currency, amount: str
+) -> None:
+    with (
+        configured(home, gateway_variant(currency=currency)),
+        Terminal(newapi_command("models"), home=home) as terminal,
+    ):
         assert terminal.wait_exit() == 0
         screen = terminal.all_text()
     assert "in/M" in screen

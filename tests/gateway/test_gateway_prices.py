@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from newapi_cli.demo.server import DemoGateway, Site
+from newapi_cli.demo.server import DemoGateway
 from tests.gateway.aging import pass_time
 from tests.gateway.routes import Answer, serving
+from tests.support.gateway_variants import PricingAccess, Release, gateway_variant
 from tests.support.home import CANARY, Home
 from tests.support.process import newapi_command, run_newapi
 from tests.support.terminal import Terminal
@@ -142,8 +143,8 @@ def test_a_server_that_has_not_shown_itself_to_be_new_api_is_not_asked(home: Hom
 
 
 @pytest.mark.parametrize("pricing", ["login", "off"])
-def test_restricted_prices_are_asked_for_once_a_day_too(home: Home, pricing: str) -> None:
-    with DemoGateway(pace_s=0, site=Site(pricing=pricing)) as gateway:  # type: ignore[arg-type]
+def test_restricted_prices_are_asked_for_once_a_day_too(home: Home, pricing: PricingAccess) -> None:
+    with gateway_variant(pricing=pricing) as gateway:
         home.configure(gateway.base_url, model="demo")
         kinds = {answered(home, "hello")["cost_kind"] for _ in range(2)}
         assert paths(gateway) == [CHAT, STATUS, PRICING, CHAT]
@@ -192,13 +193,13 @@ def test_the_line_under_the_answer_says_what_is_known(home: Home, model: str, to
     assert "$0.00 " not in f"{line} "
 
 
-@pytest.mark.parametrize("age", ["2025-04", "2026-08"])
-def test_what_is_told_is_what_the_gateway_charges(home: Home, age: str) -> None:
+@pytest.mark.parametrize("release", ["2025-04", "2026-08"])
+def test_what_is_told_is_what_the_gateway_charges(home: Home, release: Release) -> None:
     """Three turns of one conversation, whose first ones are cached from the second turn on.
 
     Gateways of 2025 do not publish what they take for cached tokens: there it is an upper bound.
     """
-    with DemoGateway(pace_s=0, site=Site(age=age)) as gateway:  # type: ignore[arg-type]
+    with gateway_variant(release) as gateway:
         home.configure(gateway.base_url, model="demo-reasoning")
         first = answered(home, "What is a gateway?")
         charged = [used_by(home)]
@@ -206,7 +207,7 @@ def test_what_is_told_is_what_the_gateway_charges(home: Home, age: str) -> None:
         charged.append(used_by(home))
     costs = [Decimal(str(each["cost_usd"])) for each in told]
     assert charged[0] == costs[0] > 0
-    if age == "2026-08":
+    if release == "2026-08":
         assert charged[1] == sum(costs)
     else:
         assert sum(costs) * Decimal("0.9") < charged[1] < sum(costs)

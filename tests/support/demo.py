@@ -1,10 +1,11 @@
-"""What a demo gateway has seen, without questions for its prices, which may come at any time."""
+"""The chat requests among all that a demo gateway received."""
 
 from __future__ import annotations
 
-from newapi_cli.demo.server import DemoGateway, SeenRequest
+from newapi_cli.demo.http_request import Request
+from newapi_cli.demo.server import DemoGateway
 
 
-def chats(gateway: DemoGateway) -> list[SeenRequest]:
-    """Give the requests for chat completions, in their order."""
+def chats(gateway: DemoGateway) -> list[Request]:
+    """Return the requests for chat completions in order, without those for prices."""
     return [each for each in gateway.requests if each.path.endswith("/chat/completions")]

@@ -1,4 +1,4 @@
-"""A client for the tests of the demo gateway: http.client, and bare sockets."""
+"""A client for the tests of demo gateways: http.client and plain sockets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 
 from newapi_cli.demo.server import DemoGateway
 
-WAIT_S = 10.0  # no test needs it; it ends a test that hangs
+WAIT_S = 10.0  # only a hanging test takes that long
+LONG_PAUSE_S = 600.0  # only a disconnect ends it within a test
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Answer:
 
     @property
     def events(self) -> list[str]:
-        """The data of each server-sent event; fails unless the body is nothing but events."""
+        """The data of each server-sent event. Fail if the body holds anything else."""
         *events, rest = self.body.decode().split("\n\n")
         assert rest == ""
         assert all(event.startswith("data: ") and "\n" not in event for event in events)
@@ -40,13 +41,14 @@ class Answer:
     def chunks(self) -> list[Any]:
         return [json.loads(event) for event in self.events if event != "[DONE]"]
 
-    def text(self, field: str = "content") -> str:
-        choices = [choice for chunk in self.chunks for choice in chunk.get("choices", [])]
-        return "".join(choice["delta"].get(field, "") for choice in choices)
-
+    @property
     def finish_reasons(self) -> list[str]:
         choices = [choice for chunk in self.chunks for choice in chunk.get("choices", [])]
         return [choice["finish_reason"] for choice in choices if choice["finish_reason"]]
+
+    def text(self, field: str = "content") -> str:
+        choices = [choice for chunk in self.chunks for choice in chunk.get("choices", [])]
+        return "".join(choice["delta"].get(field, "") for choice in choices)
 
 
 def connect(gateway: DemoGateway) -> http.client.HTTPConnection:
@@ -84,9 +86,9 @@ def post(gateway: DemoGateway, body: bytes, key: str = "sk-any") -> Answer:
 
 
 def ask(gateway: DemoGateway, model: str, *texts: str, **fields: object) -> Answer:
-    """Post a chat completion; unless told otherwise it streams and asks for usage."""
-    usual = {"stream": True, "stream_options": {"include_usage": True}}
-    return post(gateway, chat_body(model, *texts, **{**usual, **fields}))
+    """Post a chat request; by default it streams, with usage."""
+    defaults = {"stream": True, "stream_options": {"include_usage": True}}
+    return post(gateway, chat_body(model, *texts, **{**defaults, **fields}))
 
 
 def raw_chat(body: bytes, *headers: str) -> bytes:
@@ -106,10 +108,10 @@ def open_socket(gateway: DemoGateway) -> socket.socket:
     return socket.create_connection((host, int(port)), WAIT_S)
 
 
-def read_until(client: socket.socket, mark: bytes) -> bytes:
-    """Read until the mark has come; fails when the server hangs up before."""
+def read_until(client: socket.socket, expected: bytes) -> bytes:
+    """Read until these bytes have arrived. Fail if the server disconnects before."""
     data = b""
-    while mark not in data:
+    while expected not in data:
         more = client.recv(65536)
         assert more, data
         data += more

@@ -1,0 +1,286 @@
+"""Demo gateways that differ from the usual one: older, with other currencies, with limits.
+
+Source: spec/newapi-contract.md, "Dated changes", 5.4 and 6.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Literal
+from urllib.parse import parse_qs
+
+from newapi_cli.demo import documents
+from newapi_cli.demo.account import Account, Charge, KeyStatus
+from newapi_cli.demo.http_request import Request
+from newapi_cli.demo.prices import PRICES, TokenCounts
+from newapi_cli.demo.responses import ErrorResponses, Response, api_error, json_response
+from newapi_cli.demo.routes import LOG_PATH, TOKEN_USAGE_PATH, Handler, Routes
+from newapi_cli.demo.server import DemoGateway
+
+Release = Literal["2026-08", "2025-04"]
+PricingAccess = Literal["public", "login", "off"]
+Currency = Literal["USD", "CNY", "TOKENS", "CUSTOM"]
+
+LIMITED_PATHS = (LOG_PATH, TOKEN_USAGE_PATH)
+LIMIT = 20
+LIMIT_WINDOW_S = 1200
+
+
+def gateway_variant(
+    release: Release = "2026-08",
+    *,
+    currency: Currency = "USD",
+    pricing: PricingAccess = "public",
+    clock: Callable[[], float] = time.monotonic,
+    pace_s: float = 0.0,
+) -> DemoGateway:
+    """Return a gateway of a release. `clock` returns the seconds that the limiter goes by.
+
+    With `pricing="login"` an API key is not enough to read the prices.
+    """
+    routes = OldRoutes if release == "2025-04" else VariantRoutes
+    return DemoGateway(
+        pace_s=pace_s,
+        make_routes=partial(routes, currency=currency, pricing_access=pricing, clock=clock),
+    )
+
+
+class RateLimiter:
+    """Allows 20 requests in 20 minutes per client address, as for the critical routes."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._times: dict[str, deque[float]] = {}
+
+    def seconds_to_wait(self, address: str) -> int:
+        """Count a request and return 0, or return the seconds until one is allowed."""
+        with self._lock:
+            now = self._clock()
+            times = self._times.setdefault(address, deque())
+            while times and now - times[0] >= LIMIT_WINDOW_S:
+                times.popleft()
+            if len(times) < LIMIT:
+                times.append(now)
+                return 0
+            return max(1, math.ceil(LIMIT_WINDOW_S - (now - times[0])))
+
+
+class VariantRoutes(Routes):
+    """A gateway of August 2026 with a rate limiter, and a choice of currency and price access."""
+
+    def __init__(
+        self,
+        base_url: str,
+        pace_s: float,
+        *,
+        currency: Currency,
+        pricing_access: PricingAccess,
+        clock: Callable[[], float],
+    ) -> None:
+        super().__init__(base_url, pace_s)
+        self.currency = currency
+        self.pricing_access = pricing_access
+        self.limiter = RateLimiter(clock)
+
+    def get_handlers(self) -> dict[str, Handler]:
+        handlers = super().get_handlers()
+        return handlers | {path: self.limited(handlers[path]) for path in LIMITED_PATHS}
+
+    def limited(self, handler: Handler) -> Handler:
+        """Return a handler that the rate limiter protects."""
+
+        def handle(request: Request) -> Response:
+            wait_s = self.limiter.seconds_to_wait(request.client_host)
+            return self.rate_limited(wait_s) if wait_s else handler(request)
+
+        return handle
+
+    def rate_limited(self, wait_s: int) -> Response:
+        return Response(429, headers=MappingProxyType({"Retry-After": str(wait_s)}))
+
+    def amount(self, quota: int) -> float:
+        if self.currency == "TOKENS":
+            return quota
+        dollars = super().amount(quota)  # of the custom currency too
+        return dollars * documents.CNY_PER_USD if self.currency == "CNY" else dollars
+
+    def status(self, request: Request) -> Response:
+        status = decoded(super().status(request))
+        status["data"] |= {
+            "display_in_currency": self.currency != "TOKENS",
+            "quota_display_type": self.currency,
+        }
+        return json_response(200, status)
+
+    def pricing(self, request: Request) -> Response:
+        if self.pricing_access == "off":
+            return api_error(403, "pricing is disabled")
+        if self.pricing_access == "login":
+            error = {"success": False, "message": "Unauthorized, not logged in"}
+            return json_response(401, error | {"code": "AUTH_UNAUTHORIZED"})
+        return super().pricing(request)
+
+
+class OldCharge(Charge):
+    """The upstream is read to the end, and paid in full, when the client has left."""
+
+    def partial_counts(self) -> TokenCounts:
+        return self.counts
+
+
+class OldErrors(ErrorResponses):
+    """Middleware errors have no `code`; most texts are Chinese; all have the request id."""
+
+    key_messages = MappingProxyType(
+        {
+            KeyStatus.ACTIVE: "",
+            KeyStatus.MISSING: "未提供令牌",
+            KeyStatus.UNKNOWN: "无效的令牌",
+            KeyStatus.EXPIRED: "该令牌已过期",
+            KeyStatus.EXHAUSTED: "该令牌额度已用尽 TokenStatusExhausted[sk-***]",
+            KeyStatus.DISABLED: "该令牌状态不可用",
+        }
+    )
+
+    def middleware(self, status: int, message: str, code: str = "") -> Response:
+        body = decoded(super().middleware(status, message, code))
+        remove(body["error"], "code")
+        return json_response(status, body)
+
+    def upstream(self, status: int, error: Mapping[str, object], *, is_stream: bool) -> Response:
+        del is_stream  # the label is JSON in both cases
+        message = "当前分组上游负载已饱和，请稍后再试" if status == 429 else str(error["message"])
+        return json_response(status, {"error": {**error, "message": self.with_id(message)}})
+
+    def no_channel(self, model: str, group: str) -> Response:
+        return self.middleware(503, f"当前分组 {group} 下对于模型 {model} 无可用渠道")
+
+    def model_not_allowed(self, model: str) -> Response:
+        return self.middleware(403, f"该令牌无权访问模型 {model}")
+
+    def invalid_field(self, message: str) -> Response:
+        return self.relay(400, message, "invalid_text_request")
+
+    def out_of_quota(self) -> Response:
+        return self.relay(403, "user quota is not enough", "insufficient_user_quota")
+
+
+class OldRoutes(VariantRoutes):
+    """A gateway of April 2025."""
+
+    prices = MappingProxyType(
+        {model: replace(price, is_tiered=False) for model, price in PRICES.items()}
+    )
+    charge_type = OldCharge
+    reasoning_fields = ("reasoning_content", "reasoning")
+
+    def get_handlers(self) -> dict[str, Handler]:
+        handlers = super().get_handlers()
+        del handlers[TOKEN_USAGE_PATH]
+        return handlers
+
+    def headers(self, request_id: str) -> dict[str, str]:
+        return {"X-Oneapi-Request-Id": request_id}
+
+    def errors(self, request_id: str) -> ErrorResponses:
+        return OldErrors(request_id)
+
+    def rate_limited(self, wait_s: int) -> Response:
+        return super().rate_limited(wait_s)._replace(headers={})
+
+    def amount(self, quota: int) -> float:
+        if self.currency == "TOKENS":
+            return quota
+        return Routes.amount(self, quota)  # before `quota_display_type`: dollars
+
+    def check_model(
+        self, fields: Mapping[str, object], account: Account, errors: ErrorResponses
+    ) -> Response | None:
+        if not fields.get("model"):
+            return errors.no_channel("", account.settings.group)
+        return super().check_model(fields, account, errors)
+
+    def status(self, request: Request) -> Response:
+        status = decoded(super().status(request))
+        remove(
+            status["data"],
+            "quota_display_type",
+            "custom_currency_symbol",
+            "custom_currency_exchange_rate",
+            "usd_exchange_rate",
+            "self_use_mode_enabled",
+            "setup",
+        )
+        return json_response(200, status)
+
+    def models(self, request: Request) -> Response:
+        response = super().models(request)
+        if response.status != 200:
+            return response
+        entries = decoded(response)["data"]
+        for entry in entries:
+            remove(entry, "supported_endpoint_types")
+            entry |= {"permission": [PERMISSION], "root": entry["id"], "parent": None}
+        return json_response(200, {"data": entries})
+
+    def pricing(self, request: Request) -> Response:
+        response = super().pricing(request)
+        if response.status != 200:
+            return response
+        pricing = decoded(response)
+        remove(pricing, "vendors", "supported_endpoint", "auto_groups", "pricing_version")
+        for entry in pricing["data"]:
+            remove(entry, "vendor_id", "supported_endpoint_types", "cache_ratio")
+        return json_response(200, pricing)
+
+    def token_log(self, request: Request) -> Response:
+        """Return the log of the key in the query.
+
+        An unknown key has no entries, and neither has the empty key of a client that sends only
+        the header.
+        """
+        query = request.path.partition("?")[2]
+        key = parse_qs(query).get("key", [""])[0].removeprefix("sk-")
+        token_id = self.accounts.account(key).token_id
+        log: Any = documents.token_log(self.accounts.log(key), token_id)
+        for entry in log["data"]:
+            remove(entry, "ip", "request_id")
+            entry["id"] %= 1024
+            other = json.loads(entry["other"])
+            remove(other, "user_group_ratio", "request_path", "stream_status")
+            entry["other"] = json.dumps(other)
+        return json_response(200, log)
+
+
+PERMISSION = {
+    "id": "modelperm-demo",
+    "object": "model_permission",
+    "created": 1626777600,
+    "allow_create_engine": True,
+    "allow_sampling": True,
+    "allow_logprobs": True,
+    "allow_search_indices": False,
+    "allow_view": True,
+    "allow_fine_tuning": False,
+    "organization": "*",
+    "group": None,
+    "is_blocking": False,
+}
+
+
+def decoded(response: Response) -> Any:
+    return json.loads(response.body)
+
+
+def remove(value: dict[str, object], *names: str) -> None:
+    for name in names:
+        value.pop(name, None)
