@@ -1,10 +1,17 @@
-"""What holds for every test: a clean environment, a private home, no way out of the machine."""
+"""What holds for every test: default signals, a private home, loopback only, a limit of time.
+
+Set up once a process, so that no test pays for it. Tests that change the environment do so with
+`monkeypatch`.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import os
+import shutil
+import signal
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,15 +20,44 @@ import pytest
 
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
+from tests.support.limits import time_limit
 
 SCRUBBED = ("NEWAPI_", "OPENAI_", "XDG_", "PYTHONIOENCODING")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy")
+# Typer and rich read these when they are imported or whenever they print.
+TERMINAL = ("FORCE_COLOR", "PY_COLORS", "NO_COLOR", "GITHUB_ACTIONS", "COLUMNS", "LINES")
 LOOPBACK_NAMES = ("localhost", "ip6-localhost")
+HOMES = pytest.StashKey[str]()
+# Far beyond the slowest test of `.ci/run` on a busy machine; `.ci/long` sets its own.
+TEST_LIMIT_S = float(os.environ.get("NEWAPI_TEST_LIMIT_S") or 300)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make this process, and thereby its children, independent of how it was started."""
+    _reset_signals()
+    config.stash[HOMES] = tempfile.mkdtemp(prefix="newapi-tests-")
+    for name in list(os.environ):
+        if name.startswith(SCRUBBED) or name in TERMINAL or name.lower() in PROXIES:
+            del os.environ[name]
+    os.environ["HOME"] = config.stash[HOMES]
+    _allow_loopback_only()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the private home."""
+    shutil.rmtree(config.stash[HOMES])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that waits without end."""
+    with time_limit(TEST_LIMIT_S, item.name):
+        return (yield)
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    """Give a home folder without any configuration; `home.configure(url)` writes one."""
+    """Return a home folder without any configuration; `home.configure(url)` writes one."""
     path = tmp_path / "home"
     path.mkdir(mode=0o700)
     return Home(path)
@@ -29,21 +65,26 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def fault_server() -> Iterator[FaultServer]:
-    """Give a running fault server without scripts."""
+    """Return a running fault server without scripts."""
     with FaultServer() as server:
         yield server
 
 
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in list(os.environ):
-        if name.startswith(SCRUBBED) or name.lower() in PROXIES:
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
+def _reset_signals() -> None:
+    """Replace ignored signals, which children would inherit, by handlers, which they do not.
+
+    `nohup` ignores SIGHUP; a shell without job control ignores SIGINT and SIGQUIT of its background
+    jobs.
+    """
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda _number, _frame: None)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(autouse=True)
-def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def _allow_loopback_only() -> None:
     connect, connect_ex, look_up = (
         socket.socket.connect,
         socket.socket.connect_ex,
@@ -60,14 +101,14 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def look_up_on_loopback(host: Any, *args: Any, **kwargs: Any) -> Any:
         name = host.decode() if isinstance(host, bytes) else host
-        if name is not None and name.endswith(".invalid"):  # RFC 6761: no resolver is to be asked
+        if name is not None and name.endswith(".invalid"):  # RFC 6761: no resolver is asked
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         _refuse_outside(name)
         return look_up(host, *args, **kwargs)
 
-    monkeypatch.setattr(socket.socket, "connect", guarded(connect))
-    monkeypatch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
-    monkeypatch.setattr(socket, "getaddrinfo", look_up_on_loopback)
+    socket.socket.connect = guarded(connect)  # type: ignore[method-assign]
+    socket.socket.connect_ex = guarded(connect_ex)  # type: ignore[method-assign]
+    socket.getaddrinfo = look_up_on_loopback
 
 
 def _refuse_outside(host: str | None) -> None:

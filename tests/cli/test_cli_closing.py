@@ -9,8 +9,8 @@ import pytest
 
 from tests.sessions.keeping import answer_numbered, chat
 from tests.support.fault_server import FaultServer
-from tests.support.here import run_here
 from tests.support.home import Home
+from tests.support.process import run_newapi
 
 COMMANDS = {
     "a list": (("sessions", "list"), 0),
@@ -44,9 +44,9 @@ def test_the_store_is_closed_where_a_command_ends(
     before = open_stores()
     gc.disable()  # or the collector closes by chance what the command has left open
     try:
-        told = run_here(*command, home=home)
+        result = run_newapi(*command, home=home)
         left = [each for each in open_stores() if each not in before]
     finally:
         gc.enable()
-    assert told.code == code, told
+    assert result.code == code, result
     assert not left

@@ -72,7 +72,10 @@ def test_a_relative_newapi_home_is_made_absolute(
     assert find_paths({"NEWAPI_HOME": "here"}).data_dir == tmp_path / "here/data"
 
 
-def test_a_literal_tilde_in_newapi_home_is_the_home_folder(tmp_path: Path) -> None:
+def test_a_literal_tilde_in_newapi_home_is_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     assert find_paths({"NEWAPI_HOME": "~/n"}).config_file == tmp_path / "n/config.toml"
 
 

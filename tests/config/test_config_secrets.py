@@ -99,8 +99,11 @@ def test_the_first_line_of_a_key_file_is_the_key(tmp_path: Path) -> None:
     assert read_key(source(KeyKind.FILE, str(tmp_path / "key")), Path("/")) == Secret(KEY)
 
 
-def test_a_key_file_may_stand_below_the_home_folder(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text(KEY)  # conftest makes tmp_path the home folder
+def test_a_key_file_may_be_below_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "key").write_text(KEY)
     assert read_key(source(KeyKind.FILE, "~/key"), Path("/")) == Secret(KEY)
 
 

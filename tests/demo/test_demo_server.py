@@ -57,7 +57,8 @@ def test_start_and_stop_can_be_called_twice() -> None:
 def test_stop_ends_a_pause_at_once_and_counts_no_disconnect() -> None:
     gateway = DemoGateway(pace_s=LONG_PAUSE_S)
     gateway.start()
-    with open_socket(gateway) as client, open_socket(gateway) as idle:
+    # Connections are accepted in order: when the second one is served, so is the idle one.
+    with open_socket(gateway) as idle, open_socket(gateway) as client:
         client.sendall(raw_chat(chat_body("demo", "hi", stream=True)))
         read_until(client, b'"role":"assistant"')
         started_s = time.monotonic()

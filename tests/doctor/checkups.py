@@ -59,8 +59,12 @@ class CheckUp:
 
 
 def check_up(home: Home, *args: str, env: Environment | None = None) -> CheckUp:
-    """Run `newapi doctor` in a pipe and read it back. No part of the key may stand in it."""
-    result = run_newapi("doctor", *args, home=home, env=env)
+    """Run `newapi doctor` without a terminal; see `read_check_up`."""
+    return read_check_up(run_newapi("doctor", *args, home=home, env=env), home)
+
+
+def read_check_up(result: Result, home: Home) -> CheckUp:
+    """Return what `newapi doctor` printed to a pipe; fail if any part of the key is in it."""
     assert CANARY[3:12] not in result.text + result.err
     assert home.files_holding() == []
     assert result.err == "", result

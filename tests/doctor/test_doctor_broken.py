@@ -17,10 +17,12 @@ from tests.doctor.checkups import (
     PageServer,
     check_up,
     openai_server,
+    read_check_up,
 )
 from tests.support.certificates import Authority
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, ROOT, Home
+from tests.support.process import run_newapi_process
 from tests.support.steps import Send
 from tests.support.wire import MODEL, REQUEST_ID, error, response
 
@@ -112,7 +114,7 @@ def test_a_dead_name(home: Home) -> None:
 
 
 def test_a_socks_proxy_without_its_library(home: Home, tmp_path: Path) -> None:
-    missing = tmp_path / "missing"  # where it is installed, this stands before it and is broken
+    missing = tmp_path / "missing"  # shadows the library where it is installed
     missing.mkdir()
     (missing / "socksio.py").write_text("raise ImportError('no socksio')\n", "utf-8")
     home.configure("https://gateway.invalid")
@@ -121,7 +123,7 @@ def test_a_socks_proxy_without_its_library(home: Home, tmp_path: Path) -> None:
         "ALL_PROXY": f"socks5://me:{secret}@127.0.0.1:7890",
         "PYTHONPATH": f"{missing}:{ROOT}",
     }
-    found = check_up(home, env=env)
+    found = read_check_up(run_newapi_process("doctor", home=home, env=env), home)
     row = found.assert_first_failed(
         "proxy", 5, "pip install 'newapi-cli[socks]'", "--proxy none", "unset ALL_PROXY"
     )

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from tests.gateway.routes import Answer, Routes, serving
-from tests.support.here import Told, run_here
 from tests.support.home import Home
+from tests.support.process import Result, run_newapi
 from tests.support.wire import MODEL, answer_events
 
 SUBSCRIPTION, USAGE = "/v1/dashboard/billing/subscription", "/v1/dashboard/billing/usage"
@@ -47,13 +47,13 @@ def in_data(answer: Answer) -> Answer:
     return answer._replace(body=b'{"success": true, "data": ' + answer.data + b"}")
 
 
-def balance(home: Home, answers: dict[str, Answer]) -> Told:
+def balance(home: Home, answers: dict[str, Answer]) -> Result:
     with serving({STATUS: Answer({"data": SITE}), **answers}) as server:
         home.configure(server.url)
-        return run_here("balance", "--json", home=home)
+        return run_newapi("balance", "--json", home=home)
 
 
-def by_dashboard(home: Home, limit: str = "20", used: str = "500") -> Told:
+def by_dashboard(home: Home, limit: str = "20", used: str = "500") -> Result:
     answers = {
         SUBSCRIPTION: with_odd({"access_until": 0}, "hard_limit_usd", limit),
         USAGE: with_odd({"object": "list"}, "total_usage", used),
@@ -61,12 +61,12 @@ def by_dashboard(home: Home, limit: str = "20", used: str = "500") -> Told:
     return balance(home, answers)
 
 
-def by_record(home: Home, name: str, text: str) -> Told:
+def by_record(home: Home, name: str, text: str) -> Result:
     return balance(home, {RECORD: in_data(with_odd(KEY, name, text))})
 
 
-def assert_not_told(seen: Told) -> None:
-    assert (seen.code, seen.out) == (6, ""), seen
+def assert_not_told(seen: Result) -> None:
+    assert (seen.code, seen.text) == (6, ""), seen
     assert "error: " in seen.err
     assert "  try: " in seen.err
 
@@ -109,21 +109,21 @@ def test_a_record_of_more_than_there_can_be_is_not_told(home: Home, name: str) -
 
 def test_a_key_may_be_overdrawn(home: Home) -> None:
     seen = by_dashboard(home, limit="-5", used="766.12")
-    found = json.loads(seen.out)
+    found = json.loads(seen.text)
     assert (found["left"], found["state"], seen.code) == ("-12.6612", "exhausted", 0)
 
 
 def test_a_record_may_be_overdrawn(home: Home) -> None:
     key = KEY | {"total_granted": 1_000_000, "total_available": -2_830_600}
     seen = balance(home, {RECORD: Answer({"data": key}, headers=FAMILY)})
-    found = json.loads(seen.out)
+    found = json.loads(seen.text)
     assert (found["left"], found["state"], seen.code) == ("-5.6612", "exhausted", 0)
 
 
 def test_what_an_unlimited_key_was_granted_means_nothing(home: Home) -> None:
     key = {"name": "a key", "total_used": 3_830_600, "unlimited_quota": True}
     seen = balance(home, {RECORD: Answer({"data": key}, headers=FAMILY)})
-    found = json.loads(seen.out)
+    found = json.loads(seen.text)
     assert (found["unlimited"], found["used"], seen.code) == (True, "7.6612", 0)
 
 
@@ -133,7 +133,7 @@ def test_a_record_stands_in_for_a_dashboard_that_cannot_be(home: Home) -> None:
         USAGE: Answer({"total_usage": 0}),
         RECORD: Answer({"data": KEY}, headers=FAMILY),
     }
-    assert json.loads(balance(home, answers).out)["left"] == "12.4388"
+    assert json.loads(balance(home, answers).text)["left"] == "12.4388"
 
 
 # -- prices -----------------------------------------------------------------------------------
@@ -155,20 +155,20 @@ def price_of(home: Home, answers: dict[str, Answer]) -> list[str]:
     """Give what `newapi models --prices` tells of the model, and see that no cost is told."""
     with serving(answers) as server:
         home.configure(server.url)
-        listed = run_here("models", "--prices", "--refresh", home=home)
+        listed = run_newapi("models", "--prices", "--refresh", home=home)
         assert listed.code == 0, listed
         assert_no_cost(home, server)
-    return listed.out.rstrip("\n").split("\t")
+    return listed.text.rstrip("\n").split("\t")
 
 
 def assert_no_cost(home: Home, server: Routes) -> None:
     events = b"".join(answer_events("Yes."))
     server.answers["/v1/chat/completions"] = Answer(events, 200, "text/event-stream", FAMILY)
-    answered = run_here("chat", "--json", "hi", home=home)
+    answered = run_newapi("chat", "--json", "hi", home=home)
     assert answered.code == 0, answered
-    told = json.loads(answered.out)
-    assert told["usage"]["prompt_tokens"]
-    assert told["cost_usd"] is None, told
+    answer = json.loads(answered.text)
+    assert answer["usage"]["prompt_tokens"]
+    assert answer["cost_usd"] is None, answer
 
 
 @pytest.mark.parametrize("text", NO_PRICES)

@@ -14,9 +14,9 @@ from newapi_cli.api.chat.body_decoder import AnswerReader, StreamRefused
 from newapi_cli.domain.completion import Chunk
 from newapi_cli.errors import NewapiError
 from tests.support.fault_server import FaultServer
-from tests.support.here import run_here
 from tests.support.home import Home
 from tests.support.observed import observe
+from tests.support.process import run_newapi
 from tests.support.steps import Send, Step, sse
 from tests.support.wire import DONE, PING, chunk, error, event, head, json_bytes
 
@@ -153,8 +153,8 @@ def test_each_end_of_a_stream_is_an_end(
     home: Home, server: FaultServer, stream: bytes, text: str, how: str
 ) -> None:
     server.add(*answered(stream, how=how))
-    told = run_here("chat", "hi", home=home)
-    assert (told.code, told.out, told.err) == (0, f"{text}\n", "")
+    result = run_newapi("chat", "hi", home=home)
+    assert (result.code, result.text, result.err) == (0, f"{text}\n", "")
 
 
 @pytest.mark.parametrize("stream", REFUSED.values(), ids=REFUSED)
@@ -162,10 +162,10 @@ def test_an_error_among_the_events_is_told_in_the_gateways_words(
     home: Home, server: FaultServer, stream: bytes
 ) -> None:
     server.add(*answered(stream, how="byte by byte"))
-    told = run_here("chat", "hi", home=home)
-    assert (told.code, told.out) == (6, "a\n" if stream.startswith(A) else "")
-    assert told.err.count("error:") == 1
-    assert "the gateway's words" in told.err
+    result = run_newapi("chat", "hi", home=home)
+    assert (result.code, result.text) == (6, "a\n" if stream.startswith(A) else "")
+    assert result.err.count("error:") == 1
+    assert "the gateway's words" in result.err
 
 
 def test_an_answer_in_chunks_cut_anywhere_is_the_same(home: Home, server: FaultServer) -> None:

@@ -9,10 +9,9 @@ import pytest
 
 from tests.sessions.keeping import last_turn
 from tests.support.fault_server import FaultServer
-from tests.support.here import run_here
 from tests.support.home import Home
 from tests.support.observed import observe
-from tests.support.process import newapi_command
+from tests.support.process import newapi_command, run_newapi
 from tests.support.steps import Send, sse
 from tests.support.terminal import Terminal
 from tests.support.wire import DONE, chunk, event, response, usage
@@ -95,17 +94,17 @@ HARMLESS = {
 @pytest.mark.parametrize("bad", MALFORMED.values(), ids=MALFORMED)
 def test_a_malformed_event_is_skipped_and_told(home: Home, server: FaultServer, bad: bytes) -> None:
     server.add(*sse(GOOD[0], bad, GOOD[1], *END))
-    told = run_here("chat", "hi", home=home)
-    assert (told.code, told.out) == (0, TEXT)
-    assert "skipped 1 malformed event of the stream" in told.err
-    assert told.err.count("\n") == 1
+    result = run_newapi("chat", "hi", home=home)
+    assert (result.code, result.text) == (0, TEXT)
+    assert "skipped 1 malformed event of the stream" in result.err
+    assert result.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("odd", HARMLESS.values(), ids=HARMLESS)
 def test_an_odd_event_is_passed_over(home: Home, server: FaultServer, odd: bytes) -> None:
     server.add(*sse(odd, GOOD[0], odd, GOOD[1], *END, odd))
-    told = run_here("chat", "hi", home=home)
-    assert (told.code, told.out, told.err) == (0, TEXT, "")
+    result = run_newapi("chat", "hi", home=home)
+    assert (result.code, result.text, result.err) == (0, TEXT, "")
 
 
 HALVES = {
@@ -122,8 +121,8 @@ def test_halves_of_characters_are_joined_or_replaced(
 ) -> None:
     events = [raw(b'{"choices":[{"delta":{"content":"%s"}}]}' % each.encode()) for each in pieces]
     server.add(*sse(*events, *END))
-    told = run_here("chat", "hi", home=home)
-    assert (told.code, told.out, told.err) == (0, f"{text}\n", "")
+    result = run_newapi("chat", "hi", home=home)
+    assert (result.code, result.text, result.err) == (0, f"{text}\n", "")
     assert last_turn(home).answer == text
 
 
@@ -155,19 +154,19 @@ def test_nothing_but_nonsense_is_no_answer(
     home: Home, server: FaultServer, bad: bytes, end: list[bytes]
 ) -> None:
     server.add(*sse(bad, bad, *end))
-    told = run_here("chat", "hi", home=home)
-    assert (told.code, told.out) == (6, "")
-    assert told.err.count("error:") == 1
-    assert "empty answer" in told.err
+    result = run_newapi("chat", "hi", home=home)
+    assert (result.code, result.text) == (6, "")
+    assert result.err.count("error:") == 1
+    assert "empty answer" in result.err
 
 
 @pytest.mark.parametrize("bad", MALFORMED.values(), ids=MALFORMED)
 def test_a_body_of_nonsense_is_no_answer(home: Home, server: FaultServer, bad: bytes) -> None:
     body = bad.removeprefix(b"data: ").rstrip(b"\n")
     server.add(Send(response(200, body)))
-    told = run_here("chat", "--no-stream", "hi", home=home)
-    assert (told.code, told.out) == (6, "")
-    assert told.err.count("error:") == 1
+    result = run_newapi("chat", "--no-stream", "hi", home=home)
+    assert (result.code, result.text) == (6, "")
+    assert result.err.count("error:") == 1
 
 
 def test_nothing_usable_through_the_process(home: Home, server: FaultServer) -> None:

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from tests.support.fault_server import FaultServer
-from tests.support.here import run_here
 from tests.support.home import Home
 from tests.support.observed import observe
+from tests.support.process import Result, run_newapi
 from tests.support.steps import BeforeReading, Reset, Send, Step
 from tests.support.wire import answer_events, completion, error, framed, head, json_bytes, response
 
@@ -175,8 +175,9 @@ VARIANTS: Mapping[str, Mapping[str, bytes]] = {
 }  # fmt: skip
 
 
-def assert_orderly(code: int, out: str, err: str, what: str) -> None:
+def assert_orderly(result: Result, what: str) -> None:
     """See a code of the table, one message with each but 0, and no more text than came."""
+    code, out, err = result.code, result.text, result.err
     seen = f"{what}: {code}, {out[:200]!r}, {err[:500]!r}"
     assert code in (0, 4, 5, 6, 7, 9), seen
     assert err.count("error:") == (code != 0), seen
@@ -195,9 +196,9 @@ def test_each_variant_ends_in_order(home: Home, server: FaultServer, kind: str) 
     for what, data in VARIANTS[kind].items():
         server.add(Send(data))
         started = time.monotonic()
-        told = run_here("chat", "hi", home=home)
+        result = run_newapi("chat", "hi", home=home)
         assert time.monotonic() - started < AT_MOST_S, what
-        assert_orderly(*told, what)
+        assert_orderly(result, what)
     assert len(server.requests) == len(VARIANTS[kind])
 
 
@@ -213,7 +214,7 @@ RESETS = {"at once": b"", "in the header": WHOLE[:30], "before the body": WHOLE[
 @pytest.mark.parametrize("data", RESETS.values(), ids=RESETS)
 def test_a_reset_is_as_orderly(home: Home, server: FaultServer, data: bytes) -> None:
     server.add(Send(data), Reset())
-    assert_orderly(*run_here("chat", "hi", home=home), "a reset")
+    assert_orderly(run_newapi("chat", "hi", home=home), "a reset")
 
 
 EARLY: dict[str, Sequence[Step]] = {
@@ -228,7 +229,7 @@ EARLY: dict[str, Sequence[Step]] = {
 def test_a_server_that_does_not_listen_is_as_well(home: Home, steps: Sequence[Step]) -> None:
     with FaultServer([BeforeReading(), *steps]) as server:
         home.configure(server.url, retries=0)
-        assert_orderly(*run_here("chat", "hi", home=home), "early")
+        assert_orderly(run_newapi("chat", "hi", home=home), "early")
 
 
 # What a person meets most of all, through the process, with the code it must have.
@@ -257,7 +258,7 @@ def test_what_is_often_met_has_its_code_and_its_words(
 ) -> None:
     server.add(Send(data))
     seen = observe("chat", "hi", home=home)
-    assert_orderly(seen.code, seen.text, seen.err, "")
+    assert_orderly(seen, "")
     assert seen.code == code, seen.err
     assert told in seen.err
     assert len(server.requests) == 1

@@ -9,8 +9,8 @@ import pytest
 
 from tests.sessions.keeping import answer_numbered, chat, sessions_file
 from tests.support.fault_server import FaultServer
-from tests.support.here import run_here
 from tests.support.home import Home
+from tests.support.process import run_newapi
 
 ODD = {"bytes": b"\xff\x00\xfe", "text": "odd \x1b]0;x\x07", "giant": 2**62, "infinite": 1e999}
 COMMANDS = [
@@ -46,7 +46,7 @@ def test_no_value_is_a_bug(home: Home, fault_server: FaultServer, table: str, od
             sessions_file(home).write_bytes(sound)
             with closing(sqlite3.connect(sessions_file(home))) as connection, connection:
                 connection.execute(f"UPDATE {table} SET {column} = ?", (odd,))
-            told = run_here(*command, home=home)
-            assert told.code in {0, 10}, (column, command, told)
-            assert "\x1b" not in told.out + told.err, (column, command, told)
-            assert told.code == 0 or "error:" in told.err, (column, command, told)
+            result = run_newapi(*command, home=home)
+            assert result.code in {0, 10}, (column, command, result)
+            assert "\x1b" not in result.text + result.err, (column, command, result)
+            assert result.code == 0 or "error:" in result.err, (column, command, result)

@@ -14,7 +14,12 @@ from tests.repl.conversing import PART, conversation, part_then_silence
 from tests.sessions.keeping import answer_numbered, asked, last_turn, only_session
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.process import newapi_command, run_command, run_newapi
+from tests.support.process import (
+    newapi_command,
+    run_command,
+    run_newapi,
+    run_newapi_process,
+)
 from tests.support.steps import Fin, Reset, Send, Stall, Step, sse
 from tests.support.terminal import Terminal
 from tests.support.wire import DONE, answer_events, chunk, error, event, response
@@ -168,7 +173,7 @@ def test_ctrl_c_twice_stores_the_part_too(home: Home, server: FaultServer) -> No
 def test_output_that_cannot_be_written_leaves_the_part(home: Home, server: FaultServer) -> None:
     server.add(*cut(Stall()))
     with open("/dev/full", "wb") as full:  # noqa: PTH123  # a device
-        result = run_newapi("chat", "hi", home=home, stdout=full)
+        result = run_newapi_process("chat", "hi", home=home, stdout=full)
     assert result.code == 10, result
     turn = last_turn(home)
     assert turn.status is Status.INTERRUPTED

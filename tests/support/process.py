@@ -1,25 +1,40 @@
-"""The program as a real process, with its output held against the promises that always hold."""
+"""Run the program, in this process or as one of its own, and check what no run may print.
+
+`run_newapi` runs the command line in process: a quarter of the CPU of a process, which is for tests
+whose subject is one: signals, closed descriptors, terminals, start-up, memory, umask.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import gc
+import io
 import os
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
+from newapi_cli.cli.main import run
+from newapi_cli.streams import Input, Output, Streams
 from tests.support.home import CANARY_TRACE, Home
+from tests.support.limits import time_limit
 
 Environment = Mapping[str, str | None]
+MAX_OUTPUT_BYTES = 1 << 26
+# Read by the interpreter or by libraries when a process starts, and never again.
+START_VARIABLES = ("PYTHON", "COLUMNS", "LINES", "TERMINAL_WIDTH", "FORCE_COLOR", "LC_")
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a process ended. Making one fails if a key or a traceback stands in the output.
+    """How a run ended. Making one fails if a key or a traceback is in the output.
 
     `code` is negative for a process that a signal killed; `seconds` is the whole run.
     """
@@ -60,9 +75,46 @@ def run_newapi(
     stdin: bytes | None = b"",
     env: Environment | None = None,
     timeout_s: float = 30,
+) -> Result:
+    """Run `newapi` in this process, with files as descriptors 0 to 2.
+
+    Everything that a run changes in a process is put back. Raise `ValueError` for variables that
+    count only when a process starts.
+    """
+    environ = home.environment(env)
+    if env and (ignored := [name for name in env if name.startswith(START_VARIABLES)]):
+        raise ValueError(f"{ignored} need run_newapi_process")
+    if threading.current_thread() is not threading.main_thread():
+        raise RuntimeError("runs side by side need run_newapi_process")
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(2)]
+        if stdin is None:
+            input_file: IO[bytes] = stack.enter_context(open(os.devnull, "rb"))  # noqa: PTH123
+        else:
+            input_file = stack.enter_context(tempfile.TemporaryFile())
+            input_file.write(stdin)
+            input_file.seek(0)
+        stack.enter_context(_process_state(environ, home))
+        stack.enter_context(_descriptors(input_file, *files))
+        stack.enter_context(time_limit(timeout_s, f"newapi {args}"))
+        started = time.monotonic()
+        streams = Streams(Input(0), Output(1), Output(2), os.environ)
+        with contextlib.redirect_stdout(streams.stdout):
+            code = run(args, streams)
+        seconds = time.monotonic() - started
+        out, err = (os.pread(file.fileno(), MAX_OUTPUT_BYTES, 0) for file in files)
+    return Result(int(code), out, err.decode("utf-8", "surrogateescape"), seconds, args)
+
+
+def run_newapi_process(
+    *args: str,
+    home: Home,
+    stdin: bytes | None = b"",
+    env: Environment | None = None,
+    timeout_s: float = 30,
     stdout: int | IO[bytes] = subprocess.PIPE,
 ) -> Result:
-    """Run `newapi` with these arguments; see `run_command`."""
+    """Run `newapi` as a process of its own; see `run_command`."""
     return run_command(
         newapi_command(*args), home=home, stdin=stdin, env=env, timeout_s=timeout_s, stdout=stdout
     )
@@ -125,3 +177,50 @@ def kill_group(pid: int) -> None:
     """Kill a session leader started here and what it has started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def _process_state(environ: Mapping[str, str], home: Home) -> Iterator[None]:
+    """Replace environment and working folder, and put back all that a run changes."""
+    before = dict(os.environ)
+    folder = os.getcwd()  # noqa: PTH109
+    thresholds = gc.get_threshold()
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    temporary_folder, tempfile.tempdir = tempfile.tempdir, None  # of TMPDIR, at the first use
+    _set_environment(environ)
+    os.chdir(home.path)
+    try:
+        yield
+    finally:
+        os.chdir(folder)
+        _set_environment(before)
+        tempfile.tempdir = temporary_folder
+        gc.set_threshold(*thresholds)
+        changed = [n for n, handler in handlers.items() if signal.getsignal(n) is not handler]
+        for number in changed:
+            signal.signal(number, handlers[number])
+    if changed:
+        raise AssertionError(f"the run left handlers for {changed}")
+
+
+def _set_environment(environ: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environ)
+    time.tzset()
+
+
+@contextlib.contextmanager
+def _descriptors(*files: IO[bytes]) -> Iterator[None]:
+    """Put files in the place of descriptors 0 to 2, for the program and for what it starts."""
+    saved = [os.dup(number) for number in range(3)]
+    for number, file in enumerate(files):
+        os.dup2(file.fileno(), number)
+    unbuffered = io.FileIO(2, "w", closefd=False)
+    stderr = io.TextIOWrapper(unbuffered, "utf-8", "backslashreplace", write_through=True)
+    try:
+        with contextlib.redirect_stderr(stderr):
+            yield
+    finally:
+        for number, descriptor in enumerate(saved):
+            os.dup2(descriptor, number)
+            os.close(descriptor)

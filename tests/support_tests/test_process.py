@@ -1,16 +1,40 @@
-"""The process harness: what it runs, in which environment, and what it refuses to let pass."""
+"""The harness: what it runs, in which environment, and what it does not let pass."""
 
 from __future__ import annotations
 
+import gc
 import os
+import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
-from tests.support.process import Result, newapi_command, run_command, run_in_shell
+from tests.support.process import (
+    Result,
+    newapi_command,
+    run_command,
+    run_in_shell,
+    run_newapi,
+    run_newapi_process,
+)
+from tests.support.steps import Send, Stall
+from tests.support.wire import error, response
+
+ALIKE = {
+    "the version": ["--version"],
+    "a help page": ["sessions", "--help"],
+    "no command": [],
+    "no such option": ["chat", "--nonsense"],
+    "no such session": ["sessions", "show", "none"],
+    "the configuration": ["config", "show"],
+    "a key that is rejected": ["chat", "hi"],
+    "a prompt on stdin": ["chat", "--no-stream"],
+}
 
 
 def python(code: str) -> list[str]:
@@ -61,6 +85,64 @@ def test_a_death_by_signal_has_a_negative_code(home: Home) -> None:
     assert run_command(["bash", "-c", "kill -TERM $$"], home=home).code == -15
 
 
+@pytest.mark.parametrize("args", ALIKE.values(), ids=ALIKE)
+def test_a_run_in_process_is_like_a_process(
+    home: Home, fault_server: FaultServer, args: list[str]
+) -> None:
+    home.configure(fault_server.url, retries=0)
+    rejected = Send(response(401, error("Invalid token")))
+    fault_server.add(rejected)
+    fault_server.add(rejected)
+    here, apart = (run(*args, home=home, stdin=b"hi") for run in (run_newapi, run_newapi_process))
+    assert (here.code, here.out, here.err) == (apart.code, apart.out, apart.err)
+    assert here.out or here.err
+
+
+def test_a_run_in_process_puts_everything_back(
+    home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def state() -> list[object]:
+        return [
+            dict(os.environ),
+            Path.cwd(),
+            gc.get_threshold(),
+            [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)],
+            [Path(f"/proc/self/fd/{number}").readlink() for number in range(3)],
+            sys.stdout,
+            sys.stderr,
+        ]
+
+    before = state()
+    run_newapi("sessions", "list", home=home)
+    assert state() == before
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_run_in_process_that_hangs_fails(home: Home, fault_server: FaultServer) -> None:
+    home.configure(fault_server.url)
+    fault_server.add(Stall())
+    with pytest.raises(pytest.fail.Exception, match=r"still ran after 0.5 s"):
+        run_newapi("chat", "hi", home=home, timeout_s=0.5)
+    assert run_newapi("--version", home=home).code == 0
+
+
+def test_what_needs_a_process_is_refused_in_process(home: Home) -> None:
+    with pytest.raises(ValueError, match="run_newapi_process"):
+        run_newapi("--help", home=home, env={"COLUMNS": "40"})
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            run_newapi("--version", home=home)
+        except RuntimeError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert "run_newapi_process" in str(errors)
+
+
 @pytest.mark.parametrize("out", [CANARY, CANARY[3:], CANARY[:24], f"x{CANARY}y"])
 def test_a_key_in_the_output_fails(out: str) -> None:
     with pytest.raises(AssertionError, match="the key is in stdout"):
@@ -106,4 +188,15 @@ def test_the_tests_themselves_cannot_leave_the_machine() -> None:
         socket.getaddrinfo("example.com", 80)
     with pytest.raises(socket.gaierror):
         socket.getaddrinfo("gateway.invalid", 80)
+
+
+def test_no_test_uses_the_settings_of_its_starter() -> None:
     assert not [name for name in os.environ if name.startswith(("NEWAPI_", "OPENAI_"))]
+    assert Path.home().name.startswith("newapi-tests-")
+    assert list(Path.home().iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["INT", "TERM", "HUP", "QUIT"])
+def test_a_child_has_default_signals(home: Home, name: str) -> None:
+    result = run_command(["sh", "-c", f"kill -{name} $$; sleep 60"], home=home)
+    assert result.code == -signal.Signals[f"SIG{name}"]

@@ -11,14 +11,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.fault_server import FaultServer
-from tests.support.here import run_here
 from tests.support.home import Home
 from tests.support.process import run_newapi
 from tests.support.refused import ALL, Refused
 from tests.support.steps import Send
 from tests.support.wire import response
-
-AS_PROCESSES = ("key refused", "key expired (2025-04)", "no channel (2025-04)", "a redirect")
 
 
 @pytest.fixture(scope="module")
@@ -57,19 +54,10 @@ def test_a_refusal_is_explained(row: Refused, gateway: FaultServer, home: Home) 
     home.configure(gateway.url)
     before = len(gateway.requests)
     gateway.add(answered(row))
-    code, out, err = run_here(*arguments(row), home=home)
-    check(row, code, out, err)
-    assert len(gateway.requests) - before == 1
-    assert home.files_holding() == []
-
-
-@pytest.mark.parametrize("name", AS_PROCESSES)
-def test_a_process_of_its_own_says_the_same(name: str, gateway: FaultServer, home: Home) -> None:
-    (row,) = (row for row in ALL if row.name == name)
-    home.configure(gateway.url)
-    gateway.add(answered(row))
     result = run_newapi(*arguments(row), home=home)
     check(row, result.code, result.text, result.err)
+    assert len(gateway.requests) - before == 1
+    assert home.files_holding() == []
 
 
 def test_the_rows_have_names_of_their_own() -> None:

@@ -15,9 +15,8 @@ from newapi_cli.demo.server import DemoGateway
 from tests.repl.conversing import CTRL_C, ENTER, conversation
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
-from tests.support.here import run_here
 from tests.support.home import CANARY, Home
-from tests.support.process import check_output, newapi_command
+from tests.support.process import check_output, newapi_command, run_newapi
 from tests.support.steps import Reset, Send, Stall, Step
 from tests.support.wire import REQUEST_ID, Headers, error, response
 
@@ -89,47 +88,47 @@ def age_what_was_told(home: Home, hours: float) -> None:
 def test_an_expired_key_is_told_with_its_date(home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         home.configure(gateway.base_url, api_key="sk-expired")
-        told = run_here(*CHAT, home=home)
+        result = run_newapi(*CHAT, home=home)
         date = f"{datetime.now() - timedelta(days=1):%Y-%m-%d}"
-        assert told.code == 4, told.err
-        assert told.err.startswith(f"error: the key expired on {date} (HTTP 401)\n"), told.err
-        assert "\n  why: Invalid token\n  request id: " in told.err
-        assert "newapi login" in told.err
+        assert result.code == 4, result.err
+        assert result.err.startswith(f"error: the key expired on {date} (HTTP 401)\n"), result.err
+        assert "\n  why: Invalid token\n  request id: " in result.err
+        assert "newapi login" in result.err
         assert look_ups(gateway) == 1
 
 
 def test_a_key_that_is_used_up_is_a_limit(home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         home.configure(gateway.base_url, api_key="sk-exhausted")
-        told = run_here(*CHAT, home=home)
-        assert told.code == 7, told.err
-        assert told.err.startswith("error: the key's quota is used up (HTTP 401)\n"), told.err
-        assert "\n  why: Invalid token\n  request id: " in told.err
+        result = run_newapi(*CHAT, home=home)
+        assert result.code == 7, result.err
+        assert result.err.startswith("error: the key's quota is used up (HTTP 401)\n"), result.err
+        assert "\n  why: Invalid token\n  request id: " in result.err
 
 
 @pytest.mark.parametrize("key", ["sk-wrong", "sk-disabled"])
 def test_a_key_without_a_record_stays_refused(key: str, home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         home.configure(gateway.base_url, api_key=key)
-        told = run_here(*CHAT, home=home)
-        assert (told.code, look_ups(gateway)) == (4, 1), told.err
-        assert told.err.startswith(f"{REFUSED}\n"), told.err
+        result = run_newapi(*CHAT, home=home)
+        assert (result.code, look_ups(gateway)) == (4, 1), result.err
+        assert result.err.startswith(f"{REFUSED}\n"), result.err
 
 
 @pytest.mark.parametrize("key", ["sk-expired", "sk-wrong"])
 def test_a_key_is_looked_up_once_a_day(key: str, home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         home.configure(gateway.base_url, api_key=key)
-        first = run_here(*CHAT, home=home)
-        second = run_here(*CHAT, home=home)
+        first = run_newapi(*CHAT, home=home)
+        second = run_newapi(*CHAT, home=home)
         assert second.err.splitlines()[0] == first.err.splitlines()[0]
         assert second.code == first.code
         assert look_ups(gateway) == 1
         age_what_was_told(home, 23)
-        run_here(*CHAT, home=home)
+        run_newapi(*CHAT, home=home)
         assert look_ups(gateway) == 1
         age_what_was_told(home, 2)
-        assert run_here(*CHAT, home=home).err.splitlines()[0] == first.err.splitlines()[0]
+        assert run_newapi(*CHAT, home=home).err.splitlines()[0] == first.err.splitlines()[0]
         assert look_ups(gateway) == 2
 
 
@@ -137,17 +136,17 @@ def test_another_key_is_looked_up_for_itself(home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         for key, code in (("sk-expired", 4), ("sk-exhausted", 7), ("sk-expired", 4)):
             home.configure(gateway.base_url, api_key=key)
-            assert run_here(*CHAT, home=home).code == code
+            assert run_newapi(*CHAT, home=home).code == code
         assert look_ups(gateway) == 2
 
 
 def test_a_key_that_is_good_by_its_record_is_told_so(home: Home) -> None:
     with Family(record(), refused()) as server:
         home.configure(server.url)
-        told = run_here(*CHAT, home=home)
-        assert told.code == 4, told.err
-        assert told.err.startswith(f"{REFUSED}\n  why: Invalid token\n"), told.err
-        assert "by the gateway's record the key is good" in told.err
+        result = run_newapi(*CHAT, home=home)
+        assert result.code == 4, result.err
+        assert result.err.startswith(f"{REFUSED}\n  why: Invalid token\n"), result.err
+        assert "by the gateway's record the key is good" in result.err
         assert server.look_ups == 1
         assert server.asides[0].header("Authorization") == f"Bearer {CANARY}"
 
@@ -166,9 +165,9 @@ def test_what_the_record_says_is_told(
 ) -> None:
     with Family(account, refused()) as server:
         home.configure(server.url)
-        told = run_here(*CHAT, home=home)
-        assert told.code == code
-        assert told.err.startswith(f"error: {message}"), told.err
+        result = run_newapi(*CHAT, home=home)
+        assert result.code == code
+        assert result.err.startswith(f"error: {message}"), result.err
 
 
 FAILING: dict[str, list[Step]] = {
@@ -186,9 +185,9 @@ FAILING: dict[str, list[Step]] = {
 def test_a_look_up_that_fails_changes_nothing(steps: list[Step], home: Home) -> None:
     with Family(steps, refused()) as server:
         home.configure(server.url)
-        told = run_here(*CHAT, home=home)
-        assert told.code == 4, told.err
-        assert told.err.splitlines() == [
+        result = run_newapi(*CHAT, home=home)
+        assert result.code == 4, result.err
+        assert result.err.splitlines() == [
             REFUSED,
             "  why: Invalid token",
             f"  request id: {REQUEST_ID}",
@@ -215,8 +214,8 @@ NO_LOOK_UP: dict[str, tuple[list[Step], int]] = {
 def test_nobody_else_is_asked_for_a_record(steps: list[Step], code: int, home: Home) -> None:
     with Family(record(available=0), steps) as server:
         home.configure(server.url)
-        told = run_here("chat", "--retries", "0", "hi", home=home)
-        assert (told.code, server.look_ups) == (code, 0), told.err
+        result = run_newapi("chat", "--retries", "0", "hi", home=home)
+        assert (result.code, server.look_ups) == (code, 0), result.err
 
 
 @pytest.mark.parametrize(
@@ -227,23 +226,23 @@ def test_nobody_else_is_asked_for_a_record(steps: list[Step], code: int, home: H
 def test_relatives_are_asked_for_a_record(steps: list[Step], home: Home) -> None:
     with Family(record(available=0), steps) as server:
         home.configure(server.url)
-        assert (run_here(*CHAT, home=home).code, server.look_ups) == (7, 1)
+        assert (run_newapi(*CHAT, home=home).code, server.look_ups) == (7, 1)
 
 
 def test_a_key_of_another_provider_is_known_by_its_form(home: Home) -> None:
     with Family(record(available=0), refused()) as server:
         home.configure(server.url, api_key=f"sk-proj-{CANARY[3:]}")
-        told = run_here(*CHAT, home=home)
-        assert (told.code, server.look_ups) == (4, 0)
-        assert "sk-proj-…" in told.err
+        result = run_newapi(*CHAT, home=home)
+        assert (result.code, server.look_ups) == (4, 0)
+        assert "sk-proj-…" in result.err
 
 
 def test_where_nothing_may_be_kept_nothing_is_looked_up(home: Home) -> None:
     with Family(record(available=0), refused()) as server:
         home.configure(server.url)
-        told = run_here(*CHAT, "--no-save", home=home)
-        assert (told.code, server.look_ups) == (4, 0)
-        assert told.err.startswith(f"{REFUSED}\n"), told.err
+        result = run_newapi(*CHAT, "--no-save", home=home)
+        assert (result.code, server.look_ups) == (4, 0)
+        assert result.err.startswith(f"{REFUSED}\n"), result.err
 
 
 class Signalled(NamedTuple):
@@ -300,7 +299,7 @@ def with_models(server: FaultServer, home: Home, *names: str) -> None:
     entries = [{"id": name, "object": "model"} for name in names]
     data: dict[str, object] = {"object": "list", "data": entries}
     server.add(Send(response(200, data, headers=[ID_HEADER])))
-    assert run_here("models", home=home).code == 0
+    assert run_newapi("models", home=home).code == 0
     server.requests.clear()
     server.asides.clear()
 
@@ -327,7 +326,7 @@ def test_a_mistyped_name_is_told_with_its_neighbors(
         home.configure(server.url)
         with_models(server, home, *NAMES)
         server.add(*steps)
-        run = run_here(*CHAT, "-m", asked, home=home)
+        run = run_newapi(*CHAT, "-m", asked, home=home)
         assert run.code == (4 if steps is FORBIDDEN else 6)
         assert run.err.splitlines()[-1] == f"  try: did you mean {told}"
         assert (len(server.requests), server.asides) == (1, [])
@@ -340,7 +339,7 @@ def test_where_no_name_is_near_the_list_is_named(names: tuple[str, ...], home: H
         if names:
             with_models(server, home, *names)
         server.add(*NO_CHANNEL)
-        assert run_here(*CHAT, "-m", "gpt-4o", home=home).err.splitlines()[-1] == LIST
+        assert run_newapi(*CHAT, "-m", "gpt-4o", home=home).err.splitlines()[-1] == LIST
         assert (len(server.requests), server.asides) == (1, [])
 
 
@@ -349,9 +348,9 @@ def test_a_model_that_was_listed_is_not_called_mistyped(home: Home) -> None:
         home.configure(server.url)
         with_models(server, home, *NAMES)
         server.add(*NO_CHANNEL)
-        told = run_here(*CHAT, "-m", "gpt-4o", home=home)
-        assert "the gateway listed this model before" in told.err
-        assert "did you mean" not in told.err
+        result = run_newapi(*CHAT, "-m", "gpt-4o", home=home)
+        assert "the gateway listed this model before" in result.err
+        assert "did you mean" not in result.err
 
 
 def test_of_models_asked_in_turn_the_one_that_failed_counts(home: Home) -> None:
@@ -360,9 +359,9 @@ def test_of_models_asked_in_turn_the_one_that_failed_counts(home: Home) -> None:
         with_models(server, home, *NAMES)
         server.add(*NO_CHANNEL)
         server.add(*refused(503, "No available channel for model claud", code="model_not_found"))
-        told = run_here(*CHAT, "-m", "gpt-4o-mine,claude-3-5-haiko", home=home)
-        assert (told.code, len(server.requests)) == (6, 2)
-        assert "did you mean claude-3-5-haiku?" in told.err
+        result = run_newapi(*CHAT, "-m", "gpt-4o-mine,claude-3-5-haiko", home=home)
+        assert (result.code, len(server.requests)) == (6, 2)
+        assert "did you mean claude-3-5-haiku?" in result.err
 
 
 @pytest.mark.parametrize("key", [CANARY, "sk-anotherkey0123456789"], ids=["ours", "another"])
@@ -371,10 +370,10 @@ def test_a_name_that_holds_a_key_is_not_offered(key: str, home: Home) -> None:
         home.configure(server.url)
         with_models(server, home, f"gpt-{key}", "whisper")
         server.add(*NO_CHANNEL)
-        told = run_here(*CHAT, "-m", f"gpt-{key[:-1]}", home=home)
-        assert told.code == 6
-        assert told.err.splitlines()[-1] == LIST
-        assert key[3:10] not in told.err
+        result = run_newapi(*CHAT, "-m", f"gpt-{key[:-1]}", home=home)
+        assert result.code == 6
+        assert result.err.splitlines()[-1] == LIST
+        assert key[3:10] not in result.err
 
 
 @pytest.mark.parametrize(
@@ -389,10 +388,10 @@ def test_a_broken_cache_takes_no_error_away(steps: list[Step], garbage: bytes, h
         for path in (home.newapi_home / "cache").iterdir():
             path.write_bytes(garbage)
         server.add(*steps)
-        told = run_here(*CHAT, home=home)
-        assert told.code == (6 if steps is NO_CHANNEL else 4)
-        assert "  why: " in told.err
-        assert "did you mean" not in told.err
+        result = run_newapi(*CHAT, home=home)
+        assert result.code == (6 if steps is NO_CHANNEL else 4)
+        assert "  why: " in result.err
+        assert "did you mean" not in result.err
 
 
 def test_where_a_look_up_cannot_be_noted_none_is_made(home: Home) -> None:
@@ -400,5 +399,5 @@ def test_where_a_look_up_cannot_be_noted_none_is_made(home: Home) -> None:
     with Family(record(available=0), refused()) as server:
         home.configure(server.url)
         (home.newapi_home / "cache").write_text("a file where a folder should be")
-        told = run_here(*CHAT, home=home)
-        assert (told.code, server.look_ups) == (4, 0), told.err
+        result = run_newapi(*CHAT, home=home)
+        assert (result.code, server.look_ups) == (4, 0), result.err

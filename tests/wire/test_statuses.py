@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.fault_server import FaultServer
-from tests.support.here import run_here
 from tests.support.home import Home
+from tests.support.process import run_newapi
 from tests.support.steps import Send
 from tests.support.wire import REQUEST_ID, error, head, json_bytes, response
 
@@ -31,10 +31,10 @@ def answered(home: Home, gateway: FaultServer, answer: bytes, *command: str) -> 
     before = len(gateway.requests)
     gateway.add(Send(answer))
     asked = command or ("chat", "--no-save", "hi")
-    code, out, err = run_here(*asked, "--retries", "0", home=home)
-    assert out == ""
+    result = run_newapi(*asked, "--retries", "0", home=home)
+    assert result.out == b""
     assert len(gateway.requests) - before == 1
-    return code, err
+    return result.code, result.err
 
 
 @pytest.mark.parametrize("body", [b"", BODY], ids=["empty", "told"])
