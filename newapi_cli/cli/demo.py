@@ -9,13 +9,14 @@ from newapi_cli.app.context import Context
 from newapi_cli.cli.chat import run_chat
 from newapi_cli.config.file import ConfigFile
 from newapi_cli.errors import UsageError
+from newapi_cli.i18n import tr
 from newapi_cli.render.output_options import Wish
 from newapi_cli.streams import Streams
 
 if TYPE_CHECKING:
     from newapi_cli.demo.server import DemoGateway
 
-TOUR = "Show me the tour"
+TOUR_PROMPT = "Show me the tour"
 
 
 def demo(
@@ -64,13 +65,13 @@ def demo(
     """
     streams: Streams = ctx.obj
     if serve and prompt:
-        raise UsageError("--serve does not accept a prompt", hint="newapi demo --serve")
+        raise UsageError(tr("--serve does not accept a prompt"), hint="newapi demo --serve")
     with Context(streams, {}).demo_gateway(port) as gateway:
         if serve:
             _serve(streams, gateway)
             return
         wish = Wish(raw=raw, extract=extract, json=json, stream=stream)
-        words = tuple(prompt or (() if interactive else (TOUR,)))
+        words = tuple(prompt or (() if interactive else (TOUR_PROMPT,)))
         with _demo_context(streams, gateway.base_url, verbose=verbose) as context:
             context.override(model=model, stream=stream, save=False)
             run_chat(context, Call(words=words, interactive=interactive, wish=wish))
@@ -79,11 +80,11 @@ def demo(
 def _serve(streams: Streams, gateway: "DemoGateway") -> None:
     """Print the gateway's URL and serve until Ctrl-C."""
     streams.stdout.write(f"{gateway.base_url}\n")
+    url = gateway.base_url
     streams.print_err(
-        f"serving the demo gateway at {gateway.base_url}/v1; any key works; press Ctrl-C to stop\n"
-        f"  try: NEWAPI_BASE_URL={gateway.base_url} NEWAPI_API_KEY=demo"
-        " newapi chat -m demo Hello"
+        tr("serving the demo gateway at {url}/v1; any key works; press Ctrl-C to stop", url=url)
     )
+    streams.print_err(f"  try: NEWAPI_BASE_URL={url} NEWAPI_API_KEY=demo newapi chat -m demo Hello")
     gateway.serve_forever()
 
 

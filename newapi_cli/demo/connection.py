@@ -57,7 +57,7 @@ class Connection(BaseHTTPRequestHandler):
         super().handle_one_request()
 
     def do_GET(self) -> None:
-        """Serve a request of any method; the routes tell them apart."""
+        """Serve a request of any method; the routes distinguish them."""
         # as sent: http.server would repair a leading "//"
         path = self.requestline.split()[1]
         try:
