@@ -70,6 +70,7 @@ class Reason(StrEnum):
     TIMEOUT = "timeout"
     INCOMPLETE = "incomplete"
     LOCAL = "local"
+    DISK_FULL = "disk_full"
     INTERRUPTED = "interrupted"
     PIPE_CLOSED = "pipe_closed"
 

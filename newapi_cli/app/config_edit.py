@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from newapi_cli.config.edit import make_file, set_values, unset_values
+from newapi_cli.config.edit import create_config_file, set_values, unset_values
 
 if TYPE_CHECKING:
     from newapi_cli.app.context import Context
@@ -18,9 +18,9 @@ class ConfigEditor:
         self._context = context
         self._path = context.paths.config_file
 
-    def make_file(self) -> None:
+    def create_config_file(self) -> None:
         """Make sure that there is a file to edit."""
-        make_file(self._path)
+        create_config_file(self._path)
 
     def set(self, profile: str, values: Mapping[str, object]) -> None:
         """Write values of a profile. The first profile is the default one."""

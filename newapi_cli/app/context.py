@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 
 from newapi_cli.app.sampling import sampling_from_values
 from newapi_cli.config.fields import BY_NAME
-from newapi_cli.config.ownership import begun
-from newapi_cli.config.paths import Paths, ensure_private_dir, find_paths
-from newapi_cli.config.redact import mask, remove_secrets
-from newapi_cli.config.secrets import ensure_may_travel, read_key
+from newapi_cli.config.keys import ensure_key_may_be_sent, read_key
+from newapi_cli.config.paths import Paths, create_for_folder_owner, ensure_private_dir, find_paths
+from newapi_cli.config.redact import redact, redact_known
 from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.completion import Sampling
@@ -57,7 +56,7 @@ class Context:
         self.interrupts = Interrupts()
         streams.wait_while(self.interrupts.ensure_may_wait)
         self._secrets: list[Secret] = []
-        streams.redactors.append(lambda text: mask(text, self._secrets))
+        streams.redactors.append(lambda text: redact(text, self._secrets))
 
     def __enter__(self) -> Context:
         return self
@@ -172,7 +171,7 @@ class Context:
 
     def remove_keys(self, text: str) -> str:
         """Take the known keys, and nothing else, out of a text that is stored."""
-        return remove_secrets(text, self._secrets)
+        return redact_known(text, self._secrets)
 
     def hide(self, key: Secret) -> None:
         """Keep a key out of everything that is told."""
@@ -187,7 +186,7 @@ class Context:
                 "no API key is set", why=settings.key_problem, hint="run `newapi login`, or set"
                 " NEWAPI_API_KEY (to any text for a server that wants none)",
             )  # fmt: skip
-        ensure_may_travel(base_url, allow_insecure=settings.flag("allow_insecure"))
+        ensure_key_may_be_sent(base_url, allow_insecure=settings.flag("allow_insecure"))
         key = read_key(settings.key, self.paths.config_file.parent)
         self._secrets.append(key)
         return key
@@ -312,7 +311,9 @@ class Context:
 
         ensure_private_dir(self.paths.data_dir)
         ensure_may_wait = self.interrupts.ensure_may_wait
-        return SessionStore(begun(self.sessions_file), ensure_may_wait=ensure_may_wait)
+        return SessionStore(
+            create_for_folder_owner(self.sessions_file), ensure_may_wait=ensure_may_wait
+        )
 
     @property
     def sessions_if_any(self) -> SessionStore | None:

@@ -43,8 +43,7 @@ from newapi_cli.cli.chat_options import (
     UsageOption,
 )
 from newapi_cli.cli.options import command
-from newapi_cli.config.ownership import begun
-from newapi_cli.config.paths import ensure_private_dir
+from newapi_cli.config.paths import create_for_folder_owner, ensure_private_dir
 from newapi_cli.domain.session import MAX_TITLE
 from newapi_cli.errors import ConfigError, Interrupted, NewapiError, UsageError
 from newapi_cli.render.output_options import Wish
@@ -147,7 +146,7 @@ def _converse(
     if context.settings.flag("save"):
         with suppress(ConfigError):  # the session has already reported that there is no folder
             ensure_private_dir(context.paths.data_dir)
-            past_file = begun(context.paths.data_dir / FILE)
+            past_file = create_for_folder_owner(context.paths.data_dir / FILE)
     context.streams.keeps_typed_ahead = True
     desk = Desk(context, answering)
     reader = open_reader(

@@ -122,7 +122,7 @@ def edit(context: Context) -> None:
     """Open the config file in $VISUAL or $EDITOR."""
     path = context.paths.config_file
     chosen_editor(context.streams)  # before anything is made for it
-    context.config_editor.make_file()
+    context.config_editor.create_config_file()
     run_editor(context, path)
     context.check_config_file()
 

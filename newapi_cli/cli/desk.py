@@ -21,7 +21,7 @@ from newapi_cli.app.sessions.resume import fresh, resumed
 from newapi_cli.app.spending import exact_costs
 from newapi_cli.app.turn import Turn
 from newapi_cli.config.fields import BY_NAME
-from newapi_cli.config.model_names import kept_model_names
+from newapi_cli.config.model_names import cached_model_names
 from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.money import CostKind
@@ -227,7 +227,7 @@ class Desk:
         """Give what TAB offers: models, profiles, sessions, settings."""
         context = self._context
         if kind == "models":
-            return kept_model_names(context.paths.cache_dir)
+            return cached_model_names(context.paths.cache_dir)
         if kind == "profiles":
             return context.config_file.profiles
         if kind == "settings":

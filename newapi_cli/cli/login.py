@@ -8,8 +8,8 @@ import typer
 from newapi_cli.app.context import Context
 from newapi_cli.app.prompts import ask
 from newapi_cli.cli.options import command
-from newapi_cli.config.connection_info import connection_from_text
-from newapi_cli.config.secrets import checked_key, ensure_may_travel
+from newapi_cli.config.connection_info import connection_info_from_text
+from newapi_cli.config.keys import ensure_key_may_be_sent, key_from_text
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.models import ModelInfo
 from newapi_cli.domain.profile import Secret
@@ -119,7 +119,7 @@ def _asked(context: Context, url: str | None, *, from_stdin: bool) -> tuple[Base
     """Get address and key from argument, standard input and, on a terminal, by asking."""
     text, where, base_url = "", INFO, None
     if url is not None:
-        argument = connection_from_text(url)
+        argument = connection_info_from_text(url)
         text, base_url = argument.key or "", argument.base_url
     if "base_url" in context.overrides:
         base_url = _the_same(base_url, context.settings.base_url)
@@ -130,7 +130,7 @@ def _asked(context: Context, url: str | None, *, from_stdin: bool) -> tuple[Base
     base_url = base_url or context.settings.base_url
     if base_url is None and not from_stdin:
         context.ask_allowed("the gateway's address")
-        answer = connection_from_text(ask(context.streams, "Address of the gateway"))
+        answer = connection_info_from_text(ask(context.streams, "Address of the gateway"))
         text, base_url = answer.key or "", answer.base_url
     if not text:
         text, where = _key_asked_for(context, base_url, from_stdin=from_stdin), "the prompt"
@@ -152,7 +152,7 @@ def _with_key(
 ) -> tuple[BaseUrl, Secret]:
     """Give address and key of a text that is a key, or connection info for the same address."""
     if text.lstrip("\ufeff \t\r\n").startswith("{"):
-        info = connection_from_text(text)
+        info = connection_info_from_text(text)
         base_url, text, where = _the_same(base_url, info.base_url), info.key or "", INFO
     _ensure_no_address(text, where)
     if base_url is None:
@@ -160,7 +160,7 @@ def _with_key(
     if base_url is None:
         raise UsageError("no address is known", hint="newapi login https://HOST --stdin")
     _ensure_may_travel(context, base_url)
-    return base_url, checked_key(text, where)
+    return base_url, key_from_text(text, where)
 
 
 def _ensure_no_address(text: str, where: str) -> None:
@@ -174,7 +174,7 @@ def _ensure_no_address(text: str, where: str) -> None:
 
 
 def _ensure_may_travel(context: Context, base_url: BaseUrl) -> None:
-    ensure_may_travel(base_url, allow_insecure=context.settings.flag("allow_insecure"))
+    ensure_key_may_be_sent(base_url, allow_insecure=context.settings.flag("allow_insecure"))
 
 
 def _the_same(one: BaseUrl | None, other: BaseUrl | None) -> BaseUrl | None:

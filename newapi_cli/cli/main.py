@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from newapi_cli.cli.app import app_for
-from newapi_cli.config.redact import mask
+from newapi_cli.config.redact import redact
 from newapi_cli.errors import (
     ExitCode,
     Interrupted,
@@ -33,7 +33,7 @@ OUTPUT_ERRORS = {  # of help pages, which Typer writes
 
 def run(argv: Sequence[str], streams: Streams) -> int:
     """Run one command and give its exit code; every failure has been told when it returns."""
-    streams.redactors.append(lambda text: mask(text, ()))
+    streams.redactors.append(lambda text: redact(text, ()))
     try:
         code = app_for(argv)(list(argv), prog_name="newapi", obj=streams, standalone_mode=False)
     except SystemExit as leaving:

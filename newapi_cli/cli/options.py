@@ -13,7 +13,7 @@ import typer
 from newapi_cli import __version__
 from newapi_cli.app.context import Context
 from newapi_cli.config.fields import BY_NAME
-from newapi_cli.config.model_names import HARMLESS, kept_model_names
+from newapi_cli.config.model_names import SAFE_MODEL_NAME, cached_model_names
 from newapi_cli.config.paths import find_paths
 from newapi_cli.errors import NewapiError
 from newapi_cli.streams import Input, Output, Streams
@@ -103,7 +103,7 @@ SHARED: dict[str, tuple[Any, object]] = {
 
 def model_names(incomplete: str) -> list[str]:
     """Give the known models that begin so, for TAB, without asking anybody."""
-    names = kept_model_names(find_paths(os.environ).cache_dir)
+    names = cached_model_names(find_paths(os.environ).cache_dir)
     return [name for name in names if name.startswith(incomplete)]
 
 
@@ -113,7 +113,9 @@ def session_names(incomplete: str) -> list[str]:
     Only such as shells take for plain words: completion scripts evaluate what they are given.
     """
     names = _stored_session_names(os.environ)
-    return [name for name in names if HARMLESS.fullmatch(name) and name.startswith(incomplete)]
+    return [
+        name for name in names if SAFE_MODEL_NAME.fullmatch(name) and name.startswith(incomplete)
+    ]
 
 
 def _stored_session_names(environ: Mapping[str, str]) -> list[str]:

@@ -53,13 +53,13 @@ class Cache:
 
     def get(self, name: str, max_age_s: float = float("inf")) -> CacheEntry | None:
         """Give a value that is no older; None where there is none, or the clock was set back."""
-        kept = self.everything().get(name)
+        kept = self.entries().get(name)
         return kept if kept is not None and kept.age_s <= max_age_s else None
 
-    def everything(self) -> dict[str, CacheEntry]:
+    def entries(self) -> dict[str, CacheEntry]:
         """Give all values by their names, but for those of the future: the file is read once."""
         now, found = self._now(), {}
-        for name, entry in self._entries().items():
+        for name, entry in self._read_entries().items():
             at = entry.get("at") if isinstance(entry, dict) else None
             if isinstance(entry, dict) and isinstance(at, int | float) and 0 <= at <= now:
                 found[name] = CacheEntry(entry.get("value"), now - at)
@@ -67,7 +67,7 @@ class Cache:
 
     def put(self, name: str, value: object) -> bool:
         """Keep a value under a name, as told now; say whether the next run will find it."""
-        entries = self._entries() | {name: {"at": self._now(), "value": self._hidden(value)}}
+        entries = self._read_entries() | {name: {"at": self._now(), "value": self._hidden(value)}}
         if self._path is not None and self._in_memory is None:
             try:
                 ensure_private_dir(self._path.parent)
@@ -92,7 +92,7 @@ class Cache:
             }
         return value
 
-    def _entries(self) -> dict[str, object]:
+    def _read_entries(self) -> dict[str, object]:
         if self._in_memory is not None or self._path is None:
             return self._in_memory or {}
         try:

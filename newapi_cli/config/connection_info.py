@@ -20,17 +20,17 @@ HINT = "give it as https://HOST, or paste what the console's copy button of the 
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class ConnectionInfo:
     """A server, and its key where the text held one; the key is not checked yet."""
 
     base_url: BaseUrl
     key: str | None = field(default=None, repr=False)
 
 
-def connection_from_text(text: str) -> Connection:
+def connection_info_from_text(text: str) -> ConnectionInfo:
     """Read what was pasted. Raises `UsageError`, which never repeats it.
 
-    >>> str(connection_from_text("gateway.example/v1").base_url)
+    >>> str(connection_info_from_text("gateway.example/v1").base_url)
     'https://gateway.example'
     """
     text = text.strip().removeprefix("\ufeff").lstrip()
@@ -38,10 +38,10 @@ def connection_from_text(text: str) -> Connection:
         raise UsageError(f"the text is longer than {MAX_TEXT:,} characters", hint=HINT)
     if text.startswith("{"):
         return _from_clipboard(text)
-    return Connection(_base_url(text))
+    return ConnectionInfo(_base_url(text))
 
 
-def _from_clipboard(text: str) -> Connection:
+def _from_clipboard(text: str) -> ConnectionInfo:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
@@ -52,7 +52,7 @@ def _from_clipboard(text: str) -> Connection:
     url, key = values.get("url"), values.get("key")
     if not isinstance(url, str) or not isinstance(key, str | None):
         raise UsageError("the pasted connection info holds no url or no key", hint=HINT)
-    return Connection(_base_url(url), (key or "").strip() or None)
+    return ConnectionInfo(_base_url(url), (key or "").strip() or None)
 
 
 def _base_url(text: str) -> BaseUrl:

@@ -21,9 +21,13 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from newapi_cli.config.fields import BY_NAME
-from newapi_cli.config.file import profiles_of, read_bytes, resolved, write_atomically
-from newapi_cli.config.ownership import give_to_owner_of, is_of_another
-from newapi_cli.config.paths import ensure_private_dir
+from newapi_cli.config.file import (
+    profiles_from_table,
+    read_config_bytes,
+    resolve_target,
+    write_atomically,
+)
+from newapi_cli.config.paths import copy_owner, ensure_private_dir, is_owned_by_another_user
 from newapi_cli.config.toml_errors import table_from_text, text_from_bytes
 from newapi_cli.domain.base_url import InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.profile import KeyKind
@@ -68,21 +72,21 @@ def set_values(
         _rewrite(path, change)
 
 
-def make_file(path: Path) -> None:
+def create_config_file(path: Path) -> None:
     """Make a config file that says what it is for, unless there is one."""
     with _lock(path):
-        if read_bytes(path)[1] is None:
+        if read_config_bytes(path)[1] is None:
             write_atomically(path, HEADER)
 
 
 def unset_values(path: Path, profile: str, names: Iterable[str]) -> tuple[str, ...]:
     """Remove values from a profile, known names or not, and give the names that stood there."""
     wanted = tuple(dict.fromkeys(names))
-    if read_bytes(path)[1] is None:
+    if read_config_bytes(path)[1] is None:
         return ()
     with _lock(path):
-        table = table_from_text(text_from_bytes(read_bytes(path)[0], path), path)
-        there = profiles_of(table, path).get(profile, {})
+        table = table_from_text(text_from_bytes(read_config_bytes(path)[0], path), path)
+        there = profiles_from_table(table, path).get(profile, {})
         removed = tuple(name for name in wanted if name in there)
 
         def change(tables: Tables) -> None:
@@ -149,10 +153,10 @@ def _ensure_good_name(profile: str) -> None:
 
 def _rewrite(path: Path, change: Change) -> None:
     """Change the file; the caller holds the lock."""
-    data, status = read_bytes(path)
+    data, status = read_config_bytes(path)
     text = text_from_bytes(data, path) if status else HEADER
     table = table_from_text(text, path)
-    profiles_of(table, path)
+    profiles_from_table(table, path)
     try:
         expected = _comparable(text)
         change(expected)
@@ -186,7 +190,7 @@ def _lock(path: Path) -> Iterator[None]:
 
     Raises `ConfigError` where it cannot be had, or another newapi holds it for too long.
     """
-    target = resolved(path)
+    target = resolve_target(path)
     ensure_private_dir(target.parent)
     lock = target.with_name(f".{target.name}.lock")
     with ExitStack() as stack:
@@ -205,7 +209,9 @@ def _lock(path: Path) -> Iterator[None]:
             raise ConfigError(
                 f"cannot lock {lock}",
                 why=error.strerror or str(error),
-                hint=f"sudo chown $USER {place}" if is_of_another(lock) else f"ls -ld {place}",
+                hint=f"sudo chown $USER {place}"
+                if is_owned_by_another_user(lock)
+                else f"ls -ld {place}",
             ) from error
         _remove_left_over(target)
         yield
@@ -216,7 +222,7 @@ def _open_lock(lock: Path) -> int:
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     descriptor = os.open(lock, flags, 0o600)
     if os.fstat(descriptor).st_size == 0:  # or it is something of value, put in its place
-        give_to_owner_of(lock.parent, descriptor)
+        copy_owner(lock.parent, descriptor)
     return descriptor
 
 

@@ -65,12 +65,12 @@ class Field:
         return self.kind is Kind.SECRET
 
     @property
-    def wanted(self) -> str:
+    def expected(self) -> str:
         """Name the type and the range.
 
-        >>> BY_NAME["temperature"].wanted, BY_NAME["max_tokens"].wanted
+        >>> BY_NAME["temperature"].expected, BY_NAME["max_tokens"].expected
         ('a number from 0 to 2', 'a whole number of 1 or more')
-        >>> BY_NAME["reasoning"].wanted
+        >>> BY_NAME["reasoning"].expected
         'show or hide'
         """
         if self.choices:
@@ -83,7 +83,7 @@ class Field:
     def parse(self, text: str) -> object:
         """Read a value given as text: a variable's, or that of `config set`.
 
-        Raises `ValueError` that says what is wanted and does not repeat the text.
+        Raises `ValueError` that says what is expected and does not repeat the text.
 
         >>> BY_NAME["stop"].parse('["a", "b"]'), BY_NAME["stop"].parse("END")
         (['a', 'b'], ['END'])
@@ -94,7 +94,7 @@ class Field:
             value = _value_from_text(self.kind, text)
         except (ValueError, RecursionError):
             # From nothing: Python's own message repeats the text.
-            raise ValueError(f"must be {self.wanted}") from None
+            raise ValueError(f"must be {self.expected}") from None
         return self.check(value)
 
     def check(self, value: object) -> object:
@@ -107,11 +107,11 @@ class Field:
         if self.kind is Kind.TEXTS and isinstance(value, str):
             value = [value]
         if not _is_of_kind(self.kind, value):
-            raise ValueError(f"must be {self.wanted}, not {_type_name(value)}")
+            raise ValueError(f"must be {self.expected}, not {_type_name(value)}")
         if isinstance(value, (int, float)) and not self._is_in_range(value):
-            raise ValueError(f"must be {self.wanted}, not {_short(value)}")
+            raise ValueError(f"must be {self.expected}, not {_short(value)}")
         if self.choices and value not in self.choices:
-            raise ValueError(f"must be {self.wanted}")
+            raise ValueError(f"must be {self.expected}")
         return value
 
     def _is_in_range(self, value: float) -> bool:

@@ -19,8 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from newapi_cli.config.fields import BY_NAME
-from newapi_cli.config.ownership import give_to_owner_of, kind_of_no_file
-from newapi_cli.config.paths import NO_HOME, ensure_private_dir
+from newapi_cli.config.paths import NO_HOME, copy_owner, ensure_private_dir, special_file_kind
 from newapi_cli.config.toml_errors import table_from_text, text_from_bytes
 from newapi_cli.errors import ConfigError
 from newapi_cli.text import quote_name, suggestion
@@ -47,17 +46,17 @@ def read_config(path: Path) -> ConfigFile:
     Raises `ConfigError` for a file that cannot be read, is not TOML, or has not the shape of a
     config file. Unknown names are kept and warned about.
     """
-    data, status = read_bytes(path)
+    data, status = read_config_bytes(path)
     if status is None:
         return ConfigFile(path)
     table = table_from_text(text_from_bytes(data, path), path)
-    profiles = profiles_of(table, path)
+    profiles = profiles_from_table(table, path)
     default = _default_profile(table, profiles, path)
     warnings = (*_access_warnings(path, status, profiles), *_unknown_names(table, profiles, path))
     return ConfigFile(path, default, profiles, warnings)
 
 
-def read_bytes(path: Path) -> tuple[bytes, os.stat_result | None]:
+def read_config_bytes(path: Path) -> tuple[bytes, os.stat_result | None]:
     """Read the file and its status, or nothing and `None` where there is no file."""
     if path.is_relative_to(NO_HOME):
         return b"", None
@@ -79,7 +78,7 @@ def read_bytes(path: Path) -> tuple[bytes, os.stat_result | None]:
     return data, status
 
 
-def profiles_of(table: Mapping[str, object], path: Path) -> Profiles:
+def profiles_from_table(table: Mapping[str, object], path: Path) -> Profiles:
     """Give the profiles of a parsed file. Raises `ConfigError` where one is not a table."""
     profiles = table.get("profiles", {})
     if not isinstance(profiles, dict):
@@ -98,7 +97,7 @@ def write_atomically(path: Path, text: str) -> None:
     Whoever reads meanwhile, or after a crash, finds the old text or the new one. Raises
     `ConfigError`, also for what is no regular file, and then what was there is as it was.
     """
-    target = resolved(path)
+    target = resolve_target(path)
     ensure_private_dir(target.parent)
     like = target if _is_file(target, path) else target.parent
     temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}.tmp")
@@ -117,7 +116,7 @@ def write_atomically(path: Path, text: str) -> None:
         ) from error
 
 
-def resolved(path: Path) -> Path:
+def resolve_target(path: Path) -> Path:
     """Follow symlinks to the file itself, which need not exist. Raises `ConfigError` for a loop."""
     try:
         target = path.resolve()
@@ -131,7 +130,7 @@ def resolved(path: Path) -> Path:
 def _is_file(target: Path, path: Path) -> bool:
     """Say whether there is a file to replace. Raises `ConfigError` where it is something else."""
     try:
-        kind = kind_of_no_file(target.lstat())
+        kind = special_file_kind(target.lstat())
     except OSError:  # there is nothing, or the writing will tell why not
         return False
     if not kind:
@@ -149,7 +148,7 @@ def _write_new_file(path: Path, data: bytes, like: Path) -> None:
     with os.fdopen(os.open(path, flags | getattr(os, "O_BINARY", 0), 0o600), "wb") as file:
         if sys.platform != "win32":
             os.fchmod(file.fileno(), 0o600)  # a umask of 0777 leaves 0000
-        give_to_owner_of(like, file.fileno())
+        copy_owner(like, file.fileno())
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from typing import IO
 
+from newapi_cli.errors import ExitCode
 from newapi_cli.signals import Interrupts
 
 MAX_OUTPUT_BYTES = 64 * 1024  # a password manager may print notes below the key
@@ -19,7 +20,7 @@ LAST_WORDS_S = 1.0  # for what is still in the pipe, and to give a terminal back
 LOOK_UP_S = 0.05  # between two looks for a signal
 
 
-def output_of(command: str, timeout_s: float) -> tuple[int, bytes]:
+def run_key_command(command: str, timeout_s: float) -> tuple[int, bytes]:
     """Give exit status and output of a shell command, which is over when its shell has ended.
 
     What it leaves running may hold the pipe: it is not waited for. One that prints without an end
@@ -46,6 +47,9 @@ def output_of(command: str, timeout_s: float) -> tuple[int, bytes]:
         try:
             status = _status_of(process, timeout_s, interrupts)
         except BaseException:
+            if interrupts.code is ExitCode.SIGINT and not has_session:
+                with suppress(subprocess.TimeoutExpired):  # Ctrl-C has reached the command too
+                    process.wait(LAST_WORDS_S)
             _end(process, has_session=has_session)
             raise
     reader.join(LAST_WORDS_S)

@@ -1,95 +1,140 @@
-"""Which key may go to which host.
+"""A key source to the key itself, and what a key may look like and where it may travel.
 
-key                         goes to
-NEWAPI_API_KEY and its kin  the base URL in force: whoever sets it for the run means it so
-a profile's key             scheme, host and port of that profile's base URL
-OPENAI_API_KEY              the base URL in force, if that came from OPENAI_BASE_URL
+No message of this module holds a key, a key command, or what a command printed.
 """
 
 from __future__ import annotations
 
-from newapi_cli.config.fields import BY_NAME
-from newapi_cli.config.layers import Found, Layers
-from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
-from newapi_cli.domain.profile import KeyKind, KeySource, Origin, Secret, Source
-from newapi_cli.errors import ConfigError, UsageError
+import re
+import subprocess
+import unicodedata
+from pathlib import Path
+
+from newapi_cli.config.key_command import MAX_OUTPUT_BYTES, run_key_command
+from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.domain.profile import KeyKind, KeySource, Secret, Source
+from newapi_cli.errors import ConfigError
+from newapi_cli.streams import read_file_up_to
 from newapi_cli.text import quote_name
 
-OPENAI_URL = "OPENAI_BASE_URL"
-OPENAI_KEY = "OPENAI_API_KEY"
+MAX_KEY = 4096
+COMMAND_S = 60.0
+LOGIN_HINT = "copy the key again and run `newapi login`"
+KINDS = (
+    ("“”„‟‘’‚‛«»", "a curly quote"),
+    ("\"'`", "a quote"),
+    ("\n\r\x0b\x0c\x85\u2028\u2029", "a line break"),
+    ("\u200b\u200c\u200d\u2060\ufeff\u00ad", "a zero-width space"),
+    ("\t", "a tab"),
+    (" ", "a space"),
+    ("‐‑‒–—―−", "a long dash"),
+    ("…", "an ellipsis"),
+)
 
 
-def find_base_url(layers: Layers) -> tuple[BaseUrl, Origin] | None:
-    """Give the base URL in force: flag, variable, profile, then `OPENAI_BASE_URL`."""
-    found = layers.find(BY_NAME["base_url"]) or _openai(layers, OPENAI_URL)
-    return (_base_url(found), found[1]) if found else None
+def read_key(source: KeySource, config_dir: Path) -> Secret:
+    """Give the key of a source: the text, or the first line of a file or of a command's output.
 
-
-def find_key(layers: Layers, base: tuple[BaseUrl, Origin] | None) -> tuple[KeySource | None, str]:
-    """Give the key that may go to the base URL in force, or why there is none.
-
-    The reason is empty where no key is set at all. No key is read and no command is run.
+    A path is relative to the config folder if a profile names it, to the current one if a variable
+    does. A command runs in the shell for at most 60 s; its stderr stays the terminal's, so that it
+    may ask for a passphrase. Raises `ConfigError`.
     """
-    for kind in KeyKind:
-        if found := layers.find_in_environment(BY_NAME[kind.value]):
-            return _source(kind, found), ""
-    mine, problem = _profile_key(layers), ""
-    if mine is not None:
-        problem = _why_not(layers, base)
-        if not problem:
-            return mine, ""
-    openai = _openai(layers, OPENAI_KEY)
-    if openai and base and base[1].name == OPENAI_URL:
-        return _source(KeyKind.VALUE, openai), ""
-    if openai and not problem:
-        problem = f"{OPENAI_KEY} goes to {OPENAI_URL} only, and that is not the base URL in force"
-    return None, problem
+    where = _where(source)
+    text = source.text.reveal()
+    if source.kind is KeyKind.FILE:
+        base = config_dir if source.origin.source is Source.PROFILE else Path()
+        text = _first_line_of_file(text, base, where)
+    elif source.kind is KeyKind.COMMAND:
+        text = _first_line_of_command(text, where)
+    return key_from_text(text, where)
 
 
-def _profile_key(layers: Layers) -> KeySource | None:
-    for kind in KeyKind:
-        if found := layers.find_in_profile(BY_NAME[kind.value]):
-            return _source(kind, found)
-    return None
+def key_from_text(text: str, where: str) -> Secret:
+    """Give the key without white space around it and without `Bearer `.
+
+    Raises `ConfigError` that names the kind and place of a character that no key holds (RFC 6750
+    section 2.1, widely understood: any visible ASCII but quotes), never the key.
+    """
+    key = re.sub(r"^bearer(\s+|$)", "", text.strip(), flags=re.IGNORECASE)
+    if not key:
+        raise ConfigError(f"the key from {where} is empty", hint=LOGIN_HINT)
+    if len(key) > MAX_KEY:
+        problem = f"the key from {where} is longer than {MAX_KEY:,} characters"
+        raise ConfigError(problem, hint=LOGIN_HINT)
+    for position, character in enumerate(key, 1):
+        if not "!" <= character <= "~" or character in "\"'`":
+            kind = _kind_of(character)
+            problem = f"the key from {where} holds {kind} at position {position}"
+            raise ConfigError(problem, hint=LOGIN_HINT)
+    if "***" in key:
+        raise ConfigError(
+            f"the key from {where} is a masked one, with asterisks",
+            hint="copy the whole key with the copy button of the console",
+        )
+    return Secret(key)
 
 
-def _why_not(layers: Layers, base: tuple[BaseUrl, Origin] | None) -> str:
-    """Say why the profile's key may not go to the base URL in force; empty if it may."""
-    profile = f"profile {quote_name(layers.profile)}"
-    home = layers.find_in_profile(BY_NAME["base_url"])
-    if home is None:
-        return f"{profile} has a key but no base_url, so the key belongs to no host"
-    if base is None:
-        return ""
-    own, other = _base_url(home), base[0]
-    if own.origin == other.origin:
-        return ""
-    names = (own.authority, other.authority)
-    if names[0] == names[1]:
-        names = (f"{own.scheme}://{names[0]}", f"{other.scheme}://{names[1]}")
-    return f"the key of {profile} belongs to {names[0]}, not to {names[1]}"
+def ensure_key_may_be_sent(base_url: BaseUrl, *, allow_insecure: bool) -> None:
+    """Raise `ConfigError` where the key would cross a network unencrypted against the settings."""
+    if base_url.scheme == "https" or base_url.is_loopback or allow_insecure:
+        return
+    raise ConfigError(
+        f"refusing to send the key in clear text to {base_url}",
+        hint=f"use https://{base_url.authority}, or: newapi config set allow_insecure true",
+    )
 
 
-def _source(kind: KeyKind, found: Found) -> KeySource:
-    value, origin = found
-    return KeySource(kind, Secret(str(value)), origin)
+def _where(source: KeySource) -> str:
+    if source.origin.source is Source.PROFILE:
+        return f"{source.kind.value} of profile {quote_name(source.origin.name)}"
+    return source.origin.name or source.kind.value
 
 
-def _openai(layers: Layers, variable: str) -> Found | None:
-    text = layers.environ.get(variable, "")
-    return (text, Origin(Source.ENVIRONMENT, variable)) if text.strip() else None
+def _kind_of(character: str) -> str:
+    for characters, kind in KINDS:
+        if character in characters:
+            return kind
+    category = unicodedata.category(character)
+    if category == "Zs":
+        return "a no-break space or another wide space"
+    if category == "Cf":
+        return "an invisible character"
+    return "a control character" if category == "Cc" else "a character outside ASCII"
 
 
-def _base_url(found: Found) -> BaseUrl:
-    text, origin = found
+def _first_line_of_file(text: str, base: Path, where: str) -> str:
     try:
-        return base_url_from_text(str(text))
-    except InvalidBaseUrl as problem:
-        where = f"base_url of profile {quote_name(origin.name)}"
-        if origin.source is not Source.PROFILE:
-            where = origin.name
-        error = UsageError if origin.source is Source.FLAG else ConfigError
-        raise error(
-            f"{where} is no base URL: {problem}",
-            hint="give it as https://HOST, as the gateway's console shows it",
+        path = base / Path(text.strip()).expanduser()
+        return _first_line(read_file_up_to(path, MAX_KEY * 2)[0])
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "there is no such folder"
+        # From nothing: a key that was put in place of its file's name would stand in the error.
+        raise ConfigError(
+            f"cannot read the key file ({where})",
+            why=reason or "",
+            hint="newapi config set api_key_file PATH, or newapi login",
         ) from None
+
+
+def _first_line_of_command(command: str, where: str) -> str:
+    hint = "run the command in a shell to see what it prints"
+    try:
+        status, output = run_key_command(command, COMMAND_S)
+    except subprocess.TimeoutExpired:
+        problem = f"the key command ({where}) took longer than {COMMAND_S:.0f} seconds"
+        raise ConfigError(problem, hint=hint) from None
+    except (OSError, ValueError):
+        raise ConfigError(f"the key command ({where}) cannot be started", hint=hint) from None
+    if len(output) >= MAX_OUTPUT_BYTES:
+        raise ConfigError(f"the key command ({where}) printed much more than a key", hint=hint)
+    if status != 0:
+        problem = f"the key command ({where}) failed with exit status {status}"
+        raise ConfigError(problem, hint=hint)
+    line = _first_line(output)
+    if not line.strip():
+        raise ConfigError(f"the key command ({where}) printed no key", hint=hint)
+    return line
+
+
+def _first_line(data: bytes) -> str:
+    return data.decode("utf-8-sig", "replace").partition("\n")[0]

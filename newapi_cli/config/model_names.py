@@ -16,14 +16,14 @@ from newapi_cli.config.paths import ensure_private_dir
 from newapi_cli.errors import ConfigError
 from newapi_cli.streams import read_file_up_to
 
-HARMLESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
+SAFE_MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 FILE = "models.txt"
 MAX_BYTES = 256 * 1024
 
 
-def keep_model_names(cache_dir: Path, names: Iterable[str]) -> None:
+def cache_model_names(cache_dir: Path, names: Iterable[str]) -> None:
     """Write the harmless ones of the names, one a line; where that fails nothing is kept."""
-    text = "".join(f"{name}\n" for name in sorted(set(names)) if HARMLESS.fullmatch(name))
+    text = "".join(f"{name}\n" for name in sorted(set(names)) if SAFE_MODEL_NAME.fullmatch(name))
     try:
         ensure_private_dir(cache_dir)
         write_atomically(cache_dir / FILE, text[:MAX_BYTES])
@@ -31,10 +31,10 @@ def keep_model_names(cache_dir: Path, names: Iterable[str]) -> None:
         return
 
 
-def kept_model_names(cache_dir: Path) -> list[str]:
+def cached_model_names(cache_dir: Path) -> list[str]:
     """Give the names that were kept, whatever somebody else wrote into the file."""
     try:
         text = read_file_up_to(cache_dir / FILE, MAX_BYTES)[0].decode("utf-8", "replace")
     except OSError:
         return []
-    return [line for line in text.splitlines() if HARMLESS.fullmatch(line)]
+    return [line for line in text.splitlines() if SAFE_MODEL_NAME.fullmatch(line)]

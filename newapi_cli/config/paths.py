@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from platformdirs import PlatformDirs
 
-from newapi_cli.config.ownership import give_to_owner_of
 from newapi_cli.errors import ConfigError
 
 # A user without a home folder gets paths that nobody can make or read: the literal `~` of an
@@ -87,7 +88,7 @@ def _make_private(folder: Path) -> None:
     if sys.platform != "win32":
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
-            give_to_owner_of(folder.parent, descriptor)
+            copy_owner(folder.parent, descriptor)
         finally:
             os.close(descriptor)
 
@@ -110,3 +111,55 @@ def _below_home(variable: str, folder: Callable[[], Path]) -> Path:
     except RuntimeError:  # platformdirs since 4.10; before, a path that begins with a literal `~`
         return NO_HOME
     return path if path.is_absolute() else NO_HOME
+
+
+def copy_owner(like: Path, descriptor: int) -> None:
+    """Give what root has just made the owner and group of `like`; where that fails, it stays."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return
+    with suppress(OSError):
+        status = like.stat()
+        os.fchown(descriptor, status.st_uid, status.st_gid)
+
+
+def create_for_folder_owner(path: Path) -> Path:
+    """Give a path at which root, who would make a file of its own, finds one of the folder's owner.
+
+    It is made empty and 0600. One that is there stays as it is; so does all where this fails.
+    """
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return path
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        try:
+            os.fchmod(descriptor, 0o600)  # a umask of 0777 leaves 0000
+            copy_owner(path.parent, descriptor)
+        finally:
+            os.close(descriptor)
+    return path
+
+
+def is_owned_by_another_user(path: Path) -> bool:
+    """Say whether something is there that belongs to another user."""
+    if sys.platform == "win32":
+        return False
+    try:
+        return path.lstat().st_uid != os.geteuid()
+    except (OSError, ValueError):
+        return False
+
+
+def special_file_kind(status: os.stat_result) -> str:
+    """Name what is no regular file; nothing for one that is.
+
+    To replace a device or a socket by a file takes it from the whole machine.
+    """
+    for is_kind, name in (
+        (stat.S_ISREG, ""),
+        (stat.S_ISDIR, "a folder"),
+        (stat.S_ISFIFO, "a pipe"),
+        (stat.S_ISSOCK, "a socket"),
+    ):
+        if is_kind(status.st_mode):
+            return name
+    return "a device"

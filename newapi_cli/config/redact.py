@@ -20,19 +20,19 @@ SHAPES = (  # each begins with what it looks for, and looks back then: a third o
 )
 
 
-def mask(text: str, secrets: Iterable[Secret]) -> str:
+def redact(text: str, secrets: Iterable[Secret]) -> str:
     """Replace the known secrets, with and without `sk-`, and everything shaped like one.
 
-    >>> mask("GET https://me:pw@host/?key=abc no sk-0123456789 or a canary", [Secret("a canary")])
+    >>> redact("GET https://me:pw@host/?key=abc no sk-0123456789 or a canary", [Secret("a canary")])
     'GET https://****@host/?key=**** no sk-**** or ****'
     """
-    text = remove_secrets(text, secrets)
+    text = redact_known(text, secrets)
     for shape, replacement in SHAPES:
         text = re.sub(shape, replacement, text)  # compiled when something is first told
     return text
 
 
-def remove_secrets(text: str, secrets: Iterable[Secret]) -> str:
+def redact_known(text: str, secrets: Iterable[Secret]) -> str:
     """Replace the known secrets alone, in a text that may well speak of other ones."""
     for value in _forms(secrets):
         text = text.replace(value, MASK)

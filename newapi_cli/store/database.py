@@ -7,6 +7,7 @@ next deletion of a session takes the copies away, for they would hold its text.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shlex
 import sqlite3
@@ -15,8 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from newapi_cli.errors import LocalError
-from newapi_cli.store.disk_space import NO_ROOM, is_of_no_room, room_or_right_hint
+from newapi_cli.errors import LocalError, Reason
 from newapi_cli.store.mapping import storable
 from newapi_cli.store.migrations import MIGRATIONS, Step
 
@@ -30,6 +30,7 @@ PRAGMAS = (
     "foreign_keys = ON",
     "cache_size = -256",  # kB; 2 MB by default, which no scan is faster for
 )
+DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 NO_RIGHT = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
 Values = Sequence[object] | Mapping[str, object]
@@ -85,7 +86,7 @@ class Database:
         with self._translated():
             return self._cursor(sql, values).lastrowid or 0
 
-    def execute_at_once(self, sql: str, values: Values = ()) -> None:
+    def execute_without_waiting(self, sql: str, values: Values = ()) -> None:
         """Run a statement that is worth no waiting where another process holds the file."""
         with self._translated():
             self._connection.execute(sql, values)
@@ -174,11 +175,11 @@ class Database:
             raise LocalError(
                 f"cannot open the session store {self.path}",
                 why=error.strerror or "",
-                hint=room_or_right_hint(self.path, is_full=error.errno in NO_ROOM),
+                hint=write_failure_hint(self.path, is_full=error.errno in DISK_FULL_ERRNOS),
             ) from error
 
 
-def copies_of(path: Path) -> list[Path]:
+def migration_backups(path: Path) -> list[Path]:
     """Give the copies that migrations have made of a file, those that were cut off too."""
     return sorted(path.parent.glob(f"{path.name}.v*-copy*"))
 
@@ -198,10 +199,24 @@ def _problem(path: Path, error: sqlite3.Error) -> LocalError:
             why=f"another newapi has held it for {BUSY_S:.0f} seconds",
             hint="try again",
         )
+    is_full = name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR")
     hint = ""
-    if is_of_no_room(error) or name.startswith(NO_RIGHT):
-        hint = room_or_right_hint(path, is_full=is_of_no_room(error))
-    return LocalError(f"the session store {path} cannot be used", why=str(error), hint=hint)
+    if is_full or name.startswith(NO_RIGHT):
+        hint = write_failure_hint(path, is_full=is_full)
+    return LocalError(
+        f"the session store {path} cannot be used",
+        reason=Reason.DISK_FULL if is_full else Reason.LOCAL,
+        why=str(error),
+        hint=hint,
+    )
+
+
+def write_failure_hint(path: Path, *, is_full: bool) -> str:
+    """Return what to do about a file that cannot be written."""
+    if is_full:
+        return f"free some room on that file system: df -h {shlex.quote(str(path.parent))}"
+    places = f"{shlex.quote(str(path.parent))} {shlex.quote(str(path))}"
+    return f"see who may write to the file and to its folder: ls -ld {places}"
 
 
 def _damaged(path: Path, why: str) -> LocalError:

@@ -28,9 +28,8 @@ from newapi_cli.domain.session import (
     StoredSession,
     TurnRecord,
 )
-from newapi_cli.errors import LocalError, UsageError
-from newapi_cli.store.database import Database, copies_of
-from newapi_cli.store.disk_space import is_full
+from newapi_cli.errors import LocalError, Reason, UsageError
+from newapi_cli.store.database import Database, migration_backups
 from newapi_cli.store.mapping import (
     SESSION_COLUMNS,
     TURN_COLUMNS,
@@ -41,8 +40,6 @@ from newapi_cli.store.mapping import (
     values_of_session,
     values_of_turn,
 )
-from newapi_cli.store.owners import is_alive, own_name
-from newapi_cli.store.search import condition_for, condition_of_profile
 from newapi_cli.store.spending import SpendingTable
 
 NO_ROOM = "there was no room to store the rest: "
@@ -68,7 +65,7 @@ class SessionStore:
         self.database = Database(path, ensure_may_wait=ensure_may_wait)
         self.spending = SpendingTable(self.database)
         self._clock = clock
-        self._owner = own_name()
+        self._owner = current_owner()
 
     def __enter__(self) -> SessionStore:
         return self
@@ -129,7 +126,7 @@ class SessionStore:
         Its number may be another one's by now, where its session was deleted meanwhile. A file that
         is held is not waited for: the answer goes on, and is kept a little later.
         """
-        self.database.execute_at_once(
+        self.database.execute_without_waiting(
             "UPDATE turns SET answer = ?, reasoning = ? WHERE id = ? AND owner = ?",
             (storable(turn.answer), storable(turn.reasoning), turn.id, self._owner),
         )
@@ -147,7 +144,7 @@ class SessionStore:
         try:
             self.database.execute(f"UPDATE turns SET {_settings(names)} {where}", values)
         except LocalError as error:
-            if is_full(error):
+            if error.reason is Reason.DISK_FULL:
                 part = {
                     **values,
                     "status": str(Status.INCOMPLETE),
@@ -329,7 +326,7 @@ class SessionStore:
                 self.database.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
         try:
             self.database.execute("VACUUM")
-            for copy in copies_of(self.database.path):
+            for copy in migration_backups(self.database.path):
                 copy.unlink()
         except (LocalError, OSError, KeyboardInterrupt) as error:
             words = error.why if isinstance(error, LocalError) else getattr(error, "strerror", "")
@@ -364,7 +361,7 @@ class SessionStore:
         """Give the ids of open turns whose process is dead, each with that of its session."""
         sql = "SELECT id, session_id, owner FROM turns WHERE status = 'open' ORDER BY id"
         rows = list(self.database.rows(sql))
-        return [(row["id"], row["session_id"]) for row in rows if not is_alive(row["owner"])]
+        return [(row["id"], row["session_id"]) for row in rows if not is_owner_alive(row["owner"])]
 
     def _turn(self, turn_id: int) -> TurnRecord:
         rows = self.database.rows(f"SELECT {TURN_COLUMNS} FROM turns WHERE id = ?", (turn_id,))
@@ -396,3 +393,66 @@ def _ambiguous(reference: str, found: list[Session]) -> UsageError:
     return UsageError(
         f"{reference!r} means {len(found)} sessions: {ids}{more}", hint="newapi sessions list"
     )
+
+
+def current_owner() -> str:
+    """Give the owner that this process is."""
+    return f"{os.getpid()}:{_start_of(os.getpid())}"
+
+
+def is_owner_alive(owner: str) -> bool:
+    """Say whether the process of an owner still runs, as far as this machine can tell."""
+    number, _, start = owner.partition(":")
+    if not number.isascii() or not number.isdigit() or os.name != "posix":
+        return False
+    try:
+        os.kill(int(number), 0)
+    except PermissionError:
+        pass
+    except (OSError, OverflowError):
+        return False
+    return start == _start_of(int(number))
+
+
+def _start_of(pid: int) -> str:
+    try:
+        line = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    fields = line.rpartition(")")[2].split()  # a name may hold blanks and parentheses
+    return fields[19] if len(fields) > 19 else ""
+
+
+COLUMNS = ("prompt", "answer")
+
+
+def condition_for(words: Iterable[str]) -> tuple[str, tuple[str, ...]]:
+    """Give the SQL condition that a turn holds every word, in any case, and its values.
+
+    >>> condition_for(["50%"])
+    ("(prompt LIKE ? ESCAPE '\\\\' OR answer LIKE ? ESCAPE '\\\\')", ('%50\\\\%%', '%50\\\\%%'))
+    """
+    conditions: list[str] = []
+    values: list[str] = []
+    for word in words:
+        patterns = [f"%{_escaped(form)}%" for form in _forms(word)]
+        tests = [f"{column} LIKE ? ESCAPE '\\'" for column in COLUMNS for _ in patterns]
+        conditions.append(f"({' OR '.join(tests)})")
+        values += patterns * len(COLUMNS)
+    return " AND ".join(conditions) or "TRUE", tuple(values)
+
+
+def condition_of_profile(profile: str) -> tuple[str, tuple[str, ...]]:
+    """Give the WHERE of the sessions of one profile, or of all, and its values."""
+    return ("WHERE profile = ?", (profile,)) if profile else ("", ())
+
+
+def _forms(word: str) -> Iterable[str]:
+    """Give the spellings of a word to look for: LIKE folds the case of ASCII only."""
+    if word.isascii():
+        return (word,)
+    return dict.fromkeys((word, word.lower(), word.upper(), word.capitalize()))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

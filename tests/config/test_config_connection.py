@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from newapi_cli.config.connection_info import connection_from_text
+from newapi_cli.config.connection_info import connection_info_from_text
 from newapi_cli.errors import UsageError
 
 KEY = "sk-CANARYcanary0123456789"
@@ -30,21 +30,21 @@ def clipboard(**values: object) -> str:
     ],
 )
 def test_a_url_in_any_form_is_read(text: str, url: str) -> None:
-    connection = connection_from_text(text)
+    connection = connection_info_from_text(text)
     assert (str(connection.base_url), connection.key) == (url, None)
 
 
 @pytest.mark.parametrize("indent", [None, 2])
 def test_the_consoles_clipboard_text_gives_url_and_key(indent: int | None) -> None:
     values = {"_type": TYPE, "key": f" {KEY} ", "url": "https://gateway.example/"}
-    connection = connection_from_text(f"\n{json.dumps(values, indent=indent)}\n")
+    connection = connection_info_from_text(f"\n{json.dumps(values, indent=indent)}\n")
     assert (str(connection.base_url), connection.key) == ("https://gateway.example", KEY)
     assert "CANARY" not in repr(connection)
 
 
 @pytest.mark.parametrize("values", [{}, {"key": None}, {"key": ""}, {"key": " "}])
 def test_clipboard_text_without_a_key_gives_the_url_alone(values: dict[str, object]) -> None:
-    connection = connection_from_text(clipboard(url="gateway.example", **values))
+    connection = connection_info_from_text(clipboard(url="gateway.example", **values))
     assert (str(connection.base_url), connection.key) == ("https://gateway.example", None)
 
 
@@ -77,7 +77,7 @@ def test_clipboard_text_without_a_key_gives_the_url_alone(values: dict[str, obje
 )
 def test_what_cannot_be_read_is_told_without_being_repeated(text: str, words: str) -> None:
     with pytest.raises(UsageError) as caught:
-        connection_from_text(text)
+        connection_info_from_text(text)
     error = caught.value
     assert words in error.message
     assert error.hint

@@ -55,7 +55,8 @@ def test_a_signal_to_newapi_alone_leaves_nothing_of_it_behind(
 
 def test_one_that_takes_too_long_ends_with_all_that_it_has_started() -> None:
     command = "sleep 60 | cat; echo x"
-    code = f"from newapi_cli.config.key_command import output_of; output_of({command!r}, 0.2)"
+    import_line = "from newapi_cli.config.key_command import run_key_command"
+    code = f"{import_line}; run_key_command({command!r}, 0.2)"
     process = subprocess.Popen(
         [sys.executable, "-c", code], stderr=subprocess.PIPE, start_new_session=True
     )

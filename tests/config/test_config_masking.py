@@ -6,14 +6,14 @@ import time
 
 import pytest
 
-from newapi_cli.config.redact import mask
+from newapi_cli.config.redact import redact
 from newapi_cli.domain.profile import Secret
 
 KEY = "sk-CANARYcanary0123456789"
 
 
 @pytest.mark.parametrize(
-    ("text", "redact"),
+    ("text", "redacted"),
     [
         (f"key {KEY}.", "key ****."),
         (f"key {KEY[3:]}.", "key ****."),
@@ -28,8 +28,8 @@ KEY = "sk-CANARYcanary0123456789"
         ("https://h/v1?access_token=abc", "https://h/v1?access_token=****"),
     ],
 )
-def test_keys_and_what_is_shaped_like_one_are_replaced(text: str, redact: str) -> None:
-    assert mask(text, [Secret(KEY)]) == redact
+def test_keys_and_what_is_shaped_like_one_are_replaced(text: str, redacted: str) -> None:
+    assert redact(text, [Secret(KEY)]) == redacted
 
 
 @pytest.mark.parametrize(
@@ -44,17 +44,17 @@ def test_keys_and_what_is_shaped_like_one_are_replaced(text: str, redact: str) -
     ],
 )
 def test_other_text_stays_as_it_is(text: str) -> None:
-    assert mask(text, [Secret(KEY), Secret("abc"), Secret("")]) == text
+    assert redact(text, [Secret(KEY), Secret("abc"), Secret("")]) == text
 
 
 def test_a_secret_inside_a_longer_one_does_not_uncover_it() -> None:
-    assert mask("long-secret-value", [Secret("secret"), Secret("long-secret-value")]) == "****"
+    assert redact("long-secret-value", [Secret("secret"), Secret("long-secret-value")]) == "****"
 
 
 def test_masking_twice_changes_nothing_more() -> None:
-    once = mask(f"{KEY} Bearer {KEY} https://u:{KEY}@h?key={KEY}", [Secret(KEY)])
+    once = redact(f"{KEY} Bearer {KEY} https://u:{KEY}@h?key={KEY}", [Secret(KEY)])
     assert "CANARY" not in once
-    assert mask(once, [Secret(KEY)]) == once
+    assert redact(once, [Secret(KEY)]) == once
 
 
 @pytest.mark.parametrize(
@@ -78,5 +78,5 @@ def test_masking_twice_changes_nothing_more() -> None:
 def test_masking_takes_linear_time(piece: str) -> None:
     text = piece * (400_000 // len(piece))
     started = time.process_time()
-    assert len(mask(text, [Secret(KEY)])) <= len(text)
+    assert len(redact(text, [Secret(KEY)])) <= len(text)
     assert time.process_time() - started < 2.0  # a quadratic pattern takes minutes

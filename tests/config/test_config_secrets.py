@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from newapi_cli.config import secrets
-from newapi_cli.config.secrets import checked_key, ensure_may_travel, read_key
+from newapi_cli.config import keys
+from newapi_cli.config.keys import ensure_key_may_be_sent, key_from_text, read_key
 from newapi_cli.domain.base_url import base_url_from_text
 from newapi_cli.domain.profile import KeyKind, KeySource, Origin, Secret, Source
 from newapi_cli.errors import ConfigError
@@ -37,12 +37,12 @@ def refusal(found: KeySource, folder: Path) -> ConfigError:
     [KEY, f" {KEY}\n", f"\t{KEY}\r\n", f"Bearer {KEY}", f"bearer  {KEY} ", f"\u3000{KEY}\xa0"],
 )
 def test_white_space_and_bearer_around_a_key_are_removed(text: str) -> None:
-    assert checked_key(text, "standard input").reveal() == KEY
+    assert key_from_text(text, "standard input").reveal() == KEY
 
 
 @pytest.mark.parametrize("key", ["k", "a" * 4096, "a.b/c+d=~_-:#@!", "sk-KEY-12"])
 def test_any_visible_ascii_is_a_key(key: str) -> None:
-    assert checked_key(key, "x").reveal() == key
+    assert key_from_text(key, "x").reveal() == key
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_any_visible_ascii_is_a_key(key: str) -> None:
 )
 def test_a_key_that_cannot_be_one_is_refused_by_place_and_kind(text: str, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        checked_key(text, "NEWAPI_API_KEY")
+        key_from_text(text, "NEWAPI_API_KEY")
     error = caught.value
     assert error.message.startswith("the key from NEWAPI_API_KEY ")
     assert words in error.message
@@ -172,7 +172,7 @@ def test_a_command_that_gives_no_key_is_told_without_it_and_its_output(
 
 
 def test_a_command_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets, "COMMAND_S", 0.2)
+    monkeypatch.setattr(keys, "COMMAND_S", 0.2)
     forever = f"echo {KEY}; exec {shlex.quote(sys.executable)} -c 'import signal; signal.pause()'"
     error = refusal(source(KeyKind.COMMAND, forever), tmp_path)
     assert "took longer than 0 seconds" in error.message
@@ -202,11 +202,11 @@ def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -> None
 )
 def test_a_key_crosses_no_network_in_clear_text(url: str, *, allowed: bool) -> None:
     base_url = base_url_from_text(url)
-    ensure_may_travel(base_url, allow_insecure=True)
+    ensure_key_may_be_sent(base_url, allow_insecure=True)
     if allowed:
-        ensure_may_travel(base_url, allow_insecure=False)
+        ensure_key_may_be_sent(base_url, allow_insecure=False)
         return
     with pytest.raises(ConfigError, match="refusing to send the key in clear text") as caught:
-        ensure_may_travel(base_url, allow_insecure=False)
+        ensure_key_may_be_sent(base_url, allow_insecure=False)
     assert "allow_insecure" in caught.value.hint
     assert "https://" in caught.value.hint

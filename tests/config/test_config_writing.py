@@ -16,7 +16,7 @@ import pytest
 import newapi_cli
 from newapi_cli.config.cache import Cache
 from newapi_cli.config.file import read_config, write_atomically
-from newapi_cli.config.model_names import FILE, keep_model_names
+from newapi_cli.config.model_names import FILE, cache_model_names
 from newapi_cli.errors import ConfigError
 
 ROOT = Path(newapi_cli.__file__).parents[1]
@@ -168,7 +168,7 @@ def test_what_is_no_file_is_never_replaced(
 def test_the_cache_replaces_no_pipe_and_says_nothing(tmp_path: Path) -> None:
     make_pipe(tmp_path / "pipe")
     (tmp_path / FILE).symlink_to("pipe")
-    keep_model_names(tmp_path, ["m"])
+    cache_model_names(tmp_path, ["m"])
     assert not Cache(tmp_path / FILE).put("a", 1)
     assert (tmp_path / "pipe").is_fifo()
 

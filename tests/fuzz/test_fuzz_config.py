@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from newapi_cli.config.edit import set_values, unset_values
 from newapi_cli.config.fields import BY_NAME, FIELDS
 from newapi_cli.config.file import read_config
-from newapi_cli.config.secrets import read_key
+from newapi_cli.config.keys import read_key
 from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.profile import KeyKind, KeySource, Origin, Secret, Source
 from newapi_cli.errors import ConfigError, NewapiError, UsageError

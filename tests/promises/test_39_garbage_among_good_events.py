@@ -69,7 +69,7 @@ MALFORMED = {
     "images are a text": in_choice(b'"delta":{"images":"x"}'),
     "choices are an object": raw(b'{"choices":{"0":{"delta":{"content":"London"}}}}'),
 }
-HARMLESS = {
+SAFE_MODEL_NAME = {
     "choices are null": raw(b'{"choices":null}'),
     "no choices at all": raw(b"{}"),
     "another choice": raw(b'{"choices":[{"index":1,"delta":{"content":"London"}}]}'),
@@ -100,7 +100,7 @@ def test_a_malformed_event_is_skipped_and_told(home: Home, server: FaultServer, 
     assert result.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("odd", HARMLESS.values(), ids=HARMLESS)
+@pytest.mark.parametrize("odd", SAFE_MODEL_NAME.values(), ids=SAFE_MODEL_NAME)
 def test_an_odd_event_is_passed_over(home: Home, server: FaultServer, odd: bytes) -> None:
     server.add(*sse(odd, GOOD[0], odd, GOOD[1], *END, odd))
     result = run_newapi("chat", "hi", home=home)
@@ -128,7 +128,7 @@ def test_halves_of_characters_are_joined_or_replaced(
 
 def all_of_it() -> list[bytes]:
     """Give a stream with each of them, the good text around them."""
-    return [*GOOD[:1], *MALFORMED.values(), *HARMLESS.values(), *GOOD[1:], *END]
+    return [*GOOD[:1], *MALFORMED.values(), *SAFE_MODEL_NAME.values(), *GOOD[1:], *END]
 
 
 def test_all_of_it_together_is_told_once(home: Home, server: FaultServer) -> None:
@@ -170,7 +170,7 @@ def test_a_body_of_nonsense_is_no_answer(home: Home, server: FaultServer, bad: b
 
 
 def test_nothing_usable_through_the_process(home: Home, server: FaultServer) -> None:
-    server.add(*sse(*MALFORMED.values(), *HARMLESS.values(), *END))
+    server.add(*sse(*MALFORMED.values(), *SAFE_MODEL_NAME.values(), *END))
     seen = observe("chat", "hi", home=home)
     assert (seen.code, seen.out, len(server.requests)) == (6, b"", 1)
     assert seen.err.count("error:") == 1

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from newapi_cli.errors import LocalError
-from newapi_cli.store.database import Database, copies_of
+from newapi_cli.store.database import Database, migration_backups
 from newapi_cli.store.mapping import TURN_COLUMNS
 from newapi_cli.store.migrations import MIGRATIONS
 from newapi_cli.store.sessions import SessionStore
@@ -133,7 +133,7 @@ def test_a_file_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     filled(path)
     Database(path, LATER).close()
-    for copy in copies_of(path):
+    for copy in migration_backups(path):
         copy.unlink()
     before = path.read_bytes()
     with pytest.raises(LocalError, match="newer newapi") as caught:
@@ -149,7 +149,7 @@ def test_a_migration_keeps_a_private_copy_of_what_was(tmp_path: Path) -> None:
         assert database.row("SELECT x FROM extra")[0] == "new"  # type: ignore[index]
         assert database.row("PRAGMA user_version")[0] == TODAY + 2  # type: ignore[index]
     assert raw_rows(path, "SELECT count(*) FROM turns WHERE answer GLOB '*[a-z]*'") == [(0,)]
-    [copy] = copies_of(path)
+    [copy] = migration_backups(path)
     assert copy.name == f"s.db.v{TODAY}-copy"
     assert mode(copy) == 0o600
     assert content(copy) == before
@@ -159,7 +159,7 @@ def test_a_migration_keeps_a_private_copy_of_what_was(tmp_path: Path) -> None:
 
 def test_a_new_file_needs_no_copy(tmp_path: Path) -> None:
     Database(tmp_path / "s.db", LATER).close()
-    assert copies_of(tmp_path / "s.db") == []
+    assert migration_backups(tmp_path / "s.db") == []
 
 
 def test_a_file_of_the_right_version_is_not_written_to(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_two_processes_migrate_at_once_and_one_does_it(tmp_path: Path) -> None:
             process.stdin.flush()
         assert (one.wait(30), two.wait(30)) == (0, 0)
     assert raw_rows(path, "SELECT x FROM extra") == [("new",)]
-    [copy] = copies_of(path)
+    [copy] = migration_backups(path)
     assert content(copy) == before
 
 

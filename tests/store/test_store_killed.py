@@ -11,8 +11,7 @@ import pytest
 
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import Hit, TurnRecord
-from newapi_cli.store.owners import is_alive, own_name
-from newapi_cli.store.sessions import KILLED, SessionStore
+from newapi_cli.store.sessions import KILLED, SessionStore, current_owner, is_owner_alive
 from tests.store.stored import change_raw, child, new_session, raw_rows, said
 
 BEGINS_A_TURN = """
@@ -116,17 +115,17 @@ def test_of_many_that_look_at_once_one_tells(tmp_path: Path) -> None:
 
 
 def test_this_process_lives() -> None:
-    assert is_alive(own_name())
-    assert own_name().startswith(f"{os.getpid()}:")
+    assert is_owner_alive(current_owner())
+    assert current_owner().startswith(f"{os.getpid()}:")
 
 
 def test_a_process_of_another_user_lives() -> None:
     with child(WAITS) as process:
         start = own_name_of(process.pid)
-        assert is_alive(start)
+        assert is_owner_alive(start)
         process.kill()
         process.wait()
-        assert not is_alive(start)
+        assert not is_owner_alive(start)
 
 
 def own_name_of(pid: int) -> str:
@@ -136,11 +135,11 @@ def own_name_of(pid: int) -> str:
 
 
 def test_a_number_that_was_used_again_is_not_the_same_process() -> None:
-    number, _, start = own_name().partition(":")
+    number, _, start = current_owner().partition(":")
     assert start, "Linux tells when a process began"
-    assert not is_alive(f"{number}:{int(start) - 1}")
+    assert not is_owner_alive(f"{number}:{int(start) - 1}")
 
 
 @pytest.mark.parametrize("owner", ["", ":", "x:1", "-1:1", "0x1:1", "٣:1", "9" * 40 + ":1", "1 :1"])
 def test_what_names_no_process_does_not_live(owner: str) -> None:
-    assert not is_alive(owner)
+    assert not is_owner_alive(owner)

@@ -13,8 +13,8 @@ from newapi_cli.app.doctor.checkup import Case, failed, ok, skipped, warning
 from newapi_cli.app.doctor.runner import failure
 from newapi_cli.app.input_history import FILE as HISTORY_FILE
 from newapi_cli.config.file import ConfigFile, read_config
+from newapi_cli.config.keys import ensure_key_may_be_sent
 from newapi_cli.config.paths import NO_HOME
-from newapi_cli.config.secrets import ensure_may_travel
 from newapi_cli.domain.profile import KeyKind, Settings, Source
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.errors import ExitCode, NewapiError
@@ -191,7 +191,7 @@ def address(case: Case) -> CheckResult:
         return ok(f"{text}; this machine, without TLS")
     if settings.key is None:
         return warning(f"{text}; without TLS, everybody on the way can read along")
-    ensure_may_travel(base_url, allow_insecure=settings.flag("allow_insecure"))
+    ensure_key_may_be_sent(base_url, allow_insecure=settings.flag("allow_insecure"))
     return warning(
         f"{text}; the key travels in clear text, as allow_insecure says",
         f"use https://{base_url.authority} if the server speaks TLS",

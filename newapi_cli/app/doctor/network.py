@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from newapi_cli.api.http.connection import WireRequest
 from newapi_cli.api.http.endpoint import NO_PROXY_WORDS
 from newapi_cli.app.doctor.checkup import STATUS, Case, failed, ok, quick, skipped, warning
-from newapi_cli.config.redact import mask
+from newapi_cli.config.redact import redact
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.errors import ExitCode, Interrupted, NewapiError
 
@@ -33,7 +33,7 @@ def proxy(case: Case) -> CheckResult:
     where = next((name for name, value in variables.items() if value == between), "the system")
     if setting:
         where = str(case.settings.origins["proxy"])
-    text = f"{mask(between, ())}, from {where}"
+    text = f"{redact(between, ())}, from {where}"
     request = WireRequest("GET", base_url, "/", {})
     try:
         proxies.open_transport(between, request).close()

@@ -26,7 +26,7 @@ from newapi_cli.api.gateway.responses import (
 from newapi_cli.app.gateway.balance import balance_of
 from newapi_cli.app.gateway.key_record import KeyRecord
 from newapi_cli.app.gateway.lookup import FAMILY, Lookup
-from newapi_cli.config.model_names import keep_model_names, kept_model_names
+from newapi_cli.config.model_names import cache_model_names, cached_model_names
 from newapi_cli.domain.billing import Balance, KeyUsage
 from newapi_cli.domain.completion import TurnEvent
 from newapi_cli.domain.models import ModelInfo, PricedModel
@@ -105,7 +105,7 @@ class Gateway:
         redact = self._context.streams.redact
         names = [model.id for model in models if redact(model.id) == model.id]
         if self._context.keeps_cache:
-            keep_model_names(self._context.paths.cache_dir, names)
+            cache_model_names(self._context.paths.cache_dir, names)
 
     def known_names(self) -> list[str]:
         """Give the model names that are known without asking anybody."""
@@ -113,11 +113,11 @@ class Gateway:
         found = models_from_json(kept.value) if kept is not None else None
         if found:
             return [model.id for model in found]
-        return kept_model_names(self._context.paths.cache_dir)
+        return cached_model_names(self._context.paths.cache_dir)
 
     def prices(self, model: str = "") -> PriceList | None:
         """Give the prices that were told last, without asking anybody; of one model, if named."""
-        kept = self._asking.site.everything()
+        kept = self._asking.site.entries()
         status, pricing = kept.get("status"), kept.get("pricing")
         if status is None or pricing is None or not self._context.settings.flag("prices"):
             return None

@@ -10,11 +10,10 @@ from newapi_cli.app import input_history as history
 from newapi_cli.app.context import Context
 from newapi_cli.config.file import write_atomically
 from newapi_cli.domain.session import Session
-from newapi_cli.errors import LocalError, UsageError
+from newapi_cli.errors import LocalError, Reason, UsageError
 from newapi_cli.render.images import BEGINNING as PICTURE_BEGINNING
 from newapi_cli.render.images import names_of_pictures
 from newapi_cli.render.sanitizer import safe_line
-from newapi_cli.store.disk_space import NO_ROOM, is_full, room_or_right_hint
 
 if TYPE_CHECKING:
     from newapi_cli.store.sessions import SessionStore
@@ -54,6 +53,8 @@ def _delete(
     context: Context, store: SessionStore, ids: set[str], texts: list[str], pictures: set[str]
 ) -> None:
     """Delete sessions, lines of the input history and pictures. Raises `LocalError`."""
+    from newapi_cli.store.database import DISK_FULL_ERRNOS, write_failure_hint  # sqlite3: 5 ms
+
     # The store last: what fails before it can be repeated.
     try:
         history.forget(context.paths.data_dir / history.FILE, ids, texts, write_atomically)
@@ -63,16 +64,19 @@ def _delete(
         raise LocalError(
             f"cannot delete from {context.paths.data_dir}; the sessions are still there",
             why=error.strerror or "",
-            hint=room_or_right_hint(
-                context.paths.data_dir / history.FILE, is_full=error.errno in NO_ROOM
+            hint=write_failure_hint(
+                context.paths.data_dir / history.FILE, is_full=error.errno in DISK_FULL_ERRNOS
             ),
         ) from error
     try:
         store.erase(ids)
     except LocalError as error:
-        if is_full(error):
-            error.hint += f" ({NEEDS_ROOM})"
-        raise
+        if error.reason is not Reason.DISK_FULL:
+            raise
+        problem = LocalError(
+            error.message, reason=error.reason, why=error.why, hint=f"{error.hint} ({NEEDS_ROOM})"
+        )
+        raise problem from error
 
 
 def _agrees(context: Context, sessions: list[Session]) -> bool:
