@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "newapi_cli"
-BASE = ("__init__", "errors", "i18n", "signals", "streams", "text")
+BASE = ("__init__", "errors", "i18n", "signals", "streams", "terminal", "text")
 LAYER = {
     **dict.fromkeys(BASE, 0),
     "domain": 1,

@@ -264,9 +264,9 @@ class Context:
 
             return extract.ExtractRenderer(stdout, beside)
         if target is Target.PLAIN:
-            from newapi_cli.render.live.terminal_modes import TerminalModes
+            from newapi_cli.terminal import OutputModes
 
-            modes = TerminalModes(self.streams)
+            modes = OutputModes(self.streams)
             return plain.PlainRenderer(stdout, beside, self._pictures(), modes)
         return plain.PlainRenderer(stdout, beside, None)
 

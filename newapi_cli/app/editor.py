@@ -8,8 +8,7 @@ import shlex
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from newapi_cli.app.context import Context
@@ -17,9 +16,7 @@ from newapi_cli.app.prompt_input import MAX_INPUT_BYTES, text_from_bytes, too_la
 from newapi_cli.errors import Interrupted, LocalError, UsageError
 from newapi_cli.signals import Interrupts, keys_left_to_child
 from newapi_cli.streams import Streams, read_file_up_to
-
-with suppress(ImportError):  # Windows, where there is no /dev/tty either
-    import termios
+from newapi_cli.terminal import open_controlling_terminal, restored_modes
 
 LOOK_S = 0.05  # between two looks for a signal
 LAST_WORDS_S = 1.0  # for an editor to save what it can
@@ -76,7 +73,7 @@ def chosen_editor(streams: Streams) -> str:
             return command
     if os.name == "nt":
         return "notepad"
-    terminal = _terminal()
+    terminal = open_controlling_terminal()
     if terminal is not None:
         os.close(terminal)
     elif not streams.are_interactive:
@@ -86,21 +83,13 @@ def chosen_editor(streams: Streams) -> str:
     return "vi"
 
 
-def _terminal() -> int | None:
-    """Open the person's terminal, wherever our streams lead."""
-    try:
-        return os.open("/dev/tty", os.O_RDWR)
-    except OSError:
-        return None
-
-
 def _call_at_terminal(command: list[str], streams: Streams) -> int:
     """Call a program at the person's terminal, though our input is piped or our output is.
 
     Where there is no terminal, the output goes nowhere: ours is for the answer. Ctrl-C and Ctrl-\\
     are the program's; raises `Interrupted` for SIGTERM and SIGHUP, which end it too.
     """
-    terminal = _terminal()
+    terminal = open_controlling_terminal()
     other = subprocess.DEVNULL if terminal is None else terminal
     with (
         keys_left_to_child(),
@@ -109,7 +98,7 @@ def _call_at_terminal(command: list[str], streams: Streams) -> int:
     ):
         if terminal is not None:
             stack.callback(os.close, terminal)
-            stack.enter_context(_modes_restored(terminal))
+            stack.enter_context(restored_modes(terminal))
         process = subprocess.Popen(
             command,
             stdin=None if streams.stdin.is_terminal else terminal,
@@ -123,17 +112,6 @@ def _call_at_terminal(command: list[str], streams: Streams) -> int:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(LAST_WORDS_S)
                 interrupts.check()
-
-
-@contextmanager
-def _modes_restored(terminal: int) -> Iterator[None]:
-    """Leave the terminal as it was, also by a program that was killed."""
-    before = termios.tcgetattr(terminal)
-    try:
-        yield
-    finally:
-        with suppress(termios.error):
-            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
 def _private_file(content: bytes) -> Path:

@@ -10,7 +10,6 @@ goes on they are set again, since the shell has set its own meanwhile.
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import select
@@ -24,16 +23,12 @@ from newapi_cli.errors import Interrupted, LocalError, PipeClosed, UsageError
 from newapi_cli.render.sanitizer import safe_text
 from newapi_cli.signals import CODES
 from newapi_cli.streams import Streams
+from newapi_cli.terminal import PASTE_MARKS, InputModes
 from newapi_cli.text import cell_width
-
-with contextlib.suppress(ImportError):  # Windows
-    import termios
 
 STDIN = 0
 MAX_BYTES = 64 * 1024
-LOCAL_MODES, CONTROL_CHARACTERS = 3, 6  # indices of c_lflag and c_cc in what tcgetattr gives
 ENTER, CTRL_D, CTRL_U, CTRL_W, BACKSPACE = b"\r\n", b"\x04", b"\x15", b"\x17", b"\x7f\x08"
-PASTE_MARKS = (b"\x1b[200~", b"\x1b[201~")  # around a paste, where somebody asked for them
 CAUGHT = {
     name: signal.Signals[name]
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGCONT")
@@ -59,8 +54,7 @@ class _Question:
         err, out = streams.stderr, streams.stdout
         self._shown_at = out if out.is_terminal and not err.is_terminal else err
         self._is_hidden = is_hidden
-        self._is_set = False  # the modes are those that this question wants
-        self._before: list[object] | None = None
+        self._modes = InputModes(STDIN)
         self._typed = bytearray()
         self._echoed = ""
         self._is_whole = False
@@ -69,12 +63,12 @@ class _Question:
         """Give the line; `told` is the pipe that the numbers of signals come by."""
         try:
             while not self._is_whole:
-                watched = [told, STDIN] if self._is_set else [told]
-                ready = select.select(watched, [], [], None if self._is_set else 0)[0]
+                watched = [told, STDIN] if self._modes.are_set else [told]
+                ready = select.select(watched, [], [], None if self._modes.are_set else 0)[0]
                 if told in ready:
                     for number in os.read(told, MAX_BYTES):
                         self._obey(signal.Signals(number))
-                elif not self._is_set:
+                elif not self._modes.are_set:
                     self._set_modes()
                 else:
                     with contextlib.suppress(BlockingIOError):
@@ -154,7 +148,7 @@ class _Question:
         if number.name in CODES:
             raise Interrupted(CODES[number.name])
         if number == signal.SIGCONT:
-            self._is_set = False
+            self._modes.are_set = False
             self._typed.clear()  # what cannot be seen cannot be gone on with
             self._echoed = ""
             return
@@ -166,31 +160,15 @@ class _Question:
     def _set_modes(self) -> None:
         """Hide what is typed, and ask. In the background this stops us until we are in front."""
         try:
-            modes = termios.tcgetattr(STDIN)
-            if self._before is None or modes[LOCAL_MODES] & termios.ECHO:
-                self._before = termios.tcgetattr(STDIN)
-            modes[LOCAL_MODES] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON)
-            modes[CONTROL_CHARACTERS][termios.VMIN] = 1
-            modes[CONTROL_CHARACTERS][termios.VTIME] = 0
-            termios.tcsetattr(STDIN, termios.TCSANOW, modes)
-            if self._is_hidden:
-                termios.tcflush(STDIN, termios.TCIFLUSH)  # stray keys are no key
-        except termios.error as error:
-            if error.args[0] == errno.EINTR:
-                return  # a signal came, which is looked at first
+            self._modes.set(drops_typed=self._is_hidden)  # stray keys are no key
+        except OSError as error:
             raise Interrupted(CODES["SIGHUP"]) from error
-        self._is_set = True
-        self._tell(self._question)
+        if self._modes.are_set:
+            self._tell(self._question)
 
     def _restore_modes(self) -> None:
-        if self._before is None:
-            return
-        self._is_set = False
-        with contextlib.suppress(termios.error, OSError):
-            if _is_in_front():  # elsewhere the modes are those of somebody else by now
-                if self._is_hidden or self._text().startswith("{"):  # a paste may hold more lines
-                    termios.tcflush(STDIN, termios.TCIFLUSH)
-                termios.tcsetattr(STDIN, termios.TCSANOW, self._before)  # type: ignore[arg-type]  # as given
+        # A paste may hold more lines.
+        self._modes.restore(drops_typed=self._is_hidden or self._text().startswith("{"))
 
 
 def _is_json(text: str) -> bool:
@@ -199,13 +177,6 @@ def _is_json(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _is_in_front() -> bool:
-    try:
-        return os.tcgetpgrp(STDIN) == os.getpgrp()
-    except OSError:  # not our controlling terminal: nobody stops us
-        return True
 
 
 @contextlib.contextmanager

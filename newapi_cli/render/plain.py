@@ -19,7 +19,7 @@ from newapi_cli.render.status_lines import StatusLines
 from newapi_cli.streams import Output
 
 if TYPE_CHECKING:
-    from newapi_cli.render.live.terminal_modes import TerminalModes
+    from newapi_cli.terminal import OutputModes
 
 
 class PlainRenderer:
@@ -30,7 +30,7 @@ class PlainRenderer:
         stdout: Output,
         aside: StatusLines,
         pictures: ImageFilter | None,
-        modes: TerminalModes | None = None,
+        modes: OutputModes | None = None,
     ) -> None:
         """Write for a terminal where `pictures` and `modes` are given, else the bytes as they come.
 
@@ -48,7 +48,7 @@ class PlainRenderer:
     def show(self, event: TurnEvent) -> None:
         """Write a delta, or tell a notice."""
         if self._modes is not None:
-            self._modes.stop_if_asked(self._break_line_on_terminal)
+            self._modes.stop_if_requested(self._break_line_on_terminal)
         if isinstance(event, Chunk):
             if event.reasoning:
                 self._aside.reason(event.reasoning)

@@ -15,13 +15,13 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
 from newapi_cli.app import input_history as history
 from newapi_cli.errors import ExitCode, Interrupted
-from newapi_cli.render.live.terminal_modes import drop_typed_ahead
 from newapi_cli.render.sanitizer import safe_text
 from newapi_cli.repl.commands import COMMANDS
 from newapi_cli.repl.completer import SlashCompleter
 from newapi_cli.repl.key_bindings import QUOTES, line_keys
 from newapi_cli.signals import Interrupts
 from newapi_cli.streams import Streams
+from newapi_cli.terminal import drop_typed_ahead
 
 MARK, CONTINUATION = "> ", "  "
 

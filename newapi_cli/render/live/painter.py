@@ -18,15 +18,18 @@ from collections.abc import Callable, Sequence
 from rich.cells import cell_len
 
 from newapi_cli.render.live.layout import Row
+from newapi_cli.terminal import (
+    BEGIN_FRAME,
+    END_FRAME,
+    ERASE_BELOW,
+    HIDE_CURSOR,
+    NO_WRAP,
+    SHOW_CURSOR,
+    WRAP,
+)
 
-HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
-BEGIN_FRAME, END_FRAME = "\x1b[?2026h", "\x1b[?2026l"
-ERASE_BELOW = "\x1b[J"
 SGR = re.compile(r"\x1b\[[\d;]*m")
 DISPUTED = frozenset("\u200d\ufe0e\ufe0f") | frozenset(map(chr, range(0x300, 0x370)))
-
-
-NO_WRAP, WRAP = "\x1b[?7l", "\x1b[?7h"
 
 
 class Painter:

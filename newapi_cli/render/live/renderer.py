@@ -18,13 +18,13 @@ from newapi_cli.render.live.answer_rows import GrowingAnswer
 from newapi_cli.render.live.layout import Layout, Row
 from newapi_cli.render.live.painter import Painter
 from newapi_cli.render.live.reasoning import Thinking
-from newapi_cli.render.live.terminal_modes import TerminalModes
 from newapi_cli.render.live.theme import Theme
 from newapi_cli.render.plain import tool_calls_json
 from newapi_cli.render.sanitizer import Sanitizer, safe_line
 from newapi_cli.render.status_lines import StatusLines, StatusOptions
 from newapi_cli.render.units import seconds
 from newapi_cli.streams import Streams
+from newapi_cli.terminal import OutputModes
 
 FRAME_S = 0.04
 SHARE = 0.1  # of the time, for painting
@@ -61,7 +61,7 @@ class LiveRenderer:
         self._pictures = pictures
         self._sanitizer = Sanitizer()
         self._painter = Painter(streams.stdout.write, self._size)
-        self._modes = TerminalModes(streams)
+        self._modes = OutputModes(streams)
         self._began_at = clock()
         self._next_frame_at = 0.0
         self._resized_at: float | None = None
@@ -130,7 +130,7 @@ class LiveRenderer:
         self._is_dirty = True
 
     def _frame_if_due(self, now: float, silent_s: float) -> None:
-        if self._modes.stop_if_asked(self._painter.finish):
+        if self._modes.stop_if_requested(self._painter.finish):
             self._painter.forget()
             self._is_dirty = True
             now = self._clock()  # the time in which the program stood still is no cost of a frame
