@@ -1,4 +1,4 @@
-"""Money in a conversation: the line under an answer, the bar, /usage and /balance."""
+"""Cost in a conversation: usage line, status bar, /usage and /balance."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import pytest
 from newapi_cli.config.cache import site_cache_name
 from newapi_cli.demo.server import DemoGateway
 from newapi_cli.domain.base_url import base_url_from_text
-from tests.gateway.routes import Answer, serving
 from tests.repl.conversing import conversation
 from tests.sessions.keeping import stored_sessions
 from tests.support.gateway_variants import Currency, gateway_variant
 from tests.support.home import CANARY, Home
+from tests.support.path_server import Answer, serving
 from tests.support.process import run_newapi
 
 
-def test_the_bar_adds_up_what_the_conversation_cost(home: Home) -> None:
+def test_the_status_bar_adds_up_the_cost_of_the_conversation(home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         home.configure(gateway.base_url, model="demo-per-call")
         with conversation(home, columns=120) as talk:
@@ -37,7 +37,7 @@ def test_the_bar_adds_up_what_the_conversation_cost(home: Home) -> None:
             talk.leave()
 
 
-def test_what_is_not_known_is_said_beside_what_is(home: Home) -> None:
+def test_unknown_costs_are_counted_next_to_the_known_ones(home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         home.configure(gateway.base_url, model="demo-per-call")
         with conversation(home, columns=120) as talk:
@@ -48,23 +48,23 @@ def test_what_is_not_known_is_said_beside_what_is(home: Home) -> None:
             talk.leave()
 
 
-def test_exact_costs_come_from_the_gateways_log(home: Home) -> None:
-    """A tiered price is worked out by the gateway alone: its log knows."""
+def test_exact_costs_are_read_from_the_log_of_the_gateway(home: Home) -> None:
+    """Only the gateway can calculate a tiered price; it is in its log."""
     with DemoGateway(pace_s=0) as gateway:
         home.configure(gateway.base_url, model="demo-tiered")
         with conversation(home, columns=120) as talk:
             assert "tiered price" in talk.told("one")
             assert "tiered price" in talk.told("two")
-            told = talk.told("/usage --exact")
-            assert told.startswith("exact for 2 of 2 answers")
-            assert "$0.00" in told.split(" · ")[-1]
+            usage = talk.told("/usage --exact")
+            assert usage.startswith("exact for 2 of 2 answers")
+            assert "$0.00" in usage.split(" · ")[-1]
             talk.leave()
         assert [each.path for each in gateway.requests].count("/api/log/token") == 1
     (report,) = json.loads(run_newapi("usage", "--json", home=home).text)["rows"]
     assert report["cost_kind"] == "exact"
 
 
-def test_each_gateway_tells_of_its_own_answers(home: Home) -> None:
+def test_exact_costs_are_read_from_the_gateway_of_each_answer(home: Home) -> None:
     with DemoGateway(pace_s=0) as one, DemoGateway(pace_s=0) as two:
         home.configure(one.base_url, model="demo")
         with home.config_file.open("a", encoding="utf-8") as file:
@@ -86,15 +86,15 @@ def test_each_gateway_tells_of_its_own_answers(home: Home) -> None:
     assert (first.cost_kind, second.cost_kind) == ("exact", "exact")
 
 
-def test_prices_that_come_late_are_kept_for_the_gateway_that_was_asked(home: Home) -> None:
-    """The conversation has gone over to another gateway by the time they come."""
-    spoken = {
+def test_late_prices_are_cached_for_the_gateway_that_sent_them(home: Home) -> None:
+    """The conversation has switched to another gateway before they arrive."""
+    completion = {
         "choices": [{"message": {"content": "Paris"}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 10, "completion_tokens": 5},
     }
-    family = (("X-Oneapi-Request-Id", "rid"),)
+    new_api = (("X-Oneapi-Request-Id", "rid"),)
     answers = {
-        "/v1/chat/completions": Answer(spoken, headers=family),
+        "/v1/chat/completions": Answer(completion, headers=new_api),
         "/api/status": Answer({"data": {"quota_per_unit": 777}}),
         "/api/pricing": Answer({"data": []}),
     }
@@ -106,33 +106,33 @@ def test_prices_that_come_late_are_kept_for_the_gateway_that_was_asked(home: Hom
                     f'[profiles.other]\nbase_url = "{other.base_url}"\n'
                     'api_key = "sk-other"\nmodel = "demo"\nprices = false\n'
                 )
-            slow.held.add("/api/status")
+            slow.blocked.add("/api/status")
             with conversation(home, columns=100) as talk:
                 talk.say("hi")
                 talk.say("/profile other")
-                slow.is_over.set()
-                wait_until(lambda: kept_units(home) == [777])
+                slow.released.set()
+                wait_until(lambda: cached_quota_per_unit(home) == [777])
                 talk.leave()
         names = [each.name for each in (home.newapi_home / "cache").glob("site-*")]
     slow_name = site_cache_name("site", base_url_from_text(slow.url))
     assert names == [slow_name]
 
 
-def kept_units(home: Home) -> list[int]:
-    """Give how much quota is a dollar by each of the sites that are kept."""
-    shelves = [json.loads(each.read_text()) for each in (home.newapi_home / "cache").glob("site-*")]
-    return [each["entries"]["status"]["value"]["data"]["quota_per_unit"] for each in shelves]
+def cached_quota_per_unit(home: Home) -> list[int]:
+    """Return the quota per dollar of each cached gateway."""
+    caches = [json.loads(each.read_text()) for each in (home.newapi_home / "cache").glob("site-*")]
+    return [each["entries"]["status"]["value"]["data"]["quota_per_unit"] for each in caches]
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Wait until something is so; fail after ten seconds."""
-    until = time.monotonic() + 10
-    while not is_so():
-        assert time.monotonic() < until
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition is true; fail after ten seconds."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
         threading.Event().wait(0.02)
 
 
-def test_usage_of_a_word_that_is_none_is_an_error(home: Home) -> None:
+def test_an_invalid_argument_of_usage_is_an_error(home: Home) -> None:
     home.configure("http://127.0.0.1:9")
     with conversation(home, columns=120) as talk:
         assert "/usage exact" in talk.told("/usage much")
@@ -143,7 +143,7 @@ def test_usage_of_a_word_that_is_none_is_an_error(home: Home) -> None:
 @pytest.mark.parametrize(
     ("currency", "left"), [("USD", "$5.00 left of $5.00"), ("CNY", "¥36.50 left of ¥36.50")]
 )
-def test_balance_is_told_in_one_line(home: Home, currency: Currency, left: str) -> None:
+def test_balance_is_one_line(home: Home, currency: Currency, left: str) -> None:
     with gateway_variant(currency=currency) as gateway:
         home.configure(gateway.base_url, model="demo")
         with conversation(home, columns=100) as talk:
@@ -151,15 +151,15 @@ def test_balance_is_told_in_one_line(home: Home, currency: Currency, left: str) 
             talk.leave()
 
 
-def test_no_money_is_spoken_of_where_no_prices_are_published(home: Home) -> None:
-    spoken = {"choices": [{"message": {"content": "Paris"}, "finish_reason": "stop"}]}
-    with serving({"/v1/chat/completions": Answer(spoken)}) as server:
+def test_no_cost_is_shown_if_no_prices_are_published(home: Home) -> None:
+    completion = {"choices": [{"message": {"content": "Paris"}, "finish_reason": "stop"}]}
+    with serving({"/v1/chat/completions": Answer(completion)}) as server:
         home.configure(server.url, stream=False)
         with conversation(home, columns=100) as talk:
-            told = talk.told("hi")
-            used = talk.told("/usage")
+            answer = talk.told("hi")
+            usage = talk.told("/usage")
             talk.leave()
-    for text in (told, used):
+    for text in (answer, usage):
         assert "$" not in text
         assert "cost" not in text
         assert "free" not in text

@@ -1,4 +1,4 @@
-"""The next model where one fails: before any text, said on stderr, stored with the turn."""
+"""Fallback to the next model: before any text, with a notice, and stored with the turn."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ HELLO = "Hello! I am the demo gateway"
 
 @pytest.fixture
 def gateway(home: Home) -> Iterator[DemoGateway]:
-    """Give a demo gateway that the configuration names."""
+    """Return a demo gateway whose URL is configured."""
     with DemoGateway(pace_s=0) as running:
         home.configure(running.base_url, model="demo", retries=2)
         yield running
 
 
-def asked_models(gateway: DemoGateway) -> list[str]:
+def requested_models(gateway: DemoGateway) -> list[str]:
     return [each.model for each in chats(gateway)]
 
 
@@ -40,7 +40,7 @@ def asked_models(gateway: DemoGateway) -> list[str]:
         ("no-such-model", "HTTP 503"),
     ],
 )
-def test_the_next_model_is_asked_at_once(
+def test_the_next_model_is_tried_without_a_retry(
     home: Home, gateway: DemoGateway, model: str, why: str
 ) -> None:
     result = run_newapi("chat", "-m", f"{model},demo", "hello", home=home)
@@ -50,62 +50,58 @@ def test_the_next_model_is_asked_at_once(
     assert line.startswith(f"{model}: ")
     assert why in line
     assert line.endswith("; asking demo instead")
-    assert asked_models(gateway) == [model, "demo"]  # without a retry: there is another one
+    assert requested_models(gateway) == [model, "demo"]  # no retry: there is another model
 
 
-def test_what_failed_and_who_answered_are_stored_with_the_turn(
+def test_the_failed_models_and_the_one_that_answered_are_stored_with_the_turn(
     home: Home, gateway: DemoGateway
 ) -> None:
-    found = json.loads(
+    answer = json.loads(
         run_newapi("chat", "-m", "demo-500, demo-429 ,demo", "--json", "hello", home=home).text
     )
-    exported = run_newapi("sessions", "export", "--json", found["session"], home=home)
+    exported = run_newapi("sessions", "export", "--json", answer["session"], home=home)
     turn = json.loads(exported.text)["turns"][0]
-    assert found["model"] == turn["model"] == turn["answered_by"] == "demo"
-    assert [each[0] for each in found["tried"]] == ["demo-500", "demo-429"]
+    assert answer["model"] == turn["model"] == turn["answered_by"] == "demo"
+    assert [each[0] for each in answer["tried"]] == ["demo-500", "demo-429"]
     assert [each["model"] for each in turn["tried"]] == ["demo-500", "demo-429"]
     assert "HTTP 429" in turn["tried"][1]["why"]
-    assert turn["cost"] == found["cost_usd"] == "0.000026"
+    assert turn["cost"] == answer["cost_usd"] == "0.000026"
 
 
-def test_the_setting_names_models_for_every_question(home: Home, gateway: DemoGateway) -> None:
+def test_the_fallback_setting_applies_to_every_prompt(home: Home, gateway: DemoGateway) -> None:
     run_newapi("config", "set", "fallback", '["demo-echo"]', home=home)
     assert run_newapi("chat", "-m", "demo-500", "hello", home=home).text == "hello\n"
-    asked = run_newapi("chat", "-m", "demo-500,demo-429,demo", "hello", home=home)
-    assert asked.text.startswith(HELLO)  # what the command line names rules
-    assert "demo-echo" not in asked_models(gateway)[2:]
+    answer = run_newapi("chat", "-m", "demo-500,demo-429,demo", "hello", home=home)
+    assert answer.text.startswith(HELLO)  # the command line overrides the setting
+    assert "demo-echo" not in requested_models(gateway)[2:]
     alone = run_newapi("chat", "-m", "demo-500,", "--retries", "0", "hello", home=home)
-    assert alone.code == 6  # as does the comma alone
+    assert alone.code == 6  # a comma alone overrides it too
     assert run_newapi("chat", "-m", ",demo", "hello", home=home).text.startswith(HELLO)
 
 
-def test_the_last_model_is_retried_and_its_failure_is_the_answers(
+def test_the_last_model_is_retried_and_its_failure_is_reported(
     home: Home, gateway: DemoGateway
 ) -> None:
     result = run_newapi("chat", "-m", "demo-500,demo-429", "--retries", "1", "hi", home=home)
     assert result.code == 7
-    assert asked_models(gateway) == ["demo-500", "demo-429", "demo-429"]
+    assert requested_models(gateway) == ["demo-500", "demo-429", "demo-429"]
 
 
 @pytest.mark.parametrize(
     ("args", "code"),
     [(("-m", "demo-401,demo"), 4), (("-m", "demo-filter,demo"), 6), (("-m", "demo-cut,demo"), 9)],
 )
-def test_what_another_model_cannot_mend_is_told_as_it_is(
+def test_there_is_no_fallback_for_a_failure_that_it_cannot_fix(
     home: Home, gateway: DemoGateway, args: tuple[str, ...], code: int
 ) -> None:
     assert run_newapi("chat", *args, "hi", home=home).code == code
     assert len(chats(gateway)) == 1
 
 
-def scripted(*scripts: list[Step]) -> FaultServer:
-    return FaultServer(*scripts)
-
-
-ANSWERED = sse(*answer_events("Paris"))
-MAY_FAIL: dict[str, list[Step]] = {
+ANSWER = sse(*answer_events("Paris"))
+FALLBACK: dict[str, list[Step]] = {
     "404": [Send(response(404, error("no such model", code="model_not_found")))],
-    "a page of a proxy": [Send(response(502, b"<html>bad", content_type="text/html"))],
+    "an error page of a proxy": [Send(response(502, b"<html>bad", content_type="text/html"))],
     "an error in the stream": sse(event(error("overloaded", code="429"))),
     "an error after a ping": [
         Send(response(200, b": PING\n\n" + json.dumps(error("no")).encode()))
@@ -116,23 +112,28 @@ MAY_FAIL: dict[str, list[Step]] = {
     ],
     "a model without a price": [Send(response(400, error("no price", code="model_price_error")))],
     "a timeout upstream": [Send(response(408, error("timeout", "server_error")))],
-    "a provider to be paid": [Send(response(402, error("Insufficient Balance", "unknown_error")))],
-    "a key of the gateway's": [
+    "a provider that was not paid": [
+        Send(response(402, error("Insufficient Balance", "unknown_error")))
+    ],
+    "a rejected key of the gateway": [
         Send(response(401, error("Incorrect API key", "invalid_request_error", "invalid_api_key")))
     ],
-    "a right of the gateway's": [
+    "a missing permission of the gateway": [
         Send(response(403, error("your region is not supported", "permission_error")))
     ],
 }
-MAY_NOT: dict[str, tuple[list[Step], int]] = {
+NO_FALLBACK: dict[str, tuple[list[Step], int]] = {
     "a bad request": ([Send(response(400, error("temperature is too hot")))], 6),
     "a bad request as 500": ([Send(response(500, error("no", code="invalid_request")))], 6),
     "the key": ([Send(response(401, error("Invalid token")))], 4),
     "the user": ([Send(response(403, error("用户已被封禁")))], 4),
     "the group": ([Send(response(403, error("无权访问 vip 分组")))], 4),
     "the address": ([Send(response(403, error("no", code="access_denied")))], 4),
-    "a page of a firewall": ([Send(response(403, b"<html>no", content_type="text/html"))], 6),
-    "a parameter that the provider does not take": (
+    "an error page of a firewall": (
+        [Send(response(403, b"<html>no", content_type="text/html"))],
+        6,
+    ),
+    "a parameter that the provider does not support": (
         [Send(response(400, error("top_k: unknown", "invalid_request_error")))],
         6,
     ),
@@ -146,9 +147,9 @@ MAY_NOT: dict[str, tuple[list[Step], int]] = {
 }
 
 
-@pytest.mark.parametrize("case", MAY_FAIL)
-def test_a_model_that_fails_before_any_text_is_replaced(home: Home, case: str) -> None:
-    with scripted(MAY_FAIL[case], ANSWERED) as server:
+@pytest.mark.parametrize("case", FALLBACK)
+def test_a_model_that_fails_before_any_text_falls_back(home: Home, case: str) -> None:
+    with FaultServer(FALLBACK[case], ANSWER) as server:
         home.configure(server.url, first_byte_timeout=0.5)
         result = run_newapi("chat", "-m", "a,b", "hi", home=home)
         assert (result.code, result.text) == (0, "Paris\n"), result
@@ -156,42 +157,42 @@ def test_a_model_that_fails_before_any_text_is_replaced(home: Home, case: str) -
     assert "asking b instead" in result.err
 
 
-@pytest.mark.parametrize("case", MAY_NOT)
-def test_a_question_that_nobody_could_answer_is_not_asked_again(home: Home, case: str) -> None:
-    steps, code = MAY_NOT[case]
-    with scripted(steps, ANSWERED) as server:
+@pytest.mark.parametrize("case", NO_FALLBACK)
+def test_a_request_that_would_fail_with_any_model_is_not_repeated(home: Home, case: str) -> None:
+    steps, code = NO_FALLBACK[case]
+    with FaultServer(steps, ANSWER) as server:
         home.configure(server.url, retries=0)
         result = run_newapi("chat", "-m", "a,b", "hi", home=home)
         assert result.code == code, result
         assert len(server.requests) == 1
 
 
-def test_a_dead_server_is_dead_for_every_model(home: Home) -> None:
+def test_there_is_no_fallback_on_an_unreachable_server(home: Home) -> None:
     home.configure("http://127.0.0.1:9", retries=0)
     result = run_newapi("chat", "-m", "a,b", "hi", home=home)
     assert result.code == 5
     assert "asking" not in result.err
 
 
-def test_quiet_says_nothing_of_it(home: Home, gateway: DemoGateway) -> None:
+def test_quiet_hides_the_fallback_notice(home: Home, gateway: DemoGateway) -> None:
     result = run_newapi("chat", "-q", "-m", "demo-500,demo", "hello", home=home)
     assert (result.code, result.err) == (0, "")
 
 
-def test_a_conversation_takes_models_in_turn_too(home: Home, gateway: DemoGateway) -> None:
+def test_a_conversation_falls_back_too(home: Home, gateway: DemoGateway) -> None:
     with conversation(home, columns=100, rows=30) as talk:
         assert talk.told("/model demo-500, demo-echo") == "model: demo-500, then demo-echo"
         assert "asking demo-echo instead" in talk.told("one two")
         assert talk.told("/set fallback unset") == "fallback: not set"
         assert "retry 2/2" in talk.told("three")
         talk.leave()
-    assert asked_models(gateway)[:2] == ["demo-500", "demo-echo"]
-    assert set(asked_models(gateway)[2:]) == {"demo-500"}
+    assert requested_models(gateway)[:2] == ["demo-500", "demo-echo"]
+    assert set(requested_models(gateway)[2:]) == {"demo-500"}
 
 
-def test_a_reason_that_holds_the_key_is_stored_without_it(home: Home) -> None:
-    refused: list[Step] = [Send(response(429, error(f"too many for {CANARY}")))]
-    with scripted(refused, ANSWERED) as server:
+def test_a_key_in_the_reason_of_a_fallback_is_not_stored(home: Home) -> None:
+    rate_limited: list[Step] = [Send(response(429, error(f"too many for {CANARY}")))]
+    with FaultServer(rate_limited, ANSWER) as server:
         home.configure(server.url)
         assert run_newapi("chat", "-m", "a,b", "hi", home=home).code == 0
         exported = run_newapi("sessions", "export", "--json", "--all", home=home)

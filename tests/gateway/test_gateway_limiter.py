@@ -1,4 +1,4 @@
-"""The endpoints that allow 20 calls in 20 minutes to all of one address are hardly ever asked."""
+"""The endpoints that allow 20 requests in 20 minutes per address are rarely used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from newapi_cli.demo.server import DemoGateway
-from tests.gateway.aging import pass_time
+from tests.gateway.cache_age import age_cache
+from tests.support.gateway_variants import gateway_variant
 from tests.support.home import Home
 from tests.support.process import run_newapi
 
@@ -19,8 +20,8 @@ HOUR_S = 3_600
 
 @pytest.fixture
 def gateway(home: Home) -> Iterator[DemoGateway]:
-    """Give a demo gateway that the configuration names."""
-    with DemoGateway(pace_s=0) as running:
+    """Return a gateway with a rate limiter, whose URL is configured."""
+    with gateway_variant() as running:
         home.configure(running.base_url, model="demo")
         yield running
 
@@ -29,7 +30,7 @@ def counts(gateway: DemoGateway) -> Counter[str]:
     return Counter(each.path for each in gateway.requests)
 
 
-def test_a_day_of_use_asks_for_status_and_prices_once_and_for_the_key_never(
+def test_a_day_of_use_fetches_status_and_prices_once_and_key_data_never(
     home: Home, gateway: DemoGateway
 ) -> None:
     hours = 24
@@ -38,42 +39,42 @@ def test_a_day_of_use_asks_for_status_and_prices_once_and_for_the_key_never(
         run_newapi("chat", "-c", "and now?", home=home)
         for command in (["models"], ["usage"], ["sessions"], ["config", "list"], ["--help"]):
             assert run_newapi(*command, home=home).code in (0, 2)
-        pass_time(home, 4 * HOUR_S - 1)
-    found = counts(gateway)
-    assert found["/v1/chat/completions"] == 2 * hours / 4
-    assert (found["/api/status"], found["/api/pricing"]) == (1, 1)
-    assert (found[RECORD], found[LOG]) == (0, 0)
-    assert found["/v1/models"] == hours / 4
-    assert set(found) == {"/v1/chat/completions", "/v1/models", "/api/status", "/api/pricing"}
+        age_cache(home, 4 * HOUR_S - 1)
+    counted = counts(gateway)
+    assert counted["/v1/chat/completions"] == 2 * hours / 4
+    assert (counted["/api/status"], counted["/api/pricing"]) == (1, 1)
+    assert (counted[RECORD], counted[LOG]) == (0, 0)
+    assert counted["/v1/models"] == hours / 4
+    assert set(counted) == {"/v1/chat/completions", "/v1/models", "/api/status", "/api/pricing"}
 
 
-def test_a_refused_key_is_looked_up_once_a_day(home: Home, gateway: DemoGateway) -> None:
+def test_a_rejected_key_is_looked_up_once_a_day(home: Home, gateway: DemoGateway) -> None:
     env = {"NEWAPI_API_KEY": "sk-expired"}
     for _ in range(6):
         assert run_newapi("chat", "hello", home=home, env=env).code == 4
-        pass_time(home, 4 * HOUR_S - 1)
+        age_cache(home, 4 * HOUR_S - 1)
     assert counts(gateway)[RECORD] == 1
-    pass_time(home, 10)
+    age_cache(home, 10)
     assert run_newapi("chat", "hello", home=home, env=env).code == 4
     assert counts(gateway)[RECORD] == 2
     assert counts(gateway)[LOG] == 0
 
 
-def test_a_balance_in_every_half_minute_stays_far_from_the_limit(
+def test_balance_every_30_seconds_stays_far_below_the_limit(
     home: Home, gateway: DemoGateway
 ) -> None:
     for _ in range(40):  # 20 minutes
         result = run_newapi("balance", "--json", home=home)
         assert json.loads(result.text)["name"] == "demo key"
-        pass_time(home, 30)
-    found = counts(gateway)
-    assert found["/v1/dashboard/billing/usage"] == 40
-    assert found[RECORD] + found[LOG] <= 10
+        age_cache(home, 30)
+    counted = counts(gateway)
+    assert counted["/v1/dashboard/billing/usage"] == 40
+    assert counted[RECORD] + counted[LOG] <= 10
 
 
-def test_many_keys_of_one_gateway_share_the_count(home: Home, gateway: DemoGateway) -> None:
+def test_all_keys_of_a_gateway_share_the_count(home: Home, gateway: DemoGateway) -> None:
     for number in range(12):
         env = {"NEWAPI_API_KEY": f"sk-number-{number}"}
         assert run_newapi("balance", home=home, env=env).code == 0
-    found = counts(gateway)
-    assert found[RECORD] + found[LOG] == 10
+    counted = counts(gateway)
+    assert counted[RECORD] + counted[LOG] == 10

@@ -1,4 +1,4 @@
-"""`newapi models` with prices, on servers of every age and on such as publish none."""
+"""`newapi models` with prices, on gateways of every kind and on servers without prices."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from contextlib import contextmanager
 import pytest
 
 from newapi_cli.demo.server import DemoGateway
-from tests.gateway.aging import pass_time
-from tests.gateway.routes import Answer, serving
+from tests.gateway.cache_age import age_cache
 from tests.support.gateway_variants import Currency, PricingAccess, Release, gateway_variant
 from tests.support.home import CANARY, Home
+from tests.support.path_server import Answer, serving
 from tests.support.process import newapi_command, run_newapi
 from tests.support.terminal import Terminal
 
-FAMILY = (("X-Oneapi-Request-Id", "rid"),)
+NEW_API = (("X-Oneapi-Request-Id", "rid"),)
 PLAIN = {"object": "list", "data": [{"id": "m1", "object": "model", "owned_by": "o"}, {"id": "m2"}]}
 ONE_API = {
     "data": [
@@ -42,7 +42,7 @@ PRICING = {
 
 
 def models(home: Home, *args: str) -> dict[str, dict[str, object]]:
-    """Give the list by name."""
+    """Return the listed models by name."""
     result = run_newapi("models", "--json", *args, home=home)
     assert result.code == 0, result
     return {each["id"]: each for each in json.loads(result.text)}
@@ -57,10 +57,10 @@ def configured(home: Home, gateway: DemoGateway | None = None) -> Iterator[DemoG
 
 
 @pytest.mark.parametrize("release", ["2025-04", "2026-08"])
-def test_a_gateway_of_each_age_tells_its_prices(home: Home, release: Release) -> None:
+def test_a_gateway_of_each_release_has_prices(home: Home, release: Release) -> None:
     with configured(home, gateway_variant(release)):
-        found = models(home)
-    price = found["demo"]["price"]
+        listed = models(home)
+    price = listed["demo"]["price"]
     assert isinstance(price, dict)
     assert (price["kind"], price["in_usd_per_million"], price["out_usd_per_million"]) == (
         "tokens",
@@ -69,18 +69,18 @@ def test_a_gateway_of_each_age_tells_its_prices(home: Home, release: Release) ->
     )
     assert price["cached_usd_per_million"] == ("0.075" if release == "2026-08" else "0.15")
     assert (price["group"], price["group_is_certain"]) == ("default", False)
-    per_call = found["demo-per-call"]["price"]
+    per_call = listed["demo-per-call"]["price"]
     assert isinstance(per_call, dict)
     assert (per_call["kind"], per_call["usd_per_call"]) == ("call", "0.01")
-    assert found["demo-think"]["price"] is None  # it answers, and is not in the list of prices
-    no_finish = found["demo-no-finish"]["price"]
+    assert listed["demo-think"]["price"] is None  # not in the price list
+    no_finish = listed["demo-no-finish"]["price"]
     assert isinstance(no_finish, dict)
-    assert no_finish["kind"] == "unknown"  # 37.5: nobody has set a price
-    assert found["demo"]["endpoint_types"] == (["openai"] if release == "2026-08" else [])
-    assert found["demo"]["groups"] == ["default", "vip"]
+    assert no_finish["kind"] == "unknown"  # 37.5 is the placeholder for no price
+    assert listed["demo"]["endpoint_types"] == (["openai"] if release == "2026-08" else [])
+    assert listed["demo"]["groups"] == ["default", "vip"]
 
 
-def test_a_tiered_price_is_called_so(home: Home) -> None:
+def test_a_tiered_price_is_labeled_tiered(home: Home) -> None:
     with configured(home):
         price = models(home, "tiered")["demo-tiered"]["price"]
         rows = run_newapi("models", "tiered", "--prices", home=home)
@@ -90,45 +90,44 @@ def test_a_tiered_price_is_called_so(home: Home) -> None:
 
 
 @pytest.mark.parametrize("pricing", ["login", "off"])
-def test_where_prices_are_not_public_the_models_are_told_without(
+def test_models_are_listed_without_prices_if_those_are_not_public(
     home: Home, pricing: PricingAccess
 ) -> None:
     with configured(home, gateway_variant(pricing=pricing)):
-        found = models(home)
-    assert found["demo"]["price"] is None
-    assert len(found) > 10
+        listed = models(home)
+    assert listed["demo"]["price"] is None
+    assert len(listed) > 10
 
 
 @pytest.mark.parametrize(
-    ("body", "path"),
+    "body",
     [
-        (json.dumps(PLAIN).encode(), "plain"),
-        (json.dumps(ONE_API).encode(), "one-api"),
-        (b"\n\n\n" + json.dumps(ONE_API).encode(), "one-hub, after heartbeats"),
-        (json.dumps(PLAIN["data"]).encode(), "a bare list"),
+        json.dumps(PLAIN).encode(),
+        json.dumps(ONE_API).encode(),
+        b"\n\n\n" + json.dumps(ONE_API).encode(),
+        json.dumps(PLAIN["data"]).encode(),
     ],
+    ids=["plain", "one-api", "one-hub after heartbeats", "only a list"],
 )
-def test_other_servers_tell_their_models_without_prices(home: Home, body: bytes, path: str) -> None:
+def test_other_servers_list_their_models_without_prices(home: Home, body: bytes) -> None:
     with serving({"/v1/models": Answer(body)}) as server:
         home.configure(server.url)
-        found = models(home)
-        assert server.paths == ["/v1/models"], (
-            path
-        )  # nobody is asked for prices that has shown none
-    assert list(found) == ["m1", "m2"]
-    assert {each["price"] for each in found.values()} == {None}
+        listed = models(home)
+        assert server.paths == ["/v1/models"]  # no request for prices
+    assert list(listed) == ["m1", "m2"]
+    assert {each["price"] for each in listed.values()} == {None}
 
 
-def test_a_relative_that_publishes_prices_is_read(home: Home) -> None:
+def test_the_prices_of_a_related_gateway_are_read(home: Home) -> None:
     answers = {
-        "/v1/models": Answer(b"\n" + json.dumps(ONE_API).encode(), headers=FAMILY),
+        "/v1/models": Answer(b"\n" + json.dumps(ONE_API).encode(), headers=NEW_API),
         "/api/status": Answer(b"\n" + json.dumps(STATUS).encode()),
         "/api/pricing": Answer(PRICING),
     }
     with serving(answers) as server:
         home.configure(server.url)
         result = run_newapi("models", "--prices", home=home)
-        assert [(each.path, each.key) for each in server.asked] == [
+        assert [(each.path, each.key) for each in server.requests] == [
             ("/v1/models", CANARY),
             ("/api/status", ""),
             ("/api/pricing", ""),
@@ -136,18 +135,18 @@ def test_a_relative_that_publishes_prices_is_read(home: Home) -> None:
     assert result.text == ("m1\ttokens\tdefault\t2.5\t2.5\t10\t\nm2\tcall\tdefault\t\t\t\t0.02\n")
 
 
-def test_a_pipe_gets_names_alone(home: Home) -> None:
+def test_a_pipe_gets_only_names(home: Home) -> None:
     with configured(home):
         text = run_newapi("models", "echo", home=home).text
     assert text == "demo-echo\n"
 
 
-def test_the_list_is_kept_for_an_hour(home: Home) -> None:
+def test_the_list_is_cached_for_an_hour(home: Home) -> None:
     with configured(home) as gateway:
         models(home)
         models(home, "demo")
         assert [each.path for each in gateway.requests].count("/v1/models") == 1
-        pass_time(home, 3_601)
+        age_cache(home, 3_601)
         models(home)
         assert [each.path for each in gateway.requests].count("/v1/models") == 2
         models(home, "--refresh")
@@ -155,13 +154,13 @@ def test_the_list_is_kept_for_an_hour(home: Home) -> None:
     assert (paths.count("/v1/models"), paths.count("/api/pricing")) == (3, 2)
 
 
-def test_a_list_that_is_kept_is_that_of_the_key(home: Home) -> None:
+def test_each_key_has_its_own_cached_list(home: Home) -> None:
     with configured(home):
-        everything = models(home)
+        all_models = models(home)
         env = {"NEWAPI_API_KEY": "sk-limited"}
         result = run_newapi("models", home=home, env=env)
     assert result.text.split() == ["demo", "demo-echo"]
-    assert len(everything) > 10
+    assert len(all_models) > 10
 
 
 @pytest.mark.parametrize(
@@ -175,7 +174,7 @@ def test_the_list_is_sorted(home: Home, order: str, first: str, last: str) -> No
     assert (names[0], names[-1]) == (first, last)
 
 
-def test_a_wrong_order_is_a_usage_error_that_names_the_right_ones(home: Home) -> None:
+def test_an_invalid_order_is_a_usage_error_that_lists_the_valid_ones(home: Home) -> None:
     with configured(home):
         result = run_newapi("models", "--sort", "size", home=home)
     assert result.code == 2
@@ -186,7 +185,7 @@ def test_a_wrong_order_is_a_usage_error_that_names_the_right_ones(home: Home) ->
     ("currency", "amount"),
     [("USD", "$0.60"), ("CNY", "¥4.38"), ("CUSTOM", "¤1.20"), ("TOKENS", "300,000 quota")],
 )
-def test_a_terminal_shows_prices_in_the_sites_money(
+def test_a_terminal_shows_prices_in_the_currency_of_the_gateway(
     home: Home, currency: Currency, amount: str
 ) -> None:
     with (
@@ -199,7 +198,7 @@ def test_a_terminal_shows_prices_in_the_sites_money(
     assert amount in screen
 
 
-def test_a_group_that_is_set_changes_the_price(home: Home) -> None:
+def test_the_group_setting_changes_the_price(home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         home.configure(gateway.base_url, group="vip")
         price = models(home, "demo-long")["demo-long"]["price"]
@@ -208,7 +207,7 @@ def test_a_group_that_is_set_changes_the_price(home: Home) -> None:
     assert price["group_is_certain"] is True
 
 
-def test_no_prices_are_asked_for_where_they_are_switched_off(home: Home) -> None:
+def test_no_prices_are_fetched_if_they_are_disabled(home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         home.configure(gateway.base_url, prices=False)
         result = run_newapi("models", "--prices", home=home)

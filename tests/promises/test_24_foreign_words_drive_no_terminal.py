@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from tests.gateway.routes import Answer, serving
 from tests.sessions.keeping import PICTURE, only_session
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import observe
+from tests.support.path_server import Answer, serving
 from tests.support.payloads import (
     ESCAPES,
     EVERYTHING,

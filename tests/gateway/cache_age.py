@@ -1,4 +1,4 @@
-"""Days that pass in a moment: what is kept of a gateway becomes older."""
+"""Make cached data older, as if time had passed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import json
 from tests.support.home import Home
 
 
-def pass_time(home: Home, seconds: float) -> None:
-    """Make everything that is kept in the cache folder older."""
+def age_cache(home: Home, seconds: float) -> None:
+    """Make every entry in the cache folder older."""
     for path in (home.newapi_home / "cache").glob("*.json"):
         cache = json.loads(path.read_text("utf-8"))
         for entry in cache["entries"].values():
             entry["at"] -= seconds
-            if isinstance(entry["value"], list):  # of calls: times of their own
+            if isinstance(entry["value"], list):  # the times of earlier requests
                 entry["value"] = [at - seconds for at in entry["value"]]
         path.write_text(json.dumps(cache), "utf-8")

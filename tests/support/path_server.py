@@ -1,4 +1,4 @@
-"""A server that gives each path one answer, for gateways that are not New API of today."""
+"""A server with a fixed answer for each path, for gateways that are not New API of today."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
 
-class Asked(NamedTuple):
-    """A request as it came; `key` is what stood in Authorization."""
+class Request(NamedTuple):
+    """A request as received; `key` is the API key in Authorization."""
 
     method: str
     path: str
@@ -20,7 +20,7 @@ class Asked(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a path is answered with; a body that is no bytes is sent as JSON."""
+    """The answer for a path; a body other than bytes is sent as JSON."""
 
     body: object
     status: int = 200
@@ -29,7 +29,7 @@ class Answer(NamedTuple):
 
     @property
     def data(self) -> bytes:
-        """Give the bytes of the body."""
+        """The bytes of the body."""
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
@@ -38,25 +38,25 @@ INVALID_URL = Answer(
 )
 
 
-class Routes:
-    """A running server; `answers` may be changed while it runs."""
+class PathServer:
+    """A running server; its `answers` may be changed while it runs."""
 
     def __init__(self, url: str, answers: dict[str, Answer]) -> None:
         self.url = url
         self.answers = answers
-        self.asked: list[Asked] = []
-        self.held: set[str] = set()  # paths that are answered when the server ends
-        self.is_over = threading.Event()
+        self.requests: list[Request] = []
+        self.blocked: set[str] = set()  # paths without an answer until `released` is set
+        self.released = threading.Event()
 
     @property
     def paths(self) -> list[str]:
-        """Give the paths that were asked for, in their order."""
-        return [each.path for each in self.asked]
+        """The requested paths, in order."""
+        return [each.path for each in self.requests]
 
 
 @contextmanager
-def serving(answers: Mapping[str, Answer]) -> Iterator[Routes]:
-    """Serve on loopback. A path of `answers` may hold a query; one that is not there is a 404."""
+def serving(answers: Mapping[str, Answer]) -> Iterator[PathServer]:
+    """Serve on loopback. A path may include a query; any other path is answered with a 404."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -64,17 +64,17 @@ def serving(answers: Mapping[str, Answer]) -> Iterator[Routes]:
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             key = self.headers.get("Authorization", "").removeprefix("Bearer ")
-            routes.asked.append(Asked(self.command, self.path, key))
-            if self.path in routes.held:
-                routes.is_over.wait()
-            answer = routes.answers.get(self.path, INVALID_URL)
+            path_server.requests.append(Request(self.command, self.path, key))
+            if self.path in path_server.blocked:
+                path_server.released.wait()
+            answer = path_server.answers.get(self.path, INVALID_URL)
             self.send_response(answer.status)
             for name, value in answer.headers:
                 self.send_header(name, value)
             self.send_header("Content-Type", answer.content_type)
             self.send_header("Content-Length", str(len(answer.data)))
             self.end_headers()
-            with contextlib.suppress(OSError):  # nobody need wait for a price
+            with contextlib.suppress(OSError):  # the client may have disconnected
                 self.wfile.write(answer.data)
 
         do_POST = do_GET  # noqa: N815
@@ -83,13 +83,13 @@ def serving(answers: Mapping[str, Answer]) -> Iterator[Routes]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    routes = Routes(f"http://127.0.0.1:{server.server_address[1]}", dict(answers))
+    path_server = PathServer(f"http://127.0.0.1:{server.server_address[1]}", dict(answers))
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield routes
+        yield path_server
     finally:
-        routes.is_over.set()
+        path_server.released.set()
         server.shutdown()
         thread.join()
         server.server_close()
