@@ -344,7 +344,7 @@ def test_a_text_is_fetched_into_the_prompt_under_its_name(home: Home, server: Fa
         ([Send(response(200, b""))], "photo.png is empty", 2),
         ([Send(head(200, [("Content-Length", "20971521")])), Stall()], "larger than 20 MB", 2),
         ([Send(response(302, headers=[("Location", "/b")]))], "private or local address", 2),
-        ([Send(b"nonsense\r\n\r\n")], "does not speak HTTP", 6),
+        ([Send(b"nonsense\r\n\r\n")], "is not valid HTTP", 6),
     ],
 )
 def test_what_cannot_be_fetched_is_told_and_nothing_is_sent(

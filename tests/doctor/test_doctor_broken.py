@@ -212,7 +212,7 @@ def test_a_server_that_closes_without_an_answer(home: Home, authority: Authority
         found = check_up(home)
     assert found["TLS"].verdict == "warning"  # the certificate lasts for a day
     row = found.assert_first_failed("server", 5)
-    assert "closed the connection without an answer" in row.text
+    assert "closed the connection without a response" in row.text
 
 
 def test_a_server_behind_tls_is_looked_at(home: Home, authority: Authority) -> None:

@@ -196,4 +196,4 @@ def test_a_dead_proxy_is_the_first_stop(home: Home) -> None:
 def test_certificates_that_cannot_be_read(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url.replace("http:", "https:"), ca_bundle="/nowhere.pem")
     row = check_up(home).assert_first_failed("TLS", 3, "PEM")
-    assert "ca_bundle names: /nowhere.pem" in row.text
+    assert "ca_bundle: cannot read certificates from /nowhere.pem" in row.text

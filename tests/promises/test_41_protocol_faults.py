@@ -234,10 +234,10 @@ def test_a_server_that_does_not_listen_is_as_well(home: Home, steps: Sequence[St
 
 # What a person meets most of all, through the process, with the code it must have.
 MET: dict[str, tuple[bytes, int, str]] = {
-    "SSH": (b"SSH-2.0-OpenSSH_9.2\r\n", 6, "does not speak HTTP"),
-    "a mail server": (b"220 mail.example ESMTP\r\n", 6, "does not speak HTTP"),
-    "a TLS alert": (b"\x15\x03\x01\x00\x02\x02\x28", 6, "does not speak HTTP"),
-    "nothing": (b"", 5, "without an answer"),
+    "SSH": (b"SSH-2.0-OpenSSH_9.2\r\n", 6, "is not valid HTTP"),
+    "a mail server": (b"220 mail.example ESMTP\r\n", 6, "is not valid HTTP"),
+    "a TLS alert": (b"\x15\x03\x01\x00\x02\x02\x28", 6, "is not valid HTTP"),
+    "nothing": (b"", 5, "without a response"),
     "half a header": (WHOLE[:30], 5, "127.0.0.1"),
     "half an answer": (WHOLE[: len(WHOLE) // 2], 9, "cut off"),
     "a chunk of no size": (with_first_size(b"g"), 5, "127.0.0.1"),

@@ -13,8 +13,9 @@ import ssl
 from newapi_cli.api.errors.hints import URL_HINT
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.errors import DeadlineError, NetworkError, NewapiError, NotHttpError
+from newapi_cli.i18n import tr
 
-RETRY_HINT = "try again; if it keeps failing, contact the gateway's operator"
+RETRY_HINT = tr("retry; if it keeps failing, contact the gateway's operator")
 TOO_SHORT = (http.client.IncompleteRead, http.client.RemoteDisconnected)
 # Libraries repeat header values and addresses in their words, and both can hold keys.
 SECRETS = r"(?i)bearer\s+\S+|sk-\S+|//[^/\s]*@"
@@ -48,56 +49,64 @@ def _connect_error(error: Exception, base_url: BaseUrl) -> NewapiError:
         return connect_timeout(base_url)
     if isinstance(error, socket.gaierror):
         return NetworkError(
-            f"cannot find the host {base_url.host}",
+            tr("cannot find the host {host}", host=base_url.host),
             why=words_of(error),
-            hint=f"check the spelling and the network; {URL_HINT}",
+            hint=tr("check the spelling and the network; {hint}", hint=URL_HINT),
         )
+    place = base_url.authority
     if isinstance(error, ConnectionRefusedError):
-        return NetworkError(f"cannot connect to {base_url.authority}: refused", hint=URL_HINT)
+        return NetworkError(tr("cannot connect to {place}: refused", place=place), hint=URL_HINT)
     return NetworkError(
-        f"cannot connect to {base_url.authority}", why=words_of(error), hint=URL_HINT
+        tr("cannot connect to {place}", place=place), why=words_of(error), hint=URL_HINT
     )
 
 
 def tls_error(error: ssl.SSLError, base_url: BaseUrl) -> NetworkError:
     """Return our error for a failure of TLS."""
+    place = base_url.authority
     if isinstance(error, ssl.SSLCertVerificationError):
         return NetworkError(
-            f"the certificate of {base_url.authority} cannot be trusted",
+            tr("the certificate of {place} cannot be trusted", place=place),
             why=error.verify_message or "",
-            hint="for a company CA set SSL_CERT_FILE or `newapi config set ca_bundle PATH`",
+            hint=tr("for a company CA set SSL_CERT_FILE or `newapi config set ca_bundle PATH`"),
         )
     return NetworkError(
-        f"no TLS connection to {base_url.authority}",
+        tr("no TLS connection to {place}", place=place),
         why=words_of(error),
-        hint=f"a server without TLS needs http:// in its base URL; {URL_HINT}",
+        hint=tr("a server without TLS needs http:// in its base URL; {hint}", hint=URL_HINT),
     )
 
 
 def connect_timeout(base_url: BaseUrl) -> DeadlineError:
     """Return our error for a connection that took too long."""
-    return DeadlineError(f"no connection to {base_url.authority} in time", hint=URL_HINT)
-
-
-def connection_lost(place: str, why: str) -> NetworkError:
-    """Return our error for a connection that broke after it was open."""
-    return NetworkError(f"the connection to {place} broke", why=why, hint=RETRY_HINT)
+    return DeadlineError(
+        tr("no connection to {place} in time", place=base_url.authority), hint=URL_HINT
+    )
 
 
 def _response_error(error: Exception, place: str) -> NetworkError:
     if isinstance(error, http.client.IncompleteRead):
-        return NetworkError(f"{place} ended the connection early", hint=RETRY_HINT)
+        return NetworkError(tr("{place} closed the connection early", place=place), hint=RETRY_HINT)
     if isinstance(error, http.client.RemoteDisconnected):
-        return NetworkError(f"{place} closed the connection without an answer", hint=RETRY_HINT)
+        return NetworkError(
+            tr("{place} closed the connection without a response", place=place), hint=RETRY_HINT
+        )
     if isinstance(error, OSError):
         return connection_lost(place, words_of(error))
     kind = NotHttpError if isinstance(error, http.client.HTTPException) else NetworkError
-    return invalid_http(place, words_of(error), kind)
+    return invalid_response(place, words_of(error), kind)
 
 
-def invalid_http(place: str, why: str, kind: type[NetworkError] = NetworkError) -> NetworkError:
-    """Return our error for a response that breaks the rules of HTTP."""
-    return kind(f"{place} does not speak HTTP as it should", why=why, hint=URL_HINT)
+def connection_lost(place: str, why: str) -> NetworkError:
+    """Return our error for a connection that broke after it was open."""
+    return NetworkError(tr("lost the connection to {place}", place=place), why=why, hint=RETRY_HINT)
+
+
+def invalid_response(place: str, why: str, kind: type[NetworkError] = NetworkError) -> NetworkError:
+    """Return our error for a response that is not valid HTTP."""
+    return kind(
+        tr("the response of {place} is not valid HTTP", place=place), why=why, hint=URL_HINT
+    )
 
 
 def words_of(error: BaseException) -> str:

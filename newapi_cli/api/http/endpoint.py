@@ -16,17 +16,18 @@ from newapi_cli import __version__
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.profile import Secret
 from newapi_cli.errors import ConfigError
+from newapi_cli.i18n import tr
 
 NO_PROXY_WORDS = ("none", "off", "direct")
-PROXY_SETTING = "--proxy or the setting `proxy`"
-SYSTEM_SETTINGS = "the system's proxy settings"
+PROXY_SETTING = tr("--proxy or the setting `proxy`")
+SYSTEM_SETTINGS = tr("the system's proxy settings")
 LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that is set counts
-TRADITIONAL = {"tw", "hk", "mo", "hant"}  # where Chinese is written in full characters
+TRADITIONAL = {"tw", "hk", "mo", "hant"}  # regions and scripts of Traditional Chinese
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A server with its key. `proxy` is the setting, `environ` holds the variables of the system.
+    """A server with its key. `proxy` is the setting, `environ` the environment variables.
 
     `ca_bundle` is a path, empty for the system's certificates.
     """
@@ -38,7 +39,7 @@ class Endpoint:
     environ: Mapping[str, str] = field(default_factory=dict)
 
     def headers(self, *, accept: str = "application/json") -> dict[str, str]:
-        """Give the request headers. Bodies of answers are asked for as they are: no compression."""
+        """Return the request headers. The body is requested without compression."""
         headers = {
             "Accept": accept,
             "Accept-Encoding": "identity",
@@ -86,23 +87,23 @@ class Endpoint:
         return next((name for name in variables if name.lower() in names), SYSTEM_SETTINGS)
 
     def tls_context(self) -> ssl.SSLContext | None:
-        """Give what https needs, None for http. Raises `ConfigError` for unusable certificates."""
+        """Return the context for https, None for http. Raises `ConfigError` if it is invalid."""
         if self.base_url.scheme == "http":
             return None
-        for where, path in (
+        for setting, path in (
             ("ca_bundle", self.ca_bundle),
             ("SSL_CERT_FILE", self.environ.get("SSL_CERT_FILE", "")),
         ):
             if path:
-                return _context_of_bundle(where, path)
+                return _context_of_bundle(setting, path)
         return _system_context()
 
 
 def accepted_language(environ: Mapping[str, str]) -> str:
-    """Give the person's language for Accept-Language, by the variables that gettext reads.
+    """Return the user's language for Accept-Language, from the variables that gettext reads.
 
-    The gateway answers in the language of the first tag and reads no other one (contract, section
-    4.3), so English comes second. What is no locale counts as English, and never gets out.
+    The gateway answers in the language of the first tag and ignores the others (contract, section
+    4.3), so English comes second. An invalid locale counts as English and is never sent.
 
     >>> accepted_language({"LANG": "zh_CN.UTF-8"}), accepted_language({"LC_ALL": "zh_HK"})
     ('zh', 'zh-TW')
@@ -110,9 +111,9 @@ def accepted_language(environ: Mapping[str, str]) -> str:
     ('de, en;q=0.5', 'en')
     """
     locale = next((environ[name] for name in LOCALE_VARIABLES if environ.get(name)), "")
-    wishes = environ.get("LANGUAGE", "").split(":") if locale not in ("C", "POSIX") else []
-    for wish in (*wishes, locale):
-        name = wish.partition(".")[0].partition("@")[0].replace("-", "_").lower()
+    preferred = environ.get("LANGUAGE", "").split(":") if locale not in ("C", "POSIX") else []
+    for each in (*preferred, locale):
+        name = each.partition(".")[0].partition("@")[0].replace("-", "_").lower()
         language, *places = name.split("_")
         if language == "zh":
             return "zh-TW" if not TRADITIONAL.isdisjoint(places) else "zh"
@@ -121,10 +122,10 @@ def accepted_language(environ: Mapping[str, str]) -> str:
     return "en"
 
 
-def _context_of_bundle(where: str, path: str) -> ssl.SSLContext:
+def _context_of_bundle(setting: str, path: str) -> ssl.SSLContext:
     try:
         expanded = Path(path).expanduser()
-        if stat.S_ISFIFO(expanded.stat().st_mode):  # OpenSSL would wait, and read it but once
+        if stat.S_ISFIFO(expanded.stat().st_mode):  # OpenSSL would wait for it
             raise OSError(errno.ESPIPE, "it is a pipe, not a file")
         return ssl.create_default_context(
             cafile=None if expanded.is_dir() else str(expanded),
@@ -133,9 +134,9 @@ def _context_of_bundle(where: str, path: str) -> ssl.SSLContext:
     except (OSError, RuntimeError, ValueError) as error:  # ssl.SSLError is an OSError
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError(
-            f"cannot read the certificates that {where} names: {path}",
-            why=why or "not a PEM file",
-            hint=f"give {where} the path of a PEM bundle, or unset it",
+            tr("{setting}: cannot read certificates from {path}", setting=setting, path=path),
+            why=why or tr("not a PEM file"),
+            hint=tr("set {setting} to the path of a PEM bundle, or unset it", setting=setting),
         ) from error
 
 
@@ -143,8 +144,7 @@ def _context_of_bundle(where: str, path: str) -> ssl.SSLContext:
 def _system_context() -> ssl.SSLContext:
     """Load the system's certificates once a process: 18 ms.
 
-    A hashed folder is enough where there is one: then nothing is parsed until a server shows a
-    certificate.
+    A hashed folder is preferred: nothing in it is parsed until a server presents a certificate.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     paths = ssl.get_default_verify_paths()

@@ -16,7 +16,7 @@ import httpx
 from newapi_cli.api.errors.failures import (
     connect_timeout,
     connection_lost,
-    invalid_http,
+    invalid_response,
     tls_error,
     words_of,
 )
@@ -24,6 +24,7 @@ from newapi_cli.api.http.connection import WireRequest
 from newapi_cli.api.http.endpoint import PROXY_SETTING
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.errors import NetworkError, NewapiError
+from newapi_cli.i18n import tr
 
 # What httpx may raise, itself or from below; a test compares this list with httpx's own classes.
 FOREIGN = (
@@ -102,9 +103,13 @@ def error_from_exception(
     cause = _root_cause(error)
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return NetworkError(
-            f"cannot reach {place} through the proxy{_without_password(proxy)}",
+            tr(
+                "cannot reach {place} through the proxy{proxy}",
+                place=place,
+                proxy=_without_password(proxy),
+            ),
             why=words_of(cause),
-            hint=f"check {set_by}, or use --proxy none",
+            hint=tr("check {setting}, or use --proxy none", setting=set_by),
         )
     if isinstance(cause, ssl.SSLError):
         return tls_error(cause, base_url)
@@ -113,23 +118,28 @@ def error_from_exception(
     if isinstance(error, httpx.TimeoutException):
         return connect_timeout(base_url)
     if isinstance(error, httpx.RemoteProtocolError):
-        return invalid_http(place, words_of(cause))
+        return invalid_response(place, words_of(cause))
     return connection_lost(place, words_of(cause))
 
 
 def _proxy_error(error: Exception, proxy: str, set_by: str) -> NetworkError:
     if isinstance(error, ImportError):
         return NetworkError(
-            f"SOCKS support is not installed, and the proxy{proxy} needs it",
-            hint=f"pip install 'newapi-cli[socks]', or change {set_by}, or use --proxy none",
+            tr("SOCKS support is not installed, and the proxy{proxy} needs it", proxy=proxy),
+            hint=tr(
+                "pip install 'newapi-cli[socks]', or change {setting}, or use --proxy none",
+                setting=set_by,
+            ),
         )
     if isinstance(error, httpx.ProxyError):
         return NetworkError(
-            f"the proxy{proxy} refused", why=words_of(error), hint=f"check {set_by}"
+            tr("the proxy{proxy} refused the connection", proxy=proxy),
+            why=words_of(error),
+            hint=tr("check {setting}", setting=set_by),
         )
     return NetworkError(
-        f"the proxy{proxy} cannot be used",
-        hint=f"{set_by} should be like http://HOST:PORT or socks5://HOST:PORT",
+        tr("the proxy{proxy} cannot be used", proxy=proxy),
+        hint=tr("{setting} should be like http://HOST:PORT or socks5://HOST:PORT", setting=set_by),
     )
 
 

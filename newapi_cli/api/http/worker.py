@@ -19,6 +19,7 @@ from typing import NamedTuple
 from newapi_cli.api.errors.failures import error_from_exception, is_transient
 from newapi_cli.api.http.connection import Connection, WireRequest
 from newapi_cli.api.http.endpoint import Endpoint
+from newapi_cli.i18n import tr
 
 LARGEST_STEP_BYTES = 128 * 1024
 MAX_QUEUED_BYTES = 4 * 1024 * 1024
@@ -78,10 +79,13 @@ class Exchange:
             return ""
         base_url = self._request.base_url
         if not connection.is_resolved:
-            return f"no name server has answered for {base_url.host}"
+            return tr("no DNS response for {host}", host=base_url.host)
         if self._socket is None:
-            return f"{base_url.authority} does not answer at all"
-        return f"{base_url.authority} takes connections, and says nothing of TLS"
+            return tr("no response from {place}", place=base_url.authority)
+        return tr(
+            "{place} accepts connections but has not answered the TLS handshake",
+            place=base_url.authority,
+        )
 
     def start(self) -> None:
         """Send the request."""
