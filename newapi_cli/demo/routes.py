@@ -58,19 +58,19 @@ class Routes:
         self._started_at = int(time.time())
         self._lock = threading.Lock()
         self._chat_requests: Counter[str] = Counter()
-        self._get_handlers = self.get_handlers()
+        self._handlers = self.handlers_for_get()
 
     def respond(self, request: Request) -> Response | ChatAnswer:
         """Return the response to a request.
 
-        A missing or surplus slash at the end is redirected, as by gin (contract 5.2).
+        A missing or extra slash at the end is redirected, as by gin (contract 5.2).
         """
         path, _, query = request.path.partition("?")
         other_path = path[:-1] if path.endswith("/") else f"{path}/"
         if request.method == "GET":
-            if path in self._get_handlers:
-                return self._get_handlers[path](request)
-            if other_path in self._get_handlers:
+            if path in self._handlers:
+                return self._handlers[path](request)
+            if other_path in self._handlers:
                 return redirect(301, other_path, query)
         if request.method == "POST":
             if path == CHAT_PATH:
@@ -81,8 +81,8 @@ class Routes:
             return invalid_url(request.method, path)
         return Response(200, HOME_PAGE, HTML_TYPE)
 
-    def get_handlers(self) -> dict[str, Handler]:
-        """Return the handler of each path that is served to GET."""
+    def handlers_for_get(self) -> dict[str, Handler]:
+        """Return the handler of each path that GET requests may use."""
         return {
             "/api/status": self.status,
             "/api/pricing": self.pricing,

@@ -91,8 +91,8 @@ class VariantRoutes(Routes):
         self.pricing_access = pricing_access
         self.limiter = RateLimiter(clock)
 
-    def get_handlers(self) -> dict[str, Handler]:
-        handlers = super().get_handlers()
+    def handlers_for_get(self) -> dict[str, Handler]:
+        handlers = super().handlers_for_get()
         return handlers | {path: self.limited(handlers[path]) for path in LIMITED_PATHS}
 
     def limited(self, handler: Handler) -> Handler:
@@ -183,8 +183,8 @@ class OldRoutes(VariantRoutes):
     charge_type = OldCharge
     reasoning_fields = ("reasoning_content", "reasoning")
 
-    def get_handlers(self) -> dict[str, Handler]:
-        handlers = super().get_handlers()
+    def handlers_for_get(self) -> dict[str, Handler]:
+        handlers = super().handlers_for_get()
         del handlers[TOKEN_USAGE_PATH]
         return handlers
 
