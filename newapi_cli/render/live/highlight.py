@@ -8,6 +8,8 @@ lexer looks ahead; the text never does.
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
 from pygments.token import _TokenType
@@ -74,9 +76,11 @@ class GrowingCode:
     def _styled(self, tokens: Tokens, line: str) -> Text:
         if "".join(text for _, text in tokens) != line:
             return Text(line, end="")  # a lexer that changes text is not believed
+        style_of = self._theme.syntax.get_style_for_token
         styled = Text(end="")
-        for kind, text in tokens:
-            styled.append(text, self._theme.syntax.get_style_for_token(kind))
+        # Runs of one style: a lexer may cut a text into other tokens once it knows its end.
+        for style, run in groupby(tokens, key=lambda token: style_of(token[0])):
+            styled.append("".join(text for _, text in run), style)
         return styled
 
     def _move_begin(self, tokens: list[Tokens]) -> None:

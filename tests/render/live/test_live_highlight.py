@@ -12,6 +12,7 @@ from pygments.lexer import Lexer
 from newapi_cli.render.live.highlight import GrowingCode
 from newapi_cli.render.live.layout import Row
 from tests.render.live.documents import (
+    TAIL_LIMITS,
     THEME,
     Pieces,
     at_random,
@@ -215,6 +216,16 @@ def test_a_growing_fence_always_has_its_text(language: str, limit: int) -> None:
     wanted = [*map(text_of, reference_rows(source, layout))]
     pieces = at_random(random.Random(limit), 40)(source)
     assert [*map(text_of, streamed_rows(pieces, layout, limit))] == wanted
+
+
+@pytest.mark.parametrize("limit", TAIL_LIMITS)
+def test_an_open_docstring_has_the_rows_of_a_closed_one(limit: int) -> None:
+    """Until its end is known, Pygments splits a docstring at quotes; after that it is one token."""
+    layout = layout_for(80)
+    source = '~~~ py\n"""\none\nit\'s "two"\n\\\n\n# three\n  four\nfive\nsix\n"""\nx = 1\n~~~\n'
+    found = streamed_rows(by_character(source), layout, limit)
+    wanted = reference_rows(source, layout)
+    assert found == wanted, "\n".join(differences(wanted, found))
 
 
 @pytest.mark.parametrize("language", SNIPPETS)
