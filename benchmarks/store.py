@@ -222,7 +222,7 @@ def adding(path: Path, ids: list[str], rounds: int) -> Iterator[Row]:
         def begin() -> float:
             turn = TurnRecord("a question " * 10, model="demo")
             started = time.perf_counter()
-            store.begin(found.session, turn, at_leaf=True)
+            store.begin_turn(found.session, turn, at_leaf=True)
             return 1000 * (time.perf_counter() - started)
 
         floor, ours = in_turn(10 * rounds, commit, begin)

@@ -2,6 +2,7 @@
 
     NewapiError
     ├── UsageError                 2  the command line or piped input
+    │   └── FileError              2  a file cannot be read
     ├── ConfigError                3  missing key, invalid file, a key that must not be sent there
     ├── AuthenticationError        4  the key was rejected
     ├── NetworkError               5  DNS, connect, TLS, proxy
@@ -128,6 +129,14 @@ class UsageError(NewapiError):
 
     exit_code = ExitCode.USAGE
     default_reason = Reason.USAGE
+
+
+class FileError(UsageError):
+    """A file cannot be read. `errno` is the system's number of the error, 0 if it has none."""
+
+    def __init__(self, path: str, why: str, errno: int = 0, hint: str = "") -> None:
+        super().__init__(tr("cannot read {path}", path=path), why=why, hint=hint)
+        self.errno = errno
 
 
 class ConfigError(NewapiError):

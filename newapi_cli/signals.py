@@ -53,7 +53,7 @@ class Interrupts:
         if self.code is not None:
             raise Interrupted(self.code)
 
-    def ensure_may_wait(self) -> None:
+    def check_wait(self) -> None:
         """Raise `Interrupted` where what nobody takes must no longer be waited for.
 
         Ctrl-C ends an answer, and is done with after it; the others end the program.
@@ -78,7 +78,7 @@ class Interrupts:
 
 
 @contextlib.contextmanager
-def keys_left_to_child() -> Iterator[None]:
+def signals_left_to_child() -> Iterator[None]:
     """Let Ctrl-C and Ctrl-\\ be the business of a program that has the terminal meanwhile.
 
     By handlers that do nothing: what is ignored would be ignored by the child too.

@@ -1,10 +1,8 @@
-"""Standard input, output and error as one injected value, with what is known of them.
+"""Standard input, output and error as one injected value, and the reader of files and pipes.
 
-And files that a person names, which may be pipes: they are read as standard input is.
-
-Everything is written straight to file descriptors: no buffer of Python's stands between an answer
-and its reader, so a short write, a full disk, a closed pipe and a non-blocking descriptor are seen
-where they happen and the interpreter has nothing left to flush (and to complain of) at its end.
+Everything is written straight to file descriptors. Without Python's buffers a short write, a full
+disk, a closed pipe and a non-blocking descriptor are noticed where they happen, and the interpreter
+has nothing left to flush, or to complain about, when it exits.
 """
 
 from __future__ import annotations
@@ -19,73 +17,83 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-from newapi_cli.errors import ExitCode, Interrupted, LocalError, PipeClosed
+from newapi_cli.errors import ExitCode, FileError, Interrupted, LocalError, PipeClosed
+from newapi_cli.i18n import tr
 
 READ_SIZE_BYTES = 1 << 16
-NO_LINE_BREAK_S = 0.005
-LOOK_S = 0.05  # how often a full output is left to see whether a signal has come
-WRITER_S = 1.0  # for whoever was started together with us to open the other end of a named pipe
-# What a shell makes of `<(command)`: a pipe that is open already, in bash and in zsh.
-HANDED_OVER = ("/dev/fd/", "/proc/self/fd/")
+FULL_TERMINAL_RETRY_S = 0.005
+SIGNAL_POLL_S = 0.05
+PIPE_WRITER_TIMEOUT_S = 1.0  # for a process started at the same time to open a named pipe
+# A shell passes `<(command)` as one of these: a pipe that is open already, in bash and in zsh.
+INHERITED_DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
 STDIN_NAMES = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 
 
+class Content(NamedTuple):
+    """Bytes that were read. `is_complete` is False if there are more than the limit."""
+
+    data: bytes
+    is_complete: bool
+
+
 class Output:
-    """A descriptor that text is written to; enough of a text file for libraries that want one."""
+    """A descriptor to write text to, with the methods of a text file that libraries call."""
 
     def __init__(self, fd: int | None, encoding: str = "utf-8") -> None:
         self._fd = fd if fd is not None and _is_open(fd) else None
         self._own_fd: int | None = None
         self.is_terminal = self._fd is not None and os.isatty(self._fd)
-        # A reader that is no terminal always gets UTF-8, whatever the locale of a cron job says.
+        # Pipes and files always get UTF-8, whatever the locale of a cron job is.
         self.encoding = encoding if self.is_terminal else "utf-8"
         self.errors = "backslashreplace"
-        # Raises where a reader that takes nothing must no longer be waited for.
-        self.ensure_may_wait: Callable[[], None] = lambda: None
+        # Called while a reader is too slow; raises if the wait must end.
+        self.check_wait: Callable[[], None] = lambda: None
 
     def write(self, text: str) -> int:
         """Write all of `text`.
 
-        Raises `PipeClosed` for a closed pipe, `Interrupted` for a closed window or where a signal
-        ends the waiting for a reader, and `LocalError` for all else that refuses bytes.
+        Raise `PipeClosed` for a closed pipe, `Interrupted` for a closed window or if a signal ends
+        the wait for a reader, and `LocalError` for every other failure.
         """
-        data = text.encode(self.encoding, self.errors)  # fails on bytes, as Typer finds out by b""
+        data = text.encode(self.encoding, self.errors)  # Typer probes with b"", which must fail
         if data:
             self.write_bytes(data)
         return len(text)
 
     def write_bytes(self, data: bytes) -> None:
-        """Write all of `data`, waiting for whoever reads it."""
+        """Write all of `data`, and wait for the reader where needed. Raise like `write`."""
         if self._fd is None:
-            raise LocalError("cannot write the output", why="it is closed")
+            raise LocalError(tr("cannot write the output"), why=tr("it is closed"))
         view = memoryview(data)
-        fd = self._unblocked()
+        fd = self._nonblocking_fd()
         while view:
-            # Where there is room, a signal that comes in the midst of a write ends it early.
-            self._wait_for_room(fd)
+            # A write that would block first waits here, where signals are noticed.
+            self._wait_until_writable(fd)
             try:
                 view = view[os.write(fd, view) :]
-            except BlockingIOError:  # a terminal may have room, but none for a line break
-                self.ensure_may_wait()
-                time.sleep(NO_LINE_BREAK_S)
+            except BlockingIOError:  # a terminal may accept characters, but no line break
+                self.check_wait()
+                time.sleep(FULL_TERMINAL_RETRY_S)
             except BrokenPipeError as error:
-                raise PipeClosed("the reader closed the pipe") from error
+                raise PipeClosed(tr("the reader closed the pipe")) from error
             except OSError as error:
                 if error.errno == errno.EIO and self.is_terminal:
                     raise Interrupted(ExitCode.SIGHUP) from error  # the window was closed
-                raise LocalError("cannot write the output", why=error.strerror or "") from error
+                why = error.strerror or ""
+                raise LocalError(tr("cannot write the output"), why=why) from error
 
-    def _unblocked(self) -> int:
-        """Give a descriptor that a full terminal never blocks: our own, since others share ours.
+    def _nonblocking_fd(self) -> int:
+        """Return a descriptor on which a write to a full terminal does not block.
 
-        In a terminal without room for a line break a write waits and cannot be ended by a signal,
-        which Python would answer by going on with it.
+        A blocked write to a terminal cannot be ended by a signal: Python retries it. The terminal
+        is opened again, because other processes share the inherited descriptor.
         """
         assert self._fd is not None
         if self._own_fd is None and self.is_terminal and os.name != "nt":
             self._own_fd = self._fd
-            with contextlib.suppress(OSError):  # of another user, after `su`
+            with contextlib.suppress(OSError):  # after `su` it belongs to another user
                 flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
                 self._own_fd = os.open(os.ttyname(self._fd), flags)
         return self._fd if self._own_fd is None else self._own_fd
@@ -94,38 +102,38 @@ class Output:
         if self._own_fd not in (None, self._fd):
             os.close(self._own_fd)
 
-    def _wait_for_room(self, fd: int) -> None:
+    def _wait_until_writable(self, fd: int) -> None:
         if os.name == "nt":
-            return  # there only sockets can be waited for
-        while not select.select([], [fd], [], LOOK_S)[1]:
-            self.ensure_may_wait()
+            return  # select works on sockets only
+        while not select.select([], [fd], [], SIGNAL_POLL_S)[1]:
+            self.check_wait()
 
     def flush(self) -> None:
-        """Do nothing: nothing is ever held back. Libraries call it."""
+        """Do nothing: there is no buffer."""
 
     def isatty(self) -> bool:
-        """Say whether it is a terminal, under the name that libraries ask for."""
+        """Return whether this is a terminal, under the name that libraries call."""
         return self.is_terminal
 
     def fileno(self) -> int:
-        """Give the descriptor; raises `OSError` where it is closed, as files do."""
+        """Return the descriptor. Raise `OSError` if it is closed, as files do."""
         if self._fd is None:
             raise OSError(errno.EBADF, "closed")
         return self._fd
 
     @property
     def width(self) -> int:
-        """Give the width of the terminal in columns, 80 where none is known."""
+        """The width of the terminal in columns, 80 if unknown."""
         return self._size()[0]
 
     @property
     def height(self) -> int:
-        """Give the height of the terminal in rows, 24 where none is known."""
+        """The height of the terminal in rows, 24 if unknown."""
         return self._size()[1]
 
     @property
     def is_tiny(self) -> bool:
-        """Say whether a layout finds no room: below 10 columns or 4 rows."""
+        """Whether the terminal is too small for a layout: below 10 columns or 4 rows."""
         return self.width < 10 or self.height < 4
 
     def _size(self) -> tuple[int, int]:
@@ -141,25 +149,32 @@ class Output:
 
 
 class Input:
-    """The descriptor that a prompt is piped in by."""
+    """The descriptor of standard input."""
 
     def __init__(self, fd: int | None) -> None:
         self._fd = fd if fd is not None and _is_open(fd) else None
         self.is_open = self._fd is not None
         self.is_terminal = self._fd is not None and os.isatty(self._fd)
 
-    def read_up_to(self, limit_bytes: int) -> tuple[bytes, bool]:
-        """Read to the end, but stop beyond the limit: give the bytes, and whether all were read."""
+    def read(self, limit_bytes: int) -> Content:
+        """Return what is left to read, up to the limit or a little more. Raise `LocalError`."""
         if self._fd is None:
-            return b"", True
+            return Content(b"", is_complete=True)
         try:
             return _read_up_to(self._fd, limit_bytes)
         except OSError as error:
-            raise LocalError("cannot read standard input", why=error.strerror or "") from error
+            why = error.strerror or ""
+            raise LocalError(tr("cannot read standard input"), why=why) from error
 
 
 class Streams:
-    """The outside world of one run. `environ` may differ from the process's, in a demo."""
+    """The standard streams and the environment of one run.
+
+    `environ` differs from that of the process in a demo. `redactors` are applied to every text on
+    stderr; they remove keys. In a conversation, `typeahead` is what the user typed while an answer
+    was displayed: with `keeps_typeahead` it becomes the draft of the next line, and is not left in
+    the terminal for the shell to run.
+    """
 
     def __init__(
         self, stdin: Input, stdout: Output, stderr: Output, environ: Mapping[str, str]
@@ -168,29 +183,26 @@ class Streams:
         self.stdout = stdout
         self.stderr = stderr
         self.environ = environ
-        # What is done to every text that is told on stderr: keys are taken out of it.
         self.redactors: list[Callable[[str], str]] = []
-        # In a conversation, what was typed while an answer streamed and the program had to give
-        # the terminal back: it is a draft for the next line, and nothing for the shell to run.
-        self.keeps_typed_ahead = False
-        self.typed_ahead = ""
+        self.keeps_typeahead = False
+        self.typeahead = ""
 
     def with_environ(self, environ: Mapping[str, str]) -> Streams:
-        """Give the same streams with other variables."""
+        """Return the same streams with another environment."""
         return Streams(self.stdin, self.stdout, self.stderr, environ)
 
     @property
     def are_interactive(self) -> bool:
-        """Say whether a person sits at both ends, so that questions may be asked."""
+        """Whether the program may prompt: stdin and stdout are terminals."""
         return self.stdin.is_terminal and self.stdout.is_terminal
 
     @property
     def terminal_is_dumb(self) -> bool:
-        """Say whether the terminal understands no control sequences."""
+        """Whether the terminal supports no control sequences."""
         return self.environ.get("TERM", "") in ("", "dumb", "unknown")
 
     def wants_color(self, output: Output) -> bool:
-        """Apply NO_COLOR, FORCE_COLOR and TERM, in this order of power."""
+        """Return whether to use color, by NO_COLOR, FORCE_COLOR and TERM, in this order."""
         if self.environ.get("NO_COLOR"):
             return False
         if self.environ.get("FORCE_COLOR", "0") not in ("", "0"):
@@ -198,66 +210,72 @@ class Streams:
         return output.is_terminal and not self.terminal_is_dumb
 
     def redact(self, text: str) -> str:
-        """Take the keys out of a text that is told."""
-        for mask in self.redactors:
-            text = mask(text)
+        """Return a text with the keys in it redacted."""
+        for redact in self.redactors:
+            text = redact(text)
         return text
 
-    def wait_while(self, ensure_may_wait: Callable[[], None]) -> None:
-        """Wait for a reader that takes nothing only while this does not raise."""
-        self.stdout.ensure_may_wait = self.stderr.ensure_may_wait = ensure_may_wait
+    def set_wait_check(self, check_wait: Callable[[], None]) -> None:
+        """Set what is called while a reader is too slow; it raises if the wait must end."""
+        self.stdout.check_wait = self.stderr.check_wait = check_wait
 
-    def print_err_once(self, text: str) -> None:
-        """Tell that a signal has ended the program, unless nobody takes it at once."""
+    def print_err_without_waiting(self, text: str) -> None:
+        """Print a line to stderr, unless that would block. The program ends after it."""
 
-        def ensure_may_wait() -> None:
+        def end_wait() -> None:
             raise Interrupted
 
-        self.wait_while(ensure_may_wait)
+        self.set_wait_check(end_wait)
         self.print_err(text)
 
     def print_err(self, text: str, end: str = "\n") -> None:
-        """Write for the person to stderr; what cannot be told there is let go."""
+        """Print a redacted line to stderr; a failure to do so is ignored."""
         try:
             self.stderr.write(self.redact(text) + end)
         except (LocalError, PipeClosed, Interrupted):
             return
 
 
-def read_file_up_to(path: Path, limit_bytes: int) -> tuple[bytes, bool]:
-    """Read a file to its end, but stop beyond the limit: give the bytes, and whether all were read.
+def read_file(path: str | Path, limit_bytes: int, *, hint: str = "") -> Content:
+    """Return the content of a file or a pipe, up to a limit or a little more.
 
-    A pipe is read as long as somebody writes to it, which Ctrl-C ends. To open one by its name
-    would wait for ever where nobody does, so it is opened without waiting, and one that nobody has
-    written to in a second is refused. Raises `OSError`, and `ValueError` for a path that is none.
+    Raise `FileError`, with the hint. `~` is expanded. A pipe is read to its end. Opening a named
+    pipe would block until a process writes to it, so it is opened without waiting, and is an error
+    if nothing arrives in a second.
     """
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-    fd = os.open(path, flags)
     try:
-        found = _read_up_to(fd, limit_bytes)
-        is_lonely = not found[0] and stat.S_ISFIFO(os.fstat(fd).st_mode)
-        if is_lonely and not is_handed_over(path):
-            select.select([fd], [], [], WRITER_S)
-            found = _read_up_to(fd, limit_bytes)
-            if not found[0]:
-                raise OSError(errno.ENXIO, "it is a pipe that nobody writes to")
-        return found
-    finally:
-        os.close(fd)
+        path_text = os.fspath(path)
+        fd = os.open(Path(path).expanduser(), flags)
+        try:
+            content = _read_up_to(fd, limit_bytes)
+            is_empty_pipe = not content.data and stat.S_ISFIFO(os.fstat(fd).st_mode)
+            if is_empty_pipe and not is_inherited_descriptor(path):
+                select.select([fd], [], [], PIPE_WRITER_TIMEOUT_S)
+                content = _read_up_to(fd, limit_bytes)
+                if not content.data:
+                    raise FileError(path_text, tr("nothing was written to the pipe"), hint=hint)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise FileError(path_text, error.strerror or "", error.errno or 0, hint) from error
+    except (RuntimeError, ValueError) as error:  # an unknown home folder, a NUL in the path
+        raise FileError(path_text, str(error), hint=hint) from error
+    return content
 
 
-def is_handed_over(path: Path) -> bool:
-    """Say whether a path names what the shell has opened for us: its pipes have had a writer."""
-    return str(path) in STDIN_NAMES or str(path).startswith(HANDED_OVER)
+def is_inherited_descriptor(path: str | Path) -> bool:
+    """Return whether a path names a descriptor that the shell opened, such as `<(command)`."""
+    return str(path) in STDIN_NAMES or str(path).startswith(INHERITED_DESCRIPTORS)
 
 
 def streams_of_process() -> Streams:
-    """Give the real streams of this process. A closed one reads as empty or refuses writing."""
+    """Return the streams of this process. A closed one is empty, or fails when written to."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return Streams(Input(0), Output(1, encoding), Output(2, encoding), os.environ)
 
 
-def _read_up_to(fd: int, limit_bytes: int) -> tuple[bytes, bool]:
+def _read_up_to(fd: int, limit_bytes: int) -> Content:
     blocks: list[bytes] = []
     size = 0
     while size <= limit_bytes:
@@ -267,10 +285,10 @@ def _read_up_to(fd: int, limit_bytes: int) -> tuple[bytes, bool]:
             select.select([fd], [], [])
             continue
         if not block:
-            return b"".join(blocks), True
+            return Content(b"".join(blocks), is_complete=True)
         blocks.append(block)
         size += len(block)
-    return b"".join(blocks), False
+    return Content(b"".join(blocks), is_complete=False)
 
 
 def _is_open(fd: int) -> bool:

@@ -97,7 +97,7 @@ class OutputModes:
 
     def _take_typed_ahead(self) -> None:
         """Take typed text out of the terminal's queue: the shell would run it as a command."""
-        if not self._streams.keeps_typed_ahead or self._before is None:
+        if not self._streams.keeps_typeahead or self._before is None:
             return
         with contextlib.suppress(termios.error, OSError):
             modes = termios.tcgetattr(self._fd)
@@ -106,7 +106,7 @@ class OutputModes:
             modes[CONTROL_CHARACTERS][termios.VTIME] = 0
             termios.tcsetattr(self._fd, termios.TCSADRAIN, modes)
             typed = os.read(self._fd, MAX_TYPED_BYTES)
-            self._streams.typed_ahead += typed.decode("utf-8", "replace")
+            self._streams.typeahead += typed.decode("utf-8", "replace")
 
     def _handle(self, number: signal.Signals, handler: Callable[..., None]) -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:  # an ignored signal stays ignored

@@ -20,9 +20,10 @@ from newapi_cli.app.context import Context
 from newapi_cli.app.prompt_input import TextFile
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.messages import Attachment, Message
-from newapi_cli.errors import UsageError
+from newapi_cli.errors import FileError, UsageError
+from newapi_cli.i18n import tr
 from newapi_cli.signals import Interrupts
-from newapi_cli.streams import is_handed_over, read_file_up_to
+from newapi_cli.streams import is_inherited_descriptor, read_file
 
 URL = re.compile(r"https?://", re.IGNORECASE)
 OTHER_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -59,16 +60,15 @@ class Attacher:
                 hint="for a file on this machine give its path",
             )
         try:
-            path = Path(reference).expanduser()
-            data, place = _bytes_of_file(path), str(path.absolute())
-        except OSError as error:
-            raise _unreadable(reference, error.strerror or "", error.errno) from error
-        except (RuntimeError, ValueError) as error:  # no such home folder, or a NUL in the name
-            raise _unreadable(reference, str(error)) from error
+            data = _read_stored_file(reference)
+        except FileError as error:
+            raise _unreadable(reference, error.why, error.errno) from error
+        path = Path(reference).expanduser()
+        place = str(path.absolute())
         content = content_from_bytes(data, _whole(reference), place)
         if isinstance(content, TextFile):
             return content
-        if is_handed_over(path):
+        if is_inherited_descriptor(path):
             return self._keep(content._replace(reference=STDIN), data)
         if place != _whole(place):
             raise _unreadable(content.name, "its path is not UTF-8, and cannot be stored")
@@ -135,26 +135,29 @@ class Attacher:
 
 def _bytes_of_attached(attachment: Attachment) -> bytes:
     try:
-        return _bytes_of_file(Path(attachment.reference))
-    except OSError as error:
-        words = "is gone" if error.errno in GONE else "can no longer be read"
-        raise _not_sent(attachment, words, error.strerror or "") from error
-    except ValueError as error:  # a stored path that is none
-        raise _not_sent(attachment, "is gone", str(error)) from error
+        return _read_stored_file(attachment.reference)
+    except FileError as error:
+        is_gone = error.errno in GONE or error.errno == 0  # 0: a stored path that is invalid
+        words = "is gone" if is_gone else "can no longer be read"
+        raise _not_sent(attachment, words, error.why) from error
 
 
-def _bytes_of_file(path: Path) -> bytes:
-    """Read a file, no further than to see that it is too large. Raises `OSError`, `ValueError`.
+def _read_stored_file(path_text: str) -> bytes:
+    """Return the bytes of a file, enough to notice that it is too large. Raise `FileError`.
 
-    Only what is stored is read: a device has no end, and a pipe may have no writer.
+    A device, which may have no end, and a named pipe, which may have no writer, are not read.
     """
-    mode = path.stat().st_mode
+    try:
+        path = Path(path_text).expanduser()
+        mode = path.stat().st_mode
+    except (OSError, RuntimeError, ValueError):
+        return read_file(path_text, MAX_ATTACHMENT_BYTES).data  # which raises the error
     if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, "it is a folder")
-    is_pipe = stat.S_ISFIFO(mode) and is_handed_over(path)
+        raise FileError(path_text, tr("it is a folder"), errno.EISDIR)
+    is_pipe = stat.S_ISFIFO(mode) and is_inherited_descriptor(path)
     if not stat.S_ISREG(mode) and not is_pipe:
-        raise OSError(errno.ESPIPE, "it is a pipe or a device, not a file")
-    return read_file_up_to(path, MAX_ATTACHMENT_BYTES)[0]
+        raise FileError(path_text, tr("it is a pipe or a device, not a file"), errno.ESPIPE)
+    return read_file(path, MAX_ATTACHMENT_BYTES).data
 
 
 def _unreadable(name: str, why: str, number: int | None = None) -> UsageError:

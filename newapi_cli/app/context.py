@@ -54,7 +54,7 @@ class Context:
         self.is_verbose = bool(overrides.get("verbose"))
         self.keeps_cache = True  # what the gateway tells is kept on files of the cache folder
         self.interrupts = Interrupts()
-        streams.wait_while(self.interrupts.ensure_may_wait)
+        streams.set_wait_check(self.interrupts.check_wait)
         self._secrets: list[Secret] = []
         streams.redactors.append(lambda text: redact(text, self._secrets))
 
@@ -310,10 +310,8 @@ class Context:
         from newapi_cli.store.sessions import SessionStore
 
         ensure_private_dir(self.paths.data_dir)
-        ensure_may_wait = self.interrupts.ensure_may_wait
-        return SessionStore(
-            create_for_folder_owner(self.sessions_file), ensure_may_wait=ensure_may_wait
-        )
+        check_wait = self.interrupts.check_wait
+        return SessionStore(create_for_folder_owner(self.sessions_file), check_wait=check_wait)
 
     @property
     def sessions_if_any(self) -> SessionStore | None:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from newapi_cli.app.context import Context
 from newapi_cli.app.prompt_input import MAX_INPUT_BYTES, text_from_bytes, too_large
-from newapi_cli.errors import Interrupted, LocalError, UsageError
-from newapi_cli.signals import Interrupts, keys_left_to_child
-from newapi_cli.streams import Streams, read_file_up_to
+from newapi_cli.errors import FileError, Interrupted, LocalError, UsageError
+from newapi_cli.signals import Interrupts, signals_left_to_child
+from newapi_cli.streams import Streams, read_file
 from newapi_cli.terminal import open_controlling_terminal, restored_modes
 
 LOOK_S = 0.05  # between two looks for a signal
@@ -92,7 +92,7 @@ def _call_at_terminal(command: list[str], streams: Streams) -> int:
     terminal = open_controlling_terminal()
     other = subprocess.DEVNULL if terminal is None else terminal
     with (
-        keys_left_to_child(),
+        signals_left_to_child(),
         Interrupts(("SIGTERM", "SIGHUP")) as interrupts,
         ExitStack() as stack,
     ):
@@ -129,19 +129,16 @@ def _private_file(content: bytes) -> Path:
 
 
 def _text_of(path: Path) -> str:
-    try:
-        data, is_whole = read_file_up_to(path, MAX_INPUT_BYTES)
-    except OSError as error:
-        raise UsageError("cannot read what was written", why=error.strerror or "") from error
-    if not is_whole or len(data) > MAX_INPUT_BYTES:
+    content = read_file(path, MAX_INPUT_BYTES)
+    if not content.is_complete:
         raise too_large("what was written")
-    return text_from_bytes(data, "what was written")
+    return text_from_bytes(content.data, "what was written")
 
 
 def _is_written(path: Path, begun: bytes) -> bool:
     try:
-        return read_file_up_to(path, MAX_INPUT_BYTES)[0] not in (b"", begun)
-    except OSError:
+        return read_file(path, MAX_INPUT_BYTES).data not in (b"", begun)
+    except FileError:
         return False
 
 

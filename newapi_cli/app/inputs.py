@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 from newapi_cli.app.context import Context
 from newapi_cli.app.editor import edited
@@ -20,21 +19,17 @@ from newapi_cli.app.prompt_input import (
 )
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.errors import UsageError
-from newapi_cli.streams import STDIN_NAMES, read_file_up_to
+from newapi_cli.streams import STDIN_NAMES, read_file
 
 SYSTEM_HINT = "-s @FILE names a text file; a text that begins with @ is given as @@"
 
 
 def read_text_file(path_text: str, hint: str = "") -> str:
     """Read a text file for a prompt. Raises `UsageError`, with the hint where nothing is read."""
-    try:
-        data, is_whole = read_file_up_to(Path(path_text).expanduser(), MAX_INPUT_BYTES)
-    except (OSError, RuntimeError, ValueError) as error:  # no such home folder, a NUL in the name
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        raise UsageError(f"cannot read {path_text}", why=why or "", hint=hint) from error
-    if not is_whole or len(data) > MAX_INPUT_BYTES:
+    content = read_file(path_text, MAX_INPUT_BYTES, hint=hint)
+    if not content.is_complete:
         raise too_large(path_text)
-    return text_from_bytes(data, path_text)
+    return text_from_bytes(content.data, path_text)
 
 
 def system_text(value: str | None) -> str | None:
@@ -80,11 +75,11 @@ def gather_prompt(
 
 def _read_stdin(context: Context) -> TextFile | Attachment:
     stdin = context.streams.stdin
-    data, is_whole = stdin.read_up_to(MAX_INPUT_BYTES)
-    if is_whole and is_plain_text(data):
+    data, is_complete = stdin.read(MAX_INPUT_BYTES)
+    if is_complete and is_plain_text(data):
         return TextFile("", text_from_bytes(data, "standard input"))  # loads nothing further
-    if not is_whole and not is_plain_text(data):  # a picture may be larger than a text
-        data += stdin.read_up_to(MAX_INPUT_BYTES)[0]
+    if not is_complete and not is_plain_text(data):  # a picture may be larger than a text
+        data += stdin.read(MAX_INPUT_BYTES).data
     return context.attacher.from_stdin(data)
 
 

@@ -62,22 +62,22 @@ class Pricer(Protocol):
 class Keeper(Protocol):
     """Where sessions are stored: `store.sessions.SessionStore`. All methods raise `LocalError`."""
 
-    def begin(
+    def begin_turn(
         self, session: Session, turn: TurnRecord, *, at_leaf: bool
     ) -> tuple[Session, TurnRecord]:
         """Commit a prompt, and the session where it is new; give both as they stand now."""
 
-    def keep(self, turn: TurnRecord) -> None:
+    def save_partial_turn(self, turn: TurnRecord) -> None:
         """Commit what has come of an answer so far."""
 
-    def end(self, turn: TurnRecord) -> None:
+    def end_turn(self, turn: TurnRecord) -> None:
         """Commit a turn as it ended."""
 
     def load(self, session_id: str) -> StoredSession | None:
         """Give a session with its turns, or None where it is gone."""
 
-    def change(self, session: Session) -> None:
+    def update_session(self, session: Session) -> None:
         """Commit what may change of a session beside its turns."""
 
-    def add(self, stored: StoredSession) -> Session:
+    def import_session(self, stored: StoredSession) -> Session:
         """Commit a whole session under a new id."""

@@ -147,7 +147,7 @@ def _converse(
         with suppress(ConfigError):  # the session has already reported that there is no folder
             ensure_private_dir(context.paths.data_dir)
             past_file = create_for_folder_owner(context.paths.data_dir / FILE)
-    context.streams.keeps_typed_ahead = True
+    context.streams.keeps_typeahead = True
     desk = Desk(context, answering)
     reader = open_reader(
         context.streams, past_file, desk.values, vi=context.settings.text("editing_mode") == "vi"

@@ -189,7 +189,7 @@ def _the_same(one: BaseUrl | None, other: BaseUrl | None) -> BaseUrl | None:
 
 
 def _piped(context: Context) -> str:
-    data, is_whole = context.streams.stdin.read_up_to(MAX_PIPED_BYTES)
+    data, is_whole = context.streams.stdin.read(MAX_PIPED_BYTES)
     if not is_whole:
         raise UsageError("standard input is too long for a key")
     return data.decode("utf-8", "replace").removeprefix("\ufeff")

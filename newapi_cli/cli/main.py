@@ -62,7 +62,7 @@ def _code_of_leaving(leaving: SystemExit, streams: Streams) -> int:
 def _code_of(error: NewapiError, streams: Streams) -> ExitCode:
     """Tell one of our errors and give its code; a closed pipe is silent."""
     if isinstance(error, Interrupted):
-        streams.print_err_once(error.message)
+        streams.print_err_without_waiting(error.message)
         return error.code
     if not isinstance(error, PipeClosed):
         print_error(streams, error)

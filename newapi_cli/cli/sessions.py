@@ -73,7 +73,7 @@ def list_sessions(context: Context, limit: Limit = None, json: Json = False) -> 
     form = output_form(context.streams, json=json)
     count = _limit(limit, form)
     if form is Form.TSV:  # as text from the store: ten thousand values take 0.1 s more
-        rows = store.rows(count, profile) if store else []
+        rows = store.text_rows(count, profile) if store else []
         write_tsv(context.streams.stdout, _redacted(context, rows))
     else:
         sessions = store.sessions(count, profile) if store else []
@@ -187,7 +187,7 @@ def import_sessions(
         context.streams.print_err("there was no session in it")
     learn_keys(context)
     for stored in found:
-        session = context.sessions.add(redact_session(context, stored))
+        session = context.sessions.import_session(redact_session(context, stored))
         context.streams.stdout.write(f"{session.id}\n")
 
 
@@ -207,7 +207,7 @@ def rename(
     learn_keys(context)
     title = context.remove_keys(title)
     found = _find(context, session)
-    context.sessions.change(found._replace(title=title, is_named=True))
+    context.sessions.update_session(found._replace(title=title, is_named=True))
     context.streams.print_err(f"session {found.short_id} is called “{safe_line(title)}”")
 
 
@@ -234,7 +234,7 @@ def remove(
     found = {each.id: each for each in (_find(context, name) for name in session or ())}
     if older_than is not None and context.sessions_if_any is not None:
         before = datetime.now(UTC) - timedelta(seconds=duration_from_text(older_than))
-        found |= {each.id: each for each in context.sessions.used_before(before)}
+        found |= {each.id: each for each in context.sessions.last_used_before(before)}
     delete_sessions(context, list(found.values()), asks=not yes)
 
 

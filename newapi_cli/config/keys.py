@@ -13,8 +13,9 @@ from pathlib import Path
 from newapi_cli.config.key_command import MAX_OUTPUT_BYTES, run_key_command
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.profile import KeyKind, KeySource, Secret, Source
-from newapi_cli.errors import ConfigError
-from newapi_cli.streams import read_file_up_to
+from newapi_cli.errors import ConfigError, FileError
+from newapi_cli.i18n import tr
+from newapi_cli.streams import read_file
 from newapi_cli.text import quote_name
 
 MAX_KEY = 4096
@@ -103,15 +104,17 @@ def _kind_of(character: str) -> str:
 
 
 def _first_line_of_file(text: str, base: Path, where: str) -> str:
+    path = Path(text.strip())
+    if not text.strip().startswith("~"):
+        path = base / path
     try:
-        path = base / Path(text.strip()).expanduser()
-        return _first_line(read_file_up_to(path, MAX_KEY * 2)[0])
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "there is no such folder"
-        # From nothing: a key that was put in place of its file's name would stand in the error.
+        return _first_line(read_file(path, MAX_KEY * 2).data)
+    except FileError as error:
+        is_invalid = isinstance(error.__cause__, (RuntimeError, ValueError))
+        # From None: the error repeats the path, which may be a key in the wrong place.
         raise ConfigError(
-            f"cannot read the key file ({where})",
-            why=reason or "",
+            tr("cannot read the key file ({source})", source=where),
+            why=tr("the path is invalid") if is_invalid else error.why,
             hint="newapi config set api_key_file PATH, or newapi login",
         ) from None
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from newapi_cli.config.file import write_atomically
 from newapi_cli.config.paths import ensure_private_dir
-from newapi_cli.errors import ConfigError
-from newapi_cli.streams import read_file_up_to
+from newapi_cli.errors import ConfigError, FileError
+from newapi_cli.streams import read_file
 
 SAFE_MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 FILE = "models.txt"
@@ -34,7 +34,7 @@ def cache_model_names(cache_dir: Path, names: Iterable[str]) -> None:
 def cached_model_names(cache_dir: Path) -> list[str]:
     """Give the names that were kept, whatever somebody else wrote into the file."""
     try:
-        text = read_file_up_to(cache_dir / FILE, MAX_BYTES)[0].decode("utf-8", "replace")
-    except OSError:
+        text = read_file(cache_dir / FILE, MAX_BYTES).data.decode("utf-8", "replace")
+    except FileError:
         return []
     return [line for line in text.splitlines() if SAFE_MODEL_NAME.fullmatch(line)]

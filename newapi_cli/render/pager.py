@@ -9,7 +9,7 @@ import subprocess
 
 from rich.cells import cell_len
 
-from newapi_cli.signals import keys_left_to_child
+from newapi_cli.signals import signals_left_to_child
 from newapi_cli.streams import Streams
 
 DEFAULT_PAGER = "less"
@@ -57,7 +57,7 @@ def _paged(streams: Streams, command: list[str], text: str) -> bool:
         return False
     environ = {"LESS": LESS_OPTIONS, **streams.environ}
     data = text.encode(streams.stdout.encoding, streams.stdout.errors)
-    with keys_left_to_child():
+    with signals_left_to_child():
         try:
             process = subprocess.Popen(
                 [program, *command[1:]],

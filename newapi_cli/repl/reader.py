@@ -112,7 +112,7 @@ class Reader:
             return False
         answer = text.strip().lower()
         if answer not in ("y", "yes", "n", "no", ""):
-            self._streams.typed_ahead += text  # no answer: what was typed is the next draft
+            self._streams.typeahead += text  # no answer: what was typed is the next draft
         return answer in ("y", "yes")
 
     def _show_as_sent(self, text: str) -> None:
@@ -131,7 +131,7 @@ class Reader:
 
     def _draft(self) -> str:
         """Give what was typed while the program had given the terminal back."""
-        draft, self._streams.typed_ahead = self._streams.typed_ahead, ""
+        draft, self._streams.typeahead = self._streams.typeahead, ""
         return draft
 
 

@@ -44,15 +44,15 @@ class Database:
         self,
         path: Path,
         migrations: Sequence[Step] = MIGRATIONS,
-        ensure_may_wait: Callable[[], None] = lambda: None,
+        check_wait: Callable[[], None] = lambda: None,
     ) -> None:
         """Open the file, made if need be in a folder that exists. Raises `LocalError`.
 
-        `ensure_may_wait` is asked while a transaction waits for another process, before anything is
+        `check_wait` is asked while a transaction waits for another process, before anything is
         done, and raises what ends that.
         """
         self.path = path
-        self._ensure_may_wait = ensure_may_wait
+        self._check_wait = check_wait
         with self._translated():
             _ensure_private(path)
             if 0 < path.stat().st_size < SMALLEST_BYTES:
@@ -95,7 +95,7 @@ class Database:
     def transaction(self) -> Iterator[None]:
         """Make all statements of the block one write, which happens whole or not at all."""
         with self._translated():
-            self._cursor("BEGIN IMMEDIATE", (), self._ensure_may_wait)
+            self._cursor("BEGIN IMMEDIATE", (), self._check_wait)
         try:
             yield
         except BaseException:
@@ -110,7 +110,7 @@ class Database:
             raise
 
     def _cursor(
-        self, sql: str, values: Values = (), ensure_may_wait: Callable[[], None] = lambda: None
+        self, sql: str, values: Values = (), check_wait: Callable[[], None] = lambda: None
     ) -> sqlite3.Cursor:
         """Run a statement, again and again while another process holds the file.
 
@@ -124,7 +124,7 @@ class Database:
             except sqlite3.OperationalError as error:
                 if not _is_held(error) or time.monotonic() > until:
                     raise
-            ensure_may_wait()
+            check_wait()
 
     def _prepare(self, migrations: Sequence[Step]) -> None:
         self._connection.row_factory = sqlite3.Row

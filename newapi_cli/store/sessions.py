@@ -60,9 +60,9 @@ class SessionStore:
         self,
         path: Path,
         clock: Callable[[], float] = time.time,
-        ensure_may_wait: Callable[[], None] = lambda: None,
+        check_wait: Callable[[], None] = lambda: None,
     ) -> None:
-        self.database = Database(path, ensure_may_wait=ensure_may_wait)
+        self.database = Database(path, check_wait=check_wait)
         self.spending = SpendingTable(self.database)
         self._clock = clock
         self._owner = current_owner()
@@ -81,7 +81,7 @@ class SessionStore:
 
     # -- a turn -------------------------------------------------------------------------------
 
-    def begin(
+    def begin_turn(
         self, session: Session, turn: TurnRecord, *, at_leaf: bool
     ) -> tuple[Session, TurnRecord]:
         """Commit a prompt, and the session where it is new; give both as they stand now.
@@ -120,7 +120,7 @@ class SessionStore:
             )
         return known, turn
 
-    def keep(self, turn: TurnRecord) -> None:
+    def save_partial_turn(self, turn: TurnRecord) -> None:
         """Commit what has come of an answer so far, of a turn that this process has begun.
 
         Its number may be another one's by now, where its session was deleted meanwhile. A file that
@@ -131,7 +131,7 @@ class SessionStore:
             (storable(turn.answer), storable(turn.reasoning), turn.id, self._owner),
         )
 
-    def end(self, turn: TurnRecord) -> None:
+    def end_turn(self, turn: TurnRecord) -> None:
         """Commit a turn that this process has begun, as it ended.
 
         Where the disk has no room for it, what was kept of it before is marked as a part, if that
@@ -157,7 +157,7 @@ class SessionStore:
                     )
             raise
 
-    def close_killed(self) -> list[Hit]:
+    def close_orphaned_turns(self) -> list[Hit]:
         """Close the open turns whose process is dead as interrupted, and give them.
 
         Of several processes that do this at once, one gets each turn.
@@ -184,7 +184,7 @@ class SessionStore:
         sql = f"SELECT {SESSION_COLUMNS} FROM sessions {where} {LAST_USED_FIRST} LIMIT ?"
         return [session_from_row(row) for row in self.database.rows(sql, (*values, limit))]
 
-    def rows(self, limit: int = -1, profile: str = "") -> list[list[str]]:
+    def text_rows(self, limit: int = -1, profile: str = "") -> list[list[str]]:
         """Give the same sessions as rows of text: id, title, turns, last use, model and profile.
 
         Half the time of values, which counts where ten thousand are listed.
@@ -208,7 +208,7 @@ class SessionStore:
         """Give the last used session of a profile."""
         return next(iter(self.sessions(1, profile)), None)
 
-    def used_before(self, time: datetime) -> list[Session]:
+    def last_used_before(self, time: datetime) -> list[Session]:
         """Give the sessions that were last used before a time."""
         return self._matching("used_at < ?", time.timestamp())
 
@@ -229,7 +229,7 @@ class SessionStore:
                 known[session_id] = self._session(session_id)
             yield Hit(known[session_id], turn_from_row(row))
 
-    def named(self, name: str) -> Session | None:
+    def find_by_name(self, name: str) -> Session | None:
         """Give the session that a person has named so, or whose id begins so; None for a new name.
 
         The beginning of an id has four digits or more, one of 0 to 9 among them: `face` is a name.
@@ -273,7 +273,7 @@ class SessionStore:
 
     # -- changing -----------------------------------------------------------------------------
 
-    def change(self, session: Session) -> None:
+    def update_session(self, session: Session) -> None:
         """Commit title, model, system prompt, leaf and what is left out.
 
         A session that is not stored yet stays so. Raises `UsageError` for a name that another
@@ -293,7 +293,7 @@ class SessionStore:
                 values_of_session(session),
             )
 
-    def add(self, stored: StoredSession) -> Session:
+    def import_session(self, stored: StoredSession) -> Session:
         """Commit a whole session, as import and fork do, under a new id; turns get new ids too.
 
         It stands among the others by its last use. A name that is taken is kept as a mere title.
@@ -315,7 +315,7 @@ class SessionStore:
             )
         return session
 
-    def erase(self, ids: Iterable[str]) -> None:
+    def delete(self, ids: Iterable[str]) -> None:
         """Delete sessions so that no byte of them is left. Raises `LocalError` with what remains.
 
         `secure_delete` zeroes what a deletion frees, `VACUUM` writes the file anew, and the copies

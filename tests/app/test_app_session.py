@@ -28,36 +28,36 @@ class Disk:
         if self.is_full:
             raise LocalError("the session store cannot be used", why="no space left")
 
-    def begin(
+    def begin_turn(
         self, session: Session, turn: TurnRecord, *, at_leaf: bool
     ) -> tuple[Session, TurnRecord]:
         """Begin a turn, if there is room."""
         self._ensure_room()
-        return self.store.begin(session, turn, at_leaf=at_leaf)
+        return self.store.begin_turn(session, turn, at_leaf=at_leaf)
 
-    def keep(self, turn: TurnRecord) -> None:
+    def save_partial_turn(self, turn: TurnRecord) -> None:
         """Keep a part, if there is room."""
         self._ensure_room()
-        self.store.keep(turn)
+        self.store.save_partial_turn(turn)
 
-    def end(self, turn: TurnRecord) -> None:
+    def end_turn(self, turn: TurnRecord) -> None:
         """End a turn, if there is room."""
         self._ensure_room()
-        self.store.end(turn)
+        self.store.end_turn(turn)
 
     def load(self, session_id: str) -> StoredSession | None:
         """Load a session."""
         return self.store.load(session_id)
 
-    def change(self, session: Session) -> None:
+    def update_session(self, session: Session) -> None:
         """Change a session, if there is room."""
         self._ensure_room()
-        self.store.change(session)
+        self.store.update_session(session)
 
-    def add(self, stored: StoredSession) -> Session:
+    def import_session(self, stored: StoredSession) -> Session:
         """Add a session, if there is room."""
         self._ensure_room()
-        return self.store.add(stored)
+        return self.store.import_session(stored)
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_a_fork_leaves_the_session_as_it_was(live: LiveSession, disk: Disk) -> N
     assert (left.id, live.session.id == ID) == (ID, False)
     assert stored_path(disk) == [("one", "yes")]
     assert stored_path(disk, live.session.id) == [("one", "yes"), ("two", "yes")]
-    assert disk.store.named("other way") is not None
+    assert disk.store.find_by_name("other way") is not None
 
 
 @pytest.mark.parametrize("is_full", [False, True])
@@ -234,7 +234,7 @@ def test_what_was_said_before_a_session_was_deleted_and_made_anew_is_not_sent(
     """The new turn may have the number of the deleted one."""
     say(live, "secret")
     other = twin(disk)
-    disk.store.erase([ID])
+    disk.store.delete([ID])
     say(other, "anew")
     assert other.was_deleted
     live.begin("mine", model="m")
@@ -312,7 +312,7 @@ def test_a_session_that_was_deleted_meanwhile_begins_anew(
     live: LiveSession, disk: Disk, warnings: list[LocalError]
 ) -> None:
     say(live, "one")
-    disk.store.erase([ID])
+    disk.store.delete([ID])
     say(live, "two")
     assert live.was_deleted
     assert (stored_path(disk), warnings) == ([("two", "yes")], [])

@@ -18,7 +18,7 @@ from tests.support.process import Result, run_in_shell, run_newapi
 from tests.support.steps import sse
 from tests.support.wire import answer_events
 
-NOBODY = "it is a pipe that nobody writes to"
+NOBODY = "nothing was written to the pipe"
 
 
 @pytest.fixture

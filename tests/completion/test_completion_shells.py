@@ -82,7 +82,7 @@ def talks(home: Home) -> Home:
     with SessionStore(data / "sessions.db") as store:
         for number, name in enumerate(["taxes", "travel:japan", *HOSTILE, ""]):
             session = Session(f"{number:012x}", title=name, is_named=bool(name))
-            store.begin(session, TurnRecord("hello"), at_leaf=True)
+            store.begin_turn(session, TurnRecord("hello"), at_leaf=True)
     return home
 
 

@@ -250,7 +250,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(place=PLACES)
     def look_for_killed(self, place: int) -> None:
         """Close what crashed processes have left open, once."""
-        hits = self.processes[place].store.close_killed()
+        hits = self.processes[place].store.close_orphaned_turns()
         open_ones = {
             turn_id
             for turns in self.model.turns.values()
@@ -290,7 +290,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert stored is not None
         others = [title for each, title in self.model.titles.items() if each != session]
         try:
-            store.change(stored.session._replace(title=name, is_named=True))
+            store.update_session(stored.session._replace(title=name, is_named=True))
         except UsageError:
             assert (name, True) in others
         else:
@@ -303,7 +303,7 @@ class StoreMachine(RuleBasedStateMachine):
         """Delete a session so that no byte of it is left in any file."""
         session = self.chosen(pick)
         gone = set(self.model.turns[session])
-        self.processes[place].store.erase([session])
+        self.processes[place].store.delete([session])
         self.model.erase(session)
         self.crashed -= gone
         data = b"".join(path.read_bytes() for path in self.folder.iterdir())
@@ -327,7 +327,7 @@ class StoreMachine(RuleBasedStateMachine):
         if as_lines:
             text = "\n".join(session_to_lines(stored))
         [read] = sessions_from_text(text)
-        added = store.add(read)
+        added = store.import_session(read)
         again = store.load(added.id)
         assert again is not None
         assert [t._replace(id=0, parent_id=0) for t in again.path] == [

@@ -170,7 +170,7 @@ class Victim:
 
     def _stored(self, prompt: str) -> TurnRecord | None:
         with SessionStore(sessions_file(self.home)) as store:
-            session = store.named("talk")
+            session = store.find_by_name("talk")
             stored = store.load(session.id) if session else None
         found = [turn for turn in stored.turns if turn.prompt == prompt] if stored else []
         assert len(found) <= 1

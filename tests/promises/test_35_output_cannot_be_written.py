@@ -38,8 +38,8 @@ def asked(home: Home, server: FaultServer) -> FaultServer:
     """Give a server, and a session that is stored, so that each command has something to tell."""
     data_dir(home).mkdir(0o700)
     with SessionStore(sessions_file(home)) as store:
-        _, turn = store.begin(Session("a" * 12, "hello"), TurnRecord("hello"), at_leaf=True)
-        store.end(turn._replace(status=Status.COMPLETE, answer="Hello."))
+        _, turn = store.begin_turn(Session("a" * 12, "hello"), TurnRecord("hello"), at_leaf=True)
+        store.end_turn(turn._replace(status=Status.COMPLETE, answer="Hello."))
     server.answer_with(
         lambda request: (
             [Send(response(200, MODELS))]

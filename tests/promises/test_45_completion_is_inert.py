@@ -44,7 +44,7 @@ def named(home: Home, server: FaultServer) -> FaultServer:
     with SessionStore(sessions_file(home)) as store:
         for number, title in enumerate([*SESSIONS, *HOSTILE]):
             session = Session(f"{number:012x}", title=title, is_named=True)
-            store.begin(session, TurnRecord("touch P"), at_leaf=True)
+            store.begin_turn(session, TurnRecord("touch P"), at_leaf=True)
     return server
 
 

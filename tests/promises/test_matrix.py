@@ -238,8 +238,8 @@ def made_case(home: Home, server: FaultServer) -> Case:
     home.configure(server.url, retries=0)
     data_dir(home).mkdir(mode=0o700)
     with SessionStore(sessions_file(home)) as store:
-        _, turn = store.begin(Session("a" * 12, "谢谢 é"), TurnRecord("谢谢 é"), at_leaf=True)
-        store.end(turn._replace(status=Status.COMPLETE, answer="不客气"))
+        _, turn = store.begin_turn(Session("a" * 12, "谢谢 é"), TurnRecord("谢谢 é"), at_leaf=True)
+        store.end_turn(turn._replace(status=Status.COMPLETE, answer="不客气"))
     return Case(home, server)
 
 

@@ -47,8 +47,8 @@ def put(
     session = session._replace(id=id_ or session.id)
     with SessionStore(sessions_file(home)) as store:
         for prompt, answer in turns or [("q", "a")]:
-            session, turn = store.begin(session, TurnRecord(prompt, model="m"), at_leaf=True)
-            store.end(turn._replace(answer=answer, status=Status.COMPLETE))
+            session, turn = store.begin_turn(session, TurnRecord(prompt, model="m"), at_leaf=True)
+            store.end_turn(turn._replace(answer=answer, status=Status.COMPLETE))
         stored = store.load(session.id)
     assert stored is not None
     return stored
@@ -177,7 +177,7 @@ def test_the_last_used_is_shown_where_none_is_named(home: Home) -> None:
 def test_what_was_undone_and_reasoning_are_shown_on_request(home: Home) -> None:
     stored = put(home, "t", ("kept", "a1"), ("undone", "a2"))
     with SessionStore(sessions_file(home)) as store:
-        store.change(stored.session._replace(leaf_id=stored.turns[0].id))
+        store.update_session(stored.session._replace(leaf_id=stored.turns[0].id))
         store.database.execute("UPDATE turns SET reasoning = 'deep thought'")
     assert "undone" not in run(home, "show").text
     assert "undone" in run(home, "show", "--all").text

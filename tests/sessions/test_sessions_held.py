@@ -99,7 +99,7 @@ def interrupted() -> None:
 
 def test_a_turn_that_a_signal_ends_before_it_begins_leaves_the_path(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
-    with SessionStore(path, ensure_may_wait=interrupted) as store:
+    with SessionStore(path, check_wait=interrupted) as store:
         session, _ = said(store, new_session(), ("first", "1"), ("second", "2"))
         stored = store.load(session.id)
         assert stored is not None
@@ -119,7 +119,7 @@ def test_a_part_of_an_answer_waits_for_nobody(tmp_path: Path) -> None:
         with held(path):
             began = time.monotonic()
             with pytest.raises(LocalError, match="busy"):
-                store.keep(turn)
+                store.save_partial_turn(turn)
             assert time.monotonic() - began < AT_ONCE_S
 
 
@@ -147,7 +147,7 @@ def test_ctrl_c_while_the_file_is_written_anew_tells_of_traces(tmp_path: Path) -
         thread.start()
         try:
             with pytest.raises(LocalError, match="traces of them") as caught:
-                store.erase([session.id])
+                store.delete([session.id])
         finally:
             thread.join()
             signal.signal(signal.SIGINT, before)

@@ -144,7 +144,7 @@ def test_a_killed_answer_of_another_is_heard_as_its_part(sides: tuple[Side, Side
     one, two = sides
     two.live.begin("of two", model="m").keep(completion("par"))
     one.say("of one", "2")
-    assert [hit.turn.prompt for hit in one.store.close_killed()] == ["of two"]
+    assert [hit.turn.prompt for hit in one.store.close_orphaned_turns()] == ["of two"]
     one.say("more", "3")
     assert [turn.status for turn in one.live.path] == [
         DONE, Status.INTERRUPTED, DONE, DONE,

@@ -40,9 +40,9 @@ def said(
     """Say prompts and have them answered, one below the other."""
     ended = []
     for prompt, answer in turns:
-        session, turn = store.begin(session, TurnRecord(prompt), at_leaf=True)
+        session, turn = store.begin_turn(session, TurnRecord(prompt), at_leaf=True)
         turn = turn._replace(answer=answer, status=Status.COMPLETE)
-        store.end(turn)
+        store.end_turn(turn)
         ended.append(turn)
     return session, ended
 

@@ -211,7 +211,7 @@ def test_many_processes_make_a_new_file_at_once(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from newapi_cli.domain.session import *;"
         "from newapi_cli.store.sessions import SessionStore\n"
         "with SessionStore(Path(sys.argv[1])) as store:\n"
-        "    store.begin(Session(sys.argv[2]), TurnRecord('hi'), at_leaf=True)\n"
+        "    store.begin_turn(Session(sys.argv[2]), TurnRecord('hi'), at_leaf=True)\n"
     )
     path = tmp_path / "s.db"
     command = [sys.executable, "-c", code, str(path)]
@@ -227,7 +227,7 @@ def test_erasing_takes_the_copies_of_migrations_away(tmp_path: Path) -> None:
     (tmp_path / "s.db.v1-copy").write_bytes(b"prompt 1")
     (tmp_path / "s.db.v1-copy-journal").write_bytes(b"prompt 1")  # of a copy that was cut off
     with SessionStore(path) as store:
-        store.erase([session.id for session in store.sessions()])
+        store.delete([session.id for session in store.sessions()])
     assert list(tmp_path.iterdir()) == [path]
     assert b"prompt 1" not in path.read_bytes()
 

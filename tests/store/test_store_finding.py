@@ -78,24 +78,24 @@ def test_a_name_for_going_on_is_a_name_or_the_beginning_of_an_id_but_no_title(
 ) -> None:
     titled = put(store, "abcdef012345", "a title")
     named = put(store, "100000000000", "taxes", is_named=True)
-    assert store.named("taxes") == named
-    assert store.named("abcdef01") == store.named("ABCDEF012345") == titled
-    assert store.named("abcdef0") == titled
+    assert store.find_by_name("taxes") == named
+    assert store.find_by_name("abcdef01") == store.find_by_name("ABCDEF012345") == titled
+    assert store.find_by_name("abcdef0") == titled
     for name in ("a title", "abcdef", "abc", "a", "Taxes", "abcdef02", "100", ""):
-        assert store.named(name) is None, name
+        assert store.find_by_name(name) is None, name
 
 
 def test_a_beginning_of_several_ids_begins_no_new_session(store: SessionStore) -> None:
     put(store, "abcd01000000")
     put(store, "abcd02000000")
     with pytest.raises(UsageError, match="means 2 sessions"):
-        store.named("abcd0")
+        store.find_by_name("abcd0")
 
 
 def test_a_whole_id_is_that_session_whatever_is_named_like_it(store: SessionStore) -> None:
     kept = put(store, "abcdef012345")
     put(store, "100000000000", "abcdef012345", is_named=True)
-    assert store.find("abcdef012345") == store.named("abcdef012345") == kept
+    assert store.find("abcdef012345") == store.find_by_name("abcdef012345") == kept
 
 
 def test_text_that_is_no_utf8_names_no_session(store: SessionStore) -> None:
@@ -112,7 +112,7 @@ def test_what_is_added_stands_by_its_last_use(store: SessionStore, clock: Clock)
     times = {session.title: session.used_at for session in store.sessions()}
     for title, after in (("fourth", "third"), ("second", "first"), ("second, too", "first")):
         used_at = times[after] + timedelta(seconds=100 + len(title))
-        store.add(StoredSession(Session("", title, used_at=used_at), ()))
+        store.import_session(StoredSession(Session("", title, used_at=used_at), ()))
     assert [session.title for session in store.sessions()] == [
         *("fifth", "fourth", "third", "second, too", "second", "first")
     ]
@@ -123,7 +123,7 @@ def test_what_is_added_stands_by_its_last_use(store: SessionStore, clock: Clock)
 def test_a_name_for_going_on_that_looks_like_an_id_is_the_name(store: SessionStore) -> None:
     put(store, "abcdef012345")
     named = put(store, "100000000000", "abcdef01", is_named=True)
-    assert store.named("abcdef01") == named
+    assert store.find_by_name("abcdef01") == named
 
 
 # -- by use -----------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ def test_the_last_used_is_asked_for_by_profile(store: SessionStore) -> None:
 def test_renaming_is_no_use(store: SessionStore) -> None:
     old = put(store, "a" * 12)
     new = put(store, "b" * 12)
-    store.change(old._replace(title="x", is_named=True))
+    store.update_session(old._replace(title="x", is_named=True))
     assert store.latest("test") == new
 
 
@@ -164,8 +164,8 @@ def test_those_not_used_since_a_time_are_given(store: SessionStore, clock: Clock
     clock.now += 10
     put(store, "b" * 12)
     used = clock.now
-    assert store.used_before(datetime.fromtimestamp(used, UTC)) == [old]
-    assert store.used_before(datetime.fromtimestamp(old.used_at.timestamp(), UTC)) == []
+    assert store.last_used_before(datetime.fromtimestamp(used, UTC)) == [old]
+    assert store.last_used_before(datetime.fromtimestamp(old.used_at.timestamp(), UTC)) == []
 
 
 # -- by words ---------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ def test_a_search_gives_the_newest_first_each_in_its_session(store: SessionStore
 
 def test_a_branch_that_was_left_is_found_too(store: SessionStore) -> None:
     session, [first, _] = said(store, new_session(), ("a", ""), ("needle", ""))
-    store.change(session._replace(leaf_id=first.id))
+    store.update_session(session._replace(leaf_id=first.id))
     assert found(store, "needle") == ["needle"]
 
 
@@ -241,7 +241,7 @@ def test_deleting_leaves_the_others(store: SessionStore) -> None:
     gone, _ = said(store, new_session("gone"), ("canary-prompt", "canary-answer"))
     left, turns = said(store, new_session("left"), ("q", "a"), ("q2", "a2"))
     assert b"canary" in store.database.path.read_bytes()
-    store.erase([gone.id])
+    store.delete([gone.id])
     assert store.load(gone.id) is None
     assert b"canary" not in store.database.path.read_bytes()
     again = store.load(left.id)
@@ -252,9 +252,9 @@ def test_deleting_leaves_the_others(store: SessionStore) -> None:
 
 def test_deleting_nothing_and_twice_is_no_error(store: SessionStore) -> None:
     session, _ = said(store, new_session(), ("q", "a"))
-    store.erase([])
-    store.erase([session.id, session.id, "nobody"])
-    store.erase([session.id])
+    store.delete([])
+    store.delete([session.id, session.id, "nobody"])
+    store.delete([session.id])
     assert store.count() == 0
 
 
@@ -262,12 +262,12 @@ def test_a_late_end_of_a_deleted_turn_harms_no_turn_that_has_its_number(
     store: SessionStore,
 ) -> None:
     gone, [old] = said(store, new_session(), ("q", "a"))
-    store.erase([gone.id])
+    store.delete([gone.id])
     session, [new] = said(store, new_session(), ("q2", "a2"))
     assert new.id == old.id
     change_raw(store.database.path, "UPDATE turns SET owner = '1:1'")  # of another process
-    store.keep(old._replace(answer="late"))
-    store.end(old._replace(answer="late"))
+    store.save_partial_turn(old._replace(answer="late"))
+    store.end_turn(old._replace(answer="late"))
     stored = store.load(session.id)
     assert stored is not None
     assert stored.turns == (new,)

@@ -20,8 +20,8 @@ from pathlib import Path
 from newapi_cli.domain.session import Session, TurnRecord
 from newapi_cli.store.sessions import SessionStore
 store = SessionStore(Path(sys.argv[1]))
-session, turn = store.begin(Session(sys.argv[2], "t"), TurnRecord("hi"), at_leaf=True)
-store.keep(turn._replace(answer="Par"))
+session, turn = store.begin_turn(Session(sys.argv[2], "t"), TurnRecord("hi"), at_leaf=True)
+store.save_partial_turn(turn._replace(answer="Par"))
 print("ready", flush=True)
 sys.stdin.read()
 """
@@ -41,7 +41,7 @@ def statuses(store: SessionStore) -> list[tuple[object, ...]]:
 
 def test_an_answer_of_a_living_process_is_left_alone(store: SessionStore) -> None:
     with child(BEGINS_A_TURN, str(store.database.path), "a" * 12):
-        assert store.close_killed() == []
+        assert store.close_orphaned_turns() == []
         assert statuses(store) == [("open", "")]
 
 
@@ -49,33 +49,33 @@ def test_an_answer_of_a_killed_process_is_closed_and_told_once(store: SessionSto
     with child(BEGINS_A_TURN, str(store.database.path), "a" * 12) as process:
         process.kill()
         process.wait()
-        [hit] = store.close_killed()
+        [hit] = store.close_orphaned_turns()
     assert (hit.session.id, hit.turn.prompt, hit.turn.answer) == ("a" * 12, "hi", "Par")
     assert (hit.turn.status, hit.turn.error) == (Status.INTERRUPTED, KILLED)
     assert statuses(store) == [("interrupted", KILLED)]
-    assert store.close_killed() == []
+    assert store.close_orphaned_turns() == []
 
 
 def test_all_answers_of_killed_processes_are_closed_at_once(store: SessionStore) -> None:
     for number in range(3):
-        store.begin(new_session(str(number)), TurnRecord(str(number)), at_leaf=True)
+        store.begin_turn(new_session(str(number)), TurnRecord(str(number)), at_leaf=True)
     change_raw(store.database.path, "UPDATE turns SET owner = '1:0' WHERE prompt != '1'")
-    assert [hit.turn.prompt for hit in store.close_killed()] == ["0", "2"]
+    assert [hit.turn.prompt for hit in store.close_orphaned_turns()] == ["0", "2"]
     assert [status for status, _ in statuses(store)] == ["interrupted", "open", "interrupted"]
 
 
 def test_an_answer_of_ones_own_is_left_alone(store: SessionStore) -> None:
-    store.begin(new_session(), TurnRecord("hi"), at_leaf=True)
-    assert store.close_killed() == []
+    store.begin_turn(new_session(), TurnRecord("hi"), at_leaf=True)
+    assert store.close_orphaned_turns() == []
     assert statuses(store) == [("open", "")]
 
 
 @pytest.mark.parametrize("end", [s for s in Status if s is not Status.OPEN])
 def test_an_answer_that_ended_is_left_alone(store: SessionStore, end: Status) -> None:
-    _, turn = store.begin(new_session(), TurnRecord("hi"), at_leaf=True)
-    store.end(turn._replace(status=end))
+    _, turn = store.begin_turn(new_session(), TurnRecord("hi"), at_leaf=True)
+    store.end_turn(turn._replace(status=end))
     change_raw(store.database.path, "UPDATE turns SET owner = '1:0'")
-    assert store.close_killed() == []
+    assert store.close_orphaned_turns() == []
     assert statuses(store) == [(str(end), "")]
 
 
@@ -85,7 +85,7 @@ def test_a_killed_turn_that_goes_on_by_others_is_no_longer_open(store: SessionSt
         process.wait()
     killed = store.find("aaaa")
     _, [next_one] = said(store, killed, ("more", "yes"))
-    [hit] = store.close_killed()
+    [hit] = store.close_orphaned_turns()
     assert next_one.parent_id == hit.turn.id
 
 
@@ -93,7 +93,7 @@ def test_of_many_that_look_at_once_one_tells(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     with SessionStore(path) as store:
         for number in range(20):
-            store.begin(new_session(str(number)), TurnRecord(str(number)), at_leaf=True)
+            store.begin_turn(new_session(str(number)), TurnRecord(str(number)), at_leaf=True)
     change_raw(path, "UPDATE turns SET owner = '1:0'")
     told: list[Hit] = []
     start = threading.Barrier(4)
@@ -101,7 +101,7 @@ def test_of_many_that_look_at_once_one_tells(tmp_path: Path) -> None:
     def look() -> None:
         with SessionStore(path) as store:
             start.wait()
-            told.extend(store.close_killed())
+            told.extend(store.close_orphaned_turns())
 
     threads = [threading.Thread(target=look) for _ in range(4)]
     for thread in threads:

@@ -53,7 +53,7 @@ def test_an_old_file_becomes_one_of_today(old_file: Path, tmp_path: Path) -> Non
 def test_an_old_file_holds_what_it_held(old_file: Path) -> None:
     with SessionStore(old_file) as store:
         hello, taxes = (store.load(session.id) for session in store.sessions())
-        [killed] = store.close_killed()
+        [killed] = store.close_orphaned_turns()
     assert hello is not None
     assert taxes is not None
     assert [turn.error for turn in hello.path] == ["refused"]

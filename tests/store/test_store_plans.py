@@ -20,12 +20,14 @@ WHOLE_TABLE = "SCAN"
 ASKING: dict[str, Callable[[SessionStore, str], object]] = {
     "load": lambda store, id_: store.load(id_),
     "find": lambda store, id_: store.find(id_[:8]),
-    "named": lambda store, id_: (store.named("taxes"), store.named(id_)),
-    "begin": lambda store, id_: store.begin(
+    "named": lambda store, id_: (store.find_by_name("taxes"), store.find_by_name(id_)),
+    "begin": lambda store, id_: store.begin_turn(
         new_session("t", is_named=True)._replace(id=id_), TurnRecord("hi"), at_leaf=True
     ),
-    "close_killed": lambda store, _: store.close_killed(),
-    "change": lambda store, id_: store.change(store.find(id_)._replace(title="x", is_named=True)),
+    "close_killed": lambda store, _: store.close_orphaned_turns(),
+    "change": lambda store, id_: store.update_session(
+        store.find(id_)._replace(title="x", is_named=True)
+    ),
 }
 
 
@@ -94,7 +96,7 @@ def test_the_last_used_are_read_in_the_order_of_the_index(
 ) -> None:
     noting = noted(store, monkeypatch)
     store.sessions(50)
-    store.rows(50)
+    store.text_rows(50)
     store.latest("test")
     plans = list(noting.plans())
     reads = [plan for plan in plans if "RIGHT PART" not in plan]
@@ -111,11 +113,11 @@ def test_a_search_sorts_nothing(store: SessionStore, monkeypatch: pytest.MonkeyP
 
 def test_rows_are_the_same_sessions_as_values(store: SessionStore) -> None:
     now = datetime.now(UTC)
-    assert [row[0] for row in store.rows()] == [session.id for session in store.sessions()]
-    for row, session in zip(store.rows(), store.sessions(), strict=True):
+    assert [row[0] for row in store.text_rows()] == [session.id for session in store.sessions()]
+    for row, session in zip(store.text_rows(), store.sessions(), strict=True):
         assert row[1:3] + row[4:] == [session.title, "2", session.model, session.profile]
         used_at = datetime.fromisoformat(row[3].replace("Z", "+00:00"))
         assert abs((used_at - session.used_at).total_seconds()) <= 1
         assert abs((used_at - now).total_seconds()) < 60
-    assert store.rows(1, "test") == store.rows()[:1]
-    assert store.rows(-1, "other") == []
+    assert store.text_rows(1, "test") == store.text_rows()[:1]
+    assert store.text_rows(-1, "other") == []

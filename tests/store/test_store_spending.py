@@ -35,10 +35,10 @@ def store(tmp_path: Path, clock: Clock) -> Iterator[SessionStore]:
 def ask(store: SessionStore, session: Session, **ended: object) -> tuple[Session, TurnRecord]:
     """Ask once; without a status the turn stays open."""
     turn = TurnRecord("a prompt", model="m", profile=session.profile, host=session.host)
-    session, turn = store.begin(session, turn, at_leaf=True)
+    session, turn = store.begin_turn(session, turn, at_leaf=True)
     if ended:
         turn = turn._replace(answer="an answer", **ended)  # type: ignore[arg-type]  # names of fields
-        store.end(turn)
+        store.end_turn(turn)
     return session, turn
 
 

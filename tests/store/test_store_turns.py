@@ -83,7 +83,7 @@ def loaded(store: SessionStore, session: Session) -> StoredSession:
 
 def test_a_prompt_is_stored_before_its_answer(store: SessionStore, clock: Clock) -> None:
     session = new_session(model="m", system="be brief", host="http://h/v1")
-    begun, turn = store.begin(session, TurnRecord("hi", model="m"), at_leaf=True)
+    begun, turn = store.begin_turn(session, TurnRecord("hi", model="m"), at_leaf=True)
     now = datetime.fromtimestamp(clock.now, UTC)
     assert loaded(store, begun) == StoredSession(begun, (turn,))
     assert (turn.status, turn.prompt, turn.answer, turn.parent_id) == (Status.OPEN, "hi", "", None)
@@ -92,38 +92,38 @@ def test_a_prompt_is_stored_before_its_answer(store: SessionStore, clock: Clock)
 
 
 def test_what_has_come_is_stored_while_it_comes(store: SessionStore) -> None:
-    session, turn = store.begin(new_session(), TurnRecord("hi"), at_leaf=True)
-    store.keep(turn._replace(answer="Par", reasoning="hm"))
+    session, turn = store.begin_turn(new_session(), TurnRecord("hi"), at_leaf=True)
+    store.save_partial_turn(turn._replace(answer="Par", reasoning="hm"))
     kept = loaded(store, session).turns[0]
     assert (kept.answer, kept.reasoning, kept.status) == ("Par", "hm", Status.OPEN)
 
 
 def test_an_ended_turn_comes_back_with_every_field(store: SessionStore) -> None:
-    begun, turn = store.begin(new_session(), FULL, at_leaf=True)
+    begun, turn = store.begin_turn(new_session(), FULL, at_leaf=True)
     ended = FULL._replace(id=turn.id, created_at=turn.created_at)
-    store.end(ended)
+    store.end_turn(ended)
     assert loaded(store, begun).turns == (ended,)
 
 
 @pytest.mark.parametrize("kind", [*CostKind, ""])
 def test_every_kind_of_cost_comes_back(store: SessionStore, kind: str) -> None:
-    begun, turn = store.begin(new_session(), TurnRecord("hi"), at_leaf=True)
+    begun, turn = store.begin_turn(new_session(), TurnRecord("hi"), at_leaf=True)
     cost = "12345678901234567890.000000000000000001" if kind in ("about", "exact") else None
-    store.end(turn._replace(status=Status.COMPLETE, cost=cost, cost_kind=kind))
+    store.end_turn(turn._replace(status=Status.COMPLETE, cost=cost, cost_kind=kind))
     back = loaded(store, begun).turns[0]
     assert (back.cost, back.cost_kind) == (cost, kind)
 
 
 def test_a_cost_of_decimal_text_is_never_made_a_number(store: SessionStore) -> None:
-    begun, turn = store.begin(new_session(), TurnRecord("hi"), at_leaf=True)
-    store.end(turn._replace(status=Status.COMPLETE, cost="0.10", cost_kind="exact"))
+    begun, turn = store.begin_turn(new_session(), TurnRecord("hi"), at_leaf=True)
+    store.end_turn(turn._replace(status=Status.COMPLETE, cost="0.10", cost_kind="exact"))
     [stored] = raw_rows(store.database.path, "SELECT cost, typeof(cost) FROM turns")
     assert (loaded(store, begun).turns[0].cost, stored) == ("0.10", ("0.10", "text"))
 
 
 def test_a_turn_without_anything_comes_back(store: SessionStore) -> None:
-    begun, turn = store.begin(new_session(), TurnRecord(""), at_leaf=True)
-    store.end(turn._replace(status=Status.ERROR))
+    begun, turn = store.begin_turn(new_session(), TurnRecord(""), at_leaf=True)
+    store.end_turn(turn._replace(status=Status.ERROR))
     back = loaded(store, begun).turns[0]
     assert back == TurnRecord("", status=Status.ERROR, id=turn.id, created_at=turn.created_at)
     assert back.usage is None
@@ -131,10 +131,10 @@ def test_a_turn_without_anything_comes_back(store: SessionStore) -> None:
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_any_text_comes_back_as_it_was(store: SessionStore, text: str) -> None:
-    begun, turn = store.begin(new_session(text, system=text), TurnRecord(text), at_leaf=True)
+    begun, turn = store.begin_turn(new_session(text, system=text), TurnRecord(text), at_leaf=True)
     turn = turn._replace(answer=text, reasoning=text, error=text, finish_reason=text)
-    store.keep(turn)
-    store.end(turn)
+    store.save_partial_turn(turn)
+    store.end_turn(turn)
     back = loaded(store, begun)
     assert back.turns == (turn,)
     assert (back.session.title, back.session.system) == (text, text)
@@ -144,18 +144,18 @@ def test_any_text_comes_back_as_it_was(store: SessionStore, text: str) -> None:
 def test_half_characters_become_replacement_marks(
     store: SessionStore, text: str, wanted: str
 ) -> None:
-    begun, turn = store.begin(new_session(text), TurnRecord(text), at_leaf=True)
-    store.keep(turn._replace(answer=text))
+    begun, turn = store.begin_turn(new_session(text), TurnRecord(text), at_leaf=True)
+    store.save_partial_turn(turn._replace(answer=text))
     assert loaded(store, begun).turns[0].answer == wanted
-    store.end(turn._replace(answer=text, status=Status.COMPLETE))
+    store.end_turn(turn._replace(answer=text, status=Status.COMPLETE))
     back = loaded(store, begun)
     assert (back.session.title, back.turns[0].prompt, back.turns[0].answer) == (wanted,) * 3
 
 
 @pytest.mark.parametrize("count", [2**63 - 1, -(2**63 - 1), 2**63, 10**400])
 def test_a_count_beyond_sqlites_integers_is_not_known(store: SessionStore, count: int) -> None:
-    begun, turn = store.begin(new_session(), TurnRecord("hi"), at_leaf=True)
-    store.end(turn._replace(usage=Usage(count, 1, 2), status=Status.COMPLETE))
+    begun, turn = store.begin_turn(new_session(), TurnRecord("hi"), at_leaf=True)
+    store.end_turn(turn._replace(usage=Usage(count, 1, 2), status=Status.COMPLETE))
     usage = loaded(store, begun).turns[0].usage
     assert usage == Usage(count if abs(count) < 2**63 else None, 1, 2)
 
@@ -175,13 +175,13 @@ def test_at_the_leaf_means_the_leaf_of_the_file_and_not_of_memory(store: Session
     session, [first] = said(store, new_session(), ("a", "1"))
     with SessionStore(store.database.path) as other:
         _, [second] = said(other, session, ("b", "2"))
-    _, third = store.begin(session, TurnRecord("c", parent_id=first.id), at_leaf=True)
+    _, third = store.begin_turn(session, TurnRecord("c", parent_id=first.id), at_leaf=True)
     assert third.parent_id == second.id
 
 
 def test_a_branch_leaves_the_old_one_where_it_is(store: SessionStore) -> None:
     session, [first, second] = said(store, new_session(), ("a", "1"), ("b", "2"))
-    session, other = store.begin(session, TurnRecord("b2", parent_id=first.id), at_leaf=False)
+    session, other = store.begin_turn(session, TurnRecord("b2", parent_id=first.id), at_leaf=False)
     back = loaded(store, session)
     assert [turn.id for turn in back.path] == [first.id, other.id]
     assert path_to(second.id, back.turns) == (first, second)
@@ -190,14 +190,16 @@ def test_a_branch_leaves_the_old_one_where_it_is(store: SessionStore) -> None:
 
 def test_a_new_root_is_a_branch_too(store: SessionStore) -> None:
     session, _ = said(store, new_session(), ("a", "1"))
-    session, other = store.begin(session, TurnRecord("a2"), at_leaf=False)
+    session, other = store.begin_turn(session, TurnRecord("a2"), at_leaf=False)
     assert [turn.prompt for turn in loaded(store, session).path] == ["a2"]
     assert other.parent_id is None
 
 
 def test_a_new_session_of_a_known_name_joins_it(store: SessionStore) -> None:
     known, [first] = said(store, new_session("taxes", is_named=True), ("a", "1"))
-    joined, second = store.begin(new_session("taxes", is_named=True), TurnRecord("b"), at_leaf=True)
+    joined, second = store.begin_turn(
+        new_session("taxes", is_named=True), TurnRecord("b"), at_leaf=True
+    )
     assert (joined.id, second.parent_id) == (known.id, first.id)
     assert len(store.sessions()) == 1
 
@@ -210,8 +212,8 @@ def test_a_title_that_nobody_gave_joins_nothing(store: SessionStore) -> None:
 
 def test_a_session_that_was_deleted_meanwhile_begins_anew(store: SessionStore) -> None:
     session, [first] = said(store, new_session(), ("a", "1"))
-    store.erase([session.id])
-    begun, turn = store.begin(session, TurnRecord("b", parent_id=first.id), at_leaf=False)
+    store.delete([session.id])
+    begun, turn = store.begin_turn(session, TurnRecord("b", parent_id=first.id), at_leaf=False)
     assert (begun.id, begun.turns, turn.parent_id) == (session.id, 1, None)
     assert [each.prompt for each in loaded(store, begun).path] == ["b"]
 
@@ -224,7 +226,7 @@ def test_what_may_change_is_changed_and_nothing_else(store: SessionStore) -> Non
     changed = session._replace(
         title="t", is_named=True, model="m", system="s", left_out=1, leaf_id=first.id
     )
-    store.change(changed._replace(host="other", profile="other", turns=99))
+    store.update_session(changed._replace(host="other", profile="other", turns=99))
     assert loaded(store, session).session == changed
 
 
@@ -232,21 +234,21 @@ def test_a_name_names_one_session(store: SessionStore) -> None:
     first, _ = said(store, new_session("taxes", is_named=True), ("a", "1"))
     second, _ = said(store, new_session("other"), ("b", "2"))
     with pytest.raises(UsageError, match=first.short_id):
-        store.change(second._replace(title="taxes", is_named=True))
+        store.update_session(second._replace(title="taxes", is_named=True))
     assert loaded(store, second).session == second
-    store.change(first._replace(title="taxes", is_named=True))  # its own name is no other's
+    store.update_session(first._replace(title="taxes", is_named=True))  # its own name is no other's
 
 
 def test_a_change_of_what_is_not_stored_stores_nothing(store: SessionStore) -> None:
-    store.change(new_session("x", is_named=True))
+    store.update_session(new_session("x", is_named=True))
     assert store.sessions() == []
 
 
 def test_an_added_session_has_new_ids_and_the_same_tree(store: SessionStore) -> None:
     session, [first, second] = said(store, new_session(), ("a", "1"), ("b", "2"))
-    session, _ = store.begin(session, TurnRecord("b2", parent_id=first.id), at_leaf=False)
+    session, _ = store.begin_turn(session, TurnRecord("b2", parent_id=first.id), at_leaf=False)
     old = loaded(store, session)
-    added = store.add(old)
+    added = store.import_session(old)
     new = loaded(store, added)
     assert added.id != session.id
     assert not {turn.id for turn in new.turns} & {turn.id for turn in old.turns}
@@ -262,7 +264,9 @@ def test_an_added_session_has_new_ids_and_the_same_tree(store: SessionStore) -> 
 
 def test_an_added_session_keeps_its_name_only_where_it_is_free(store: SessionStore) -> None:
     stored = StoredSession(new_session("taxes", is_named=True), ())
-    names = [(s.title, s.is_named) for s in (store.add(stored), store.add(stored))]
+    names = [
+        (s.title, s.is_named) for s in (store.import_session(stored), store.import_session(stored))
+    ]
     assert names == [("taxes", True), ("taxes", False)]
 
 
@@ -270,7 +274,7 @@ def test_an_added_session_that_fails_half_way_is_not_there(store: SessionStore) 
     turns = (TurnRecord("a", id=1), TurnRecord("b", id=2, duration_s="x"))  # type: ignore[arg-type]
     bad = turns[1]._replace(created_at=None)  # type: ignore[arg-type]
     with pytest.raises(AttributeError):
-        store.add(StoredSession(new_session(), (turns[0], bad)))
+        store.import_session(StoredSession(new_session(), (turns[0], bad)))
     assert raw_rows(store.database.path, "SELECT count(*) FROM sessions") == [(0,)]
     assert raw_rows(store.database.path, "SELECT count(*) FROM turns") == [(0,)]
 

@@ -68,7 +68,7 @@ def fill(home: Home, *said: Said, session: Session | None = None) -> Session:
         for each in said:
             clock.now = time.time() - each.days_ago * DAY_S
             turn = TurnRecord("q", model=each.model, profile=session.profile, host=session.host)
-            session, turn = store.begin(session, turn, at_leaf=True)
+            session, turn = store.begin_turn(session, turn, at_leaf=True)
             turn = turn._replace(
                 answer="a",
                 status=each.status,
@@ -79,7 +79,7 @@ def fill(home: Home, *said: Said, session: Session | None = None) -> Session:
                 request_id=each.request_id,
                 duration_s=next(NUMBERS) / 8,
             )
-            store.end(turn)
+            store.end_turn(turn)
     return session
 
 

@@ -288,7 +288,7 @@ def test_an_open_answer_is_neither(home: Home) -> None:
     with SessionStore(sessions_file(home)) as store:
         stored = store.load(session.id)
         assert stored is not None
-        store.begin(session, stored.turns[0], at_leaf=True)
+        store.begin_turn(session, stored.turns[0], at_leaf=True)
         assert [row[1:3] for row in tsv(usage(home))] == [["1", "0"]]
 
 

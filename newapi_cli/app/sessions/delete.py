@@ -28,7 +28,7 @@ def delete_sessions(context: Context, sessions: list[Session], *, asks: bool) ->
     if store is None or not sessions:
         context.streams.print_err("there is nothing to delete")
         if store is not None:
-            store.erase(())  # what an earlier deletion may have had to leave
+            store.delete(())  # what an earlier deletion may have had to leave
         return
     if asks and not _agrees(context, sessions):
         context.streams.print_err("nothing was deleted")
@@ -69,7 +69,7 @@ def _delete(
             ),
         ) from error
     try:
-        store.erase(ids)
+        store.delete(ids)
     except LocalError as error:
         if error.reason is not Reason.DISK_FULL:
             raise

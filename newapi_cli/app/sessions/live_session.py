@@ -117,14 +117,14 @@ class LiveSession:
         self.path = (*self.path[:-1], turn)
         if self._store is not None and turn.id and not self._is_behind:
             with contextlib.suppress(LocalError):
-                self._store.keep(turn)
+                self._store.save_partial_turn(turn)
 
     def end(self, turn: TurnRecord) -> None:
         """Write down how the last turn ended."""
         self.path = (*self.path[:-1], turn)
         if self._store is not None and turn.id:
             try:
-                self._store.end(turn)
+                self._store.end_turn(turn)
             except LocalError as error:
                 self._is_behind, self._untold = True, error
 
@@ -158,7 +158,7 @@ class LiveSession:
                 written = (
                     _with_changes(stored.session, self.session, session) if stored else session
                 )
-                self._store.change(written)
+                self._store.update_session(written)
                 session = session._replace(title=written.title, is_named=written.is_named)
             except LocalError as error:
                 self._fail(error)
@@ -180,7 +180,7 @@ class LiveSession:
                 for number, turn in enumerate(self.path, 1)
             )
             try:
-                self.session = self._store.add(
+                self.session = self._store.import_session(
                     StoredSession(copied._replace(leaf_id=len(turns)), turns)
                 )
                 self._reload(self.session.leaf_id)
@@ -193,7 +193,7 @@ class LiveSession:
             return turn
         created_at = self.session.created_at
         try:
-            self.session, begun = self._store.begin(self.session, turn, at_leaf=at_leaf)
+            self.session, begun = self._store.begin_turn(self.session, turn, at_leaf=at_leaf)
         except LocalError as error:
             self._fail(error)
             return turn
@@ -250,9 +250,9 @@ class LiveSession:
                     continue
                 if not turn.id:
                     turn = turn._replace(parent_id=done[-1].id if done else None)
-                    self.session, begun = self._store.begin(self.session, turn, at_leaf=False)
+                    self.session, begun = self._store.begin_turn(self.session, turn, at_leaf=False)
                     turn = turn._replace(id=begun.id, created_at=begun.created_at)
-                self._store.end(turn)
+                self._store.end_turn(turn)
                 done.append(turn)
         except LocalError:
             return

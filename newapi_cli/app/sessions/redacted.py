@@ -21,11 +21,11 @@ class RedactedStore:
         self._context = context
         self._store = context.sessions
 
-    def begin(
+    def begin_turn(
         self, session: Session, turn: TurnRecord, *, at_leaf: bool
     ) -> tuple[Session, TurnRecord]:
         """Commit a prompt, and the session where it is new; give both as they stand now."""
-        known, begun = self._store.begin(
+        known, begun = self._store.begin_turn(
             redact_session_fields(self._context, session),
             redact_turn(self._context, turn),
             at_leaf=at_leaf,
@@ -33,25 +33,25 @@ class RedactedStore:
         said = known._replace(system=session.system, model=session.model)
         return said, begun._replace(prompt=turn.prompt, model=turn.model)
 
-    def keep(self, turn: TurnRecord) -> None:
+    def save_partial_turn(self, turn: TurnRecord) -> None:
         """Commit what has come of an answer so far."""
-        self._store.keep(redact_turn(self._context, turn))
+        self._store.save_partial_turn(redact_turn(self._context, turn))
 
-    def end(self, turn: TurnRecord) -> None:
+    def end_turn(self, turn: TurnRecord) -> None:
         """Commit a turn as it ended."""
-        self._store.end(redact_turn(self._context, turn))
+        self._store.end_turn(redact_turn(self._context, turn))
 
     def load(self, session_id: str) -> StoredSession | None:
         """Give a session with its turns, or None where it is gone."""
         return self._store.load(session_id)
 
-    def change(self, session: Session) -> None:
+    def update_session(self, session: Session) -> None:
         """Commit what may change of a session beside its turns."""
-        self._store.change(redact_session_fields(self._context, session))
+        self._store.update_session(redact_session_fields(self._context, session))
 
-    def add(self, stored: StoredSession) -> Session:
+    def import_session(self, stored: StoredSession) -> Session:
         """Commit a whole session under a new id."""
-        return self._store.add(redact_session(self._context, stored))
+        return self._store.import_session(redact_session(self._context, stored))
 
 
 def learn_keys(context: Context) -> None:

@@ -31,7 +31,7 @@ def open_session(context: Context, call: Call) -> LiveSession:
             )
         return fresh(context)
     if call.session:
-        named = context.sessions.named(call.session)
+        named = context.sessions.find_by_name(call.session)
         if named is None:
             if not call.quiet:
                 print_dim(context.streams, f"a new session: {call.session}")
@@ -90,7 +90,7 @@ def warn_about_killed_answers(context: Context) -> None:
     if not context.settings.flag("save"):
         return
     with contextlib.suppress(NewapiError):  # the store's own trouble is told where it matters
-        for hit in context.sessions.close_killed():
+        for hit in context.sessions.close_orphaned_turns():
             print_warning(context.streams, killed_text(hit))
 
 
