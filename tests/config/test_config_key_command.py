@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,6 +18,17 @@ from tests.support.wire import answer_events
 
 NO_URL = "http://127.0.0.1:9"  # nobody is asked: the key comes first
 WITHIN_S = 20
+# It takes longer to end than newapi takes to notice Ctrl-C.
+ENDS_SLOWLY = """
+import signal, sys, time
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+terminal = open("/dev/tty", "w")
+print("begun", file=terminal, flush=True)
+signal.sigwait([signal.SIGINT])
+time.sleep(0.3)
+print("ended", file=terminal)
+sys.exit(1)
+"""
 
 
 @pytest.fixture
@@ -84,8 +96,8 @@ def test_it_may_ask_at_the_terminal_wherever_the_streams_lead(
 
 
 def test_ctrl_c_at_the_terminal_reaches_it(home: Home) -> None:
-    asks = "trap 'echo ended >/dev/tty; exit 1' INT; echo begun >/dev/tty; cat /dev/tty; echo x"
-    home.configure(NO_URL, api_key="", api_key_command=asks)
+    command = shlex.join([sys.executable, "-S", "-c", ENDS_SLOWLY])
+    home.configure(NO_URL, api_key="", api_key_command=f"exec {command}")
     with Terminal(newapi_command("models"), home=home) as terminal:
         terminal.wait_for("begun")
         terminal.press_ctrl_c()
