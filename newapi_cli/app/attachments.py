@@ -14,11 +14,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from newapi_cli.api.http.download import Download, Downloader
-from newapi_cli.api.http.endpoint import Endpoint
 from newapi_cli.app.attachment_types import MAX_ATTACHMENT_BYTES, content_from_bytes
 from newapi_cli.app.context import Context
 from newapi_cli.app.prompt_input import TextFile
-from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.messages import Attachment, Message
 from newapi_cli.errors import FileError, UsageError
 from newapi_cli.i18n import tr
@@ -101,18 +99,8 @@ class Attacher:
 
         Signals end it whether or not the caller waits for them too.
         """
-        context = self._context
-
-        def endpoint_for(server: BaseUrl) -> Endpoint:
-            return Endpoint(
-                server,
-                proxy=context.settings.text("proxy"),
-                ca_bundle=context.settings.text("ca_bundle"),
-                environ=context.streams.environ,
-            )
-
         with Interrupts() as interrupts:
-            return Downloader(endpoint_for, interrupts).fetch(url)
+            return Downloader(self._context.endpoint, interrupts).fetch(url)
 
     def _keep(self, attachment: Attachment, data: bytes) -> Attachment:
         self._kept[attachment.sha256] = data

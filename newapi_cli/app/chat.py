@@ -5,14 +5,19 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from newapi_cli.api.codec import request_fields
 from newapi_cli.app.chat_options import Call, manner
 from newapi_cli.app.context import Context
 from newapi_cli.app.error_hints import explain_errors
 from newapi_cli.app.fallback import FallbackClient
+from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.app.gateway.pricer import Pricer
+from newapi_cli.app.output import create_renderer
 from newapi_cli.app.prompt_input import Prompt
+from newapi_cli.app.sampling import sampling_of
 from newapi_cli.app.sessions.live_session import LiveSession, describe_external_changes
 from newapi_cli.app.turn import Turn
 from newapi_cli.domain.completion import ChatRequest, CompletionBuilder, Status
@@ -22,6 +27,9 @@ from newapi_cli.errors import NewapiError
 from newapi_cli.render.render_loop import play
 from newapi_cli.render.status_lines import StatusOptions
 
+if TYPE_CHECKING:
+    from newapi_cli.app.attachments import Attacher
+
 
 class ChatRun:
     """Asks the settings' server and shows what it answers."""
@@ -29,7 +37,15 @@ class ChatRun:
     def __init__(self, context: Context, call: Call) -> None:
         self.call = call
         self.dropped: set[str] = set()  # hashes of attachments that are no longer sent
+        self.gateway = Gateway(context)
         self._context = context
+
+    @cached_property
+    def attacher(self) -> Attacher:
+        """What opens files and URLs for prompts, and reads attachments again for each turn."""
+        from newapi_cli.app.attachments import Attacher  # 7 ms
+
+        return Attacher(self._context)
 
     def request(self, messages: tuple[Message, ...], model: str) -> ChatRequest:
         """Give the request for messages, with the settings' parameters.
@@ -40,7 +56,7 @@ class ChatRun:
         return ChatRequest(
             model=model,
             messages=messages,
-            sampling=self._context.sampling(),
+            sampling=sampling_of(self._context),
             stream=self._context.settings.flag("stream"),
             attached=self._attached(messages),
         )
@@ -62,12 +78,12 @@ class ChatRun:
         client = context.client()
         settings = context.settings
         live.session = live.session._replace(profile=settings.profile, host=str(context.base_url))
-        with explain_errors(context, model), context.interrupts:
+        with explain_errors(context, self.gateway, model), context.interrupts:
             kept = live.begin(
                 prompt.text,
                 prompt.attachments,
                 model=model,
-                request=request_fields(context.sampling()),
+                request=request_fields(sampling_of(context)),
                 after=after,
             )
             self._tell_of_others(live)
@@ -76,9 +92,9 @@ class ChatRun:
             try:
                 turn = Turn(
                     self.request(live.messages(), model),
-                    FallbackClient(client, context.models_to_ask[1:]),
+                    FallbackClient(client, context.model_and_fallbacks[1:]),
                     kept,
-                    Pricer(context),
+                    Pricer(context, self.gateway),
                     require_finish_reason=settings.flag("require_finish_reason"),
                 )
                 yield turn
@@ -103,7 +119,7 @@ class ChatRun:
             model=turn.request.model,
             session=live.session.id if live.is_saved else "",
         )
-        renderer = self._context.renderer(how.target, wish)
+        renderer = create_renderer(self._context, how.target, wish)
         # What streams becomes garbage; the start's threshold keeps 3 MB of it. No earlier: the
         # first collection takes the 5 ms in which the request leaves.
         gc.set_threshold(5_000)
@@ -121,7 +137,7 @@ class ChatRun:
     def _attached(self, messages: tuple[Message, ...]) -> dict[str, bytes]:
         if not any(message.attachments for message in messages):
             return {}
-        return dict(self._context.attacher.data_for(messages))
+        return dict(self.attacher.data_for(messages))
 
     def _tell_of_others(self, live: LiveSession) -> None:
         """Tell what other processes have done to the session since its last turn."""

@@ -1,36 +1,45 @@
-"""Changes to the config file, for `newapi config` and `newapi login`. Loads tomlkit."""
+"""Changes to the config file, for `newapi config` and `newapi login`.
+
+tomlkit (30 ms) is imported when the file is written.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
 
-from newapi_cli.config.edit import create_config_file, set_values, unset_values
-
-if TYPE_CHECKING:
-    from newapi_cli.app.context import Context
+from newapi_cli.app.context import Context
 
 
-class ConfigEditor:
-    """Writes the config file of a run. All methods raise `ConfigError`."""
+def set_in_profile(context: Context, profile: str, values: Mapping[str, object]) -> None:
+    """Write values of a profile. The first profile becomes the default. Raises `ConfigError`."""
+    from newapi_cli.config.edit import set_values
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._path = context.paths.config_file
+    path, config = context.paths.config_file, context.config_file
+    others = [name for name, table in config.profiles.items() if name != profile and table]
+    if config.default_profile is None and len(others) == 1:
+        set_values(path, others[0], {}, make_default=True)
+    is_first = config.default_profile is None and not others
+    set_values(path, profile, values, make_default=is_first)
 
-    def create_config_file(self) -> None:
-        """Make sure that there is a file to edit."""
-        create_config_file(self._path)
 
-    def set(self, profile: str, values: Mapping[str, object]) -> None:
-        """Write values of a profile. The first profile is the default one."""
-        known = self._context.config_file
-        others = [name for name, table in known.profiles.items() if name != profile and table]
-        if known.default_profile is None and len(others) == 1:
-            set_values(self._path, others[0], {}, make_default=True)
-        is_first = known.default_profile is None and not others
-        set_values(self._path, profile, values, make_default=is_first)
+def unset_in_profile(context: Context, profile: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Remove values of a profile; return the names that were set. Raises `ConfigError`."""
+    from newapi_cli.config.edit import unset_values
 
-    def unset(self, profile: str, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Remove values of a profile; give the names that stood there."""
-        return unset_values(self._path, profile, names)
+    return unset_values(context.paths.config_file, profile, names)
+
+
+def create_config_file(context: Context) -> Path:
+    """Return the path of the config file, created if it does not exist. Raises `ConfigError`."""
+    from newapi_cli.config.edit import create_config_file as create
+
+    create(context.paths.config_file)
+    return context.paths.config_file
+
+
+def allow_new_profile(context: Context, name: str) -> None:
+    """Accept a profile that is not in the config file yet."""
+    profiles = {**context.config_file.profiles, name: {}}
+    context.config_file = replace(context.config_file, profiles=profiles)

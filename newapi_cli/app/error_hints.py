@@ -1,8 +1,8 @@
-"""More help for an error than its own words give: near names of models, the record of a key.
+"""Better hints for errors of a gateway: similar model names, and what the key's record says.
 
-Light, as it is loaded before the request leaves; the gateway's room is opened when an error wants
-it. Only what the gateway's family said leads to a request, and that to one a key and day: nothing
-may be asked of a plain server that it was not asked for.
+Light, as it is loaded before the request leaves; the gateway's parts are imported when an error
+needs them. Only an answer of New API's family leads to a request, at most one for a key and day: a
+plain server gets no request that the user did not ask for.
 """
 
 from __future__ import annotations
@@ -13,118 +13,131 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from newapi_cli.api.errors.rules import is_of_the_model, leaves_the_key_open, row_named
-from newapi_cli.errors import Interrupted, NewapiError
+from newapi_cli.api.errors.rules import (
+    is_of_the_model,
+    leaves_the_key_open,
+    row_named,
+    says_only_that_the_key_is_bad,
+)
+from newapi_cli.app.context import Context
+from newapi_cli.app.gateway.gateway import Gateway
+from newapi_cli.errors import Interrupted, NewapiError, NextStep
+from newapi_cli.i18n import tr
 from newapi_cli.text import near_names
 
 if TYPE_CHECKING:
-    from newapi_cli.app.context import Context
     from newapi_cli.domain.billing import KeyUsage
 
-MAX_NAME = 128
-MAX_NAMES = 5000  # 0.1 s to look through
-MOST_NEAR = 3
 FIRST_WORD = r"[A-Za-z]{2,20}"
-LISTED_HINT = (
+LISTED_HINT = tr(
     "the gateway listed this model before, so its channels may be down:"
-    " ask again in a while, or try another model: -m NAME"
+    " try again later, or use another model: {step}",
+    step=NextStep.USE_MODEL,
 )
-GOOD_HINT = (
-    "by the gateway's record the key is good, neither expired nor used up: ask again; if it stays"
-    " so, a gateway behind this one refuses, and who runs it can mend that"
+VALID_HINT = tr(
+    "the gateway's record of the key is valid, neither expired nor used up: try again; if it"
+    " persists, a gateway behind this one refuses, which its operator can fix"
 )
-SUFFIX_HINT = (
-    "no gateway's key has a `-` after `sk-`, what follows counts as a channel's number, and keys of"
-    " other providers (sk-proj-…) are none of a gateway's: `newapi login` stores another"
+SUFFIX_HINT = tr(
+    "keys of this gateway have no `-` after `sk-`, as what follows it is read as a channel number;"
+    " keys of other providers (sk-proj-…) are not valid: `newapi login` stores another"
 )
 
 
 @contextmanager
-def explain_errors(context: Context, model: str = "") -> Iterator[None]:
-    """Give errors of the block more help; `model` is the one asked for, if one was.
+def explain_errors(context: Context, gateway: Gateway, model: str = "") -> Iterator[None]:
+    """Give errors of the block better hints; `model` is the requested one, if any.
 
-    Stands around the block in which signals are caught, as the key's record is asked for in such
-    a block of its own.
+    Goes around the block that catches signals, as the key's record is fetched in a block of its
+    own.
     """
     try:
         yield
     except NewapiError as error:
-        told = explain_error(context, error, model)
-        if told is error:
+        explained = explain_error(context, gateway, error, model)
+        if explained is error:
             raise
-        raise told from error
+        raise explained from error
 
 
-def explain_error(context: Context, error: NewapiError, model: str = "") -> NewapiError:
-    """Give an error back with more help, or as it is: never raises.
+def explain_error(
+    context: Context, gateway: Gateway, error: NewapiError, model: str = ""
+) -> NewapiError:
+    """Return the error with a better hint, another error, or the error unchanged. Never raises.
 
-    A signal that comes while the gateway is asked gives `Interrupted`, as it would have otherwise.
+    A signal during a request to the gateway returns `Interrupted`.
     """
     try:
         if model and is_of_the_model(error):
-            _help_with_name(context, error, model)
-        elif leaves_the_key_open(error):
-            error = _of_the_key(context, error)
-        _name_the_source(context, error)
-    except Interrupted as interrupted:  # a second press of Ctrl-C
+            _suggest_names(context, gateway, error, model)
+        elif says_only_that_the_key_is_bad(error):
+            error.hint = _hint_with_origin(context) or error.hint
+            if leaves_the_key_open(error):
+                return _error_by_key(context, gateway, error)
+    except Interrupted as interrupted:  # a second Ctrl-C
         return interrupted
-    except Exception:  # noqa: BLE001  # help that fails is no reason to lose the error
+    except Exception:  # noqa: BLE001  # a failing hint must not replace the error
         return error
     return error
 
 
-def _help_with_name(context: Context, error: NewapiError, model: str) -> None:
-    """Name models that are called nearly so, as far as they are known without asking."""
-    known, asked = context.gateway.known_names(), _failed_model(context, error, model)
-    if asked in known:
+def _suggest_names(context: Context, gateway: Gateway, error: NewapiError, model: str) -> None:
+    """Suggest models with similar names, as far as they are known without a request."""
+    known, refused = gateway.models.known_names(), _refused_model(context, error, model)
+    if refused in known:
         error.hint = LISTED_HINT if error.status != 403 else error.hint
         return
     redact = context.streams.redact
-    near = near_names(asked, (name for name in known if redact(name) == name))
+    near = near_names(refused, (name for name in known if redact(name) == name))
     if near:
         word = re.search(FIRST_WORD, near[0].rpartition("/")[2])
-        listing = f"newapi models {word.group()}" if word else "newapi models"
-        error.hint = f"did you mean {' or '.join(near)}? `{listing}` lists what there is"
-
-
-def _failed_model(context: Context, error: NewapiError, model: str) -> str:
-    """Give the name that was refused: of several models asked in turn the gateway names it."""
-    asked = [model, *context.models_to_ask[1:]]
-    named = [name for name in asked if name in error.why]
-    return max(named, key=len) if named else asked[-1]
-
-
-def _name_the_source(context: Context, error: NewapiError) -> None:
-    """Say where the key to be checked came from: a forgotten variable rules over the profile."""
-    key = context.settings.key
-    if key is not None:
-        error.hint = error.hint.replace(
-            "check the key with", f"check the key from {key.origin} with", 1
+        error.hint = tr(
+            "did you mean {names}? `{command}` lists the models",
+            names=" or ".join(near),
+            command=f"newapi models {word.group()}" if word else "newapi models",
         )
 
 
-def _of_the_key(context: Context, error: NewapiError) -> NewapiError:
-    """Say of a refused key what its record says, where the gateway tells."""
+def _refused_model(context: Context, error: NewapiError, model: str) -> str:
+    """Return the refused name; of several models that were tried, the gateway names it."""
+    tried = [model, *context.model_and_fallbacks[1:]]
+    named = [name for name in tried if name in error.why]
+    return max(named, key=len) if named else tried[-1]
+
+
+def _hint_with_origin(context: Context) -> str:
+    """Return where the key came from: a forgotten variable overrides the profile."""
+    key = context.settings.key
+    if key is None:
+        return ""
+    return tr(
+        "check the key from {origin} with `newapi config list`,"
+        " or store another with `newapi login`",
+        origin=key.origin,
+    )
+
+
+def _error_by_key(context: Context, gateway: Gateway, error: NewapiError) -> NewapiError:
+    """Return the error of a rejected key with the cause that its form or its record shows."""
     if "-" in context.api_key.reveal().removeprefix("sk-"):
         error.hint = SUFFIX_HINT
         return error
-    record = context.gateway.record.after_refusal()
+    record = gateway.key_record.after_refusal()
     if context.interrupts.code is not None:
         return Interrupted(context.interrupts.code)
-    return error if record is None else _by_record(error, record, datetime.now(UTC))
+    return error if record is None else _error_by_record(error, record, datetime.now(UTC))
 
 
-def _by_record(error: NewapiError, record: KeyUsage, now: datetime) -> NewapiError:
+def _error_by_record(error: NewapiError, record: KeyUsage, now: datetime) -> NewapiError:
     state = record.state(now).value
     if state == "expired" and record.expires_at is not None:
-        row = row_named("KEY_EXPIRED")._replace(
-            message=f"the key expired on {record.expires_at.astimezone():%Y-%m-%d}"
-        )
+        day = f"{record.expires_at.astimezone():%Y-%m-%d}"
+        row = row_named("KEY_EXPIRED")._replace(message=tr("the key expired on {day}", day=day))
     elif state == "exhausted":
         row = row_named("KEY_EXHAUSTED")
     else:
-        error.hint = GOOD_HINT
+        error.hint = VALID_HINT
         return error
-    told = row.made(error.status, error.why, error.request_id)
-    told.status = error.status
-    return told
+    explained = row.made(error.status, error.why, error.request_id)
+    explained.status = error.status
+    return explained

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from newapi_cli.app.chat import ChatRun
 from newapi_cli.app.context import Context
 from newapi_cli.app.editor import edited
 from newapi_cli.app.prompt_input import (
@@ -45,7 +46,7 @@ def system_text(value: str | None) -> str | None:
 
 
 def gather_prompt(
-    context: Context, words: Sequence[str], files: Sequence[str], *, edit: bool
+    context: Context, run: ChatRun, words: Sequence[str], files: Sequence[str], *, edit: bool
 ) -> Prompt:
     """Make the prompt of words, files and standard input, in this order.
 
@@ -59,8 +60,8 @@ def gather_prompt(
     if is_system and "-" in files:
         raise UsageError("-s and -f both take standard input", hint="name a file for one of them")
     takes_stdin = (not stdin.is_terminal or "-" in files) and not is_system
-    piped = _read_stdin(context) if takes_stdin else TextFile("", "")
-    contents = [piped if name == "-" else context.attacher.open(name) for name in files]
+    piped = _read_stdin(context, run) if takes_stdin else TextFile("", "")
+    contents = [piped if name == "-" else run.attacher.open(name) for name in files]
     text, rest = text_from_arguments(words), ""
     if "-" not in files:
         if isinstance(piped, Attachment):
@@ -73,14 +74,14 @@ def gather_prompt(
     return prompt_from_contents(text, contents, rest)
 
 
-def _read_stdin(context: Context) -> TextFile | Attachment:
+def _read_stdin(context: Context, run: ChatRun) -> TextFile | Attachment:
     stdin = context.streams.stdin
     data, is_complete = stdin.read(MAX_INPUT_BYTES)
     if is_complete and is_plain_text(data):
         return TextFile("", text_from_bytes(data, "standard input"))  # loads nothing further
     if not is_complete and not is_plain_text(data):  # a picture may be larger than a text
         data += stdin.read(MAX_INPUT_BYTES).data
-    return context.attacher.from_stdin(data)
+    return run.attacher.from_stdin(data)
 
 
 def option_fields(options: list[str]) -> dict[str, object]:

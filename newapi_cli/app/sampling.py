@@ -1,14 +1,17 @@
-"""The optional fields of a request, as the settings have them."""
+"""The optional fields of a request, from the settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from newapi_cli.app.context import Context
 from newapi_cli.domain.completion import Sampling
 
 
-def sampling_from_values(values: Mapping[str, object], stored_options: object) -> Sampling:
-    """Give the fields of the settings' values; `stored_options` are the profile's own, below."""
+def sampling_of(context: Context) -> Sampling:
+    """Return the optional request fields that are set."""
+    values = context.settings.values
+    stored_options = context.config_file.profiles.get(context.settings.profile, {}).get("options")
     max_tokens, seed = values.get("max_tokens"), values.get("seed")
     effort = values.get("effort")
     return Sampling(

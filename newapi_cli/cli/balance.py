@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from newapi_cli.app.context import Context
+from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.cli.options import command
 from newapi_cli.domain.billing import Balance
 from newapi_cli.render.balance import balance_fields, balance_json, details_text
@@ -24,7 +25,7 @@ def balance(
     [dim]newapi balance[/dim]
     [dim]newapi balance --json | jq -r .left[/dim]
     """
-    found = _without_keys(context.gateway.balance(), context.streams.redact)
+    found = _without_keys(Gateway(context).balance(), context.streams.redact)
     write_output(
         context.streams,
         output_form(context.streams, json=json),

@@ -46,6 +46,7 @@ from newapi_cli.cli.options import command
 from newapi_cli.config.paths import create_for_folder_owner, ensure_private_dir
 from newapi_cli.domain.session import MAX_TITLE
 from newapi_cli.errors import ConfigError, Interrupted, NewapiError, UsageError
+from newapi_cli.i18n import tr
 from newapi_cli.render.output_options import Wish
 from newapi_cli.render.status_lines import print_attachments, print_dim
 from newapi_cli.streams import Streams
@@ -104,37 +105,43 @@ def chat(
 
 
 def run_chat(context: Context, call: Call) -> None:
-    """Answer once, converse, or print the request."""
-    converses = not call.holds_a_prompt and context.streams.are_interactive
-    if (call.interactive or converses) and (call.wish.json or call.wish.extract or call.curl):
-        raise UsageError("a conversation has no --json, --extract or --curl")
-    if call.wish.json and call.wish.extract:
-        raise UsageError("--json and --extract are two forms of an answer", hint="give one")
-    prompt = None
+    """Answer once, start a conversation, or print the request."""
+    is_new_conversation = not call.holds_a_prompt and context.streams.are_interactive
+    converses = call.interactive or is_new_conversation
+    _ensure_consistent(context, call, converses=converses)
+    run = ChatRun(context, call)
+    prompt, live = None, None
     if call.edit and not call.curl:
-        context.client()  # what is missing is told before anything is written
-    if not converses:
-        prompt = gather_prompt(context, call.words, call.files, edit=call.edit)
-    live = None
+        context.client()  # raises if something is missing, before the user writes
+    if not is_new_conversation:
+        prompt = gather_prompt(context, run, call.words, call.files, edit=call.edit)
     try:
         if not (call.quiet or call.curl):
             warn_about_killed_answers(context)
         live = open_session(context, call)
-        answering = ChatRun(context, call)
-        if call.interactive or converses:
-            context.ask_allowed("the next question")
-            _converse(context, answering, live, prompt)
+        if converses:
+            _converse(context, run, live, prompt)
         elif prompt is not None:
-            answer_once(context, answering, live, prompt)
+            answer_once(context, run, live, prompt)
     except NewapiError:
         if call.edit and prompt is not None and not _is_kept(prompt, live):
             leave_text(context, prompt.text)
         raise
 
 
-def _converse(
-    context: Context, answering: ChatRun, live: LiveSession, first: Prompt | None
-) -> None:
+def _ensure_consistent(context: Context, call: Call, *, converses: bool) -> None:
+    """Raise `UsageError` for options that exclude each other."""
+    if converses and (call.wish.json or call.wish.extract or call.curl):
+        raise UsageError(tr("--json, --extract and --curl are not supported in a conversation"))
+    if call.wish.json and call.wish.extract:
+        raise UsageError(
+            tr("--json and --extract exclude each other"), hint=tr("use only one of them")
+        )
+    if converses and not context.streams.are_interactive:
+        raise UsageError(tr("a conversation needs a terminal"))
+
+
+def _converse(context: Context, run: ChatRun, live: LiveSession, first: Prompt | None) -> None:
     """Run the conversation until the user leaves."""
     from newapi_cli.app.input_history import FILE
     from newapi_cli.cli.desk import Desk
@@ -148,7 +155,7 @@ def _converse(
             ensure_private_dir(context.paths.data_dir)
             past_file = create_for_folder_owner(context.paths.data_dir / FILE)
     context.streams.keeps_typeahead = True
-    desk = Desk(context, answering)
+    desk = Desk(context, run)
     reader = open_reader(
         context.streams, past_file, desk.values, vi=context.settings.text("editing_mode") == "vi"
     )
@@ -161,13 +168,13 @@ def _is_kept(prompt: Prompt, live: LiveSession | None) -> bool:
     return last is not None and last.prompt == prompt.text
 
 
-def answer_once(context: Context, answering: ChatRun, live: LiveSession, prompt: Prompt) -> None:
+def answer_once(context: Context, run: ChatRun, live: LiveSession, prompt: Prompt) -> None:
     """Ask once, or print the request as a command."""
     model = live.session.model or context.model
-    call = answering.call
+    call = run.call
     if call.curl:
         messages = live.conversation.messages_for(prompt.text, prompt.attachments)
-        request = answering.request(messages, model)
+        request = run.request(messages, model)
         body = encode_chat(request, without_data=True)
         command_line = curl_command(context.base_url, CHAT_COMPLETIONS, body)
         context.streams.stdout.write(f"{command_line}\n")
@@ -175,9 +182,9 @@ def answer_once(context: Context, answering: ChatRun, live: LiveSession, prompt:
         return
     if not call.quiet:
         _tell_what_is_sent(context, live, prompt)
-    with answering.turn(live, prompt, model) as turn:
+    with run.turn(live, prompt, model) as turn:
         try:
-            answering.show(turn, live)
+            run.show(turn, live)
         except Interrupted as stopped:
             if turn.completion.content and live.is_saved:
                 stopped.message = "stopped; what came is kept: `newapi chat -c` goes on"

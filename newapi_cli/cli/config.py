@@ -4,8 +4,10 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from newapi_cli.app.config_edit import create_config_file, set_in_profile, unset_in_profile
 from newapi_cli.app.context import Context
 from newapi_cli.app.editor import chosen_editor, run_editor
+from newapi_cli.app.output import load_theme
 from newapi_cli.cli.options import command
 from newapi_cli.config.fields import BY_NAME, FIELDS
 from newapi_cli.domain.base_url import InvalidBaseUrl, base_url_from_text
@@ -96,7 +98,7 @@ def set_value(
         _ensure_key_stays_home(context, profile, str(typed))
     if name == "code_style":
         _ensure_is_style(context, str(typed))
-    context.config_editor.set(profile, {name: typed})
+    set_in_profile(context, profile, {name: typed})
     context.streams.print_err(f"{name} is set in profile {profile} ({context.paths.config_file})")
     stronger = KEY_NAMES[: KEY_NAMES.index(name)] if name in KEY_NAMES else []
     for other in stronger:
@@ -110,7 +112,7 @@ def set_value(
 def unset(context: Context, name: Name) -> None:
     """Remove a setting from the profile."""
     profile = context.settings.profile
-    if context.config_editor.unset(profile, (name,)):
+    if unset_in_profile(context, profile, (name,)):
         context.streams.print_err(f"{name} is removed from profile {profile}")
     else:
         _ensure_known(name)
@@ -120,11 +122,9 @@ def unset(context: Context, name: Name) -> None:
 @command
 def edit(context: Context) -> None:
     """Open the config file in $VISUAL or $EDITOR."""
-    path = context.paths.config_file
-    chosen_editor(context.streams)  # before anything is made for it
-    context.config_editor.create_config_file()
-    run_editor(context, path)
-    context.check_config_file()
+    chosen_editor(context.streams)  # raises if there is none, before the file is created
+    run_editor(context, create_config_file(context))
+    _ = context.settings  # read only now: reports what is wrong in the file
 
 
 @command
@@ -185,7 +185,7 @@ def _ensure_is_style(context: Context, name: str) -> None:
     context.override(code_style=name)
     context.forget_settings()
     try:
-        context.theme()
+        load_theme(context)
     except ConfigError as problem:
         raise UsageError(problem.message, hint=problem.hint) from problem
 

@@ -8,7 +8,7 @@ from newapi_cli.app.chat_options import Call
 from newapi_cli.app.context import Context
 from newapi_cli.cli.chat import run_chat
 from newapi_cli.config.file import ConfigFile
-from newapi_cli.errors import UsageError
+from newapi_cli.errors import LocalError, UsageError
 from newapi_cli.i18n import tr
 from newapi_cli.render.output_options import Wish
 from newapi_cli.streams import Streams
@@ -66,7 +66,7 @@ def demo(
     streams: Streams = ctx.obj
     if serve and prompt:
         raise UsageError(tr("--serve does not accept a prompt"), hint="newapi demo --serve")
-    with Context(streams, {}).demo_gateway(port) as gateway:
+    with _demo_gateway(port) as gateway:
         if serve:
             _serve(streams, gateway)
             return
@@ -75,6 +75,20 @@ def demo(
         with _demo_context(streams, gateway.base_url, verbose=verbose) as context:
             context.override(model=model, stream=stream, save=False)
             run_chat(context, Call(words=words, interactive=interactive, wish=wish))
+
+
+def _demo_gateway(port: int) -> "DemoGateway":
+    """Return the demo gateway, listening on a local port. Raises `LocalError`."""
+    from newapi_cli.demo.server import DemoGateway  # http.server takes 20 ms
+
+    try:
+        return DemoGateway(port=port)
+    except OSError as error:
+        raise LocalError(
+            tr("cannot listen on port {port}", port=port),
+            why=error.strerror or "",
+            hint=tr("--port 0 selects a free port"),
+        ) from error
 
 
 def _serve(streams: Streams, gateway: "DemoGateway") -> None:
@@ -98,7 +112,7 @@ def _demo_context(streams: Streams, base_url: str, *, verbose: bool) -> Context:
     environ |= {"NEWAPI_BASE_URL": base_url, "NEWAPI_API_KEY": "demo"}
     context = Context(streams.with_environ(environ), {"verbose": verbose})
     context.config_file = ConfigFile(context.paths.config_file)
-    context.keeps_cache = False
+    context.writes_cache = False
     return context
 
 

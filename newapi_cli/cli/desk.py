@@ -67,7 +67,7 @@ class Desk:
     def open_file(self, reference: str) -> TextFile | Attachment:
         """Read a file or a URL. Raises `NewapiError`."""
         with self._context.interrupts:
-            return self._context.attacher.open(reference)
+            return self._answering.attacher.open(reference)
 
     def drop(self, attachment: Attachment) -> None:
         """Go on without an attachment of earlier turns."""
@@ -107,7 +107,7 @@ class Desk:
             raise ConfigError(f"there is no profile {name}{suggestion(name, known)}", hint=hint)
         self._context.use_profile(name)
         self._spent = None  # the other site may have other money
-        return self._context.models_to_ask[0]
+        return self._context.model_and_fallbacks[0]
 
     def settings(self) -> list[tuple[str, str, str]]:
         """Give name, value and origin of what can be set in a conversation."""
@@ -159,20 +159,20 @@ class Desk:
             found = (
                 ""
                 if not any(turn.cost_kind for turn in path)
-                else spent_text(self._context.gateway.spent(path))
+                else spent_text(self._answering.gateway.prices.total_cost(path))
             )
             self._spent = path, found
         return self._spent[1]
 
     def make_exact(self, live: LiveSession) -> str:
         """Take what turns cost from the gateway's log; say how far that went."""
-        gateway, host = self._context.gateway, str(self._context.base_url)
+        gateway, host = self._answering.gateway, str(self._context.base_url)
         here = [turn for turn in live.path if turn.host == host]
         if not here and live.session.host != host:
             problem = f"this conversation was with {live.session.host or 'nobody yet'}"
             raise UsageError(problem, hint=f"the log of {host} does not tell of it")
-        entries = gateway.record.log(newer_than_s=_age_s(live.last))
-        changed = exact_costs(here, entries, gateway.quota_per_unit())
+        entries = gateway.key_record.log(max_age_s=_age_s(live.last))
+        changed = exact_costs(here, entries, gateway.prices.quota_per_unit())
         if live.is_saved and changed:
             self._context.sessions.spending.write_costs(changed)
         live.take_costs(changed)
@@ -182,7 +182,7 @@ class Desk:
 
     def balance(self) -> str:
         """Ask the gateway what the key has left. Raises `NewapiError`."""
-        return balance_text(self._context.gateway.balance())
+        return balance_text(self._answering.gateway.balance())
 
     def remove_keys(self, text: str) -> str:
         """Take the known keys out of a text that leaves the conversation."""

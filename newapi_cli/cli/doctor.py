@@ -28,13 +28,15 @@ def doctor(
     [dim]newapi doctor -P work --yes[/dim]
     [dim]newapi doctor --json | jq '.checks[] | select(.verdict == "failed")'[/dim]
     """
+    from newapi_cli.app.doctor.checks import checks_of  # loads nearly every package, 60 ms
+
     results = []
     report = DoctorReport(
         context.streams,
         output_form(context.streams, json=json),
         shows_progress=not context.is_verbose,
     )
-    for found in _shown(context, check_up(context.checks(may_spend=yes))):
+    for found in _shown(context, check_up(checks_of(context, may_spend=yes))):
         if isinstance(found, Begun):
             report.begin(found.name)
         else:

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from newapi_cli.app.config_edit import allow_new_profile, set_in_profile, unset_in_profile
 from newapi_cli.app.context import Context
+from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.app.prompts import ask
 from newapi_cli.cli.options import command
 from newapi_cli.config.connection_info import connection_info_from_text
@@ -14,6 +16,7 @@ from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.models import ModelInfo
 from newapi_cli.domain.profile import Secret
 from newapi_cli.errors import ConfigError, UsageError
+from newapi_cli.i18n import tr
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.text import MAX_NAME, is_plain_name
 
@@ -44,21 +47,21 @@ def login(
     [dim]newapi login https://gateway.example[/dim]
     [dim]pass show gateway | newapi login https://gateway.example --stdin[/dim]
     """
-    _ensure_good_profile_name(context)
-    context.allow_new_profile()
+    _allow_new_profile(context)
     base_url, key = _asked(context, url, from_stdin=from_stdin)
-    context.hide(key)
+    context.secrets.append(key)
+    gateway = Gateway(context)
     models: list[ModelInfo] = []
     if check:
-        models = context.gateway.models_by(context.client(base_url, key))
+        models = gateway.models.fetch(context.client(context.endpoint(base_url, key)))
         context.streams.print_err(f"{base_url} answers: {len(models)} models for this key")
     _store(context, {"base_url": str(base_url), "api_key": key.reveal()})
     _tell_what_rules(context, base_url, key)
-    context.gateway.remember_names(models)
+    gateway.models.remember_names(models)
     has_model = bool(context.settings.text("model"))
     try:
         if not has_model and (chosen := _default_model(context, models, key)):
-            context.config_editor.set(context.settings.profile, {"model": chosen})
+            set_in_profile(context, context.settings.profile, {"model": chosen})
             has_model = True
     finally:  # Ctrl-C at the question leaves a profile that wants nothing but a model
         if not has_model:
@@ -72,7 +75,7 @@ def login(
 def _store(context: Context, values: dict[str, str]) -> None:
     profile = context.settings.profile
     before = context.config_file.profiles.get(profile, {}).get("api_key")
-    context.config_editor.set(profile, values)
+    set_in_profile(context, profile, values)
     if before not in (None, values["api_key"]):
         context.streams.print_err(f"it replaces the key that profile {profile} had")
     context.streams.print_err(f"stored as profile {profile} in {context.paths.config_file}")
@@ -98,21 +101,26 @@ def _tell_what_rules(context: Context, base_url: BaseUrl, key: Secret) -> None:
 def logout(context: Context) -> None:
     """Remove the key of the profile from the config file."""
     profile = context.settings.profile
-    removed = context.config_editor.unset(profile, ("api_key", "api_key_command", "api_key_file"))
+    removed = unset_in_profile(context, profile, ("api_key", "api_key_command", "api_key_file"))
     if removed:
         context.streams.print_err(f"removed {', '.join(removed)} from profile {profile}")
     else:
         context.streams.print_err(f"profile {profile} holds no key")
 
 
-def _ensure_good_profile_name(context: Context) -> None:
-    """Refuse here the name that could not be stored after the key has been sent."""
-    named = context.overrides.get("profile") or context.streams.environ.get("NEWAPI_PROFILE")
-    if named and named not in context.config_file.profiles and not is_plain_name(str(named)):
+def _allow_new_profile(context: Context) -> None:
+    """Accept a new profile. Raises `UsageError` for a name that could not be stored later."""
+    name = str(
+        context.overrides.get("profile") or context.streams.environ.get("NEWAPI_PROFILE") or ""
+    )
+    if not name or name in context.config_file.profiles:
+        return
+    if not is_plain_name(name):
         raise UsageError(
             f"a profile name is short words of letters and digits, {MAX_NAME} characters in all",
             hint="newapi login --profile work",
         )
+    allow_new_profile(context, name)
 
 
 def _asked(context: Context, url: str | None, *, from_stdin: bool) -> tuple[BaseUrl, Secret]:
@@ -129,7 +137,7 @@ def _asked(context: Context, url: str | None, *, from_stdin: bool) -> tuple[Base
         return _with_key(context, base_url, _piped(context), "standard input")
     base_url = base_url or context.settings.base_url
     if base_url is None and not from_stdin:
-        context.ask_allowed("the gateway's address")
+        _require_terminal(context, tr("cannot ask for the gateway's address: not a terminal"))
         answer = connection_info_from_text(ask(context.streams, "Address of the gateway"))
         text, base_url = answer.key or "", answer.base_url
     if not text:
@@ -139,7 +147,8 @@ def _asked(context: Context, url: str | None, *, from_stdin: bool) -> tuple[Base
 
 def _key_asked_for(context: Context, base_url: BaseUrl | None, *, from_stdin: bool) -> str:
     if not from_stdin:
-        context.ask_allowed("the key; pipe it in with --stdin")
+        hint = tr("pipe it in with --stdin")
+        _require_terminal(context, tr("cannot ask for the key: not a terminal"), hint)
     if base_url is None:
         return ask(context.streams, "Connection info of the gateway (hidden)", is_hidden=True)
     _ensure_may_travel(context, base_url)
@@ -171,6 +180,11 @@ def _ensure_no_address(text: str, where: str) -> None:
             why="nothing was sent, and nothing is stored",
             hint="copy the key with the copy button of the console; it often begins with sk-",
         )
+
+
+def _require_terminal(context: Context, message: str, hint: str = "") -> None:
+    if not context.streams.are_interactive:
+        raise UsageError(message, hint=hint)
 
 
 def _ensure_may_travel(context: Context, base_url: BaseUrl) -> None:

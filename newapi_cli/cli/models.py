@@ -8,6 +8,7 @@ import typer
 
 from newapi_cli.app.context import Context
 from newapi_cli.app.error_hints import explain_errors
+from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.cli.options import command
 from newapi_cli.domain.models import PricedModel
 from newapi_cli.render.prices import (
@@ -58,9 +59,10 @@ def models(
     [dim]newapi models --sort out[/dim]
     [dim]newapi models --prices > prices.tsv[/dim]
     """
-    with explain_errors(context):
-        listed = context.gateway.offers(refresh=refresh, with_prices=prices)
-    found = [_without_keys(each, context.streams.redact) for each in listed.offers]
+    gateway = Gateway(context)
+    with explain_errors(context, gateway):
+        listed = gateway.priced_models(refresh=refresh, with_prices=prices)
+    found = [_without_keys(each, context.streams.redact) for each in listed.models]
     chosen = [each for each in found if each.matches(tuple(words or ()))]
     if sort is not None:
         chosen.sort(key=SORT_KEYS[sort])
@@ -68,7 +70,7 @@ def models(
     write_rows(
         context.streams,
         form,
-        _columns(context, with_prices=prices),
+        _columns(gateway, with_prices=prices),
         chosen,
         as_json=lambda rows: [_as_json(row) for row in rows],
     )
@@ -87,7 +89,7 @@ def _without_keys(offer: PricedModel, redact: Callable[[str], str]) -> PricedMod
     )
 
 
-def _columns(context: Context, *, with_prices: bool) -> list[Column[PricedModel]]:
+def _columns(gateway: Gateway, *, with_prices: bool) -> list[Column[PricedModel]]:
     """Return the columns: on a terminal prices, or the owner if the server publishes no prices."""
     columns: list[Column[PricedModel]] = [Column("model", _id, _id)]
     if with_prices:
@@ -95,9 +97,9 @@ def _columns(context: Context, *, with_prices: bool) -> list[Column[PricedModel]
     endpoints: Column[PricedModel] = Column(
         "endpoints", lambda offer: ", ".join(offer.endpoint_types)
     )
-    if context.gateway.prices() is None:
+    if gateway.prices.cached() is None:
         return [*columns, Column("owner", lambda offer: offer.owned_by), endpoints]
-    currency = context.gateway.currency()
+    currency = gateway.prices.currency()
     columns.append(Column("in/M", lambda offer: price_cells(offer.price, currency)[0]))
     if with_prices:
         columns.append(Column("cached/M", lambda offer: cached_cell(offer.price, currency)))

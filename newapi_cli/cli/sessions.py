@@ -8,6 +8,7 @@ import typer
 
 from newapi_cli.app.context import Context
 from newapi_cli.app.durations import duration_from_text
+from newapi_cli.app.output import show_session
 from newapi_cli.app.sessions.archive import session_to_json, session_to_lines, sessions_from_text
 from newapi_cli.app.sessions.archive_file import read_archive
 from newapi_cli.app.sessions.delete import delete_sessions
@@ -110,7 +111,7 @@ def show(
     if json:
         write_json(context.streams.stdout, session_to_json(stored))
     else:
-        context.show_session(stored, reasoning=reasoning, all_branches=all_branches)
+        show_session(context, stored, reasoning=reasoning, all_branches=all_branches)
 
 
 @command
@@ -169,7 +170,9 @@ def export(
         values = [session_to_json(_load(context, reference)) for reference in references]
         write_json(stdout, values[0] if len(values) == 1 and not everything else values)
     else:
-        texts = (context.transcript(_load(context, reference)) for reference in references)
+        from newapi_cli.render.transcript import transcript_markdown  # markdown_it takes 15 ms
+
+        texts = (transcript_markdown(_load(context, reference)) for reference in references)
         write_foreign(stdout, "\n".join(texts))
 
 

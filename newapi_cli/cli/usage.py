@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from newapi_cli.app.context import Context
+from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.app.spending import (
     By,
     TurnFigures,
@@ -109,7 +110,7 @@ def _figures(context: Context, scope: Scope) -> Iterator[TurnFigures]:
 def _currency(context: Context) -> Currency:
     """Give the money of the present gateway as it was told last, dollars where there is none."""
     try:
-        return context.gateway.currency() or DOLLAR
+        return Gateway(context).prices.currency() or DOLLAR
     except ConfigError:
         return DOLLAR
 
@@ -133,7 +134,8 @@ def _make_exact(context: Context, scope: Scope) -> None:
     store = context.sessions
     try:
         host = str(context.base_url)
-        entries, unit = context.gateway.record.log(), context.gateway.quota_per_unit()
+        gateway = Gateway(context)
+        entries, unit = gateway.key_record.log(), gateway.prices.quota_per_unit()
     except NewapiError as error:
         error.hint = f"{error.hint}; {STORED}" if error.hint else STORED
         raise

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from newapi_cli.app.gateway.balance import balance_of
+from newapi_cli.app.gateway.balance import combined_balance
 from newapi_cli.domain.billing import Balance, KeyState, KeyUsage
 
 NOW = datetime(2026, 8, 8, tzinfo=UTC)
@@ -16,7 +16,7 @@ NOW = datetime(2026, 8, 8, tzinfo=UTC)
 def state(limit: int | None, used: int, record: KeyUsage | None) -> KeyState:
     """Give the state of a key by what its dashboard says, and what its record does."""
     dashboard = Balance(None if limit is None else Decimal(limit), Decimal(used))
-    found = balance_of(dashboard, record, currency=None, quota_per_unit=None, now=NOW)
+    found = combined_balance(dashboard, record, currency=None, quota_per_unit=None, now=NOW)
     assert found is not None
     return found.state
 

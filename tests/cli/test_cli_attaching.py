@@ -24,7 +24,7 @@ from tests.support.wire import response
 def attacher(home: Home) -> Attacher:
     """Give what a new run of the program would use."""
     streams = Streams(Input(None), Output(None), Output(None), home.environment())
-    return Context(streams, {}).attacher
+    return Attacher(Context(streams, {}))
 
 
 def attached(content: TextFile | Attachment) -> Attachment:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 import newapi_cli.cli.chat
+import newapi_cli.repl.reader
 from newapi_cli.app.chat import ChatRun
 from newapi_cli.app.chat_options import Call
 from newapi_cli.app.context import Context
@@ -16,11 +17,8 @@ from newapi_cli.app.prompt_input import Prompt
 from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.app.turn import Turn
 from newapi_cli.cli.chat import run_chat
-from newapi_cli.cli.desk import Desk
 from newapi_cli.demo.server import DemoGateway
 from newapi_cli.domain.session import TurnRecord
-from newapi_cli.repl.conversation import Talk
-from newapi_cli.repl.loop import Loop
 from newapi_cli.streams import Input, Output, Streams
 from tests.support.home import Home
 
@@ -71,21 +69,13 @@ class Typist:
         """Nothing is typed ahead here."""
 
 
-class TypedContext(Context):
-    """A context whose conversation is typed by the typist instead of by a person."""
-
-    def converse(self, answering: ChatRun, live: LiveSession, first: Prompt | None) -> None:
-        """Hold the conversation with the real loop."""
-        typist = Typist()
-        Loop(Talk(self.streams, typist, Desk(self, answering), live), typist).run(first)
-
-
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """Give what goes through `Answering`, whoever calls it."""
+    """Give what goes through `ChatRun`, whoever calls it."""
     noted: list[tuple[str, str]] = []
     monkeypatch.setattr(Recording, "calls", noted, raising=False)
-    monkeypatch.setattr(newapi_cli.cli.chat, "Answering", Recording)
+    monkeypatch.setattr(newapi_cli.cli.chat, "ChatRun", Recording)
+    monkeypatch.setattr(newapi_cli.repl.reader, "open_reader", lambda *_, **__: Typist())
     return noted
 
 
@@ -103,7 +93,7 @@ def context(home: Home) -> Iterator[Context]:
             }
         )
         streams = Streams(Input(program), Output(program), Output(program), environ)
-        with TypedContext(streams, {}) as context:
+        with Context(streams, {}) as context:
             yield context
     os.close(program)
     os.close(person)

@@ -123,7 +123,7 @@ def test_a_server_without_a_balance_is_reported(home: Home) -> None:
         home.configure(server.url)
         result = run_newapi("balance", home=home)
     assert result.code == 6
-    assert "does not tell what this key has left" in result.err
+    assert "does not report a balance" in result.err
 
 
 def test_a_rate_limit_is_reported_as_one(home: Home) -> None:

@@ -36,7 +36,7 @@ def test_what_was_used_is_told_in_tokens(live_home: Home) -> None:
 def test_there_is_no_balance_and_that_is_said(live_home: Home) -> None:
     result = run_newapi("balance", home=live_home)
     assert (result.code, result.out) == (6, b"")
-    assert "does not tell what this key has left" in result.err
+    assert "does not report a balance" in result.err
 
 
 def test_the_check_up_finds_all_well(live_home: Home) -> None:

@@ -16,9 +16,9 @@ AT_MOST_S = 8.0
 WOULD_ASK = [
     ([], "needs a terminal"),
     (["chat"], "no prompt was given"),
-    (["chat", "-i"], "no prompt was given"),
-    (["chat", "-i", "hi"], "this is no terminal"),
-    (["login"], "this is no terminal"),
+    (["chat", "-i"], "a conversation needs a terminal"),
+    (["chat", "-i", "hi"], "a conversation needs a terminal"),
+    (["login"], "not a terminal"),
     (["login", "https://gateway.invalid"], "--stdin"),
     (["sessions", "rm", "ID"], "--yes"),
     (["sessions", "rm", "--older-than", "0d"], "--yes"),

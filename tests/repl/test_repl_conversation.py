@@ -365,7 +365,7 @@ def test_staying_without_a_terminal_is_refused_before_anything_is_sent(
 ) -> None:
     result = run_newapi("chat", "-i", "hi", home=home)
     assert (result.code, result.out) == (2, b"")
-    assert "no terminal" in result.err
+    assert "a conversation needs a terminal" in result.err
     assert server.connections == []
 
 

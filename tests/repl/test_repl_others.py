@@ -169,4 +169,4 @@ def test_a_folder_that_cannot_be_looked_into_is_told(home: Home, server: FaultSe
         result = run_command(command, home=home)
     finally:
         data.chmod(stat.S_IRWXU)
-    assert (result.code, "cannot look into" in result.err) == (10, True)
+    assert (result.code, "cannot read the folder" in result.err) == (10, True)

@@ -146,7 +146,7 @@ def test_a_key_that_is_good_by_its_record_is_told_so(home: Home) -> None:
         result = run_newapi(*CHAT, home=home)
         assert result.code == 4, result.err
         assert result.err.startswith(f"{REFUSED}\n  why: Invalid token\n"), result.err
-        assert "by the gateway's record the key is good" in result.err
+        assert "the gateway's record of the key is valid" in result.err
         assert server.look_ups == 1
         assert server.asides[0].header("Authorization") == f"Bearer {CANARY}"
 
@@ -309,11 +309,11 @@ FORBIDDEN = refused(403, "This token has no access to model x")
 LIST = "  try: `newapi models` lists what this key may use"
 NAMES = ("gpt-4o", "gpt-4o-mini", "deepseek/deepseek-chat", "通义千问-max", "claude-3-5-haiku")
 ASKED = [
-    ("gpt4o-mini", "gpt-4o-mini or gpt-4o? `newapi models gpt` lists what there is"),
-    ("GPT-4O-MINY", "gpt-4o-mini or gpt-4o? `newapi models gpt` lists what there is"),
-    ("deepseek-chat", "deepseek/deepseek-chat? `newapi models deepseek` lists what there is"),
-    ("通义千问max", "通义千问-max? `newapi models max` lists what there is"),
-    ("claude-haiku", "claude-3-5-haiku? `newapi models claude` lists what there is"),
+    ("gpt4o-mini", "gpt-4o-mini or gpt-4o? `newapi models gpt` lists the models"),
+    ("GPT-4O-MINY", "gpt-4o-mini or gpt-4o? `newapi models gpt` lists the models"),
+    ("deepseek-chat", "deepseek/deepseek-chat? `newapi models deepseek` lists the models"),
+    ("通义千问max", "通义千问-max? `newapi models max` lists the models"),
+    ("claude-haiku", "claude-3-5-haiku? `newapi models claude` lists the models"),
 ]
 
 

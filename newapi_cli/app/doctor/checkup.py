@@ -14,9 +14,10 @@ from newapi_cli.api.gateway.responses import STATUS
 from newapi_cli.api.http.endpoint import Endpoint
 from newapi_cli.app.context import Context
 from newapi_cli.app.doctor.runner import Blocked
+from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.models import ModelInfo
-from newapi_cli.domain.profile import Secret, Settings
+from newapi_cli.domain.profile import Settings
 from newapi_cli.domain.report import CheckResult, Verdict
 from newapi_cli.errors import ConfigError, ExitCode, Interrupted, NewapiError
 
@@ -29,6 +30,7 @@ class Case:
 
     def __init__(self, context: Context, *, may_spend: bool) -> None:
         self.context = context
+        self.gateway = Gateway(context)
         self.may_spend = may_spend
         self.is_file_broken = False
         self.family: Family | None = None
@@ -57,17 +59,7 @@ class Case:
     @property
     def proxy(self) -> str:
         """The URL of the proxy that stands between, or nothing."""
-        return self.endpoint().proxy_url()
-
-    def endpoint(self, base_url: BaseUrl | None = None, key: Secret | None = None) -> Endpoint:
-        """Give the server, or another one that is tried, without a key unless one is given."""
-        return Endpoint(
-            base_url or self.base_url,
-            key,
-            proxy=self.settings.text("proxy"),
-            ca_bundle=self.settings.text("ca_bundle"),
-            environ=self.context.streams.environ,
-        )
+        return self.context.endpoint(self.base_url).proxy_url()
 
     def probe(self, host: str, port: int) -> Probe:
         """Give what tries the road to a host."""
@@ -75,7 +67,7 @@ class Case:
 
     def page(self, path: str, base_url: BaseUrl | None = None) -> Page:
         """Give what a path answers to somebody without a key; asked once in a check-up."""
-        endpoint = self.endpoint(base_url)
+        endpoint = self.context.endpoint(base_url or self.base_url)
         url = str(endpoint.base_url) + path
         if url not in self._pages:
             self._pages[url] = self._fetched(endpoint, path)
@@ -98,9 +90,7 @@ class Case:
         """Give a client with the key, that asks once and does not wait long."""
         timeouts = self.settings.timeouts
         silence_s = min(timeouts.first_byte_s or LIMIT_S, LIMIT_S)
-        return Client(
-            self.endpoint(key=self.context.api_key),
-            self.context.interrupts,
+        return self.context.client(
             timeouts=timeouts._replace(
                 connect_s=self.limit_s,
                 first_byte_s=silence_s,

@@ -28,14 +28,14 @@ def key(case: Case) -> CheckResult:
     if case.family is None:
         raise Blocked("server")
     try:
-        case.models = case.context.gateway.models_by(case.client())
+        case.models = case.gateway.models.fetch(case.client())
     except AuthenticationError as refusal:
         return _refused(case, refusal, found.reveal())
-    case.context.gateway.remember_names(case.models)
+    case.gateway.models.remember_names(case.models)
     if not case.family.is_gateway:
         return ok("taken")
     try:
-        balance = case.context.gateway.balance()
+        balance = case.gateway.balance()
     except Interrupted:
         raise
     except NewapiError as error:  # a server that tells nothing of its keys, or a limit of calls
@@ -52,9 +52,7 @@ def _refused(case: Case, refusal: AuthenticationError, text: str) -> CheckResult
     if not says_only_that_the_key_is_bad(refusal):
         return told
     record = (
-        case.context.gateway.record.after_refusal()
-        if case.family and case.family.is_gateway
-        else None
+        case.gateway.key_record.after_refusal() if case.family and case.family.is_gateway else None
     )
     case.context.interrupts.check()  # a signal meanwhile looks like a record that is refused
     if record is not None:
@@ -89,7 +87,7 @@ def models(case: Case) -> CheckResult:
     """Look for the configured models among those that the key may use."""
     known = {model.id: model for model in case.models}
     count = f"{len(known):,} model{'s' * (len(known) != 1)} for this key"
-    asked = [name for name in case.context.models_to_ask if name]
+    asked = [name for name in case.context.model_and_fallbacks if name]
     if not asked:
         return warning(f"{count}; none is set", "newapi config set model NAME, or -m NAME")
     if missing := [name for name in asked if name not in known]:
@@ -125,4 +123,4 @@ def _cannot_chat(model: ModelInfo) -> bool:
 
 def nothing_to_ask(case: Case) -> CheckResult | None:
     """Give the result of a check that has no model to ask; None where there is one."""
-    return None if case.context.models_to_ask[0] else skipped("no model is set")
+    return None if case.context.model_and_fallbacks[0] else skipped("no model is set")

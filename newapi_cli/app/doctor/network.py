@@ -112,7 +112,7 @@ def tls(case: Case) -> CheckResult:
                 ExitCode.NETWORK,
             )
         return skipped("plain http, as the base URL says")
-    context = case.endpoint().tls_context()
+    context = case.context.endpoint(case.base_url).tls_context()
     assert context is not None  # as the scheme is https
     found = probe.shake_hands(context)
     days = (found.expires_at - datetime.now(UTC)).days

@@ -8,6 +8,7 @@ import typer
 
 from newapi_cli.app.doctor.checkup import Case, ok, quick, skipped, warning
 from newapi_cli.app.doctor.key import nothing_to_ask
+from newapi_cli.app.sampling import sampling_of
 from newapi_cli.app.turn import Turn
 from newapi_cli.domain.completion import ChatRequest, Chunk, Completion, Status
 from newapi_cli.domain.messages import Message, Role
@@ -28,18 +29,18 @@ def prices(case: Case) -> CheckResult:
         return skipped("prices = false: they are not asked for")
     if case.family is not None and not case.family.is_gateway:
         return ok("this server publishes no prices")
-    published = context.gateway.fresh_prices(refresh=True)
+    published = case.gateway.prices.load(refresh=True)
     context.interrupts.check()  # a signal meanwhile looks like prices that are refused
     if published is None or not published.prices:
         return ok("this server publishes no prices")
     text = f"published for {len(published.prices):,} models"
-    model = context.models_to_ask[0]
+    model = context.model_and_fallbacks[0]
     if not model:
         return ok(text)
     group = case.settings.text("group")
     if case.models:  # else the key was not taken, and no log tells of it
-        context.gateway.record.learn_group()
-        group = context.gateway.record.group
+        case.gateway.key_record.learn_group()
+        group = case.gateway.key_record.group
     return ok(f"{text}; {_price_text(published, model, group)}")
 
 
@@ -62,14 +63,14 @@ def answer(case: Case) -> CheckResult:
     nothing = nothing_to_ask(case)
     if nothing is not None:
         return nothing
-    model = context.models_to_ask[0]
+    model = context.model_and_fallbacks[0]
     if not case.may_spend:
         if not context.streams.are_interactive:
             return skipped("it would cost a few tokens: --yes asks the model for one word")
         shown = safe_line(context.streams.redact(model))
         if not _agrees(case, f"Ask {shown} for one word? It costs a few tokens"):
             return skipped("not asked for")
-    request = ChatRequest(model, (Message(Role.USER, QUESTION),), context.sampling())
+    request = ChatRequest(model, (Message(Role.USER, QUESTION),), sampling_of(context))
     arrivals: list[float] = []
     with context.interrupts:
         turn = Turn(
@@ -110,9 +111,9 @@ def _judged(case: Case, completion: Completion, arrivals: list[float]) -> CheckR
         return ok(f"{text}; it was about to say more than one word")
     if completion.usage is not None:
         text += f"; {tokens(completion.usage)}"
-    published = case.context.gateway.prices()
+    published = case.gateway.prices.cached()
     if published is not None:
-        cost = published.cost(model, completion.usage, case.context.gateway.record.group)
+        cost = published.cost(model, completion.usage, case.gateway.key_record.group)
         text += f", {cost_text(cost)}"
     text += f"; finish reason {completion.finish_reason or 'not told'}"
     if completion.usage is None:

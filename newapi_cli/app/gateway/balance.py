@@ -1,18 +1,76 @@
-"""One balance from what a gateway tells in two places: its dashboard, and the record of the key."""
+"""The balance of a key, combined from two sources: the gateway's dashboard and the key record."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
+from newapi_cli.api.errors.rules import not_understood
+from newapi_cli.api.gateway.billing import fetch_balance
+from newapi_cli.app.gateway.key_record import KeyRecord
+from newapi_cli.app.gateway.lookup import Lookup
+from newapi_cli.app.gateway.prices import Prices
 from newapi_cli.domain.billing import Balance, KeyState, KeyUsage
 from newapi_cli.domain.money import Currency
 from newapi_cli.domain.pricing import MAX_DOLLARS
+from newapi_cli.errors import (
+    AuthenticationError,
+    DeadlineError,
+    GatewayError,
+    LimitError,
+    NetworkError,
+    NewapiError,
+)
+from newapi_cli.i18n import tr
 
-USUAL_QUOTA = 500_000  # of a dollar, where a site does not tell it (contract, section 6.7)
+USUAL_QUOTA = 500_000  # quota per dollar of servers that do not report it (contract, section 6.7)
 
 
-def balance_of(
+def load_balance(lookup: Lookup, prices: Prices, key_record: KeyRecord) -> Balance:
+    """Return the balance of the key. Raises `NewapiError`.
+
+    If one of the two sources fails, the other one is enough.
+    """
+    record: KeyUsage | None = None
+    dashboard: Balance | None = None
+    problem: NewapiError | None = None
+    try:
+        dashboard = lookup.run(fetch_balance(lookup.brief_client(retries=None)))
+    except (GatewayError, AuthenticationError, LimitError) as error:
+        problem = error
+    try:
+        record = key_record.usage()
+    except (NetworkError, DeadlineError):
+        if dashboard is None:
+            raise
+    except (GatewayError, AuthenticationError, LimitError) as error:
+        if problem is None or not isinstance(error, GatewayError):
+            problem = error
+    prices.load()
+    if dashboard is not None:  # else the key was rejected, or this is not New API
+        key_record.learn_group()
+    balance = combined_balance(
+        dashboard,
+        record,
+        currency=prices.currency(),
+        quota_per_unit=prices.cached_quota_per_unit(),
+        now=datetime.now(UTC),
+    )
+    if balance is not None:
+        return balance._replace(group=key_record.group)
+    if dashboard is not None or record is not None:
+        raise not_understood("the amounts are larger than any balance")
+    if problem is None or not isinstance(problem, GatewayError):
+        raise problem or not_understood("it reports nothing about the key")
+    raise GatewayError(
+        tr("the server does not report a balance"),
+        why=problem.summary,
+        hint=tr("gateways of New API's family do, other servers need not"),
+        request_id=problem.request_id,
+    )
+
+
+def combined_balance(
     dashboard: Balance | None,
     record: KeyUsage | None,
     *,
@@ -20,51 +78,51 @@ def balance_of(
     quota_per_unit: Decimal | None,
     now: datetime,
 ) -> Balance | None:
-    """Give what is left in the site's money; the dashboard's figures rule, the record adds to them.
+    """Return the balance in the site's currency; the dashboard's amounts override the record's.
 
-    `currency` and `quota_per_unit` are what the site tells of its money, None where it does not.
-    What is more than there can be counts as not told; None where nothing is left.
+    `currency` and `quota_per_unit` are None if the site does not report them. Implausible amounts
+    are ignored; the result is None if both sources are missing or implausible.
     """
-    if dashboard is not None and not _can_be(_in_site_money(dashboard, currency)):
+    if dashboard is not None and not _is_plausible(_in_site_currency(dashboard, currency)):
         dashboard = None
-    is_wrong = (  # where the site shows quota, a limit may be the figure that stands for none
+    is_wrong = (  # if the site displays quota, a limit may be the number that means "unlimited"
         dashboard is not None
         and record is not None
         and (dashboard.limit is None) is not record.is_unlimited
     )
     if dashboard is not None and not is_wrong:
-        found = _in_site_money(dashboard, currency)
+        balance = _in_site_currency(dashboard, currency)
     elif record is not None:
-        found = _from_record(record, currency, quota_per_unit)
+        balance = _from_record(record, currency, quota_per_unit)
     else:
         return None
-    if not _can_be(found):
+    if not _is_plausible(balance):
         return None
     if record is not None:
-        found = found._replace(
+        balance = balance._replace(
             name=record.name,
             models=record.models,
-            expires_at=record.expires_at or found.expires_at,
+            expires_at=record.expires_at or balance.expires_at,
             state=record.state(now),
         )
-    is_unlimited = record is not None and record.is_unlimited
-    if dashboard is not None and not is_unlimited and found.left is not None and found.left <= 0:
-        return found._replace(state=KeyState.EXHAUSTED)  # the record may not know of a debt
-    return found
+    is_limited = record is None or not record.is_unlimited
+    if dashboard is not None and is_limited and balance.left is not None and balance.left <= 0:
+        return balance._replace(state=KeyState.EXHAUSTED)  # the record may not know of a debt
+    return balance
 
 
-def _in_site_money(balance: Balance, currency: Currency | None) -> Balance:
-    """Name the money of the dashboard's figures: it counts a custom one in dollars."""
+def _in_site_currency(balance: Balance, currency: Currency | None) -> Balance:
+    """Return the dashboard's amounts with their currency; it reports a custom one in dollars."""
     if currency is None or currency.name != "CUSTOM":
         return balance._replace(currency=currency)
     limit = None if balance.limit is None else balance.limit * currency.per_usd
     return balance._replace(currency=currency, limit=limit, used=balance.used * currency.per_usd)
 
 
-def _can_be(balance: Balance) -> bool:
-    """Say whether there can be so much money. Below 0 there can be: keys and accounts have debts.
+def _is_plausible(balance: Balance) -> bool:
+    """Return whether the amounts are possible. Negative ones are: keys and accounts have debts.
 
-    Where the site does not tell its money, an amount may stand for quota, and be larger.
+    If the currency is unknown, an amount may be quota, which is larger.
     """
     most = MAX_DOLLARS * (USUAL_QUOTA if balance.currency is None else balance.currency.per_usd)
     return abs(balance.used) <= most and (balance.limit is None or abs(balance.limit) <= most)
@@ -73,7 +131,7 @@ def _can_be(balance: Balance) -> bool:
 def _from_record(
     record: KeyUsage, currency: Currency | None, quota_per_unit: Decimal | None
 ) -> Balance:
-    """Give the record's quota as money, or as it is where the site tells no rate."""
+    """Return the record's quota as money, or as quota if the site reports no rate."""
     factor = Decimal(1)
     if currency is None or quota_per_unit is None:
         currency = None

@@ -1,18 +1,19 @@
-"""What a gateway keeps of a key: its record and its log, by the endpoints of the tight limiter.
+"""A key's record and log, from the endpoints with the strictest rate limit.
 
-They allow 20 calls in 20 minutes to all behind one address (contract, section 5.4): newapi makes 10
-at most, and asks for the same thing once in five minutes.
+They allow 20 requests in 20 minutes to all clients behind one address (contract, section 5.4):
+newapi sends at most 10, and caches each response for five minutes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from newapi_cli.api.errors.rules import not_understood
 from newapi_cli.api.gateway.billing import fetch_key_log, fetch_key_usage
 from newapi_cli.api.gateway.responses import key_usage_from_json, log_from_json
+from newapi_cli.app.context import Context
+from newapi_cli.app.gateway.lookup import Lookup
 from newapi_cli.domain.billing import KeyUsage, LogEntry
 from newapi_cli.domain.completion import TurnEvent
 from newapi_cli.domain.profile import Timeouts
@@ -23,72 +24,67 @@ from newapi_cli.errors import (
     LimitError,
     NewapiError,
 )
-
-if TYPE_CHECKING:
-    from newapi_cli.app.context import Context
-    from newapi_cli.app.gateway.lookup import Lookup
+from newapi_cli.i18n import ntr, tr
 
 RECORD_AGE_S, DAY_S, MONTH_S = 300.0, 86_400.0, 30 * 86_400.0
-HASTY = Timeouts(3, 5, 5, 5, 5, 8)  # for what a person waits for beside an error
-TIGHT_SPAN_S, TIGHT_CALLS = 1_200.0, 10
+BRIEFEST = Timeouts(3, 5, 5, 5, 5, 8)  # for a request that delays an error message
+LIMIT_SPAN_S, MAX_REQUESTS = 1_200.0, 10
+# Names in the cache files.
+REQUEST_TIMES, GROUP, GROUP_REQUESTED = "tight calls", "group", "group asked"
+RECORD, RECORD_AFTER_REFUSAL = "record", "record after a refusal"
 
 
 class KeyRecord:
-    """The record of the present settings' key. Methods that ask raise `NewapiError`."""
+    """The record of the current settings' key. Methods that send requests raise `NewapiError`."""
 
-    def __init__(self, context: Context, asking: Lookup) -> None:
+    def __init__(self, context: Context, lookup: Lookup) -> None:
         self._context = context
-        self._asking = asking
+        self._lookup = lookup
 
     @property
     def group(self) -> str:
-        """Give the group of the key by the settings, or as its log told it; else nothing."""
-        kept = self._asking.key.get("group", MONTH_S)
-        told = kept.value if kept is not None else ""
-        return self._context.settings.text("group") or (told if isinstance(told, str) else "")
+        """The group of the key from the settings or its cached log, else empty."""
+        entry = self._lookup.key_cache.get(GROUP, MONTH_S)
+        cached = entry.value if entry is not None else ""
+        return self._context.settings.text("group") or (cached if isinstance(cached, str) else "")
 
     def usage(self) -> KeyUsage:
-        """Give the record of the key. By the tight limiter: at most once in five minutes."""
-        value = self._tight("record", fetch_key_usage(self._asking.brief_client()))
-        found = key_usage_from_json(value)
-        if found is None:
+        """Return the record of the key, at most five minutes old."""
+        value = self._limited(RECORD, fetch_key_usage(self._lookup.brief_client()))
+        usage = key_usage_from_json(value)
+        if usage is None:
             raise not_understood("it is no record of a key")
-        return found
+        return usage
 
-    def log(self, newer_than_s: float = RECORD_AGE_S) -> list[LogEntry]:
-        """Give the key's charged calls, newest first; learns the key's group. Tight limiter.
-
-        One that was told less than `newer_than_s` ago is good enough.
-        """
-        max_age_s = min(max(newer_than_s, 0.0), RECORD_AGE_S)
-        found = self._log_by_header(max_age_s)
-        is_old = self._asking.is_new_api and not self._asking.names_version
-        if not found and is_old:
-            client = self._asking.brief_client()
-            asking = fetch_key_log(client, key_in_query=self._context.api_key)
-            found = log_from_json(self._tight("log by query", asking, max_age_s)) or []
-        group = next((entry.group for entry in found if entry.group), "")
+    def log(self, max_age_s: float = RECORD_AGE_S) -> list[LogEntry]:
+        """Return the key's charged requests, newest first, and cache the key's group."""
+        max_age_s = min(max(max_age_s, 0.0), RECORD_AGE_S)
+        entries = self._log_by_header(max_age_s)
+        is_old_version = self._lookup.is_new_api and not self._lookup.names_version
+        if not entries and is_old_version:
+            client = self._lookup.brief_client()
+            request = fetch_key_log(client, key_in_query=self._context.api_key)
+            entries = log_from_json(self._limited("log by query", request, max_age_s)) or []
+        group = next((entry.group for entry in entries if entry.group), "")
         if group:
-            self._asking.key.put("group", group)
-        return found
+            self._lookup.key_cache.put(GROUP, group)
+        return entries
 
     def _log_by_header(self, max_age_s: float) -> list[LogEntry]:
-        client = self._asking.brief_client()
+        client = self._lookup.brief_client()
         try:
-            value = self._tight("log", fetch_key_log(client), max_age_s)
+            value = self._limited("log", fetch_key_log(client), max_age_s)
         except (AuthenticationError, GatewayError):
-            if self._asking.names_version or not self._asking.is_new_api:
+            if self._lookup.names_version or not self._lookup.is_new_api:
                 raise
             return []
         return log_from_json(value) or []
 
     def learn_group(self) -> None:
-        """Let the key's log tell its group, at most once a day. Tight limiter.
-
-        A log without calls tells nothing yet, and is asked again with the next occasion.
-        """
-        key = self._asking.key
-        if self.group or not self._asking.is_new_api or key.get("group asked", DAY_S) is not None:
+        """Fetch the key's log for its group, at most once a day, until the log has an entry."""
+        cache = self._lookup.key_cache
+        is_known = self.group or cache.get(GROUP_REQUESTED, DAY_S) is not None
+        if is_known or not self._lookup.is_new_api:
             return
         entries: list[LogEntry] | None
         try:
@@ -98,53 +94,56 @@ class KeyRecord:
         except NewapiError:
             entries = None
         if entries != []:
-            key.put("group asked", None)
+            cache.put(GROUP_REQUESTED, None)
 
     def after_refusal(self) -> KeyUsage | None:
-        """Give the record of a key that was refused, asked for at most once a day."""
-        if not self._asking.may_look_up:
+        """Return the record of a rejected key, fetched at most once a day; None if unknown."""
+        if not self._lookup.may_look_up:
             return None
-        kept = self._asking.key.get("record after a refusal", DAY_S)
-        if kept is not None:
-            return key_usage_from_json(kept.value)
-        if not self._asking.key.put("record after a refusal", None):
-            return None  # it would be asked for each time
+        cache = self._lookup.key_cache
+        entry = cache.get(RECORD_AFTER_REFUSAL, DAY_S)
+        if entry is not None:
+            return key_usage_from_json(entry.value)
+        if not cache.put(RECORD_AFTER_REFUSAL, None):
+            return None  # else each refusal would request it
         try:
-            client = self._asking.brief_client(timeouts=HASTY)
-            value = self._tight("record", fetch_key_usage(client), max_age_s=0)
+            client = self._lookup.brief_client(timeouts=BRIEFEST)
+            value = self._limited(RECORD, fetch_key_usage(client), max_age_s=0)
         except Interrupted:
             raise
         except NewapiError:
             return None
-        self._asking.key.put("record after a refusal", value)
+        cache.put(RECORD_AFTER_REFUSAL, value)
         return key_usage_from_json(value)
 
-    def _tight(
+    def _limited(
         self,
         name: str,
-        asking: Generator[TurnEvent, None, object],
+        request: Generator[TurnEvent, None, object],
         max_age_s: float = RECORD_AGE_S,
     ) -> object:
-        """Ask an endpoint of the tight limiter, unless it told lately, or too often was asked."""
-        kept = self._asking.key.get(name, max_age_s)
-        if kept is not None:
-            return kept.value
+        """Return the cached response, or run the request if the rate limit allows it."""
+        entry = self._lookup.key_cache.get(name, max_age_s)
+        if entry is not None:
+            return entry.value
         now = datetime.now(UTC).timestamp()
-        marks = self._asking.marks.get("tight calls", TIGHT_SPAN_S)
-        told = marks.value if marks is not None and isinstance(marks.value, list) else []
-        calls = [at for at in told if isinstance(at, int | float) and 0 <= now - at < TIGHT_SPAN_S]
-        if len(calls) >= TIGHT_CALLS:
-            minutes = (TIGHT_SPAN_S - (now - min(calls))) / 60
+        entry = self._lookup.request_times.get(REQUEST_TIMES, LIMIT_SPAN_S)
+        stored = entry.value if entry is not None and isinstance(entry.value, list) else []
+        times = [
+            at for at in stored if isinstance(at, int | float) and 0 <= now - at < LIMIT_SPAN_S
+        ]
+        if len(times) >= MAX_REQUESTS:
+            minutes = round((LIMIT_SPAN_S - (now - min(times))) / 60)
             raise LimitError(
-                f"newapi has asked for keys {len(calls)} times in 20 minutes",
-                why="the gateway allows 20 calls to all behind one address",
-                hint=f"try again in {minutes:.0f} minutes",
+                tr("newapi has requested key records {n} times in 20 minutes", n=len(times)),
+                why=tr("the gateway allows 20 requests to all clients behind one address"),
+                hint=ntr("try again in {n} minute", "try again in {n} minutes", minutes),
             )
-        if not self._asking.marks.put("tight calls", [*calls, now]):
+        if not self._lookup.request_times.put(REQUEST_TIMES, [*times, now]):
             raise LimitError(
-                "the calls to this gateway cannot be counted, and too many would be refused",
-                why=f"{self._context.paths.cache_dir} cannot be written",
+                tr("requests for key records cannot be counted, and the gateway limits them"),
+                why=tr("cannot write {path}", path=self._context.paths.cache_dir),
             )
-        value = self._asking.ask(asking)
-        self._asking.key.put(name, value)
+        value = self._lookup.run(request)
+        self._lookup.key_cache.put(name, value)
         return value

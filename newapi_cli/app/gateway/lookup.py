@@ -1,47 +1,48 @@
-"""Asking a gateway for more than answers, and where what it told is kept."""
+"""Requests to a gateway for more than answers, and the cache files of what it returned."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from newapi_cli.api.chat.client import Client
+from newapi_cli.app.context import Context
 from newapi_cli.config.cache import Cache, key_cache_name, site_cache_name
 from newapi_cli.domain.completion import Notice, ResponseStarted, TurnEvent
 from newapi_cli.domain.profile import Timeouts
 
-if TYPE_CHECKING:
-    from newapi_cli.api.chat.client import Client
-    from newapi_cli.app.context import Context
-
-BRIEF = Timeouts(5, 10, 10, 10, 10, 20)  # for what is beside what was asked for
-FAMILY, VERSIONED = "family", "names its version"  # what a server has shown itself to be
-Told = TypeVar("Told")
+BRIEF = Timeouts(5, 10, 10, 10, 10, 20)  # for requests that the user did not ask for
+KIND = "is New API"  # as stored, with one of the next two as its value
+FAMILY, VERSIONED = "family", "names its version"
+Result = TypeVar("Result")
 
 
 class Lookup:
-    """Asks the gateway of the present settings, and keeps what it has shown itself to be.
+    """Sends requests to the gateway of the current settings, and caches what it returns.
 
-    The shelves are looked for anew each time: /profile may have changed the settings.
+    The cache files are looked up at each use: /profile may have changed the settings.
     """
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._caches: dict[str, Cache] = {}
 
-    def ask(self, asking: Generator[TurnEvent, None, Told], *, is_elsewhere: bool = False) -> Told:
-        """Run a request on the main thread, telling of retries, until a signal ends it.
+    def run(
+        self, request: Generator[TurnEvent, None, Result], *, is_current_gateway: bool = True
+    ) -> Result:
+        """Run a request on the main thread until a signal ends it, and print its retries.
 
-        `is_elsewhere`: not at the gateway of the settings, of which nothing is learnt then.
+        What the response shows about the kind of server is stored for the current gateway only.
         """
         context = self._context
         with context.interrupts:
             while True:
                 try:
-                    event = next(asking)
+                    event = next(request)
                 except StopIteration as end:
-                    told: Told = end.value
-                    return told
-                if isinstance(event, ResponseStarted) and event.is_new_api and not is_elsewhere:
+                    result: Result = end.value
+                    return result
+                if isinstance(event, ResponseStarted) and event.is_new_api and is_current_gateway:
                     self.mark_as_new_api(VERSIONED if event.names_version else FAMILY)
                 if isinstance(event, Notice) and (context.is_verbose or not event.is_detail):
                     context.streams.print_err(event.text)
@@ -49,53 +50,54 @@ class Lookup:
     def brief_client(
         self, *, with_key: bool = True, timeouts: Timeouts = BRIEF, retries: int | None = 0
     ) -> Client:
-        """Give a client that is done soon, and sooner where the settings say so."""
+        """Return a client with short timeouts, or shorter ones from the settings."""
         own = self._context.settings.timeouts
         shortest = Timeouts(*(min(a, b) if a else b for a, b in zip(own, timeouts, strict=True)))
-        return self._context.client(with_key=with_key, retries=retries, timeouts=shortest)
+        endpoint = None if with_key else self._context.endpoint()
+        return self._context.client(endpoint, retries=retries, timeouts=shortest)
 
     @property
     def may_look_up(self) -> bool:
-        """Say whether a run may ask for more than it was told to: not where nothing is kept.
+        """Whether a run may send requests that the user did not ask for.
 
-        There it would ask each time, and `-n` promises to touch no file.
+        Not with `-n`, which promises to write no file: without the cache each run would send them.
         """
-        return self._context.settings.flag("save") or not self._context.keeps_cache
-
-    def mark_as_new_api(self, kind: str) -> None:
-        """Note what the server has shown itself to be: `FAMILY` or `VERSIONED`."""
-        kept = self.marks.get("is New API")
-        if kept is None or kept.value != kind:
-            self.marks.put("is New API", kind)
+        return self._context.settings.flag("save") or not self._context.writes_cache
 
     @property
     def is_new_api(self) -> bool:
-        """Say whether the server has shown itself to be of New API's family."""
-        return self.marks.get("is New API") is not None
+        """Whether responses have shown the server to be of New API's family."""
+        return self.request_times.get(KIND) is not None
 
     @property
     def names_version(self) -> bool:
-        """Say whether it has shown itself to be New API of 2026."""
-        kept = self.marks.get("is New API")
-        return kept is not None and kept.value == VERSIONED
+        """Whether responses have shown the server to be New API of 2026."""
+        entry = self.request_times.get(KIND)
+        return entry is not None and entry.value == VERSIONED
+
+    def mark_as_new_api(self, kind: str) -> None:
+        """Store the kind of server: `FAMILY` or `VERSIONED`."""
+        entry = self.request_times.get(KIND)
+        if entry is None or entry.value != kind:
+            self.request_times.put(KIND, kind)
 
     @property
-    def site(self) -> Cache:
-        """Give the shelf of what the site tells everybody."""
+    def site_cache(self) -> Cache:
+        """The cache of public responses of the server."""
         return self._cache(site_cache_name("site", self._context.base_url))
 
     @property
-    def marks(self) -> Cache:
-        """Give the shelf of when it was asked: small, as it is looked at in mid-answer."""
+    def request_times(self) -> Cache:
+        """When requests were sent, and the kind of server. Small: it is read during an answer."""
         return self._cache(site_cache_name("asked", self._context.base_url))
 
     @property
-    def key(self) -> Cache:
-        """Give the shelf of what it tells the key."""
+    def key_cache(self) -> Cache:
+        """The cache of responses to the key."""
         return self._cache(key_cache_name(self._context.base_url, self._context.api_key))
 
     def _cache(self, name: str) -> Cache:
-        path = self._context.paths.cache_dir / name if self._context.keeps_cache else None
+        path = self._context.paths.cache_dir / name if self._context.writes_cache else None
         if name not in self._caches:
             self._caches[name] = Cache(path, self._context.remove_keys)
         return self._caches[name]

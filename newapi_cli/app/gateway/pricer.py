@@ -1,7 +1,7 @@
-"""The prices for one answer: fetched while it streams, if that is due, else from the cache.
+"""The cost of one answer. Prices that are due are fetched while the answer streams.
 
-Light, as it is loaded before the request leaves: what fetches and calculates is loaded by the
-gateway room when the answer has begun.
+Light, as it is made before the request leaves: the gateway's prices are imported when the answer
+has begun (16 ms).
 """
 
 from __future__ import annotations
@@ -9,55 +9,56 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from newapi_cli.app.context import Context
+from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.domain.completion import Usage
 from newapi_cli.errors import NewapiError
 from newapi_cli.signals import Interrupts
 
 if TYPE_CHECKING:
-    from newapi_cli.api.chat.client import Client
-    from newapi_cli.app.context import Context
     from newapi_cli.domain.money import Cost
 
 
 class Pricer:
-    """Knows what the present gateway's answers cost. Keeps to `flows.ports.Pricer`."""
+    """Calculates what answers of the current gateway cost. Implements `app.protocols.Pricer`."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, gateway: Gateway) -> None:
         self._context = context
-        self._fetching: threading.Thread | None = None
+        self._gateway = gateway
+        self._thread: threading.Thread | None = None
 
     def begin(self) -> None:
-        """Fetch the prices on a thread of its own, where that is due."""
-        gateway = self._context.gateway
-        if self._fetching is not None or not gateway.may_look_up:
+        """Fetch the prices on a thread if they are due."""
+        prices = self._gateway.prices
+        if self._thread is not None or not prices.may_fetch_unasked:
             return
-        gateway.note_family()
-        if not gateway.prices_are_due:
+        prices.mark_as_new_api()
+        if not prices.are_due:
             return
-        if not gateway.begin_fetching():
-            return  # they would be asked for after each answer
+        if not prices.mark_requested():
+            return  # else each answer would request them
         try:
-            # Signals are the answer's; prices that do not come are asked for again in an hour.
-            client = self._context.client(with_key=False, retries=0, interrupts=Interrupts(()))
+            # Signals belong to the answer; prices that do not arrive are due again in an hour.
+            client = self._context.client(
+                self._context.endpoint(), retries=0, interrupts=Interrupts(())
+            )
         except NewapiError:
             return
-        self._fetching = threading.Thread(
-            target=self._fetch, args=(client,), name="newapi prices", daemon=True
+        self._thread = threading.Thread(
+            target=prices.fetch, args=(client,), name="newapi prices", daemon=True
         )
-        self._fetching.start()
+        self._thread.start()
 
     def is_busy(self, wait_s: float) -> bool:
-        """Wait for the prices; say whether they are still being fetched."""
-        if self._fetching is None or self._context.interrupts.code is not None:
-            return False  # after Ctrl-C nobody wants to wait
-        self._fetching.join(wait_s)
-        return self._fetching.is_alive()
+        """Wait for the prices; return whether they are still being fetched."""
+        if self._thread is None or self._context.interrupts.code is not None:
+            return False  # after Ctrl-C the user does not want to wait
+        self._thread.join(wait_s)
+        return self._thread.is_alive()
 
     def cost(self, model: str, usage: Usage | None) -> Cost | None:
-        """Give what an answer cost, None where the server publishes no prices."""
-        gateway = self._context.gateway
-        prices = gateway.prices(model)
-        return None if prices is None else prices.cost(model, usage, gateway.record.group)
-
-    def _fetch(self, client: Client) -> None:
-        self._context.gateway.fetch_site(client)
+        """Return what an answer cost, None if the server publishes no prices."""
+        prices = self._gateway.prices.cached(model)
+        if prices is None:
+            return None
+        return prices.cost(model, usage, self._gateway.key_record.group)

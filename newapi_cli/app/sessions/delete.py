@@ -8,6 +8,7 @@ import typer
 
 from newapi_cli.app import input_history as history
 from newapi_cli.app.context import Context
+from newapi_cli.app.output import images_dir
 from newapi_cli.config.file import write_atomically
 from newapi_cli.domain.session import Session
 from newapi_cli.errors import LocalError, Reason, UsageError
@@ -59,7 +60,7 @@ def _delete(
     try:
         history.forget(context.paths.data_dir / history.FILE, ids, texts, write_atomically)
         for name in pictures:
-            (context.pictures_dir / name).unlink(missing_ok=True)
+            (images_dir(context) / name).unlink(missing_ok=True)
     except OSError as error:
         raise LocalError(
             f"cannot delete from {context.paths.data_dir}; the sessions are still there",

@@ -65,7 +65,7 @@ def new_session(context: Context) -> Session:
     """Give a session that has not begun, with what the settings say."""
     return Session(
         id=os.urandom(ID_LENGTH // 2).hex(),
-        model=context.models_to_ask[0],
+        model=context.model_and_fallbacks[0],
         system=system_text(context.settings.text("system")) or "",
     )
 
@@ -134,7 +134,7 @@ def _ensure_same_host(context: Context, session: Session, *, is_asked_for: bool)
 def _as_asked_now(context: Context, stored: StoredSession) -> Session:
     """Give the session with what the command line says of model and system prompt."""
     session, settings = stored.session, context.settings
-    system, own = context.overrides.get("system"), context.models_to_ask[0]
+    system, own = context.overrides.get("system"), context.model_and_fallbacks[0]
     # Another profile has its own models: the one that the session had need not be among them.
     fitting = session.model or own if session.profile == settings.profile else own or session.model
     return session._replace(

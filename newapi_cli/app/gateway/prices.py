@@ -1,0 +1,139 @@
+"""The prices and the currency of a gateway, fetched without the key and cached for a day.
+
+They are made from two public responses, status and pricing, in the cache file of the server. When
+prices do not arrive, the next request for them is an hour later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from decimal import Decimal
+
+from newapi_cli.api.chat.client import Client
+from newapi_cli.api.gateway.responses import (
+    PRICING,
+    STATUS,
+    currency_from_json,
+    price_list_from_json,
+    quota_per_unit_from_json,
+)
+from newapi_cli.app.context import Context
+from newapi_cli.app.gateway.lookup import FAMILY, Lookup
+from newapi_cli.domain.completion import TurnEvent
+from newapi_cli.domain.money import Currency
+from newapi_cli.domain.pricing import DOLLAR, PriceList, TotalCost, total_cost
+from newapi_cli.domain.session import TurnRecord
+from newapi_cli.errors import AuthenticationError, GatewayError, Interrupted, NewapiError
+from newapi_cli.i18n import tr
+
+LAST_REQUEST, ARRIVED = "site asked", "came"  # as stored: when prices were requested, and arrived
+REFUSALS = (401, 403, 404)  # statuses of a server that publishes no prices
+HOUR_S, DAY_S = 3_600.0, 86_400.0
+
+
+class Prices:
+    """The prices of the current settings' gateway. Methods that send requests raise `NewapiError`.
+
+    `cached`, `currency` and `total_cost` send none.
+    """
+
+    def __init__(self, context: Context, lookup: Lookup) -> None:
+        self._context = context
+        self._lookup = lookup
+
+    def cached(self, model: str = "") -> PriceList | None:
+        """Return the prices that were fetched last, of one model if it is named."""
+        entries = self._lookup.site_cache.entries()
+        status, pricing = entries.get("status"), entries.get("pricing")
+        if status is None or pricing is None or not self._context.settings.flag("prices"):
+            return None
+        return price_list_from_json(status.value, pricing.value, model)
+
+    def load(self, *, refresh: bool = False) -> PriceList | None:
+        """Return the prices, fetched first if they are due; `refresh` fetches from any server."""
+        is_new_and_due = self._lookup.is_new_api and self.are_due
+        if self._context.settings.flag("prices") and (refresh or is_new_and_due):
+            self.mark_requested()
+            client = self._lookup.brief_client(with_key=False)
+            with self._context.interrupts:
+                self.fetch(client)
+        return self.cached()
+
+    def currency(self) -> Currency | None:
+        """Return the gateway's currency as it was fetched last."""
+        status = self._lookup.site_cache.get("status")
+        return currency_from_json(status.value) if status is not None else None
+
+    def total_cost(self, turns: Iterable[TurnRecord]) -> TotalCost:
+        """Return the cost of turns in the gateway's currency."""
+        return total_cost(turns, self.currency() or DOLLAR)
+
+    def cached_quota_per_unit(self) -> Decimal | None:
+        """Return how much quota is a dollar, as it was fetched last."""
+        status = self._lookup.site_cache.get("status")
+        return quota_per_unit_from_json(status.value) if status is not None else None
+
+    def quota_per_unit(self) -> Decimal:
+        """Return how much quota is a dollar, fetched if it is not cached."""
+        quota = self.cached_quota_per_unit()
+        if quota is None:
+            client = self._lookup.brief_client(with_key=False)
+            value = self._lookup.run(client.fetch_json(STATUS))
+            self._lookup.site_cache.put("status", value)
+            quota = quota_per_unit_from_json(value)
+        if quota is None:
+            raise GatewayError(tr("the gateway does not report its quota per dollar"))
+        return quota
+
+    # -- the request that runs beside an answer ---------------------------------------------------
+
+    @property
+    def may_fetch_unasked(self) -> bool:
+        """Whether a run may send requests that the user did not ask for."""
+        return self._lookup.may_look_up
+
+    @property
+    def are_due(self) -> bool:
+        """Whether prices may be fetched: once a day, or an hour after they did not arrive."""
+        last = self._lookup.request_times.get(LAST_REQUEST, DAY_S)
+        is_recent = last is not None and (last.value == ARRIVED or last.age_s < HOUR_S)
+        return self._context.settings.flag("prices") and not is_recent
+
+    def mark_as_new_api(self) -> None:
+        """Store that an answer came from a server of New API's family."""
+        if not self._lookup.is_new_api:
+            self._lookup.mark_as_new_api(FAMILY)
+
+    def mark_requested(self) -> bool:
+        """Store that prices are requested now; return whether the next run will know it."""
+        return self._lookup.request_times.put(LAST_REQUEST, None)
+
+    def fetch(self, client: Client) -> None:
+        """Fetch status and prices with a client without a key, and cache them.
+
+        A server that refuses has no prices; if they only did not arrive, the cached ones remain.
+        Runs on a thread beside a conversation, whose gateway may change meanwhile: the cache files
+        are those of the gateway at the beginning.
+        """
+        site, times = self._lookup.site_cache, self._lookup.request_times
+        for name, path in (("status", STATUS), ("pricing", PRICING)):
+            value: object = None
+            try:
+                value = _run(client.fetch_json(path))
+            except Interrupted:
+                raise
+            except NewapiError as error:
+                if error.status not in REFUSALS and not isinstance(error, AuthenticationError):
+                    return
+            site.put(name, value)
+            if value is None:
+                break
+        times.put(LAST_REQUEST, ARRIVED)
+
+
+def _run(request: Generator[TurnEvent, None, object]) -> object:
+    while True:
+        try:
+            next(request)
+        except StopIteration as end:
+            return end.value
