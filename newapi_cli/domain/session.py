@@ -1,13 +1,14 @@
-"""A conversation as it is stored: its turns make a tree, of which one path is the present one.
+"""Sessions and turns as they are stored. The turns form a tree, of which one path is current.
 
-1 ── 2 ── 3        /undo moves the leaf up, /retry and /edit grow a branch;
-     └─── 4        nothing that was said is ever taken out of the tree.
+1 ── 2 ── 3        /undo moves the leaf up, /retry and /edit add a branch;
+     └─── 4        no turn is ever removed from the tree.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from enum import Enum, auto
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -17,19 +18,19 @@ from newapi_cli.domain.messages import Attachment, Message, Role
 EPOCH = datetime.fromtimestamp(0, UTC)
 MAX_TITLE = 80
 ID_LENGTH = 12  # hex digits
-SHORT_ID_LENGTH = 8  # of them are shown to people
+SHORT_ID_LENGTH = 8  # displayed
 
 
 class TurnRecord(NamedTuple):
-    """One prompt and what became of it.
+    """One prompt and its answer.
 
-    `id` is 0 where it is not stored, `parent_id` None for the first turn. `request` holds the
-    parameters that were sent beside the messages, by their names on the wire. `model` is the one
-    asked for, `answered_by` what the server called it; `tried` are models that failed before it,
-    each with the reason. `error` is what was told where the turn failed. `cost` is dollars as
-    decimal text, None where it is not known; `cost_kind` is a `CostKind`, empty where the server
-    publishes no prices. `profile` and `host`, a base URL, are what this turn was sent to: its
-    session may have gone on elsewhere.
+    `id` is 0 for a turn that is not stored, `parent_id` None for the first turn. `request` holds
+    the parameters of the request beside the messages, by their names on the wire. `model` is the
+    requested one, `answered_by` its name in the response; `tried` holds the models that failed
+    before it, each with the reason. `error` is the error that was displayed. `cost` is dollars as
+    decimal text, None if unknown; `cost_kind` is a `CostKind`, empty if the server publishes no
+    prices. `profile` and `host`, a base URL, received this turn; its session may have continued
+    elsewhere.
     """
 
     prompt: str
@@ -57,7 +58,7 @@ class TurnRecord(NamedTuple):
     parent_id: int | None = None
 
     def with_completion(self, completion: Completion, error: str = "") -> TurnRecord:
-        """Give the turn with what has come of its answer."""
+        """Return the turn with what has arrived of its answer."""
         cost = completion.cost
         return self._replace(
             model=completion.requested_model or self.model,
@@ -79,11 +80,11 @@ class TurnRecord(NamedTuple):
 
 
 class Session(NamedTuple):
-    """What is known of a session without its turns.
+    """A session without its turns.
 
-    `profile` and `host`, a base URL, are those that it was sent to last. `is_named`: a person gave
-    the title, so that it names this session alone. `left_out` counts the oldest turns of the path
-    that are no longer sent to the model. `turns` counts all turns, those of old branches too.
+    `profile` and `host`, a base URL, are the last ones used. `is_named`: the user chose the title,
+    which is then unique. `left_out` counts the oldest turns of the path that are no longer sent to
+    the model. `turns` counts all turns, those of other branches included.
     """
 
     id: str
@@ -101,8 +102,87 @@ class Session(NamedTuple):
 
     @property
     def short_id(self) -> str:
-        """Give the id as people are shown it; commands take any beginning that is unique."""
+        """The id as it is displayed. Commands accept every unique prefix."""
         return self.id[:SHORT_ID_LENGTH]
+
+
+class FieldType(Enum):
+    """What a stored field holds. The store and the export format each convert every type."""
+
+    TEXT = auto()
+    OPTIONAL_TEXT = auto()
+    SESSION_ID = auto()
+    TURN_ID = auto()
+    COUNT = auto()
+    FLAG = auto()
+    SECONDS = auto()
+    TIME = auto()
+    STATUS = auto()
+    OBJECT = auto()  # of JSON values
+    DOLLARS = auto()  # decimal text, or None
+    USAGE = auto()  # stored as one column for each of `COUNTS`
+    ATTACHMENTS = auto()
+    TOOL_CALLS = auto()
+    TRIED = auto()  # pairs of a model and how it failed
+
+
+class StoredField(NamedTuple):
+    """One field of a session or a turn, by its name in the store and in exported JSON.
+
+    A field without a name in JSON is not exported.
+    """
+
+    name: str
+    type: FieldType
+    json_name: str
+
+
+def _fields(*types: tuple[str, FieldType]) -> tuple[StoredField, ...]:
+    return tuple(StoredField(name, type_, name) for name, type_ in types)
+
+
+# The order is that of exported JSON, which is a stable interface.
+SESSION_FIELDS = (
+    *_fields(
+        ("id", FieldType.SESSION_ID),
+        ("title", FieldType.TEXT),
+        ("is_named", FieldType.FLAG),
+        ("profile", FieldType.TEXT),
+        ("host", FieldType.TEXT),
+        ("model", FieldType.TEXT),
+        ("system", FieldType.TEXT),
+        ("left_out", FieldType.COUNT),
+        ("created_at", FieldType.TIME),
+        ("used_at", FieldType.TIME),
+    ),
+    StoredField("leaf_id", FieldType.TURN_ID, "leaf"),
+    StoredField("turns", FieldType.COUNT, ""),
+)
+TURN_FIELDS = _fields(
+    ("id", FieldType.TURN_ID),
+    ("parent_id", FieldType.TURN_ID),
+    ("prompt", FieldType.TEXT),
+    ("answer", FieldType.TEXT),
+    ("reasoning", FieldType.TEXT),
+    ("status", FieldType.STATUS),
+    ("model", FieldType.TEXT),
+    ("answered_by", FieldType.TEXT),
+    ("request", FieldType.OBJECT),
+    ("attachments", FieldType.ATTACHMENTS),
+    ("tool_calls", FieldType.TOOL_CALLS),
+    ("finish_reason", FieldType.OPTIONAL_TEXT),
+    ("error", FieldType.TEXT),
+    ("usage", FieldType.USAGE),
+    ("cost", FieldType.DOLLARS),
+    ("cost_kind", FieldType.TEXT),
+    ("tried", FieldType.TRIED),
+    ("profile", FieldType.TEXT),
+    ("host", FieldType.TEXT),
+    ("request_id", FieldType.TEXT),
+    ("first_token_s", FieldType.SECONDS),
+    ("duration_s", FieldType.SECONDS),
+    ("created_at", FieldType.TIME),
+)
 
 
 class StoredSession(NamedTuple):
@@ -113,7 +193,7 @@ class StoredSession(NamedTuple):
 
     @property
     def path(self) -> tuple[TurnRecord, ...]:
-        """Give the turns of the present path."""
+        """The turns of the current path."""
         return path_to(self.session.leaf_id, self.turns)
 
 
@@ -129,7 +209,7 @@ class MessageHistory(NamedTuple):
 
     @property
     def sent_turns(self) -> tuple[TurnRecord, ...]:
-        """Return the turns that are sent with the next prompt.
+        """The turns that are sent with the next prompt.
 
         A turn without an answer is not sent: servers refuse empty messages.
         """
@@ -147,14 +227,14 @@ class MessageHistory(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """A turn that a search found, in its session."""
+    """A turn that matches a search, and its session."""
 
     session: Session
     turn: TurnRecord
 
 
 def path_to(leaf_id: int | None, turns: Iterable[TurnRecord]) -> tuple[TurnRecord, ...]:
-    """Give the turns from the first one to a leaf; turns that are missing end it.
+    """Return the turns from the first one to a leaf. A missing turn ends the path.
 
     >>> turns = [TurnRecord("a", id=1), TurnRecord("b", id=2, parent_id=1), TurnRecord("c", id=3)]
     >>> [turn.prompt for turn in path_to(2, turns)], path_to(None, turns)
@@ -163,14 +243,14 @@ def path_to(leaf_id: int | None, turns: Iterable[TurnRecord]) -> tuple[TurnRecor
     by_id = {turn.id: turn for turn in turns}
     path: list[TurnRecord] = []
     while leaf_id is not None and leaf_id in by_id:
-        turn = by_id.pop(leaf_id)  # taken out: damaged data may hold a ring
+        turn = by_id.pop(leaf_id)  # each turn once: damaged data may contain a cycle
         path.append(turn)
         leaf_id = turn.parent_id
     return tuple(reversed(path))
 
 
 def title_from_prompt(prompt: str) -> str:
-    """Give the title of a session by its first prompt: its first line, cut to 80 characters.
+    """Return the title of a session: the first line of its first prompt, up to 80 characters.
 
     >>> title_from_prompt("\\n  Why is the sky blue?\\nTell me."), len(title_from_prompt("x" * 99))
     ('Why is the sky blue?', 80)

@@ -1,111 +1,103 @@
-"""Rows of the tables as values of the domain, and back."""
+"""Rows of the tables converted to sessions and turns, and back, by the tables of their fields."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from datetime import UTC, datetime
 from math import isfinite
 
 from newapi_cli.domain.completion import COUNTS, Status, ToolCall, Usage, usage_from_counts
 from newapi_cli.domain.messages import Attachment
-from newapi_cli.domain.session import Session, TurnRecord
+from newapi_cli.domain.session import (
+    SESSION_FIELDS,
+    TURN_FIELDS,
+    FieldType,
+    Session,
+    StoredField,
+    TurnRecord,
+)
 from newapi_cli.errors import LocalError
+from newapi_cli.i18n import tr
 
-DAMAGES = (ValueError, TypeError, OverflowError, OSError, RecursionError)  # in what is stored
-LARGEST = 2**63 - 1  # SQLite's; a server may claim more tokens
-SESSION_COLUMNS = (
-    "id, title, is_named, profile, host, model, system, left_out, leaf_id, turns, created_at,"
-    " used_at"
-)
-TURN_COLUMNS = (
-    "prompt, answer, reasoning, status, model, answered_by, request, attachments, tool_calls,"
-    " finish_reason, error, prompt_tokens, completion_tokens, total_tokens, cached_tokens,"
-    " reasoning_tokens, cost, cost_kind, tried, profile, host, request_id, first_token_s,"
-    " duration_s, created_at, id, parent_id"
+DAMAGE_ERRORS = (ValueError, TypeError, OverflowError, OSError, RecursionError)
+MAX_INTEGER = 2**63 - 1  # of SQLite; a server may report more tokens
+NUMBER_TYPES = (
+    FieldType.TURN_ID,
+    FieldType.COUNT,
+    FieldType.FLAG,
+    FieldType.SECONDS,
+    FieldType.TIME,
+    FieldType.USAGE,
 )
 
-NUMBERS = {  # all other columns are texts
-    *COUNTS,
-    "is_named",
-    "left_out",
-    "leaf_id",
-    "turns",
-    "parent_id",
-    "first_token_s",
-    "duration_s",
-    "created_at",
-    "used_at",
+
+def time_from_seconds(seconds: float) -> datetime:
+    """Return the time (UTC) that is given in seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+# How a value is read from its column and written to it; a value of another type is stored as it is.
+DECODERS: Mapping[FieldType, Callable[..., object]] = {
+    FieldType.FLAG: bool,
+    FieldType.TIME: time_from_seconds,
+    FieldType.STATUS: Status,
+    FieldType.OBJECT: json.loads,
+    FieldType.ATTACHMENTS: lambda text: tuple(Attachment(*each) for each in json.loads(text)),
+    FieldType.TOOL_CALLS: lambda text: tuple(ToolCall(*each) for each in json.loads(text)),
+    FieldType.TRIED: lambda text: tuple((model, why) for model, why in json.loads(text)),
+}
+ENCODERS: Mapping[FieldType, Callable[..., object]] = {
+    FieldType.FLAG: int,
+    FieldType.TIME: lambda time: time.timestamp(),
+    FieldType.STATUS: str,
+    FieldType.OBJECT: lambda values: json.dumps(dict(values)),
+    FieldType.ATTACHMENTS: json.dumps,
+    FieldType.TOOL_CALLS: json.dumps,
+    FieldType.TRIED: json.dumps,
 }
 
 
+def _columns(fields: Iterable[StoredField]) -> Iterator[str]:
+    for field in fields:
+        yield from COUNTS if field.type is FieldType.USAGE else (field.name,)
+
+
+def _number_columns(fields: Iterable[StoredField]) -> Set[str]:
+    return set(_columns(field for field in fields if field.type in NUMBER_TYPES))
+
+
+SESSION_COLUMNS = ", ".join(_columns(SESSION_FIELDS))
+TURN_COLUMNS = ", ".join(_columns(TURN_FIELDS))
+SESSION_NUMBERS = _number_columns(SESSION_FIELDS)
+TURN_NUMBERS = _number_columns(TURN_FIELDS)
+
+
 def session_from_row(row: sqlite3.Row) -> Session:
-    """Give a session of the columns `SESSION_COLUMNS`. Raises `LocalError` for a damaged one."""
+    """Return a session from the columns `SESSION_COLUMNS`. Raise `LocalError` if it is damaged."""
     try:
-        _check_types(row, NUMBERS)
-        return _session(row)
-    except DAMAGES as error:
-        raise LocalError(f"session {row['id']} in the session store is damaged") from error
-
-
-def _session(row: sqlite3.Row) -> Session:
-    return Session(
-        row["id"],
-        row["title"],
-        bool(row["is_named"]),
-        row["profile"],
-        row["host"],
-        row["model"],
-        row["system"],
-        row["left_out"],
-        row["leaf_id"],
-        row["turns"],
-        time_from_seconds(row["created_at"]),
-        time_from_seconds(row["used_at"]),
-    )
+        _check_types(row, SESSION_NUMBERS)
+        values = {field.name: _decoded(field, row) for field in SESSION_FIELDS}
+    except DAMAGE_ERRORS as error:
+        message = tr("session {id} in the session store is damaged", id=row["id"])
+        raise LocalError(message) from error
+    return Session._make(values[name] for name in Session._fields)
 
 
 def turn_from_row(row: sqlite3.Row) -> TurnRecord:
-    """Give a turn of the columns `TURN_COLUMNS`. Raises `LocalError` for a damaged one."""
+    """Return a turn from the columns `TURN_COLUMNS`. Raise `LocalError` if it is damaged."""
     try:
-        _check_types(row, {*NUMBERS, "id"})
-        return _turn(row)
-    except DAMAGES as error:
-        raise LocalError(f"turn {row['id']} in the session store is damaged") from error
-
-
-def _turn(row: sqlite3.Row) -> TurnRecord:
-    counts = tuple(row[name] for name in COUNTS)
-    return TurnRecord(
-        prompt=row["prompt"],
-        answer=row["answer"],
-        reasoning=row["reasoning"],
-        status=Status(row["status"]),
-        model=row["model"],
-        answered_by=row["answered_by"],
-        request=json.loads(row["request"]),
-        attachments=tuple(Attachment(*each) for each in json.loads(row["attachments"])),
-        tool_calls=tuple(ToolCall(*each) for each in json.loads(row["tool_calls"])),
-        finish_reason=row["finish_reason"],
-        error=row["error"],
-        usage=None if all(count is None for count in counts) else usage_from_counts(counts),
-        cost=row["cost"],
-        cost_kind=row["cost_kind"],
-        tried=tuple((model, why) for model, why in json.loads(row["tried"])),
-        profile=row["profile"],
-        host=row["host"],
-        request_id=row["request_id"],
-        first_token_s=row["first_token_s"],
-        duration_s=row["duration_s"],
-        created_at=time_from_seconds(row["created_at"]),
-        id=row["id"],
-        parent_id=row["parent_id"],
-    )
+        _check_types(row, TURN_NUMBERS)
+        values = {field.name: _decoded(field, row) for field in TURN_FIELDS}
+    except DAMAGE_ERRORS as error:
+        message = tr("turn {id} in the session store is damaged", id=row["id"])
+        raise LocalError(message) from error
+    return TurnRecord._make(values[name] for name in TurnRecord._fields)
 
 
 def _check_types(row: sqlite3.Row, numbers: Set[str]) -> None:
-    """Raise `TypeError` for a value of another kind than its column: SQLite keeps what it gets."""
+    """Raise `TypeError` or `ValueError` for a wrong type: SQLite stores any type in any column."""
     for name in row.keys():  # noqa: SIM118  # a row is no mapping
         value: object = row[name]
         kinds = (int, float) if name in numbers else (str,)
@@ -115,58 +107,44 @@ def _check_types(row: sqlite3.Row, numbers: Set[str]) -> None:
             raise ValueError(f"{name} is infinite")
 
 
+def _decoded(field: StoredField, row: sqlite3.Row) -> object:
+    if field.type is FieldType.USAGE:
+        counts = tuple(row[name] for name in COUNTS)
+        return None if all(count is None for count in counts) else usage_from_counts(counts)
+    decode = DECODERS.get(field.type)
+    return row[field.name] if decode is None else decode(row[field.name])
+
+
 def values_of_session(session: Session) -> dict[str, object]:
-    """Give the columns of a session, its number of use apart."""
-    return {
-        **{name: storable(value) for name, value in session._asdict().items()},
-        "is_named": int(session.is_named),
-        "created_at": session.created_at.timestamp(),
-        "used_at": session.used_at.timestamp(),
-    }
+    """Return the columns of a session, without its `use_number`."""
+    return _values(session, SESSION_FIELDS)
 
 
 def values_of_turn(turn: TurnRecord) -> dict[str, object]:
-    """Give the columns of a turn, its own id apart."""
-    usage = turn.usage or Usage()
-    values: Mapping[str, object] = {
-        "parent_id": turn.parent_id,
-        "prompt": turn.prompt,
-        "answer": turn.answer,
-        "reasoning": turn.reasoning,
-        "status": str(turn.status),
-        "model": turn.model,
-        "answered_by": turn.answered_by,
-        "request": json.dumps(dict(turn.request)),
-        "attachments": json.dumps(turn.attachments),
-        "tool_calls": json.dumps(turn.tool_calls),
-        "finish_reason": turn.finish_reason,
-        "error": turn.error,
-        **{name: getattr(usage, name) for name in COUNTS},
-        "cost": turn.cost,
-        "cost_kind": turn.cost_kind,
-        "tried": json.dumps(turn.tried),
-        "profile": turn.profile,
-        "host": turn.host,
-        "request_id": turn.request_id,
-        "first_token_s": turn.first_token_s,
-        "duration_s": turn.duration_s,
-        "created_at": turn.created_at.timestamp(),
-    }
-    return {name: storable(value) for name, value in values.items()}
+    """Return the columns of a turn, without its id."""
+    return _values(turn, [field for field in TURN_FIELDS if field.name != "id"])
+
+
+def _values(source: Session | TurnRecord, fields: Iterable[StoredField]) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for field in fields:
+        value = getattr(source, field.name)
+        if field.type is FieldType.USAGE:
+            usage = value or Usage()
+            values |= {name: storable(getattr(usage, name)) for name in COUNTS}
+        else:
+            encode = ENCODERS.get(field.type)
+            values[field.name] = storable(value if encode is None else encode(value))
+    return values
 
 
 def storable(value: object) -> object:
-    """Give a value that SQLite takes: no half characters, no number beyond its integers."""
+    """Return a value that SQLite accepts: lone surrogates replaced, None for a huge integer."""
     if isinstance(value, str):
         try:
             value.encode()
         except UnicodeEncodeError:
             return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    elif isinstance(value, int) and abs(value) > LARGEST:
+    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
         return None
     return value
-
-
-def time_from_seconds(seconds: float) -> datetime:
-    """Give a time by its seconds since 1970."""
-    return datetime.fromtimestamp(seconds, UTC)

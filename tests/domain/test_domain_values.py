@@ -26,7 +26,13 @@ from newapi_cli.domain.profile import (
     Source,
     Timeouts,
 )
-from newapi_cli.domain.session import MessageHistory, TurnRecord
+from newapi_cli.domain.session import (
+    SESSION_FIELDS,
+    TURN_FIELDS,
+    MessageHistory,
+    Session,
+    TurnRecord,
+)
 
 KEY = "sk-canaryV7qXw2LmT9cRb4NzKs8YdHf3GjPe6UaQ1tMo5vBxWi"
 SHOWN = "sk-****BxWi"
@@ -313,3 +319,8 @@ def test_a_setting_of_another_kind_counts_as_not_set(
         False,
         0,
     )
+
+
+def test_the_field_tables_have_every_field_of_sessions_and_turns() -> None:
+    assert {field.name for field in SESSION_FIELDS} == set(Session._fields)
+    assert {field.name for field in TURN_FIELDS} == set(TurnRecord._fields)

@@ -55,7 +55,7 @@ def filled(path: Path, count: int = 300) -> Path:
     """Make a store of many turns, several pages long."""
     with SessionStore(path) as store:
         said(store, new_session(), *((f"prompt {n}", f"answer {n} " * 20) for n in range(3)))
-        names = f"session_id, owner, {TURN_COLUMNS.replace(', id', '')}"
+        names = f"session_id, owner, {TURN_COLUMNS.removeprefix('id, ')}"
         store.database.execute(
             f"INSERT INTO turns ({names}) SELECT {names}"
             f" FROM turns, (WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n"

@@ -12,15 +12,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from newapi_cli.app.sessions.json_fields import JsonObject, plain_json, problem_at
 from newapi_cli.domain.completion import COUNTS, Status, ToolCall, Usage, usage_from_counts
 from newapi_cli.domain.messages import Attachment
-from newapi_cli.domain.session import EPOCH, ID_LENGTH, Session, StoredSession, TurnRecord
+from newapi_cli.domain.session import (
+    EPOCH,
+    ID_LENGTH,
+    SESSION_FIELDS,
+    TURN_FIELDS,
+    FieldType,
+    Session,
+    StoredField,
+    StoredSession,
+    TurnRecord,
+)
 from newapi_cli.errors import UsageError
-from newapi_cli.text import well_formed
 
 FORMAT = "newapi-session"
 VERSION = 1
@@ -64,50 +73,20 @@ def sessions_from_text(text: str) -> list[StoredSession]:
 
 
 def _session_to_json(session: Session) -> dict[str, object]:
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "id": session.id,
-        "title": well_formed(session.title),
-        "is_named": session.is_named,
-        "profile": well_formed(session.profile),
-        "host": well_formed(session.host),
-        "model": well_formed(session.model),
-        "system": well_formed(session.system),
-        "left_out": session.left_out,
-        "created_at": _time_text(session.created_at),
-        "used_at": _time_text(session.used_at),
-        "leaf": session.leaf_id,
-    }
+    return {"format": FORMAT, "version": VERSION, **_fields_to_json(session, SESSION_FIELDS)}
 
 
 def _turn_to_json(turn: TurnRecord) -> dict[str, object]:
+    return _fields_to_json(turn, TURN_FIELDS)
+
+
+def _fields_to_json(
+    source: Session | TurnRecord, fields: Iterable[StoredField]
+) -> dict[str, object]:
     return {
-        "id": turn.id,
-        "parent_id": turn.parent_id,
-        "prompt": well_formed(turn.prompt),
-        "answer": well_formed(turn.answer),
-        "reasoning": well_formed(turn.reasoning),
-        "status": str(turn.status),
-        "model": well_formed(turn.model),
-        "answered_by": well_formed(turn.answered_by),
-        "request": plain_json(turn.request),
-        "attachments": [plain_json(each._asdict()) for each in turn.attachments],
-        "tool_calls": [plain_json(each._asdict()) for each in turn.tool_calls],
-        "finish_reason": plain_json(turn.finish_reason),
-        "error": well_formed(turn.error),
-        "usage": _counts(turn.usage),
-        "cost": plain_json(turn.cost),
-        "cost_kind": well_formed(turn.cost_kind),
-        "tried": [
-            {"model": well_formed(model), "why": well_formed(why)} for model, why in turn.tried
-        ],
-        "profile": well_formed(turn.profile),
-        "host": well_formed(turn.host),
-        "request_id": well_formed(turn.request_id),
-        "first_token_s": plain_json(turn.first_token_s),
-        "duration_s": plain_json(turn.duration_s),
-        "created_at": _time_text(turn.created_at),
+        field.json_name: WRITERS.get(field.type, plain_json)(getattr(source, field.name))
+        for field in fields
+        if field.json_name
     }
 
 
@@ -203,10 +182,10 @@ def _stored(source: JsonObject, sources: list[JsonObject]) -> StoredSession:
         _check_place(each, turn, known, all_ids)
         known.add(turn.id)
         turns.append(turn)
-    leaf_id = source.whole("leaf", least=1)
-    if leaf_id is not None and leaf_id not in known:
+    session = _session(source, len(turns))
+    if session.leaf_id is not None and session.leaf_id not in known:
         raise source.wrong("leaf", "must be the id of one of the turns")
-    return StoredSession(_session(source, leaf_id, len(turns)), tuple(turns))
+    return StoredSession(session, tuple(turns))
 
 
 def _check_place(
@@ -224,72 +203,53 @@ def _check_place(
     raise source.wrong("parent_id", "must be the id of a turn before, and there is no such turn")
 
 
-def _session(source: JsonObject, leaf_id: int | None, turns: int) -> Session:
-    created_at = source.time("created_at", EPOCH)
-    return Session(
-        id=source.matching("id", SESSION_ID, f"must be {ID_LENGTH} hex digits"),
-        title=source.text("title"),
-        is_named=source.flag("is_named"),
-        profile=source.text("profile"),
-        host=source.text("host"),
-        model=source.text("model"),
-        system=source.text("system"),
-        left_out=source.whole("left_out") or 0,
-        leaf_id=leaf_id,
-        turns=turns,
-        created_at=created_at,
-        used_at=source.time("used_at", created_at),
-    )
+def _session(source: JsonObject, turns: int) -> Session:
+    values = _fields_from_json(source, SESSION_FIELDS)
+    if source.optional_text("used_at") is None:
+        values["used_at"] = values["created_at"]
+    values["turns"] = turns
+    return Session._make(values[name] for name in Session._fields)
 
 
 def _turn_from(source: JsonObject, profile: str, host: str) -> TurnRecord:
-    """Give a turn; older exports say only of the session what it was sent to."""
+    """Return a turn. In older exports only the session has the profile and the host."""
     source.require("id", "parent_id", "prompt", "status")
-    turn_id = source.whole("id", least=1)
-    if turn_id is None:
+    if source.whole("id", least=1) is None:
         raise source.wrong("id", "must be a whole number, 1 or more")
     if source.optional_text("prompt") is None:
         raise source.wrong("prompt", "must be a text")
-    return TurnRecord(
-        prompt=source.text("prompt"),
-        answer=source.text("answer"),
-        reasoning=source.text("reasoning"),
-        status=_status(source),
-        model=source.text("model"),
-        answered_by=source.text("answered_by"),
-        request=source.table("request"),
-        attachments=tuple(map(_attachment, source.children("attachments"))),
-        tool_calls=tuple(map(_tool_call, source.children("tool_calls"))),
-        finish_reason=source.optional_text("finish_reason"),
-        error=source.text("error"),
-        usage=_usage(source.child("usage")),
-        cost=_cost(source),
-        cost_kind=source.text("cost_kind"),
-        tried=tuple((each.text("model"), each.text("why")) for each in source.children("tried")),
-        profile=profile if (own := source.optional_text("profile")) is None else own,
-        host=host if (own := source.optional_text("host")) is None else own,
-        request_id=source.text("request_id"),
-        first_token_s=source.seconds("first_token_s"),
-        duration_s=source.seconds("duration_s"),
-        created_at=source.time("created_at", EPOCH),
-        id=turn_id,
-        parent_id=source.whole("parent_id", least=1),
-    )
+    values = _fields_from_json(source, TURN_FIELDS)
+    for name, default in (("profile", profile), ("host", host)):
+        if source.optional_text(name) is None:
+            values[name] = default
+    return TurnRecord._make(values[name] for name in TurnRecord._fields)
 
 
-def _status(source: JsonObject) -> Status:
-    """Give the status; an answer that was still open when it was exported will not go on here."""
+def _fields_from_json(source: JsonObject, fields: Iterable[StoredField]) -> dict[str, object]:
+    return {
+        field.name: READERS[field.type](source, field.json_name)
+        for field in fields
+        if field.json_name
+    }
+
+
+def _session_id(source: JsonObject, name: str) -> str:
+    return source.matching(name, SESSION_ID, f"must be {ID_LENGTH} hex digits")
+
+
+def _status(source: JsonObject, name: str) -> Status:
+    """Return the status. An answer that was still open when it was exported was interrupted."""
     try:
-        status = Status(source.text("status"))
+        status = Status(source.text(name))
     except ValueError:
-        raise source.wrong("status", f"must be one of {', '.join(Status)}") from None
+        raise source.wrong(name, f"must be one of {', '.join(Status)}") from None
     return Status.INTERRUPTED if status is Status.OPEN else status
 
 
-def _cost(source: JsonObject) -> str | None:
-    if source.optional_text("cost") is None:
+def _dollars(source: JsonObject, name: str) -> str | None:
+    if source.optional_text(name) is None:
         return None
-    return source.matching("cost", DOLLARS, 'must be dollars as text, such as "0.0004"')
+    return source.matching(name, DOLLARS, 'must be dollars as text, such as "0.0004"')
 
 
 def _attachment(source: JsonObject) -> Attachment:
@@ -307,5 +267,38 @@ def _tool_call(source: JsonObject) -> ToolCall:
     return ToolCall(source.text("id"), source.text("name"), source.text("arguments"))
 
 
-def _usage(source: JsonObject | None) -> Usage | None:
-    return None if source is None else usage_from_counts(source.whole(name) for name in COUNTS)
+def _usage(source: JsonObject, name: str) -> Usage | None:
+    usage = source.child(name)
+    return None if usage is None else usage_from_counts(usage.whole(count) for count in COUNTS)
+
+
+def _tried(source: JsonObject, name: str) -> tuple[tuple[str, str], ...]:
+    return tuple((each.text("model"), each.text("why")) for each in source.children(name))
+
+
+# How a field is written to JSON and read from it. Other types are plain JSON values.
+WRITERS: Mapping[FieldType, Callable[..., object]] = {
+    FieldType.TIME: _time_text,
+    FieldType.STATUS: str,
+    FieldType.USAGE: _counts,
+    FieldType.ATTACHMENTS: lambda values: [plain_json(each._asdict()) for each in values],
+    FieldType.TOOL_CALLS: lambda values: [plain_json(each._asdict()) for each in values],
+    FieldType.TRIED: lambda values: [plain_json({"model": m, "why": why}) for m, why in values],
+}
+READERS: Mapping[FieldType, Callable[[JsonObject, str], object]] = {
+    FieldType.TEXT: JsonObject.text,
+    FieldType.OPTIONAL_TEXT: JsonObject.optional_text,
+    FieldType.SESSION_ID: _session_id,
+    FieldType.TURN_ID: lambda source, name: source.whole(name, least=1),
+    FieldType.COUNT: lambda source, name: source.whole(name) or 0,
+    FieldType.FLAG: JsonObject.flag,
+    FieldType.SECONDS: JsonObject.seconds,
+    FieldType.TIME: lambda source, name: source.time(name, EPOCH),
+    FieldType.STATUS: _status,
+    FieldType.OBJECT: JsonObject.table,
+    FieldType.DOLLARS: _dollars,
+    FieldType.USAGE: _usage,
+    FieldType.ATTACHMENTS: lambda source, name: tuple(map(_attachment, source.children(name))),
+    FieldType.TOOL_CALLS: lambda source, name: tuple(map(_tool_call, source.children(name))),
+    FieldType.TRIED: _tried,
+}
