@@ -65,6 +65,7 @@ class Reason(StrEnum):
     NETWORK = "network"
     NOT_HTTP = "not_http"
     GATEWAY_REFUSED = "gateway_refused"
+    EMPTY_ANSWER = "empty_answer"
     CONTEXT_TOO_LONG = "context_too_long"
     MODEL_NOT_FOUND = "model_not_found"
     RATE_LIMITED = "rate_limited"

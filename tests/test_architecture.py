@@ -33,7 +33,7 @@ LIBRARIES = {
     "prompt_toolkit": {"repl"},
     "platformdirs": {"config"},
     "tomlkit": {"config"},
-    "typer": {"app", "cli"},
+    "typer": {"cli"},
     "sqlite3": {"store"},
 }
 PRIVATE = ("typer._click",)
@@ -170,6 +170,7 @@ PLANTED = [
     ("cli/x.py", "from rich.console import Console"),
     ("repl/x.py", "from rich import print"),
     ("render/x.py", "import prompt_toolkit.formatted_text"),
+    ("app/x.py", "import typer"),
     ("render/x.py", "import tomlkit"),
     ("cli/x.py", "import click"),
     ("cli/x.py", "from click import UsageError"),

@@ -1,4 +1,4 @@
-"""The person's editor, $VISUAL or $EDITOR, and what is written in it."""
+"""The user's editor, $VISUAL or $EDITOR, and the text that is written in it."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from pathlib import Path
 from newapi_cli.app.context import Context
 from newapi_cli.app.prompt_input import MAX_INPUT_BYTES, text_from_bytes, too_large
 from newapi_cli.errors import FileError, Interrupted, LocalError, UsageError
+from newapi_cli.i18n import tr
 from newapi_cli.signals import Interrupts, signals_left_to_child
 from newapi_cli.streams import Streams, read_file
 from newapi_cli.terminal import open_controlling_terminal, restored_modes
 
-LOOK_S = 0.05  # between two looks for a signal
-LAST_WORDS_S = 1.0  # for an editor to save what it can
+POLL_S = 0.05  # how often a signal is looked for
+SAVE_S = 1.0  # for a terminated editor to save what it can
 
 
-def edited(context: Context, draft: str) -> str:
-    """Let the person write, beginning with a draft.
+def edit_text(context: Context, draft: str) -> str:
+    """Return the text that the user writes, starting with a draft.
 
-    Raises `UsageError` where that fails; what was written then stays in a file that is told.
+    Raises `UsageError`; what was written then stays in a file, whose path is printed.
     """
-    begun = draft.encode()
-    path = _private_file(begun)
+    original = draft.encode()
+    path = _private_file(original)
     try:
         run_editor(context, path)
-        text = _text_of(path)
+        text = _read_text(path)
     except BaseException:
-        if _is_written(path, begun):
-            _tell_place(context.streams, path)
+        if _was_written(path, original):
+            _print_path(context.streams, path)
         else:
             _remove(path)
         raise
@@ -42,31 +43,35 @@ def edited(context: Context, draft: str) -> str:
     return re.sub(r"\r?\n\Z", "", text)
 
 
-def leave_text(context: Context, text: str) -> None:
-    """Leave what was written and is kept nowhere else in a file, and tell which."""
-    _tell_place(context.streams, _private_file(text.encode()))
+def save_unsent_text(context: Context, text: str) -> None:
+    """Save text that is stored nowhere else in a file, and print its path."""
+    _print_path(context.streams, _private_file(text.encode()))
 
 
 def run_editor(context: Context, path: Path) -> None:
-    """Open a file in $VISUAL or $EDITOR and wait. Raises `UsageError` if that fails."""
+    """Open a file in the editor and wait for it to end. Raises `UsageError` if that fails."""
     editor = chosen_editor(context.streams)
     try:
         code = _call_at_terminal([*shlex.split(editor), str(path)], context.streams)
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"cannot start the editor {editor}", why=str(error), hint="set $VISUAL"
+            tr("cannot start the editor {command}", command=editor),
+            why=str(error),
+            hint=tr("set $VISUAL or $EDITOR"),
         ) from error
     if code == -signal.SIGINT:
         raise Interrupted
     if code != 0:
-        raise UsageError(f"the editor {editor} ended with code {code}")
+        raise UsageError(
+            tr("the editor {command} failed (exit code {code})", command=editor, code=code)
+        )
 
 
 def chosen_editor(streams: Streams) -> str:
-    """Give the command of the editor: $VISUAL, $EDITOR or the system's own.
+    """Return the command of the editor: $VISUAL, $EDITOR or the system's default.
 
-    Raises `UsageError` where nobody has chosen one and there is no terminal: vi would wait in a
-    pipe for ever. One that was chosen may need none.
+    Raises `UsageError` if none is set and there is no terminal: vi would wait forever. One that is
+    set may not need a terminal.
     """
     for name in ("VISUAL", "EDITOR"):
         if command := streams.environ.get(name, "").strip():
@@ -78,16 +83,17 @@ def chosen_editor(streams: Streams) -> str:
         os.close(terminal)
     elif not streams.are_interactive:
         raise UsageError(
-            "there is no terminal to edit at", hint="set EDITOR to a program that needs none"
+            tr("no terminal for the editor"),
+            hint=tr("set EDITOR to a program that needs no terminal"),
         )
     return "vi"
 
 
 def _call_at_terminal(command: list[str], streams: Streams) -> int:
-    """Call a program at the person's terminal, though our input is piped or our output is.
+    """Run a program at the terminal, even if standard input or output is redirected.
 
-    Where there is no terminal, the output goes nowhere: ours is for the answer. Ctrl-C and Ctrl-\\
-    are the program's; raises `Interrupted` for SIGTERM and SIGHUP, which end it too.
+    Without a terminal its output is discarded: stdout is for the answer. Ctrl-C and Ctrl-\\ go to
+    the program; raises `Interrupted` for SIGTERM and SIGHUP, which end it too.
     """
     terminal = open_controlling_terminal()
     other = subprocess.DEVNULL if terminal is None else terminal
@@ -106,11 +112,11 @@ def _call_at_terminal(command: list[str], streams: Streams) -> int:
         )
         while True:
             with suppress(subprocess.TimeoutExpired):
-                return process.wait(LOOK_S)
+                return process.wait(POLL_S)
             if interrupts.code is not None:
                 process.terminate()
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(LAST_WORDS_S)
+                    process.wait(SAVE_S)
                 interrupts.check()
 
 
@@ -121,31 +127,31 @@ def _private_file(content: bytes) -> Path:
             file.write(content)
     except OSError as error:
         raise LocalError(
-            f"cannot write in {os.environ.get('TMPDIR', 'the folder for temporary files')}",
+            tr("cannot write to the temporary folder {path}", path=tempfile.gettempdir()),
             why=error.strerror or "",
-            hint="set TMPDIR to a folder with room",
+            hint=tr("set TMPDIR to a folder with free space"),
         ) from error
     return Path(name)
 
 
-def _text_of(path: Path) -> str:
+def _read_text(path: Path) -> str:
     content = read_file(path, MAX_INPUT_BYTES)
     if not content.is_complete:
-        raise too_large("what was written")
-    return text_from_bytes(content.data, "what was written")
+        raise too_large(tr("the edited text"))
+    return text_from_bytes(content.data, tr("the edited text"))
 
 
-def _is_written(path: Path, begun: bytes) -> bool:
+def _was_written(path: Path, original: bytes) -> bool:
     try:
-        return read_file(path, MAX_INPUT_BYTES).data not in (b"", begun)
+        return read_file(path, MAX_INPUT_BYTES).data not in (b"", original)
     except FileError:
         return False
 
 
 def _remove(path: Path) -> None:
-    with suppress(OSError):  # gone already, or no file any more
+    with suppress(OSError):  # deleted already, or replaced by a folder
         path.unlink()
 
 
-def _tell_place(streams: Streams, path: Path) -> None:
-    streams.print_err(f"what you wrote is in {path}")
+def _print_path(streams: Streams, path: Path) -> None:
+    streams.print_err(tr("your text is saved in {path}", path=path))

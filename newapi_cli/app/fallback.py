@@ -1,8 +1,8 @@
-"""The next model where one fails, before any text: a gateway's models fail one by one.
+"""Fallback models: if one fails before any text, the next one gets the same request.
 
-A model that may be replaced is asked once, without retries: the next one is there at once, and the
-last one is retried as ever. What would fail with every model alike (the key, the request itself,
-the network) is told as it is: the api room marks those errors that another model may not have.
+A model with a fallback is tried once, without retries; only the last one is retried. Errors that
+every model would have (the key, the request itself, the network) end the turn at once: the errors
+of `api` say whether another model can help.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from collections.abc import Generator, Iterator, Sequence
 from newapi_cli.app.protocols import AnswerStream, RetryingClient
 from newapi_cli.domain.completion import ChatRequest, Chunk, FallbackUsed, Notice, TurnEvent
 from newapi_cli.errors import DeadlineError, NewapiError
+from newapi_cli.i18n import tr
 
 
 class FallbackClient:
-    """Asks the request's model, then the others in turn. Keeps to `ports.ChatClient`."""
+    """Sends a request to its model, then to the fallback models. A `protocols.ChatClient`."""
 
     def __init__(self, client: RetryingClient, others: Sequence[str]) -> None:
         self._client = client
         self._others = tuple(others)
 
     def start_chat(self, request: ChatRequest) -> AnswerStream:
-        """Let the request leave now, and give what comes back of the model that answers."""
+        """Send the request now and return the events of the model that answers."""
         others = tuple(name for name in self._others if name != request.model)
         if not others:
             return self._client.start_chat(request)
@@ -31,7 +32,7 @@ class FallbackClient:
 
 
 class _Chain:
-    """The events of the first model that begins to answer, or of the last one."""
+    """The events of the first model that begins to answer, or else of the last one."""
 
     def __init__(
         self,
@@ -51,7 +52,7 @@ class _Chain:
         return self._events
 
     def close(self) -> None:
-        """Break off, begun to be read or not."""
+        """Cancel the request, even if iteration has not begun."""
         self._events.close()
         self._stream.close()
 
@@ -66,7 +67,7 @@ class _Chain:
                 if self._has_text or not (is_timeout or error.can_fall_back):
                     raise
                 why = error.summary
-            yield Notice(f"{model}: {why}; asking {following} instead")
+            yield Notice(tr("{model}: {why}; trying {next}", model=model, why=why, next=following))
             yield FallbackUsed(model, following, why)
             self._stream.close()
             model = following

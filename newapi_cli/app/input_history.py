@@ -1,7 +1,7 @@
-"""The input history: a file that only its owner may read, and that forgets what is deleted.
+"""The input history: a private file, from which deleted sessions are removed.
 
-The format is prompt-toolkit's, with the session's id in the comment line of each entry, so that
-deleting a session finds what was typed in it:
+The format is prompt-toolkit's, with the session id in the comment line of each entry, so that the
+entries of a deleted session can be found:
 
     # 2026-11-24 21:31:00.123456 1a2b3c4d5e6f
     +the first line
@@ -20,10 +20,10 @@ from pathlib import Path
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]  # looked at before each use
+    fcntl = None  # type: ignore[assignment]  # checked before each use
 
 FILE = "history"
-MOST_READ_BYTES = 4 * 1024 * 1024
+MAX_READ_BYTES = 4 * 1024 * 1024
 ENTRY = re.compile(r"(?:^#[^\n]*\n)(?:^\+[^\n]*\n)+", re.MULTILINE)
 
 
@@ -36,7 +36,7 @@ def append(path: Path, text: str, session_id: str) -> None:
 
 
 def make_private(path: Path) -> None:
-    """Make the file, 0600 from its first byte, and narrow one that is not. Raises `OSError`."""
+    """Create the file with mode 0600, or change an existing one to it. Raises `OSError`."""
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
     try:
         if hasattr(os, "fchmod"):
@@ -48,45 +48,45 @@ def make_private(path: Path) -> None:
 def forget(
     path: Path, ids: Iterable[str], texts: Iterable[str], write: Callable[[Path, str], None]
 ) -> None:
-    """Take out the entries of these sessions, and those that say one of these texts.
+    """Remove the entries of these sessions, and those with one of these texts.
 
-    `write` replaces the file. Does nothing where there is no file. Raises what `write` raises.
+    `write` replaces the file. Without a file this does nothing. Raises what `write` raises.
     """
-    gone_ids, gone_texts = frozenset(ids), frozenset(texts)
+    removed_ids, removed_texts = frozenset(ids), frozenset(texts)
 
-    def kept(match: re.Match[str]) -> str:
+    def without_removed(match: re.Match[str]) -> str:
         head, text = _parts(match.group())
-        is_gone = head.rpartition(" ")[2] in gone_ids or text in gone_texts
-        return "" if is_gone else match.group()
+        is_removed = head.rpartition(" ")[2] in removed_ids or text in removed_texts
+        return "" if is_removed else match.group()
 
     if not path.exists():
         return
     with _locked(path):
-        known = path.read_text("utf-8", "replace")
-        left = ENTRY.sub(kept, known)
-        if left != known:
-            write(path, re.sub(r"\n{3,}", "\n\n", left))
+        before = path.read_text("utf-8", "replace")
+        after = ENTRY.sub(without_removed, before)
+        if after != before:
+            write(path, re.sub(r"\n{3,}", "\n\n", after))
 
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[int]:
-    """Open the file for appending and hold its lock: a line is not lost to a replacement.
+    """Open the file for appending and lock it, so that a replacement loses no entry.
 
-    Where the file was replaced while the lock was waited for, the new one is taken.
+    If the file was replaced while waiting for the lock, the new one is opened.
     """
     while True:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             if fcntl is not None:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if _is_still(path, descriptor):
+            if _is_same_file(path, descriptor):
                 yield descriptor
                 return
         finally:
             os.close(descriptor)
 
 
-def _is_still(path: Path, descriptor: int) -> bool:
+def _is_same_file(path: Path, descriptor: int) -> bool:
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:
@@ -94,15 +94,15 @@ def _is_still(path: Path, descriptor: int) -> bool:
 
 
 def entries(path: Path) -> list[str]:
-    """Give what was typed last, oldest first; nothing where the file cannot be read."""
+    """Return the most recent texts, oldest first; empty if the file cannot be read."""
     with contextlib.suppress(OSError), path.open("rb") as file:
-        file.seek(max(os.fstat(file.fileno()).st_size - MOST_READ_BYTES, 0))
-        found = ENTRY.findall(file.read().decode("utf-8", "replace"))
-        return [_parts(entry)[1] for entry in found]
+        file.seek(max(os.fstat(file.fileno()).st_size - MAX_READ_BYTES, 0))
+        matches = ENTRY.findall(file.read().decode("utf-8", "replace"))
+        return [_parts(entry)[1] for entry in matches]
     return []
 
 
 def _parts(entry: str) -> tuple[str, str]:
-    """Give the comment line and the text: only LF ends a line, U+2028 and its like are text."""
+    """Return the comment line and the text. Only LF ends a line; U+2028 and the like are text."""
     head, *lines = entry.removesuffix("\n").split("\n")
     return head, "\n".join(line[1:] for line in lines)

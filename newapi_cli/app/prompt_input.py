@@ -1,10 +1,10 @@
-"""Arguments, files and standard input made into one prompt, byte for byte. Pure.
+"""The prompt of a run: arguments, files and standard input, joined byte for byte.
 
 words of the command line
                             <- a blank line
 files, each with its name, fenced
                             <- a blank line
-standard input, as it is
+standard input, unchanged
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.errors import UsageError
+from newapi_cli.i18n import tr
 
 MAX_INPUT_BYTES = 10 * 1024 * 1024
 BOM = "\ufeff"
 PDF_IN_TEXT = re.compile(rb"%PDF-\d.*%%EOF", re.DOTALL)
-NOTHING_HINT = 'newapi chat "your question", or pipe text into it'
+NO_PROMPT_HINT = tr('newapi chat "your prompt", or pipe text into it')
 
 
 class TextFile(NamedTuple):
@@ -30,7 +31,7 @@ class TextFile(NamedTuple):
 
 
 class Prompt(NamedTuple):
-    """What is asked: the text, and what goes beside it."""
+    """What is sent: the text, and the attachments beside it."""
 
     text: str
     attachments: tuple[Attachment, ...] = ()
@@ -39,39 +40,39 @@ class Prompt(NamedTuple):
 def prompt_from_contents(
     words: str, contents: Sequence[TextFile | Attachment], piped: str = ""
 ) -> Prompt:
-    """Put texts into the prompt, in their order, and attachments beside it, in theirs.
+    """Return the prompt made of words, texts and attachments, each in their order.
 
-    Raises `UsageError` where there is nothing but attachments: it is not known what to do.
+    Raises `UsageError` if there are only attachments: they do not say what to do with them.
     """
     texts = tuple(content for content in contents if isinstance(content, TextFile))
     attachments = tuple(content for content in contents if isinstance(content, Attachment))
-    hint = NOTHING_HINT
+    hint = NO_PROMPT_HINT
     if attachments:
-        hint = f'say what to do with {attachments[0].name}: newapi chat -f FILE "what is this?"'
+        hint = tr(
+            'say what to do with {name}: newapi chat -f FILE "what is this?"',
+            name=attachments[0].name,
+        )
     return Prompt(prompt_from_parts(words, texts, piped, hint=hint), attachments)
 
 
 def prompt_from_parts(
-    words: str, files: tuple[TextFile, ...], piped: str, *, hint: str = NOTHING_HINT
+    words: str, files: tuple[TextFile, ...], piped: str, *, hint: str = NO_PROMPT_HINT
 ) -> str:
     """Join the parts in their order with a blank line between them.
 
-    Raises `UsageError` where nothing but white space is left to ask.
+    Raises `UsageError` if nothing but white space is left.
 
     >>> prompt_from_parts("review this", (), "a\\nb\\n")
     'review this\\n\\na\\nb\\n'
     """
-    parts = [words, *(_framed(file) for file in files), piped]
+    parts = [words, *(_fenced(file) for file in files), piped]
     prompt = "\n\n".join(part for part in parts if part)
     if not prompt.strip():
-        raise UsageError(
-            "there is nothing to ask: no prompt was given",
-            hint=hint,
-        )
+        raise UsageError(tr("no prompt was given"), hint=hint)
     return prompt
 
 
-def _framed(file: TextFile) -> str:
+def _fenced(file: TextFile) -> str:
     if not file.name:
         return file.text
     longest = max((len(run) for run in re.findall(r"`{3,}", file.text)), default=2)
@@ -81,7 +82,7 @@ def _framed(file: TextFile) -> str:
 
 
 def is_plain_text(data: bytes) -> bool:
-    """Say whether bytes, the last character of which may be cut off, are UTF-8 text and no PDF.
+    """Return whether bytes, whose last character may be cut off, are UTF-8 text and not a PDF.
 
     >>> is_plain_text("é".encode()), is_plain_text(b"caf\\xe9!"), is_plain_text(b"a\\0b")
     (True, False, False)
@@ -95,38 +96,39 @@ def is_plain_text(data: bytes) -> bool:
     return True
 
 
-def text_from_bytes(data: bytes, where: str) -> str:
-    """Decode text that was piped in or read from a file.
-
-    Raises `UsageError` for what is no UTF-8 text, naming the offset in bytes.
-    """
+def text_from_bytes(data: bytes, source: str) -> str:
+    """Decode piped text or a file. Raises `UsageError` with the offset of the first bad byte."""
     if b"\0" in data:
-        offset = data.index(b"\0")
         raise UsageError(
-            f"{where} is not text: a NUL byte at offset {offset}",
-            hint="only text can be sent; convert it first",
+            tr("{source} is not text: NUL byte at offset {n}", source=source, n=data.index(b"\0")),
+            hint=tr("convert it to text first"),
         )
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise UsageError(
-            f"{where} is not UTF-8 text: byte {data[error.start]:#04x} at offset {error.start}",
-            hint="convert it, for example with `iconv -t utf-8`",
+            tr(
+                "{source} is not UTF-8 text: byte {byte} at offset {n}",
+                source=source,
+                byte=f"{data[error.start]:#04x}",
+                n=error.start,
+            ),
+            hint=tr("convert it, for example with `iconv -t utf-8`"),
         ) from error
     return text.removeprefix(BOM)
 
 
-def too_large(where: str) -> UsageError:
-    """Give the error for input beyond `MAX_INPUT_BYTES`."""
+def too_large(source: str) -> UsageError:
+    """Return the error for input beyond `MAX_INPUT_BYTES`."""
     return UsageError(
-        f"{where} is larger than {MAX_INPUT_BYTES // 1024 // 1024} MB",
-        hint="send the part that matters, for example with `head -c`",
+        tr("{source} is larger than {n} MB", source=source, n=MAX_INPUT_BYTES // 1024 // 1024),
+        hint=tr("send a part of it, for example with `head -c`"),
     )
 
 
 def text_from_arguments(words: Sequence[str]) -> str:
-    """Join the words of a command line; raises `UsageError` for bytes that are no UTF-8."""
+    """Join the words of a command line. Raises `UsageError` for bytes that are not UTF-8."""
     text = " ".join(words)
     if any("\udc80" <= character <= "\udcff" for character in text):
-        raise UsageError("the prompt on the command line is not UTF-8 text")
+        raise UsageError(tr("the prompt on the command line is not UTF-8 text"))
     return text

@@ -1,25 +1,26 @@
-"""One line asked for on the terminal, shown or hidden; a key must not stand on the screen.
+"""Prompts for one line on the terminal, visible or hidden, and confirmations.
 
-A line is read without echo and out of the terminal's line mode, which cuts a line after 4,095
-characters. What may be seen is echoed here, and nothing of JSON, which is the console's connection
-info with the key in it. Signals are looked at between two reads, so that none finds the modes half
-changed: what ends the program restores them first; Ctrl-Z gives them back, and when the program
-goes on they are set again, since the shell has set its own meanwhile.
+The line is read without echo and outside the terminal's canonical mode, which cuts lines after
+4,095 characters. Visible text is echoed by this module; JSON never is, because the console's
+connection info contains a key. Signals are handled between two reads, so that the modes are never
+half changed: a signal that ends the program restores them first, Ctrl-Z restores them, and
+after `fg` they are set again, because the shell has set its own.
 """
 
 from __future__ import annotations
 
 import contextlib
+import getpass
 import json
 import os
 import select
 import signal
+import sys
 from collections.abc import Iterator
 from types import FrameType
 
-import typer
-
 from newapi_cli.errors import Interrupted, LocalError, PipeClosed, UsageError
+from newapi_cli.i18n import tr
 from newapi_cli.render.sanitizer import safe_text
 from newapi_cli.signals import CODES
 from newapi_cli.streams import Streams
@@ -37,18 +38,35 @@ CAUGHT = {
 
 
 def ask(streams: Streams, question: str, *, is_hidden: bool = False) -> str:
-    """Ask on the terminal of standard input; give the line without its end.
+    """Return the line that the user types, without its line break.
 
     Pasted JSON may have several lines, and is never shown. Raises `Interrupted` for Ctrl-C, SIGTERM
-    and SIGHUP, `typer.Abort` for Ctrl-D, and `UsageError` for more than 64 kB.
+    and SIGHUP, `EOFError` for Ctrl-D, and `UsageError` for more than 64 kB.
     """
-    if "SIGTSTP" not in CAUGHT:  # Windows
-        return str(typer.prompt(question, hide_input=is_hidden, default="", err=True))
-    with _signals() as told:
-        return _Question(streams, f"{question}: ", is_hidden=is_hidden).answer(told)
+    if sys.platform == "win32":
+        return _ask_without_termios(question, is_hidden=is_hidden)
+    with _signal_pipe() as signals:
+        return _Prompt(streams, f"{question}: ", is_hidden=is_hidden).read_line(signals)
 
 
-class _Question:
+def confirm(streams: Streams, question: str) -> bool:
+    """Ask a yes-or-no question; anything but yes is no, and so is Ctrl-D. Raises as `ask`."""
+    try:
+        answer = ask(streams, f"{question} [y/N]")
+    except EOFError:
+        return False
+    return answer.strip().lower() in ("y", "yes")
+
+
+def _ask_without_termios(question: str, *, is_hidden: bool) -> str:
+    if is_hidden:
+        return getpass.getpass(f"{question}: ")
+    return input(f"{question}: ")
+
+
+class _Prompt:
+    """One prompt; `read_line` runs it."""
+
     def __init__(self, streams: Streams, question: str, *, is_hidden: bool) -> None:
         self._question = question
         err, out = streams.stderr, streams.stdout
@@ -57,31 +75,31 @@ class _Question:
         self._modes = InputModes(STDIN)
         self._typed = bytearray()
         self._echoed = ""
-        self._is_whole = False
+        self._is_complete = False
 
-    def answer(self, told: int) -> str:
-        """Give the line; `told` is the pipe that the numbers of signals come by."""
+    def read_line(self, signals: int) -> str:
+        """Return the line; `signals` is a pipe from which the numbers of signals are read."""
         try:
-            while not self._is_whole:
-                watched = [told, STDIN] if self._modes.are_set else [told]
+            while not self._is_complete:
+                watched = [signals, STDIN] if self._modes.are_set else [signals]
                 ready = select.select(watched, [], [], None if self._modes.are_set else 0)[0]
-                if told in ready:
-                    for number in os.read(told, MAX_BYTES):
-                        self._obey(signal.Signals(number))
+                if signals in ready:
+                    for number in os.read(signals, MAX_BYTES):
+                        self._handle_signal(signal.Signals(number))
                 elif not self._modes.are_set:
                     self._set_modes()
                 else:
                     with contextlib.suppress(BlockingIOError):
-                        self._take(self._read())
+                        self._handle_keys(self._read())
                         self._echo()
         finally:
             self._restore_modes()
-            self._tell("\n")
+            self._write("\n")
         if len(self._typed) >= MAX_BYTES:
-            raise UsageError("what was typed is too long")
+            raise UsageError(tr("the typed text is too long"))
         return self._typed.decode("utf-8", "replace")
 
-    def _tell(self, text: str) -> None:
+    def _write(self, text: str) -> None:
         with contextlib.suppress(LocalError, PipeClosed):
             self._shown_at.write(text)
 
@@ -96,78 +114,81 @@ class _Question:
             raise Interrupted(CODES["SIGHUP"])  # likewise
         return data
 
-    def _take(self, data: bytes) -> None:
+    def _handle_keys(self, data: bytes) -> None:
         for key in data:
             if key in ENTER:
                 self._end_line()
             elif key in CTRL_D and not self._typed:
-                raise typer.Abort
+                raise EOFError
             elif key in CTRL_U + CTRL_W:
                 self._typed.clear()
             elif key in BACKSPACE:
-                self._take_back()
-            elif len(self._typed) < MAX_BYTES:  # the rest is read too, or the shell would get it
+                self._delete_character()
+            elif len(self._typed) < MAX_BYTES:  # the rest is read too, or the shell would run it
                 self._typed.append(key)
-                for mark in PASTE_MARKS:  # looked for here, since reads may cut them anywhere
+                for mark in PASTE_MARKS:  # a read may end anywhere inside them
                     if self._typed.endswith(mark):
                         del self._typed[-len(mark) :]
-            if self._is_whole:
+            if self._is_complete:
                 return
 
-    def _take_back(self) -> None:
-        """Remove the last character: its first byte, and before that those that go on with it."""
+    def _delete_character(self) -> None:
+        """Remove the last character: its continuation bytes, then its first byte."""
         while self._typed and self._typed.pop() & 0xC0 == 0x80:
             pass
 
     def _text(self) -> str:
-        """Give what is typed so that JSON begins with its brace."""
+        """Return what is typed, without a byte order mark or white space around it."""
         return self._typed.decode("utf-8", "ignore").replace("\ufeff", "").strip()
 
     def _echo(self) -> None:
-        """Bring what is seen up to what is typed."""
+        """Update what is visible to what is typed."""
         if self._is_hidden:
             return
         text = "" if self._text().startswith("{") else self._typed.decode("utf-8", "ignore")
-        wanted = safe_text(text).replace("\t", " ")
+        visible = safe_text(text).replace("\t", " ")
         same = len(self._echoed)
-        while not wanted.startswith(self._echoed[:same]):
+        while not visible.startswith(self._echoed[:same]):
             same -= 1
-        self._tell("\b \b" * cell_width(self._echoed[same:]) + wanted[same:])
-        self._echoed = wanted
+        self._write("\b \b" * cell_width(self._echoed[same:]) + visible[same:])
+        self._echoed = visible
 
     def _end_line(self) -> None:
-        """End the answer, but for JSON of several lines: the shell would be given the others."""
+        """End the line, unless it is unfinished JSON: the shell would run its other lines."""
         text = self._text()
         is_open = text.startswith("{") and not _is_json(text)
         if is_open and not self._typed.endswith(b"\n\n") and len(self._typed) < MAX_BYTES:
             self._typed += b"\n"
         else:
-            self._is_whole = True
+            self._is_complete = True
 
-    def _obey(self, number: signal.Signals) -> None:
+    def _handle_signal(self, number: signal.Signals) -> None:
         if number.name in CODES:
             raise Interrupted(CODES[number.name])
         if number == signal.SIGCONT:
             self._modes.are_set = False
-            self._typed.clear()  # what cannot be seen cannot be gone on with
+            self._typed.clear()  # what is no longer visible is dropped
             self._echoed = ""
             return
         self._restore_modes()
-        before = signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)  # SIGQUIT ends here; SIGTSTP returns when the program goes on
-        signal.signal(number, before)
+        handler = signal.signal(number, signal.SIG_DFL)
+        os.kill(
+            os.getpid(), number
+        )  # SIGQUIT ends here; SIGTSTP returns when the program is continued
+        signal.signal(number, handler)
 
     def _set_modes(self) -> None:
-        """Hide what is typed, and ask. In the background this stops us until we are in front."""
+        """Turn echo off and print the question. In the background this stops the process."""
         try:
-            self._modes.set(drops_typed=self._is_hidden)  # stray keys are no key
+            # Keys typed before a hidden prompt are not part of the secret.
+            self._modes.set(drops_typed=self._is_hidden)
         except OSError as error:
             raise Interrupted(CODES["SIGHUP"]) from error
         if self._modes.are_set:
-            self._tell(self._question)
+            self._write(self._question)
 
     def _restore_modes(self) -> None:
-        # A paste may hold more lines.
+        # A paste may have more lines.
         self._modes.restore(drops_typed=self._is_hidden or self._text().startswith("{"))
 
 
@@ -180,8 +201,8 @@ def _is_json(text: str) -> bool:
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[int]:
-    """Have the numbers of signals come by a pipe, which is given; what is ignored stays ignored."""
+def _signal_pipe() -> Iterator[int]:
+    """Yield a pipe that receives the numbers of signals; ignored ones stay ignored."""
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     os.set_blocking(writing, False)
@@ -190,24 +211,24 @@ def _signals() -> Iterator[int]:
     try:
         for number, handler in handlers.items():
             if handler is not signal.SIG_IGN:
-                signal.signal(number, _note)
+                signal.signal(number, _ignore)
         yield reading
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(wakeup)
-        late = _waiting(reading)
+        pending = _pending(reading)
         os.close(reading)
         os.close(writing)
-    for missed in late:  # which came after the last look
+    for missed in pending:  # signals that came after the last read
         signal.raise_signal(missed)
 
 
-def _waiting(reading: int) -> bytes:
+def _pending(reading: int) -> bytes:
     with contextlib.suppress(BlockingIOError):
         return os.read(reading, MAX_BYTES)
     return b""
 
 
-def _note(_number: int, _frame: FrameType | None) -> None:
-    """Do nothing: the number is in the pipe."""
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing: the number is in the pipe already."""

@@ -1,4 +1,4 @@
-"""What the flows need of other rooms."""
+"""The interfaces that tests replace by fakes."""
 
 from __future__ import annotations
 
@@ -8,55 +8,53 @@ from typing import TYPE_CHECKING, Protocol
 from newapi_cli.domain.completion import ChatRequest, Completion, TurnEvent, Usage
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 
-if TYPE_CHECKING:  # what calculates loads decimal, which takes 4 ms
+if TYPE_CHECKING:
     from newapi_cli.domain.money import Cost
 
 
 class AnswerStream(Protocol):
-    """The events of an answer. Closing it breaks the request off, begun to be read or not."""
+    """The events of an answer. Closing it cancels the request, even if iteration has not begun."""
 
-    def __iter__(self) -> Iterator[TurnEvent]:
-        """Give the events."""
+    def __iter__(self) -> Iterator[TurnEvent]: ...
 
-    def close(self) -> None:
-        """Break off."""
+    def close(self) -> None: ...
 
 
 class ChatClient(Protocol):
-    """Something that answers chat requests, such as `flows.fallback.FallbackClient`."""
+    """A client for chat requests, such as `fallback.FallbackClient`."""
 
     def start_chat(self, request: ChatRequest) -> AnswerStream:
-        """Let the request leave now and give the events of its answer."""
+        """Send the request now and return the events of its answer."""
 
 
 class RetryingClient(Protocol):
-    """A chat client that asks again by itself, unless it may not: `api.client.Client`."""
+    """A chat client that retries unless told otherwise: `api.chat.client.Client`."""
 
     def start_chat(self, request: ChatRequest, *, may_retry: bool = True) -> AnswerStream:
-        """Let the request leave now and give the events of its answer."""
+        """Send the request now and return the events of its answer."""
 
 
 class Recorder(Protocol):
-    """What keeps an answer while it comes. It never fails the answer."""
+    """Stores an answer while it arrives. It never makes the answer fail."""
 
     def keep(self, completion: Completion) -> None:
-        """Keep what has come so far."""
+        """Store what has arrived so far."""
 
     def end(self, completion: Completion, error: str) -> None:
-        """Keep the answer as it ended; `error` is what was told where it failed."""
+        """Store the answer as it ended; `error` is empty unless it failed."""
 
 
 class Pricer(Protocol):
-    """What knows the gateway's prices. It never fails the answer, and never comes before it."""
+    """Knows the gateway's prices. It never makes the answer fail, nor delays it."""
 
     def begin(self) -> None:
-        """Have the prices fetched meanwhile, if that is due: the answer has begun."""
+        """Fetch the prices in the background if that is due; called when the answer has begun."""
 
     def is_busy(self, wait_s: float) -> bool:
-        """Wait for the prices; say whether they are still being fetched."""
+        """Wait for the prices; return whether they are still being fetched."""
 
     def cost(self, model: str, usage: Usage | None) -> Cost | None:
-        """Give what an answer cost, None where the server publishes no prices."""
+        """Return the cost of an answer, None if the server publishes no prices."""
 
 
 class Keeper(Protocol):
@@ -65,19 +63,19 @@ class Keeper(Protocol):
     def begin_turn(
         self, session: Session, turn: TurnRecord, *, at_leaf: bool
     ) -> tuple[Session, TurnRecord]:
-        """Commit a prompt, and the session where it is new; give both as they stand now."""
+        """Commit a prompt, and the session if it is new; return both as they are stored."""
 
     def save_partial_turn(self, turn: TurnRecord) -> None:
-        """Commit what has come of an answer so far."""
+        """Commit the part of an answer that has arrived."""
 
     def end_turn(self, turn: TurnRecord) -> None:
-        """Commit a turn as it ended."""
+        """Commit a turn that has ended."""
 
     def load(self, session_id: str) -> StoredSession | None:
-        """Give a session with its turns, or None where it is gone."""
+        """Return a session with its turns, None if it is gone."""
 
     def update_session(self, session: Session) -> None:
-        """Commit what may change of a session beside its turns."""
+        """Commit the fields of a session that may change."""
 
     def import_session(self, stored: StoredSession) -> Session:
         """Commit a whole session under a new id."""

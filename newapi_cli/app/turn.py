@@ -1,10 +1,10 @@
-"""One prompt to one completion: the same for one-shot, pipelines and conversations.
+"""One prompt and its completion, for one-shot use, pipelines and conversations alike.
 
-The end of a stream is judged by evidence, because `[DONE]` alone proves nothing (New API writes it
-after its own timeouts too) and a missing one disproves nothing:
+How a stream ended is decided by evidence. `[DONE]` alone proves nothing (New API also writes it
+after its own timeouts), and a missing one disproves nothing:
 
     a finish reason                           complete
-    [DONE] without one, some text             incomplete, unless the profile waives it
+    [DONE] without one, some text             incomplete, unless `require_finish_reason` is false
     neither                                   incomplete
     no text, no tool call                     an empty answer, which is an error
 """
@@ -35,20 +35,23 @@ from newapi_cli.errors import (
     Interrupted,
     NetworkError,
     NewapiError,
+    NextStep,
+    Reason,
 )
+from newapi_cli.i18n import tr
 
 KEEP_CHARACTERS = 4096
-KEEP_S = 2.0  # an answer is kept at least so often while it comes
-MIN_KEEP_S = 0.25  # and no oftener, nor for more than a tenth of the time
+KEEP_S = 2.0  # an answer is stored at least this often while it arrives
+MIN_KEEP_S = 0.25  # and not more often, nor for more than a tenth of the time
 KEEP_SHARE = 0.1
-PRICES_WAIT_S = 1.0  # for prices that are fetched for the first time in a day
+PRICES_WAIT_S = 1.0  # at the end of an answer, for prices that are still being fetched
 FRAME_S = 0.04
-# In characters, with the reasoning and the tool calls: what comes beyond is left, for a server that
-# writes for ever would take all memory. A model writes some 0.5 MB of text (128,000 tokens).
+# In characters, with reasoning and tool calls: a server that never ends an answer would take all
+# memory. The longest real answers have some 0.5 MB of text (128,000 tokens).
 MAX_SIZE = 16 * 1024 * 1024
-CUT_HINT = "ask again, or ask it to continue"
-OTHER_WORDS_HINT = "ask in other words"
-FAILURE_REASONS = {  # finish reasons that tell of no answer's end, with what to do
+CUT_HINT = tr("{step}", step=NextStep.RESEND_OR_CONTINUE)
+OTHER_WORDS_HINT = tr("rephrase the prompt")
+FAILURE_REASONS = {  # finish reasons of answers that failed, with what to do
     "content_filter": OTHER_WORDS_HINT,
     "sensitive": OTHER_WORDS_HINT,
     "abort": CUT_HINT,
@@ -58,7 +61,7 @@ FAILURE_REASONS = {  # finish reasons that tell of no answer's end, with what to
 
 
 class Turn:
-    """One request under way. Iterate it once; `completion` tells at any time what has come."""
+    """One request in progress. Iterate it once; `completion` is what has arrived at any time."""
 
     def __init__(
         self,
@@ -70,11 +73,11 @@ class Turn:
         require_finish_reason: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Let the request leave. What comes of it goes to the recorder, as do all ways out."""
+        """Send the request. The recorder stores what arrives and how the turn ends."""
         self.request = request
         self._recorder = recorder
         self._pricer = pricer
-        self._has_prices = False  # the server is one that may publish some
+        self._has_prices = False  # the server may publish some
         self._prices_are_due = False
         self._require_finish_reason = require_finish_reason
         self._clock = clock
@@ -87,13 +90,13 @@ class Turn:
         self._is_closed = False
         self._is_certain = False
         self._error = ""
-        self._unkept = 0  # characters that the recorder has not seen
+        self._unkept = 0  # characters that are not stored yet
         self._kept_at = self._next_keep_at = self._started
         self._events = client.start_chat(request)
 
     @property
     def completion(self) -> Completion:
-        """Give what has come so far, with how it ended; interrupted where it has not ended."""
+        """What has arrived so far and how it ended; interrupted if it has not ended."""
         duration_s = self._duration_s
         return self._builder.completion(
             self._status,
@@ -102,9 +105,9 @@ class Turn:
         )
 
     def __iter__(self) -> Generator[TurnEvent, None, None]:
-        """Give the events of the turn; raise what ended it early, after all that came.
+        """Yield the events of the turn, then raise what ended it early.
 
-        Closing it ends the turn as interrupted.
+        Closing the iterator ends the turn as interrupted.
         """
         try:
             yield from self._judged_events()
@@ -118,7 +121,7 @@ class Turn:
             self.close()
 
     def close(self) -> None:
-        """Break the request off, if it still runs, and tell the recorder how the turn ended."""
+        """Cancel the request if it still runs, and store how the turn ended."""
         if self._is_closed:
             return
         self._is_closed = True
@@ -129,7 +132,7 @@ class Turn:
                 self._builder.cost = self._pricer.cost(
                     self._builder.requested_model, self._builder.usage
                 )
-        finally:  # whatever becomes of the price, the answer is kept
+        finally:  # the answer is stored even if its price fails
             if self._recorder is not None:
                 self._recorder.end(self.completion, self._error)
 
@@ -166,10 +169,10 @@ class Turn:
                     self._keep_if_due()
         except (NetworkError, DeadlineError):
             if self._builder.finish_reason is None:
-                raise  # else the answer is whole, whatever became of the connection after it
+                raise  # else the answer is complete, and the connection broke after it
 
     def _prices_to_come(self) -> Iterator[Tick]:
-        """Wait a little for prices that are on their way; what came is painted meanwhile."""
+        """Wait a little for prices that are being fetched; ticks let the screen catch up."""
         until = self._clock() + PRICES_WAIT_S
         while self._pricer is not None and self._clock() < until and self._pricer.is_busy(FRAME_S):
             yield Tick(0.0)
@@ -191,7 +194,7 @@ class Turn:
             self._is_certain = event.is_certain
 
     def _keep_if_due(self) -> None:
-        """Hand what has come to the recorder: often enough to lose little, seldom enough to pay."""
+        """Store what has arrived, often enough to lose little and rarely enough to be cheap."""
         now = self._clock()
         if now < self._next_keep_at or self._recorder is None:
             return
@@ -204,21 +207,27 @@ class Turn:
         self._next_keep_at = self._kept_at + min(pause_s, KEEP_S)
 
     def _end_if_too_long(self, event: TurnEvent) -> None:
-        """Raise `IncompleteCompletion` for more of an answer that is too long already."""
+        """Raise `IncompleteCompletion` if an answer that is too long continues."""
         if self._builder.size > MAX_SIZE and isinstance(event, Chunk) and event.has_anything:
             raise IncompleteCompletion(
-                f"the answer was cut off after {self._builder.characters} characters:"
-                " it is longer than any may be",
-                hint="does the server ever end an answer?",
+                tr(
+                    "answer cut off after {n:,} characters: it exceeds the limit of {limit} MB",
+                    n=self._builder.characters,
+                    limit=MAX_SIZE // 1024 // 1024,
+                ),
                 request_id=self._builder.request_id,
             )
 
     def _cut(self, error: NewapiError) -> NewapiError:
-        """Say of a failure in the midst of an answer how much of it came."""
+        """Return an error during an answer as `IncompleteCompletion`, with the length so far."""
         if isinstance(error, IncompleteCompletion):
             return error
         return IncompleteCompletion(
-            f"the answer was cut off after {self._builder.characters} characters: {error.message}",
+            tr(
+                "answer cut off after {n:,} characters: {problem}",
+                n=self._builder.characters,
+                problem=error.message,
+            ),
             why=error.why,
             hint=CUT_HINT,
             request_id=error.request_id or self._builder.request_id,
@@ -229,22 +238,23 @@ class Turn:
         reason = builder.finish_reason
         if reason in FAILURE_REASONS:
             raise GatewayError(
-                f"the answer was stopped by the server: {reason}",
+                tr("the server stopped the answer ({reason})", reason=reason),
                 hint=FAILURE_REASONS[reason],
                 request_id=builder.request_id,
             )
         if not builder.has_answer and reason != "length":
             raise self._empty()
         if reason == "length":
-            yield Notice("the answer stopped at the token limit (finish reason: length)")
+            yield Notice(tr("the answer reached the token limit (finish reason: length)"))
         elif reason is None and not (self._is_certain and not self._require_finish_reason):
             raise self._unfinished()
 
     def _empty(self) -> NewapiError:
         return GatewayError(
-            "the server sent an empty answer",
-            why="only reasoning came" if self._builder.has_anything else "",
-            hint="ask again; if it stays so, try another model (`newapi models`)",
+            tr("the server sent an empty answer"),
+            reason=Reason.EMPTY_ANSWER,
+            why=tr("only reasoning was sent") if self._builder.has_anything else "",
+            hint=tr("retry, or use another model: {step}", step=NextStep.USE_MODEL),
             request_id=self._builder.request_id,
         )
 
@@ -252,14 +262,19 @@ class Turn:
         characters = self._builder.characters
         if self._is_certain:
             return IncompleteCompletion(
-                "the gateway ended the stream without a finish reason; the answer may be cut off"
-                f" (after {characters} characters)",
-                hint=f"{CUT_HINT}; for a provider that never sends one: "
-                "`newapi config set require_finish_reason false`",
+                tr(
+                    "answer possibly cut off after {n:,} characters: no finish reason was sent",
+                    n=characters,
+                ),
+                hint=tr(
+                    "{step}; for a provider that never sends one:"
+                    " `newapi config set require_finish_reason false`",
+                    step=NextStep.RESEND_OR_CONTINUE,
+                ),
                 request_id=self._builder.request_id,
             )
         return IncompleteCompletion(
-            f"the answer was cut off after {characters} characters: the connection ended",
+            tr("answer cut off after {n:,} characters: the connection ended", n=characters),
             hint=CUT_HINT,
             request_id=self._builder.request_id,
         )

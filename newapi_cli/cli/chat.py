@@ -1,15 +1,13 @@
 """`newapi chat`: one answer, or a conversation where nothing was asked on a terminal."""
 
-from contextlib import suppress
-
 import typer
 
 from newapi_cli.api.codec import CHAT_COMPLETIONS, encode_chat
 from newapi_cli.app.chat import ChatRun
-from newapi_cli.app.chat_options import Call
+from newapi_cli.app.chat_options import ChatOptions
 from newapi_cli.app.context import Context
-from newapi_cli.app.curl import curl_command, tell_left_out
-from newapi_cli.app.editor import leave_text
+from newapi_cli.app.curl import curl_command, warn_about_left_out_bytes
+from newapi_cli.app.editor import save_unsent_text
 from newapi_cli.app.inputs import gather_prompt, option_fields
 from newapi_cli.app.prompt_input import Prompt
 from newapi_cli.app.sessions.live_session import LiveSession
@@ -43,11 +41,10 @@ from newapi_cli.cli.chat_options import (
     UsageOption,
 )
 from newapi_cli.cli.options import command
-from newapi_cli.config.paths import create_for_folder_owner, ensure_private_dir
 from newapi_cli.domain.session import MAX_TITLE
-from newapi_cli.errors import ConfigError, Interrupted, NewapiError, UsageError
+from newapi_cli.errors import Interrupted, NewapiError, UsageError
 from newapi_cli.i18n import tr
-from newapi_cli.render.output_options import Wish
+from newapi_cli.render.output_options import OutputOptions
 from newapi_cli.render.status_lines import print_attachments, print_dim
 from newapi_cli.streams import Streams
 
@@ -94,72 +91,54 @@ def chat(
         seed=seed, effort=effort, options=option_fields(options or []) or None, stream=stream,
         reasoning=reasoning, usage=False if quiet else usage, save=False if no_save else None,
     )  # fmt: skip
-    wish = Wish(raw=raw, extract=extract, json=json, stream=stream)
+    wish = OutputOptions(raw=raw, extract=extract, json=json, stream=stream)
     if continue_last and session is not None:
         raise UsageError("--continue and --session each name a session", hint="give one of them")
-    call = Call(
+    call = ChatOptions(
         tuple(prompt or ()), tuple(file or ()), edit, interactive, quiet, curl, wish, continue_last,
         _checked_name(session),
     )  # fmt: skip
     run_chat(context, call)
 
 
-def run_chat(context: Context, call: Call) -> None:
+def run_chat(context: Context, options: ChatOptions) -> None:
     """Answer once, start a conversation, or print the request."""
-    is_new_conversation = not call.holds_a_prompt and context.streams.are_interactive
-    converses = call.interactive or is_new_conversation
-    _ensure_consistent(context, call, converses=converses)
-    run = ChatRun(context, call)
+    is_new_conversation = not options.has_prompt and context.streams.are_interactive
+    converses = options.interactive or is_new_conversation
+    _ensure_consistent(context, options, converses=converses)
+    chat_run = ChatRun(context, options)
     prompt, live = None, None
-    if call.edit and not call.curl:
+    if options.edit and not options.curl:
         context.client()  # raises if something is missing, before the user writes
     if not is_new_conversation:
-        prompt = gather_prompt(context, run, call.words, call.files, edit=call.edit)
+        prompt = gather_prompt(context, chat_run, options.words, options.files, edit=options.edit)
     try:
-        if not (call.quiet or call.curl):
+        if not (options.quiet or options.curl):
             warn_about_killed_answers(context)
-        live = open_session(context, call)
+        live = open_session(context, options)
         if converses:
-            _converse(context, run, live, prompt)
+            from newapi_cli.repl.loop import converse  # prompt_toolkit: 80 ms
+
+            converse(chat_run, live, prompt)
         elif prompt is not None:
-            answer_once(context, run, live, prompt)
+            answer_once(chat_run, live, prompt)
     except NewapiError:
-        if call.edit and prompt is not None and not _is_kept(prompt, live):
-            leave_text(context, prompt.text)
+        if options.edit and prompt is not None and not _is_kept(prompt, live):
+            save_unsent_text(context, prompt.text)
         raise
 
 
-def _ensure_consistent(context: Context, call: Call, *, converses: bool) -> None:
+def _ensure_consistent(context: Context, options: ChatOptions, *, converses: bool) -> None:
     """Raise `UsageError` for options that exclude each other."""
-    if converses and (call.wish.json or call.wish.extract or call.curl):
+    output = options.output
+    if converses and (output.json or output.extract or options.curl):
         raise UsageError(tr("--json, --extract and --curl are not supported in a conversation"))
-    if call.wish.json and call.wish.extract:
+    if output.json and output.extract:
         raise UsageError(
             tr("--json and --extract exclude each other"), hint=tr("use only one of them")
         )
     if converses and not context.streams.are_interactive:
         raise UsageError(tr("a conversation needs a terminal"))
-
-
-def _converse(context: Context, run: ChatRun, live: LiveSession, first: Prompt | None) -> None:
-    """Run the conversation until the user leaves."""
-    from newapi_cli.app.input_history import FILE
-    from newapi_cli.cli.desk import Desk
-    from newapi_cli.repl.conversation import Talk
-    from newapi_cli.repl.loop import Loop
-    from newapi_cli.repl.reader import open_reader
-
-    past_file = None
-    if context.settings.flag("save"):
-        with suppress(ConfigError):  # the session has already reported that there is no folder
-            ensure_private_dir(context.paths.data_dir)
-            past_file = create_for_folder_owner(context.paths.data_dir / FILE)
-    context.streams.keeps_typeahead = True
-    desk = Desk(context, run)
-    reader = open_reader(
-        context.streams, past_file, desk.values, vi=context.settings.text("editing_mode") == "vi"
-    )
-    Loop(Talk(context.streams, reader, desk, live), reader).run(first)
 
 
 def _is_kept(prompt: Prompt, live: LiveSession | None) -> bool:
@@ -168,33 +147,35 @@ def _is_kept(prompt: Prompt, live: LiveSession | None) -> bool:
     return last is not None and last.prompt == prompt.text
 
 
-def answer_once(context: Context, run: ChatRun, live: LiveSession, prompt: Prompt) -> None:
-    """Ask once, or print the request as a command."""
+def answer_once(chat_run: ChatRun, live: LiveSession, prompt: Prompt) -> None:
+    """Send one prompt, or print the request as a curl command."""
+    context, options = chat_run.context, chat_run.options
     model = live.session.model or context.model
-    call = run.call
-    if call.curl:
+    if options.curl:
         messages = live.conversation.messages_for(prompt.text, prompt.attachments)
-        request = run.request(messages, model)
+        request = chat_run.request(messages, model)
         body = encode_chat(request, without_data=True)
         command_line = curl_command(context.base_url, CHAT_COMPLETIONS, body)
         context.streams.stdout.write(f"{command_line}\n")
-        tell_left_out(context.streams, request)
+        warn_about_left_out_bytes(context.streams, request)
         return
-    if not call.quiet:
-        _tell_what_is_sent(context, live, prompt)
-    with run.turn(live, prompt, model) as turn:
+    if not options.quiet:
+        _print_what_is_sent(context, live, prompt)
+    with chat_run.turn(live, prompt, model) as turn:
         try:
-            run.show(turn, live)
-        except Interrupted as stopped:
+            chat_run.show(turn, live)
+        except Interrupted as interrupted:
             if turn.completion.content and live.is_saved:
-                stopped.message = "stopped; what came is kept: `newapi chat -c` goes on"
+                interrupted.message = tr("stopped; the part is kept; resume: newapi chat -c")
             raise
 
 
-def _tell_what_is_sent(context: Context, live: LiveSession, prompt: Prompt) -> None:
-    """Tell which session goes on, and on a terminal what is attached."""
+def _print_what_is_sent(context: Context, live: LiveSession, prompt: Prompt) -> None:
+    """Print which session is continued and, on a terminal, what is attached."""
     if live.path:
-        print_dim(context.streams, f"session: {live.session.title} ({live.session.short_id})")
+        session = live.session
+        text = tr("session: {title} ({id})", title=session.title, id=session.short_id)
+        print_dim(context.streams, text)
     print_attachments(context.streams, prompt.attachments)
 
 
@@ -213,7 +194,7 @@ def _checked_name(session: str | None) -> str:
 def run_alone(streams: Streams) -> None:
     """Converse: `newapi` without a command, on a terminal."""
     with Context(streams, {}) as context:
-        run_chat(context, Call())
+        run_chat(context, ChatOptions())
 
 
 def register(app: typer.Typer) -> None:

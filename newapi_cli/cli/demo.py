@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from newapi_cli.app.chat_options import Call
+from newapi_cli.app.chat_options import ChatOptions
 from newapi_cli.app.context import Context
 from newapi_cli.cli.chat import run_chat
 from newapi_cli.config.file import ConfigFile
 from newapi_cli.errors import LocalError, UsageError
 from newapi_cli.i18n import tr
-from newapi_cli.render.output_options import Wish
+from newapi_cli.render.output_options import OutputOptions
 from newapi_cli.streams import Streams
 
 if TYPE_CHECKING:
@@ -70,11 +70,11 @@ def demo(
         if serve:
             _serve(streams, gateway)
             return
-        wish = Wish(raw=raw, extract=extract, json=json, stream=stream)
+        output = OutputOptions(raw=raw, extract=extract, json=json, stream=stream)
         words = tuple(prompt or (() if interactive else (TOUR_PROMPT,)))
         with _demo_context(streams, gateway.base_url, verbose=verbose) as context:
             context.override(model=model, stream=stream, save=False)
-            run_chat(context, Call(words=words, interactive=interactive, wish=wish))
+            run_chat(context, ChatOptions(words=words, interactive=interactive, output=output))
 
 
 def _demo_gateway(port: int) -> "DemoGateway":

@@ -38,7 +38,7 @@ def run(argv: Sequence[str], streams: Streams) -> int:
         code = app_for(argv)(list(argv), prog_name="newapi", obj=streams, standalone_mode=False)
     except SystemExit as leaving:
         return _code_of_leaving(leaving, streams)
-    except (typer.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt, EOFError):  # EOFError: Ctrl-D at a prompt
         return ExitCode.SIGINT
     except NewapiError as error:
         return _code_of(error, streams)

@@ -17,7 +17,7 @@ class Target(Enum):
     JSON_LINES = "json lines"  # one object a delta
 
 
-class Wish(NamedTuple):
+class OutputOptions(NamedTuple):
     """What was asked for. `stream` is the flag as given: None where it was not."""
 
     raw: bool = False
@@ -27,7 +27,7 @@ class Wish(NamedTuple):
     markdown: bool = True
 
 
-def choose_target(wish: Wish, *, is_terminal: bool, is_dumb: bool) -> Target:
+def choose_target(wish: OutputOptions, *, is_terminal: bool, is_dumb: bool) -> Target:
     """Choose the target: an explicit flag first, then what stdout is.
 
     >>> choose_target(Wish(), is_terminal=False, is_dumb=False)

@@ -1,7 +1,7 @@
-"""What counts as a slash command.
+"""Which lines are slash commands, and the help made from their table.
 
-/word rest      a command; an unknown one is an error and never sent, for that would cost money
-/ rest          none either: its name was forgotten, or a space slipped in before it
+/word rest      a command; an unknown one is an error and never sent, because that costs money
+/ rest          an error too: the name is missing, or a space was typed before it
 //word          a message that begins with a slash
 /usr/bin/x …    a message: a path, or a pasted text of several lines
 """
@@ -12,47 +12,49 @@ import re
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from newapi_cli.i18n import tr
+from newapi_cli.text import near_names
+
 if TYPE_CHECKING:
-    from newapi_cli.repl.conversation import Talk
+    from newapi_cli.repl.conversation import Conversation
 
 NAMELESS = re.compile(r"/\??(?:[ \t].*)?")
 COMMAND = re.compile(r"/([A-Za-z][\w-]*)(?:[ \t]+(.*?))?\s*")
 # Columns of /help; a longer name pushes its text aside.
-NAME_WIDTH, TEXT_WIDTH, NARROWEST = 26, 40, 12
+NAME_WIDTH, TEXT_WIDTH, MIN_WIDTH = 26, 40, 12
 LEAVING_WORDS = ("exit", "quit", ":q", "exit()")
 KEYS = (
-    ("Enter", "sends; Alt+Enter, Ctrl+J or \\ before it: a new line"),
-    ('"""', "begins a text of many lines, and ends it"),
-    ("Up, Down", "earlier messages; Ctrl+R searches them"),
-    ("Tab", "completes commands and what follows them"),
-    ("Ctrl+X Ctrl+E", "opens the line in $VISUAL or $EDITOR"),
-    ("Ctrl-C", "stops an answer; clears a line; twice: leaves"),
-    ("Ctrl-D", "leaves"),
+    ("Enter", tr("send; Alt+Enter, Ctrl+J or a \\ before it: a new line")),
+    ('"""', tr("begin or end a text of several lines")),
+    ("Up, Down", tr("earlier messages; Ctrl+R searches them")),
+    ("Tab", tr("complete a command or its argument")),
+    ("Ctrl+X Ctrl+E", tr("edit the line in $VISUAL or $EDITOR")),
+    ("Ctrl-C", tr("stop an answer; clear the line; twice: leave")),
+    ("Ctrl-D", tr("leave")),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command; `argument` names what may follow, `aliases` are other names of it.
+    """One command; `argument` describes what may follow, `aliases` are other names.
 
-    `values` names what TAB offers after it: models, profiles, sessions, settings, paths, or fixed
-    words.
+    `values` is what Tab completes after it: models, profiles, sessions, settings, paths, or a tuple
+    of words.
     """
 
     name: str
     argument: str
     help: str
-    run: Callable[[Talk, str], None]
+    run: Callable[[Conversation, str], None]
     aliases: tuple[str, ...] = ()
     values: str | tuple[str, ...] = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
-    """What a person typed: a command with its argument, or a message."""
+class ParsedLine:
+    """A typed line: a command with its argument, or a message."""
 
     command: Command | None = None
     argument: str = ""
@@ -60,46 +62,55 @@ class Typed:
 
 
 class UnknownCommand(Exception):
-    """There is no such command; the message says what was meant, perhaps."""
+    """The line looks like a command that does not exist; the message is for the user."""
 
 
-def typed_from_text(text: str, commands: Sequence[Command]) -> Typed:
-    """Tell commands from messages. Raises `UnknownCommand`.
+def parse_line(text: str, commands: Sequence[Command]) -> ParsedLine:
+    """Return the command or the message that a line is. Raises `UnknownCommand`.
 
-    >>> typed_from_text("//x", ()).message, typed_from_text("/etc/hosts is what?", ()).message
+    >>> parse_line("//x", ()).message, parse_line("/etc/hosts is what?", ()).message
     ('/x', '/etc/hosts is what?')
     """
-    bare = text.strip()
-    if bare in LEAVING_WORDS:
-        bare = "/exit"
+    stripped = text.strip()
+    if stripped in LEAVING_WORDS:
+        stripped = "/exit"
     elif text.startswith("//"):
-        return Typed(message=text[1:])
-    match = COMMAND.fullmatch(bare) if "\n" not in bare else None
+        return ParsedLine(message=text[1:])
+    match = COMMAND.fullmatch(stripped) if "\n" not in stripped else None
     if match is None:
-        if NAMELESS.fullmatch(bare):
+        if NAMELESS.fullmatch(stripped):
             raise UnknownCommand(
-                "no command's name stands behind the slash; /help lists them,"
-                " // sends what follows as a message that begins with a slash"
+                tr(
+                    "no command name after the slash; /help lists the commands,"
+                    " // sends the rest as a message that begins with a slash"
+                )
             )
-        return Typed(message=text)
+        return ParsedLine(message=text)
     word, argument = match.group(1).lower(), match.group(2) or ""
     for command in commands:
         if word == command.name or word in command.aliases:
-            return Typed(command, argument)
-    near = get_close_matches(word, [command.name for command in commands], 1, 0.5)
-    meant = f"did you mean /{near[0]}? " if near else ""
+            return ParsedLine(command, argument)
+    near = near_names(word, [command.name for command in commands], limit=1, cutoff=0.5)
+    if near:
+        raise UnknownCommand(
+            tr(
+                "unknown command /{word}; did you mean /{near}? //{word} sends it as a message",
+                word=word,
+                near=near[0],
+            )
+        )
     raise UnknownCommand(
-        f"there is no command /{word}; {meant}/help lists them, //{word} sends it as a message"
+        tr("unknown command /{word}; /help lists them, //{word} sends it as a message", word=word)
     )
 
 
 def help_rows(commands: Sequence[Command], width: int) -> list[str]:
-    """Give the list of commands for a width in columns."""
+    """Return the list of commands for a width in columns."""
     return _list_rows([_entry(command) for command in commands], width)
 
 
 def keys_rows(width: int) -> list[str]:
-    """Give the list of keys for a width in columns."""
+    """Return the list of keys for a width in columns."""
     return _list_rows(KEYS, width)
 
 
@@ -108,8 +119,8 @@ def _entry(command: Command) -> tuple[str, str]:
 
 
 def _list_rows(entries: Sequence[tuple[str, str]], width: int) -> list[str]:
-    """Lay names and texts out in two columns, or the texts below where those find no room."""
-    width = max(width, NARROWEST)
+    """Return names and texts in two columns, or the texts below the names in a narrow window."""
+    width = max(width, MIN_WIDTH)
     column = min(max(len(name) for name, _ in entries), NAME_WIDTH)
     is_wide = width >= column + TEXT_WIDTH
     rows: list[str] = []
@@ -125,7 +136,7 @@ def _list_rows(entries: Sequence[tuple[str, str]], width: int) -> list[str]:
 
 
 def help_markdown(commands: Sequence[Command]) -> str:
-    """Give the same as the tables of the documentation."""
+    """Return commands and keys as the tables of the documentation."""
 
     def table(head: str, rows: Sequence[tuple[str, str]]) -> str:
         lines = [f"| {head} | what it does |", "|---|---|"]

@@ -1,362 +1,465 @@
-"""The slash commands. This registry feeds /help, the completion and the documentation."""
+"""The slash commands. /help, completion and documentation are made from this table."""
 
 from __future__ import annotations
 
 import json
 
-from newapi_cli.app.prompt_input import Prompt
+from newapi_cli.app.editor import edit_text
+from newapi_cli.app.exact_costs import fetch_exact_costs
+from newapi_cli.app.inputs import read_system_prompt
+from newapi_cli.app.prompt_input import Prompt, TextFile
+from newapi_cli.app.run_settings import (
+    RunSetting,
+    run_setting,
+    run_settings,
+    set_run_setting,
+    switch_profile,
+    unset_run_setting,
+)
 from newapi_cli.app.sessions.live_session import describe_external_changes
+from newapi_cli.app.sessions.resume import new_session_like, resume_reference
 from newapi_cli.domain.completion import COUNTS, Status, usage_from_counts
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import MAX_TITLE, Session, TurnRecord
 from newapi_cli.errors import UsageError
+from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.sanitizer import safe_line, safe_text
 from newapi_cli.render.session_view import last_turns_rows
-from newapi_cli.render.units import ago, seconds, tokens
+from newapi_cli.render.units import ago, balance_text, seconds, tokens
 from newapi_cli.repl.command_parser import Command, help_rows, keys_rows
-from newapi_cli.repl.conversation import Talk
-from newapi_cli.repl.export import copy_answer, save, without_quotes
-from newapi_cli.text import truncate
+from newapi_cli.repl.conversation import Conversation
+from newapi_cli.repl.export import copy_answer, save, unquote_path
+from newapi_cli.text import cell_width, truncate
 
-GO_ON = "Go on exactly where your last message stopped, without repeating any of it."
-LISTED, NARROWEST_TITLE = 10, 12
-LINE_AND_BAR = 2  # rows of the window that the input line and its bar take
+# Sent to the model by /continue.
+CONTINUE_PROMPT = "Go on exactly where your last message stopped, without repeating any of it."
+LISTED_SESSIONS, MIN_TITLE_CELLS = 10, 12
+INPUT_ROWS = 2  # rows of the window for the input line and the status bar
+QUOTED_CHARACTERS = 60
 CLEAR_SCREEN = "\x1b[H\x1b[2J"
 
 
-def show_help(talk: Talk, about: str) -> None:
-    """List the commands, and the keys where the window has room for both; or tell of one."""
-    screen = talk.streams.stderr
+def show_help(conversation: Conversation, topic: str) -> None:
+    """List the commands, and the keys if the window has room for both; or describe one command."""
+    screen = conversation.streams.stderr
     rows = help_rows(COMMANDS, screen.width)
     keys = keys_rows(screen.width)
-    word = about.lower().removeprefix("/")
+    word = topic.lower().removeprefix("/")
     if word == "keys":
         rows = keys
     elif word:
-        found = [each for each in COMMANDS if word in (each.name, *each.aliases)]
-        if not found:
-            raise UsageError(f"there is no command /{word}", hint="/help lists them")
-        rows = help_rows(found, screen.width)
-    elif len(rows) + len(keys) + LINE_AND_BAR <= screen.height:
+        matching = [each for each in COMMANDS if word in (each.name, *each.aliases)]
+        if not matching:
+            raise UsageError(tr("unknown command /{name}", name=word), hint=tr("/help lists them"))
+        rows = help_rows(matching, screen.width)
+    elif len(rows) + len(keys) + INPUT_ROWS <= screen.height:
         rows += keys
     for row in rows:
-        talk.streams.print_err(row)
+        conversation.print_err(row)
 
 
-def set_model(talk: Talk, name: str) -> None:
-    """Show or change the model; what the old one had no room for is sent again."""
-    text = name
-    name, *others = (without_quotes(part.strip()) for part in text.split(","))
+def set_model(conversation: Conversation, text: str) -> None:
+    """Show or change the model. Turns that the old one had no room for are sent again."""
+    name, *others = (unquote_path(part.strip()) for part in text.split(","))
     if text and not (name or any(others)):
-        raise UsageError("that names no model", hint="/model NAME")
+        raise UsageError(tr("no model name given"), hint="/model NAME")
     if name:
-        talk.live.change(talk.live.session._replace(model=name, left_out=0))
-    if any(others):
-        talk.answers.set("fallback", json.dumps([other for other in others if other]))
-    after = f", then {', '.join(map(safe_line, others))}" if any(others) else ""
-    talk.print_err(f"model: {safe_line(talk.model) or 'none'}{after}")
+        conversation.live.change(conversation.live.session._replace(model=name, left_out=0))
+    fallbacks = [other for other in others if other]
+    if fallbacks:
+        set_run_setting(conversation.context, "fallback", json.dumps(fallbacks))
+    model = safe_line(conversation.model)
+    if not model:
+        conversation.print_err(tr("model: not set"))
+    elif fallbacks:
+        names = ", ".join(map(safe_line, fallbacks))
+        conversation.print_err(tr("model: {model}, fallback: {names}", model=model, names=names))
+    else:
+        conversation.print_err(tr("model: {model}", model=model))
 
 
-def set_profile(talk: Talk, name: str) -> None:
+def set_profile(conversation: Conversation, name: str) -> None:
     """Show or change the profile, and with it the gateway."""
+    context = conversation.context
     if name:
-        before = talk.answers.host
-        model = talk.answers.use_profile(name)
+        host_before = conversation.host
+        switch_profile(context, name)
+        conversation.forget_cost()
+        model = context.model_and_fallbacks[0]
         if model:
-            talk.live.change(talk.live.session._replace(model=model, left_out=0))
-        if talk.live.path and talk.answers.host != before:
-            talk.print_err(
-                f"with the next question all that was said goes to {talk.answers.host};"
-                " /new begins anew"
+            conversation.live.change(conversation.live.session._replace(model=model, left_out=0))
+        if conversation.live.path and conversation.host != host_before:
+            conversation.print_err(
+                tr(
+                    "the next message sends this whole conversation to {host};"
+                    " /new starts an empty one",
+                    host=conversation.host,
+                )
             )
-    host, model = talk.answers.host or "no gateway", talk.model or "no model"
-    talk.print_err(f"profile: {talk.answers.profile} ({host}, {safe_line(model)})")
+    conversation.print_err(
+        tr(
+            "profile: {profile} ({host}, {model})",
+            profile=context.settings.profile,
+            host=conversation.host or tr("no gateway"),
+            model=safe_line(conversation.model) or tr("no model"),
+        )
+    )
 
 
-def set_system(talk: Talk, text: str) -> None:
+def set_system(conversation: Conversation, text: str) -> None:
     """Show, set or clear the system prompt."""
     if text:
         is_empty = text in ("clear", '""', "''")
-        system = "" if is_empty else talk.answers.system_text(text)
-        talk.live.change(talk.live.session._replace(system=system))
-    talk.print_err(f"system prompt: {safe_text(talk.live.session.system) or 'none'}")
+        system = "" if is_empty else read_system_prompt(text) or ""
+        conversation.live.change(conversation.live.session._replace(system=system))
+    system = safe_text(conversation.live.session.system)
+    conversation.print_err(
+        tr("system prompt: {text}", text=system) if system else tr("system prompt: not set")
+    )
 
 
-def set_setting(talk: Talk, text: str) -> None:
-    """Show or change a setting of this run."""
+def set_setting(conversation: Conversation, text: str) -> None:
+    """Show or change a setting for this run."""
+    context = conversation.context
     name, _, value = text.partition(" ")
     value = value.strip()
     if not name:
-        for known, shown, origin in talk.answers.settings():
-            talk.print_err(f"  {known} = {shown}  ({origin})" if shown else f"  {known}: not set")
+        for setting in run_settings(context):
+            conversation.print_err(f"  {_setting_text(setting)}")
     elif not value:
-        found = [each for each in talk.answers.settings() if each[0] == name]
-        if not found:
-            raise UsageError(f"there is no setting {name} to change here", hint="/set lists them")
-        talk.print_err(
-            f"{name} = {found[0][1]} ({found[0][2]})" if found[0][1] else f"{name}: not set"
-        )
+        conversation.print_err(_setting_text(run_setting(context, name)))
     elif value == "unset":
-        talk.print_err(f"{name}: {talk.answers.unset(name) or 'not set'}")
+        conversation.print_err(_setting_text(unset_run_setting(context, name)))
     else:
-        talk.print_err(f"{name} = {talk.answers.set(name, value)}")
+        conversation.print_err(_setting_text(set_run_setting(context, name, value)))
 
 
-def attach(talk: Talk, text: str) -> None:
-    """Attach a file or a URL to the next message, or go on without one."""
+def _setting_text(setting: RunSetting) -> str:
+    if not setting.value:
+        return tr("{name}: not set", name=setting.name)
+    return tr(
+        "{name} = {value} ({origin})",
+        name=setting.name,
+        value=setting.value,
+        origin=setting.origin,
+    )
+
+
+def attach(conversation: Conversation, text: str) -> None:
+    """Attach a file or a URL to the next message, or stop sending one."""
     word, _, rest = text.partition(" ")
     if not text:
-        names = [_described(each) for each in talk.attached]
-        talk.print_err("\n".join(names) or "nothing is attached; /file PATH or URL")
+        for content in conversation.attached:
+            conversation.print_err(_attachment_text(content))
+        if not conversation.attached:
+            conversation.print_err(tr("nothing is attached; /file PATH or URL attaches a file"))
     elif text == "clear":
-        talk.attached = []
-        talk.print_err("nothing is attached any more")
+        conversation.attached = []
+        conversation.print_err(tr("detached all files"))
     elif word == "drop" and rest:
-        _drop(talk, rest.strip())
+        _detach(conversation, unquote_path(rest.strip()))
     else:
-        content = talk.answers.open_file(without_quotes(text))
-        talk.attached.append(content)
-        talk.print_err(f"{_described(content)}: goes with the next message")
+        content = conversation.chat.attach(unquote_path(text))
+        conversation.attached.append(content)
+        conversation.print_err(tr("attached {file}", file=_attachment_text(content)))
 
 
-def _drop(talk: Talk, name: str) -> None:
-    name = without_quotes(name)
-    found = [each for turn in talk.live.path for each in turn.attachments if each.name == name]
-    if not found:
-        raise UsageError(f"nothing of the name {name} was attached", hint="/file clear")
-    for attachment in found:
-        talk.answers.drop(attachment)
-    talk.print_err(f"{safe_line(name)} is no longer sent in this run; /retry asks again")
+def _detach(conversation: Conversation, name: str) -> None:
+    attachments = [
+        each for turn in conversation.live.path for each in turn.attachments if each.name == name
+    ]
+    if not attachments:
+        raise UsageError(
+            tr("no attachment named {name}", name=name),
+            hint=tr("/file clear detaches what the next message would send"),
+        )
+    for attachment in attachments:
+        conversation.chat.detach(attachment)
+    conversation.print_err(
+        tr("{name} is no longer sent; /retry sends the prompt again", name=safe_line(name))
+    )
 
 
-def _described(content: object) -> str:
+def _attachment_text(content: TextFile | Attachment) -> str:
     if isinstance(content, Attachment):
         return safe_line(str(content))
-    name, text = getattr(content, "name", ""), getattr(content, "text", "")
-    return f"{safe_line(name)}, {len(text):,} characters of text"
+    return ntr(
+        "{name} ({n} character of text)",
+        "{name} ({n:,} characters of text)",
+        len(content.text),
+        name=safe_line(content.name),
+    )
 
 
-def retry(talk: Talk, model: str) -> None:
-    """Ask the last question again; the old answer stays in the session."""
-    if model and (talk.unasked or talk.live.path):
-        set_model(talk, model)
-    if talk.unasked is not None:
-        talk.ask_unasked(talk.unasked)
+def retry(conversation: Conversation, model: str) -> None:
+    """Send the last prompt again; the old answer stays in the session."""
+    if model and (conversation.unsent or conversation.live.path):
+        set_model(conversation, model)
+    if conversation.unsent is not None:
+        conversation.send_unsent(conversation.unsent)
         return
-    _ensure_in_step(talk)
-    talk.ask_again(_last(talk, "there is nothing to ask again yet"))
+    _ensure_unchanged(conversation)
+    conversation.resend(_last_turn(conversation, tr("there is no prompt to send again yet")))
 
 
-def go_on(talk: Talk, _: str) -> None:
-    """Let the model go on with an answer that was cut: its part is sent as its own message."""
-    last = _last(talk, "there is nothing to continue yet")
+def continue_answer(conversation: Conversation, _: str) -> None:
+    """Ask the model to continue an incomplete answer; the part is sent as its own message."""
+    last = _last_turn(conversation, tr("there is no answer to continue yet"))
     if not last.answer:
-        raise UsageError("nothing of the last answer came", hint="/retry asks again")
+        raise UsageError(
+            tr("the last answer has no text to continue"),
+            hint=tr("/retry sends the prompt again"),
+        )
     if last.status is Status.COMPLETE and last.finish_reason != "length":
-        raise UsageError("the last answer is whole", hint="ask on")
-    talk.ask(Prompt(GO_ON))
-    if talk.live.last is not None and talk.live.last.status is Status.ERROR:
-        talk.print_err(
-            "the model did not go on with its part; /undo, then /retry asks it all again"
+        raise UsageError(tr("the last answer is complete"))
+    conversation.send(Prompt(CONTINUE_PROMPT))
+    if conversation.live.last is not None and conversation.live.last.status is Status.ERROR:
+        conversation.print_err(
+            tr("the model did not continue its answer; /undo, then /retry sends the prompt again")
         )
 
 
-def edit(talk: Talk, _: str) -> None:
-    """Write in the editor: the last question anew, or the first one."""
-    _ensure_in_step(talk)
-    last, unasked = talk.live.last, talk.unasked
-    if unasked is not None:
-        draft = unasked.prompt
+def edit(conversation: Conversation, _: str) -> None:
+    """Edit the last prompt in the editor and send it, or write the first one."""
+    _ensure_unchanged(conversation)
+    last, unsent = conversation.live.last, conversation.unsent
+    if unsent is not None:
+        draft = unsent.prompt
     else:
         draft = Prompt(last.prompt, last.attachments) if last else Prompt("")
-    text = talk.answers.edit(draft.text)
+    text = edit_text(conversation.context, draft.text)
     if not text.strip():
-        talk.print_err("nothing was written, nothing is sent")
+        conversation.print_err(tr("the prompt is empty; nothing was sent"))
     elif text == draft.text:
-        talk.print_err("nothing was changed; /retry asks again")
-    elif unasked is not None:
-        talk.ask_unasked(unasked._replace(prompt=draft._replace(text=text)))
+        conversation.print_err(tr("the prompt is unchanged; /retry sends it again"))
+    elif unsent is not None:
+        conversation.send_unsent(unsent._replace(prompt=draft._replace(text=text)))
     elif last is None:
-        talk.say(text)
+        conversation.send_text(text)
     else:
-        talk.ask(draft._replace(text=text), talk.live.path[:-1])
+        conversation.send(draft._replace(text=text), conversation.live.path[:-1])
 
 
-def undo(talk: Talk, _: str) -> None:
-    """Take the last turn back; it stays in the session on a branch of its own."""
-    _ensure_in_step(talk)
-    undone = talk.live.undo()
-    talk.unasked = None
+def undo(conversation: Conversation, _: str) -> None:
+    """Remove the last turn; it stays in the session on its own branch."""
+    _ensure_unchanged(conversation)
+    undone = conversation.live.undo()
+    conversation.unsent = None
     if undone is None:
-        raise UsageError("there is nothing to take back", hint="/sessions lists the others")
-    count = len(talk.live.path)
-    talk.print_err(
-        f"taken back: “{safe_line(undone.prompt)[:60]}”; {count} turn{'s' * (count != 1)} left"
+        raise UsageError(tr("there is no turn to undo"))
+    conversation.print_err(
+        ntr(
+            "removed “{prompt}”; {n} turn left",
+            "removed “{prompt}”; {n} turns left",
+            len(conversation.live.path),
+            prompt=_quoted(undone.prompt),
+        )
     )
 
 
-def fork(talk: Talk, name: str) -> None:
-    """Go on in a copy of the conversation; the session so far stays as it is."""
-    _last(talk, "there is nothing to fork yet")
-    if not talk.live.is_saved:
-        raise UsageError("nothing is saved here, so there is nothing to leave as it is")
+def fork(conversation: Conversation, name: str) -> None:
+    """Continue in a copy of the conversation; the session so far stays as it is."""
+    _last_turn(conversation, tr("there is nothing to fork yet"))
+    if not conversation.live.is_saved:
+        raise UsageError(tr("this conversation is not saved, so it cannot be forked"))
     name = _checked_title(name)
-    left = talk.live.fork(name)
-    talk.unasked = None
-    session = talk.live.session
-    title = f" “{safe_line(session.title)}”" if session.is_named else ""
-    talk.print_err(
-        f"this is session {session.short_id}{title} now; {left.short_id} stays as it was"
+    original = conversation.live.fork(name)
+    conversation.unsent = None
+    session = conversation.live.session
+    conversation.print_err(
+        tr(
+            "continuing in session {id} “{title}”; {original} stays as it is",
+            id=session.short_id,
+            title=safe_line(session.title),
+            original=original.short_id,
+        )
     )
     if name and not session.is_named:
-        talk.print_err("another session has that name: /rename gives this one its own")
-
-
-def sessions(talk: Talk, reference: str) -> None:
-    """List the last sessions, or go over to one."""
-    if reference:
-        talk.go_over(talk.answers.resume(reference))
-        talk.show_last_turns(last_turns_rows(talk.streams, talk.live.path))
-        return
-    found = talk.answers.sessions(LISTED)
-    for session in found:
-        is_this = session.id == talk.live.session.id
-        talk.print_err(_listed(session, talk.streams.stderr.width, is_this=is_this))
-    talk.print_err("/sessions ID goes over to one" if found else "no session is stored yet")
-
-
-def _listed(session: Session, width: int, *, is_this: bool) -> str:
-    """Give a session in one row of the window: what finds no room of its title is cut."""
-    mark = "  (this one)" if is_this else ""
-    turns = f"{session.turns} turn{'s' * (session.turns != 1)}"
-    head = f"  {session.short_id}  {ago(session.used_at)}  {turns}  "
-    title = truncate(safe_line(session.title), max(width - len(head + mark), NARROWEST_TITLE))
-    return f"{head}{title}{mark}"
-
-
-def new(talk: Talk, _: str) -> None:
-    """Begin anew; the old conversation stays stored."""
-    old = talk.live
-    talk.go_over(talk.answers.begin_anew(old))
-    kept = f"; {old.session.short_id} is kept" if old.path and old.is_saved else ""
-    talk.print_err(f"a new conversation{kept}")
-
-
-def rename(talk: Talk, title: str) -> None:
-    """Give the session a name."""
-    if not title:
-        talk.print_err(f"title: {safe_line(talk.live.session.title) or 'none yet'}")
-        return
-    title = _checked_title(title)
-    talk.live.change(talk.live.session._replace(title=title, is_named=True))
-    talk.print_err(f"this session is called “{safe_line(title)}”")
-
-
-def thinking(talk: Talk, _: str) -> None:
-    """Show the reasoning behind the last answer."""
-    last = talk.live.last
-    talk.print_err((safe_text(last.reasoning).strip() if last else "") or "no reasoning came")
-
-
-def usage(talk: Talk, word: str) -> None:
-    """Say what the conversation took so far; exactly, where that is asked for."""
-    if word not in ("", "exact", "--exact"):
-        raise UsageError(f"/usage {safe_line(word)} is not known", hint="/usage or /usage exact")
-    if word:
-        talk.print_err(talk.answers.make_exact(talk.live))
-    path = talk.live.path
-    counted = [turn.usage for turn in path if turn.usage is not None]
-    took_s = sum(turn.duration_s or 0.0 for turn in path)
-    sums = usage_from_counts(sum(getattr(each, name) or 0 for each in counted) for name in COUNTS)
-    unknown = len(path) - len(counted)
-    parts = [
-        f"{len(path)} turn{'s' * (len(path) != 1)}",
-        tokens(sums if counted else None) + (f" (not told for {unknown})" if unknown else ""),
-        f"in all {seconds(took_s)}",
-        talk.answers.spent(path),
-    ]
-    talk.print_err(" · ".join(filter(None, parts)))
-
-
-def balance(talk: Talk, _: str) -> None:
-    """Say what the key has left."""
-    talk.print_err(f"{talk.answers.host}: {talk.answers.balance()}")
-
-
-def set_raw(talk: Talk, word: str) -> None:
-    """Show answers as they come, without layout, or laid out."""
-    wishes = {"": None, "on": True, "off": False}
-    if word not in wishes:
-        raise UsageError(f"/raw {word} is not known", hint="/raw, /raw on or /raw off")
-    is_raw = talk.answers.set_raw(wishes[word])
-    talk.print_err("answers are shown as they come" if is_raw else "answers are laid out")
-
-
-def clear(talk: Talk, _: str) -> None:
-    """Clear the screen; the conversation goes on."""
-    if not talk.streams.terminal_is_dumb:
-        talk.streams.stdout.write(CLEAR_SCREEN)
-
-
-def leave(talk: Talk, _: str) -> None:
-    """Leave."""
-    talk.is_over = True
-
-
-def _ensure_in_step(talk: Talk) -> None:
-    """Raise `UsageError` where another process has changed what the last turn is."""
-    if talk.live.take_others_turns():
-        last = talk.live.last
-        now = f"the last question is “{safe_line(last.prompt)[:60]}” now" if last else "it is empty"
-        raise UsageError(
-            "; ".join(describe_external_changes(talk.live)), hint=f"{now}; nothing was done"
+        conversation.print_err(
+            tr("another session is named “{name}”; /rename names this one", name=safe_line(name))
         )
 
 
-def _last(talk: Talk, problem: str) -> TurnRecord:
-    if talk.live.last is None:
-        raise UsageError(problem, hint="type a question")
-    return talk.live.last
+def sessions(conversation: Conversation, reference: str) -> None:
+    """List the most recent sessions, or switch to one."""
+    context, streams = conversation.context, conversation.streams
+    if reference:
+        conversation.switch_to(resume_reference(context, reference))
+        conversation.show_last_turns(last_turns_rows(streams, conversation.live.path))
+        return
+    listed = context.sessions.sessions(LISTED_SESSIONS)
+    for session in listed:
+        is_current = session.id == conversation.live.session.id
+        conversation.print_err(_session_row(session, streams.stderr.width, is_current=is_current))
+    if listed:
+        conversation.print_err(tr("/sessions ID switches to one"))
+    else:
+        conversation.print_err(tr("no sessions yet"))
+
+
+def _session_row(session: Session, width: int, *, is_current: bool) -> str:
+    """Return a session as one row of the window; a title that does not fit is cut."""
+    mark = f"  ({tr('current')})" if is_current else ""
+    turns = ntr("{n} turn", "{n} turns", session.turns)
+    head = f"  {session.short_id}  {ago(session.used_at)}  {turns}  "
+    room = width - cell_width(head) - cell_width(mark)
+    return f"{head}{truncate(safe_line(session.title), max(room, MIN_TITLE_CELLS))}{mark}"
+
+
+def new(conversation: Conversation, _: str) -> None:
+    """Start a new conversation; the old one stays stored."""
+    old = conversation.live
+    conversation.switch_to(new_session_like(conversation.context, old.session))
+    if old.path and old.is_saved:
+        conversation.print_err(tr("new conversation; {id} is saved", id=old.session.short_id))
+    else:
+        conversation.print_err(tr("new conversation"))
+
+
+def rename(conversation: Conversation, title: str) -> None:
+    """Name the session."""
+    session = conversation.live.session
+    if not title:
+        name = safe_line(session.title)
+        conversation.print_err(tr("name: {name}", name=name) if name else tr("name: not set"))
+        return
+    title = _checked_title(title)
+    conversation.live.change(session._replace(title=title, is_named=True))
+    conversation.print_err(tr("renamed to “{title}”", title=safe_line(title)))
+
+
+def thinking(conversation: Conversation, _: str) -> None:
+    """Show the reasoning of the last answer."""
+    last = conversation.live.last
+    reasoning = safe_text(last.reasoning).strip() if last else ""
+    conversation.print_err(reasoning or tr("the last answer has no reasoning"))
+
+
+def usage(conversation: Conversation, word: str) -> None:
+    """Show tokens, time and cost of the conversation; `exact` fetches costs from the gateway."""
+    if word not in ("", "exact", "--exact"):
+        raise UsageError(
+            tr("unknown argument {word}", word=safe_line(word)), hint="/usage, /usage exact"
+        )
+    if word:
+        count = fetch_exact_costs(
+            conversation.context, conversation.chat.gateway, conversation.live
+        )
+        conversation.print_err(
+            ntr(
+                "exact cost of {exact} of {n} answer",
+                "exact cost of {exact} of {n} answers",
+                count.answers,
+                exact=count.exact,
+            )
+        )
+    path = conversation.live.path
+    counted = [turn.usage for turn in path if turn.usage is not None]
+    duration_s = sum(turn.duration_s or 0.0 for turn in path)
+    sums = usage_from_counts(sum(getattr(each, name) or 0 for each in counted) for name in COUNTS)
+    uncounted = len(path) - len(counted)
+    parts = [
+        ntr("{n} turn", "{n} turns", len(path)),
+        tokens(sums if counted else None),
+        ntr("unknown for {n} turn", "unknown for {n} turns", uncounted) if uncounted else "",
+        tr("{duration} in total", duration=seconds(duration_s)),
+        conversation.cost_text(),
+    ]
+    conversation.print_err(" · ".join(filter(None, parts)))
+
+
+def balance(conversation: Conversation, _: str) -> None:
+    """Show what the key has left."""
+    text = balance_text(conversation.chat.gateway.balance())
+    conversation.print_err(tr("{host}: {balance}", host=conversation.host, balance=text))
+
+
+def set_raw(conversation: Conversation, word: str) -> None:
+    """Show answers as they arrive, without formatting, or formatted."""
+    choices = {"": not conversation.chat.is_raw, "on": True, "off": False}
+    if word not in choices:
+        raise UsageError(
+            tr("unknown argument {word}", word=safe_line(word)), hint="/raw, /raw on, /raw off"
+        )
+    conversation.chat.set_raw(choices[word])
+    if conversation.chat.is_raw:
+        conversation.print_err(tr("answers are shown without formatting"))
+    else:
+        conversation.print_err(tr("answers are shown formatted"))
+
+
+def clear(conversation: Conversation, _: str) -> None:
+    """Clear the screen; the conversation continues."""
+    if not conversation.streams.terminal_is_dumb:
+        conversation.streams.stdout.write(CLEAR_SCREEN)
+
+
+def leave(conversation: Conversation, _: str) -> None:
+    """Leave the conversation."""
+    conversation.is_over = True
+
+
+def _ensure_unchanged(conversation: Conversation) -> None:
+    """Raise `UsageError` if another process has changed which turn is the last one."""
+    if not conversation.live.take_external_changes():
+        return
+    last = conversation.live.last
+    hint = tr("nothing was done; the conversation is empty now")
+    if last is not None:
+        hint = tr(
+            "nothing was done; the last prompt is now “{prompt}”", prompt=_quoted(last.prompt)
+        )
+    raise UsageError("; ".join(describe_external_changes(conversation.live)), hint=hint)
+
+
+def _last_turn(conversation: Conversation, problem: str) -> TurnRecord:
+    if conversation.live.last is None:
+        raise UsageError(problem)
+    return conversation.live.last
 
 
 def _checked_title(text: str) -> str:
     title = " ".join(text.split())
     if len(title) > MAX_TITLE:
-        raise UsageError(f"a name has at most {MAX_TITLE} characters")
+        raise UsageError(tr("a name has at most {n} characters", n=MAX_TITLE))
     return title
 
 
+def _quoted(prompt: str) -> str:
+    return safe_line(prompt)[:QUOTED_CHARACTERS]
+
+
 COMMANDS = (
-    Command("help", "[keys|NAME]", "this list; the keys; one command", show_help,
+    Command("help", "[keys|NAME]", tr("list the commands, the keys, or one command"), show_help,
             values=("keys",)),
-    Command("model", "[NAME]", "show the model, or ask another one from now on", set_model,
-            values="models"),
-    Command("profile", "[NAME]", "show the profile, or go over to another gateway",
-            set_profile, values="profiles"),
-    Command("system", "[TEXT|@FILE|clear]", "show, set or clear the system prompt", set_system),
-    Command("set", "[NAME [VALUE|unset]]", "show or change a setting for this run", set_setting,
-            values="settings"),
-    Command("file", "[PATH|URL|clear|drop NAME]", "attach a file to the next message", attach,
+    Command("model", "[NAME]", tr("show or change the model"), set_model, values="models"),
+    Command("profile", "[NAME]", tr("show or change the profile and its gateway"), set_profile,
+            values="profiles"),
+    Command("system", "[TEXT|@FILE|clear]", tr("show, set or clear the system prompt"),
+            set_system),
+    Command("set", "[NAME [VALUE|unset]]", tr("show or change a setting for this run"),
+            set_setting, values="settings"),
+    Command("file", "[PATH|URL|clear|drop NAME]", tr("attach a file to the next message"), attach,
             values="paths"),
-    Command("retry", "[MODEL]", "ask the last question again", retry, values="models"),
-    Command("continue", "", "let the model go on with an answer that was cut", go_on),
-    Command("edit", "", "write the last question anew in the editor", edit),
-    Command("undo", "", "take the last turn back", undo),
-    Command("fork", "[NAME]", "go on in a copy, and leave this session as it is", fork),
-    Command("copy", "[code|N]", "copy the last answer, its last code block, the Nth",
+    Command("retry", "[MODEL]", tr("send the last prompt again"), retry, values="models"),
+    Command("continue", "", tr("continue an incomplete answer"), continue_answer),
+    Command("edit", "", tr("edit the last prompt in the editor and send it"), edit),
+    Command("undo", "", tr("remove the last turn"), undo),
+    Command("fork", "[NAME]", tr("continue in a copy of this session"), fork),
+    Command("copy", "[code|N]", tr("copy the last answer, its last code block, or the Nth"),
             copy_answer, values=("code",)),
-    Command("save", "[all] FILE", "write the last answer, or all of it, to a file", save,
-            values="paths"),
-    Command("sessions", "[ID|NAME]", "list the last sessions, or go over to one", sessions,
+    Command("save", "[all] FILE", tr("write the last answer, or the conversation, to a file"),
+            save, values="paths"),
+    Command("sessions", "[ID|NAME]", tr("list recent sessions, or switch to one"), sessions,
             values="sessions"),
-    Command("new", "", "begin a new conversation; this one stays stored", new),
-    Command("rename", "[NAME]", "give this session a name", rename),
-    Command("thinking", "", "show the reasoning behind the last answer", thinking),
-    Command("usage", "[exact]", "tokens, time and money of this conversation; by the log", usage,
+    Command("new", "", tr("start a new conversation; this one stays stored"), new),
+    Command("rename", "[NAME]", tr("name this session"), rename),
+    Command("thinking", "", tr("show the reasoning of the last answer"), thinking),
+    Command("usage", "[exact]", tr("show tokens, time and cost of this conversation"), usage,
             values=("exact",)),
-    Command("balance", "", "what this key has left, as the gateway counts it", balance),
-    Command("raw", "[on|off]", "show answers as they come, or laid out", set_raw,
+    Command("balance", "", tr("show what the key has left"), balance),
+    Command("raw", "[on|off]", tr("show answers as they arrive, or formatted"), set_raw,
             values=("on", "off")),
-    Command("clear", "", "clear the screen", clear),
-    Command("exit", "", "leave; so does Ctrl-D", leave, ("quit", "q")),
+    Command("clear", "", tr("clear the screen"), clear),
+    Command("exit", "", tr("leave; so does Ctrl-D"), leave, ("quit", "q")),
 )  # fmt: skip

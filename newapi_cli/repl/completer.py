@@ -1,4 +1,4 @@
-"""What Tab offers: slash commands at the beginning of a line, and what may follow each."""
+"""What Tab completes: slash commands at the beginning of a line, and their arguments."""
 
 from __future__ import annotations
 
@@ -11,22 +11,40 @@ from pathlib import Path
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
+from newapi_cli.app.context import Context
+from newapi_cli.app.run_settings import NAMES as SETTINGS
+from newapi_cli.config.model_names import cached_model_names
 from newapi_cli.errors import NewapiError
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.repl.command_parser import Command
 
-MOST_OFFERED = 200
+MAX_OFFERED = 200
+MAX_SCANNED = 2_000  # entries of a folder
+
+
+def completion_values(context: Context, kind: str) -> Iterable[str]:
+    """Return the models, profiles, sessions or settings to complete, without a request."""
+    if kind == "models":
+        return cached_model_names(context.paths.cache_dir)
+    if kind == "profiles":
+        return context.config_file.profiles
+    if kind == "settings":
+        return SETTINGS
+    if kind == "sessions":
+        recent = context.sessions.sessions(MAX_OFFERED)
+        return [each.title if each.is_named else each.short_id for each in recent]
+    return ()
 
 
 class SlashCompleter(Completer):
-    """Completes commands and their arguments. `values` gives the words of a kind, asking nobody."""
+    """Completes commands and their arguments. `values` returns the words of a kind."""
 
     def __init__(self, commands: Sequence[Command], values: Callable[[str], Iterable[str]]) -> None:
         self._commands = commands
         self._values = values
 
     def get_completions(self, document: Document, _: CompleteEvent) -> Iterable[Completion]:
-        """Give what can stand at the cursor."""
+        """Yield the completions at the cursor."""
         text = document.text_before_cursor
         if "\n" in document.text:
             return
@@ -54,26 +72,22 @@ class SlashCompleter(Completer):
             words = ()
             with contextlib.suppress(NewapiError):
                 words = self._values(command.values)
-        found = (word for word in words if word.startswith(text) and safe_line(word) == word)
-        for word, _ in zip(found, range(MOST_OFFERED), strict=False):
+        matching = (word for word in words if word.startswith(text) and safe_line(word) == word)
+        for word, _ in zip(matching, range(MAX_OFFERED), strict=False):
             yield Completion(word, start_position=-len(text))
 
 
 def _paths(text: str) -> Iterator[Completion]:
-    """Give the files and folders that begin so; hidden ones only where a dot was typed."""
+    """Yield the files and folders that begin so; hidden ones only if a dot was typed."""
     head, _, tail = text.rpartition("/")
     base = f"{head}/" if "/" in text else ""
-    folder = Path(base or ".").expanduser()
     try:
-        with os.scandir(folder) as found:
-            entries = sorted((entry.name, entry.is_dir()) for entry in found)
+        with os.scandir(Path(base or ".").expanduser()) as scanned:
+            entries = sorted((entry.name, entry.is_dir()) for entry in scanned)
     except (OSError, RuntimeError):
         return
-    for name, is_folder in entries[: MOST_OFFERED * 10]:
+    for name, is_folder in entries[:MAX_SCANNED]:
         is_wanted = name.startswith(tail) and (tail or not name.startswith("."))
         if is_wanted and safe_line(name) == name:
-            yield Completion(
-                f"{name}/" if is_folder else name,
-                start_position=-len(tail),
-                display=f"{name}/" if is_folder else name,
-            )
+            text = f"{name}/" if is_folder else name
+            yield Completion(text, start_position=-len(tail), display=text)

@@ -1,107 +1,134 @@
-"""The conversation: read, act, answer, again. An error or Ctrl-C ends a turn, never the program."""
+"""The conversation: read, act, answer, repeat. Errors and Ctrl-C end a turn, never the program."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Protocol
+from contextlib import suppress
 
+from newapi_cli.app.chat import ChatRun
+from newapi_cli.app.input_history import FILE as HISTORY_FILE
 from newapi_cli.app.prompt_input import Prompt
-from newapi_cli.errors import ExitCode, Interrupted, NewapiError, PipeClosed, UsageError
-from newapi_cli.render.error_lines import print_error
+from newapi_cli.app.sessions.live_session import LiveSession
+from newapi_cli.app.sessions.resume import resume_command
+from newapi_cli.config.paths import create_for_folder_owner, ensure_private_dir
+from newapi_cli.errors import (
+    ConfigError,
+    ExitCode,
+    Interrupted,
+    NewapiError,
+    PipeClosed,
+    UsageError,
+)
+from newapi_cli.i18n import tr
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.session_view import last_turns_rows
 from newapi_cli.render.status_lines import print_attachments, print_dim
-from newapi_cli.repl.command_parser import UnknownCommand, typed_from_text
+from newapi_cli.repl.command_parser import UnknownCommand, parse_line
 from newapi_cli.repl.commands import COMMANDS
-from newapi_cli.repl.conversation import LineReader, Talk
+from newapi_cli.repl.completer import SlashCompleter, completion_values
+from newapi_cli.repl.conversation import Conversation
+from newapi_cli.repl.reader import Reader, open_reader
 from newapi_cli.repl.status_bar import bar_text
 
 TWICE_S = 1.0
 
 
-class Lines(LineReader, Protocol):
-    """Where the lines come from: `reader.Reader`."""
+def converse(chat: ChatRun, live: LiveSession, first: Prompt | None) -> None:
+    """Run a conversation until the user leaves; `first` is sent at once if there is one."""
+    reader = _reader(chat)
+    run_conversation(Conversation(chat, reader, live), first)
 
-    def read(self, bar: Callable[[int], str], session_id: str) -> str:
-        """Give the next message; `bar` gives the bottom bar for a width in columns."""
+
+def _reader(chat: ChatRun) -> Reader:
+    context = chat.context
+    history_file = None
+    if context.settings.flag("save"):
+        with suppress(ConfigError):  # the session has already reported that there is no folder
+            ensure_private_dir(context.paths.data_dir)
+            history_file = create_for_folder_owner(context.paths.data_dir / HISTORY_FILE)
+    context.streams.keeps_typeahead = True
+    completer = SlashCompleter(COMMANDS, lambda kind: completion_values(context, kind))
+    is_vi = context.settings.text("editing_mode") == "vi"
+    return open_reader(context.streams, history_file, completer, vi=is_vi)
 
 
-class Loop:
-    """Reads and acts until the person leaves."""
-
-    def __init__(self, talk: Talk, lines: Lines) -> None:
-        self._talk = talk
-        self._lines = lines
-
-    def run(self, first: Prompt | None) -> None:
-        """Converse; `first` is asked at once if there is one."""
-        talk = self._talk
-        if talk.live.path:
-            talk.show_last_turns(last_turns_rows(talk.streams, talk.live.path))
-        if first is not None:
-            print_attachments(talk.streams, first.attachments)
-            talk.ask(first)
-        elif not talk.live.path:
-            talk.print_err("/help lists the commands, Ctrl-D leaves")
-        pressed_at = -TWICE_S
-        while not talk.is_over:
-            try:
-                text = self._lines.read(self._bar, talk.live.session.id)
-            except EOFError:
-                break
-            except KeyboardInterrupt:
-                if time.monotonic() - pressed_at < TWICE_S:
-                    break
-                pressed_at = time.monotonic()
-                talk.print_err("Ctrl-C twice, or Ctrl-D, leaves")
-                continue
-            self._act(text)
-        self._say_goodbye()
-
-    def _act(self, text: str) -> None:
-        if not text.strip():
-            return
-        talk = self._talk
+def run_conversation(conversation: Conversation, first: Prompt | None) -> None:
+    """Read and act until the user leaves."""
+    _begin(conversation, first)
+    interrupted_at = -TWICE_S
+    while not conversation.is_over:
         try:
-            self._run(text)
-        except UnknownCommand as unknown:
-            talk.print_err(str(unknown))
-        except UsageError as problem:  # of a command: no need to shout
-            hint = f"; {problem.hint}" if problem.hint else ""
-            why = f": {problem.why}" if problem.why else ""
-            talk.print_err(safe_line(f"{problem.message}{why}{hint}"))
-        except KeyboardInterrupt:  # of a command; in an answer `ask` has to do with it
-            talk.print_err("stopped")
-        except Interrupted as interrupted:
-            if interrupted.code is not ExitCode.SIGINT:
-                raise
-            talk.print_err("stopped")
-        except PipeClosed:
-            raise
-        except NewapiError as error:
-            print_error(talk.streams, error)
-
-    def _run(self, text: str) -> None:
-        talk = self._talk
-        typed = typed_from_text(text, COMMANDS)
-        if typed.command is None:
-            talk.say(typed.message)
-        elif typed.argument and not typed.command.argument:
-            name = typed.command.name
-            talk.print_err(f"/{name} stands alone; //{name} … is a message")
-        else:
-            typed.command.run(talk, typed.argument)
-
-    def _bar(self, width: int) -> str:
-        return bar_text(self._talk, width)
-
-    def _say_goodbye(self) -> None:
-        """Say how to come back, where something was said and is stored."""
-        live = self._talk.live
-        if live.path and live.is_saved:
-            print_dim(
-                self._talk.streams,
-                f"kept as {live.session.short_id} “{live.session.title}”;"
-                f" {self._talk.answers.way_back(live.session)} goes on with it",
+            text = conversation.reader.read(
+                lambda width: bar_text(conversation, width), conversation.live.session.id
             )
+        except EOFError:
+            break
+        except KeyboardInterrupt:
+            if time.monotonic() - interrupted_at < TWICE_S:
+                break
+            interrupted_at = time.monotonic()
+            conversation.print_err(tr("press Ctrl-C again, or Ctrl-D, to leave"))
+            continue
+        if text.strip():
+            _act(conversation, text)
+    _say_how_to_resume(conversation)
+
+
+def _begin(conversation: Conversation, first: Prompt | None) -> None:
+    streams, path = conversation.streams, conversation.live.path
+    if path:
+        conversation.show_last_turns(last_turns_rows(streams, path))
+    if first is not None:
+        print_attachments(streams, first.attachments)
+        conversation.send(first)
+    elif not path:
+        conversation.print_err(tr("/help lists the commands, Ctrl-D leaves"))
+
+
+def _act(conversation: Conversation, text: str) -> None:
+    try:
+        _run(conversation, text)
+    except UnknownCommand as unknown:
+        conversation.print_err(str(unknown))
+    except UsageError as problem:  # of a slash command: one line is enough
+        parts = filter(None, (problem.summary, problem.hint))
+        conversation.print_err(safe_line("; ".join(parts)))
+    except KeyboardInterrupt:  # of a slash command; `Conversation.send` handles those of answers
+        conversation.print_err(tr("stopped"))
+    except Interrupted as interrupted:
+        if interrupted.code is not ExitCode.SIGINT:
+            raise
+        conversation.print_err(tr("stopped"))
+    except PipeClosed:
+        raise
+    except NewapiError as error:
+        conversation.print_error(error)
+
+
+def _run(conversation: Conversation, text: str) -> None:
+    line = parse_line(text, COMMANDS)
+    if line.command is None:
+        conversation.send_text(line.message)
+    elif line.argument and not line.command.argument:
+        conversation.print_err(
+            tr(
+                "/{name} takes no argument; to send it as a message: //{name} …",
+                name=line.command.name,
+            )
+        )
+    else:
+        line.command.run(conversation, line.argument)
+
+
+def _say_how_to_resume(conversation: Conversation) -> None:
+    live = conversation.live
+    if live.path and live.is_saved:
+        print_dim(
+            conversation.streams,
+            tr(
+                "saved as {id} “{title}”; resume: {command}",
+                id=live.session.short_id,
+                title=live.session.title,
+                command=resume_command(conversation.context, live.session),
+            ),
+        )

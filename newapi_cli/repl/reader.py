@@ -1,4 +1,4 @@
-"""The input line, by prompt-toolkit: history across runs, many lines, paste that never sends."""
+"""The input line, by prompt-toolkit: history across runs, several lines, pastes never send."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from newapi_cli.app import input_history as history
 from newapi_cli.errors import ExitCode, Interrupted
 from newapi_cli.render.sanitizer import safe_text
-from newapi_cli.repl.commands import COMMANDS
-from newapi_cli.repl.completer import SlashCompleter
-from newapi_cli.repl.key_bindings import QUOTES, line_keys
+from newapi_cli.repl.key_bindings import QUOTES, key_bindings
 from newapi_cli.signals import Interrupts
 from newapi_cli.streams import Streams
 from newapi_cli.terminal import drop_typed_ahead
@@ -27,20 +25,20 @@ MARK, CONTINUATION = "> ", "  "
 
 
 class PrivateHistory(FileHistory):
-    """The input history of `history`. It takes in nothing that holds a key."""
+    """The input history in a file. A line that contains an API key is not stored."""
 
     def __init__(self, path: Path, redact: Callable[[str], str]) -> None:
         super().__init__(str(path))
         self._path = path
         self._redacted = redact
-        self.session_id = ""  # of the session that is being typed in
+        self.session_id = ""  # of the current session
 
     def load_history_strings(self) -> Iterable[str]:
-        """Give what was typed, the newest first."""
+        """Return the typed texts, newest first."""
         return reversed(history.entries(self._path))
 
     def store_string(self, string: str) -> None:
-        """Append a line, unless the disk or the line itself forbids it."""
+        """Append a text, unless it contains a key or the disk refuses it."""
         if self._redacted(string) != string:
             return
         with contextlib.suppress(OSError):
@@ -48,7 +46,7 @@ class PrivateHistory(FileHistory):
 
 
 def open_history(path: Path | None, redact: Callable[[str], str]) -> History:
-    """Open the history, in memory where there is no path or no file can be made."""
+    """Open the history, in memory if there is no path or the file cannot be created."""
     if path is None:
         return InMemoryHistory()
     try:
@@ -59,7 +57,7 @@ def open_history(path: Path | None, redact: Callable[[str], str]) -> History:
 
 
 class Reader:
-    """Reads what a person types, one message at a time."""
+    """Reads typed messages, one at a time."""
 
     def __init__(self, streams: Streams, past: History, completer: Completer, *, vi: bool) -> None:
         self._streams = streams
@@ -67,7 +65,7 @@ class Reader:
         self._session: PromptSession[str] = PromptSession(
             history=past,
             multiline=True,
-            key_bindings=line_keys(is_dumb=streams.terminal_is_dumb),
+            key_bindings=key_bindings(is_dumb=streams.terminal_is_dumb),
             editing_mode=EditingMode.VI if vi else EditingMode.EMACS,
             completer=completer,
             complete_while_typing=False,
@@ -75,12 +73,12 @@ class Reader:
             enable_open_in_editor=True,
             enable_history_search=False,
             enable_suspend=True,
-            cursor=ModalCursorShapeConfig() if vi else None,  # tells the modes of vi apart
+            cursor=ModalCursorShapeConfig() if vi else None,  # shows the mode of vi
             erase_when_done=True,  # a text taller than the window would be cut in the scrollback
         )
 
     def read(self, bar: Callable[[int], str], session_id: str) -> str:
-        """Give the next message. `bar` gives the text of the bottom bar for a width in columns.
+        """Return the next message. `bar` returns the status bar for a width in columns.
 
         Raises `KeyboardInterrupt` for Ctrl-C on an empty line (elsewhere it clears the line),
         `EOFError` for Ctrl-D, and `Interrupted` for SIGTERM and SIGHUP, the terminal restored.
@@ -92,32 +90,32 @@ class Reader:
             width = self._session.app.output.get_size().columns
             return FormattedText([("class:bottom-toolbar", f" {bar(width)} ")])
 
-        with _ends_by_signals(self._session) as leave_if_told:
+        with _ended_by_signals(self._session) as exit_if_signaled:
             text = self._session.prompt(
                 FormattedText([("bold", MARK)]),
                 default=self._draft(),
                 bottom_toolbar=toolbar,
-                pre_run=leave_if_told,
+                pre_run=exit_if_signaled,
             )
         self._show_as_sent(text)
         return _without_quotes(text)
 
     def confirm(self, question: str) -> bool:
-        """Ask a yes-or-no question; everything but yes is no."""
+        """Ask a yes-or-no question; anything but yes is no."""
         session: PromptSession[str] = PromptSession()
         try:
-            with _ends_by_signals(session) as leave_if_told:
-                text = session.prompt(question, pre_run=leave_if_told)
+            with _ended_by_signals(session) as exit_if_signaled:
+                text = session.prompt(question, pre_run=exit_if_signaled)
         except (EOFError, KeyboardInterrupt):
             return False
         answer = text.strip().lower()
         if answer not in ("y", "yes", "n", "no", ""):
-            self._streams.typeahead += text  # no answer: what was typed is the next draft
+            self._streams.typeahead += text  # not an answer: it is the next draft
         return answer in ("y", "yes")
 
     def _show_as_sent(self, text: str) -> None:
-        """Leave the message on the screen, whole, as the input line showed it."""
-        if not text or self._streams.terminal_is_dumb:  # there the line is never erased
+        """Leave the whole message on the screen, as the input line showed it."""
+        if not text or self._streams.terminal_is_dumb:  # the line was not erased
             return
         rows = safe_text(text).split("\n")
         mark = f"\x1b[1m{MARK}\x1b[0m" if self._streams.wants_color(self._streams.stdout) else MARK
@@ -125,21 +123,21 @@ class Reader:
         self._streams.stdout.write(f"{mark}{shown}\n")
 
     def drop_typed_ahead(self) -> None:
-        """Drop what was typed and not read: the shell that comes next would run it."""
+        """Drop typed keys that were not read: the shell would run them."""
         self._session.input.flush_keys()
         drop_typed_ahead(0)
 
     def _draft(self) -> str:
-        """Give what was typed while the program had given the terminal back."""
+        """Return what was typed while the terminal was in its normal mode."""
         draft, self._streams.typeahead = self._streams.typeahead, ""
         return draft
 
 
 @contextlib.contextmanager
-def _ends_by_signals(session: PromptSession[str]) -> Iterator[Callable[[], None]]:
-    """Let SIGTERM and SIGHUP end a prompt, the terminal restored; then raise `Interrupted`.
+def _ended_by_signals(session: PromptSession[str]) -> Iterator[Callable[[], None]]:
+    """End a prompt on SIGTERM and SIGHUP, restore the terminal, then raise `Interrupted`.
 
-    Gives what is to be called when the prompt has begun, for a signal that came before.
+    Yields a function to call when the prompt has begun, for a signal that came before.
     """
 
     def end() -> None:
@@ -148,7 +146,7 @@ def _ends_by_signals(session: PromptSession[str]) -> Iterator[Callable[[], None]
             app.exit(result="")
 
     def wake() -> None:
-        if session.app.loop is not None:  # which sleeps: a mere exit need not wake it
+        if session.app.loop is not None:  # an exit alone does not wake the loop
             session.app.loop.call_soon_threadsafe(end)
 
     with Interrupts(("SIGTERM", "SIGHUP")) as interrupts:
@@ -161,21 +159,17 @@ def _ends_by_signals(session: PromptSession[str]) -> Iterator[Callable[[], None]
 
 
 def _without_quotes(text: str) -> str:
-    """Give what stands between quotes; a slash at its beginning makes no command of it."""
-    bare = text.strip()
-    if bare.startswith(QUOTES) and bare.endswith(QUOTES) and bare.count(QUOTES) == 2:
-        inner = bare[len(QUOTES) : -len(QUOTES)].strip("\n")
+    """Return the text between triple quotes; a slash at its beginning is not a command."""
+    stripped = text.strip()
+    is_quoted = stripped.startswith(QUOTES) and stripped.endswith(QUOTES)
+    if is_quoted and stripped.count(QUOTES) == 2:
+        inner = stripped[len(QUOTES) : -len(QUOTES)].strip("\n")
         return f"/{inner}" if inner.startswith("/") else inner
     return text
 
 
 def open_reader(
-    streams: Streams,
-    past_file: Path | None,
-    values: Callable[[str], Iterable[str]],
-    *,
-    vi: bool,
+    streams: Streams, history_file: Path | None, completer: Completer, *, vi: bool
 ) -> Reader:
-    """Open the input line, with the history of a file whose folder exists, or with none."""
-    past = open_history(past_file, streams.redact)
-    return Reader(streams, past, SlashCompleter(COMMANDS, values), vi=vi)
+    """Open the input line, with the history in a file whose folder exists, or in memory."""
+    return Reader(streams, open_history(history_file, streams.redact), completer, vi=vi)

@@ -187,7 +187,7 @@ def test_what_another_process_said_meanwhile_is_part_of_what_is_asked(
     other = LiveSession(stored.session, stored.path, disk)
     say(other, "theirs", "of course")
     kept = live.begin("mine", model="m")
-    assert live.others_turns == 1
+    assert live.turns_added == 1
     assert [message.content for message in live.messages()] == [
         *("be brief", "one", "yes", "theirs", "of course", "mine")
     ]

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import pytest
 
 import newapi_cli.cli.chat
-import newapi_cli.repl.reader
+import newapi_cli.repl.loop
 from newapi_cli.app.chat import ChatRun
-from newapi_cli.app.chat_options import Call
+from newapi_cli.app.chat_options import ChatOptions
 from newapi_cli.app.context import Context
 from newapi_cli.app.prompt_input import Prompt
 from newapi_cli.app.sessions.live_session import LiveSession
@@ -71,11 +71,11 @@ class Typist:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """Give what goes through `ChatRun`, whoever calls it."""
+    """Return what goes through `ChatRun`; a typist types in the conversation."""
     noted: list[tuple[str, str]] = []
     monkeypatch.setattr(Recording, "calls", noted, raising=False)
     monkeypatch.setattr(newapi_cli.cli.chat, "ChatRun", Recording)
-    monkeypatch.setattr(newapi_cli.repl.reader, "open_reader", lambda *_, **__: Typist())
+    monkeypatch.setattr(newapi_cli.repl.loop, "open_reader", lambda *_, **__: Typist())
     return noted
 
 
@@ -102,10 +102,10 @@ def context(home: Home) -> Iterator[Context]:
 def test_one_shot_and_conversation_share_the_turn(
     calls: list[tuple[str, str]], context: Context
 ) -> None:
-    run_chat(context, Call(words=(QUESTION,)))
+    run_chat(context, ChatOptions(words=(QUESTION,)))
     one_shot = calls.copy()
     calls.clear()
-    run_chat(context, Call())
+    run_chat(context, ChatOptions())
     assert one_shot == [("turn", QUESTION), ("show", QUESTION)]
     assert calls == one_shot
 
@@ -113,5 +113,5 @@ def test_one_shot_and_conversation_share_the_turn(
 def test_an_answer_before_a_conversation_shares_the_turn_too(
     calls: list[tuple[str, str]], context: Context
 ) -> None:
-    run_chat(context, Call(words=("first",), interactive=True))
+    run_chat(context, ChatOptions(words=("first",), interactive=True))
     assert calls == [("turn", "first"), ("show", "first"), ("turn", QUESTION), ("show", QUESTION)]

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from newapi_cli.render.output_options import Target, Wish, choose_target
+from newapi_cli.render.output_options import OutputOptions, Target, choose_target
 
 FLAGS = (False, True)
 
@@ -14,32 +14,32 @@ FLAGS = (False, True)
 @pytest.mark.parametrize(
     ("wish", "is_terminal", "is_dumb", "target"),
     [
-        (Wish(), True, False, Target.MARKDOWN),
-        (Wish(), True, True, Target.PLAIN),
-        (Wish(), False, False, Target.RAW),
-        (Wish(), False, True, Target.RAW),
-        (Wish(raw=True), True, False, Target.PLAIN),
-        (Wish(raw=True), False, False, Target.RAW),
-        (Wish(markdown=False), True, False, Target.PLAIN),
-        (Wish(markdown=False), False, False, Target.RAW),
-        (Wish(extract=True), True, False, Target.EXTRACT),
-        (Wish(extract=True), False, False, Target.EXTRACT),
-        (Wish(json=True), True, False, Target.JSON),
-        (Wish(json=True), False, False, Target.JSON),
-        (Wish(json=True, stream=True), True, False, Target.JSON_LINES),
-        (Wish(json=True, stream=True), False, False, Target.JSON_LINES),
-        (Wish(json=True, stream=False), False, False, Target.JSON),
-        (Wish(stream=True), False, False, Target.RAW),
-        (Wish(stream=False), True, False, Target.MARKDOWN),
+        (OutputOptions(), True, False, Target.MARKDOWN),
+        (OutputOptions(), True, True, Target.PLAIN),
+        (OutputOptions(), False, False, Target.RAW),
+        (OutputOptions(), False, True, Target.RAW),
+        (OutputOptions(raw=True), True, False, Target.PLAIN),
+        (OutputOptions(raw=True), False, False, Target.RAW),
+        (OutputOptions(markdown=False), True, False, Target.PLAIN),
+        (OutputOptions(markdown=False), False, False, Target.RAW),
+        (OutputOptions(extract=True), True, False, Target.EXTRACT),
+        (OutputOptions(extract=True), False, False, Target.EXTRACT),
+        (OutputOptions(json=True), True, False, Target.JSON),
+        (OutputOptions(json=True), False, False, Target.JSON),
+        (OutputOptions(json=True, stream=True), True, False, Target.JSON_LINES),
+        (OutputOptions(json=True, stream=True), False, False, Target.JSON_LINES),
+        (OutputOptions(json=True, stream=False), False, False, Target.JSON),
+        (OutputOptions(stream=True), False, False, Target.RAW),
+        (OutputOptions(stream=False), True, False, Target.MARKDOWN),
     ],
 )
 def test_the_target_is_that_of_the_table(
-    wish: Wish, is_terminal: bool, is_dumb: bool, target: Target
+    wish: OutputOptions, is_terminal: bool, is_dumb: bool, target: Target
 ) -> None:
     assert choose_target(wish, is_terminal=is_terminal, is_dumb=is_dumb) is target
 
 
-def by_the_rules(wish: Wish, *, is_terminal: bool, is_dumb: bool) -> Target:
+def by_the_rules(wish: OutputOptions, *, is_terminal: bool, is_dumb: bool) -> Target:
     """Decide by the sentences of the design: a flag wins, then a terminal, then plain."""
     if wish.json:
         return Target.JSON_LINES if wish.stream is True else Target.JSON
@@ -53,7 +53,7 @@ def by_the_rules(wish: Wish, *, is_terminal: bool, is_dumb: bool) -> Target:
 
 def test_every_combination_follows_the_rules() -> None:
     for raw, extract, json, stream, markdown in product(FLAGS, FLAGS, FLAGS, (None, *FLAGS), FLAGS):
-        wish = Wish(raw, extract, json, stream, markdown)
+        wish = OutputOptions(raw, extract, json, stream, markdown)
         for is_terminal, is_dumb in product(FLAGS, FLAGS):
             found = choose_target(wish, is_terminal=is_terminal, is_dumb=is_dumb)
             assert found is by_the_rules(wish, is_terminal=is_terminal, is_dumb=is_dumb), wish

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from newapi_cli.app import clipboard
-from newapi_cli.app.clipboard import code_block, copy, copy_warning
+from newapi_cli.app.clipboard import code_block, copy, copy_warnings
 from newapi_cli.errors import LocalError, UsageError
 from newapi_cli.streams import Input, Output, Streams
 from tests.support.home import Home
@@ -350,6 +350,6 @@ def test_an_answer_without_code_has_no_block() -> None:
     ],
 )
 def test_what_is_dangerous_to_paste_is_said(text: str, is_code: bool, warning: str) -> None:
-    found = copy_warning(text, is_code=is_code)
+    found = copy_warnings(text, is_code=is_code)
     assert warning in found
     assert bool(found) == bool(warning)

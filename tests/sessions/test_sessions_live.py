@@ -120,7 +120,7 @@ def test_what_another_has_said_stands_before_what_is_said_next(sides: tuple[Side
     one, two = sides
     two.say("of two", "2")
     one.say("of one", "3")
-    assert (one.live.others_turns, two.live.others_turns) == (1, 0)
+    assert (one.live.turns_added, two.live.turns_added) == (1, 0)
     assert [prompt for prompt, _ in one.path()] == ["first", "of two", "of one"]
     assert [m.content for m in one.live.messages()] == ["first", "1", "of two", "2", "of one"]
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-from newapi_cli.app import clipboard
+from newapi_cli.app.clipboard import clipboard_tools
 from newapi_cli.app.doctor.checkup import Case, failed, ok, skipped, warning
 from newapi_cli.config.paths import NO_HOME
 from newapi_cli.domain.messages import size_text
@@ -57,27 +55,12 @@ def _color(streams: Streams) -> str:
 
 
 def _copying(streams: Streams) -> str:
-    """Say which way a text takes to the clipboard: see `repl.clipboard`."""
+    """Say which way a text takes to the clipboard: see `app.clipboard`."""
     path = streams.environ.get("PATH")
-    programs = (tool.command[0] for tool in _tools(streams))
+    programs = (tool.command[0] for tool in clipboard_tools(streams.environ))
     found = next((program for program in programs if shutil.which(program, path=path)), "")
     is_remote = streams.environ.get("SSH_CONNECTION") or streams.environ.get("SSH_TTY")
     return f"by {found}" if found and not is_remote else "by OSC 52, if the terminal takes it"
-
-
-def _tools(streams: Streams) -> Iterator[clipboard.Tool]:
-    if sys.platform == "darwin":
-        yield from clipboard.MACOS
-    for variable, tools in (
-        ("TERMUX_VERSION", clipboard.TERMUX),
-        ("WAYLAND_DISPLAY", clipboard.WAYLAND),
-        ("DISPLAY", clipboard.X11),
-        ("WSL_DISTRO_NAME", clipboard.WINDOWS),
-    ):
-        if streams.environ.get(variable):
-            yield from tools
-    if sys.platform == "win32":
-        yield from clipboard.WINDOWS
 
 
 def store(case: Case) -> CheckResult:

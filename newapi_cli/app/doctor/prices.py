@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 
-import typer
-
 from newapi_cli.app.doctor.checkup import Case, ok, quick, skipped, warning
 from newapi_cli.app.doctor.key import nothing_to_ask
+from newapi_cli.app.prompts import confirm
 from newapi_cli.app.sampling import sampling_of
 from newapi_cli.app.turn import Turn
 from newapi_cli.domain.completion import ChatRequest, Chunk, Completion, Status
 from newapi_cli.domain.messages import Message, Role
 from newapi_cli.domain.pricing import PriceKind, PriceList
 from newapi_cli.domain.report import CheckResult
+from newapi_cli.i18n import tr
 from newapi_cli.render.prices import price_cells
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.units import cost_text, tokens
@@ -68,7 +68,8 @@ def answer(case: Case) -> CheckResult:
         if not context.streams.are_interactive:
             return skipped("it would cost a few tokens: --yes asks the model for one word")
         shown = safe_line(context.streams.redact(model))
-        if not _agrees(case, f"Ask {shown} for one word? It costs a few tokens"):
+        question = tr("Send a short prompt to {model}? It costs a few tokens.", model=shown)
+        if not confirm(context.streams, question):
             return skipped("not asked for")
     request = ChatRequest(model, (Message(Role.USER, QUESTION),), sampling_of(context))
     arrivals: list[float] = []
@@ -87,16 +88,6 @@ def answer(case: Case) -> CheckResult:
         finally:
             turn.close()
     return _judged(case, turn.completion, arrivals)
-
-
-def _agrees(case: Case, question: str) -> bool:
-    try:
-        return typer.confirm(question, err=True)
-    except typer.Abort as abort:  # for Ctrl-C, and for the end of input
-        if not isinstance(abort.__context__, EOFError):
-            raise KeyboardInterrupt from None
-    case.context.streams.print_err("")  # no line break was typed
-    return False
 
 
 def _judged(case: Case, completion: Completion, arrivals: list[float]) -> CheckResult:

@@ -1,17 +1,17 @@
-"""Deleting sessions: in the store, the input history and among the saved pictures."""
+"""Deletes sessions from the store, the input history and the saved images."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
 from newapi_cli.app import input_history as history
 from newapi_cli.app.context import Context
 from newapi_cli.app.output import images_dir
+from newapi_cli.app.prompts import confirm
 from newapi_cli.config.file import write_atomically
 from newapi_cli.domain.session import Session
 from newapi_cli.errors import LocalError, Reason, UsageError
+from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.images import BEGINNING as PICTURE_BEGINNING
 from newapi_cli.render.images import names_of_pictures
 from newapi_cli.render.sanitizer import safe_line
@@ -19,20 +19,19 @@ from newapi_cli.render.sanitizer import safe_line
 if TYPE_CHECKING:
     from newapi_cli.store.sessions import SessionStore
 
-MOST_TOLD = 10
-NEEDS_ROOM = "for a while a deletion needs about as much as it deletes"
+MAX_LISTED = 10
 
 
 def delete_sessions(context: Context, sessions: list[Session], *, asks: bool) -> None:
-    """Delete sessions with every trace of them, after asking where a person can be asked."""
+    """Delete sessions with every trace of them, after a confirmation if `asks`."""
     store = context.sessions_if_any
     if store is None or not sessions:
-        context.streams.print_err("there is nothing to delete")
+        context.streams.print_err(tr("nothing to delete"))
         if store is not None:
-            store.delete(())  # what an earlier deletion may have had to leave
+            store.delete(())  # what an earlier deletion may have left behind
         return
-    if asks and not _agrees(context, sessions):
-        context.streams.print_err("nothing was deleted")
+    if asks and not _is_confirmed(context, sessions):
+        context.streams.print_err(tr("nothing was deleted"))
         return
     ids = {session.id for session in sessions}
     texts: list[str] = []
@@ -46,8 +45,8 @@ def delete_sessions(context: Context, sessions: list[Session], *, asks: bool) ->
         if hit.session.id not in ids:
             pictures -= names_of_pictures(hit.turn.answer)
     _delete(context, store, ids, texts, pictures)
-    count = len(sessions)
-    context.streams.print_err(f"{count:,} session{'s are' if count != 1 else ' is'} deleted")
+    text = ntr("Deleted {n} session", "Deleted {n:,} sessions", len(sessions))
+    context.streams.print_err(text)
 
 
 def _delete(
@@ -56,14 +55,14 @@ def _delete(
     """Delete sessions, lines of the input history and pictures. Raises `LocalError`."""
     from newapi_cli.store.database import DISK_FULL_ERRNOS, write_failure_hint  # sqlite3: 5 ms
 
-    # The store last: what fails before it can be repeated.
+    # The store comes last: a failure before it can be repeated.
     try:
         history.forget(context.paths.data_dir / history.FILE, ids, texts, write_atomically)
         for name in pictures:
             (images_dir(context) / name).unlink(missing_ok=True)
     except OSError as error:
         raise LocalError(
-            f"cannot delete from {context.paths.data_dir}; the sessions are still there",
+            tr("cannot delete from {path}; no session was deleted", path=context.paths.data_dir),
             why=error.strerror or "",
             hint=write_failure_hint(
                 context.paths.data_dir / history.FILE, is_full=error.errno in DISK_FULL_ERRNOS
@@ -74,22 +73,25 @@ def _delete(
     except LocalError as error:
         if error.reason is not Reason.DISK_FULL:
             raise
-        problem = LocalError(
-            error.message, reason=error.reason, why=error.why, hint=f"{error.hint} ({NEEDS_ROOM})"
-        )
+        hint = tr("free some disk space; a deletion temporarily needs as much as it deletes")
+        problem = LocalError(error.message, reason=error.reason, why=error.why, hint=hint)
         raise problem from error
 
 
-def _agrees(context: Context, sessions: list[Session]) -> bool:
+def _is_confirmed(context: Context, sessions: list[Session]) -> bool:
     if not context.streams.are_interactive:
         raise UsageError(
-            "cannot ask before deleting: this is no terminal",
-            hint="--yes deletes without asking",
+            tr("cannot ask for confirmation: not a terminal"),
+            hint=tr("--yes deletes without confirmation"),
         )
-    for session in sessions[:MOST_TOLD]:
+    for session in sessions[:MAX_LISTED]:
         title = safe_line(context.streams.redact(session.title))
         context.streams.print_err(f"  {session.short_id}  {title}")
-    if len(sessions) > MOST_TOLD:
-        context.streams.print_err(f"  and {len(sessions) - MOST_TOLD:,} more")
-    what = "it" if len(sessions) == 1 else f"these {len(sessions):,} sessions"
-    return typer.confirm(f"Delete {what} for good?", err=True)
+    if len(sessions) > MAX_LISTED:
+        context.streams.print_err(tr("  and {n:,} more", n=len(sessions) - MAX_LISTED))
+    question = ntr(
+        "Delete this session permanently?",
+        "Delete these {n:,} sessions permanently?",
+        len(sessions),
+    )
+    return confirm(context.streams, question)

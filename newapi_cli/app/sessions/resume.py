@@ -1,7 +1,7 @@
-"""Which session a run of `chat` goes on with: a new one, the last one, a named one, or none.
+"""Which session a run of `chat` continues: a new one, the most recent one, a named one, or none.
 
-A session goes on with its own profile. To another host it goes only where `-P` says so, and then
-that is told: what was said to one gateway is nothing that another one should see unasked.
+A session continues in its own profile. It goes to another host only if `-P` says so, and that is
+reported: a conversation with one gateway is not shown to another one without being asked.
 """
 
 from __future__ import annotations
@@ -10,96 +10,146 @@ import contextlib
 import os
 from collections.abc import Callable
 
-from newapi_cli.app.chat_options import Call
+from newapi_cli.app.chat_options import ChatOptions
 from newapi_cli.app.context import Context
-from newapi_cli.app.inputs import system_text
+from newapi_cli.app.inputs import read_system_prompt
 from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.app.sessions.redacted import RedactedStore
+from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.session import ID_LENGTH, Hit, Session, StoredSession
 from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageError
+from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.error_lines import print_warning
 from newapi_cli.render.status_lines import print_dim
 
 
-def open_session(context: Context, call: Call) -> LiveSession:
-    """Give the session that this run asks on. Raises where a session that was named cannot be."""
+def open_session(context: Context, options: ChatOptions) -> LiveSession:
+    """Return the session of this run. Raises `NewapiError` if a requested one cannot be used."""
     if not context.settings.flag("save"):
-        if call.continue_last or call.session:
+        if options.continue_last or options.session:
             raise UsageError(
-                "a run that saves nothing goes on with no session",
-                hint="leave -n out; where the profile says `save = false`: NEWAPI_SAVE=true",
+                tr("a run that is not saved cannot continue a session"),
+                hint=tr("leave out -n; if the profile has save = false, set NEWAPI_SAVE=true"),
             )
-        return fresh(context)
-    if call.session:
-        named = context.sessions.find_by_name(call.session)
-        if named is None:
-            if not call.quiet:
-                print_dim(context.streams, f"a new session: {call.session}")
-            session = new_session(context)._replace(title=call.session, is_named=True)
-            return LiveSession(session, (), RedactedStore(context), _warner(context))
-        return resumed(context, named, is_explicit="profile" in context.overrides)
-    if call.continue_last:
+        return new_live_session(context)
+    if options.session:
+        return _named_session(context, options)
+    if options.continue_last:
         latest = context.sessions.latest(context.settings.profile)
         if latest is None:
             raise UsageError(
-                f"there is no session to go on with in profile {context.settings.profile}",
-                hint="newapi sessions list; -S NAME takes one of any profile",
+                tr("no session to continue in profile {name}", name=context.settings.profile),
+                hint=tr("newapi sessions list; -S NAME continues one of any profile"),
             )
-        return resumed(context, latest, is_explicit="profile" in context.overrides)
-    return LiveSession(new_session(context)) if call.curl else fresh(context)
+        return _resume(context, latest, is_explicit="profile" in context.overrides)
+    if options.curl:
+        return LiveSession(_new_session(context))
+    return new_live_session(context)
 
 
-def fresh(context: Context) -> LiveSession:
-    """Give a session that has not begun; where it cannot be saved, that is told, once."""
-    session = new_session(context)
+def new_live_session(context: Context) -> LiveSession:
+    """Return a session that has not begun; warns once if it cannot be saved."""
+    session = _new_session(context)
     if not context.settings.flag("save"):
         return LiveSession(session)
     try:
         return LiveSession(session, (), RedactedStore(context), _warner(context))
     except NewapiError as error:
-        _tell_unsaved(context, error)
+        _warn_unsaved(context, error)
         return LiveSession(session)
 
 
-def new_session(context: Context) -> Session:
-    """Give a session that has not begun, with what the settings say."""
-    return Session(
-        id=os.urandom(ID_LENGTH // 2).hex(),
-        model=context.model_and_fallbacks[0],
-        system=system_text(context.settings.text("system")) or "",
-    )
+def new_session_like(context: Context, other: Session) -> LiveSession:
+    """Return a session that has not begun, with the model and system prompt of another."""
+    live = new_live_session(context)
+    live.session = live.session._replace(model=other.model, system=other.system)
+    return live
 
 
-def resumed(context: Context, session: Session, *, is_explicit: bool) -> LiveSession:
-    """Give a stored session, to be asked on in its own profile.
+def resume_reference(context: Context, reference: str) -> LiveSession:
+    """Return the stored session with a name or id, in its own profile. Raises `NewapiError`.
 
-    With `is_explicit` the profile of this run was named for it, and rules.
+    If it cannot be used, the run stays in its profile.
     """
-    if not is_explicit:
-        _use_profile_of(session, context)
-    _ensure_same_host(context, session, is_asked_for=is_explicit)
-    stored = context.sessions.load(session.id)
-    if stored is None:
-        raise LocalError(f"session {session.short_id} is gone", why="another newapi deleted it")
-    asked = _as_asked_now(context, stored)
-    return LiveSession(asked, stored.path, RedactedStore(context), _warner(context))
+    session = context.sessions.find(reference)
+    overrides = dict(context.overrides)
+    try:
+        return _resume(context, session, is_explicit=False)
+    except NewapiError:
+        context.overrides = overrides
+        context.forget_settings()
+        raise
+
+
+def resume_command(context: Context, session: Session) -> str:
+    """Return the command that continues a session in a later run."""
+    usual_profile = ""
+    with contextlib.suppress(ConfigError):  # without flags there may be no profile at all
+        settings = load_settings(context.config_file, {}, context.streams.environ)
+        usual_profile = settings.profile
+    if session.profile == usual_profile:
+        return "newapi chat -c"
+    return f"newapi chat -S {session.short_id}"
 
 
 def warn_about_killed_answers(context: Context) -> None:
-    """Tell of answers that were cut off because their newapi was killed, once each."""
+    """Warn, once each, about answers that were cut off because their newapi was killed."""
     if not context.settings.flag("save"):
         return
-    with contextlib.suppress(NewapiError):  # the store's own trouble is told where it matters
+    with contextlib.suppress(NewapiError):  # the store's problems are reported where they matter
         for hit in context.sessions.close_orphaned_turns():
-            print_warning(context.streams, killed_text(hit))
+            print_warning(context.streams, _killed_answer_text(hit))
 
 
-def killed_text(hit: Hit) -> str:
-    """Say which answer was cut off, how much of it is kept, and how to go on."""
-    kept = f"{len(hit.turn.answer):,} characters of it are kept" if hit.turn.answer else "no text"
-    return (
-        f"a newapi was killed while an answer came ({kept});"
-        f" newapi chat -S {hit.session.short_id} goes on with “{hit.session.title}”"
+def _named_session(context: Context, options: ChatOptions) -> LiveSession:
+    named = context.sessions.find_by_name(options.session)
+    if named is not None:
+        return _resume(context, named, is_explicit="profile" in context.overrides)
+    if not options.quiet:
+        print_dim(context.streams, tr("new session: {name}", name=options.session))
+    session = _new_session(context)._replace(title=options.session, is_named=True)
+    return LiveSession(session, (), RedactedStore(context), _warner(context))
+
+
+def _new_session(context: Context) -> Session:
+    return Session(
+        id=os.urandom(ID_LENGTH // 2).hex(),
+        model=context.model_and_fallbacks[0],
+        system=read_system_prompt(context.settings.text("system")) or "",
+    )
+
+
+def _resume(context: Context, session: Session, *, is_explicit: bool) -> LiveSession:
+    """Return a stored session. With `is_explicit`, -P overrides the session's own profile."""
+    if not is_explicit:
+        _use_profile_of(session, context)
+    _ensure_same_host(context, session, is_allowed=is_explicit)
+    stored = context.sessions.load(session.id)
+    if stored is None:
+        raise LocalError(
+            tr("session {id} is gone", id=session.short_id),
+            why=tr("another newapi deleted it"),
+        )
+    current = _with_overrides(context, stored)
+    return LiveSession(current, stored.path, RedactedStore(context), _warner(context))
+
+
+def _killed_answer_text(hit: Hit) -> str:
+    answer, session = hit.turn.answer, hit.session
+    if not answer:
+        return tr(
+            "a newapi was killed before its answer began; resume: newapi chat -S {id} (“{title}”)",
+            id=session.short_id,
+            title=session.title,
+        )
+    return ntr(
+        "a newapi was killed during an answer; {n} character was kept;"
+        " resume: newapi chat -S {id} (“{title}”)",
+        "a newapi was killed during an answer; {n:,} characters were kept;"
+        " resume: newapi chat -S {id} (“{title}”)",
+        len(answer),
+        id=session.short_id,
+        title=session.title,
     )
 
 
@@ -110,48 +160,59 @@ def _use_profile_of(session: Session, context: Context) -> None:
         context.use_profile(session.profile)
     except ConfigError as error:
         raise ConfigError(
-            f"session {session.short_id} belongs to profile {session.profile},"
-            " which cannot be used",
+            tr(
+                "session {id} belongs to profile {name}, which cannot be used",
+                id=session.short_id,
+                name=session.profile,
+            ),
             why=error.message,
-            hint="-P NAME sends it to another one",
+            hint=tr("-P NAME continues it with another profile"),
         ) from error
 
 
-def _ensure_same_host(context: Context, session: Session, *, is_asked_for: bool) -> None:
+def _ensure_same_host(context: Context, session: Session, *, is_allowed: bool) -> None:
     host = str(context.settings.base_url or "")
     if not session.host or not host or host == session.host:
         return
-    if not is_asked_for:
+    if not is_allowed:
         raise ConfigError(
-            f"session {session.short_id} was with {session.host}; this run would send it to {host}",
-            hint=f"-P {context.settings.profile} sends it there",
+            tr(
+                "session {id} was with {old}; this run would send it to {new}",
+                id=session.short_id,
+                old=session.host,
+                new=host,
+            ),
+            hint=tr("-P {name} sends it there", name=context.settings.profile),
         )
     context.streams.print_err(
-        f"session {session.short_id} was with {session.host}; now with {host}"
+        tr(
+            "session {id} was with {old}; now with {new}",
+            id=session.short_id,
+            old=session.host,
+            new=host,
+        )
     )
 
 
-def _as_asked_now(context: Context, stored: StoredSession) -> Session:
-    """Give the session with what the command line says of model and system prompt."""
+def _with_overrides(context: Context, stored: StoredSession) -> Session:
+    """Return the session with the model and system prompt that the command line overrides."""
     session, settings = stored.session, context.settings
-    system, own = context.overrides.get("system"), context.model_and_fallbacks[0]
-    # Another profile has its own models: the one that the session had need not be among them.
-    fitting = session.model or own if session.profile == settings.profile else own or session.model
+    system, model = context.overrides.get("system"), context.model_and_fallbacks[0]
+    # Another profile has its own models: the session's need not be one of them.
+    is_own_profile = session.profile == settings.profile
+    default = session.model or model if is_own_profile else model or session.model
     return session._replace(
-        model=own if context.overrides.get("model") else fitting,
-        system=session.system if system is None else system_text(str(system)) or "",
+        model=model if context.overrides.get("model") else default,
+        system=session.system if system is None else read_system_prompt(str(system)) or "",
     )
 
 
 def _warner(context: Context) -> Callable[[LocalError], None]:
-    def warn(error: LocalError) -> None:
-        _tell_unsaved(context, error)
-
-    return warn
+    return lambda error: _warn_unsaved(context, error)
 
 
-def _tell_unsaved(context: Context, error: NewapiError) -> None:
-    reason = error.summary
-    print_warning(context.streams, f"this conversation is not saved: {reason}")
+def _warn_unsaved(context: Context, error: NewapiError) -> None:
+    text = tr("this conversation is not saved: {problem}", problem=error.summary)
+    print_warning(context.streams, text)
     if error.hint:
-        context.streams.print_err(f"  try: {error.hint}")
+        context.streams.print_err(tr("  try: {hint}", hint=error.hint))
