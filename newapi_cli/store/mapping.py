@@ -23,6 +23,7 @@ from newapi_cli.i18n import tr
 
 DAMAGE_ERRORS = (ValueError, TypeError, OverflowError, OSError, RecursionError)
 MAX_INTEGER = 2**63 - 1  # of SQLite; a server may report more tokens
+USAGE = "usage"  # the one field that is stored in several columns, one for each of `COUNTS`
 NUMBER_TYPES = (
     FieldType.TURN_ID,
     FieldType.COUNT,
@@ -61,24 +62,38 @@ ENCODERS: Mapping[FieldType, Callable[..., object]] = {
 
 def _columns(fields: Iterable[StoredField]) -> Iterator[str]:
     for field in fields:
-        yield from COUNTS if field.type is FieldType.USAGE else (field.name,)
+        yield from COUNTS if field.name == USAGE else (field.name,)
 
 
 def _number_columns(fields: Iterable[StoredField]) -> Set[str]:
     return set(_columns(field for field in fields if field.type in NUMBER_TYPES))
 
 
+# Looked up once: a member of an enum is slow to hash, and a report reads 200,000 turns.
+Conversions = tuple[tuple[str, Callable[..., object] | None], ...]
+
+
+def _conversions(
+    fields: Iterable[StoredField], table: Mapping[FieldType, Callable[..., object]]
+) -> Conversions:
+    return tuple((field.name, table.get(field.type)) for field in fields)
+
+
 SESSION_COLUMNS = ", ".join(_columns(SESSION_FIELDS))
 TURN_COLUMNS = ", ".join(_columns(TURN_FIELDS))
 SESSION_NUMBERS = _number_columns(SESSION_FIELDS)
 TURN_NUMBERS = _number_columns(TURN_FIELDS)
+SESSION_DECODERS = _conversions(SESSION_FIELDS, DECODERS)
+TURN_DECODERS = _conversions(TURN_FIELDS, DECODERS)
+SESSION_ENCODERS = _conversions(SESSION_FIELDS, ENCODERS)
+TURN_ENCODERS = _conversions(TURN_FIELDS, ENCODERS)
 
 
 def session_from_row(row: sqlite3.Row) -> Session:
     """Return a session from the columns `SESSION_COLUMNS`. Raise `LocalError` if it is damaged."""
     try:
         _check_types(row, SESSION_NUMBERS)
-        values = {field.name: _decoded(field, row) for field in SESSION_FIELDS}
+        values = _decoded(row, SESSION_DECODERS)
     except DAMAGE_ERRORS as error:
         message = tr("session {id} in the session store is damaged", id=row["id"])
         raise LocalError(message) from error
@@ -89,7 +104,7 @@ def turn_from_row(row: sqlite3.Row) -> TurnRecord:
     """Return a turn from the columns `TURN_COLUMNS`. Raise `LocalError` if it is damaged."""
     try:
         _check_types(row, TURN_NUMBERS)
-        values = {field.name: _decoded(field, row) for field in TURN_FIELDS}
+        values = _decoded(row, TURN_DECODERS)
     except DAMAGE_ERRORS as error:
         message = tr("turn {id} in the session store is damaged", id=row["id"])
         raise LocalError(message) from error
@@ -107,34 +122,39 @@ def _check_types(row: sqlite3.Row, numbers: Set[str]) -> None:
             raise ValueError(f"{name} is infinite")
 
 
-def _decoded(field: StoredField, row: sqlite3.Row) -> object:
-    if field.type is FieldType.USAGE:
-        counts = tuple(row[name] for name in COUNTS)
-        return None if all(count is None for count in counts) else usage_from_counts(counts)
-    decode = DECODERS.get(field.type)
-    return row[field.name] if decode is None else decode(row[field.name])
+def _decoded(row: sqlite3.Row, decoders: Conversions) -> dict[str, object]:
+    return {
+        name: _usage(row) if name == USAGE else decode(row[name]) if decode else row[name]
+        for name, decode in decoders
+    }
+
+
+def _usage(row: sqlite3.Row) -> Usage | None:
+    counts = [row[name] for name in COUNTS]
+    return None if all(count is None for count in counts) else usage_from_counts(counts)
 
 
 def values_of_session(session: Session) -> dict[str, object]:
     """Return the columns of a session, without its `use_number`."""
-    return _values(session, SESSION_FIELDS)
+    return _values(session, SESSION_ENCODERS)
 
 
 def values_of_turn(turn: TurnRecord) -> dict[str, object]:
     """Return the columns of a turn, without its id."""
-    return _values(turn, [field for field in TURN_FIELDS if field.name != "id"])
+    values = _values(turn, TURN_ENCODERS)
+    del values["id"]
+    return values
 
 
-def _values(source: Session | TurnRecord, fields: Iterable[StoredField]) -> dict[str, object]:
+def _values(source: Session | TurnRecord, encoders: Conversions) -> dict[str, object]:
     values: dict[str, object] = {}
-    for field in fields:
-        value = getattr(source, field.name)
-        if field.type is FieldType.USAGE:
+    for name, encode in encoders:
+        value = getattr(source, name)
+        if name == USAGE:
             usage = value or Usage()
-            values |= {name: storable(getattr(usage, name)) for name in COUNTS}
+            values |= {count: storable(getattr(usage, count)) for count in COUNTS}
         else:
-            encode = ENCODERS.get(field.type)
-            values[field.name] = storable(value if encode is None else encode(value))
+            values[name] = storable(encode(value) if encode else value)
     return values
 
 
