@@ -114,6 +114,7 @@ def ours(text: str, rate: float) -> Figures:
         pictures,
         clock if rate else time.monotonic,
     )
+    renderer.start()
     frames, worst_s, began = 0, 0.0, time.process_time()
     for event in events(text, rate, clock):
         before, writes = time.process_time(), output.writes

@@ -25,7 +25,7 @@ from newapi_cli.domain.messages import Attachment, Message
 from newapi_cli.domain.session import TurnRecord
 from newapi_cli.errors import NewapiError
 from newapi_cli.render.output_options import Target
-from newapi_cli.render.render_loop import play
+from newapi_cli.render.renderer import show_turn
 from newapi_cli.render.status_lines import StatusOptions
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class ChatRun:
         # Streamed chunks become garbage; the threshold of the start would keep 3 MB of it. Not set
         # earlier: the first collection takes the 5 ms in which the request leaves.
         gc.set_threshold(5_000)
-        play(turn, renderer)
+        show_turn(turn, renderer)
 
     def attach(self, reference: str) -> TextFile | Attachment:
         """Read a file or fetch a URL for a prompt. Raises `NewapiError`."""

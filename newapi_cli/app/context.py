@@ -19,7 +19,7 @@ from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.profile import Secret, Settings, Timeouts
 from newapi_cli.errors import ConfigError, LocalError, UsageError
 from newapi_cli.i18n import tr
-from newapi_cli.render.error_lines import print_warning
+from newapi_cli.render.status_lines import print_warning
 from newapi_cli.signals import Interrupts
 from newapi_cli.streams import Streams
 

@@ -8,8 +8,8 @@ import shlex
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.completion import ChatRequest
 from newapi_cli.i18n import tr
-from newapi_cli.render.error_lines import print_warning
 from newapi_cli.render.sanitizer import safe_text
+from newapi_cli.render.status_lines import print_warning
 from newapi_cli.streams import Streams
 
 MAX_ARGUMENT = 30_000  # Linux allows 131,071 bytes, Windows 32,767 characters

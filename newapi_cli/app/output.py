@@ -17,7 +17,7 @@ from newapi_cli.render.status_lines import StatusLines, StatusOptions
 if TYPE_CHECKING:
     from newapi_cli.render.images import ImageFilter
     from newapi_cli.render.live.theme import Theme
-    from newapi_cli.render.render_loop import Renderer
+    from newapi_cli.render.renderer import Renderer
 
 
 def create_renderer(context: Context, target: Target, options: StatusOptions) -> Renderer:

@@ -20,7 +20,7 @@ from newapi_cli.errors import (
     PipeClosed,
     UsageError,
 )
-from newapi_cli.render.error_lines import print_error
+from newapi_cli.render.status_lines import print_error
 from newapi_cli.streams import Streams
 
 OUTPUT_ERRORS = {  # of help pages, which Typer writes

@@ -26,7 +26,6 @@ from newapi_cli.render.rows import (
     write_tsv,
 )
 from newapi_cli.render.sanitizer import safe_line
-from newapi_cli.render.snippet import snippet
 from newapi_cli.render.units import ago
 from newapi_cli.text import quote_name
 
@@ -334,7 +333,7 @@ def _hit_columns(context: Context, words: list[str]) -> list[Column[Hit]]:
         return redact(hit.session.title)
 
     def text(hit: Hit) -> str:
-        return redact(snippet(hit.turn, words))
+        return redact(hit.excerpt(words))
 
     return [
         Column("id", lambda hit: hit.session.short_id, lambda hit: hit.session.id),
@@ -353,7 +352,7 @@ def _hit_as_json(context: Context, hit: Hit, words: list[str]) -> dict[str, obje
         "title": redact(hit.session.title),
         "turn": hit.turn.id,
         "created_at": _time(hit.turn.created_at),
-        "text": redact(snippet(hit.turn, words)),
+        "text": redact(hit.excerpt(words)),
     }
 
 

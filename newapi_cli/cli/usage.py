@@ -1,6 +1,6 @@
 """`newapi usage`: tokens and money by what is stored here; exact costs by the gateway's log."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, NamedTuple
 
@@ -21,14 +21,11 @@ from newapi_cli.domain.money import Currency
 from newapi_cli.domain.pricing import DOLLAR
 from newapi_cli.domain.report import SpendingReport
 from newapi_cli.errors import ConfigError, NewapiError
-from newapi_cli.render.bars import wants_plain
-from newapi_cli.render.rows import Form, output_form, write_output
-from newapi_cli.render.spending import exactness_text, spending_fields, spending_json
-from newapi_cli.render.spending_table import Manner, spending_lines
+from newapi_cli.render.rows import Form, output_form
+from newapi_cli.render.spending import MAX_ROWS_ON_TERMINAL, exactness_text, write_spending
 from newapi_cli.render.status_lines import print_dim
 from newapi_cli.text import quote_name
 
-LISTED_ON_TERMINAL = 100
 STORED = "`newapi usage` without --exact tells what is stored here"
 
 
@@ -73,13 +70,7 @@ def usage(
     if by is By.MODEL:
         report = _redacted(context, report)
     titles = _titles(context, report) if by is By.SESSION else None
-    write_output(
-        context.streams,
-        form,
-        for_people=lambda: _write_table(context, report, titles),
-        for_machines=lambda: [spending_fields(row, titles) for row in report.rows],
-        as_json=lambda: spending_json(report, titles),
-    )
+    write_spending(context.streams, form, report, titles)
     _tell(context, scope, report, is_table=form is Form.TABLE)
 
 
@@ -146,20 +137,6 @@ def _make_exact(context: Context, scope: Scope) -> None:
         context.streams.print_err(exactness_text(*found))
 
 
-def _write_table(
-    context: Context, report: SpendingReport, titles: Mapping[str, str] | None
-) -> None:
-    """Write the table to a terminal, with no more rows than a person looks at."""
-    if not report.rows:
-        return
-    streams = context.streams
-    shown_rows = report._replace(rows=report.rows[:LISTED_ON_TERMINAL])
-    has_bold = streams.wants_color(streams.stdout)
-    manner = Manner(streams.stdout.width, is_plain=wants_plain(streams), has_bold=has_bold)
-    lines = spending_lines(shown_rows, titles, manner)
-    streams.stdout.write("".join(f"{line}\n" for line in lines))
-
-
 def _tell(context: Context, scope: Scope, report: SpendingReport, *, is_table: bool) -> None:
     """Tell what the report itself does not."""
     since = "" if scope.since is None else f" since {scope.since.astimezone():%Y-%m-%d %H:%M}"
@@ -173,8 +150,8 @@ def _tell(context: Context, scope: Scope, report: SpendingReport, *, is_table: b
     if not is_table:
         return
     print_dim(context.streams, f"as stored here{of_profile}{since}")
-    if len(report.rows) > LISTED_ON_TERMINAL:
-        told = f"{LISTED_ON_TERMINAL} of {len(report.rows):,} rows; a pipe gets all"
+    if len(report.rows) > MAX_ROWS_ON_TERMINAL:
+        told = f"{MAX_ROWS_ON_TERMINAL} of {len(report.rows):,} rows; a pipe gets all"
         print_dim(context.streams, told)
 
 

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum, auto
 from types import MappingProxyType
@@ -17,6 +18,7 @@ from newapi_cli.domain.messages import Attachment, Message, Role
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 MAX_TITLE = 80
+EXCERPT_BEFORE, EXCERPT_AFTER = 30, 90  # characters around a word that was searched for
 ID_LENGTH = 12  # hex digits
 SHORT_ID_LENGTH = 8  # displayed
 
@@ -231,6 +233,25 @@ class Hit(NamedTuple):
 
     session: Session
     turn: TurnRecord
+
+    def excerpt(self, words: Sequence[str]) -> str:
+        """Return one line around the first of the words, in the prompt or else in the answer.
+
+        >>> turn = TurnRecord("Why?", "Because the sky scatters light.")
+        >>> Hit(Session("1a2b"), turn).excerpt(["SKY"])
+        'Because the sky scatters light.'
+        """
+        pattern = re.compile("|".join(map(re.escape, words)), re.IGNORECASE)
+        for text in (self.turn.prompt, self.turn.answer):
+            if match := pattern.search(text):
+                return _around(text, match.start(), match.end())
+        return _around(self.turn.prompt, 0, 0)
+
+
+def _around(text: str, start: int, end: int) -> str:
+    first, last = max(start - EXCERPT_BEFORE, 0), end + EXCERPT_AFTER
+    excerpt = " ".join(text[first:last].split())
+    return f"{'…' if first else ''}{excerpt}{'…' if last < len(text) else ''}"
 
 
 def path_to(leaf_id: int | None, turns: Iterable[TurnRecord]) -> tuple[TurnRecord, ...]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from newapi_cli.domain.report import CheckResult, Verdict
 from newapi_cli.errors import ExitCode
 from newapi_cli.i18n import ntr, tr
-from newapi_cli.render.error_lines import RED, RESET, YELLOW
 from newapi_cli.render.rows import Form, write_json, write_tsv
+from newapi_cli.render.status_lines import RED, RESET, YELLOW
 from newapi_cli.streams import Streams
 from newapi_cli.text import wrap_line
 

@@ -1,4 +1,4 @@
-"""The code blocks of an answer, and nothing else."""
+"""`--extract`: the code blocks of an answer without the text around them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from markdown_it import MarkdownIt
 
 from newapi_cli.domain.completion import Chunk, Completion, Notice, Status, TurnEvent
 from newapi_cli.errors import GatewayError
+from newapi_cli.i18n import tr
 from newapi_cli.render.plain import tool_calls_json
 from newapi_cli.render.sanitizer import safe_text
 from newapi_cli.render.status_lines import StatusLines
@@ -13,7 +14,7 @@ from newapi_cli.streams import Output
 
 
 def code_blocks(markdown: str) -> list[str]:
-    """Give the content of each fenced block, wherever it stands.
+    """Return the content of each fenced block, those in lists and quotations too.
 
     >>> code_blocks("a\\n```py\\nx = 1\\n```\\n> - b\\n>   ~~~\\n>   y\\n")
     ['x = 1\\n', 'y\\n']
@@ -24,35 +25,38 @@ def code_blocks(markdown: str) -> list[str]:
 
 
 class ExtractRenderer:
-    """Waits for the whole answer, then writes its code blocks, an empty line between two."""
+    """Writes the code blocks of an answer when it is complete, separated by empty lines."""
 
-    def __init__(self, stdout: Output, aside: StatusLines) -> None:
+    def __init__(self, stdout: Output, status: StatusLines) -> None:
         self._stdout = stdout
-        self._aside = aside
+        self._status = status
+
+    def start(self) -> None:
+        """Do nothing: nothing is written before the end."""
 
     def show(self, event: TurnEvent) -> None:
-        """Show what stands beside the answer."""
+        """Write reasoning and notices to stderr."""
         if isinstance(event, Chunk) and event.reasoning:
-            self._aside.reason(event.reasoning)
+            self._status.write_reasoning(event.reasoning)
         elif isinstance(event, Notice):
-            self._aside.notice(event)
+            self._status.write_notice(event)
 
     def finish(self, completion: Completion) -> None:
-        """Write the code; of an answer without any, all of it on stderr.
+        """Write the code, or the whole answer to stderr if it has none.
 
-        Raises `GatewayError` for that, unless the answer did not end well: that is told anyway.
+        Raises `GatewayError` for an answer without code, unless it failed: that is shown anyway.
         """
-        self._aside.end_reasoning()
+        self._status.end_reasoning()
         blocks = code_blocks(completion.content)
         text = "\n".join(blocks)
         self._stdout.write(safe_text(text) if self._stdout.is_terminal else text)
         if not blocks and completion.content:
-            self._aside.show_answer(completion.content)
+            self._status.write_answer(completion.content)
         elif not blocks and completion.tool_calls:
-            self._aside.show_answer(tool_calls_json(completion.tool_calls))
-        self._aside.summarize(completion)
+            self._status.write_answer(tool_calls_json(completion.tool_calls))
+        self._status.write_summary(completion)
         if not blocks and completion.status is Status.COMPLETE:
             raise GatewayError(
-                "the answer holds no code block",
-                hint="the answer stands above, on standard error; ask for code",
+                tr("the answer contains no code block"),
+                hint=tr("read the answer above, on standard error, and ask for code"),
             )

@@ -1,6 +1,6 @@
-"""Pictures inside an answer (`data:image/…;base64,…`): saved to a file, shown by its path.
+"""Images in an answer (`data:image/…;base64,…`): saved to a file and displayed as its path.
 
-A picture is megabytes of text that no terminal should print. In a pipe it stays as it came.
+An image is megabytes of text that must not be printed to a terminal. In a pipe it is unchanged.
 """
 
 from __future__ import annotations
@@ -17,58 +17,60 @@ from pathlib import Path
 from urllib.parse import quote
 
 from newapi_cli.domain.messages import size_text
+from newapi_cli.i18n import tr
 
-BEGINNING = "data:image/"
+IMAGE_PREFIX = "data:image/"
 HEADER = re.compile(r"data:image/([a-zA-Z0-9.+-]{1,20});base64,")
-MAX_HEADER = len(BEGINNING) + 20 + len(";base64,")
-PICTURE = re.compile(rf"{HEADER.pattern}([A-Za-z0-9+/=_-]+)")
+MAX_HEADER = len(IMAGE_PREFIX) + 20 + len(";base64,")
+IMAGE = re.compile(rf"{HEADER.pattern}([A-Za-z0-9+/=_-]+)")
+PARTIAL_HEADER = re.compile(r"data:image/[a-zA-Z0-9.+-]{0,20}(;b?a?s?e?6?4?,?)?")
 END_OF_BASE64 = re.compile(r"[^A-Za-z0-9+/=_-]")
 SUFFIXES = {"jpeg": "jpg", "svg+xml": "svg"}
 
 
 class ImageFilter:
-    """Passes text on as it streams, each picture replaced by where it was saved.
+    """Replaces each image in a stream of text by the path of the file that it is saved to.
 
-    `folder` gives the folder for pictures, made when the first one comes; it may raise `OSError`.
+    `folder` returns the folder for images, created for the first one; it may raise `OSError`.
     """
 
     def __init__(self, folder: Callable[[], Path]) -> None:
         self._folder = folder
         self._held = ""
-        self._kind = self._header = ""
+        self._type = self._header = ""
         self._base64: list[str] = []
-        self._last = ""  # the character before the picture: `(` in a markdown image
+        self._last = ""  # the character before the image: `(` in a Markdown image
 
     def feed(self, text: str) -> str:
-        """Take text and give what of it is decided."""
+        """Take text and return the part of it that is certainly no image."""
         self._held += text
         passed = ""
         while self._held:
-            if self._kind:
-                done = self._collect()
-                if done is None:
+            if self._type:
+                replacement = self._collect()
+                if replacement is None:
                     break
-                passed += done
+                passed += replacement
                 continue
             match = HEADER.search(self._held)
             if match is None:
-                keep = _length_of_begun_header(self._held)
+                keep = _length_of_partial_header(self._held)
                 passed += self._held[: len(self._held) - keep]
                 self._held = self._held[len(self._held) - keep :]
                 break
             passed += self._held[: match.start()]
             self._last = passed[-1:] or self._last
-            self._kind, self._header = match.group(1).lower(), match.group()
+            self._type, self._header = match.group(1).lower(), match.group()
             self._held = self._held[match.end() :]
         self._last = passed[-1:] or self._last
         return passed
 
     def end(self) -> str:
-        """Give what was held back; a picture that was cut is saved as far as it came."""
-        if self._kind:
+        """Return what was held back; an incomplete image is saved as far as it arrived."""
+        if self._type:
             self._base64.append(self._held)
             self._held = ""
-            return self._saved(is_in_image=False)
+            return self._save(is_markdown_image=False)
         held, self._held = self._held, ""
         return held
 
@@ -80,27 +82,34 @@ class ImageFilter:
             return None
         self._base64.append(self._held[: match.start()])
         self._held = self._held[match.start() :]
-        return self._saved(is_in_image=self._last == "(" and self._held[0] == ")")
+        return self._save(is_markdown_image=self._last == "(" and self._held[0] == ")")
 
-    def _saved(self, *, is_in_image: bool) -> str:
+    def _save(self, *, is_markdown_image: bool) -> str:
         text = "".join(self._base64)
-        kind, self._kind, self._base64 = self._kind, "", []
+        type_, self._type, self._base64 = self._type, "", []
         if not text:
-            return self._header  # speaks of pictures, and is none
+            return self._header  # mentioned, without an image
         try:
-            data = _decoded(text)
-            path = self._write(data, _suffix(kind))
+            data = _decode(text)
+            path = self._write(data, _suffix(type_))
         except (OSError, binascii.Error, ValueError) as error:
-            return f"image/{kind}, {len(text)} characters, not saved: {type(error).__name__}"
-        shown = quote(str(path))
-        return f'{shown} "{size_text(len(data))}, image/{kind}"' if is_in_image else shown
+            return tr(
+                "image/{type}, {count:,} characters, not saved: {error}",
+                type=type_,
+                count=len(text),
+                error=type(error).__name__,
+            )
+        target = quote(str(path))
+        if is_markdown_image:
+            return f'{target} "{size_text(len(data))}, image/{type_}"'
+        return target
 
     def _write(self, data: bytes, suffix: str) -> Path:
-        path = self._folder() / _name(data, suffix)
+        path = self._folder() / _file_name(data, suffix)
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
-            return path  # the same picture again
+            return path  # the name is a hash: the same image
         with os.fdopen(descriptor, "wb") as file:
             if sys.platform != "win32":
                 os.fchmod(descriptor, 0o600)  # a umask of 0777 leaves 0000
@@ -108,35 +117,33 @@ class ImageFilter:
         return path
 
 
-def names_of_pictures(text: str) -> set[str]:
-    """Give the names of the files in which the pictures of an answer were saved."""
+def image_file_names(text: str) -> set[str]:
+    """Return the names of the files to which the images of an answer were saved."""
     names = set()
-    for match in PICTURE.finditer(text):
+    for match in IMAGE.finditer(text):
         with contextlib.suppress(binascii.Error, ValueError):
-            names.add(_name(_decoded(match.group(2)), _suffix(match.group(1).lower())))
+            names.add(_file_name(_decode(match.group(2)), _suffix(match.group(1).lower())))
     return names
 
 
-def _decoded(text: str) -> bytes:
+def _decode(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4))
 
 
-def _name(data: bytes, suffix: str) -> str:
+def _file_name(data: bytes, suffix: str) -> str:
     return f"{hashlib.sha256(data).hexdigest()[:16]}.{suffix}"
 
 
-def _suffix(kind: str) -> str:
-    return SUFFIXES.get(kind, re.sub(r"\W", "", kind))
+def _suffix(type_: str) -> str:
+    return SUFFIXES.get(type_, re.sub(r"\W", "", type_))
 
 
-def _length_of_begun_header(text: str) -> int:
-    """Give how many of the last characters may begin a picture."""
-    begin = text.rfind("d", max(0, len(text) - MAX_HEADER))
-    while begin >= 0:
-        rest = text[begin:]
-        if BEGINNING.startswith(rest) or re.fullmatch(
-            r"data:image/[a-zA-Z0-9.+-]{0,20}(;b?a?s?e?6?4?,?)?", rest
-        ):
+def _length_of_partial_header(text: str) -> int:
+    """Return how many characters at the end of the text may be the start of an image."""
+    start = text.rfind("d", max(0, len(text) - MAX_HEADER))
+    while start >= 0:
+        rest = text[start:]
+        if IMAGE_PREFIX.startswith(rest) or PARTIAL_HEADER.fullmatch(rest):
             return len(rest)
-        begin = text.rfind("d", max(0, len(text) - MAX_HEADER), begin)
+        start = text.rfind("d", max(0, len(text) - MAX_HEADER), start)
     return 0

@@ -1,4 +1,4 @@
-"""An answer as JSON: one object, or one line a delta and the whole object as the last line."""
+"""An answer as JSON: one object, or a line per delta and the object as the last line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def completion_json(completion: Completion, model: str, session: str = "") -> dict[str, object]:
-    """Give a completion as a JSON value: a stable interface, told in the README."""
+    """Return a completion as a JSON value. Its members are documented, and scripts use them."""
     return {
         "content": completion.content,
         "reasoning": completion.reasoning or None,
@@ -37,7 +37,7 @@ def completion_json(completion: Completion, model: str, session: str = "") -> di
 
 
 def usage_json(usage: Usage | None) -> dict[str, int | None] | None:
-    """Give token counts as a JSON value."""
+    """Return token counts as a JSON value."""
     if usage is None:
         return None
     return {
@@ -50,7 +50,7 @@ def usage_json(usage: Usage | None) -> dict[str, int | None] | None:
 
 
 def cost_json(cost: Cost | None) -> dict[str, str | None]:
-    """Give a cost as JSON members: exact dollars as text, and how far it is known."""
+    """Return a cost as JSON members: exact dollars as text, and how precise they are."""
     usd = None if cost is None or cost.usd is None else format(cost.usd, "f")
     return {"cost_usd": usd, "cost_kind": None if cost is None else str(cost.kind)}
 
@@ -60,39 +60,42 @@ def _rounded(value: float | None) -> float | None:
 
 
 class JsonRenderer:
-    """Writes one object at the end; with `lines`, an object a delta before it."""
+    """Writes one object at the end; with `lines`, an object per delta before it."""
 
     def __init__(
-        self, streams: Streams, aside: StatusLines, *, model: str, lines: bool, session: str = ""
+        self, streams: Streams, status: StatusLines, *, model: str, lines: bool, session: str = ""
     ) -> None:
         self._stdout = streams.stdout
-        self._redacted = streams.redact
-        self._aside = aside
+        self._redact = streams.redact
+        self._status = status
         self._model = model
         self._session = session
         self._lines = lines
 
+    def start(self) -> None:
+        """Do nothing: the terminal's modes stay as they are."""
+
     def show(self, event: TurnEvent) -> None:
-        """Write a delta as a line, or tell a notice."""
+        """Write a delta as a line, or a notice to stderr."""
         if isinstance(event, Notice):
-            self._aside.notice(event)
+            self._status.write_notice(event)
         elif isinstance(event, Chunk) and self._lines:
             for name in ("reasoning", "content"):
                 if text := getattr(event, name):
                     self._write({"type": "delta", name: text})
 
     def finish(self, completion: Completion) -> None:
-        """Write the whole object, also for an answer that was cut; its `status` says so."""
-        whole = completion_json(completion, self._model, self._session)
-        for name in ("model", "finish_reason", "id", "request_id"):  # foreign, and no answer
-            if isinstance(text := whole[name], str):
-                whole[name] = self._redacted(text)
-        whole["tried"] = [list(map(self._redacted, each)) for each in completion.tried]
+        """Write the object, also for an incomplete answer: its `status` shows that."""
+        value = completion_json(completion, self._model, self._session)
+        for name in ("model", "finish_reason", "id", "request_id"):  # foreign text, but no answer
+            if isinstance(text := value[name], str):
+                value[name] = self._redact(text)
+        value["tried"] = [list(map(self._redact, each)) for each in completion.tried]
         if self._lines:
-            self._write({"type": "completion", **whole})
+            self._write({"type": "completion", **value})
         else:
-            self._stdout.write(json.dumps(whole, ensure_ascii=False, indent=2) + "\n")
-        self._aside.summarize(completion)
+            self._stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+        self._status.write_summary(completion)
 
     def _write(self, value: dict[str, object]) -> None:
         self._stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

@@ -1,4 +1,4 @@
-"""The one decision on how an answer is written."""
+"""How an answer is written to stdout; the only place where that is decided."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import NamedTuple
 class Target(Enum):
     """How an answer is written to stdout."""
 
-    MARKDOWN = "markdown"  # a terminal: laid out, while it streams
-    PLAIN = "plain"  # a terminal without layout: the text, control characters shown
-    RAW = "raw"  # a pipe or a file: the answer's bytes
-    EXTRACT = "extract"  # its code blocks only
+    MARKDOWN = "markdown"  # on a terminal: rendered while it streams
+    PLAIN = "plain"  # on a terminal, not rendered: the text with control characters visible
+    RAW = "raw"  # in a pipe or a file: the answer's bytes
+    EXTRACT = "extract"  # only its code blocks
     JSON = "json"  # one object
-    JSON_LINES = "json lines"  # one object a delta
+    JSON_LINES = "json lines"  # an object per delta
 
 
 class OutputOptions(NamedTuple):
-    """What was asked for. `stream` is the flag as given: None where it was not."""
+    """What the user requested. `stream` is the flag, None if it was not given."""
 
     raw: bool = False
     extract: bool = False
@@ -27,18 +27,18 @@ class OutputOptions(NamedTuple):
     markdown: bool = True
 
 
-def choose_target(wish: OutputOptions, *, is_terminal: bool, is_dumb: bool) -> Target:
-    """Choose the target: an explicit flag first, then what stdout is.
+def choose_target(options: OutputOptions, *, is_terminal: bool, is_dumb: bool) -> Target:
+    """Return the target: by an explicit flag, else by what stdout is.
 
-    >>> choose_target(Wish(), is_terminal=False, is_dumb=False)
+    >>> choose_target(OutputOptions(), is_terminal=False, is_dumb=False)
     <Target.RAW: 'raw'>
     """
-    if wish.json:
-        return Target.JSON_LINES if wish.stream else Target.JSON
-    if wish.extract:
+    if options.json:
+        return Target.JSON_LINES if options.stream else Target.JSON
+    if options.extract:
         return Target.EXTRACT
     if not is_terminal:
         return Target.RAW
-    if wish.raw or not wish.markdown or is_dumb:
+    if options.raw or not options.markdown or is_dumb:
         return Target.PLAIN
     return Target.MARKDOWN

@@ -1,4 +1,4 @@
-"""A long text through the person's pager, a page at a time. A pager never fails a command."""
+"""Long text in the user's pager. A pager never makes a command fail."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from newapi_cli.signals import signals_left_to_child
 from newapi_cli.streams import Streams
 
 DEFAULT_PAGER = "less"
-LESS_OPTIONS = "FRX"  # colors as they are, the normal screen, no waiting where all is to be seen
+LESS_OPTIONS = "FRX"  # colors, the normal screen, exit at once if everything fits
 NO_PAGER = ("", "cat")
-COULD_NOT_RUN = (126, 127)  # how a shell says that it found no program, or none that it may run
+COULD_NOT_RUN = (126, 127)  # exit codes of a shell: not executable, not found
 COLORS = re.compile(r"\x1b\[[\d;]*m")
 
 
 def page(streams: Streams, text: str) -> None:
-    """Show a text, through `$PAGER` or less where it is longer than the window of stdout.
+    """Write text to stdout, through `$PAGER` or less if it is longer than the window.
 
-    Raises what writing to stdout raises. A pager that is quit early has done its work.
+    Raises what writing to stdout raises. Quitting the pager early is no error.
     """
-    command = _pager(streams) if _wants_pager(streams, text) else []
-    if not command or not _paged(streams, command, text):
+    command = _pager(streams) if _is_too_long(streams, text) else []
+    if not command or not _run(streams, command, text):
         streams.stdout.write(text)
 
 
-def _wants_pager(streams: Streams, text: str) -> bool:
+def _is_too_long(streams: Streams, text: str) -> bool:
     if not streams.stdout.is_terminal or streams.terminal_is_dumb:
         return False
-    width, room = streams.stdout.width, streams.stdout.height - 1  # the prompt comes below
+    width, room = streams.stdout.width, streams.stdout.height - 1  # one row for the shell's prompt
     rows = 0
     for line in text.removesuffix("\n").split("\n"):
         rows += max(-(-cell_len(COLORS.sub("", line)) // width), 1)
@@ -42,16 +42,16 @@ def _wants_pager(streams: Streams, text: str) -> bool:
 
 
 def _pager(streams: Streams) -> list[str]:
-    """Give the command line of the pager, empty for none."""
+    """Return the command line of the pager, empty for none."""
     try:
         command = shlex.split(streams.environ.get("PAGER", DEFAULT_PAGER))
-    except ValueError:  # a quotation mark without its partner
+    except ValueError:  # an unclosed quotation mark
         return []
     return [] if " ".join(command) in NO_PAGER else command
 
 
-def _paged(streams: Streams, command: list[str], text: str) -> bool:
-    """Run a pager to its end; say whether it ran at all."""
+def _run(streams: Streams, command: list[str], text: str) -> bool:
+    """Run a pager to its end and return whether it could be run."""
     program = shutil.which(command[0], path=streams.environ.get("PATH"))
     if program is None:
         return False
@@ -67,5 +67,5 @@ def _paged(streams: Streams, command: list[str], text: str) -> bool:
             )
         except OSError:
             return False
-        process.communicate(data)  # a pager that is quit before it has read all is no failure
+        process.communicate(data)  # the pager may be quit before it has read everything
     return process.returncode not in COULD_NOT_RUN

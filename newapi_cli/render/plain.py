@@ -1,4 +1,4 @@
-"""Text as it comes: byte for byte into a pipe, with control characters shown on a terminal."""
+"""The text of an answer as it arrives: unchanged in a pipe, made safe on a terminal."""
 
 from __future__ import annotations
 
@@ -23,45 +23,47 @@ if TYPE_CHECKING:
 
 
 class PlainRenderer:
-    """Writes each delta at once, and at the end a line break where the answer has none."""
+    """Writes each delta at once, and a final line break if the answer has none.
+
+    With `images` and `modes` the text is made safe for a terminal; without them it is not changed.
+    """
 
     def __init__(
         self,
         stdout: Output,
-        aside: StatusLines,
-        pictures: ImageFilter | None,
+        status: StatusLines,
+        images: ImageFilter | None,
         modes: OutputModes | None = None,
     ) -> None:
-        """Write for a terminal where `pictures` and `modes` are given, else the bytes as they come.
-
-        The modes hold until `finish`: what is typed meanwhile is no part of the answer.
-        """
         self._stdout = stdout
-        self._aside = aside
-        self._pictures = pictures
+        self._status = status
+        self._images = images
         self._sanitizer = Sanitizer()
         self._last = ""
         self._modes = modes
-        if modes is not None:
-            modes.enter()
+
+    def start(self) -> None:
+        """Set the terminal's modes until `finish`."""
+        if self._modes is not None:
+            self._modes.enter()
 
     def show(self, event: TurnEvent) -> None:
-        """Write a delta, or tell a notice."""
+        """Write a delta or a notice."""
         if self._modes is not None:
             self._modes.stop_if_requested(self._break_line_on_terminal)
         if isinstance(event, Chunk):
             if event.reasoning:
-                self._aside.reason(event.reasoning)
+                self._status.write_reasoning(event.reasoning)
             if event.content:
-                self._write(self._safe(event.content) if self._pictures else event.content)
+                self._write(self._safe(event.content) if self._images else event.content)
         elif isinstance(event, StreamEnd):
             self._end_text()
         elif isinstance(event, Notice):
             self._break_line_on_terminal()
-            self._aside.notice(event)
+            self._status.write_notice(event)
 
     def finish(self, completion: Completion) -> None:
-        """Write the tool calls of an answer without text, the last line break, the usage line."""
+        """Write tool calls if there is no text, the last line break and the summary."""
         try:
             if completion.tool_calls and not completion.content:
                 self._write(tool_calls_json(completion.tool_calls))
@@ -69,32 +71,32 @@ class PlainRenderer:
         finally:
             if self._modes is not None:
                 self._modes.leave()
-        self._aside.end_reasoning()
-        self._aside.summarize(completion)
+        self._status.end_reasoning()
+        self._status.write_summary(completion)
 
     def _end_text(self) -> None:
-        if self._pictures:
-            self._write(self._sanitizer.feed(self._pictures.end()) + self._sanitizer.end())
+        if self._images:
+            self._write(self._sanitizer.feed(self._images.end()) + self._sanitizer.end())
         if self._last and self._last != "\n":
             self._write("\n")
 
     def _write(self, text: str) -> None:
         if text:
-            self._aside.end_reasoning()
+            self._status.end_reasoning()
             self._stdout.write(text)
             self._last = text[-1]
 
     def _safe(self, text: str) -> str:
-        return self._sanitizer.feed(self._pictures.feed(text) if self._pictures else text)
+        return self._sanitizer.feed(self._images.feed(text) if self._images else text)
 
     def _break_line_on_terminal(self) -> None:
-        if self._pictures and self._last not in ("", "\n"):
+        if self._images and self._last not in ("", "\n"):
             self._stdout.write("\n")
             self._last = "\n"
 
 
 def tool_calls_json(calls: tuple[ToolCall, ...]) -> str:
-    """Write tool calls as a JSON list, arguments as the text that the model gave."""
+    """Return tool calls as a JSON list; the arguments are the model's text, unparsed."""
     values = [
         {
             "id": call.id,

@@ -1,41 +1,47 @@
-"""Prices of models as cells of a table, as fields of TSV and as JSON."""
+"""Prices of models and what a key has left: cells of a table, fields of TSV, and JSON."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.units import money
 
-if TYPE_CHECKING:  # decimal takes 4 ms, and is loaded with the first price
+if TYPE_CHECKING:  # decimal takes 4 ms and is loaded with the first price
+    from datetime import datetime
     from decimal import Decimal
 
+    from newapi_cli.domain.billing import Balance
     from newapi_cli.domain.money import Currency
     from newapi_cli.domain.pricing import PriceView
 
+MAX_NAMED_MODELS = 8
 UNKNOWN = "unknown"
 PRICE_FIELDS = ("kind", "group", "in", "cached", "out", "per_call")
 
 
 def price_cells(view: PriceView | None, currency: Currency | None) -> tuple[str, str]:
-    """Give what a million tokens cost in and out, or what a call costs."""
+    """Return what a million tokens cost in and out; the first is the price of a call if that is."""
     if view is None or view.kind == UNKNOWN:
-        return UNKNOWN, UNKNOWN
+        return tr("unknown"), tr("unknown")
     if view.per_call is not None:
-        return (f"{_money(view.per_call, currency)} a call" if view.per_call else "free"), ""
+        if not view.per_call:
+            return tr("free"), ""
+        return tr("{price} per call", price=_money(view.per_call, currency)), ""
     if view.prompt is None or view.completion is None:
         return str(view.kind), str(view.kind)
     if not view.prompt and not view.completion:
-        return "free", "free"
+        return tr("free"), tr("free")
     return _money(view.prompt, currency), _money(view.completion, currency)
 
 
 def cached_cell(view: PriceView | None, currency: Currency | None) -> str:
-    """Give what a million tokens cost that were read from the provider's cache."""
+    """Return what a million tokens cost that are read from the provider's cache."""
     return "" if view is None or not view.cached else _money(view.cached, currency)
 
 
 def price_fields(view: PriceView | None) -> list[str]:
-    """Give the fields `PRICE_FIELDS` for TSV: exact dollars, empty where one is not known."""
+    """Return the fields `PRICE_FIELDS` for TSV: exact dollars, empty if unknown."""
     if view is None:
         return [UNKNOWN, "", "", "", "", ""]
     amounts = (view.prompt, view.cached, view.completion, view.per_call)
@@ -43,7 +49,7 @@ def price_fields(view: PriceView | None) -> list[str]:
 
 
 def price_json(view: PriceView | None) -> dict[str, object] | None:
-    """Give a price as a JSON value, amounts as text of exact dollars."""
+    """Return a price as a JSON value, amounts as text of exact dollars."""
     if view is None:
         return None
     return {
@@ -57,15 +63,69 @@ def price_json(view: PriceView | None) -> dict[str, object] | None:
     }
 
 
+def details_text(balance: Balance) -> str:
+    """Return what else is known about a key as one line, which may be empty."""
+    parts = []
+    if balance.name:
+        parts.append(tr("key “{name}”", name=balance.name))
+    if balance.group:
+        parts.append(tr("group {name}", name=balance.group))
+    if balance.models:
+        names = ", ".join(balance.models[:MAX_NAMED_MODELS])
+        more = len(balance.models) - MAX_NAMED_MODELS
+        if more > 0:
+            one, other = "only for {names} and {n} more", "only for {names} and {n:,} more"
+            parts.append(ntr(one, other, more, names=names))
+        else:
+            parts.append(tr("only for {names}", names=names))
+    if balance.limit is None:
+        parts.append(tr("the account's balance is not visible to a key"))
+    return " · ".join(parts)
+
+
+def balance_fields(balance: Balance) -> list[str]:
+    """Return left, limit, used, currency, expiry, state, name and group, for TSV."""
+    return [
+        _exact(balance.left) or "",
+        _exact(balance.limit) or "",
+        _exact(balance.used) or "",
+        balance.currency.name if balance.currency else "",
+        _utc(balance.expires_at) or "",
+        str(balance.state),
+        balance.name,
+        balance.group,
+    ]
+
+
+def balance_json(balance: Balance) -> dict[str, object]:
+    """Return a balance as a JSON value, amounts as text of exact numbers in the site's currency."""
+    return {
+        "left": _exact(balance.left),
+        "limit": _exact(balance.limit),
+        "used": _exact(balance.used),
+        "currency": balance.currency.name if balance.currency else None,
+        "unlimited": balance.limit is None,
+        "expires_at": _utc(balance.expires_at),
+        "state": str(balance.state),
+        "name": balance.name or None,
+        "group": balance.group or None,
+        "models": list(balance.models) or None,
+    }
+
+
 def _money(usd: Decimal, currency: Currency | None) -> str:
     return money(usd * currency.per_usd if currency else usd, currency)
 
 
-def _exact(usd: Decimal | None) -> str | None:
-    """Write dollars without needless digits.
+def _utc(time: datetime | None) -> str | None:
+    return None if time is None else f"{time:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _exact(amount: Decimal | None) -> str | None:
+    """Return an amount without trailing zeros.
 
     >>> from decimal import Decimal
     >>> _exact(Decimal("0.1500")), _exact(Decimal("1E+2"))
     ('0.15', '100')
     """
-    return None if usd is None else format(usd.normalize(), "f")
+    return None if amount is None else format(amount.normalize(), "f")

@@ -15,7 +15,7 @@ from newapi_cli.domain.completion import Completion
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from newapi_cli.render.console import terminal_console
 from newapi_cli.render.images import ImageFilter
-from newapi_cli.render.live.answer_rows import GrowingAnswer
+from newapi_cli.render.live.answer_rows import StreamedAnswer
 from newapi_cli.render.live.layout import MIN_WIDTH, TAB_SIZE, Layout
 from newapi_cli.render.live.theme import Theme
 from newapi_cli.render.plain import tool_calls_json
@@ -165,11 +165,11 @@ class _Shown:
         else:
             answer = self._pictures.feed(answer) + self._pictures.end()
         answer = safe_text(answer)
-        growing = GrowingAnswer(self._layout, self._theme)
+        growing = StreamedAnswer(self._layout, self._theme)
         rows = []
         for begin in range(0, len(answer), PIECE):
             growing.feed(answer[begin : begin + PIECE])
-            rows += growing.settle()
+            rows += growing.take_permanent()
         return [row.text for row in [*rows, *growing.end()]]
 
     def _paragraph(self, text: str, style: Style) -> list[str]:

@@ -1,6 +1,6 @@
-"""What stands beside the answer, on stderr: reasoning, notices, the usage line.
+"""Everything on stderr: errors, warnings, notices, reasoning, the line below an answer.
 
-Nothing here may ever fail the answer: what stderr refuses is let go.
+Writing to stderr never makes an answer fail: what cannot be written is dropped.
 """
 
 from __future__ import annotations
@@ -10,19 +10,22 @@ from typing import NamedTuple
 
 from newapi_cli.domain.completion import Completion, Notice
 from newapi_cli.domain.messages import Attachment
+from newapi_cli.errors import NewapiError
+from newapi_cli.i18n import tr
 from newapi_cli.render.sanitizer import Sanitizer, safe_line, safe_text
 from newapi_cli.render.units import summary
 from newapi_cli.streams import Streams
 from newapi_cli.text import wrap_line
 
-DIM = "\x1b[2m"
+BOLD, DIM, GREEN, RED, YELLOW = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[1;31m", "\x1b[33m"
 RESET = "\x1b[0m"
 
 
 class StatusOptions(NamedTuple):
-    """What is told beside the answer. `model` is the one asked for.
+    """What is written to stderr beside an answer.
 
-    `session` is the id of the session that the answer is kept in, empty where it is not.
+    `model` is the requested one; `session` is the id of the session that the answer is saved in,
+    empty if it is not saved.
     """
 
     reasoning: bool
@@ -34,72 +37,86 @@ class StatusOptions(NamedTuple):
 
 
 class StatusLines:
-    """Writes dim lines and running reasoning to stderr."""
+    """Writes reasoning, notices and usage to stderr, dim on a terminal."""
 
-    def __init__(self, streams: Streams, wish: StatusOptions) -> None:
+    def __init__(self, streams: Streams, options: StatusOptions) -> None:
         self._streams = streams
-        self._wish = wish
-        self._color = streams.wants_color(streams.stderr)
+        self._options = options
+        self._has_color = streams.wants_color(streams.stderr)
         self._sanitizer = Sanitizer()
         self._in_reasoning = False
         self._at_line_start = True
 
-    def reason(self, text: str) -> None:
-        """Show a piece of reasoning."""
-        if not self._wish.reasoning:
+    def write_reasoning(self, text: str) -> None:
+        """Write a part of the reasoning as it arrives."""
+        if not self._options.reasoning:
             return
         text = self._sanitizer.feed(text)
         if not self._in_reasoning:
             text = text.lstrip("\n")
         if not text:
             return
-        start = DIM if self._color and not self._in_reasoning else ""
+        start = DIM if self._has_color and not self._in_reasoning else ""
         self._in_reasoning = True
         self._write(start + text)
         self._at_line_start = text.endswith("\n")
 
     def end_reasoning(self) -> None:
-        """Close the reasoning with an empty line before the answer, if any was shown."""
+        """Separate the reasoning, if any was written, from the answer by an empty line."""
         if not self._in_reasoning:
             return
         self._in_reasoning = False
         newline = "\n" if self._at_line_start else "\n\n"
-        self._write((RESET if self._color else "") + newline)
+        self._write((RESET if self._has_color else "") + newline)
 
-    def tells(self, notice: Notice) -> bool:
-        """Say whether a notice was asked for."""
-        return self._wish.details or (self._wish.notices and not notice.is_detail)
+    def shows(self, notice: Notice) -> bool:
+        """Return whether a notice is to be written."""
+        return self._options.details or (self._options.notices and not notice.is_detail)
 
-    def notice(self, notice: Notice) -> None:
-        """Tell one line, unless it was not asked for."""
-        if self.tells(notice):
+    def write_notice(self, notice: Notice) -> None:
+        """Write a notice as one line, if it is to be written."""
+        if self.shows(notice):
             self.end_reasoning()
-            self._line(notice.text)
+            print_dim(self._streams, notice.text)
 
-    def show_answer(self, text: str) -> None:
-        """Show an answer that has no place on stdout."""
+    def write_answer(self, text: str) -> None:
+        """Write an answer that must not go to stdout."""
         lines = safe_text(text).rstrip("\n").split("\n")
         if self._streams.stderr.is_terminal:
             lines = [wrap_line(line, self._streams.stderr.width) for line in lines]
         self._streams.stderr.write("\n".join(lines) + "\n")
 
-    def summarize(self, completion: Completion, *, has_gap: bool = False) -> None:
-        """Write the line under the answer, where anything of one came."""
-        if self._wish.usage and (completion.content or completion.reasoning or completion.usage):
+    def write_summary(self, completion: Completion, *, has_gap: bool = False) -> None:
+        """Write the line below an answer, unless nothing arrived."""
+        if self._options.usage and (completion.content or completion.reasoning or completion.usage):
             self._write("\n" if has_gap and self._streams.stderr.is_terminal else "")
-            self._line(summary(completion, self._wish.model))
-        if self._wish.details and completion.request_id:
-            self._line(f"request id: {completion.request_id}")
-
-    def _line(self, text: str) -> None:
-        print_dim(self._streams, text)
+            print_dim(self._streams, summary(completion, self._options.model))
+        if self._options.details and completion.request_id:
+            print_dim(self._streams, tr("id: {id}", id=completion.request_id))
 
     def _write(self, text: str) -> None:
         self._streams.print_err(text, end="")
 
 
+def print_error(streams: Streams, error: NewapiError) -> None:
+    """Write a line for each part that an error has."""
+    _print_labeled(streams, tr("error:"), error.message, RED)
+    for label, text in (
+        (tr("why:"), error.why),
+        (tr("id:"), error.request_id),
+        (tr("try:"), error.hint),
+    ):
+        if text:
+            _print_labeled(streams, label, text, indent="  ")
+
+
+def print_warning(streams: Streams, text: str) -> None:
+    """Write a warning."""
+    _print_labeled(streams, tr("warning:"), text, YELLOW)
+
+
 def print_attachments(streams: Streams, attachments: Iterable[Attachment]) -> None:
-    """Tell a person at the terminal what goes with the prompt, one line each."""
+    """Write a line for each attachment of a prompt, if stderr is a terminal."""
     if streams.stderr.is_terminal:
         for attachment in attachments:
             print_dim(streams, str(attachment))
@@ -112,3 +129,14 @@ def print_dim(streams: Streams, text: str) -> None:
         line = wrap_line(line, streams.stderr.width)
     is_dim = streams.wants_color(streams.stderr)
     streams.print_err(f"{DIM}{line}{RESET}" if is_dim else line)
+
+
+def _print_labeled(
+    streams: Streams, label: str, text: str, color: str = "", *, indent: str = ""
+) -> None:
+    line = f"{indent}{label} {safe_line(streams.redact(text))}"
+    if streams.stderr.is_terminal:
+        line = wrap_line(line, streams.stderr.width, "    ")
+    if color and streams.wants_color(streams.stderr):
+        line = line.replace(label, f"{color}{label}{RESET}", 1)
+    streams.print_err(line)

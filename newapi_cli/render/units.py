@@ -1,4 +1,4 @@
-"""Numbers as people read them: every rounding rule of the program."""
+"""Numbers with their units, as a user reads them: all rounding of displayed numbers."""
 
 from __future__ import annotations
 
@@ -6,72 +6,97 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from newapi_cli.domain.completion import Completion, Usage
+from newapi_cli.i18n import ntr, tr
 
-if TYPE_CHECKING:  # decimal takes 4 ms, and is loaded when there is money to tell
+if TYPE_CHECKING:  # decimal takes 4 ms and is loaded only if there are amounts
     from decimal import Decimal
 
     from newapi_cli.domain.billing import Balance
     from newapi_cli.domain.money import Cost, Currency
     from newapi_cli.domain.pricing import TotalCost
 
+DAY_S = 86_400
 SPANS = (
-    ("year", 365 * 86_400),
-    ("month", 30 * 86_400),
-    ("week", 7 * 86_400),
-    ("day", 86_400),
-    ("hour", 3_600),
-    ("minute", 60),
+    (365 * DAY_S, "{n} year", "{n:,} years"),
+    (30 * DAY_S, "{n} month", "{n:,} months"),
+    (7 * DAY_S, "{n} week", "{n:,} weeks"),
+    (DAY_S, "{n} day", "{n:,} days"),
+    (3_600, "{n} hour", "{n:,} hours"),
+    (60, "{n} minute", "{n:,} minutes"),
 )
 
 
 def seconds(value: float) -> str:
-    """Write a duration given in seconds.
+    """Return a duration in seconds as text.
 
     >>> seconds(0.256), seconds(12.34), seconds(75.2)
     ('0.26 s', '12.3 s', '1 min 15 s')
     """
     if value < 10:
-        return f"{value:.2f} s"
+        return tr("{seconds:.2f} s", seconds=value)
     if value < 60:
-        return f"{value:.1f} s"
+        return tr("{seconds:.1f} s", seconds=value)
     minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest} s"
+    return tr("{minutes} min {seconds} s", minutes=minutes, seconds=rest)
+
+
+def span(value: float) -> str:
+    """Return a duration in seconds as text in its largest whole unit, or as seconds.
+
+    >>> span(86_400), span(7_300), span(12.34)
+    ('1 day', '2 hours', '12.3 s')
+    """
+    for length_s, one, other in SPANS:
+        if value >= length_s:
+            return ntr(one, other, int(value // length_s))
+    return seconds(value)
 
 
 def ago(time: datetime, now: datetime | None = None) -> str:
-    """Write how long ago a time was, in one unit.
+    """Return how long ago a time was, in one unit.
 
     >>> ago(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 3, 5, tzinfo=UTC))
     '2 days ago'
     """
     past_s = ((now or datetime.now(UTC)) - time).total_seconds()
-    for name, length_s in SPANS:
-        if past_s >= length_s:
-            count = int(past_s // length_s)
-            return f"{count} {name}{'s' * (count != 1)} ago"
-    return "just now"
+    if past_s < SPANS[-1][0]:
+        return tr("just now")
+    return tr("{span} ago", span=span(past_s))
 
 
 def tokens(usage: Usage | None) -> str:
-    """Write token counts, and what of them was cached or thought.
+    """Return token counts as text, with those cached and those spent on reasoning.
 
-    >>> tokens(Usage(1200, 34, 1234, cached_tokens=1000))
-    '1,200 tokens in (1,000 cached), 34 out'
+    >>> tokens(Usage(1200, 34, 1234, cached_tokens=1000)), tokens(Usage(1, None, None))
+    ('1,200 tokens in (1,000 cached), 34 out', '1 token in, ? out')
     """
     if usage is None or (usage.prompt_tokens is None and usage.completion_tokens is None):
-        return "tokens unknown"
-    cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
-    thought = f" ({usage.reasoning_tokens:,} reasoning)" if usage.reasoning_tokens else ""
-    count_in, count_out = _count(usage.prompt_tokens), _count(usage.completion_tokens)
-    return f"{count_in} tokens in{cached}, {count_out} out{thought}"
+        return tr("tokens unknown")
+    return f"{_tokens_in(usage)}, {_tokens_out(usage)}"
 
 
-def _count(value: int | None) -> str:
-    return "?" if value is None else f"{value:,}"
+def _tokens_in(usage: Usage) -> str:
+    count = usage.prompt_tokens
+    if count is None:
+        return tr("? tokens in")
+    if usage.cached_tokens:
+        cached = usage.cached_tokens
+        one, other = "{n} token in ({cached:,} cached)", "{n:,} tokens in ({cached:,} cached)"
+        return ntr(one, other, count, cached=cached)
+    return ntr("{n} token in", "{n:,} tokens in", count)
+
+
+def _tokens_out(usage: Usage) -> str:
+    count = usage.completion_tokens
+    if count is None:
+        return tr("? out")
+    if usage.reasoning_tokens:
+        return tr("{n:,} out ({reasoning:,} reasoning)", n=count, reasoning=usage.reasoning_tokens)
+    return tr("{n:,} out", n=count)
 
 
 def money(amount: Decimal, currency: Currency | None = None) -> str:
-    """Write an amount of a currency: cents, or two digits of what is less than ten of them.
+    """Return an amount as text: in cents, or with two digits if it is below ten cents.
 
     >>> from decimal import Decimal
     >>> from newapi_cli.domain.pricing import DOLLAR
@@ -79,7 +104,7 @@ def money(amount: Decimal, currency: Currency | None = None) -> str:
     ['$1,234.50', '$0.13', '$0.00041', '$0.00']
     """
     if currency is not None and not currency.symbol:
-        return f"{amount:,.0f} quota"
+        return tr("{amount:,.0f} quota", amount=amount)
     sign = "-" if amount < 0 else ""
     places = 2 if not amount or amount.adjusted() >= -1 else 1 - amount.adjusted()
     digits = f"{abs(amount):,.{places}f}"
@@ -89,29 +114,28 @@ def money(amount: Decimal, currency: Currency | None = None) -> str:
 
 
 def cost_text(cost: Cost | None) -> str:
-    """Write what answers cost, never as nothing where it is only not known.
-
-    It is empty where the server publishes no prices at all.
-    """
+    """Return a cost as text; empty if the server publishes no prices at all."""
     if cost is None:
         return ""
     if cost.usd is None:
-        return "tiered price" if cost.kind == "tiered" else "cost unknown"
+        return tr("tiered price") if cost.kind == "tiered" else tr("cost unknown")
     if not cost.usd:
-        return "free"
+        return tr("free")
     rate = cost.currency.per_usd if cost.currency else 1
-    about = "about " if cost.kind == "about" else ""
-    return f"{about}{money(cost.usd * rate, cost.currency)}"
+    amount = money(cost.usd * rate, cost.currency)
+    return tr("about {amount}", amount=amount) if cost.kind == "about" else amount
 
 
-def spent_text(spent: TotalCost) -> str:
-    """Write what several answers cost, and of how many of them that is not known."""
-    text = cost_text(spent.cost)
-    return f"{text} + {spent.unknown} unknown" if spent.unknown else text
+def spent_text(total: TotalCost) -> str:
+    """Return the cost of several answers as text, and for how many of them it is unknown."""
+    text = cost_text(total.cost)
+    if not total.unknown:
+        return text
+    return tr("{cost} + {count:,} unknown", cost=text, count=total.unknown)
 
 
 def balance_text(balance: Balance) -> str:
-    """Write what a key has left as one line.
+    """Return what a key has left as one line.
 
     >>> from decimal import Decimal
     >>> from newapi_cli.domain.billing import Balance
@@ -119,22 +143,26 @@ def balance_text(balance: Balance) -> str:
     '12.34 left of 20.00, 7.66 used'
     """
     currency = balance.currency
-    used = f"{money(balance.used, currency)} used"
+    used = money(balance.used, currency)
     if balance.limit is None or balance.left is None:
-        text = f"no limit on this key, {used}"
+        text = tr("no limit on this key, {used} used", used=used)
     else:
-        text = f"{money(balance.left, currency)} left of {money(balance.limit, currency)}, {used}"
+        left, limit = money(balance.left, currency), money(balance.limit, currency)
+        text = tr("{left} left of {limit}, {used} used", left=left, limit=limit, used=used)
     if balance.expires_at is not None:
-        text += f", until {balance.expires_at:%Y-%m-%d}"
-    return text if balance.state == "active" else f"{balance.state}: {text}"
+        expires = tr("expires {date:%Y-%m-%d}", date=balance.expires_at)
+        text = tr("{balance}, {expires}", balance=text, expires=expires)
+    if balance.state == "active":
+        return text
+    return tr("{state}: {balance}", state=balance.state, balance=text)
 
 
 def summary(completion: Completion, model: str) -> str:
-    """Write the line under an answer: model, tokens, seconds, and what it cost."""
+    """Return the line below an answer: model, tokens, times and cost."""
     parts = [completion.model or completion.requested_model or model, tokens(completion.usage)]
     if completion.first_token_s is not None:
-        parts.append(f"first token {seconds(completion.first_token_s)}")
-    parts.append(f"in all {seconds(completion.duration_s)}")
+        parts.append(tr("first token {time}", time=seconds(completion.first_token_s)))
+    parts.append(tr("total {time}", time=seconds(completion.duration_s)))
     if completion.cost is not None:
         parts.append(cost_text(completion.cost))
     return " · ".join(parts)

@@ -23,8 +23,7 @@ from newapi_cli.errors import (
     Reason,
 )
 from newapi_cli.i18n import ntr, reword, tr
-from newapi_cli.render.error_lines import print_error
-from newapi_cli.render.status_lines import print_attachments, print_dim
+from newapi_cli.render.status_lines import print_attachments, print_dim, print_error
 from newapi_cli.render.units import spent_text
 from newapi_cli.repl.reader import Reader
 from newapi_cli.repl.trimming import proposal, proposal_lines

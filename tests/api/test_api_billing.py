@@ -62,7 +62,7 @@ def test_a_key_without_a_limit_says_so() -> None:
 def test_an_expiry_is_told() -> None:
     found = balance_of({**GRANTED, "access_until": 1_790_000_000}, SPENT)
     assert found.expires_at == datetime.fromtimestamp(1_790_000_000, UTC)
-    assert balance_text(found).endswith(", until 2026-09-21")
+    assert balance_text(found).endswith(", expires 2026-09-21")
 
 
 @pytest.mark.parametrize("until", [None, "soon", -1, 10**20, True])

@@ -28,7 +28,7 @@ from newapi_cli.api.errors.table import (
 )
 from newapi_cli.api.http.worker import ResponseHead
 from newapi_cli.errors import AuthenticationError, GatewayError, ModelNotFoundError, NewapiError
-from newapi_cli.render.error_lines import print_error
+from newapi_cli.render.status_lines import print_error
 from newapi_cli.streams import Input, Output, Streams
 from tests.api.errors_page import errors_page
 from tests.support.refused import ALL, GATEWAY, Refused

@@ -10,7 +10,7 @@ import pytest
 from newapi_cli.app.turn import Turn
 from newapi_cli.domain.completion import ChatRequest, Chunk, Completion, Status, StreamEnd, Tick
 from newapi_cli.errors import GatewayError, IncompleteCompletion, Interrupted, NetworkError
-from newapi_cli.render.render_loop import play
+from newapi_cli.render.renderer import show_turn
 
 REQUEST = ChatRequest("m", ())
 STOP = Chunk(finish_reason="stop")
@@ -168,6 +168,9 @@ def test_a_turn_that_nobody_played_is_recorded_when_it_is_closed(
 class BrokenRenderer:
     """A renderer with a bug."""
 
+    def start(self) -> None:
+        """Do nothing."""
+
     def show(self, _event: object) -> None:
         """Fail."""
         raise ZeroDivisionError
@@ -180,6 +183,6 @@ def test_a_bug_of_the_renderer_leaves_the_part_recorded_before_it_is_told(
     turn: Callable[..., Turn], recording: Recording
 ) -> None:
     with pytest.raises(ZeroDivisionError) as caught:
-        play(turn(Chunk("Par"), STOP, END), BrokenRenderer())
+        show_turn(turn(Chunk("Par"), STOP, END), BrokenRenderer())
     assert caught.value.__traceback__ is not None  # which holds the loop's frame, and its events
     assert recording.ended == [(Status.INTERRUPTED, "Par", "")]

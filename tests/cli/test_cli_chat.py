@@ -588,7 +588,7 @@ def test_verbose_tells_where_and_by_which_id(home: Home, server: FaultServer) ->
     lines = result.err.splitlines()
     assert f"POST {server.url}/v1/chat/completions, {size} bytes" in lines
     assert "HTTP 200, text/event-stream" in lines
-    assert f"request id: {REQUEST_ID}" in lines
+    assert f"id: {REQUEST_ID}" in lines
 
 
 def test_debug_changes_nothing_where_nothing_is_wrong(home: Home, server: FaultServer) -> None:

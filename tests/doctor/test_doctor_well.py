@@ -173,7 +173,7 @@ def test_limits_of_a_key_are_told(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo", api_key="sk-limited")
     found = check_up(home)
     assert "only for demo, demo-echo" in found["key"].text
-    assert ", until 20" in found["key"].text
+    assert ", expires 20" in found["key"].text
     assert "2 models for this key" in found["models"].text
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from newapi_cli.render.live.painter import Painter
 from newapi_cli.render.sanitizer import BIDI, Sanitizer, safe_code, safe_line, safe_text
 from tests.fuzz.fuzzing import fuzzed
-from tests.render.live.documents import growing_answer, layout_for
+from tests.render.live.documents import layout_for, new_answer
 from tests.support.emulator import Emulator
 
 FLAG = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
@@ -113,7 +113,7 @@ def test_an_answer_of_any_text_leaves_the_terminal_as_it_was(
     screen.feed(b"\x1b]0;mine\x07" + "".join(f"{row}\r\n" for row in earlier).encode())
     modes, attributes = set(screen.mode), screen.cursor.attrs
     layout = layout_for(COLUMNS)
-    answer, sanitizer = growing_answer(layout, {}), Sanitizer()
+    answer, sanitizer = new_answer(layout, {}), Sanitizer()
     painter = Painter(lambda out: screen.feed(out.replace("\n", "\r\n").encode()), (COLUMNS, ROWS))
     for piece in pieces_of(text, places):
         answer.feed(sanitizer.feed(piece))

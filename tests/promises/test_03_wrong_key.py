@@ -32,7 +32,7 @@ def test_a_refused_key_is_told_with_words_id_and_source(
     assert (seen.code, seen.out) == (4, b"")
     assert "the gateway refused the key" in seen.err or "knows no such key" in seen.err
     assert "why: 无效的令牌" in seen.err
-    assert f"request id: {REQUEST_ID}" in seen.err
+    assert f"id: {REQUEST_ID}" in seen.err
     assert told in seen.err
     assert "newapi login" in seen.err
     assert not {"\x1b", "\x9b"} & {*seen.err}, "words of a server are made harmless"

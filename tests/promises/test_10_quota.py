@@ -33,7 +33,7 @@ def test_a_quota_is_told_and_not_asked_for_again(
     assert (seen.code, seen.out) == (7, b"")
     assert "quota" in seen.err.splitlines()[0]
     assert f"why: {WORDS}" in seen.err
-    assert f"request id: {REQUEST_ID}" in seen.err
+    assert f"id: {REQUEST_ID}" in seen.err
     assert "try: " in seen.err
     assert "retry" not in seen.err
     assert len(fault_server.requests) == 1

@@ -36,7 +36,7 @@ def test_the_gateways_words_and_id_are_told_as_they_are(
     assert (seen.code, seen.out) == (6, b"")
     assert f"(HTTP {status})" in seen.err
     assert f"why: {words}\n" in seen.err
-    assert f"request id: {REQUEST_ID}\n" in seen.err
+    assert f"id: {REQUEST_ID}\n" in seen.err
     assert "`newapi models`" in seen.err
     [request] = fault_server.requests
     assert request.json["model"] == "gpt-6"

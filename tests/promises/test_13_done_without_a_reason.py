@@ -42,7 +42,7 @@ def test_the_part_is_kept_and_the_doubt_told(
     told = seen.err.splitlines()
     assert told[0].startswith("error: the gateway ended the stream without a finish reason")
     assert f"(after {len(PART)} characters)" in told[0]
-    assert f"  request id: {REQUEST_ID}" in told
+    assert f"  id: {REQUEST_ID}" in told
     assert "require_finish_reason false" in seen.err
     assert len(server.requests) == 1
     turn = last_turn(home)

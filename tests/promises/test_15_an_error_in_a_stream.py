@@ -36,7 +36,7 @@ def test_the_words_are_told_and_the_text_is_kept(
     assert (seen.code, seen.text) == (6, f"{part}\n" if part else "")
     assert seen.err.startswith(f"error: {SAYS}\n")
     assert f"  why: {WORDS}\n" in seen.err
-    assert f"  request id: {REQUEST_ID}\n" in seen.err
+    assert f"  id: {REQUEST_ID}\n" in seen.err
     assert "and what came of it" not in seen.err
     assert len(server.requests) == 1
     turn = last_turn(home)
@@ -50,7 +50,7 @@ def test_a_conversation_tells_it_and_goes_on(home: Home, server: FaultServer, fo
     with conversation(home) as talk:
         shown = talk.told("a")
         assert shown.startswith(PART)
-        assert f"error: {SAYS} why: {WORDS} request id: {REQUEST_ID}" in shown
+        assert f"error: {SAYS} why: {WORDS} id: {REQUEST_ID}" in shown
         talk.say("more")
         talk.leave()
     first, second = only_session(home).path

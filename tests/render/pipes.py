@@ -50,6 +50,6 @@ class Pipes:
     def __exit__(self, *_: object) -> None:
         self.out, self.err = (reader.end() for reader in self._readers)
 
-    def aside(self, wish: StatusOptions = ALL) -> StatusLines:
+    def status(self, wish: StatusOptions = ALL) -> StatusLines:
         """Give what writes beside the answer."""
         return StatusLines(self.streams, wish)

@@ -76,7 +76,7 @@ def written(
     builder = CompletionBuilder()
     builder.add(Chunk(content, finish_reason=finish_reason))
     with Pipes() as pipes:
-        renderer = ExtractRenderer(pipes.streams.stdout, pipes.aside())
+        renderer = ExtractRenderer(pipes.streams.stdout, pipes.status())
         renderer.show(Chunk(content, "hm"))
         renderer.show(Notice("busy"))
         renderer.finish(builder.completion(status))
@@ -123,7 +123,7 @@ def test_nothing_is_said_of_an_answer_that_never_came() -> None:
 @pytest.mark.parametrize("status", [Status.COMPLETE, *ENDS_BADLY])
 def test_tool_calls_are_shown_where_there_is_no_text(status: Status) -> None:
     with Pipes() as pipes:
-        renderer = ExtractRenderer(pipes.streams.stdout, pipes.aside())
+        renderer = ExtractRenderer(pipes.streams.stdout, pipes.status())
         builder = CompletionBuilder()
         builder.add(Chunk(tool_calls=(CALL,), finish_reason="tool_calls"))
         with pytest.raises(GatewayError) if status is Status.COMPLETE else nullcontext():

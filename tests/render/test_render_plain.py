@@ -42,7 +42,7 @@ def completion_of(events: tuple[TurnEvent, ...]) -> Completion:
 def rendered(*events: TurnEvent, wish: StatusOptions = ALL) -> tuple[bytes, str]:
     """Give what a pipe gets on stdout and on stderr."""
     with Pipes() as pipes:
-        renderer = PlainRenderer(pipes.streams.stdout, pipes.aside(wish), None)
+        renderer = PlainRenderer(pipes.streams.stdout, pipes.status(wish), None)
         for event in events:
             renderer.show(event)
         renderer.finish(completion_of(events))
@@ -139,7 +139,7 @@ def test_the_line_under_the_answer_tells_model_tokens_and_time() -> None:
     events = (Chunk("a", model="served", usage=Usage(1200, 34, 1234)), END)
     out, err = rendered(*events, wish=ALL._replace(usage=True))
     assert out == b"a\n"
-    assert err == "served · 1,200 tokens in, 34 out · first token 0.10 s · in all 0.20 s\n"
+    assert err == "served · 1,200 tokens in, 34 out · first token 0.10 s · total 0.20 s\n"
 
 
 def test_the_model_that_was_asked_stands_in_for_one_that_was_not_told() -> None:
@@ -149,7 +149,7 @@ def test_the_model_that_was_asked_stands_in_for_one_that_was_not_told() -> None:
 
 def test_the_request_id_is_told_with_the_details() -> None:
     err = rendered(ResponseStarted("rid"), Chunk("a"), END, wish=ALL._replace(details=True))[1]
-    assert "request id: rid\n" in err
+    assert "id: rid\n" in err
 
 
 def test_an_answer_of_tool_calls_is_written_as_json() -> None:

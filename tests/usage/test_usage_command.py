@@ -359,7 +359,7 @@ def test_a_session_that_went_to_another_profile_is_paid_for_by_both(home: Home) 
         assert set(names(tsv(usage(home)))) == {"demo", "demo-reasoning"}
         for profile in ("test", "cny"):
             result = usage(home, "--exact", "-P", profile)
-            assert (result.err, tsv(result)[0][6]) == ("exact for 1 of 1 answers\n", "exact")
+            assert (result.err, tsv(result)[0][6]) == ("exact for 1 of 1 answer\n", "exact")
         assert usage(home, "--exact").err == "exact for 2 of 2 answers\n"
         run_newapi("sessions", "import", "-", home=home,
                    stdin=run_newapi("sessions", "export", "--json", home=home).out)  # fmt: skip

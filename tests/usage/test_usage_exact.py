@@ -145,7 +145,7 @@ def test_an_old_server_is_asked_by_query_and_names_no_requests(
     chat(home, "hi")
     result = exact(home)
     assert gateway.paths()[-2:] == [LOG, f"{LOG}?key={CANARY}"]
-    assert result.err.startswith("exact for 0 of 1 answers; 1 ")
+    assert result.err.startswith("exact for 0 of 1 answer; 1 ")
     assert "names no request ids" in result.err
     assert tsv(result)[0][6] == "about"
 
@@ -156,7 +156,7 @@ def test_an_old_server_that_names_requests_is_believed(home: Home, gateway: Gate
     gateway.rows[0]["request_id"] = "r-1"
     result = exact(home)
     assert (result.err, tsv(result)[0][5:7]) == (
-        "exact for 1 of 1 answers\n",
+        "exact for 1 of 1 answer\n",
         ["0.000024", "exact"],
     )
 
@@ -202,7 +202,7 @@ def test_a_failure_that_was_charged_for_is_told(home: Home, gateway: Gateway) ->
 def test_the_span_limits_what_is_told(home: Home, gateway: Gateway) -> None:
     chat(home, "hi")
     fill(home, Said(days_ago=9))
-    assert exact(home, "--since", "2d").err == "exact for 1 of 1 answers\n"
+    assert exact(home, "--since", "2d").err == "exact for 1 of 1 answer\n"
 
 
 def test_json_and_other_sums_are_exact_too(home: Home, gateway: Gateway) -> None:
@@ -259,7 +259,7 @@ def test_a_log_that_sends_the_key_back_shows_it_nowhere(home: Home, gateway: Gat
     assert "Invalid token" in result.err
     gateway.refusals.clear()
     gateway.rows[0] |= {"content": CANARY, "token_name": CANARY, "group": CANARY}
-    assert exact(home).err == "exact for 1 of 1 answers\n"
+    assert exact(home).err == "exact for 1 of 1 answer\n"
 
 
 def test_a_terminal_shows_the_money_of_the_site_and_a_pipe_dollars(

@@ -11,9 +11,7 @@ from newapi_cli.app.spending import By, spending_report
 from newapi_cli.domain.money import Cost, CostKind, Currency
 from newapi_cli.domain.pricing import DOLLAR
 from newapi_cli.domain.report import Spending, SpendingReport
-from newapi_cli.render.bars import bar
-from newapi_cli.render.spending import money_cell
-from newapi_cli.render.spending_table import Manner, spending_lines
+from newapi_cli.render.spending import TableOptions, bar, cost_cell, spending_lines
 from newapi_cli.text import cell_width, truncate
 from tests.usage.spent import spent
 
@@ -35,8 +33,8 @@ TOLD = SpendingReport(
 )
 
 
-def lines(report: SpendingReport, width: int, *, is_plain: bool = False) -> list[str]:
-    return spending_lines(report, None, Manner(width, is_plain=is_plain))
+def lines(report: SpendingReport, width: int, *, is_ascii: bool = False) -> list[str]:
+    return spending_lines(report, None, TableOptions(width, is_ascii=is_ascii))
 
 
 # -- bars -------------------------------------------------------------------------------------
@@ -52,13 +50,13 @@ def test_a_bar_is_as_long_as_its_share(width: int) -> None:
 
 def test_what_is_more_than_nothing_is_seen_and_nothing_is_not() -> None:
     assert bar(Decimal("0.000001"), Decimal(1000), 10) == "▏"
-    assert bar(Decimal("0.000001"), Decimal(1000), 10, is_plain=True) == "#"
+    assert bar(Decimal("0.000001"), Decimal(1000), 10, is_ascii=True) == "#"
     for value, largest, width in ((0, 5, 5), (0, 0, 5), (5, 5, 0)):
         assert bar(Decimal(value), Decimal(largest), width) == ""
 
 
 def test_a_plain_bar_is_ascii() -> None:
-    assert [bar(Decimal(n), Decimal(4), 8, is_plain=True) for n in (1, 2, 4)] == [
+    assert [bar(Decimal(n), Decimal(4), 8, is_ascii=True) for n in (1, 2, 4)] == [
         "##",
         "####",
         "########",
@@ -101,9 +99,9 @@ def test_numbers_stand_below_each_other_to_the_right() -> None:
 
 
 @pytest.mark.parametrize("width", range(24, 161))
-@pytest.mark.parametrize("is_plain", [False, True], ids=["blocks", "plain"])
-def test_no_line_is_wider_than_the_terminal(width: int, is_plain: bool) -> None:
-    found = lines(TOLD, width, is_plain=is_plain)
+@pytest.mark.parametrize("is_ascii", [False, True], ids=["blocks", "plain"])
+def test_no_line_is_wider_than_the_terminal(width: int, is_ascii: bool) -> None:
+    found = lines(TOLD, width, is_ascii=is_ascii)
     assert len(found) == 7
     assert max(map(cell_width, found)) <= width
     assert found[1].startswith("gpt-4o-")
@@ -140,7 +138,7 @@ def test_bars_are_of_money_where_any_is_known_and_of_tokens_else() -> None:
 
 def test_a_plain_table_is_ascii_but_for_what_others_wrote() -> None:
     report = TOLD._replace(rows=tuple(row for row in TOLD.rows if row.name.isascii()))
-    text = "\n".join(lines(report, 100, is_plain=True))
+    text = "\n".join(lines(report, 100, is_ascii=True))
     assert text.isascii()
     assert "####" in text
     assert "\x1b" not in text
@@ -161,13 +159,13 @@ def test_control_characters_of_names_drive_nothing() -> None:
 
 def test_sessions_have_a_short_id_and_a_title() -> None:
     report = spending_report([spent(session_id="0123456789ab")], By.SESSION)
-    found = spending_lines(report, {"0123456789ab": "why\x1b[1m"}, Manner(60))
+    found = spending_lines(report, {"0123456789ab": "why\x1b[1m"}, TableOptions(60))
     assert found[1].startswith("01234567  why␛[1m ")
-    assert spending_lines(report, {}, Manner(60))[1].startswith("01234567  ")
+    assert spending_lines(report, {}, TableOptions(60))[1].startswith("01234567  ")
 
 
 def test_heads_and_total_are_bold_where_that_may_be() -> None:
-    found = spending_lines(TOLD, None, Manner(100, has_bold=True))
+    found = spending_lines(TOLD, None, TableOptions(100, has_bold=True))
     assert [line.startswith("\x1b[1m") for line in found] == [True, *[False] * 5, True]
 
 
@@ -182,10 +180,10 @@ def test_heads_and_total_are_bold_where_that_may_be() -> None:
 )
 def test_money_is_told_in_the_money_of_the_site(currency: Currency, told: str) -> None:
     turns = [spent(cost="2", cost_kind="about"), spent(cost_kind="unknown")]
-    assert money_cell(spending_report(turns, By.MODEL, currency=currency).total) == told
+    assert cost_cell(spending_report(turns, By.MODEL, currency=currency).total) == told
 
 
 def test_money_that_is_not_known_is_never_nothing() -> None:
     for kind, told in (("unknown", "unknown"), ("tiered", "tiered"), ("", "")):
         row = spending_report([spent(cost_kind=kind)], By.MODEL).total
-        assert (money_cell(row), money_cell(row, is_short=True)) == (told, told)
+        assert (cost_cell(row), cost_cell(row, is_short=True)) == (told, told)

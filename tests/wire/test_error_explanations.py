@@ -43,8 +43,8 @@ def check(row: Refused, code: int, out: str, err: str) -> None:
     assert [line for line in more if line.startswith("  why: ")] == [f"  why: {row.words}"] * bool(
         row.words
     ), err
-    ids = [line for line in more if line.startswith("  request id: ")]
-    assert ids == [f"  request id: {row.request_id}"] * bool(row.request_id), err
+    ids = [line for line in more if line.startswith("  id: ")]
+    assert ids == [f"  id: {row.request_id}"] * bool(row.request_id), err
     assert more[-1].startswith("  try: "), err
     assert len(more) == 1 + bool(row.words) + len(ids), err
 

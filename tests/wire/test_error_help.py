@@ -92,7 +92,7 @@ def test_an_expired_key_is_told_with_its_date(home: Home) -> None:
         date = f"{datetime.now() - timedelta(days=1):%Y-%m-%d}"
         assert result.code == 4, result.err
         assert result.err.startswith(f"error: the key expired on {date} (HTTP 401)\n"), result.err
-        assert "\n  why: Invalid token\n  request id: " in result.err
+        assert "\n  why: Invalid token\n  id: " in result.err
         assert "newapi login" in result.err
         assert look_ups(gateway) == 1
 
@@ -103,7 +103,7 @@ def test_a_key_that_is_used_up_is_a_limit(home: Home) -> None:
         result = run_newapi(*CHAT, home=home)
         assert result.code == 7, result.err
         assert result.err.startswith("error: the key's quota is used up (HTTP 401)\n"), result.err
-        assert "\n  why: Invalid token\n  request id: " in result.err
+        assert "\n  why: Invalid token\n  id: " in result.err
 
 
 @pytest.mark.parametrize("key", ["sk-wrong", "sk-disabled"])
@@ -190,7 +190,7 @@ def test_a_look_up_that_fails_changes_nothing(steps: list[Step], home: Home) -> 
         assert result.err.splitlines() == [
             REFUSED,
             "  why: Invalid token",
-            f"  request id: {REQUEST_ID}",
+            f"  id: {REQUEST_ID}",
             "  try: check the key from profile test with `newapi config list`,"
             " or store another with `newapi login`",
         ]

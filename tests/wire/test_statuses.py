@@ -46,7 +46,7 @@ def test_a_status_is_named_with_the_id_and_what_to_do(
     told, *more = err.splitlines()
     assert code == CODES.get(status, 6), err
     assert told.endswith(f"(HTTP {status})")
-    assert f"  request id: {REQUEST_ID}" in more
+    assert f"  id: {REQUEST_ID}" in more
     assert more[-1].startswith("  try: ")
     assert "redirect" not in err
 
@@ -58,7 +58,7 @@ def test_only_a_place_to_go_to_makes_a_redirect(
     code, err = answered(home, gateway, response(status, headers=[ID, ELSEWHERE]))
     assert code == 6
     assert err.startswith("error: the server redirects elsewhere")
-    assert f"(HTTP {status})\n  why: to {ELSEWHERE[1]}\n  request id: {REQUEST_ID}\n  try: " in err
+    assert f"(HTTP {status})\n  why: to {ELSEWHERE[1]}\n  id: {REQUEST_ID}\n  try: " in err
 
 
 @pytest.mark.parametrize("command", [(), ("chat", "--no-save", "--no-stream", "hi"), ("models",)])
@@ -70,7 +70,7 @@ def test_a_success_without_content_is_named(
     code, err = answered(home, gateway, answer, *command)
     assert code == 6
     assert f"error: the server sent an empty answer (HTTP {status})\n  why: " in err
-    assert f"\n  request id: {REQUEST_ID}\n  try: " in err
+    assert f"\n  id: {REQUEST_ID}\n  try: " in err
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from newapi_cli.domain.billing import KeyState, KeyUsage
 from newapi_cli.domain.models import ModelInfo
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.errors import AuthenticationError, ExitCode, Interrupted, NewapiError
-from newapi_cli.render.balance import details_text
+from newapi_cli.render.prices import details_text
 from newapi_cli.render.units import balance_text
 
 FOREIGN_KEYS = {"sk-proj-": "OpenAI", "sk-ant-": "Anthropic", "sk-or-": "OpenRouter"}

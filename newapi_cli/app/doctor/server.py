@@ -13,7 +13,7 @@ from newapi_cli.app.doctor.runner import failure
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.errors import ExitCode, GatewayError, Interrupted, NewapiError
-from newapi_cli.render.units import SPANS, seconds
+from newapi_cli.render.units import span
 
 USUAL_PREFIXES = ("/api", "/openai", "/newapi")
 LARGEST_OFFSET_S = 3_600.0  # beyond, certificates and dates of retries go wrong
@@ -103,23 +103,10 @@ def clock(case: Case) -> CheckResult:
     if abs(offset_s) <= DATE_STEP_S:
         return ok("the same as the server's")
     side = "ahead of" if offset_s > 0 else "behind"
-    text = f"the clock here is {_span(abs(offset_s))} {side} the server's"
+    text = f"the clock here is {span(abs(offset_s))} {side} the server's"
     if abs(offset_s) <= SMALL_OFFSET_S:
         return ok(text)
     hint = "if it is this clock that is wrong: timedatectl set-ntp true"
     if abs(offset_s) <= LARGEST_OFFSET_S:
         return warning(text, hint)
     return failed(f"{text}; certificates and dates are judged by it", hint, ExitCode.CONFIG)
-
-
-def _span(offset_s: float) -> str:
-    """Write a time in its largest unit.
-
-    >>> _span(86_400), _span(7_300)
-    ('1 day', '2 hours')
-    """
-    for unit, length_s in SPANS:
-        if offset_s >= length_s:
-            count = int(offset_s // length_s)
-            return f"{count} {unit}{'s' * (count != 1)}"
-    return seconds(offset_s)

@@ -12,8 +12,7 @@ from newapi_cli.config.file import write_atomically
 from newapi_cli.domain.session import Session
 from newapi_cli.errors import LocalError, Reason, UsageError
 from newapi_cli.i18n import ntr, tr
-from newapi_cli.render.images import BEGINNING as PICTURE_BEGINNING
-from newapi_cli.render.images import names_of_pictures
+from newapi_cli.render.images import IMAGE_PREFIX, image_file_names
 from newapi_cli.render.sanitizer import safe_line
 
 if TYPE_CHECKING:
@@ -40,10 +39,10 @@ def delete_sessions(context: Context, sessions: list[Session], *, asks: bool) ->
         stored = store.load(session.id)
         for turn in stored.turns if stored else ():
             texts.append(turn.prompt)
-            pictures |= names_of_pictures(turn.answer)
-    for hit in store.search([PICTURE_BEGINNING]) if pictures else ():
+            pictures |= image_file_names(turn.answer)
+    for hit in store.search([IMAGE_PREFIX]) if pictures else ():
         if hit.session.id not in ids:
-            pictures -= names_of_pictures(hit.turn.answer)
+            pictures -= image_file_names(hit.turn.answer)
     _delete(context, store, ids, texts, pictures)
     text = ntr("Deleted {n} session", "Deleted {n:,} sessions", len(sessions))
     context.streams.print_err(text)

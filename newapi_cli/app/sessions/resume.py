@@ -19,8 +19,7 @@ from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.session import ID_LENGTH, Hit, Session, StoredSession
 from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageError
 from newapi_cli.i18n import ntr, tr
-from newapi_cli.render.error_lines import print_warning
-from newapi_cli.render.status_lines import print_dim
+from newapi_cli.render.status_lines import print_dim, print_warning
 
 
 def open_session(context: Context, options: ChatOptions) -> LiveSession:

@@ -24,7 +24,7 @@ _RECENT = 12
 _AHEAD = 96
 
 
-class GrowingCode:
+class StreamedCode:
     """The lines of one code block. `line(i)` may be asked for once line `i` was added."""
 
     def __init__(self, language: str, theme: Theme) -> None:

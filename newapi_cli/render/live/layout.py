@@ -13,7 +13,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from newapi_cli.render.live.highlight import GrowingCode
+from newapi_cli.render.live.highlight import StreamedCode
 from newapi_cli.render.live.inline import InlineText
 from newapi_cli.render.live.leaves import Leaf, Pieces
 from newapi_cli.render.live.theme import Theme
@@ -42,7 +42,7 @@ class Layout:
         """Give all rows of a leaf, with the empty row before it where it has one."""
         rows = self.gap(leaf)
         if leaf.kind in ("fence", "code_block"):
-            code = GrowingCode(language_of(leaf), self._theme)
+            code = StreamedCode(language_of(leaf), self._theme)
             code.extend(code_lines(leaf))
             rows += [self.code_row(leaf, i, code.line(i)) for i in range(len(code))]
             return rows or [self._row(leaf, 0, [])]

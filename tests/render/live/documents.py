@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from newapi_cli.render.live.answer_rows import GrowingAnswer
+from newapi_cli.render.live.answer_rows import StreamedAnswer
 from newapi_cli.render.live.layout import Layout, Row
 from newapi_cli.render.live.leaves import leaves_of, markdown_parser
 from newapi_cli.render.live.theme import theme_named
@@ -261,9 +261,9 @@ def definitions_of(source: str) -> dict[str, dict[str, object]]:
     return environment.get("references", {})
 
 
-def growing_answer(layout: Layout, definitions: dict[str, dict[str, object]]) -> GrowingAnswer:
+def new_answer(layout: Layout, definitions: dict[str, dict[str, object]]) -> StreamedAnswer:
     """Give an empty answer that knows these definitions from the beginning."""
-    answer = GrowingAnswer(layout, THEME)
+    answer = StreamedAnswer(layout, THEME)
     answer._blocks._definitions = dict(definitions)
     return answer
 
@@ -275,7 +275,7 @@ def streamed_rows(
     definitions: dict[str, dict[str, object]] | None = None,
 ) -> list[Row]:
     """Give the rows that became permanent, with a frame after each piece."""
-    answer = growing_answer(layout, definitions or {})
+    answer = new_answer(layout, definitions or {})
     sanitizer = Sanitizer()
     rows: list[Row] = []
     for piece in pieces:

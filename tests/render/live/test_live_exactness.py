@@ -26,9 +26,9 @@ from tests.render.live.documents import (
     examples,
     fuzz_count,
     fuzz_seed,
-    growing_answer,
     in_bytes,
     layout_for,
+    new_answer,
     random_document,
     reference_rows,
     streamed_rows,
@@ -160,11 +160,11 @@ def test_an_answer_in_a_low_window_has_the_same_text(limit: int) -> None:
 def test_a_backlog_that_is_only_settled_changes_nothing(limit: int) -> None:
     layout = layout_for(80)
     for document in answers():
-        answer = growing_answer(layout, {})
+        answer = new_answer(layout, {})
         rows: list[Row] = []
         for index, piece in enumerate(at_random(random.Random(limit))(document.source)):
             answer.feed(piece)
-            rows += answer.settle() if index % 3 else answer.frame(limit).permanent
+            rows += answer.take_permanent() if index % 3 else answer.frame(limit).permanent
         rows += answer.end()
         assert texts(rows) == texts(reference_rows(document.source, layout)), document.name
 
@@ -174,7 +174,7 @@ def test_a_layout_of_another_width_changes_only_what_is_still_open(width: int) -
     """The rows for good stay those of the old width; the others are those of the new one."""
     source = "".join(f"paragraph {n} {'word ' * 30}\n\n" for n in range(4))
     old, new = layout_for(40), layout_for(width)
-    answer = growing_answer(old, {})
+    answer = new_answer(old, {})
     answer.feed(source[: len(source) // 2])
     before = answer.frame(USUAL_LIMIT).permanent
     answer.layout = new

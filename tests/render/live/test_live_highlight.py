@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from pygments.lexer import Lexer
 
-from newapi_cli.render.live.highlight import GrowingCode
+from newapi_cli.render.live.highlight import StreamedCode
 from newapi_cli.render.live.layout import Row
 from tests.render.live.documents import (
     TAIL_LIMITS,
@@ -230,7 +230,7 @@ def test_an_open_docstring_has_the_rows_of_a_closed_one(limit: int) -> None:
 
 @pytest.mark.parametrize("language", SNIPPETS)
 def test_a_line_that_is_being_written_shows_as_it_is(language: str) -> None:
-    code = GrowingCode(language, THEME)
+    code = StreamedCode(language, THEME)
     for line in SNIPPETS[language].splitlines():
         for end in range(len(line) + 1):
             assert code.partial(line[:end]).plain == line[:end]
@@ -242,7 +242,7 @@ def test_a_line_that_is_being_written_shows_as_it_is(language: str) -> None:
     "language", ["", "nonsense", "text", "py\x1b", "../x", "console", "Python"]
 )
 def test_any_name_of_a_language_gives_the_text(language: str) -> None:
-    code = GrowingCode(language, THEME)
+    code = StreamedCode(language, THEME)
     lines = ["a = 'b", "", "\tc  ", "$ d"]
     code.extend(lines)
     assert [code.line(number).plain for number in range(4)] == lines
@@ -257,7 +257,7 @@ def test_a_language_that_is_still_being_written_does_no_harm() -> None:
 
 
 def test_code_without_colors_is_not_lexed() -> None:
-    code = GrowingCode("", THEME)
+    code = StreamedCode("", THEME)
     code.extend(["x"] * 3)
     assert [code.line(number).spans for number in range(3)] == [[], [], []]
     assert code.partial("half").spans == []
@@ -279,7 +279,7 @@ def test_long_code_is_not_lexed_from_its_beginning(monkeypatch: pytest.MonkeyPat
     costs = []
     for repeats in (20, 40):
         lexed = 0
-        code = GrowingCode("python", THEME)
+        code = StreamedCode("python", THEME)
         for line in "\n".join([SNIPPETS["python"]] * repeats).splitlines():
             code.extend([line])
         costs.append(lexed)

@@ -22,8 +22,8 @@ from tests.render.live.documents import (
     examples,
     fuzz_count,
     fuzz_seed,
-    growing_answer,
     layout_for,
+    new_answer,
     random_document,
     reference_rows,
 )
@@ -100,7 +100,7 @@ def assert_painted_as_printed(
     layout = layout_for(columns)
     wanted = printed(reference_rows(source, layout), kind(columns, height)).all_rows()
     desk = Desk(columns, height, kind(columns, height))
-    answer, sanitizer = growing_answer(layout, definitions_of(source)), Sanitizer()
+    answer, sanitizer = new_answer(layout, definitions_of(source)), Sanitizer()
     checked = 0
     pieces = by_character(source) if rnd.random() < 0.2 else at_random(rnd)(source)
     for piece in pieces:
@@ -144,7 +144,7 @@ def test_answers_are_painted_as_they_would_be_printed(name: str, size: tuple[int
     layout = layout_for(columns)
     wanted = printed(reference_rows(source, layout), Screen(columns, height))
     desk = Desk(columns, height)
-    answer = growing_answer(layout, {})
+    answer = new_answer(layout, {})
     for piece in at_random(random.Random(name), 60)(source):
         answer.feed(piece)
         frame = answer.frame(min(height - 3, 10))

@@ -106,6 +106,7 @@ class Stage:
             ImageFilter(lambda: tmp_path),
             self.clock,
         )
+        self.renderer.start()
 
     def show(self, *events: TurnEvent, after_s: float = 0.0) -> None:
         """Show events, some time after the one before."""
@@ -425,7 +426,7 @@ def test_tool_calls_are_shown_as_code(stage: Stage, events: tuple[TurnEvent, ...
 def test_the_usage_line_stands_below_the_answer(tmp_path: Path) -> None:
     stage = Stage(tmp_path, wish=WISH._replace(usage=True))
     stage.show(Chunk("Yes", model="served"), END)
-    assert re.fullmatch(r"Yes\n\nserved · tokens unknown · in all \d.\d\d s", stage.finish())
+    assert re.fullmatch(r"Yes\n\nserved · tokens unknown · total \d.\d\d s", stage.finish())
 
 
 @pytest.mark.parametrize("failure", [PipeClosed("gone"), Interrupted()], ids=["gone", "closed"])

@@ -32,7 +32,7 @@ The sky
 
 Because air scatters.
 
-gpt-4o · 10 tokens in, 20 out · first token 0.25 s · in all 3.20 s
+gpt-4o · 10 tokens in, 20 out · first token 0.25 s · total 3.20 s
 
 > And red?
   At sunset?
@@ -42,7 +42,7 @@ gpt-4o · 10 tokens in, 20 out · first token 0.25 s · in all 3.20 s
 
 x = 1
 
-gpt · tokens unknown · in all 1.50 s
+gpt · tokens unknown · total 1.50 s
 interrupted: this is the part that came
 """
 
@@ -138,7 +138,7 @@ def test_turns_that_are_no_longer_sent_are_marked(monkeypatch: pytest.MonkeyPatc
     for wish in (SessionViewOptions(), SessionViewOptions(all_branches=True)):
         text = shown(monkeypatch, stored, wish)
         assert text.count("no longer sent") == 1
-        assert text.index("in all 3.20 s") < text.index("no longer sent") < text.index("And red?")
+        assert text.index("total 3.20 s") < text.index("no longer sent") < text.index("And red?")
 
 
 def test_what_goes_with_a_prompt_is_named_under_it(monkeypatch: pytest.MonkeyPatch) -> None:

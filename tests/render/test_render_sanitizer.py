@@ -13,7 +13,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from newapi_cli.render.live.answer_rows import GrowingAnswer
+from newapi_cli.render.live.answer_rows import StreamedAnswer
 from newapi_cli.render.live.layout import Layout
 from newapi_cli.render.live.painter import Painter
 from newapi_cli.render.live.theme import theme_named
@@ -223,7 +223,7 @@ def written_for(pieces: list[str], columns: int) -> str:
     console = Console(
         width=columns, force_terminal=True, color_system="truecolor", _environ={}, file=StringIO()
     )
-    answer, sanitizer = GrowingAnswer(Layout(console, theme), theme), Sanitizer()
+    answer, sanitizer = StreamedAnswer(Layout(console, theme), theme), Sanitizer()
     painter = Painter(written.append, (columns, 10))
     for piece in pieces:
         answer.feed(sanitizer.feed(piece))
@@ -287,7 +287,7 @@ def test_the_oracle_sees_what_is_foreign() -> None:
 
 
 WORDS = [
-    "¥36.50 left of ¥40.00, ¥3.50 used, until 2026-12-31",
+    "¥36.50 left of ¥40.00, ¥3.50 used, expires 2026-12-31",
     "the key is refused: 令牌额度已用尽，请在控制台（设置）中充值。「好」 (request id 2026)",
     "a family 👨\u200d👩\u200d👧 and a heart ❤\ufe0f and a flag 🇩🇪 and thumbs 👍🏽 of the model",
     "한국어 문장도 낱말 사이에서 나뉩니다 그리고 끝납니다",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from newapi_cli.errors import GatewayError, NewapiError
-from newapi_cli.render.error_lines import print_error, print_warning
+from newapi_cli.render.status_lines import print_error, print_warning
 from tests.render.pipes import Pipes
 from tests.support.home import CANARY
 
@@ -20,9 +20,7 @@ def told(error: NewapiError, environ: dict[str, str] | None = None) -> str:
 
 def test_an_error_has_a_line_for_each_of_its_parts() -> None:
     error = GatewayError("it went wrong", why="the reason", hint="do this", request_id="42")
-    assert told(error) == (
-        "error: it went wrong\n  why: the reason\n  request id: 42\n  try: do this\n"
-    )
+    assert told(error) == ("error: it went wrong\n  why: the reason\n  id: 42\n  try: do this\n")
 
 
 @pytest.mark.parametrize(
@@ -31,7 +29,7 @@ def test_an_error_has_a_line_for_each_of_its_parts() -> None:
         (GatewayError("a"), "error: a\n"),
         (GatewayError("a", why="b"), "error: a\n  why: b\n"),
         (GatewayError("a", hint="b"), "error: a\n  try: b\n"),
-        (GatewayError("a", request_id="b"), "error: a\n  request id: b\n"),
+        (GatewayError("a", request_id="b"), "error: a\n  id: b\n"),
     ],
 )
 def test_a_part_that_it_does_not_have_is_left_out(error: NewapiError, text: str) -> None:

@@ -22,7 +22,7 @@ from newapi_cli.errors import (
     NewapiError,
     PipeClosed,
 )
-from newapi_cli.render.render_loop import play
+from newapi_cli.render.renderer import show_turn
 
 EVENTS: tuple[TurnEvent, ...] = (Chunk("a"), Notice("n"), Chunk("b"))
 
@@ -52,6 +52,9 @@ class NotingRenderer:
         self.finished: list[Completion] = []
         self._error = error
 
+    def start(self) -> None:
+        """Note nothing."""
+
     def show(self, event: TurnEvent) -> None:
         """Note an event."""
         self.shown.append(event)
@@ -65,7 +68,7 @@ class NotingRenderer:
 
 def test_every_event_is_shown_and_the_end_written_once() -> None:
     renderer = NotingRenderer()
-    found = play(ScriptedTurn(), renderer)
+    found = show_turn(ScriptedTurn(), renderer)
     assert tuple(renderer.shown) == EVENTS
     assert renderer.finished == [found]
 
@@ -74,7 +77,7 @@ def test_every_event_is_shown_and_the_end_written_once() -> None:
 def test_an_error_of_the_turn_is_raised_after_the_end_is_written(error: NewapiError) -> None:
     renderer = NotingRenderer()
     with pytest.raises(type(error)) as caught:
-        play(ScriptedTurn(error), renderer)
+        show_turn(ScriptedTurn(error), renderer)
     assert caught.value is error
     assert tuple(renderer.shown) == EVENTS
     assert len(renderer.finished) == 1
@@ -84,5 +87,5 @@ def test_an_error_of_the_turn_is_raised_after_the_end_is_written(error: NewapiEr
 def test_nothing_more_is_written_to_who_does_not_read(error: NewapiError) -> None:
     renderer = NotingRenderer(error)
     with pytest.raises(type(error)):
-        play(ScriptedTurn(), renderer)
+        show_turn(ScriptedTurn(), renderer)
     assert renderer.finished == []

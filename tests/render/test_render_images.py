@@ -274,7 +274,7 @@ def finished(*pieces: str) -> Completion:
 
 def shown(pieces: list[str], pictures: ImageFilter | None) -> str:
     with Pipes() as pipes:
-        renderer = PlainRenderer(pipes.streams.stdout, pipes.aside(), pictures)
+        renderer = PlainRenderer(pipes.streams.stdout, pipes.status(), pictures)
         for piece in pieces:
             renderer.show(Chunk(piece))
         renderer.show(StreamEnd(is_certain=True))
