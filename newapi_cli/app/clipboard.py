@@ -58,10 +58,9 @@ def copy(streams: Streams, text: str) -> str:
     """
     if not text:
         raise UsageError(tr("there is nothing to copy yet"))
-    is_remote = bool(streams.environ.get("SSH_CONNECTION") or streams.environ.get("SSH_TTY"))
     ways = [_by_tool, _by_terminal]
     problems: list[NewapiError] = []
-    for way in reversed(ways) if is_remote else ways:
+    for way in reversed(ways) if _is_remote(streams) else ways:
         try:
             used = way(streams, text)
         except LocalError as problem:
@@ -75,6 +74,15 @@ def copy(streams: Streams, text: str) -> str:
     raise LocalError(
         tr("cannot copy to the clipboard"), why=why, hint=SAVE_HINT if is_too_long else INSTALL_HINT
     )
+
+
+def clipboard_tool(streams: Streams) -> str:
+    """Return the name of the tool that `copy` tries first, empty if that is the terminal."""
+    if _is_remote(streams):
+        return ""
+    path = streams.environ.get("PATH")
+    names = (tool.command[0] for tool in clipboard_tools(streams.environ))
+    return next((name for name in names if shutil.which(name, path=path)), "")
 
 
 def code_block(markdown: str, which: str) -> str:
@@ -147,6 +155,10 @@ def _by_tool(streams: Streams, text: str) -> str:
             return tr("with {program}", program=tool.command[0])
         failures.append(problem)
     raise LocalError("; ".join(failures) or tr("no clipboard tool found"))
+
+
+def _is_remote(streams: Streams) -> bool:
+    return bool(streams.environ.get("SSH_CONNECTION") or streams.environ.get("SSH_TTY"))
 
 
 def clipboard_tools(environ: Mapping[str, str]) -> Iterator[Tool]:

@@ -78,7 +78,8 @@ class Context:
         from newapi_cli.config.file import read_config
 
         config = read_config(self.paths.config_file)
-        for warning in config.warnings:
+        names = [f"{config.path}: {text}" for text in config.unknown_names]
+        for warning in (*config.warnings, *names):
             print_warning(self.streams, warning)
         return config
 

@@ -1,12 +1,11 @@
-"""`newapi doctor`: one line for each check, ok or what to do, as the checks run."""
+"""`newapi doctor`: check everything between the user and an answer."""
 
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
 from newapi_cli.app.context import Context
-from newapi_cli.app.doctor.runner import Begun, check_up, exit_code_of
+from newapi_cli.app.doctor.runner import CheckStarted, exit_code_of, run_checks
 from newapi_cli.cli.options import command
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.render.doctor_report import DoctorReport
@@ -18,44 +17,38 @@ from newapi_cli.render.sanitizer import safe_line
 def doctor(
     context: Context,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="ask the model for one word, which costs a little")
+        bool,
+        typer.Option("--yes", "-y", help="Ask the model for one word, which costs a few tokens"),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="one JSON object at the end")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end")] = False,
 ) -> None:
-    """Check everything between you and an answer; a line for each: ok, or what to do.
+    """Check everything between you and an answer.
 
     [dim]newapi doctor[/dim]
     [dim]newapi doctor -P work --yes[/dim]
     [dim]newapi doctor --json | jq '.checks[] | select(.verdict == "failed")'[/dim]
     """
-    from newapi_cli.app.doctor.checks import checks_of  # loads nearly every package, 60 ms
+    from newapi_cli.app.doctor.checks import all_checks  # loads nearly every package, 60 ms
 
+    form = output_form(context.streams, json=json)
+    report = DoctorReport(context.streams, form, shows_progress=not context.is_verbose)
     results = []
-    report = DoctorReport(
-        context.streams,
-        output_form(context.streams, json=json),
-        shows_progress=not context.is_verbose,
-    )
-    for found in _shown(context, check_up(checks_of(context, may_spend=yes))):
-        if isinstance(found, Begun):
-            report.begin(found.name)
+    for event in run_checks(all_checks(context, may_spend=yes)):
+        if isinstance(event, CheckStarted):
+            report.begin(event.name)
         else:
-            results.append(found)
-            report.show(found)
+            results.append(_safe(context, event))
+            report.show(results[-1])
     code = exit_code_of(results)
     report.finish(results, code)
     raise typer.Exit(code)
 
 
-def _shown(context: Context, found: Iterator[Begun | CheckResult]) -> Iterator[Begun | CheckResult]:
-    """Make what servers and files say fit to be shown: one line each, and no key in it."""
+def _safe(context: Context, result: CheckResult) -> CheckResult:
+    """Return a result as safe lines without keys: servers and files choose the words."""
     redact = context.streams.redact
-    for each in found:
-        if isinstance(each, CheckResult):
-            text, hint = safe_line(redact(each.text)), safe_line(redact(each.hint))
-            yield each._replace(text=text, hint=hint)
-        else:
-            yield each
+    parts = tuple(safe_line(redact(part)) for part in result.parts)
+    return result._replace(parts=parts, hint=safe_line(redact(result.hint)))
 
 
 def register(app: typer.Typer) -> None:

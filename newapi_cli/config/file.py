@@ -32,12 +32,16 @@ Profiles = Mapping[str, Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """What the file says, its values not yet checked; `warnings` are lines for stderr."""
+    """What the file says, its values not yet checked.
+
+    `warnings` and `unknown_names` are texts for stderr.
+    """
 
     path: Path
     default_profile: str | None = field(default=None, repr=False)  # names may be keys, by mistake
     profiles: Profiles = field(default_factory=lambda: MappingProxyType({}), repr=False)
     warnings: tuple[str, ...] = ()
+    unknown_names: tuple[str, ...] = ()
 
 
 def read_config(path: Path) -> ConfigFile:
@@ -52,8 +56,8 @@ def read_config(path: Path) -> ConfigFile:
     table = table_from_text(text_from_bytes(data, path), path)
     profiles = profiles_from_table(table, path)
     default = _default_profile(table, profiles, path)
-    warnings = (*_access_warnings(path, status, profiles), *_unknown_names(table, profiles, path))
-    return ConfigFile(path, default, profiles, warnings)
+    warnings = tuple(_access_warnings(path, status, profiles))
+    return ConfigFile(path, default, profiles, warnings, tuple(_unknown_names(table, profiles)))
 
 
 def read_config_bytes(path: Path) -> tuple[bytes, os.stat_result | None]:
@@ -194,15 +198,15 @@ def _access_warnings(path: Path, status: os.stat_result, profiles: Profiles) -> 
         yield f"{path} belongs to another user (uid {status.st_uid}), who can change it"
 
 
-def _unknown_names(table: Mapping[str, object], profiles: Profiles, path: Path) -> Iterator[str]:
+def _unknown_names(table: Mapping[str, object], profiles: Profiles) -> Iterator[str]:
     for name in table:
         if name in BY_NAME:
-            yield f"{path}: {quote_name(name)} has no effect here; it goes below [profiles.NAME]"
+            yield f"{quote_name(name)} has no effect here; it goes below [profiles.NAME]"
         elif name not in TOP_LEVEL:
-            yield f"{path}: unknown name {quote_name(name)}{suggestion(name, TOP_LEVEL)}"
+            yield f"unknown name {quote_name(name)}{suggestion(name, TOP_LEVEL)}"
     for profile, values in profiles.items():
         for name in values:
             if name not in BY_NAME:
                 near = suggestion(name, BY_NAME)
                 where = f"in profile {quote_name(profile)}{near}"
-                yield f"{path}: unknown name {quote_name(name)} {where}"
+                yield f"unknown name {quote_name(name)} {where}"

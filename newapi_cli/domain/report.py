@@ -20,11 +20,14 @@ class Verdict(StrEnum):
 
 
 class CheckResult(NamedTuple):
-    """One line of a check-up. `hint` says what to type next; `code` counts where it failed."""
+    """The result of one check, displayed as one line that joins `parts`.
+
+    `hint` is what to type next; `code` is the exit code if the check failed.
+    """
 
     name: str
     verdict: Verdict
-    text: str
+    parts: tuple[str, ...]
     hint: str = ""
     code: ExitCode = ExitCode.COMPLETE
 

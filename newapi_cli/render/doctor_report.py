@@ -49,7 +49,7 @@ class DoctorReport:
     def show(self, result: CheckResult) -> None:
         """Write a result, whose text is a safe line without keys."""
         if self._form is Form.TSV:
-            write_tsv(self._stdout, [result[:4]])
+            write_tsv(self._stdout, [(result.name, result.verdict, _text(result), result.hint)])
         elif self._form is Form.TABLE:
             self._erase_progress()
             self._stdout.write(f"{self.text_of(result)}\n")
@@ -76,7 +76,7 @@ class DoctorReport:
             start, indent = f"{mark:<4} {result.name}: ", " " * 5
         else:
             start, indent = f"{mark:<4}  {result.name:<{NAME_WIDTH}}  ", " " * (NAME_WIDTH + 8)
-        text = wrap_line(f"{start}{result.text}", width, indent)
+        text = wrap_line(f"{start}{_text(result)}", width, indent)
         text = self._colored(mark, color) + text.removeprefix(mark)
         if result.hint and result.verdict is not Verdict.SKIPPED:
             text += f"\n{_hint(result.hint, width)}"
@@ -84,6 +84,10 @@ class DoctorReport:
 
     def _colored(self, text: str, color: str) -> str:
         return f"{color}{text}{RESET}" if self._streams.wants_color(self._stdout) else text
+
+
+def _text(result: CheckResult) -> str:
+    return "; ".join(result.parts)
 
 
 def _verdict_on_all(results: Sequence[CheckResult]) -> str:
@@ -112,7 +116,7 @@ def _as_json(result: CheckResult) -> dict[str, object]:
     return {
         "name": result.name,
         "verdict": str(result.verdict),
-        "text": result.text,
+        "text": _text(result),
         "hint": result.hint or None,
         "code": int(result.code),
     }

@@ -230,13 +230,13 @@ def test_a_file_of_another_user_is_warned_about(
     ],
 )
 def test_an_unknown_name_is_kept_and_warned_about(path: Path, text: str, words: str) -> None:
-    (warning,) = read(path, text).warnings
+    (warning,) = read(path, text).unknown_names
     assert words in warning
     assert "CANARY" not in warning
 
 
 def test_an_unknown_name_without_a_near_one_suggests_nothing(path: Path) -> None:
-    (warning,) = read(path, "[profiles.w]\nxyzzy = 1").warnings
+    (warning,) = read(path, "[profiles.w]\nxyzzy = 1").unknown_names
     assert "did you mean" not in warning
 
 

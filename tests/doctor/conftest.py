@@ -1,4 +1,4 @@
-"""Fixtures of the check-up's tests."""
+"""Fixtures of the doctor tests."""
 
 from __future__ import annotations
 

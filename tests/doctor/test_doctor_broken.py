@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from newapi_cli.demo.server import DemoGateway
-from tests.doctor.checkups import (
+from tests.doctor.doctor_runs import (
     NOT_HERE,
     WEB_PAGE,
     Answer,
     PageServer,
-    check_up,
     openai_server,
-    read_check_up,
+    read_doctor_run,
+    run_doctor,
 )
 from tests.support.certificates import Authority
 from tests.support.fault_server import FaultServer
@@ -35,11 +35,11 @@ def free_port() -> int:
 
 def test_a_wrong_port(home: Home) -> None:
     home.configure(f"http://127.0.0.1:{free_port()}")
-    found = check_up(home)
+    found = run_doctor(home)
     row = found.assert_first_failed("TCP", 5, "port")
     assert "refuses connections" in row.text
     for name in ("TLS", "server", "clock", "key", "models", "prices", "answer"):
-        assert found[name][1:3] == ("skipped", "TCP comes first")
+        assert found[name][1:3] == ("skipped", 'fix "TCP" first')
     assert found["store"].verdict == "ok"
 
 
@@ -48,7 +48,7 @@ def test_a_wrong_path_and_the_form_that_works(
     home: Home, gateway: DemoGateway, prefix: str
 ) -> None:
     home.configure(gateway.base_url + prefix, model="demo")
-    found = check_up(home)
+    found = run_doctor(home)
     right = f"newapi config set base_url {gateway.base_url}"
     row = found.assert_first_failed("server", 6, right)
     assert row.hint.endswith(gateway.base_url)
@@ -58,9 +58,9 @@ def test_a_wrong_path_and_the_form_that_works(
 
 def test_a_page_of_the_console_is_no_wrong_path(home: Home, gateway: DemoGateway) -> None:
     home.configure(f"{gateway.base_url}/console/token", model="demo")
-    found = check_up(home)
+    found = run_doctor(home)
     assert (found.failed, found.result.code) == ([], 0)
-    assert found["base URL"].text.startswith(f"{gateway.base_url}, from {gateway.base_url}/console")
+    assert found["base URL"].text.startswith(f"{gateway.base_url}; from {gateway.base_url}/console")
 
 
 def test_an_api_below_a_prefix_that_was_left_out(home: Home) -> None:
@@ -70,31 +70,31 @@ def test_an_api_below_a_prefix_that_was_left_out(home: Home) -> None:
 
     with PageServer(answer) as server:
         home.configure(server.url)
-        found = check_up(home)
+        found = run_doctor(home)
         found.assert_first_failed("server", 6, f"newapi config set base_url {server.url}/openai")
 
 
 def test_tls_to_a_port_of_plain_http(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url.replace("http://", "https://"), model="demo")
-    found = check_up(home)
+    found = run_doctor(home)
     row = found.assert_first_failed("TLS", 5, "the base URL should begin with http://")
     assert "speaks plain http" in row.text
-    assert found["server"].text == "TLS comes first"
+    assert found["server"].text == 'fix "TLS" first'
 
 
 def test_plain_http_to_a_port_of_tls(home: Home, authority: Authority) -> None:
     with FaultServer(tls=authority.server()) as server:
         home.configure(server.url.replace("https://", "http://"))
-        found = check_up(home)
-        row = found.assert_first_failed("TLS", 5, "the base URL should begin with https://")
-        assert "speaks TLS" in row.text
+        found = run_doctor(home)
+        row = found.assert_first_failed("TLS", 5, "use a base URL with https://")
+        assert "expects TLS" in row.text
         assert server.requests == []
 
 
 def test_a_certificate_of_an_unknown_authority(home: Home, authority: Authority) -> None:
     with FaultServer(tls=authority.server()) as server:
         home.configure(server.url)
-        row = check_up(home).assert_first_failed("TLS", 5, "SSL_CERT_FILE", "ca_bundle")
+        row = run_doctor(home).assert_first_failed("TLS", 5, "SSL_CERT_FILE", "ca_bundle")
         assert "cannot be trusted" in row.text
         assert server.requests == []
 
@@ -102,15 +102,15 @@ def test_a_certificate_of_an_unknown_authority(home: Home, authority: Authority)
 def test_a_certificate_of_another_name(home: Home, authority: Authority) -> None:
     with FaultServer(tls=authority.server("other.example")) as server:
         home.configure(server.url, ca_bundle=str(authority.bundle))
-        check_up(home).assert_first_failed("TLS", 5, "is the host of the base URL right?")
+        run_doctor(home).assert_first_failed("TLS", 5, "is the host of the base URL right?")
 
 
 def test_a_dead_name(home: Home) -> None:
     home.configure("https://gateway.invalid")
-    found = check_up(home)
+    found = run_doctor(home)
     row = found.assert_first_failed("DNS", 5, "network")
     assert "cannot find the host gateway.invalid" in row.text
-    assert found["TCP"].text == "DNS comes first"
+    assert found["TCP"].text == 'fix "DNS" first'
 
 
 def test_a_socks_proxy_without_its_library(home: Home, tmp_path: Path) -> None:
@@ -123,22 +123,22 @@ def test_a_socks_proxy_without_its_library(home: Home, tmp_path: Path) -> None:
         "ALL_PROXY": f"socks5://me:{secret}@127.0.0.1:7890",
         "PYTHONPATH": f"{missing}:{ROOT}",
     }
-    found = read_check_up(run_newapi_process("doctor", home=home, env=env), home)
+    found = read_doctor_run(run_newapi_process("doctor", home=home, env=env), home)
     row = found.assert_first_failed(
         "proxy", 5, "pip install 'newapi-cli[socks]'", "--proxy none", "unset ALL_PROXY"
     )
-    assert "socks5://****@127.0.0.1:7890, from ALL_PROXY" in row.text
+    assert "socks5://****@127.0.0.1:7890 from ALL_PROXY" in row.text
     assert secret not in found.result.text
-    assert found["DNS"].text == "proxy comes first"
+    assert found["DNS"].text == 'fix "proxy" first'
 
 
 def test_a_key_with_a_line_break(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo", api_key=f"{CANARY}\n{CANARY}")
-    found = check_up(home)
+    found = run_doctor(home)
     row = found.assert_first_failed("key", 3, "newapi login")
     assert f"a line break at position {len(CANARY) + 1}" in row.text
     assert found["server"].verdict == "ok"
-    assert found["models"].text == "key comes first"
+    assert found["models"].text == 'fix "key" first'
     assert found["prices"].verdict == "ok"
     assert all("authorization" not in seen.headers for seen in gateway.requests)
 
@@ -146,7 +146,7 @@ def test_a_key_with_a_line_break(home: Home, gateway: DemoGateway) -> None:
 def test_a_key_that_others_can_read(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo")
     home.config_file.chmod(0o644)
-    found = check_up(home)
+    found = run_doctor(home)
     row = found.assert_first_failed("files", 3, f"chmod 600 {home.config_file}")
     assert "others can read the key" in row.text
     assert found.failed == ["files"]  # nothing else is the worse for it
@@ -157,13 +157,13 @@ def test_a_key_file_that_others_can_read(home: Home, gateway: DemoGateway) -> No
     key_file = home.newapi_home / "key"
     key_file.write_text("sk-in-a-file\n", "utf-8")
     key_file.chmod(0o640)
-    check_up(home).assert_first_failed("files", 3, f"chmod 600 {key_file}")
+    run_doctor(home).assert_first_failed("files", 3, f"chmod 600 {key_file}")
 
 
 def test_a_web_page_on_every_path(home: Home) -> None:
     with PageServer(lambda _: WEB_PAGE) as server:
         home.configure(server.url)
-        row = check_up(home).assert_first_failed("server", 6, "check the base URL")
+        row = run_doctor(home).assert_first_failed("server", 6, "check the base URL")
         assert "a web page instead of the API" in row.text
         assert "“Welcome”" in row.text
         assert {key for _, key in server.seen} == {""}
@@ -177,8 +177,8 @@ def test_a_login_page_of_the_network(home: Home, status: int, location: str) -> 
     page = WEB_PAGE._replace(status=status, headers=headers)
     with PageServer(lambda _: page) as server:
         home.configure(server.url)
-        row = check_up(home).assert_first_failed("server", 6, "in a browser")
-        assert "a login page of the network" in row.text
+        row = run_doctor(home).assert_first_failed("server", 6, "in a browser")
+        assert "the network's login page" in row.text
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_clock_that_is_off(home: Home, hours: float, verdict: str, code: int) 
     told = format_datetime(datetime.now(UTC) + timedelta(hours=hours, seconds=30), usegmt=True)
     with openai_server(MODEL, headers={"Date": told}) as server:
         home.configure(server.url)
-        found = check_up(home)
+        found = run_doctor(home)
     row = found["clock"]
     assert (row.verdict, found.result.code) == (verdict, code)
     assert "timedatectl" in row.hint
@@ -200,16 +200,16 @@ def test_a_clock_that_is_off(home: Home, hours: float, verdict: str, code: int) 
 
 def test_a_key_in_clear_text_over_the_network(home: Home) -> None:
     home.configure("http://gateway.invalid")
-    found = check_up(home)
+    found = run_doctor(home)
     row = found.assert_first_failed("base URL", 3, "https://gateway.invalid")
     assert "refusing to send the key in clear text" in row.text
-    assert found["key"].text == "base URL comes first"
+    assert found["key"].text == 'fix "base URL" first'
 
 
 def test_a_server_that_closes_without_an_answer(home: Home, authority: Authority) -> None:
     with FaultServer(answer=lambda _: [], tls=authority.server()) as server:
         home.configure(server.url, ca_bundle=str(authority.bundle))
-        found = check_up(home)
+        found = run_doctor(home)
     assert found["TLS"].verdict == "warning"  # the certificate lasts for a day
     row = found.assert_first_failed("server", 5)
     assert "closed the connection without a response" in row.text
@@ -219,9 +219,9 @@ def test_a_server_behind_tls_is_looked_at(home: Home, authority: Authority) -> N
     answer = response(200, b'{"data":[]}', headers=[("Server", "llama.cpp")])
     with FaultServer(answer=lambda _: [Send(answer)], tls=authority.server()) as server:
         home.configure(server.url, ca_bundle=str(authority.bundle))
-        found = check_up(home)
+        found = run_doctor(home)
     assert (found["server"].verdict, found.failed) == ("ok", [])
-    assert found["server"].text.startswith("llama.cpp, ")
+    assert found["server"].text.startswith("llama.cpp; ")
     assert "certificate by trustme " in found["TLS"].text
     assert "hours left" in found["TLS"].text
 
@@ -232,6 +232,6 @@ def test_a_refusal_of_the_server_is_told_with_its_request_id(
     refused = response(404, error("no luck"), headers=[("X-Oneapi-Request-Id", REQUEST_ID)])
     fault_server.answer_with(lambda _: [Send(refused)])
     home.configure(fault_server.url)
-    row = check_up(home).assert_first_failed("server", 6)
+    row = run_doctor(home).assert_first_failed("server", 6)
     assert "(HTTP 404)" in row.text
-    assert f"(request id {REQUEST_ID})" in row.text
+    assert f"; id {REQUEST_ID}" in row.text

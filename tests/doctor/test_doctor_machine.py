@@ -9,7 +9,7 @@ import pytest
 
 from newapi_cli.demo.server import DemoGateway
 from newapi_cli.store.sessions import SessionStore
-from tests.doctor.checkups import check_up
+from tests.doctor.doctor_runs import run_doctor
 from tests.sessions.keeping import data_dir, sessions_file, without_power
 from tests.support.home import CANARY, Home
 from tests.support.process import newapi_command, run_command
@@ -30,7 +30,7 @@ def test_a_broken_config_file_is_a_line(home: Home) -> None:
     home.configure("https://gateway.invalid")
     with home.config_file.open("a", encoding="utf-8") as file:
         file.write(f"api_key = {CANARY}\n")
-    found = check_up(home)
+    found = run_doctor(home)
     row = found.assert_first_failed("configuration", 3, "straight double quotes")
     assert f"{home.config_file}:7:11: " in row.text
     assert found.failed == ["configuration", "base URL"]
@@ -45,31 +45,31 @@ def test_a_broken_config_file_does_not_hide_the_rest(home: Home, gateway: DemoGa
         "NEWAPI_API_KEY": CANARY,
         "NEWAPI_MODEL": "demo",
     }
-    found = check_up(home, env=env)
+    found = run_doctor(home, env=env)
     assert (found.failed, found.result.code) == (["configuration"], 3)
     assert {found[name].verdict for name in ("server", "key", "models", "prices")} == {"ok"}
 
 
 def test_a_value_that_cannot_be_comes_before_all_that_needs_settings(home: Home) -> None:
     home.configure("https://gateway.invalid", timeout="soon")
-    found = check_up(home)
+    found = run_doctor(home)
     found.assert_first_failed("configuration", 3, "newapi config set timeout")
-    assert found["base URL"][1:3] == ("skipped", "configuration comes first")
-    assert found["key"][1:3] == ("skipped", "configuration comes first")
+    assert found["base URL"][1:3] == ("skipped", 'fix "configuration" first')
+    assert found["key"][1:3] == ("skipped", 'fix "configuration" first')
     assert found["store"].verdict == "ok"
 
 
 def test_nothing_is_configured(home: Home) -> None:
-    found = check_up(home)
+    found = run_doctor(home)
     found.assert_first_failed("base URL", 3, "newapi login")
-    assert "no file ~/newapi/config.toml" in found["configuration"].text
+    assert "no config file ~/newapi/config.toml" in found["configuration"].text
     assert not home.newapi_home.exists()  # to look makes nothing
 
 
 def test_there_is_no_home(home: Home) -> None:
-    found = check_up(home, env={"NEWAPI_HOME": None, "HOME": str(home.path / "missing")})
-    assert found["configuration"].text.startswith("no file; ")
-    assert found["store"].text == "nothing can be kept: there is no home folder"
+    found = run_doctor(home, env={"NEWAPI_HOME": None, "HOME": str(home.path / "missing")})
+    assert found["configuration"].text.startswith("no config file; ")
+    assert found["store"].text == "nothing can be saved; there is no home folder"
     assert "NEWAPI_HOME" in found["store"].hint
     assert not (home.path / "missing").exists()
 
@@ -77,7 +77,7 @@ def test_there_is_no_home(home: Home) -> None:
 def test_unknown_names_are_a_warning(well: Home) -> None:
     with well.config_file.open("a", encoding="utf-8") as file:
         file.write("modle = 'x'\n")
-    row = check_up(well)["configuration"]
+    row = run_doctor(well)["configuration"]
     assert (row.verdict, row.hint) == ("warning", "newapi config edit")
     assert "did you mean 'model'?" in row.text
 
@@ -85,14 +85,14 @@ def test_unknown_names_are_a_warning(well: Home) -> None:
 def test_a_folder_that_others_can_change(well: Home) -> None:
     begin_store(well)
     data_dir(well).chmod(0o777)
-    row = check_up(well)["files"]
+    row = run_doctor(well)["files"]
     assert (row.verdict, row.hint) == ("warning", f"chmod 700 {data_dir(well)}")
 
 
 def test_sessions_that_others_can_read(well: Home) -> None:
     begin_store(well)
     sessions_file(well).chmod(0o644)
-    row = check_up(well)["files"]
+    row = run_doctor(well)["files"]
     assert (row.verdict, row.hint) == ("warning", f"chmod 600 {sessions_file(well)}")
 
 
@@ -106,7 +106,7 @@ def test_what_cannot_be_looked_at_is_not_called_private(well: Home) -> None:
     [line] = [line for line in result.text.splitlines() if line.startswith("files\t")]
     _, verdict, text, hint = line.split("\t")
     assert (verdict, hint) == ("warning", f"ls -ld {well.newapi_home}")
-    assert text.startswith("cannot look at ~/newapi/config.toml, ~/newapi/data/sessions.db")
+    assert text.startswith("cannot check ~/newapi/config.toml, ~/newapi/data/sessions.db")
 
 
 def test_a_read_only_home(well: Home) -> None:
@@ -118,17 +118,17 @@ def test_a_read_only_home(well: Home) -> None:
         well.newapi_home.chmod(0o700)
     assert result.code == 10, result
     [line] = [line for line in result.text.splitlines() if "\tfailed\t" in line]
-    assert line.startswith("store\tfailed\tnothing can be kept: ")
+    assert line.startswith("store\tfailed\tnothing can be saved; ")
     assert "NEWAPI_HOME" in line
 
 
 def test_a_store_is_counted_and_not_changed(well: Home) -> None:
     begin_store(well)
     before = (sessions_file(well).read_bytes(), sorted(data_dir(well).iterdir()))
-    row = check_up(well)["store"]
+    row = run_doctor(well)["store"]
     assert row.verdict == "ok"
-    assert "0 sessions, 0 turns in ~/newapi/data/sessions.db (" in row.text
-    assert row.text.endswith("sound")
+    assert "0 sessions; 0 turns; in ~/newapi/data/sessions.db; " in row.text
+    assert row.text.endswith("no errors")
     assert (sessions_file(well).read_bytes(), sorted(data_dir(well).iterdir())) == before
 
 
@@ -137,14 +137,14 @@ def test_a_damaged_store(well: Home) -> None:
     data = bytearray(sessions_file(well).read_bytes())
     data[4096:] = b"\xa5" * (len(data) - 4096)
     sessions_file(well).write_bytes(data)
-    check_up(well).assert_first_failed("store", 10, f"mv {sessions_file(well)} ")
+    run_doctor(well).assert_first_failed("store", 10, f"mv {sessions_file(well)} ")
 
 
 def test_a_store_of_a_newer_newapi(well: Home) -> None:
     begin_store(well)
     with closing(sqlite3.connect(sessions_file(well))) as connection:
         connection.execute("PRAGMA user_version = 999")
-    row = check_up(well).assert_first_failed("store", 10, "update newapi")
+    row = run_doctor(well).assert_first_failed("store", 10, "update newapi")
     assert "made by a newer newapi" in row.text
 
 
@@ -152,27 +152,30 @@ def test_a_store_of_an_older_newapi_is_left_as_it_is(well: Home) -> None:
     begin_store(well)
     with closing(sqlite3.connect(sessions_file(well))) as connection:
         connection.execute("PRAGMA user_version = 1")
-    row = check_up(well)["store"]
-    assert "version 1, migrated when it is used next" in row.text
+    row = run_doctor(well)["store"]
+    assert "version 1; migrated at its next use" in row.text
     with closing(sqlite3.connect(sessions_file(well))) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
 
 
 def test_a_key_command_that_fails(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo", api_key="", api_key_command="exit 3")
-    row = check_up(home).assert_first_failed("key", 3, "run the command in a shell")
+    row = run_doctor(home).assert_first_failed("key", 3, "run the command in a shell")
     assert "failed with exit status 3" in row.text
 
 
 @pytest.mark.parametrize(
     ("env", "told"),
     [
-        ({"HTTP_PROXY": "http://me:pw@127.0.0.1:9"}, "none: this machine is asked directly (HTTP_"),
-        ({}, "none: this machine is asked directly"),
+        (
+            {"HTTP_PROXY": "http://me:pw@127.0.0.1:9"},
+            "none; local servers are connected to directly; HTTP_PROXY ignored",
+        ),
+        ({}, "none; local servers are connected to directly"),
     ],
 )
 def test_loopback_passes_proxies_by(well: Home, env: dict[str, str], told: str) -> None:
-    found = check_up(well, env=env)
+    found = run_doctor(well, env=env)
     assert found["proxy"].text.startswith(told)
     assert found.failed == []
 
@@ -180,20 +183,20 @@ def test_loopback_passes_proxies_by(well: Home, env: dict[str, str], told: str) 
 def test_no_proxy_is_told(home: Home) -> None:
     home.configure("https://gateway.invalid")
     env = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": ".invalid"}
-    row = check_up(home, env=env)["proxy"]
-    assert row[1:3] == ("ok", "none: NO_PROXY names gateway.invalid (HTTPS_PROXY is set)")
+    row = run_doctor(home, env=env)["proxy"]
+    assert row[1:3] == ("ok", "none; NO_PROXY contains gateway.invalid; HTTPS_PROXY ignored")
 
 
 def test_a_dead_proxy_is_the_first_stop(home: Home) -> None:
     home.configure("https://gateway.invalid")
-    found = check_up(home, "--proxy", "http://me:pw@127.0.0.1:9")
-    assert found["proxy"].text == "http://****@127.0.0.1:9, from flag --proxy"
-    assert found["DNS"].text == "the proxy 127.0.0.1 is an address already"
+    found = run_doctor(home, "--proxy", "http://me:pw@127.0.0.1:9")
+    assert found["proxy"].text == "http://****@127.0.0.1:9 from flag --proxy"
+    assert found["DNS"].text == "the proxy; 127.0.0.1 is an IP address"
     row = found.assert_first_failed("TCP", 5)
     assert "127.0.0.1:9 refuses connections" in row.text
 
 
 def test_certificates_that_cannot_be_read(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url.replace("http:", "https:"), ca_bundle="/nowhere.pem")
-    row = check_up(home).assert_first_failed("TLS", 3, "PEM")
+    row = run_doctor(home).assert_first_failed("TLS", 3, "PEM")
     assert "ca_bundle: cannot read certificates from /nowhere.pem" in row.text

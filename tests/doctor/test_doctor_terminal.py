@@ -1,14 +1,16 @@
-"""The check-up as a person sees it: on a terminal, wide and narrow, line by line."""
+"""`newapi doctor` on a terminal, wide and narrow."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from newapi_cli.demo.server import DemoGateway
-from tests.doctor.checkups import NAMES
+from tests.doctor.doctor_runs import NAMES
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import Environment, newapi_command
@@ -22,7 +24,7 @@ def wait_for_question(terminal: Terminal) -> None:
 
 
 def seen(home: Home, columns: int, *, env: Environment | None = None, said: bytes = b"n\r") -> str:
-    """Answer the question of the check-up and give all that stands on the screen at its end."""
+    """Answer the question of the doctor and return everything on the screen at its end."""
     command = newapi_command("doctor")
     with Terminal(command, home=home, env=env, columns=columns, rows=70) as terminal:
         wait_for_question(terminal)
@@ -46,23 +48,23 @@ def test_a_terminal_gets_a_list_that_fits(home: Home, gateway: DemoGateway, colu
     assert text.rstrip().endswith("\n\nno problems, 1 warning")
     assert "..." not in text  # what stood there while a check ran
     assert f"{columns} by 70" in text.replace("\n     ", " ")
-    assert broken_by_the_terminal(text.split("\n\n")[0]) <= {"  try", "Ask d"}
+    assert broken_by_the_terminal(text.split("\n\n")[0]) <= {"  try", "Send "}
 
 
 def broken_by_the_terminal(text: str) -> set[str]:
     """Give how the lines begin that were too long for a row, and not broken between words."""
     found, line = set(), ""
     for row in text.split("\n"):
-        if re.match(r"(ok|warn|FAIL|skip) |  try: |Ask |     ", row):
+        if re.match(r"(ok|warn|FAIL|skip) |  try: |Send |     ", row):
             line = row
         else:
             found.add(line[:5])
     return found
 
 
-def test_the_question_is_obeyed(home: Home, gateway: DemoGateway) -> None:
+def test_the_answer_check_runs_only_after_yes(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo-echo")
-    assert re.search(r"skip +answer +not asked for", seen(home, 80, said=b"\r"))
+    assert re.search(r"skip +answer +declined", seen(home, 80, said=b"\r"))
     assert not any("chat" in request.path for request in gateway.requests)
     assert re.search(r"ok +answer +demo-echo answered in", seen(home, 80, said=b"y\r"))
 
@@ -70,7 +72,7 @@ def test_the_question_is_obeyed(home: Home, gateway: DemoGateway) -> None:
 def test_the_end_of_input_is_a_no(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo-echo")
     text = seen(home, 80, said=b"\x04")
-    assert re.search(r"^skip +answer +not asked for$", text, re.MULTILINE)
+    assert re.search(r"^skip +answer +declined$", text, re.MULTILINE)
     assert re.search(r"^ok +store ", text, re.MULTILINE)  # the last one
     assert not any("chat" in request.path for request in gateway.requests)
 
@@ -86,7 +88,7 @@ def test_lines_come_as_the_checks_run(home: Home) -> None:
             assert terminal.wait_exit() == 130
 
 
-def test_it_ends_with_what_to_mend_first(home: Home, gateway: DemoGateway) -> None:
+def test_it_ends_with_the_problem_to_fix_first(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo", api_key="sk-wrong")
     home.config_file.chmod(0o644)
     with Terminal(newapi_command("doctor"), home=home, rows=50) as terminal:
@@ -95,15 +97,15 @@ def test_it_ends_with_what_to_mend_first(home: Home, gateway: DemoGateway) -> No
 
 
 @pytest.mark.parametrize(
-    ("env", "has_color", "told"),
+    ("env", "has_color", "expected"),
     [
-        ({}, True, "color"),
-        ({"NO_COLOR": "1"}, False, "no color by NO_COLOR"),
-        ({"FORCE_COLOR": "1"}, True, "color by FORCE_COLOR"),
+        ({}, True, "colors"),
+        ({"NO_COLOR": "1"}, False, "no colors by NO_COLOR"),
+        ({"FORCE_COLOR": "1"}, True, "colors by FORCE_COLOR"),
     ],
 )
-def test_color_is_told_and_kept_to(
-    home: Home, gateway: DemoGateway, env: dict[str, str], has_color: bool, told: str
+def test_the_doctor_reports_and_uses_colors(
+    home: Home, gateway: DemoGateway, env: dict[str, str], has_color: bool, expected: str
 ) -> None:
     home.configure(gateway.base_url, model="demo")
     command = newapi_command("doctor")
@@ -111,7 +113,7 @@ def test_color_is_told_and_kept_to(
         wait_for_question(terminal)
         terminal.send(b"n\r")
         assert terminal.wait_exit() == 0
-        assert f", {told}, UTF-8" in terminal.all_text()
+        assert f"; {expected}; UTF-8" in terminal.all_text()
         assert (b"\x1b[32mok\x1b[0m" in terminal.raw) is has_color
 
 
@@ -127,17 +129,17 @@ def test_a_dumb_terminal_gets_plain_lines(home: Home, gateway: DemoGateway) -> N
 
 
 @pytest.mark.parametrize(
-    ("env", "told"),
+    ("env", "expected"),
     [
         ({"TMUX": "/tmp/x,1,0"}, "in tmux"),
         ({"SSH_TTY": "/dev/pts/1"}, "OSC 52"),
     ],
 )
-def test_what_stands_around_the_terminal_is_told(
-    home: Home, gateway: DemoGateway, env: dict[str, str], told: str
+def test_the_terminal_line_names_tmux_and_ssh(
+    home: Home, gateway: DemoGateway, env: dict[str, str], expected: str
 ) -> None:
     home.configure(gateway.base_url, model="demo")
-    assert told in seen(home, 120, env=env)
+    assert expected in seen(home, 120, env=env)
 
 
 def test_a_terminal_that_is_not_utf8(home: Home, gateway: DemoGateway) -> None:
@@ -146,3 +148,14 @@ def test_a_terminal_that_is_not_utf8(home: Home, gateway: DemoGateway) -> None:
     text = seen(home, 80, env={**env, "PYTHONIOENCODING": "ascii"})
     assert "warn  terminal" in text
     assert "try: export LANG=C.UTF-8" in text
+
+
+def test_the_doctor_names_the_clipboard_tool_that_copy_uses(
+    home: Home, gateway: DemoGateway, tmp_path: Path
+) -> None:
+    home.configure(gateway.base_url, model="demo")
+    tool = tmp_path / "powershell.exe"
+    tool.write_text("#!/bin/sh\ncat >/dev/null\n", "utf-8")
+    tool.chmod(0o755)
+    env = {"WSL_INTEROP": "/run/WSL/1_interop", "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    assert "/copy uses powershell.exe" in seen(home, 120, env=env)

@@ -1,7 +1,8 @@
-"""Servers and resolvers that hang: our own clock ends each step, and Ctrl-C ends all of them."""
+"""Servers and resolvers that hang: a timeout ends each step, and Ctrl-C ends the run."""
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
@@ -11,12 +12,12 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from newapi_cli.api.gateway.connectivity import Probe, within
-from newapi_cli.app.doctor.runner import Begun, Blocked, Check, check_up, exit_code_of
+from newapi_cli.app.doctor.runner import Check, CheckBlocked, CheckStarted, exit_code_of, run_checks
 from newapi_cli.demo.server import DemoGateway
 from newapi_cli.domain.report import CheckResult, Verdict
 from newapi_cli.errors import AuthenticationError, ExitCode, Interrupted, NetworkError
 from newapi_cli.signals import Interrupts
-from tests.doctor import checkups
+from tests.doctor import doctor_runs
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import newapi_command
@@ -28,25 +29,25 @@ HANGS: Sequence[Step] = [BeforeReading(), Stall()]
 ASKED: Sequence[Step] = [BeforeReading(), ReadHead(), Stall()]
 
 
-def test_a_server_that_hangs_is_given_up(home: Home) -> None:
+def test_a_server_that_hangs_fails_after_its_timeout(home: Home) -> None:
     with FaultServer(HANGS, HANGS, HANGS, HANGS) as server:
         home.configure(server.url, first_byte_timeout=0.3, connect_timeout=0.4)
-        found = checkups.check_up(home)
+        found = doctor_runs.run_doctor(home)
         row = found.assert_first_failed("server", 8, "is it the right server")
     assert "no answer within 0.3 s" in row.text
-    assert found["key"].text == "server comes first"
+    assert found["key"].text == 'fix "server" first'
     assert found.result.seconds < 5
 
 
-def test_a_handshake_that_hangs_is_given_up(home: Home) -> None:
+def test_a_handshake_that_hangs_fails_after_its_timeout(home: Home) -> None:
     with FaultServer(HANGS, HANGS, HANGS) as server:
         home.configure(server.url.replace("http:", "https:"), connect_timeout=0.3)
-        found = checkups.check_up(home)
+        found = doctor_runs.run_doctor(home)
         row = found.assert_first_failed("TLS", 5, "port")
     assert "no answer in time" in row.text
 
 
-def test_ctrl_c_ends_a_check_up_at_once(home: Home) -> None:
+def test_ctrl_c_ends_the_doctor_at_once(home: Home) -> None:
     with FaultServer(HANGS, ASKED) as server:
         home.configure(server.url)
         with Terminal(newapi_command("doctor"), home=home) as terminal:
@@ -63,19 +64,19 @@ def test_ctrl_c_ends_a_check_up_at_once(home: Home) -> None:
 @pytest.mark.parametrize("path", ["/v1/models", "/api/usage/token/", "/api/pricing"])
 def test_ctrl_c_ends_every_request(home: Home, path: str) -> None:
     hangs, arrived = threading.Event(), threading.Event()
-    known = checkups.Answer(200, {"data": {"setup": True, "quota_per_unit": 1}})
-    refused = checkups.Answer(401, {"error": {"message": "no", "type": "new_api_error"}})
-    listed = checkups.Answer(200, {"object": "list", "data": [{"id": MODEL}]})
+    known = doctor_runs.Answer(200, {"data": {"setup": True, "quota_per_unit": 1}})
+    refused = doctor_runs.Answer(401, {"error": {"message": "no", "type": "new_api_error"}})
+    listed = doctor_runs.Answer(200, {"object": "list", "data": [{"id": MODEL}]})
 
-    def answer(asked: str) -> checkups.Answer:
+    def answer(asked: str) -> doctor_runs.Answer:
         if asked == path:
             arrived.set()
             hangs.wait(20)
         if asked == "/v1/models":
             return refused if path == "/api/usage/token/" else listed
-        return known if asked == "/api/status" else checkups.NOT_HERE
+        return known if asked == "/api/status" else doctor_runs.NOT_HERE
 
-    with checkups.PageServer(answer) as server:
+    with doctor_runs.PageServer(answer) as server:
         home.configure(server.url)
         with Terminal(newapi_command("doctor"), home=home) as terminal:
             assert arrived.wait(10)
@@ -88,7 +89,7 @@ def test_ctrl_c_ends_every_request(home: Home, path: str) -> None:
 def test_ctrl_c_at_the_question_leaves(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo")
     with Terminal(newapi_command("doctor"), home=home) as terminal:
-        terminal.wait_for("Ask demo for one word? It costs a few tokens [y/N]")
+        terminal.wait_for(re.compile(r"Send a short prompt to demo\?.*\[y/N\]", re.DOTALL))
         terminal.press_ctrl_c()
         assert terminal.wait_exit() == 130
 
@@ -144,7 +145,7 @@ def test_plain_http_and_tls_are_told_apart(gateway: DemoGateway) -> None:
 
 
 def gives(verdict: Verdict, code: ExitCode = ExitCode.COMPLETE) -> Callable[[], CheckResult]:
-    return lambda: CheckResult("", verdict, "text", code=code)
+    return lambda: CheckResult("", verdict, ("text",), code=code)
 
 
 def raises(error: BaseException) -> Callable[[], CheckResult]:
@@ -155,11 +156,11 @@ def raises(error: BaseException) -> Callable[[], CheckResult]:
 
 
 def verdicts(*checks: Check) -> list[tuple[str, str, str]]:
-    found = [each for each in check_up(checks) if isinstance(each, CheckResult)]
-    return [(each.name, str(each.verdict), each.text) for each in found]
+    found = [each for each in run_checks(checks) if isinstance(each, CheckResult)]
+    return [(each.name, str(each.verdict), "; ".join(each.parts)) for each in found]
 
 
-def test_a_failure_makes_what_needs_it_pointless_and_that_names_it() -> None:
+def test_checks_that_need_a_failed_one_are_skipped_and_name_it() -> None:
     refused = AuthenticationError("refused", why="they say so", hint="log in")
     assert verdicts(
         Check("a", gives(Verdict.OK)),
@@ -170,13 +171,13 @@ def test_a_failure_makes_what_needs_it_pointless_and_that_names_it() -> None:
     ) == [
         ("a", "ok", "text"),
         ("b", "failed", "refused: they say so"),
-        ("c", "skipped", "b comes first"),
-        ("d", "skipped", "b comes first"),
+        ("c", "skipped", 'fix "b" first'),
+        ("d", "skipped", 'fix "b" first'),
         ("e", "ok", "text"),
     ]
 
 
-def test_what_is_skipped_or_warned_of_is_in_nobodys_way() -> None:
+def test_skipped_checks_and_warnings_block_no_other_check() -> None:
     found = verdicts(
         Check("a", gives(Verdict.SKIPPED)),
         Check("b", gives(Verdict.WARNING), ("a",)),
@@ -185,42 +186,43 @@ def test_what_is_skipped_or_warned_of_is_in_nobodys_way() -> None:
     assert [verdict for _, verdict, _ in found] == ["skipped", "warning", "ok"]
 
 
-def test_a_check_that_finds_itself_blocked_names_the_root() -> None:
+def test_a_blocked_check_names_the_first_failed_one() -> None:
     found = verdicts(
         Check("a", gives(Verdict.FAILED)),
         Check("b", gives(Verdict.OK), ("a",)),
-        Check("c", raises(Blocked("b"))),
+        Check("c", raises(CheckBlocked("b"))),
         Check("d", gives(Verdict.OK), ("c",)),
     )
-    assert [text for _, _, text in found] == ["text", *["a comes first"] * 3]
+    assert [text for _, _, text in found] == ["text", *['fix "a" first'] * 3]
 
 
-def test_a_bug_is_a_line() -> None:
-    [found] = check_up([Check("a", raises(ZeroDivisionError("secret words")))])
+def test_a_bug_in_a_check_is_a_failed_result() -> None:
+    [found] = run_checks([Check("a", raises(ZeroDivisionError("secret words")))])
     assert isinstance(found, CheckResult)
     assert (found.verdict, found.code) == (Verdict.FAILED, ExitCode.BUG)
-    assert found.text.startswith("a bug of newapi (ZeroDivisionError at test_doctor_waiting.py:")
-    assert "secret" not in found.text
+    [text] = found.parts
+    assert text.startswith("a bug in newapi (ZeroDivisionError at test_doctor_waiting.py:")
+    assert "secret" not in text
 
 
 @pytest.mark.parametrize("error", [Interrupted(), KeyboardInterrupt()])
-def test_signals_pass(error: BaseException) -> None:
+def test_signals_end_the_run(error: BaseException) -> None:
     with pytest.raises(type(error)):
-        list(check_up([Check("a", raises(error)), Check("b", gives(Verdict.OK))]))
+        list(run_checks([Check("a", raises(error)), Check("b", gives(Verdict.OK))]))
 
 
-def test_a_slow_check_is_told_before_it_runs() -> None:
-    found = check_up([Check("a", gives(Verdict.OK), is_slow=True)])
-    assert next(found) == Begun("a")
+def test_a_slow_check_is_announced_before_it_runs() -> None:
+    found = run_checks([Check("a", gives(Verdict.OK), is_slow=True)])
+    assert next(found) == CheckStarted("a")
     assert isinstance(next(found), CheckResult)
 
 
-def test_the_code_is_that_of_the_first_failure() -> None:
+def test_the_exit_code_is_that_of_the_first_failed_check() -> None:
     checks = [
         Check("a", gives(Verdict.WARNING, ExitCode.BUG)),
         Check("b", gives(Verdict.FAILED, ExitCode.LIMIT)),
         Check("c", gives(Verdict.FAILED, ExitCode.NETWORK)),
     ]
-    found = [each for each in check_up(checks) if isinstance(each, CheckResult)]
+    found = [each for each in run_checks(checks) if isinstance(each, CheckResult)]
     assert exit_code_of(found) is ExitCode.LIMIT
     assert exit_code_of(found[:1]) is ExitCode.COMPLETE

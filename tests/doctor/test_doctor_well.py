@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from newapi_cli.demo.server import DemoGateway
-from tests.doctor.checkups import NAMES, Answer, PageServer, check_up, openai_server
+from tests.doctor.doctor_runs import NAMES, Answer, PageServer, openai_server, run_doctor
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
 from tests.support.gateway_variants import gateway_variant
@@ -24,17 +24,17 @@ CHECKED_WITHOUT_TERMINAL = {"TLS": "skipped", "answer": "skipped", "terminal": "
 
 def test_all_is_well_with_the_demo(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo")
-    found = check_up(home)
+    found = run_doctor(home)
     assert found.result.code == 0
     assert found.verdicts == {name: CHECKED_WITHOUT_TERMINAL.get(name, "ok") for name in NAMES}
     assert [row.hint for row in found.rows] == [""] * len(NAMES)
     assert "profile 'test'" in found["configuration"].text
-    assert "base URL, key and model from it" in found["configuration"].text
+    assert "base_url, api_key, model from the profile" in found["configuration"].text
     assert found["server"].text.startswith("New API v1.0.0-demo, “newapi demo”")
-    assert found["key"].text.startswith("taken · $5.00 left of $5.00")
+    assert found["key"].text.startswith("key accepted; $5.00 left of $5.00")
     assert "key “demo key”" in found["key"].text
-    assert "demo is among them" in found["models"].text
-    assert "demo $0.15 in, $0.60 out for a million tokens" in found["prices"].text
+    assert "includes demo" in found["models"].text
+    assert "demo $0.15 in, $0.60 out per million tokens" in found["prices"].text
     assert "--yes" in found["answer"].text
     asked = {seen.path for seen in gateway.requests}
     assert not any("chat" in path for path in asked)
@@ -43,19 +43,24 @@ def test_all_is_well_with_the_demo(home: Home, gateway: DemoGateway) -> None:
 
 def test_a_second_look_spares_the_tight_limiter(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo")
-    first = check_up(home)
+    first = run_doctor(home)
     count = len(gateway.requests)
-    assert check_up(home)["key"] == first["key"]
+    assert run_doctor(home)["key"] == first["key"]
     tight = ("/api/usage/token", "/api/log/token")
     assert not any(seen.path.startswith(tight) for seen in gateway.requests[count:])
 
 
 def test_an_answer_is_asked_for_with_yes(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo-echo")
-    row = check_up(home, "--yes")["answer"]
+    row = run_doctor(home, "--yes")["answer"]
     assert row.verdict == "ok", row
     assert row.text.startswith("demo-echo answered in ")
-    for told in ("first token after", "13 pieces", "16 tokens in, 13 out, free", "reason stop"):
+    for told in (
+        "first token after",
+        "13 chunks",
+        "16 tokens in, 13 out; free",
+        "finish reason stop",
+    ):
         assert told in row.text
     assert [seen.model for seen in gateway.requests if "chat" in seen.path] == ["demo-echo"]
 
@@ -74,10 +79,10 @@ def streaming(*events: bytes) -> Callable[[Request], Sequence[Step]]:
 def test_whether_it_streams_is_told(home: Home) -> None:
     with FaultServer(answer=streaming(*answer_events("y", "e", "s"))) as server:
         home.configure(server.url)
-        row = check_up(home, "--yes")["answer"]
+        row = run_doctor(home, "--yes")["answer"]
     assert row.verdict == "ok", row
     pieces = re.search(
-        r"in 3 pieces over (\d+) ms; 9 tokens in, 3 out; finish reason stop", row.text
+        r"in 3 chunks over (\d+) ms; 9 tokens in, 3 out; finish reason stop", row.text
     )
     assert pieces is not None, row
     assert 50 <= int(pieces[1]) < 900
@@ -87,28 +92,28 @@ def test_tokens_that_are_not_told_are_a_warning(home: Home) -> None:
     events = [event(chunk("yes")), event(chunk(finish="stop")), DONE]
     with FaultServer(answer=streaming(*events)) as server:
         home.configure(server.url)
-        row = check_up(home, "--yes")["answer"]
-    assert (row.verdict, "in one piece" in row.text) == ("warning", True)
-    assert row.text.endswith("finish reason stop; tokens are not told")
+        row = run_doctor(home, "--yes")["answer"]
+    assert (row.verdict, "in one chunk" in row.text) == ("warning", True)
+    assert row.text.endswith("finish reason stop; no token counts")
 
 
 def test_a_model_that_talks_on_is_stopped(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo-long")
-    row = check_up(home, "--yes")["answer"]
+    row = run_doctor(home, "--yes")["answer"]
     assert (row.verdict, "was stopped after" in row.text) == ("ok", True)
     assert gateway.wait_for_disconnect(10)
 
 
 @pytest.mark.parametrize(
     ("model", "code", "told"),
-    [("demo-cut", 9, "cut off"), ("demo-no-finish", 9, "without a finish reason"),
+    [("demo-cut", 9, "cut off"), ("demo-no-finish", 9, "no finish reason"),
      ("demo-filter", 6, "content_filter")],
 )  # fmt: skip
 def test_an_answer_that_fails_fails_the_check(
     home: Home, gateway: DemoGateway, model: str, code: int, told: str
 ) -> None:
     home.configure(gateway.base_url, model=model)
-    row = check_up(home, "--yes").assert_first_failed("answer", code)
+    row = run_doctor(home, "--yes").assert_first_failed("answer", code)
     assert told in row.text
 
 
@@ -125,10 +130,10 @@ def test_a_key_that_is_refused(
     home: Home, gateway: DemoGateway, key: str, code: int, told: str, hint: str
 ) -> None:
     home.configure(gateway.base_url, model="demo", api_key=key)
-    found = check_up(home)
+    found = run_doctor(home)
     row = found.assert_first_failed("key", code, hint)
     assert told in row.text
-    assert found["models"].text == "key comes first"
+    assert found["models"].text == 'fix "key" first'
     assert found["prices"].verdict == "ok"
 
 
@@ -145,7 +150,7 @@ def test_what_an_old_gateway_says_of_a_key_rules(
 ) -> None:
     with gateway_variant("2025-04") as gateway:
         home.configure(gateway.base_url, model="demo", api_key=key)
-        row = check_up(home).assert_first_failed("key", code, "in the gateway's console")
+        row = run_doctor(home).assert_first_failed("key", code, "in the gateway's console")
     assert told in row.text
     assert "characters" not in row.hint
 
@@ -153,7 +158,7 @@ def test_what_an_old_gateway_says_of_a_key_rules(
 def test_a_key_that_an_old_gateway_does_not_know_is_measured(home: Home) -> None:
     with gateway_variant("2025-04") as gateway:
         home.configure(gateway.base_url, model="demo", api_key="sk-wrong")
-        row = check_up(home).assert_first_failed("key", 4, "the key has 8 characters")
+        row = run_doctor(home).assert_first_failed("key", 4, "the key has 8 characters")
     assert row.text.startswith("the gateway knows no such key")
 
 
@@ -165,13 +170,13 @@ def test_a_key_of_another_house_is_recognized(home: Home) -> None:
 
     with PageServer(answer) as server:
         home.configure(server.url, api_key="sk-proj-0123456789012345678901234567890123456789")
-        row = check_up(home).assert_first_failed("key", 4, "a key of OpenAI itself", "newapi login")
+        row = run_doctor(home).assert_first_failed("key", 4, "a key of OpenAI", "newapi login")
     assert "Invalid token" in row.text
 
 
 def test_limits_of_a_key_are_told(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo", api_key="sk-limited")
-    found = check_up(home)
+    found = run_doctor(home)
     assert "only for demo, demo-echo" in found["key"].text
     assert ", expires 20" in found["key"].text
     assert "2 models for this key" in found["models"].text
@@ -179,15 +184,15 @@ def test_limits_of_a_key_are_told(home: Home, gateway: DemoGateway) -> None:
 
 def test_a_model_that_is_not_there_names_the_near_ones(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo-ecko")
-    found = check_up(home)
+    found = run_doctor(home)
     row = found.assert_first_failed("models", 6, "demo-echo", "newapi models")
-    assert "demo-ecko is not among them" in row.text
-    assert found["answer"].text == "models comes first"
+    assert "not listed: demo-ecko" in row.text
+    assert found["answer"].text == 'fix "models" first'
 
 
 def test_no_model_is_a_warning(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="")
-    found = check_up(home, "--yes")
+    found = run_doctor(home, "--yes")
     assert (found["models"].verdict, found.result.code) == ("warning", 0)
     assert "newapi config set model NAME" in found["models"].hint
     assert found["answer"][1:3] == ("skipped", "no model is set")
@@ -215,7 +220,7 @@ def test_other_gateways(
 ) -> None:
     with variant() as gateway:
         home.configure(gateway.base_url, model="demo")
-        found = check_up(home)
+        found = run_doctor(home)
     assert (found.failed, found.result.code) == ([], 0)
     assert found["server"].text.startswith(server)
     assert prices in found["prices"].text
@@ -224,13 +229,13 @@ def test_other_gateways(
 def test_a_plain_server_of_openais_api(home: Home) -> None:
     with openai_server("small", headers={"Server": "vllm\x1b[31m"}) as server:
         home.configure(server.url, model="small")
-        found = check_up(home)
+        found = run_doctor(home)
         sent = {path for path, key in server.seen if key}
     assert (found.failed, found.result.code) == ([], 0)
     assert found["server"].text.startswith("a server with OpenAI's API, Server: vllm")
     assert "no New API gateway" in found["server"].text
     assert "\x1b" not in found.result.text
-    assert found["key"].text == "taken"
+    assert found["key"].text == "key accepted"
     assert found["prices"].text == "this server publishes no prices"
     assert sent == {"/v1/models"}  # no other path of it sees the key
 
@@ -238,16 +243,16 @@ def test_a_plain_server_of_openais_api(home: Home) -> None:
 def test_a_plain_server_may_answer_to_models_that_it_does_not_list(home: Home) -> None:
     with openai_server("small") as server:
         home.configure(server.url, model="other")
-        found = check_up(home)
+        found = run_doctor(home)
     assert (found["models"].verdict, found.failed) == ("warning", [])
 
 
 def test_each_value_is_told_with_where_it_comes_from(home: Home, gateway: DemoGateway) -> None:
     home.configure("https://gateway.invalid")
     env = {"NEWAPI_API_KEY": "sk-e", "NEWAPI_MODEL": "demo"}
-    row = check_up(home, "--base-url", gateway.base_url, env=env)["configuration"]
+    row = run_doctor(home, "--base-url", gateway.base_url, env=env)["configuration"]
     assert row.text.endswith(
-        "; base URL from flag --base-url, key from environment NEWAPI_API_KEY,"
+        "; base_url from flag --base-url; api_key from environment NEWAPI_API_KEY;"
         " model from environment NEWAPI_MODEL"
     )
 
@@ -298,6 +303,6 @@ def test_a_profile_is_looked_at_by_name(home: Home, gateway: DemoGateway) -> Non
     home.configure("https://gateway.invalid")
     with home.config_file.open("a", encoding="utf-8") as file:
         file.write(f'[profiles.work]\nbase_url = "{gateway.base_url}"\napi_key = "sk-w"\n')
-    found = check_up(home, "-P", "work")
+    found = run_doctor(home, "-P", "work")
     assert found.failed == []
     assert "profile 'work'" in found["configuration"].text

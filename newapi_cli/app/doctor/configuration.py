@@ -1,4 +1,4 @@
-"""What is set, where it comes from, and who else can read it: nothing here asks a server."""
+"""Checks of the configuration and of file permissions. No request."""
 
 from __future__ import annotations
 
@@ -9,133 +9,137 @@ import sys
 from pathlib import Path
 
 from newapi_cli.app.context import LOGIN_HINT
-from newapi_cli.app.doctor.checkup import Case, failed, ok, skipped, warning
-from newapi_cli.app.doctor.runner import failure
+from newapi_cli.app.doctor.checkup import Checkup
+from newapi_cli.app.doctor.runner import failed, ok, result_from_error, skipped, warning
 from newapi_cli.app.input_history import FILE as HISTORY_FILE
 from newapi_cli.config.file import ConfigFile, read_config
 from newapi_cli.config.keys import ensure_key_may_be_sent
 from newapi_cli.config.paths import NO_HOME
-from newapi_cli.domain.profile import KeyKind, Settings, Source
+from newapi_cli.domain.profile import KeyKind, Origin, Settings, Source
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.errors import ExitCode, NewapiError
+from newapi_cli.i18n import tr
 from newapi_cli.text import quote_name
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
-def configuration(case: Case) -> CheckResult:
-    """Look at the config file, and at where address, key and model come from.
+def check_configuration(checkup: Checkup) -> CheckResult:
+    """Check the config file, and report the origins of base URL, key and model.
 
-    Of a file that cannot be read, the environment and the flags may still say enough.
+    If the file is invalid, the environment and the flags may still be enough for other checks.
     """
-    context = case.context
+    context = checkup.context
     path = context.paths.config_file
     problem: NewapiError | None = None
     try:
         context.config_file = read_config(path)
     except NewapiError as error:
         problem = error
-        case.is_file_broken = True
+        checkup.is_file_invalid = True
         context.config_file = ConfigFile(path)
     try:
         settings = context.settings
     except NewapiError as error:
-        return failure(problem or error)
+        return result_from_error(problem or error)
     if problem is not None:
-        return failure(problem)
-    known = f"profile {quote_name(settings.profile)} of" if path.exists() else "no file"
-    place = "" if path.is_relative_to(NO_HOME) else f" {case.shown(path)}"
-    text = f"{known}{place}; {_origins(settings)}"
-    about_names = [each for each in context.config_file.warnings if each.startswith(f"{path}: ")]
-    if about_names:
-        told = "; ".join(each.removeprefix(f"{path}: ") for each in about_names)
-        return warning(f"{text}; {told}", "newapi config edit")
-    return ok(text)
+        return result_from_error(problem)
+    parts = [_where(checkup, path), *_origins(settings)]
+    if unknown := context.config_file.unknown_names:
+        return warning(*parts, *unknown, hint="newapi config edit")
+    return ok(*parts)
 
 
-def _origins(settings: Settings) -> str:
-    """Say where address, key and model come from, each place once."""
-    key = settings.key.kind.value if settings.key else "api_key"
-    places: dict[str, list[str]] = {}
-    for setting, name in (("base_url", "base URL"), (key, "key"), ("model", "model")):
-        origin = settings.origins.get(setting)
-        place = f"from {origin}" if origin else "not set"
-        if origin and origin.source is Source.PROFILE:
-            place = "from it"
-        places.setdefault(place, []).append(name)
-    return ", ".join(f"{_in_words(names)} {place}" for place, names in places.items())
+def _where(checkup: Checkup, path: Path) -> str:
+    if path.is_relative_to(NO_HOME):
+        return tr("no config file")
+    short_path = checkup.short_path(path)
+    if not path.exists():
+        return tr("no config file {path}", path=short_path)
+    name = quote_name(checkup.settings.profile)
+    return tr("profile {name} of {path}", name=name, path=short_path)
 
 
-def _in_words(names: list[str]) -> str:
-    """Join names as a sentence does.
+def _origins(settings: Settings) -> list[str]:
+    """Return where base URL, key and model come from, one part for each origin."""
+    key = settings.key.kind.value if settings.key else KeyKind.VALUE.value
+    names_by_origin: dict[Origin | None, list[str]] = {}
+    for name in ("base_url", key, "model"):
+        names_by_origin.setdefault(settings.origins.get(name), []).append(name)
+    parts: list[str] = []
+    for origin, listed in names_by_origin.items():
+        names = ", ".join(listed)
+        if origin is None:
+            parts.append(tr("{names} not set", names=names))
+        elif origin.source is Source.PROFILE:
+            parts.append(tr("{names} from the profile", names=names))
+        else:
+            parts.append(tr("{names} from {origin}", names=names, origin=origin))
+    return parts
 
-    >>> _in_words(["a", "b", "c"]), _in_words(["a"])
-    ('a, b and c', 'a')
-    """
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
 
-
-def files(case: Case) -> CheckResult:
-    """Look for what others can read or change: a key, sessions, the folders around them."""
+def check_files(checkup: Checkup) -> CheckResult:
+    """Check that no other user can read keys and sessions, or change their folders."""
     if sys.platform == "win32":
-        return skipped("this system has no modes of files")
-    paths = case.context.paths
-    kept = [paths.data_dir / "sessions.db", paths.data_dir / HISTORY_FILE]
+        return skipped(tr("not supported on this system"))
+    paths = checkup.context.paths
+    private = [paths.data_dir / "sessions.db", paths.data_dir / HISTORY_FILE]
     folders = [paths.config_file.parent, paths.data_dir, paths.cache_dir]
-    if exposed := [path for path in _files_with_keys(case) if _mode(path) & OTHERS]:
+    key_files = _files_with_keys(checkup)
+    if exposed := [path for path in key_files if _mode(path) & OTHERS]:
         return failed(
-            f"others can read the key in {_listed(case, exposed)}, and may have done so",
-            f"chmod 600 {_quoted(exposed)}",
-            ExitCode.CONFIG,
+            tr("others can read the key in {paths}", paths=_listed(checkup, exposed)),
+            hint=f"chmod 600 {_quoted(exposed)}",
+            code=ExitCode.CONFIG,
         )
     if open_folders := [path for path in folders if _mode(path) & OTHERS_WRITE]:
-        return warning(
-            f"others can change {_listed(case, open_folders)}", f"chmod 700 {_quoted(open_folders)}"
-        )
-    if exposed := [path for path in kept if _mode(path) & OTHERS]:
-        return warning(f"others can read {_listed(case, exposed)}", f"chmod 600 {_quoted(exposed)}")
-    everything = [*_files_with_keys(case), *kept, *folders]
+        text = tr("others can change {paths}", paths=_listed(checkup, open_folders))
+        return warning(text, hint=f"chmod 700 {_quoted(open_folders)}")
+    if exposed := [path for path in private if _mode(path) & OTHERS]:
+        text = tr("others can read {paths}", paths=_listed(checkup, exposed))
+        return warning(text, hint=f"chmod 600 {_quoted(exposed)}")
+    everything = [*key_files, *private, *folders]
     if foreign := [
         path for path in (*everything, _lock_of(paths.config_file)) if _is_foreign(path)
     ]:
-        return _told_foreign(case, foreign)
-    if unseen := [path for path in everything if not _can_be_looked_at(path)]:
-        blocking = dict.fromkeys(_nearest_seen(path) for path in unseen)
-        return warning(f"cannot look at {_listed(case, unseen)}", f"ls -ld {_quoted([*blocking])}")
-    return ok("nobody else can read keys and sessions, nor change their folders")
+        return _foreign_result(checkup, foreign)
+    if unreadable := [path for path in everything if not _has_known_mode(path)]:
+        blocking = dict.fromkeys(_nearest_known(path) for path in unreadable)
+        text = tr("cannot check {paths}", paths=_listed(checkup, unreadable))
+        return warning(text, hint=f"ls -ld {_quoted([*blocking])}")
+    return ok(tr("only you can read keys and sessions, and change their folders"))
 
 
-def _told_foreign(case: Case, foreign: list[Path]) -> CheckResult:
-    text = f"{_listed(case, foreign)} belongs to another user"
-    if os.geteuid() == 0:  # to take it from that user would lock that user out
-        return warning(text, "run newapi as that user, without sudo")
-    return warning(text, f"sudo chown -R $USER {_quoted(foreign)}")
+def _foreign_result(checkup: Checkup, foreign: list[Path]) -> CheckResult:
+    text = tr("owned by another user: {paths}", paths=_listed(checkup, foreign))
+    if os.geteuid() == 0:  # chown would lock that user out
+        return warning(text, hint=tr("run newapi as that user, without sudo"))
+    return warning(text, hint=f"sudo chown -R $USER {_quoted(foreign)}")
 
 
 def _lock_of(config_file: Path) -> Path:
-    """Give the lock beside the config file, without which nothing can be set."""
+    """Return the lock file beside the config file, needed for every change."""
     target = Path(os.path.realpath(config_file))
     return target.with_name(f".{target.name}.lock")
 
 
-def _files_with_keys(case: Case) -> list[Path]:
-    """Give the config file, if a key may stand in it, and the key file."""
-    config = case.context.config_file
-    found = []
-    # One that cannot be parsed may well hold a key.
-    if case.is_file_broken or any(table.get("api_key") for table in config.profiles.values()):
-        found.append(config.path)
+def _files_with_keys(checkup: Checkup) -> list[Path]:
+    """Return the config file if it may contain a key, and the key file."""
+    config = checkup.context.config_file
+    paths = []
+    # A file that cannot be parsed may well contain a key.
+    if checkup.is_file_invalid or any(table.get("api_key") for table in config.profiles.values()):
+        paths.append(config.path)
     try:
-        source = case.context.settings.key
+        source = checkup.context.settings.key
     except NewapiError:
-        return found
+        return paths
     if source is not None and source.kind is KeyKind.FILE:
-        is_profiles = source.origin.source is Source.PROFILE
-        base = config.path.parent if is_profiles else Path()
-        found.append(base / Path(os.path.expanduser(source.text.reveal().strip())))  # noqa: PTH111  # it never raises
-    return found
+        is_relative_to_config = source.origin.source is Source.PROFILE
+        base = config.path.parent if is_relative_to_config else Path()
+        paths.append(base / Path(os.path.expanduser(source.text.reveal().strip())))  # noqa: PTH111  # it never raises
+    return paths
 
 
 def _mode(path: Path) -> int:
@@ -152,8 +156,8 @@ def _is_foreign(path: Path) -> bool:
         return False
 
 
-def _can_be_looked_at(path: Path) -> bool:
-    """Say whether modes can be known; what is not there has none."""
+def _has_known_mode(path: Path) -> bool:
+    """Return whether the mode of a path can be read, or the path does not exist."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -163,49 +167,50 @@ def _can_be_looked_at(path: Path) -> bool:
     return True
 
 
-def _nearest_seen(path: Path) -> Path:
-    """Give the folder on the way that lets nobody look further."""
-    return next(each for each in path.parents if _can_be_looked_at(each))
+def _nearest_known(path: Path) -> Path:
+    """Return the parent folder that denies access."""
+    return next(each for each in path.parents if _has_known_mode(each))
 
 
-def _listed(case: Case, paths: list[Path]) -> str:
-    return _in_words([case.shown(path) for path in paths])
+def _listed(checkup: Checkup, paths: list[Path]) -> str:
+    return ", ".join(checkup.short_path(path) for path in paths)
 
 
 def _quoted(paths: list[Path]) -> str:
     return " ".join(shlex.quote(str(path)) for path in paths)
 
 
-def address(case: Case) -> CheckResult:
-    """Look at the form of the base URL, and whether a key may travel there."""
-    settings = case.settings
+def check_base_url(checkup: Checkup) -> CheckResult:
+    """Check the form of the base URL, and whether a key may be sent there."""
+    settings = checkup.settings
     if settings.base_url is None:
-        return failed("no base URL is set", LOGIN_HINT, ExitCode.CONFIG)
-    base_url, written = settings.base_url, _as_written(case)
-    text = str(base_url)
-    if written.rstrip("/") not in ("", text):
-        text += f", from {written}"
+        return failed(tr("no base URL is set"), hint=LOGIN_HINT, code=ExitCode.CONFIG)
+    base_url, written = settings.base_url, _as_written(checkup)
+    parts = [str(base_url)]
+    if written.rstrip("/") not in ("", parts[0]):
+        parts.append(tr("from {text}", text=written))
     if base_url.scheme == "https":
-        return ok(text)
+        return ok(*parts)
     if base_url.is_loopback:
-        return ok(f"{text}; this machine, without TLS")
+        return ok(*parts, tr("a local server without TLS"))
     if settings.key is None:
-        return warning(f"{text}; without TLS, everybody on the way can read along")
+        return warning(*parts, tr("not encrypted, the network can read everything"))
     ensure_key_may_be_sent(base_url, allow_insecure=settings.flag("allow_insecure"))
     return warning(
-        f"{text}; the key travels in clear text, as allow_insecure says",
-        f"use https://{base_url.authority} if the server speaks TLS",
+        *parts,
+        tr("the key is sent unencrypted, as allow_insecure is set"),
+        hint=tr("use https://{host} if the server supports TLS", host=base_url.authority),
     )
 
 
-def _as_written(case: Case) -> str:
-    """Give the base URL as the person wrote it, which may be a page of the console."""
-    context = case.context
-    origin = case.settings.origins["base_url"]
+def _as_written(checkup: Checkup) -> str:
+    """Return the base URL as the user wrote it, which may be a page of the console."""
+    context = checkup.context
+    origin = checkup.settings.origins["base_url"]
     if origin.source is Source.FLAG:
-        found = context.overrides.get("base_url")
+        value = context.overrides.get("base_url")
     elif origin.source is Source.ENVIRONMENT:
-        found = context.streams.environ.get(origin.name)
+        value = context.streams.environ.get(origin.name)
     else:
-        found = context.config_file.profiles.get(origin.name, {}).get("base_url")
-    return found.strip() if isinstance(found, str) else ""
+        value = context.config_file.profiles.get(origin.name, {}).get("base_url")
+    return value.strip() if isinstance(value, str) else ""

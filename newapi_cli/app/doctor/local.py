@@ -1,101 +1,105 @@
-"""This machine: the terminal, and where sessions are kept."""
+"""Checks of this machine: the terminal, and the session store. No network."""
 
 from __future__ import annotations
 
 import os
 import shlex
-import shutil
 from pathlib import Path
 
-from newapi_cli.app.clipboard import clipboard_tools
-from newapi_cli.app.doctor.checkup import Case, failed, ok, skipped, warning
+from newapi_cli.app.clipboard import clipboard_tool
+from newapi_cli.app.doctor.checkup import Checkup
+from newapi_cli.app.doctor.runner import failed, ok, skipped, warning
 from newapi_cli.config.paths import NO_HOME
 from newapi_cli.domain.messages import size_text
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.errors import ExitCode, NewapiError
+from newapi_cli.i18n import ntr, tr
 from newapi_cli.store.inspection import inspect_store
 from newapi_cli.streams import Streams
 
-NARROW = 40
-HOME_HINT = "set NEWAPI_HOME to a folder that you can write to; until then -n saves nothing"
+MIN_WIDTH = 40
+HOME_HINT = tr("set NEWAPI_HOME to a writable folder; until then, -n saves nothing")
 
 
-def terminal(case: Case) -> CheckResult:
-    """Say what newapi takes the terminal for. What it really understands cannot be asked."""
-    streams = case.context.streams
+def check_terminal(checkup: Checkup) -> CheckResult:
+    """Report how newapi uses the terminal. What it supports cannot be queried."""
+    streams = checkup.context.streams
     stdout, environ = streams.stdout, streams.environ
     if not stdout.is_terminal:
-        return skipped("standard output is no terminal; what is written there is UTF-8, unadorned")
+        return skipped(tr("stdout is not a terminal; the output is UTF-8 without colors"))
     term = environ.get("TERM", "")
     if streams.terminal_is_dumb:
         return warning(
-            f"TERM is “{term}”: no color, no layout, no editing of lines",
-            "export TERM=xterm-256color, if the terminal is one",
+            tr("TERM is “{term}”", term=term),
+            tr("no colors, no formatting, no line editing"),
+            hint=tr("export TERM=xterm-256color, if the terminal supports it"),
         )
-    parts = [term, f"{stdout.width} by {stdout.height}", _color(streams), stdout.encoding.upper()]
+    size = tr("{width} by {height}", width=stdout.width, height=stdout.height)
+    parts = [term, size, _color_text(streams), stdout.encoding.upper()]
     if environ.get("TMUX"):
-        parts.append("in tmux")
+        parts.append(tr("in tmux"))
     elif environ.get("STY"):
-        parts.append("in screen")
-    parts += [f"/copy {_copying(streams)}", "pastes as bracketed ones"]
-    text = ", ".join(parts)
+        parts.append(tr("in screen"))
+    tool = clipboard_tool(streams)
+    if tool:
+        parts.append(tr("/copy uses {tool}", tool=tool))
+    else:
+        parts.append(tr("/copy uses OSC 52, if the terminal supports it"))
     if stdout.encoding.lower().replace("-", "") != "utf8":
-        return warning(f"{text}; what it cannot show is escaped", "export LANG=C.UTF-8")
-    if stdout.width < NARROW:
-        return warning(f"{text}; tables and code need {NARROW} columns or more")
-    return ok(text)
+        problem = tr("other characters are escaped")
+        return warning(*parts, problem, hint="export LANG=C.UTF-8")
+    if stdout.width < MIN_WIDTH:
+        return warning(*parts, tr("tables and code need {n} columns", n=MIN_WIDTH))
+    return ok(*parts)
 
 
-def _color(streams: Streams) -> str:
+def _color_text(streams: Streams) -> str:
     has_color = streams.wants_color(streams.stdout)
     for name in ("NO_COLOR", "FORCE_COLOR"):
         if streams.environ.get(name):
-            return f"{'color' if has_color else 'no color'} by {name}"
-    return "color" if has_color else "no color"
+            if has_color:
+                return tr("colors by {name}", name=name)
+            return tr("no colors by {name}", name=name)
+    return tr("colors") if has_color else tr("no colors")
 
 
-def _copying(streams: Streams) -> str:
-    """Say which way a text takes to the clipboard: see `app.clipboard`."""
-    path = streams.environ.get("PATH")
-    programs = (tool.command[0] for tool in clipboard_tools(streams.environ))
-    found = next((program for program in programs if shutil.which(program, path=path)), "")
-    is_remote = streams.environ.get("SSH_CONNECTION") or streams.environ.get("SSH_TTY")
-    return f"by {found}" if found and not is_remote else "by OSC 52, if the terminal takes it"
-
-
-def store(case: Case) -> CheckResult:
-    """Look into the file of the sessions, and whether a new one could be kept."""
-    context = case.context
+def check_store(checkup: Checkup) -> CheckResult:
+    """Check the session store, and that a new one could be created."""
+    context = checkup.context
     folder, path = context.paths.data_dir, context.sessions_file
     if not _is_writable(folder):
-        why = f"{case.shown(_nearest(folder))} is not writable"
+        problem = tr("{path} is not writable", path=checkup.short_path(_nearest(folder)))
         if folder.is_relative_to(NO_HOME):
-            why = "there is no home folder"
-        return failed(f"nothing can be kept: {why}", HOME_HINT, ExitCode.LOCAL)
-    switched_off = "; save = false keeps nothing more" if not _saves(case) else ""
+            problem = tr("there is no home folder")
+        return failed(tr("nothing can be saved"), problem, hint=HOME_HINT, code=ExitCode.LOCAL)
+    switched_off = [] if _saves(checkup) else [tr("save = false saves no new sessions")]
     if not path.exists():
-        return ok(f"nothing is kept in {case.shown(folder)} yet{switched_off}")
-    found = inspect_store(path)
+        return ok(tr("no sessions yet in {path}", path=checkup.short_path(folder)), *switched_off)
+    store = inspect_store(path)
     if not os.access(path, os.W_OK):
-        return failed(
-            f"{case.shown(path)} is not writable", f"ls -l {shlex.quote(str(path))}", ExitCode.LOCAL
-        )
-    count = f"{found.sessions:,} session{'s' * (found.sessions != 1)}, {found.turns:,} turns"
-    old = ", migrated when it is used next" if found.is_old else ""
-    about = f"({size_text(found.size_bytes)}, version {found.version}{old})"
-    state = "sound" if found.is_checked else "too large to be checked here"
-    return ok(f"{count} in {case.shown(path)} {about}, {state}{switched_off}")
+        text = tr("{path} is not writable", path=checkup.short_path(path))
+        return failed(text, hint=f"ls -l {shlex.quote(str(path))}", code=ExitCode.LOCAL)
+    return ok(
+        ntr("{n} session", "{n:,} sessions", store.sessions),
+        ntr("{n} turn", "{n:,} turns", store.turns),
+        tr("in {path}", path=checkup.short_path(path)),
+        size_text(store.size_bytes),
+        tr("version {n}", n=store.version),
+        *([tr("migrated at its next use")] if store.is_old else []),
+        tr("no errors") if store.is_checked else tr("too large to check"),
+        *switched_off,
+    )
 
 
-def _saves(case: Case) -> bool:
+def _saves(checkup: Checkup) -> bool:
     try:
-        return case.context.settings.flag("save")
+        return checkup.context.settings.flag("save")
     except NewapiError:
         return True
 
 
 def _nearest(folder: Path) -> Path:
-    """Give the folder itself, or the first one above it that exists."""
+    """Return the folder, or its first parent that exists."""
     return next((each for each in (folder, *folder.parents) if each.exists()), folder)
 
 

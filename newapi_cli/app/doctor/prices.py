@@ -1,11 +1,11 @@
-"""What an answer costs, and an answer that is paid for, if the person agrees."""
+"""Checks of prices, and of one short answer, which costs money."""
 
 from __future__ import annotations
 
 import time
 
-from newapi_cli.app.doctor.checkup import Case, ok, quick, skipped, warning
-from newapi_cli.app.doctor.key import nothing_to_ask
+from newapi_cli.app.doctor.checkup import Checkup, format_duration
+from newapi_cli.app.doctor.runner import ok, skipped, warning
 from newapi_cli.app.prompts import confirm
 from newapi_cli.app.sampling import sampling_of
 from newapi_cli.app.turn import Turn
@@ -13,114 +13,128 @@ from newapi_cli.domain.completion import ChatRequest, Chunk, Completion, Status
 from newapi_cli.domain.messages import Message, Role
 from newapi_cli.domain.pricing import PriceKind, PriceList
 from newapi_cli.domain.report import CheckResult
-from newapi_cli.i18n import tr
+from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.prices import price_cells
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.units import cost_text, tokens
 
-QUESTION = "Answer with one word: what is the opposite of no?"
-MOST_PIECES = 100  # some models never say one word; nobody agreed to pay for more
+PROMPT = "Answer with one word: what is the opposite of no?"
+MAX_CHUNKS = 100  # some models never stop at one word, and the user agreed to pay for one
 
 
-def prices(case: Case) -> CheckResult:
-    """Say whether prices are published, and what the configured model costs this key."""
-    context = case.context
-    if not case.settings.flag("prices"):
-        return skipped("prices = false: they are not asked for")
-    if case.family is not None and not case.family.is_gateway:
-        return ok("this server publishes no prices")
-    published = case.gateway.prices.load(refresh=True)
-    context.interrupts.check()  # a signal meanwhile looks like prices that are refused
-    if published is None or not published.prices:
-        return ok("this server publishes no prices")
-    text = f"published for {len(published.prices):,} models"
+def check_prices(checkup: Checkup) -> CheckResult:
+    """Check whether prices are published, and report those of the configured model."""
+    context = checkup.context
+    if not checkup.settings.flag("prices"):
+        return skipped(tr("switched off by prices = false"))
+    if checkup.family is not None and not checkup.is_gateway:
+        return ok(tr("this server publishes no prices"))
+    prices = checkup.gateway.prices.load(refresh=True)
+    context.interrupts.check()  # after a signal the prices are missing too
+    if prices is None or not prices.prices:
+        return ok(tr("this server publishes no prices"))
+    published = ntr("published for {n} model", "published for {n:,} models", len(prices.prices))
     model = context.model_and_fallbacks[0]
     if not model:
-        return ok(text)
-    group = case.settings.text("group")
-    if case.models:  # else the key was not taken, and no log tells of it
-        case.gateway.key_record.learn_group()
-        group = case.gateway.key_record.group
-    return ok(f"{text}; {_price_text(published, model, group)}")
+        return ok(published)
+    group = checkup.settings.text("group")
+    if checkup.models:  # else the key was rejected, and has no log
+        checkup.gateway.key_record.learn_group()
+        group = checkup.gateway.key_record.group
+    return ok(published, *_price_parts(prices, model, group))
 
 
-def _price_text(published: PriceList, model: str, group: str) -> str:
-    view = published.view(model, group)
-    money_in, money_out = price_cells(view, published.currency)
+def _price_parts(prices: PriceList, model: str, group: str) -> list[str]:
+    view = prices.view(model, group)
+    price_in, price_out = price_cells(view, prices.currency)
     if view is None or view.kind is PriceKind.UNKNOWN:
-        return f"none for {model}"
+        return [tr("none for {model}", model=model)]
     if view.kind is PriceKind.TIERED:
-        return f"{model} in tiers, which only the gateway can work out"
-    certain = f"group {view.group}" if view.is_group_certain else f"if its group is {view.group}"
-    if view.per_call is not None or money_in == money_out == "free":
-        return f"{model} {money_in} ({certain})"
-    return f"{model} {money_in} in, {money_out} out for a million tokens ({certain})"
+        return [tr("{model} has tiered prices, which only the gateway can calculate", model=model)]
+    text = tr("{model} {price}", model=model, price=price_in)
+    if view.per_call is None and not price_in == price_out == "free":
+        text = tr(
+            "{model} {price_in} in, {price_out} out per million tokens",
+            model=model,
+            price_in=price_in,
+            price_out=price_out,
+        )
+    if view.is_group_certain:
+        return [text, tr("group {name}", name=view.group)]
+    return [text, tr("if the key's group is {name}", name=view.group)]
 
 
-def answer(case: Case) -> CheckResult:
-    """Ask the model for one word. It costs money, so the person is asked first."""
-    context = case.context
-    nothing = nothing_to_ask(case)
-    if nothing is not None:
-        return nothing
+def check_answer(checkup: Checkup) -> CheckResult:
+    """Ask the model for one word, if the user agrees to the cost."""
+    context = checkup.context
     model = context.model_and_fallbacks[0]
-    if not case.may_spend:
+    if not model:
+        return skipped(tr("no model is set"))
+    if not checkup.may_spend:
         if not context.streams.are_interactive:
-            return skipped("it would cost a few tokens: --yes asks the model for one word")
-        shown = safe_line(context.streams.redact(model))
-        question = tr("Send a short prompt to {model}? It costs a few tokens.", model=shown)
+            return skipped(tr("costs a few tokens: --yes asks the model for one word"))
+        question = tr(
+            "Send a short prompt to {model}? It costs a few tokens.",
+            model=safe_line(context.streams.redact(model)),
+        )
         if not confirm(context.streams, question):
-            return skipped("not asked for")
-    request = ChatRequest(model, (Message(Role.USER, QUESTION),), sampling_of(context))
+            return skipped(tr("declined"))
+    request = ChatRequest(model, (Message(Role.USER, PROMPT),), sampling_of(context))
     arrivals: list[float] = []
     with context.interrupts:
         turn = Turn(
             request,
             context.client(retries=0),
-            require_finish_reason=case.settings.flag("require_finish_reason"),
+            require_finish_reason=checkup.settings.flag("require_finish_reason"),
         )
         try:
             for event in turn:
                 if isinstance(event, Chunk) and (event.content or event.reasoning):
                     arrivals.append(time.monotonic())
-                if len(arrivals) >= MOST_PIECES:
+                if len(arrivals) >= MAX_CHUNKS:
                     break
         finally:
             turn.close()
-    return _judged(case, turn.completion, arrivals)
+    return _answer_result(checkup, turn.completion, arrivals)
 
 
-def _judged(case: Case, completion: Completion, arrivals: list[float]) -> CheckResult:
-    model = completion.requested_model
-    is_whole = completion.status is Status.COMPLETE
-    text = f"{model} {'answered in' if is_whole else 'was stopped after'}"
-    text += f" {quick(completion.duration_s)}"
+def _answer_result(checkup: Checkup, completion: Completion, arrivals: list[float]) -> CheckResult:
+    model, time_taken = completion.requested_model, format_duration(completion.duration_s)
+    is_complete = completion.status is Status.COMPLETE
+    parts: list[str] = [tr("{model} answered in {time}", model=model, time=time_taken)]
+    if not is_complete:
+        parts = [tr("{model} was stopped after {time}", model=model, time=time_taken)]
     if completion.first_token_s is not None:
-        text += f", the first token after {quick(completion.first_token_s)}"
-    text += f", {_pieces(arrivals)}"
-    if not is_whole:  # more than a word: it would cost more than was agreed to
-        return ok(f"{text}; it was about to say more than one word")
+        first = format_duration(completion.first_token_s)
+        parts.append(tr("first token after {time}", time=first))
+    parts.append(_chunk_text(arrivals))
+    if not is_complete:  # the rest would cost more than the user agreed to
+        return ok(*parts, tr("the answer was longer than one word"))
     if completion.usage is not None:
-        text += f"; {tokens(completion.usage)}"
-    published = case.gateway.prices.cached()
-    if published is not None:
-        cost = published.cost(model, completion.usage, case.gateway.key_record.group)
-        text += f", {cost_text(cost)}"
-    text += f"; finish reason {completion.finish_reason or 'not told'}"
+        parts.append(tokens(completion.usage))
+    prices = checkup.gateway.prices.cached()
+    if prices is not None:
+        group = checkup.gateway.key_record.group
+        parts.append(cost_text(prices.cost(model, completion.usage, group)))
+    if completion.finish_reason:
+        parts.append(tr("finish reason {reason}", reason=completion.finish_reason))
+    else:
+        parts.append(tr("no finish reason"))
     if completion.usage is None:
-        return warning(f"{text}; tokens are not told", "costs of this model cannot be worked out")
-    return ok(text)
+        hint = tr("costs of this model cannot be calculated")
+        return warning(*parts, tr("no token counts"), hint=hint)
+    return ok(*parts)
 
 
-def _pieces(arrivals: list[float]) -> str:
-    """Say whether the answer streamed: by how far its pieces came apart.
+def _chunk_text(arrivals: list[float]) -> str:
+    """Return whether the answer streamed, from the times between its chunks.
 
-    >>> _pieces([1.0]), _pieces([1.0, 1.5]), _pieces([1.0, 1.0])
-    ('in one piece', 'in 2 pieces over 500 ms', 'in 2 pieces that came together')
+    >>> _chunk_text([1.0]), _chunk_text([1.0, 1.5]), _chunk_text([1.0, 1.0])
+    ('in one chunk', 'in 2 chunks over 500 ms', 'in 2 chunks at once')
     """
     if len(arrivals) < 2:
-        return "in one piece"
+        return tr("in one chunk")
     span_s = arrivals[-1] - arrivals[0]
     if span_s < 0.002:
-        return f"in {len(arrivals)} pieces that came together"
-    return f"in {len(arrivals)} pieces over {quick(span_s)}"
+        return tr("in {n} chunks at once", n=len(arrivals))
+    return tr("in {n} chunks over {time}", n=len(arrivals), time=format_duration(span_s))

@@ -1,7 +1,7 @@
-"""A check-up: checks run one after another, and each becomes one line. It never raises.
+"""Runs checks one after another; each returns one result, which becomes one line. Never raises.
 
-A check that fails makes those pointless that need it: they are skipped, and name the one to mend
-first. A check that is merely skipped blocks nobody.
+A failed check makes those that depend on it pointless: they are skipped, and name the one to fix
+first. A check that is merely skipped blocks no other.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from typing import NamedTuple
 
 from newapi_cli.domain.report import CheckResult, Verdict
 from newapi_cli.errors import ExitCode, Interrupted, NewapiError
+from newapi_cli.i18n import tr
 
 
 class Check(NamedTuple):
-    """One thing to look at. `run` gives its result, whose name is filled in here, or raises.
+    """One check. `run` returns its result, without the name, or raises.
 
-    `needs` names the checks that must not have failed before; `is_slow` has it told that it begins.
+    `needs` names the checks that must not have failed before. `is_slow`: worth announcing.
     """
 
     name: str
@@ -27,34 +28,34 @@ class Check(NamedTuple):
     is_slow: bool = False
 
 
-class Begun(NamedTuple):
-    """A check that may take a while has begun."""
+class CheckStarted(NamedTuple):
+    """A slow check has started."""
 
     name: str
 
 
-class Blocked(Exception):
-    """A check finds while it runs that another one must be mended first; `name` is that one's."""
+class CheckBlocked(Exception):
+    """Raised by a check that another one, `name`, must pass first."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.name = name
 
 
-def check_up(checks: Iterable[Check]) -> Iterator[Begun | CheckResult]:
-    """Run the checks in their order and give the result of each as it comes.
+def run_checks(checks: Iterable[Check]) -> Iterator[CheckStarted | CheckResult]:
+    """Run the checks in their order and yield each result as soon as it is known.
 
     Only signals leave it as exceptions: `Interrupted`, and Python's own `KeyboardInterrupt`.
     """
-    blockers: dict[str, str] = {}  # of each check that is in the way: the one to mend first
+    blockers: dict[str, str] = {}  # check that did not pass -> check to fix first
     for check in checks:
         blocker = next((blockers[name] for name in check.needs if name in blockers), "")
         if not blocker:
             if check.is_slow:
-                yield Begun(check.name)
+                yield CheckStarted(check.name)
             try:
-                result = _result_of(check)
-            except Blocked as blocked:
+                result = _run(check)
+            except CheckBlocked as blocked:
                 blocker = blockers.get(blocked.name, blocked.name)
             else:
                 if result.verdict is Verdict.FAILED:
@@ -62,37 +63,58 @@ def check_up(checks: Iterable[Check]) -> Iterator[Begun | CheckResult]:
                 yield result._replace(name=check.name)
         if blocker:
             blockers[check.name] = blocker
-            yield CheckResult(check.name, Verdict.SKIPPED, f"{blocker} comes first")
+            text = tr('fix "{name}" first', name=blocker)
+            yield skipped(text)._replace(name=check.name)
 
 
 def exit_code_of(results: Iterable[CheckResult]) -> ExitCode:
-    """Give the code of the first check that failed, 0 where none did."""
-    failed = (result.code for result in results if result.verdict is Verdict.FAILED)
-    return next(failed, ExitCode.COMPLETE)
+    """Return the exit code of the first failed check, 0 if none failed."""
+    codes = (result.code for result in results if result.verdict is Verdict.FAILED)
+    return next(codes, ExitCode.COMPLETE)
 
 
-def _result_of(check: Check) -> CheckResult:
+def _run(check: Check) -> CheckResult:
     try:
         return check.run()
-    except (Interrupted, Blocked):
+    except (Interrupted, CheckBlocked):
         raise
     except NewapiError as error:
-        return failure(error)
-    except Exception as error:  # noqa: BLE001  # one bug must not hide what the other checks find
+        return result_from_error(error)
+    except Exception as error:  # noqa: BLE001  # one bug must not hide the other results
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(frame.filename).name}:{frame.lineno}"
-        return CheckResult(
-            check.name,
-            Verdict.FAILED,
-            f"a bug of newapi ({type(error).__name__} at {place})",
-            "report it, with what `newapi -V` prints",
-            ExitCode.BUG,
+        text = tr(
+            "a bug in newapi ({error} at {file}:{line})",
+            error=type(error).__name__,
+            file=Path(frame.filename).name,
+            line=frame.lineno,
         )
+        hint = tr("report it, with the output of `newapi -V`")
+        return failed(text, hint=hint, code=ExitCode.BUG)
 
 
-def failure(error: NewapiError) -> CheckResult:
-    """Give the result of a check that one of our errors ended, in the error's words."""
-    words = error.summary
+def ok(*parts: str) -> CheckResult:
+    """Return the result of a check that found no problem."""
+    return CheckResult("", Verdict.OK, parts)
+
+
+def warning(*parts: str, hint: str = "") -> CheckResult:
+    """Return the result of a check that found something that works, but should be looked at."""
+    return CheckResult("", Verdict.WARNING, parts, hint)
+
+
+def failed(*parts: str, hint: str, code: ExitCode) -> CheckResult:
+    """Return the result of a check that found a problem to fix."""
+    return CheckResult("", Verdict.FAILED, parts, hint, code)
+
+
+def skipped(*parts: str) -> CheckResult:
+    """Return the result of a check that could not run; the parts say why."""
+    return CheckResult("", Verdict.SKIPPED, parts)
+
+
+def result_from_error(error: NewapiError) -> CheckResult:
+    """Return the result of a check that ended with an error."""
+    parts = [error.summary]
     if error.request_id:
-        words += f" (request id {error.request_id})"
-    return CheckResult("", Verdict.FAILED, words, error.hint, error.exit_code)
+        parts.append(tr("id {request_id}", request_id=error.request_id))
+    return failed(*parts, hint=error.hint, code=error.exit_code)

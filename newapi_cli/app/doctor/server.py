@@ -1,53 +1,55 @@
-"""What answers at the base URL, and what time it has. No key is sent."""
+"""Checks of the server at the base URL and of the clock. No key is sent."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from newapi_cli.api.codec import REQUEST_ID_HEADER
+from newapi_cli.api.codec import MODELS, REQUEST_ID_HEADER
 from newapi_cli.api.errors.hints import URL_HINT
 from newapi_cli.api.gateway.detection import Family, family_from_models, family_from_status
 from newapi_cli.api.gateway.page import Page
-from newapi_cli.app.doctor.checkup import MODELS, STATUS, Case, failed, ok, quick, skipped, warning
-from newapi_cli.app.doctor.runner import failure
+from newapi_cli.api.gateway.responses import STATUS
+from newapi_cli.app.doctor.checkup import Checkup, format_duration
+from newapi_cli.app.doctor.runner import failed, ok, result_from_error, skipped, warning
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.errors import ExitCode, GatewayError, Interrupted, NewapiError
+from newapi_cli.i18n import tr
 from newapi_cli.render.units import span
 
 USUAL_PREFIXES = ("/api", "/openai", "/newapi")
-LARGEST_OFFSET_S = 3_600.0  # beyond, certificates and dates of retries go wrong
-SMALL_OFFSET_S = 120.0
-DATE_STEP_S = 2.0  # servers tell whole seconds, and some of when they began to think
+MAX_OFFSET_S = 3_600.0  # beyond it certificates and dates of retries fail
+MAX_OK_OFFSET_S = 120.0
+DATE_STEP_S = 2.0  # servers report whole seconds, some of when they began to handle the request
 
 
-def server(case: Case) -> CheckResult:
-    """Find out what answers; of a web page, whether another form of the base URL is the right one.
+def check_server(checkup: Checkup) -> CheckResult:
+    """Detect the kind of server; for a web page, find the base URL that is meant.
 
     `/api/status` alone proves nothing: some gateways hide it, and other servers have none.
     """
-    family = _family(case)
+    family = _detect(checkup)
     if family is not None:
-        case.family = family
-        quickest_s = min(page.seconds for page in case.known_pages())
-        return ok(f"{family.name}, answers in {quick(quickest_s)}")
-    found = _problem(case)
-    for other in _other_forms(case.base_url):
-        if _is_served_at(case, other):
-            better = f"the API is at {other}: newapi config set base_url {other}"
-            return failure(found)._replace(hint=better)
-    return failure(found)
+        checkup.family = family
+        fastest_s = min(page.seconds for page in checkup.known_pages())
+        return ok(family.name, tr("answers in {time}", time=format_duration(fastest_s)))
+    result = result_from_error(_problem(checkup))
+    for other in _other_forms(checkup.base_url):
+        if _is_api(checkup, other):
+            hint = tr("the API is at {url}: newapi config set base_url {url}", url=other)
+            return result._replace(hint=hint)
+    return result
 
 
-def _family(case: Case, base_url: BaseUrl | None = None) -> Family | None:
-    return family_from_status(case.page(STATUS, base_url)) or family_from_models(
-        case.page(MODELS, base_url)
+def _detect(checkup: Checkup, base_url: BaseUrl | None = None) -> Family | None:
+    return family_from_status(checkup.page(STATUS, base_url)) or family_from_models(
+        checkup.page(MODELS, base_url)
     )
 
 
-def _is_served_at(case: Case, base_url: BaseUrl) -> bool:
+def _is_api(checkup: Checkup, base_url: BaseUrl) -> bool:
     try:
-        return _family(case, base_url) is not None
+        return _detect(checkup, base_url) is not None
     except Interrupted:
         raise
     except NewapiError:
@@ -55,7 +57,7 @@ def _is_served_at(case: Case, base_url: BaseUrl) -> bool:
 
 
 def _other_forms(base_url: BaseUrl) -> list[BaseUrl]:
-    """Give the base URL without its prefix, or with those that are usual."""
+    """Return the base URL with shorter prefixes, or with the usual ones if it has none."""
     if base_url.prefix:
         parts = base_url.prefix.split("/")
         prefixes = ["/".join(parts[:count]) for count in range(len(parts) - 1, 0, -1)]
@@ -64,29 +66,32 @@ def _other_forms(base_url: BaseUrl) -> list[BaseUrl]:
     return [base_url._replace(prefix=prefix) for prefix in prefixes]
 
 
-def _problem(case: Case) -> NewapiError:
-    """Name what answers where no API does, by the page that says most."""
-    pages = [case.page(MODELS), case.page(STATUS)]
+def _problem(checkup: Checkup) -> NewapiError:
+    """Return the error for a base URL without an API, from the most telling response."""
+    pages = [checkup.page(MODELS), checkup.page(STATUS)]
     page = next((each for each in pages if 300 <= each.status < 400), pages[0])
-    if page.status == 511 or _leads_away(page, case.base_url):
+    if page.status == 511 or _redirects_away(page, checkup.base_url):
+        location = page.headers.get("location", "")
         return GatewayError(
-            f"a login page of the network stands in front of the server (HTTP {page.status})",
-            why=f"it leads to {page.headers['location']}" if "location" in page.headers else "",
-            hint=f"open {case.base_url} in a browser and log in to the network; or {URL_HINT}",
+            tr("the network's login page answers (HTTP {status})", status=page.status),
+            why=tr("redirect to {url}", url=location) if location else "",
+            hint=tr("open {url} in a browser and log in to the network", url=checkup.base_url),
         )
     if page.is_html and page.status < 400:
-        title = f"it is called “{page.title}”" if page.title else ""
-        whose = "the gateway's web pages" if REQUEST_ID_HEADER in page.headers else "a web page"
-        return GatewayError(
-            f"{whose} instead of the API (HTTP {page.status})", why=title, hint=URL_HINT
-        )
+        message = tr("a web page instead of the API (HTTP {status})", status=page.status)
+        if REQUEST_ID_HEADER in page.headers:
+            message = tr(
+                "the gateway's web pages instead of the API (HTTP {status})", status=page.status
+            )
+        title = tr("its title is “{title}”", title=page.title) if page.title else ""
+        return GatewayError(message, why=title, hint=URL_HINT)
     if 200 <= page.status < 300:
-        return GatewayError("what answers speaks no API that newapi knows", hint=URL_HINT)
+        return GatewayError(tr("the server has no API that newapi supports"), hint=URL_HINT)
     return page.refusal()
 
 
-def _leads_away(page: Page, base_url: BaseUrl) -> bool:
-    """Say whether it redirects to another host, as the login pages of networks do."""
+def _redirects_away(page: Page, base_url: BaseUrl) -> bool:
+    """Return whether a page redirects to another host, as login pages of networks do."""
     try:
         host = urlsplit(page.headers.get("location", "")).hostname
     except ValueError:
@@ -94,19 +99,22 @@ def _leads_away(page: Page, base_url: BaseUrl) -> bool:
     return 300 <= page.status < 400 and host not in (None, base_url.host)
 
 
-def clock(case: Case) -> CheckResult:
-    """Hold this machine's clock against the server's."""
-    offsets = [page.clock_offset_s for page in case.known_pages()]
+def check_clock(checkup: Checkup) -> CheckResult:
+    """Compare the local clock with the server's."""
+    offsets = [page.clock_offset_s for page in checkup.known_pages()]
     offset_s = next((each for each in offsets if each is not None), None)
     if offset_s is None:
-        return skipped("the server does not tell its time")
+        return skipped(tr("the server does not send its time"))
     if abs(offset_s) <= DATE_STEP_S:
-        return ok("the same as the server's")
-    side = "ahead of" if offset_s > 0 else "behind"
-    text = f"the clock here is {span(abs(offset_s))} {side} the server's"
-    if abs(offset_s) <= SMALL_OFFSET_S:
+        return ok(tr("same time as the server"))
+    difference = span(abs(offset_s))
+    text = tr("the local clock is {span} behind the server's", span=difference)
+    if offset_s > 0:
+        text = tr("the local clock is {span} ahead of the server's", span=difference)
+    if abs(offset_s) <= MAX_OK_OFFSET_S:
         return ok(text)
-    hint = "if it is this clock that is wrong: timedatectl set-ntp true"
-    if abs(offset_s) <= LARGEST_OFFSET_S:
-        return warning(text, hint)
-    return failed(f"{text}; certificates and dates are judged by it", hint, ExitCode.CONFIG)
+    hint = tr("if the local clock is wrong: timedatectl set-ntp true")
+    if abs(offset_s) <= MAX_OFFSET_S:
+        return warning(text, hint=hint)
+    problem = tr("certificates cannot be verified reliably")
+    return failed(text, problem, hint=hint, code=ExitCode.CONFIG)

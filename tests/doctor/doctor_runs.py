@@ -1,4 +1,4 @@
-"""What the tests of the check-up share: a run read back, and servers that can be looked at."""
+"""Runs of `newapi doctor`, parsed, and servers for them to check."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = [
 
 
 class Row(NamedTuple):
-    """One line of the check-up in a pipe."""
+    """One line of `newapi doctor` in a pipe."""
 
     name: str
     verdict: str
@@ -30,8 +30,8 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class CheckUp:
-    """A whole check-up. `rows` are in their order."""
+class DoctorRun:
+    """A whole run. `rows` are in their order."""
 
     rows: tuple[Row, ...]
     result: Result
@@ -41,16 +41,16 @@ class CheckUp:
 
     @property
     def failed(self) -> list[str]:
-        """Name the checks that failed."""
+        """The names of the failed checks."""
         return [row.name for row in self.rows if row.verdict == "failed"]
 
     @property
     def verdicts(self) -> dict[str, str]:
-        """Give how each check came out."""
+        """The verdict of each check."""
         return {row.name: row.verdict for row in self.rows}
 
     def assert_first_failed(self, name: str, code: int, *hints: str) -> Row:
-        """See which check failed first, the exit code, and what its hint says."""
+        """Assert which check failed first, its exit code, and texts in its hint."""
         assert self.failed[:1] == [name], self.result
         assert self.result.code == code, self.result
         row = self[name]
@@ -58,23 +58,23 @@ class CheckUp:
         return row
 
 
-def check_up(home: Home, *args: str, env: Environment | None = None) -> CheckUp:
-    """Run `newapi doctor` without a terminal; see `read_check_up`."""
-    return read_check_up(run_newapi("doctor", *args, home=home, env=env), home)
+def run_doctor(home: Home, *args: str, env: Environment | None = None) -> DoctorRun:
+    """Run `newapi doctor` without a terminal; see `read_doctor_run`."""
+    return read_doctor_run(run_newapi("doctor", *args, home=home, env=env), home)
 
 
-def read_check_up(result: Result, home: Home) -> CheckUp:
+def read_doctor_run(result: Result, home: Home) -> DoctorRun:
     """Return what `newapi doctor` printed to a pipe; fail if any part of the key is in it."""
     assert CANARY[3:12] not in result.text + result.err
     assert home.files_holding() == []
     assert result.err == "", result
     rows = tuple(Row(*line.split("\t")) for line in result.text.splitlines())
     assert [row.name for row in rows] == NAMES
-    return CheckUp(rows, result)
+    return DoctorRun(rows, result)
 
 
 class Answer(NamedTuple):
-    """What the server answers; a dict is sent as JSON, a text as a web page."""
+    """A response; a dict is sent as JSON, a text as a web page."""
 
     status: int = 200
     body: dict[str, object] | str | bytes = b""
@@ -86,7 +86,7 @@ NOT_HERE = Answer(404, {"error": {"message": "not found", "type": "invalid_reque
 
 
 class PageServer:
-    """Answers each path as a function says. `seen` holds path and Authorization of each request."""
+    """Answers each path by a function. `seen` holds path and Authorization of each request."""
 
     def __init__(self, answer: Callable[[str], Answer]) -> None:
         self.seen: list[tuple[str, str]] = []
@@ -130,7 +130,7 @@ class PageServer:
 
 
 def openai_server(*models: str, headers: Mapping[str, str] | None = None) -> PageServer:
-    """Give a server that lists models as OpenAI does, and has nothing else."""
+    """Return a server that lists models as OpenAI does, and has nothing else."""
     listed: dict[str, object] = {
         "object": "list",
         "data": [{"id": name, "object": "model", "owned_by": "somebody"} for name in models],
