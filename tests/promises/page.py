@@ -1,8 +1,8 @@
-"""`docs/promises.md`, made from the files of this folder.
+"""`docs/promises.md`, generated from the files in this folder.
 
-A file `test_NN_….py` is the promise of a number; the first line of its docstring is the promise,
-its tests' names say what is shown. Since the suite fails where a test does, and where one that is
-expected to fail passes, the state of a promise follows from its tests' marks.
+A file `test_NN_….py` is the promise with that number: the first line of its docstring is the
+promise, and the names of its tests are what is tested. The suite fails if a test fails, or if one
+that is expected to fail passes, so the marks of its tests show the state of a promise.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from typing import NamedTuple
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "promises.md"
-NOT_BUILT = {47: "A batch stays within its limits, and goes on where it was broken off"}
+NOT_BUILT = {47: "A batch stays within its limits, and resumes where it was interrupted"}
 INTRODUCTION = """\
 # What newapi promises
 
-Whatever server, terminal, disk and person do to it. Each promise is a file of tests, in
-`tests/promises`, that runs the installed program as a process against a server that misbehaves byte
-by byte. Of every run of them it is required, beside what the promise says: no traceback, no key in
-any output or file, no process left behind, nothing readable by others, an exit code of the table in
-the README.
+This is how newapi behaves when a server, terminal, disk or user does something unexpected. Each
+promise is tested by a file in `tests/promises`. Most of these tests run the program as a process,
+against a server that sends exactly the bytes of the test. Every run must also leave no traceback,
+no key in its output or files, no process, and no file that other users can read. It must end with
+one of the exit codes in the README.
 
-*Kept* means that its tests pass in `.ci/run`. What only root can bring about (a full disk of its
-own, another user, a name server that is silent) is tried where the tests run as root, and skipped
-with this reason elsewhere.
+*Kept* means that the tests pass in `.ci/run`. Tests that need root (for a full disk, another user
+or a silent DNS server) are skipped for other users, with that reason.
 
-This page is made from the tests: `UPDATE_GOLDEN=1 pytest tests/promises/test_page.py` writes it.
+This page is generated. To update it, run
+`UPDATE_GOLDEN=1 pytest tests/promises/test_page.py`.
 """
 
 
-class Trial(NamedTuple):
-    """One test: what it shows, and what its marks say of it."""
+class PromiseTest(NamedTuple):
+    """A test: the behavior in its name, and what its marks state."""
 
     sentence: str
     needs_root: bool
@@ -42,32 +42,33 @@ class Trial(NamedTuple):
 
 
 class Promise(NamedTuple):
-    """One promise with its tests."""
+    """A promise and its tests."""
 
     number: int
     text: str
     file: str
-    trials: tuple[Trial, ...]
+    tests: tuple[PromiseTest, ...]
 
     @property
     def state(self) -> str:
-        """Say whether it is kept."""
-        failing = sorted({trial.fails_because for trial in self.trials} - {""})
+        """Return whether it is kept, and how many of its tests need root."""
+        failing = sorted({test.fails_because for test in self.tests} - {""})
         if failing:
             return "not kept: " + "; ".join(failing)
-        rooted = sum(trial.needs_root for trial in self.trials)
-        if rooted == len(self.trials):
-            return "kept (shown as root)"
-        return f"kept ({rooted} of its tests as root)" if rooted else "kept"
+        root_count = sum(test.needs_root for test in self.tests)
+        if root_count == len(self.tests):
+            return "kept (tested as root)"
+        if root_count:
+            return f"kept ({root_count} {'test needs' if root_count == 1 else 'tests need'} root)"
+        return "kept"
 
 
 def promises() -> list[Promise]:
-    """Read all promises, by their numbers."""
+    """Return all promises in the order of their numbers."""
     return [_promise(path) for path in sorted(HERE.glob("test_[0-9][0-9]_*.py"))]
 
 
 def promises_page() -> str:
-    """Give the whole page."""
     known = {promise.number: promise for promise in promises()}
     lines = [INTRODUCTION, "| | promise | state |", "|-:|---|---|"]
     for number in sorted({*known, *NOT_BUILT}):
@@ -76,15 +77,17 @@ def promises_page() -> str:
                 f"| [{number}](#{number}) | {known[number].text} | {known[number].state} |"
             )
         else:
-            lines.append(f"| {number} | {NOT_BUILT[number]} | not built yet |")
+            lines.append(f"| {number} | {NOT_BUILT[number]} | not built |")
     lines.append("")
     for promise in known.values():
         lines += [
             f"### {promise.number}",
             "",
-            f"{promise.text}. [Tests](../tests/promises/{promise.file}):",
+            f"{promise.text}.",
+            f"[Tests](../tests/promises/{promise.file}):",
+            "",
         ]
-        lines += ["", *(f"- {trial.sentence}" for trial in promise.trials), ""]
+        lines += [*(f"- {test.sentence}" for test in promise.tests), ""]
     return "\n".join(lines)
 
 
@@ -92,20 +95,24 @@ def _promise(path: Path) -> Promise:
     tree = ast.parse(path.read_text("utf-8"))
     text = (ast.get_docstring(tree) or "").partition("\n")[0].rstrip(".")
     number = int(path.name[len("test_") :][:2])
-    return Promise(number, text, path.name, tuple(_trials(tree)))
+    return Promise(number, text, path.name, tuple(_promise_tests(tree)))
 
 
-def _trials(tree: ast.Module) -> Iterator[Trial]:
+def _promise_tests(tree: ast.Module) -> Iterator[PromiseTest]:
+    named_marks: dict[str, str] = {}
     for node in tree.body:
+        if isinstance(node, ast.Assign):
+            named_marks |= {ast.unparse(name): ast.unparse(node.value) for name in node.targets}
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-            marks = [ast.unparse(each) for each in node.decorator_list]
-            yield Trial(
+            sources = [ast.unparse(decorator) for decorator in node.decorator_list]
+            marks = [named_marks.get(source, source) for source in sources]
+            yield PromiseTest(
                 sentence=node.name.removeprefix("test_").replace("_", " "),
                 needs_root=any("needs_root" in mark for mark in marks),
-                fails_because=next(filter(None, map(_reason, marks)), ""),
+                fails_because=next(filter(None, map(_xfail_reason, marks)), ""),
             )
 
 
-def _reason(mark: str) -> str:
-    found = re.search(r"xfail\(.*reason=(['\"])(.*?)\1", mark)
-    return found.group(2) if found else ""
+def _xfail_reason(mark: str) -> str:
+    match = re.search(r"xfail\(.*reason=(['\"])(.*?)\1", mark)
+    return match.group(2) if match else ""

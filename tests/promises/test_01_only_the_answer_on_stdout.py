@@ -1,4 +1,4 @@
-"""A complete answer prints only the answer on stdout, byte for byte, and ends with 0."""
+"""A complete answer prints only the answer to stdout, byte for byte, and exits with 0."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def as_asked(request: Request) -> list[Step]:
 
 
 @ARGS
-def test_a_file_holds_the_answer_and_one_line_feed(
+def test_a_file_receives_the_answer_and_one_newline(
     home: Home, server: FaultServer, tmp_path: Path, args: list[str]
 ) -> None:
     server.answer_with(as_asked)
@@ -43,7 +43,7 @@ def test_a_file_holds_the_answer_and_one_line_feed(
 
 
 @ARGS
-def test_a_pipe_gets_the_answer_and_one_line_feed(
+def test_a_pipe_receives_the_answer_and_one_newline(
     home: Home, server: FaultServer, args: list[str]
 ) -> None:
     server.answer_with(as_asked)
@@ -56,7 +56,7 @@ def test_a_pipe_gets_the_answer_and_one_line_feed(
 
 
 @pytest.mark.parametrize("end", ["", "\n"], ids=["no line feed", "line feed"])
-def test_a_long_answer_arrives_byte_for_byte_however_it_is_cut(
+def test_a_long_answer_arrives_unchanged_wherever_it_is_split(
     home: Home, server: FaultServer, end: str
 ) -> None:
     text = LINE * 10_000 + f"end{end}"
@@ -75,7 +75,7 @@ def test_a_long_answer_arrives_byte_for_byte_however_it_is_cut(
     assert seen.out == f"{text.removesuffix(end)}\n".encode()
 
 
-def test_reasoning_and_token_counts_are_no_part_of_it(home: Home, server: FaultServer) -> None:
+def test_reasoning_and_usage_are_not_part_of_the_output(home: Home, server: FaultServer) -> None:
     thought = event(chunk(reasoning="Let me think."))
     server.add(*sse(thought, *answer_events(*PIECES)))
     seen = observe("chat", "hi", home=home)

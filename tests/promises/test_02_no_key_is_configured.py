@@ -1,4 +1,4 @@
-"""Without a key nothing is sent, and the message says how to give one."""
+"""Without a key nothing is sent, and the error shows how to set one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOTHING: Environment = dict.fromkeys(["NEWAPI_HOME", "LANG", "TERM"])
 
 
 @pytest.mark.parametrize("env", [NOTHING, {}], ids=["env -i", "a new home"])
-def test_who_has_configured_nothing_is_told_to_log_in(home: Home, env: Environment) -> None:
+def test_without_configuration_the_error_suggests_login(home: Home, env: Environment) -> None:
     seen = observe("chat", "hi", home=home, conditions=Conditions(env=env))
     assert (seen.code, seen.out) == (3, b"")
     assert "run `newapi login`" in seen.err
@@ -34,7 +34,7 @@ KEYLESS: dict[str, tuple[Environment, bool]] = {
 
 
 @pytest.mark.parametrize("case", KEYLESS)
-def test_a_server_without_a_key_for_it_is_not_asked(
+def test_nothing_is_sent_to_a_server_without_a_key_for_it(
     home: Home, fault_server: FaultServer, case: str
 ) -> None:
     env, is_configured = KEYLESS[case]
@@ -50,7 +50,7 @@ def test_a_server_without_a_key_for_it_is_not_asked(
     assert fault_server.connections == []
 
 
-def test_a_terminal_is_told_the_same(home: Home, fault_server: FaultServer) -> None:
+def test_a_terminal_shows_the_same_error(home: Home, fault_server: FaultServer) -> None:
     home.configure(fault_server.url, api_key="")
     with Terminal(newapi_command("chat", "hi"), home=home) as terminal:
         assert terminal.wait_exit() == 3

@@ -1,4 +1,4 @@
-"""A key that is refused ends with 4 at once, with the gateway's own words and the key's source."""
+"""A rejected key exits with 4 at once, with the gateway's own words and the key's source."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SOURCES: dict[str, tuple[Environment, str]] = {
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/event-stream"])
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_refused_key_is_told_with_words_id_and_source(
+def test_the_error_shows_reason_request_id_and_source_of_the_key(
     home: Home, fault_server: FaultServer, source: str, content_type: str
 ) -> None:
     env, told = SOURCES[source]

@@ -1,4 +1,4 @@
-"""A base URL that leads to a web page is told as such, and nothing of the page is printed."""
+"""A base URL of a web page is reported as such, and nothing of the page is printed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PAGES: dict[str, Sequence[Step]] = {
 
 @pytest.mark.parametrize("args", [[], ["--no-stream"]], ids=["streamed", "whole"])
 @pytest.mark.parametrize("case", PAGES)
-def test_a_page_is_named_and_the_base_url_blamed(
+def test_the_error_names_the_web_page_and_the_base_url(
     home: Home, fault_server: FaultServer, case: str, args: list[str]
 ) -> None:
     fault_server.add(*PAGES[case])
@@ -48,7 +48,7 @@ def test_a_page_is_named_and_the_base_url_blamed(
     assert (last_turn(home).status, last_turn(home).answer) == (Status.ERROR, "")
 
 
-def test_a_terminal_shows_nothing_of_it_either(home: Home, fault_server: FaultServer) -> None:
+def test_a_terminal_shows_nothing_of_the_page(home: Home, fault_server: FaultServer) -> None:
     fault_server.add(*PAGES["as a stream"])
     home.configure(fault_server.url)
     with Terminal(newapi_command("chat", "hi"), home=home) as terminal:

@@ -1,4 +1,4 @@
-"""A gateway that is down, or a wrong port, is told at once, with host and port."""
+"""If the gateway is down or the port is wrong, the error names host and port at once."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ def unused_port() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_port_on_which_nobody_listens_is_told_at_once(
-    home: Home, unused_port: int, host: str
-) -> None:
+def test_a_refused_connection_is_reported_at_once(home: Home, unused_port: int, host: str) -> None:
     home.configure(f"http://{host}:{unused_port}", retries=0)
     seen = observe("chat", "hi", home=home)
     assert (seen.code, seen.out) == (5, b"")
@@ -40,7 +38,7 @@ def test_a_port_on_which_nobody_listens_is_told_at_once(
     assert (turn.prompt, turn.status, turn.answer) == ("hi", Status.ERROR, "")
 
 
-def test_each_retry_is_told_before_it_is_waited_for(home: Home, unused_port: int) -> None:
+def test_each_retry_is_announced_before_the_wait(home: Home, unused_port: int) -> None:
     home.configure(f"http://127.0.0.1:{unused_port}", retries=1)
     seen = observe("chat", "hi", home=home)
     assert (seen.code, seen.out) == (5, b"")
@@ -51,7 +49,7 @@ def test_each_retry_is_told_before_it_is_waited_for(home: Home, unused_port: int
     assert seen.seconds < AT_MOST_S + LONGEST_PAUSE_S
 
 
-def test_the_other_commands_say_the_same(home: Home, unused_port: int) -> None:
+def test_other_commands_report_the_same_error(home: Home, unused_port: int) -> None:
     home.configure(f"http://127.0.0.1:{unused_port}", retries=0)
     seen = observe("models", home=home)
     assert (seen.code, seen.out) == (5, b"")

@@ -1,4 +1,4 @@
-"""A host that no name server knows, or a name server that is silent, holds nobody up."""
+"""An unknown host or an unresponsive DNS server never blocks a run."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def configure(home: Home, host: str = HOST) -> None:
     home.configure(f"https://{host}", retries=0, connect_timeout=CONNECT_TIMEOUT_S)
 
 
-def test_a_name_that_does_not_exist_is_told_with_the_host(home: Home) -> None:
+def test_an_unknown_host_is_named_in_the_error(home: Home) -> None:
     configure(home, "gateway.invalid")
     seen = observe("chat", "hi", home=home)
     assert (seen.code, seen.out) == (5, b"")
@@ -74,7 +74,7 @@ def test_a_name_that_does_not_exist_is_told_with_the_host(home: Home) -> None:
 
 
 @pytest.mark.needs_root("let a process ask a name server of its own")
-def test_a_silent_name_server_is_given_up_within_the_time_to_connect(
+def test_a_silent_dns_server_times_out_within_the_connect_timeout(
     home: Home, black_hole: BlackHole
 ) -> None:
     configure(home)
@@ -91,7 +91,7 @@ def test_a_silent_name_server_is_given_up_within_the_time_to_connect(
 
 @pytest.mark.needs_root("let a process ask a name server of its own")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_the_waiting_for_a_silent_name_server(
+def test_a_signal_interrupts_a_dns_lookup(
     home: Home, black_hole: BlackHole, number: signal.Signals, code: int
 ) -> None:
     home.configure(f"https://{HOST}", retries=0, connect_timeout=60)

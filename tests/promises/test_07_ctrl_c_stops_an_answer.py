@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of an answer stops it at once; what came is shown once, and kept."""
+"""Ctrl-C stops an answer at once; the partial answer is shown once and saved."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def assert_left_in_order(terminal: Terminal) -> None:
     assert terminal.emulator.cursor.x == 0, terminal.screen_text()
 
 
-def test_a_pipe_gets_the_deltas_that_came(home: Home, server: FaultServer) -> None:
+def test_a_pipe_receives_the_partial_answer(home: Home, server: FaultServer) -> None:
     server.add(*sse(*(event(chunk(each)) for each in DELTAS), end=False), Stall())
     with Running("chat", "hi", home=home) as running:
         running.wait_for(DELTAS[-1].encode())
@@ -51,7 +51,7 @@ def test_a_pipe_gets_the_deltas_that_came(home: Home, server: FaultServer) -> No
     assert (turn.status, turn.answer, turn.prompt) == (Status.INTERRUPTED, "".join(DELTAS), "hi")
 
 
-def test_nothing_is_said_to_be_kept_where_nothing_is(home: Home, server: FaultServer) -> None:
+def test_without_saving_nothing_is_reported_as_saved(home: Home, server: FaultServer) -> None:
     server.add(*part_then_silence())
     with Running("chat", "-n", "hi", home=home) as running:
         running.wait_for(b"It lies on")
@@ -65,7 +65,7 @@ def test_nothing_is_said_to_be_kept_where_nothing_is(home: Home, server: FaultSe
     [(["hi"], "Paris is the capital."), (["--raw", "hi"], "It lies on")],
     ids=["markdown", "raw"],
 )
-def test_a_terminal_shows_the_part_once_and_is_left_in_order(
+def test_a_terminal_shows_the_partial_answer_once_and_is_restored(
     home: Home, server: FaultServer, args: list[str], shown: str
 ) -> None:
     server.add(*part_then_silence())
@@ -84,7 +84,7 @@ def test_a_terminal_shows_the_part_once_and_is_left_in_order(
     assert (last_turn(home).status, last_turn(home).answer) == (Status.INTERRUPTED, PART)
 
 
-def test_before_the_first_word_it_ends_at_once_too(home: Home, server: FaultServer) -> None:
+def test_it_stops_at_once_before_the_first_token_too(home: Home, server: FaultServer) -> None:
     server.add(Stall())
     with Terminal(newapi_command("chat", "hi"), home=home) as terminal:
         server.wait_for_requests(1)
@@ -98,7 +98,7 @@ def test_before_the_first_word_it_ends_at_once_too(home: Home, server: FaultServ
     assert (last_turn(home).status, last_turn(home).answer) == (Status.INTERRUPTED, "")
 
 
-def test_a_conversation_stays_and_goes_on_with_the_part(home: Home, server: FaultServer) -> None:
+def test_a_conversation_continues_with_the_partial_answer(home: Home, server: FaultServer) -> None:
     server.add(*part_then_silence())
     with conversation(home) as talk:
         talk.type("a" + ENTER)

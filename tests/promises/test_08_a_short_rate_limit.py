@@ -1,4 +1,4 @@
-"""A rate limit that passes is waited for; each wait is told before it, and Ctrl-C ends it."""
+"""A short rate limit is waited for and retried; each wait is announced, and Ctrl-C ends it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LIMITED = Send(response(429))  # as New API's own limiter answers: no body, no R
 
 
 @pytest.mark.parametrize("args", [[], ["--no-stream"]], ids=["streamed", "whole"])
-def test_two_refusals_are_waited_for_and_told(
+def test_two_rate_limits_are_announced_and_waited_for(
     home: Home, server: FaultServer, args: list[str]
 ) -> None:
     home.configure(server.url)  # with the retries that everybody has
@@ -40,7 +40,7 @@ def test_two_refusals_are_waited_for_and_told(
     assert (last_turn(home).status, last_turn(home).answer) == (Status.COMPLETE, ANSWER)
 
 
-def test_where_it_does_not_pass_the_retries_have_an_end(home: Home, server: FaultServer) -> None:
+def test_retries_are_limited(home: Home, server: FaultServer) -> None:
     home.configure(server.url, retries=1)
     words = "您已达到请求数限制：1分钟内最多请求3次"
     for _ in range(2):

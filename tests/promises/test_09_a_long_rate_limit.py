@@ -1,4 +1,4 @@
-"""A rate limit that lasts for long is not waited for: it ends with 7 and says when to come back."""
+"""A long rate limit is not waited for: the run exits with 7 and reports when to retry."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WISHES = {
 
 
 @pytest.mark.parametrize("wish", WISHES)
-def test_an_hour_is_not_waited_for_but_told(
+def test_a_wait_of_an_hour_is_reported_and_not_waited_for(
     home: Home, fault_server: FaultServer, wish: str
 ) -> None:
     home.configure(fault_server.url, retries=5)

@@ -1,4 +1,4 @@
-"""A quota that is used up ends with 7 at once: asking again would change nothing."""
+"""A quota that is used up exits with 7 at once and is not retried."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("status", "code"), CASES)
-def test_a_quota_is_told_and_not_asked_for_again(
+def test_a_used_up_quota_is_reported_and_not_retried(
     home: Home, fault_server: FaultServer, status: int, code: str
 ) -> None:
     home.configure(fault_server.url, retries=5)

@@ -1,4 +1,4 @@
-"""A model that is not there is told in the gateway's own words, whatever their script is."""
+"""A model that is not found is reported in the gateway's own words, in any language."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOCALES: dict[str, Environment] = {"UTF-8": {}, "ASCII": ASCII}
 
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("case", REFUSALS)
-def test_the_gateways_words_and_id_are_told_as_they_are(
+def test_the_gateways_words_and_request_id_are_shown_unchanged(
     home: Home, fault_server: FaultServer, case: str, locale: str
 ) -> None:
     status, words = REFUSALS[case]
@@ -45,7 +45,7 @@ def test_the_gateways_words_and_id_are_told_as_they_are(
     assert words in turn.error
 
 
-def test_a_terminal_shows_the_words_too(home: Home, fault_server: FaultServer) -> None:
+def test_a_terminal_shows_the_words_unchanged(home: Home, fault_server: FaultServer) -> None:
     status, words = REFUSALS["no channel"]
     fault_server.add(Send(response(status, error(words + SUFFIX, code="model_not_found"))))
     home.configure(fault_server.url)

@@ -1,4 +1,4 @@
-"""An answer that is cut off keeps what came, says so, ends with 9 and is not asked for again."""
+"""An answer that is cut off is kept and reported, exits with 9 and is not retried."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CUTS: dict[str, Cut] = {
 
 
 @pytest.mark.parametrize("cut", CUTS)
-def test_the_part_is_printed_and_kept_and_the_cut_is_told(
+def test_the_partial_answer_is_printed_saved_and_reported_as_cut_off(
     home: Home, server: FaultServer, cut: str
 ) -> None:
     home.configure(server.url, retries=3)
@@ -54,7 +54,7 @@ def test_the_part_is_printed_and_kept_and_the_cut_is_told(
 
 
 @pytest.mark.parametrize("cut", CUTS)
-def test_a_conversation_keeps_the_part_and_goes_on(
+def test_a_conversation_keeps_the_partial_answer_and_continues(
     home: Home, server: FaultServer, cut: str
 ) -> None:
     home.configure(server.url, retries=3)
@@ -79,7 +79,7 @@ PACKED = gzip.compress(b"".join(answer_events("Paris is ", "the capital.")))
 
 
 @pytest.mark.parametrize("data", [PACKED, PACKED[:-20]], ids=["whole", "truncated"])
-def test_a_compressed_answer_is_refused_before_any_text(
+def test_a_compressed_answer_is_rejected_before_any_text(
     home: Home, server: FaultServer, data: bytes
 ) -> None:
     """Whether it is cut cannot matter: none was asked for, and none is unpacked."""

@@ -1,4 +1,4 @@
-"""`[DONE]` without a finish reason proves nothing: what came is kept, and told as incomplete."""
+"""An answer that ends with `[DONE]` but no finish reason is kept and reported as incomplete."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STALLED: list[Step] = sse(
 
 
 @pytest.mark.parametrize("args", [[], ["--json"]], ids=["text", "json"])
-def test_the_part_is_kept_and_the_doubt_told(
+def test_the_text_is_kept_and_reported_as_incomplete(
     home: Home, server: FaultServer, args: list[str]
 ) -> None:
     home.configure(server.url, retries=3)
@@ -49,7 +49,7 @@ def test_the_part_is_kept_and_the_doubt_told(
     assert (turn.status, turn.answer, turn.finish_reason) == (Status.INCOMPLETE, PART, None)
 
 
-def test_a_conversation_tells_it_and_goes_on(home: Home, server: FaultServer) -> None:
+def test_a_conversation_reports_it_and_continues(home: Home, server: FaultServer) -> None:
     server.add(*STALLED)
     with conversation(home) as talk:
         assert "without a finish reason" in talk.told("a")
@@ -60,9 +60,7 @@ def test_a_conversation_tells_it_and_goes_on(home: Home, server: FaultServer) ->
     assert second.status is Status.COMPLETE
 
 
-def test_for_a_provider_that_never_gives_one_a_setting_ends_the_doubt(
-    home: Home, server: FaultServer
-) -> None:
+def test_a_setting_accepts_answers_without_a_finish_reason(home: Home, server: FaultServer) -> None:
     home.configure(server.url, retries=0, require_finish_reason=False)
     server.add(*STALLED)
     seen = observe("chat", "hi", home=home)

@@ -1,4 +1,4 @@
-"""A finish reason makes an answer complete, though no `[DONE]`, nor even a blank line, follows."""
+"""A finish reason completes an answer, even without `[DONE]` or a final blank line."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_answer_is_complete(home: Home, server: FaultServer, end: str) -> No
     assert (turn.status, turn.answer, turn.finish_reason) == (Status.COMPLETE, ANSWER, "stop")
 
 
-def test_a_reset_after_it_changes_nothing(home: Home, server: FaultServer) -> None:
+def test_a_reset_after_the_finish_reason_changes_nothing(home: Home, server: FaultServer) -> None:
     shown = threading.Event()  # what is still on its way would be lost
     server.add(*sse(*TEXT, FINISH, end=False), WaitFor(shown), Reset())
     with Running("chat", "hi", home=home) as running:
@@ -54,7 +54,9 @@ def test_a_reset_after_it_changes_nothing(home: Home, server: FaultServer) -> No
     assert last_turn(home).status is Status.COMPLETE
 
 
-def test_a_token_limit_is_complete_too_with_a_note(home: Home, server: FaultServer) -> None:
+def test_an_answer_at_the_token_limit_is_complete_with_a_note(
+    home: Home, server: FaultServer
+) -> None:
     server.add(*sse(*TEXT, event(chunk(finish="length")).strip(), chunked=False))
     seen = observe("chat", "hi", home=home)
     assert (seen.code, seen.text) == (0, f"{ANSWER}\n")

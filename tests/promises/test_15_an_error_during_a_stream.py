@@ -1,4 +1,4 @@
-"""An error inside an answer that began well is told in the gateway's words; the text is kept."""
+"""An error during a stream is reported in the gateway's own words; earlier text is kept."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FORMS = {
 
 @pytest.mark.parametrize("part", [PART, ""], ids=["after some text", "before any"])
 @pytest.mark.parametrize("form", FORMS)
-def test_the_words_are_told_and_the_text_is_kept(
+def test_the_gateways_words_are_shown_and_the_text_is_kept(
     home: Home, server: FaultServer, form: str, part: str
 ) -> None:
     home.configure(server.url, retries=3)
@@ -45,7 +45,9 @@ def test_the_words_are_told_and_the_text_is_kept(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_conversation_tells_it_and_goes_on(home: Home, server: FaultServer, form: str) -> None:
+def test_a_conversation_reports_it_and_continues(
+    home: Home, server: FaultServer, form: str
+) -> None:
     server.add(*sse(event(chunk(PART)), *FORMS[form]))
     with conversation(home) as talk:
         shown = talk.told("a")

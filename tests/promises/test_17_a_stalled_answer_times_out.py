@@ -1,4 +1,4 @@
-"""Pings for ever, or a byte now and then, keep nobody waiting: the silence ends on time.
+"""An answer without new text times out, even if pings or single bytes keep arriving.
 
 `--timeout` is the longest time without content. All variants wait at once, each in its own home.
 """
@@ -86,7 +86,7 @@ class Asked:
 
 
 @pytest.mark.parametrize("args", [[], ["--no-stream"]], ids=["a stream", "a whole answer"])
-def test_a_silence_before_any_text_ends_with_a_timeout_and_is_not_asked_again(
+def test_a_stall_before_any_text_times_out_and_is_not_retried(
     tmp_path: Path, args: list[str]
 ) -> None:
     asked = Asked(tmp_path, BEFORE_ANY_TEXT, *args)
@@ -98,7 +98,7 @@ def test_a_silence_before_any_text_ends_with_a_timeout_and_is_not_asked_again(
     assert kept == dict.fromkeys(BEFORE_ANY_TEXT, ("hi", Status.ERROR, ""))
 
 
-def test_a_silence_after_some_text_ends_too_and_keeps_the_text(tmp_path: Path) -> None:
+def test_a_stall_after_some_text_ends_the_answer_and_keeps_the_text(tmp_path: Path) -> None:
     asked = Asked(tmp_path, AFTER_SOME_TEXT)
     assert asked.ends() == dict.fromkeys(AFTER_SOME_TEXT, (9, b"Paris is\n", 1))
     assert asked.not_in_time() == {}
@@ -108,7 +108,7 @@ def test_a_silence_after_some_text_ends_too_and_keeps_the_text(tmp_path: Path) -
     assert kept == dict.fromkeys(AFTER_SOME_TEXT, (Status.INCOMPLETE, "Paris is"))
 
 
-def test_text_that_is_slow_but_comes_is_waited_for(tmp_path: Path) -> None:
+def test_slow_text_does_not_time_out(tmp_path: Path) -> None:
     slowly = [step for each in "Par" for step in (event(chunk(each)), Pause(TIMEOUT_S / 2))]
     asked = Asked(tmp_path, {"half the silence": sse(*slowly, *answer_events("is."))})
     assert asked.ends() == {"half the silence": (0, b"Paris.\n", 1)}
@@ -118,7 +118,9 @@ PAUSE_S = 2 * TIMEOUT_S
 LONG = "a line of an answer that is longer than any pipe is large\n" * 4000
 
 
-def test_a_reader_that_pauses_for_longer_loses_nothing(home: Home, server: FaultServer) -> None:
+def test_a_reader_that_pauses_longer_than_the_timeout_loses_nothing(
+    home: Home, server: FaultServer
+) -> None:
     server.add(*sse(*answer_events(LONG[: len(LONG) // 2], LONG[len(LONG) // 2 :])))
     with (
         UnreadPipe() as pipe,
@@ -133,7 +135,7 @@ def test_a_reader_that_pauses_for_longer_loses_nothing(home: Home, server: Fault
     assert last_turn(home).answer == LONG
 
 
-def test_a_program_that_was_stopped_for_longer_loses_nothing(
+def test_a_process_stopped_for_longer_than_the_timeout_loses_nothing(
     home: Home, server: FaultServer
 ) -> None:
     is_stopped = threading.Event()

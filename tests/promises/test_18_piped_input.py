@@ -1,4 +1,4 @@
-"""What is piped in is asked byte for byte after the prompt, only a byte order mark is dropped."""
+"""Piped input is sent byte for byte after the prompt; only a byte order mark is removed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def prompt(server: FaultServer) -> str:
         ([], "é你👋\u2028\u0085\x1b[31m\x07\rx".encode(), "é你👋\u2028\u0085\x1b[31m\x07\rx"),
     ],
 )
-def test_prompt_and_text_are_joined_and_nothing_else_is_changed(
+def test_prompt_and_input_are_joined_and_otherwise_unchanged(
     home: Home, server: FaultServer, words: list[str], piped: bytes, asked: str
 ) -> None:
     seen = observe("chat", *words, home=home, stdin=piped)
@@ -52,7 +52,9 @@ def test_prompt_and_text_are_joined_and_nothing_else_is_changed(
 
 
 @pytest.mark.parametrize("script", ['cat f | "$@"', '"$@" < f'], ids=["a pipe", "a file"])
-def test_a_shell_pipes_a_file_of_windows_in(home: Home, server: FaultServer, script: str) -> None:
+def test_a_windows_text_file_is_sent_unchanged(
+    home: Home, server: FaultServer, script: str
+) -> None:
     text = "Zeile 一二三 „quoted“ \\ é👋\t\r\n" * 3
     (home.path / "f").write_bytes(BOM + text.encode())
     seen = run_in_shell(script, "chat", "sum", home=home)
@@ -67,7 +69,7 @@ def test_three_megabytes_arrive_unchanged(home: Home, server: FaultServer) -> No
     assert prompt(server) == text
 
 
-def test_who_writes_slowly_is_waited_for_and_no_character_is_torn(
+def test_a_slow_writer_is_waited_for_and_no_character_is_split(
     home: Home, server: FaultServer
 ) -> None:
     reading, writing = os.pipe()

@@ -1,4 +1,4 @@
-"""A reader that has enough, as `head -1`, ends the program at once, silently and with 141."""
+"""If the reader closes the pipe, as `head -1` does, the run ends at once, silently and with 141."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AT_MOST_S = 8.0
 
 
 @pytest.mark.parametrize("args", [[], ["--json", "--stream"]], ids=["text", "json"])
-def test_an_answer_without_end_is_broken_off_kept_and_the_server_let_go(
+def test_an_endless_answer_is_canceled_and_saved(
     home: Home, server: FaultServer, args: list[str]
 ) -> None:
     server.add(*sse(Forever([Send(framed(event(chunk(BLOCK)))), Pause(0.01)]), end=False))
@@ -37,7 +37,7 @@ def test_an_answer_without_end_is_broken_off_kept_and_the_server_let_go(
     assert turn.answer.count(BLOCK) * len(BLOCK) == len(turn.answer)
 
 
-def test_a_long_answer_that_is_whole_ends_so_too(home: Home, server: FaultServer) -> None:
+def test_a_long_answer_that_is_not_streamed_exits_with_141(home: Home, server: FaultServer) -> None:
     server.add(Send(response(200, completion("".join(f"line {n}\n" for n in range(100_000))))))
     seen = run_in_shell(HEAD, "chat", "--no-stream", "hi", home=home)
     assert (seen.code, seen.out, seen.err) == (141, b"line 0\n", "")
@@ -62,7 +62,7 @@ def test_a_long_answer_that_is_whole_ends_so_too(home: Home, server: FaultServer
     ],
     ids=" ".join,
 )
-def test_a_reader_that_has_gone_before_the_first_word_ends_every_command_so(
+def test_every_command_exits_with_141_if_the_reader_has_already_exited(
     home: Home, server: FaultServer, args: list[str]
 ) -> None:
     if args[0] == "sessions":

@@ -1,4 +1,4 @@
-"""A prompt may begin with a dash; one without a single letter is told, and never sent."""
+"""A prompt may begin with a dash; an empty prompt is a usage error and is never sent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.observed import observe
     ],
     ids=" ".join,
 )
-def test_what_follows_two_dashes_is_asked_as_it_stands(
+def test_words_after_two_dashes_are_sent_unchanged(
     home: Home, server: FaultServer, args: list[str], asked: str
 ) -> None:
     seen = observe("chat", *args, home=home)
@@ -45,7 +45,7 @@ def test_what_follows_two_dashes_is_asked_as_it_stands(
         ([], b"\xef\xbb\xbf"),
     ],
 )
-def test_a_prompt_of_nothing_is_a_usage_error_that_shows_how_to_ask(
+def test_an_empty_prompt_is_a_usage_error_with_an_example(
     home: Home, server: FaultServer, args: list[str], stdin: bytes
 ) -> None:
     seen = observe("chat", *args, home=home, stdin=stdin)
@@ -55,7 +55,7 @@ def test_a_prompt_of_nothing_is_a_usage_error_that_shows_how_to_ask(
     assert server.connections == []
 
 
-def test_an_unknown_option_is_not_taken_for_a_prompt(home: Home, server: FaultServer) -> None:
+def test_an_unknown_option_is_not_treated_as_a_prompt(home: Home, server: FaultServer) -> None:
     seen = observe("chat", "-y", "hi", home=home)
     assert (seen.code, seen.out) == (2, b"")
     assert "-y" in seen.err

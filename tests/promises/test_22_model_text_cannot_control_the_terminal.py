@@ -1,4 +1,4 @@
-"""What a model writes is shown, never obeyed: no title, color, cursor, clipboard or reply of it.
+"""A model's text cannot control the terminal: no title, color, cursor, clipboard or query.
 
 An answer holds each payload once for each place that it can be cut at between two deltas, and the
 bytes of the whole are cut at other places again on the wire.
@@ -71,7 +71,7 @@ def substance(text: str) -> str:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_an_answer_and_its_reasoning_are_shown_and_do_nothing(
+def test_control_characters_in_answer_and_reasoning_are_shown(
     home: Home, server: FaultServer, way: str
 ) -> None:
     args, env = WAYS[way]
@@ -102,7 +102,9 @@ PLACES = {
 }
 
 
-def test_nor_do_they_anywhere_in_markdown(home: Home, server: FaultServer) -> None:
+def test_control_characters_are_shown_in_every_markdown_element(
+    home: Home, server: FaultServer
+) -> None:
     texts = [
         place.replace("{}", payload)
         for place in PLACES.values()
@@ -117,7 +119,7 @@ def test_nor_do_they_anywhere_in_markdown(home: Home, server: FaultServer) -> No
         assert "The end." in terminal.all_text()
 
 
-def test_what_is_invisible_is_shown_in_code(home: Home, server: FaultServer) -> None:
+def test_invisible_characters_are_shown_in_code(home: Home, server: FaultServer) -> None:
     hidden = [each for group in INVISIBLE.values() for each in group]
     block = "".join(f"@{number}:{text}:{number}@\n" for number, text in enumerate(hidden))
     spans = "".join(f"`@9{number}:{text}:9{number}@` " for number, text in enumerate(hidden))
@@ -133,7 +135,7 @@ def test_what_is_invisible_is_shown_in_code(home: Home, server: FaultServer) -> 
     }
 
 
-def test_markup_of_our_libraries_is_text(home: Home, server: FaultServer) -> None:
+def test_markup_of_libraries_is_plain_text(home: Home, server: FaultServer) -> None:
     texts = ["[red]x[/red]", "[/nope]", "[link=https://evil.example]x[/link]", ":smile:"]
     server.add(*torn([escaped_event(chunk("\n\n".join(texts))), *ending()]))
     with Watched("chat", "hi", home=home) as terminal:
@@ -152,7 +154,7 @@ LINKS = [
 ]
 
 
-def test_a_link_shows_where_it_leads(home: Home, server: FaultServer) -> None:
+def test_a_link_shows_its_target(home: Home, server: FaultServer) -> None:
     texts = "\n\n".join(text for text, _ in LINKS)
     server.add(*torn([escaped_event(chunk(texts)), *ending()]))
     with Watched("chat", "hi", home=home) as terminal:
@@ -161,7 +163,7 @@ def test_a_link_shows_where_it_leads(home: Home, server: FaultServer) -> None:
         assert [target for _, target in LINKS if target not in terminal.all_text()] == []
 
 
-def test_nor_in_a_conversation(home: Home, server: FaultServer) -> None:
+def test_control_characters_are_shown_in_a_conversation(home: Home, server: FaultServer) -> None:
     # The line editor itself asks where the cursor is, and sets modes: those are left out here.
     own = ("\x1b[6n", "\x1b[?2004h", "\x1b[?1049h", "\x1b[2J", "\x1b[")
     payloads = [each for group in ESCAPES.values() for each in group if each not in own]

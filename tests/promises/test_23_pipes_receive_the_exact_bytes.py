@@ -1,4 +1,4 @@
-"""A pipe or a file gets what the model wrote byte for byte, control characters and all."""
+"""A pipe or a file receives the model's text byte for byte, with its control characters."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def answer(*pieces: str) -> list[bytes]:
 
 
 @pytest.mark.parametrize("args", [[], ["--raw"], ["-v", "-u", "--reasoning", "show"]], ids=str)
-def test_a_file_holds_every_payload_as_it_came(
+def test_a_file_receives_every_payload_unchanged(
     home: Home, server: FaultServer, tmp_path: Path, args: list[str]
 ) -> None:
     server.add(*sse(*answer(*DELTAS, "end")))
@@ -41,7 +41,7 @@ def test_a_file_holds_every_payload_as_it_came(
     assert last_turn(home).answer == f"{TEXT}end"
 
 
-def test_a_whole_answer_does_too(home: Home, server: FaultServer) -> None:
+def test_an_answer_that_is_not_streamed_is_unchanged_too(home: Home, server: FaultServer) -> None:
     text = "".join(EVERYTHING)
     body = json.dumps(completion(text)).encode("ascii")
     server.add(Send(response(200, body)))
@@ -57,7 +57,7 @@ def test_json_holds_the_same_text(home: Home, server: FaultServer) -> None:
     assert "\x1b" not in seen.text
 
 
-def test_a_block_of_code_is_taken_out_as_it_is(home: Home, server: FaultServer) -> None:
+def test_a_code_block_is_extracted_unchanged(home: Home, server: FaultServer) -> None:
     # A lone CR ends a line of markdown, and NUL is no character of it (CommonMark 0.31, 2.1, 2.3).
     payloads = [each for each in EVERYTHING if not set("\r\0") & set(each)]
     code = "".join(f"{payload}x\n" for payload in payloads)
@@ -71,7 +71,7 @@ def test_a_block_of_code_is_taken_out_as_it_is(home: Home, server: FaultServer) 
     ("text", "written"),
     [("x", "x\n"), ("x\n", "x\n"), ("x\n\n", "x\n\n"), (" \n x \r\n", " \n x \r\n")],
 )
-def test_one_line_feed_is_added_where_the_last_one_is_missing(
+def test_one_newline_is_added_if_the_answer_ends_without_one(
     home: Home, server: FaultServer, text: str, written: str
 ) -> None:
     server.add(*sse(*answer_events(*text)))

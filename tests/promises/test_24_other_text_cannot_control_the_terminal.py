@@ -1,4 +1,4 @@
-"""Nor does what a server says beside the answer, or what is stored, drive the terminal.
+"""Other text of servers, stored sessions and file names cannot control the terminal either.
 
 Error texts, headers, reason phrases, names of models, titles of sessions, names of files.
 """
@@ -78,7 +78,7 @@ PLACES: Mapping[str, tuple[Sequence[Step], int, bool]] = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_what_a_server_says_beside_the_answer_is_shown_and_does_nothing(
+def test_control_characters_in_a_response_are_shown(
     home: Home, server: FaultServer, place: str
 ) -> None:
     script, code, has_place = PLACES[place]
@@ -91,7 +91,7 @@ def test_what_a_server_says_beside_the_answer_is_shown_and_does_nothing(
 
 
 @pytest.mark.parametrize("groups", [ESCAPES, INVISIBLE], ids=["escapes", "invisible"])
-def test_every_payload_in_a_message_is_shown_in_a_pipe_too(
+def test_every_payload_in_an_error_is_shown_in_a_pipe_too(
     home: Home, server: FaultServer, groups: Mapping[str, Sequence[str]]
 ) -> None:
     text = "|".join(payload for group in groups.values() for payload in group)
@@ -104,7 +104,7 @@ def test_every_payload_in_a_message_is_shown_in_a_pipe_too(
 MODELS = [f"{number}-{payload}" for number, payload in enumerate(EVERYTHING)]
 
 
-def test_names_of_models_are_rows_whatever_they_hold(home: Home, server: FaultServer) -> None:
+def test_each_model_name_is_one_row_whatever_it_contains(home: Home, server: FaultServer) -> None:
     listed = {"data": [{"id": name, "owned_by": name} for name in (*MODELS, "the-last")]}
     server.answer_with(lambda _: refusal(200, listed))
     exact = [n.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for n in MODELS]
@@ -124,7 +124,7 @@ def test_names_of_models_are_rows_whatever_they_hold(home: Home, server: FaultSe
     )
 
 
-def test_what_is_told_of_money_and_prices_does_nothing(home: Home) -> None:
+def test_balances_and_prices_cannot_control_the_terminal(home: Home) -> None:
     record = {
         "code": True,
         "data": {"name": IN_BODY, "total_granted": 0, "total_used": 0, "total_available": 5},
@@ -155,9 +155,7 @@ def test_what_is_told_of_money_and_prices_does_nothing(home: Home) -> None:
                 assert "␛" in terminal.all_text(), args
 
 
-def test_stored_sessions_do_nothing_when_they_are_listed_found_and_shown(
-    home: Home, server: FaultServer
-) -> None:
+def test_stored_sessions_cannot_control_the_terminal(home: Home, server: FaultServer) -> None:
     server.add(*sse(*answer_events(IN_BODY), headers=[(FAMILY[0], EVIL)]))
     piped = f"{EVIL} find-me {IN_BODY}".replace("\0", "").encode()
     assert observe("chat", "-S", f"n {EVIL}", home=home, stdin=piped).code == 0
@@ -185,7 +183,9 @@ def test_stored_sessions_do_nothing_when_they_are_listed_found_and_shown(
         assert [c for c in rows.text if c in "\x1b\x9b\x9d\x07\x08\r\0\x7f"] == []
 
 
-def test_nor_does_the_name_of_a_file_or_of_a_setting(home: Home, server: FaultServer) -> None:
+def test_names_of_files_and_settings_cannot_control_the_terminal(
+    home: Home, server: FaultServer
+) -> None:
     name = EVIL.replace("/", "")
     (home.path / name).write_bytes(base64.b64decode(PICTURE))
     text = home.config_file.read_text("utf-8")

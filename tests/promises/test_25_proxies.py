@@ -1,4 +1,4 @@
-"""A proxy of the environment is used, or named with its variable; this machine needs none."""
+"""A proxy from the environment is used, or named with its variable; loopback never uses one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def ask(home: Home, env: dict[str, str], *args: str) -> Observed:
 
 @pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h", "bad"])
 @pytest.mark.parametrize("base", ["127.0.0.1", "localhost"])
-def test_no_proxy_is_asked_for_this_machine(
+def test_no_proxy_is_used_for_loopback(
     home: Home, server: FaultServer, scheme: str, base: str
 ) -> None:
     home.configure(f"http://{base}:{server.port}", retries=0)
@@ -48,9 +48,7 @@ def test_no_proxy_is_asked_for_this_machine(
 
 
 @pytest.mark.parametrize("name", VARIABLES)
-def test_a_http_proxy_is_asked_with_the_whole_url(
-    home: Home, remote: FaultServer, name: str
-) -> None:
+def test_an_http_proxy_receives_the_full_url(home: Home, remote: FaultServer, name: str) -> None:
     seen = ask(home, {name: f"http://me:{PASSWORD}@127.0.0.1:{remote.port}"})
     assert (seen.code, seen.text, seen.err) == (0, f"{ANSWER}\n", "")
     [request] = remote.requests
@@ -59,7 +57,7 @@ def test_a_http_proxy_is_asked_with_the_whole_url(
 
 
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
-def test_a_socks_proxy_leads_to_the_server_and_looks_its_name_up(
+def test_a_socks_proxy_connects_and_resolves_the_host_name(
     home: Home, remote: FaultServer, scheme: str
 ) -> None:
     with SocksServer(remote.port) as proxy:
@@ -69,9 +67,7 @@ def test_a_socks_proxy_leads_to_the_server_and_looks_its_name_up(
     assert remote.requests[0].path == "/v1/chat/completions"
 
 
-def test_a_socks_proxy_is_told_its_password_and_nobody_else(
-    home: Home, remote: FaultServer
-) -> None:
+def test_only_the_socks_proxy_receives_its_password(home: Home, remote: FaultServer) -> None:
     with SocksServer(remote.port, wants_password=True) as proxy:
         seen = ask(home, {"all_proxy": f"socks5://me:{PASSWORD}@{proxy.place}"})
         assert (seen.code, seen.text, seen.err) == (0, f"{ANSWER}\n", "")
@@ -83,7 +79,7 @@ def test_a_socks_proxy_is_told_its_password_and_nobody_else(
     assert len(remote.requests) == 1
 
 
-def test_without_its_library_a_socks_proxy_is_named_with_what_to_install(
+def test_without_socks_support_the_error_names_the_extra_to_install(
     home: Home, remote: FaultServer, tmp_path: Path
 ) -> None:
     (tmp_path / "socksio.py").write_text("raise ImportError('no socksio')\n", "utf-8")
@@ -110,7 +106,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize(("url", "told"), UNUSABLE.items(), ids=UNUSABLE.values())
-def test_a_proxy_that_cannot_be_used_is_told_without_its_password(
+def test_a_proxy_that_cannot_be_used_is_reported_without_its_password(
     home: Home, remote: FaultServer, url: str, told: str
 ) -> None:
     seen = ask(home, {"HTTP_PROXY": url})
@@ -120,7 +116,7 @@ def test_a_proxy_that_cannot_be_used_is_told_without_its_password(
     assert remote.connections == []
 
 
-def test_a_proxy_of_a_flag_is_named_so(home: Home, remote: FaultServer) -> None:
+def test_a_proxy_from_the_flag_is_named_with_the_flag(home: Home, remote: FaultServer) -> None:
     seen = ask(home, {"HTTP_PROXY": remote.url}, "chat", "--proxy", "bad", "hi")
     assert (seen.code, seen.out) == (5, b"")
     assert "the proxy bad" in seen.err
@@ -129,7 +125,7 @@ def test_a_proxy_of_a_flag_is_named_so(home: Home, remote: FaultServer) -> None:
     assert remote.connections == []
 
 
-def test_a_proxy_that_refuses_is_told(home: Home, remote: FaultServer) -> None:
+def test_a_proxy_that_rejects_the_connection_is_named(home: Home, remote: FaultServer) -> None:
     home.configure("https://gateway.invalid", retries=0)
     refusal = response(407, "who are you", content_type="text/plain")
     remote.add(BeforeReading(), ReadHead(), Send(refusal))  # CONNECT is no request of the wire's

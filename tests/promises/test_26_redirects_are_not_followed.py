@@ -1,4 +1,4 @@
-"""A redirect is told and never followed: no prompt and no key goes where a server points."""
+"""A redirect is reported and never followed: neither prompt nor key goes to its target."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_where_a_redirect_leads_nobody_is_asked(
+def test_nothing_is_sent_to_the_target_of_a_redirect(
     home: Home, server: FaultServer, command: str, code: int
 ) -> None:
     with FaultServer() as other:
@@ -43,9 +43,7 @@ def test_where_a_redirect_leads_nobody_is_asked(
 @pytest.mark.parametrize(
     "place", ["/other", "//evil.example/x", "https://127.0.0.1/", "http://[::1", "é", "\x7f", ""]
 )
-def test_nor_anywhere_else_however_the_place_is_written(
-    home: Home, server: FaultServer, place: str
-) -> None:
+def test_no_kind_of_target_is_followed(home: Home, server: FaultServer, place: str) -> None:
     server.add(Send(response(307, "moved", headers=[("Location", place)])))
     seen = observe("chat", "hi", home=home)
     assert (seen.code, seen.out) == (6, b"")
@@ -54,9 +52,7 @@ def test_nor_anywhere_else_however_the_place_is_written(
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_a_login_that_is_redirected_stores_nothing(
-    home: Home, server: FaultServer, code: int
-) -> None:
+def test_a_redirected_login_stores_nothing(home: Home, server: FaultServer, code: int) -> None:
     home.config_file.unlink()
     with FaultServer() as other:
         server.add(Send(response(code, headers=[("Location", other.url)])))

@@ -1,4 +1,4 @@
-"""No key crosses a network unencrypted, unless the settings allow it by name."""
+"""No key crosses a network unencrypted unless a setting allows it."""
 
 from __future__ import annotations
 
@@ -39,25 +39,25 @@ def assert_refused(seen: Observed, server: FaultServer) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_key_of_the_profile_is_not_sent(home: Home, server: FaultServer, place: str) -> None:
+def test_the_key_of_a_profile_is_not_sent(home: Home, server: FaultServer, place: str) -> None:
     home.configure(place, retries=0)
     assert_refused(run(home, server, "chat", "hi"), server)
 
 
 @pytest.mark.parametrize("args", COMMANDS, ids=" ".join)
-def test_nor_by_any_command(home: Home, server: FaultServer, args: list[str]) -> None:
+def test_no_command_sends_the_key(home: Home, server: FaultServer, args: list[str]) -> None:
     home.configure(REMOTE, retries=0)
     assert_refused(run(home, server, *args), server)
 
 
-def test_nor_to_ask_for_exact_costs(home: Home, server: FaultServer) -> None:
+def test_no_key_is_sent_to_fetch_exact_costs(home: Home, server: FaultServer) -> None:
     assert observe("chat", "hi", home=home).code == 0
     home.configure(REMOTE, retries=0)
     with FaultServer() as proxy:
         assert_refused(run(home, proxy, "usage", "--exact"), proxy)
 
 
-def test_nor_by_a_login_which_stores_nothing_either(home: Home, server: FaultServer) -> None:
+def test_a_login_sends_no_key_and_stores_nothing(home: Home, server: FaultServer) -> None:
     home.config_file.unlink()
     assert_refused(run(home, server, "login", REMOTE, "--stdin"), server)
     assert not home.config_file.exists()
@@ -71,14 +71,14 @@ def test_nor_by_a_login_which_stores_nothing_either(home: Home, server: FaultSer
     ],
     ids=["flag", "environment"],
 )
-def test_nor_where_the_address_is_of_this_run(
+def test_a_base_url_from_flag_or_environment_is_checked_too(
     home: Home, server: FaultServer, args: list[str], env: dict[str, str]
 ) -> None:
     assert_refused(run(home, server, "chat", *args, "hi", env=env), server)
 
 
 @pytest.mark.parametrize("place", ["http://127.1", "http://2130706433", "http://0x7f000001"])
-def test_an_address_that_some_take_for_this_machine_is_none(
+def test_unusual_forms_of_loopback_addresses_are_rejected(
     home: Home, server: FaultServer, place: str
 ) -> None:
     home.configure(place, retries=0)
@@ -87,7 +87,7 @@ def test_an_address_that_some_take_for_this_machine_is_none(
     assert server.connections == []
 
 
-def test_a_setting_allows_it_and_this_machine_needs_none(home: Home, server: FaultServer) -> None:
+def test_a_setting_allows_it_and_loopback_needs_no_setting(home: Home, server: FaultServer) -> None:
     home.configure(REMOTE, retries=0, allow_insecure=True)
     assert run(home, server, "chat", "hi").text == f"{ANSWER}\n"
     home.configure(f"http://localhost:{server.port}", retries=0)

@@ -1,4 +1,4 @@
-"""A key with a character that no key holds is refused by its kind and place, and never printed."""
+"""A key with an invalid character is rejected by kind and position, and never printed."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def use(home: Home, server: FaultServer, where: str, key: str) -> Observed:
 @pytest.mark.parametrize(
     ("where", "bad"), dict.fromkeys(COMBINATIONS), ids=lambda value: ascii(value).strip("'")
 )
-def test_it_is_refused_by_kind_and_place_wherever_it_comes_from(
+def test_an_invalid_character_is_reported_by_kind_and_position(
     home: Home, server: FaultServer, where: str, bad: str
 ) -> None:
     if (bad == "\0" and where in ("environment", "OpenAI")) or (
@@ -95,9 +95,7 @@ def test_it_is_refused_by_kind_and_place_wherever_it_comes_from(
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", " ", "\t\n", "\n\n"])
-def test_white_space_around_a_key_is_no_part_of_it(
-    home: Home, server: FaultServer, end: str
-) -> None:
+def test_white_space_around_a_key_is_removed(home: Home, server: FaultServer, end: str) -> None:
     for where in ("environment", "login"):
         if where == "login":
             home.config_file.unlink()
@@ -119,7 +117,7 @@ def test_white_space_around_a_key_is_no_part_of_it(
     ],
     ids=["nothing", "Bearer", "masked", "long"],
 )
-def test_what_is_no_key_at_all_is_told_so(
+def test_text_that_is_not_a_key_is_rejected_with_the_reason(
     home: Home, server: FaultServer, key: str, told: str
 ) -> None:
     home.config_file.unlink()
@@ -130,7 +128,7 @@ def test_what_is_no_key_at_all_is_told_so(
     assert not home.config_file.exists()
 
 
-def test_all_else_that_is_visible_ascii_is_a_key(home: Home, server: FaultServer) -> None:
+def test_all_other_visible_ascii_characters_are_accepted(home: Home, server: FaultServer) -> None:
     key = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "\"'`*")
     seen = use(home, server, "environment", key)
     assert (seen.code, seen.text) == (0, f"{ANSWER}\n")

@@ -1,4 +1,4 @@
-"""A file that holds the key is readable by nobody else, whatever the umask and the file before."""
+"""A file that holds a key is readable only by its owner, whatever the umask."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def login(home: Home, server: FaultServer, umask: int = 0o022) -> Observed:
 
 
 @pytest.mark.parametrize("umask", UMASKS, ids=oct)
-def test_everything_made_from_nothing_is_private_and_can_be_read_again(
+def test_new_files_are_private_and_readable_by_their_owner(
     home: Home, server: FaultServer, umask: int
 ) -> None:
     home.config_file.unlink()
@@ -51,7 +51,7 @@ def test_everything_made_from_nothing_is_private_and_can_be_read_again(
 
 
 @pytest.mark.parametrize("before", [0o644, 0o666, 0o640, 0o604, 0o660], ids=oct)
-def test_a_file_that_others_can_read_is_warned_of_once_and_private_when_it_is_written(
+def test_a_file_readable_by_others_is_warned_about_and_made_private_when_written(
     home: Home, server: FaultServer, before: int
 ) -> None:
     home.config_file.chmod(before)
@@ -66,7 +66,7 @@ def test_a_file_that_others_can_read_is_warned_of_once_and_private_when_it_is_wr
 
 
 @pytest.mark.parametrize("umask", UMASKS, ids=oct)
-def test_a_symlink_stays_and_the_file_behind_it_is_private(
+def test_a_symlink_is_kept_and_its_target_is_made_private(
     home: Home, server: FaultServer, umask: int
 ) -> None:
     target = home.path.with_name("dotfiles") / "newapi.toml"
@@ -91,7 +91,7 @@ def test_a_logout_leaves_a_private_file_without_the_key(home: Home, server: Faul
 
 
 @pytest.mark.needs_root("give a file to another user")
-def test_a_file_of_another_user_is_warned_of(home: Home, server: FaultServer) -> None:
+def test_a_file_of_another_user_is_warned_about(home: Home, server: FaultServer) -> None:
     os.chown(home.config_file, 12345, -1)
     seen = observe("chat", "hi", home=home)
     assert (seen.code, seen.text) == (0, f"{ANSWER}\n")
@@ -108,7 +108,9 @@ AS_OWNER = Conditions(
 
 
 @pytest.mark.needs_root("run in somebody else's home")
-def test_what_root_writes_in_a_home_belongs_to_its_person(home: Home, server: FaultServer) -> None:
+def test_files_that_root_writes_in_a_home_belong_to_its_owner(
+    home: Home, server: FaultServer
+) -> None:
     for path in (home.path, home.newapi_home, home.config_file):
         os.chown(path, OWNER, OWNER)
     server.add(Send(response(200, {"data": [{"id": "test-model"}]})))
@@ -126,7 +128,9 @@ def test_what_root_writes_in_a_home_belongs_to_its_person(home: Home, server: Fa
 
 
 @pytest.mark.needs_root("run in somebody else's home")
-def test_so_does_what_root_makes_from_nothing(home: Home, server: FaultServer) -> None:
+def test_files_that_root_creates_in_an_empty_home_belong_to_its_owner(
+    home: Home, server: FaultServer
+) -> None:
     home.config_file.unlink()
     home.newapi_home.rmdir()
     os.chown(home.path, OWNER, OWNER)
@@ -136,7 +140,9 @@ def test_so_does_what_root_makes_from_nothing(home: Home, server: FaultServer) -
 
 
 @pytest.mark.needs_root("give a file to another user")
-def test_a_file_keeps_its_owner_in_the_folder_of_another(home: Home, server: FaultServer) -> None:
+def test_a_file_keeps_its_owner_in_a_folder_of_another_user(
+    home: Home, server: FaultServer
+) -> None:
     os.chown(home.config_file, OWNER, OWNER + 1)
     assert observe("config", "set", "seed", "1", home=home).code == 0
     status = home.config_file.stat()
@@ -144,7 +150,9 @@ def test_a_file_keeps_its_owner_in_the_folder_of_another(home: Home, server: Fau
 
 
 @pytest.mark.needs_root("give a file to another user")
-def test_a_lock_of_another_user_is_named_with_what_to_type(home: Home, server: FaultServer) -> None:
+def test_a_lock_of_another_user_is_named_with_a_command_to_fix_it(
+    home: Home, server: FaultServer
+) -> None:
     assert observe("config", "set", "seed", "1", home=home).code == 0
     lock = home.newapi_home / ".config.toml.lock"
     for path in (home.path, home.newapi_home, home.config_file):
@@ -156,7 +164,9 @@ def test_a_lock_of_another_user_is_named_with_what_to_type(home: Home, server: F
 
 
 @pytest.mark.needs_root("run in somebody else's home")
-def test_root_is_not_told_to_take_files_from_their_person(home: Home, server: FaultServer) -> None:
+def test_root_is_not_advised_to_take_files_from_their_owner(
+    home: Home, server: FaultServer
+) -> None:
     os.chown(home.config_file, OWNER, OWNER)
     line = files_line(observe("doctor", home=home))
     assert ("belongs to another user" in line, "without sudo" in line) == (True, True)

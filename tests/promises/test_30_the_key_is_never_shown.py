@@ -1,4 +1,4 @@
-"""The key is in no output and in no file but the config, whatever the command and whatever fails.
+"""The key is in no output and in no file but the config, whatever fails.
 
 Each command that the help page names is run, against a server that repeats the key wherever it can.
 More ways to make the program tell it are tried in `tests/secrets`.
@@ -152,7 +152,7 @@ def test_no_failure_shows_it(home: Home, server: FaultServer) -> None:
         assert (seen.code, BARE in seen.err) == (code, False), seen
 
 
-def test_a_key_that_makes_a_bad_header_is_not_shown(home: Home, server: FaultServer) -> None:
+def test_a_key_that_is_invalid_in_a_header_is_not_shown(home: Home, server: FaultServer) -> None:
     server.answer_with(repeating)
     commands = (
         (3, ["chat", "-v", "--debug", "hi"]),
@@ -193,7 +193,7 @@ def test_a_crash_shows_its_place_and_not_the_key(
     assert ("--debug" in err) != bool(flags)
 
 
-def test_a_terminal_and_a_conversation_show_and_keep_no_more(
+def test_a_terminal_and_a_conversation_neither_show_nor_store_it(
     home: Home, server: FaultServer
 ) -> None:
     refused = [Send(response(401, error(f"no: {BARE}"), headers=REPEATED))]

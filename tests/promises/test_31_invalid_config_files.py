@@ -1,4 +1,4 @@
-"""A config file that cannot be read is told by its place and fault, without a word of its text."""
+"""An invalid config file is reported by position and fault, without any of its text."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def refused(home: Home, server: FaultServer, *args: str) -> str:
 
 
 @pytest.mark.parametrize("text", [*ONE_LINE, *LINES], ids=lambda text: ascii(text)[:50])
-def test_each_fault_has_its_place_and_no_text(tmp_path: Path, text: str) -> None:
+def test_each_fault_is_reported_by_position_without_any_text(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.toml"
     path.write_bytes(f"{BEFORE}{text}\n".encode())
     with pytest.raises(tomllib.TOMLDecodeError):
@@ -94,7 +94,9 @@ def test_each_fault_has_its_place_and_no_text(tmp_path: Path, text: str) -> None
 
 
 @pytest.mark.parametrize("text", BY_PROCESS, ids=lambda text: ascii(text)[:50])
-def test_the_program_says_so_and_sends_nothing(home: Home, server: FaultServer, text: str) -> None:
+def test_the_program_reports_it_and_sends_nothing(
+    home: Home, server: FaultServer, text: str
+) -> None:
     write(home, f"{BEFORE}{text}\n")
     err = refused(home, server)
     assert re.match(rf"error: {re.escape(str(home.config_file))}:\d+:\d+: \w", err)
@@ -106,7 +108,7 @@ def test_the_program_says_so_and_sends_nothing(home: Home, server: FaultServer, 
     [["config", "list"], ["models"], ["config", "set", "model", "m"], ["logout"]],
     ids=" ".join,
 )
-def test_so_does_every_command_and_the_file_stays_as_it_is(
+def test_every_command_reports_it_and_leaves_the_file_unchanged(
     home: Home, server: FaultServer, args: list[str]
 ) -> None:
     write(home, f"{BEFORE}K = {CANARY}\n")
@@ -123,7 +125,7 @@ def whole(server: FaultServer, more: str = "") -> str:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1"])
-def test_another_encoding_is_told_how_to_be_saved(
+def test_another_encoding_is_reported_with_how_to_save_the_file(
     home: Home, server: FaultServer, encoding: str
 ) -> None:
     write(home, whole(server, 'system = "café"\n').encode(encoding))
@@ -144,7 +146,7 @@ def test_another_encoding_is_told_how_to_be_saved(
     ],
     ids=["lists", "tables", "dotted", "digits", "digits of another", "NUL"],
 )
-def test_what_breaks_parsers_is_an_error_too(
+def test_values_that_break_parsers_are_errors_too(
     home: Home, server: FaultServer, more: str, told: str
 ) -> None:
     write(home, whole(server, f"{more}\n"))
@@ -155,7 +157,7 @@ def test_what_breaks_parsers_is_an_error_too(
 
 
 @pytest.mark.parametrize("kind", ["directory", "pipe", "loop", "giant", "endless"])
-def test_what_is_no_file_of_ours_is_an_error_at_once(
+def test_anything_but_a_small_regular_file_is_an_error_at_once(
     home: Home, server: FaultServer, kind: str
 ) -> None:
     path = home.config_file
@@ -177,7 +179,7 @@ def test_what_is_no_file_of_ours_is_an_error_at_once(
     assert "larger than" in err if kind in ("giant", "endless") else "cannot read" in err
 
 
-def test_a_giant_takes_no_memory(home: Home, server: FaultServer) -> None:
+def test_a_huge_file_is_not_read_into_memory(home: Home, server: FaultServer) -> None:
     with home.config_file.open("ab") as file:
         for _ in range(100):
             file.write(b"# " + b"x" * 999_998)
@@ -186,7 +188,7 @@ def test_a_giant_takes_no_memory(home: Home, server: FaultServer) -> None:
     assert seen.peak_bytes < 80_000_000
 
 
-def test_a_file_that_may_not_be_read_is_told(home: Home, server: FaultServer) -> None:
+def test_an_unreadable_file_is_reported(home: Home, server: FaultServer) -> None:
     home.config_file.chmod(0)
     prefix = tuple(without_power())
     seen = observe("chat", "hi", home=home, conditions=Conditions(prefix=prefix))
@@ -208,7 +210,7 @@ def answered(home: Home) -> Observed:
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_a_byte_order_mark_and_lines_of_windows_are_accepted_without_a_word(
+def test_a_byte_order_mark_and_windows_line_ends_are_accepted(
     home: Home, server: FaultServer, newline: str
 ) -> None:
     text = whole(server).replace("\n", newline)
@@ -216,7 +218,7 @@ def test_a_byte_order_mark_and_lines_of_windows_are_accepted_without_a_word(
     assert answered(home).err == ""
 
 
-def test_unknown_names_are_warned_of_with_the_near_one_and_nothing_else_happens(
+def test_unknown_names_are_only_warned_about_with_the_nearest_name(
     home: Home, server: FaultServer
 ) -> None:
     unknown = f'temprature = 1\n"{CANARY}" = "{CANARY}"\n'
@@ -242,7 +244,7 @@ WRONG = (
 
 
 @pytest.mark.parametrize(("line", "name", "wanted"), WRONG, ids=[line for line, _, _ in WRONG])
-def test_a_value_of_the_wrong_type_is_told_by_its_name_and_what_is_wanted(
+def test_a_value_of_the_wrong_type_is_reported_with_its_name_and_the_expected_type(
     home: Home, server: FaultServer, line: str, name: str, wanted: str
 ) -> None:
     text = whole(server)
@@ -262,7 +264,9 @@ def test_a_value_of_the_wrong_type_is_told_by_its_name_and_what_is_wanted(
         f"default_profile = '{CANARY}'\n[profiles.test]",
     ],
 )
-def test_a_file_of_another_shape_is_told(home: Home, server: FaultServer, text: str) -> None:
+def test_a_file_with_another_structure_is_reported(
+    home: Home, server: FaultServer, text: str
+) -> None:
     write(home, text)
     err = refused(home, server)
     assert str(home.config_file) in err

@@ -1,4 +1,4 @@
-"""Two terminals on one session lose and double nothing: each turn is kept once, in one chain.
+"""Two terminals on one session lose and repeat nothing: each turn is stored once, in one chain.
 
 Each of the two also hears, in its next request, of what the other has said meanwhile.
 """
@@ -104,7 +104,7 @@ def test_two_processes_add_fifty_turns_each(home: Home, fault_server: FaultServe
     assert changes > 10, "they did not run at the same time"
 
 
-def test_two_by_five_one_shot_runs(home: Home, fault_server: FaultServer) -> None:
+def test_two_shells_add_five_one_shot_turns_each(home: Home, fault_server: FaultServer) -> None:
     fault_server.answer_with(answer)
     home.configure(fault_server.url)
 
@@ -119,7 +119,7 @@ def test_two_by_five_one_shot_runs(home: Home, fault_server: FaultServer) -> Non
     assert_each_heard_of_the_rest(fault_server, stored)
 
 
-def test_two_conversations_hear_of_each_other(home: Home, fault_server: FaultServer) -> None:
+def test_two_conversations_see_each_others_turns(home: Home, fault_server: FaultServer) -> None:
     answer_numbered(fault_server, home)
     chat(home, "-S", "same", "first")
     with (
@@ -139,7 +139,7 @@ def test_two_conversations_hear_of_each_other(home: Home, fault_server: FaultSer
     assert [turn.prompt for turn in path] == ["first", "from one", "from two", "again one"]
 
 
-def test_an_answer_that_still_came_is_heard_whole_when_it_has_come(
+def test_an_unfinished_answer_of_the_other_terminal_is_sent_whole_when_it_is_complete(
     home: Home, fault_server: FaultServer
 ) -> None:
     answer_numbered(fault_server, home)
@@ -163,7 +163,7 @@ def test_an_answer_that_still_came_is_heard_whole_when_it_has_come(
         two.leave()
 
 
-def test_a_session_that_is_deleted_in_an_answer_stays_deleted(
+def test_a_session_deleted_during_an_answer_stays_deleted(
     home: Home, fault_server: FaultServer
 ) -> None:
     answer_numbered(fault_server, home)

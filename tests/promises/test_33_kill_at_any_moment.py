@@ -1,4 +1,4 @@
-"""`kill -9` at any moment loses no prompt, two seconds of an answer at most, and no setting.
+"""`kill -9` loses no prompt, at most two seconds of an answer, and no setting.
 
 The moments of an answer are random; the seed is printed, and NEWAPI_KILL_SEED sets it. Those of a
 change to the settings are all there are: before each change to a file.
@@ -210,7 +210,7 @@ class Talker(Victim):
         return killed_at
 
 
-def test_kills_in_an_answer_lose_no_prompt_and_at_most_two_seconds(tmp_path: Path) -> None:
+def test_kills_during_an_answer_lose_no_prompt_and_at_most_two_seconds(tmp_path: Path) -> None:
     seed = int(os.environ.get("NEWAPI_KILL_SEED") or random.randrange(1_000_000))
     print(f"NEWAPI_KILL_SEED={seed}")
     log = Log()
@@ -236,7 +236,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize(("args", "stdin"), COMMANDS.values(), ids=COMMANDS)
-def test_kills_at_each_step_of_a_change_leave_the_settings_as_they_were_or_as_they_shall_be(
+def test_kills_at_each_step_of_a_change_leave_the_old_or_the_new_settings(
     home: Home, args: list[str], stdin: bytes
 ) -> None:
     before = home.configure("http://127.0.0.1:9").config_file.read_bytes()
@@ -288,7 +288,7 @@ def last_answer(home: Home) -> str:
     return last_turn(home).answer if sessions_file(home).exists() else ""
 
 
-def test_the_next_start_tells_what_was_cut_off_and_how_to_go_on(
+def test_the_next_run_reports_the_interrupted_answer_and_how_to_continue(
     home: Home, fault_server: FaultServer
 ) -> None:
     begun(home, fault_server)
@@ -305,7 +305,7 @@ def test_the_next_start_tells_what_was_cut_off_and_how_to_go_on(
     assert asked(fault_server) == ["tell me", PART, "go on"]
 
 
-def test_a_conversation_tells_it_too_and_offers_to_go_on(
+def test_a_conversation_reports_it_and_offers_to_continue(
     home: Home, fault_server: FaultServer
 ) -> None:
     begun(home, fault_server)
@@ -324,7 +324,7 @@ def test_a_conversation_tells_it_too_and_offers_to_go_on(
     assert second.status is Status.COMPLETE
 
 
-def test_a_run_that_saves_nothing_leaves_it_for_the_next_one(
+def test_a_run_that_saves_nothing_leaves_it_to_the_next_one(
     home: Home, fault_server: FaultServer
 ) -> None:
     begun(home, fault_server)
@@ -336,13 +336,15 @@ def test_a_run_that_saves_nothing_leaves_it_for_the_next_one(
 
 
 @pytest.mark.parametrize("args", [["list"], ["show"], ["export"]], ids=" ".join)
-def test_looking_does_not_close_it(home: Home, fault_server: FaultServer, args: list[str]) -> None:
+def test_reading_commands_leave_the_answer_open(
+    home: Home, fault_server: FaultServer, args: list[str]
+) -> None:
     begun(home, fault_server)
     assert run_newapi("sessions", *args, home=home).code == 0
     assert last_turn(home).status is Status.OPEN
 
 
-def test_an_answer_that_still_comes_is_not_told_as_killed(
+def test_an_answer_that_still_streams_is_not_reported_as_killed(
     home: Home, fault_server: FaultServer
 ) -> None:
     home.configure(fault_server.url)

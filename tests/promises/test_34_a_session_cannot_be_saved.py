@@ -1,4 +1,4 @@
-"""Where a session cannot be saved, the answer still comes, with one warning that says why."""
+"""If a session cannot be saved, the answer is printed, with one warning that gives the reason."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_disk_that_is_full_from_the_start(
 
 
 @MOUNTS
-def test_a_disk_that_has_become_full_loses_nothing(home: Home, server: FaultServer) -> None:
+def test_a_disk_that_became_full_loses_nothing(home: Home, server: FaultServer) -> None:
     with small_disk(data_dir(home)):
         chat(home, "first")
         before = only_session(home)
@@ -79,7 +79,7 @@ def test_a_disk_that_has_become_full_loses_nothing(home: Home, server: FaultServ
 
 
 @MOUNTS
-def test_a_disk_that_fills_up_while_the_answer_comes(home: Home, fault_server: FaultServer) -> None:
+def test_a_disk_that_fills_up_during_the_answer(home: Home, fault_server: FaultServer) -> None:
     answer_numbered(fault_server, home)
     with small_disk(data_dir(home)):
         chat(home, "first")
@@ -96,7 +96,7 @@ def test_a_disk_that_fills_up_while_the_answer_comes(home: Home, fault_server: F
 
 
 @MOUNTS
-def test_a_conversation_on_a_full_disk_warns_once_and_is_saved_when_there_is_room(
+def test_a_conversation_on_a_full_disk_warns_once_and_saves_when_there_is_space(
     home: Home, server: FaultServer
 ) -> None:
     with small_disk(data_dir(home)):
@@ -146,7 +146,7 @@ def test_an_answer_beyond_the_limit_on_file_sizes_is_printed_whole(
 # -- what may not be written ------------------------------------------------------------------
 
 
-def test_a_home_that_may_not_be_written_to(home: Home, server: FaultServer) -> None:
+def test_a_home_that_is_not_writable(home: Home, server: FaultServer) -> None:
     home.newapi_home.chmod(0o500)
     before = tree(home.path)
     result = run_command(without_power(*newapi_command("chat", "hi")), home=home)
@@ -155,7 +155,7 @@ def test_a_home_that_may_not_be_written_to(home: Home, server: FaultServer) -> N
 
 
 @pytest.mark.parametrize("what", ["file and folder", "folder", "file"])
-def test_a_store_that_may_only_be_read_is_gone_on_with_unsaved(
+def test_a_read_only_store_is_used_without_saving(
     home: Home, server: FaultServer, what: str
 ) -> None:
     chat(home, "first")
@@ -172,7 +172,7 @@ def test_a_store_that_may_only_be_read_is_gone_on_with_unsaved(
     assert tree(home.path) == before
 
 
-def test_a_store_that_may_not_even_be_read(home: Home, server: FaultServer) -> None:
+def test_a_store_that_is_not_readable(home: Home, server: FaultServer) -> None:
     chat(home, "first")
     sessions_file(home).chmod(0)
     before = tree(home.path)
@@ -185,7 +185,7 @@ def test_a_store_that_may_not_even_be_read(home: Home, server: FaultServer) -> N
 
 
 @pytest.mark.needs_root("become a user that passwd does not know")
-def test_nobody_without_a_home(home: Home, server: FaultServer) -> None:
+def test_a_user_without_a_home(home: Home, server: FaultServer) -> None:
     user = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     reads = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
     before = tree(home.path)
@@ -239,7 +239,7 @@ BAD: dict[Callable[[Path], None], str] = {
 
 
 @pytest.mark.parametrize("spoil", BAD, ids=lambda f: f.__name__)
-def test_a_bad_file_is_left_alone_and_the_answer_comes(
+def test_an_unusable_file_is_left_unchanged_and_the_answer_is_printed(
     home: Home, server: FaultServer, spoil: Callable[[Path], None]
 ) -> None:
     chat(home, "first")
@@ -252,7 +252,7 @@ def test_a_bad_file_is_left_alone_and_the_answer_comes(
 
 @pytest.mark.parametrize("spoil", BAD, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("args", [("-c",), ("-S", "x")], ids=["-c", "-S"])
-def test_going_on_with_a_bad_file_sends_nothing(
+def test_continuing_with_an_unusable_file_sends_nothing(
     home: Home, server: FaultServer, spoil: Callable[[Path], None], args: tuple[str, ...]
 ) -> None:
     chat(home, "first")
@@ -269,7 +269,7 @@ def test_going_on_with_a_bad_file_sends_nothing(
 
 @pytest.mark.parametrize("spoil", BAD, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("args", ["list", "show", "search x", "export", "rm --yes abc"])
-def test_commands_on_a_bad_file_fail_in_order(
+def test_session_commands_on_an_unusable_file_exit_with_10(
     home: Home, server: FaultServer, spoil: Callable[[Path], None], args: str
 ) -> None:
     chat(home, "first")
@@ -281,7 +281,7 @@ def test_commands_on_a_bad_file_fail_in_order(
     assert tree(home.path) == before
 
 
-def test_a_conversation_with_a_bad_file_warns_once(home: Home, server: FaultServer) -> None:
+def test_a_conversation_with_an_unusable_file_warns_once(home: Home, server: FaultServer) -> None:
     chat(home, "first")
     corrupt(sessions_file(home))
     before = sessions_file(home).read_bytes()
@@ -294,7 +294,7 @@ def test_a_conversation_with_a_bad_file_warns_once(home: Home, server: FaultServ
     assert sessions_file(home).read_bytes() == before
 
 
-def test_a_file_that_another_holds_is_waited_for_and_then_given_up(
+def test_a_file_locked_by_another_process_is_waited_for_up_to_a_limit(
     home: Home, server: FaultServer
 ) -> None:
     chat(home, "first")

@@ -1,4 +1,4 @@
-"""Where the output cannot be written, the code is 10 and a message says why: never a silent 0.
+"""If the output cannot be written, the exit code is 10 with a reason, never a silent 0.
 
 Where it can, a pipe that does not block gets every byte.
 """
@@ -60,7 +60,7 @@ def assert_told(seen_code: int, err: str, why: str) -> None:
 
 @pytest.mark.usefixtures("asked")
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_device_that_is_full_is_told(home: Home, command: str) -> None:
+def test_a_full_device_is_reported(home: Home, command: str) -> None:
     with Path("/dev/full").open("wb") as full:
         seen = observe(*command.split(), home=home, stdout=full)
     assert_told(seen.code, seen.err, "no space left on device")
@@ -68,14 +68,14 @@ def test_a_device_that_is_full_is_told(home: Home, command: str) -> None:
 
 @pytest.mark.usefixtures("asked")
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_closed_output_is_told(home: Home, command: str) -> None:
+def test_a_closed_stdout_is_reported(home: Home, command: str) -> None:
     seen = observe(*command.split(), home=home, conditions=Conditions(closed=(1,)))
     assert_told(seen.code, seen.err, "closed")
     assert seen.out == b""
 
 
 @pytest.mark.needs_root("mount a small disk")
-def test_a_full_disk_behind_a_file_is_told_and_what_came_is_kept(
+def test_a_full_disk_behind_a_file_is_reported_and_the_answer_is_saved(
     home: Home, server: FaultServer, tmp_path: Path
 ) -> None:
     long = ["word " * 1000] * 100
@@ -129,7 +129,7 @@ UNBUFFERED = pytest.mark.parametrize(
 
 
 @UNBUFFERED
-def test_a_pipe_that_does_not_block_gets_all_of_a_long_answer(
+def test_a_nonblocking_pipe_receives_all_of_a_long_answer(
     home: Home, server: FaultServer, env: Environment
 ) -> None:
     text = "".join(f"line {number}\n" for number in range(100_000))
@@ -144,9 +144,7 @@ def test_a_pipe_that_does_not_block_gets_all_of_a_long_answer(
 @pytest.mark.usefixtures("asked")
 @UNBUFFERED
 @pytest.mark.parametrize("command", ["--version", "chat --help"])
-def test_a_full_pipe_that_does_not_block_is_waited_for(
-    home: Home, command: str, env: Environment
-) -> None:
+def test_a_full_nonblocking_pipe_is_waited_for(home: Home, command: str, env: Environment) -> None:
     wanted = observe(*command.split(), home=home, conditions=Conditions(env)).out
     begin = threading.Event()
     timer = threading.Timer(0.5, begin.set)  # by then it has tried to write, on most machines
@@ -159,13 +157,13 @@ def test_a_full_pipe_that_does_not_block_is_waited_for(
 
 
 @pytest.mark.usefixtures("server")
-def test_a_closed_stderr_spoils_nothing(home: Home) -> None:
+def test_a_closed_stderr_does_not_affect_the_answer(home: Home) -> None:
     seen = observe("chat", "hi", home=home, conditions=Conditions(closed=(2,)))
     assert (seen.code, seen.text) == (0, f"{ANSWER}\n")
 
 
 @pytest.mark.parametrize("closed", [(2,), (0, 1, 2)], ids=str)
-def test_a_closed_stderr_keeps_the_code_of_a_failure(
+def test_a_closed_stderr_keeps_the_exit_code_of_a_failure(
     home: Home, server: FaultServer, closed: Sequence[int]
 ) -> None:
     server.add(Send(response(404, b"")))

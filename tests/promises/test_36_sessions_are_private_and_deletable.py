@@ -1,4 +1,4 @@
-"""What is said is private, and a deleted session is gone: no byte of it is left in any file."""
+"""Sessions are private, and a deleted session leaves no byte in any file."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def typed(home: Home) -> list[str]:
 
 
 @UMASKS
-def test_each_file_is_the_owners_alone_whatever_the_umask(
+def test_each_file_is_readable_only_by_its_owner_whatever_the_umask(
     home: Home, server: FaultServer, umask: int
 ) -> None:
     before = os.umask(umask)
@@ -104,7 +104,7 @@ def test_each_file_is_the_owners_alone_whatever_the_umask(
 
 
 @UMASKS
-def test_the_journal_of_a_write_is_too(home: Home, server: FaultServer, umask: int) -> None:
+def test_the_journal_of_a_write_is_private_too(home: Home, server: FaultServer, umask: int) -> None:
     chat(home, "first")
     journal = sessions_file(home).with_name("sessions.db-journal")
     deadline = time.monotonic() + 10
@@ -142,7 +142,7 @@ def test_no_byte_of_a_deleted_session_is_left(home: Home, server: FaultServer) -
     assert (data_dir(home) / "history").stat().st_mode & 0o777 == 0o600
 
 
-def test_what_was_typed_elsewhere_in_the_same_words_goes_too(
+def test_the_same_text_typed_in_another_session_is_deleted_from_the_history_too(
     home: Home, server: FaultServer
 ) -> None:
     with conversation(home) as talk:
@@ -158,7 +158,7 @@ def test_what_was_typed_elsewhere_in_the_same_words_goes_too(
     assert len(stored_sessions(home)) == 2
 
 
-def test_a_conversation_goes_on_after_its_history_was_thinned(
+def test_a_conversation_works_after_lines_of_its_history_were_deleted(
     home: Home, server: FaultServer
 ) -> None:
     id_ = say_the_canary(home, server)
@@ -174,7 +174,7 @@ def test_a_conversation_goes_on_after_its_history_was_thinned(
     assert typed(home) == ["+new words"]
 
 
-def test_a_picture_that_another_session_shows_stays(home: Home, server: FaultServer) -> None:
+def test_an_image_that_another_session_shows_is_kept(home: Home, server: FaultServer) -> None:
     picture = f"![p](data:image/png;base64,{PICTURE}gg==)"
     for prompt in ("one", "two"):
         server.add(*sse(*answer_events(picture)))
@@ -187,7 +187,7 @@ def test_a_picture_that_another_session_shows_stays(home: Home, server: FaultSer
     assert not file.exists()
 
 
-def test_deleting_all_leaves_nothing_of_any(home: Home, server: FaultServer) -> None:
+def test_deleting_all_sessions_leaves_nothing_of_any(home: Home, server: FaultServer) -> None:
     ids = [say_the_canary(home, server) for _ in range(2)]
     assert "2 sessions are deleted" in remove(home, *ids)
     assert traces(home) == []
@@ -195,7 +195,7 @@ def test_deleting_all_leaves_nothing_of_any(home: Home, server: FaultServer) -> 
     assert run_newapi("chat", "-c", "hi", home=home).code == 2
 
 
-def test_what_an_earlier_deletion_had_to_leave_goes_with_the_next(
+def test_what_an_earlier_deletion_had_to_leave_is_deleted_by_the_next(
     home: Home, server: FaultServer
 ) -> None:
     chat(home, f"{CANARY}-prompt")

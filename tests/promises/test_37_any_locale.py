@@ -1,4 +1,4 @@
-"""Whatever locale and encoding are set, é and 你 arrive, and nothing crashes on them.
+"""Text such as é and 你 arrives in every locale and encoding, and crashes nothing.
 
 A pipe always gets UTF-8; a terminal of another encoding gets what it can show, the rest as escapes.
 """
@@ -35,7 +35,7 @@ ANSWER = "é 你 👋 Paris"
 
 
 @in_each
-def test_a_pipe_gets_and_gives_utf_8(home: Home, server: FaultServer, env: Environment) -> None:
+def test_a_pipe_sends_and_receives_utf_8(home: Home, server: FaultServer, env: Environment) -> None:
     server.add(*sse(*answer_events(ANSWER)))
     seen = observe("chat", home=home, stdin=SAID.encode(), conditions=Conditions(env))
     assert (seen.code, seen.out, seen.err) == (0, f"{ANSWER}\n".encode(), "")
@@ -43,7 +43,9 @@ def test_a_pipe_gets_and_gives_utf_8(home: Home, server: FaultServer, env: Envir
 
 
 @pytest.mark.parametrize("name", ["C", "ascii", "gbk", "utf-16"])
-def test_an_error_in_chinese_is_told_in_utf_8(home: Home, server: FaultServer, name: str) -> None:
+def test_an_error_in_chinese_is_printed_in_utf_8(
+    home: Home, server: FaultServer, name: str
+) -> None:
     server.add(Send(response(400, error("无效的请求 é"))))
     seen = observe("chat", "hi", home=home, conditions=Conditions(LOCALES[name]))
     assert (seen.code, seen.out) == (6, b"")
@@ -56,7 +58,7 @@ SHOWN = {"ascii": r"\xe9 \u4f60 \U0001f44b Paris", "latin-1": r"é \u4f60 \U0001
 
 @pytest.mark.parametrize("encoding", SHOWN)
 @pytest.mark.parametrize("more", [(), ("--raw",)], ids=["markdown", "raw"])
-def test_a_terminal_of_another_encoding_gets_what_it_can_show(
+def test_a_terminal_with_another_encoding_receives_what_it_can_show(
     home: Home, server: FaultServer, encoding: str, more: tuple[str, ...]
 ) -> None:
     server.add(*sse(*answer_events(ANSWER)))
@@ -67,7 +69,7 @@ def test_a_terminal_of_another_encoding_gets_what_it_can_show(
 
 
 @pytest.mark.parametrize("name", ["ascii", "utf-16"])
-def test_help_is_told(home: Home, name: str) -> None:
+def test_help_is_printed(home: Home, name: str) -> None:
     seen = observe("chat", "--help", home=home, conditions=Conditions(LOCALES[name]))
     assert (seen.code, seen.err) == (0, "")
     assert "newapi chat [OPTIONS] [PROMPT]" in seen.text

@@ -1,4 +1,4 @@
-"""Event streams are read by the standard, and as gateways really write them, wherever they are cut.
+"""Event streams are read by the standard, and as gateways send them, wherever they are split.
 
 The standard is WHATWG HTML, section 9.2. Each rule is tried in the reader of answers with a cut at
 every place, and the rules together through the process, whole and byte by byte.
@@ -97,7 +97,7 @@ def single(data: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize(("stream", "text"), STREAMS.values(), ids=STREAMS)
-def test_each_rule_holds_wherever_the_stream_is_cut(stream: bytes, text: str) -> None:
+def test_each_rule_holds_wherever_the_stream_is_split(stream: bytes, text: str) -> None:
     assert read([stream]) == text
     assert read(single(stream)) == text
     for at in range(1, len(stream)):
@@ -115,7 +115,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("stream", REFUSED.values(), ids=REFUSED)
-def test_an_error_among_the_events_is_one_wherever_it_is_cut(stream: bytes) -> None:
+def test_an_error_among_the_events_is_found_wherever_it_is_split(stream: bytes) -> None:
     for blocks in ([stream], single(stream), *([stream[:n], stream[n:]] for n in range(1, 60))):
         text = ""
         with pytest.raises((StreamRefused, NewapiError)) as caught:
@@ -135,9 +135,7 @@ def answered(data: bytes, *, how: str) -> list[Step]:
 
 
 @pytest.mark.parametrize("how", ["whole", "byte by byte", "by length", "by length, byte by byte"])
-def test_all_rules_together_hold_through_the_process(
-    home: Home, server: FaultServer, how: str
-) -> None:
+def test_all_rules_together_hold_in_the_program(home: Home, server: FaultServer, how: str) -> None:
     # A byte order mark is one at the beginning only.
     rules = sorted(RULES.items(), key=lambda rule: rule[0] != "a byte order mark is dropped")
     text = "".join(text for _, (_, text) in rules)
@@ -149,7 +147,7 @@ def test_all_rules_together_hold_through_the_process(
 
 @pytest.mark.parametrize("how", ["whole", "byte by byte"])
 @pytest.mark.parametrize(("stream", "text"), ENDS.values(), ids=ENDS)
-def test_each_end_of_a_stream_is_an_end(
+def test_each_end_of_a_stream_is_recognized(
     home: Home, server: FaultServer, stream: bytes, text: str, how: str
 ) -> None:
     server.add(*answered(stream, how=how))
@@ -158,7 +156,7 @@ def test_each_end_of_a_stream_is_an_end(
 
 
 @pytest.mark.parametrize("stream", REFUSED.values(), ids=REFUSED)
-def test_an_error_among_the_events_is_told_in_the_gateways_words(
+def test_an_error_among_the_events_is_reported_in_the_gateways_words(
     home: Home, server: FaultServer, stream: bytes
 ) -> None:
     server.add(*answered(stream, how="byte by byte"))
@@ -168,7 +166,9 @@ def test_an_error_among_the_events_is_told_in_the_gateways_words(
     assert "the gateway's words" in result.err
 
 
-def test_an_answer_in_chunks_cut_anywhere_is_the_same(home: Home, server: FaultServer) -> None:
+def test_an_answer_in_chunks_is_the_same_wherever_it_is_split(
+    home: Home, server: FaultServer
+) -> None:
     server.add(*sse(*single(event(chunk("é你👋")) + END)))
     seen = observe("chat", "hi", home=home)
     assert (seen.code, seen.text, seen.err) == (0, "é你👋\n", "")

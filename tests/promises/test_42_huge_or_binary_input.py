@@ -1,4 +1,4 @@
-"""Input that is huge, binary or endless stops at a limit, is told, and nothing of it is sent."""
+"""Huge, binary or endless input stops at a limit with an error, and nothing of it is sent."""
 
 from __future__ import annotations
 
@@ -53,21 +53,21 @@ def sparse(tmp_path: Path) -> Path:
 
 
 @in_each_way
-def test_a_gigabyte_on_stdin_is_refused(
+def test_a_gigabyte_on_stdin_is_rejected(
     home: Home, server: FaultServer, sparse: Path, args: Sequence[str]
 ) -> None:
     with sparse.open("rb") as file:
         assert_refused(observe("chat", *args, home=home, stdin=file), server, "standard input")
 
 
-def test_a_gigabyte_in_a_file_is_refused(home: Home, server: FaultServer, sparse: Path) -> None:
+def test_a_gigabyte_in_a_file_is_rejected(home: Home, server: FaultServer, sparse: Path) -> None:
     seen = observe("chat", "-f", str(sparse), "hi", home=home)
     assert_refused(seen, server, str(sparse))
 
 
 @in_each_way
 @pytest.mark.parametrize("device", ["urandom", "zero"])
-def test_a_device_on_stdin_is_refused(
+def test_a_device_on_stdin_is_rejected(
     home: Home, server: FaultServer, device: str, args: Sequence[str]
 ) -> None:
     with Path("/dev", device).open("rb") as file:
@@ -76,7 +76,7 @@ def test_a_device_on_stdin_is_refused(
 
 
 @in_each_way
-def test_text_without_an_end_stops_at_the_limit(
+def test_endless_text_stops_at_the_limit(
     home: Home, server: FaultServer, args: Sequence[str]
 ) -> None:
     with source("yes") as pipe:
@@ -84,7 +84,7 @@ def test_text_without_an_end_stops_at_the_limit(
     assert_refused(seen, server, "standard input is larger than 10 MB", "head -c")
 
 
-def test_a_picture_without_an_end_stops_at_the_limit(
+def test_an_endless_image_stops_at_the_limit(
     home: Home, server: FaultServer, tmp_path: Path
 ) -> None:
     begin = tmp_path / "begin"
@@ -95,7 +95,9 @@ def test_a_picture_without_an_end_stops_at_the_limit(
 
 
 @pytest.mark.parametrize("path", ["/dev/urandom", "/dev/zero", "a pipe", "a pipe of nobody", "."])
-def test_what_has_no_end_is_no_file(home: Home, server: FaultServer, path: str) -> None:
+def test_devices_pipes_and_folders_cannot_be_attached(
+    home: Home, server: FaultServer, path: str
+) -> None:
     name = str(home.path / path) if path.startswith("a ") else path
     if path == "a pipe of nobody":
         os.mkfifo(name)
@@ -108,7 +110,7 @@ def test_what_has_no_end_is_no_file(home: Home, server: FaultServer, path: str) 
     assert_refused(seen, server, f"cannot read {name}")
 
 
-def test_a_pipe_by_name_as_stdin_stops_at_the_limit(home: Home, server: FaultServer) -> None:
+def test_a_named_pipe_as_stdin_stops_at_the_limit(home: Home, server: FaultServer) -> None:
     name = str(home.path / "pipe")
     os.mkfifo(name)
     with source("bash", "-c", 'yes > "$0"', name), Path(name).open("rb") as pipe:
@@ -127,7 +129,7 @@ NO_TEXT = {
 
 
 @pytest.mark.parametrize(("stdin", "told"), NO_TEXT.values(), ids=NO_TEXT)
-def test_what_is_no_text_is_told_with_its_place(
+def test_input_that_is_not_text_is_reported_with_its_offset(
     home: Home, server: FaultServer, stdin: bytes, told: str
 ) -> None:
     assert_refused(observe("chat", "what is this", home=home, stdin=stdin), server, told)
@@ -141,7 +143,7 @@ def test_ten_megabytes_are_sent(home: Home, server: FaultServer) -> None:
     assert seen.peak_bytes < AT_MOST_BYTES
 
 
-def test_a_key_without_an_end_stops_too(home: Home, server: FaultServer) -> None:
+def test_an_endless_key_stops_at_the_limit_too(home: Home, server: FaultServer) -> None:
     with source("yes") as pipe:
         seen = observe("login", server.url, "--stdin", home=home, stdin=pipe)
     assert_refused(seen, server, "too long for a key")

@@ -1,4 +1,4 @@
-"""A conversation that has been idle goes on, whatever became of the connection meanwhile.
+"""An idle conversation continues, even if its connection was closed meanwhile.
 
 Nothing is told, and nothing is sent twice: each turn has a connection of its own.
 """
@@ -49,7 +49,7 @@ def assert_went_on(home: Home, server: FaultServer, text: str) -> None:
 
 
 @pytest.mark.parametrize("after", WAYS.values(), ids=WAYS)
-def test_the_next_turn_works_without_a_word(
+def test_the_next_turn_works_without_a_notice(
     home: Home, server: FaultServer, after: Sequence[Step]
 ) -> None:
     for prompt in TURNS:
@@ -64,7 +64,7 @@ def test_the_next_turn_works_without_a_word(
 
 
 @pytest.mark.parametrize("end", [Fin(), Reset()], ids=["FIN", "RST"])
-def test_a_connection_that_goes_while_a_person_types_is_not_missed(
+def test_a_connection_closed_while_the_user_types_does_not_matter(
     home: Home, server: FaultServer, end: Step
 ) -> None:
     idle = [threading.Event() for _ in TURNS]

@@ -257,7 +257,7 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
 @pytest.mark.parametrize(
     "environment", [pytest.param(each, id=name, marks=marks) for name, each, *marks in ENVIRONMENTS]
 )
-def test_each_command_does_in_each_environment_what_it_always_does(
+def test_each_command_behaves_the_same_in_each_environment(
     home: Home, fault_server: FaultServer, usual: Mapping[str, str], environment: Environment
 ) -> None:
     case = made_case(home, fault_server)
@@ -267,7 +267,7 @@ def test_each_command_does_in_each_environment_what_it_always_does(
             assert_as_documented(case, command, case.run(command), usual)
 
 
-def test_a_run_that_was_started_to_ignore_ctrl_c_ignores_it(
+def test_a_run_started_with_ctrl_c_ignored_ignores_it(
     home: Home, fault_server: FaultServer
 ) -> None:
     go_on = threading.Event()

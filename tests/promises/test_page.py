@@ -1,4 +1,4 @@
-"""The page of the promises is what the tests say, and none is missing."""
+"""`docs/promises.md` is up to date, and no promise is missing."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def test_the_page_is_up_to_date() -> None:
 
 
 def test_each_promise_has_one_file_with_tests_and_a_sentence() -> None:
-    found = promises()
-    assert [promise.number for promise in found] == sorted({*range(1, LAST + 1)} - NOT_BUILT.keys())
-    assert [promise.file for promise in found if not promise.trials or not promise.text] == []
+    all_promises = promises()
+    numbers = [promise.number for promise in all_promises]
+    assert numbers == sorted({*range(1, LAST + 1)} - NOT_BUILT.keys())
+    assert [each.file for each in all_promises if not each.tests or not each.text] == []

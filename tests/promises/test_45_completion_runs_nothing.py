@@ -1,4 +1,4 @@
-"""TAB in a shell runs nothing that a server, a session or a file has named, and asks nobody.
+"""TAB in a shell runs nothing that a server, session or file has named, and sends nothing.
 
 A name that a shell could take for more than a name is not offered.
 """
@@ -58,7 +58,7 @@ def assert_nothing_ran(home: Home, server: FaultServer) -> None:
 @pytest.mark.parametrize(
     ("line", "names"), [("newapi chat -m ", MODELS), ("newapi chat -S ", SESSIONS)]
 )
-def test_tab_offers_the_harmless_names_and_no_other(
+def test_tab_offers_only_the_safe_names(
     name: str, home: Home, named: FaultServer, line: str, names: Sequence[str]
 ) -> None:
     with Shell(name, home) as shell:
@@ -71,7 +71,7 @@ def test_tab_offers_the_harmless_names_and_no_other(
 @in_each_shell
 @pytest.mark.parametrize("option", ["-m", "-S"])
 @pytest.mark.parametrize("beginning", ["x", "\\$", "\\;", "\\`", "-t"])
-def test_a_hostile_name_is_not_completed_and_runs_nothing(
+def test_an_unsafe_name_is_not_completed_and_runs_nothing(
     name: str, home: Home, named: FaultServer, option: str, beginning: str
 ) -> None:
     with Shell(name, home) as shell:
@@ -88,7 +88,7 @@ FISH = {  # zsh asks in the same way
 
 
 @pytest.mark.parametrize("env", [BASH, FISH], ids=["bash", "zsh and fish"])
-def test_what_a_shell_is_given_are_harmless_names(
+def test_a_shell_receives_only_safe_names(
     home: Home, named: FaultServer, env: dict[str, str | None]
 ) -> None:
     of_sessions = {variable: value and value.replace("-m", "-S") for variable, value in env.items()}

@@ -1,4 +1,4 @@
-"""Bombs, giants and answers without an end cost less than 200 MB of memory, and end.
+"""Compressed bombs, huge events and endless answers end, and use less than 200 MB of memory.
 
 An answer ends after 16 M characters as incomplete, with all of it printed and kept: the longest of
 models write half a million, and one event, a picture, may have 24 MB. A silence ends by the
@@ -76,7 +76,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("encoding", BOMBS)
-def test_an_encoding_that_was_not_asked_for_is_refused_unread(
+def test_an_encoding_that_was_not_requested_is_rejected_unread(
     home: Home, server: FaultServer, encoding: str
 ) -> None:
     headers = [("Content-Encoding", encoding)]
@@ -87,7 +87,7 @@ def test_an_encoding_that_was_not_asked_for_is_refused_unread(
 
 
 @pytest.mark.parametrize(("status", "told"), [(200, "encoding"), (500, "HTTP 500")])
-def test_so_is_that_of_a_list_and_of_a_refusal(
+def test_such_an_encoding_is_rejected_in_a_list_and_an_error_too(
     home: Home, server: FaultServer, status: int, told: str
 ) -> None:
     server.add(Send(response(status, BROTLI, headers=[("Content-Encoding", "br")])))
@@ -128,7 +128,7 @@ ENDLESS: dict[str, tuple[list[Step], int, bytes, str]] = {
 
 
 @pytest.mark.parametrize(("script", "code", "out", "told"), ENDLESS.values(), ids=ENDLESS)
-def test_what_does_not_end_is_left(
+def test_endless_data_is_rejected(
     home: Home, server: FaultServer, script: list[Step], code: int, out: bytes, told: str
 ) -> None:
     server.add(*script)
@@ -151,9 +151,7 @@ GIANTS = {
 
 
 @pytest.mark.parametrize("kind", GIANTS)
-def test_an_answer_without_an_end_is_cut_off_and_kept(
-    home: Home, server: FaultServer, kind: str
-) -> None:
+def test_an_endless_answer_is_cut_off_and_kept(home: Home, server: FaultServer, kind: str) -> None:
     server.add(*for_ever(GIANTS[kind] * 4))
     seen = observe("chat", "--reasoning", "hide", "hi", home=home, timeout_s=AT_MOST_S)
     assert_bounded(seen, 9, "cut off", "longer than any may be")
@@ -165,7 +163,7 @@ def test_an_answer_without_an_end_is_cut_off_and_kept(
         assert turn.answer == seen.text.removesuffix("\n")
 
 
-def test_an_answer_in_small_pieces_costs_little_more_than_its_text() -> None:
+def test_small_deltas_use_little_more_memory_than_their_text() -> None:
     builder = CompletionBuilder()
     tracemalloc.start()
     for number in range(20_000):
@@ -196,14 +194,14 @@ def terminal_that_forgets() -> Iterator[int]:
         os.close(master)
 
 
-def test_on_a_terminal_it_is_too(home: Home, server: FaultServer) -> None:
+def test_an_endless_answer_on_a_terminal_is_cut_off_too(home: Home, server: FaultServer) -> None:
     server.add(*for_ever(event(chunk(f"{TEXT}\n\n")) * 4))
     with terminal_that_forgets() as slave:
         seen = observe("chat", "--raw", "hi", home=home, stdout=slave, timeout_s=AT_MOST_S)
     assert_bounded(seen, 9, "cut off", "longer than any may be")
 
 
-def test_an_answer_of_small_steps_ends_by_the_total_clock(home: Home, server: FaultServer) -> None:
+def test_an_endless_slow_answer_ends_at_the_total_timeout(home: Home, server: FaultServer) -> None:
     home.configure(server.url, retries=0, total_timeout=1.5)
     server.add(*sse(Forever([Send(framed(event(chunk("a ")))), Pause(0.02)])))
     seen = observe("chat", "hi", home=home)
@@ -226,7 +224,7 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("script", HEADERS.values(), ids=HEADERS)
-def test_headers_beyond_measure_are_no_http(
+def test_oversized_headers_are_invalid_http(
     home: Home, server: FaultServer, script: list[Step]
 ) -> None:
     home.configure(server.url, retries=2)
@@ -237,7 +235,7 @@ def test_headers_beyond_measure_are_no_http(
 
 
 @pytest.mark.parametrize("status", [100, 102, 103])
-def test_provisional_answers_for_ever_end_by_the_clock(
+def test_endless_informational_responses_time_out(
     home: Home, server: FaultServer, status: int
 ) -> None:
     provisional = b"HTTP/1.1 %d Wait\r\nLink: </x>\r\n\r\n" % status
@@ -251,7 +249,7 @@ def test_provisional_answers_for_ever_end_by_the_clock(
 
 
 @pytest.mark.parametrize("row", [b'{"id":"model"},', b"[],", b"{},", b"[", b"1,"], ids=repr)
-def test_a_list_without_an_end_is_refused(home: Home, server: FaultServer, row: bytes) -> None:
+def test_an_endless_list_is_rejected(home: Home, server: FaultServer, row: bytes) -> None:
     beginning = head(200, [("Connection", "close")]) + b'{"data":['
     server.add(Send(beginning), Forever([Send(row * (BLOCK // len(row)))]))
     seen = observe("models", home=home, timeout_s=AT_MOST_S)
@@ -260,7 +258,7 @@ def test_a_list_without_an_end_is_refused(home: Home, server: FaultServer, row: 
 
 
 @pytest.mark.parametrize("row", [b"[],", b"{},", b"1,"], ids=repr)
-def test_a_list_that_is_a_bomb_is_refused(home: Home, server: FaultServer, row: bytes) -> None:
+def test_a_list_of_too_many_values_is_rejected(home: Home, server: FaultServer, row: bytes) -> None:
     body = b'{"data":[' + row * (15 * MB // len(row)) + b"1]}"
     server.add(Send(response(200, body)))
     seen = observe("models", home=home, timeout_s=AT_MOST_S)

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP end an answer within a second: the part is kept, the terminal in order."""
+"""SIGTERM and SIGHUP end an answer within a second: it is saved, and the terminal restored."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def assert_ends_at_once(terminal: Terminal, server: FaultServer, end: Ending, co
 
 
 @EACH_WAY
-def test_on_a_terminal_the_part_is_kept(
+def test_the_partial_answer_on_a_terminal_is_saved(
     home: Home, server: FaultServer, end: Ending, code: int
 ) -> None:
     server.add(*part_then_silence())
@@ -73,7 +73,7 @@ def test_on_a_terminal_the_part_is_kept(
 
 
 @SIGNALS
-def test_the_part_is_shown_once_and_the_terminal_left_as_it_was(
+def test_the_partial_answer_is_shown_once_and_the_terminal_is_restored(
     home: Home, server: FaultServer, number: signal.Signals, code: int
 ) -> None:
     server.add(*part_then_silence())
@@ -89,7 +89,7 @@ def test_the_part_is_shown_once_and_the_terminal_left_as_it_was(
 
 
 @SIGNALS
-def test_in_a_pipe_the_part_is_written_and_kept(
+def test_the_partial_answer_in_a_pipe_is_written_and_saved(
     home: Home, server: FaultServer, number: signal.Signals, code: int
 ) -> None:
     server.add(*part_then_silence())
@@ -105,7 +105,7 @@ def test_in_a_pipe_the_part_is_written_and_kept(
 
 
 @SIGNALS
-def test_before_the_first_word_the_prompt_is_kept(
+def test_the_prompt_is_saved_before_the_first_token(
     home: Home, server: FaultServer, number: signal.Signals, code: int
 ) -> None:
     server.add(Stall())
@@ -118,7 +118,7 @@ def test_before_the_first_word_the_prompt_is_kept(
 
 
 @EACH_WAY
-def test_a_conversation_ends_too_and_keeps_the_part(
+def test_a_conversation_ends_too_and_saves_the_partial_answer(
     home: Home, server: FaultServer, end: Ending, code: int
 ) -> None:
     with conversation(home) as talk:
@@ -142,7 +142,7 @@ STOPS_OUTPUT = b"\x13"
     ids=["TERM", "HUP", "INT"],
 )
 @pytest.mark.parametrize("args", [["hi"], ["--json", "--stream", "hi"]], ids=["text", "JSON"])
-def test_a_reader_that_takes_nothing_holds_nothing_up(
+def test_a_pipe_that_is_not_read_delays_nothing(
     home: Home, server: FaultServer, args: list[str], number: signal.Signals, code: int
 ) -> None:
     server.add(*sse(event(chunk(LONG)), end=False), Stall())
@@ -173,7 +173,7 @@ def asking(home: Home, *args: str) -> Iterator[Terminal]:
 
 @pytest.mark.parametrize("args", [["chat", "hi"], ["chat", "--raw", "hi"], []], ids=str)
 @SIGNALS
-def test_a_terminal_that_is_held_holds_nothing_up(
+def test_a_terminal_paused_with_ctrl_s_delays_nothing(
     home: Home, server: FaultServer, args: list[str], number: signal.Signals, code: int
 ) -> None:
     is_held, is_sent = threading.Event(), threading.Event()
@@ -198,7 +198,7 @@ def test_a_terminal_that_is_held_holds_nothing_up(
     [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)],
     ids=["TERM", "HUP", "INT"],
 )
-def test_a_window_that_shows_nothing_holds_nothing_up(
+def test_a_terminal_window_that_is_not_drawn_delays_nothing(
     home: Home, server: FaultServer, args: list[str], number: signal.Signals, code: int
 ) -> None:
     server.add(*sse(*answer_events(f"```\n{LONG}```\n")))

@@ -1,4 +1,4 @@
-"""Where nobody sits at a terminal nothing is asked: a command says what is missing, and ends."""
+"""Without a terminal newapi never prompts for input: the command reports what is missing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WOULD_ASK = [
 
 
 @pytest.mark.parametrize(("args", "told"), WOULD_ASK, ids=[" ".join(args) for args, _ in WOULD_ASK])
-def test_a_question_without_anyone_to_answer_is_a_usage_error(
+def test_a_command_that_would_prompt_is_a_usage_error(
     home: Home, server: FaultServer, args: list[str], told: str
 ) -> None:
     if "rm" in args:
@@ -43,7 +43,7 @@ def test_a_question_without_anyone_to_answer_is_a_usage_error(
         assert len(only_session(home).path) == 1
 
 
-def test_a_closed_stdin_is_no_person_either(home: Home, server: FaultServer) -> None:
+def test_a_closed_stdin_is_not_a_terminal(home: Home, server: FaultServer) -> None:
     seen = observe("chat", home=home, conditions=Conditions(closed=(0,)))
     assert (seen.code, seen.out) == (2, b"")
     assert "no prompt was given" in seen.err
@@ -52,7 +52,7 @@ def test_a_closed_stdin_is_no_person_either(home: Home, server: FaultServer) -> 
 
 @pytest.mark.parametrize("redirected", ["< /dev/null", "> out", "< /dev/null > out 2> err"])
 @pytest.mark.parametrize("args", ["login https://gateway.invalid", ""], ids=["login", "newapi"])
-def test_nor_does_a_terminal_elsewhere_make_a_person(
+def test_redirected_commands_do_not_use_the_controlling_terminal(
     home: Home, server: FaultServer, redirected: str, args: str
 ) -> None:
     # The controlling terminal can be opened as /dev/tty; a script does not expect that.

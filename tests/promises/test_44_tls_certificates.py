@@ -1,4 +1,4 @@
-"""A server must prove who it is before it gets the key, and the authority for it can be named."""
+"""A server must prove its identity before it receives the key; a private CA can be configured."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def secure(authority: Authority) -> Iterator[FaultServer]:
 
 
 @pytest.mark.parametrize("args", COMMANDS, ids="-".join)
-def test_a_certificate_that_nobody_vouches_for_is_refused(
+def test_an_untrusted_certificate_is_rejected(
     home: Home, secure: FaultServer, args: Sequence[str]
 ) -> None:
     home.configure(secure.url)  # with retries: none helps here
@@ -69,7 +69,7 @@ def context_for(kind: str, authority: Authority, stranger: Authority) -> ssl.SSL
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_certificate_is_refused_though_an_authority_is_named(
+def test_an_invalid_certificate_is_rejected_even_with_a_configured_ca(
     home: Home, authority: Authority, stranger: Authority, kind: str
 ) -> None:
     with FaultServer(tls=context_for(kind, authority, stranger)) as server:
@@ -79,7 +79,7 @@ def test_a_bad_certificate_is_refused_though_an_authority_is_named(
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "NEWAPI_CA_BUNDLE", "ca_bundle"])
-def test_the_authority_that_is_named_is_trusted(
+def test_a_configured_ca_is_trusted(
     home: Home, secure: FaultServer, authority: Authority, variable: str
 ) -> None:
     bundle, env = str(authority.bundle), {}
@@ -95,7 +95,7 @@ def test_the_authority_that_is_named_is_trusted(
 
 @pytest.mark.parametrize("where", ["SSL_CERT_FILE", "ca_bundle"])
 @pytest.mark.parametrize("content", [None, b"", b"no certificate\n"], ids=repr)
-def test_certificates_that_cannot_be_read_are_a_fault_of_the_configuration(
+def test_certificates_that_cannot_be_read_are_a_configuration_error(
     home: Home, secure: FaultServer, tmp_path: Path, where: str, content: bytes | None
 ) -> None:
     path = tmp_path / "bundle.pem"
@@ -109,7 +109,7 @@ def test_certificates_that_cannot_be_read_are_a_fault_of_the_configuration(
     assert secure.connections == []
 
 
-def test_https_to_a_port_of_plain_http_is_named(home: Home) -> None:
+def test_https_to_a_plain_http_port_is_reported(home: Home) -> None:
     # A server of HTTP takes the greeting of TLS for a bad request.
     with FaultServer([BeforeReading(), Send(response(400, "Bad Request"))]) as server:
         home.configure(server.url.replace("http://", "https://"))
@@ -117,7 +117,7 @@ def test_https_to_a_port_of_plain_http_is_named(home: Home) -> None:
         assert_refused(seen, server, 5, "no TLS connection to", "http:// in its base URL")
 
 
-def test_a_greeting_that_nobody_answers_ends_by_the_clock(home: Home, server: FaultServer) -> None:
+def test_a_tls_handshake_without_a_response_times_out(home: Home, server: FaultServer) -> None:
     url = server.url.replace("http://", "https://")
     home.configure(url, retries=0, connect_timeout=0.5)
     seen = observe("chat", "hi", home=home)
@@ -125,7 +125,7 @@ def test_a_greeting_that_nobody_answers_ends_by_the_clock(home: Home, server: Fa
     assert seen.seconds < 10
 
 
-def test_plain_http_to_a_port_of_tls_is_no_answer(home: Home, secure: FaultServer) -> None:
+def test_plain_http_to_a_tls_port_is_an_error(home: Home, secure: FaultServer) -> None:
     home.configure(secure.url.replace("https://", "http://"), retries=0)
     seen = observe("chat", "hi", home=home)
     assert seen.code in (5, 6)
@@ -143,7 +143,7 @@ CUT: dict[str, tuple[list[Step], int, str]] = {
 
 
 @pytest.mark.parametrize(("script", "code", "out"), CUT.values(), ids=CUT)
-def test_an_answer_that_is_cut_without_a_farewell_is_judged_by_what_came(
+def test_an_answer_without_a_tls_close_is_judged_by_its_content(
     home: Home, secure: FaultServer, authority: Authority, script: list[Step], code: int, out: str
 ) -> None:
     # `Fin` ends the connection below TLS: there is no close_notify, as when somebody cuts it.
@@ -154,7 +154,7 @@ def test_an_answer_that_is_cut_without_a_farewell_is_judged_by_what_came(
     assert seen.err.count("error:") == (code != 0)
 
 
-def test_there_is_no_way_to_trust_anybody(home: Home, secure: FaultServer) -> None:
+def test_verification_cannot_be_turned_off(home: Home, secure: FaultServer) -> None:
     home.configure(secure.url, retries=0, verify=False, insecure=True, allow_insecure=True)
     seen = observe("chat", "hi", home=home)
     assert (seen.code, secure.requests) == (5, [])

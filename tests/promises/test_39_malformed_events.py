@@ -1,4 +1,4 @@
-"""Nonsense among the events of an answer is passed over and told once: the good text is kept.
+"""Malformed events in an answer are skipped and reported once; the valid text is kept.
 
 Where nothing usable is left, the code is 6.
 """
@@ -92,7 +92,9 @@ SAFE_MODEL_NAME = {
 
 
 @pytest.mark.parametrize("bad", MALFORMED.values(), ids=MALFORMED)
-def test_a_malformed_event_is_skipped_and_told(home: Home, server: FaultServer, bad: bytes) -> None:
+def test_a_malformed_event_is_skipped_and_reported(
+    home: Home, server: FaultServer, bad: bytes
+) -> None:
     server.add(*sse(GOOD[0], bad, GOOD[1], *END))
     result = run_newapi("chat", "hi", home=home)
     assert (result.code, result.text) == (0, TEXT)
@@ -101,7 +103,7 @@ def test_a_malformed_event_is_skipped_and_told(home: Home, server: FaultServer, 
 
 
 @pytest.mark.parametrize("odd", SAFE_MODEL_NAME.values(), ids=SAFE_MODEL_NAME)
-def test_an_odd_event_is_passed_over(home: Home, server: FaultServer, odd: bytes) -> None:
+def test_an_unusual_event_is_ignored(home: Home, server: FaultServer, odd: bytes) -> None:
     server.add(*sse(odd, GOOD[0], odd, GOOD[1], *END, odd))
     result = run_newapi("chat", "hi", home=home)
     assert (result.code, result.text, result.err) == (0, TEXT, "")
@@ -116,7 +118,7 @@ HALVES = {
 
 
 @pytest.mark.parametrize(("pieces", "text"), HALVES.values(), ids=HALVES)
-def test_halves_of_characters_are_joined_or_replaced(
+def test_halves_of_surrogate_pairs_are_joined_or_replaced(
     home: Home, server: FaultServer, pieces: list[str], text: str
 ) -> None:
     events = [raw(b'{"choices":[{"delta":{"content":"%s"}}]}' % each.encode()) for each in pieces]
@@ -131,7 +133,7 @@ def all_of_it() -> list[bytes]:
     return [*GOOD[:1], *MALFORMED.values(), *SAFE_MODEL_NAME.values(), *GOOD[1:], *END]
 
 
-def test_all_of_it_together_is_told_once(home: Home, server: FaultServer) -> None:
+def test_all_of_them_together_are_reported_once(home: Home, server: FaultServer) -> None:
     server.add(*sse(*all_of_it()))
     seen = observe("chat", "hi", home=home)
     assert (seen.code, seen.text) == (0, TEXT)
@@ -140,7 +142,7 @@ def test_all_of_it_together_is_told_once(home: Home, server: FaultServer) -> Non
     assert last_turn(home).answer == TEXT.strip()
 
 
-def test_all_of_it_on_a_terminal_too(home: Home, server: FaultServer) -> None:
+def test_all_of_them_on_a_terminal_are_reported_once(home: Home, server: FaultServer) -> None:
     server.add(*sse(*all_of_it()))
     with Terminal(newapi_command("chat", "hi"), home=home) as terminal:
         assert terminal.wait_exit() == 0
@@ -150,7 +152,7 @@ def test_all_of_it_on_a_terminal_too(home: Home, server: FaultServer) -> None:
 
 @pytest.mark.parametrize("bad", MALFORMED.values(), ids=MALFORMED)
 @pytest.mark.parametrize("end", [[], [DONE], END], ids=["cut", "[DONE]", "finish reason"])
-def test_nothing_but_nonsense_is_no_answer(
+def test_malformed_events_alone_are_an_empty_answer(
     home: Home, server: FaultServer, bad: bytes, end: list[bytes]
 ) -> None:
     server.add(*sse(bad, bad, *end))
@@ -161,7 +163,7 @@ def test_nothing_but_nonsense_is_no_answer(
 
 
 @pytest.mark.parametrize("bad", MALFORMED.values(), ids=MALFORMED)
-def test_a_body_of_nonsense_is_no_answer(home: Home, server: FaultServer, bad: bytes) -> None:
+def test_a_malformed_body_is_an_error(home: Home, server: FaultServer, bad: bytes) -> None:
     body = bad.removeprefix(b"data: ").rstrip(b"\n")
     server.add(Send(response(200, body)))
     result = run_newapi("chat", "--no-stream", "hi", home=home)
@@ -169,7 +171,7 @@ def test_a_body_of_nonsense_is_no_answer(home: Home, server: FaultServer, bad: b
     assert result.err.count("error:") == 1
 
 
-def test_nothing_usable_through_the_process(home: Home, server: FaultServer) -> None:
+def test_a_stream_without_a_usable_event_is_an_error(home: Home, server: FaultServer) -> None:
     server.add(*sse(*MALFORMED.values(), *SAFE_MODEL_NAME.values(), *END))
     seen = observe("chat", "hi", home=home)
     assert (seen.code, seen.out, len(server.requests)) == (6, b"", 1)

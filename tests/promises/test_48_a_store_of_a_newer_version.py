@@ -1,4 +1,4 @@
-"""A store that a newer newapi has made is never written to, and that is told."""
+"""A session store of a newer version is never written to, and the program reports it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def newer_store(home: Home, server: FaultServer) -> None:
 
 
 @pytest.mark.usefixtures("newer_store")
-def test_an_answer_is_printed_and_one_warning_says_that_it_is_not_saved(home: Home) -> None:
+def test_an_answer_is_printed_with_one_warning_that_it_is_not_saved(home: Home) -> None:
     before = tree(sessions_file(home).parent)
     seen = observe("chat", "second", home=home)
     assert (seen.code, seen.text) == (0, "Paris is the capital of France.\n")
@@ -40,7 +40,7 @@ def test_an_answer_is_printed_and_one_warning_says_that_it_is_not_saved(home: Ho
 
 
 @pytest.mark.usefixtures("newer_store")
-def test_a_conversation_goes_on_unsaved(home: Home) -> None:
+def test_a_conversation_continues_without_saving(home: Home) -> None:
     before = tree(sessions_file(home).parent)
     with conversation(home) as talk:
         talk.say("second")
@@ -69,7 +69,7 @@ def test_a_conversation_goes_on_unsaved(home: Home) -> None:
     ids=" ".join,
 )
 @pytest.mark.usefixtures("newer_store")
-def test_what_needs_the_store_ends_with_10_and_sends_nothing(
+def test_commands_that_need_the_store_exit_with_10_and_send_nothing(
     home: Home, server: FaultServer, args: tuple[str, ...]
 ) -> None:
     before = tree(sessions_file(home).parent)

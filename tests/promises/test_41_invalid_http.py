@@ -1,4 +1,4 @@
-"""Whatever a server makes of HTTP, the end is a code of the table with one message: never 1.
+"""Invalid HTTP of any kind ends with a documented exit code and one message, never with 1.
 
 Some 400 answers that are broken, odd or cut. Complete is only what is complete; what came of one
 that was cut is printed.
@@ -192,7 +192,9 @@ def assert_orderly(result: Result, what: str) -> None:
 
 
 @pytest.mark.parametrize("kind", VARIANTS)
-def test_each_variant_ends_in_order(home: Home, server: FaultServer, kind: str) -> None:
+def test_each_variant_ends_with_a_documented_exit_code(
+    home: Home, server: FaultServer, kind: str
+) -> None:
     for what, data in VARIANTS[kind].items():
         server.add(Send(data))
         started = time.monotonic()
@@ -202,7 +204,7 @@ def test_each_variant_ends_in_order(home: Home, server: FaultServer, kind: str) 
     assert len(server.requests) == len(VARIANTS[kind])
 
 
-def test_there_are_hundreds() -> None:
+def test_there_are_hundreds_of_variants() -> None:
     assert sum(map(len, VARIANTS.values())) > 400
 
 
@@ -212,7 +214,9 @@ RESETS = {"at once": b"", "in the header": WHOLE[:30], "before the body": WHOLE[
 
 
 @pytest.mark.parametrize("data", RESETS.values(), ids=RESETS)
-def test_a_reset_is_as_orderly(home: Home, server: FaultServer, data: bytes) -> None:
+def test_a_reset_ends_with_a_documented_exit_code(
+    home: Home, server: FaultServer, data: bytes
+) -> None:
     server.add(Send(data), Reset())
     assert_orderly(run_newapi("chat", "hi", home=home), "a reset")
 
@@ -226,7 +230,9 @@ EARLY: dict[str, Sequence[Step]] = {
 
 
 @pytest.mark.parametrize("steps", EARLY.values(), ids=EARLY)
-def test_a_server_that_does_not_listen_is_as_well(home: Home, steps: Sequence[Step]) -> None:
+def test_a_server_that_does_not_read_the_request_ends_with_a_documented_exit_code(
+    home: Home, steps: Sequence[Step]
+) -> None:
     with FaultServer([BeforeReading(), *steps]) as server:
         home.configure(server.url, retries=0)
         assert_orderly(run_newapi("chat", "hi", home=home), "early")
@@ -253,7 +259,7 @@ MET: dict[str, tuple[bytes, int, str]] = {
 
 
 @pytest.mark.parametrize(("data", "code", "told"), MET.values(), ids=MET)
-def test_what_is_often_met_has_its_code_and_its_words(
+def test_common_cases_have_their_own_exit_code_and_message(
     home: Home, server: FaultServer, data: bytes, code: int, told: str
 ) -> None:
     server.add(Send(data))
