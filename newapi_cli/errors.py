@@ -61,20 +61,71 @@ class Reason(StrEnum):
 
     USAGE = "usage"
     CONFIG = "config"
-    KEY_REJECTED = "key_rejected"
     NETWORK = "network"
     NOT_HTTP = "not_http"
-    GATEWAY_REFUSED = "gateway_refused"
-    EMPTY_ANSWER = "empty_answer"
-    CONTEXT_TOO_LONG = "context_too_long"
-    MODEL_NOT_FOUND = "model_not_found"
-    RATE_LIMITED = "rate_limited"
+    CERTIFICATE_NOT_TRUSTED = "certificate_not_trusted"
+    PROXY_FAILED = "proxy_failed"
     TIMEOUT = "timeout"
     INCOMPLETE = "incomplete"
     LOCAL = "local"
     DISK_FULL = "disk_full"
     INTERRUPTED = "interrupted"
     PIPE_CLOSED = "pipe_closed"
+    # The key
+    KEY_REJECTED = "key_rejected"
+    KEY_REJECTED_BY_SERVER = "key_rejected_by_server"
+    KEY_UNKNOWN = "key_unknown"
+    KEY_EXPIRED = "key_expired"
+    KEY_DISABLED = "key_disabled"
+    KEY_MISSING = "key_missing"
+    ACCOUNT_BANNED = "account_banned"
+    ADDRESS_FORBIDDEN = "address_forbidden"
+    MODEL_FORBIDDEN = "model_forbidden"
+    GROUP_FORBIDDEN = "group_forbidden"
+    CHANNEL_FORBIDDEN = "channel_forbidden"
+    PERMISSION_DENIED = "permission_denied"
+    # Limits
+    RATE_LIMITED = "rate_limited"
+    PROVIDER_RATE_LIMITED = "provider_rate_limited"
+    KEY_QUOTA_EXHAUSTED = "key_quota_exhausted"
+    KEY_QUOTA_TOO_LOW = "key_quota_too_low"
+    ACCOUNT_QUOTA_EXHAUSTED = "account_quota_exhausted"
+    PROVIDER_QUOTA_EXHAUSTED = "provider_quota_exhausted"
+    # The request
+    CONTEXT_TOO_LONG = "context_too_long"
+    MODEL_NOT_FOUND = "model_not_found"
+    PRICE_NOT_SET = "price_not_set"
+    SENSITIVE_WORDS = "sensitive_words"
+    PROMPT_BLOCKED = "prompt_blocked"
+    VIOLATION_FEE = "violation_fee"
+    REQUEST_NOT_CONVERTED = "request_not_converted"
+    REQUEST_TOO_LARGE = "request_too_large"
+    INVALID_REQUEST = "invalid_request"
+    NOT_IMPLEMENTED = "not_implemented"
+    # The server at the base URL
+    REDIRECTED = "redirected"
+    UNEXPECTED_STATUS = "unexpected_status"
+    HTML_PAGE = "html_page"
+    BLOCKED_BY_PAGE = "blocked_by_page"
+    PATH_NOT_FOUND = "path_not_found"
+    INVALID_RESPONSE = "invalid_response"
+    ERROR_IN_STREAM = "error_in_stream"
+    EMPTY_ANSWER = "empty_answer"
+    SERVER_FAILED = "server_failed"
+    PROXY_TIMEOUT = "proxy_timeout"
+    # The gateway and the provider behind it
+    GATEWAY_REFUSED = "gateway_refused"
+    GATEWAY_FAILED = "gateway_failed"
+    GATEWAY_DOWN = "gateway_down"
+    GATEWAY_OVERLOADED = "gateway_overloaded"
+    CHANNELS_EXHAUSTED = "channels_exhausted"
+    CHANNEL_FAILED = "channel_failed"
+    PROVIDER_UNREACHABLE = "provider_unreachable"
+    PROVIDER_REJECTED_GATEWAY = "provider_rejected_gateway"
+    PROVIDER_RESPONSE_INVALID = "provider_response_invalid"
+    PROVIDER_REFUSED = "provider_refused"
+    PROVIDER_FAILED = "provider_failed"
+    PAYMENT_REQUIRED = "payment_required"
 
 
 class NextStep(StrEnum):
@@ -94,8 +145,9 @@ class NewapiError(Exception):
 
     `message` says what happened, in lower case and without a full stop. `why` holds the words of
     the server or the system, `hint` what to type next, `request_id` the server's id of the request,
-    `status` the HTTP status that refused it, else 0. None of them contains a key.
-    `can_fall_back`: another model may answer the same request.
+    `status` the HTTP status that was reported, else 0. None of them contains a key.
+    `can_fall_back`: another model may answer the same request. `retry_after_s`: how long the server
+    asks to wait before a retry, None if it does not.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.BUG
@@ -118,6 +170,7 @@ class NewapiError(Exception):
         self.request_id = request_id
         self.status = 0
         self.can_fall_back = False
+        self.retry_after_s: float | None = None
 
     @property
     def summary(self) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from newapi_cli.api.codec import request_fields
+from newapi_cli.api.chat.request import request_fields
 from newapi_cli.app.chat_options import ChatOptions, answer_display
 from newapi_cli.app.context import Context
 from newapi_cli.app.error_hints import explain_errors

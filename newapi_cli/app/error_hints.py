@@ -13,12 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from newapi_cli.api.errors.rules import (
-    is_of_the_model,
-    leaves_the_key_open,
-    row_named,
-    says_only_that_the_key_is_bad,
-)
+from newapi_cli.api.errors.explain import is_about_model, is_key_invalid, may_have_key_record, rules
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.errors import Interrupted, NewapiError, NextStep
@@ -68,11 +63,11 @@ def explain_error(
     A signal during a request to the gateway returns `Interrupted`.
     """
     try:
-        if model and is_of_the_model(error):
+        if model and is_about_model(error):
             _suggest_names(context, gateway, error, model)
-        elif says_only_that_the_key_is_bad(error):
+        elif is_key_invalid(error):
             error.hint = _hint_with_origin(context) or error.hint
-            if leaves_the_key_open(error):
+            if may_have_key_record(error):
                 return _error_by_key(context, gateway, error)
     except Interrupted as interrupted:  # a second Ctrl-C
         return interrupted
@@ -132,12 +127,11 @@ def _error_by_record(error: NewapiError, record: KeyUsage, now: datetime) -> New
     state = record.state(now).value
     if state == "expired" and record.expires_at is not None:
         day = f"{record.expires_at.astimezone():%Y-%m-%d}"
-        row = row_named("KEY_EXPIRED")._replace(message=tr("the key expired on {day}", day=day))
+        rule = rules().KEY_EXPIRED._replace(message=tr("the key expired on {day}", day=day))
     elif state == "exhausted":
-        row = row_named("KEY_EXHAUSTED")
+        rule = rules().KEY_EXHAUSTED
     else:
         error.hint = VALID_HINT
         return error
-    explained = row.made(error.status, error.why, error.request_id)
-    explained.status = error.status
+    explained: NewapiError = rule.to_error(error.status, error.why, error.request_id)
     return explained

@@ -2,7 +2,7 @@
 
 import typer
 
-from newapi_cli.api.codec import CHAT_COMPLETIONS, encode_chat
+from newapi_cli.api.chat.request import CHAT_COMPLETIONS, encode_chat
 from newapi_cli.app.chat import ChatRun
 from newapi_cli.app.chat_options import ChatOptions
 from newapi_cli.app.context import Context

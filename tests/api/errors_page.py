@@ -1,70 +1,73 @@
-"""`docs/errors.md`, made from the table of explanations."""
+"""`docs/errors.md`, made from the error table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from newapi_cli.api.errors.rows import ANY_STATUS, ANYBODY, Explanation, Shape, Speaker, When
-from newapi_cli.api.errors.table import IN_STREAM, NO_ANSWER, NOT_UNDERSTOOD, TABLE
+from newapi_cli.api.errors.rules import ANY_SOURCE, ANY_STATUS, ErrorRule, Form, Source, When
+from newapi_cli.api.errors.table import ERROR_IN_STREAM, INVALID_RESPONSE, TABLE, UNEXPECTED_STATUS
 from newapi_cli.errors import ExitCode
 
 INTRODUCTION = """\
-# What an error of a gateway means
+# Errors of a gateway
 
-`newapi` tells an error in three parts: what happened, why in the server's own words (with the id by
-which whoever runs the gateway finds the exchange), and what to type next. This page goes the other
-way: find what you see by the exit code and the bold message. Under it stand what the server said,
-what usually causes it, and what to do. The first row that fits a refusal explains it.
+`newapi` prints an error in up to four parts: `error:` what happened, `why:` the server's own words,
+`try:` what to do next, and the request id, by which the gateway's operator finds the request. On
+this page, find the message under its exit code. Each entry lists what the server sent, the usual
+cause, and what to do. The first entry that matches a response applies.
 
-*The gateway* is who names an error type of its own (`new_api_error`, or a relative's
-`one_api_error`, `one_hub_error`, …), or none. *The provider* is whoever stands behind it, or a
-plain server without a gateway. Gateways before April 2026 said many things in Chinese; `newapi`
-tells the gateway your language, and knows the texts in each.
+*The gateway* is a server that sends an error type of its own (`new_api_error`, or `one_api_error`,
+`one_hub_error` and similar of related gateways), or no type. *The provider* is the service behind
+the gateway, or a server that is not a gateway. Gateways before April 2026 sent many messages in
+Chinese. `newapi` sends your language to the gateway, and knows the messages in each language.
 
-Where it says *asked again*, `newapi` does so by itself before it gives up (`--retries`, `retries`).
+*Retried* means that `newapi` retries the request by itself (`--retries`, or the setting `retries`).
 
-This page is made from the table that the program reads, `newapi_cli/api/errors/table.py`.
-`UPDATE_GOLDEN=1 pytest tests/api/test_api_explanations.py` writes it anew.
+This page is made from the table in `newapi_cli/api/errors/table.py`:
+`UPDATE_GOLDEN=1 pytest tests/api/test_error_table.py` writes it.
 """
 CODES = (ExitCode.AUTHENTICATION, ExitCode.GATEWAY, ExitCode.LIMIT)
 
 
 def errors_page() -> str:
-    """Give the whole page."""
+    """Return the whole page."""
+    rules = (*TABLE, ERROR_IN_STREAM, INVALID_RESPONSE)
     parts = [INTRODUCTION]
     for code in CODES:
         parts.append(f"## Exit code {code.value}: {code.meaning}\n")
-        rows = (row for row in (*TABLE, IN_STREAM, NOT_UNDERSTOOD) if row.error.exit_code is code)
-        parts += map(_entry, rows)
+        parts += [_entry(rule) for rule in rules if rule.error.exit_code is code]
     return "\n".join(parts)
 
 
-def _entry(row: Explanation) -> str:
-    lines = [f"- **{row.message}**", f"  - The server: {_said(row)}.", f"  - Why: {row.cause}"]
-    if row.hint:
-        lines.append(f"  - Try: {row.hint}")
-    if _is_asked_again(row):
-        lines.append("  - Asked again.")
+def _entry(rule: ErrorRule) -> str:
+    lines = [
+        f"- **{rule.message}** (`{rule.reason}`)",
+        f"  - Sent: {_sent(rule)}.",
+        f"  - Cause: {rule.cause}",
+        f"  - Try: {rule.hint}",
+    ]
+    if _is_retried(rule):
+        lines.append("  - Retried.")
     return "\n".join(lines) + "\n"
 
 
-def _said(row: Explanation) -> str:
-    if row is IN_STREAM:
-        return "an error object among the events of an answer, HTTP 200"
-    if row is NO_ANSWER:
-        return "HTTP 100 to 199, or 300 to 399 without a place to go to"
-    if row is NOT_UNDERSTOOD:
-        return "what is neither an event stream nor JSON, HTTP 200"
-    return "; ".join(_facts(row.when)) or "anything else"
+def _sent(rule: ErrorRule) -> str:
+    if rule is ERROR_IN_STREAM:
+        return "HTTP 200; an error object among the events of an answer"
+    if rule is UNEXPECTED_STATUS:
+        return "HTTP 100 to 199, or 300 to 399 without a Location header"
+    if rule is INVALID_RESPONSE:
+        return "HTTP 200; neither an event stream nor JSON"
+    return "; ".join(_conditions(rule.when)) or "anything else"
 
 
-def _facts(when: When) -> Iterator[str]:
+def _conditions(when: When) -> Iterator[str]:
     if when.statuses != ANY_STATUS:
         yield f"HTTP {_statuses(when)}"
-    if when.speakers != ANYBODY:
-        yield _speakers(when.speakers)
-    if when.shape is not Shape.ANY:
-        yield when.shape.value
+    if when.sources != ANY_SOURCE:
+        yield _sources(when.sources)
+    if when.form is not Form.ANY:
+        yield when.form.value
     words = [
         *(f"code `{code}`" for code in when.codes),
         *(f"type `{type_}`" for type_ in when.types),
@@ -75,28 +78,25 @@ def _facts(when: When) -> Iterator[str]:
 
 
 def _statuses(when: When) -> str:
-    found = [status for status in range(100, 1000) if status in when.statuses]
-    if found[-1] == 999:
-        return f"{found[0]} and above"
-    if len(found) > 20:
-        return f"{found[0]} to {found[-1]}"
-    return ", ".join(map(str, found))
+    statuses = [status for status in range(100, 1000) if status in when.statuses]
+    if statuses[-1] == 999:
+        return f"{statuses[0]} and above"
+    if len(statuses) > 20:
+        return f"{statuses[0]} to {statuses[-1]}"
+    return ", ".join(map(str, statuses))
 
 
-def _speakers(speakers: tuple[Speaker, ...]) -> str:
-    told = {
-        (Speaker.GATEWAY,): "the gateway itself",
-        (Speaker.UNNAMED,): "no error type",
-        (Speaker.PROVIDER,): "the provider",
-        (Speaker.GATEWAY, Speaker.UNNAMED): "the gateway",
-        (Speaker.PROVIDER, Speaker.UNNAMED): "the provider, or no error type",
+def _sources(sources: tuple[Source, ...]) -> str:
+    names: dict[tuple[Source, ...], str] = {
+        (Source.GATEWAY, Source.UNTYPED): "the gateway",
+        (Source.PROVIDER, Source.UNTYPED): "the provider, or no error type",
     }
-    return told[speakers]
+    return names.get(sources) or sources[0].value
 
 
-def _is_asked_again(row: Explanation) -> bool:
-    """Say whether a row's refusals are asked again, but for a stray status of a range."""
-    statuses, names_codes = row.when.statuses, bool(row.when.codes)
-    if row.comes_again or (statuses == ANY_STATUS and not names_codes):
+def _is_retried(rule: ErrorRule) -> bool:
+    """Return whether the errors of a rule are retried, except for a rare status of a range."""
+    statuses, has_codes = rule.when.statuses, bool(rule.when.codes)
+    if rule.is_final or (statuses == ANY_STATUS and not has_codes):
         return False
     return statuses == (429,) or any(status in statuses for status in (500, 502, 504))

@@ -77,8 +77,8 @@ def test_an_api_below_a_prefix_that_was_left_out(home: Home) -> None:
 def test_tls_to_a_port_of_plain_http(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url.replace("http://", "https://"), model="demo")
     found = run_doctor(home)
-    row = found.assert_first_failed("TLS", 5, "the base URL should begin with http://")
-    assert "speaks plain http" in row.text
+    row = found.assert_first_failed("TLS", 5, "use the base URL http://")
+    assert "speaks plain HTTP" in row.text
     assert found["server"].text == 'fix "TLS" first'
 
 
@@ -95,14 +95,14 @@ def test_a_certificate_of_an_unknown_authority(home: Home, authority: Authority)
     with FaultServer(tls=authority.server()) as server:
         home.configure(server.url)
         row = run_doctor(home).assert_first_failed("TLS", 5, "SSL_CERT_FILE", "ca_bundle")
-        assert "cannot be trusted" in row.text
+        assert "is not trusted" in row.text
         assert server.requests == []
 
 
 def test_a_certificate_of_another_name(home: Home, authority: Authority) -> None:
     with FaultServer(tls=authority.server("other.example")) as server:
         home.configure(server.url, ca_bundle=str(authority.bundle))
-        run_doctor(home).assert_first_failed("TLS", 5, "is the host of the base URL right?")
+        run_doctor(home).assert_first_failed("TLS", 5, "check the host of the base URL")
 
 
 def test_a_dead_name(home: Home) -> None:

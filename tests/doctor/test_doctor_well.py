@@ -122,8 +122,8 @@ def test_an_answer_that_fails_fails_the_check(
     [
         ("sk-expired", 4, "expired on 20", "newapi login"),
         ("sk-exhausted", 7, "is used up", "raise the limit"),
-        ("sk-wrong", 4, "refused the key (HTTP 401)", "the key has 8 characters"),
-        ("sk-disabled", 4, "refused the key", "newapi login"),
+        ("sk-wrong", 4, "rejected the key (HTTP 401)", "the key has 8 characters"),
+        ("sk-disabled", 4, "rejected the key", "newapi login"),
     ],
 )
 def test_a_key_that_is_refused(
@@ -159,7 +159,7 @@ def test_a_key_that_an_old_gateway_does_not_know_is_measured(home: Home) -> None
     with gateway_variant("2025-04") as gateway:
         home.configure(gateway.base_url, model="demo", api_key="sk-wrong")
         row = run_doctor(home).assert_first_failed("key", 4, "the key has 8 characters")
-    assert row.text.startswith("the gateway knows no such key")
+    assert row.text.startswith("the gateway does not know this key")
 
 
 def test_a_key_of_another_house_is_recognized(home: Home) -> None:
@@ -232,8 +232,8 @@ def test_a_plain_server_of_openais_api(home: Home) -> None:
         found = run_doctor(home)
         sent = {path for path, key in server.seen if key}
     assert (found.failed, found.result.code) == ([], 0)
-    assert found["server"].text.startswith("a server with OpenAI's API, Server: vllm")
-    assert "no New API gateway" in found["server"].text
+    assert found["server"].text.startswith("an OpenAI-compatible server (vllm")
+    assert "not a New API gateway" in found["server"].text
     assert "\x1b" not in found.result.text
     assert found["key"].text == "key accepted"
     assert found["prices"].text == "this server publishes no prices"

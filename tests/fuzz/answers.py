@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from newapi_cli.api.chat.body_decoder import AnswerReader, StreamRefused
+from newapi_cli.api.chat.body_decoder import BodyDecoder, ErrorInBody
 from newapi_cli.domain.completion import Chunk, Completion, CompletionBuilder, Status
 from newapi_cli.errors import NewapiError
 
@@ -12,8 +12,8 @@ REQUEST_ID = "request-1"
 
 
 def read(blocks: list[bytes]) -> tuple[Completion, str]:
-    """Read a body as `Reading` does: what it makes of it, and the words of its error if any."""
-    reader = AnswerReader(REQUEST_ID)
+    """Decode a body as `ResponseReader` does; return the completion and the text of any error."""
+    reader = BodyDecoder(REQUEST_ID)
     builder = CompletionBuilder()
     told = ""
 
@@ -29,9 +29,9 @@ def read(blocks: list[bytes]) -> tuple[Completion, str]:
                 break
         for chunk in reader.end():
             take(chunk)
-    except StreamRefused as refused:
-        assert_encodes(refused.refusal)
-        told = str(refused.as_error())
+    except ErrorInBody as refused:
+        assert_encodes(refused.error)
+        told = str(refused.as_newapi_error())
     except NewapiError as error:
         for chunk in reader.held():
             take(chunk)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from newapi_cli.api import codec
-from newapi_cli.api.chat.response_reader import _refused
-from newapi_cli.api.gateway import responses as gateway_codec
+from newapi_cli.api.chat.response_reader import refused
+from newapi_cli.api.errors.body import error_object_of, find_error
+from newapi_cli.api.gateway import responses
 from newapi_cli.api.http.worker import ResponseHead
-from newapi_cli.errors import NewapiError
+from newapi_cli.api.json_values import decode_json
 from newapi_cli.render.json_output import completion_json
 from tests.fuzz.answers import assert_encodes, read
 from tests.fuzz.event_streams import WORDS, by_the_standard, decoded
@@ -42,11 +42,11 @@ ORDERLY = [
     json_bytes({"data": [{"type": 2, "quota": 5, "prompt_tokens": 1, "created_at": 1}]}),
 ]
 DECODERS: list[Callable[[object], object]] = [
-    codec.models_from_json, codec.refusal_in, codec.refusal_from_body,
-    gateway_codec.currency_from_json, gateway_codec.key_usage_from_json,
-    gateway_codec.log_from_json, lambda value: gateway_codec.price_list_from_json(value, value),
-    lambda value: json.dumps(gateway_codec.without_details(value)),
-    lambda value: gateway_codec.price_list_from_json({"data": {"quota_per_unit": 1}}, value),
+    responses.models_from_json, find_error, error_object_of,
+    responses.currency_from_json, responses.key_usage_from_json,
+    responses.log_from_json, lambda value: responses.price_list_from_json(value, value),
+    lambda value: json.dumps(responses.without_details(value)),
+    lambda value: responses.price_list_from_json({"data": {"quota_per_unit": 1}}, value),
 ]  # fmt: skip
 
 
@@ -74,11 +74,10 @@ def codecs(data: bytes) -> None:
     assert read(cut_at(body, places)) == whole
     json.dumps(completion_json(whole[0], "m"), ensure_ascii=False, allow_nan=False).encode()
     status = 300 + sum(places) % 300
-    refused = _refused(ResponseHead(status, {}), body)
-    assert isinstance(refused.error, NewapiError)
-    assert_encodes([refused.error.message, refused.error.why, refused.error.request_id])
+    error = refused(ResponseHead(status, {}), body).error
+    assert_encodes([error.message, error.why, error.request_id])
     try:
-        value = codec.decode_json(body)
+        value = decode_json(body)
     except ValueError:
         return
     for decode in DECODERS:

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newapi_cli.api import codec
-from newapi_cli.api.chat.response_reader import _refused
-from newapi_cli.api.gateway import responses as gateway_codec
+from newapi_cli.api.chat.response_reader import refused
+from newapi_cli.api.errors.body import error_object_of, find_error
+from newapi_cli.api.gateway import responses
 from newapi_cli.api.gateway.billing import fetch_balance
-from newapi_cli.api.http import retry as retries
+from newapi_cli.api.http.retry import rejects_stream_options
 from newapi_cli.api.http.worker import ResponseHead
+from newapi_cli.api.json_values import decode_json
 from newapi_cli.domain.completion import TurnEvent
 from newapi_cli.errors import NewapiError
 from newapi_cli.render.json_output import completion_json
@@ -56,7 +57,7 @@ BODIES = st.one_of(
 def loaded(text: str) -> object:
     """Parse as the program does; what is no JSON becomes None, as it never gets further."""
     try:
-        return codec.decode_json(as_bytes(text))
+        return decode_json(as_bytes(text))
     except ValueError:
         return None
 
@@ -124,43 +125,39 @@ def test_no_character_of_an_answer_is_lost_between_deltas(pieces: list[str]) -> 
 def test_any_refusal_becomes_an_error_of_ours(
     body: bytes, status: int, headers: dict[str, str]
 ) -> None:
-    refused = _refused(ResponseHead(status, headers), body)
-    error = refused.error
-    assert isinstance(error, NewapiError)
+    error = refused(ResponseHead(status, headers), body).error
     assert 3 <= error.exit_code <= 9
-    assert refused.wish_s is None or refused.wish_s >= 0
+    assert error.retry_after_s is None or error.retry_after_s >= 0
     assert_encodes([error.message, error.why, error.hint, error.request_id])
-    retries.blames_stream_options(status, error.why)
+    rejects_stream_options(status, error.why)
 
 
 @fuzzed(300)
 @given(texts_of(REFUSAL, CHUNK, ODD))
 def test_any_error_object_can_be_written(text: str) -> None:
     value = loaded(text)
-    assert_encodes([codec.refusal_in(value), codec.refusal_from_body(value)])
+    assert_encodes([find_error(value), error_object_of(value)])
 
 
 # -- what the gateway tells beside answers ------------------------------------------------------
 
 DECODERS: dict[str, tuple[st.SearchStrategy[object], Callable[[object], object]]] = {
-    "models": (MODELS, codec.models_from_json),
-    "currency": (STATUS, gateway_codec.currency_from_json),
-    "quota": (STATUS, gateway_codec.quota_per_unit_from_json),
+    "models": (MODELS, responses.models_from_json),
+    "currency": (STATUS, responses.currency_from_json),
+    "quota": (STATUS, responses.quota_per_unit_from_json),
     "prices": (
         PRICING,
-        lambda value: gateway_codec.price_list_from_json(
-            {"data": {"quota_per_unit": 500000}}, value
-        ),
+        lambda value: responses.price_list_from_json({"data": {"quota_per_unit": 500000}}, value),
     ),
-    "key": (KEY_USAGE, gateway_codec.key_usage_from_json),
-    "log": (LOG, gateway_codec.log_from_json),
-    "log kept": (LOG, lambda value: gateway_codec.log_from_json(_kept(value))),
+    "key": (KEY_USAGE, responses.key_usage_from_json),
+    "log": (LOG, responses.log_from_json),
+    "log kept": (LOG, lambda value: responses.log_from_json(_kept(value))),
 }
 
 
 def _kept(value: object) -> object:
     """Give a log as it is found again on the shelf."""
-    return json.loads(json.dumps(gateway_codec.without_details(value)))
+    return json.loads(json.dumps(responses.without_details(value)))
 
 
 @pytest.mark.parametrize(("shape", "decode"), DECODERS.values(), ids=DECODERS)
@@ -178,8 +175,8 @@ def test_any_json_is_passed_over_or_understood(
 @fuzzed(200)
 @given(st.one_of(STATUS, ODD), st.one_of(PRICING, ODD))
 def test_any_prices_of_any_site_can_be_written(status: object, pricing: object) -> None:
-    assert_encodes(gateway_codec.price_list_from_json(status, pricing))
-    assert_encodes(gateway_codec.currency_from_json(status))
+    assert_encodes(responses.price_list_from_json(status, pricing))
+    assert_encodes(responses.currency_from_json(status))
 
 
 class Told:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newapi_cli.api.codec import encode_chat
+from newapi_cli.api.chat.request import encode_chat
 from newapi_cli.domain.completion import ChatRequest, Sampling
 from newapi_cli.domain.messages import Attachment, Message, Role
 from tests.fuzz.fuzzing import fuzzed

@@ -184,7 +184,7 @@ def test_a_conversation_falls_back_too(home: Home, gateway: DemoGateway) -> None
         assert talk.told("/model demo-500, demo-echo") == "model: demo-500, then demo-echo"
         assert "asking demo-echo instead" in talk.told("one two")
         assert talk.told("/set fallback unset") == "fallback: not set"
-        assert "retry 2/2" in talk.told("three")
+        assert "(2 of 2)" in talk.told("three")
         talk.leave()
     assert requested_models(gateway)[:2] == ["demo-500", "demo-echo"]
     assert set(requested_models(gateway)[2:]) == {"demo-500"}

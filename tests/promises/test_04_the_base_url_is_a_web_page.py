@@ -41,7 +41,7 @@ def test_the_error_names_the_web_page_and_the_base_url(
     home.configure(fault_server.url, retries=3)
     seen = observe("chat", *args, "hi", home=home)
     assert (seen.code, seen.out) == (6, b"")
-    assert "the server answered with a web page, not with an API answer" in seen.err
+    assert "the server sent a web page instead of an API response" in seen.err
     assert "check the base URL" in seen.err
     assert not [inside for inside in ("<", "secret", "filling", "\x1f") if inside in seen.err]
     assert len(fault_server.requests) == 1

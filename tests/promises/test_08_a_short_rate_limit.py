@@ -30,11 +30,12 @@ def test_two_rate_limits_are_announced_and_waited_for(
         server.add(LIMITED)
     seen = observe("chat", *args, "hi", home=home)
     assert (seen.code, seen.text) == (0, f"{ANSWER}\n")
-    waits = re.findall(r"^.*\(HTTP 429\); retry (\d/2) in (\d\.\d) s$", seen.err, re.MULTILINE)
-    assert [number for number, _ in waits] == ["1/2", "2/2"]
+    notice = r"^.*\(HTTP 429\); retrying in (\d\.\d) s \((\d of 2)\)$"
+    waits = re.findall(notice, seen.err, re.MULTILINE)
+    assert [number for _, number in waits] == ["1 of 2", "2 of 2"]
     assert len(seen.err.splitlines()) == 2
     # What was told was waited: to a tenth, by which it is rounded.
-    assert seen.seconds > sum(float(pause_s) for _, pause_s in waits) - 0.1
+    assert seen.seconds > sum(float(pause_s) for pause_s, _ in waits) - 0.1
     assert len({(request.head, request.body) for request in server.requests}) == 1
     assert len(server.requests) == 3
     assert (last_turn(home).status, last_turn(home).answer) == (Status.COMPLETE, ANSWER)
@@ -47,7 +48,7 @@ def test_retries_are_limited(home: Home, server: FaultServer) -> None:
         server.add(Send(response(429, error(words), headers=[("Retry-After", "0")])))
     seen = observe("chat", "hi", home=home)
     assert (seen.code, seen.out) == (7, b"")
-    assert "retry 1/1 in 0.0 s" in seen.err
+    assert "retrying in 0.0 s (1 of 1)" in seen.err
     assert f"why: {words}" in seen.err
     assert len(server.requests) == 2
 
@@ -56,7 +57,7 @@ def test_ctrl_c_ends_the_wait(home: Home, server: FaultServer) -> None:
     home.configure(server.url)
     server.add(Send(response(429, headers=[("Retry-After", "50")])))
     with Running("chat", "hi", home=home) as running:
-        running.wait_for(b"retry 1/2 in 50.0 s\n", in_err=True)
+        running.wait_for(b"retrying in 50.0 s (1 of 2)\n", in_err=True)
         pressed = time.monotonic()
         running.send_signal(signal.SIGINT)
         seen = running.end()

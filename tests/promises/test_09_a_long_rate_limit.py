@@ -40,7 +40,7 @@ def test_a_wait_of_an_hour_is_reported_and_not_waited_for(
     ended = datetime.now(UTC)
     assert (seen.code, seen.out) == (7, b"")
     assert "(HTTP 429)" in seen.err
-    told = re.search(r"again after (\d\d:\d\d): the server asks to wait 60 minutes", seen.err)
+    told = re.search(r"try again after (\d\d:\d\d); the server asks to wait 60 minutes", seen.err)
     assert told, seen.err
     assert told.group(1) in [f"{moment + HOUR:%H:%M}" for moment in (begun, ended)]
     assert "retry" not in seen.err

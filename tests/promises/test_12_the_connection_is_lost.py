@@ -88,7 +88,7 @@ def test_a_compressed_answer_is_rejected_before_any_text(
     server.add(Send(response(200, data, content_type="text/event-stream", headers=packed)))
     seen = observe("chat", "hi", home=home)
     assert (seen.code, seen.out) == (6, b"")
-    assert "its encoding “gzip” was not asked for" in seen.err
+    assert "the content encoding “gzip” was not requested" in seen.err
     [request] = server.requests
     assert request.header("Accept-Encoding") == "identity"
     assert (last_turn(home).status, last_turn(home).answer) == (Status.ERROR, "")

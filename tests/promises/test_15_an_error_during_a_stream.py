@@ -16,7 +16,7 @@ from tests.support.wire import DONE, PING, REQUEST_ID, chunk, error, event, json
 PART = "Paris is "
 WORDS = "当前渠道不可用"
 FIRST = error(f"{WORDS} (request id: {REQUEST_ID})", code="get_channel_failed")
-SAYS = "the gateway ran out of channels for this model"
+SAYS = "the gateway has no working channel for this model"
 SECOND = error("and what came of it")
 FORMS = {
     "an event": [event(FIRST), event(usage_chunk(made_up=True)), DONE],

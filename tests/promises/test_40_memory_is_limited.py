@@ -205,7 +205,7 @@ def test_an_endless_slow_answer_ends_at_the_total_timeout(home: Home, server: Fa
     home.configure(server.url, retries=0, total_timeout=1.5)
     server.add(*sse(Forever([Send(framed(event(chunk("a ")))), Pause(0.02)])))
     seen = observe("chat", "hi", home=home)
-    assert_bounded(seen, 9, "no end of the answer for 1.5 s")
+    assert_bounded(seen, 9, "response not complete within 1.5 s")
     assert seen.text.startswith("a a a ")
     assert seen.seconds < 15
 
@@ -262,5 +262,5 @@ def test_a_list_of_too_many_values_is_rejected(home: Home, server: FaultServer, 
     body = b'{"data":[' + row * (15 * MB // len(row)) + b"1]}"
     server.add(Send(response(200, body)))
     seen = observe("models", home=home, timeout_s=AT_MOST_S)
-    assert_bounded(seen, 6, "no JSON")
+    assert_bounded(seen, 6, "not JSON")
     assert seen.out == b""

@@ -48,7 +48,7 @@ def test_an_untrusted_certificate_is_rejected(
 ) -> None:
     home.configure(secure.url)  # with retries: none helps here
     seen = observe(*args, home=home)
-    assert_refused(seen, secure, 5, "certificate", "cannot be trusted", "SSL_CERT_FILE")
+    assert_refused(seen, secure, 5, "certificate", "is not trusted", "SSL_CERT_FILE")
     assert "ca_bundle" in seen.err
     assert len(secure.connections) == 1
 
@@ -75,7 +75,7 @@ def test_an_invalid_certificate_is_rejected_even_with_a_configured_ca(
     with FaultServer(tls=context_for(kind, authority, stranger)) as server:
         home.configure(server.url, ca_bundle=str(authority.bundle))
         seen = observe("chat", "hi", home=home)
-    assert_refused(seen, server, 5, "cannot be trusted", BAD[kind])
+    assert_refused(seen, server, 5, "is not trusted", BAD[kind])
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "NEWAPI_CA_BUNDLE", "ca_bundle"])
@@ -114,14 +114,16 @@ def test_https_to_a_plain_http_port_is_reported(home: Home) -> None:
     with FaultServer([BeforeReading(), Send(response(400, "Bad Request"))]) as server:
         home.configure(server.url.replace("http://", "https://"))
         seen = observe("chat", "hi", home=home)
-        assert_refused(seen, server, 5, "no TLS connection to", "http:// in its base URL")
+        assert_refused(
+            seen, server, 5, "cannot establish a TLS connection to", "use http:// in the base URL"
+        )
 
 
 def test_a_tls_handshake_without_a_response_times_out(home: Home, server: FaultServer) -> None:
     url = server.url.replace("http://", "https://")
     home.configure(url, retries=0, connect_timeout=0.5)
     seen = observe("chat", "hi", home=home)
-    assert_refused(seen, server, 8, "no connection")
+    assert_refused(seen, server, 8, "connect")
     assert seen.seconds < 10
 
 

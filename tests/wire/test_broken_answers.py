@@ -179,9 +179,9 @@ EMPTY = rows(
     Shape("filtered in the middle", [sse(PART, event(chunk(finish="content_filter")), DONE)], 6,
           b"Paris is\n", told=["content_filter"]),
     Shape("failed in the middle", [sse(PART, event(chunk(finish="error")), DONE)], 6,
-          b"Paris is\n", told=["stopped by the server: error"]),
+          b"Paris is\n", told=["the server stopped the answer (error)"]),
     Shape("a whole answer of another shape", [[Send(response(200, {"choices": {"0": "London"}}))]],
-          6, told=["neither an event stream nor a completion"]),
+          6, told=["it is neither an event stream nor a completion"]),
 )  # fmt: skip
 
 IN_A_LIST = b'[{"error":{"code":400,"message":"no good at all"}}]'

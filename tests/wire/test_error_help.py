@@ -23,7 +23,7 @@ from tests.support.wire import REQUEST_ID, Headers, error, response
 RECORD = "/api/usage/token/"
 ID_HEADER = ("X-Oneapi-Request-Id", REQUEST_ID)
 CHAT = ("chat", "hi")
-REFUSED = "error: the gateway refused the key (HTTP 401)"
+REFUSED = "error: the gateway rejected the key (HTTP 401)"
 
 
 class Family(FaultServer):
@@ -306,7 +306,7 @@ def with_models(server: FaultServer, home: Home, *names: str) -> None:
 
 NO_CHANNEL = refused(503, "No available channel for model x", code="model_not_found")
 FORBIDDEN = refused(403, "This token has no access to model x")
-LIST = "  try: `newapi models` lists what this key may use"
+LIST = "  try: list the models of this key: `newapi models`"
 NAMES = ("gpt-4o", "gpt-4o-mini", "deepseek/deepseek-chat", "通义千问-max", "claude-3-5-haiku")
 ASKED = [
     ("gpt4o-mini", "gpt-4o-mini or gpt-4o? `newapi models gpt` lists the models"),

@@ -22,20 +22,20 @@ def refused(
 
 
 AGAIN = rows(
-    Shape("429, then the answer", [refused(429), ANSWER], told=["429", "retry 1/2"]),
-    Shape("429 twice, then the answer", [refused(429), refused(429), ANSWER], told=["retry 2/2"]),
+    Shape("429, then the answer", [refused(429), ANSWER], told=["429", "(1 of 2)"]),
+    Shape("429 twice, then the answer", [refused(429), refused(429), ANSWER], told=["(2 of 2)"]),
     Shape(
         "429 with a pause in milliseconds",
         [refused(429, headers=[("Retry-After-Ms", "10")]), ANSWER],
-        told=["retry 1/2"],
+        told=["(1 of 2)"],
     ),
-    Shape("429 without a wish", [refused(429, headers=[]), ANSWER], told=["retry 1/2"]),
-    Shape("500", [refused(500, error("do request failed")), ANSWER], told=["500", "retry 1/2"]),
+    Shape("429 without a wish", [refused(429, headers=[]), ANSWER], told=["(1 of 2)"]),
+    Shape("500", [refused(500, error("do request failed")), ANSWER], told=["500", "(1 of 2)"]),
     Shape("502 page", [refused(502, b"<html></html>"), ANSWER], told=["502"]),
     Shape("503 empty", [refused(503), ANSWER], told=["503"]),
     Shape("524", [refused(524), ANSWER], told=["524"]),
-    Shape("reset before the headers", [[Reset()], ANSWER], told=["retry 1/2"]),
-    Shape("FIN before the headers", [[Fin()], ANSWER], told=["retry 1/2"]),
+    Shape("reset before the headers", [[Reset()], ANSWER], told=["(1 of 2)"]),
+    Shape("FIN before the headers", [[Fin()], ANSWER], told=["(1 of 2)"]),
 )
 
 
@@ -45,8 +45,8 @@ def test_what_may_pass_is_asked_again(home: Home, shape: Shape) -> None:
 
 
 def test_the_number_of_retries_is_a_limit(home: Home) -> None:
-    Shape("", [refused(429)] * 3, 7, told=["retry 2/2"], args=()).check(home)
-    Shape("", [refused(503)] * 2, 6, told=["retry 1/1"], args=("--retries", "1")).check(home)
+    Shape("", [refused(429)] * 3, 7, told=["(2 of 2)"], args=()).check(home)
+    Shape("", [refused(503)] * 2, 6, told=["(1 of 1)"], args=("--retries", "1")).check(home)
 
 
 def test_a_retry_asks_the_same_again(home: Home) -> None:

@@ -57,7 +57,7 @@ def test_only_a_place_to_go_to_makes_a_redirect(
 ) -> None:
     code, err = answered(home, gateway, response(status, headers=[ID, ELSEWHERE]))
     assert code == 6
-    assert err.startswith("error: the server redirects elsewhere")
+    assert err.startswith("error: the server redirects")
     assert f"(HTTP {status})\n  why: to {ELSEWHERE[1]}\n  id: {REQUEST_ID}\n  try: " in err
 
 
@@ -76,9 +76,9 @@ def test_a_success_without_content_is_named(
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        (BODY, "reported an error inside its answer (HTTP 206)\n  why: no luck"),
-        (b"<html><title>Log in</title>", "answered with a web page, not with an API answer (HTTP"),
-        (b"[1]", "answered outside the protocol (HTTP 206)"),
+        (BODY, "reported an error in its answer (HTTP 206)\n  why: no luck"),
+        (b"<html><title>Log in</title>", "sent a web page instead of an API response (HTTP 206)"),
+        (b"[1]", "sent an invalid response (HTTP 206)"),
     ],
 )
 def test_a_success_of_another_kind_is_named_with_what_came(

@@ -1,7 +1,7 @@
-"""The body of a successful answer: bytes in, chunks out, whichever of its forms the server chose.
+"""The body of a successful response: bytes in, chunks out, streamed or whole.
 
-The first byte that is no white space decides, not the Content-Type, which New API gets wrong for
-errors in both directions: `{` begins a JSON answer, `<` a web page, all else an event stream.
+The first byte that is not white space decides, not the Content-Type, which New API may set wrongly
+for errors: `{` begins a JSON response, `<` a web page, anything else an event stream.
 """
 
 from __future__ import annotations
@@ -10,53 +10,58 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from newapi_cli.api.chat.chunks import chunk_from_json, holds_unread, refusal_in_choice
+from newapi_cli.api.chat.chunks import chunk_from_json, find_error_in_choice, has_unread_content
 from newapi_cli.api.chat.deltas import DeltaDecoder
-from newapi_cli.api.chat.sse import EventTooLarge, ServerSentEvent, SseDecoder, is_too_wide
-from newapi_cli.api.codec import DONE, Refusal, decode_all, refusal_in
-from newapi_cli.api.errors.rules import HTML, error_in_stream, html_error, not_understood
+from newapi_cli.api.chat.sse import DONE, EventTooLarge, ServerSentEvent, SseDecoder, is_too_wide
+from newapi_cli.api.errors.body import ErrorObject, find_error, is_html
+from newapi_cli.api.errors.explain import error_in_stream, html_error, invalid_response
+from newapi_cli.api.json_values import decode_json_values
 from newapi_cli.domain.completion import Chunk
 from newapi_cli.errors import NewapiError
+from newapi_cli.i18n import tr
 
+OK = 200
 MAX_WHOLE_BYTES = 32 * 1024 * 1024
 WHOLE_BEGINNINGS = (b"{", b"[", b"<")
 
 
-class AnswerReader:
-    """Reads one body. `is_certain` after `[DONE]` or a whole object; `skipped` counts nonsense.
+class BodyDecoder:
+    """Decodes one body. `status` is only set if it is a success other than 200.
 
-    All methods that give chunks raise `StreamRefused` at the place of an error object, and
-    `GatewayError` for what is no answer at all.
+    `is_certain` is set by `[DONE]` or by a whole object; `skipped` counts malformed events. Methods
+    that yield chunks raise `ErrorInBody` at an error object, and `GatewayError` for a body that is
+    not an answer.
     """
 
-    def __init__(self, request_id: str) -> None:
+    def __init__(self, request_id: str, status: int = 0) -> None:
         self.is_certain = False
         self.skipped = 0
         self._request_id = request_id
+        self._status = status
         self._sse: SseDecoder | None = None
         self._whole: list[bytes] = []
         self._whole_size = 0
         self._deltas = DeltaDecoder()
 
     def feed(self, block: bytes) -> Iterator[Chunk]:
-        """Take bytes and give the chunks they complete."""
+        """Yield the chunks that the next bytes complete."""
         if self._sse is None and not self._whole:
-            block = block.lstrip()  # heartbeats of one-hub stand before the JSON
+            block = block.lstrip()  # one-hub sends heartbeats before the JSON
             if block and block[:1] not in WHOLE_BEGINNINGS:
                 self._sse = SseDecoder()
         if self._sse is not None:
             try:
                 yield from self._chunks(self._sse.feed(block))
             except EventTooLarge as error:
-                raise not_understood(str(error), self._request_id) from error
+                raise self._invalid(error.why) from error
         elif block:
             self._whole.append(block)
             self._whole_size += len(block)
             if self._whole_size > MAX_WHOLE_BYTES:
-                raise not_understood("the answer is larger than 32 MB", self._request_id)
+                raise self._invalid(tr("it is larger than 32 MB"))
 
     def end(self) -> Iterator[Chunk]:
-        """Take the end of the body: what was pending, what was not streamed, what was stray."""
+        """Yield the chunks that the end of the body completes."""
         if self._sse is None:
             body = b"".join(self._whole)
             self._whole.clear()
@@ -67,7 +72,7 @@ class AnswerReader:
         yield from self.held()
 
     def held(self) -> Iterator[Chunk]:
-        """Give what was held back to see how it goes on, when nothing more comes."""
+        """Yield what was held back until its continuation, when nothing more arrives."""
         held = self._deltas.end()
         if held is not None:
             yield held
@@ -75,72 +80,76 @@ class AnswerReader:
     def _chunks(self, events: list[ServerSentEvent]) -> Iterator[Chunk]:
         for event in events:
             if self.is_certain:
-                return  # what follows [DONE] is no part of the answer
+                return  # what follows [DONE] does not belong to the answer
             if event.data.strip() == DONE:
                 self.is_certain = True
             elif event.data.strip():
                 yield from self._chunk(event.data)
 
     def _chunk(self, data: str) -> Iterator[Chunk]:
-        """Read the JSON objects of one event: one, but for servers that forget the blank line."""
+        """Decode the JSON of an event: one object, or more if the server omits the blank line."""
         try:
-            for value in decode_all(data):
+            for value in decode_json_values(data):
                 if isinstance(value, dict):
                     yield from self._chunks_of_object(value)
                 else:
-                    yield from self._refuse(refusal_in(value))
+                    yield from self._check(find_error(value))
                     self.skipped += 1
         except ValueError:
             self.skipped += 1
 
     def _chunks_of_object(self, value: dict[str, Any]) -> Iterator[Chunk]:
         if "choices" not in value or value.get("error"):
-            yield from self._refuse(refusal_in(value))
+            yield from self._check(find_error(value))
         chunk = chunk_from_json(value)
         if chunk.finish_reason:  # a choice with an error always has one
-            refusal = refusal_in_choice(value)
-            if refusal is not None and chunk.has_anything:
+            error = find_error_in_choice(value)
+            if error is not None and chunk.has_anything:
                 yield self._deltas.feed(chunk)
-            yield from self._refuse(refusal)
-        if not chunk.has_anything and holds_unread(value):
+            yield from self._check(error)
+        if not chunk.has_anything and has_unread_content(value):
             self.skipped += 1
         yield self._deltas.feed(chunk)
 
-    def _refuse(self, refusal: Refusal | None) -> Iterator[Chunk]:
-        """Raise `StreamRefused` after what was held back, if there is an error."""
-        if refusal is not None:
+    def _check(self, error: ErrorObject | None) -> Iterator[Chunk]:
+        """Raise `ErrorInBody` if there is an error, after yielding what was held back."""
+        if error is not None:
             yield from self.held()
-            raise StreamRefused(refusal._replace(request_id=refusal.request_id or self._request_id))
+            request_id = error.request_id or self._request_id
+            raise ErrorInBody(error._replace(request_id=request_id), self._status)
 
     def _whole_answer(self, body: bytes) -> Iterator[Chunk]:
-        if HTML.match(body):
-            raise html_error(body, 200, self._request_id)
+        if is_html(body):
+            raise html_error(body, self._status or OK, self._request_id)
         if not body.strip():
             return
         if is_too_wide(body):
-            size = f"{len(body)} bytes are too many for one answer"
-            raise not_understood(size, self._request_id)
+            raise self._invalid(tr("{n:,} bytes are too many for one answer", n=len(body)))
         yield from self._chunk(body.decode("utf-8", "replace"))
         if self.skipped:
-            raise not_understood("neither an event stream nor a completion", self._request_id)
+            raise self._invalid(tr("it is neither an event stream nor a completion"))
         self.is_certain = True
 
     def _stray(self, stray: bytes) -> Iterator[Chunk]:
-        """Look at what stood in the stream without being an event: an error, or a whole answer."""
-        if HTML.match(stray):
-            raise html_error(stray, 200, self._request_id)
+        """Decode lines that are not part of any event: an error, or a whole answer."""
+        if is_html(stray):
+            raise html_error(stray, self._status or OK, self._request_id)
         begin = re.search(rb"^[^\S\n]*+\[?\{", stray, re.MULTILINE)
         if begin:
             yield from self._chunk(stray[begin.start() :].decode("utf-8", "replace"))
 
+    def _invalid(self, why: str) -> NewapiError:
+        return invalid_response(why, self._request_id, self._status)
 
-class StreamRefused(Exception):
-    """An error object stood among the events."""
 
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.message)
-        self.refusal = refusal
+class ErrorInBody(Exception):
+    """An error object among the events, or in place of the answer."""
 
-    def as_error(self) -> NewapiError:
-        """Give it as the error that the person is told."""
-        return error_in_stream(self.refusal)
+    def __init__(self, error: ErrorObject, status: int = 0) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self._status = status
+
+    def as_newapi_error(self) -> NewapiError:
+        """Return the error to report."""
+        return error_in_stream(self.error, self._status)

@@ -1,7 +1,7 @@
-"""A completion's JSON to chunks: a streamed object or a whole answer.
+"""Chunks from the JSON of a chat completion, streamed or whole.
 
-Whatever a server sends is accepted: unknown, missing, null and wrong-typed members are passed over,
-never an error of ours. Pure: no I/O, no state.
+A member that is unknown, missing, null or of the wrong type is ignored, never an error of ours.
+Pure: no I/O, no state.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any, TypeGuard
 
-from newapi_cli.api.codec import Refusal, refusal_in, text_in
+from newapi_cli.api.errors.body import ErrorObject, find_error
+from newapi_cli.api.json_values import str_or_empty
 from newapi_cli.domain.completion import Chunk, ToolCallDelta, Usage, UsageExtras
 
 PARTS = ("delta", "message")
@@ -17,40 +18,42 @@ CONTENT_MEMBERS = {"text", "refusal", "image_url", "thinking"}
 
 
 def chunk_from_json(value: dict[str, Any]) -> Chunk:
-    """Read a streamed object or a whole completion; both become a chunk of choice 0.
+    """Return the chunk of choice 0 of a streamed object or a whole completion.
 
-    Content, reasoning and the arguments of tool calls may end in half a character: `deltas`.
+    Content, reasoning and the arguments of tool calls may end in half a character; `deltas` joins
+    the halves.
     """
     choice = _first_choice(value.get("choices"))
     part = _part(choice)
     content = part.get("content")
-    said = content if isinstance(content, str) else _content_text(content)
-    if not said or "refusal" in part or "images" in part:
-        said = _with_what_stands_beside(said, choice, part)
+    text = content if isinstance(content, str) else _content_text(content)
+    if not text or "refusal" in part or "images" in part:
+        text = _with_other_members(text, choice, part)
     reasoning = _content_text(part.get("reasoning_content"))
     usage = value.get("usage")
     return Chunk(
-        content=said,
-        # Servers of 2025 filled both members with the same text: one of them is enough.
-        reasoning=reasoning or _content_text(part.get("reasoning")) or _thoughts(content),
+        content=text,
+        # Servers of 2025 put the same text into both members.
+        reasoning=reasoning or _content_text(part.get("reasoning")) or _thinking(content),
         tool_calls=_tool_calls(part),
-        finish_reason=text_in(choice.get("finish_reason"))
+        finish_reason=str_or_empty(choice.get("finish_reason"))
         or ("error" if choice.get("error") else None),
         usage=usage_from_json(usage) if isinstance(usage, dict) else None,
-        model=text_in(value.get("model")),
-        id=text_in(value.get("id")),
+        model=str_or_empty(value.get("model")),
+        id=str_or_empty(value.get("id")),
     )
 
 
-def refusal_in_choice(value: dict[str, Any]) -> Refusal | None:
-    """Find the error that OpenRouter puts into a choice, beside its finish reason `error`."""
-    return refusal_in(_first_choice(value.get("choices")))
+def find_error_in_choice(value: dict[str, Any]) -> ErrorObject | None:
+    """Return the error that OpenRouter puts into a choice with the finish reason `error`."""
+    return find_error(_first_choice(value.get("choices")))
 
 
-def holds_unread(value: dict[str, Any]) -> bool:
-    """Say of an object whose chunk holds no piece of an answer whether one may stand in it.
+def has_unread_content(value: dict[str, Any]) -> bool:
+    """Return whether an object may hold an answer in a form that `chunk_from_json` cannot read.
 
-    Content that is a number, choices that are no list, and the like; other choices are not meant.
+    For example content that is a number, or choices that are not a list; choices other than the
+    first are ignored. Only useful if the chunk of the object is empty.
     """
     choices = value.get("choices")
     if not isinstance(choices, list):
@@ -102,7 +105,7 @@ def _first_choice(choices: object) -> dict[str, Any]:
 def _part(choice: dict[str, Any]) -> dict[str, Any]:
     for name in PARTS:
         part = choice.get(name)
-        if part and isinstance(part, dict):  # some put an empty delta beside the message
+        if part and isinstance(part, dict):  # some servers send an empty delta with the message
             return part
     return {}
 
@@ -116,49 +119,50 @@ def _content_text(content: object) -> str:
 
 
 def _part_text(part: dict[str, Any]) -> str:
-    """Give the text of a content part; a picture becomes a markdown image, as gateways do it."""
-    text, picture = _text_member(part), part.get("image_url")
-    if isinstance(picture, dict):
-        picture = picture.get("url")
+    """Return the text of a content part; an image becomes Markdown, as in gateways."""
+    text, image = _text_member(part), part.get("image_url")
+    if isinstance(image, dict):
+        image = image.get("url")
     if isinstance(text, str):
         return text
-    return f"![image]({picture})" if isinstance(picture, str) and picture else ""
+    return f"![image]({image})" if isinstance(image, str) and image else ""
 
 
 def _text_member(part: dict[str, Any]) -> object:
-    """Give what should be the text of a part; OpenAI's assistants wrap it in an object."""
+    """Return the member that should be the text of a part; OpenAI's assistants API nests it."""
     text = part.get("text") or part.get("refusal")
     return text["value"] if isinstance(text, dict) and "value" in text else text
 
 
-def _thoughts(content: object) -> str:
-    """Give the reasoning in the content parts of Mistral: texts, or lists of parts with texts."""
+def _thinking(content: object) -> str:
+    """Return the reasoning in the content parts of Mistral: texts, or lists of text parts."""
     if not isinstance(content, list):
         return ""
     parts = (part for part in content if isinstance(part, dict))
     return "".join(_content_text(part.get("thinking")) for part in parts)
 
 
-def _with_what_stands_beside(said: str, choice: dict[str, Any], part: dict[str, Any]) -> str:
-    """Add to the content why a model refuses (OpenAI) and its pictures (OpenRouter).
+def _with_other_members(content: str, choice: dict[str, Any], part: dict[str, Any]) -> str:
+    """Return the content with the refusal (OpenAI) and the images (OpenRouter) appended.
 
-    Where there is none of these: what it speaks, or the text of OpenAI's older completions.
+    If there is none of these, return the transcript of audio, or the text of OpenAI's older
+    completions.
     """
     refusal, images = part.get("refusal"), part.get("images")
-    if isinstance(refusal, str) and refusal != said:
-        said += refusal
+    if isinstance(refusal, str) and refusal != content:
+        content += refusal
     if isinstance(images, list):
-        said += _content_text(images)
+        content += _content_text(images)
     audio = part.get("audio")
-    spoken = audio.get("transcript") if isinstance(audio, dict) else None
-    texts = (said, spoken, choice.get("text"))
+    transcript = audio.get("transcript") if isinstance(audio, dict) else None
+    texts = (content, transcript, choice.get("text"))
     return next((text for text in texts if isinstance(text, str) and text), "")
 
 
 def _tool_calls(part: dict[str, Any]) -> tuple[ToolCallDelta, ...]:
     calls = part.get("tool_calls")
     if not calls:
-        function = part.get("function_call")  # what tool calls were until 2023
+        function = part.get("function_call")  # the tool calls of 2023
         calls = [{"function": function}] if function else None
     if not isinstance(calls, list):
         return ()
@@ -169,14 +173,14 @@ def _tool_calls(part: dict[str, Any]) -> tuple[ToolCallDelta, ...]:
 def _tool_call(call: dict[str, Any]) -> ToolCallDelta:
     index = call.get("index")
     function, custom = call.get("function"), call.get("custom")
-    if not function and isinstance(custom, dict):  # OpenAI's tools that take any text
+    if not function and isinstance(custom, dict):  # OpenAI's tools with a text as input
         function = {"name": custom.get("name"), "arguments": custom.get("input")}
     if not isinstance(function, dict):
         function = {}
     return ToolCallDelta(
         position=index if isinstance(index, int) else None,
-        id=text_in(call.get("id")),
-        name=text_in(function.get("name")),
+        id=str_or_empty(call.get("id")),
+        name=str_or_empty(function.get("name")),
         arguments=_arguments(function.get("arguments")),
     )
 
@@ -186,14 +190,14 @@ def _arguments(arguments: object) -> str:
         return arguments
     if not isinstance(arguments, dict | list):
         return ""
-    try:  # Ollama gives an object where OpenAI gives its JSON text
+    try:  # Ollama sends an object, OpenAI its JSON text
         return json.dumps(arguments, ensure_ascii=False)
     except RecursionError:
         return ""
 
 
 def usage_from_json(usage: dict[str, Any]) -> Usage:
-    """Read token counts; a count that is no whole number above 0 is not known."""
+    """Return the token counts; an invalid count is None."""
     prompt_details = usage.get("prompt_tokens_details")
     completion_details = usage.get("completion_tokens_details")
     prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
@@ -211,7 +215,7 @@ def usage_from_json(usage: dict[str, Any]) -> Usage:
 
 
 def _usage_extras(usage: dict[str, Any], prompt: object, completion: object) -> UsageExtras | None:
-    """Read the counts that only prices ask for; None where all of them are 0, as nearly always."""
+    """Return the counts that only prices need; None if all of them are 0, as they usually are."""
     hour = _count(usage.get("claude_cache_creation_1_h_tokens")) or 0
     split = (_count(usage.get("claude_cache_creation_5_m_tokens")) or 0) + hour
     writes = _detail(prompt, "cached_creation_tokens") or _detail(prompt, "cache_write_tokens")

@@ -1,6 +1,6 @@
-"""The client: chat completions and JSON of one server, with retries that the person sees.
+"""The client of one server: chat completions and JSON, with visible retries.
 
-Runs on the main thread. A request is asked again only before the first piece of an answer.
+Runs on the main thread. A request is only retried before the first part of an answer.
 """
 
 from __future__ import annotations
@@ -8,21 +8,30 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator
 
-from newapi_cli.api import codec
-from newapi_cli.api.chat.response_reader import FRAME_S, Reading, Refused
-from newapi_cli.api.http import retry as retries
+from newapi_cli.api.chat.request import CHAT_COMPLETIONS, encode_chat
+from newapi_cli.api.chat.response_reader import RequestRefused, ResponseReader
 from newapi_cli.api.http.connection import WireRequest
+from newapi_cli.api.http.deadlines import Deadlines
 from newapi_cli.api.http.endpoint import Endpoint
+from newapi_cli.api.http.reader import FRAME_S, ExchangeReader
+from newapi_cli.api.http.retry import (
+    MAX_RETRY_AFTER_S,
+    pause_s,
+    rejects_stream_options,
+    wait_hint,
+)
 from newapi_cli.api.http.worker import Exchange
 from newapi_cli.domain.completion import ChatRequest, Notice, Tick, TurnEvent
 from newapi_cli.domain.profile import Timeouts
+from newapi_cli.errors import NewapiError
+from newapi_cli.i18n import tr
 from newapi_cli.signals import Interrupts
 
-Read = Callable[[Reading], Iterator[TurnEvent]]
+Read = Callable[[ResponseReader], Iterator[TurnEvent]]
 
 
 class AnswerEvents:
-    """The events of an answer. Closing breaks the request off, also where nobody began to read."""
+    """The events of an answer. Closing cancels the request, even if no event has been read."""
 
     def __init__(self, events: Generator[TurnEvent, None, None], first: Exchange) -> None:
         self._events = events
@@ -32,16 +41,16 @@ class AnswerEvents:
         return self._events
 
     def close(self) -> None:
-        """Break off."""
+        """Cancel the request."""
         self._events.close()
         self._first.close()
 
 
 class Client:
-    """Talks to one endpoint. Each call is one exchange, or a few where retries are allowed.
+    """Sends requests to one endpoint, each in one exchange, or more with retries.
 
     Every method may raise the errors of `errors.py` from `ConfigError` to `DeadlineError`, and
-    `Interrupted` when a signal comes.
+    `Interrupted` at a signal.
     """
 
     def __init__(
@@ -58,34 +67,39 @@ class Client:
         self._retries = retries
 
     def start_chat(self, request: ChatRequest, *, may_retry: bool = True) -> AnswerEvents:
-        """Let the request leave now, and give what comes back as it comes.
+        """Send the request and return the events of its answer.
 
-        A stream that is refused with 400 because of `stream_options` is asked once more without.
+        A stream that is rejected with 400 because of `stream_options` is sent again without it.
         """
         wires = [self._chat_wire(request, with_usage=True)]
         if request.stream:
             wires.append(self._chat_wire(request, with_usage=False))
         first = self._start(wires[0])
-        most = self._retries if may_retry else 0
-        talk = self._talk(first, wires, Reading.answer, is_stream=request.stream, most_retries=most)
-        return AnswerEvents(talk, first)
+        events = self._events(
+            first,
+            wires,
+            ResponseReader.completion,
+            is_stream=request.stream,
+            max_retries=self._retries if may_retry else 0,
+        )
+        return AnswerEvents(events, first)
 
     def fetch_json(self, path: str) -> Generator[TurnEvent, None, object]:
-        """Ask for a JSON value: ticks and notices, and the value is returned."""
+        """Request a JSON value: yields ticks and notices, returns the value."""
         wire = self._wire("GET", path, None, "application/json")
         values: list[object] = []
 
-        def read(reading: Reading) -> Iterator[TurnEvent]:
-            values.append((yield from reading.json_value()))
+        def read(reader: ResponseReader) -> Iterator[TurnEvent]:
+            values.append((yield from reader.json_value()))
 
-        started = self._start(wire)
-        yield from self._talk(started, [wire], read, is_stream=False, most_retries=self._retries)
+        first = self._start(wire)
+        yield from self._events(first, [wire], read, is_stream=False, max_retries=self._retries)
         return values[-1]
 
     def _chat_wire(self, request: ChatRequest, *, with_usage: bool) -> WireRequest:
-        body = codec.encode_chat(request, with_usage=with_usage)
+        body = encode_chat(request, with_usage=with_usage)
         accept = "text/event-stream" if request.stream else "application/json"
-        return self._wire("POST", codec.CHAT_COMPLETIONS, body, accept)
+        return self._wire("POST", CHAT_COMPLETIONS, body, accept)
 
     def _wire(self, method: str, path: str, body: bytes | None, accept: str) -> WireRequest:
         return WireRequest(
@@ -104,16 +118,16 @@ class Client:
         exchange.start()
         return exchange
 
-    def _talk(
+    def _events(
         self,
         exchange: Exchange,
         wires: list[WireRequest],
         read: Read,
         *,
         is_stream: bool,
-        most_retries: int,
+        max_retries: int,
     ) -> Generator[TurnEvent, None, None]:
-        """Read the exchange; after a refusal that may pass, start and read another one."""
+        """Read the exchange; start and read another one after an error that allows it."""
         attempt = 0
         wire, *others = wires
         size = f", {len(wire.body):,} bytes" if wire.body else ""
@@ -121,30 +135,41 @@ class Client:
         yield Notice(f"{wire.method} {url}{size}", is_detail=True)
         while True:
             try:
-                yield from read(
-                    Reading(exchange, self._timeouts, self._interrupts, is_stream=is_stream)
-                )
+                yield from read(self._reader(exchange, is_stream=is_stream))
                 return
-            except Refused as refused:
-                if others and retries.blames_stream_options(refused.status, refused.error.why):
+            except RequestRefused as refused:
+                error = refused.error
+                if others and rejects_stream_options(error.status, error.why):
                     wire = others.pop()
-                    yield Notice("asked again without stream_options", is_detail=True)
-                elif refused.may_retry and attempt < most_retries:
+                    yield Notice(tr("retried without stream_options"), is_detail=True)
+                elif refused.may_retry and attempt < max_retries:
                     attempt += 1
-                    yield from self._pause(refused, attempt)
+                    yield from self._pause(error, attempt)
                 else:
-                    raise refused.error from None
+                    raise error from None
             finally:
                 exchange.close()
             exchange = self._start(wire)
 
-    def _pause(self, refused: Refused, attempt: int) -> Iterator[TurnEvent]:
-        wish_s = refused.wish_s
-        if wish_s is not None and wish_s > retries.LONGEST_WISH_S:
-            raise retries.too_long_to_wait(refused.error, wish_s)
-        pause_s = retries.pause_s(attempt, wish_s)
-        yield Notice(f"{refused.error.message}; retry {attempt}/{self._retries} in {pause_s:.1f} s")
+    def _reader(self, exchange: Exchange, *, is_stream: bool) -> ResponseReader:
+        deadlines = Deadlines(self._timeouts, stream=is_stream, now=time.monotonic())
+        return ResponseReader(ExchangeReader(exchange, deadlines, self._interrupts))
+
+    def _pause(self, error: NewapiError, attempt: int) -> Iterator[TurnEvent]:
+        if error.retry_after_s is not None and error.retry_after_s > MAX_RETRY_AFTER_S:
+            error.hint = wait_hint(error.retry_after_s)
+            raise error
+        seconds = pause_s(attempt, error.retry_after_s)
+        yield Notice(
+            tr(
+                "{error}; retrying in {seconds} s ({attempt} of {retries})",
+                error=error.message,
+                seconds=f"{seconds:.1f}",
+                attempt=attempt,
+                retries=self._retries,
+            )
+        )
         started = time.monotonic()
-        while (waited_s := time.monotonic() - started) < pause_s:
-            self._interrupts.wait(min(FRAME_S, pause_s - waited_s))
+        while (waited_s := time.monotonic() - started) < seconds:
+            self._interrupts.wait(min(FRAME_S, seconds - waited_s))
             yield Tick(waited_s)

@@ -1,4 +1,4 @@
-"""What must be remembered from one delta to the next: a split surrogate pair, a split think tag."""
+"""State between the deltas of a stream: a split surrogate pair, a split think tag."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ CLOSING = "</think>"
 
 
 class SurrogateJoiner:
-    """Holds a trailing high surrogate back until its other half comes, in the next delta."""
+    """Holds a trailing high surrogate back until the next delta brings its other half."""
 
     def __init__(self) -> None:
         self._held = ""
 
     def feed(self, text: str) -> str:
-        """Give the text that is whole so far."""
+        """Return the text that is complete."""
         if self._held:
             text, self._held = self._held + text, ""
         if text and "\ud800" <= text[-1] <= "\udbff":
@@ -24,66 +24,66 @@ class SurrogateJoiner:
         return well_formed(text)
 
     def end(self) -> str:
-        """Give what stands in for a half that stayed alone."""
+        """Return the replacement of a half that stayed alone."""
         held, self._held = self._held, ""
         return well_formed(held)
 
 
 class ThinkTagSplitter:
-    """Parts content that begins with `<think>` into reasoning and answer.
+    """Splits content that begins with `<think>` into reasoning and answer.
 
-    Only a leading tag counts: an answer may well speak of `<think>` further on. White space before
-    the tag and after the closing one is dropped, white space before an ordinary answer is kept.
+    Only a leading tag counts: an answer may mention `<think>` later. White space before the tag and
+    after the closing one is dropped; white space before an ordinary answer is kept.
     """
 
     def __init__(self) -> None:
         self._held = ""
-        self._place = "start"  # start | opened | thinking | after | answer
+        self._state = "start"  # start | opened | thinking | after | answer
 
     def feed(self, text: str) -> tuple[str, str]:
-        """Take content and give (reasoning, answer)."""
-        if self._place == "answer":
+        """Return the reasoning and the answer in the next content."""
+        if self._state == "answer":
             return "", text
         self._held += text
         reasoning = ""
-        if self._place == "start":
+        if self._state == "start":
             self._leave_start()
-        if self._place == "opened":
+        if self._state == "opened":
             self._held = self._held.lstrip("\n")
             if self._held:
-                self._place = "thinking"
-        if self._place == "thinking":
+                self._state = "thinking"
+        if self._state == "thinking":
             reasoning = self._take_reasoning()
-        if self._place == "after":
+        if self._state == "after":
             self._held = self._held.lstrip()
             if self._held:
-                self._place = "answer"
-        if self._place != "answer":
+                self._state = "answer"
+        if self._state != "answer":
             return reasoning, ""
         answer, self._held = self._held, ""
         return reasoning, answer
 
     def end(self) -> tuple[str, str]:
-        """Give what was held back: an unfinished tag is text after all."""
+        """Return what was held back: an incomplete tag is text."""
         held, self._held = self._held, ""
-        if self._place == "thinking":
+        if self._state == "thinking":
             return held, ""
-        return ("", held) if self._place == "start" else ("", "")
+        return ("", held) if self._state == "start" else ("", "")
 
     def _leave_start(self) -> None:
-        begun = self._held.lstrip()
-        if begun.startswith(OPENING):
-            self._held = begun.removeprefix(OPENING)
-            self._place = "opened"
-        elif not OPENING.startswith(begun):
-            self._place = "answer"
+        text = self._held.lstrip()
+        if text.startswith(OPENING):
+            self._held = text.removeprefix(OPENING)
+            self._state = "opened"
+        elif not OPENING.startswith(text):
+            self._state = "answer"
 
     def _take_reasoning(self) -> str:
         reasoning, tag, rest = self._held.partition(CLOSING)
         if tag:
-            self._held, self._place = rest, "after"
+            self._held, self._state = rest, "after"
             return reasoning
-        kept = _length_of_begun_tag(self._held)
+        kept = _length_of_partial_tag(self._held)
         reasoning, self._held = (
             self._held[: len(self._held) - kept],
             self._held[-kept:] * (kept > 0),
@@ -91,41 +91,41 @@ class ThinkTagSplitter:
         return reasoning
 
 
-def _length_of_begun_tag(text: str) -> int:
-    """Give how many of the last characters may be the beginning of the closing tag."""
+def _length_of_partial_tag(text: str) -> int:
+    """Return how many of the last characters may be the beginning of the closing tag."""
     sizes = range(min(len(text), len(CLOSING) - 1), 0, -1)
     return next((size for size in sizes if CLOSING.startswith(text[-size:])), 0)
 
 
 class DeltaDecoder:
-    """Makes the chunks of one stream whole, in the order in which they came."""
+    """Joins what is split over the chunks of one stream."""
 
     def __init__(self) -> None:
         self._content = SurrogateJoiner()
         self._reasoning = SurrogateJoiner()
-        self._arguments: dict[int | None, SurrogateJoiner] = {}  # by the place of their call
+        self._arguments: dict[int | None, SurrogateJoiner] = {}  # by the index of the call
         self._think = ThinkTagSplitter()
 
     def feed(self, chunk: Chunk) -> Chunk:
-        """Give the chunk with whole text, its reasoning parted from its answer."""
+        """Return the chunk with complete characters, reasoning and answer separated."""
         if chunk.tool_calls:
             chunk = chunk._replace(tool_calls=tuple(map(self._whole_call, chunk.tool_calls)))
         if not chunk.content and not chunk.reasoning:
             return chunk
-        thought, content = self._think.feed(self._content.feed(chunk.content))
-        reasoning = self._reasoning.feed(chunk.reasoning) + thought
+        thinking, content = self._think.feed(self._content.feed(chunk.content))
+        reasoning = self._reasoning.feed(chunk.reasoning) + thinking
         if content == chunk.content and reasoning == chunk.reasoning:
             return chunk
         return chunk._replace(content=content, reasoning=reasoning)
 
     def end(self) -> Chunk | None:
-        """Give what was still held back when the stream ended, if anything was."""
-        thought, content = self._think.feed(self._content.end())
-        last_thought, last_content = self._think.end()
-        reasoning = self._reasoning.end() + thought + last_thought
+        """Return what was held back when the stream ended, None if nothing was."""
+        thinking, content = self._think.feed(self._content.end())
+        last_thinking, last_content = self._think.end()
+        reasoning = self._reasoning.end() + thinking + last_thinking
         content += last_content
-        ends = [(place, joiner.end()) for place, joiner in self._arguments.items()]
-        calls = tuple(ToolCallDelta(place, arguments=end) for place, end in ends if end)
+        ends = [(index, joiner.end()) for index, joiner in self._arguments.items()]
+        calls = tuple(ToolCallDelta(index, arguments=end) for index, end in ends if end)
         if not (content or reasoning or calls):
             return None
         return Chunk(content=content, reasoning=reasoning, tool_calls=calls)

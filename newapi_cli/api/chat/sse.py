@@ -1,14 +1,13 @@
-"""Server-sent events: bytes in, events out; incremental, bounded, pure.
+"""An incremental decoder of server-sent events: bytes in, events out, in bounded memory.
 
-The rules are those of the WHATWG HTML standard, section 9.2 (CR, LF and CRLF end a line, also when
-split over two reads; a leading BOM and one space after the colon are dropped; comments and unknown
-fields are ignored; `data` lines join with LF; the stream is UTF-8 whatever the charset says), with
-three deviations that a chat client needs:
+It follows the WHATWG HTML standard, section 9.2 (CR, LF and CRLF end a line, even if split over two
+reads; a leading BOM and one space after the colon are dropped; comments and unknown fields are
+ignored; `data` lines join with LF; the stream is UTF-8 whatever the charset), except that
 
-- the end of the stream dispatches a pending event: small gateways leave the last blank line out;
-- a line `[DONE]` without `data:` counts as one;
-- lines that are no field at all are kept aside (`stray`): New API appends bare JSON errors to a
-  stream whose status is already 200 (contract, section 2.4).
+- the end of the stream dispatches a pending event: small gateways omit the last blank line;
+- a line `[DONE]` without `data:` is an event;
+- lines that are not a field are kept in `stray`: New API appends bare JSON errors to a stream whose
+  status is already 200 (contract, section 2.4).
 """
 
 from __future__ import annotations
@@ -16,9 +15,12 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-MAX_EVENT_BYTES = 24 * 1024 * 1024  # whole pictures arrive as one event
-# A text takes 1, 2 or 4 bytes for each of its characters, by the widest one, and is copied some
-# three times on its way: 24 MB of ASCII, 16 with Chinese, 9 with an emoji.
+from newapi_cli.i18n import tr
+
+DONE = "[DONE]"
+MAX_EVENT_BYTES = 24 * 1024 * 1024  # an image arrives as one event
+# A string takes 1, 2 or 4 bytes per character, by the widest one, and is copied about three times:
+# the limit is 24 MB of ASCII, 16 with Chinese, 9 with an emoji.
 MAX_TEXT_COST = 48 * 1024 * 1024
 WIDE, WIDEST = re.compile(rb"[\xc4-\xff]"), re.compile(rb"[\xf0-\xff]")
 MAX_STRAY_BYTES = 64 * 1024
@@ -34,11 +36,15 @@ class ServerSentEvent(NamedTuple):
 
 
 class EventTooLarge(ValueError):
-    """An event, or a line that does not end, is larger than the limit."""
+    """An event, or a line without an end, exceeds the limit."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 def is_too_wide(data: bytes | bytearray) -> bool:
-    """Say whether bytes would become a text that takes far more memory than they do."""
+    """Return whether decoding bytes would take far more memory than the bytes themselves."""
     if 5 * len(data) <= MAX_TEXT_COST:
         return False
     width = 4 if WIDEST.search(data) else 2 if WIDE.search(data) else 1
@@ -46,13 +52,13 @@ def is_too_wide(data: bytes | bytearray) -> bool:
 
 
 class SseDecoder:
-    """Turns blocks of bytes, cut anywhere, into events. Holds at most one event in memory."""
+    """Decodes blocks of bytes, split anywhere, into events. Holds at most one event in memory."""
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._limit = max_event_bytes
-        # Not lists of pieces: a server that sends two bytes at a time would make 50 of each.
-        self._line = bytearray()  # a line that has not ended
-        self._data = bytearray()  # the data lines of an event, each with an LF after it
+        # No lists of pieces: with two bytes per read they would take 25 times the memory.
+        self._line = bytearray()  # an incomplete line
+        self._data = bytearray()  # the data lines of an event, each followed by an LF
         self._type = b""
         self._after_cr = False
         self._at_start = True
@@ -61,13 +67,13 @@ class SseDecoder:
 
     @property
     def stray(self) -> bytes:
-        """Give the first 64 KB of what was no event stream, lines joined by LF."""
+        """The lines that are not part of an event, joined by LF; the first 64 KB of them."""
         return b"\n".join(self._stray)
 
     def feed(self, block: bytes) -> list[ServerSentEvent]:
-        """Take the next bytes and give the events that they complete.
+        """Return the events that the next bytes complete.
 
-        Raises `EventTooLarge`; the decoder is then of no more use.
+        Raises `EventTooLarge`; the decoder cannot be used after that.
         """
         if self._after_cr and block:
             self._after_cr = False
@@ -89,7 +95,7 @@ class SseDecoder:
         return events
 
     def end(self) -> list[ServerSentEvent]:
-        """Take the end of the stream and give the event that was still pending, if any."""
+        """Return the event that the end of the stream completes, if any."""
         events: list[ServerSentEvent] = []
         if self._line:
             self._take_line(self._whole_line(), events)
@@ -120,9 +126,9 @@ class SseDecoder:
             self._keep(b"")
         elif name == b"event":
             self._type = value.removeprefix(b" ")
-        elif line.strip() == b"[DONE]":
+        elif line.strip() == DONE.encode():
             self._dispatch(events)
-            events.append(ServerSentEvent("[DONE]"))
+            events.append(ServerSentEvent(DONE))
         elif name not in KNOWN_FIELDS and self._stray_size < MAX_STRAY_BYTES:
             kept = line[: MAX_STRAY_BYTES - self._stray_size]
             self._stray.append(kept)
@@ -133,15 +139,18 @@ class SseDecoder:
         self._data += b"\n"
 
     def _check_size(self, line_bytes: int) -> None:
-        """Count a line alike whether it came whole or in pieces; it is longer than its data."""
+        """Raise `EventTooLarge`. A line counts the same whether it arrives whole or in parts."""
         if line_bytes + len(self._data) + len(self._type) > self._limit:
-            raise EventTooLarge(f"an event of more than {self._limit} bytes")
+            raise EventTooLarge(tr("an event is larger than {n:,} bytes", n=self._limit))
 
     def _dispatch(self, events: list[ServerSentEvent]) -> None:
         if self._data:
             self._data.pop()
             if is_too_wide(self._data):
-                raise EventTooLarge(f"an event of {len(self._data)} bytes, not all of them ASCII")
+                size = len(self._data)
+                raise EventTooLarge(
+                    tr("an event of {n:,} bytes, not only ASCII, is too large", n=size)
+                )
             data = self._data.decode("utf-8", "replace")
             type_ = self._type.decode("utf-8", "replace") if self._type else "message"
             events.append(ServerSentEvent(data, type_))

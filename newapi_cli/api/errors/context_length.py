@@ -1,19 +1,19 @@
-"""Whether a refusal says that the conversation is longer than the model's context.
+"""Whether an error says that the conversation exceeds the model's context.
 
-Hardly two providers say it alike, and a gateway passes their words on, so the text decides where
-neither the code nor the type does. The texts were collected from reports of each provider's users;
-the tests hold them. What must not be taken for it: a rate limit counted in tokens, and an answer
-that was allowed to grow too long (`max_tokens`) after a prompt that fits.
+Providers word it differently, and gateways pass their words on, so the text decides if neither the
+code nor the type does. The texts were collected from reports of each provider's users and are in
+the tests. Two similar errors must not match: a rate limit in tokens, and a `max_tokens` that is too
+large for a prompt that fits.
 """
 
 from __future__ import annotations
 
 import re
 
-from newapi_cli.api.codec import Refusal
+from newapi_cli.api.errors.body import ErrorObject
 
 CODES = {
-    "context_length_exceeded",  # OpenAI, and who follows it
+    "context_length_exceeded",  # OpenAI and compatible servers
     "context_window_exceeded",
     "model_context_window_exceeded",  # Zhipu
     "exceed_context_size_error",  # llama.cpp, ggml-org/llama.cpp pull request 15780
@@ -23,9 +23,9 @@ CODES = {
     "characters_too_long",  # Qianfan
     "tokens_too_long",
 }
-MAX_TEXT = 4000  # characters that are looked at; servers choose the text
-# Compiled when they are first needed: 5 ms that a program without such an error does not spend.
-# Every gap is bounded, and no two that may take the same characters stand side by side.
+MAX_TEXT = 4000  # characters that are searched; the server chooses the text
+# Compiled when they are first needed, which takes 5 ms. Every gap is bounded, and no two neighbors
+# can match the same characters.
 RATE_LIMIT = (
     r"rate.?limit|too many requests|per (?:min|sec|hour|day)|/ ?min|\btpm\b|\brpm\b|quota|throttl"
     r"|please wait|每分钟|每秒|每天|速率|频率|限流|额度|配额|余额|并发"
@@ -58,7 +58,7 @@ TOO_LONG = (
     r"(?:prompt|提示词?|对话|消息|文本) ?(?:内容|长度)?(?:超长|过长|太长|超出|超过)",
     r"token ?(?:总?数量?|长度)?超(?:出|过).{0,10}(?:上限|限制|最大)",
 )
-# How long a prompt may be, and how long it was, in the texts that tell both.
+# The maximum and the actual length of the prompt, in the texts that name both.
 LIMIT = (
     r"(?:context length (?:is|of)(?: only)?|must be <=|context limit: \d{1,12} \+ \d{1,12} >)"
     r" (\d{1,12})"
@@ -69,13 +69,13 @@ PROMPT = (
 )
 
 
-def is_too_long(refusal: Refusal) -> bool:
-    """Say whether a refusal is for the length of what was said."""
-    text = " ".join(refusal.message[:MAX_TEXT].lower().replace("’", "'").split())
+def is_too_long(error: ErrorObject) -> bool:
+    """Return whether an error says that the conversation is too long."""
+    text = " ".join(error.message[:MAX_TEXT].lower().replace("’", "'").split())
     is_long = _is_long_by_numbers(text)
     if is_long is not None:
         return is_long
-    names = {name.lower().rpartition(".")[2] for name in (refusal.code, refusal.type)}
+    names = {name.lower().rpartition(".")[2] for name in (error.code, error.type)}
     if names & CODES:
         return True
     if re.search(RATE_LIMIT, text) or re.search(MAX_TOKENS, text):
@@ -84,9 +84,9 @@ def is_too_long(refusal: Refusal) -> bool:
 
 
 def _is_long_by_numbers(text: str) -> bool | None:
-    """Judge by the numbers, where both are told: a prompt of half the context is no long one.
+    """Compare the two lengths, if the text names both; None if it does not.
 
-    Then the room that was asked for the answer is what does not fit.
+    If the prompt fills less than half of the context, it is `max_tokens` that does not fit.
     """
     limit, prompt = re.search(LIMIT, text), re.search(PROMPT, text)
     if limit is None or prompt is None:

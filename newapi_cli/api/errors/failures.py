@@ -10,12 +10,14 @@ import re
 import socket
 import ssl
 
-from newapi_cli.api.errors.hints import URL_HINT
 from newapi_cli.domain.base_url import BaseUrl
-from newapi_cli.errors import DeadlineError, NetworkError, NewapiError, NotHttpError
+from newapi_cli.errors import DeadlineError, NetworkError, NewapiError, NotHttpError, Reason
 from newapi_cli.i18n import tr
 
-RETRY_HINT = tr("retry; if it keeps failing, contact the gateway's operator")
+BASE_URL_HINT = tr(
+    "check the base URL with `newapi config get base_url`, or store another: `newapi login URL`"
+)
+RETRY_HINT = tr("try again; if it keeps failing, contact the gateway's operator")
 TOO_SHORT = (http.client.IncompleteRead, http.client.RemoteDisconnected)
 # Libraries repeat header values and addresses in their words, and both can hold keys.
 SECRETS = r"(?i)bearer\s+\S+|sk-\S+|//[^/\s]*@"
@@ -51,14 +53,10 @@ def _connect_error(error: Exception, base_url: BaseUrl) -> NewapiError:
         return NetworkError(
             tr("cannot find the host {host}", host=base_url.host),
             why=words_of(error),
-            hint=tr("check the spelling and the network; {hint}", hint=URL_HINT),
+            hint=tr("check the base URL and the network"),
         )
-    place = base_url.authority
-    if isinstance(error, ConnectionRefusedError):
-        return NetworkError(tr("cannot connect to {place}: refused", place=place), hint=URL_HINT)
-    return NetworkError(
-        tr("cannot connect to {place}", place=place), why=words_of(error), hint=URL_HINT
-    )
+    place, why = base_url.authority, words_of(error)
+    return NetworkError(tr("cannot connect to {place}", place=place), why=why, hint=BASE_URL_HINT)
 
 
 def tls_error(error: ssl.SSLError, base_url: BaseUrl) -> NetworkError:
@@ -66,35 +64,23 @@ def tls_error(error: ssl.SSLError, base_url: BaseUrl) -> NetworkError:
     place = base_url.authority
     if isinstance(error, ssl.SSLCertVerificationError):
         return NetworkError(
-            tr("the certificate of {place} cannot be trusted", place=place),
+            tr("the certificate of {place} is not trusted", place=place),
+            reason=Reason.CERTIFICATE_NOT_TRUSTED,
             why=error.verify_message or "",
-            hint=tr("for a company CA set SSL_CERT_FILE or `newapi config set ca_bundle PATH`"),
+            hint=tr("for a company CA set SSL_CERT_FILE, or `newapi config set ca_bundle PATH`"),
         )
     return NetworkError(
-        tr("no TLS connection to {place}", place=place),
+        tr("cannot establish a TLS connection to {place}", place=place),
         why=words_of(error),
-        hint=tr("a server without TLS needs http:// in its base URL; {hint}", hint=URL_HINT),
+        hint=tr("if the server has no TLS, use http:// in the base URL: `newapi login URL`"),
     )
 
 
 def connect_timeout(base_url: BaseUrl) -> DeadlineError:
     """Return our error for a connection that took too long."""
     return DeadlineError(
-        tr("no connection to {place} in time", place=base_url.authority), hint=URL_HINT
+        tr("connecting to {place} timed out", place=base_url.authority), hint=BASE_URL_HINT
     )
-
-
-def _response_error(error: Exception, place: str) -> NetworkError:
-    if isinstance(error, http.client.IncompleteRead):
-        return NetworkError(tr("{place} closed the connection early", place=place), hint=RETRY_HINT)
-    if isinstance(error, http.client.RemoteDisconnected):
-        return NetworkError(
-            tr("{place} closed the connection without a response", place=place), hint=RETRY_HINT
-        )
-    if isinstance(error, OSError):
-        return connection_lost(place, words_of(error))
-    kind = NotHttpError if isinstance(error, http.client.HTTPException) else NetworkError
-    return invalid_response(place, words_of(error), kind)
 
 
 def connection_lost(place: str, why: str) -> NetworkError:
@@ -102,11 +88,23 @@ def connection_lost(place: str, why: str) -> NetworkError:
     return NetworkError(tr("lost the connection to {place}", place=place), why=why, hint=RETRY_HINT)
 
 
-def invalid_response(place: str, why: str, kind: type[NetworkError] = NetworkError) -> NetworkError:
-    """Return our error for a response that is not valid HTTP."""
-    return kind(
-        tr("the response of {place} is not valid HTTP", place=place), why=why, hint=URL_HINT
-    )
+def _response_error(error: Exception, place: str) -> NetworkError:
+    if isinstance(error, http.client.IncompleteRead):
+        message = tr("{place} closed the connection early", place=place)
+        return NetworkError(message, hint=RETRY_HINT)
+    if isinstance(error, http.client.RemoteDisconnected):
+        message = tr("{place} closed the connection without a response", place=place)
+        return NetworkError(message, hint=RETRY_HINT)
+    if isinstance(error, OSError):
+        return connection_lost(place, words_of(error))
+    kind = NotHttpError if isinstance(error, http.client.HTTPException) else NetworkError
+    return invalid_http(place, words_of(error), kind)
+
+
+def invalid_http(place: str, why: str, kind: type[NetworkError] = NetworkError) -> NetworkError:
+    """Return our error for a response that breaks the rules of HTTP."""
+    message = tr("the response of {place} is not valid HTTP", place=place)
+    return kind(message, why=why, hint=BASE_URL_HINT)
 
 
 def words_of(error: BaseException) -> str:

@@ -1,134 +1,126 @@
-"""What a gateway says with a status, turned into our errors by the table of explanations.
-
-The exit codes are those of the product's table: who refused decides, not the status alone, because
-New API passes the 401, 403 and 429 of its upstreams on with their status (contract, section 4.2).
-"""
+"""A rule of the error table: which error responses it matches, and the error it makes of them."""
 
 from __future__ import annotations
 
 import re
-from http import HTTPStatus
-from types import ModuleType
-from typing import TYPE_CHECKING
+from collections.abc import Container
+from enum import Enum
+from typing import NamedTuple
 
-from newapi_cli.api.codec import Refusal
-from newapi_cli.errors import AuthenticationError, GatewayError, ModelNotFoundError, NewapiError
-from newapi_cli.text import shorten
+from newapi_cli.api.errors.body import ErrorObject
+from newapi_cli.api.errors.context_length import is_too_long
+from newapi_cli.errors import NewapiError, Reason
+from newapi_cli.i18n import tr
 
-if TYPE_CHECKING:
-    from newapi_cli.api.errors.rows import Explanation
-
-# Servers choose what these are matched against: each reads a byte a bounded number of times.
-HTML = re.compile(
-    rb"\s*(?:<!--(?:(?!-->).)*+-->\s*+)*+<(!doctype html|html|head|body)", re.IGNORECASE | re.DOTALL
-)
-TITLE = re.compile(rb"<title[^<>]*+>([^<]*)", re.IGNORECASE)
-# The date and the nanoseconds, then 8 or 16 characters by chance (contract, section 4.4).
-FAMILY_ID = r"20\d\d[01]\d[0-3]\d[0-2]\d{6,14}[0-9A-Za-z]{8,16}"
+GATEWAY_TYPES = re.compile(r"\w+_(api|hub)_error$")  # new_api_error, one_api_error, one_hub_error
+MAX_TEXT = 4000  # characters of a message that are compared; the server chooses its length
 
 
-def rows() -> ModuleType:
-    """Give the table, loaded with the first refusal: no answer waits 2 ms for it."""
-    from newapi_cli.api.errors import table as explanations
+class Source(Enum):
+    """Who sent the error, by the type of the error object."""
 
-    return explanations
-
-
-def row_named(name: str) -> Explanation:
-    """Give a row of the table by its name there."""
-    row: Explanation = getattr(rows(), name)
-    return row
+    GATEWAY = "the gateway itself"  # new_api_error, or the type of a related gateway
+    UNTYPED = "no error type"
+    PROVIDER = "the provider"  # any other type: passed on by a gateway, or sent by a plain server
 
 
-def explanation_of(status: int, refusal: Refusal, *, is_page: bool = False) -> Explanation:
-    """Find the row of the table that a refusal belongs to. `status` is 0 inside a stream."""
-    table: tuple[Explanation, ...] = rows().TABLE
-    fitting = (row for row in table if row.when.fits(status, refusal, is_page=is_page))
-    return next(fitting, row_named("OTHERWISE"))
+class Form(Enum):
+    """What the body looks like."""
+
+    ANY = "any"
+    HTML = "a web page"
+    EMPTY = "an empty body"
+    TOO_LONG = "any provider's message that the prompt is too long"  # see `context_length`
 
 
-def error_from_answer(
-    status: int, refusal: Refusal, body: bytes, *, location: str = ""
-) -> NewapiError:
-    """Translate an HTTP status that is no success, with the words that came with it."""
-    is_page = HTML.match(body) is not None
-    why = _title(body) if is_page else refusal.message
-    if 300 <= status < 400:
-        if not location:  # 304, and what leads nowhere
-            return no_answer(status, why, refusal.request_id)
-        why = f"to {location}"
-    found = explanation_of(status, refusal, is_page=is_page)
-    if found is row_named("NO_ANSWER"):
-        return no_answer(status, why, refusal.request_id)
-    return found.made(status, why, refusal.request_id)
+ANY_SOURCE = tuple(Source)
+OWN = (Source.GATEWAY, Source.UNTYPED)
+GATEWAY, UNTYPED, PROVIDER = ((source,) for source in Source)
+ANY_STATUS = range(1000)
 
 
-def no_answer(status: int, why: str, request_id: str) -> NewapiError:
-    """Name a status that answers nothing, in words of HTTP where the server gave none."""
-    row = row_named("NO_ANSWER")
-    if 200 <= status < 300:
-        row = row._replace(message="the server sent an empty answer")
-    known = {each.value: each.phrase for each in HTTPStatus}
-    return row.made(status, why or known.get(status, ""), request_id)
+class When(NamedTuple):
+    """Which error responses a rule matches: status, source and form must all match.
 
-
-def html_error(body: bytes, status: int, request_id: str = "") -> NewapiError:
-    """Name a web page that stands where an answer should."""
-    return row_named("PAGE").made(status, _title(body), request_id)
-
-
-def _title(page: bytes) -> str:
-    """Give the title of a page: all that anybody wants to see of one."""
-    match = TITLE.search(page)
-    words = match.group(1).decode("utf-8", "replace").split() if match else []
-    title = shorten(" ".join(words), 200)
-    return f"the page is called “{title}”" if title else ""
-
-
-def error_in_stream(refusal: Refusal) -> NewapiError:
-    """Translate an error that came inside a stream whose status was a success.
-
-    It is the gateway's (6) whatever it says: nobody refused the key or the request as such.
+    If there are codes, types or texts, one of them must match too. A code that ends in `*` matches
+    every code with that beginning; `…` in a text matches anything.
     """
-    found = explanation_of(0, refusal)
-    if found is row_named("OTHERWISE"):
-        found = row_named("IN_STREAM")
-    elif not issubclass(found.error, GatewayError):
-        found = row_named("IN_STREAM")._replace(hint=found.hint)
-    why = refusal.message or refusal.code or refusal.type
-    return found.made(0, why, refusal.request_id)
+
+    statuses: Container[int] = ANY_STATUS
+    sources: tuple[Source, ...] = ANY_SOURCE
+    codes: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    form: Form = Form.ANY
+
+    def matches(self, status: int, error: ErrorObject, *, is_page: bool) -> bool:
+        """Return whether an error response is one of these."""
+        return (
+            status in self.statuses
+            and source_of(error) in self.sources
+            and self._matches_words(error)
+            and self._matches_form(error, is_page=is_page)
+        )
+
+    def _matches_words(self, error: ErrorObject) -> bool:
+        if not (self.codes or self.types or self.texts) or error.type in self.types:
+            return True
+        if any(_matches_code(error.code, code) for code in self.codes):
+            return True
+        message = error.message[:MAX_TEXT].lower()
+        return any(_contains(message, text) for text in self.texts)
+
+    def _matches_form(self, error: ErrorObject, *, is_page: bool) -> bool:
+        if self.form is Form.HTML:
+            return is_page
+        if self.form is Form.EMPTY:
+            return not is_page and error.is_empty
+        return self.form is Form.ANY or is_too_long(error)
 
 
-def not_understood(why: str, request_id: str = "") -> NewapiError:
-    """Name an answer that is none of the protocol's."""
-    return row_named("NOT_UNDERSTOOD").made(0, why, request_id)
+class ErrorRule(NamedTuple):
+    """What newapi reports for an error response.
 
-
-def leaves_the_key_open(error: NewapiError) -> bool:
-    """Say whether a gateway of the family refused the key and told nothing of the reason.
-
-    A plain server is none of the family: it names no type, and counts its requests otherwise.
+    `cause` is for the documentation. `is_final`: a retry would fail in the same way, or cost money.
     """
-    if not isinstance(error, AuthenticationError) or error.status != 401:
-        return False
-    if error.message == row_named("KEY_REFUSED").told(401):
-        return True
-    is_familys = re.fullmatch(FAMILY_ID, error.request_id) is not None
-    return is_familys and error.message == row_named("KEY_REFUSED_PLAINLY").told(401)
+
+    error: type[NewapiError]
+    reason: Reason
+    message: str
+    cause: str
+    hint: str
+    when: When
+    is_final: bool = False
+
+    def to_error(self, status: int, why: str, request_id: str) -> NewapiError:
+        """Return the error to report; `status` is 0 if the status was a success."""
+        message = self.message
+        if status:
+            message = tr("{error} (HTTP {status})", error=message, status=status)
+        error = self.error(
+            message, reason=self.reason, why=why, hint=self.hint, request_id=request_id
+        )
+        error.status = status
+        return error
 
 
-def is_of_the_model(error: NewapiError) -> bool:
-    """Say whether another name of a model would have helped."""
-    is_forbidden = error.message == row_named("MODEL_FORBIDDEN").told(error.status)
-    return isinstance(error, ModelNotFoundError) or is_forbidden
+def source_of(error: ErrorObject) -> Source:
+    """Return who sent an error."""
+    if not error.type:
+        return Source.UNTYPED
+    return Source.GATEWAY if GATEWAY_TYPES.match(error.type) else Source.PROVIDER
 
 
-def is_of_the_models_provider(error: NewapiError) -> bool:
-    """Say whether a provider refused the key of the gateway, or what it may do."""
-    return error.message == row_named("GATEWAY_REFUSED").told(error.status)
+def _matches_code(code: str, pattern: str) -> bool:
+    return code.startswith(pattern[:-1]) if pattern.endswith("*") else code == pattern
 
 
-def says_only_that_the_key_is_bad(error: NewapiError) -> bool:
-    """Say whether a refusal of the key tells of no cause: not expired, disabled, out of place."""
-    names = ("KEY_REFUSED", "KEY_REFUSED_PLAINLY", "KEY_UNKNOWN")
-    return error.message in [row_named(name).told(error.status) for name in names]
+def _contains(message: str, text: str) -> bool:
+    """Return whether a message in lower case contains the parts of a text in their order."""
+    position = 0
+    for part in text.lower().split("…"):
+        start = message.find(part, position)
+        if start < 0:
+            return False
+        position = start + len(part)
+    return True

@@ -1,399 +1,441 @@
-"""What each refusal means: one table, read by the program, by docs/errors.md and by the tests.
+"""The error table: one rule per case, read by the program, by docs/errors.md and by the tests.
 
-The first row that fits explains a refusal, so rows that ask for more stand above those that ask
-for less. Who speaks decides with the status: New API passes the 401, 403 and 429 of its upstreams
-on (contract, section 4.2). A text is asked for where nothing else tells two cases apart: on servers
-before 2026-04, and for what a key may not do. Texts are told in the language of the person, so each
-stands in English, in the gateway's two kinds of Chinese, and as old servers had it.
+The first rule that matches decides, so specific rules come before general ones. Texts are compared
+only where nothing else tells two cases apart: for servers before 2026-04, and for what a key may
+not do. The gateway writes them in the user's language, so each is listed in English, in its two
+kinds of Chinese, and as old servers wrote it.
 """
 
 from __future__ import annotations
 
-from newapi_cli.api.errors.hints import DOCTOR_HINT, SHORTER_HINT, STANDS_BEFORE_HINT, URL_HINT
-from newapi_cli.api.errors.rows import GATEWAY, OWN, PROVIDER, UNNAMED, Explanation, Shape, When
+from newapi_cli.api.errors.failures import BASE_URL_HINT
+from newapi_cli.api.errors.rules import GATEWAY, OWN, PROVIDER, UNTYPED, ErrorRule, Form, When
 from newapi_cli.errors import (
     AuthenticationError,
     ContextTooLongError,
     GatewayError,
     LimitError,
     ModelNotFoundError,
+    NextStep,
+    Reason,
 )
+from newapi_cli.i18n import tr
 
 FROM_500 = range(500, 1000)
-KEY_HINT = "check the key with `newapi config list`, or store another with `newapi login`"
-LIST_HINT = "`newapi models` lists what this key may use"
-CONSOLE_HINT = "make another key there and store it with `newapi login`"
-TOP_UP_HINT = "top up the account or raise the key's limit in the gateway's console"
-LATER_HINT = "ask again in a while"
-AGAIN_HINT = "ask again in a while, or another model: -m NAME"
-OTHER_HINT = "ask another model (-m NAME), and tell who runs the gateway"
-RUNS_HINT = "ask who runs the gateway"
-SEE_HINT = "`newapi chat --curl …` shows what is sent, `newapi config list` where it is set"
+USE_MODEL = NextStep.USE_MODEL
+KEY_HINT = tr("check the key with `newapi config list`, or store another with `newapi login`")
+MODELS_HINT = tr("list the models of this key: `newapi models`")
+TOP_UP_HINT = tr("top up the account or raise the key's limit in the gateway's console")
+RAISE_LIMIT_HINT = tr(
+    "raise the key's limit in the gateway's console, or store another key: `newapi login`"
+)
+WAIT_HINT = tr("try again later")
+WAIT_OR_MODEL_HINT = tr("try again later, or use another model: {step}", step=USE_MODEL)
+REPORT_HINT = tr(
+    "use another model ({step}), and report this to the gateway's operator", step=USE_MODEL
+)
+OPERATOR_HINT = tr("contact the gateway's operator")
+INSPECT_HINT = tr("inspect the request with `newapi chat --curl`, the settings with"
+                  " `newapi config list`")  # fmt: skip
+REPHRASE_HINT = tr("rephrase the prompt")
+PROXY_HINT = tr("check --proxy and any proxy in front of the gateway")
+DOCTOR_HINT = tr("run `newapi doctor`")
 
 # fmt: off
-KEY_EXPIRED = Explanation(
-    AuthenticationError, "the key has expired",
-    "The key was given an end date, and that has passed.",
-    f"move its date in the gateway's console, or {CONSOLE_HINT}",
+KEY_EXPIRED = ErrorRule(
+    AuthenticationError, Reason.KEY_EXPIRED, tr("the key has expired"),
+    "The key has an expiration date, and it has passed.",
+    tr("change its expiration date in the gateway's console, or store a new key: `newapi login`"),
     When((200, 401, 403), OWN, texts=("令牌已过期", "令牌已過期", "token has expired")),
 )
-KEY_EXHAUSTED = Explanation(
-    LimitError, "the key's quota is used up",
+KEY_EXHAUSTED = ErrorRule(
+    LimitError, Reason.KEY_QUOTA_EXHAUSTED, tr("the key's quota is used up"),
     "The key has a limit of its own and has spent it; the account may still have money.",
-    "raise the key's limit in the gateway's console, or store another key with `newapi login`",
+    RAISE_LIMIT_HINT,
     When((200, 401, 403), OWN, texts=(
         "令牌额度已用尽", "令牌額度已用盡", "token quota is exhausted")),
 )
-KEY_REFUSED = Explanation(
-    AuthenticationError, "the gateway refused the key",
-    "The key is unknown, expired, used up or disabled: since April 2026 the gateway says the same"
-    " to all. newapi asks once a day for the key's record, and tells what that says. A key of"
-    " OpenAI's (`sk-proj-…`) is none of a gateway's.",
-    KEY_HINT, When((401,), GATEWAY),
+UNEXPECTED_STATUS = ErrorRule(
+    GatewayError, Reason.UNEXPECTED_STATUS, tr("the server sent a status instead of an answer"),
+    "A proxy or a cache is in between, or the server is not a gateway: a gateway answers with 200.",
+    PROXY_HINT, When(range(100, 200)),
 )
-KEY_REFUSED_PLAINLY = Explanation(
-    AuthenticationError, "the server refused the key",
-    "The server names no type of error: a server that is no gateway, or a limiter of one.",
-    KEY_HINT, When((401,), UNNAMED),
+EMPTY_ANSWER = UNEXPECTED_STATUS._replace(
+    reason=Reason.EMPTY_ANSWER, message=tr("the server sent an empty answer"), when=When(()),
 )
-MODEL_FORBIDDEN = Explanation(
-    AuthenticationError, "the key may not use this model",
-    "The key was made for certain models, and this is none of them, or its name is misspelled.",
-    LIST_HINT,
-    When((403,), OWN, texts=("no access to model", "no access to any models", "无权访问模型",
-        "无权访问任何模型", "无权使用模型", "無權存取模型", "無權存取任何模型")),
+HTML_PAGE = ErrorRule(
+    GatewayError, Reason.HTML_PAGE, tr("the server sent a web page instead of an API response"),
+    "The base URL is that of a web site, or of the gateway's console, not of its API.",
+    BASE_URL_HINT, When(form=Form.HTML),
 )
-KEY_UNKNOWN = Explanation(
-    AuthenticationError, "the gateway knows no such key",
-    "The key is misspelled, cut, deleted, or another gateway's.",
-    KEY_HINT,
-    When((200, 401), OWN, texts=("无效的令牌", "無效的令牌")),
-)
-NO_CHANNEL = Explanation(
-    ModelNotFoundError, "the gateway has no such model for this key",
-    "No channel serves a model of this name to the key's group: the name is misspelled, the model"
-    " is another group's, or all its channels are switched off.",
-    LIST_HINT,
-    When(speakers=OWN, codes=("model_not_found",), texts=(
-        "No available channel for model", "无可用渠道", "無可用管道")),
-    comes_again=True,
-)
-GATEWAY_REFUSED = Explanation(
-    GatewayError, "the model's provider refused the gateway's request",
-    "The gateway's own key or account at the provider is at fault, or where the provider allows"
-    " its use; your key is good. Where the server is the provider itself, it refuses yours.",
-    OTHER_HINT, When((401, 403), PROVIDER),
-)
-PAGE = Explanation(
-    GatewayError, "the server answered with a web page, not with an API answer",
-    "The base URL leads to a web site, or to the gateway's console, instead of its API.",
-    URL_HINT, When(shape=Shape.PAGE),
-)
-IN_STREAM = Explanation(
-    GatewayError, "the gateway reported an error inside its answer",
+ERROR_IN_STREAM = ErrorRule(
+    GatewayError, Reason.ERROR_IN_STREAM, tr("the gateway reported an error in its answer"),
     "The model's provider failed after the gateway had begun to answer with HTTP 200.",
-    "ask again, or another model: -m NAME", When(()),
+    tr("try again, or use another model: {step}", step=USE_MODEL), When(()),
 )
-NOT_UNDERSTOOD = Explanation(
-    GatewayError, "the server answered outside the protocol",
-    "No event stream, no JSON, or JSON that is no answer: often a wrong base URL, or a proxy.",
-    URL_HINT, When(()),
+INVALID_RESPONSE = ErrorRule(
+    GatewayError, Reason.INVALID_RESPONSE, tr("the server sent an invalid response"),
+    "It is not an event stream, not JSON, or JSON without an answer: often the base URL is wrong,"
+    " or a proxy answers.",
+    BASE_URL_HINT, When(()),
 )
-NO_ANSWER = Explanation(
-    GatewayError, "the server sent a status in place of an answer",
-    "A proxy or a cache on the way, or a server that is no gateway: a gateway answers with 200.",
-    STANDS_BEFORE_HINT, When(range(100, 200)),
-)
-OTHERWISE = Explanation(
-    GatewayError, "the gateway refused the request",
-    "None of the cases above; the server's own words say more.",
+OTHER = ErrorRule(
+    GatewayError, Reason.GATEWAY_REFUSED, tr("the gateway refused the request"),
+    "None of the other cases; the server's own words say more.",
     DOCTOR_HINT, When(),
 )
 
-TABLE: tuple[Explanation, ...] = (
-    Explanation(
-        GatewayError, "the server redirects elsewhere, and a redirect is never followed",
-        "The base URL begins with http:// where https:// is wanted, or the gateway has moved; what"
-        " follows a redirect would carry the key to another place.",
-        f"if that place is right, make it the base URL; {URL_HINT}", When(range(300, 400)),
+TABLE: tuple[ErrorRule, ...] = (
+    ErrorRule(
+        GatewayError, Reason.REDIRECTED, tr("the server redirects, and redirects are not followed"),
+        "The base URL begins with http:// instead of https://, or the gateway has moved. A redirect"
+        " is not followed because it could send the key to another server.",
+        tr("if you trust that URL, make it the base URL: `newapi login URL`"),
+        When(range(300, 400)),
     ),
-    NO_ANSWER,
-    # -- codes that say all, whatever the status
-    Explanation(
-        LimitError, "the key's quota does not cover this request",
-        "The gateway reserves the price of the longest answer before it asks, and the key's own"
-        " limit has less left; the account may have more.",
-        "a smaller --max-tokens reserves less; or raise the key's limit in the gateway's console",
+    UNEXPECTED_STATUS,
+    # -- codes that decide, whatever the status
+    ErrorRule(
+        LimitError, Reason.KEY_QUOTA_TOO_LOW,
+        tr("the key's quota does not cover this request"),
+        "The gateway reserves the price of the longest possible answer, and the key's own limit has"
+        " less left; the account may have more.",
+        tr("reserve less with a smaller --max-tokens, or raise the key's limit in the gateway's"
+           " console"),
         When(codes=("pre_consume_token_quota_failed",),
             texts=("token quota is not enough", "令牌额度不足")),
-        comes_again=True,
+        is_final=True,
     ),
-    Explanation(
-        LimitError, "the account's quota is used up, or too small for this request",
-        "The account that the key belongs to has less left than the request may cost.", TOP_UP_HINT,
+    ErrorRule(
+        LimitError, Reason.ACCOUNT_QUOTA_EXHAUSTED,
+        tr("the account's quota is used up, or too small for this request"),
+        "The key's account has less left than the request may cost.", TOP_UP_HINT,
         When(codes=("insufficient_user_quota",), texts=("user quota is not enough", "用户额度不足",
             "预扣费额度失败", "订阅额度不足")),
-        comes_again=True,
+        is_final=True,
     ),
-    Explanation(
-        LimitError, "the quota at the model's provider is used up",
-        "The provider's account has no money left: the gateway's, or yours where the server is the"
-        " provider itself.", f"top up the account at the provider; behind a gateway, {RUNS_HINT}",
-        When(codes=("insufficient_quota",), types=("insufficient_quota",)), comes_again=True,
+    ErrorRule(
+        LimitError, Reason.PROVIDER_QUOTA_EXHAUSTED,
+        tr("the quota at the model's provider is used up"),
+        "The account at the provider has no money left. It is the gateway's, or yours if the server"
+        " is the provider itself.",
+        tr("top up your account at the provider, or contact the gateway's operator"),
+        When(codes=("insufficient_quota",), types=("insufficient_quota",)), is_final=True,
     ),
-    NO_CHANNEL,
-    Explanation(
-        ModelNotFoundError, "the server has no such model for this key",
-        "The provider knows no model of this name; a gateway may call it by a name of its own.",
-        LIST_HINT, When((0, 400, 403, 404), (*PROVIDER, *UNNAMED), codes=("model_not_found",),
+    ErrorRule(
+        ModelNotFoundError, Reason.MODEL_NOT_FOUND,
+        tr("the gateway has no such model for this key"),
+        "No channel serves this model to the key's group: the name is misspelled, the model belongs"
+        " to another group, or all its channels are disabled.",
+        MODELS_HINT,
+        When(sources=OWN, codes=("model_not_found",), texts=(
+            "No available channel for model", "无可用渠道", "無可用管道")),
+        is_final=True,
+    ),
+    ErrorRule(
+        ModelNotFoundError, Reason.MODEL_NOT_FOUND,
+        tr("the server has no such model for this key"),
+        "The provider has no model of this name; a gateway may use another name for it.",
+        MODELS_HINT, When((0, 400, 403, 404), (*PROVIDER, *UNTYPED), codes=("model_not_found",),
             types=("not_found_error",), texts=("model…not found", "model…does not exist")),
-        comes_again=True,
+        is_final=True,
     ),
-    Explanation(
-        GatewayError, "the gateway does not pass these words on",
-        "Whoever runs the gateway has a list of sensitive words, and the prompt holds one.",
-        "say it in other words", When(speakers=OWN, codes=("sensitive_words_detected",)),
-        comes_again=True,
+    ErrorRule(
+        GatewayError, Reason.SENSITIVE_WORDS, tr("the gateway rejected words in the prompt"),
+        "The prompt contains a word that is on the list of sensitive words of the gateway's"
+        " operator.",
+        REPHRASE_HINT, When(sources=OWN, codes=("sensitive_words_detected",)), is_final=True,
     ),
-    Explanation(
-        GatewayError, "the gateway has no price for this model",
-        "Nobody has set a price for the model, and the account does not accept models without one.",
-        "ask another model (-m NAME), or accept models without a price in the console's settings",
-        When(speakers=OWN, codes=("model_price_error",)), comes_again=True,
+    ErrorRule(
+        GatewayError, Reason.PRICE_NOT_SET, tr("the gateway has no price for this model"),
+        "No price is set for the model, and the account does not accept models without one.",
+        tr("use another model ({step}), or accept models without a price in the gateway's console",
+           step=USE_MODEL),
+        When(sources=OWN, codes=("model_price_error",)), is_final=True,
     ),
-    Explanation(
-        GatewayError, "the model's provider charged a fee for what it holds to be a violation",
-        "The provider fines prompts against its rules, and the gateway has charged it to the key.",
-        "say it in other words: each try costs the fee again", When(codes=("violation_fee*",)),
-        comes_again=True,
+    ErrorRule(
+        GatewayError, Reason.VIOLATION_FEE,
+        tr("the model's provider charged a fee for a policy violation"),
+        "The provider fines prompts that violate its policy, and the gateway charged the key for"
+        " it.",
+        tr("rephrase the prompt; each attempt costs the fee again"),
+        When(codes=("violation_fee*",)), is_final=True,
     ),
-    Explanation(
-        GatewayError, "the gateway could not convert the request for the model's provider",
-        "A picture or file of a kind that this provider does not take, or tools in bad JSON.",
-        "leave attachments out, or ask another model: -m NAME",
-        When(speakers=OWN, codes=("convert_request_failed",)), comes_again=True,
+    ErrorRule(
+        GatewayError, Reason.REQUEST_NOT_CONVERTED,
+        tr("the gateway could not convert the request for the model's provider"),
+        "An image or a file of a type that this provider does not support, or tools in invalid"
+        " JSON.",
+        tr("remove attachments, or use another model: {step}", step=USE_MODEL),
+        When(sources=OWN, codes=("convert_request_failed",)), is_final=True,
     ),
-    Explanation(
-        GatewayError, "the gateway cannot make sense of the request",
-        "A parameter of the wrong type or size, or a body that a proxy has changed.", SEE_HINT,
-        When(speakers=OWN, codes=("invalid_request", "bad_request_body", "count_token_failed",
+    ErrorRule(
+        GatewayError, Reason.INVALID_REQUEST, tr("the gateway could not read the request"),
+        "A parameter of the wrong type or size, or a proxy that has changed the body.",
+        INSPECT_HINT,
+        When(sources=OWN, codes=("invalid_request", "bad_request_body", "count_token_failed",
             "gen_relay_info_failed", "invalid_api_type", "json_marshal_failed",
             "invalid_text_request")),
-        comes_again=True,
+        is_final=True,
     ),
     # -- limits
-    Explanation(
-        LimitError, "the model's providers are overloaded, or limit the gateway",
-        "Old servers say this in place of whatever an upstream said with its 429.",
-        AGAIN_HINT, When((429,), texts=("上游负载已饱和", "上游負載已飽和", "load is saturated")),
+    ErrorRule(
+        LimitError, Reason.PROVIDER_RATE_LIMITED,
+        tr("the model's providers are overloaded, or limit the gateway"),
+        "Old servers say this for every 429 of a provider.",
+        WAIT_OR_MODEL_HINT,
+        When((429,), texts=("上游负载已饱和", "上游負載已飽和", "load is saturated")),
     ),
-    Explanation(
-        LimitError, "a rate limit is reached",
-        "The gateway's limiters by model and by address send no words.",
-        LATER_HINT, When((429,), UNNAMED, shape=Shape.EMPTY),
+    ErrorRule(
+        LimitError, Reason.RATE_LIMITED, tr("rate limited"),
+        "The gateway's limits per model and per address send an empty body.",
+        WAIT_HINT, When((429,), UNTYPED, form=Form.EMPTY),
     ),
-    Explanation(
-        LimitError, "the gateway's rate limit is reached",
-        "Too many requests in the minutes that whoever runs the gateway has set.",
-        LATER_HINT, When((429,), OWN),
+    ErrorRule(
+        LimitError, Reason.RATE_LIMITED, tr("rate limited by the gateway"),
+        "More requests in some minutes than the gateway's operator allows.",
+        WAIT_HINT, When((429,), OWN),
     ),
-    Explanation(
-        LimitError, "the rate limit of the model's provider is reached",
-        "The gateway shares the provider's limit with all its users.", AGAIN_HINT, When((429,)),
+    ErrorRule(
+        LimitError, Reason.PROVIDER_RATE_LIMITED, tr("rate limited by the model's provider"),
+        "The provider's limit applies to all users of the gateway together.",
+        WAIT_OR_MODEL_HINT, When((429,)),
     ),
-    # -- keys, and what they may do
-    Explanation(
-        GatewayError, "a web page turns the request away",
-        "A firewall, a log-in page or Cloudflare stands before the gateway; the key may be good.",
-        f"ask from another network, or {RUNS_HINT}", When((401, 403), shape=Shape.PAGE),
+    # -- keys and their permissions
+    ErrorRule(
+        GatewayError, Reason.BLOCKED_BY_PAGE, tr("a web page blocks the request"),
+        "A firewall, a login page or Cloudflare is in front of the gateway; the key may be valid.",
+        tr("try from another network, or contact the gateway's operator"),
+        When((401, 403), form=Form.HTML),
     ),
-    Explanation(
-        GatewayError, "the gateway has trouble with its database",
-        "The gateway could not look the key up; the key may be good.", LATER_HINT,
+    ErrorRule(
+        GatewayError, Reason.GATEWAY_FAILED, tr("the gateway's database failed"),
+        "The gateway could not look the key up; the key may be valid.", WAIT_HINT,
         When((401, 403, 500), OWN, codes=("query_data_error", "update_data_error"),
             texts=("Database error", "database query error", "数据库", "資料庫")),
     ),
     KEY_EXPIRED,
     KEY_EXHAUSTED,
-    Explanation(
-        AuthenticationError, "the key is disabled",
-        "Its owner or whoever runs the gateway has switched the key off; some servers say so for a"
-        " moment to a good key.",
-        f"ask again, switch it on in the gateway's console, or {CONSOLE_HINT}",
+    ErrorRule(
+        AuthenticationError, Reason.KEY_DISABLED, tr("the key is disabled"),
+        "Its owner or the gateway's operator has disabled it. Some servers report this for a moment"
+        " for a valid key.",
+        tr("try again, enable it in the gateway's console, or store another key: `newapi login`"),
         When((200, 401, 403), OWN, texts=(
             "令牌状态不可用", "令牌狀態不可用", "token status is unavailable")),
     ),
-    Explanation(
-        AuthenticationError, "no key arrived at the gateway",
-        "A proxy on the way has taken the Authorization header out.",
-        "check --proxy and what stands before the gateway",
+    ErrorRule(
+        AuthenticationError, Reason.KEY_MISSING, tr("the gateway received no key"),
+        "A proxy in between has removed the Authorization header.",
+        PROXY_HINT,
         When((200, 401), OWN, texts=("未提供令牌", "Token not provided")),
     ),
-    KEY_UNKNOWN,
-    KEY_REFUSED,
-    KEY_REFUSED_PLAINLY,
-    Explanation(
-        AuthenticationError, "the key may not be used from this address",
-        "The key has a list of addresses, and the one that the gateway sees is not on it.",
-        "add the address to the key in the gateway's console, or use --proxy",
+    ErrorRule(
+        AuthenticationError, Reason.KEY_UNKNOWN, tr("the gateway does not know this key"),
+        "The key is misspelled, truncated, deleted, or of another gateway.",
+        KEY_HINT,
+        When((200, 401), OWN, texts=("无效的令牌", "無效的令牌")),
+    ),
+    ErrorRule(
+        AuthenticationError, Reason.KEY_REJECTED, tr("the gateway rejected the key"),
+        "The key is unknown, expired, used up or disabled: since April 2026 the gateway sends the"
+        " same message for all of them. newapi requests the key's record, once a day, and reports"
+        " what it says. A key of OpenAI (`sk-proj-…`) is not valid at a gateway.",
+        KEY_HINT, When((401,), GATEWAY),
+    ),
+    ErrorRule(
+        AuthenticationError, Reason.KEY_REJECTED_BY_SERVER, tr("the server rejected the key"),
+        "The response has no error type: the server is not a gateway, or a rate limiter answered.",
+        KEY_HINT, When((401,), UNTYPED),
+    ),
+    ErrorRule(
+        AuthenticationError, Reason.ADDRESS_FORBIDDEN,
+        tr("the key may not be used from this IP address"),
+        "The key has a list of IP addresses, and the one that the gateway sees is not listed.",
+        tr("add the address to the key in the gateway's console, or use --proxy"),
         When((403,), OWN, codes=("access_denied",), texts=("不在令牌允许访问的列表中",)),
     ),
-    Explanation(
-        AuthenticationError, "the account of the key is banned",
-        "Whoever runs the gateway has banned the user whom the key belongs to.", RUNS_HINT,
+    ErrorRule(
+        AuthenticationError, Reason.ACCOUNT_BANNED, tr("the key's account is banned"),
+        "The gateway's operator has banned the user that owns the key.", OPERATOR_HINT,
         When((401, 403), OWN, texts=("User has been banned", "用户已被封禁", "使用者已被封禁")),
     ),
-    MODEL_FORBIDDEN,
-    Explanation(
-        AuthenticationError, "the key's group is not permitted, or there is no such group any more",
-        "The key belongs to a group of the gateway that its user may not use, or that was retired.",
-        "give the key another group in the gateway's console",
+    ErrorRule(
+        AuthenticationError, Reason.MODEL_FORBIDDEN, tr("the key may not use this model"),
+        "The key is limited to certain models, and this is not one of them, or it is misspelled.",
+        MODELS_HINT,
+        When((403,), OWN, texts=("no access to model", "no access to any models", "无权访问模型",
+            "无权访问任何模型", "无权使用模型", "無權存取模型", "無權存取任何模型")),
+    ),
+    ErrorRule(
+        AuthenticationError, Reason.GROUP_FORBIDDEN,
+        tr("the key's group is forbidden, or does not exist any more"),
+        "The key belongs to a group that its user may not use, or that was removed.",
+        tr("give the key another group in the gateway's console"),
         When((403,), OWN, texts=("无权访问…分组", "無權存取…分組", "分组…已被弃用", "分组…已被禁用",
             "分組…已被棄用", "No permission to access this group")),
     ),
-    Explanation(
-        AuthenticationError, "the key names a channel, which only administrators may",
-        "What follows the second `-` of a key is a channel's number; a pasted key of OpenAI's"
-        " (`sk-proj-…`) looks so too.",
-        "store the key without what follows its second `-`: `newapi login`",
+    ErrorRule(
+        AuthenticationError, Reason.CHANNEL_FORBIDDEN,
+        tr("the key names a channel, which only administrators may do"),
+        "What follows the second `-` of a key is the number of a channel; a key of OpenAI"
+        " (`sk-proj-…`) looks the same.",
+        tr("store the key without what follows its second `-`: `newapi login`"),
         When((403,), OWN, texts=("普通用户不支持指定渠道", "渠道已被禁用", "管道已被禁用",
             "channel has been disabled")),
     ),
-    Explanation(
-        AuthenticationError, "the key is not permitted to do this",
-        "A limit of the key or its user that the server's own words name.",
-        LIST_HINT, When((403,), OWN),
+    ErrorRule(
+        AuthenticationError, Reason.PERMISSION_DENIED, tr("the key may not do this"),
+        "A limit of the key or of its user, named by the server's own words.",
+        MODELS_HINT, When((403,), OWN),
     ),
-    # -- what the person can change
-    Explanation(
-        ContextTooLongError, "the conversation is too long for the model",
-        "Prompt, files and the turns before are more than the model's context holds.",
-        SHORTER_HINT, When(shape=Shape.TOO_LONG), comes_again=True,
+    # -- what the user can change
+    ErrorRule(
+        ContextTooLongError, Reason.CONTEXT_TOO_LONG,
+        tr("the conversation is too long for the model"),
+        "Prompt, files and earlier turns together exceed the model's context.",
+        tr("send a shorter prompt or fewer files, leave out earlier turns with `newapi chat -c`,"
+           " or use a model with a larger context: {step}", step=USE_MODEL),
+        When(form=Form.TOO_LONG), is_final=True,
     ),
-    Explanation(
-        GatewayError, "the request is too large for the server",
-        "Attachments: the gateway, or a proxy before it, takes only so many megabytes.",
-        "send fewer or smaller files", When((413,)),
+    ErrorRule(
+        GatewayError, Reason.REQUEST_TOO_LARGE, tr("the request is too large for the server"),
+        "The attachments exceed the limit of the gateway, or of a proxy in front of it.",
+        tr("send fewer or smaller files"), When((413,)),
     ),
-    GATEWAY_REFUSED,
-    Explanation(
-        GatewayError, "the provider blocked the request",
-        "Gemini's filters found something in the prompt.",
-        "say it in other words, or ask another model: -m NAME", When(codes=("prompt_blocked",)),
-        comes_again=True,
+    ErrorRule(
+        GatewayError, Reason.PROVIDER_REJECTED_GATEWAY,
+        tr("the model's provider rejected the gateway"),
+        "The gateway's own key or account at the provider is invalid, or its country is not served;"
+        " your key is valid. If the server is the provider itself, it rejects yours.",
+        REPORT_HINT, When((401, 403), PROVIDER),
     ),
-    # -- the way to the server
-    Explanation(
-        GatewayError, "the server in front of the model gave up waiting",
-        "A proxy ends requests that bring nothing for 100 to 120 seconds.",
-        "let the answer stream, ask for less, or ask another model: -m NAME",
+    ErrorRule(
+        GatewayError, Reason.PROMPT_BLOCKED, tr("the model's provider blocked the prompt"),
+        "Gemini's safety filters matched something in the prompt.",
+        tr("rephrase the prompt, or use another model: {step}", step=USE_MODEL),
+        When(codes=("prompt_blocked",)), is_final=True,
+    ),
+    # -- proxies, and the path of the base URL
+    ErrorRule(
+        GatewayError, Reason.PROXY_TIMEOUT, tr("a proxy in front of the model timed out"),
+        "A proxy ends requests without data for 100 to 120 seconds.",
+        tr("stream the answer, request a shorter one, or use another model: {step}",
+           step=USE_MODEL),
         When((504, 524)),
     ),
-    Explanation(
-        GatewayError, "the server in front of the gateway cannot reach it",
-        "The gateway is down or starting again, and its proxy answers in its place.",
-        LATER_HINT, When((502, 503, *range(520, 524), 525, 526, 530), UNNAMED),
+    ErrorRule(
+        GatewayError, Reason.GATEWAY_DOWN, tr("the proxy in front of the gateway cannot reach it"),
+        "The gateway is down or restarting.",
+        WAIT_HINT, When((502, 503, *range(520, 524), 525, 526, 530), UNTYPED),
     ),
-    Explanation(
-        GatewayError, "the server failed, and answered with a web page",
-        "A proxy or web server speaks in the gateway's place.",
-        LATER_HINT, When(FROM_500, shape=Shape.PAGE),
+    ErrorRule(
+        GatewayError, Reason.SERVER_FAILED, tr("the server failed with a web page"),
+        "A proxy or web server answers instead of the gateway.",
+        WAIT_HINT, When(FROM_500, form=Form.HTML),
     ),
-    PAGE,
-    Explanation(
-        GatewayError, "the server has nothing at this address",
-        "The base URL is wrong: a doubled /v1, a page of the console, or a missing path. Providers"
-        " say so too of a model that is none for conversations.",
-        URL_HINT, When((404, 405)),
+    HTML_PAGE,
+    ErrorRule(
+        GatewayError, Reason.PATH_NOT_FOUND, tr("the server has nothing at this URL"),
+        "The base URL is wrong: /v1 is doubled, it is a page of the console, or a path is missing."
+        " Providers also report this for a model that does not support chat.",
+        BASE_URL_HINT, When((404, 405)),
     ),
-    Explanation(
-        GatewayError, "the gateway does not offer this",
-        "The address is known, but nothing was built behind it.",
-        f"ask another model (-m NAME); {URL_HINT}", When((501,)),
+    ErrorRule(
+        GatewayError, Reason.NOT_IMPLEMENTED, tr("the gateway does not support this request"),
+        "The URL is known, but not implemented.",
+        tr("use another model ({step}), or check the base URL: `newapi config get base_url`",
+           step=USE_MODEL),
+        When((501,)),
     ),
     # -- the gateway and its channels
-    Explanation(
-        GatewayError, "the gateway ran out of channels for this model",
+    ErrorRule(
+        GatewayError, Reason.CHANNELS_EXHAUSTED,
+        tr("the gateway has no working channel for this model"),
         "Every channel that serves the model has failed.",
-        AGAIN_HINT, When(speakers=OWN, codes=("get_channel_failed",),
+        WAIT_OR_MODEL_HINT, When(sources=OWN, codes=("get_channel_failed",),
             texts=("可用渠道不存在", "可用渠道失败", "可用管道", "get available channel")),
     ),
-    Explanation(
-        GatewayError, "the gateway is overloaded",
-        "Its processor, memory or disk is nearly full, and it takes no more requests.",
-        LATER_HINT, When(speakers=OWN, codes=(
+    ErrorRule(
+        GatewayError, Reason.GATEWAY_OVERLOADED, tr("the gateway is overloaded"),
+        "Its processor, memory or disk is nearly full, and it accepts no more requests.",
+        WAIT_HINT, When(sources=OWN, codes=(
             "system_cpu_overloaded", "system_memory_overloaded", "system_disk_overloaded")),
     ),
-    Explanation(
-        GatewayError, "the gateway cannot reach the model's provider",
-        "The provider is down, or the gateway's way to it is.",
-        AGAIN_HINT, When(speakers=OWN, codes=("do_request_failed", "aws_invoke_error"),
+    ErrorRule(
+        GatewayError, Reason.PROVIDER_UNREACHABLE,
+        tr("the gateway cannot reach the model's provider"),
+        "The provider is down, or the gateway's connection to it is.",
+        WAIT_OR_MODEL_HINT, When(sources=OWN, codes=("do_request_failed", "aws_invoke_error"),
             texts=("请求上游地址失败", "do request failed")),
     ),
-    Explanation(
-        GatewayError, "the gateway could not read the provider's answer",
-        "The provider answered with something else than the gateway expects, or broke off.",
-        AGAIN_HINT, When(speakers=OWN, codes=(
+    ErrorRule(
+        GatewayError, Reason.PROVIDER_RESPONSE_INVALID,
+        tr("the gateway could not read the provider's response"),
+        "The provider sent something unexpected, or the connection broke.",
+        WAIT_OR_MODEL_HINT, When(sources=OWN, codes=(
             "bad_response_body", "read_response_body_failed", "bad_response")),
     ),
-    Explanation(
-        GatewayError, "the model gave an empty answer",
-        "Gemini's filters, or a limit that its thinking has used up.",
-        "ask again, say it in other words, or allow more: --max-tokens",
+    ErrorRule(
+        GatewayError, Reason.EMPTY_ANSWER, tr("the model sent an empty answer"),
+        "Gemini's safety filters, or a token limit that its reasoning has used up.",
+        tr("try again, rephrase the prompt, or raise --max-tokens"),
         When(codes=("empty_response",)),
     ),
-    Explanation(
-        GatewayError, "a channel of the gateway has no key that works",
-        "The keys of the gateway's account at the provider are missing or switched off.",
-        OTHER_HINT, When(codes=("channel:no_available_key", "channel:invalid_key")),
+    ErrorRule(
+        GatewayError, Reason.CHANNEL_FAILED, tr("a channel of the gateway has no valid key"),
+        "The gateway's keys at the provider are missing or disabled.",
+        REPORT_HINT, When(codes=("channel:no_available_key", "channel:invalid_key")),
     ),
-    Explanation(
-        GatewayError, "a channel of the gateway took too long",
-        "The provider did not answer in the time that whoever runs the gateway has set.",
-        AGAIN_HINT, When(codes=("channel:response_time_exceeded",)),
+    ErrorRule(
+        GatewayError, Reason.CHANNEL_FAILED, tr("a channel of the gateway timed out"),
+        "The provider did not answer within the time that the gateway's operator allows.",
+        WAIT_OR_MODEL_HINT, When(codes=("channel:response_time_exceeded",)),
     ),
-    Explanation(
-        GatewayError, "a channel of the gateway is set up wrongly",
-        "Its mapping of models, its parameters or its headers are at fault.",
-        OTHER_HINT, When(codes=("channel:*",)),
+    ErrorRule(
+        GatewayError, Reason.CHANNEL_FAILED, tr("a channel of the gateway is misconfigured"),
+        "Its model mapping, its parameters or its headers are invalid.",
+        REPORT_HINT, When(codes=("channel:*",)),
     ),
-    Explanation(
-        GatewayError, "the gateway crashed over this request",
-        "A fault of the gateway's program.",
-        OTHER_HINT, When(types=("new_api_panic",)),
+    ErrorRule(
+        GatewayError, Reason.GATEWAY_FAILED, tr("the gateway crashed on this request"),
+        "A bug in the gateway.",
+        REPORT_HINT, When(types=("new_api_panic",)),
     ),
-    # -- the provider behind it
-    Explanation(
-        GatewayError, "the model's provider failed, and the gateway could not read its error",
-        "The provider's words were in no form that the gateway reads.",
-        AGAIN_HINT, When(range(400, 1000), codes=("bad_response_status_code",),
+    # -- the provider
+    ErrorRule(
+        GatewayError, Reason.PROVIDER_FAILED,
+        tr("the model's provider failed, and the gateway could not read its error"),
+        "The provider's error was in no format that the gateway supports.",
+        WAIT_OR_MODEL_HINT, When(range(400, 1000), codes=("bad_response_status_code",),
             texts=("bad response status code", "openai_error")),
     ),
-    Explanation(
-        GatewayError, "the model's provider wants to be paid",
-        "The provider's account has no money left: the gateway's, or yours at the provider itself.",
-        OTHER_HINT, When((402,)),
+    ErrorRule(
+        GatewayError, Reason.PAYMENT_REQUIRED, tr("the model's provider requires payment"),
+        "The account at the provider has no money left. It is the gateway's, or yours if the server"
+        " is the provider itself.",
+        REPORT_HINT, When((402,)),
     ),
-    Explanation(
-        GatewayError, "the model's provider refused the request",
-        "A parameter that this model does not take, or a message that it does not allow.",
-        SEE_HINT, When(range(400, 500), PROVIDER),
+    ErrorRule(
+        GatewayError, Reason.PROVIDER_REFUSED, tr("the model's provider refused the request"),
+        "A parameter that this model does not support, or a message that it does not allow.",
+        INSPECT_HINT, When(range(400, 500), PROVIDER),
     ),
-    Explanation(
-        GatewayError, "the model's provider failed",
-        "The provider is overloaded or has a fault; the request and the key are good.",
-        AGAIN_HINT, When(FROM_500, PROVIDER),
+    ErrorRule(
+        GatewayError, Reason.PROVIDER_FAILED, tr("the model's provider failed"),
+        "The provider is overloaded or has a bug; the request and the key are valid.",
+        WAIT_OR_MODEL_HINT, When(FROM_500, PROVIDER),
     ),
-    Explanation(
-        GatewayError, "the gateway failed",
-        "A fault of the gateway or of what runs behind it, told in its own words if at all.",
-        AGAIN_HINT, When(FROM_500),
+    ErrorRule(
+        GatewayError, Reason.GATEWAY_FAILED, tr("the gateway failed"),
+        "The gateway or something behind it failed; its own words, if any, say more.",
+        WAIT_OR_MODEL_HINT, When(FROM_500),
     ),
-    Explanation(
-        GatewayError, "the gateway refused the request",
+    ErrorRule(
+        GatewayError, Reason.GATEWAY_REFUSED, tr("the gateway refused the request"),
         "A parameter or a message that it does not allow; its own words say more.",
-        SEE_HINT, When(range(400, 500)),
+        INSPECT_HINT, When(range(400, 500)),
     ),
-    OTHERWISE,
+    OTHER,
 )
 # fmt: on

@@ -1,8 +1,7 @@
-"""The road to a host, one step at a time: its name, a connection, TLS. No request, and no key.
+"""What `newapi doctor` sends to a server: a lookup, a connection, TLS, and GET requests.
 
-Each step runs on a thread of its own under our clock, so that a dead resolver hangs nobody and a
-signal is answered at once; a thread that still hangs is left behind as a daemon. What the system
-raises leaves as a `NetworkError` that says what to look at.
+Each is sent once, under one deadline, and the response is returned whatever its status. None of
+the steps of `Probe` sends a key.
 """
 
 from __future__ import annotations
@@ -12,36 +11,133 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import NamedTuple, TypeVar
 
-from newapi_cli.errors import NetworkError
+from newapi_cli.api.errors.body import is_html, page_title, parse_error_body
+from newapi_cli.api.errors.explain import error_from_response
+from newapi_cli.api.errors.failures import words_of
+from newapi_cli.api.http.connection import WireRequest
+from newapi_cli.api.http.deadlines import Deadlines
+from newapi_cli.api.http.endpoint import Endpoint
+from newapi_cli.api.http.headers import request_id_in
+from newapi_cli.api.http.reader import open_exchange, run_to_end
+from newapi_cli.api.http.worker import RequestFailed
+from newapi_cli.api.json_values import decode_json
+from newapi_cli.domain.profile import Timeouts
+from newapi_cli.errors import DeadlineError, NetworkError, NewapiError
+from newapi_cli.i18n import Translatable, tr
 from newapi_cli.signals import Interrupts
 
-GREETING = b"GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
-SECOND_LOOK_S = 2.0  # for a server that failed to be what it should be
+HTTP_REQUEST = b"GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
+PROTOCOL_CHECK_S = 2.0  # whether a server that failed speaks another protocol
+MAX_BODY_BYTES = 1024 * 1024
+MAX_TITLE = 100
 EXPIRED, NOT_YET_VALID, WRONG_NAME, WRONG_ADDRESS = 10, 9, 62, 64  # X509_V_ERR_* of OpenSSL
-Given = TypeVar("Given")
+NETWORK_HINT = tr("check the network, the VPN and the DNS settings")
+SERVER_HINT = tr("check the base URL, and whether the server is running")
+PORT_HINT = tr("check the port of the base URL, and whether the server is running")
+Returned = TypeVar("Returned")
 Address = tuple[str | int, ...] | tuple[int, bytes]
 
 
+class Page(NamedTuple):
+    """A response. Header names are in lower case, `received_at` is the time of this machine."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+    seconds: float
+
+    @property
+    def json(self) -> object:
+        """The body as a JSON value, None if it is not JSON."""
+        try:
+            return decode_json(self.body)
+        except ValueError:
+            return None
+
+    @property
+    def is_html(self) -> bool:
+        """Whether it is a web page."""
+        content_type = self.headers.get("content-type", "").lower()
+        return content_type.startswith("text/html") or is_html(self.body)
+
+    @property
+    def title(self) -> str:
+        """The title of a web page."""
+        return page_title(self.body)[:MAX_TITLE]
+
+    @property
+    def clock_offset_s(self) -> float | None:
+        """The seconds that this machine's clock is ahead of the server's; None without a date."""
+        try:
+            date = parsedate_to_datetime(self.headers["date"])
+            age_s = float(self.headers.get("age", "0"))  # of a cached response (RFC 9111, 5.1)
+            return (self.received_at - date).total_seconds() - age_s
+        except (KeyError, ValueError, TypeError, OverflowError):
+            return None
+
+    def to_error(self) -> NewapiError:
+        """Return the error that this response would be to a request."""
+        error = parse_error_body(self.body)
+        request_id = error.request_id or request_id_in(self.headers)
+        error = error._replace(request_id=request_id)
+        location = self.headers.get("location", "")
+        return error_from_response(self.status, error, self.body, location=location)
+
+
+def fetch_page(endpoint: Endpoint, path: str, *, limit_s: float, interrupts: Interrupts) -> Page:
+    """Request a path below the base URL once. Raises as `Client` does before an answer."""
+    request = WireRequest(
+        method="GET",
+        base_url=endpoint.base_url,
+        path=endpoint.base_url.path(path),
+        headers=endpoint.headers(),
+        tls=endpoint.tls_context(),
+        connect_s=limit_s,
+    )
+    started = time.monotonic()
+    timeouts = Timeouts(
+        connect_s=limit_s,
+        first_byte_s=0,
+        first_content_s=0,
+        idle_s=0,
+        content_idle_s=0,
+        total_s=limit_s,
+    )
+    deadlines = Deadlines(timeouts, stream=False, now=started)
+    try:
+        with interrupts, open_exchange(endpoint, request, deadlines, interrupts) as reader:
+            head = run_to_end(reader.head())
+            if isinstance(head, RequestFailed):
+                raise head.error
+            received_at, seconds = datetime.now(UTC), time.monotonic() - started
+            body = run_to_end(reader.body(MAX_BODY_BYTES))
+    except DeadlineError as error:
+        raise DeadlineError(error.message, why=error.why, hint=SERVER_HINT) from error
+    return Page(head.status, head.headers, body, received_at, seconds)
+
+
 class Resolved(NamedTuple):
-    """What a name stands for: addresses as people write them, each once, and how long it took."""
+    """The addresses of a name, without duplicates, and how long the lookup took."""
 
     addresses: tuple[str, ...]
     seconds: float
 
 
 class Connected(NamedTuple):
-    """The address that took the connection, and how long that took."""
+    """The address that accepted the connection, and how long that took."""
 
     address: str
     seconds: float
 
 
 class Handshake(NamedTuple):
-    """TLS as it was agreed on; `issuer` is the name of the authority behind the certificate."""
+    """A TLS connection; `issuer` is the name of the authority that issued the certificate."""
 
     version: str
     issuer: str
@@ -50,29 +146,30 @@ class Handshake(NamedTuple):
 
 
 def within(
-    limit_s: float, interrupts: Interrupts, work: Callable[[], Given]
-) -> tuple[Given, float]:
-    """Do something that may hang; give what it gives, and its seconds.
+    limit_s: float, interrupts: Interrupts, work: Callable[[], Returned]
+) -> tuple[Returned, float]:
+    """Run something that may hang on a thread; return its result, and its seconds.
 
-    Raises what it raises, `TimeoutError`, and `Interrupted` as soon as a signal comes.
+    Raises what it raises, `TimeoutError`, and `Interrupted` at a signal. A thread that still hangs
+    is left behind as a daemon.
     """
-    given: list[Given] = []
+    returned: list[Returned] = []
     raised: list[Exception] = []
-    bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+    done: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def run() -> None:
         try:
-            given.append(work())
+            returned.append(work())
         except Exception as error:  # noqa: BLE001  # carried to the main thread, and raised there
             raised.append(error)
-        bell.put(None)
+        done.put(None)
 
     started = time.monotonic()
     with interrupts:
-        interrupts.wake = lambda: bell.put(None)
+        interrupts.wake = lambda: done.put(None)
         threading.Thread(target=run, name="newapi probe", daemon=True).start()
         try:
-            bell.get(timeout=limit_s)
+            done.get(timeout=limit_s)
         except queue.Empty:
             raise TimeoutError from None
         finally:
@@ -80,11 +177,11 @@ def within(
         interrupts.check()
     if raised:
         raise raised[0]
-    return given[0], time.monotonic() - started
+    return returned[0], time.monotonic() - started
 
 
 class Probe:
-    """Tries the steps to a host and port, each for at most `limit_s` seconds.
+    """Tries the steps of a connection to a host and port, each for at most `limit_s` seconds.
 
     Every step may raise `NetworkError` and `Interrupted`.
     """
@@ -94,33 +191,35 @@ class Probe:
         self._port = port
         self._interrupts = interrupts
         self._limit_s = limit_s
-        self._second_look_s = min(limit_s, SECOND_LOOK_S)
+        self._protocol_check_s = min(limit_s, PROTOCOL_CHECK_S)
 
     @property
     def place(self) -> str:
-        """Give host and port as people write them."""
+        """Host and port, as in a URL."""
         return f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
 
     def resolve(self) -> Resolved:
-        """Ask the system what the name stands for."""
+        """Look up the addresses of the host."""
         try:
-            found, seconds = within(self._limit_s, self._interrupts, self._addresses)
+            addresses, seconds = within(self._limit_s, self._interrupts, self._addresses)
         except TimeoutError:
-            raise NetworkError(
-                f"no answer about {self._host} within {self._limit_s:g} s",
-                hint="the resolver of this machine hangs: look at the network, the VPN and DNS",
-            ) from None
+            message = tr(
+                "no name server answered for {host} within {seconds} s",
+                host=self._host,
+                seconds=f"{self._limit_s:g}",
+            )
+            raise NetworkError(message, hint=NETWORK_HINT) from None
         except socket.gaierror as error:
-            hint = "check the spelling of the base URL, and the network"
-            if error.errno == socket.EAI_AGAIN:
-                hint = "the resolver does not answer: look at the network, the VPN and DNS"
+            is_silent = error.errno == socket.EAI_AGAIN
             raise NetworkError(
-                f"cannot find the host {self._host}", why=error.strerror or "", hint=hint
+                tr("cannot find the host {host}", host=self._host),
+                why=error.strerror or "",
+                hint=NETWORK_HINT if is_silent else tr("check the base URL and the network"),
             ) from error
-        return Resolved(tuple(dict.fromkeys(str(address[0]) for _, address in found)), seconds)
+        return Resolved(tuple(dict.fromkeys(str(address[0]) for _, address in addresses)), seconds)
 
     def connect(self) -> Connected:
-        """Connect to the first address that takes a connection, and leave again."""
+        """Connect to the first address that accepts a connection, and close it."""
 
         def work() -> str:
             with self._socket(self._limit_s) as sock:
@@ -129,78 +228,83 @@ class Probe:
         try:
             return Connected(*within(self._limit_s, self._interrupts, work))
         except ConnectionRefusedError as error:
-            raise NetworkError(
-                f"{self.place} refuses connections",
-                hint="is the port of the base URL right, and is the server up?",
-            ) from error
+            message = tr("{place} refuses connections", place=self.place)
+            raise NetworkError(message, hint=PORT_HINT) from error
         except TimeoutError:
-            raise NetworkError(
-                f"no connection to {self.place} within {self._limit_s:g} s",
-                hint="is the port of the base URL right? a firewall or a VPN may swallow it too",
-            ) from None
+            message = tr(
+                "no connection to {place} within {seconds} s",
+                place=self.place,
+                seconds=f"{self._limit_s:g}",
+            )
+            hint = tr("check the port of the base URL, and any firewall or VPN")
+            raise NetworkError(message, hint=hint) from None
         except OSError as error:
             raise NetworkError(
-                f"cannot connect to {self.place}",
+                tr("cannot connect to {place}", place=self.place),
                 why=error.strerror or "",
-                hint="check the network",
+                hint=tr("check the network"),
             ) from error
 
-    def shake_hands(self, context: ssl.SSLContext) -> Handshake:
-        """Agree on TLS, with the certificate verified as for a request."""
+    def handshake(self, context: ssl.SSLContext) -> Handshake:
+        """Do a TLS handshake, with the certificate verified as for a request."""
         try:
             (version, certificate), seconds = within(
                 self._limit_s, self._interrupts, lambda: self._tls(context, self._limit_s)
             )
         except ssl.SSLCertVerificationError as error:
             raise self._untrusted(error) from error
-        except OSError as error:  # ssl.SSLError and TimeoutError are
+        except OSError as error:  # includes ssl.SSLError and TimeoutError
             if self.speaks_http():
                 raise NetworkError(
-                    f"{self.place} speaks plain http, not TLS",
-                    hint=f"the base URL should begin with http://, as in http://{self.place}",
+                    tr("{place} speaks plain HTTP, not TLS", place=self.place),
+                    hint=tr("use the base URL http://{place}", place=self.place),
                 ) from error
             raise NetworkError(
-                f"no TLS connection to {self.place}", why=_words(error), hint="is the port right?"
+                tr("cannot establish a TLS connection to {place}", place=self.place),
+                why=tr("timed out") if isinstance(error, TimeoutError) else words_of(error),
+                hint=PORT_HINT,
             ) from error
         until = ssl.cert_time_to_seconds(str(certificate["notAfter"]))
         return Handshake(version, _issuer(certificate), datetime.fromtimestamp(until, UTC), seconds)
 
     def speaks_http(self) -> bool:
-        """Say whether a request in clear text is answered as http is. It asks for `/` alone."""
+        """Return whether the server answers an unencrypted HTTP request, for `/`."""
 
         def work() -> bool:
-            with self._socket(self._second_look_s) as sock:
-                sock.sendall(GREETING % self.place.encode("ascii"))
+            with self._socket(self._protocol_check_s) as sock:
+                sock.sendall(HTTP_REQUEST % self.place.encode("ascii"))
                 return sock.recv(16).startswith(b"HTTP/")
 
-        return self._holds(work)
+        return self._succeeds(work)
 
     def speaks_tls(self) -> bool:
-        """Say whether TLS is spoken there, whatever the certificate is worth."""
-        anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        anybody.check_hostname = False
-        anybody.verify_mode = ssl.CERT_NONE
-        return self._holds(lambda: bool(self._tls(anybody, self._second_look_s)[0]))
+        """Return whether the server speaks TLS, with any certificate."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return self._succeeds(lambda: bool(self._tls(context, self._protocol_check_s)[0]))
 
-    def _holds(self, work: Callable[[], bool]) -> bool:
+    def _succeeds(self, work: Callable[[], bool]) -> bool:
         try:
-            return within(self._second_look_s, self._interrupts, work)[0]
+            return within(self._protocol_check_s, self._interrupts, work)[0]
         except OSError:
             return False
 
     def _addresses(self) -> Sequence[tuple[int, Address]]:
         # As bytes: a text would go through the IDNA codec, and a base URL is ASCII already.
-        found = socket.getaddrinfo(self._host.encode("ascii"), self._port, type=socket.SOCK_STREAM)
-        return [(family, address) for family, _, _, _, address in found]
+        entries = socket.getaddrinfo(
+            self._host.encode("ascii"), self._port, type=socket.SOCK_STREAM
+        )
+        return [(family, address) for family, _, _, _, address in entries]
 
     def _socket(self, limit_s: float) -> socket.socket:
         """Connect; each address gets its share of the time. Raises `OSError`."""
         failure: OSError = ConnectionError("the name has no address")
-        found = self._addresses()
-        for family, address in found:
+        addresses = self._addresses()
+        for family, address in addresses:
             sock = socket.socket(family, socket.SOCK_STREAM)
             try:
-                sock.settimeout(limit_s / len(found))
+                sock.settimeout(limit_s / len(addresses))
                 sock.connect(address)
             except OSError as error:
                 failure = error
@@ -212,38 +316,37 @@ class Probe:
     def _tls(self, context: ssl.SSLContext, limit_s: float) -> tuple[str, dict[str, object]]:
         with (
             self._socket(limit_s) as sock,
-            context.wrap_socket(sock, server_hostname=self._host) as talking,
+            context.wrap_socket(sock, server_hostname=self._host) as connection,
         ):
-            return talking.version() or "TLS", dict(talking.getpeercert() or {})
+            return connection.version() or "TLS", dict(connection.getpeercert() or {})
 
     def _untrusted(self, error: ssl.SSLCertVerificationError) -> NetworkError:
-        hint = (
-            "for a company CA: `newapi config set ca_bundle PATH`, or SSL_CERT_FILE;"
-            " for a proxy that opens TLS, its certificate"
-        )
-        if error.verify_code in (EXPIRED, NOT_YET_VALID):
-            today = datetime.now().astimezone()
-            hint = f"who runs the server must renew it, unless the clock here is wrong: {today:%c}"
-        if error.verify_code in (WRONG_NAME, WRONG_ADDRESS):
-            hint = "it was made for another name: is the host of the base URL right?"
         return NetworkError(
-            f"the certificate of {self.place} cannot be trusted",
+            tr("the certificate of {place} is not trusted", place=self.place),
             why=error.verify_message or "",
-            hint=hint,
+            hint=_certificate_hint(error.verify_code),
         )
+
+
+def _certificate_hint(verify_code: int) -> Translatable:
+    if verify_code in (EXPIRED, NOT_YET_VALID):
+        now = datetime.now().astimezone()
+        return tr(
+            "check the clock of this machine ({now:%c}), or ask the server's operator for a new"
+            " certificate",
+            now=now,
+        )
+    if verify_code in (WRONG_NAME, WRONG_ADDRESS):
+        return tr("check the host of the base URL: the certificate is for another name")
+    return tr(
+        "for a company CA or a proxy that decrypts TLS, set its certificate:"
+        " `newapi config set ca_bundle PATH`, or SSL_CERT_FILE"
+    )
 
 
 def _issuer(certificate: dict[str, object]) -> str:
-    """Give the organization, or else the common name, of who signed a certificate."""
+    """Return the organization that issued a certificate, else its common name."""
     issuer = certificate.get("issuer")
     parts = [pair for group in issuer for pair in group] if isinstance(issuer, tuple) else []
     names = {str(name): str(value) for name, value in parts}
-    return names.get("organizationName") or names.get("commonName") or "nobody by name"
-
-
-def _words(error: OSError) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return error.reason.replace("_", " ").lower()
-    return error.strerror or type(error).__name__
+    return names.get("organizationName") or names.get("commonName") or tr("an unnamed issuer")

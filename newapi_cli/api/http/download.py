@@ -1,11 +1,10 @@
-"""Fetching what a URL names, for a prompt: without the key, within limits, never into the inside.
+"""Downloads of a URL for a prompt: without the key, within limits, never from a private network.
 
-    place ── exchange ── 200 ────────── its bytes, at most 20 MB
-      ▲          └────── 301, 302, … ── where to ── a public host, and no step from https to http
-      └──────────────────────────────── five times at most
+    URL ── exchange ── 200 ────────── the data, at most 20 MB
+     ▲         └────── 301, 302, … ── a public host, and not from https to http
+     └─────────────────────────────── at most five times
 
-Each exchange runs on a thread of its own as all others do, so Ctrl-C and the clocks are answered at
-once. The address that a redirect's host is checked by is the one connected to.
+The address that a redirect is checked by is the one that is connected to.
 """
 
 from __future__ import annotations
@@ -16,17 +15,15 @@ from typing import NamedTuple
 
 from newapi_cli import __version__
 from newapi_cli.api.http.connection import WireRequest
+from newapi_cli.api.http.deadlines import Deadlines
 from newapi_cli.api.http.endpoint import Endpoint
-from newapi_cli.api.http.safe_url import WebPlace, is_public, place_from_url, redirected
-from newapi_cli.api.http.worker import (
-    Exchange,
-    ExchangeEvent,
-    RequestFailed,
-    ResponseEnd,
-    ResponseHead,
-)
+from newapi_cli.api.http.reader import ExchangeReader, open_exchange, run_to_end
+from newapi_cli.api.http.safe_url import DownloadUrl, is_public, parse_url, redirect_target
+from newapi_cli.api.http.worker import RequestFailed, ResponseHead
 from newapi_cli.domain.base_url import BaseUrl
-from newapi_cli.errors import DeadlineError, NewapiError, UsageError
+from newapi_cli.domain.profile import Timeouts
+from newapi_cli.errors import DeadlineError, NetworkError, NewapiError, Reason, UsageError
+from newapi_cli.i18n import ntr, tr
 from newapi_cli.signals import Interrupts
 
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -35,11 +32,13 @@ HEADERS = {
     "Accept-Encoding": "identity",
     "User-Agent": f"newapi/{__version__}",
 }
-BY_HAND = "download it in another way, and give the file"
+USE_FILE = tr("download it in another way, and attach the file")
+CHECK_URL = tr("check the URL, or download it in another way and attach the file")
+OWN_HINT_REASONS = (Reason.CERTIFICATE_NOT_TRUSTED, Reason.PROXY_FAILED)
 
 
 class Limits(NamedTuple):
-    """How much is taken, and how long is waited, in seconds, redirects and all."""
+    """Limits of one download: its size, and its times in seconds, over all redirects."""
 
     size_bytes: int = 20 * 1024 * 1024
     connect_s: float = 10.0
@@ -49,17 +48,16 @@ class Limits(NamedTuple):
 
 
 class Download(NamedTuple):
-    """What was fetched; `name` is that of the place where it was found in the end."""
+    """Downloaded data; `name` is the file name in the last URL."""
 
     data: bytes
     name: str
 
 
 class Downloader:
-    """Fetches from any server, with the proxy and certificates of the settings.
+    """Downloads from any server, with the network settings of `endpoint_for`.
 
-    `endpoint_for` returns the endpoint of a server. `leads_out` returns whether a redirect may lead
-    to a host, given by name or address.
+    `is_allowed` returns whether a redirect may lead to a host, given by name or address.
     """
 
     def __init__(
@@ -68,170 +66,145 @@ class Downloader:
         interrupts: Interrupts,
         *,
         limits: Limits = Limits(),  # noqa: B008  # a value, never changed
-        leads_out: Callable[[str], bool] = is_public,
+        is_allowed: Callable[[str], bool] = is_public,
     ) -> None:
         self._endpoint_for = endpoint_for
         self._interrupts = interrupts
         self._limits = limits
-        self._leads_out = leads_out
+        self._is_allowed = is_allowed
 
-    def fetch(self, url: str) -> Download:
-        """Give what stands at a URL that a person named.
+    def fetch(self, text: str) -> Download:
+        """Download the URL that the user gave.
 
-        Raises `UsageError` for a URL that is none or leads nowhere, for a status that is no
-        success and for too much; `NetworkError`, `DeadlineError` and `Interrupted` as they say.
+        Raises `UsageError` for an invalid URL or redirect, a status that is not a success and data
+        over the limit; `NetworkError`, `DeadlineError` and `Interrupted`.
         """
-        place = place_from_url(url)
-        seen = [place]
-        end = time.monotonic() + self._limits.total_s
+        url = parse_url(text)
+        visited = [url]
+        started = time.monotonic()
         while True:
-            found = self._ask(place, end, was_typed=len(seen) == 1)
-            if isinstance(found, bytes):
-                return Download(found, place.name)
-            place = self.next_place(place, found)
-            if place in seen:
-                raise _refused_redirect(place, "redirects in a circle")
-            if len(seen) > self._limits.redirects:
-                raise _refused_redirect(place, f"redirects more than {len(seen) - 1} times")
-            seen.append(place)
+            result = self._request(url, started, is_redirect=len(visited) > 1)
+            if isinstance(result, bytes):
+                return Download(result, url.name)
+            url = self.next_url(url, result)
+            if url in visited:
+                raise _redirect_error(url, tr("the URL redirects in a circle"))
+            if len(visited) > self._limits.redirects:
+                raise _redirect_error(
+                    url,
+                    ntr(
+                        "the URL redirects more than once",
+                        "the URL redirects more than {n} times",
+                        len(visited) - 1,
+                    ),
+                )
+            visited.append(url)
 
-    def next_place(self, place: WebPlace, head: ResponseHead) -> WebPlace:
-        """Give where the answer of a place leads to. Raises `UsageError` where it may not."""
+    def next_url(self, url: DownloadUrl, head: ResponseHead) -> DownloadUrl:
+        """Return the URL that a response redirects to. Raises `UsageError` if it is forbidden."""
         location = head.headers.get("location", "")
         if not location:
-            raise _refused_redirect(place, f"redirects to nowhere (HTTP {head.status})")
-        there = redirected(place, location)
-        if place.server.scheme == "https" and there.server.scheme == "http":
-            raise _refused_redirect(there, "redirects from https to http, never followed")
-        self._check_host(there, there.server.host)
-        return there
+            message = tr("the URL redirects without a target (HTTP {status})", status=head.status)
+            raise _redirect_error(url, message)
+        target = redirect_target(url, location)
+        if url.server.scheme == "https" and target.server.scheme == "http":
+            message = tr("the URL redirects from https to http, which is not followed")
+            raise _redirect_error(target, message)
+        self._check_host(target, target.server.host)
+        return target
 
-    def _check_host(self, place: WebPlace, host: str) -> None:
-        if not self._leads_out(host):
-            raise _refused_redirect(
-                place, "redirects to a private or local address, never followed"
-            )
+    def _check_host(self, url: DownloadUrl, host: str) -> None:
+        if not self._is_allowed(host):
+            message = tr("the URL redirects to a private or local address, which is not followed")
+            raise _redirect_error(url, message)
 
-    def _ask(self, place: WebPlace, end: float, *, was_typed: bool) -> bytes | ResponseHead:
-        """Give what is there, or the head that redirects elsewhere."""
-        endpoint = self._endpoint_for(place.server)
-        wire = WireRequest(
+    def _request(
+        self, url: DownloadUrl, started: float, *, is_redirect: bool
+    ) -> bytes | ResponseHead:
+        """Return the data, or the head of a redirect."""
+        endpoint = self._endpoint_for(url.server)
+        request = WireRequest(
             "GET",
-            place.server,
-            place.path,
+            url.server,
+            url.path,
             HEADERS,
             tls=endpoint.tls_context(),
             connect_s=self._limits.connect_s,
-            check_address=None if was_typed else lambda host: self._check_host(place, host),
+            check_address=(lambda host: self._check_host(url, host)) if is_redirect else None,
         )
-        exchange = Exchange(endpoint, wire)
-        watch = _Watch(exchange, place, self._interrupts, self._limits, end)
-        self._interrupts.wake = exchange.wake
-        exchange.start()
+        timeouts = Timeouts(
+            connect_s=self._limits.connect_s,
+            first_byte_s=self._limits.silence_s,
+            first_content_s=0,
+            idle_s=self._limits.silence_s,
+            content_idle_s=0,
+            total_s=self._limits.total_s,
+        )
+        deadlines = Deadlines(timeouts, stream=True, now=time.monotonic(), started=started)
         try:
-            head = watch.head(self._limits.connect_s)
-            if head.status in REDIRECTS:
-                return head
-            _check(head, place)
-            return watch.body(head)
-        finally:
-            self._interrupts.wake = None
-            exchange.close()
+            with open_exchange(endpoint, request, deadlines, self._interrupts) as reader:
+                return self._read(reader, url)
+        except (NetworkError, DeadlineError) as error:
+            raise _download_error(error, url) from error
 
-
-class _Watch:
-    """Reads one exchange within the limits."""
-
-    def __init__(
-        self,
-        exchange: Exchange,
-        place: WebPlace,
-        interrupts: Interrupts,
-        limits: Limits,
-        end: float,
-    ) -> None:
-        self._exchange = exchange
-        self._place = place
-        self._interrupts = interrupts
-        self._limits = limits
-        self._end = end
-        self._last = time.monotonic()
-        self._silence_s = limits.silence_s
-
-    def head(self, connect_s: float) -> ResponseHead:
-        """Give the status and the header, where a connection stands in time."""
-        self._silence_s = connect_s
-        while not isinstance(event := self._next(), ResponseHead):
-            pass
-        return event
-
-    def body(self, head: ResponseHead) -> bytes:
-        """Give the whole body."""
-        promised = head.headers.get("content-length", "")
-        if promised.isdecimal() and int(promised[:20]) > self._limits.size_bytes:
-            raise self._too_large()
+    def _read(self, reader: ExchangeReader, url: DownloadUrl) -> bytes | ResponseHead:
+        head = run_to_end(reader.head())
+        if isinstance(head, RequestFailed):
+            raise head.error
+        if head.status in REDIRECTS:
+            return head
+        _check_head(head, url)
+        length = head.headers.get("content-length", "")
+        if length.isdecimal() and int(length[:20]) > self._limits.size_bytes:
+            raise self._too_large(url)
         data = bytearray()
-        while not isinstance(event := self._next(), ResponseEnd):
-            if isinstance(event, bytes):
-                data += event
+        for block in reader.blocks():
+            if isinstance(block, bytes):
+                data += block
             if len(data) > self._limits.size_bytes:
-                raise self._too_large()
+                raise self._too_large(url)
         return bytes(data)
 
-    def _next(self) -> ExchangeEvent:
-        """Wait for what happens next. Raises what the exchange failed by, and for its silence."""
-        while True:
-            now = time.monotonic()
-            silence_end = self._last + self._silence_s
-            if now >= min(silence_end, self._end):
-                raise self._too_slow(is_silent=silence_end <= self._end)
-            event = self._exchange.next(min(silence_end, self._end) - now)
-            self._interrupts.check()
-            if isinstance(event, RequestFailed):
-                raise _in_other_words(event.error)
-            if event is not None:
-                self._last = time.monotonic()
-                self._silence_s = self._limits.silence_s
-                return event
-
-    def _too_slow(self, *, is_silent: bool) -> NewapiError:
-        host = self._place.server.authority
-        words = f"{host} takes longer than {self._limits.total_s:g} s to send it all"
-        if is_silent:
-            words = f"nothing came from {host} for {self._silence_s:g} s"
-        return DeadlineError(words, why=self._place.shown, hint=BY_HAND)
-
-    def _too_large(self) -> NewapiError:
-        megabytes = self._limits.size_bytes / 1024 / 1024
+    def _too_large(self, url: DownloadUrl) -> NewapiError:
+        megabytes = f"{self._limits.size_bytes / 1024 / 1024:.3g}"
         return UsageError(
-            f"what {self._place.shown} names is larger than {megabytes:.3g} MB",
-            hint="download it, and send the part that matters",
+            tr("{url} is larger than {megabytes} MB", url=url.shown, megabytes=megabytes),
+            hint=tr("download it, and attach the relevant part"),
         )
 
 
-def _check(head: ResponseHead, place: WebPlace) -> None:
+def _check_head(head: ResponseHead, url: DownloadUrl) -> None:
     if not 200 <= head.status < 300:
-        hint = f"check the URL, or {BY_HAND}"
-        if head.status in (401, 403):
-            hint = f"it may want a login: {BY_HAND}"
-        raise UsageError(f"cannot fetch {place.shown}: HTTP {head.status}", hint=hint)
+        needs_login = head.status in (401, 403)
+        raise UsageError(
+            tr("cannot fetch {url}: HTTP {status}", url=url.shown, status=head.status),
+            hint=tr("log in and download it, and attach the file") if needs_login else CHECK_URL,
+        )
     encoding = head.headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":
         raise UsageError(
-            f"cannot fetch {place.shown}: its encoding “{encoding}” was not asked for", hint=BY_HAND
+            tr("cannot fetch {url}", url=url.shown),
+            why=tr("the content encoding “{encoding}” was not requested", encoding=encoding),
+            hint=USE_FILE,
         )
 
 
-def _refused_redirect(place: WebPlace, words: str) -> UsageError:
+def _redirect_error(target: DownloadUrl, message: str) -> UsageError:
     return UsageError(
-        f"the URL {words}",
-        why=f"it leads to {place.shown}",
-        hint=f"if you meant that place, give its own URL, or {BY_HAND}",
+        message,
+        why=tr("to {url}", url=target.shown),
+        hint=tr("if you trust the target, use its URL, or download it and attach the file"),
     )
 
 
-def _in_other_words(error: Exception) -> Exception:
-    """Give an error of the network without advice about the base URL, of which this is none."""
-    if isinstance(error, NewapiError) and ("base URL" in error.hint or "gateway" in error.hint):
-        return type(error)(error.message, why=error.why, hint=f"check the URL, or {BY_HAND}")
-    return error
+def _download_error(error: NetworkError | DeadlineError, url: DownloadUrl) -> NewapiError:
+    """Return an error of the network with a hint about the URL instead of the base URL."""
+    message = error.message
+    if isinstance(error, DeadlineError):
+        message = tr("cannot fetch {url}: {problem}", url=url.shown, problem=message)
+    return type(error)(
+        message,
+        reason=error.reason,
+        why=error.why,
+        hint=error.hint if error.reason in OWN_HINT_REASONS else CHECK_URL,
+    )

@@ -16,14 +16,14 @@ import httpx
 from newapi_cli.api.errors.failures import (
     connect_timeout,
     connection_lost,
-    invalid_response,
+    invalid_http,
     tls_error,
     words_of,
 )
 from newapi_cli.api.http.connection import WireRequest
 from newapi_cli.api.http.endpoint import PROXY_SETTING
 from newapi_cli.domain.base_url import BaseUrl
-from newapi_cli.errors import NetworkError, NewapiError
+from newapi_cli.errors import NetworkError, NewapiError, Reason
 from newapi_cli.i18n import tr
 
 # What httpx may raise, itself or from below; a test compares this list with httpx's own classes.
@@ -103,50 +103,51 @@ def error_from_exception(
     cause = _root_cause(error)
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return NetworkError(
-            tr(
-                "cannot reach {place} through the proxy{proxy}",
-                place=place,
-                proxy=_without_password(proxy),
-            ),
+            tr("cannot reach {place} through {proxy}", place=place, proxy=_described(proxy)),
+            reason=Reason.PROXY_FAILED,
             why=words_of(cause),
             hint=tr("check {setting}, or use --proxy none", setting=set_by),
         )
     if isinstance(cause, ssl.SSLError):
         return tls_error(cause, base_url)
     if isinstance(error, ImportError | httpx.ProxyError | ValueError | httpx.InvalidURL):
-        return _proxy_error(error, _without_password(proxy), set_by)
+        return _proxy_error(error, _described(proxy), set_by)
     if isinstance(error, httpx.TimeoutException):
         return connect_timeout(base_url)
     if isinstance(error, httpx.RemoteProtocolError):
-        return invalid_response(place, words_of(cause))
+        return invalid_http(place, words_of(cause))
     return connection_lost(place, words_of(cause))
 
 
 def _proxy_error(error: Exception, proxy: str, set_by: str) -> NetworkError:
     if isinstance(error, ImportError):
-        return NetworkError(
-            tr("SOCKS support is not installed, and the proxy{proxy} needs it", proxy=proxy),
-            hint=tr(
-                "pip install 'newapi-cli[socks]', or change {setting}, or use --proxy none",
-                setting=set_by,
-            ),
+        message = tr("{proxy} requires SOCKS support, which is not installed", proxy=proxy)
+        hint = tr(
+            "install it with `pip install 'newapi-cli[socks]'`, or use --proxy none, or change"
+            " {setting}",
+            setting=set_by,
         )
+        return NetworkError(message, reason=Reason.PROXY_FAILED, hint=hint)
     if isinstance(error, httpx.ProxyError):
         return NetworkError(
-            tr("the proxy{proxy} refused the connection", proxy=proxy),
+            tr("{proxy} refused the connection", proxy=proxy),
+            reason=Reason.PROXY_FAILED,
             why=words_of(error),
             hint=tr("check {setting}", setting=set_by),
         )
     return NetworkError(
-        tr("the proxy{proxy} cannot be used", proxy=proxy),
-        hint=tr("{setting} should be like http://HOST:PORT or socks5://HOST:PORT", setting=set_by),
+        tr("{proxy} is not a valid proxy", proxy=proxy),
+        reason=Reason.PROXY_FAILED,
+        hint=tr(
+            "set {setting} to a URL such as http://HOST:PORT or socks5://HOST:PORT", setting=set_by
+        ),
     )
 
 
-def _without_password(proxy: str) -> str:
-    """Return the URL of a proxy after a space, without user and password, wherever they end."""
+def _described(proxy: str) -> str:
+    """Return what errors call a proxy: its URL without user and password, wherever they end."""
     url = re.sub(r"(?s)^(\w+://)?.*@", r"\1", proxy)
-    return f" {url}" if url else ""
+    return tr("the proxy {url}", url=url) if url else tr("the proxy")
 
 
 def _root_cause(error: BaseException) -> BaseException:

@@ -6,9 +6,8 @@ from functools import cached_property
 from pathlib import Path
 
 from newapi_cli.api.chat.client import Client
-from newapi_cli.api.gateway.connectivity import Probe
-from newapi_cli.api.gateway.detection import Family
-from newapi_cli.api.gateway.page import Page, fetch_page
+from newapi_cli.api.gateway.connectivity import Page, Probe, fetch_page
+from newapi_cli.api.gateway.detection import ServerKind
 from newapi_cli.api.http.endpoint import Endpoint
 from newapi_cli.app.context import Context
 from newapi_cli.app.doctor.runner import CheckBlocked
@@ -29,7 +28,7 @@ class Checkup:
         self.gateway = Gateway(context)
         self.may_spend = may_spend
         self.is_file_invalid = False
-        self.family: Family | None = None
+        self.family: ServerKind | None = None
         self.models: list[ModelInfo] = []
         self._pages: dict[str, Page | NewapiError] = {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from difflib import get_close_matches
 
-from newapi_cli.api.errors.rules import says_only_that_the_key_is_bad
+from newapi_cli.api.errors.explain import is_key_invalid
 from newapi_cli.app.doctor.checkup import Checkup
 from newapi_cli.app.doctor.runner import CheckBlocked, failed, ok, result_from_error, warning
 from newapi_cli.domain.billing import KeyState, KeyUsage
@@ -50,7 +50,7 @@ def check_key(checkup: Checkup) -> CheckResult:
 def _rejected(checkup: Checkup, refusal: AuthenticationError, key: str) -> CheckResult:
     """Return why the key was rejected: by the gateway's words, its record or its form."""
     result = result_from_error(refusal)
-    if not (says_only_that_the_key_is_bad(refusal) and checkup.is_gateway):
+    if not (is_key_invalid(refusal) and checkup.is_gateway):
         checkup.context.interrupts.check()
         return result
     record = checkup.gateway.key_record.after_refusal()

@@ -127,7 +127,7 @@ def check_tls(checkup: Checkup) -> CheckResult:
         return skipped(tr("the base URL is plain http"))
     context = checkup.context.endpoint(base_url).tls_context()
     assert context is not None  # as the scheme is https
-    handshake = probe.shake_hands(context)
+    handshake = probe.handshake(context)
     days = (handshake.expires_at - datetime.now(UTC)).days
     certificate = tr(
         "certificate by {issuer} until {day}",

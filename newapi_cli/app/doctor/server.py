@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from newapi_cli.api.codec import MODELS, REQUEST_ID_HEADER
-from newapi_cli.api.errors.hints import URL_HINT
-from newapi_cli.api.gateway.detection import Family, family_from_models, family_from_status
-from newapi_cli.api.gateway.page import Page
-from newapi_cli.api.gateway.responses import STATUS
+from newapi_cli.api.errors.failures import BASE_URL_HINT
+from newapi_cli.api.gateway.connectivity import Page
+from newapi_cli.api.gateway.detection import ServerKind, kind_from_models, kind_from_status
+from newapi_cli.api.gateway.responses import MODELS, STATUS
+from newapi_cli.api.http.headers import REQUEST_ID_HEADER
 from newapi_cli.app.doctor.checkup import Checkup, format_duration
 from newapi_cli.app.doctor.runner import failed, ok, result_from_error, skipped, warning
 from newapi_cli.domain.base_url import BaseUrl
@@ -41,8 +41,8 @@ def check_server(checkup: Checkup) -> CheckResult:
     return result
 
 
-def _detect(checkup: Checkup, base_url: BaseUrl | None = None) -> Family | None:
-    return family_from_status(checkup.page(STATUS, base_url)) or family_from_models(
+def _detect(checkup: Checkup, base_url: BaseUrl | None = None) -> ServerKind | None:
+    return kind_from_status(checkup.page(STATUS, base_url)) or kind_from_models(
         checkup.page(MODELS, base_url)
     )
 
@@ -84,10 +84,10 @@ def _problem(checkup: Checkup) -> NewapiError:
                 "the gateway's web pages instead of the API (HTTP {status})", status=page.status
             )
         title = tr("its title is “{title}”", title=page.title) if page.title else ""
-        return GatewayError(message, why=title, hint=URL_HINT)
+        return GatewayError(message, why=title, hint=BASE_URL_HINT)
     if 200 <= page.status < 300:
-        return GatewayError(tr("the server has no API that newapi supports"), hint=URL_HINT)
-    return page.refusal()
+        return GatewayError(tr("the server has no API that newapi supports"), hint=BASE_URL_HINT)
+    return page.to_error()
 
 
 def _redirects_away(page: Page, base_url: BaseUrl) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from newapi_cli.api.errors.rules import not_understood
+from newapi_cli.api.errors.explain import invalid_response
 from newapi_cli.api.gateway.billing import fetch_balance
 from newapi_cli.app.gateway.key_record import KeyRecord
 from newapi_cli.app.gateway.lookup import Lookup
@@ -59,9 +59,9 @@ def load_balance(lookup: Lookup, prices: Prices, key_record: KeyRecord) -> Balan
     if balance is not None:
         return balance._replace(group=key_record.group)
     if dashboard is not None or record is not None:
-        raise not_understood("the amounts are larger than any balance")
+        raise invalid_response(tr("the amounts are larger than any balance"))
     if problem is None or not isinstance(problem, GatewayError):
-        raise problem or not_understood("it reports nothing about the key")
+        raise problem or invalid_response(tr("it reports nothing about the key"))
     raise GatewayError(
         tr("the server does not report a balance"),
         why=problem.summary,

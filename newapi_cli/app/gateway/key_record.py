@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from datetime import UTC, datetime
 
-from newapi_cli.api.errors.rules import not_understood
+from newapi_cli.api.errors.explain import invalid_response
 from newapi_cli.api.gateway.billing import fetch_key_log, fetch_key_usage
 from newapi_cli.api.gateway.responses import key_usage_from_json, log_from_json
 from newapi_cli.app.context import Context
@@ -53,7 +53,7 @@ class KeyRecord:
         value = self._limited(RECORD, fetch_key_usage(self._lookup.brief_client()))
         usage = key_usage_from_json(value)
         if usage is None:
-            raise not_understood("it is no record of a key")
+            raise invalid_response(tr("it is not the record of a key"))
         return usage
 
     def log(self, max_age_s: float = RECORD_AGE_S) -> list[LogEntry]:

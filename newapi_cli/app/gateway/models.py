@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from newapi_cli.api.chat.client import Client
-from newapi_cli.api.codec import MODELS, models_from_json
-from newapi_cli.api.errors.rules import not_understood
+from newapi_cli.api.errors.explain import invalid_response
+from newapi_cli.api.gateway.responses import MODELS, models_from_json
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.lookup import Lookup
 from newapi_cli.config.model_names import cache_model_names, cached_model_names
 from newapi_cli.domain.models import ModelInfo, PricedModel
 from newapi_cli.domain.pricing import PriceList
+from newapi_cli.i18n import tr
 
 HOUR_S = 3_600.0
 
@@ -79,7 +80,7 @@ def priced_models(listed: ModelList, prices: PriceList | None, group: str) -> Pr
 def _models_from_response(value: object) -> list[ModelInfo]:
     models = models_from_json(value)
     if models is None:
-        raise not_understood("it is no list of models")
+        raise invalid_response(tr("it is not a list of models"))
     return models
 
 

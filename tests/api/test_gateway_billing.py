@@ -71,8 +71,8 @@ def test_an_expiry_that_makes_no_sense_is_none(until: object) -> None:
 
 
 @pytest.mark.parametrize("limit", [None, "20", True, []])
-def test_an_answer_without_a_limit_is_not_understood(limit: object) -> None:
-    with pytest.raises(GatewayError, match="outside the protocol"):
+def test_a_response_without_a_limit_is_invalid(limit: object) -> None:
+    with pytest.raises(GatewayError, match="invalid response"):
         balance_of({**GRANTED, "hard_limit_usd": limit}, SPENT)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from newapi_cli import __version__
-from newapi_cli.api.codec import models_from_json
+from newapi_cli.api.gateway.responses import models_from_json
 from newapi_cli.domain.completion import Chunk, ResponseStarted, StreamEnd, Tick
 from newapi_cli.domain.models import ModelInfo
 from newapi_cli.domain.profile import Timeouts
@@ -323,10 +323,10 @@ def test_a_refusal_that_may_pass_is_asked_again_so_many_times(retries: int) -> N
         assert len(server.requests) == retries + 1
 
 
-def test_each_retry_is_told() -> None:
+def test_each_retry_prints_a_notice() -> None:
     with FaultServer(refused(503), refused(503), ANSWER) as server:
-        told = notices_of(client_for(server.url, retries=2).start_chat(question()))
-    assert ["retry 1/2" in told[0], "retry 2/2" in told[1], len(told)] == [True, True, 2]
+        notices = notices_of(client_for(server.url, retries=2).start_chat(question()))
+    assert ["(1 of 2)" in notices[0], "(2 of 2)" in notices[1], len(notices)] == [True, True, 2]
 
 
 @pytest.mark.parametrize(
@@ -378,11 +378,15 @@ LINES = Forever([Send(b'11\r\ndata: {"a":"bc"}\n\r\n'), Pause(0.02)])
 @pytest.mark.parametrize(
     ("timeouts", "script", "what"),
     [
-        (OFF._replace(first_byte_s=0.2), [Stall()], "no sign of an answer"),
-        (OFF._replace(first_content_s=0.2), sse(PINGS), "no content"),
-        (OFF._replace(idle_s=0.2), sse(event(chunk("a")), Stall()), "no sign of life"),
-        (OFF._replace(content_idle_s=0.2), sse(event(chunk("a")), PINGS), "no further content"),
-        (OFF._replace(total_s=0.2), sse(LINES), "no end of the answer"),
+        (OFF._replace(first_byte_s=0.2), [Stall()], "no response within 0.2 s"),
+        (OFF._replace(first_content_s=0.2), sse(PINGS), "no answer within 0.2 s"),
+        (OFF._replace(idle_s=0.2), sse(event(chunk("a")), Stall()), "no data for 0.2 s"),
+        (
+            OFF._replace(content_idle_s=0.2),
+            sse(event(chunk("a")), PINGS),
+            "no more of the answer for 0.2 s",
+        ),
+        (OFF._replace(total_s=0.2), sse(LINES), "response not complete within 0.2 s"),
     ],
     ids=["first byte", "first content", "idle", "content idle", "total"],
 )
@@ -438,7 +442,7 @@ def test_nothing_that_listens_is_told_with_host_and_port() -> None:
         port = gone.getsockname()[1]
     found = failure_of(f"http://127.0.0.1:{port}")
     assert isinstance(found, NetworkError)
-    assert found.message == f"cannot connect to 127.0.0.1:{port}: refused"
+    assert found.message == f"cannot connect to 127.0.0.1:{port}"
 
 
 def test_a_host_that_is_unknown_is_told() -> None:

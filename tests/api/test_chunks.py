@@ -8,11 +8,11 @@ import pytest
 
 from newapi_cli.api.chat.chunks import (
     chunk_from_json,
-    holds_unread,
-    refusal_in_choice,
+    find_error_in_choice,
+    has_unread_content,
     usage_from_json,
 )
-from newapi_cli.api.codec import Refusal
+from newapi_cli.api.errors.body import ErrorObject
 from newapi_cli.domain.completion import Chunk, ToolCallDelta, Usage
 from tests.api.wrong_shapes import WRONG, name_of, places, replaced
 
@@ -245,13 +245,13 @@ EMPTY: dict[str, Any] = {
 @pytest.mark.parametrize("value", UNREAD.values(), ids=UNREAD)
 def test_what_may_be_an_answer_and_is_not_read_is_seen(value: dict[str, Any]) -> None:
     assert not chunk_from_json(value).has_anything
-    assert holds_unread(value)
+    assert has_unread_content(value)
 
 
 @pytest.mark.parametrize("value", EMPTY.values(), ids=EMPTY)
 def test_what_holds_no_answer_is_not_taken_for_one(value: dict[str, Any]) -> None:
     assert not chunk_from_json(value).has_anything
-    assert not holds_unread(value)
+    assert not has_unread_content(value)
 
 
 # -- wrong shapes, everywhere ------------------------------------------------------------------
@@ -309,7 +309,7 @@ def test_a_chunk_with_a_wrong_member_is_still_a_chunk(
         for call in chunk.tool_calls:
             assert isinstance(call.position, int | None), wrong
             assert all(isinstance(text, str) for text in call[1:]), wrong
-        assert isinstance(holds_unread(replaced(value, path, wrong)), bool), wrong
+        assert isinstance(has_unread_content(replaced(value, path, wrong)), bool), wrong
         assert chunk.usage is None or all(isinstance(n, int | None) for n in chunk.usage), wrong
 
 
@@ -366,14 +366,16 @@ def test_pictures_beside_the_content_follow_it(content: str | None, text: str) -
 @pytest.mark.parametrize(
     ("about", "refusal"),
     [
-        ({"code": 502, "message": "upstream broke"}, Refusal("upstream broke", "", "502")),
-        ("upstream broke", Refusal("upstream broke")),
-        (5, Refusal("")),
+        ({"code": 502, "message": "upstream broke"}, ErrorObject("upstream broke", "", "502")),
+        ("upstream broke", ErrorObject("upstream broke")),
+        (5, ErrorObject("")),
     ],
 )
-def test_an_error_in_the_choice_is_a_refusal_and_an_end(about: object, refusal: Refusal) -> None:
+def test_an_error_in_the_choice_is_a_refusal_and_an_end(
+    about: object, refusal: ErrorObject
+) -> None:
     value = {"choices": [{"index": 0, "error": about}]}
-    assert refusal_in_choice(value) == refusal
+    assert find_error_in_choice(value) == refusal
     assert chunk_from_json(value).finish_reason == "error"
 
 
@@ -382,5 +384,5 @@ def test_an_error_in_the_choice_is_a_refusal_and_an_end(about: object, refusal: 
     [None, [], 5, [{"error": None}], [{"error": {}}], [{}], [{"index": 1, "error": "no"}]],
 )
 def test_a_choice_without_an_error_holds_none(choices: object) -> None:
-    assert refusal_in_choice({"choices": choices}) is None
+    assert find_error_in_choice({"choices": choices}) is None
     assert chunk_from_json({"choices": choices}).finish_reason is None

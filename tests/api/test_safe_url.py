@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newapi_cli.api.http.safe_url import is_public, place_from_url, redirected
+from newapi_cli.api.http.safe_url import is_public, parse_url, redirect_target
 from newapi_cli.errors import UsageError
 
 PUBLIC = [
@@ -130,18 +130,18 @@ def test_a_redirect_may_lead_nowhere_else(host: str) -> None:
     ],
 )
 def test_a_url_is_read_into_what_is_asked_for_and_a_name(text: str, url: str, name: str) -> None:
-    place = place_from_url(text)
+    place = parse_url(text)
     assert (place.url, place.name) == (url, name)
 
 
 def test_a_name_is_short() -> None:
-    name = place_from_url(f"https://a.example/{'x' * 500}.png").name
+    name = parse_url(f"https://a.example/{'x' * 500}.png").name
     assert len(name) == 100
     assert name.endswith("x.png")
 
 
 def test_a_url_is_told_without_its_query() -> None:
-    assert place_from_url("https://a.example/x?sig=secret").shown == "https://a.example/x"
+    assert parse_url("https://a.example/x?sig=secret").shown == "https://a.example/x"
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_url_is_told_without_its_query() -> None:
 )
 def test_a_url_that_cannot_be_fetched_is_refused_without_being_repeated(text: str) -> None:
     with pytest.raises(UsageError) as caught:
-        place_from_url(text)
+        parse_url(text)
     problem = caught.value
     assert problem.why
     assert problem.hint
@@ -188,7 +188,7 @@ def test_a_url_that_cannot_be_fetched_is_refused_without_being_repeated(text: st
     ],
 )
 def test_a_redirect_is_resolved_against_its_place(location: str, url: str) -> None:
-    assert redirected(place_from_url("https://a.example/x/p"), location).url == url
+    assert redirect_target(parse_url("https://a.example/x/p"), location).url == url
 
 
 @pytest.mark.parametrize(
@@ -196,6 +196,6 @@ def test_a_redirect_is_resolved_against_its_place(location: str, url: str) -> No
 )
 def test_a_redirect_to_what_is_no_place_is_refused(location: str) -> None:
     with pytest.raises(UsageError) as caught:
-        redirected(place_from_url("https://a.example/x?sig=secret"), location)
-    assert "https://a.example/x redirects to" in caught.value.message
+        redirect_target(parse_url("https://a.example/x?sig=secret"), location)
+    assert "redirect target of https://a.example/x" in caught.value.message
     assert "secret" not in caught.value.message

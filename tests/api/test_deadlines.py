@@ -38,14 +38,14 @@ def assert_fires(watched: Deadlines, at: float, what: str) -> None:
     """Assert that the next deadline is `at`, and that nothing fires before it."""
     assert watched.remaining_s(at - 0.5) == pytest.approx(0.5)
     assert watched.remaining_s(at - 0.001) == pytest.approx(0.001)
-    with pytest.raises(DeadlineError, match=f"^{what} for 7 s$"):
+    with pytest.raises(DeadlineError, match=f"^{what}"):
         watched.remaining_s(at)
     with pytest.raises(DeadlineError):
         watched.remaining_s(at + 1000)
 
 
 def test_the_connection_must_stand_in_time() -> None:
-    assert_fires(deadlines(OFF._replace(connect_s=LIMIT_S)), START + 7, "no connection")
+    assert_fires(deadlines(OFF._replace(connect_s=LIMIT_S)), START + 7, "no connection within 7 s$")
 
 
 def test_the_connection_clock_stops_with_the_connection() -> None:
@@ -56,7 +56,7 @@ def test_the_connection_clock_stops_with_the_connection() -> None:
 
 def test_the_first_byte_must_come_in_time_after_the_connection() -> None:
     watched = connected(OFF._replace(first_byte_s=LIMIT_S))
-    assert_fires(watched, START + 1 + 7, "no sign of an answer")
+    assert_fires(watched, START + 1 + 7, "no response within 7 s$")
 
 
 def test_the_first_byte_clock_does_not_run_before_the_connection() -> None:
@@ -72,26 +72,26 @@ def test_the_first_byte_clock_stops_with_the_first_byte() -> None:
 def test_a_whole_answer_may_take_as_long_as_its_first_content() -> None:
     timeouts = OFF._replace(first_byte_s=1, first_content_s=LIMIT_S)
     watched = connected(timeouts, stream=False)
-    assert_fires(watched, START + 1 + 7, "no sign of an answer")
+    assert_fires(watched, START + 1 + 7, "no response within 7 s$")
 
 
 def test_bytes_must_follow_one_another_in_time() -> None:
     watched = connected(OFF._replace(idle_s=LIMIT_S))
     watched.byte(START + 2)
     watched.byte(START + 8)
-    assert_fires(watched, START + 8 + 7, "no sign of life")
+    assert_fires(watched, START + 8 + 7, "no data for 7 s$")
 
 
 def test_the_first_content_must_come_in_time() -> None:
     watched = connected(OFF._replace(first_content_s=LIMIT_S))
-    assert_fires(watched, START + 1 + 7, "no content")
+    assert_fires(watched, START + 1 + 7, "no answer within 7 s$")
 
 
 def test_pings_are_no_content() -> None:
     watched = connected(OFF._replace(first_content_s=LIMIT_S, idle_s=LIMIT_S))
     for second in range(2, 8):
         watched.byte(START + second)
-    assert_fires(watched, START + 1 + 7, "no content")
+    assert_fires(watched, START + 1 + 7, "no answer within 7 s$")
 
 
 def test_the_first_content_clock_stops_with_the_first_content() -> None:
@@ -102,18 +102,20 @@ def test_pieces_must_follow_one_another_in_time() -> None:
     watched = answering(OFF._replace(content_idle_s=LIMIT_S, idle_s=LIMIT_S))
     for second in range(4, 10):
         watched.byte(START + second)
-    assert_fires(watched, START + 3 + 7, "no further content")
+    assert_fires(watched, START + 3 + 7, "no more of the answer for 7 s$")
 
 
 def test_each_piece_starts_the_clock_anew() -> None:
     watched = answering(OFF._replace(content_idle_s=LIMIT_S))
     watched.content(START + 9)
-    assert_fires(watched, START + 9 + 7, "no further content")
+    assert_fires(watched, START + 9 + 7, "no more of the answer for 7 s$")
 
 
 @pytest.mark.parametrize("make", [deadlines, connected, answering])
 def test_the_total_clock_runs_all_the_time(make: Make) -> None:
-    assert_fires(make(OFF._replace(total_s=LIMIT_S)), START + 7, "no end of the answer")
+    assert_fires(
+        make(OFF._replace(total_s=LIMIT_S)), START + 7, "response not complete within 7 s$"
+    )
 
 
 def test_after_the_finish_reason_only_a_short_clock_runs() -> None:
@@ -182,7 +184,7 @@ def test_no_clock_counts_the_time_in_which_nobody_listened(name: str) -> None:
     make, ends_at = RUNNING[name]
     watched = make(OFF._replace(**{name: LIMIT_S}))
     silent_s = watched.silent_s(START + 5)
-    watched.deaf(100)
+    watched.not_listening(100)
     assert watched.silent_s(START + 105) == silent_s
     assert watched.remaining_s(ends_at + 99.5) == pytest.approx(0.5)
     with pytest.raises(DeadlineError):
@@ -191,6 +193,6 @@ def test_no_clock_counts_the_time_in_which_nobody_listened(name: str) -> None:
 
 def test_what_is_heard_after_it_starts_the_clocks_anew() -> None:
     watched = answering(OFF._replace(idle_s=LIMIT_S))
-    watched.deaf(100)
+    watched.not_listening(100)
     watched.byte(START + 105)
-    assert_fires(watched, START + 112, "no sign of life")
+    assert_fires(watched, START + 112, "no data for 7 s$")

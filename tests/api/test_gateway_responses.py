@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -10,12 +11,15 @@ from newapi_cli.api.gateway.responses import (
     currency_from_json,
     key_usage_from_json,
     log_from_json,
+    models_from_json,
     number,
     price_list_from_json,
 )
 from newapi_cli.domain.completion import Usage
+from newapi_cli.domain.models import ModelInfo
 from newapi_cli.domain.money import CostKind
 from newapi_cli.domain.pricing import PriceKind
+from tests.api.wrong_shapes import WRONG, name_of, places, replaced
 
 STATUS = {"data": {"quota_per_unit": 500000}}
 NAN, INFINITY = float("nan"), float("inf")
@@ -124,3 +128,42 @@ def test_the_money_of_a_site_is_read(data: dict[str, object], name: str, symbol:
 def test_a_rate_that_cannot_be_is_not_guessed(kind: str, name: str, rate: object) -> None:
     site = {"quota_display_type": kind, "quota_per_unit": 500_000, name: rate}
     assert currency_from_json({"data": site}) is None
+
+
+# -- models ---------------------------------------------------------------------------------------
+
+MODELS = {
+    "object": "list",
+    "data": [{"id": "m", "owned_by": "o", "supported_endpoint_types": ["openai"]}],
+}
+
+
+@pytest.mark.parametrize("path", places(MODELS), ids=name_of)
+def test_a_list_of_models_with_a_wrong_member_is_read_as_far_as_it_goes(
+    path: tuple[str | int, ...],
+) -> None:
+    for wrong in WRONG:
+        models = models_from_json(replaced(MODELS, path, wrong))
+        for model in models or ():
+            assert isinstance(model, ModelInfo), wrong
+            assert model.id, wrong
+            assert all(isinstance(kind, str) for kind in model.endpoint_types), wrong
+
+
+@pytest.mark.parametrize("value", [None, 5, "x", {}, {"data": None}, {"data": {}}, {"error": {}}])
+def test_what_is_no_list_of_models_is_none(value: object) -> None:
+    assert models_from_json(value) is None
+
+
+def test_models_of_both_generations_are_read() -> None:
+    new = {"success": True, **MODELS}
+    old: dict[str, Any] = {
+        "data": [{"id": "m", "owned_by": "o", "permission": [], "root": "m", "parent": None}]
+    }
+    assert models_from_json(new) == [ModelInfo("m", "o", ("openai",))]
+    assert models_from_json(old) == [ModelInfo("m", "o")]
+
+
+def test_entries_without_a_name_are_passed_over() -> None:
+    entries = [None, {}, {"id": ""}, {"id": 5}, {"id": "m", "supported_endpoint_types": None}]
+    assert models_from_json({"data": entries}) == [ModelInfo("m")]

@@ -7,14 +7,15 @@ import time
 
 import pytest
 
-from newapi_cli.api.codec import Refusal, decode_json, refusal_from_body
-from newapi_cli.api.errors.hints import URL_HINT
-from newapi_cli.api.errors.rules import (
-    error_from_answer,
+from newapi_cli.api.errors.body import ErrorObject, error_object_of
+from newapi_cli.api.errors.explain import (
+    error_from_response,
     error_in_stream,
     html_error,
-    not_understood,
+    invalid_response,
 )
+from newapi_cli.api.errors.failures import BASE_URL_HINT
+from newapi_cli.api.json_values import decode_json
 from newapi_cli.errors import (
     AuthenticationError,
     ContextTooLongError,
@@ -93,10 +94,10 @@ TABLE: list[tuple[int, str | None, object, type[NewapiError]]] = [
 
 def told(status: int, body: bytes, *, location: str = "") -> NewapiError:
     try:
-        refusal = refusal_from_body(decode_json(body))
+        refusal = error_object_of(decode_json(body))
     except ValueError:
-        refusal = Refusal("")
-    return error_from_answer(status, refusal, body, location=location)
+        refusal = ErrorObject("")
+    return error_from_response(status, refusal, body, location=location)
 
 
 @pytest.mark.parametrize(("status", "type_", "code", "kind"), TABLE)
@@ -157,7 +158,7 @@ def test_a_web_page_is_named_and_never_shown(status: int) -> None:
     found = told(status, page)
     assert type(found) is GatewayError
     assert str(status) in found.message
-    assert found.why == "the page is called “bad gateway”"
+    assert found.why == "the title of the page is “bad gateway”"
     assert "secret" not in found.message + found.why + found.hint
 
 
@@ -166,8 +167,8 @@ def test_a_web_page_is_named_and_never_shown(status: int) -> None:
     [
         (b"<html><body>x</body></html>", ""),
         (b"<html><title></title>", ""),
-        (b"<html><title>\n \xe4\xbd\xa0 \n</title>", "the page is called “你”"),
-        (b"<html><title>a\n  b</title>", "the page is called “a b”"),
+        (b"<html><title>\n \xe4\xbd\xa0 \n</title>", "the title of the page is “你”"),
+        (b"<html><title>a\n  b</title>", "the title of the page is “a b”"),
     ],
 )
 def test_the_title_of_a_page_is_all_that_is_taken_from_it(page: bytes, why: str) -> None:
@@ -177,7 +178,7 @@ def test_the_title_of_a_page_is_all_that_is_taken_from_it(page: bytes, why: str)
 @pytest.mark.parametrize("title", ["word " * 1000, "你" * 1000], ids=["words", "no spaces"])
 def test_a_long_title_is_cut(title: str) -> None:
     why = html_error(f"<html><title>{title}</title>".encode(), 200).why
-    assert why.startswith(f"the page is called “{title[:9].strip()}")
+    assert why.startswith(f"the title of the page is “{title[:9].strip()}")
     assert why.endswith("…”")
     assert len(why) < 250
 
@@ -193,8 +194,8 @@ def test_looking_for_a_page_takes_no_more_time_than_the_body_is_long(body: bytes
 
 def test_a_wrong_path_leads_to_the_base_url() -> None:
     body = json.dumps(error("Invalid URL (POST /v1/v1/chat/completions)", UPSTREAM)).encode()
-    assert told(404, body).hint == URL_HINT
-    assert html_error(b"<html>", 200).hint == URL_HINT
+    assert told(404, body).hint == BASE_URL_HINT
+    assert html_error(b"<html>", 200).hint == BASE_URL_HINT
 
 
 def test_an_unknown_model_is_called_so() -> None:
@@ -217,19 +218,21 @@ def test_a_key_that_is_too_poor_for_the_request_is_told_apart_from_an_empty_acco
 @pytest.mark.parametrize(
     ("refusal", "why"),
     [
-        (Refusal("m", "t", "c"), "m"),
-        (Refusal("", "t", "c"), "c"),
-        (Refusal("", "t"), "t"),
-        (Refusal(""), ""),
+        (ErrorObject("m", "t", "c"), "m"),
+        (ErrorObject("", "t", "c"), "c"),
+        (ErrorObject("", "t"), "t"),
+        (ErrorObject(""), ""),
     ],
 )
-def test_an_error_in_a_stream_is_the_gateways_in_its_best_words(refusal: Refusal, why: str) -> None:
+def test_an_error_in_a_stream_is_the_gateways_in_its_best_words(
+    refusal: ErrorObject, why: str
+) -> None:
     found = error_in_stream(refusal._replace(request_id="rid"))
     assert type(found) is GatewayError
     assert (found.why, found.request_id) == (why, "rid")
 
 
 def test_what_is_not_understood_says_why() -> None:
-    found = not_understood("too odd", "rid")
+    found = invalid_response("too odd", "rid")
     assert type(found) is GatewayError
     assert (found.why, found.request_id) == ("too odd", "rid")

@@ -11,10 +11,11 @@ import time
 
 import pytest
 
-from newapi_cli.api.codec import Refusal, decode_json, refusal_from_body
+from newapi_cli.api.errors.body import ErrorObject, error_object_of
 from newapi_cli.api.errors.context_length import is_too_long
-from newapi_cli.api.errors.rules import error_from_answer, error_in_stream
-from newapi_cli.api.http.retry import is_worth_a_retry
+from newapi_cli.api.errors.explain import error_from_response, error_in_stream
+from newapi_cli.api.http.retry import may_retry
+from newapi_cli.api.json_values import decode_json
 from newapi_cli.errors import ContextTooLongError, ExitCode, GatewayError, LimitError
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -159,13 +160,15 @@ OTHER = {
 
 @pytest.mark.parametrize("words", TOO_LONG.values(), ids=TOO_LONG.keys())
 def test_what_is_too_long_is_known_by_the_words_of_each_provider(words: str) -> None:
-    assert is_too_long(Refusal(words, "invalid_request_error"))
-    assert is_too_long(Refusal(f"Upstream says:\n  {words.upper()}".replace("'", "’"), "", "400"))
+    assert is_too_long(ErrorObject(words, "invalid_request_error"))
+    assert is_too_long(
+        ErrorObject(f"Upstream says:\n  {words.upper()}".replace("'", "’"), "", "400")
+    )
 
 
 @pytest.mark.parametrize("words", OTHER.values(), ids=OTHER.keys())
 def test_other_complaints_are_not_taken_for_it(words: str) -> None:
-    assert not is_too_long(Refusal(words, "invalid_request_error", "400"))
+    assert not is_too_long(ErrorObject(words, "invalid_request_error", "400"))
 
 
 @pytest.mark.parametrize(
@@ -180,18 +183,18 @@ def test_other_complaints_are_not_taken_for_it(words: str) -> None:
     ],
 )
 def test_a_code_or_type_decides_whatever_the_words(type_: str, code: str) -> None:
-    assert is_too_long(Refusal("nobody knows these words per minute", type_, code))
+    assert is_too_long(ErrorObject("nobody knows these words per minute", type_, code))
 
 
 def test_numbers_that_show_a_short_prompt_count_more_than_a_code() -> None:
     words = OTHER["max_tokens, OpenAI 2023"]
-    assert not is_too_long(Refusal(words, "invalid_request_error", "context_length_exceeded"))
+    assert not is_too_long(ErrorObject(words, "invalid_request_error", "context_length_exceeded"))
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 422, 500, 503])
 def test_it_is_an_error_of_its_own_with_the_code_of_its_kind(status: int) -> None:
     body = json.dumps(error(TOO_LONG["DeepSeek"], "invalid_request_error")).encode()
-    found = error_from_answer(status, refusal_from_body(decode_json(body)), body)
+    found = error_from_response(status, error_object_of(decode_json(body)), body)
     assert type(found) is ContextTooLongError
     assert isinstance(found, GatewayError)
     assert found.exit_code is ExitCode.GATEWAY
@@ -203,21 +206,21 @@ def test_it_is_an_error_of_its_own_with_the_code_of_its_kind(status: int) -> Non
 def test_a_rate_limit_in_tokens_stays_one() -> None:
     for words in (OTHER["TPM, OpenAI"], TOO_LONG["OpenAI"]):
         body = json.dumps(error(words, "tokens", "rate_limit_exceeded")).encode()
-        found = error_from_answer(429, refusal_from_body(decode_json(body)), body)
+        found = error_from_response(429, error_object_of(decode_json(body)), body)
         assert type(found) is LimitError
 
 
 def test_an_error_in_a_stream_is_looked_at_too() -> None:
-    found = error_in_stream(Refusal(TOO_LONG["Gemini"], request_id="rid"))
+    found = error_in_stream(ErrorObject(TOO_LONG["Gemini"], request_id="rid"))
     assert type(found) is ContextTooLongError
     assert (found.why, found.request_id) == (TOO_LONG["Gemini"], "rid")
-    assert type(error_in_stream(Refusal(OTHER["TPM, OpenAI"]))) is GatewayError
+    assert type(error_in_stream(ErrorObject(OTHER["TPM, OpenAI"]))) is GatewayError
 
 
 def test_asking_again_is_pointless() -> None:
-    assert not is_worth_a_retry(500, Refusal(TOO_LONG["llama.cpp"]))
-    assert is_worth_a_retry(500, Refusal("something broke"))
-    assert is_worth_a_retry(429, Refusal(TOO_LONG["OpenAI"]))
+    assert not may_retry(500, ErrorObject(TOO_LONG["llama.cpp"]))
+    assert may_retry(500, ErrorObject("something broke"))
+    assert may_retry(429, ErrorObject(TOO_LONG["OpenAI"]))
 
 
 @pytest.mark.parametrize(
@@ -239,12 +242,12 @@ def test_asking_again_is_pointless() -> None:
 )
 def test_looking_at_a_text_takes_no_time_whatever_it_says(words: str) -> None:
     started = time.process_time()
-    is_too_long(Refusal(words))
+    is_too_long(ErrorObject(words))
     assert time.process_time() - started < 0.5
 
 
 def test_what_stands_far_behind_is_not_looked_for() -> None:
-    assert not is_too_long(Refusal("x " * 4000 + TOO_LONG["Anthropic"]))
+    assert not is_too_long(ErrorObject("x " * 4000 + TOO_LONG["Anthropic"]))
 
 
 def test_the_person_is_told_and_nothing_is_asked_again(

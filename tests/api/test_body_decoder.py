@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from newapi_cli.api.chat.body_decoder import AnswerReader, StreamRefused
+from newapi_cli.api.chat.body_decoder import BodyDecoder, ErrorInBody
 from newapi_cli.domain.completion import Completion, CompletionBuilder, Status
 from newapi_cli.errors import GatewayError, NewapiError
 from tests.support.wire import (
@@ -35,8 +35,8 @@ class Read:
     """What a body gave: the folded chunks, and what it ended with."""
 
     def __init__(self, blocks: Iterable[bytes], request_id: str = "") -> None:
-        self.reader = AnswerReader(request_id)
-        self.refused: StreamRefused | None = None
+        self.reader = BodyDecoder(request_id)
+        self.refused: ErrorInBody | None = None
         self.error: NewapiError | None = None
         builder = CompletionBuilder()
         try:
@@ -45,7 +45,7 @@ class Read:
                     builder.add(found)
             for found in self.reader.end():
                 builder.add(found)
-        except StreamRefused as refused:
+        except ErrorInBody as refused:
             self.refused = refused
         except NewapiError as failure:
             self.error = failure
@@ -207,8 +207,8 @@ def test_an_error_is_found_wherever_it_stands_and_keeps_the_text_before_it(
     for blocks in all_cuts(body):
         read = Read(blocks, "from the header")
         assert read.refused is not None, blocks
-        assert read.refused.refusal[:2] == ("no channel left", "new_api_error"), blocks
-        assert read.refused.refusal.request_id == "42", blocks
+        assert read.refused.error[:2] == ("no channel left", "new_api_error"), blocks
+        assert read.refused.error.request_id == "42", blocks
         assert read.completion.content == content, blocks
 
 
@@ -216,8 +216,8 @@ def test_an_error_is_found_wherever_it_stands_and_keeps_the_text_before_it(
 def test_an_error_with_a_single_member_is_an_error(about: Any) -> None:
     read = Read([event({"error": about}) + DONE], "from the header")
     assert read.refused is not None
-    assert read.refused.refusal.request_id == "from the header"
-    failure = read.refused.as_error()
+    assert read.refused.error.request_id == "from the header"
+    failure = read.refused.as_newapi_error()
     assert isinstance(failure, GatewayError)
     assert failure.why in ("429", "m", "t", "plain")
 
@@ -249,7 +249,7 @@ def test_a_body_that_is_no_answer_is_refused(body: bytes) -> None:
     for blocks in ([body], [body[:1], body[1:]]):
         read = Read(blocks)
         assert isinstance(read.error, GatewayError), blocks
-        assert "protocol" in read.error.message
+        assert "invalid response" in read.error.message
 
 
 def test_an_event_that_is_too_large_is_refused_and_the_text_before_it_is_kept() -> None:
@@ -300,7 +300,7 @@ FRAGMENTS = [
 
 def outcome_of(blocks: Iterable[bytes]) -> tuple[object, ...]:
     read = Read(blocks)
-    refusal = read.refused and read.refused.refusal
+    refusal = read.refused and read.refused.error
     return read.completion, refusal, read.error and read.error.why, read.reader.is_certain
 
 
@@ -322,7 +322,7 @@ def test_what_is_held_back_is_given_at_the_end() -> None:
 
 
 def test_text_is_given_as_soon_as_its_event_is_whole() -> None:
-    reader = AnswerReader("")
+    reader = BodyDecoder("")
     assert [found.content for found in reader.feed(event(chunk("a")))] == ["a"]
     assert list(reader.feed(event(chunk("b"))[:-1])) == []
     assert [found.content for found in reader.feed(b"\n")] == ["b"]

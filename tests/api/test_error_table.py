@@ -1,6 +1,6 @@
-"""The table of explanations: every row is reached, and its page and golden file are of today.
+"""The error table: every rule is used, and its page and golden file are up to date.
 
-UPDATE_GOLDEN=1 in the environment writes both files anew; look at the difference before it is kept.
+UPDATE_GOLDEN=1 in the environment writes both files; review the difference before committing it.
 """
 
 from __future__ import annotations
@@ -12,22 +12,25 @@ from pathlib import Path
 
 import pytest
 
-from newapi_cli.api.chat.body_decoder import AnswerReader, StreamRefused
-from newapi_cli.api.chat.response_reader import _refused
-from newapi_cli.api.codec import Refusal, request_id_in
-from newapi_cli.api.errors.rows import OWN, Explanation, When
-from newapi_cli.api.errors.rules import explanation_of, is_of_the_model, leaves_the_key_open
+from newapi_cli.api.chat.body_decoder import BodyDecoder, ErrorInBody
+from newapi_cli.api.chat.response_reader import refused
+from newapi_cli.api.errors.body import ErrorObject
+from newapi_cli.api.errors.explain import find_rule, is_about_model, may_have_key_record
+from newapi_cli.api.errors.rules import OWN, ErrorRule, When
 from newapi_cli.api.errors.table import (
-    IN_STREAM,
-    KEY_REFUSED,
-    KEY_REFUSED_PLAINLY,
-    MODEL_FORBIDDEN,
-    NOT_UNDERSTOOD,
-    OTHERWISE,
+    ERROR_IN_STREAM,
+    INVALID_RESPONSE,
+    OTHER,
     TABLE,
 )
+from newapi_cli.api.http.headers import request_id_in
 from newapi_cli.api.http.worker import ResponseHead
-from newapi_cli.errors import AuthenticationError, GatewayError, ModelNotFoundError, NewapiError
+from newapi_cli.errors import (
+    GatewayError,
+    ModelNotFoundError,
+    NewapiError,
+    Reason,
+)
 from newapi_cli.render.status_lines import print_error
 from newapi_cli.streams import Input, Output, Streams
 from tests.api.errors_page import errors_page
@@ -38,8 +41,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE_FILE = ROOT / "docs" / "errors.md"
 GOLDEN_FILE = ROOT / "tests" / "data" / "golden" / "errors.txt"
 GOLDEN_HEAD = (
-    "UPDATE_GOLDEN=1 pytest tests/api/test_api_explanations.py writes this file anew: what the"
-    " server sends (>), what newapi tells, and its exit code.\n"
+    "UPDATE_GOLDEN=1 pytest tests/api/test_error_table.py writes this file: what the server sends"
+    " (>), what newapi prints, and its exit code.\n"
 )
 KEY_TEXT = "该令牌已过期"
 
@@ -48,13 +51,13 @@ def error_of(row: Refused) -> NewapiError:
     """Read an answer as the client does."""
     headers = {name.lower(): value for name, value in row.headers}
     if not 200 <= row.status < 300:
-        return _refused(ResponseHead(row.status, headers), row.body).error
-    reader = AnswerReader(request_id_in(headers))
+        return refused(ResponseHead(row.status, headers), row.body).error
+    reader = BodyDecoder(request_id_in(headers))
     try:
         list(reader.feed(row.body))
         list(reader.end())
-    except StreamRefused as refused:
-        return refused.as_error()
+    except ErrorInBody as error:
+        return error.as_newapi_error()
     except NewapiError as error:
         return error
     raise AssertionError(f"{row.name} is no error")
@@ -104,14 +107,14 @@ def test_each_refusal_has_the_exit_code_and_the_words_of_its_row(row: Refused) -
 
 def test_every_row_of_the_table_explains_a_refusal() -> None:
     messages = [error_of(row).message.partition(" (HTTP")[0] for row in ALL]
-    rows = [*TABLE, IN_STREAM, NOT_UNDERSTOOD]
-    rows.remove(OTHERWISE)  # for servers that have not been thought of
+    rows = [*TABLE, ERROR_IN_STREAM, INVALID_RESPONSE]
+    rows.remove(OTHER)  # for servers that have not been thought of
     assert [row.message for row in rows if row.message not in messages] == []
 
 
 def test_what_no_row_knows_is_explained_all_the_same() -> None:
-    found = explanation_of(201, Refusal("odd", "odd_error", "odd"))
-    assert found is OTHERWISE
+    found = find_rule(201, ErrorObject("odd", "odd_error", "odd"))
+    assert found is OTHER
     assert found.error is GatewayError
 
 
@@ -135,7 +138,7 @@ def code_of(row: Refused) -> str:
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.message)
-def test_the_words_of_a_row_are_in_the_house_style(row: Explanation) -> None:
+def test_the_words_of_a_row_are_in_the_house_style(row: ErrorRule) -> None:
     assert row.message[0].islower()
     assert not row.message.endswith(".")
     assert not row.hint.endswith(".")
@@ -162,14 +165,14 @@ def test_the_words_of_a_row_are_in_the_house_style(row: Explanation) -> None:
     ],
 )
 def test_who_refuses_a_key_decides_whose_it_is(type_: str, code: int) -> None:
-    assert explanation_of(401, Refusal("no", type_)).error.exit_code == code
-    assert explanation_of(403, Refusal("no", type_)).error.exit_code == code
+    assert find_rule(401, ErrorObject("no", type_)).error.exit_code == code
+    assert find_rule(403, ErrorObject("no", type_)).error.exit_code == code
 
 
 def test_a_text_of_the_gateway_counts_in_the_gateways_mouth_only() -> None:
     for type_ in ("new_api_error", "one_api_error", ""):
-        assert explanation_of(401, Refusal(KEY_TEXT, type_)).message == "the key has expired"
-    assert explanation_of(401, Refusal(KEY_TEXT, "upstream_error")).error is GatewayError
+        assert find_rule(401, ErrorObject(KEY_TEXT, type_)).message == "the key has expired"
+    assert find_rule(401, ErrorObject(KEY_TEXT, "upstream_error")).error is GatewayError
 
 
 @pytest.mark.parametrize(
@@ -184,8 +187,8 @@ def test_a_text_of_the_gateway_counts_in_the_gateways_mouth_only() -> None:
     ],
 )
 def test_the_parts_of_a_text_stand_in_their_order(text: str, fits: bool) -> None:
-    when = When(speakers=OWN, texts=("无权访问…分组", "User has been banned"))
-    assert when.fits(403, Refusal(text), is_page=False) is fits
+    when = When(sources=OWN, texts=("无权访问…分组", "User has been banned"))
+    assert when.matches(403, ErrorObject(text), is_page=False) is fits
 
 
 @pytest.mark.parametrize(
@@ -193,17 +196,16 @@ def test_the_parts_of_a_text_stand_in_their_order(text: str, fits: bool) -> None
 )
 def test_a_long_text_takes_no_long_time(piece: str) -> None:
     started = time.process_time()
-    explanation_of(403, Refusal(piece * 300_000, "new_api_error" * 50_000, piece * 100_000))
+    find_rule(403, ErrorObject(piece * 300_000, "new_api_error" * 50_000, piece * 100_000))
     assert time.process_time() - started < 1
 
 
 # -- what more may be found out
 
 
-def error_with(row: Explanation, status: int, request_id: str = "") -> NewapiError:
-    error = row.made(status, "", request_id)
-    error.status = status
-    return error
+def error_with(reason: Reason, status: int, request_id: str = "") -> NewapiError:
+    (rule,) = (rule for rule in TABLE if rule.reason is reason)
+    return rule.to_error(status, "", request_id)
 
 
 @pytest.mark.parametrize(
@@ -211,29 +213,29 @@ def error_with(row: Explanation, status: int, request_id: str = "") -> NewapiErr
     [REQUEST_ID, "20260412153045123456789abcdefghABCDEFGH", "20250401123059123456Ab3dEf6h"],
 )
 def test_a_refused_key_is_open_where_the_family_speaks(request_id: str) -> None:
-    assert leaves_the_key_open(error_with(KEY_REFUSED, 401))
-    assert leaves_the_key_open(error_with(KEY_REFUSED_PLAINLY, 401, request_id))
+    assert may_have_key_record(error_with(Reason.KEY_REJECTED, 401))
+    assert may_have_key_record(error_with(Reason.KEY_REJECTED_BY_SERVER, 401, request_id))
 
 
 @pytest.mark.parametrize(
     "request_id", ["", "req_0123456789", "8f3b2c1d-0000-4000-8000-1234567890ab", "9a1b2c3d4e-FRA"]
 )
 def test_a_plain_server_leaves_nothing_open(request_id: str) -> None:
-    assert not leaves_the_key_open(error_with(KEY_REFUSED_PLAINLY, 401, request_id))
+    assert not may_have_key_record(error_with(Reason.KEY_REJECTED_BY_SERVER, 401, request_id))
 
 
 def test_only_what_says_nothing_leaves_the_key_open() -> None:
-    opened = [row.name for row in ALL if leaves_the_key_open(error_of(row))]
+    opened = [row.name for row in ALL if may_have_key_record(error_of(row))]
     assert opened == ["key refused", "another relative's key"]
-    assert not leaves_the_key_open(AuthenticationError(KEY_REFUSED.told(401)))  # status not told
-    assert not leaves_the_key_open(GatewayError("x"))
+    assert not may_have_key_record(error_with(Reason.KEY_REJECTED, 0))
+    assert not may_have_key_record(GatewayError("x"))
 
 
 def test_names_help_where_the_model_was_refused() -> None:
-    about = {row.name for row in ALL if is_of_the_model(error_of(row))}
+    about = {row.name for row in ALL if is_about_model(error_of(row))}
     assert about == {
         *(row.name for row in ALL if isinstance(error_of(row), ModelNotFoundError)),
-        *(row.name for row in ALL if error_of(row).message == MODEL_FORBIDDEN.told(403)),
+        *(row.name for row in ALL if error_of(row).reason is Reason.MODEL_FORBIDDEN),
     }
     assert {"no channel", "model not permitted", "Ollama: unknown model"} <= about
     assert about.isdisjoint({"key refused", "group not permitted", "upstream's complaint"})

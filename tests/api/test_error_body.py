@@ -1,0 +1,133 @@
+"""Error objects in every form that servers send, and with members of the wrong type."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from newapi_cli.api.errors.body import ErrorObject, error_object_of, find_error
+from tests.api.wrong_shapes import WRONG, name_of, places, replaced
+from tests.support.wire import completion
+
+REFUSALS = {
+    "error": {"message": "m", "type": "t", "param": "", "code": "c"},
+    "message": "m",
+    "msg": "m",
+    "err": "m",
+    "error_msg": "m",
+    "detail": "m",
+    "title": "m",
+    "success": False,
+    "header": {"message": "m", "error": {"message": "m"}},
+    "response": {"error": {"message": "m", "response": {"error": {"message": "m"}}}},
+}
+
+
+@pytest.mark.parametrize("path", places(REFUSALS), ids=name_of)
+def test_an_error_with_a_wrong_member_is_still_a_refusal(path: tuple[str | int, ...]) -> None:
+    for wrong in WRONG:
+        refusal = error_object_of(replaced(REFUSALS, path, wrong))
+        assert all(isinstance(text, str) for text in refusal), wrong
+
+
+@pytest.mark.parametrize("name", ["error", *REFUSALS])
+def test_an_error_with_one_member_of_any_kind_is_still_a_refusal(name: str) -> None:
+    for wrong in WRONG:
+        for value in ({name: wrong}, {"error": {name: wrong}}, {"response": {name: wrong}}):
+            assert all(isinstance(text, str) for text in error_object_of(value)), value
+
+
+@pytest.mark.parametrize("name", ["response", "header"])
+def test_an_error_nested_more_deeply_than_the_stack_is_a_refusal(name: str) -> None:
+    value: object = 1
+    for _ in range(5000):  # Python 3.12 and later read so much JSON
+        value = {name: value}
+    assert error_object_of(value) == ErrorObject("")
+
+
+@pytest.mark.parametrize(
+    ("value", "refusal"),
+    [
+        ({"error": {"message": "m", "type": "t", "code": "c"}}, ErrorObject("m", "t", "c")),
+        ({"error": {"message": "m", "type": "t", "code": 429}}, ErrorObject("m", "t", "429")),
+        ({"error": {"message": "m", "code": None}}, ErrorObject("m")),
+        ({"error": {"message": "m", "code": True}}, ErrorObject("m")),
+        ({"error": {"code": "c"}}, ErrorObject("", "", "c")),
+        ({"error": "plain"}, ErrorObject("plain")),
+        ({"type": "error", "error": {"type": "t", "message": "m"}}, ErrorObject("m", "t")),
+        ({"success": False, "message": "m", "code": "AUTH_X"}, ErrorObject("m", "", "AUTH_X")),
+        ({"error": {"msg": "m"}}, ErrorObject("m")),
+        ({"error": {}, "success": False, "message": "m"}, ErrorObject("m")),
+        ({"error": [{"message": "m"}, {"message": "n"}]}, ErrorObject("m")),
+        ({"error": [None, "m"], "code": 3}, ErrorObject("m", "", "3")),
+        ({"error": True, "message": "m"}, ErrorObject("m")),
+        ({"error": 5}, ErrorObject("")),
+        ([{"error": {"message": "m", "code": 400}}], ErrorObject("m", "", "400")),
+        ([None, {"id": 1}, {"error": "m"}, {"error": "n"}], ErrorObject("m")),
+    ],
+)
+def test_each_envelope_of_an_error_is_read(value: object, refusal: ErrorObject) -> None:
+    assert find_error(value) == refusal
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"message": "m"},
+        {"msg": "m"},
+        {"err": "m"},
+        {"error_msg": "m"},
+        {"detail": "m"},
+        {"title": "m", "type": ""},
+        {"header": {"message": "m"}},
+        {"response": {"error": {"message": "m"}}},
+    ],
+)
+def test_words_of_other_servers_are_found_in_the_body_of_an_error(value: object) -> None:
+    assert find_error(value) is None
+    assert error_object_of(value) == ErrorObject("m")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        5,
+        "x",
+        [],
+        [[{"error": "m"}]],
+        [{"id": "a"}],
+        {},
+        {"error": None},
+        {"error": {}},
+        {"success": True},
+        completion("a"),
+    ],
+)
+def test_what_is_no_error_is_none(value: object) -> None:
+    assert find_error(value) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "words", "request_id"),
+    [
+        ("bad (request id: 2025AbC)", "bad", "2025AbC"),
+        ("bad (request id: 1) (request id: 2)", "bad (request id: 1)", "2"),
+        ("bad (request id: 2)\n", "bad", "2"),
+        ("(request id: 2) bad", "(request id: 2) bad", ""),
+        ("无效的令牌 (request id: 2)", "无效的令牌", "2"),
+        ("half a pair \ud83d (request id: 2)", "half a pair \ufffd", "2"),
+    ],
+)
+def test_the_request_id_is_taken_off_the_message(message: str, words: str, request_id: str) -> None:
+    assert find_error({"error": {"message": message}}) == ErrorObject(words, request_id=request_id)
+
+
+@pytest.mark.parametrize("message", [" " * 60_000 + "x", "(request id: " * 20_000])
+def test_looking_for_a_request_id_takes_no_more_time_than_the_message_is_long(
+    message: str,
+) -> None:
+    started = time.process_time()
+    assert find_error({"error": {"message": message}}) == ErrorObject(message)
+    assert time.process_time() - started < 2
