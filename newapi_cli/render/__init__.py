@@ -1,4 +1,5 @@
-"""Turns values into text for one chosen target; it decides nothing else.
+"""Output: what is written to stdout and stderr, and in which form.
 
-Only `markdown` and `tables` import rich: what goes to a pipe never waits for it.
+Only `console`, `live`, `pager` and `session_view` import rich, `live`, `extract` and `transcript`
+markdown-it: output to a pipe never waits for them.
 """

@@ -1,6 +1,6 @@
-"""Foreign text made safe for a terminal: every control character visible, none obeyed.
+"""Foreign text made safe for a terminal: control characters become visible symbols.
 
-Nothing is dropped in silence, so that a spoof is seen. Pipes and files get the text as it came.
+None is dropped silently, so that spoofed text is noticed. Pipes and files get the text unchanged.
 """
 
 from __future__ import annotations
@@ -9,13 +9,10 @@ import re
 
 BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)
 REPLACEMENT = "\ufffd"
-# Tag characters are invisible text, but for the flags that are made of them (UTS 51, ED-14a).
+# Tag characters are invisible text, except in the flags that use them (UTS 51, ED-14a).
 FLAG = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"
 TAGS = re.compile(f"({FLAG})|[\U000e0000-\U000e007f]")
 UNDECIDED = re.compile("(?:\r|\U0001f3f4[\U000e0030-\U000e007a]{0,6})\\Z")
-
-# Between the characters of Chinese and Japanese a row may end anywhere, but not before what closes
-# or goes on, nor after what opens. Emoji stay whole: no sequence of them is cut.
 
 _SAFE: dict[int, str] = {
     **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
@@ -31,22 +28,22 @@ _HIDDEN_IN_CODE = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0x00AD), REPLAC
 
 
 def safe_text(text: str) -> str:
-    """Show control characters as symbols; tabs and line breaks stay, CRLF becomes LF.
+    """Return text with control characters as symbols; tabs and LF are kept, CRLF becomes LF.
 
     >>> safe_text("a\\x1b[31mb\\r\\nc\\x9b")
     'a␛[31mb\\nc�'
     """
     if text.isascii():
         return text.replace("\r\n", "\n").translate(_SAFE)
-    return TAGS.sub(_flag_or_mark, text.replace("\r\n", "\n")).translate(_SAFE)
+    return TAGS.sub(_flag_or_replacement, text.replace("\r\n", "\n")).translate(_SAFE)
 
 
-def _flag_or_mark(match: re.Match[str]) -> str:
+def _flag_or_replacement(match: re.Match[str]) -> str:
     return match.group(1) or REPLACEMENT
 
 
 def safe_code(text: str) -> str:
-    """The same for code, where invisible characters have no business at all.
+    """Return safe text in which all invisible characters are visible, for code.
 
     >>> safe_code("a\u200bb")
     'a�b'
@@ -55,7 +52,7 @@ def safe_code(text: str) -> str:
 
 
 def safe_line(text: str) -> str:
-    """Make foreign text one safe line.
+    """Return foreign text as one safe line.
 
     >>> safe_line("two\\nlines\\there ")
     'two lines here'
@@ -64,20 +61,20 @@ def safe_line(text: str) -> str:
 
 
 class Sanitizer:
-    """The same for a stream: what may go on as CRLF or as a flag waits for the next piece."""
+    """Makes a stream of text safe. What may become CRLF or a flag waits for the next part."""
 
     def __init__(self) -> None:
         self._held = ""
 
     def feed(self, text: str) -> str:
-        """Give the safe form of all that is decided."""
+        """Take text and return the safe form of all that is certain."""
         text, self._held = self._held + text, ""
-        begun = UNDECIDED.search(text)
-        if begun:
-            text, self._held = text[: begun.start()], begun.group()
+        undecided = UNDECIDED.search(text)
+        if undecided:
+            text, self._held = text[: undecided.start()], undecided.group()
         return safe_text(text)
 
     def end(self) -> str:
-        """Give what was held back."""
+        """Return the safe form of what was held back."""
         held, self._held = self._held, ""
         return safe_text(held)

@@ -1,4 +1,4 @@
-"""A stored session as rows for a terminal: answers laid out by the layout of the live ones."""
+"""A stored session as rows for a terminal; answers are rendered as live answers are."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from newapi_cli.domain.completion import Completion
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
+from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.console import terminal_console
 from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.live.answer_rows import StreamedAnswer
@@ -26,17 +27,17 @@ from newapi_cli.render.transcript import ending
 from newapi_cli.render.units import summary, tokens
 from newapi_cli.streams import Streams
 
-PIECE = 8 * 1024  # parsed in pieces, a long answer never needs much memory
+PARSED_CHARACTERS = 8 * 1024  # at a time: parsing in pieces limits the memory
 LAST_TURNS = 2
 LAST_PROMPT_ROWS = 4
 LAST_ANSWER_ROWS = 8
 MARK = "> "
 PLAIN, BOLD, DIM, WARNING = Style.null(), Style(bold=True), Style(dim=True), Style(color="yellow")
-PICTURE = re.compile(r"(data:image/[a-zA-Z0-9.+-]{1,20};base64,)[A-Za-z0-9+/=_-]{40,}")
+IMAGE = re.compile(r"(data:image/[a-zA-Z0-9.+-]{1,20};base64,)[A-Za-z0-9+/=_-]{40,}")
 
 
 class SessionViewOptions(NamedTuple):
-    """What of a session is shown: its reasoning too, and the turns of its other branches."""
+    """What of a session is shown beside its current path: reasoning, and all other branches."""
 
     reasoning: bool = False
     all_branches: bool = False
@@ -46,44 +47,44 @@ def show_session(
     streams: Streams,
     stored: StoredSession,
     theme: Theme,
-    wish: SessionViewOptions = SessionViewOptions(),  # noqa: B008  # a value that cannot change
-    pictures: ImageFilter | None = None,
+    options: SessionViewOptions = SessionViewOptions(),  # noqa: B008  # immutable
+    images: ImageFilter | None = None,
 ) -> str:
-    """Give a session as text for stdout's width, with colors where stdout shows them.
+    """Return a session as text for stdout's width, with colors if stdout displays them.
 
-    Pictures in answers are saved and named as in a live answer where a filter is given, else cut.
+    With a filter, images in answers are saved and named as in a live answer; else truncated.
     """
-    shown = _Shown(streams, theme, wish, pictures)
-    return "".join(f"{row}\n" for row in shown.rows(stored))
+    view = _SessionView(streams, theme, options, images)
+    return "".join(f"{row}\n" for row in view.rows(stored))
 
 
 def last_turns_rows(streams: Streams, path: Sequence[TurnRecord]) -> list[str]:
-    """Give the last turns of a path in short, as dim rows: what a resumed session was about."""
+    """Return the ends of the last turns of a path as dim rows, to remind of a resumed session."""
     console = terminal_console(streams)
     rows: list[str] = []
     for turn in path[-LAST_TURNS:]:
-        wrapped = _wrapped(console, turn.prompt, LAST_PROMPT_ROWS, console.width - len(MARK))
+        wrapped = _wrap(console, turn.prompt, LAST_PROMPT_ROWS, console.width - len(MARK))
         prompt = wrapped[:LAST_PROMPT_ROWS]
         prompt += ["…"] if len(wrapped) > LAST_PROMPT_ROWS else []
         rows += [(MARK if i == 0 else "  ") + row for i, row in enumerate(prompt or [""])]
         rows += _end_of_answer(console, turn)
         if how := ending(turn):
             rows.append(f"({how})")
-    begin, end = (DIM_CODE, RESET) if streams.wants_color(streams.stdout) else ("", "")
-    return [begin + row.rstrip() + end if row.strip() else "" for row in rows]
+    start, end = (DIM_CODE, RESET) if streams.wants_color(streams.stdout) else ("", "")
+    return [start + row.rstrip() + end if row.strip() else "" for row in rows]
 
 
 def _end_of_answer(console: Console, turn: TurnRecord) -> list[str]:
-    rows = _wrapped(console, turn.answer, -LAST_ANSWER_ROWS, console.width)
+    rows = _wrap(console, turn.answer, -LAST_ANSWER_ROWS, console.width)
     if len(rows) <= LAST_ANSWER_ROWS:
         return rows
     return ["…", *rows[-LAST_ANSWER_ROWS:]]
 
 
-def _wrapped(console: Console, text: str, count: int, width: int) -> list[str]:
-    """Wrap safe text; of a long one only what the first (below 0: the last) rows can hold."""
+def _wrap(console: Console, text: str, count: int, width: int) -> list[str]:
+    """Wrap safe text; of a long text only what fits the first (if negative, the last) rows."""
     enough = (abs(count) + 1) * max(console.width, 80) * 2
-    text = _without_pictures(text).strip("\n")
+    text = _without_images(text).strip("\n")
     text = safe_text(text[:enough] if count > 0 else text[-enough:])
     if not text:
         return []
@@ -91,67 +92,73 @@ def _wrapped(console: Console, text: str, count: int, width: int) -> list[str]:
     return [line.plain for line in lines]
 
 
-class _Shown:
-    """Lays turns out for one width."""
+class _SessionView:
+    """Renders turns for one width."""
 
     def __init__(
-        self, streams: Streams, theme: Theme, wish: SessionViewOptions, pictures: ImageFilter | None
+        self,
+        streams: Streams,
+        theme: Theme,
+        options: SessionViewOptions,
+        images: ImageFilter | None,
     ) -> None:
-        self._redacted = streams.redact
+        self._redact = streams.redact
         self._theme = theme
-        self._wish = wish
-        self._pictures = pictures
+        self._options = options
+        self._images = images
         self._layout = Layout(_console(streams, 0), theme)
         self._beside_mark = Layout(_console(streams, len(MARK)), theme)
 
     def rows(self, stored: StoredSession) -> Iterator[str]:
-        """Give the rows of a session."""
         path = stored.path
-        yield from self._head(stored.session, len(path))
+        yield from self._header(stored.session, len(path))
         numbers = {turn.id: number for number, turn in enumerate(stored.turns, 1)}
         on_path = {turn.id for turn in path}
-        to_leave_out = stored.session.left_out
-        for turn in stored.turns if self._wish.all_branches else path:
+        not_sent = stored.session.left_out
+        for turn in stored.turns if self._options.all_branches else path:
             yield ""
-            if self._wish.all_branches:
+            if self._options.all_branches:
                 place = _place(turn, numbers, is_on_path=turn.id in on_path)
-                yield from self._told(place, DIM)
+                yield from self._line(place, DIM)
             yield from self._turn(turn, BOLD if turn.id in on_path else DIM)
-            to_leave_out -= turn.id in on_path
-            if to_leave_out == 0 and stored.session.left_out and turn.id in on_path:
-                yield from ("", *self._told("── what stands above is no longer sent ──", DIM))
+            not_sent -= turn.id in on_path
+            if not_sent == 0 and stored.session.left_out and turn.id in on_path:
+                yield from ("", *self._line(tr("── the turns above are no longer sent ──"), DIM))
 
-    def _head(self, session: Session, turns: int) -> Iterator[str]:
-        yield from self._told(session.title or "A conversation", BOLD)
-        count = f"{turns} turn{'s' * (turns != 1)}"
+    def _header(self, session: Session, turns: int) -> Iterator[str]:
+        yield from self._line(session.title or tr("Untitled session"), BOLD)
         if session.turns > turns:
-            count += f" of {session.turns}"
-        dates = f"{_date(session.created_at)} to {_date(session.used_at)}"
+            one, other = "{n} of {all:,} turns", "{n:,} of {all:,} turns"
+            count = ntr(one, other, turns, all=session.turns)
+        else:
+            count = ntr("{n} turn", "{n:,} turns", turns)
+        first, last = _local_date(session.created_at), _local_date(session.used_at)
+        dates = tr("{first} to {last}", first=first, last=last)
         parts = (session.short_id, session.model, session.profile, count, dates)
-        yield from self._told(" · ".join(part for part in parts if part), DIM)
+        yield from self._line(" · ".join(part for part in parts if part), DIM)
         if session.system:
-            yield from self._paragraph(f"system prompt: {session.system}", DIM)
+            yield from self._paragraph(tr("system prompt: {text}", text=session.system), DIM)
 
     def _turn(self, turn: TurnRecord, style: Style) -> Iterator[str]:
         yield from self._prompt(turn.prompt, style)
         for attachment in turn.attachments:
-            yield from self._told(f"  attached: {attachment}", DIM, indent="  ")
-        if self._wish.reasoning and turn.reasoning:
+            yield from self._line(tr("attached: {file}", file=attachment), DIM, indent="  ")
+        if self._options.reasoning and turn.reasoning:
             yield from ("", *self._paragraph(turn.reasoning, DIM))
         answer = turn.answer
         if turn.tool_calls and not answer:
             answer = f"```json\n{tool_calls_json(turn.tool_calls)}\n```\n"
         if rows := self._answer(answer):
             yield from ("", *rows)
-        if told := _summary(turn):
-            yield from ("", *self._told(told, DIM))
+        if below := _summary(turn):
+            yield from ("", *self._line(below, DIM))
         if how := ending(turn):
-            gap = () if told else ("",)
+            gap = () if below else ("",)
             error = f" · {turn.error}" if turn.error else ""
-            yield from (*gap, *self._told(how + error, WARNING))
+            yield from (*gap, *self._line(how + error, WARNING))
 
     def _prompt(self, prompt: str, style: Style) -> Iterator[str]:
-        text = safe_text(_without_pictures(prompt)).strip("\n")
+        text = safe_text(_without_images(prompt)).strip("\n")
         mark = self._layout.line(MARK.rstrip(), style).text + " "
         rows = self._beside_mark.paragraph(text, style) if text else []
         for index, row in enumerate(rows):
@@ -160,30 +167,33 @@ class _Shown:
             yield mark.rstrip()
 
     def _answer(self, answer: str) -> list[str]:
-        if self._pictures is None:
-            answer = _without_pictures(answer)
+        if self._images is None:
+            answer = _without_images(answer)
         else:
-            answer = self._pictures.feed(answer) + self._pictures.end()
+            answer = self._images.feed(answer) + self._images.end()
         answer = safe_text(answer)
-        growing = StreamedAnswer(self._layout, self._theme)
+        streamed = StreamedAnswer(self._layout, self._theme)
         rows = []
-        for begin in range(0, len(answer), PIECE):
-            growing.feed(answer[begin : begin + PIECE])
-            rows += growing.take_permanent()
-        return [row.text for row in [*rows, *growing.end()]]
+        for start in range(0, len(answer), PARSED_CHARACTERS):
+            streamed.feed(answer[start : start + PARSED_CHARACTERS])
+            rows += streamed.take_permanent()
+        return [row.text for row in [*rows, *streamed.end()]]
 
     def _paragraph(self, text: str, style: Style) -> list[str]:
-        rows = self._layout.paragraph(safe_text(_without_pictures(text)).strip("\n"), style)
+        rows = self._layout.paragraph(safe_text(_without_images(text)).strip("\n"), style)
         return [row.text for row in rows]
 
-    def _told(self, text: str, style: Style, indent: str = "") -> list[str]:
-        """Give our own words with foreign ones in them: one line, wrapped, without keys."""
-        line = safe_line(self._redacted(text))
+    def _line(self, text: str, style: Style, indent: str = "") -> list[str]:
+        """Return one line of ours, which may contain foreign text: safe, redacted and wrapped."""
+        line = safe_line(self._redact(text))
         return [row.text for row in self._layout.paragraph(indent + line, style)]
 
 
 def _console(streams: Streams, taken: int) -> Console:
-    """Give a console that is narrower by some columns; without styles where nobody sees them."""
+    """Return a console that is narrower by `taken` columns, without styles if none are displayed.
+
+    The width is never below `MIN_WIDTH`.
+    """
     width = max(streams.stdout.width - taken, MIN_WIDTH)
     if streams.stdout.is_terminal or streams.wants_color(streams.stdout):
         console = terminal_console(streams)
@@ -193,13 +203,16 @@ def _console(streams: Streams, taken: int) -> Console:
 
 
 def _place(turn: TurnRecord, numbers: dict[int, int], *, is_on_path: bool) -> str:
-    parent = numbers.get(turn.parent_id or 0)
-    place = f"turn {numbers[turn.id]}, {f'after turn {parent}' if parent else 'at the beginning'}"
-    return place if is_on_path else f"{place}, on another branch"
+    number, parent = numbers[turn.id], numbers.get(turn.parent_id or 0)
+    if not parent:
+        place = tr("turn {n:,}, at the beginning", n=number)
+    else:
+        place = tr("turn {n:,}, after turn {parent:,}", n=number, parent=parent)
+    return place if is_on_path else tr("{place}, on another branch", place=place)
 
 
 def _summary(turn: TurnRecord) -> str:
-    """Give the line that stood under the live answer, as far as it is known."""
+    """Return the line that was displayed below the live answer, as far as it is known."""
     if not (turn.answer or turn.reasoning or turn.usage):
         return ""
     if turn.duration_s is None:
@@ -221,14 +234,13 @@ def _summary(turn: TurnRecord) -> str:
     return summary(completion, turn.model)
 
 
-def _without_pictures(text: str) -> str:
-    return PICTURE.sub(r"\1…", text)
+def _without_images(text: str) -> str:
+    return IMAGE.sub(r"\1…", text)
 
 
-def _date(time: datetime) -> str:
-    """Write a time as the clock on the wall shows it."""
+def _local_date(time: datetime) -> str:
     try:
         local = time.astimezone()
-    except (OverflowError, OSError, ValueError):  # the year 1, or what this system cannot say
+    except (OverflowError, OSError, ValueError):  # the year 1, or beyond what the system supports
         local = time.astimezone(UTC)
     return f"{local:%Y-%m-%d %H:%M}"

@@ -26,7 +26,7 @@ COLORS = re.compile(r"\x1b\[[\d;]*m")
 COLORED = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "FORCE_COLOR": "1"}
 WHOLE = """\
 The sky
-01234567 · gpt · work · 2 turns of 3 · 2026-03-01 12:30 to 2026-03-02 08:05
+01234567 · gpt · work · 2 of 3 turns · 2026-03-01 12:30 to 2026-03-02 08:05
 
 > Why is the sky blue?
 
@@ -43,7 +43,7 @@ gpt-4o · 10 tokens in, 20 out · first token 0.25 s · total 3.20 s
 x = 1
 
 gpt · tokens unknown · total 1.50 s
-interrupted: this is the part that came
+interrupted; the answer is incomplete
 """
 
 
@@ -67,14 +67,14 @@ def streams_of(
 def shown(
     monkeypatch: pytest.MonkeyPatch,
     stored: StoredSession,
-    wish: SessionViewOptions = SessionViewOptions(),  # noqa: B008
+    options: SessionViewOptions = SessionViewOptions(),  # noqa: B008
     *,
     width: int = 80,
-    pictures: ImageFilter | None = None,
+    images: ImageFilter | None = None,
 ) -> str:
     """Give the text without colors, after a check that colors are all that they add."""
-    plain = show_session(streams_of(monkeypatch, width), stored, THEME, wish, pictures)
-    colored = show_session(streams_of(monkeypatch, width, COLORED), stored, THEME, wish, pictures)
+    plain = show_session(streams_of(monkeypatch, width), stored, THEME, options, images)
+    colored = show_session(streams_of(monkeypatch, width, COLORED), stored, THEME, options, images)
     assert COLORS.sub("", colored) == plain
     assert "\x1b" not in plain
     return plain
@@ -89,7 +89,7 @@ def test_the_prompt_is_bold_and_what_stands_beside_it_dim(monkeypatch: pytest.Mo
     assert rows[3] == "\x1b[1m>\x1b[0m \x1b[1mWhy is the sky blue?\x1b[0m"
     assert rows[5] == "Because \x1b[1mair\x1b[0m scatters."
     assert rows[7].startswith("\x1b[2mgpt-4o · 10 tokens in")
-    assert rows[-1] == "\x1b[33minterrupted: this is the part that came\x1b[0m"
+    assert rows[-1] == "\x1b[33minterrupted; the answer is incomplete\x1b[0m"
 
 
 @pytest.mark.parametrize("document", [*answers(), *NASTY], ids=lambda each: each.name)
@@ -135,8 +135,8 @@ def test_reasoning_is_shown_where_it_is_wished(monkeypatch: pytest.MonkeyPatch) 
 
 def test_turns_that_are_no_longer_sent_are_marked(monkeypatch: pytest.MonkeyPatch) -> None:
     stored = session(SKY, MORE, OTHER, leaf_id=12, left_out=1)
-    for wish in (SessionViewOptions(), SessionViewOptions(all_branches=True)):
-        text = shown(monkeypatch, stored, wish)
+    for options in (SessionViewOptions(), SessionViewOptions(all_branches=True)):
+        text = shown(monkeypatch, stored, options)
         assert text.count("no longer sent") == 1
         assert text.index("total 3.20 s") < text.index("no longer sent") < text.index("And red?")
 
@@ -209,7 +209,7 @@ def test_a_picture_is_named_as_in_the_live_answer(
     turn = SKY._replace(answer=f"see ![it]({PICTURE}) here")
     pictures = ImageFilter(lambda: tmp_path)
     stored = session(turn, turn._replace(id=12, parent_id=11))
-    text = shown(monkeypatch, stored, width=400, pictures=pictures)
+    text = shown(monkeypatch, stored, width=400, images=pictures)
     (saved,) = tmp_path.iterdir()
     assert text.count(saved.name) == 2
     assert "iVBOR" not in text
@@ -249,7 +249,7 @@ def test_a_resumed_session_shows_its_last_two_turns(monkeypatch: pytest.MonkeyPa
         "",
         "```py",
         "x = 1",
-        "(interrupted: this is the part that came)",
+        "(interrupted; the answer is incomplete)",
     ]
 
 

@@ -56,7 +56,7 @@ At sunset?
 x = 1
 ```
 
-*(interrupted: this is the part that came)*
+*(interrupted; the answer is incomplete)*
 """
 
 
@@ -76,7 +76,7 @@ def test_the_present_path_is_written_turn_by_turn() -> None:
 
 def test_a_session_without_turns_is_a_title() -> None:
     text = transcript_markdown(session(title="", model="", profile=""))
-    assert text.startswith("# A conversation\n\n2026-03-01 12:30 UTC to ")
+    assert text.startswith("# Untitled session\n\n2026-03-01 12:30 UTC to ")
     assert text.count("\n") == 3
 
 
@@ -116,13 +116,13 @@ def test_a_failure_is_told_with_its_words() -> None:
     ("turn", "told"),
     [
         (SKY, ""),
-        (SKY._replace(finish_reason="length"), "cut: the limit of tokens was reached"),
-        (MORE, "interrupted: this is the part that came"),
-        (MORE._replace(answer=""), "interrupted: nothing of an answer came"),
-        (MORE._replace(status=Status.INCOMPLETE), "incomplete: this is the part that came"),
-        (MORE._replace(status=Status.ERROR), "failed: this is the part that came"),
+        (SKY._replace(finish_reason="length"), "truncated: the token limit was reached"),
+        (MORE, "interrupted; the answer is incomplete"),
+        (MORE._replace(answer=""), "interrupted; no answer arrived"),
+        (MORE._replace(status=Status.INCOMPLETE), "the answer is incomplete"),
+        (MORE._replace(status=Status.ERROR), "failed; the answer is incomplete"),
         (MORE._replace(status=Status.ERROR, answer=""), "failed"),
-        (MORE._replace(status=Status.OPEN, answer=""), "not ended: nothing of an answer came"),
+        (MORE._replace(status=Status.OPEN, answer=""), "not finished; no answer arrived"),
     ],
 )
 def test_how_a_turn_ended_is_said_unless_it_ended_well(turn: TurnRecord, told: str) -> None:
