@@ -58,5 +58,5 @@ class ExtractRenderer:
         if not blocks and completion.status is Status.COMPLETE:
             raise GatewayError(
                 tr("the answer contains no code block"),
-                hint=tr("read the answer above, on standard error, and ask for code"),
+                hint=tr("ask the model for code; its answer is printed above"),
             )

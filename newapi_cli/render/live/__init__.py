@@ -1,9 +1,9 @@
-"""Markdown laid out while it streams, in the normal screen: append-only, linear, exact.
+"""Markdown rendered while it streams, in the normal screen: append-only, linear, exact.
 
-    deltas -> Sanitizer -> BlockStream -> Layout -> Painter        one `LiveRenderer` drives them
+    deltas -> Sanitizer -> BlockStream -> Layout -> Painter        driven by `LiveRenderer`
               safe text    final and      rows of   one write
-                           open leaves    leaves    a frame
+                           open leaves    leaves    per frame
 
-Each finished leaf of the answer is printed once, for good; only a small open tail below it is ever
-painted again. `Leaf`s make that exact: see `leaves`. What is final: see `blocks`.
+Each final leaf of the answer is printed once; only the small open tail below is repainted. See
+`leaves` for why that is exact, and `blocks` for what is final.
 """

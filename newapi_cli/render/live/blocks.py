@@ -1,21 +1,21 @@
-"""A growing markdown source, cut into leaves that are final and leaves that are still open.
+"""A stream of Markdown source, split into leaves that are final and leaves that are still open.
 
-Invariants, on which the live renderer stands:
+Invariants that the live renderer depends on:
 
-A  The source of what is committed, and the tail, are together all that was received.
-B  The committed leaves, laid out, are the beginning of the leaves of the final text, laid out; but
-   for links whose definition comes after their use, which stay as they were written, with the
-   definition shown where it comes.
-C  A decision is taken on complete lines only; the line still being written only decides where it
-   begins with a letter after an empty line, which is a new paragraph whatever follows.
+A  The source of the committed leaves and the tail are together everything that was received.
+B  The rows of the committed leaves are the first rows of the complete document. The exception are
+   links whose definition follows their use: they stay as they were written, and the definition is
+   shown where it arrives.
+C  Decisions are based on complete lines. The incomplete last line decides only if it starts with a
+   letter after an empty line: that is a new paragraph whatever follows.
 
-Why all leaves but the last are final: the block parser goes from left to right and knows nothing of
-what comes later. Where it has ended a leaf it looked at the line after it and at most at one more
-(the delimiter row of a table), and these are part of the last leaf or complete. The one exception
-is a link definition whose title may run on over further lines: see `_limit`.
+Why all leaves but the last are final: the block parser works from left to right without knowing
+what follows. When it ended a leaf, it had looked at the next line and at most at one more (the
+delimiter row of a table), and these belong to the last leaf or are complete. The one exception is a
+link definition whose title may continue on further lines: see `_limit`.
 
-The tail begins anew at top-level blocks and at the items of a top-level list, so a frame costs what
-the open block or item costs, not what the answer does.
+The tail is cut at top-level blocks and at the items of a top-level list, so a frame costs as much
+as the open block or item, not as much as the answer.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ LISTS = ("bullet_list_open", "ordered_list_open")
 
 
 class BlockStream:
-    """Takes source as it comes; `take_final` gives each leaf once, `open_leaves` the others."""
+    """Parses a stream of source. `take_final` returns each leaf once, `open_leaves` the others."""
 
     def __init__(self, theme: Theme) -> None:
         self._theme = theme
@@ -51,21 +51,21 @@ class BlockStream:
         self._lines: list[str] = []  # the complete lines of the tail
         self._partial = ""
         self._has_new_lines = False
-        self._committed = 0  # the leaves of the tail that were given as final
+        self._committed = 0  # leaves of the tail that were returned as final
         self._has_before = False
         self._continued: Continued | None = None
         self._definitions: Definitions = {}
-        self._unresolved: dict[str, str] = {}  # labels given as plain text, and where
+        self._unresolved: dict[str, str] = {}  # labels in permanent text, and that text
 
     def feed(self, text: str) -> None:
-        """Take source, its line breaks made LF."""
+        """Take source with LF as line breaks."""
         *lines, self._partial = (self._partial + text).split("\n")
         if lines:
             self._lines += lines
             self._has_new_lines = True
 
     def take_final(self) -> list[Leaf]:
-        """Give the leaves that have become final since the last call."""
+        """Return the leaves that have become final since the last call."""
         if not self._lines:
             return []
         starts_paragraph = self._partial_starts_a_paragraph()
@@ -79,29 +79,29 @@ class BlockStream:
         taken = leaves[self._committed : final]
         self._committed = max(self._committed, final)
         known = set(self._definitions)
-        self._begin_anew(tokens, leaves, definitions, is_over=is_over)
+        self._cut_tail(tokens, leaves, definitions, is_over=is_over)
         self._note_unresolved(taken)
-        return taken + self._late({x: self._definitions[x] for x in set(self._definitions) - known})
+        new = {label: self._definitions[label] for label in set(self._definitions) - known}
+        return taken + self._late_definitions(new)
 
     def end(self) -> list[Leaf]:
-        """Take the end of the source and give all leaves that were not given yet."""
+        """End the source and return all remaining leaves."""
         tokens, definitions = self._parse(self._lines, self._partial)
         rest = self._flattened(tokens)[self._committed :]
         self._lines, self._partial, self._committed = [], "", 0
-        new = {x: definitions[x] for x in set(definitions) - set(self._definitions)}
-        return rest + self._late(new)
+        new = {label: definitions[label] for label in set(definitions) - set(self._definitions)}
+        return rest + self._late_definitions(new)
 
     def _note_unresolved(self, leaves: list[Leaf]) -> None:
-        """Remember what stands in brackets and was no link when its text was given for good."""
+        """Remember text in brackets that was no link when it became permanent."""
         for leaf in leaves:
             for node in leaf.nodes:
                 texts = (c.content for c in node.children or () if c.type == "text")
-                found = IN_BRACKETS.findall("".join(texts))
-                for label in found:
+                for label in IN_BRACKETS.findall("".join(texts)):
                     self._unresolved.setdefault(normalizeReference(label), node.content)
 
-    def _late(self, definitions: Definitions) -> list[Leaf]:
-        """Give leaves for definitions that come after their use: else the target would be lost."""
+    def _late_definitions(self, definitions: Definitions) -> list[Leaf]:
+        """Return leaves for definitions that follow their use: the target would be lost."""
         leaves = []
         late = [label for label in definitions if label in self._unresolved]
         for label in sorted(late, key=lambda label: definitions[label]["map"]):
@@ -110,17 +110,17 @@ class BlockStream:
             href = definitions[label]["href"]
             tokens = self._parser.parseInline(use, env)[0].children or ()
             if not any(href in (token.attrGet("href"), token.attrGet("src")) for token in tokens):
-                continue  # it only looked like one: escaped, or in the text of another link
+                continue  # no use: escaped, or in the text of another link
             text = Token("text", "", 0, content=f"[{label.lower()}]: {href}")
             inline = Token("inline", "", 0, children=[text])
             leaves.append(Leaf("definition", [inline], Place(gap=True), 0, 0))
         return leaves
 
     def open_leaves(self) -> list[Leaf]:
-        """Give the leaves to be shown for now: what is not final, the line being written too.
+        """Return the leaves that are not final, the incomplete last line included.
 
-        A line of nothing but markers is held back: `-` below a paragraph would be a heading for
-        the length of a frame.
+        A line of only markers is held back: `-` below a paragraph would be a heading for the
+        duration of a frame.
         """
         lines = self._lines
         if self._partial and not MARKERS_ONLY.fullmatch(self._partial):
@@ -128,9 +128,9 @@ class BlockStream:
         return self._flattened(self._parse(lines)[0])[self._committed :]
 
     def count_whole_code_lines(self, leaf: Leaf, count: int) -> int:
-        """Give how many of an open fence's lines will not change: all but the one being written."""
-        is_writing = leaf.end > len(self._lines)
-        return count - 1 if is_writing and count else count
+        """Return how many of the `count` lines of an open fence are complete."""
+        is_incomplete = leaf.end > len(self._lines)
+        return count - 1 if is_incomplete and count else count
 
     def _parse(self, lines: list[str], partial: str = "") -> tuple[list[Token], Definitions]:
         references = dict(self._definitions)
@@ -165,9 +165,9 @@ class BlockStream:
         return leaf.kind in CLOSED_BY_AN_EMPTY_LINE and is_followed
 
     def _limit(self) -> int:
-        """Give the line behind which nothing is final: a definition may be under way there.
+        """Return the line after which nothing is final: a link definition may start there.
 
-        Its title may hold lines that look like anything, until an empty line, a fence or a heading.
+        Its title may contain any lines until an empty line, a fence or a heading.
         """
         limit = len(self._lines)
         for index in range(len(self._lines) - 1, -1, -1):
@@ -178,10 +178,10 @@ class BlockStream:
                 limit = index
         return limit
 
-    def _begin_anew(
+    def _cut_tail(
         self, tokens: list[Token], leaves: list[Leaf], definitions: Definitions, *, is_over: bool
     ) -> None:
-        """Let the tail begin behind the blocks and items of which every leaf was given."""
+        """Remove the blocks and items from the tail of which every leaf was returned."""
         if is_over:
             self._cut(len(self._lines), self._committed, None, definitions)
             return
@@ -212,7 +212,7 @@ class BlockStream:
         if block.type in ("heading_open", "hr"):
             return True
         if block.type == "fence":
-            return True  # all its leaves were given, so it is a closed one
+            return True  # its leaf was returned, so it is closed
         return block.type in ("paragraph_open", "table_open", "blockquote_open") and is_followed
 
     def _into_list(
@@ -220,13 +220,13 @@ class BlockStream:
         tokens: list[Token],
         block: Token,
         leaves: list[Leaf],
-        now: tuple[int, int, Continued | None],
+        position: tuple[int, int, Continued | None],
     ) -> tuple[int, int, Continued | None]:
-        """Go to the first item of an open list of which not every leaf was given."""
-        boundary, gone, known = now
-        place = tokens.index(block)
+        """Move on to the first item of an open list of which not every leaf was returned."""
+        boundary, gone, known = position
+        index_of_block = tokens.index(block)
         items = []
-        for token in tokens[place + 1 :]:
+        for token in tokens[index_of_block + 1 :]:
             if token.level == 0:
                 break
             if token.level == 1 and token.type == "list_item_open" and token.map:
@@ -247,9 +247,9 @@ class BlockStream:
     def _cut(
         self, boundary: int, gone: int, continued: Continued | None, definitions: Definitions
     ) -> None:
-        for label, found in definitions.items():
-            if label not in self._definitions and found["map"][1] <= boundary:
-                self._definitions[label] = found
+        for label, definition in definitions.items():
+            if label not in self._definitions and definition["map"][1] <= boundary:
+                self._definitions[label] = definition
         self._lines = self._lines[boundary:]
         self._committed -= gone
         self._continued = continued
@@ -261,9 +261,10 @@ def _ends_in_open_fence(leaves: list[Leaf], lines: list[str]) -> bool:
 
 
 def _is_open_fence(leaf: Leaf, lines: list[str]) -> bool:
-    """Say whether a fence that reaches to the end still waits for its closing line.
+    """Return whether a fence has no closing line yet.
 
-    The parser knows indents and containers; the lines that it did not take as content tell.
+    Indents and containers are the parser's business: a closing line is one that it did not count
+    as content.
     """
     between = leaf.end - leaf.begin - 1
     return leaf.end == len(lines) and leaf.nodes[0].content.count("\n") == between

@@ -1,9 +1,9 @@
-"""Code as styled lines, while it grows.
+"""Highlighted code while it streams.
 
-A finished line is lexed together with all that stands before it, as far back as the last line from
-where lexing afresh gave the same tokens (`_BEHIND` lines or more): so a long block costs time in
-proportion to its length. Only colors can differ from lexing the whole at once, and only where a
-lexer looks ahead; the text never does.
+A complete line is lexed together with the lines before it, back to a line from which lexing gave
+the same tokens as lexing from the start (at least `_BEHIND` lines): the time for a long block is
+proportional to its length. Only colors can differ from lexing the whole block at once, and only if
+a lexer looks ahead; the text never differs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _AHEAD = 96
 
 
 class StreamedCode:
-    """The lines of one code block. `line(i)` may be asked for once line `i` was added."""
+    """The lines of one code block. `line(i)` is available once line `i` was added."""
 
     def __init__(self, language: str, theme: Theme) -> None:
         self.language = language
@@ -33,13 +33,13 @@ class StreamedCode:
         self._theme = theme
         self._lines: list[str] = []
         self._texts: list[Text] = []
-        self._begin = 0  # the line from which is lexed
+        self._begin = 0  # the line from which lexing starts
 
     def __len__(self) -> int:
         return len(self._lines)
 
     def extend(self, lines: list[str]) -> None:
-        """Take further whole lines, without their line breaks."""
+        """Add complete lines, without line breaks."""
         if not lines:
             return
         self._lines += lines
@@ -47,8 +47,8 @@ class StreamedCode:
             self._texts += [Text(line, end="") for line in lines]
             return
         tokens = self._tokens_from(self._begin)
-        # Lines that may still be on the screen's open tail are colored anew: by now it may be
-        # known that they stand in a comment, or that a word before a bracket is a function.
+        # Lines that may still be in the tail on the screen are highlighted again: they may turn
+        # out to be in a comment, or a word before a bracket to be a function.
         again = max(len(self._texts) - len(lines) - _RECENT, self._begin, 0)
         self._texts[again:] = [
             self._styled(tokens[index - self._begin], self._lines[index])
@@ -58,11 +58,11 @@ class StreamedCode:
             self._move_begin(tokens)
 
     def line(self, index: int) -> Text:
-        """Give a line as text."""
+        """Return a complete line, highlighted."""
         return self._texts[index]
 
     def partial(self, line: str) -> Text:
-        """Give the line that is still being written."""
+        """Return the incomplete last line, highlighted."""
         if self._lexer is None or not line:
             return Text(line, end="")
         source = "\n".join([*self._lines[self._begin :], line])
@@ -70,21 +70,21 @@ class StreamedCode:
         return self._styled(tokens[-1] if tokens else [], line)
 
     def _tokens_from(self, begin: int) -> list[Tokens]:
-        assert self._lexer is not None  # asked by callers
+        assert self._lexer is not None  # checked by callers
         return _by_line(self._lexer, "\n".join(self._lines[begin:]))
 
     def _styled(self, tokens: Tokens, line: str) -> Text:
         if "".join(text for _, text in tokens) != line:
-            return Text(line, end="")  # a lexer that changes text is not believed
+            return Text(line, end="")  # the lexer changed the text: do not use it
         style_of = self._theme.syntax.get_style_for_token
         styled = Text(end="")
-        # Runs of one style: a lexer may cut a text into other tokens once it knows its end.
+        # One piece per style: how a lexer splits a string may depend on whether its end is known.
         for style, run in groupby(tokens, key=lambda token: style_of(token[0])):
             styled.append("".join(text for _, text in run), style)
         return styled
 
     def _move_begin(self, tokens: list[Tokens]) -> None:
-        """Look for a later line from where the rest would be lexed just the same."""
+        """Find a later line from which lexing gives the same tokens, and start there next time."""
         for index in range(len(self._lines) - _BEHIND, self._begin, -1):
             before, line = self._lines[index - 1], self._lines[index]
             if before.strip() or not line or line[0].isspace():
@@ -102,7 +102,7 @@ def _lexer_for(language: str) -> Lexer | None:
 
 
 def _by_line(lexer: Lexer, source: str) -> list[Tokens]:
-    """Lex and cut the tokens at line breaks."""
+    """Return the tokens of each line."""
     lines: list[Tokens] = [[]]
     for kind, text in lexer.get_tokens(source):
         first, *others = text.split("\n")

@@ -1,4 +1,4 @@
-"""Inline markdown as styled text: what stands inside a paragraph, a heading or a table cell."""
+"""Inline Markdown as styled text: the content of a paragraph, a heading or a table cell."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ from markdown_it.token import Token
 from rich.style import Style
 from rich.text import Text
 
+from newapi_cli.i18n import tr
 from newapi_cli.render.live.theme import Theme
 from newapi_cli.render.sanitizer import safe_code, safe_text
 
 
 class InlineText:
-    """Folds the children of one inline token into a text."""
+    """Builds a styled text from an inline token."""
 
     def __init__(self, theme: Theme, base: Style) -> None:
         self._theme = theme
         self._styles = [base]
         self._text = Text(style=base, end="")
-        self._links: list[tuple[str, int]] = []  # targets, and where their text began
+        self._links: list[tuple[str, int]] = []  # targets, and where their text starts
 
     def of(self, token: Token) -> Text:
-        """Give the text of an inline token. A link shows its target where its text does not."""
+        """Return the text of an inline token. A link is followed by its target."""
         for child in token.children or ():
             self._take(child)
         return self._text
@@ -54,15 +55,15 @@ class InlineText:
     def _close(self, kind: str) -> None:
         self._styles.pop()
         if kind == "link_close":
-            target, begin = self._links.pop()
-            self._show_target(target, self._text.plain[begin:])
+            target, start = self._links.pop()
+            self._add_target(target, self._text.plain[start:])
 
     def _image(self, token: Token) -> None:
         alt = safe_text(token.content)
-        self._add(alt or "image", self._theme.inline["link"])
+        self._add(alt or tr("image"), self._theme.inline["link"])
         source, title = (safe_text(str(token.attrs.get(x, ""))) for x in ("src", "title"))
-        self._show_target(f"{source}, {title}" if title else source, alt)
+        self._add_target(f"{source}, {title}" if title else source, alt)
 
-    def _show_target(self, target: str, shown: str) -> None:
+    def _add_target(self, target: str, shown: str) -> None:
         if target and shown not in (target, target.removeprefix("mailto:")):
             self._add(f" ({target})", self._theme.target)

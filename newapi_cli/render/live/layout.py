@@ -1,4 +1,4 @@
-"""The rows of a leaf, as strings with their colors and their width in cells."""
+"""The rows of a leaf: strings with colors, and their width in cells."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ MIN_WIDTH = 4
 
 
 class Row(NamedTuple):
-    """One row as it is written: without a line break, `width` in cells without its colors."""
+    """A row as it is written, without a line break. `width` is in terminal cells."""
 
     text: str
     width: int
 
 
 class Layout:
-    """Lays leaves out for one width of the terminal."""
+    """Renders leaves for one width of the terminal."""
 
     def __init__(self, console: Console, theme: Theme) -> None:
         self._console = console
@@ -39,7 +39,7 @@ class Layout:
         self._width = console.width
 
     def rows(self, leaf: Leaf) -> list[Row]:
-        """Give all rows of a leaf, with the empty row before it where it has one."""
+        """Return all rows of a leaf, including the empty row before it if it has one."""
         rows = self.gap(leaf)
         if leaf.kind in ("fence", "code_block"):
             code = StreamedCode(language_of(leaf), self._theme)
@@ -51,23 +51,23 @@ class Layout:
         return rows
 
     def line(self, text: str, style: Style) -> Row:
-        """Give one row of safe text, cut to the width."""
-        line = Text(end="").append(text, style)  # a text's own style is not in its segments
+        """Return one row of safe text, truncated to the width."""
+        line = Text(end="").append(text, style)  # the base style of a text is not in its segments
         line.truncate(self._width, overflow="ellipsis")
         return self._finished(list(line.render(self._console)))
 
     def paragraph(self, text: str, style: Style) -> list[Row]:
-        """Give the rows of safe text, wrapped."""
+        """Return the rows of safe text, wrapped."""
         styled = Text(end="").append(text, style)
         lines = styled.wrap(self._console, self._width, tab_size=TAB_SIZE)
         return [self._finished(list(line.render(self._console))) for line in lines]
 
     def gap(self, leaf: Leaf) -> list[Row]:
-        """Give the empty row before a leaf, if there is one."""
+        """Return the empty row before a leaf, if there is one."""
         return [self._finished(_segments(leaf.place.gap_prefix))] if leaf.place.gap else []
 
     def code_row(self, leaf: Leaf, index: int, line: Text) -> Row:
-        """Give one line of code: never wrapped by us, so that it is copied as one line."""
+        """Return a line of code as one row: unwrapped, it is copied as one line."""
         line = line.copy()
         line.expand_tabs(TAB_SIZE)
         return self._row(leaf, index, list(line.render(self._console)))
@@ -115,7 +115,7 @@ class Layout:
         return self._finished(_segments(leaf.place.rest if index else leaf.place.first) + line)
 
     def _finished(self, segments: list[Segment]) -> Row:
-        """Make a string of segments, without blanks at the end that show nothing."""
+        """Return segments as a row, without invisible blanks at the end."""
         while segments and not (last := segments[-1]).text.rstrip() and not _shows_blanks(last):
             segments = segments[:-1]
         if segments and not _shows_blanks(segments[-1]):
@@ -126,13 +126,13 @@ class Layout:
 
 
 def language_of(leaf: Leaf) -> str:
-    """Give the language that a fence names, or the empty text."""
+    """Return the language that a fence names, or an empty text."""
     words = leaf.nodes[0].info.split() if leaf.kind == "fence" else []
     return words[0].strip("{}.").lower() if words else ""
 
 
 def code_lines(leaf: Leaf) -> list[str]:
-    """Give the lines of a code block."""
+    """Return the lines of a code block."""
     content = safe_code(leaf.nodes[0].content)
     return content.removesuffix("\n").split("\n") if content else []
 

@@ -1,13 +1,12 @@
-"""A markdown document as a row of leaves, each laid out by rich without regard to the others.
+"""A Markdown document as a sequence of leaves, each rendered independently of the others.
 
-A leaf is what holds text: a paragraph, a heading, a code block, a table, a rule, an item without
-text. The containers around it (lists, quotes) are nothing but prefixes of its rows. So the rows of
-a document are the rows of its leaves in their order, and a leaf that is final gives final rows,
-whatever comes after it. That is all a stream needs; the whole is the same leaves at once.
+A leaf is what contains text: a paragraph, a heading, a code block, a table, a rule, an item without
+text. The containers around it (lists, quotes) are only prefixes of its rows. So the rows of a
+document are the rows of its leaves in order, and a final leaf has final rows whatever follows. That
+is all that streaming needs; a complete document is the same leaves at once.
 
-Between two blocks stands one empty row, but for the items of a list and for a list below the text
-of its item. Nothing depends on what comes later: not the width of numbers, not whether a list turns
-out to be loose.
+Two blocks are separated by one empty row, except items of a list, and a list below the text of its
+item. Nothing depends on what follows: neither the width of numbers nor whether a list is loose.
 """
 
 from __future__ import annotations
@@ -24,15 +23,15 @@ from newapi_cli.render.live.theme import Theme
 BULLETS = "•◦▪"
 QUOTE_BAR = "▌ "
 MIN_NUMBER_WIDTH = 2
-MAX_NESTING = 60  # the parser drops what is nested more deeply; its own limit is 20
+MAX_NESTING = 60  # the parser drops what is nested more deeply; its default is 20
 
 Pieces = tuple[tuple[str, Style], ...]
 
 
 class Place(NamedTuple):
-    """Where a leaf stands: the prefixes of its first and of its further rows.
+    """The prefixes of a leaf's first row and of its other rows.
 
-    `gap` says that an empty row stands before it, which has the prefix `gap_prefix`.
+    With `gap` an empty row precedes it, which has the prefix `gap_prefix`.
     """
 
     first: Pieces = ()
@@ -41,12 +40,12 @@ class Place(NamedTuple):
     gap_prefix: Pieces = ()
 
     def inside(self, first: Pieces, rest: Pieces) -> Place:
-        """Give the place of what a container holds at its beginning."""
+        """Return the place of the first leaf inside a container with these prefixes."""
         return Place(self.first + first, self.rest + rest, self.gap, self.gap_prefix)
 
 
 class Leaf(NamedTuple):
-    """One leaf: `nodes` are its tokens; `begin` and `end` the lines of its source."""
+    """A leaf: `nodes` are its tokens, `begin` and `end` the lines of its source."""
 
     kind: str
     nodes: list[Token]
@@ -56,13 +55,13 @@ class Leaf(NamedTuple):
 
 
 class Continued(NamedTuple):
-    """That a source begins in the midst of a list, with an item of this number (0: a bullet)."""
+    """The source starts inside a list, with an item of this number (0: a bullet)."""
 
     number: int
 
 
 def markdown_parser() -> MarkdownIt:
-    """Give the parser: CommonMark with tables and strike-through; HTML stays visible text."""
+    """Return a parser of CommonMark with tables and strikethrough; HTML stays visible text."""
     options = {"html": False, "maxNesting": MAX_NESTING}
     return MarkdownIt("commonmark", options).enable(["strikethrough", "table"])
 
@@ -70,10 +69,9 @@ def markdown_parser() -> MarkdownIt:
 def leaves_of(
     tokens: list[Token], theme: Theme, *, has_before: bool, continued: Continued | None = None
 ) -> list[Leaf]:
-    """Give the leaves of a document in their order.
+    """Return the leaves of a document in order.
 
-    `has_before` says that other blocks stand before this source, `continued` that its first block
-    goes on with a list.
+    `has_before`: other blocks precede this source. `continued`: its first block continues a list.
     """
     walk = _Walk(theme)
     for index, block in enumerate(SyntaxTreeNode(tokens).children):

@@ -1,7 +1,7 @@
-"""The few styles of an answer. The default, `ansi`, uses the terminal's own colors.
+"""The styles of an answer.
 
-So it is readable on any background that the person can read. `dark` and `light` bring fixed
-colors for code, which a Pygments style may replace.
+The default theme, `ansi`, uses the terminal's own colors, which are readable on its background.
+`dark` and `light` have fixed colors for code, which a Pygments style may replace.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from rich.style import Style
 from rich.syntax import ANSI_DARK, ANSISyntaxTheme, PygmentsSyntaxTheme, SyntaxTheme
 
 from newapi_cli.errors import ConfigError
+from newapi_cli.i18n import tr
 
 CODE_STYLES = {"dark": "github-dark", "light": "xcode"}
 
 
 class Theme(NamedTuple):
-    """Styles by what they are for; `inline` by markdown-it's names of inline tokens."""
+    """The styles; `inline` by markdown-it's names of inline tokens."""
 
     syntax: SyntaxTheme
     code: Style
@@ -46,9 +47,9 @@ class Theme(NamedTuple):
 
 
 def theme_named(name: str, code_style: str = "") -> Theme:
-    """Give the theme `ansi`, `dark` or `light`; `code_style` is a style of Pygments for code.
+    """Return the theme `ansi`, `dark` or `light`; `code_style` is a Pygments style for code.
 
-    Raises `ConfigError` for a style that Pygments does not have.
+    Raises `ConfigError` if Pygments does not have the style.
     """
     accent = Style(color={"dark": "bright_cyan", "light": "blue"}.get(name, "cyan"))
     wanted = code_style or CODE_STYLES.get(name, "")
@@ -58,15 +59,16 @@ def theme_named(name: str, code_style: str = "") -> Theme:
         style = get_style_by_name(wanted)
     except ClassNotFound as error:
         raise ConfigError(
-            f"Pygments has no style “{wanted}”", hint="newapi config set code_style monokai"
+            tr("Pygments has no style “{name}”", name=wanted),
+            hint=tr("newapi config set code_style monokai"),
         ) from error
     return Theme(_WithoutBackground(style), accent)
 
 
 class _WithoutBackground(PygmentsSyntaxTheme):
-    """A style of Pygments on the terminal's own background, which need not be of its shade."""
+    """A Pygments style without background colors, which would not match the terminal's."""
 
     def get_style_for_token(self, token_type: tuple[str, ...]) -> Style:
-        """Give a token's style without a background."""
+        """Return a token's style without its background."""
         style = super().get_style_for_token(token_type)
         return Style(color=style.color, bold=style.bold, italic=style.italic)
