@@ -11,7 +11,11 @@ from newapi_cli.app.editor import save_unsent_text
 from newapi_cli.app.inputs import gather_prompt, option_fields
 from newapi_cli.app.prompt_input import Prompt
 from newapi_cli.app.sessions.live_session import LiveSession
-from newapi_cli.app.sessions.resume import open_session, warn_about_killed_answers
+from newapi_cli.app.sessions.resume import (
+    checked_session_name,
+    open_session,
+    warn_about_killed_answers,
+)
 from newapi_cli.cli.chat_options import (
     ContinueOption,
     CurlOption,
@@ -41,7 +45,6 @@ from newapi_cli.cli.chat_options import (
     UsageOption,
 )
 from newapi_cli.cli.options import command
-from newapi_cli.domain.session import MAX_TITLE
 from newapi_cli.errors import Interrupted, NewapiError, UsageError
 from newapi_cli.i18n import tr
 from newapi_cli.render.output_options import OutputOptions
@@ -91,14 +94,17 @@ def chat(
         seed=seed, effort=effort, options=option_fields(options or []) or None, stream=stream,
         reasoning=reasoning, usage=False if quiet else usage, save=False if no_save else None,
     )  # fmt: skip
-    wish = OutputOptions(raw=raw, extract=extract, json=json, stream=stream)
+    output = OutputOptions(raw=raw, extract=extract, json=json, stream=stream)
     if continue_last and session is not None:
-        raise UsageError("--continue and --session each name a session", hint="give one of them")
-    call = ChatOptions(
-        tuple(prompt or ()), tuple(file or ()), edit, interactive, quiet, curl, wish, continue_last,
-        _checked_name(session),
+        raise UsageError(
+            tr("--continue and --session exclude each other"), hint=tr("use only one of them")
+        )
+    name = "" if session is None else checked_session_name(session, hint="-S NAME")
+    chat_options = ChatOptions(
+        words=tuple(prompt or ()), files=tuple(file or ()), edit=edit, interactive=interactive,
+        quiet=quiet, curl=curl, output=output, continue_last=continue_last, session=name,
     )  # fmt: skip
-    run_chat(context, call)
+    run_chat(context, chat_options)
 
 
 def run_chat(context: Context, options: ChatOptions) -> None:
@@ -142,7 +148,7 @@ def _ensure_consistent(context: Context, options: ChatOptions, *, converses: boo
 
 
 def _is_kept(prompt: Prompt, live: LiveSession | None) -> bool:
-    """Say whether the store has what was written."""
+    """Return whether the prompt is in the store."""
     last = live.last if live is not None and live.is_saved else None
     return last is not None and last.prompt == prompt.text
 
@@ -179,20 +185,8 @@ def _print_what_is_sent(context: Context, live: LiveSession, prompt: Prompt) -> 
     print_attachments(context.streams, prompt.attachments)
 
 
-def _checked_name(session: str | None) -> str:
-    """Give the name after -S. Raises `UsageError` for one that is no name."""
-    if session is None:
-        return ""
-    name = " ".join(session.split())
-    if not name.isascii() and any("\ud800" <= character <= "\udfff" for character in name):
-        raise UsageError("the session name is not UTF-8 text", hint="-S NAME")
-    if not name or len(name) > MAX_TITLE:
-        raise UsageError(f"a session name has 1 to {MAX_TITLE} characters", hint="-S NAME")
-    return name
-
-
 def run_alone(streams: Streams) -> None:
-    """Converse: `newapi` without a command, on a terminal."""
+    """Start a conversation: `newapi` without a command, on a terminal."""
     with Context(streams, {}) as context:
         run_chat(context, ChatOptions())
 

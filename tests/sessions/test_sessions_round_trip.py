@@ -292,12 +292,12 @@ def test_a_cost_that_is_no_decimal_text_adds_nothing_and_is_named(
 
 def test_an_empty_list_is_told(home: Home, other_home: Home) -> None:
     result = run_newapi("sessions", "import", "-", home=other_home, stdin=b"[]")
-    assert (result.code, result.out, result.err) == (0, b"", "there was no session in it\n")
+    assert (result.code, result.out, result.err) == (0, b"", "no sessions in -\n")
 
 
 def test_no_name_is_no_file(home: Home) -> None:
     result = run_newapi("sessions", "import", "", home=home)
-    assert (result.code, result.err.split("\n")[0]) == (2, "error: no file is named")
+    assert (result.code, result.err.split("\n")[0]) == (2, "error: the file name is empty")
 
 
 def test_a_file_that_is_not_there_is_a_usage_problem(home: Home) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
 from newapi_cli.app import input_history as history
 from newapi_cli.app.context import Context
+from newapi_cli.app.durations import duration_from_text
 from newapi_cli.app.output import images_dir
 from newapi_cli.app.prompts import confirm
+from newapi_cli.app.sessions.stored import find_session
 from newapi_cli.config.file import write_atomically
 from newapi_cli.domain.session import Session
 from newapi_cli.errors import LocalError, Reason, UsageError
@@ -21,15 +24,24 @@ if TYPE_CHECKING:
 MAX_LISTED = 10
 
 
-def delete_sessions(context: Context, sessions: list[Session], *, asks: bool) -> None:
-    """Delete sessions with every trace of them, after a confirmation if `asks`."""
+class DeleteOptions(NamedTuple):
+    """The options of `newapi sessions rm`; `asks`: only after a confirmation."""
+
+    sessions: tuple[str, ...] = ()
+    older_than: str | None = None
+    asks: bool = True
+
+
+def delete_sessions(context: Context, options: DeleteOptions) -> None:
+    """Delete sessions with every trace of them."""
+    sessions = _selected(context, options)
     store = context.sessions_if_any
     if store is None or not sessions:
         context.streams.print_err(tr("nothing to delete"))
         if store is not None:
             store.delete(())  # what an earlier deletion may have left behind
         return
-    if asks and not _is_confirmed(context, sessions):
+    if options.asks and not _is_confirmed(context, sessions):
         context.streams.print_err(tr("nothing was deleted"))
         return
     ids = {session.id for session in sessions}
@@ -46,6 +58,24 @@ def delete_sessions(context: Context, sessions: list[Session], *, asks: bool) ->
     _delete(context, store, ids, texts, pictures)
     text = ntr("Deleted {n} session", "Deleted {n:,} sessions", len(sessions))
     context.streams.print_err(text)
+
+
+def _selected(context: Context, options: DeleteOptions) -> list[Session]:
+    """Return the sessions to delete. Raises `UsageError`."""
+    references, older_than = options.sessions, options.older_than
+    if not references and older_than is None:
+        hint = tr("newapi sessions rm ID, or --older-than 30d")
+        raise UsageError(tr("no session is named"), hint=hint)
+    if references and older_than is not None:
+        raise UsageError(
+            tr("--older-than and named sessions exclude each other"),
+            hint=tr("use only one of them"),
+        )
+    sessions = [find_session(context, reference) for reference in references]
+    if older_than is not None and context.sessions_if_any is not None:
+        before = datetime.now(UTC) - timedelta(seconds=duration_from_text(older_than))
+        sessions += context.sessions.last_used_before(before)
+    return list({session.id: session for session in sessions}.values())
 
 
 def _delete(

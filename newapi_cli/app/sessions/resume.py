@@ -16,7 +16,7 @@ from newapi_cli.app.inputs import read_system_prompt
 from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.app.sessions.redacted import RedactedStore
 from newapi_cli.config.settings import load_settings
-from newapi_cli.domain.session import ID_LENGTH, Hit, Session, StoredSession
+from newapi_cli.domain.session import ID_LENGTH, MAX_TITLE, Hit, Session, StoredSession
 from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageError
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.status_lines import print_dim, print_warning
@@ -98,6 +98,17 @@ def warn_about_killed_answers(context: Context) -> None:
     with contextlib.suppress(NewapiError):  # the store's problems are reported where they matter
         for hit in context.sessions.close_orphaned_turns():
             print_warning(context.streams, _killed_answer_text(hit))
+
+
+def checked_session_name(text: str, *, hint: str = "") -> str:
+    """Return a session name with single spaces. Raises `UsageError` if it is invalid."""
+    name = " ".join(text.split())
+    if not name.isascii() and any("\ud800" <= character <= "\udfff" for character in name):
+        raise UsageError(tr("the session name is not UTF-8 text"), hint=hint)
+    if not name or len(name) > MAX_TITLE:
+        message = tr("a session name must have 1 to {n} characters", n=MAX_TITLE)
+        raise UsageError(message, hint=hint)
+    return name
 
 
 def _named_session(context: Context, options: ChatOptions) -> LiveSession:
