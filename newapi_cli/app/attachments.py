@@ -49,7 +49,7 @@ class Attacher:
         Standard input, which is named `-` on the command line, comes by `from_stdin`.
         """
         if not reference.strip():
-            raise UsageError("no file is named", hint="-f PATH, or a URL")
+            raise UsageError("no file name given", hint="-f PATH, or a URL")
         if URL.match(reference):
             return self._open_url(reference)
         if OTHER_URL.match(reference):

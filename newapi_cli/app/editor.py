@@ -127,7 +127,7 @@ def _private_file(content: bytes) -> Path:
             file.write(content)
     except OSError as error:
         raise LocalError(
-            tr("cannot write to the temporary folder {path}", path=tempfile.gettempdir()),
+            tr("cannot create a temporary file"),
             why=error.strerror or "",
             hint=tr("set TMPDIR to a folder with free space"),
         ) from error

@@ -43,7 +43,7 @@ def read_system_prompt(value: str | None) -> str | None:
     if value is None or not value.startswith("@"):
         return value
     if not value[1:].strip():
-        raise UsageError(tr("no file name after the @"), hint=SYSTEM_HINT)
+        raise UsageError(tr("no file name given after @"), hint=SYSTEM_HINT)
     return value[1:] if value.startswith("@@") else read_text_file(value[1:], SYSTEM_HINT)
 
 

@@ -163,7 +163,7 @@ def test_what_cannot_be_sent_is_refused(
 
 def test_an_attachment_without_a_question_is_refused(home: Home, server: FaultServer) -> None:
     err = refused(home, server, "-f", write(home, "photo.png", PNG))
-    assert "nothing to ask" in err
+    assert "no prompt was given" in err
     assert "say what to do with photo.png" in err
 
 
@@ -444,7 +444,7 @@ def test_curl_leaves_the_bytes_out_and_says_so(home: Home, server: FaultServer) 
             },
         },
     ]
-    told = "the command as printed lacks the bytes of photo.png, paper.pdf"
+    told = "the printed command lacks the bytes of photo.png, paper.pdf"
     assert result.err == f"warning: {told}\n"
     assert server.connections == []
 

@@ -418,7 +418,7 @@ def test_the_system_prompt_is_text_or_a_file(
 def test_no_name_is_no_file(home: Home, server: FaultServer, args: tuple[str, str]) -> None:
     result = run_newapi("chat", *args, "hi", home=home)
     assert (result.code, result.out) == (2, b"")
-    assert result.err.startswith("error: no file name after the @")
+    assert result.err.startswith("error: no file name given")
     assert "\n  try: -" in result.err
     assert server.connections == []
 

@@ -18,7 +18,7 @@ from tests.support.steps import Send, Stall, sse
 from tests.support.terminal import Terminal
 from tests.support.wire import answer_events, error, response
 
-PLACE = re.compile(r"^what you wrote is in (\S+)$", re.MULTILINE)
+PLACE = re.compile(r"^your text is saved in (\S+)$", re.MULTILINE)
 WRITES = 'printf "written by hand" > "$1"'
 
 
@@ -257,7 +257,7 @@ def test_a_signal_ends_the_editor_and_leaves_what_was_written(
         assert terminal.wait_exit() == code
         assert terminal.echoes
         told = " ".join(terminal.all_text().split())
-    assert ("what you wrote is in" in told) == (writes == WRITES)
+    assert ("your text is saved in" in told) == (writes == WRITES)
     assert [draft.read_text("utf-8") for draft in drafts(home)] == (
         ["written by hand"] if writes == WRITES else []
     )

@@ -125,7 +125,7 @@ def test_a_file_may_be_what_zsh_substitutes(home: Home, server: FaultServer) -> 
 def test_standard_input_is_taken_once(home: Home, server: FaultServer) -> None:
     seen = run_newapi("chat", "-s", "@/dev/stdin", "-f", "-", "hi", home=home, stdin=b"alpha")
     assert seen.code == 2
-    assert "-s and -f both take standard input" in seen.err
+    assert "-s and -f both read standard input" in seen.err
     assert server.requests == []
 
 

@@ -49,7 +49,7 @@ def test_the_next_model_is_tried_without_a_retry(
     (line,) = result.err.splitlines()
     assert line.startswith(f"{model}: ")
     assert why in line
-    assert line.endswith("; asking demo instead")
+    assert line.endswith("; trying demo")
     assert requested_models(gateway) == [model, "demo"]  # no retry: there is another model
 
 
@@ -154,7 +154,7 @@ def test_a_model_that_fails_before_any_text_falls_back(home: Home, case: str) ->
         result = run_newapi("chat", "-m", "a,b", "hi", home=home)
         assert (result.code, result.text) == (0, "Paris\n"), result
         assert [request.json["model"] for request in server.requests] == ["a", "b"]
-    assert "asking b instead" in result.err
+    assert "trying b" in result.err
 
 
 @pytest.mark.parametrize("case", NO_FALLBACK)
@@ -182,7 +182,7 @@ def test_quiet_hides_the_fallback_notice(home: Home, gateway: DemoGateway) -> No
 def test_a_conversation_falls_back_too(home: Home, gateway: DemoGateway) -> None:
     with conversation(home, columns=100, rows=30) as talk:
         assert talk.told("/model demo-500, demo-echo") == "model: demo-500, then demo-echo"
-        assert "asking demo-echo instead" in talk.told("one two")
+        assert "trying demo-echo" in talk.told("one two")
         assert talk.told("/set fallback unset") == "fallback: not set"
         assert "(2 of 2)" in talk.told("three")
         talk.leave()

@@ -107,7 +107,7 @@ def test_a_conversation_continues_with_the_partial_answer(home: Home, server: Fa
         talk.type(CTRL_C)
         assert server.wait_for_close() - pressed < AT_ONCE_S
         talk.wait_for_line()
-        assert "stopped; what came is kept" in talk.words()
+        assert "stopped; the part is kept" in talk.words()
         assert (last_turn(home).status, last_turn(home).answer) == (Status.INTERRUPTED, PART)
         talk.say("more")
         talk.leave()

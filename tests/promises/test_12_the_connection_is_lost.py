@@ -19,7 +19,7 @@ from tests.support.wire import answer_events, chunk, event, framed, head, respon
 
 PART = "Paris 在 "
 BEGUN = event(chunk(PART))
-TOLD = f"the answer was cut off after {len(PART)} characters"
+TOLD = f"answer cut off after {len(PART)} characters"
 WITH_LENGTH = [("Content-Type", "text/event-stream"), ("Content-Length", "5000")]
 
 Cut = Callable[[threading.Event], Sequence[Step]]

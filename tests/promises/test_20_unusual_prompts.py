@@ -50,7 +50,7 @@ def test_an_empty_prompt_is_a_usage_error_with_an_example(
 ) -> None:
     seen = observe("chat", *args, home=home, stdin=stdin)
     assert (seen.code, seen.out) == (2, b"")
-    assert "nothing to ask" in seen.err
+    assert "no prompt was given" in seen.err
     assert 'newapi chat "' in seen.err
     assert server.connections == []
 

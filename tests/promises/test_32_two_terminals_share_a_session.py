@@ -132,7 +132,7 @@ def test_two_conversations_see_each_others_turns(home: Home, fault_server: Fault
         assert "another newapi has gone on" in two.terminal.all_text()
         one.say("again one")
         assert asked(fault_server)[4:] == ["from two", "Answer 3.", "again one"]
-        assert "its turn is part of it" in one.terminal.all_text()
+        assert "1 turn was added" in one.terminal.all_text()
         one.leave()
         two.leave()
     path = only_session(home).path

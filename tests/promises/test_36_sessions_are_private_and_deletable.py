@@ -132,7 +132,7 @@ def test_no_byte_of_a_deleted_session_is_left(home: Home, server: FaultServer) -
     chat(home, "-S", "third", "third")
     shutil.copy(sessions_file(home), data_dir(home) / "sessions.db.v0-copy")
     assert len(traces(home)) == 4  # store, its copy, history, picture
-    assert "1 session is deleted" in remove(home, id_)
+    assert "Deleted 1 session" in remove(home, id_)
     assert traces(home) == []
     third, *left = stored_sessions(home)
     assert left == others
@@ -189,7 +189,7 @@ def test_an_image_that_another_session_shows_is_kept(home: Home, server: FaultSe
 
 def test_deleting_all_sessions_leaves_nothing_of_any(home: Home, server: FaultServer) -> None:
     ids = [say_the_canary(home, server) for _ in range(2)]
-    assert "2 sessions are deleted" in remove(home, *ids)
+    assert "Deleted 2 sessions" in remove(home, *ids)
     assert traces(home) == []
     assert stored_sessions(home) == []
     assert run_newapi("chat", "-c", "hi", home=home).code == 2

@@ -55,7 +55,7 @@ def test_the_part_of_a_stopped_answer_is_stored_and_marked(home: Home, server: F
     server.add(*part_then_silence())
     with conversation(home) as talk:
         stop_in_answer(talk, "a")
-        assert "/continue goes on, /retry asks again" in talk.words()
+        assert "stopped; the part is kept: /continue or /retry" in talk.words()
         talk.leave()
     (turn,) = path(home)
     assert (turn.status, turn.answer) == (Status.INTERRUPTED, PART)
@@ -79,7 +79,7 @@ def test_a_model_that_refuses_to_go_on_is_told_with_the_way_out(
         server.add(*REFUSAL)
         told = talk.told("/continue")
         assert "no such thing" in told
-        assert "the model did not go on with its part; /undo, then /retry" in told
+        assert "the model did not continue its answer; /undo, then /retry" in told
         talk.say("/undo")
         talk.say("/retry")
         talk.leave()
@@ -94,17 +94,17 @@ def test_continue_of_an_answer_that_stopped_at_the_token_limit(
     with conversation(home) as talk:
         talk.say("count")
         talk.say("/continue")
-        assert "the last answer is whole" in talk.told("/continue")
+        assert "the last answer is complete" in talk.told("/continue")
         talk.leave()
     assert said(server) == [("user", "count"), ("assistant", "One, two"), ("user", GO_ON)]
 
 
 def test_there_is_nothing_to_continue_without_a_part(home: Home, server: FaultServer) -> None:
     with conversation(home) as talk:
-        assert "nothing to continue yet" in talk.told("/continue")
+        assert "there is no answer to continue yet" in talk.told("/continue")
         server.add(*REFUSAL)
         talk.say("a")
-        assert "nothing of the last answer came; /retry asks again" in talk.told("/continue")
+        assert "the last answer has no text to continue; /retry sends the prompt again" in talk.told("/continue")
         talk.leave()
     assert len(server.requests) == 1
 
@@ -152,8 +152,8 @@ def test_retry_after_a_failure_and_a_restart(home: Home, server: FaultServer, fa
         talk.say("b")
         talk.leave()
     with conversation(home, "chat", "-c") as talk:
-        assert "/retry asks again" in talk.words()
-        assert ("/continue goes on with it" in talk.words()) is (failure == "cut")
+        assert ("/continue or /retry" in talk.words()) is (failure == "cut")
+        assert ("/retry sends the prompt again" in talk.words()) is (failure != "cut")
         talk.say("/retry")
         assert "Answer 3." in talk.text
         talk.leave()
@@ -202,7 +202,7 @@ def test_a_question_that_could_not_be_sent_stays_in_its_conversation(
         talk.say("for the old one")
         talk.say("/model m")
         talk.say("/new")
-        assert "there is nothing to ask again yet" in talk.told("/retry")
+        assert "there is no prompt to send again yet" in talk.told("/retry")
         talk.leave()
     assert server.requests == []
 
@@ -218,7 +218,7 @@ def test_a_retry_that_could_not_be_sent_is_asked_again_in_its_place(
         picture.write_bytes(PNG + b"more")
         told = talk.told("/retry")
         assert "dot.png has changed since it was attached; nothing was sent" in told
-        assert "dot.png is no longer sent in this run" in talk.told("/file drop dot.png")
+        assert "dot.png is no longer sent; /retry sends the prompt again" in talk.told("/file drop dot.png")
         talk.say("/retry")
         talk.leave()
     assert len(server.requests) == 2
@@ -253,9 +253,9 @@ def test_an_edited_question_takes_the_place_of_the_old_one(home: Home, server: F
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        ("true", "nothing was changed; /retry asks again"),
-        (': > "$1"', "nothing was written, nothing is sent"),
-        ("exit 3", "ended with code 3"),
+        ("true", "the prompt is unchanged; /retry sends it again"),
+        (': > "$1"', "the prompt is empty; nothing was sent"),
+        ("exit 3", "failed (exit code 3)"),
     ],
     ids=["unchanged", "emptied", "failed"],
 )
@@ -298,8 +298,8 @@ def test_undo_takes_turns_back_one_by_one_and_asking_on_makes_a_branch(
     with conversation(home) as talk:
         for question in ("a", "b", "c"):
             talk.say(question)
-        assert talk.told("/undo") == "taken back: “c”; 2 turns left"
-        assert talk.told("/undo") == "taken back: “b”; 1 turn left"
+        assert talk.told("/undo") == "removed “c”; 2 turns left"
+        assert talk.told("/undo") == "removed “b”; 1 turn left"
         talk.say("d")
         talk.leave()
     assert said(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "d")]
@@ -314,8 +314,8 @@ def test_undo_takes_turns_back_one_by_one_and_asking_on_makes_a_branch(
 def test_undo_of_everything_begins_at_the_beginning(home: Home, server: FaultServer) -> None:
     with conversation(home) as talk:
         talk.say("a")
-        assert talk.told("/undo") == "taken back: “a”; 0 turns left"
-        assert "there is nothing to take back" in talk.told("/undo")
+        assert talk.told("/undo") == "removed “a”; 0 turns left"
+        assert "there is no turn to undo" in talk.told("/undo")
         talk.say("b")
         talk.leave()
     assert said(server) == [("user", "b")]
@@ -336,8 +336,8 @@ def test_a_fork_goes_on_in_a_copy_and_leaves_the_session_as_it_was(
         talk.leave()
     forked, old = stored_sessions(home)
     assert old == before
-    assert f"this is session {forked.session.short_id} “other way” now" in told
-    assert f"{old.session.short_id} stays as it was" in told
+    assert f"continuing in session {forked.session.short_id} “other way”" in told
+    assert f"{old.session.short_id} stays as it is" in told
     assert (forked.session.title, forked.session.is_named) == ("other way", True)
     assert [turn.prompt for turn in forked.path] == ["a", "b"]
     assert said(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
@@ -348,8 +348,8 @@ def test_a_fork_needs_no_name_and_says_where_one_is_taken(home: Home, server: Fa
         assert "there is nothing to fork yet" in talk.told("/fork")
         talk.say("a")
         talk.say("/rename mine")
-        assert "another session has that name" in talk.told("/fork mine")
-        assert "another session has that name" not in talk.told("/fork")
+        assert "another session is named “mine”" in talk.told("/fork mine")
+        assert "another session is named “mine”" not in talk.told("/fork")
         talk.leave()
     assert [each.session.is_named for each in stored_sessions(home)].count(True) == 1
 
@@ -357,7 +357,7 @@ def test_a_fork_needs_no_name_and_says_where_one_is_taken(home: Home, server: Fa
 def test_nothing_is_forked_where_nothing_is_saved(home: Home, server: FaultServer) -> None:
     with conversation(home, "chat", "-n") as talk:
         talk.say("a")
-        assert "nothing is saved here" in talk.told("/fork")
+        assert "this conversation is not saved, so it cannot be forked" in talk.told("/fork")
         talk.leave()
 
 

@@ -55,7 +55,7 @@ def test_help_of_one_command_tells_of_it_alone(home: Home, server: FaultServer) 
         assert talk.told("/help copy").startswith(wanted)
         assert talk.told("/help /copy").startswith(wanted)
         assert talk.told("/help quit").startswith("/exit")
-        assert "there is no command /nothing" in talk.told("/help nothing")
+        assert "unknown command /nothing" in talk.told("/help nothing")
         talk.leave()
 
 
@@ -97,7 +97,7 @@ def test_model_alone_shows_it(home: Home, server: FaultServer) -> None:
 @pytest.mark.parametrize("typed", ['""', "''", ",", '"",'])
 def test_an_empty_name_is_no_model(home: Home, server: FaultServer, typed: str) -> None:
     with conversation(home) as talk:
-        assert "that names no model; /model NAME" in talk.told(f"/model {typed}")
+        assert "no model name given; /model NAME" in talk.told(f"/model {typed}")
         assert talk.told("/model") == f"model: {MODEL}"
         assert talk.told('/model "other"') == "model: other"
         talk.leave()
@@ -106,10 +106,10 @@ def test_an_empty_name_is_no_model(home: Home, server: FaultServer, typed: str) 
 def test_an_empty_text_or_file_is_no_system_prompt(home: Home, server: FaultServer) -> None:
     with conversation(home, "chat", "-s", "be brief") as talk:
         told = talk.told("/system @")
-        assert told.startswith("no file is named behind the @; -s @FILE names a text file")
+        assert told.startswith("no file name given after @; -s @FILE reads a text file")
         assert talk.told("/system") == "system prompt: be brief"
-        assert talk.told('/system ""') == "system prompt: none"
-        assert talk.told('/file ""').startswith("no file is named")
+        assert talk.told('/system ""') == "system prompt: not set"
+        assert talk.told('/file ""').startswith("no file name given")
         talk.leave()
 
 
@@ -157,7 +157,7 @@ def test_another_profile_takes_the_conversation_to_its_host_and_says_so(
         with conversation(home) as talk:
             talk.say("a")
             told = talk.told("/profile other")
-            assert f"all that was said goes to {other.url}; /new begins anew" in told
+            assert f"the next message sends this whole conversation to {other.url}" in told
             assert f"profile: other ({other.url}, their-model)" in told
             talk.terminal.wait_for("other · their-model · a · 1 turn")
             talk.say("b")
@@ -183,13 +183,13 @@ def test_a_profile_of_the_same_host_is_no_news(home: Home, server: FaultServer) 
     add_profile(home, "other", server.url, "their-model")
     with conversation(home) as talk:
         talk.say("a")
-        assert "all that was said" not in talk.told("/profile other")
+        assert "whole conversation" not in talk.told("/profile other")
         talk.leave()
 
 
 def test_a_profile_that_is_not_there_changes_nothing(home: Home, server: FaultServer) -> None:
     with conversation(home) as talk:
-        assert "there is no profile tset; did you mean 'test'?" in talk.told("/profile tset")
+        assert "unknown profile 'tset' try: did you mean 'test'?" in talk.told("/profile tset")
         assert talk.told("/profile") == f"profile: test ({server.url}, {MODEL})"
         talk.say("a")
         talk.leave()
@@ -206,7 +206,7 @@ def test_a_system_prompt_comes_from_a_file(home: Home, server: FaultServer) -> N
         talk.say("a")
         assert "cannot read gone.txt" in talk.told("/system @gone.txt")
         talk.say("b")
-        assert "system prompt: none" in talk.told("/system clear")
+        assert "system prompt: not set" in talk.told("/system clear")
         talk.say("c")
         talk.leave()
     brief = ("system", "Be brief.\nBe kind.")
@@ -230,9 +230,9 @@ def test_what_is_set_goes_into_the_next_request_until_it_is_unset(
     home: Home, server: FaultServer
 ) -> None:
     with conversation(home) as talk:
-        assert talk.told("/set temperature 0.7") == "temperature = 0.7"
+        assert talk.told("/set temperature 0.7") == "temperature = 0.7 (this run)"
         talk.say("a")
-        assert talk.told("/set temperature").startswith("temperature = 0.7 (")
+        assert talk.told("/set temperature") == "temperature = 0.7 (this run)"
         assert talk.told("/set temperature unset") == "temperature: not set"
         talk.say("b")
         assert talk.told("/set temperature") == "temperature: not set"
@@ -247,10 +247,10 @@ def test_what_is_set_goes_into_the_next_request_until_it_is_unset(
     [
         ("/set temperature 3", "temperature must be a number from 0 to 2, not 3"),
         ("/set temperature warm", "temperature must be"),
-        ("/set temprature 1", "there is no setting temprature to change here"),
-        ("/set temprature", "there is no setting temprature"),
-        ("/set base_url http://x", "there is no setting base_url to change here"),
-        ("/set api_key x", "there is no setting api_key to change here"),
+        ("/set temprature 1", "unknown setting 'temprature'; did you mean temperature?"),
+        ("/set temprature", "unknown setting 'temprature'; did you mean temperature?"),
+        ("/set base_url http://x", "unknown setting 'base_url'"),
+        ("/set api_key x", "unknown setting 'api_key'"),
     ],
 )
 def test_what_cannot_be_set_is_told_and_changes_nothing(
@@ -283,11 +283,11 @@ def test_settings_of_showing_hold_at_once(home: Home, server: FaultServer) -> No
 def test_thinking_shows_the_reasoning_of_the_last_answer(home: Home, server: FaultServer) -> None:
     server.add(*sse(event(chunk(reasoning="Ducks quack.\nSo it is.")), *answer_events("A duck.")))
     with conversation(home, "chat", "--reasoning", "hide") as talk:
-        assert talk.told("/thinking") == "no reasoning came"
+        assert talk.told("/thinking") == "the last answer has no reasoning"
         assert "Ducks" not in talk.told("a")
         assert talk.told("/thinking") == "Ducks quack. So it is."
         talk.say("b")
-        assert talk.told("/thinking") == "no reasoning came"
+        assert talk.told("/thinking") == "the last answer has no reasoning"
         talk.leave()
 
 
@@ -300,7 +300,7 @@ def test_usage_counts_all_turns(home: Home, server: FaultServer) -> None:
         talk.say("b")
         talk.say("c")
         told = talk.told("/usage")
-        assert told.startswith("3 turns · 18 tokens in, 6 out (not told for 1) · in all ")
+        assert told.startswith("3 turns · 18 tokens in, 6 out · unknown for 1 turn · ")
         talk.leave()
 
 
@@ -308,13 +308,13 @@ def test_raw_shows_answers_as_they_come_until_it_is_off(home: Home, server: Faul
     server.answer_with(lambda _: answers("It is **bold**.")[0])
     with conversation(home) as talk:
         assert "It is bold." in talk.told("a")
-        assert talk.told("/raw on") == "answers are shown as they come"
+        assert talk.told("/raw on") == "answers are shown without formatting"
         assert "It is **bold**." in talk.told("b")
-        assert talk.told("/raw") == "answers are laid out"
+        assert talk.told("/raw") == "answers are shown formatted"
         assert "It is bold." in talk.told("c")
-        assert talk.told("/raw") == "answers are shown as they come"
-        assert talk.told("/raw off") == "answers are laid out"
-        assert "/raw maybe is not known" in talk.told("/raw maybe")
+        assert talk.told("/raw") == "answers are shown without formatting"
+        assert talk.told("/raw off") == "answers are shown formatted"
+        assert "unknown argument maybe; /raw, /raw on, /raw off" in talk.told("/raw maybe")
         talk.leave()
 
 
@@ -334,7 +334,7 @@ def test_clear_empties_the_screen_and_the_conversation_goes_on(
 
 def test_a_command_without_argument_is_not_run_with_one(home: Home, server: FaultServer) -> None:
     with conversation(home) as talk:
-        assert "/exit stands alone; //exit … is a message" in talk.told("/exit strategy for Rome")
+        assert "/exit takes no argument; to send it as a message: //exit …" in talk.told("/exit strategy for Rome")
         talk.say("//exit strategy for Rome")
         talk.leave()
     assert last_prompt(server) == "/exit strategy for Rome"

@@ -39,7 +39,7 @@ def test_the_terminal_gets_what_is_copied(
         talk.say("a")
         told = talk.told(typed)
         assert f"copied {len(copied)} characters through the terminal (OSC 52)" in told
-        assert ("some shells run a line as it is pasted" in told) is (copied == LAST)
+        assert ("some shells run a line as soon as it is pasted" in told) is (copied == LAST)
         talk.leave()
     assert osc_52(talk.terminal.raw) == [copied]
 
@@ -47,9 +47,9 @@ def test_the_terminal_gets_what_is_copied(
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
-        ("/copy 3", "there is no code block 3: the last answer holds 2 code blocks"),
-        ("/copy 0", "there is no code block 0"),
-        ("/copy all", "/copy does not know “all”"),
+        ("/copy 3", "no code block 3: the last answer has 2 code blocks"),
+        ("/copy 0", "no code block 0"),
+        ("/copy all", "unknown argument “all”"),
     ],
 )
 def test_what_is_not_there_is_told_and_not_copied(
@@ -66,7 +66,7 @@ def test_an_answer_without_code_has_none_to_copy(home: Home, server: FaultServer
     with conversation(home) as talk:
         assert "there is no answer yet" in talk.told("/copy")
         talk.say("a")
-        assert "the last answer holds no code block" in talk.told("/copy code")
+        assert "the last answer has no code block" in talk.told("/copy code")
         talk.leave()
     assert osc_52(talk.terminal.raw) == []
 

@@ -40,9 +40,9 @@ def test_a_text_file_goes_with_the_next_message_and_no_other(
     (home.path / "notes.txt").write_text("buy milk\n")
     with conversation(home) as talk:
         told = talk.told("/file notes.txt")
-        assert told == "notes.txt, 9 characters of text: goes with the next message"
+        assert told == "attached notes.txt (9 characters of text)"
         talk.terminal.wait_for("1 attached")
-        assert talk.told("/file") == "notes.txt, 9 characters of text"
+        assert talk.told("/file") == "notes.txt (9 characters of text)"
         talk.say("what is to do?")
         talk.say("and then?")
         assert "nothing is attached" in talk.told("/file")
@@ -77,7 +77,7 @@ def test_a_path_with_spaces_is_understood_in_each_form(
     (home.path / "my notes.txt").write_text("milk")
     name = typed.format("my notes.txt", escaped="my\\ notes.txt")
     with conversation(home) as talk:
-        assert "goes with the next message" in talk.told(f"/file {name}".rstrip())
+        assert "attached my notes.txt (4 characters of text)" in talk.told(f"/file {name}".rstrip())
         talk.say("a")
         talk.leave()
     assert "milk" in last_prompt(server)
@@ -114,7 +114,7 @@ def test_clear_forgets_what_was_attached(home: Home, server: FaultServer) -> Non
         talk.say("/file notes.txt")
         talk.say("/file notes.txt")
         talk.terminal.wait_for("2 attached")
-        assert talk.told("/file clear") == "nothing is attached any more"
+        assert talk.told("/file clear") == "detached all files"
         talk.say("a")
         talk.leave()
     assert last_prompt(server) == "a"
@@ -145,8 +145,8 @@ def test_a_picture_that_changed_is_not_sent_until_it_is_dropped(
         told = talk.told("b")
         assert "my dot.png has changed since it was attached; nothing was sent" in told
         assert "`/file drop my dot.png` in the conversation goes on without it" in told
-        assert "nothing of the name dot.png was attached" in talk.told("/file drop dot.png")
-        assert "no longer sent in this run" in talk.told('/file drop "my dot.png"')
+        assert "no attachment named dot.png" in talk.told("/file drop dot.png")
+        assert "my dot.png is no longer sent" in talk.told('/file drop "my dot.png"')
         talk.say("/retry")
         talk.leave()
     assert len(server.requests) == 2
@@ -167,8 +167,8 @@ def test_the_last_answer_is_saved_as_it_came_for_its_owner_alone(
     with conversation(home) as talk:
         assert "there is no answer yet" in talk.told("/save answer.md")
         talk.say("a")
-        assert talk.told("/save my answer.md") == "written: my answer.md"
-        assert "say where to" in talk.told("/save")
+        assert talk.told("/save my answer.md") == "wrote my answer.md"
+        assert "no file name given; /save answer.md" in talk.told("/save")
         talk.leave()
     file = home.path / "my answer.md"
     assert file.read_text() == "It is **bold**.\n"
@@ -197,7 +197,7 @@ def test_a_folder_is_no_file_to_save_in(home: Home, server: FaultServer) -> None
     (home.path / "folder").mkdir()
     with conversation(home) as talk:
         talk.say("a")
-        assert "folder is a folder; name a file in it" in talk.told("/save folder")
+        assert "folder is a folder" in talk.told("/save folder")
         assert "cannot write gone/x.md" in talk.told("/save gone/x.md")
         talk.leave()
 
@@ -206,7 +206,7 @@ def test_a_pipe_is_no_file_to_save_in(home: Home, server: FaultServer) -> None:
     os.mkfifo(home.path / "pipe")
     with conversation(home) as talk:
         talk.say("a")
-        assert talk.told("/save pipe") == "pipe is no regular file; name another one"
+        assert talk.told("/save pipe") == "pipe is not a regular file"
         talk.leave()
 
 
@@ -214,7 +214,7 @@ def test_the_whole_conversation_is_saved_as_markdown(home: Home, server: FaultSe
     with conversation(home) as talk:
         talk.say("a question")
         talk.say("another one")
-        assert talk.told("/save all talk.md") == "written: talk.md"
+        assert talk.told("/save all talk.md") == "wrote talk.md"
         talk.leave()
     text = (home.path / "talk.md").read_text()
     places = [text.index(each) for each in ("a question", "Answer 1.", "another one", "Answer 2.")]

@@ -9,7 +9,7 @@ from tests.support.home import Home
 from tests.support.process import run_newapi
 
 KEY = "mykeyA1b2C3d4E5f6G7h8I9j0"  # of no known shape: only who knows it can take it out
-LEFT_OUT = "your key is left out: **** stands for it"
+LEFT_OUT = "your API key is redacted (****)"
 
 
 def test_files_and_the_clipboard_hold_no_key(home: Home, server: FaultServer) -> None:
@@ -21,7 +21,7 @@ def test_files_and_the_clipboard_hold_no_key(home: Home, server: FaultServer) ->
         talk.say(f"What is {KEY}?")
         for name in files:
             command = f"/save all {name}" if name.startswith("all") else f"/save {name}"
-            assert talk.told(command) == f"{LEFT_OUT} written: {name}"
+            assert talk.told(command) == f"{LEFT_OUT} wrote {name}"
         talk.say(f"/rename of {KEY}")
         assert LEFT_OUT in talk.told("/copy")
         talk.say("/fork")
@@ -70,5 +70,5 @@ def test_what_is_renamed_or_read_back_is_stored_without_the_key(
 def test_what_holds_no_key_is_taken_out_as_it_is(home: Home, server: FaultServer) -> None:
     with conversation(home) as talk:
         talk.say("a")
-        assert talk.told("/save all talk.md") == "written: talk.md"
+        assert talk.told("/save all talk.md") == "wrote talk.md"
         talk.leave()

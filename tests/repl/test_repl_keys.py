@@ -255,7 +255,7 @@ def test_ctrl_c_leaves_only_where_it_comes_twice_at_an_empty_line(
         wait_for_row(talk, ">")
         talk.type(CTRL_C)
         talk.wait_for_line()
-        talk.terminal.wait_for("Ctrl-C twice, or Ctrl-D, leaves")
+        talk.terminal.wait_for("press Ctrl-C again, or Ctrl-D, to leave")
         assert talk.terminal.exit_code is None
         talk.type(CTRL_C)
         assert talk.terminal.wait_exit() == 0

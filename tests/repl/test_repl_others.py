@@ -43,10 +43,10 @@ def test_a_turn_of_another_terminal_is_not_taken_for_the_last_one_unseen(
         one.say("base")
         assert run_newapi(*TALK, "IMPORTANT", home=home).code == 0
         one.say(command)
-        one.terminal.wait_for("its turn is part of it")
+        one.terminal.wait_for("another newapi continued this session: 1 turn was added")
         assert prompts(only_session(home)) == ["base", "IMPORTANT"]
         one.say("/undo")
-        one.terminal.wait_for("taken back: “IMPORTANT”; 1 turn left")
+        one.terminal.wait_for("removed “IMPORTANT”; 1 turn left")
         one.leave()
     assert prompts(only_session(home)) == ["base"]
 
@@ -62,7 +62,7 @@ def test_what_another_terminal_took_back_is_told_before_one_goes_on(
             other.say("/undo")
             other.leave()
         one.say("third")
-        one.terminal.wait_for("another newapi has taken 2 turns of this session back")
+        one.terminal.wait_for("another newapi removed 2 turns of this session")
         assert "deleted this session" not in one.terminal.all_text()
         one.leave()
     assert prompts(only_session(home)) == ["third"]

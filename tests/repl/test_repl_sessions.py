@@ -59,15 +59,15 @@ def two_sessions(home: Home) -> tuple[str, str]:
 
 def test_sessions_are_listed_the_last_used_first(home: Home, server: FaultServer) -> None:
     with conversation(home) as talk:
-        assert talk.told("/sessions") == "no session is stored yet"
+        assert talk.told("/sessions") == "no sessions yet"
         talk.leave()
     older, newer = two_sessions(home)
     with conversation(home, "chat", "-c") as talk:
         talk.say("/sessions")
         rows = [row for row in talk.screen.split("\n") if "about" in row and "turn" in row][-2:]
-        assert re.fullmatch(rf"  {newer}  .*  1 turn  about geese  \(this one\)", rows[0])
+        assert re.fullmatch(rf"  {newer}  .*  1 turn  about geese  \(current\)", rows[0])
         assert re.fullmatch(rf"  {older}  .*  2 turns  about ducks", rows[1])
-        assert "/sessions ID goes over to one" in talk.text
+        assert "/sessions ID switches to one" in talk.text
         talk.leave()
 
 
@@ -78,7 +78,7 @@ def test_a_session_takes_one_row_of_the_list(home: Home, server: FaultServer, co
         talk.say("/sessions")
         rows = talk.screen.split("\n")
         (row,) = [row for row in rows if "just now" in row]
-        assert re.search(r"1 turn  为什么.*…  \(this one\)$", row)
+        assert re.search(r"1 turn  为什么.*…  \(current\)$", row)
         talk.leave()
 
 
@@ -94,7 +94,7 @@ def test_going_over_to_a_session_shows_its_last_turns_and_asks_on_in_it(
         told = talk.told(f"/sessions {references.get(way, 'quack')}")
         assert told.startswith("> about ducks Answer 1. > more of ducks Answer 2.")
         assert f"session {older}" in told
-        assert "2 turns so far" in told
+        assert "2 turns" in told
         assert is_dim(talk, "> more of ducks")
         assert is_dim(talk, "Answer 2.")
         talk.say("and swans?")
@@ -149,8 +149,8 @@ def test_a_new_conversation_leaves_the_old_one_stored(home: Home, server: FaultS
     with conversation(home) as talk:
         talk.say("a")
         (old,) = stored_sessions(home)
-        assert talk.told("/new") == f"a new conversation; {old.session.short_id} is kept"
-        assert talk.told("/new") == "a new conversation"
+        assert talk.told("/new") == f"new conversation; {old.session.short_id} is saved"
+        assert talk.told("/new") == "new conversation"
         talk.say("b")
         talk.leave()
     assert said(server) == [("user", "b")]
@@ -159,15 +159,15 @@ def test_a_new_conversation_leaves_the_old_one_stored(home: Home, server: FaultS
 
 def test_a_name_is_given_once_and_names_the_session(home: Home, server: FaultServer) -> None:
     with conversation(home) as talk:
-        assert talk.told("/rename") == "title: none yet"
+        assert talk.told("/rename") == "name: not set"
         talk.say("a")
-        assert talk.told("/rename my   trip") == "this session is called “my trip”"
+        assert talk.told("/rename my   trip") == "renamed to “my trip”"
         talk.terminal.wait_for("test-model · my trip · 1 turn")
-        assert talk.told("/rename") == "title: my trip"
+        assert talk.told("/rename") == "name: my trip"
         talk.say("/new")
         talk.say("b")
         assert "has this name already" in talk.told("/rename my trip")
-        assert talk.told("/rename") == "title: b"
+        assert talk.told("/rename") == "name: b"
         talk.say(f"/rename {'x' * 81}")
         assert "at most 80 characters" in talk.text
         talk.leave()
@@ -194,7 +194,7 @@ def test_a_later_run_shows_the_last_turns_dim_and_goes_on(
         for shown in ("> second question", "Answer 2.", "> third question", "Answer 3."):
             assert is_dim(talk, shown)
         assert "first question" not in talk.text
-        assert f"session {short_id} “trip”: 3 turns so far" in talk.words()
+        assert f"session {short_id} “trip”: 3 turns" in talk.words()
         assert "/retry" not in talk.text
         talk.say("fourth")
         talk.leave()
@@ -229,7 +229,7 @@ def test_an_interrupted_last_answer_is_said_with_what_can_be_done(
         talk.wait_for_line()
         talk.leave()
     with conversation(home, "chat", "-c") as talk:
-        told = "the last answer was interrupted: /continue goes on with it, /retry asks again"
+        told = "the last answer was interrupted: /continue or /retry"
         assert told in talk.words()
         talk.say("/retry")
         talk.leave()
@@ -245,7 +245,7 @@ def test_a_last_question_that_failed_is_said_with_its_reason(
         talk.say("a")
         talk.leave()
     with conversation(home, "chat", "-c") as talk:
-        assert re.search(r"the last answer failed \(.*no such thing.*\): /retry", talk.words())
+        assert re.search(r"the last answer failed: /retry sends the prompt again \(.*no such thing.*\)", talk.words())
         talk.leave()
 
 
@@ -260,14 +260,14 @@ def test_the_goodbye_names_the_session_and_the_way_back(
         talk.say("about ducks")
         last = goodbye(talk, key)
     short_id = stored_sessions(home)[0].session.short_id
-    assert last.endswith(f"kept as {short_id} “about ducks”; newapi chat -c goes on with it")
+    assert last.endswith(f"saved as {short_id} “about ducks”; resume: newapi chat -c")
 
 
 def test_nothing_is_said_at_the_end_where_nothing_was_asked(
     home: Home, server: FaultServer
 ) -> None:
     with conversation(home) as talk:
-        assert "kept" not in goodbye(talk)
+        assert "saved as" not in goodbye(talk)
 
 
 def test_the_way_back_to_another_profile_names_the_session(home: Home, server: FaultServer) -> None:
@@ -277,7 +277,7 @@ def test_the_way_back_to_another_profile_names_the_session(home: Home, server: F
         talk.say("a")
         last = goodbye(talk)
     short_id = stored_sessions(home)[0].session.short_id
-    assert last.endswith(f"newapi chat -S {short_id} goes on with it")
+    assert last.endswith(f"resume: newapi chat -S {short_id}")
     with conversation(home, "chat", "-S", short_id) as talk:
         talk.terminal.wait_for("other · test-model · a · 1 turn")
         talk.leave()
@@ -291,7 +291,7 @@ def test_a_run_that_saves_nothing_says_so_and_leaves_nothing(
         talk.say("a")
         talk.say("b")
         talk.terminal.wait_for("2 turns · 24 tokens · not saved")
-        assert "kept" not in goodbye(talk)
+        assert "saved as" not in goodbye(talk)
     assert said(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
     assert not list((home.newapi_home).rglob("*.db"))
     assert not list((home.newapi_home).rglob("history"))

@@ -59,8 +59,8 @@ def test_the_turns_that_could_go_are_listed_and_yes_asks_without_them(
         ask_three(talk)
         told = ask_too_much(talk, server, "and now?")
         assert "too long for the model" in told
-        assert "ask a model with a larger context: /model NAME" in told
-        assert "This turn of 3 could go" in told
+        assert "use a model with a larger context" in told
+        assert "1 of 3 turns could be left out (it stays in the session, but is not sent)" in told
         assert "· question 1 long" in told
         assert "question 2 long" not in told
         talk.say("y")
@@ -89,7 +89,7 @@ def test_everything_but_yes_sends_nothing_and_drops_nothing(
             talk.wait_for_line()
         else:
             talk.say(key)
-        assert "nothing was left out; /model takes another model, /retry asks again" in talk.words()
+        assert "nothing was left out; /model changes the model, /retry sends again" in talk.words()
         assert len(server.requests) == 4
         if key == "what?":  # no answer, so it is the next draft: what was typed is never dropped
             talk.terminal.wait_for("> what?")
@@ -151,7 +151,7 @@ def test_a_message_that_is_too_long_alone_is_told(home: Home, server: FaultServe
     server.add(*refusal())
     with conversation(home) as talk:
         told = talk.told("far too much")
-        assert "the message alone is too long: shorten it, or take another model" in told
+        assert "the message alone is too long: shorten it, or use /model NAME" in told
         assert "[y/N]" not in told
         talk.leave()
 

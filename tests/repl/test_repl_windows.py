@@ -115,10 +115,10 @@ def test_what_is_told_breaks_between_words(
 ) -> None:
     with conversation(home, columns=columns, rows=rows) as talk:
         talk.say("/zzz")
-        wanted = "there is no command /zzz; /help lists them, //zzz sends it as a message"
+        wanted = "unknown command /zzz; /help lists them, //zzz sends it as a message"
         assert wanted in talk.words()
         talk.say("/undo")
-        assert "there is nothing to take back; /sessions lists the others" in talk.words()
+        assert "there is no turn to undo" in talk.words()
         talk.leave()
 
 

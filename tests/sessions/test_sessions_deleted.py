@@ -69,7 +69,7 @@ def test_a_yes_deletes_it(home: Home, server: FaultServer) -> None:
         terminal.wait_for("Delete it for good?")
         terminal.send(b"y\r")
         assert terminal.wait_exit() == 0
-        assert "1 session is deleted" in terminal.all_text()
+        assert "Deleted 1 session" in terminal.all_text()
     assert [each.session.title for each in stored_sessions(home)] == ["work"]
     assert traces(home) == []
 
@@ -118,7 +118,7 @@ def test_what_names_nothing_deletes_nothing(
 def test_one_that_is_named_twice_is_deleted_once(home: Home, server: FaultServer) -> None:
     chat(home, "-S", "taxes", "hi")
     id_ = only_session(home).session.id
-    assert "1 session is deleted" in remove(home, "taxes", id_, id_[:8])
+    assert "Deleted 1 session" in remove(home, "taxes", id_, id_[:8])
 
 
 # -- by age -----------------------------------------------------------------------------------
@@ -132,13 +132,13 @@ def test_those_not_used_for_long_are_deleted(home: Home, server: FaultServer) ->
         change_raw(
             sessions_file(home), "UPDATE sessions SET used_at = ? WHERE title = ?", used_at, name
         )
-    assert "2 sessions are deleted" in remove(home, "--older-than", "30d")
+    assert "Deleted 2 sessions" in remove(home, "--older-than", "30d")
     assert raw_rows(sessions_file(home), "SELECT title FROM sessions ORDER BY title") == [
         ("month",),
         ("new",),
     ]
     assert home.files_holding(b"older words") == []
-    assert "1 session is deleted" in remove(home, "--older-than", "4w")
+    assert "Deleted 1 session" in remove(home, "--older-than", "4w")
     assert "nothing to delete" in remove(home, "--older-than", "4w")
     for span in ("1m", "6M", "1", "d"):  # a minute or a month? what is deleted is gone
         refused = run_newapi("sessions", "rm", "--yes", "--older-than", span, home=home)

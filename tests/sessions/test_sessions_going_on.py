@@ -73,7 +73,7 @@ def test_an_id_goes_on_by_its_beginning_and_a_new_name_is_told(
     chat(home, "-S", id_, "three")
     assert len(only_session(home).path) == 3
     result = run_newapi("chat", "-S", "taxse", "four", home=home)
-    assert "a new session: taxse" in result.err
+    assert "new session: taxse" in result.err
     assert stored_sessions(home)[0].session.title == "taxse"
     assert run_newapi("chat", "-q", "-S", "quiet", "five", home=home).err == ""
 
