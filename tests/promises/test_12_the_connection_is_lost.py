@@ -46,7 +46,7 @@ def test_the_partial_answer_is_printed_saved_and_reported_as_cut_off(
         seen = running.end()
     assert (seen.code, seen.text) == (9, f"{PART}\n")
     assert f"error: {TOLD}: " in seen.err
-    assert "try: ask again, or ask it to continue" in seen.err
+    assert "try: send the prompt again, or continue with `newapi chat -c`" in seen.err
     assert len(server.requests) == 1
     turn = last_turn(home)
     assert (turn.status, turn.answer, turn.finish_reason) == (Status.INCOMPLETE, PART, None)

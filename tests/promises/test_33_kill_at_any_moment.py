@@ -181,7 +181,7 @@ class Victim:
         result = chat(self.home, "-S", "talk", "look")
         warnings = warnings_of(result.err)
         assert len(warnings) == self.open, result.err
-        assert all("killed while an answer came" in each for each in warnings)
+        assert all("a newapi was killed" in each for each in warnings)
         self.told += self.open
 
     def _see_that_all_is_there(self) -> None:
@@ -297,8 +297,8 @@ def test_the_next_run_reports_the_interrupted_answer_and_how_to_continue(
     result = run_newapi("chat", "something else", home=home)
     [warning] = warnings_of(result.err)
     assert "killed" in warning
-    assert "6,000 characters of it are kept" in warning
-    [command] = re.findall(r"newapi (chat -S \w+) goes on", warning)
+    assert "6,000 characters were kept" in warning
+    [command] = re.findall(r"resume: newapi (chat -S \w+) ", warning)
     assert command.endswith(short_id)
     again = run_newapi(*command.split(), "go on", home=home)
     assert (again.code, warnings_of(again.err)) == (0, [])

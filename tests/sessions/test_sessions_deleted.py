@@ -167,7 +167,7 @@ def test_a_folder_in_the_place_of_the_history_is_told(home: Home, server: FaultS
     chat(home, "hi")
     (home.newapi_home / "data" / "history").mkdir()
     result = run_newapi("sessions", "rm", "--yes", "hi", home=home)
-    assert (result.code, "still there" in result.err) == (10, True)
+    assert (result.code, "no session was deleted" in result.err) == (10, True)
     assert len(stored_sessions(home)) == 1
 
 

@@ -88,7 +88,7 @@ def test_a_deletion_without_room_says_what_it_needs(home: Home, fault_server: Fa
         result = run_newapi("sessions", "rm", "--yes", "--older-than", "0d", home=home)
         assert (result.code, result.out) == (10, b"")
         assert f"\n  try: free some room on that file system: df -h {data_dir(home)}" in result.err
-        assert "a deletion needs about as much as it deletes" in result.err
+        assert "a deletion temporarily needs as much as it deletes" in result.err
         (data_dir(home) / "filler").unlink()
         assert len(stored_sessions(home)) == 1
         result = run_newapi("sessions", "rm", "--yes", "--older-than", "0d", home=home)
