@@ -50,12 +50,8 @@ def ask(streams: Streams, question: str, *, is_hidden: bool = False) -> str:
 
 
 def confirm(streams: Streams, question: str) -> bool:
-    """Ask a yes-or-no question; anything but yes is no, and so is Ctrl-D. Raises as `ask`."""
-    try:
-        answer = ask(streams, f"{question} [y/N]")
-    except EOFError:
-        return False
-    return answer.strip().lower() in ("y", "yes")
+    """Return whether the user agrees; anything but yes is no. Raises as `ask`."""
+    return ask(streams, f"{question} [y/N]").strip().lower() in ("y", "yes")
 
 
 def _ask_without_termios(question: str, *, is_hidden: bool) -> str:

@@ -181,7 +181,7 @@ def test_quiet_hides_the_fallback_notice(home: Home, gateway: DemoGateway) -> No
 
 def test_a_conversation_falls_back_too(home: Home, gateway: DemoGateway) -> None:
     with conversation(home, columns=100, rows=30) as talk:
-        assert talk.told("/model demo-500, demo-echo") == "model: demo-500, then demo-echo"
+        assert talk.told("/model demo-500, demo-echo") == "model: demo-500, fallback: demo-echo"
         assert "trying demo-echo" in talk.told("one two")
         assert talk.told("/set fallback unset") == "fallback: not set"
         assert "(2 of 2)" in talk.told("three")

@@ -104,7 +104,8 @@ def test_there_is_nothing_to_continue_without_a_part(home: Home, server: FaultSe
         assert "there is no answer to continue yet" in talk.told("/continue")
         server.add(*REFUSAL)
         talk.say("a")
-        assert "the last answer has no text to continue; /retry sends the prompt again" in talk.told("/continue")
+        told = talk.told("/continue")
+        assert told == "the last answer has no text to continue; /retry sends the prompt again"
         talk.leave()
     assert len(server.requests) == 1
 
@@ -218,7 +219,8 @@ def test_a_retry_that_could_not_be_sent_is_asked_again_in_its_place(
         picture.write_bytes(PNG + b"more")
         told = talk.told("/retry")
         assert "dot.png has changed since it was attached; nothing was sent" in told
-        assert "dot.png is no longer sent; /retry sends the prompt again" in talk.told("/file drop dot.png")
+        told = talk.told("/file drop dot.png")
+        assert told == "dot.png is no longer sent; /retry sends the prompt again"
         talk.say("/retry")
         talk.leave()
     assert len(server.requests) == 2

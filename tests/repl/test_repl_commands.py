@@ -334,7 +334,8 @@ def test_clear_empties_the_screen_and_the_conversation_goes_on(
 
 def test_a_command_without_argument_is_not_run_with_one(home: Home, server: FaultServer) -> None:
     with conversation(home) as talk:
-        assert "/exit takes no argument; to send it as a message: //exit …" in talk.told("/exit strategy for Rome")
+        told = talk.told("/exit strategy for Rome")
+        assert told == "/exit takes no argument; to send it as a message: //exit …"
         talk.say("//exit strategy for Rome")
         talk.leave()
     assert last_prompt(server) == "/exit strategy for Rome"

@@ -245,7 +245,8 @@ def test_a_last_question_that_failed_is_said_with_its_reason(
         talk.say("a")
         talk.leave()
     with conversation(home, "chat", "-c") as talk:
-        assert re.search(r"the last answer failed: /retry sends the prompt again \(.*no such thing.*\)", talk.words())
+        told = r"the last answer failed: /retry sends the prompt again \(.*no such thing.*\)"
+        assert re.search(told, talk.words())
         talk.leave()
 
 

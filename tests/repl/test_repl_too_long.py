@@ -111,7 +111,7 @@ def test_the_bar_says_how_many_are_sent_and_another_model_gets_all_again(
         talk.say("next")
         assert questions(server)[0] == f"question {left + 1}"
         talk.say("/model larger")
-        talk.terminal.wait_until(lambda: "sent)" not in talk.screen)
+        talk.terminal.wait_until(lambda: "sent)" not in talk.screen.split("\n")[-1])
         talk.say("all of it")
         talk.leave()
     assert len(questions(server)) == 6

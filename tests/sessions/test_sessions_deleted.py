@@ -41,7 +41,7 @@ def test_a_no_keeps_it(home: Home, server: FaultServer, answer: bytes) -> None:
     chat(home, "-S", "taxes", "hi")
     before = tree(home.path)
     with Terminal(newapi_command("sessions", "rm", "taxes"), home=home) as terminal:
-        terminal.wait_for("Delete it for good?")
+        terminal.wait_for("Delete this session permanently?")
         assert "taxes" in terminal.all_text()
         terminal.send(answer)
         assert terminal.wait_exit() == 0
@@ -56,7 +56,7 @@ def test_going_away_from_the_question_keeps_it(
     chat(home, "-S", "taxes", "hi")
     before = tree(home.path)
     with Terminal(newapi_command("sessions", "rm", "taxes"), home=home) as terminal:
-        terminal.wait_for("Delete it for good?")
+        terminal.wait_for("Delete this session permanently?")
         terminal.send(keys)
         assert terminal.wait_exit() == 130
     assert tree(home.path) == before
@@ -66,7 +66,7 @@ def test_a_yes_deletes_it(home: Home, server: FaultServer) -> None:
     chat(home, "-S", "taxes", f"{CANARY} a")
     chat(home, "-S", "work", "b")
     with Terminal(newapi_command("sessions", "rm", "taxes"), home=home) as terminal:
-        terminal.wait_for("Delete it for good?")
+        terminal.wait_for("Delete this session permanently?")
         terminal.send(b"y\r")
         assert terminal.wait_exit() == 0
         assert "Deleted 1 session" in terminal.all_text()
@@ -79,7 +79,7 @@ def test_several_are_named_before_the_question(home: Home, server: FaultServer) 
     for name in names:
         chat(home, "-S", name, "hi")
     with Terminal(newapi_command("sessions", "rm", *names), home=home, rows=40) as terminal:
-        terminal.wait_for("Delete these 12 sessions for good?")
+        terminal.wait_for("Delete these 12 sessions permanently?")
         text = terminal.all_text()
         assert [name in text for name in names] == [True] * 10 + [False] * 2
         assert "and 2 more" in text

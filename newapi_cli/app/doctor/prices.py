@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from newapi_cli.app.context import Context
 from newapi_cli.app.doctor.checkup import Checkup, format_duration
 from newapi_cli.app.doctor.runner import ok, skipped, warning
 from newapi_cli.app.prompts import confirm
@@ -73,11 +74,7 @@ def check_answer(checkup: Checkup) -> CheckResult:
     if not checkup.may_spend:
         if not context.streams.are_interactive:
             return skipped(tr("costs a few tokens: --yes asks the model for one word"))
-        question = tr(
-            "Send a short prompt to {model}? It costs a few tokens.",
-            model=safe_line(context.streams.redact(model)),
-        )
-        if not confirm(context.streams, question):
+        if not _is_confirmed(context, model):
             return skipped(tr("declined"))
     request = ChatRequest(model, (Message(Role.USER, PROMPT),), sampling_of(context))
     arrivals: list[float] = []
@@ -96,6 +93,17 @@ def check_answer(checkup: Checkup) -> CheckResult:
         finally:
             turn.close()
     return _answer_result(checkup, turn.completion, arrivals)
+
+
+def _is_confirmed(context: Context, model: str) -> bool:
+    question = tr(
+        "Send a short prompt to {model}? It costs a few tokens.",
+        model=safe_line(context.streams.redact(model)),
+    )
+    try:
+        return confirm(context.streams, question)
+    except EOFError:  # Ctrl-D
+        return False
 
 
 def _answer_result(checkup: Checkup, completion: Completion, arrivals: list[float]) -> CheckResult:

@@ -102,9 +102,7 @@ def _delete(
     except LocalError as error:
         if error.reason is not Reason.DISK_FULL:
             raise
-        hint = tr(
-            "{hint}; a deletion temporarily needs as much as it deletes", hint=error.hint
-        )
+        hint = tr("{hint}; a deletion temporarily needs as much as it deletes", hint=error.hint)
         problem = LocalError(error.message, reason=error.reason, why=error.why, hint=hint)
         raise problem from error
 
