@@ -14,7 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import StoredSession
 from tests.repl.conversing import ENTER, conversation
-from tests.sessions.keeping import answer_numbered, asked, chat, only_session, stored_sessions
+from tests.sessions.keeping import (
+    answer_numbered,
+    asked,
+    chat,
+    chat_in_a_process,
+    only_session,
+    stored_sessions,
+)
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -110,7 +117,7 @@ def test_two_shells_add_five_one_shot_turns_each(home: Home, fault_server: Fault
 
     def ask_five(name: str) -> None:
         for number in range(5):
-            chat(home, "-S", "same", f"prompt {name}{number}")
+            chat_in_a_process(home, "-S", "same", f"prompt {name}{number}")
 
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(ask_five, "ab"))

@@ -31,6 +31,7 @@ from tests.sessions.keeping import (
     asked,
     assert_sound,
     chat,
+    chat_in_a_process,
     data_dir,
     last_turn,
     only_session,
@@ -178,7 +179,7 @@ class Victim:
 
     def _start_again(self) -> None:
         """Ask in order: that tells of what is open, once, and closes it."""
-        result = chat(self.home, "-S", "talk", "look")
+        result = chat_in_a_process(self.home, "-S", "talk", "look")
         warnings = warnings_of(result.err)
         assert len(warnings) == self.open, result.err
         assert all("a newapi was killed" in each for each in warnings)
@@ -192,7 +193,7 @@ class Victim:
         interrupted = [turn for turn in turns if turn.status is Status.INTERRUPTED]
         assert len(interrupted) == self.told
         assert {turn.error for turn in interrupted} <= {KILLED}
-        assert warnings_of(chat(self.home, "-S", "talk", "look").err) == []
+        assert warnings_of(chat_in_a_process(self.home, "-S", "talk", "look").err) == []
 
 
 class Talker(Victim):

@@ -16,7 +16,7 @@ from newapi_cli.domain.session import StoredSession, TurnRecord
 from newapi_cli.store.sessions import SessionStore
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.process import Environment, Result, run_newapi
+from tests.support.process import Environment, Result, run_newapi, run_newapi_process
 from tests.support.steps import sse
 from tests.support.wire import answer_events
 
@@ -75,8 +75,15 @@ def answer_numbered(server: FaultServer, home: Home, **settings: str | float | b
 def chat(
     home: Home, *args: str, env: Environment | None = None, stdin: bytes | None = b""
 ) -> Result:
-    """Ask once, in order."""
+    """Return the result of a run that succeeds."""
     result = run_newapi("chat", *args, home=home, env=env, stdin=stdin)
+    assert result.code == 0, result
+    return result
+
+
+def chat_in_a_process(home: Home, *args: str) -> Result:
+    """Return the result of a run that succeeds, in a process of its own, for use in threads."""
+    result = run_newapi_process("chat", *args, home=home)
     assert result.code == 0, result
     return result
 
