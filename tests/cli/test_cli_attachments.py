@@ -180,7 +180,7 @@ def test_an_attachment_without_a_question_is_refused(home: Home, server: FaultSe
         ("photo.png/x", "Not a directory"),
         ("loop", "Too many levels"),
         ("~nobody-of-this-name/x.png", "home"),
-        ("", "no file is named"),
+        ("", "no file name given"),
         ("ftp://host.example/x.png", "ftp:// is not fetched"),
         ("file:///etc/passwd", "file:// is not fetched"),
     ],
