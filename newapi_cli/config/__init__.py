@@ -1,29 +1,28 @@
-"""Turns files, environment and flags into one frozen `Settings`, each value with its origin.
+"""Config file, environment and options, merged into one frozen `Settings`.
 
-    paths        where the config file, the data and the cache live
-    ownership    whose a file is that root makes, and what is no file
-    toml_text    bytes → TOML table, every complaint without a word of the file
-    file         config.toml → ConfigFile; text → config.toml, whole or not at all
-    fields       the one table of settings: type, range, default, variable, flag, help
-    layers       one setting looked for in flag, environment, profile, default, in this order
-    keys         which key may go to which host
-    settings     all of it → domain.profile.Settings
-    secrets      a KeySource → the key; what a key may look like
-    masking      text without keys, for every output
-    edit         changes to config.toml, its comments kept (the only one that loads tomlkit)
-    connection   a pasted URL, or the console's clipboard text
-    spelling     near misses of names
+    paths            locations of config file, data and cache; owners of new files
+    toml_errors      TOML text → table, with errors that contain no text of the file
+    file             config.toml → ConfigFile; atomic replacement of a file
+    fields           the table of settings: type, range, default, help
+    settings         all sources → domain.profile.Settings; which key may be sent to which host
+    keys             KeySource → key; checks of a key
+    key_command      running a command that prints a key
+    redact           masking of keys in every output
+    edit             changes to config.toml that keep its comments (loads tomlkit)
+    connection_info  a pasted URL, or connection info of the console
+    cache            cached responses of gateways
+    model_names      cached model names for shell completion
 
 Invariants:
 
-- A key is in no message, no `repr` and no warning; neither is a line of the file, since the key may
-  stand in it. Names from the file are shown only where they cannot be a key (`spelling.shown`).
-- A profile's key goes to the scheme, host and port of that profile's base URL, nowhere else.
-- What holds a key is 0600 from its first byte, its new folders 0700, on any umask. What root makes
-  in somebody's folder is that person's.
-- Nothing but a regular file is ever replaced.
-- The file is replaced whole, under a lock, after the result has been read back; what newapi does
-  not know in it stays.
-- Nothing here runs at import, and reading settings runs no command: a key command runs in
-  `secrets.read_key`, when a request is about to leave.
+- No message, `repr` or warning contains a key, nor a line of the config file, which may contain
+  one. Names from the file are displayed only if they cannot be a key (`text.quote_name`).
+- A profile's key is sent only to scheme, host and port of that profile's base URL.
+- Files with keys have mode 0600 from their first byte and new folders 0700, whatever the umask is.
+  What root creates in a user's folder belongs to that user.
+- Only regular files are replaced.
+- The config file is replaced atomically, under a lock, after the new text has been parsed again.
+  Unknown names in it are kept.
+- Nothing runs at import, and loading settings runs no command: a key command runs in
+  `keys.read_key`, just before a request is sent.
 """

@@ -1,8 +1,8 @@
-"""What a gateway told before: files of the cache folder, each value with the time it was told.
+"""Cached responses of gateways: JSON values in the cache folder, each with the time of its arrival.
 
-One shelf for what a site tells everybody (prices), one for what it tells a key (models, group).
-The values are JSON as the server sent it: there is one decoder, that of the wire. A shelf that
-cannot be read is empty, and one that cannot be written stays as it is: nothing here is an error.
+One file for what is public on a site (prices), one for what depends on a key (models, group). The
+values are stored as the server sent them, so that the decoders of the wire read them. A file that
+cannot be read is empty, and one that cannot be written is left unchanged: nothing here is an error.
 """
 
 from __future__ import annotations
@@ -24,50 +24,50 @@ from newapi_cli.errors import ConfigError
 FORMAT = 1
 MAX_BYTES = 32 * 1024 * 1024
 NAME_DIGITS = 16
-LONGEST_NAME = 32  # of a member that the wire knows; keys of New API have 48 characters
+MAX_MEMBER_NAME = 32  # of JSON members that we read; keys of New API have 48 characters
 
 
 class CacheEntry(NamedTuple):
-    """A value and its age in seconds, never below 0. `value` is None where nothing was told."""
+    """A cached value and its age in seconds, never negative."""
 
     value: object
     age_s: float
 
 
 class Cache:
-    """Named JSON values in one file; in memory without a `path`, and where it cannot be written.
+    """JSON values by name in one file, or in memory without a `path` or if it cannot be written.
 
-    `hide` takes keys out of what is written: servers repeat them. `now` gives Unix seconds.
+    `redact` removes keys from what is stored: servers repeat them. `now` returns Unix seconds.
     """
 
     def __init__(
         self,
         path: Path | None,
-        hide: Callable[[str], str] = lambda text: text,
+        redact: Callable[[str], str] = lambda text: text,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._path = path
-        self._hide = hide
+        self._redact = redact
         self._now = now
         self._in_memory: dict[str, object] | None = None if path is not None else {}
 
     def get(self, name: str, max_age_s: float = float("inf")) -> CacheEntry | None:
-        """Give a value that is no older; None where there is none, or the clock was set back."""
-        kept = self.entries().get(name)
-        return kept if kept is not None and kept.age_s <= max_age_s else None
+        """Return an entry that is not older, or None."""
+        entry = self.entries().get(name)
+        return entry if entry is not None and entry.age_s <= max_age_s else None
 
     def entries(self) -> dict[str, CacheEntry]:
-        """Give all values by their names, but for those of the future: the file is read once."""
-        now, found = self._now(), {}
+        """Return all entries by name, without those from the future; the file is read once."""
+        now, entries = self._now(), {}
         for name, entry in self._read_entries().items():
             at = entry.get("at") if isinstance(entry, dict) else None
             if isinstance(entry, dict) and isinstance(at, int | float) and 0 <= at <= now:
-                found[name] = CacheEntry(entry.get("value"), now - at)
-        return found
+                entries[name] = CacheEntry(entry.get("value"), now - at)
+        return entries
 
     def put(self, name: str, value: object) -> bool:
-        """Keep a value under a name, as told now; say whether the next run will find it."""
-        entries = self._read_entries() | {name: {"at": self._now(), "value": self._hidden(value)}}
+        """Store a value with the current time, and return whether the next run will find it."""
+        entries = self._read_entries() | {name: {"at": self._now(), "value": self._redacted(value)}}
         if self._path is not None and self._in_memory is None:
             try:
                 ensure_private_dir(self._path.parent)
@@ -79,15 +79,15 @@ class Cache:
         self._in_memory = entries
         return self._path is None
 
-    def _hidden(self, value: object) -> object:
-        """Take keys out of texts. Short names of members stay: a key may be a word of the wire."""
+    def _redacted(self, value: object) -> object:
+        """Return a value with its texts redacted, but not the short names of members."""
         if isinstance(value, str):
-            return self._hide(value)
+            return self._redact(value)
         if isinstance(value, list):
-            return [self._hidden(each) for each in value]
+            return [self._redacted(each) for each in value]
         if isinstance(value, dict):
             return {
-                self._hide(name) if len(name) > LONGEST_NAME else name: self._hidden(each)
+                self._redact(name) if len(name) > MAX_MEMBER_NAME else name: self._redacted(each)
                 for name, each in value.items()
             }
         return value
@@ -96,7 +96,7 @@ class Cache:
         if self._in_memory is not None or self._path is None:
             return self._in_memory or {}
         try:
-            if not stat.S_ISREG(self._path.stat().st_mode):  # a pipe would be waited for
+            if not stat.S_ISREG(self._path.stat().st_mode):  # reading a pipe would block
                 return {}
             with self._path.open("rb") as file:
                 whole = json.loads(file.read(MAX_BYTES).decode("utf-8", "replace"))
@@ -108,12 +108,12 @@ class Cache:
 
 
 def site_cache_name(kind: str, base_url: BaseUrl) -> str:
-    """Name the file of what a site tells everybody, or of when it was asked."""
+    """Return the file name for public values of a site."""
     return f"{kind}-{_digest(str(base_url))}.json"
 
 
 def key_cache_name(base_url: BaseUrl, key: Secret) -> str:
-    """Name the file of what a site tells a key; the name tells neither."""
+    """Return the file name for values that depend on a key; it reveals neither site nor key."""
     return f"key-{_digest(f'{base_url} {key.reveal()}')}.json"
 
 

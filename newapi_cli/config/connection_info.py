@@ -1,4 +1,4 @@
-"""What a person pastes at `newapi login`: a URL in any form, or the console's clipboard text.
+"""The text that a user pastes at `newapi login`: a URL, or the connection info of the console.
 
 The console's "copy connection info" gives `{"_type":"newapi_channel_conn","key":…,"url":…}`
 (QuantumNous/new-api, web/src/lib/channel-connection-info.ts, since 2026-03-31).
@@ -12,30 +12,32 @@ from dataclasses import dataclass, field
 
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
 from newapi_cli.errors import UsageError
+from newapi_cli.i18n import tr
 
 CLIPBOARD_TYPE = "newapi_channel_conn"
 MAX_TEXT = 10_000
 KEY_SHAPE = re.compile(r"(bearer\s+)?(sk-[\w-]+|[\w-]{20,})", re.IGNORECASE)
-HINT = "give it as https://HOST, or paste what the console's copy button of the key gives"
+HINT = tr("use the form https://HOST, or paste the connection info that the console copies")
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionInfo:
-    """A server, and its key where the text held one; the key is not checked yet."""
+    """The base URL of a gateway, and the key if there was one. The key is not checked yet."""
 
     base_url: BaseUrl
     key: str | None = field(default=None, repr=False)
 
 
 def connection_info_from_text(text: str) -> ConnectionInfo:
-    """Read what was pasted. Raises `UsageError`, which never repeats it.
+    """Return what a pasted text contains. Raise `UsageError`, which never repeats the text.
 
     >>> str(connection_info_from_text("gateway.example/v1").base_url)
     'https://gateway.example'
     """
     text = text.strip().removeprefix("\ufeff").lstrip()
     if len(text) > MAX_TEXT:
-        raise UsageError(f"the text is longer than {MAX_TEXT:,} characters", hint=HINT)
+        message = tr("the pasted text is longer than {limit:,} characters", limit=MAX_TEXT)
+        raise UsageError(message, hint=HINT)
     if text.startswith("{"):
         return _from_clipboard(text)
     return ConnectionInfo(_base_url(text))
@@ -45,22 +47,22 @@ def _from_clipboard(text: str) -> ConnectionInfo:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
-        # From nothing: the foreign error carries the text, and the key in it.
-        raise UsageError("the pasted text is cut or is no JSON", hint=HINT) from None
+        # From None: the original error contains the text, and the key in it.
+        raise UsageError(tr("the pasted text is incomplete or not JSON"), hint=HINT) from None
     if not isinstance(values, dict) or values.get("_type") != CLIPBOARD_TYPE:
-        raise UsageError("the pasted JSON is not the console's connection info", hint=HINT)
+        raise UsageError(tr("the pasted JSON is not connection info of the console"), hint=HINT)
     url, key = values.get("url"), values.get("key")
     if not isinstance(url, str) or not isinstance(key, str | None):
-        raise UsageError("the pasted connection info holds no url or no key", hint=HINT)
+        raise UsageError(tr("the pasted connection info has no url or no key"), hint=HINT)
     return ConnectionInfo(_base_url(url), (key or "").strip() or None)
 
 
 def _base_url(text: str) -> BaseUrl:
-    # A key is a valid host name: asking DNS for it would tell it to strangers.
+    # A key is a valid host name, and a DNS lookup would disclose it.
     if KEY_SHAPE.fullmatch(text.strip()):
-        raise UsageError("that looks like a key; the URL of the gateway comes first", hint=HINT)
+        raise UsageError(tr("this looks like a key; enter the gateway's URL first"), hint=HINT)
     try:
         return base_url_from_text(text)
     except InvalidBaseUrl as problem:
-        words = f"the pasted text is no base URL: {problem}"
-        raise UsageError(words, hint=HINT) from None
+        message = tr("invalid base URL: {problem}", problem=problem.args[0])
+        raise UsageError(message, hint=HINT) from None

@@ -1,8 +1,9 @@
-"""Changes to the config file that keep its comments, its order and what newapi does not know.
+"""Changes to the config file that keep its comments, its order and unknown names.
 
-Read, change and write stand under one lock, so that two newapis lose nothing (without it 53 of 100
-keys survived). tomlkit is looser than TOML 1.0 and has lost keys before; so the same change is made
-to a plain copy, and the text must read back as exactly that copy before it replaces the file.
+Reading, changing and writing happen under one lock, so that two processes lose no change (without
+it 53 of 100 keys survived). tomlkit accepts more than TOML 1.0 and has lost keys before. So the
+same change is made to a plain copy, and the new text must parse to exactly that copy before it
+replaces the file.
 """
 
 from __future__ import annotations
@@ -22,31 +23,33 @@ from tomlkit.exceptions import TOMLKitError
 
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.file import (
+    near_name_hint,
     profiles_from_table,
     read_config_bytes,
     resolve_target,
     write_atomically,
 )
 from newapi_cli.config.paths import copy_owner, ensure_private_dir, is_owned_by_another_user
-from newapi_cli.config.toml_errors import table_from_text, text_from_bytes
+from newapi_cli.config.toml_errors import EDIT_HINT, table_from_text, text_from_bytes
 from newapi_cli.domain.base_url import InvalidBaseUrl, base_url_from_text
-from newapi_cli.domain.profile import KeyKind
 from newapi_cli.errors import ConfigError, UsageError
-from newapi_cli.text import MAX_NAME, is_plain_name, quote_name, suggestion
+from newapi_cli.i18n import tr
+from newapi_cli.text import MAX_NAME, is_plain_name, quote_name
 
 if sys.platform == "win32":
     import msvcrt
 
-    IS_HELD = PermissionError
+    LOCK_IS_HELD = PermissionError
 else:
     import fcntl
 
-    IS_HELD = BlockingIOError
+    LOCK_IS_HELD = BlockingIOError
 
-HEADER = "# Settings of newapi; `newapi config list` tells what is in force and from where.\n\n"
+HEADER = (
+    "# Settings of newapi. `newapi config list` shows the values in effect and their origins.\n\n"
+)
 LOCK_S = 5.0  # as long as for the session store
-LOOK_AGAIN_S = 0.02
-KEY_NAMES = tuple(kind.value for kind in KeyKind)
+LOCK_POLL_S = 0.02
 
 Tables = MutableMapping[str, object]
 Change = Callable[[Tables], None]
@@ -55,11 +58,11 @@ Change = Callable[[Tables], None]
 def set_values(
     path: Path, profile: str, values: Mapping[str, object], *, make_default: bool = False
 ) -> None:
-    """Store typed values in a profile, made if need be, and make it the default one if asked.
+    """Store values in a profile, and create it if it is missing.
 
-    A base URL is stored normalized. Raises `UsageError` for an unknown name or a value of the
-    wrong type or range, `ConfigError` where the file cannot be read or written; it is then as it
-    was.
+    With `make_default` it becomes the default profile. A base URL is stored normalized. Raise
+    `UsageError` for an unknown name or an invalid value, and `ConfigError` if the file cannot be
+    read or written; it is then unchanged.
     """
     checked = {name: _checked(name, value) for name, value in values.items()}
 
@@ -73,21 +76,24 @@ def set_values(
 
 
 def create_config_file(path: Path) -> None:
-    """Make a config file that says what it is for, unless there is one."""
+    """Create a config file with a header, unless there is one. Raise `ConfigError`."""
     with _lock(path):
         if read_config_bytes(path)[1] is None:
             write_atomically(path, HEADER)
 
 
 def unset_values(path: Path, profile: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Remove values from a profile, known names or not, and give the names that stood there."""
-    wanted = tuple(dict.fromkeys(names))
+    """Remove values from a profile, and return the names that were set.
+
+    Unknown names can be removed too. Raise `ConfigError`.
+    """
+    unique_names = tuple(dict.fromkeys(names))
     if read_config_bytes(path)[1] is None:
         return ()
     with _lock(path):
         table = table_from_text(text_from_bytes(read_config_bytes(path)[0], path), path)
-        there = profiles_from_table(table, path).get(profile, {})
-        removed = tuple(name for name in wanted if name in there)
+        current = profiles_from_table(table, path).get(profile, {})
+        removed = tuple(name for name in unique_names if name in current)
 
         def change(tables: Tables) -> None:
             values = _profile_table(tables, profile)
@@ -99,43 +105,43 @@ def unset_values(path: Path, profile: str, names: Iterable[str]) -> tuple[str, .
     return removed
 
 
-def remove_profile_key(path: Path, profile: str) -> tuple[str, ...]:
-    """Remove every key source of a profile, for `newapi logout`, and keep the rest of it."""
-    return unset_values(path, profile, KEY_NAMES)
-
-
 def _checked(name: str, value: object) -> object:
     field = BY_NAME.get(name)
     if field is None:
-        near = suggestion(name, BY_NAME)
-        raise UsageError(f"there is no setting {quote_name(name)}{near}", hint="newapi config list")
+        raise UsageError(
+            tr("there is no setting {name}", name=quote_name(name)),
+            hint=near_name_hint(name, BY_NAME) or tr("newapi config list"),
+        )
     try:
         value = field.check(value)
         if name == "base_url":
             return str(base_url_from_text(str(value)))
         return _inline(value) if isinstance(value, dict) else value
     except InvalidBaseUrl as problem:
-        words = f"base_url is no base URL: {problem}"
-        raise UsageError(words, hint="give it as https://HOST") from None
+        message = tr("invalid base_url: {problem}", problem=problem.args[0])
+        raise UsageError(message, hint=tr("use the form https://HOST")) from None
     except ValueError as problem:
-        raise UsageError(f"{name} {problem}", hint=f"newapi config set {name} VALUE") from None
+        raise UsageError(
+            tr("{name} {problem}", name=name, problem=problem.args[0]),
+            hint=tr("newapi config set {name} VALUE", name=name),
+        ) from None
 
 
 def _inline(value: Mapping[str, object]) -> object:
-    """Write a table on one line: no [table] may stand below dotted names like `profiles.a.b`."""
+    """Return a table as one line: a [table] is invalid below dotted names like `profiles.a.b`."""
     table = tomlkit.inline_table()
     table.update(value)
     return table
 
 
 def _profile_table(tables: Tables, profile: str) -> Tables:
-    """Give the table of a profile, made where there is none."""
+    """Return the table of a profile, which is created if it is missing."""
     profiles = tables.get("profiles")
     if isinstance(profiles, MutableMapping):
         values = profiles.get(profile)
         if isinstance(values, MutableMapping):
             return values
-    _ensure_good_name(profile)
+    _check_profile_name(profile)
     if isinstance(profiles, MutableMapping):
         profiles[profile] = {}
     else:
@@ -143,12 +149,14 @@ def _profile_table(tables: Tables, profile: str) -> Tables:
     return _profile_table(tables, profile)
 
 
-def _ensure_good_name(profile: str) -> None:
+def _check_profile_name(profile: str) -> None:
     if not is_plain_name(profile):
-        raise UsageError(
-            f"a profile name is short words of letters and digits, {MAX_NAME} characters in all",
-            hint="newapi login --profile work",
+        message = tr(
+            "invalid profile name: use short words of letters and digits, "
+            "at most {limit} characters in total",
+            limit=MAX_NAME,
         )
+        raise UsageError(message, hint=tr("newapi login --profile work"))
 
 
 def _rewrite(path: Path, change: Change) -> None:
@@ -163,19 +171,17 @@ def _rewrite(path: Path, change: Change) -> None:
         document = tomlkit.parse(text)
         change(document)
         result = tomlkit.dumps(document)
-        is_as_wanted = _comparable(result) == expected
+        is_as_expected = _comparable(result) == expected
     except (TOMLKitError, ValueError, TypeError, KeyError, RecursionError):
-        is_as_wanted = False
-    if not is_as_wanted:
-        raise ConfigError(
-            f"{path} cannot be changed without a risk to its other lines; it is as it was",
-            hint="newapi config edit",
-        )
+        is_as_expected = False
+    if not is_as_expected:
+        message = tr("cannot change {path} without a risk to its other lines", path=path)
+        raise ConfigError(message, hint=EDIT_HINT)
     write_atomically(path, result)
 
 
 def _comparable(text: str) -> Tables:
-    """Parse TOML so that equal texts are equal: every `nan` is the same object."""
+    """Return parsed TOML in which every `nan` is the same object, so that it can be compared."""
 
     def number(digits: str) -> float:
         value = float(digits)
@@ -186,9 +192,9 @@ def _comparable(text: str) -> Tables:
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """Hold the lock file beside the config file; it stays, since removing it would be a race.
+    """Hold the lock file beside the config file. It is never removed, which would be a race.
 
-    Raises `ConfigError` where it cannot be had, or another newapi holds it for too long.
+    Raise `ConfigError` if it cannot be locked, or if another process holds it for too long.
     """
     target = resolve_target(path)
     ensure_private_dir(target.parent)
@@ -200,54 +206,53 @@ def _lock(path: Path) -> Iterator[None]:
             _wait_for(descriptor)
         except BlockingIOError as error:
             raise ConfigError(
-                "another newapi is changing the configuration",
-                why=f"it has held {lock} for {LOCK_S:.0f} seconds",
-                hint="wait for it, or end it, and try again",
+                tr("another newapi process is changing the configuration"),
+                why=tr("it has locked {path} for {seconds:.0f} seconds", path=lock, seconds=LOCK_S),
+                hint=tr("try again when it has finished"),
             ) from error
         except OSError as error:
-            place = shlex.quote(str(lock if os.path.lexists(lock) else lock.parent))
+            path_text = shlex.quote(str(lock if os.path.lexists(lock) else lock.parent))
+            hint = tr("ls -ld {path}", path=path_text)
+            if is_owned_by_another_user(lock):
+                hint = tr("sudo chown $USER {path}", path=path_text)
             raise ConfigError(
-                f"cannot lock {lock}",
-                why=error.strerror or str(error),
-                hint=f"sudo chown $USER {place}"
-                if is_owned_by_another_user(lock)
-                else f"ls -ld {place}",
+                tr("cannot lock {path}", path=lock), why=error.strerror or str(error), hint=hint
             ) from error
-        _remove_left_over(target)
+        _remove_temporary_files(target)
         yield
 
 
 def _open_lock(lock: Path) -> int:
-    """Open the lock file, made where there is none; one of root's goes to the folder's owner."""
+    """Return the open lock file. One that root creates is given to the folder's owner."""
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     descriptor = os.open(lock, flags, 0o600)
-    if os.fstat(descriptor).st_size == 0:  # or it is something of value, put in its place
+    if os.fstat(descriptor).st_size == 0:  # a file with content is not ours
         copy_owner(lock.parent, descriptor)
     return descriptor
 
 
-def _remove_left_over(target: Path) -> None:
-    """Remove the new files that a killed newapi has left beside the target: keys are in them."""
+def _remove_temporary_files(target: Path) -> None:
+    """Remove temporary files of killed processes: they contain keys."""
     for each in target.parent.glob(".*.tmp"):
         if each.name.startswith(f".{target.name}."):
-            with suppress(OSError):  # of another user, perhaps
+            with suppress(OSError):  # it may belong to another user
                 each.unlink()
 
 
 def _wait_for(descriptor: int) -> None:
-    """Lock the file. Raises `BlockingIOError` where another process has held it all the time."""
+    """Lock the file. Raise `BlockingIOError` if another process holds it until the timeout."""
     if sys.platform != "win32":
         os.fchmod(descriptor, 0o600)  # a umask of 0777 leaves 0000
-    give_up_at = time.monotonic() + LOCK_S
+    deadline = time.monotonic() + LOCK_S
     while True:
         try:
             if sys.platform == "win32":
                 msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
             else:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except IS_HELD as error:
-            if time.monotonic() >= give_up_at:
+        except LOCK_IS_HELD as error:
+            if time.monotonic() >= deadline:
                 raise BlockingIOError from error
         else:
             return
-        time.sleep(LOOK_AGAIN_S)
+        time.sleep(LOCK_POLL_S)

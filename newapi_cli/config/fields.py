@@ -1,7 +1,7 @@
-"""The one table of settings: what each is called, may be, and is for.
+"""The table of all settings: name, type, range, default and help.
 
-A row feeds the command line's help, the environment variable, the check of the config file,
-`newapi config` and the docs. Values of unset settings are not sent to any server.
+Options, environment variables, the checks of the config file, `newapi config` and the docs derive
+from it. Unset settings are not sent to any server.
 """
 
 from __future__ import annotations
@@ -13,37 +13,39 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
+from newapi_cli.i18n import tr
+
 YES = ("true", "1", "yes", "on")
 NO = ("false", "0", "no", "off")
 MAX_SECONDS = 1_000_000
 MAX_NESTING = 40
 TYPE_NAMES = (
-    (bool, "true or false"),
-    (str, "text"),
-    (int, "a whole number"),
-    (float, "a number with a fraction"),
-    (list, "a list like this"),
-    (dict, "a table like this"),
+    (bool, tr("true or false")),
+    (str, tr("text")),
+    (int, tr("a whole number")),
+    (float, tr("a number with a fraction")),
+    (list, tr("a list")),
+    (dict, tr("a table")),
 )
 
 
 class Kind(Enum):
-    """The type of a setting; the value is how a person calls it."""
+    """The type of a setting. The value is its displayed name."""
 
-    TEXT = "text"
-    SECRET = "a key as text"
-    NUMBER = "a number"
-    INTEGER = "a whole number"
-    SECONDS = "seconds"
-    BOOLEAN = "true or false"
-    CHOICE = "one of"
-    TEXTS = "a text or a list of texts"
-    TABLE = "a table (JSON: an object) of JSON values"
+    TEXT = tr("text")
+    SECRET = tr("a key as text")
+    NUMBER = tr("a number")
+    INTEGER = tr("a whole number")
+    SECONDS = tr("a number of seconds")
+    BOOLEAN = tr("true or false")
+    CHOICE = tr("one of several words")
+    TEXTS = tr("text or a list of texts")
+    TABLE = tr("a table of JSON values")
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One setting; a `default` of `None` means unset, a `flag` of "" no command-line option."""
+    """One setting. It is unset if `default` is None, and has no option if `flag` is empty."""
 
     name: str
     kind: Kind
@@ -56,34 +58,41 @@ class Field:
 
     @property
     def variable(self) -> str:
-        """Give the environment variable."""
+        """The environment variable of the setting."""
         return f"NEWAPI_{self.name.upper()}"
 
     @property
     def is_secret(self) -> bool:
-        """Say whether the value must never be shown."""
+        """Whether the value must never be displayed."""
         return self.kind is Kind.SECRET
 
     @property
     def expected(self) -> str:
-        """Name the type and the range.
+        """The type and the range, as displayed.
 
         >>> BY_NAME["temperature"].expected, BY_NAME["max_tokens"].expected
-        ('a number from 0 to 2', 'a whole number of 1 or more')
+        ('a number from 0 to 2', 'a whole number of at least 1')
         >>> BY_NAME["reasoning"].expected
-        'show or hide'
+        'one of show, hide'
         """
         if self.choices:
-            return " or ".join(self.choices)
-        words = self.kind.value
+            return tr("one of {choices}", choices=", ".join(self.choices))
+        kind: str = self.kind.value
         if self.maximum is not None:
-            return f"{words} from {self.minimum:,} to {self.maximum:,}"
-        return f"{words} of {self.minimum:,} or more" if self.minimum is not None else words
+            return tr(
+                "{kind} from {minimum:,} to {maximum:,}",
+                kind=kind,
+                minimum=self.minimum,
+                maximum=self.maximum,
+            )
+        if self.minimum is not None:
+            return tr("{kind} of at least {minimum:,}", kind=kind, minimum=self.minimum)
+        return kind
 
     def parse(self, text: str) -> object:
-        """Read a value given as text: a variable's, or that of `config set`.
+        """Return the value of a text, from an environment variable or from `config set`.
 
-        Raises `ValueError` that says what is expected and does not repeat the text.
+        Raise `ValueError` with the expected type, without the text: it may be a key.
 
         >>> BY_NAME["stop"].parse('["a", "b"]'), BY_NAME["stop"].parse("END")
         (['a', 'b'], ['END'])
@@ -93,12 +102,14 @@ class Field:
         try:
             value = _value_from_text(self.kind, text)
         except (ValueError, RecursionError):
-            # From nothing: Python's own message repeats the text.
-            raise ValueError(f"must be {self.expected}") from None
+            # From None: Python's own message repeats the text.
+            raise ValueError(tr("must be {expected}", expected=self.expected)) from None
         return self.check(value)
 
     def check(self, value: object) -> object:
-        """Give a typed value back, a single `stop` as a list. Raises `ValueError` as `parse` does.
+        """Return a typed value, a single text as a list where the setting is one.
+
+        Raise `ValueError` like `parse`.
 
         >>> BY_NAME["top_p"].check(2)
         Traceback (most recent call last):
@@ -107,12 +118,16 @@ class Field:
         if self.kind is Kind.TEXTS and isinstance(value, str):
             value = [value]
         if not _is_of_kind(self.kind, value):
-            raise ValueError(f"must be {self.expected}, not {_type_name(value)}")
+            raise self._mismatch(_type_name(value))
         if isinstance(value, (int, float)) and not self._is_in_range(value):
-            raise ValueError(f"must be {self.expected}, not {_short(value)}")
+            raise self._mismatch(_number_text(value))
         if self.choices and value not in self.choices:
-            raise ValueError(f"must be {self.expected}")
+            raise ValueError(tr("must be {expected}", expected=self.expected))
         return value
+
+    def _mismatch(self, actual: str) -> ValueError:
+        message = tr("must be {expected}, not {actual}", expected=self.expected, actual=actual)
+        return ValueError(message)
 
     def _is_in_range(self, value: float) -> bool:
         above = self.minimum is None or value >= self.minimum
@@ -151,20 +166,20 @@ def _is_of_kind(kind: Kind, value: object) -> bool:
         return isinstance(value, list) and all(_is_text(item) for item in value)
     if kind is Kind.TABLE:
         return isinstance(value, dict) and _is_json(value)
-    if kind is Kind.SECRET:  # its characters are told by their place, where it is used
+    if kind is Kind.SECRET:  # its characters are checked where the key is used
         return isinstance(value, str)
     return _is_text(value)
 
 
 def _is_text(value: object) -> bool:
-    """Say whether it is text that can be sent: no NUL, no half character of a bad variable."""
+    """Return whether a value is text that can be sent, without NULs and lone surrogates."""
     if not isinstance(value, str):
         return False
     return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _is_json(value: object, depth: int = 0) -> bool:
-    """Say whether it can be sent as JSON: TOML knows dates and infinity, JSON does not."""
+    """Return whether a value can be sent as JSON, which has no dates and no infinity."""
     if isinstance(value, float):
         return math.isfinite(value)
     if depth > MAX_NESTING:
@@ -178,81 +193,83 @@ def _is_json(value: object, depth: int = 0) -> bool:
 
 def _type_name(value: object) -> str:
     if isinstance(value, str) and not _is_text(value):
-        return "text with a NUL or half a character"
+        return tr("text with a NUL or an invalid character")
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     for kind, name in TYPE_NAMES:
         if isinstance(value, kind):
             return name
-    return "a date or a time"
+    return tr("a date or a time")
 
 
-def _short(value: float) -> str:
+def _number_text(value: float) -> str:
     try:
         return f"{value:g}" if isinstance(value, float) else f"{value:,}"
     except ValueError:  # more digits than Python prints
-        return "a number of that size"
+        return tr("a number of that size")
 
 
 FIELDS: tuple[Field, ...] = (
-    Field("base_url", Kind.TEXT, None, "address of the gateway, in any form", flag="--base-url"),
+    Field("base_url", Kind.TEXT, None, "gateway address, such as https://gateway.example",
+          flag="--base-url"),
     Field("api_key", Kind.SECRET, None, "API key, sent to the host of this profile only"),
     Field("api_key_command", Kind.TEXT, None, "shell command that prints the API key"),
     Field("api_key_file", Kind.TEXT, None, "file whose first line is the API key"),
-    Field("allow_insecure", Kind.BOOLEAN, False, "send the key over plain http too"),
-    Field("model", Kind.TEXT, None, "model to ask; after commas those to ask where it fails",
+    Field("allow_insecure", Kind.BOOLEAN, False, "send the key over plain HTTP too"),
+    Field("model", Kind.TEXT, None, "model to use; more models after commas are fallbacks",
           flag="--model"),
-    Field("fallback", Kind.TEXTS, None, "models to ask, in turn, where the model fails"),
-    Field("group", Kind.TEXT, None, "group of the key, where its prices depend on it"),
+    Field("fallback", Kind.TEXTS, None, "models to try, in order, if the model fails"),
+    Field("group", Kind.TEXT, None, "group of the key, if prices depend on it"),
     Field("prices", Kind.BOOLEAN, True, "fetch the gateway's prices, without the key, once a day"),
-    Field("system", Kind.TEXT, None, "system prompt, or @FILE", flag="--system"),
-    Field("temperature", Kind.NUMBER, None, "randomness of the sampling", 0, 2,
+    Field("system", Kind.TEXT, None, "system prompt, or @FILE to read it from a file",
+          flag="--system"),
+    Field("temperature", Kind.NUMBER, None, "sampling temperature", 0, 2,
           flag="--temperature"),
-    Field("top_p", Kind.NUMBER, None, "sample from this share of the probability", 0, 1,
+    Field("top_p", Kind.NUMBER, None, "nucleus sampling: share of the probability mass", 0, 1,
           flag="--top-p"),
-    Field("max_tokens", Kind.INTEGER, None, "longest completion, in tokens", 1,
+    Field("max_tokens", Kind.INTEGER, None, "maximum length of the answer, in tokens", 1,
           flag="--max-tokens"),
     Field("frequency_penalty", Kind.NUMBER, None, "penalty on frequent tokens", -2, 2,
           flag="--frequency-penalty"),
-    Field("presence_penalty", Kind.NUMBER, None, "penalty on tokens seen before", -2, 2,
+    Field("presence_penalty", Kind.NUMBER, None, "penalty on tokens that occurred before", -2, 2,
           flag="--presence-penalty"),
-    Field("stop", Kind.TEXTS, None, "text that ends the completion; may be repeated",
+    Field("stop", Kind.TEXTS, None, "text that ends the answer; may be repeated",
           flag="--stop"),
     Field("seed", Kind.INTEGER, None, "seed for repeatable sampling", flag="--seed"),
     Field("effort", Kind.TEXT, None, "reasoning effort, such as low, medium, high",
           flag="--effort"),
-    Field("options", Kind.TABLE, None, "other fields of the request body", flag="--option"),
-    Field("stream", Kind.BOOLEAN, True, "show the answer while it is written", flag="--stream"),
+    Field("options", Kind.TABLE, None, "additional fields of the request body", flag="--option"),
+    Field("stream", Kind.BOOLEAN, True, "print the answer while it arrives", flag="--stream"),
     Field("reasoning", Kind.CHOICE, "show", "show or hide the model's reasoning",
           choices=("show", "hide"), flag="--reasoning"),
-    Field("usage", Kind.BOOLEAN, None, "tell tokens and time after the answer",
+    Field("usage", Kind.BOOLEAN, None, "print tokens and time after the answer",
           flag="--usage"),
-    Field("markdown", Kind.BOOLEAN, True, "render markdown on a terminal"),
-    Field("theme", Kind.CHOICE, "ansi", "colors: the terminal's own (ansi), or dark or light",
+    Field("markdown", Kind.BOOLEAN, True, "render Markdown on a terminal"),
+    Field("theme", Kind.CHOICE, "ansi", "colors: the terminal's own (ansi), dark or light",
           choices=("ansi", "dark", "light")),
-    Field("code_style", Kind.TEXT, None, "style of Pygments for code, such as monokai"),
+    Field("code_style", Kind.TEXT, None, "Pygments style for code, such as monokai"),
     Field("require_finish_reason", Kind.BOOLEAN, True,
-          "take an answer without finish reason as incomplete"),
+          "treat an answer without finish reason as incomplete"),
     Field("proxy", Kind.TEXT, None, "URL of the proxy", flag="--proxy"),
-    Field("ca_bundle", Kind.TEXT, None, "file of the certificate authorities to trust"),
-    Field("timeout", Kind.SECONDS, None, "longest silence to accept, in seconds; 0 = no limit",
+    Field("ca_bundle", Kind.TEXT, None, "file with the certificate authorities to trust"),
+    Field("timeout", Kind.SECONDS, None, "maximum silence, in seconds; 0 = no limit",
           0, MAX_SECONDS, flag="--timeout"),
-    Field("connect_timeout", Kind.SECONDS, 10.0, "to connect, in seconds; 0 = no limit",
-          0, MAX_SECONDS),
-    Field("first_byte_timeout", Kind.SECONDS, 60.0, "to the first byte, in seconds; 0 = no limit",
-          0, MAX_SECONDS),
+    Field("connect_timeout", Kind.SECONDS, 10.0,
+          "maximum time to connect, in seconds; 0 = no limit", 0, MAX_SECONDS),
+    Field("first_byte_timeout", Kind.SECONDS, 60.0,
+          "maximum time to the first byte, in seconds; 0 = no limit", 0, MAX_SECONDS),
     Field("first_content_timeout", Kind.SECONDS, 300.0,
-          "to the first text or reasoning, in seconds; 0 = no limit", 0, MAX_SECONDS),
-    Field("idle_timeout", Kind.SECONDS, 60.0, "between two bytes, in seconds; 0 = no limit",
-          0, MAX_SECONDS),
+          "maximum time to the first text, in seconds; 0 = no limit", 0, MAX_SECONDS),
+    Field("idle_timeout", Kind.SECONDS, 60.0,
+          "maximum time between two bytes, in seconds; 0 = no limit", 0, MAX_SECONDS),
     Field("content_idle_timeout", Kind.SECONDS, 300.0,
-          "between two pieces of text, in seconds; 0 = no limit", 0, MAX_SECONDS),
-    Field("total_timeout", Kind.SECONDS, 0.0, "for the whole answer, in seconds; 0 = no limit",
-          0, MAX_SECONDS),
-    Field("retries", Kind.INTEGER, 2, "how often to try again before any text came",
+          "maximum time between two texts, in seconds; 0 = no limit", 0, MAX_SECONDS),
+    Field("total_timeout", Kind.SECONDS, 0.0,
+          "maximum time for the answer, in seconds; 0 = no limit", 0, MAX_SECONDS),
+    Field("retries", Kind.INTEGER, 2, "number of retries before any text arrived",
           0, 10, flag="--retries"),
-    Field("save", Kind.BOOLEAN, True, "keep what is said as a session", flag="--no-save"),
-    Field("editing_mode", Kind.CHOICE, "emacs", "keys of the conversation: emacs or vi",
+    Field("save", Kind.BOOLEAN, True, "save the conversation as a session", flag="--no-save"),
+    Field("editing_mode", Kind.CHOICE, "emacs", "key bindings of the conversation: emacs or vi",
           choices=("emacs", "vi")),
 )  # fmt: skip
 

@@ -1,9 +1,9 @@
-"""The config file: read with every fault named, replaced whole or not at all.
+"""Reading the config file with all its errors, and replacing it atomically.
 
-Rules from outside: `os.replace` onto a symlink replaces the link, and onto a device the device; a
-mode given to `os.open` is cut by the umask and not applied to a file that exists. So the link is
-resolved first, its target must be a file or not there, the text goes to a new file beside it, and
-mode and owner are set on the open file.
+`os.replace` onto a symlink replaces the link, and onto a device the device. A mode given to
+`os.open` is reduced by the umask and not applied to an existing file. So links are resolved first,
+the target must be a regular file or missing, the text goes to a new file beside it, and mode and
+owner are set on the open file.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ import os
 import shlex
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.paths import NO_HOME, copy_owner, ensure_private_dir, special_file_kind
-from newapi_cli.config.toml_errors import table_from_text, text_from_bytes
+from newapi_cli.config.toml_errors import EDIT_HINT, table_from_text, text_from_bytes
 from newapi_cli.errors import ConfigError
-from newapi_cli.text import quote_name, suggestion
+from newapi_cli.i18n import tr
+from newapi_cli.text import MAX_NAME, near_names, quote_name
 
 MAX_BYTES = 1_000_000
+PROFILE_HINT = tr("write it as [profiles.NAME]")
 TOP_LEVEL = ("default_profile", "profiles")
 
 Profiles = Mapping[str, Mapping[str, object]]
@@ -32,7 +34,7 @@ Profiles = Mapping[str, Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """What the file says, its values not yet checked.
+    """The content of the config file. Values are not checked yet.
 
     `warnings` and `unknown_names` are texts for stderr.
     """
@@ -45,10 +47,10 @@ class ConfigFile:
 
 
 def read_config(path: Path) -> ConfigFile:
-    """Read the config file; one that does not exist is an empty one.
+    """Return the content of the config file, empty if there is no file.
 
-    Raises `ConfigError` for a file that cannot be read, is not TOML, or has not the shape of a
-    config file. Unknown names are kept and warned about.
+    Raise `ConfigError` for a file that cannot be read, is not TOML, or has another structure.
+    Unknown names are kept, with a warning.
     """
     data, status = read_config_bytes(path)
     if status is None:
@@ -61,45 +63,47 @@ def read_config(path: Path) -> ConfigFile:
 
 
 def read_config_bytes(path: Path) -> tuple[bytes, os.stat_result | None]:
-    """Read the file and its status, or nothing and `None` where there is no file."""
+    """Return the bytes and the status of the file, or no bytes and None if there is no file."""
     if path.is_relative_to(NO_HOME):
         return b"", None
     try:
-        if stat.S_ISFIFO(path.stat().st_mode):  # opening it would wait for somebody who writes
-            raise OSError(errno.EINVAL, "it is a pipe")
+        if stat.S_ISFIFO(path.stat().st_mode):  # opening it would block
+            raise OSError(errno.EINVAL, tr("it is a pipe"))
         with path.open("rb") as file:
             data, status = file.read(MAX_BYTES + 1), os.fstat(file.fileno())
     except FileNotFoundError:
         return b"", None
     except OSError as error:
         raise ConfigError(
-            f"cannot read {path}",
+            tr("cannot read {path}", path=path),
             why=error.strerror or str(error),
-            hint=f"ls -ld {shlex.quote(str(path))}",
+            hint=tr("ls -ld {path}", path=shlex.quote(str(path))),
         ) from error
     if len(data) > MAX_BYTES:
-        raise ConfigError(f"{path} is larger than {MAX_BYTES:,} bytes", hint="newapi config edit")
+        message = tr("{path} is larger than {limit:,} bytes", path=path, limit=MAX_BYTES)
+        raise ConfigError(message, hint=EDIT_HINT)
     return data, status
 
 
 def profiles_from_table(table: Mapping[str, object], path: Path) -> Profiles:
-    """Give the profiles of a parsed file. Raises `ConfigError` where one is not a table."""
+    """Return the profiles of a parsed file. Raise `ConfigError` if one is not a table."""
     profiles = table.get("profiles", {})
     if not isinstance(profiles, dict):
-        raise _wrong_shape(path, "profiles must be a table", "[profiles.NAME]")
+        message = tr("{path}: profiles must be a table", path=path)
+        raise ConfigError(message, hint=PROFILE_HINT)
     for name, profile in profiles.items():
         if not isinstance(profile, dict):
-            raise _wrong_shape(
-                path, f"profile {quote_name(name)} must be a table", "[profiles.NAME]"
-            )
+            name = quote_name(name)
+            message = tr("{path}: profile {profile} must be a table", path=path, profile=name)
+            raise ConfigError(message, hint=PROFILE_HINT)
     return profiles
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace the file by this text, 0600; where it is a symlink, the file that it points to.
+    """Replace the content of a file, mode 0600. For a symlink, its target is replaced.
 
-    Whoever reads meanwhile, or after a crash, finds the old text or the new one. Raises
-    `ConfigError`, also for what is no regular file, and then what was there is as it was.
+    A reader sees the old text or the new one, also after a crash. Raise `ConfigError`, also if the
+    target is not a regular file; it is then unchanged.
     """
     target = resolve_target(path)
     ensure_private_dir(target.parent)
@@ -110,41 +114,43 @@ def write_atomically(path: Path, text: str) -> None:
             _write_new_file(temporary, text.encode("utf-8"), like)
             temporary.replace(target)
         finally:
-            temporary.unlink(missing_ok=True)  # after the replacement there is none
+            temporary.unlink(missing_ok=True)  # missing after the replacement
         _sync_folder(target.parent)
     except OSError as error:
         raise ConfigError(
-            f"cannot write {path}",
+            tr("cannot write {path}", path=path),
             why=error.strerror or str(error),
-            hint=f"ls -ld {shlex.quote(str(target.parent))}",
+            hint=tr("ls -ld {path}", path=shlex.quote(str(target.parent))),
         ) from error
 
 
 def resolve_target(path: Path) -> Path:
-    """Follow symlinks to the file itself, which need not exist. Raises `ConfigError` for a loop."""
+    """Return the path with all symlinks resolved; it may not exist. Raise `ConfigError`."""
+    message = tr("{path} is a symlink that cannot be resolved", path=path)
     try:
         target = path.resolve()
     except (OSError, RuntimeError) as error:
-        raise ConfigError(f"{path} is a symlink that leads nowhere") from error
-    if target.is_symlink():  # since Python 3.13 a loop is not told
-        raise ConfigError(f"{path} is a symlink that leads nowhere")
+        raise ConfigError(message) from error
+    if target.is_symlink():  # since Python 3.13 a loop raises nothing
+        raise ConfigError(message)
     return target
 
 
 def _is_file(target: Path, path: Path) -> bool:
-    """Say whether there is a file to replace. Raises `ConfigError` where it is something else."""
+    """Return whether there is a file to replace. Raise `ConfigError` if it is not a regular one."""
     try:
         kind = special_file_kind(target.lstat())
-    except OSError:  # there is nothing, or the writing will tell why not
+    except OSError:  # it is missing, or writing reports the error
         return False
     if not kind:
         return True
-    is_link = path.is_symlink()
-    raise ConfigError(
-        f"cannot write {path}",
-        why=f"it leads to {target}, which is {kind}" if is_link else f"it is {kind}",
-        hint=f"{'rm' if is_link else 'ls -ld'} {shlex.quote(str(path))}",
-    )
+    quoted = shlex.quote(str(path))
+    if path.is_symlink():
+        why = tr("it is a link to {target}, which is {kind}", target=target, kind=kind)
+        hint = tr("rm {path}", path=quoted)
+    else:
+        why, hint = tr("it is {kind}", kind=kind), tr("ls -ld {path}", path=quoted)
+    raise ConfigError(tr("cannot write {path}", path=path), why=why, hint=hint)
 
 
 def _write_new_file(path: Path, data: bytes, like: Path) -> None:
@@ -173,19 +179,27 @@ def _default_profile(table: Mapping[str, object], profiles: Profiles, path: Path
     if default is None:
         return None
     if not isinstance(default, str):
-        raise _wrong_shape(path, "default_profile must be text", 'default_profile = "NAME"')
+        message = tr("{path}: default_profile must be text", path=path)
+        raise ConfigError(message, hint=tr('default_profile = "NAME"'))
     if default not in profiles:
-        known = ", ".join(quote_name(name) for name in profiles) or "none"
-        raise _wrong_shape(
-            path,
-            f"default_profile is {quote_name(default)}, but there is no such profile",
-            f"the profiles are: {known}{suggestion(default, profiles)}",
+        message = tr(
+            "{path}: default_profile is {name}, but there is no such profile",
+            path=path,
+            name=quote_name(default),
+        )
+        known = ", ".join(quote_name(name) for name in profiles)
+        raise ConfigError(
+            message,
+            why=tr("the profiles are: {names}", names=known) if known else "",
+            hint=near_name_hint(default, profiles) or EDIT_HINT,
         )
     return default
 
 
-def _wrong_shape(path: Path, message: str, hint: str) -> ConfigError:
-    return ConfigError(f"{path}: {message}", hint=hint)
+def near_name_hint(name: str, known: Iterable[str]) -> str:
+    """Return a hint with the known name that is most similar to a mistyped one, or no text."""
+    near = near_names(name[:MAX_NAME], known, limit=1)
+    return tr("did you mean {name}?", name=quote_name(near[0])) if near else ""
 
 
 def _access_warnings(path: Path, status: os.stat_result, profiles: Profiles) -> Iterator[str]:
@@ -193,20 +207,41 @@ def _access_warnings(path: Path, status: os.stat_result, profiles: Profiles) -> 
         return
     holds_key = any(profile.get("api_key") for profile in profiles.values())
     if holds_key and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        yield f"others can read the key in {path}; run: chmod 600 {shlex.quote(str(path))}"
+        yield tr(
+            "other users can read the key in {path}; run: chmod 600 {quoted}",
+            path=path,
+            quoted=shlex.quote(str(path)),
+        )
     if status.st_uid != os.geteuid():
-        yield f"{path} belongs to another user (uid {status.st_uid}), who can change it"
+        yield tr(
+            "{path} belongs to another user (uid {uid}), who can change it",
+            path=path,
+            uid=status.st_uid,
+        )
 
 
 def _unknown_names(table: Mapping[str, object], profiles: Profiles) -> Iterator[str]:
     for name in table:
         if name in BY_NAME:
-            yield f"{quote_name(name)} has no effect here; it goes below [profiles.NAME]"
+            yield tr(
+                "{name} has no effect here; move it below [profiles.NAME]", name=quote_name(name)
+            )
         elif name not in TOP_LEVEL:
-            yield f"unknown name {quote_name(name)}{suggestion(name, TOP_LEVEL)}"
+            yield _unknown_name(name, TOP_LEVEL)
     for profile, values in profiles.items():
         for name in values:
             if name not in BY_NAME:
-                near = suggestion(name, BY_NAME)
-                where = f"in profile {quote_name(profile)}{near}"
-                yield f"unknown name {quote_name(name)} {where}"
+                yield _unknown_name(name, BY_NAME, profile)
+
+
+def _unknown_name(name: str, known: Iterable[str], profile: str | None = None) -> str:
+    near = near_names(name[:MAX_NAME], known, limit=1)
+    values = {"name": quote_name(name), "near": quote_name(near[0] if near else "")}
+    if profile is None:
+        if near:
+            return tr("unknown name {name}; did you mean {near}?", **values)
+        return tr("unknown name {name}", **values)
+    values["profile"] = quote_name(profile)
+    if near:
+        return tr("unknown name {name} in profile {profile}; did you mean {near}?", **values)
+    return tr("unknown name {name} in profile {profile}", **values)

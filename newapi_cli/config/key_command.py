@@ -1,4 +1,4 @@
-"""A command of the person's that prints a key: run within limits of time and output."""
+"""Running a command that prints a key, with limits of time and output."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from newapi_cli.signals import Interrupts
 
 MAX_OUTPUT_BYTES = 64 * 1024  # a password manager may print notes below the key
 BLOCK_BYTES = 4096
-LAST_WORDS_S = 1.0  # for what is still in the pipe, and to give a terminal back
-LOOK_UP_S = 0.05  # between two looks for a signal
+GRACE_S = 1.0  # for the rest of the output, and for the command to restore the terminal
+SIGNAL_POLL_S = 0.05
 
 
 def run_key_command(command: str, timeout_s: float) -> tuple[int, bytes]:
-    """Give exit status and output of a shell command, which is over when its shell has ended.
+    """Return exit status and output of a shell command.
 
-    What it leaves running may hold the pipe: it is not waited for. One that prints without an end
-    loses its reader. Raises `subprocess.TimeoutExpired`, `Interrupted` for a signal, and `OSError`
-    or `ValueError` where the command cannot be started.
+    It is over when its shell exits: background processes may keep the pipe open. Output beyond the
+    limit is not read. Raise `subprocess.TimeoutExpired`, `Interrupted` for a signal, and `OSError`
+    or `ValueError` if the command cannot be started.
 
-    At a terminal it stays in our process group, or it could ask for no passphrase; Ctrl-C reaches
-    it there. Elsewhere nothing but us would end what it has started, which holds our stderr: it
-    gets a session of its own, and all of it ends where we cannot wait for it.
+    At a terminal the command stays in our process group: it may prompt for a passphrase, and Ctrl-C
+    reaches it. Without one it gets a session of its own, so that all of its processes, which share
+    our stderr, can be killed if it takes too long.
     """
     has_session = sys.platform != "win32" and not _is_at_terminal()
     with Interrupts() as interrupts:
@@ -49,43 +49,43 @@ def run_key_command(command: str, timeout_s: float) -> tuple[int, bytes]:
         except BaseException:
             if interrupts.code is ExitCode.SIGINT and not has_session:
                 with suppress(subprocess.TimeoutExpired):  # Ctrl-C has reached the command too
-                    process.wait(LAST_WORDS_S)
+                    process.wait(GRACE_S)
             _end(process, has_session=has_session)
             raise
-    reader.join(LAST_WORDS_S)
+    reader.join(GRACE_S)
     return status, bytes(output)
 
 
 def _status_of(process: subprocess.Popen[bytes], timeout_s: float, interrupts: Interrupts) -> int:
-    give_up_at = time.monotonic() + timeout_s
+    deadline = time.monotonic() + timeout_s
     while True:
         try:
-            status = process.wait(LOOK_UP_S)
+            status = process.wait(SIGNAL_POLL_S)
         except subprocess.TimeoutExpired:
             interrupts.check()
-            if time.monotonic() >= give_up_at:
+            if time.monotonic() >= deadline:
                 raise
         else:
-            interrupts.check()  # Ctrl-C has ended both
+            interrupts.check()  # Ctrl-C ends both
             return status
 
 
 def _end(process: subprocess.Popen[bytes], *, has_session: bool) -> None:
-    """End the command: all of its session, or its shell, which may first tidy the terminal up."""
+    """Kill the session of the command, or terminate its shell, which can restore the terminal."""
     if has_session and sys.platform != "win32":
-        if process.returncode is None:  # or its number may be somebody else's by now
+        if process.returncode is None:  # else the process id may have been reused
             with suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)
     else:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            process.wait(LAST_WORDS_S)
+            process.wait(GRACE_S)
         process.kill()
     process.wait()
 
 
 def _is_at_terminal() -> bool:
-    """Say whether there is a terminal to ask at, wherever our streams lead."""
+    """Return whether the process has a terminal, even if its streams are redirected."""
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
     except OSError:

@@ -1,6 +1,6 @@
-"""A key source to the key itself, and what a key may look like and where it may travel.
+"""Reading and checking a key. Which key may be sent to which host is decided in `settings`.
 
-No message of this module holds a key, a key command, or what a command printed.
+No message of this module contains a key, a key command, or the output of a command.
 """
 
 from __future__ import annotations
@@ -19,28 +19,29 @@ from newapi_cli.streams import read_file
 from newapi_cli.text import quote_name
 
 MAX_KEY = 4096
-COMMAND_S = 60.0
-LOGIN_HINT = "copy the key again and run `newapi login`"
-KINDS = (
-    ("“”„‟‘’‚‛«»", "a curly quote"),
-    ("\"'`", "a quote"),
-    ("\n\r\x0b\x0c\x85\u2028\u2029", "a line break"),
-    ("\u200b\u200c\u200d\u2060\ufeff\u00ad", "a zero-width space"),
-    ("\t", "a tab"),
-    (" ", "a space"),
-    ("‐‑‒–—―−", "a long dash"),
-    ("…", "an ellipsis"),
+COMMAND_TIMEOUT_S = 60.0
+LOGIN_HINT = tr("copy the key again and run `newapi login`")
+COMMAND_HINT = tr("run the command in a shell to see what it prints")
+CHARACTER_NAMES = (
+    ("“”„‟‘’‚‛«»", tr("a curly quote")),
+    ("\"'`", tr("a quote")),
+    ("\n\r\x0b\x0c\x85\u2028\u2029", tr("a line break")),
+    ("\u200b\u200c\u200d\u2060\ufeff\u00ad", tr("a zero-width space")),
+    ("\t", tr("a tab")),
+    (" ", tr("a space")),
+    ("‐‑‒–—―−", tr("a long dash")),
+    ("…", tr("an ellipsis")),
 )
 
 
 def read_key(source: KeySource, config_dir: Path) -> Secret:
-    """Give the key of a source: the text, or the first line of a file or of a command's output.
+    """Return the key: the text, or the first line of a file or of the output of a command.
 
-    A path is relative to the config folder if a profile names it, to the current one if a variable
-    does. A command runs in the shell for at most 60 s; its stderr stays the terminal's, so that it
-    may ask for a passphrase. Raises `ConfigError`.
+    A path in a profile is relative to the config folder, one in a variable to the current folder. A
+    command runs in a shell for at most 60 s. It inherits stderr, so that it can prompt for a
+    passphrase. Raise `ConfigError`.
     """
-    where = _where(source)
+    where = _source_name(source)
     text = source.text.reveal()
     if source.kind is KeyKind.FILE:
         base = config_dir if source.origin.source is Source.PROFILE else Path()
@@ -51,56 +52,67 @@ def read_key(source: KeySource, config_dir: Path) -> Secret:
 
 
 def key_from_text(text: str, where: str) -> Secret:
-    """Give the key without white space around it and without `Bearer `.
+    """Return the key without surrounding white space and without `Bearer `.
 
-    Raises `ConfigError` that names the kind and place of a character that no key holds (RFC 6750
-    section 2.1, widely understood: any visible ASCII but quotes), never the key.
+    Raise `ConfigError` with the kind and position of an invalid character, never with the key. Any
+    visible ASCII character except quotes is valid (more than RFC 6750, section 2.1, allows).
     """
     key = re.sub(r"^bearer(\s+|$)", "", text.strip(), flags=re.IGNORECASE)
     if not key:
-        raise ConfigError(f"the key from {where} is empty", hint=LOGIN_HINT)
+        raise ConfigError(tr("the key from {source} is empty", source=where), hint=LOGIN_HINT)
     if len(key) > MAX_KEY:
-        problem = f"the key from {where} is longer than {MAX_KEY:,} characters"
-        raise ConfigError(problem, hint=LOGIN_HINT)
+        message = tr(
+            "the key from {source} is longer than {limit:,} characters", source=where, limit=MAX_KEY
+        )
+        raise ConfigError(message, hint=LOGIN_HINT)
     for position, character in enumerate(key, 1):
         if not "!" <= character <= "~" or character in "\"'`":
-            kind = _kind_of(character)
-            problem = f"the key from {where} holds {kind} at position {position}"
-            raise ConfigError(problem, hint=LOGIN_HINT)
+            message = tr(
+                "the key from {source} contains {character} at position {position}",
+                source=where,
+                character=_character_name(character),
+                position=position,
+            )
+            raise ConfigError(message, hint=LOGIN_HINT)
     if "***" in key:
         raise ConfigError(
-            f"the key from {where} is a masked one, with asterisks",
-            hint="copy the whole key with the copy button of the console",
+            tr("the key from {source} is masked with asterisks", source=where),
+            hint=tr("copy the whole key with the copy button of the console"),
         )
     return Secret(key)
 
 
 def ensure_key_may_be_sent(base_url: BaseUrl, *, allow_insecure: bool) -> None:
-    """Raise `ConfigError` where the key would cross a network unencrypted against the settings."""
+    """Raise `ConfigError` if the key would be sent unencrypted and the settings do not allow it."""
     if base_url.scheme == "https" or base_url.is_loopback or allow_insecure:
         return
     raise ConfigError(
-        f"refusing to send the key in clear text to {base_url}",
-        hint=f"use https://{base_url.authority}, or: newapi config set allow_insecure true",
+        tr("refusing to send the key in clear text to {url}", url=base_url),
+        hint=tr(
+            "use https://{host}, or: newapi config set allow_insecure true", host=base_url.authority
+        ),
     )
 
 
-def _where(source: KeySource) -> str:
+def _source_name(source: KeySource) -> str:
     if source.origin.source is Source.PROFILE:
-        return f"{source.kind.value} of profile {quote_name(source.origin.name)}"
+        profile = quote_name(source.origin.name)
+        return tr("{name} of profile {profile}", name=source.kind.value, profile=profile)
     return source.origin.name or source.kind.value
 
 
-def _kind_of(character: str) -> str:
-    for characters, kind in KINDS:
+def _character_name(character: str) -> str:
+    for characters, name in CHARACTER_NAMES:
         if character in characters:
-            return kind
+            return name
     category = unicodedata.category(character)
     if category == "Zs":
-        return "a no-break space or another wide space"
+        return tr("a no-break space or another wide space")
     if category == "Cf":
-        return "an invisible character"
-    return "a control character" if category == "Cc" else "a character outside ASCII"
+        return tr("an invisible character")
+    if category == "Cc":
+        return tr("a control character")
+    return tr("a character outside ASCII")
 
 
 def _first_line_of_file(text: str, base: Path, where: str) -> str:
@@ -115,27 +127,37 @@ def _first_line_of_file(text: str, base: Path, where: str) -> str:
         raise ConfigError(
             tr("cannot read the key file ({source})", source=where),
             why=tr("the path is invalid") if is_invalid else error.why,
-            hint="newapi config set api_key_file PATH, or newapi login",
+            hint=tr("newapi config set api_key_file PATH, or newapi login"),
         ) from None
 
 
 def _first_line_of_command(command: str, where: str) -> str:
-    hint = "run the command in a shell to see what it prints"
     try:
-        status, output = run_key_command(command, COMMAND_S)
+        status, output = run_key_command(command, COMMAND_TIMEOUT_S)
     except subprocess.TimeoutExpired:
-        problem = f"the key command ({where}) took longer than {COMMAND_S:.0f} seconds"
-        raise ConfigError(problem, hint=hint) from None
+        message = tr(
+            "the key command ({source}) timed out after {seconds:.0f} seconds",
+            source=where,
+            seconds=COMMAND_TIMEOUT_S,
+        )
+        raise ConfigError(message, hint=COMMAND_HINT) from None
     except (OSError, ValueError):
-        raise ConfigError(f"the key command ({where}) cannot be started", hint=hint) from None
+        message = tr("cannot start the key command ({source})", source=where)
+        raise ConfigError(message, hint=COMMAND_HINT) from None
     if len(output) >= MAX_OUTPUT_BYTES:
-        raise ConfigError(f"the key command ({where}) printed much more than a key", hint=hint)
+        message = tr("the key command ({source}) printed too much for a key", source=where)
+        raise ConfigError(message, hint=COMMAND_HINT)
     if status != 0:
-        problem = f"the key command ({where}) failed with exit status {status}"
-        raise ConfigError(problem, hint=hint)
+        message = tr(
+            "the key command ({source}) failed with exit status {status}",
+            source=where,
+            status=status,
+        )
+        raise ConfigError(message, hint=COMMAND_HINT)
     line = _first_line(output)
     if not line.strip():
-        raise ConfigError(f"the key command ({where}) printed no key", hint=hint)
+        message = tr("the key command ({source}) printed no key", source=where)
+        raise ConfigError(message, hint=COMMAND_HINT)
     return line
 
 

@@ -1,4 +1,9 @@
-"""Where the config file, the data and the cache live."""
+"""The locations of config file, data and cache, and the owners of what is created there.
+
+`sudo newapi` keeps HOME on many systems. What root creates there, with mode 0600, would be
+inaccessible to the user, so it is given to the owner of its folder. Ownership is changed on open
+descriptors only: a path may lead elsewhere by then.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +18,16 @@ from typing import NamedTuple
 from platformdirs import PlatformDirs
 
 from newapi_cli.errors import ConfigError
+from newapi_cli.i18n import tr
 
-# A user without a home folder gets paths that nobody can make or read: the literal `~` of an
-# unknown uid would be a folder of the current directory, where anybody may have put a config file.
+# Without a home folder the paths are unusable on purpose. The literal `~` of an unknown uid would
+# be relative to the current folder, where another user may have placed a config file.
 NO_HOME = Path(os.devnull, "no-home")
+HOME_HINT = tr("set NEWAPI_HOME to a folder that you can write to")
 
 
 class Paths(NamedTuple):
-    """The three places of newapi on this machine; none of them need exist."""
+    """The config file and the folders of data and cache; they may not exist."""
 
     config_file: Path
     data_dir: Path
@@ -28,10 +35,10 @@ class Paths(NamedTuple):
 
 
 def find_paths(environ: Mapping[str, str]) -> Paths:
-    """Give the platform's folders, or those below `NEWAPI_HOME`; touches no file.
+    """Return the platform's folders, or those below `NEWAPI_HOME`. No file is accessed.
 
-    Without any home folder the paths lie below `NO_HOME`: reading finds nothing there, writing is a
-    `ConfigError`.
+    Without a home folder the paths are below `NO_HOME`: nothing can be read there, and writing
+    raises `ConfigError`.
     """
     if home_text := environ.get("NEWAPI_HOME", ""):
         home = _expanded(Path(home_text))
@@ -45,35 +52,33 @@ def find_paths(environ: Mapping[str, str]) -> Paths:
 
 
 def has_home() -> bool:
-    """Say whether there is a home folder. HOME may be empty, which would be the root folder."""
+    """Return whether there is a home folder. An empty HOME, which would mean `/`, is none."""
     if os.name == "nt":
         return True
     if os.environ.get("HOME") == "":
         return False
     try:
         return Path.home().is_absolute() and Path.home().is_dir()
-    except (RuntimeError, OSError):  # of nobody; nobody may look
+    except (RuntimeError, OSError):  # an unknown user, or no permission
         return False
 
 
 def ensure_private_dir(path: Path) -> None:
-    """Make a folder and its missing parents, each 0700 on any umask.
+    """Create a folder and its missing parents with mode 0700, whatever the umask is.
 
-    Folders that exist keep their mode: they may be shared on purpose. Raises `ConfigError`.
+    Existing folders keep their mode: they may be shared on purpose. Raise `ConfigError`.
     """
     if path.is_relative_to(NO_HOME):
-        raise ConfigError(
-            "there is no home folder to write to", hint="set NEWAPI_HOME to a folder of yours"
-        )
+        raise ConfigError(tr("there is no home folder to write to"), hint=HOME_HINT)
     try:
         missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
         for folder in reversed(missing):
             _make_private(folder)
     except OSError as error:
         raise ConfigError(
-            f"cannot make the folder {path}",
+            tr("cannot create the folder {path}", path=path),
             why=error.strerror or str(error),
-            hint="set NEWAPI_HOME to a folder that you can write to",
+            hint=HOME_HINT,
         ) from error
 
 
@@ -83,7 +88,7 @@ def _make_private(folder: Path) -> None:
     except FileExistsError:
         if not folder.is_dir():
             raise
-        return  # another newapi was faster
+        return  # another process was faster
     folder.chmod(0o700)  # a umask of 0777 leaves 0000
     if sys.platform != "win32":
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -98,23 +103,23 @@ def _expanded(path: Path) -> Path:
         return NO_HOME
     try:
         return path.expanduser().absolute()
-    except (RuntimeError, OSError):  # `~` of nobody; relative to a folder that is gone
+    except (RuntimeError, OSError):  # an unknown user; the current folder was removed
         return NO_HOME
 
 
 def _below_home(variable: str, folder: Callable[[], Path]) -> Path:
-    """Give a folder, if the variable names it or there is a home: to make one is not for us."""
+    """Return a folder if the variable names it or there is a home folder, else `NO_HOME`."""
     if not os.environ.get(variable, "").strip() and not has_home():
         return NO_HOME
     try:
         path = folder()
-    except RuntimeError:  # platformdirs since 4.10; before, a path that begins with a literal `~`
+    except RuntimeError:  # platformdirs since 4.10; before, a path that starts with a literal `~`
         return NO_HOME
     return path if path.is_absolute() else NO_HOME
 
 
 def copy_owner(like: Path, descriptor: int) -> None:
-    """Give what root has just made the owner and group of `like`; where that fails, it stays."""
+    """As root, give an open file the owner and group of `like`. Failures are ignored."""
     if sys.platform == "win32" or os.geteuid() != 0:
         return
     with suppress(OSError):
@@ -123,9 +128,9 @@ def copy_owner(like: Path, descriptor: int) -> None:
 
 
 def create_for_folder_owner(path: Path) -> Path:
-    """Give a path at which root, who would make a file of its own, finds one of the folder's owner.
+    """As root, create an empty file (0600) that belongs to the folder's owner, and return its path.
 
-    It is made empty and 0600. One that is there stays as it is; so does all where this fails.
+    An existing file is not changed, and failures are ignored.
     """
     if sys.platform == "win32" or os.geteuid() != 0:
         return path
@@ -140,7 +145,7 @@ def create_for_folder_owner(path: Path) -> Path:
 
 
 def is_owned_by_another_user(path: Path) -> bool:
-    """Say whether something is there that belongs to another user."""
+    """Return whether a path exists and belongs to another user."""
     if sys.platform == "win32":
         return False
     try:
@@ -150,16 +155,16 @@ def is_owned_by_another_user(path: Path) -> bool:
 
 
 def special_file_kind(status: os.stat_result) -> str:
-    """Name what is no regular file; nothing for one that is.
+    """Return the displayed kind of what is not a regular file, else no text.
 
-    To replace a device or a socket by a file takes it from the whole machine.
+    A device or a socket must not be replaced by a file: that would break the whole machine.
     """
     for is_kind, name in (
         (stat.S_ISREG, ""),
-        (stat.S_ISDIR, "a folder"),
-        (stat.S_ISFIFO, "a pipe"),
-        (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISDIR, tr("a folder")),
+        (stat.S_ISFIFO, tr("a pipe")),
+        (stat.S_ISSOCK, tr("a socket")),
     ):
         if is_kind(status.st_mode):
             return name
-    return "a device"
+    return tr("a device")

@@ -1,6 +1,6 @@
-"""Text without keys, for debug output and for whatever a server says.
+"""Redaction of keys, for debug output and for texts from a server.
 
-Every pattern reads each character a bounded number of times: servers choose the text.
+Every pattern reads each character a bounded number of times, since servers choose the text.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from newapi_cli.domain.profile import Secret
 
 MASK = "****"
-SHORTEST_SECRET = 8  # below, the mask would eat ordinary words; real keys have 20 and more
-SHAPES = (  # each begins with what it looks for, and looks back then: a third of the time
+MIN_SECRET_LENGTH = 8  # shorter ones could be ordinary words; real keys have 20 and more
+PATTERNS = (  # each starts with a literal and looks back from there: a third of the time
     (r"sk-(?<![A-Za-z0-9]sk-)[A-Za-z0-9_-]{8,}", f"sk-{MASK}"),
     (r"([bB](?<!\w[bB])(?i:earer)\s{1,8})[^\s\"',;]{8,}", rf"\1{MASK}"),
     (r"://[^\s/?#\"'<>]*@", f"://{MASK}@"),
@@ -21,26 +21,28 @@ SHAPES = (  # each begins with what it looks for, and looks back then: a third o
 
 
 def redact(text: str, secrets: Iterable[Secret]) -> str:
-    """Replace the known secrets, with and without `sk-`, and everything shaped like one.
+    """Return a text with the secrets and everything that looks like a secret masked.
+
+    A secret is masked with and without its `sk-`.
 
     >>> redact("GET https://me:pw@host/?key=abc no sk-0123456789 or a canary", [Secret("a canary")])
     'GET https://****@host/?key=**** no sk-**** or ****'
     """
     text = redact_known(text, secrets)
-    for shape, replacement in SHAPES:
-        text = re.sub(shape, replacement, text)  # compiled when something is first told
+    for pattern, replacement in PATTERNS:
+        text = re.sub(pattern, replacement, text)  # compiled with the first message
     return text
 
 
 def redact_known(text: str, secrets: Iterable[Secret]) -> str:
-    """Replace the known secrets alone, in a text that may well speak of other ones."""
+    """Return a text with only the given secrets masked: it may be about others."""
     for value in _forms(secrets):
         text = text.replace(value, MASK)
     return text
 
 
 def _forms(secrets: Iterable[Secret]) -> list[str]:
-    """Give what to look for, the longest first; New API repeats keys without their `sk-`."""
+    """Return the texts to mask, the longest first. New API repeats keys without their `sk-`."""
     values = {secret.reveal() for secret in secrets}
     forms = values | {value.removeprefix("sk-") for value in values}
-    return sorted((form for form in forms if len(form) >= SHORTEST_SECRET), key=len, reverse=True)
+    return sorted((form for form in forms if len(form) >= MIN_SECRET_LENGTH), key=len, reverse=True)

@@ -1,4 +1,12 @@
-"""File, environment and flags to one frozen `Settings`, each value with its origin."""
+"""The settings of one run, from options, environment, config file and defaults.
+
+A key is sent only to the host that it was set for:
+
+key                         is sent to
+NEWAPI_API_KEY and its kin  the base URL in effect
+a profile's key             scheme, host and port of that profile's base URL
+OPENAI_API_KEY              the base URL in effect, if that is from OPENAI_BASE_URL
+"""
 
 from __future__ import annotations
 
@@ -7,20 +15,27 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from newapi_cli.config.fields import BY_NAME, FIELDS, Field
-from newapi_cli.config.file import ConfigFile
+from newapi_cli.config.file import ConfigFile, near_name_hint
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.profile import KeyKind, KeySource, Origin, Secret, Settings, Source, Timeouts
 from newapi_cli.errors import ConfigError, UsageError
-from newapi_cli.text import quote_name, suggestion
+from newapi_cli.i18n import tr
+from newapi_cli.text import quote_name
 
-Found = tuple[object, Origin]
-
+OPENAI_URL = "OPENAI_BASE_URL"
+OPENAI_KEY = "OPENAI_API_KEY"
+BASE_URL_HINT = tr("use the form https://HOST, as the gateway's console shows it")
+# These are combined with each other, see `find_base_url` and `find_key`.
+COMBINED = frozenset({"base_url", *(kind.value for kind in KeyKind)})
+SILENCES = ("first_byte_timeout", "first_content_timeout", "idle_timeout", "content_idle_timeout")
 NOTHING: Mapping[str, object] = MappingProxyType({})
+
+SettingValue = tuple[object, Origin]
 
 
 @dataclass(frozen=True, slots=True, repr=False)  # the environment holds keys
 class Layers:
-    """The places where a setting can stand, for one chosen profile."""
+    """The places where a setting can be set, for one profile."""
 
     config: ConfigFile
     profile: str
@@ -29,21 +44,21 @@ class Layers:
 
     @property
     def table(self) -> Mapping[str, object]:
-        """Give the profile's own values; an unknown profile has none."""
+        """The values of the profile; a missing profile has none."""
         return self.config.profiles.get(self.profile, NOTHING)
 
-    def find(self, field: Field) -> Found | None:
-        """Give the strongest value and its origin, or nothing where it is not set anywhere."""
-        flag = self.overrides.get(field.name)
-        if flag is not None:
-            return flag, Origin(Source.FLAG, field.flag)
-        found = self.find_in_environment(field) or self.find_in_profile(field)
-        if found is None and field.default is not None:
+    def find(self, field: Field) -> SettingValue | None:
+        """Return the value of option, environment, profile or default, in this order."""
+        option = self.overrides.get(field.name)
+        if option is not None:
+            return option, Origin(Source.FLAG, field.flag)
+        setting = self.find_in_environment(field) or self.find_in_profile(field)
+        if setting is None and field.default is not None:
             return field.default, Origin(Source.DEFAULT)
-        return found
+        return setting
 
-    def find_in_environment(self, field: Field) -> Found | None:
-        """Give the variable's value; an empty variable is an unset one. Raises `ConfigError`."""
+    def find_in_environment(self, field: Field) -> SettingValue | None:
+        """Return the value of the variable; an empty one is unset. Raise `ConfigError`."""
         text = self.environ.get(field.variable, "")
         if not text.strip():
             return None
@@ -51,30 +66,37 @@ class Layers:
             return field.parse(text), Origin(Source.ENVIRONMENT, field.variable)
         except ValueError as problem:
             raise ConfigError(
-                f"{field.variable} {problem}", hint=f"unset {field.variable}, or change it"
+                tr("{name} {problem}", name=field.variable, problem=problem.args[0]),
+                hint=tr("unset or change {name}", name=field.variable),
             ) from None
 
-    def find_in_profile(self, field: Field) -> Found | None:
-        """Give the profile's value; an empty text is an unset one. Raises `ConfigError`."""
+    def find_in_profile(self, field: Field) -> SettingValue | None:
+        """Return the value in the profile; an empty text is unset. Raise `ConfigError`."""
         value = self.table.get(field.name)
         if value is None or value == "":
             return None
         try:
             return field.check(value), Origin(Source.PROFILE, self.profile)
         except ValueError as problem:
+            hint = tr("newapi config set {name} VALUE", name=field.name)
             raise ConfigError(
-                f"{field.name} of profile {quote_name(self.profile)} {problem}",
+                tr(
+                    "{name} of profile {profile} {problem}",
+                    name=field.name,
+                    profile=quote_name(self.profile),
+                    problem=problem.args[0],
+                ),
                 why=str(self.config.path),
-                hint="newapi login" if field.is_secret else f"newapi config set {field.name} VALUE",
+                hint=tr("newapi login") if field.is_secret else hint,
             ) from None
 
 
 def choose_profile(
     config: ConfigFile, overrides: Mapping[str, object], environ: Mapping[str, str]
 ) -> tuple[str, Origin]:
-    """Give the profile in force: flag, variable, default_profile, the only one, or `default`.
+    """Return the profile of option, variable, default_profile, the only one, or `default`.
 
-    Raises `ConfigError` for one that was named for this run and does not exist.
+    Raise `ConfigError` if the option or the variable names a profile that does not exist.
     """
     flag, variable = overrides.get("profile"), environ.get("NEWAPI_PROFILE", "")
     if isinstance(flag, str):
@@ -92,59 +114,57 @@ def _existing(config: ConfigFile, name: str, origin: Origin) -> tuple[str, Origi
     if name in config.profiles:
         return name, origin
     known = ", ".join(quote_name(profile) for profile in config.profiles)
+    why = tr("{path} has no profiles", path=config.path)
+    if known:
+        why = tr("the profiles are: {names}", names=known)
     raise ConfigError(
-        f"there is no profile {quote_name(name)} ({origin.name})"
-        f"{suggestion(name, config.profiles)}",
-        why=f"the profiles are: {known}" if known else f"{config.path} holds no profile",
-        hint="newapi login --profile NAME",
+        tr("there is no profile {name} ({origin})", name=quote_name(name), origin=origin.name),
+        why=why,
+        hint=near_name_hint(name, config.profiles) or tr("newapi login --profile NAME"),
     )
-
-
-MATCHED = frozenset({"base_url", *(kind.value for kind in KeyKind)})
-SILENCES = ("first_byte_timeout", "first_content_timeout", "idle_timeout", "content_idle_timeout")
 
 
 def load_settings(
     config: ConfigFile, overrides: Mapping[str, object], environ: Mapping[str, str]
 ) -> Settings:
-    """Give the settings of one run: flag > environment > profile > default, for every value.
+    """Return the settings of one run. Raise `ConfigError`.
 
-    `overrides` holds what stood on the command line, already typed and checked there, under the
-    names of the fields and `profile`; `None` means not given. Raises `ConfigError`.
+    `overrides` holds the values of the command line, already parsed and checked, by the names of
+    the fields and `profile`; None means not given.
     """
     profile, profile_origin = choose_profile(config, overrides, environ)
     layers = Layers(config, profile, overrides, environ)
-    found = _with_silences(_plain_fields(layers))
+    plain = _with_silences(_plain_fields(layers))
     base = find_base_url(layers)
     key, key_problem = find_key(layers, base)
-    origins = {"profile": profile_origin} | {name: origin for name, (_, origin) in found.items()}
+    origins = {"profile": profile_origin} | {name: origin for name, (_, origin) in plain.items()}
     if base:
         origins["base_url"] = base[1]
     if key:
         origins[key.kind.value] = key.origin
-    values = {name: value for name, (value, _) in found.items()}
+    values = {name: value for name, (value, _) in plain.items()}
     return Settings(
         profile=profile,
         base_url=base[0] if base else None,
         key=key,
-        key_problem=key_problem or ("" if key else _no_choice(config, profile)),
+        key_problem=key_problem or ("" if key else _no_profile_problem(config, profile)),
         timeouts=_timeouts(values),
         values=MappingProxyType(values),
         origins=MappingProxyType(origins),
     )
 
 
-def _plain_fields(layers: Layers) -> dict[str, Found]:
-    candidates = ((row.name, layers.find(row)) for row in FIELDS if row.name not in MATCHED)
-    return {name: found for name, found in candidates if found is not None}
+def _plain_fields(layers: Layers) -> dict[str, SettingValue]:
+    settings = ((field.name, layers.find(field)) for field in FIELDS if field.name not in COMBINED)
+    return {name: setting for name, setting in settings if setting is not None}
 
 
-def _with_silences(found: dict[str, Found]) -> dict[str, Found]:
-    """Let `timeout` stand for the four silences that are not set themselves."""
-    if "timeout" not in found:
-        return found
-    unset = [name for name in SILENCES if found[name][1].source is Source.DEFAULT]
-    return found | dict.fromkeys(unset, found["timeout"])
+def _with_silences(settings: dict[str, SettingValue]) -> dict[str, SettingValue]:
+    """Return the settings with `timeout` in place of the four silences that are not set."""
+    if "timeout" not in settings:
+        return settings
+    unset = [name for name in SILENCES if settings[name][1].source is Source.DEFAULT]
+    return settings | dict.fromkeys(unset, settings["timeout"])
 
 
 def _timeouts(values: Mapping[str, object]) -> Timeouts:
@@ -162,88 +182,101 @@ def _timeouts(values: Mapping[str, object]) -> Timeouts:
     )
 
 
-def _no_choice(config: ConfigFile, profile: str) -> str:
+def _no_profile_problem(config: ConfigFile, profile: str) -> str:
     if not config.profiles or profile in config.profiles:
         return ""
     known = ", ".join(quote_name(name) for name in config.profiles)
-    return f"no profile is chosen: set default_profile, or use --profile with one of {known}"
-
-
-OPENAI_URL = "OPENAI_BASE_URL"
-OPENAI_KEY = "OPENAI_API_KEY"
+    return tr(
+        "no profile is selected: set default_profile, or use --profile with one of {names}",
+        names=known,
+    )
 
 
 def find_base_url(layers: Layers) -> tuple[BaseUrl, Origin] | None:
-    """Give the base URL in force: flag, variable, profile, then `OPENAI_BASE_URL`."""
-    found = layers.find(BY_NAME["base_url"]) or _openai(layers, OPENAI_URL)
-    return (_base_url(found), found[1]) if found else None
+    """Return the base URL in effect and its origin; `OPENAI_BASE_URL` is used last."""
+    setting = layers.find(BY_NAME["base_url"]) or _openai_variable(layers, OPENAI_URL)
+    return (_base_url(setting), setting[1]) if setting else None
 
 
 def find_key(layers: Layers, base: tuple[BaseUrl, Origin] | None) -> tuple[KeySource | None, str]:
-    """Give the key that may go to the base URL in force, or why there is none.
+    """Return the key that may be sent to the base URL in effect, or why there is none.
 
-    The reason is empty where no key is set at all. No key is read and no command is run.
+    The reason is empty if no key is set at all. No key file is read and no command is run.
     """
     for kind in KeyKind:
-        if found := layers.find_in_environment(BY_NAME[kind.value]):
-            return _source(kind, found), ""
-    mine, problem = _profile_key(layers), ""
-    if mine is not None:
-        problem = _why_not(layers, base)
+        if setting := layers.find_in_environment(BY_NAME[kind.value]):
+            return _key_source(kind, setting), ""
+    profile_key, problem = _profile_key(layers), ""
+    if profile_key is not None:
+        problem = _host_problem(layers, base)
         if not problem:
-            return mine, ""
-    openai = _openai(layers, OPENAI_KEY)
-    if openai and base and base[1].name == OPENAI_URL:
-        return _source(KeyKind.VALUE, openai), ""
-    if openai and not problem:
-        problem = f"{OPENAI_KEY} goes to {OPENAI_URL} only, and that is not the base URL in force"
+            return profile_key, ""
+    openai_key = _openai_variable(layers, OPENAI_KEY)
+    if openai_key and base and base[1].name == OPENAI_URL:
+        return _key_source(KeyKind.VALUE, openai_key), ""
+    if openai_key and not problem:
+        problem = tr(
+            "{key} is sent to {url} only, which is not the base URL in effect",
+            key=OPENAI_KEY,
+            url=OPENAI_URL,
+        )
     return None, problem
 
 
 def _profile_key(layers: Layers) -> KeySource | None:
     for kind in KeyKind:
-        if found := layers.find_in_profile(BY_NAME[kind.value]):
-            return _source(kind, found)
+        if setting := layers.find_in_profile(BY_NAME[kind.value]):
+            return _key_source(kind, setting)
     return None
 
 
-def _why_not(layers: Layers, base: tuple[BaseUrl, Origin] | None) -> str:
-    """Say why the profile's key may not go to the base URL in force; empty if it may."""
-    profile = f"profile {quote_name(layers.profile)}"
-    home = layers.find_in_profile(BY_NAME["base_url"])
-    if home is None:
-        return f"{profile} has a key but no base_url, so the key belongs to no host"
+def _host_problem(layers: Layers, base: tuple[BaseUrl, Origin] | None) -> str:
+    """Return why the profile's key may not be sent to the base URL; empty if it may."""
+    profile = quote_name(layers.profile)
+    profile_url = layers.find_in_profile(BY_NAME["base_url"])
+    if profile_url is None:
+        return tr(
+            "profile {profile} has a key but no base_url, so the key belongs to no host",
+            profile=profile,
+        )
     if base is None:
         return ""
-    own, other = _base_url(home), base[0]
+    own, other = _base_url(profile_url), base[0]
     if own.origin == other.origin:
         return ""
     names = (own.authority, other.authority)
     if names[0] == names[1]:
         names = (f"{own.scheme}://{names[0]}", f"{other.scheme}://{names[1]}")
-    return f"the key of {profile} belongs to {names[0]}, not to {names[1]}"
+    return tr(
+        "the key of profile {profile} belongs to {host}, not to {other}",
+        profile=profile,
+        host=names[0],
+        other=names[1],
+    )
 
 
-def _source(kind: KeyKind, found: Found) -> KeySource:
-    value, origin = found
+def _key_source(kind: KeyKind, setting: SettingValue) -> KeySource:
+    value, origin = setting
     return KeySource(kind, Secret(str(value)), origin)
 
 
-def _openai(layers: Layers, variable: str) -> Found | None:
+def _openai_variable(layers: Layers, variable: str) -> SettingValue | None:
     text = layers.environ.get(variable, "")
     return (text, Origin(Source.ENVIRONMENT, variable)) if text.strip() else None
 
 
-def _base_url(found: Found) -> BaseUrl:
-    text, origin = found
+def _base_url(setting: SettingValue) -> BaseUrl:
+    text, origin = setting
     try:
         return base_url_from_text(str(text))
-    except InvalidBaseUrl as problem:
-        where = f"base_url of profile {quote_name(origin.name)}"
-        if origin.source is not Source.PROFILE:
-            where = origin.name
-        error = UsageError if origin.source is Source.FLAG else ConfigError
-        raise error(
-            f"{where} is no base URL: {problem}",
-            hint="give it as https://HOST, as the gateway's console shows it",
-        ) from None
+    except InvalidBaseUrl as error:
+        problem = error.args[0]
+    message = tr("invalid {name}: {problem}", name=origin.name, problem=problem)
+    if origin.source is Source.PROFILE:
+        message = tr(
+            "invalid base_url of profile {profile}: {problem}",
+            profile=quote_name(origin.name),
+            problem=problem,
+        )
+    error_type = UsageError if origin.source is Source.FLAG else ConfigError
+    raise error_type(message, hint=BASE_URL_HINT)

@@ -1,7 +1,7 @@
-"""Base URLs in any form that a person pastes, and the hosts that a key belongs to.
+"""Base URLs, normalized from every form that users paste, and the origin that a key belongs to.
 
-The rules are those of New API's routes: whatever stands after the root of the server must be
-exactly `/v1/...`, and a wrong path is answered by a web page with status 200.
+New API serves exactly `/v1/...` below its root, and answers every other path with a web page and
+status 200. So the root must be found before a request is sent.
 """
 
 from __future__ import annotations
@@ -12,20 +12,22 @@ from stringprep import in_table_a1, in_table_b1
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
+from newapi_cli.i18n import tr
+
 ENDPOINT_TAILS = ("/chat/completions", "/completions", "/models", "/responses", "/messages")
 CONSOLE_PATHS = re.compile(
     r"/(?:(console|login|register|token|keys|dashboard|setting|pricing|playground|about|panel)(/.*)?"
-    r"|api/.*)$"  # a bare /api may well be where a proxy mounts the server
+    r"|api/.*)$"  # a bare /api may be the path of the server behind a proxy
 )
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_URL = 2000
-# What stands for itself in a path (RFC 3986, section 3.3), and what is encoded already.
+# Characters of a path that need no encoding (RFC 3986, section 3.3), and `%` of encoded ones.
 PATH_CHARACTERS = "/%:@!$&'()*+,;="
-SLIPPED_SCHEME = re.compile(r"(https?)(?:$|[:/])", re.IGNORECASE)
+MISPLACED_SCHEME = re.compile(r"(https?)(?:$|[:/])", re.IGNORECASE)
 
 
 class InvalidBaseUrl(ValueError):
-    """The text is no base URL; the message says what is wrong with it, without repeating it."""
+    """The text is not a base URL. The message says why, without repeating the text."""
 
 
 class BaseUrl(NamedTuple):
@@ -38,18 +40,18 @@ class BaseUrl(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """Give `host` or `host:port`, as it stands in a URL and in the Host header."""
+        """`host` or `host:port`, as in a URL and in the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def origin(self) -> tuple[str, str, int]:
-        """Give what a key is bound to: scheme, host and port."""
+        """What a key is bound to: scheme, host and port."""
         return (self.scheme, self.host, self.port)
 
     @property
     def is_loopback(self) -> bool:
-        """Say whether requests to it stay on this machine."""
+        """Whether requests stay on this machine."""
         if self.host == "localhost" or self.host.endswith(".localhost"):
             return True
         try:
@@ -58,7 +60,7 @@ class BaseUrl(NamedTuple):
             return False
 
     def path(self, endpoint: str) -> str:
-        """Give the request path of an endpoint such as `/v1/models`."""
+        """Return the request path of an endpoint such as `/v1/models`."""
         return f"{self.prefix}{endpoint}"
 
     def __str__(self) -> str:
@@ -66,10 +68,10 @@ class BaseUrl(NamedTuple):
 
 
 def base_url_from_text(text: str) -> BaseUrl:
-    """Normalize a pasted URL: the root, `/v1`, a whole endpoint, a console page, or a bare host.
+    """Return the base URL of a text: root, `/v1`, an endpoint, a console page, or a bare host.
 
-    Raises `InvalidBaseUrl`. A path prefix before `/v1` is kept, for servers below a sub-path; what
-    no request line may hold is percent-encoded in it as browsers do, `é` as `%C3%A9`.
+    Raise `InvalidBaseUrl`. A path prefix before `/v1` is kept, for servers below a sub-path; like
+    in browsers, other characters in it are percent-encoded, `é` as `%C3%A9`.
 
     >>> str(base_url_from_text(" https://Gateway.example/v1/chat/completions?x=1 "))
     'https://gateway.example'
@@ -82,10 +84,10 @@ def base_url_from_text(text: str) -> BaseUrl:
     """
     url = text.strip().strip("<>\"'").strip()
     if not url:
-        raise InvalidBaseUrl("it is empty")
+        raise InvalidBaseUrl(tr("it is empty"))
     _ensure_short(url)
     if any(ord(character) <= 32 or 127 <= ord(character) < 160 for character in url):
-        raise InvalidBaseUrl("it holds a space or a control character")
+        raise InvalidBaseUrl(tr("it contains a space or a control character"))
     _ensure_one_scheme(url)
     if "://" not in url:
         url = f"{_likely_scheme(url)}://{url}"
@@ -93,71 +95,76 @@ def base_url_from_text(text: str) -> BaseUrl:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme.lower(), parts.hostname or "", parts.port
     except ValueError as error:
-        # Without the library's words: they repeat the text, and a key may stand in it.
-        raise InvalidBaseUrl("its host or port cannot be read") from error
+        # The library's message repeats the text, which may contain a key.
+        raise InvalidBaseUrl(tr("its host or port is invalid")) from error
     if scheme not in DEFAULT_PORTS:
-        raise InvalidBaseUrl("it must begin with https:// or http://")
+        raise InvalidBaseUrl(tr("it must start with https:// or http://"))
     if "@" in parts.netloc:
-        raise InvalidBaseUrl("it holds a user name or password; a key is set with `newapi login`")
+        raise InvalidBaseUrl(
+            tr("it contains a user name or password; set a key with `newapi login`")
+        )
     if "[" in parts.netloc or "]" in parts.netloc:
         _ensure_bracketed_ipv6(parts.netloc, host)
     if port == 0:
-        raise InvalidBaseUrl("port 0 is not a port")
+        raise InvalidBaseUrl(tr("port 0 is not valid"))
     host, prefix = _checked_host(host), _prefix(parts.path)
     root = BaseUrl(scheme, host, port or DEFAULT_PORTS[scheme], prefix)
-    _ensure_short(str(root))  # or what is stored could not be read again
+    _ensure_short(str(root))  # else it could be stored, but not read again
     return root
 
 
 def _ensure_short(url: str) -> None:
     if len(url) > MAX_URL:
-        raise InvalidBaseUrl(f"it is longer than {MAX_URL:,} characters")
+        raise InvalidBaseUrl(tr("it is longer than {limit:,} characters", limit=MAX_URL))
 
 
 def _ensure_one_scheme(url: str) -> None:
-    """Refuse what would be read as a server named `http`, which would be given the key."""
+    """Reject a URL whose host would be `http`, which would receive the key."""
     _, separator, rest = url.partition("://")
-    slip = SLIPPED_SCHEME.match(rest if separator else url)
-    if slip is None:
+    scheme = MISPLACED_SCHEME.match(rest if separator else url)
+    if scheme is None:
         return
     if not separator:
-        raise InvalidBaseUrl(f"a slash is missing: it must begin with {slip[1].lower()}://")
-    if not re.match(r"https?:\d", rest, re.IGNORECASE):  # a port: there a server is named so
-        raise InvalidBaseUrl("its server is called http: http:// or https:// stands in it twice")
+        start = f"{scheme[1].lower()}://"
+        raise InvalidBaseUrl(tr("a slash is missing: it must start with {start}", start=start))
+    if not re.match(r"https?:\d", rest, re.IGNORECASE):  # with a port it is a host name
+        raise InvalidBaseUrl(tr("it contains http:// or https:// twice"))
 
 
 def _likely_scheme(url: str) -> str:
-    """Choose http for this machine, https for the rest: no key travels in clear by guess."""
+    """Return http for this machine, else https: a guess must not send a key unencrypted."""
     host = re.split(r"[/:?#]", url, maxsplit=1)[0].lower()
     return "http" if host == "localhost" or re.match(r"127\.\d+\.\d+\.\d+$", host) else "https"
 
 
 def _ensure_bracketed_ipv6(netloc: str, host: str) -> None:
-    """Refuse what stands beside brackets too: the library lets it vanish."""
+    """Reject text beside the brackets too, which the library ignores."""
     try:
         ipaddress.IPv6Address(host)
     except ValueError as error:
-        raise InvalidBaseUrl("its brackets hold no IPv6 address") from error
+        raise InvalidBaseUrl(tr("its brackets contain no IPv6 address")) from error
     if not re.fullmatch(r"\[[^\[\]]*\](:\d*)?", netloc):
-        raise InvalidBaseUrl("only a port may follow the brackets of its IPv6 address")
+        raise InvalidBaseUrl(tr("only a port may follow the brackets of its IPv6 address"))
 
 
-def _ensure_read_alike(host: str) -> None:
-    """Refuse what Python's codec leaves out, does not know, or reads otherwise than browsers.
+def _ensure_unambiguous(host: str) -> None:
+    """Reject characters that Python's codec drops, or encodes differently from browsers.
 
-    It follows IDNA 2003 (tables of RFC 3454: B.1 vanishes, A.1 is unassigned), browsers UTS 46,
-    where the deviation characters, among them the joiners of B.1, stand for themselves.
+    Python follows IDNA 2003 (tables of RFC 3454: B.1 is dropped, A.1 is unassigned), browsers UTS
+    46, which keeps the deviation characters, among them the joiners of B.1.
     """
     if any(in_table_b1(each) or in_table_a1(each) or each in "ßς" for each in host):
         raise InvalidBaseUrl(
-            "its host holds a character that is read as another one, or not at all, by some "
-            "programs (as ß, ς and invisible ones are): give the host in its xn-- form"
+            tr(
+                "its host contains a character that programs encode differently, such as ß, ς or "
+                "an invisible one: use the xn-- form of the host"
+            )
         )
 
 
 def _checked_host(host: str) -> str:
     if not host:
-        raise InvalidBaseUrl("it names no host")
+        raise InvalidBaseUrl(tr("it has no host"))
     if ":" in host:
         return host
     if re.fullmatch(r"[\d.]+|0x[0-9a-fA-F.x]+", host):
@@ -165,16 +172,16 @@ def _checked_host(host: str) -> str:
         try:
             return str(ipaddress.IPv4Address(host))
         except ValueError as error:
-            raise InvalidBaseUrl("its host is no complete IPv4 address") from error
+            raise InvalidBaseUrl(tr("its host is not a complete IPv4 address")) from error
     if not host.isascii():
-        _ensure_read_alike(host)
+        _ensure_unambiguous(host)
     try:
         ascii_host = host.encode("idna").decode("ascii") if not host.isascii() else host
     except UnicodeError as error:
-        raise InvalidBaseUrl("its host is no valid name") from error
+        raise InvalidBaseUrl(tr("its host is not a valid name")) from error
     labels = ascii_host.removesuffix(".").split(".")
     if not all(re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", x) for x in labels):
-        raise InvalidBaseUrl("its host is no valid name")
+        raise InvalidBaseUrl(tr("its host is not a valid name"))
     return ascii_host.lower()
 
 
@@ -185,7 +192,7 @@ def _prefix(path: str) -> str:
             path = path.removesuffix(tail)
             break
     before, version, _ = f"{path}/".partition("/v1/")
-    if version:  # what stands before /v1 is the server's own, even where it is called /api
+    if version:  # the path before /v1 belongs to the server, even if it is /api
         return _encoded(before.rstrip("/"))
     return _encoded(CONSOLE_PATHS.sub("", path).rstrip("/"))
 
@@ -193,5 +200,5 @@ def _prefix(path: str) -> str:
 def _encoded(path: str) -> str:
     try:
         return quote(path, safe=PATH_CHARACTERS)
-    except UnicodeEncodeError as error:  # bytes of a command line that are no text
-        raise InvalidBaseUrl("its path is no text") from error
+    except UnicodeEncodeError as error:  # bytes on the command line that are not UTF-8
+        raise InvalidBaseUrl(tr("its path is not valid text")) from error

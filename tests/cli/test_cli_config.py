@@ -207,9 +207,9 @@ def test_set_makes_the_file_where_there_is_none(home: Home) -> None:
     ("name", "value", "told"),
     [
         ("temperature", "3", "from 0 to 2"),
-        ("max_tokens", "0", "of 1 or more"),
+        ("max_tokens", "0", "of at least 1"),
         ("stream", "maybe", "true or false"),
-        ("reasoning", "loud", "show or hide"),
+        ("reasoning", "loud", "one of show, hide"),
         ("options", "[1]", "a table"),
         ("base_url", "ftp://x", "https://"),
         ("retries", "11", "from 0 to 10"),

@@ -16,7 +16,7 @@ Environ = dict[str, str]
 
 BOUND = "the key of profile 'work' belongs to gateway.example, not to"
 HOMELESS = "profile 'work' has a key but no base_url, so the key belongs to no host"
-OPENAI_ONLY = "OPENAI_API_KEY goes to OPENAI_BASE_URL only, and that is not the base URL in force"
+OPENAI_ONLY = "OPENAI_API_KEY is sent to OPENAI_BASE_URL only, which is not the base URL in effect"
 BOTH_OPENAI = {"OPENAI_BASE_URL": HOME, "OPENAI_API_KEY": "O"}
 
 

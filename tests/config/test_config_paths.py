@@ -117,7 +117,7 @@ def test_a_folder_that_exists_keeps_its_mode(tmp_path: Path) -> None:
 def test_a_file_in_the_way_of_a_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file/below"):
-        with pytest.raises(ConfigError, match="cannot make the folder"):
+        with pytest.raises(ConfigError, match="cannot create the folder"):
             ensure_private_dir(path)
 
 

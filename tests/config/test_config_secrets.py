@@ -88,7 +88,7 @@ def test_a_key_that_cannot_be_one_is_refused_by_place_and_kind(text: str, words:
 def test_a_key_given_as_text_is_checked_too(tmp_path: Path) -> None:
     assert read_key(source(KeyKind.VALUE, f"{KEY}\n"), tmp_path) == Secret(KEY)
     error = refusal(source(KeyKind.VALUE, f"“{KEY}”"), tmp_path)
-    assert error.message.startswith("the key from api_key of profile 'work' holds a curly quote")
+    assert error.message.startswith("the key from api_key of profile 'work' contains a curly quote")
     named = source(KeyKind.VALUE, f"“{KEY}”", Origin(Source.ENVIRONMENT, "OPENAI_API_KEY"))
     assert "the key from OPENAI_API_KEY" in refusal(named, tmp_path).message
 
@@ -156,11 +156,11 @@ def test_a_command_reads_nothing_of_our_input_and_speaks_on_our_stderr(
         (f"kill -9 $$; echo {KEY}", "failed with exit status -9"),
         (f"{KEY}-is-no-command 2>/dev/null", "failed with exit status 127"),
         ("true", "printed no key"),
-        (f"yes {KEY}", "printed much more than a key"),
+        (f"yes {KEY}", "printed too much for a key"),
         (f"echo; echo {KEY}", "printed no key"),
         (f"echo '{KEY} more'", "a space at position 26"),
         (f"printf '{KEY}\\377'", "a character outside ASCII"),
-        (f"echo {KEY}\0", "cannot be started"),
+        (f"echo {KEY}\0", "cannot start the key command"),
     ],
 )
 def test_a_command_that_gives_no_key_is_told_without_it_and_its_output(
@@ -172,10 +172,10 @@ def test_a_command_that_gives_no_key_is_told_without_it_and_its_output(
 
 
 def test_a_command_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "COMMAND_S", 0.2)
+    monkeypatch.setattr(keys, "COMMAND_TIMEOUT_S", 0.2)
     forever = f"echo {KEY}; exec {shlex.quote(sys.executable)} -c 'import signal; signal.pause()'"
     error = refusal(source(KeyKind.COMMAND, forever), tmp_path)
-    assert "took longer than 0 seconds" in error.message
+    assert "timed out after 0 seconds" in error.message
 
 
 def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -> None:

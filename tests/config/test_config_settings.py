@@ -149,20 +149,20 @@ def test_a_profile_named_for_the_run_must_exist_whatever_else_is_set(*, by_flag:
     error = caught.value
     assert "no profile 'wrok'" in error.message
     assert ("--profile" if by_flag else "NEWAPI_PROFILE") in error.message
-    assert "did you mean 'work'?" in error.message
+    assert error.hint == "did you mean 'work'?"
     assert error.why == "the profiles are: 'work', 'home'"
 
 
 def test_a_named_profile_without_any_file_says_so() -> None:
     with pytest.raises(ConfigError, match="no profile 'work'") as caught:
         load_settings(config(), {"profile": "work"}, {})
-    assert caught.value.why == "/c/config.toml holds no profile"
+    assert caught.value.why == "/c/config.toml has no profiles"
 
 
 def test_several_profiles_without_a_choice_are_explained() -> None:
     settings = load_settings(config(a={"api_key": CANARY}, b={}), {}, {})
     assert settings.key is None
-    assert settings.key_problem.startswith("no profile is chosen")
+    assert settings.key_problem.startswith("no profile is selected")
     assert "'a', 'b'" in settings.key_problem
 
 
@@ -238,7 +238,7 @@ def test_a_bad_base_url_is_named_by_its_place(
 ) -> None:
     with pytest.raises(kind) as caught:
         load(profile, flags=flags, environ=environ)
-    assert caught.value.message.startswith(f"{where} is no base URL: ")
+    assert caught.value.message.startswith(f"invalid {where}: ")
     assert "CANARY" not in f"{caught.value!r}{caught.value.why}{caught.value.hint}"
 
 

@@ -176,7 +176,7 @@ def test_what_is_no_base_url_is_refused_without_repeating_it(text: str) -> None:
     ],
 )
 def test_a_host_that_is_read_in_two_ways_is_wanted_in_its_own_form(host: str) -> None:
-    with pytest.raises(InvalidBaseUrl, match="give the host in its xn-- form"):
+    with pytest.raises(InvalidBaseUrl, match="use the xn-- form of the host"):
         base_url_from_text(f"https://{host}")
 
 

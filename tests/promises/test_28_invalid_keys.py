@@ -87,7 +87,7 @@ def test_an_invalid_character_is_reported_by_kind_and_position(
         home.config_file.unlink()
     seen = use(home, server, where, f"{FIRST}{bad}{LAST}")
     assert (seen.code, seen.out) == (3, b"")
-    assert f"holds {KINDS[bad]} at position {AT + 1}" in seen.err
+    assert f"contains {KINDS[bad]} at position {AT + 1}" in seen.err
     assert LAST not in seen.err
     assert "newapi login" in seen.err
     assert server.connections == []

@@ -130,7 +130,7 @@ def test_another_encoding_is_reported_with_how_to_save_the_file(
 ) -> None:
     write(home, whole(server, 'system = "café"\n').encode(encoding))
     err = refused(home, server)
-    assert "save it as UTF-8" in err
+    assert "save the file as UTF-8" in err
     assert f"{home.config_file}" in err
 
 
@@ -238,7 +238,7 @@ WRONG = (
     ("max_tokens = 1.5", "max_tokens", "a whole number"),
     (f"timeout = '{CANARY}'", "timeout", "seconds"),
     (f"retries = ['{CANARY}']", "retries", "from 0 to 10"),
-    (f"reasoning = '{CANARY}'", "reasoning", "show or hide"),
+    (f"reasoning = '{CANARY}'", "reasoning", "one of show, hide"),
     ("seed = 2024-01-01", "seed", "a whole number"),
 )
 
@@ -290,7 +290,10 @@ def test_a_device_is_never_replaced_by_a_file(home: Home, server: FaultServer, n
     stored = observe("config", "set", "model", "m", home=home)
     assert (listed.code, listed.err) == (0, "")
     if name == "config.toml":
-        assert (stored.code, f"it leads to {device}, which is a device" in stored.err) == (3, True)
+        assert (stored.code, f"it is a link to {device}, which is a device" in stored.err) == (
+            3,
+            True,
+        )
         assert f"rm {path}" in stored.err
     else:
         assert stored.code == 0
