@@ -1,4 +1,4 @@
-"""Streams over real pipes, and what a reader at their other end gets."""
+"""Streams over real pipes, and what their readers get."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Reader:
         os.close(self._reading)
 
     def end(self) -> bytes:
-        """Close the writing end and give all that was written."""
+        """Close the writing end and return everything that was written."""
         os.close(self.writing)
         self._thread.join(10)
         return b"".join(self._blocks)
@@ -51,5 +51,5 @@ class Pipes:
         self.out, self.err = (reader.end() for reader in self._readers)
 
     def status(self, wish: StatusOptions = ALL) -> StatusLines:
-        """Give what writes beside the answer."""
+        """Return what writes to stderr."""
         return StatusLines(self.streams, wish)

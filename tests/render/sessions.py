@@ -1,4 +1,4 @@
-"""Sessions to be shown: a path of two turns, and a branch that was left."""
+"""Sessions to show: a path of two turns, and another branch."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ OTHER = TurnRecord("Why not green?", "It is not.", status=Status.COMPLETE, id=13
 
 
 def session(*turns: TurnRecord, leaf_id: int | None = None, **fields: Any) -> StoredSession:
-    """Make a session of turns whose path ends with the last one, unless another is named."""
+    """Make a session of turns whose path ends with the last one, unless another leaf is given."""
     head = Session(
         "0123456789ab",
         title="The sky",

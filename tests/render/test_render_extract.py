@@ -1,4 +1,4 @@
-"""The code blocks of an answer, as CommonMark (section 4.5) sees them."""
+"""The code blocks of an answer, as CommonMark (section 4.5) defines them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ BLOCKS: dict[str, tuple[str, list[str]]] = {
 
 
 @pytest.mark.parametrize(("markdown", "blocks"), BLOCKS.values(), ids=BLOCKS)
-def test_the_code_of_each_fenced_block_is_given(markdown: str, blocks: list[str]) -> None:
+def test_each_fenced_block_is_extracted(markdown: str, blocks: list[str]) -> None:
     assert code_blocks(markdown) == blocks
 
 
@@ -89,18 +89,18 @@ def test_a_pipe_gets_the_code_byte_for_byte_and_nothing_else() -> None:
     assert err == b"hm\n\nbusy\n"
 
 
-def test_an_empty_line_stands_between_two_blocks() -> None:
+def test_two_blocks_are_separated_by_an_empty_line() -> None:
     assert written("```\na\n```\n```\nb\n```\n")[0] == b"a\n\nb\n"
 
 
-def test_a_whole_answer_without_code_is_an_error() -> None:
+def test_a_complete_answer_without_code_is_an_error() -> None:
     with pytest.raises(GatewayError) as caught:
         written("no code")
     assert "no code block" in caught.value.message
     assert caught.value.hint
 
 
-def test_the_code_of_an_answer_that_was_cut_is_written() -> None:
+def test_the_code_of_an_incomplete_answer_is_written() -> None:
     assert written("```\nx\ny", None, Status.INCOMPLETE)[0] == b"x\ny\n"
 
 
@@ -110,18 +110,18 @@ ENDS_BADLY = [Status.INCOMPLETE, Status.INTERRUPTED, Status.ERROR]
 
 @pytest.mark.parametrize("status", ENDS_BADLY)
 @pytest.mark.parametrize("reason", [None, "content_filter"])
-def test_an_answer_that_ended_badly_without_code_is_shown_on_stderr(
+def test_a_failed_answer_without_code_is_written_to_stderr(
     status: Status, reason: str | None
 ) -> None:
     assert written("no code", reason, status=status) == (b"", b"hm\n\nbusy\nno code\n")
 
 
-def test_nothing_is_said_of_an_answer_that_never_came() -> None:
+def test_an_answer_that_never_arrived_is_no_missing_code() -> None:
     assert written("", None, status=Status.ERROR) == (b"", b"hm\n\nbusy\n")
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETE, *ENDS_BADLY])
-def test_tool_calls_are_shown_where_there_is_no_text(status: Status) -> None:
+def test_tool_calls_are_written_to_stderr_if_there_is_no_text(status: Status) -> None:
     with Pipes() as pipes:
         renderer = ExtractRenderer(pipes.streams.stdout, pipes.status())
         builder = CompletionBuilder()

@@ -1,4 +1,4 @@
-"""Pictures in an answer are saved and shown by their path; all text around them stays as it was."""
+"""Images in an answer are saved and shown by their path; the text around them is unchanged."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ class Album:
         self.filter = ImageFilter(lambda: path)
 
     def pass_on(self, *pieces: str) -> str:
-        """Give the text that comes out, with the folder's name taken out of it."""
+        """Return the resulting text without the name of the folder."""
         text = "".join([*map(self.filter.feed, pieces), self.filter.end()])
         return text.replace(str(self.path), "FOLDER")
 
     def pictures(self) -> dict[str, bytes]:
-        """Give the saved files: their suffixes and contents, in the order of their names."""
+        """Return the suffixes and contents of the saved files, sorted by name."""
         return {path.name: path.read_bytes() for path in sorted(self.path.iterdir())}
 
     def contents(self) -> list[bytes]:
-        """Give the contents of the saved files, sorted."""
+        """Return the contents of the saved files, sorted."""
         return sorted(self.pictures().values())
 
 
@@ -70,7 +70,7 @@ def new_album(tmp_path: Path) -> Callable[[], Album]:
 
 
 PATH = r"FOLDER/[0-9a-f]{16}\.png"
-# A document with pictures in it, and what it is to become.
+# A document with images, and what it must become.
 DOCUMENTS = {
     "a markdown picture": (
         f"See ![a cat]({data_url(PNG)}) here.\n",
@@ -101,7 +101,7 @@ DOCUMENTS = {
 
 
 @pytest.mark.parametrize(("text", "wanted"), DOCUMENTS.values(), ids=DOCUMENTS)
-def test_a_picture_is_saved_and_the_text_around_it_stays(
+def test_an_image_is_saved_and_the_text_around_it_is_kept(
     album: Album, text: str, wanted: str
 ) -> None:
     found = album.pass_on(text)
@@ -110,7 +110,7 @@ def test_a_picture_is_saved_and_the_text_around_it_stays(
 
 
 @pytest.mark.parametrize("text", [text for text, _ in DOCUMENTS.values()], ids=DOCUMENTS)
-def test_a_picture_may_be_cut_anywhere(text: str, new_album: Callable[[], Album]) -> None:
+def test_an_image_may_be_split_anywhere(text: str, new_album: Callable[[], Album]) -> None:
     whole = new_album()
     wanted = whole.pass_on(text)
     for cut in range(len(text) + 1):
@@ -120,7 +120,7 @@ def test_a_picture_may_be_cut_anywhere(text: str, new_album: Callable[[], Album]
 
 
 @pytest.mark.parametrize("text", [text for text, _ in DOCUMENTS.values()], ids=DOCUMENTS)
-def test_a_picture_may_come_character_by_character(
+def test_an_image_may_arrive_character_by_character(
     text: str, new_album: Callable[[], Album]
 ) -> None:
     whole, album = new_album(), new_album()
@@ -128,7 +128,7 @@ def test_a_picture_may_come_character_by_character(
     assert album.pictures() == whole.pictures()
 
 
-def test_random_documents_of_pictures_may_be_cut_anywhere(new_album: Callable[[], Album]) -> None:
+def test_random_documents_with_images_may_be_split_anywhere(new_album: Callable[[], Album]) -> None:
     rnd = random.Random(7)
     parts = [text for text, _ in DOCUMENTS.values()] + ["data:", "data:image/", "dada", "d", "\n"]
     for _ in range(150):
@@ -160,7 +160,7 @@ def test_random_documents_of_pictures_may_be_cut_anywhere(new_album: Callable[[]
         "你好 data",
     ],
 )
-def test_text_without_a_picture_stays_as_it_is(text: str, new_album: Callable[[], Album]) -> None:
+def test_text_without_an_image_is_unchanged(text: str, new_album: Callable[[], Album]) -> None:
     assert new_album().pass_on(text) == text
     for cut in range(len(text) + 1):
         album = new_album()
@@ -168,7 +168,7 @@ def test_text_without_a_picture_stays_as_it_is(text: str, new_album: Callable[[]
         assert album.contents() == []
 
 
-def test_what_cannot_begin_a_picture_is_not_held_back(album: Album) -> None:
+def test_what_cannot_start_an_image_is_not_held_back(album: Album) -> None:
     assert album.filter.feed("The end.") == "The end."
     assert album.filter.feed(" A word d") == " A word "
     assert album.filter.feed("ot") == "dot"
@@ -176,7 +176,7 @@ def test_what_cannot_begin_a_picture_is_not_held_back(album: Album) -> None:
     assert album.filter.feed("ine") == "data:imagine"
 
 
-def test_several_pictures_in_one_piece_are_several_files(album: Album) -> None:
+def test_several_images_in_one_delta_are_several_files(album: Album) -> None:
     found = album.pass_on(f"![a]({data_url(PNG)})\n![b]({data_url(GIF, 'gif')})\nend")
     assert re.fullmatch(
         r'!\[a\]\(FOLDER/\w+\.png "\d+ bytes, image/png"\)\n'
@@ -186,7 +186,7 @@ def test_several_pictures_in_one_piece_are_several_files(album: Album) -> None:
     assert album.contents() == sorted([PNG, GIF])
 
 
-def test_the_same_picture_twice_is_one_file(album: Album) -> None:
+def test_the_same_image_twice_is_one_file(album: Album) -> None:
     first = album.pass_on(data_url(PNG))
     assert album.pass_on(data_url(PNG)) == first
     assert album.contents() == [PNG]
@@ -202,14 +202,14 @@ def test_files_are_private(album: Album) -> None:
     ("kind", "suffix"),
     [("png", "png"), ("jpeg", "jpg"), ("svg+xml", "svg"), ("webp", "webp"), ("PNG", "png"), ("x-ms.bmp", "xmsbmp")],  # noqa: E501
 )  # fmt: skip
-def test_the_suffix_tells_the_kind(album: Album, kind: str, suffix: str) -> None:
+def test_the_suffix_follows_the_type(album: Album, kind: str, suffix: str) -> None:
     found = album.pass_on(f"({data_url(PNG, kind)})")
     assert re.fullmatch(rf'\(FOLDER/\w+\.{suffix} "\d+ bytes, image/{re.escape(kind.lower())}"\)', found)  # noqa: E501  # fmt: skip
     assert album.contents() == [PNG]
 
 
 @pytest.mark.parametrize("lost", [1, 2, 3, 5, 30])
-def test_a_picture_that_was_cut_is_saved_as_far_as_it_came(album: Album, lost: int) -> None:
+def test_an_incomplete_image_is_saved_as_far_as_it_arrived(album: Album, lost: int) -> None:
     text = f"![cat]({data_url(PNG)}"
     found = album.pass_on(text[:-lost])
     assert found.startswith("![cat](")
@@ -222,14 +222,14 @@ def test_a_picture_that_was_cut_is_saved_as_far_as_it_came(album: Album, lost: i
 
 
 @pytest.mark.parametrize("text", ["A", "AAAAA", "====", "A===", "AAAA====AAAA"])
-def test_broken_base64_does_no_harm(album: Album, text: str) -> None:
+def test_invalid_base64_is_harmless(album: Album, text: str) -> None:
     found = album.pass_on(f"before ![x](data:image/png;base64,{text}) after")
     assert found.startswith("before ![x](")
     assert found.endswith(") after")
 
 
 @pytest.mark.parametrize("length", [5_000_000, 1000, 7], ids=["one piece", "pieces", "small"])
-def test_a_large_picture_costs_little(album: Album, length: int) -> None:
+def test_a_large_image_is_cheap(album: Album, length: int) -> None:
     data = random.Random(1).randbytes(3_750_000 if length > 7 else 200_000)
     text = f"before ![big]({data_url(data)}) after"
     began = time.process_time()
@@ -242,7 +242,7 @@ def test_a_large_picture_costs_little(album: Album, length: int) -> None:
     assert album.contents() == [data]
 
 
-def test_a_folder_that_cannot_be_made_is_told_in_the_text() -> None:
+def test_a_folder_that_cannot_be_created_is_reported_in_the_text() -> None:
     def folder() -> Path:
         raise PermissionError("no")
 
@@ -253,7 +253,7 @@ def test_a_folder_that_cannot_be_made_is_told_in_the_text() -> None:
     )
 
 
-def test_a_path_with_blanks_stays_one_word(tmp_path: Path) -> None:
+def test_a_path_with_spaces_stays_one_word(tmp_path: Path) -> None:
     path = tmp_path / "my pictures"
     path.mkdir()
     pictures = ImageFilter(lambda: path)
@@ -283,7 +283,7 @@ def shown(pieces: list[str], pictures: ImageFilter | None) -> str:
     return pipes.out.decode()
 
 
-def test_a_pipe_gets_the_picture_as_it_came() -> None:
+def test_a_pipe_gets_the_image_unchanged() -> None:
     text = f"![cat]({data_url(PNG)}) and {data_url(GIF, 'gif')} end\n"
     assert shown(list(text), None) == text
 
@@ -295,6 +295,6 @@ def test_a_plain_terminal_gets_the_path(album: Album, cut: int) -> None:
     assert re.fullmatch(rf'!\[cat\]\({PATH} "\d+ bytes, image/png"\) end\n', found), found
 
 
-def test_a_plain_terminal_loses_nothing_when_the_answer_is_cut(album: Album) -> None:
+def test_a_plain_terminal_loses_nothing_of_an_incomplete_answer(album: Album) -> None:
     found = shown(["before data:ima"], album.filter)
     assert found == "before data:ima\n"

@@ -88,7 +88,7 @@ def values(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_one_object_holds_the_whole_answer() -> None:
+def test_one_object_contains_the_whole_answer() -> None:
     out, err = rendered(*FULL)
     assert err == ""
     assert json.loads(out) == {
@@ -111,14 +111,14 @@ def test_one_object_holds_the_whole_answer() -> None:
 
 
 @pytest.mark.parametrize("events", [FULL, (), (Chunk("a"),)], ids=["full", "empty", "text"])
-def test_the_fields_have_their_order_and_their_types(events: tuple[TurnEvent, ...]) -> None:
+def test_the_members_have_their_order_and_types(events: tuple[TurnEvent, ...]) -> None:
     value = json.loads(rendered(*events)[0])
     assert list(value) == list(FIELDS)
     for name, kind in FIELDS.items():
         assert isinstance(value[name], kind), name
 
 
-def test_what_is_not_known_is_null_and_never_left_out() -> None:
+def test_unknown_values_are_null_and_never_left_out() -> None:
     value = json.loads(rendered()[0])
     nulls = [name for name, member in value.items() if member is None]
     assert nulls == [
@@ -128,20 +128,20 @@ def test_what_is_not_known_is_null_and_never_left_out() -> None:
     assert (value["content"], value["tool_calls"], value["model"]) == ("", [], "asked")
 
 
-def test_counts_that_are_not_known_are_null() -> None:
+def test_unknown_counts_are_null() -> None:
     usage = json.loads(rendered(Chunk("a", usage=Usage(prompt_tokens=1)))[0])["usage"]
     assert usage == {"prompt_tokens": 1, **dict.fromkeys(USAGE_FIELDS[1:])}
 
 
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("lines", [False, True])
-def test_the_status_is_told_also_of_an_answer_that_was_cut(status: Status, lines: bool) -> None:
+def test_every_status_is_written_with_its_answer(status: Status, lines: bool) -> None:
     out = rendered(Chunk("a"), status=status, lines=lines)[0]
     last = values(out)[-1] if lines else json.loads(out)
     assert (last["status"], last["content"]) == (str(status), "a")
 
 
-def test_lines_are_a_delta_each_and_the_whole_object_last() -> None:
+def test_there_is_a_line_per_delta_and_the_object_last() -> None:
     out, _ = rendered(*FULL, lines=True)
     *deltas, last = values(out)
     assert deltas == [
@@ -152,7 +152,7 @@ def test_lines_are_a_delta_each_and_the_whole_object_last() -> None:
     assert last == {"type": "completion", **json.loads(rendered(*FULL)[0])}
 
 
-def test_a_delta_with_both_gives_its_reasoning_first() -> None:
+def test_reasoning_precedes_the_text_of_the_same_delta() -> None:
     first, second, _ = values(rendered(Chunk("a", "b"), lines=True)[0])
     assert (first, second) == (
         {"type": "delta", "reasoning": "b"},
@@ -168,7 +168,7 @@ def test_text_outside_ascii_is_not_escaped_and_controls_are(lines: bool) -> None
 
 
 @pytest.mark.parametrize("lines", [False, True])
-def test_every_line_is_json_whatever_the_answer_holds(lines: bool) -> None:
+def test_every_line_is_json_whatever_the_answer_contains(lines: bool) -> None:
     text = "".join(map(chr, range(0x300))) + "\u2028\u2029\ufeff\ufffd👋"
     out = rendered(*map(Chunk, text), lines=lines)[0]
     last = json.loads(out.split("\n")[-2]) if lines else json.loads(out)
@@ -182,7 +182,7 @@ def test_a_lone_surrogate_of_a_name_does_not_break_the_json() -> None:
 
 
 @pytest.mark.parametrize("lines", [False, True])
-def test_a_key_that_a_server_repeats_is_masked_where_it_is_no_answer(lines: bool) -> None:
+def test_a_key_in_a_servers_metadata_is_masked(lines: bool) -> None:
     events = (Chunk(f"said {CANARY}", model=CANARY, id=CANARY, finish_reason=CANARY),)
     with Pipes() as pipes:
         pipes.streams.redactors.append(lambda text: text.replace(CANARY, "****"))

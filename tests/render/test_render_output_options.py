@@ -1,4 +1,4 @@
-"""The one decision on how an answer is written, as a truth table."""
+"""How an answer is written, as a truth table."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ FLAGS = (False, True)
         (OutputOptions(stream=False), True, False, Target.MARKDOWN),
     ],
 )
-def test_the_target_is_that_of_the_table(
+def test_the_target_is_chosen_by_the_table(
     wish: OutputOptions, is_terminal: bool, is_dumb: bool, target: Target
 ) -> None:
     assert choose_target(wish, is_terminal=is_terminal, is_dumb=is_dumb) is target
 
 
 def by_the_rules(wish: OutputOptions, *, is_terminal: bool, is_dumb: bool) -> Target:
-    """Decide by the sentences of the design: a flag wins, then a terminal, then plain."""
+    """Decide by the rules: a flag, else a terminal, else plain."""
     if wish.json:
         return Target.JSON_LINES if wish.stream is True else Target.JSON
     if wish.extract:

@@ -1,4 +1,4 @@
-"""Long texts go through a pager, and nothing that a pager does or cannot do fails a command."""
+"""Long texts go through a pager, which never makes a command fail."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.process import Environment, run_command
 from tests.support.terminal import Terminal
 
 LONG = "row\n" * 100
-# Shows a text, then tells that the program goes on and that Ctrl-C would stop it.
+# Shows a text, then prints that the program continues and that Ctrl-C would stop it.
 SHOW = """
 import signal, sys
 from newapi_cli.render.pager import page
@@ -42,7 +42,7 @@ except KeyboardInterrupt:
 
 
 def show(text: str) -> list[str]:
-    """Give the command line of a program that shows a text, given as an expression of Python."""
+    """Return the command line of a program that shows a text, a Python expression."""
     return [sys.executable, "-c", SHOW.format(text=text)]
 
 
@@ -59,7 +59,7 @@ def tool(home: Home, name: str, script: str, mode: int = 0o755) -> Path:
 def screen_after(
     home: Home, text: str, env: Environment, *, columns: int = 20, rows: int = 10
 ) -> str:
-    """Run it on a terminal, check that it went well, and give what stands before its last words."""
+    """Run it on a terminal, check that it succeeded, and return the output before its last line."""
     with Terminal(show(text), home=home, env=env, columns=columns, rows=rows) as terminal:
         assert terminal.wait_exit() == 0
         before, found, _ = terminal.all_text().rpartition("after all")
@@ -68,12 +68,12 @@ def screen_after(
 
 
 def paged(home: Home) -> str | None:
-    """Give what the noting pager was given, None if it never ran."""
+    """Return the input of the noting pager, None if it never ran."""
     path = home.path / "paged"
     return path.read_text("utf-8") if path.exists() else None
 
 
-def test_a_pipe_gets_the_text_as_it_is(home: Home) -> None:
+def test_a_pipe_gets_the_text_without_a_pager(home: Home) -> None:
     pager = tool(home, "noting", NOTING)
     found = run_command(show(repr(LONG + "é\x1b[1m")), home=home, env={"PAGER": str(pager)})
     assert (found.code, found.text, found.err) == (0, LONG + "é\x1b[1m", "after all\n")
@@ -93,7 +93,7 @@ def test_a_pipe_gets_the_text_as_it_is(home: Home) -> None:
         ("''", True),
     ],
 )
-def test_only_what_is_longer_than_the_window_is_paged(home: Home, text: str, fits: bool) -> None:
+def test_only_text_longer_than_the_window_is_paged(home: Home, text: str, fits: bool) -> None:
     pager = tool(home, "noting", NOTING)
     screen_after(home, text, {"PAGER": str(pager)}, columns=20, rows=10)
     assert (paged(home) is None) == fits
@@ -107,14 +107,14 @@ def test_the_pager_gets_the_text_and_its_arguments(home: Home) -> None:
     assert (home.path / "told").read_text() == "mine\n-a\ntwo words\n"
 
 
-def test_less_is_the_pager_where_none_is_named(home: Home) -> None:
+def test_less_is_the_default_pager(home: Home) -> None:
     folder = tool(home, "less", NOTING).parent
     screen_after(home, repr(LONG), {"PATH": str(folder)})
     assert paged(home) == LONG
     assert (home.path / "told").read_text().split() == ["FRX"]
 
 
-def test_without_less_the_text_is_written_at_once(home: Home) -> None:
+def test_without_less_the_text_is_written_directly(home: Home) -> None:
     (home.path / "empty").mkdir()
     assert screen_after(home, repr(LONG), {"PATH": str(home.path / "empty")}).count("row") == 100
 
@@ -123,7 +123,7 @@ def test_without_less_the_text_is_written_at_once(home: Home) -> None:
     "pager", ["", " ", "cat", "no-such-pager", "/no/such pager", "'", "unreadable", "garbage",
               "sh -c 'exit 127'", "sh -c 'exit 126'"],
 )  # fmt: skip
-def test_a_pager_that_cannot_run_leaves_the_text_to_us(home: Home, pager: str) -> None:
+def test_text_is_written_directly_if_the_pager_cannot_run(home: Home, pager: str) -> None:
     tool(home, "unreadable", NOTING, mode=0o600)
     folder = tool(home, "garbage", "\x7fELF\n").parent
     env = {"PAGER": pager, "PATH": f"{folder}:/usr/bin:/bin"}
@@ -138,12 +138,12 @@ def test_a_dumb_terminal_gets_no_pager(home: Home) -> None:
 
 
 @pytest.mark.parametrize("code", [0, 1])
-def test_a_pager_that_is_quit_early_has_done_its_work(home: Home, code: int) -> None:
+def test_quitting_the_pager_early_is_no_error(home: Home, code: int) -> None:
     pager = tool(home, "early", f"#!/bin/sh\necho shown\nexit {code}\n")
     assert screen_after(home, "'row\\n' * 10**6", {"PAGER": str(pager)}) == "shown"
 
 
-def test_ctrl_c_belongs_to_the_pager_while_it_runs(home: Home) -> None:
+def test_ctrl_c_goes_to_the_pager_while_it_runs(home: Home) -> None:
     pager = tool(home, "waiting", WAITING)
     with Terminal(show(repr(LONG)), home=home, env={"PAGER": str(pager)}) as terminal:
         terminal.wait_for("pager waits False")
@@ -153,7 +153,7 @@ def test_ctrl_c_belongs_to_the_pager_while_it_runs(home: Home) -> None:
         assert terminal.wait_exit() == 0
 
 
-def test_beside_the_main_thread_there_is_a_pager_too(home: Home) -> None:
+def test_the_pager_works_outside_the_main_thread(home: Home) -> None:
     pager = tool(home, "noting", NOTING)
     call = f"page(streams, {LONG!r})"
     threaded = f"import threading; thread = threading.Thread(target=lambda: {call})"
@@ -164,7 +164,7 @@ def test_beside_the_main_thread_there_is_a_pager_too(home: Home) -> None:
 
 
 @pytest.mark.skipif(shutil.which("less") is None, reason="less is not installed")
-def test_less_shows_a_page_with_its_colors_and_is_left_by_q(home: Home) -> None:
+def test_less_shows_colors_and_q_quits_it(home: Home) -> None:
     text = "''.join(f'\\x1b[1mrow {n}\\x1b[0m 你好\\n' for n in range(100))"
     with Terminal(show(text), home=home, columns=40, rows=10) as terminal:
         terminal.wait_for("row 8 你好")

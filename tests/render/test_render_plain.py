@@ -1,4 +1,4 @@
-"""A pipe gets the answer byte for byte, and one line break where it has none."""
+"""A pipe gets the answer byte for byte, and a final line break if it has none."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def completion_of(events: tuple[TurnEvent, ...]) -> Completion:
 
 
 def rendered(*events: TurnEvent, wish: StatusOptions = ALL) -> tuple[bytes, str]:
-    """Give what a pipe gets on stdout and on stderr."""
+    """Return what pipes get from stdout and from stderr."""
     with Pipes() as pipes:
         renderer = PlainRenderer(pipes.streams.stdout, pipes.status(wish), None)
         for event in events:
@@ -75,7 +75,7 @@ def test_a_pipe_gets_the_bytes_of_the_answer(
     assert rendered(*map(Chunk, pieces), *ends) == (out, "")
 
 
-def test_each_piece_is_written_at_once() -> None:
+def test_each_delta_is_written_at_once() -> None:
     reading, writing = os.pipe()
     streams = Streams(Input(None), Output(writing), Output(None), {})
     renderer = PlainRenderer(streams.stdout, StatusLines(streams, QUIET), None)
@@ -88,7 +88,7 @@ def test_each_piece_is_written_at_once() -> None:
         os.close(writing)
 
 
-def test_a_reader_that_has_gone_is_noticed_with_the_next_piece() -> None:
+def test_a_closed_pipe_is_noticed_with_the_next_delta() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     streams = Streams(Input(None), Output(writing), Output(None), {})
@@ -99,12 +99,12 @@ def test_a_reader_that_has_gone_is_noticed_with_the_next_piece() -> None:
         os.close(writing)
 
 
-def test_reasoning_goes_beside_the_answer_and_never_into_the_pipe() -> None:
+def test_reasoning_goes_to_stderr_and_never_into_the_pipe() -> None:
     out, err = rendered(Chunk(reasoning="\n\nhm "), Chunk(reasoning="so"), Chunk("Yes"), END)
     assert (out, err) == (b"Yes\n", "hm so\n\n")
 
 
-def test_reasoning_that_was_not_asked_for_is_not_shown() -> None:
+def test_reasoning_is_hidden_by_default() -> None:
     assert rendered(Chunk("Yes", "hm"), END, wish=QUIET) == (b"Yes\n", "")
 
 
@@ -112,7 +112,7 @@ def test_control_characters_of_reasoning_are_shown() -> None:
     assert rendered(Chunk("Yes", "a\x1b[2Jb"), END)[1] == "a␛[2Jb\n\n"
 
 
-def test_a_notice_goes_beside_the_answer() -> None:
+def test_a_notice_goes_to_stderr() -> None:
     out, err = rendered(Chunk("a"), Notice("busy\x1b\nnow"), Chunk("b"), END)
     assert (out, err) == (b"ab\n", "busy␛ now\n")
 
@@ -126,7 +126,7 @@ def test_a_notice_goes_beside_the_answer() -> None:
         (ALL._replace(notices=False), ""),
     ],
 )
-def test_notices_are_told_to_who_asked_for_them(wish: StatusOptions, told: str) -> None:
+def test_notices_and_details_are_written_on_request(wish: StatusOptions, told: str) -> None:
     events = (Notice("notice"), Notice("detail", is_detail=True))
     assert rendered(*events, wish=wish)[1] == told
 
@@ -135,19 +135,19 @@ def test_ticks_and_the_rest_write_nothing() -> None:
     assert rendered(ResponseStarted("rid"), Tick(3.0), END) == (b"", "")
 
 
-def test_the_line_under_the_answer_tells_model_tokens_and_time() -> None:
+def test_the_summary_has_model_tokens_and_times() -> None:
     events = (Chunk("a", model="served", usage=Usage(1200, 34, 1234)), END)
     out, err = rendered(*events, wish=ALL._replace(usage=True))
     assert out == b"a\n"
     assert err == "served · 1,200 tokens in, 34 out · first token 0.10 s · total 0.20 s\n"
 
 
-def test_the_model_that_was_asked_stands_in_for_one_that_was_not_told() -> None:
+def test_the_summary_has_the_requested_model_if_the_server_named_none() -> None:
     err = rendered(Chunk("a"), END, wish=ALL._replace(usage=True))[1]
     assert err.startswith("asked · tokens unknown · ")
 
 
-def test_the_request_id_is_told_with_the_details() -> None:
+def test_the_request_id_is_a_detail() -> None:
     err = rendered(ResponseStarted("rid"), Chunk("a"), END, wish=ALL._replace(details=True))[1]
     assert "id: rid\n" in err
 
@@ -169,7 +169,7 @@ def test_an_answer_of_tool_calls_is_written_as_json() -> None:
     )
 
 
-def test_tool_calls_beside_a_text_are_not_written() -> None:
+def test_tool_calls_of_an_answer_with_text_are_not_written() -> None:
     call = ToolCallDelta(0, "c", "f", "{}")
     assert rendered(Chunk("text", tool_calls=(call,)), END)[0] == b"text\n"
 

@@ -1,4 +1,4 @@
-"""The one loop: every event is shown, and the end is written however the turn ends."""
+"""Every event of a turn is shown, and the end is written however the turn ends."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EVENTS: tuple[TurnEvent, ...] = (Chunk("a"), Notice("n"), Chunk("b"))
 
 
 class ScriptedTurn:
-    """A turn that gives events and then, perhaps, an error."""
+    """A turn that yields events and may then raise an error."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self._error = error
@@ -40,12 +40,12 @@ class ScriptedTurn:
 
     @property
     def completion(self) -> Completion:
-        """Give an empty one."""
+        """Return an empty one."""
         return CompletionBuilder().completion(Status.COMPLETE)
 
 
 class NotingRenderer:
-    """Notes what it is given; raises an error at the last event, if it has one."""
+    """Notes its calls; raises an error at the last event, if it has one."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.shown: list[TurnEvent] = []
@@ -84,7 +84,7 @@ def test_an_error_of_the_turn_is_raised_after_the_end_is_written(error: NewapiEr
 
 
 @pytest.mark.parametrize("error", [PipeClosed("x"), LocalError("x")])
-def test_nothing_more_is_written_to_who_does_not_read(error: NewapiError) -> None:
+def test_nothing_more_is_written_after_a_failed_write(error: NewapiError) -> None:
     renderer = NotingRenderer(error)
     with pytest.raises(type(error)):
         show_turn(ScriptedTurn(), renderer)

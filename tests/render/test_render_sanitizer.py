@@ -1,4 +1,4 @@
-"""Foreign text is made safe for a terminal: nothing obeyed, nothing dropped unseen."""
+"""Foreign text is made safe for a terminal: no control sequence works, none is dropped silently."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from newapi_cli.render.sanitizer import REPLACEMENT, Sanitizer, safe_code, safe_
 from newapi_cli.text import wrap_line
 
 KEPT = ("\t", "\n")
-ASKED_SEED = os.environ.get("NEWAPI_FUZZ_SEED")  # read here: each test begins without it
+ASKED_SEED = os.environ.get("NEWAPI_FUZZ_SEED")  # read here: tests run without it
 C0 = [chr(code) for code in range(0x20) if chr(code) not in KEPT]
 C1 = [chr(code) for code in range(0x80, 0xA0)]
 BIDI = [chr(code) for code in (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))]  # noqa: E501  # fmt: skip
@@ -34,12 +34,12 @@ def test_a_control_character_is_shown_as_its_symbol(character: str) -> None:
 
 
 @pytest.mark.parametrize("character", [*C1, *BIDI, "\ufeff", "\ud800", "\udfff"], ids=ascii)
-def test_what_has_no_symbol_is_shown_as_the_replacement_character(character: str) -> None:
+def test_a_character_without_a_symbol_becomes_the_replacement_character(character: str) -> None:
     assert safe_text(f"a{character}b") == "a\ufffdb"
 
 
 @pytest.mark.parametrize("separator", ["\u2028", "\u2029"])
-def test_the_separators_of_unicode_become_spaces(separator: str) -> None:
+def test_unicode_separators_become_spaces(separator: str) -> None:
     assert safe_text(f"a{separator}b") == "a b"
 
 
@@ -47,7 +47,7 @@ def test_the_separators_of_unicode_become_spaces(separator: str) -> None:
     "text",
     ["", "plain", "tab\tand\nline", "é你👋", "👨\u200d👩\u200d👧", "❤\ufe0f", "[red]x[/red]"],
 )
-def test_ordinary_text_stays_as_it_is(text: str) -> None:
+def test_ordinary_text_is_unchanged(text: str) -> None:
     assert safe_text(text) == text
 
 
@@ -80,7 +80,7 @@ ATTACKS = {
 
 
 @pytest.mark.parametrize("text", ATTACKS.values(), ids=ATTACKS)
-def test_a_stream_is_made_safe_wherever_it_is_cut(text: str) -> None:
+def test_a_stream_is_made_safe_wherever_it_is_split(text: str) -> None:
     for first, second in combinations(range(len(text) + 1), 2):
         sanitizer = Sanitizer()
         pieces = [text[:first], text[first:second], text[second:]]
@@ -96,11 +96,11 @@ def test_a_stream_is_made_safe_character_by_character(text: str) -> None:
     assert not any(character in found for character in "\x1b\x07\x08\r\x9b\x9d")
 
 
-def test_a_line_break_of_windows_is_one() -> None:
+def test_crlf_is_one_line_break() -> None:
     assert safe_text("a\r\nb\rc") == "a\nb␍c"
 
 
-def test_nothing_but_a_return_is_held_back() -> None:
+def test_only_a_carriage_return_is_held_back() -> None:
     sanitizer = Sanitizer()
     assert sanitizer.feed("a\x1b") == "a␛"
     assert sanitizer.feed("b\r") == "b"
@@ -122,7 +122,7 @@ def test_foreign_text_becomes_one_line(text: str, line: str) -> None:
     assert safe_line(text) == line
 
 
-# -- emoji, and what hides in the same characters --------------------------------------------------
+# -- emoji, and hidden text in the same characters -------------------------------------------------
 
 SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
 SEQUENCES = {
@@ -152,7 +152,7 @@ LONE_TAGS = {
 
 
 def in_pieces(text: str, *cuts: int) -> str:
-    """Give what comes out of a stream that is cut there."""
+    """Return what a stream becomes that is split there."""
     sanitizer = Sanitizer()
     edges = [0, *cuts, len(text)]
     pieces = [text[begin:end] for begin, end in pairwise(edges)]
@@ -164,7 +164,7 @@ def tags_in(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("text", SEQUENCES.values(), ids=SEQUENCES)
-def test_sequences_that_show_as_one_stay_whole_wherever_they_are_cut(text: str) -> None:
+def test_emoji_sequences_stay_whole_wherever_they_are_split(text: str) -> None:
     whole = f"a {text} b"
     assert safe_text(whole) == whole
     for first, second in combinations_with_replacement(range(len(whole) + 1), 2):
@@ -172,7 +172,7 @@ def test_sequences_that_show_as_one_stay_whole_wherever_they_are_cut(text: str) 
 
 
 @pytest.mark.parametrize("text", LONE_TAGS.values(), ids=LONE_TAGS)
-def test_tags_that_belong_to_no_flag_are_shown(text: str) -> None:
+def test_tags_outside_flags_are_visible(text: str) -> None:
     kept = tags_in(SCOTLAND) if SCOTLAND in text else []
     assert tags_in(safe_text(text)) == kept
     assert tags_in(safe_code(text)) in ([], kept)
@@ -184,7 +184,7 @@ def test_tags_that_belong_to_no_flag_are_shown(text: str) -> None:
 @pytest.mark.parametrize(
     "character", ["\u200b", "\u200c", "\u200d", "\u2060", "\u00ad", "\ufeff", "\U000e0041", *BIDI]
 )
-def test_what_is_invisible_is_shown_in_code(character: str) -> None:
+def test_invisible_characters_are_visible_in_code(character: str) -> None:
     assert safe_code(f"ad{character}min") == "ad\ufffdmin"
 
 
@@ -193,7 +193,6 @@ def test_what_is_invisible_is_shown_in_code(character: str) -> None:
 OURS = re.compile(r"\x1b\[(?:[\d;]*m|\?25[lh]|\?2026[hl]|\?7[lh]|\d+A|J)")
 ALLOWED_CONTROLS = "\r\n"
 ALLOWED_FORMATS = frozenset("\u200b\u200c\u200d\u2060\u00ad") | set(tags_in(SCOTLAND))
-# What each kind does to a terminal is told in reliability.md, 3.2.
 PAYLOADS = [
     *ATTACKS.values(),
     "\x1b[31m", "\x1b]2;t\x07", "\x1bP1$r0m\x1b\\", "\x1b_G\x1b\\", "\x1b[?1049h", "\x1b(0",
@@ -217,7 +216,7 @@ COUNT = 5000
 
 
 def written_for(pieces: list[str], columns: int) -> str:
-    """Give all that a terminal gets of an answer."""
+    """Return everything that a terminal gets of an answer."""
     written: list[str] = []
     theme = theme_named("ansi")
     console = Console(
@@ -236,7 +235,7 @@ def written_for(pieces: list[str], columns: int) -> str:
 
 
 def strangers(written: str) -> list[str]:
-    """Give the characters that should not have been written, with what stands around them."""
+    """Return the characters that should not have been written, with their surroundings."""
     text = OURS.sub("", written)
     found = []
     for index, character in enumerate(text):
@@ -249,7 +248,7 @@ def strangers(written: str) -> list[str]:
 
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=ascii)
-def test_nothing_foreign_reaches_the_terminal_wherever_a_payload_is_cut(payload: str) -> None:
+def test_no_control_sequence_reaches_the_terminal_wherever_it_is_split(payload: str) -> None:
     text = f"a {payload} b\n\n`{payload}`\n"
     for cut in range(2, len(payload) + 3):
         written = written_for([text[:cut], text[cut:]], 40)
@@ -257,7 +256,7 @@ def test_nothing_foreign_reaches_the_terminal_wherever_a_payload_is_cut(payload:
         assert "a" in OURS.sub("", written)
 
 
-def test_nothing_foreign_reaches_the_terminal_from_any_place() -> None:
+def test_no_control_sequence_reaches_the_terminal_from_any_block() -> None:
     seed = int(ASKED_SEED or random.SystemRandom().randrange(10**9))
     rnd = random.Random(seed)
     for number in range(COUNT):
@@ -271,7 +270,7 @@ def test_nothing_foreign_reaches_the_terminal_from_any_place() -> None:
         assert found == [], f"NEWAPI_FUZZ_SEED={seed}, text {number}: {pieces!r}"
 
 
-def test_the_oracle_sees_what_is_foreign() -> None:
+def test_the_oracle_finds_control_sequences() -> None:
     for payload in (
         "\x1b[6n",
         "\x1b]0;x\x07",
@@ -296,7 +295,7 @@ WORDS = [
 
 @pytest.mark.parametrize("text", WORDS)
 @pytest.mark.parametrize("width", [16, 24, 40])
-def test_a_line_of_any_script_is_broken_by_its_width(text: str, width: int) -> None:
+def test_a_line_of_any_script_is_wrapped_by_its_width(text: str, width: int) -> None:
     rows = wrap_line(text, width, "  ").split("\n")
     assert len(rows) > 1
     assert max(map(cell_len, rows)) <= width
@@ -310,5 +309,5 @@ def test_a_line_of_ideographs_fills_its_rows() -> None:
     assert wrap_line("令牌" * 12, 20) == "\n".join(["令牌" * 5, "令牌" * 5, "令牌" * 2])
 
 
-def test_a_word_that_no_row_holds_stays_whole() -> None:
+def test_a_word_longer_than_a_row_stays_whole() -> None:
     assert wrap_line("¥ " + "x" * 30 + " y", 12) == "¥\n" + "x" * 30 + "\ny"

@@ -1,4 +1,4 @@
-"""A stored session on a terminal: laid out as the live answer was, and safe."""
+"""A stored session on a terminal: rendered as the live answer was, and safe."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def streams_of(
     monkeypatch: pytest.MonkeyPatch, width: int = 80, environ: dict[str, str] | None = None
 ) -> Streams:
-    """Give streams whose width is known and which no terminal reads."""
+    """Return streams of a known width that are no terminal."""
     monkeypatch.setenv("COLUMNS", str(width))
     return Streams(Input(None), Output(None), Output(None), environ or {})
 
@@ -72,7 +72,7 @@ def shown(
     width: int = 80,
     images: ImageFilter | None = None,
 ) -> str:
-    """Give the text without colors, after a check that colors are all that they add."""
+    """Return the text without colors, after checking that the colored text adds only colors."""
     plain = show_session(streams_of(monkeypatch, width), stored, THEME, options, images)
     colored = show_session(streams_of(monkeypatch, width, COLORED), stored, THEME, options, images)
     assert COLORS.sub("", colored) == plain
@@ -80,11 +80,11 @@ def shown(
     return plain
 
 
-def test_the_present_path_is_shown_as_it_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_current_path_is_shown_as_it_was_live(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(monkeypatch, BRANCHED) == WHOLE
 
 
-def test_the_prompt_is_bold_and_what_stands_beside_it_dim(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prompts_are_bold_and_details_dim(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = show_session(streams_of(monkeypatch, 80, COLORED), BRANCHED, THEME).splitlines()
     assert rows[3] == "\x1b[1m>\x1b[0m \x1b[1mWhy is the sky blue?\x1b[0m"
     assert rows[5] == "Because \x1b[1mair\x1b[0m scatters."
@@ -123,11 +123,11 @@ def test_all_branches_are_shown_in_the_order_of_their_turns(
     assert "\x1b[2mWhy not green?" in colored
 
 
-def test_other_branches_are_left_out_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_branches_are_hidden_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     assert OTHER.prompt not in shown(monkeypatch, BRANCHED)
 
 
-def test_reasoning_is_shown_where_it_is_wished(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reasoning_is_shown_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "about light" not in shown(monkeypatch, BRANCHED)
     text = shown(monkeypatch, BRANCHED, SessionViewOptions(reasoning=True))
     assert "> Why is the sky blue?\n\nThey ask\nabout light.\n\nBecause air" in text
@@ -141,7 +141,7 @@ def test_turns_that_are_no_longer_sent_are_marked(monkeypatch: pytest.MonkeyPatc
         assert text.index("total 3.20 s") < text.index("no longer sent") < text.index("And red?")
 
 
-def test_what_goes_with_a_prompt_is_named_under_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attachments_are_listed_below_the_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
     turn = SKY._replace(attachments=(ATTACHMENT._replace(name="a\nb\x1b[2J"),))
     text = shown(monkeypatch, session(turn))
     assert "> Why is the sky blue?\n  attached: a b␛[2J, 12.3 kB, image/png\n\nBecause" in text
@@ -152,7 +152,7 @@ def test_tool_calls_without_an_answer_are_json(monkeypatch: pytest.MonkeyPatch) 
     assert '    "id": "c",' in text
 
 
-def test_a_failed_turn_says_why_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_turn_has_its_error_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     turn = TurnRecord("hi", status=Status.ERROR, error="no\nmodel\x1b[31m x", model="m", id=1)
     assert shown(monkeypatch, session(turn)).endswith("> hi\n\nfailed · no model␛[31m x\n")
 
@@ -165,7 +165,7 @@ def test_a_key_in_an_error_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert text.endswith("failed · bad key sk-****\n")
 
 
-def test_a_summary_says_no_more_than_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_summary_has_only_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     turn = SKY._replace(duration_s=None, first_token_s=None, usage=Usage(5, 6))
     assert "\ngpt-4o · 5 tokens in, 6 out\n" in shown(monkeypatch, session(turn))
     unknown = TurnRecord("p", "a", status=Status.COMPLETE, id=1)
@@ -203,7 +203,7 @@ def test_no_row_but_code_is_wider_than_the_window(
     assert max(map(cell_len, text.split("\n"))) <= max(width, 6)
 
 
-def test_a_picture_is_named_as_in_the_live_answer(
+def test_an_image_is_named_as_in_the_live_answer(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     turn = SKY._replace(answer=f"see ![it]({PICTURE}) here")
@@ -215,7 +215,7 @@ def test_a_picture_is_named_as_in_the_live_answer(
     assert "iVBOR" not in text
 
 
-def test_without_a_place_for_pictures_they_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_are_truncated_if_they_cannot_be_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     turn = SKY._replace(prompt=PICTURE, answer=f"see {PICTURE} here", reasoning=PICTURE)
     text = shown(monkeypatch, session(turn), SessionViewOptions(reasoning=True))
     assert text.count("data:image/png;base64,…") == 3
@@ -230,7 +230,7 @@ def test_the_earliest_time_is_shown_too(monkeypatch: pytest.MonkeyPatch) -> None
     assert "-01-01 00:00 to 2026-03-01" in shown(monkeypatch, stored)
 
 
-def test_an_empty_session_is_its_head(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_session_is_only_its_header(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(monkeypatch, session()).count("\n") == 2
 
 
@@ -261,7 +261,7 @@ def test_the_last_turns_are_dim_where_there_are_colors(monkeypatch: pytest.Monke
     assert last_turns_rows(no_color, [MORE])[0] == "> And red?"
 
 
-def test_of_a_long_answer_the_end_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_end_of_a_long_answer_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     turn = OTHER._replace(answer="".join(f"row {n}\n" for n in range(10_000)))
     rows = last_turns_rows(streams_of(monkeypatch), [turn])
     assert rows == ["> Why not green?", "…", *(f"row {n}" for n in range(9_992, 10_000))]
@@ -281,7 +281,7 @@ def test_an_answer_of_just_eight_rows_is_whole(monkeypatch: pytest.MonkeyPatch) 
     assert last_turns_rows(streams_of(monkeypatch), [turn])[1:] == list("abcdefgh")
 
 
-def test_of_a_long_prompt_the_beginning_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_start_of_a_long_prompt_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     turn = OTHER._replace(prompt="first\n" + "word " * 100_000)
     rows = last_turns_rows(streams_of(monkeypatch, 20), [turn])
     assert rows[:2] == ["> first", "  word word word"]

@@ -1,4 +1,4 @@
-"""An error is told in its parts, each in a line, without keys and without controls."""
+"""Errors on stderr: a line for each part, without keys and control characters."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_an_error_has_a_line_for_each_of_its_parts() -> None:
         (GatewayError("a", request_id="b"), "error: a\n  id: b\n"),
     ],
 )
-def test_a_part_that_it_does_not_have_is_left_out(error: NewapiError, text: str) -> None:
+def test_missing_parts_of_an_error_are_left_out(error: NewapiError, text: str) -> None:
     assert told(error) == text
 
 
@@ -44,7 +44,7 @@ def test_no_part_shows_a_key() -> None:
     assert text.count("****") == 4
 
 
-def test_no_part_drives_the_terminal_or_breaks_its_line() -> None:
+def test_no_part_contains_control_characters_or_line_breaks() -> None:
     evil = "a\x1b]0;x\x07b\r\nc\x9bd\u202ee"
     text = told(GatewayError(evil, why=evil, hint=evil, request_id=evil))
     assert len(text.splitlines()) == 4
@@ -61,7 +61,7 @@ def test_no_part_drives_the_terminal_or_breaks_its_line() -> None:
         ({"NO_COLOR": "1"}, False),
     ],
 )
-def test_color_is_for_who_wants_it(environ: dict[str, str], has_color: bool) -> None:
+def test_color_follows_the_environment(environ: dict[str, str], has_color: bool) -> None:
     text = told(GatewayError("a", why="b"), environ)
     assert ("\x1b[" in text) is has_color
     assert "error:" in text

@@ -1,4 +1,4 @@
-"""A session as Markdown: what was said stands in it as it was, and stays where it belongs."""
+"""A session as Markdown: every text is unchanged, and ends where it must."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ x = 1
 
 
 def headings_of(markdown: str) -> list[str]:
-    """Give the headings that stand in no list and in no quote."""
+    """Return the headings outside lists and quotes."""
     tokens = MarkdownIt("commonmark").parse(markdown)
     return [
         tokens[i + 1].content
@@ -70,17 +70,17 @@ def headings_of(markdown: str) -> list[str]:
     ]
 
 
-def test_the_present_path_is_written_turn_by_turn() -> None:
+def test_the_current_path_is_written_turn_by_turn() -> None:
     assert transcript_markdown(BRANCHED) == WHOLE
 
 
-def test_a_session_without_turns_is_a_title() -> None:
+def test_a_session_without_turns_is_only_a_title() -> None:
     text = transcript_markdown(session(title="", model="", profile=""))
     assert text.startswith("# Untitled session\n\n2026-03-01 12:30 UTC to ")
     assert text.count("\n") == 3
 
 
-def test_the_system_prompt_stands_before_the_turns() -> None:
+def test_the_system_prompt_precedes_the_turns() -> None:
     text = transcript_markdown(session(SKY, system="Be brief."))
     assert headings_of(text) == ["The sky", "System prompt", "You", "gpt-4o"]
     assert "## System prompt\n\nBe brief.\n\n## You" in text
@@ -90,7 +90,7 @@ def test_a_title_is_one_line() -> None:
     assert transcript_markdown(session(title=" a\nb\r\u2028c ")).startswith("# a b c\n\n")
 
 
-def test_attachments_are_a_list_of_their_own() -> None:
+def test_attachments_are_a_list() -> None:
     turn = SKY._replace(
         prompt="- a list", attachments=(ATTACHMENT, ATTACHMENT._replace(name="a`*b*``.pdf\n# x"))
     )
@@ -106,7 +106,7 @@ def test_an_answer_of_tool_calls_is_their_json() -> None:
     assert '```json\n[\n  {\n    "id": "c",' in text
 
 
-def test_a_failure_is_told_with_its_words() -> None:
+def test_a_failed_turn_has_its_error() -> None:
     turn = TurnRecord("hi", status=Status.ERROR, error="no *such*\nmodel `x`", model="m")
     text = transcript_markdown(session(turn._replace(id=1)))
     assert text.endswith("## m\n\n*(failed)* `` no *such* model `x` ``\n")
@@ -125,7 +125,7 @@ def test_a_failure_is_told_with_its_words() -> None:
         (MORE._replace(status=Status.OPEN, answer=""), "not finished; no answer arrived"),
     ],
 )
-def test_how_a_turn_ended_is_said_unless_it_ended_well(turn: TurnRecord, told: str) -> None:
+def test_how_a_turn_ended_is_written_unless_it_is_complete(turn: TurnRecord, told: str) -> None:
     assert ending(turn) == told
 
 
@@ -156,16 +156,16 @@ def test_how_a_turn_ended_is_said_unless_it_ended_well(turn: TurnRecord, told: s
         ("a < b", ""),
     ],
 )
-def test_only_a_block_that_is_left_open_is_closed(text: str, end: str) -> None:
+def test_only_open_blocks_are_closed(text: str, end: str) -> None:
     assert closed(text) == text + end
 
 
 @pytest.mark.parametrize("document", EXAMPLES, ids=lambda document: document.name)
-def test_no_text_swallows_what_comes_after_it(document: Document) -> None:
+def test_no_text_includes_what_follows_it(document: Document) -> None:
     _check_stays_inside(document.source)
 
 
-def test_no_random_text_swallows_what_comes_after_it() -> None:
+def test_no_random_text_includes_what_follows_it() -> None:
     rnd = random.Random(fuzz_seed())
     for _ in range(fuzz_count(500)):
         _check_stays_inside(random_document(rnd, EXAMPLES))
@@ -187,6 +187,6 @@ def test_reasoning_stays_in_its_quote(reasoning: str) -> None:
     assert headings_of(text) == ["The sky", "You", "gpt-4o"]
 
 
-def test_a_prompt_of_a_megabyte_is_no_long_work() -> None:
+def test_a_prompt_of_a_megabyte_is_fast() -> None:
     prompt = "word *word* [x](y `z` " * 50_000 + "\n```\n"
     assert closed(prompt) == f"{prompt}```"

@@ -1,4 +1,4 @@
-"""Documents that are hard to cut while they stream, and the rows that they are to have in the end.
+"""Documents that are difficult to stream, and the rows that they must have in the end.
 
 The reference here parses a whole document once. It shares the parser's settings, the leaves and the
 layout with the program, and nothing with what decides when a row is final.
@@ -28,7 +28,7 @@ ANSWERS = sorted((ROOT / "tests" / "data" / "answers").glob("*.md"))
 THEME = theme_named("ansi")
 WIDTHS = (20, 80, 300)
 TAIL_LIMITS = (0, 1, 3, 10)
-# Read here: each test begins with a clean environment, without these.
+# Read here: tests run in a clean environment, without these.
 ASKED_SEED = os.environ.get("NEWAPI_FUZZ_SEED")
 ASKED_COUNT = os.environ.get("NEWAPI_FUZZ_COUNT")
 
@@ -36,7 +36,7 @@ Pieces = list[str]
 
 
 class Document(NamedTuple):
-    """A markdown source and what it is called in a failure."""
+    """A Markdown source, and its name in a failure."""
 
     name: str
     source: str
@@ -46,7 +46,7 @@ class Document(NamedTuple):
 
 
 def examples() -> list[Document]:
-    """Give the examples of the CommonMark specification, or none where they do not lie here."""
+    """Return the examples of the CommonMark specification, none if the file does not exist."""
     if not EXAMPLES_FILE.exists():
         return []
     found = json.loads(EXAMPLES_FILE.read_text("utf-8"))
@@ -54,11 +54,11 @@ def examples() -> list[Document]:
 
 
 def answers() -> list[Document]:
-    """Give the realistic answers."""
+    """Return the realistic answers."""
     return [Document(path.stem, path.read_text("utf-8")) for path in ANSWERS]
 
 
-# Own documents: each was hard for some client of the field, or for a first draft of this one.
+# Each of these was rendered incorrectly by some client, or by a draft of this one.
 NASTY = [
     Document(f"own {number}", source)
     for number, source in enumerate(
@@ -142,7 +142,7 @@ NASTY = [
         1,
     )
 ]
-# A definition that comes after its use: what was printed as it was written stays so.
+# A definition that follows its use: the use is permanent already, and not a link.
 LATE_DEFINITIONS = [
     Document(f"late {number}", source)
     for number, source in enumerate(
@@ -180,7 +180,7 @@ DEFINING = [
 
 
 def random_document(rnd: random.Random, spliced: list[Document]) -> str:
-    """Give a document of nasty lines, at times with a truncated example among them."""
+    """Return a document of difficult lines, sometimes with a truncated example among them."""
     vocabulary, longest = (WORDS, 14) if rnd.random() < 0.7 else (DEFINING, 8)
     lines = [rnd.choice(vocabulary) for _ in range(rnd.randint(1, longest))]
     if rnd.random() < 0.3:
@@ -190,25 +190,25 @@ def random_document(rnd: random.Random, spliced: list[Document]) -> str:
 
 
 def fuzz_seed() -> int:
-    """Give the seed of this run: NEWAPI_FUZZ_SEED, or a new one."""
+    """Return the seed of this run: NEWAPI_FUZZ_SEED, or a new one."""
     return int(ASKED_SEED or random.SystemRandom().randrange(10**9))
 
 
 def fuzz_count(usual: int) -> int:
-    """Give how many random documents are tried: NEWAPI_FUZZ_COUNT, or the usual count."""
+    """Return the number of random documents: NEWAPI_FUZZ_COUNT, or the usual one."""
     return int(ASKED_COUNT or usual)
 
 
-# -- how a document comes -------------------------------------------------------------------------
+# -- how a document arrives ------------------------------------------------------------------------
 
 
 def by_character(source: str) -> Pieces:
-    """Cut into characters."""
+    """Split into characters."""
     return list(source)
 
 
 def at_random(rnd: random.Random, longest: int = 24) -> Callable[[str], Pieces]:
-    """Give a function that cuts into pieces of random lengths."""
+    """Return a function that splits into pieces of random lengths."""
 
     def cut(source: str) -> Pieces:
         pieces = []
@@ -223,7 +223,7 @@ def at_random(rnd: random.Random, longest: int = 24) -> Callable[[str], Pieces]:
 
 
 def in_bytes(rnd: random.Random, longest: int = 5) -> Callable[[str], Pieces]:
-    """Give a function that cuts UTF-8 anywhere and decodes it again, piece by piece."""
+    """Return a function that splits UTF-8 anywhere and decodes it incrementally."""
 
     def cut(source: str) -> Pieces:
         data, decoder = source.encode(), codecs.getincrementaldecoder("utf-8")()
@@ -242,27 +242,27 @@ def in_bytes(rnd: random.Random, longest: int = 5) -> Callable[[str], Pieces]:
 
 
 def layout_for(width: int) -> Layout:
-    """Give a layout with all colors."""
+    """Return a layout with all colors."""
     console = Console(width=width, force_terminal=True, color_system="truecolor", _environ={})
     return Layout(console, THEME)
 
 
 def reference_rows(source: str, layout: Layout) -> list[Row]:
-    """Give the rows of a document that is there as a whole."""
+    """Return the rows of a complete document."""
     tokens = markdown_parser().parse(safe_text(source))
     leaves = leaves_of(tokens, THEME, has_before=False)
     return [row for leaf in leaves for row in layout.rows(leaf)]
 
 
 def definitions_of(source: str) -> dict[str, dict[str, object]]:
-    """Give the link definitions of a document."""
+    """Return the link definitions of a document."""
     environment: dict[str, dict[str, dict[str, object]]] = {}
     markdown_parser().parse(safe_text(source), environment)
     return environment.get("references", {})
 
 
 def new_answer(layout: Layout, definitions: dict[str, dict[str, object]]) -> StreamedAnswer:
-    """Give an empty answer that knows these definitions from the beginning."""
+    """Return an empty answer that has these definitions from the start."""
     answer = StreamedAnswer(layout, THEME)
     answer._blocks._definitions = dict(definitions)
     return answer
@@ -274,7 +274,7 @@ def streamed_rows(
     max_tail_rows: int,
     definitions: dict[str, dict[str, object]] | None = None,
 ) -> list[Row]:
-    """Give the rows that became permanent, with a frame after each piece."""
+    """Return the permanent rows, with a frame after each piece."""
     answer = new_answer(layout, definitions or {})
     sanitizer = Sanitizer()
     rows: list[Row] = []
@@ -286,7 +286,7 @@ def streamed_rows(
 
 
 def differences(wanted: list[Row], found: list[Row]) -> Iterator[str]:
-    """Give the rows that differ, in the manner of a diff."""
+    """Yield the rows that differ, as a diff."""
     for index in range(max(len(wanted), len(found))):
         one, two = wanted[index : index + 1], found[index : index + 1]
         if one != two:

@@ -1,4 +1,4 @@
-"""Terminals of other kinds: one that counts cells by what is seen, and one that re-flows rows."""
+"""Other kinds of terminals: one that measures grapheme clusters, and one that reflows rows."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Cell = pyte.screens.Char
 
 
 class Screen(Emulator):
-    """A screen that is written to as a terminal's driver does: LF goes to the first column."""
+    """A screen behind a terminal driver: LF goes to the first column."""
 
     def __init__(self, columns: int, rows: int) -> None:
         super().__init__(columns, rows, lambda _: None)
 
     def write(self, text: str) -> None:
-        """Take what a process wrote."""
+        """Process the output of a program."""
         self.feed(text.replace("\n", "\r\n").encode())
 
     def all_rows(self) -> list[Row]:
-        """Give scrollback and screen, without the empty rows at their end."""
+        """Return scrollback and screen without empty rows at the end."""
         rows = [*self.scrolled_out, *(self._row(y) for y in range(self.lines))]
         blank = (self.default_char,) * self.columns
         while rows and rows[-1] == blank:
@@ -33,7 +33,7 @@ class Screen(Emulator):
         return rows
 
     def text(self) -> str:
-        """Give all rows as text."""
+        """Return all rows as text."""
         return "\n".join([*self.scrollback_lines(), *self.screen_lines()]).rstrip("\n")
 
 
@@ -41,7 +41,7 @@ class GraphemeScreen(Screen):
     """A screen on which an emoji of several characters takes two cells."""
 
     def draw(self, data: str) -> None:
-        """Write text at the cursor; what joins the character before takes no cells."""
+        """Write text at the cursor; joining characters take no cells."""
         for character in data:
             before = self._before()
             if before and self._joins(before, character):
@@ -75,10 +75,12 @@ class GraphemeScreen(Screen):
 
 
 class ReflowingScreen(Screen):
-    """A screen that wraps its rows anew when its width changes, as most terminals do."""
+    """A screen that reflows its rows when its width changes, as most terminals do."""
 
     def __init__(self, columns: int, rows: int, _reply: object = None) -> None:
-        self._wrapped: set[int] = set()  # rows, counted from the first, that go on in the next one
+        self._wrapped: set[int] = (
+            set()
+        )  # rows, counted from the first, that continue in the next one
         super().__init__(columns, rows)
 
     def _draw_wide(self, character: str, width: int) -> None:
@@ -87,13 +89,13 @@ class ReflowingScreen(Screen):
         super()._draw_wide(character, width)
 
     def erase_in_display(self, how: int = 0, *args: object, **kwargs: object) -> None:
-        """Erase; what is erased wraps no longer."""
+        """Erase; erased rows are no longer wrapped."""
         here = len(self.scrolled_out) + self.cursor.y
         self._wrapped = {row for row in self._wrapped if row < here}
         super().erase_in_display(how, *args, **kwargs)
 
     def resize(self, lines: int | None = None, columns: int | None = None) -> None:
-        """Change the size; rows that were one line are wrapped anew."""
+        """Change the size and reflow rows that were one line."""
         lines, columns = lines or self.lines, columns or self.columns
         here = len(self.scrolled_out) + self.cursor.y
         before = [*self.scrolled_out, *(self._row(y) for y in range(self.lines))][: here + 1]

@@ -1,4 +1,4 @@
-"""A growing markdown source is cut into leaves: each is given once, and none is given too early."""
+"""Streamed Markdown is split into leaves: each is returned once, and none too early."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ EACH_DOCUMENT = pytest.mark.parametrize("source", DOCUMENTS.values(), ids=DOCUME
 
 
 def shape_of(leaf: Leaf) -> Shape:
-    """Give what is laid out of a leaf: all but its place in the source."""
+    """Return what is rendered of a leaf: everything but its place in the source."""
     nodes = tuple((t.type, t.tag, t.markup, t.info, t.content) for t in leaf.nodes)
     return leaf.kind, leaf.place, nodes
 
@@ -75,14 +75,14 @@ def given(pieces: Iterable[str]) -> list[Shape]:
 
 
 def in_one(source: str) -> list[Shape]:
-    """Give the leaves of a source that nothing was taken of before its end."""
+    """Return the leaves of a source that is complete at once."""
     stream = BlockStream(THEME)
     stream.feed(source)
     return [shape_of(leaf) for leaf in stream.end()]
 
 
 @EACH_DOCUMENT
-def test_the_leaves_are_the_same_wherever_the_source_is_cut(source: str) -> None:
+def test_the_leaves_are_the_same_wherever_the_source_is_split(source: str) -> None:
     expected = in_one(source)
     count = 2 if len(source) < 40 else 1
     for cuts in combinations(range(len(source) + 1), count):
@@ -117,7 +117,7 @@ def test_random_documents_in_random_pieces_give_the_same_leaves() -> None:
         assert given(pieces) == in_one(source), (seed, pieces)
 
 
-def test_a_block_is_given_as_soon_as_it_cannot_change() -> None:
+def test_a_block_is_final_as_soon_as_it_cannot_change() -> None:
     stream = BlockStream(THEME)
     stream.feed("# a\n\ntext\n")
     assert [leaf.kind for leaf in stream.take_final()] == ["heading"]
@@ -130,7 +130,7 @@ def test_a_block_is_given_as_soon_as_it_cannot_change() -> None:
     assert stream.end() == []
 
 
-def test_what_is_open_is_shown_for_now_and_given_at_the_end() -> None:
+def test_open_blocks_are_shown_and_become_final_at_the_end() -> None:
     stream = BlockStream(THEME)
     stream.feed("one\ntw")
     assert stream.take_final() == []

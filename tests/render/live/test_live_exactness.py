@@ -1,4 +1,4 @@
-"""What is printed while an answer streams is, row for row, what printing it at once would give."""
+"""The rows of a streamed answer are exactly the rows of the complete answer."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from tests.render.live.documents import (
 
 EXAMPLES = examples()
 SPECIFICATION = 652
-# Examples of the specification whose definition comes after its use: the use is permanent by then,
-# so it stays as it was written. Nothing else may differ.
+# Examples of the specification whose definition follows its use: the use is permanent by then, so
+# it stays as it was written. Nothing else may differ.
 DEFINED_AFTER_USE = [
     23, 33, 203, 204, 214, 218, *range(527, 537), 539, 540, 542, 543, 549, *range(553, 563), 565,
     566, *range(568, 572), 573, 576, 577, *range(582, 590), 591, 593,
@@ -61,7 +61,7 @@ def layouts() -> dict[int, Layout]:
 def failures(
     documents: list[Document], cut: Callable[[str], Pieces], layout: Layout, *, known: bool
 ) -> dict[str, list[str]]:
-    """Give the documents that come out otherwise than at once, with the rows that differ."""
+    """Return the documents whose streamed rows differ, with these rows."""
     found = {}
     for index, document in enumerate(documents):
         definitions = definitions_of(document.source) if known else None
@@ -75,19 +75,19 @@ def failures(
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("cut", CUTS)
-def test_examples_equal_those_printed_at_once(cut: str, width: int) -> None:
+def test_streamed_examples_equal_complete_ones(cut: str, width: int) -> None:
     documents = EXAMPLES or NASTY
     assert failures(documents, CUTS[cut](width), layout_for(width), known=True) == {}
 
 
 @pytest.mark.parametrize("cut", CUTS)
-def test_only_definitions_after_their_use_are_exceptions(cut: str) -> None:
+def test_only_definitions_that_follow_their_use_are_exceptions(cut: str) -> None:
     found = failures(EXAMPLES or LATE_DEFINITIONS, CUTS[cut](1), layout_for(80), known=False)
     known = [str(number) for number in DEFINED_AFTER_USE]
     late = known if EXAMPLES else [document.name for document in LATE_DEFINITIONS]
     if cut == "characters":
         assert list(found) == late
-    else:  # a piece that brings use and definition at once leaves nothing undecided
+    else:  # use and definition may arrive in one piece
         assert [name for name in found if name not in late] == []
 
 
@@ -98,12 +98,12 @@ def test_the_examples_are_all_of_the_specification() -> None:
 
 
 @pytest.mark.parametrize("cut", CUTS)
-def test_own_documents_need_no_definitions_in_advance(cut: str) -> None:
+def test_difficult_documents_need_no_definitions_in_advance(cut: str) -> None:
     assert failures(NASTY, CUTS[cut](2), layout_for(80), known=False) == {}
 
 
 @pytest.mark.parametrize("document", LATE_DEFINITIONS, ids=lambda each: each.name)
-def test_a_definition_after_its_use_is_printed_instead(document: Document) -> None:
+def test_a_definition_that_follows_its_use_is_shown(document: Document) -> None:
     layout = layout_for(80)
     wanted = reference_rows(document.source, layout)
     assert streamed_rows(by_character(document.source), layout, 10) != wanted
@@ -122,7 +122,7 @@ def texts(rows: list[Row]) -> list[str]:
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("cut", [name for name in CUTS if name != "characters"])
-def test_streamed_answers_equal_those_printed_at_once(cut: str, width: int) -> None:
+def test_streamed_answers_equal_complete_ones(cut: str, width: int) -> None:
     layout = layout_for(width)
     for document in answers():
         rows = streamed_rows(CUTS[cut](width)(document.source), layout, USUAL_LIMIT)
@@ -137,7 +137,7 @@ def test_streamed_answers_equal_those_printed_at_once(cut: str, width: int) -> N
         for index, document in enumerate(answers())
     ],
 )
-def test_an_answer_that_comes_by_characters_equals_the_one_printed_at_once(
+def test_an_answer_streamed_by_characters_equals_the_complete_one(
     document: Document, width: int
 ) -> None:
     layout = layout_for(width)
@@ -157,7 +157,7 @@ def test_an_answer_in_a_low_window_has_the_same_text(limit: int) -> None:
 
 
 @pytest.mark.parametrize("limit", TAIL_LIMITS)
-def test_a_backlog_that_is_only_settled_changes_nothing(limit: int) -> None:
+def test_skipped_frames_change_nothing(limit: int) -> None:
     layout = layout_for(80)
     for document in answers():
         answer = new_answer(layout, {})
@@ -171,7 +171,7 @@ def test_a_backlog_that_is_only_settled_changes_nothing(limit: int) -> None:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_layout_of_another_width_changes_only_what_is_still_open(width: int) -> None:
-    """The rows for good stay those of the old width; the others are those of the new one."""
+    """Permanent rows keep the old width; the others have the new one."""
     source = "".join(f"paragraph {n} {'word ' * 30}\n\n" for n in range(4))
     old, new = layout_for(40), layout_for(width)
     answer = new_answer(old, {})
@@ -189,7 +189,7 @@ def test_a_layout_of_another_width_changes_only_what_is_still_open(width: int) -
 # -- random documents -----------------------------------------------------------------------------
 
 
-def test_random_documents_equal_those_printed_at_once() -> None:
+def test_streamed_random_documents_equal_complete_ones() -> None:
     seed = fuzz_seed()
     rnd = random.Random(seed)
     by_width = layouts()

@@ -1,4 +1,4 @@
-"""Code that grows gets the colors, and always the text, of code that is there at once."""
+"""Streamed code has the text of complete code, and its colors."""
 
 from __future__ import annotations
 
@@ -169,11 +169,11 @@ backup:
   same: *a
 """,
 }
-REPEATS = 9  # long enough that lexing begins anew somewhere behind the first line
+REPEATS = 9  # long enough for lexing to start after the first line
 
 
 def cells(row: Row) -> list[tuple[str, str]]:
-    """Give the characters of a row with the colors that they have."""
+    """Return the characters of a row with their colors."""
     found = []
     color = ""
     for index, part in enumerate(COLORS.split(row.text)):
@@ -199,7 +199,7 @@ def cuts(source: str) -> Iterator[Pieces]:
 
 @pytest.mark.parametrize("repeats", [1, REPEATS])
 @pytest.mark.parametrize("language", SNIPPETS)
-def test_a_growing_fence_has_the_colors_of_a_whole_one(language: str, repeats: int) -> None:
+def test_a_streamed_fence_has_the_colors_of_a_complete_one(language: str, repeats: int) -> None:
     layout = layout_for(80)
     source = f"```{language}\n" + "\n".join([SNIPPETS[language]] * repeats) + "```\n"
     wanted = reference_rows(source, layout)
@@ -210,7 +210,7 @@ def test_a_growing_fence_has_the_colors_of_a_whole_one(language: str, repeats: i
 
 @pytest.mark.parametrize("limit", [0, 3])
 @pytest.mark.parametrize("language", SNIPPETS)
-def test_a_growing_fence_always_has_its_text(language: str, limit: int) -> None:
+def test_a_streamed_fence_always_has_its_text(language: str, limit: int) -> None:
     layout = layout_for(80)
     source = f"```{language}\n{long_code(language)}```\n"
     wanted = [*map(text_of, reference_rows(source, layout))]
@@ -229,7 +229,7 @@ def test_an_open_docstring_has_the_rows_of_a_closed_one(limit: int) -> None:
 
 
 @pytest.mark.parametrize("language", SNIPPETS)
-def test_a_line_that_is_being_written_shows_as_it_is(language: str) -> None:
+def test_an_incomplete_line_has_its_text(language: str) -> None:
     code = StreamedCode(language, THEME)
     for line in SNIPPETS[language].splitlines():
         for end in range(len(line) + 1):
@@ -241,14 +241,14 @@ def test_a_line_that_is_being_written_shows_as_it_is(language: str) -> None:
 @pytest.mark.parametrize(
     "language", ["", "nonsense", "text", "py\x1b", "../x", "console", "Python"]
 )
-def test_any_name_of_a_language_gives_the_text(language: str) -> None:
+def test_any_language_name_keeps_the_text(language: str) -> None:
     code = StreamedCode(language, THEME)
     lines = ["a = 'b", "", "\tc  ", "$ d"]
     code.extend(lines)
     assert [code.line(number).plain for number in range(4)] == lines
 
 
-def test_a_language_that_is_still_being_written_does_no_harm() -> None:
+def test_an_incomplete_language_name_is_harmless() -> None:
     layout = layout_for(80)
     for info in ("python", "js title=x.js", "{.rust}", "C++", "json5 // c", "c"):
         source = f"```{info}\nint x = 1; // {{}}\nlet y = 'z';\n```\n"
@@ -263,8 +263,8 @@ def test_code_without_colors_is_not_lexed() -> None:
     assert code.partial("half").spans == []
 
 
-def test_long_code_is_not_lexed_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A line costs what the lines near it cost, not what all before it do."""
+def test_long_code_is_not_lexed_from_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cost of a line does not depend on the number of lines before it."""
     from newapi_cli.render.live import highlight
 
     lexed = 0

@@ -1,4 +1,4 @@
-"""The rows of each kind of block, and the few styles that they have."""
+"""The rows and styles of each kind of block."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def plain(row: Row) -> str:
 
 
 def styles(source: str, width: int = WIDTH) -> dict[str, set[str]]:
-    """Give each styled piece of the rows with the numbers of its style."""
+    """Return each styled part of the rows with the numbers of its style."""
     found = {}
     for row in reference_rows(source, layout_for(width)):
         parts = COLORS.split(row.text)
@@ -83,13 +83,13 @@ def test_the_rows_of_a_block(source: str, wanted: list[str]) -> None:
 
 @pytest.mark.parametrize("source", [source for source, _ in TEXTS.values()], ids=TEXTS)
 @pytest.mark.parametrize("width", [10, 30, 80])
-def test_a_row_tells_its_width_and_has_no_blanks_at_its_end(source: str, width: int) -> None:
+def test_a_row_has_its_width_and_no_trailing_blanks(source: str, width: int) -> None:
     for row in reference_rows(source, layout_for(width)):
         text = plain(row)
         wide = sum("\u4e00" <= character <= "\u9fff" for character in text)
         assert row.width == len(text) + wide
         assert text == text.rstrip()
-        assert row.width <= width or "xxx" in text  # code is not wrapped by us
+        assert row.width <= width or "xxx" in text  # code is not wrapped
         if row.text != text:
             assert row.text.endswith("\x1b[0m") or text.endswith(row.text.rsplit("m", 1)[1])
 
@@ -116,7 +116,7 @@ def test_styles_need_no_colors(source: str, piece: str, wanted: set[str]) -> Non
     assert styles(source)[piece] == wanted
 
 
-def test_one_row_of_ours_is_cut_and_several_are_wrapped() -> None:
+def test_a_line_is_truncated_and_a_paragraph_wrapped() -> None:
     layout = layout_for(10)
     line = layout.line("twelve words", Style(dim=True))
     assert (plain(line), line.width) == ("twelve wo…", 10)
@@ -132,7 +132,7 @@ CODE = "```python\ndef f(x):  # comment\n    return 'text'\n```\n\n`code`"
 
 
 def colors_of(name: str, style: str = "", *, no_color: bool = False) -> list[str]:
-    """Give the sequences with which a theme shows some code."""
+    """Return the sequences in some code in a theme."""
     theme = theme_named(name, style)
     console = Console(
         width=80, force_terminal=True, color_system="truecolor", no_color=no_color, _environ={}
@@ -151,7 +151,7 @@ def test_the_default_theme_has_the_terminals_own_colors() -> None:
 
 
 @pytest.mark.parametrize(("name", "style"), [("dark", ""), ("light", ""), ("ansi", "monokai")])
-def test_other_themes_have_colors_of_their_own(name: str, style: str) -> None:
+def test_other_themes_have_their_own_colors(name: str, style: str) -> None:
     found = colors_of(name, style)
     assert any("38;2" in numbers for numbers in found)
     assert found != colors_of("ansi")
@@ -163,6 +163,6 @@ def test_without_colors_no_theme_has_any() -> None:
             assert set(numbers.split(";")) <= {"", "0", BOLD, DIM, ITALIC, UNDERLINE}, name
 
 
-def test_a_style_that_there_is_not_is_an_error_of_the_configuration() -> None:
+def test_an_unknown_style_is_a_configuration_error() -> None:
     with pytest.raises(ConfigError, match="nonsense"):
         theme_named("ansi", "nonsense")

@@ -1,4 +1,4 @@
-"""The painter's rows reach the screen once each, whatever it has to change meanwhile."""
+"""Every row of the painter is on the screen once, whatever it rewrites."""
 
 from __future__ import annotations
 
@@ -58,26 +58,26 @@ class Desk:
         self.screen.write(text)
 
     def paint(self, permanent: list[Row], tail: list[Row]) -> str:
-        """Paint a frame and give what was written."""
+        """Paint a frame and return what was written."""
         before = len(self.writes)
         self.painter.paint(permanent, tail)
         assert len(self.writes) - before <= 1, "a frame is one write"
         return "".join(self.writes[before:])
 
     def resize(self, columns: int, height: int) -> None:
-        """Change the window."""
+        """Resize the window."""
         self.screen.resize(height, columns)
         self.painter.resize((columns, height))
 
     def assert_left_in_order(self) -> None:
-        """Hold the screen against what a shell expects to find."""
+        """Check that a shell finds the screen as it expects it."""
         assert self.screen.cursor.x == 0
         assert not self.screen.cursor.hidden
         assert modes.DECAWM in self.screen.mode
 
 
 def printed(reference: list[Row], screen: Screen) -> Screen:
-    """Give a screen on which rows were printed at once."""
+    """Return a screen on which rows were printed at once."""
     screen.write("".join(f"{each.text}\n" for each in reference))
     return screen
 
@@ -86,7 +86,7 @@ def printed(reference: list[Row], screen: Screen) -> Screen:
 
 
 def strange_document(rnd: random.Random) -> str:
-    """Give a document of characters whose width terminals do not agree on, near all edges."""
+    """Return a document of characters of ambiguous width, near all edges."""
     lines = ["".join(rnd.choices(STRANGE, k=rnd.randint(1, 40))) for _ in range(rnd.randint(1, 4))]
     marks = ["", "", "- ", "> ", "# ", "```\n", "| a |\n|---|\n| "]
     return "\n\n".join(rnd.choice(marks) + line for line in lines) + "\n"
@@ -120,7 +120,7 @@ def assert_painted_as_printed(
     desk.assert_left_in_order()
 
 
-def test_random_documents_are_painted_as_they_would_be_printed() -> None:
+def test_painted_random_documents_equal_printed_ones() -> None:
     seed = fuzz_seed()
     rnd = random.Random(seed)
     spliced = examples() or NASTY
@@ -138,7 +138,7 @@ def test_random_documents_are_painted_as_they_would_be_printed() -> None:
 
 @pytest.mark.parametrize("size", [(20, 6), (80, 24), (300, 50)], ids=str)
 @pytest.mark.parametrize("name", [path.stem for path in ANSWERS])
-def test_answers_are_painted_as_they_would_be_printed(name: str, size: tuple[int, int]) -> None:
+def test_painted_answers_equal_printed_ones(name: str, size: tuple[int, int]) -> None:
     source = next(document.source for document in answers() if document.name == name)
     columns, height = size
     layout = layout_for(columns)
@@ -152,7 +152,7 @@ def test_answers_are_painted_as_they_would_be_printed(name: str, size: tuple[int
     desk.paint(answer.end(), [])
     desk.painter.finish()
     assert desk.screen.text() == wanted.text()
-    if height > 6:  # there a lexer does not look further ahead than the tail is high
+    if height > 6:  # no lexer looks ahead further than the height of the tail
         assert desk.screen.all_rows() == wanted.all_rows()
     desk.assert_left_in_order()
 
@@ -188,7 +188,7 @@ SEQUENCES: dict[str, list[tuple[list[str], list[str]]]] = {
 
 @pytest.mark.parametrize("kind", [Screen, GraphemeScreen], ids=["characters", "graphemes"])
 @pytest.mark.parametrize("frames", SEQUENCES.values(), ids=SEQUENCES)
-def test_the_screen_shows_what_is_for_good_and_the_end_of_the_tail(
+def test_the_screen_shows_permanent_rows_and_the_end_of_the_tail(
     frames: list[tuple[list[str], list[str]]], kind: type[Screen]
 ) -> None:
     desk = Desk(screen=kind(20, 6))
@@ -206,7 +206,7 @@ def test_the_screen_shows_what_is_for_good_and_the_end_of_the_tail(
     desk.assert_left_in_order()
 
 
-def test_what_has_not_changed_is_not_written() -> None:
+def test_unchanged_rows_are_not_written() -> None:
     desk = Desk()
     desk.paint([], rows("aaa", "bbb", "ccc"))
     assert desk.paint([], rows("aaa", "bbb", "ccc")) == ""
@@ -219,7 +219,7 @@ def test_what_has_not_changed_is_not_written() -> None:
     assert "ddd" in moved
 
 
-def test_a_suffix_is_all_that_is_written_of_a_longer_row() -> None:
+def test_only_the_suffix_of_a_longer_row_is_written() -> None:
     desk = Desk()
     desk.paint([], rows("aaa", "one tw"))
     assert OURS.sub("", desk.paint([], rows("aaa", "one two"))) == "o"
@@ -236,7 +236,7 @@ def test_the_cursor_is_hidden_from_the_first_frame_to_the_last() -> None:
     assert not desk.screen.cursor.hidden
 
 
-def test_a_frame_is_synchronised_and_finishing_writes_nothing_twice() -> None:
+def test_a_frame_is_synchronized_and_finishing_writes_nothing_twice() -> None:
     desk = Desk()
     frame = desk.paint(rows("a"), rows("b"))
     assert frame.startswith("\x1b[?2026h")
@@ -247,7 +247,7 @@ def test_a_frame_is_synchronised_and_finishing_writes_nothing_twice() -> None:
     assert len(desk.writes) == written
 
 
-def test_nothing_is_written_for_an_answer_of_nothing() -> None:
+def test_nothing_is_written_for_an_empty_answer() -> None:
     desk = Desk()
     desk.paint([], [])
     desk.painter.finish()
@@ -260,7 +260,7 @@ def test_nothing_is_written_for_an_answer_of_nothing() -> None:
     ids=["selector", "joined", "flags", "combining", "skin"],
 )
 @pytest.mark.parametrize("kind", [Screen, GraphemeScreen], ids=["characters", "graphemes"])
-def test_a_row_of_disputed_width_is_one_row_while_it_may_change(
+def test_a_row_of_ambiguous_width_is_one_row_while_it_may_change(
     text: str, kind: type[Screen]
 ) -> None:
     desk = Desk(screen=kind(20, 6))
@@ -276,8 +276,8 @@ def test_a_row_of_disputed_width_is_one_row_while_it_may_change(
     desk.assert_left_in_order()
 
 
-def test_a_row_that_is_higher_than_the_window_shows_something_of_the_newest() -> None:
-    """A line of code is never wrapped by us, so a single one can be too high."""
+def test_a_row_higher_than_the_window_shows_its_end() -> None:
+    """A line of code is not wrapped, so a single one can be too high."""
     desk = Desk(20, 6)
     desk.paint([], rows("above", "x" * 200 + "newest"))
     assert desk.screen.text() != ""
@@ -288,7 +288,7 @@ def test_a_row_that_is_higher_than_the_window_shows_something_of_the_newest() ->
     assert desk.screen.all_rows() == wanted.all_rows()
 
 
-def test_what_was_forgotten_is_left_alone() -> None:
+def test_forgotten_rows_are_not_rewritten() -> None:
     desk = Desk()
     desk.paint([], rows("old tail"))
     desk.painter.finish()
@@ -304,7 +304,7 @@ def test_what_was_forgotten_is_left_alone() -> None:
 
 @pytest.mark.parametrize("height", [4, 6, 12])
 @pytest.mark.parametrize("columns", [10, 15, 20, 33, 60])
-def test_a_terminal_that_wraps_anew_keeps_every_row_once(columns: int, height: int) -> None:
+def test_a_terminal_that_reflows_keeps_every_row_once(columns: int, height: int) -> None:
     desk = Desk(30, 8, ReflowingScreen(30, 8))
     for_good = [f"{n} permanent row" for n in "abcdefghijkl"]
     tail = ["tail that fills the whole row.", "second", "third row of it"]
@@ -323,7 +323,7 @@ def test_a_terminal_that_wraps_anew_keeps_every_row_once(columns: int, height: i
     desk.assert_left_in_order()
 
 
-def test_a_terminal_that_does_not_wrap_anew_keeps_every_row() -> None:
+def test_a_terminal_that_does_not_reflow_keeps_every_row() -> None:
     desk = Desk(30, 8)
     desk.paint(rows("one", "two"), rows("tail", "end"))
     desk.resize(60, 12)

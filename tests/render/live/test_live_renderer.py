@@ -1,4 +1,4 @@
-"""When frames are painted, and what stands in them besides the answer."""
+"""When frames are painted, and what they contain besides the answer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SHARE = 0.1
 
 
 class Clock:
-    """The time, as the test says it."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -69,12 +69,12 @@ class Glass(Output):
 
     @property
     def width(self) -> int:
-        """Give the columns."""
+        """Return the columns."""
         return self.screen.columns
 
     @property
     def height(self) -> int:
-        """Give the rows."""
+        """Return the rows."""
         return self.screen.lines
 
 
@@ -117,20 +117,20 @@ class Stage:
             self.renderer.show(event)
 
     def finish(self) -> str:
-        """Finish and give all that stands on the terminal; it is left in order."""
+        """Finish and return the terminal's text; the terminal must be restored."""
         self.renderer.finish(self.builder.completion(Status.COMPLETE))
         self.assert_left_in_order()
         return self.text
 
     def assert_left_in_order(self) -> None:
-        """Hold the terminal against what a shell expects to find."""
+        """Check that a shell finds the terminal as it expects it."""
         assert self.glass.screen.cursor.x == 0
         assert not self.glass.screen.cursor.hidden
         assert self.glass.raw.count("\x1b[?7l") == self.glass.raw.count("\x1b[?7h")
 
     @property
     def text(self) -> str:
-        """Give all that is on the terminal."""
+        """Return all text on the terminal."""
         return self.glass.screen.text()
 
 
@@ -184,7 +184,7 @@ def test_nothing_is_painted_while_nothing_changes(stage: Stage) -> None:
     assert len(stage.glass.frames) == count
 
 
-def test_what_came_between_two_frames_is_painted_with_the_next_tick(stage: Stage) -> None:
+def test_deltas_between_two_frames_are_painted_with_the_next_tick(stage: Stage) -> None:
     stage.show(Chunk("one "))
     stage.show(Chunk("two "), Chunk("three"), after_s=0.001)
     assert stage.text == "one"
@@ -202,7 +202,7 @@ def test_the_end_is_painted_at_once(stage: Stage) -> None:
 # -- the status row -------------------------------------------------------------------------------
 
 
-def test_a_silence_is_told_after_three_tenths_of_a_second(stage: Stage) -> None:
+def test_a_status_row_appears_after_three_tenths_of_a_second(stage: Stage) -> None:
     stage.show(Tick(0.1), Tick(0.2), Tick(0.29), after_s=0.1)
     assert stage.text == ""
     stage.show(Tick(0.3), after_s=0.01)
@@ -211,7 +211,7 @@ def test_a_silence_is_told_after_three_tenths_of_a_second(stage: Stage) -> None:
     assert re.fullmatch(r". waiting for some-model 1\.30 s", stage.text)
 
 
-def test_a_silence_in_the_midst_stands_below_the_answer_and_leaves_no_trace(stage: Stage) -> None:
+def test_a_status_row_below_the_answer_leaves_no_trace(stage: Stage) -> None:
     stage.show(Chunk("# Title\n\nHalf a"))
     stage.show(Tick(0.5), after_s=0.5)
     assert re.fullmatch(r"Title\n\nHalf a\n. waiting for some-model 0\.50 s.*", stage.text)
@@ -223,7 +223,7 @@ def test_a_silence_in_the_midst_stands_below_the_answer_and_leaves_no_trace(stag
 
 
 @pytest.mark.parametrize("first", ["#", "-", "1", "```", "> ", "|", "\n", "**", "Text"])
-def test_the_status_row_leaves_no_trace_whatever_comes_first(stage: Stage, first: str) -> None:
+def test_the_status_row_leaves_no_trace_whatever_follows(stage: Stage, first: str) -> None:
     stage.show(Tick(0.4), after_s=0.4)
     stage.show(Chunk(first), after_s=0.1)
     stage.show(Tick(0.05), after_s=0.05)
@@ -245,7 +245,7 @@ def test_the_models_name_is_made_safe(tmp_path: Path) -> None:
     assert "evil␛]0;x␇ name" in stage.text
 
 
-def test_a_long_status_is_cut_to_the_width(tmp_path: Path) -> None:
+def test_a_long_status_is_truncated_to_the_width(tmp_path: Path) -> None:
     stage = Stage(tmp_path, columns=20, wish=WISH._replace(model="m" * 50))
     stage.show(Tick(0.5), after_s=0.5)
     assert len(stage.text) <= 20
@@ -283,7 +283,7 @@ def test_much_reasoning_costs_no_more_rows(tmp_path: Path) -> None:
     assert re.fullmatch(r"thought for 15\.0 s\n\nYes", stage.finish())
 
 
-def test_reasoning_that_was_not_asked_for_is_not_shown(tmp_path: Path) -> None:
+def test_reasoning_is_hidden_by_default(tmp_path: Path) -> None:
     stage = Stage(tmp_path, wish=WISH._replace(reasoning=False))
     stage.show(Chunk(reasoning="secret thought"), Tick(0.1), Chunk("Yes"), END, after_s=0.1)
     assert stage.finish() == "Yes"
@@ -299,7 +299,7 @@ def test_a_silence_of_hidden_reasoning_has_its_status_row(tmp_path: Path) -> Non
     assert stage.finish() == "Yes"
 
 
-def test_reasoning_without_an_answer_leaves_its_line(stage: Stage) -> None:
+def test_reasoning_without_an_answer_keeps_its_line(stage: Stage) -> None:
     stage.show(Chunk(reasoning="hm"), after_s=0.1)
     stage.show(END, after_s=2.0)
     assert stage.finish() == "thought for 2.00 s"
@@ -314,7 +314,7 @@ def test_reasoning_between_two_parts_of_the_answer_folds_again(stage: Stage) -> 
 # -- notices --------------------------------------------------------------------------------------
 
 
-def test_a_notice_stands_above_the_tail(stage: Stage) -> None:
+def test_a_notice_is_above_the_tail(stage: Stage) -> None:
     stage.show(Chunk("Finished.\n\nHalf a"), after_s=0.1)
     stage.show(Notice("busy\x1b, retry 1/2"), after_s=0.1)
     assert stage.text.split("\n")[-1] == "Half a"
@@ -323,14 +323,14 @@ def test_a_notice_stands_above_the_tail(stage: Stage) -> None:
     assert stage.finish() == "Finished.\nbusy␛, retry 1/2\n\nHalf a sentence."
 
 
-def test_a_notice_before_the_answer_stands_above_it(stage: Stage) -> None:
+def test_a_notice_before_the_answer_is_above_it(stage: Stage) -> None:
     stage.show(Tick(0.5), Notice("429, retry 1/2 in 3 s"), Tick(0.5), after_s=0.1)
     assert stage.text.split("\n")[0] == "429, retry 1/2 in 3 s"
     stage.show(Chunk("Yes."), END, after_s=0.1)
     assert stage.finish() == "429, retry 1/2 in 3 s\nYes."
 
 
-def test_a_notice_after_the_end_is_told(stage: Stage) -> None:
+def test_a_notice_after_the_end_is_shown(stage: Stage) -> None:
     stage.show(Chunk("Cut"), END, Notice("the token limit"), after_s=0.1)
     assert stage.finish() == "Cut\nthe token limit"
 
@@ -339,20 +339,20 @@ def test_a_notice_after_the_end_is_told(stage: Stage) -> None:
     ("wish", "told"),
     [(WISH, False), (WISH._replace(details=True), True), (WISH._replace(notices=False), False)],
 )
-def test_a_detail_is_told_to_who_asked(tmp_path: Path, wish: StatusOptions, told: bool) -> None:
+def test_a_detail_is_shown_on_request(tmp_path: Path, wish: StatusOptions, told: bool) -> None:
     stage = Stage(tmp_path, wish=wish)
     stage.show(Notice("a detail", is_detail=True), Chunk("Yes"), END, after_s=0.1)
     assert ("a detail" in stage.finish()) is told
 
 
-def test_a_notice_goes_to_stderr_where_that_is_elsewhere(tmp_path: Path) -> None:
+def test_a_notice_goes_to_stderr_if_that_is_redirected(tmp_path: Path) -> None:
     stage = Stage(tmp_path, is_apart=True)
     stage.show(Chunk("One"), Notice("busy"), Chunk(" two"), END, after_s=0.1)
     assert stage.finish() == "One two"
     assert stage.err.raw == "busy\n"
 
 
-def test_keys_are_taken_out_of_a_notice(stage: Stage) -> None:
+def test_a_key_in_a_notice_is_masked(stage: Stage) -> None:
     stage.streams.redactors.append(lambda text: text.replace("sk-secret", "sk-…"))
     stage.show(Notice("key sk-secret was refused"), END, after_s=0.1)
     assert stage.finish() == "key sk-… was refused"
@@ -378,7 +378,9 @@ HELD = [
 
 @pytest.mark.parametrize("held", HELD)
 @pytest.mark.parametrize("events", [(END,), ()], ids=["end", "interrupted"])
-def test_nothing_that_came_is_lost(stage: Stage, held: str, events: tuple[TurnEvent, ...]) -> None:
+def test_nothing_that_arrived_is_lost(
+    stage: Stage, held: str, events: tuple[TurnEvent, ...]
+) -> None:
     stage.show(Chunk("A paragraph.\n\n- item\n\n"), Chunk("Some text.\n\n"), Chunk(held), *events)
     text = stage.finish()
     source = f"A paragraph.\n\n- item\n\nSome text.\n\n{held}"
@@ -388,9 +390,7 @@ def test_nothing_that_came_is_lost(stage: Stage, held: str, events: tuple[TurnEv
 
 
 @pytest.mark.parametrize("events", [(END,), ()], ids=["end", "interrupted"])
-def test_answers_end_as_they_would_be_printed(
-    tmp_path: Path, events: tuple[TurnEvent, ...]
-) -> None:
+def test_finished_answers_equal_printed_ones(tmp_path: Path, events: tuple[TurnEvent, ...]) -> None:
     for document in answers():
         stage = Stage(tmp_path, columns=80, rows=24)
         pieces = [document.source[at : at + 7] for at in range(0, len(document.source), 7)]
@@ -409,7 +409,7 @@ def test_finishing_twice_writes_nothing_more(stage: Stage) -> None:
     assert stage.glass.raw == raw
 
 
-def test_an_answer_of_nothing_writes_nothing(stage: Stage) -> None:
+def test_an_empty_answer_writes_nothing(stage: Stage) -> None:
     stage.show(ResponseStarted("rid"), Tick(0.1), END)
     assert stage.finish() == ""
 
@@ -423,21 +423,21 @@ def test_tool_calls_are_shown_as_code(stage: Stage, events: tuple[TurnEvent, ...
     assert '"id": "c1"' in text
 
 
-def test_the_usage_line_stands_below_the_answer(tmp_path: Path) -> None:
+def test_the_summary_is_below_the_answer(tmp_path: Path) -> None:
     stage = Stage(tmp_path, wish=WISH._replace(usage=True))
     stage.show(Chunk("Yes", model="served"), END)
     assert re.fullmatch(r"Yes\n\nserved · tokens unknown · total \d.\d\d s", stage.finish())
 
 
 @pytest.mark.parametrize("failure", [PipeClosed("gone"), Interrupted()], ids=["gone", "closed"])
-def test_a_terminal_that_has_gone_is_told_to_the_caller(stage: Stage, failure: Exception) -> None:
+def test_a_closed_terminal_is_raised_to_the_caller(stage: Stage, failure: Exception) -> None:
     stage.show(Chunk("Yes"))
     stage.glass.failure = failure
     with pytest.raises(type(failure)):
         stage.show(Chunk(" and"), after_s=1.0)
 
 
-def test_a_picture_is_shown_by_its_path(stage: Stage, tmp_path: Path) -> None:
+def test_an_image_is_shown_by_its_path(stage: Stage, tmp_path: Path) -> None:
     text = "See ![cat](data:image/png;base64,iVBORw0KGgo=) here"
     stage.show(*map(Chunk, text), END, after_s=0.05)
     shown = stage.finish().replace("\n", " ")
@@ -451,9 +451,7 @@ def test_a_picture_is_shown_by_its_path(stage: Stage, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rows", [4, 8, 24])
-def test_a_long_fence_shows_its_newest_lines_and_keeps_the_others(
-    tmp_path: Path, rows: int
-) -> None:
+def test_a_long_fence_shows_its_last_lines_and_keeps_the_others(tmp_path: Path, rows: int) -> None:
     stage = Stage(tmp_path, rows=rows)
     stage.show(Chunk("Code:\n\n```python\n"))
     for number in range(60):
@@ -468,7 +466,7 @@ def test_a_long_fence_shows_its_newest_lines_and_keeps_the_others(
     "line",
     ["- item {n}\n", "> quote {n}\n>\n", "   - nested {n}\n", "| cell {n} | b |\n", "word{n} "],
 )
-def test_nothing_that_is_long_hides_what_is_new(tmp_path: Path, line: str) -> None:
+def test_long_blocks_do_not_hide_new_text(tmp_path: Path, line: str) -> None:
     stage = Stage(tmp_path, rows=8)
     stage.show(Chunk("1. first\n" if line.startswith(" ") else "| a | b |\n|---|---|\n" if "|" in line else ""))  # noqa: E501  # fmt: skip
     for number in range(40):
@@ -482,7 +480,7 @@ def test_nothing_that_is_long_hides_what_is_new(tmp_path: Path, line: str) -> No
         assert str(number) in shown
 
 
-def test_the_live_region_leaves_room_in_a_low_window(tmp_path: Path) -> None:
+def test_the_live_region_fits_a_low_window(tmp_path: Path) -> None:
     stage = Stage(tmp_path, rows=5)
     for number in range(30):
         stage.show(Chunk(f"- item {number}\n\n  text {number}\n\n"), after_s=0.05)
@@ -498,7 +496,7 @@ def test_the_live_region_leaves_room_in_a_low_window(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(60, 10), (30, 20), (120, 40), (20, 6)], ids=str)
-def test_a_window_that_changes_loses_nothing(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_resizing_loses_nothing(tmp_path: Path, size: tuple[int, int]) -> None:
     stage = Stage(tmp_path, columns=60, rows=20)
     words = [f"w{number}x" for number in range(400)]
     for number, word in enumerate(words):
@@ -506,11 +504,11 @@ def test_a_window_that_changes_loses_nothing(tmp_path: Path, size: tuple[int, in
             stage.glass.screen.resize(size[1], size[0])
         stage.show(Chunk(f"{word}\n\n" if number % 9 == 0 else f"{word} "), after_s=0.03)
     stage.show(END)
-    shown = "".join(stage.finish().split())  # a terminal wraps anew in the midst of words
+    shown = "".join(stage.finish().split())  # a terminal reflows inside words
     assert [word for word in words if shown.count(word) != 1] == []
 
 
-def test_nothing_is_painted_while_the_window_changes(stage: Stage) -> None:
+def test_nothing_is_painted_during_a_resize(stage: Stage) -> None:
     stage.show(Chunk("One "))
     for columns in range(59, 40, -1):
         stage.glass.screen.resize(20, columns)
@@ -521,7 +519,7 @@ def test_nothing_is_painted_while_the_window_changes(stage: Stage) -> None:
     assert stage.text.replace("\n", " ").split() == ["One", *["word"] * 19]
 
 
-def test_a_window_that_changed_just_before_the_end_is_seen(stage: Stage) -> None:
+def test_a_resize_just_before_the_end_is_noticed(stage: Stage) -> None:
     stage.show(Chunk("word " * 30))
     stage.glass.screen.resize(20, 30)
     stage.show(END, after_s=0.01)
