@@ -50,6 +50,6 @@ class Pipes:
     def __exit__(self, *_: object) -> None:
         self.out, self.err = (reader.end() for reader in self._readers)
 
-    def status(self, wish: StatusOptions = ALL) -> StatusLines:
+    def status(self, options: StatusOptions = ALL) -> StatusLines:
         """Return what writes to stderr."""
-        return StatusLines(self.streams, wish)
+        return StatusLines(self.streams, options)

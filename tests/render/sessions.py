@@ -11,7 +11,7 @@ from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 
 WHEN = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 LATER = datetime(2026, 3, 2, 8, 5, tzinfo=UTC)
-PICTURE = "data:image/png;base64," + "iVBORw0KGgo" * 20
+IMAGE = "data:image/png;base64," + "iVBORw0KGgo" * 20
 ATTACHMENT = Attachment("photo.png", "/tmp/photo.png", "image/png", 12_345, "0f" * 32)
 CALL = ToolCall("c", "look_up", '{"city": "Paris"}')
 

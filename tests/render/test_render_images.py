@@ -41,18 +41,18 @@ class Album:
         text = "".join([*map(self.filter.feed, pieces), self.filter.end()])
         return text.replace(str(self.path), "FOLDER")
 
-    def pictures(self) -> dict[str, bytes]:
+    def images(self) -> dict[str, bytes]:
         """Return the suffixes and contents of the saved files, sorted by name."""
         return {path.name: path.read_bytes() for path in sorted(self.path.iterdir())}
 
     def contents(self) -> list[bytes]:
         """Return the contents of the saved files, sorted."""
-        return sorted(self.pictures().values())
+        return sorted(self.images().values())
 
 
 @pytest.fixture
 def album(tmp_path: Path) -> Album:
-    path = tmp_path / "pictures"
+    path = tmp_path / "images"
     path.mkdir()
     return Album(path)
 
@@ -62,7 +62,7 @@ def new_album(tmp_path: Path) -> Callable[[], Album]:
     count = iter(range(10**6))
 
     def make() -> Album:
-        path = tmp_path / f"pictures{next(count)}"
+        path = tmp_path / f"images{next(count)}"
         path.mkdir()
         return Album(path)
 
@@ -72,11 +72,11 @@ def new_album(tmp_path: Path) -> Callable[[], Album]:
 PATH = r"FOLDER/[0-9a-f]{16}\.png"
 # A document with images, and what it must become.
 DOCUMENTS = {
-    "a markdown picture": (
+    "a markdown image": (
         f"See ![a cat]({data_url(PNG)}) here.\n",
         rf'See !\[a cat\]\({PATH} "\d+ bytes, image/png"\) here\.\n',
     ),
-    "a markdown picture with a title": (
+    "a markdown image with a title": (
         f"![cat]({data_url(PNG)} 'my title') x",
         rf"!\[cat\]\({PATH} 'my title'\) x",
     ),
@@ -116,7 +116,7 @@ def test_an_image_may_be_split_anywhere(text: str, new_album: Callable[[], Album
     for cut in range(len(text) + 1):
         album = new_album()
         assert album.pass_on(text[:cut], text[cut:]) == wanted, cut
-        assert album.pictures() == whole.pictures(), cut
+        assert album.images() == whole.images(), cut
 
 
 @pytest.mark.parametrize("text", [text for text, _ in DOCUMENTS.values()], ids=DOCUMENTS)
@@ -125,7 +125,7 @@ def test_an_image_may_arrive_character_by_character(
 ) -> None:
     whole, album = new_album(), new_album()
     assert album.pass_on(*text) == whole.pass_on(text)
-    assert album.pictures() == whole.pictures()
+    assert album.images() == whole.images()
 
 
 def test_random_documents_with_images_may_be_split_anywhere(new_album: Callable[[], Album]) -> None:
@@ -137,13 +137,13 @@ def test_random_documents_with_images_may_be_split_anywhere(new_album: Callable[
         pieces = [text[begin:end] for begin, end in pairwise([0, *cuts, len(text)])]
         whole, album = new_album(), new_album()
         assert album.pass_on(*pieces) == whole.pass_on(text), pieces
-        assert album.pictures() == whole.pictures()
+        assert album.images() == whole.images()
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "no picture at all",
+        "no image at all",
         "data:",
         "data:image/",
         "data:image/png;base6",
@@ -246,19 +246,19 @@ def test_a_folder_that_cannot_be_created_is_reported_in_the_text() -> None:
     def folder() -> Path:
         raise PermissionError("no")
 
-    pictures = ImageFilter(folder)
-    found = pictures.feed(f"a ![x]({data_url(PNG)}) b") + pictures.end()
+    images = ImageFilter(folder)
+    found = images.feed(f"a ![x]({data_url(PNG)}) b") + images.end()
     assert re.fullmatch(
         r"a !\[x\]\(image/png, \d+ characters, not saved: PermissionError\) b", found
     )
 
 
 def test_a_path_with_spaces_stays_one_word(tmp_path: Path) -> None:
-    path = tmp_path / "my pictures"
+    path = tmp_path / "my images"
     path.mkdir()
-    pictures = ImageFilter(lambda: path)
-    found = pictures.feed(f"![x]({data_url(PNG)}) y") + pictures.end()
-    assert "my%20pictures/" in found
+    images = ImageFilter(lambda: path)
+    found = images.feed(f"![x]({data_url(PNG)}) y") + images.end()
+    assert "my%20images/" in found
     assert found.endswith(" y")
 
 
@@ -272,9 +272,9 @@ def finished(*pieces: str) -> Completion:
     return builder.completion(Status.COMPLETE)
 
 
-def shown(pieces: list[str], pictures: ImageFilter | None) -> str:
+def shown(pieces: list[str], images: ImageFilter | None) -> str:
     with Pipes() as pipes:
-        renderer = PlainRenderer(pipes.streams.stdout, pipes.status(), pictures)
+        renderer = PlainRenderer(pipes.streams.stdout, pipes.status(), images)
         for piece in pieces:
             renderer.show(Chunk(piece))
         renderer.show(StreamEnd(is_certain=True))

@@ -12,7 +12,7 @@ FLAGS = (False, True)
 
 
 @pytest.mark.parametrize(
-    ("wish", "is_terminal", "is_dumb", "target"),
+    ("options", "is_terminal", "is_dumb", "target"),
     [
         (OutputOptions(), True, False, Target.MARKDOWN),
         (OutputOptions(), True, True, Target.PLAIN),
@@ -34,26 +34,26 @@ FLAGS = (False, True)
     ],
 )
 def test_the_target_is_chosen_by_the_table(
-    wish: OutputOptions, is_terminal: bool, is_dumb: bool, target: Target
+    options: OutputOptions, is_terminal: bool, is_dumb: bool, target: Target
 ) -> None:
-    assert choose_target(wish, is_terminal=is_terminal, is_dumb=is_dumb) is target
+    assert choose_target(options, is_terminal=is_terminal, is_dumb=is_dumb) is target
 
 
-def by_the_rules(wish: OutputOptions, *, is_terminal: bool, is_dumb: bool) -> Target:
+def by_the_rules(options: OutputOptions, *, is_terminal: bool, is_dumb: bool) -> Target:
     """Decide by the rules: a flag, else a terminal, else plain."""
-    if wish.json:
-        return Target.JSON_LINES if wish.stream is True else Target.JSON
-    if wish.extract:
+    if options.json:
+        return Target.JSON_LINES if options.stream is True else Target.JSON
+    if options.extract:
         return Target.EXTRACT
-    laid_out = is_terminal and wish.markdown and not (wish.raw or is_dumb)
-    if laid_out:
+    is_rendered = is_terminal and options.markdown and not (options.raw or is_dumb)
+    if is_rendered:
         return Target.MARKDOWN
     return Target.PLAIN if is_terminal else Target.RAW
 
 
 def test_every_combination_follows_the_rules() -> None:
     for raw, extract, json, stream, markdown in product(FLAGS, FLAGS, FLAGS, (None, *FLAGS), FLAGS):
-        wish = OutputOptions(raw, extract, json, stream, markdown)
+        options = OutputOptions(raw, extract, json, stream, markdown)
         for is_terminal, is_dumb in product(FLAGS, FLAGS):
-            found = choose_target(wish, is_terminal=is_terminal, is_dumb=is_dumb)
-            assert found is by_the_rules(wish, is_terminal=is_terminal, is_dumb=is_dumb), wish
+            found = choose_target(options, is_terminal=is_terminal, is_dumb=is_dumb)
+            assert found is by_the_rules(options, is_terminal=is_terminal, is_dumb=is_dumb), options

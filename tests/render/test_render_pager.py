@@ -27,7 +27,7 @@ streams.stderr.write("after" + (" all" if is_as_before else "") + "\\n")
 NOTING = """\
 #!/bin/sh
 /bin/cat > "$HOME/paged"
-printf '%s\\n' "$LESS" "$@" > "$HOME/told"
+printf '%s\\n' "$LESS" "$@" > "$HOME/noted"
 """
 WAITING = f"""\
 #!{sys.executable}
@@ -104,14 +104,14 @@ def test_the_pager_gets_the_text_and_its_arguments(home: Home) -> None:
     env = {"PAGER": f"{pager} -a 'two words'", "LESS": "mine"}
     assert screen_after(home, repr(LONG + "é你\n"), env) == ""
     assert paged(home) == LONG + "é你\n"
-    assert (home.path / "told").read_text() == "mine\n-a\ntwo words\n"
+    assert (home.path / "noted").read_text() == "mine\n-a\ntwo words\n"
 
 
 def test_less_is_the_default_pager(home: Home) -> None:
     folder = tool(home, "less", NOTING).parent
     screen_after(home, repr(LONG), {"PATH": str(folder)})
     assert paged(home) == LONG
-    assert (home.path / "told").read_text().split() == ["FRX"]
+    assert (home.path / "noted").read_text().split() == ["FRX"]
 
 
 def test_without_less_the_text_is_written_directly(home: Home) -> None:

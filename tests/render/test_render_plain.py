@@ -39,10 +39,10 @@ def completion_of(events: tuple[TurnEvent, ...]) -> Completion:
     return builder.completion(Status.COMPLETE, first_token_s=0.1, duration_s=0.2)
 
 
-def rendered(*events: TurnEvent, wish: StatusOptions = ALL) -> tuple[bytes, str]:
+def rendered(*events: TurnEvent, options: StatusOptions = ALL) -> tuple[bytes, str]:
     """Return what pipes get from stdout and from stderr."""
     with Pipes() as pipes:
-        renderer = PlainRenderer(pipes.streams.stdout, pipes.status(wish), None)
+        renderer = PlainRenderer(pipes.streams.stdout, pipes.status(options), None)
         for event in events:
             renderer.show(event)
         renderer.finish(completion_of(events))
@@ -105,7 +105,7 @@ def test_reasoning_goes_to_stderr_and_never_into_the_pipe() -> None:
 
 
 def test_reasoning_is_hidden_by_default() -> None:
-    assert rendered(Chunk("Yes", "hm"), END, wish=QUIET) == (b"Yes\n", "")
+    assert rendered(Chunk("Yes", "hm"), END, options=QUIET) == (b"Yes\n", "")
 
 
 def test_control_characters_of_reasoning_are_shown() -> None:
@@ -118,7 +118,7 @@ def test_a_notice_goes_to_stderr() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "told"),
+    ("options", "expected"),
     [
         (QUIET, ""),
         (ALL, "notice\n"),
@@ -126,9 +126,9 @@ def test_a_notice_goes_to_stderr() -> None:
         (ALL._replace(notices=False), ""),
     ],
 )
-def test_notices_and_details_are_written_on_request(wish: StatusOptions, told: str) -> None:
+def test_notices_and_details_are_written_on_request(options: StatusOptions, expected: str) -> None:
     events = (Notice("notice"), Notice("detail", is_detail=True))
-    assert rendered(*events, wish=wish)[1] == told
+    assert rendered(*events, options=options)[1] == expected
 
 
 def test_ticks_and_the_rest_write_nothing() -> None:
@@ -137,18 +137,18 @@ def test_ticks_and_the_rest_write_nothing() -> None:
 
 def test_the_summary_has_model_tokens_and_times() -> None:
     events = (Chunk("a", model="served", usage=Usage(1200, 34, 1234)), END)
-    out, err = rendered(*events, wish=ALL._replace(usage=True))
+    out, err = rendered(*events, options=ALL._replace(usage=True))
     assert out == b"a\n"
     assert err == "served · 1,200 tokens in, 34 out · first token 0.10 s · total 0.20 s\n"
 
 
 def test_the_summary_has_the_requested_model_if_the_server_named_none() -> None:
-    err = rendered(Chunk("a"), END, wish=ALL._replace(usage=True))[1]
+    err = rendered(Chunk("a"), END, options=ALL._replace(usage=True))[1]
     assert err.startswith("asked · tokens unknown · ")
 
 
 def test_the_request_id_is_a_detail() -> None:
-    err = rendered(ResponseStarted("rid"), Chunk("a"), END, wish=ALL._replace(details=True))[1]
+    err = rendered(ResponseStarted("rid"), Chunk("a"), END, options=ALL._replace(details=True))[1]
     assert "id: rid\n" in err
 
 

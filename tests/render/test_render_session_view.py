@@ -19,7 +19,7 @@ from newapi_cli.render.live.theme import theme_named
 from newapi_cli.render.session_view import SessionViewOptions, last_turns_rows, show_session
 from newapi_cli.streams import Input, Output, Streams
 from tests.render.live.documents import NASTY, Document, answers, layout_for, reference_rows
-from tests.render.sessions import ATTACHMENT, BRANCHED, CALL, MORE, OTHER, PICTURE, SKY, session
+from tests.render.sessions import ATTACHMENT, BRANCHED, CALL, IMAGE, MORE, OTHER, SKY, session
 
 THEME = theme_named("ansi")
 COLORS = re.compile(r"\x1b\[[\d;]*m")
@@ -206,17 +206,17 @@ def test_no_row_but_code_is_wider_than_the_window(
 def test_an_image_is_named_as_in_the_live_answer(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    turn = SKY._replace(answer=f"see ![it]({PICTURE}) here")
-    pictures = ImageFilter(lambda: tmp_path)
+    turn = SKY._replace(answer=f"see ![it]({IMAGE}) here")
+    images = ImageFilter(lambda: tmp_path)
     stored = session(turn, turn._replace(id=12, parent_id=11))
-    text = shown(monkeypatch, stored, width=400, images=pictures)
+    text = shown(monkeypatch, stored, width=400, images=images)
     (saved,) = tmp_path.iterdir()
     assert text.count(saved.name) == 2
     assert "iVBOR" not in text
 
 
 def test_images_are_truncated_if_they_cannot_be_saved(monkeypatch: pytest.MonkeyPatch) -> None:
-    turn = SKY._replace(prompt=PICTURE, answer=f"see {PICTURE} here", reasoning=PICTURE)
+    turn = SKY._replace(prompt=IMAGE, answer=f"see {IMAGE} here", reasoning=IMAGE)
     text = shown(monkeypatch, session(turn), SessionViewOptions(reasoning=True))
     assert text.count("data:image/png;base64,…") == 3
     assert "iVBOR" not in text

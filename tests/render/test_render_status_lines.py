@@ -10,7 +10,7 @@ from tests.render.pipes import Pipes
 from tests.support.home import CANARY
 
 
-def told(error: NewapiError, environ: dict[str, str] | None = None) -> str:
+def printed(error: NewapiError, environ: dict[str, str] | None = None) -> str:
     with Pipes(environ) as pipes:
         pipes.streams.redactors.append(lambda text: text.replace(CANARY, "****"))
         print_error(pipes.streams, error)
@@ -20,7 +20,7 @@ def told(error: NewapiError, environ: dict[str, str] | None = None) -> str:
 
 def test_an_error_has_a_line_for_each_of_its_parts() -> None:
     error = GatewayError("it went wrong", why="the reason", hint="do this", request_id="42")
-    assert told(error) == ("error: it went wrong\n  why: the reason\n  id: 42\n  try: do this\n")
+    assert printed(error) == ("error: it went wrong\n  why: the reason\n  id: 42\n  try: do this\n")
 
 
 @pytest.mark.parametrize(
@@ -33,20 +33,20 @@ def test_an_error_has_a_line_for_each_of_its_parts() -> None:
     ],
 )
 def test_missing_parts_of_an_error_are_left_out(error: NewapiError, text: str) -> None:
-    assert told(error) == text
+    assert printed(error) == text
 
 
 def test_no_part_shows_a_key() -> None:
     why, hint, request_id = (f"{name} {CANARY} end" for name in ("why", "hint", "request_id"))
     error = GatewayError(f"message {CANARY} end", why=why, hint=hint, request_id=request_id)
-    text = told(error)
+    text = printed(error)
     assert CANARY not in text
     assert text.count("****") == 4
 
 
 def test_no_part_contains_control_characters_or_line_breaks() -> None:
     evil = "a\x1b]0;x\x07b\r\nc\x9bd\u202ee"
-    text = told(GatewayError(evil, why=evil, hint=evil, request_id=evil))
+    text = printed(GatewayError(evil, why=evil, hint=evil, request_id=evil))
     assert len(text.splitlines()) == 4
     assert not any(character in text for character in "\x1b\x07\r\x9b\u202e")
 
@@ -62,7 +62,7 @@ def test_no_part_contains_control_characters_or_line_breaks() -> None:
     ],
 )
 def test_color_follows_the_environment(environ: dict[str, str], has_color: bool) -> None:
-    text = told(GatewayError("a", why="b"), environ)
+    text = printed(GatewayError("a", why="b"), environ)
     assert ("\x1b[" in text) is has_color
     assert "error:" in text
 

@@ -113,7 +113,7 @@ def test_a_failed_turn_has_its_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("turn", "told"),
+    ("turn", "expected"),
     [
         (SKY, ""),
         (SKY._replace(finish_reason="length"), "truncated: the token limit was reached"),
@@ -125,8 +125,8 @@ def test_a_failed_turn_has_its_error() -> None:
         (MORE._replace(status=Status.OPEN, answer=""), "not finished; no answer arrived"),
     ],
 )
-def test_how_a_turn_ended_is_written_unless_it_is_complete(turn: TurnRecord, told: str) -> None:
-    assert ending(turn) == told
+def test_how_a_turn_ended_is_written_unless_it_is_complete(turn: TurnRecord, expected: str) -> None:
+    assert ending(turn) == expected
 
 
 @pytest.mark.parametrize(

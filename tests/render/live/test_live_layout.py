@@ -54,7 +54,7 @@ TEXTS: dict[str, tuple[str, list[str]]] = {
     "a link that shows its target": ("<http://x> <m@x.y>", ["http://x m@x.y"]),
     "a link that shows another": ("[http://bank](http://evil)", ["http://bank (http://evil)"]),
     "a link that is none": ("[x](javascript:alert(1))", ["[x](javascript:alert(1))"]),
-    "a picture": ("![a](i.png) ![](j.png 'T')", ["a (i.png) image (j.png, T)"]),
+    "an image": ("![a](i.png) ![](j.png 'T')", ["a (i.png) image (j.png, T)"]),
     "a definition": ("[a]: /u\n\n[a]", ["a (/u)"]),
     "escapes": ("\\*no\\* `` a`b ``", ["*no* a`b"]),
 }

@@ -132,8 +132,8 @@ def test_painted_random_documents_equal_printed_ones() -> None:
         try:
             assert_painted_as_printed(source, rnd, size, kind)
         except AssertionError as error:
-            told = f"NEWAPI_FUZZ_SEED={seed}, document {number}, {size}, {kind}: {source!r}"
-            raise AssertionError(told) from error
+            note = f"NEWAPI_FUZZ_SEED={seed}, document {number}, {size}, {kind}: {source!r}"
+            raise AssertionError(note) from error
 
 
 @pytest.mark.parametrize("size", [(20, 6), (80, 24), (300, 50)], ids=str)

@@ -28,7 +28,9 @@ from newapi_cli.streams import Input, Output, Streams
 from tests.render.live.documents import answers, layout_for, reference_rows
 from tests.render.live.screens import ReflowingScreen, Screen
 
-WISH = StatusOptions(reasoning=True, usage=False, notices=True, details=False, model="some-model")
+OPTIONS = StatusOptions(
+    reasoning=True, usage=False, notices=True, details=False, model="some-model"
+)
 END = StreamEnd(is_certain=True)
 FRAME_S = 0.04
 SHARE = 0.1
@@ -86,7 +88,7 @@ class Stage:
         tmp_path: Path,
         columns: int = 60,
         rows: int = 20,
-        wish: StatusOptions = WISH,
+        options: StatusOptions = OPTIONS,
         *,
         is_apart: bool = False,
     ) -> None:
@@ -100,9 +102,9 @@ class Stage:
         self.builder = CompletionBuilder()
         self.renderer = LiveRenderer(
             self.streams,
-            StatusLines(self.streams, wish),
+            StatusLines(self.streams, options),
             theme_named("ansi"),
-            wish,
+            options,
             ImageFilter(lambda: tmp_path),
             self.clock,
         )
@@ -240,13 +242,13 @@ def test_the_status_row_leaves_no_trace_of_a_turn_that_fails(stage: Stage) -> No
 
 
 def test_the_models_name_is_made_safe(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, wish=WISH._replace(model="evil\x1b]0;x\x07\nname"))
+    stage = Stage(tmp_path, options=OPTIONS._replace(model="evil\x1b]0;x\x07\nname"))
     stage.show(Tick(0.5), after_s=0.5)
     assert "evil␛]0;x␇ name" in stage.text
 
 
 def test_a_long_status_is_truncated_to_the_width(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, columns=20, wish=WISH._replace(model="m" * 50))
+    stage = Stage(tmp_path, columns=20, options=OPTIONS._replace(model="m" * 50))
     stage.show(Tick(0.5), after_s=0.5)
     assert len(stage.text) <= 20
     assert stage.finish() == ""
@@ -284,7 +286,7 @@ def test_much_reasoning_costs_no_more_rows(tmp_path: Path) -> None:
 
 
 def test_reasoning_is_hidden_by_default(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, wish=WISH._replace(reasoning=False))
+    stage = Stage(tmp_path, options=OPTIONS._replace(reasoning=False))
     stage.show(Chunk(reasoning="secret thought"), Tick(0.1), Chunk("Yes"), END, after_s=0.1)
     assert stage.finish() == "Yes"
     assert "secret" not in stage.glass.raw
@@ -292,7 +294,7 @@ def test_reasoning_is_hidden_by_default(tmp_path: Path) -> None:
 
 
 def test_a_silence_of_hidden_reasoning_has_its_status_row(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, wish=WISH._replace(reasoning=False))
+    stage = Stage(tmp_path, options=OPTIONS._replace(reasoning=False))
     stage.show(Chunk(reasoning="secret thought"), Tick(0.5), after_s=0.5)
     assert "some-model" in stage.text
     stage.show(Chunk("Yes"), END, after_s=0.5)
@@ -336,13 +338,19 @@ def test_a_notice_after_the_end_is_shown(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "told"),
-    [(WISH, False), (WISH._replace(details=True), True), (WISH._replace(notices=False), False)],
+    ("options", "expected"),
+    [
+        (OPTIONS, False),
+        (OPTIONS._replace(details=True), True),
+        (OPTIONS._replace(notices=False), False),
+    ],
 )
-def test_a_detail_is_shown_on_request(tmp_path: Path, wish: StatusOptions, told: bool) -> None:
-    stage = Stage(tmp_path, wish=wish)
+def test_a_detail_is_shown_on_request(
+    tmp_path: Path, options: StatusOptions, expected: bool
+) -> None:
+    stage = Stage(tmp_path, options=options)
     stage.show(Notice("a detail", is_detail=True), Chunk("Yes"), END, after_s=0.1)
-    assert ("a detail" in stage.finish()) is told
+    assert ("a detail" in stage.finish()) is expected
 
 
 def test_a_notice_goes_to_stderr_if_that_is_redirected(tmp_path: Path) -> None:
@@ -424,7 +432,7 @@ def test_tool_calls_are_shown_as_code(stage: Stage, events: tuple[TurnEvent, ...
 
 
 def test_the_summary_is_below_the_answer(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, wish=WISH._replace(usage=True))
+    stage = Stage(tmp_path, options=OPTIONS._replace(usage=True))
     stage.show(Chunk("Yes", model="served"), END)
     assert re.fullmatch(r"Yes\n\nserved · tokens unknown · total \d.\d\d s", stage.finish())
 
