@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from newapi_cli.app import attachment_types as attachments
-from newapi_cli.app.attachment_types import (
+from newapi_cli.app import attachments
+from newapi_cli.app.attachments import (
     MAX_ATTACHMENT_BYTES,
     content_from_bytes,
     media_type_of,
@@ -110,11 +110,11 @@ def test_our_own_source_is_no_pdf() -> None:
         (b"\xfd7zXZ\0\0", "xz data"),
         (b"\x28\xb5\x2f\xfd\0", "Zstandard data"),
         (b"a" + bytes(256) + b"ustar\x0000", "a tar archive"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC picture"),
-        (b"\0\0\0\x1cftypavif\0\0\0\0", "an AVIF picture"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC image"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0", "an AVIF image"),
         (b"\0\0\0\x20ftypisom\0\0\2\0", "an MP4 or QuickTime video"),
-        (b"BM\x36\0\0\0\0\0\0\0", "a BMP picture"),
-        (b"II*\0\x08", "a TIFF picture"),
+        (b"BM\x36\0\0\0\0\0\0\0", "a BMP image"),
+        (b"II*\0\x08", "a TIFF image"),
         (b"ID3\4\0\0\0", "an MP3 recording"),
         (b"\xff\xfb\x90\x64\0", "an MP3 recording"),
         (b"RIFF\x24\0\0\0WAVEfmt ", "a WAV recording"),
@@ -136,8 +136,8 @@ def test_a_kind_that_is_not_taken_is_named_with_those_that_are(data: bytes, told
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (b"\1\2\0", "file.bin is neither text nor a picture or PDF: a NUL byte at offset 2"),
-        (PNG[:9], "file.bin is neither text nor a picture or PDF: a NUL byte at offset 8"),
+        (b"\1\2\0", "file.bin is not text, an image or a PDF: NUL byte at offset 2"),
+        (PNG[:9], "file.bin is not text, an image or a PDF: NUL byte at offset 8"),
         (b"caf\xe9!", "file.bin is not UTF-8 text: byte 0xe9 at offset 3"),
         (b"\xe4\xbd", "file.bin is not UTF-8 text: byte 0xe4 at offset 0"),
         (b"", "file.bin is empty"),
@@ -174,7 +174,7 @@ def test_standard_input_has_no_name_of_its_own() -> None:
     assert (content.name, content.reference) == ("stdin.png", "-")
     assert content_from_bytes(b"text", "", "-") == TextFile("", "text")
     assert content_from_bytes(b"", "", "-") == TextFile("", "")
-    assert refused(b"\1\0", "").message.startswith("standard input is neither")
+    assert refused(b"\1\0", "").message.startswith("standard input is not text, an image")
 
 
 def test_attachments_go_beside_the_text_each_in_its_order() -> None:

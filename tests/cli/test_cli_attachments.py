@@ -150,7 +150,7 @@ def test_a_large_picture_is_sent_whole(home: Home, server: FaultServer) -> None:
         (b"x" * (10 * MEGABYTE + 1), "x.bin is larger than 10 MB"),
         (b"", "x.bin is empty"),
         (b"PK\3\4\0\0", "x.bin is a zip archive, which cannot be sent"),
-        (b"\1\0", "x.bin is neither text nor a picture or PDF: a NUL byte at offset 1"),
+        (b"\1\0", "x.bin is not text, an image or a PDF: NUL byte at offset 1"),
     ],
 )
 def test_what_cannot_be_sent_is_refused(
@@ -181,8 +181,8 @@ def test_an_attachment_without_a_question_is_refused(home: Home, server: FaultSe
         ("loop", "Too many levels"),
         ("~nobody-of-this-name/x.png", "home"),
         ("", "no file name given"),
-        ("ftp://host.example/x.png", "ftp:// is not fetched"),
-        ("file:///etc/passwd", "file:// is not fetched"),
+        ("ftp://host.example/x.png", "ftp:// is not supported"),
+        ("file:///etc/passwd", "file:// is not supported"),
     ],
 )
 def test_what_is_no_file_is_refused_at_once(

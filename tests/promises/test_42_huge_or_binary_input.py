@@ -72,7 +72,7 @@ def test_a_device_on_stdin_is_rejected(
 ) -> None:
     with Path("/dev", device).open("rb") as file:
         seen = observe("chat", *args, home=home, stdin=file)
-    assert_refused(seen, server, "standard input is neither text nor a picture", "offset")
+    assert_refused(seen, server, "standard input is not text, an image or a PDF", "offset")
 
 
 @in_each_way

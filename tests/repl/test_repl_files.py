@@ -144,7 +144,7 @@ def test_a_picture_that_changed_is_not_sent_until_it_is_dropped(
         picture.write_bytes(PNG + b"more")
         told = talk.told("b")
         assert "my dot.png has changed since it was attached; nothing was sent" in told
-        assert "`/file drop my dot.png` in the conversation goes on without it" in told
+        assert "or continue without it: `/file drop my dot.png` in the conversation" in told
         assert "no attachment named dot.png" in talk.told("/file drop dot.png")
         assert "my dot.png is no longer sent" in talk.told('/file drop "my dot.png"')
         talk.say("/retry")
