@@ -1,35 +1,74 @@
-"""One turn from the prompt to the screen, for one-shot use and conversations alike."""
+"""One turn from the prompt to the screen, for one-shot use and conversations alike.
+
+Also the options of a run, its prompt, and the optional fields of its requests.
+"""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from newapi_cli.api.chat.request import request_fields
-from newapi_cli.app.chat_options import ChatOptions, answer_display
 from newapi_cli.app.context import Context
+from newapi_cli.app.editor import edit_text
 from newapi_cli.app.error_hints import explain_errors
 from newapi_cli.app.fallback import FallbackClient
 from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.app.gateway.pricer import Pricer
 from newapi_cli.app.output import create_renderer
-from newapi_cli.app.prompt_input import Prompt, TextFile
-from newapi_cli.app.sampling import sampling_of
+from newapi_cli.app.prompt_input import (
+    MAX_INPUT_BYTES,
+    Prompt,
+    TextFile,
+    is_plain_text,
+    prompt_from_contents,
+    text_from_arguments,
+    text_from_bytes,
+)
 from newapi_cli.app.sessions.live_session import LiveSession, describe_external_changes
 from newapi_cli.app.turn import Turn
-from newapi_cli.domain.completion import ChatRequest, CompletionBuilder, Status
+from newapi_cli.domain.completion import ChatRequest, CompletionBuilder, Sampling, Status
 from newapi_cli.domain.messages import Attachment, Message
 from newapi_cli.domain.session import TurnRecord
-from newapi_cli.errors import NewapiError
-from newapi_cli.render.output_options import Target
+from newapi_cli.errors import NewapiError, UsageError
+from newapi_cli.i18n import tr
+from newapi_cli.render.output_options import OutputOptions, Target, choose_target
 from newapi_cli.render.renderer import show_turn
 from newapi_cli.render.status_lines import StatusOptions
+from newapi_cli.streams import STDIN_NAMES
 
 if TYPE_CHECKING:
     from newapi_cli.app.attachments import Attacher
+
+
+class ChatOptions(NamedTuple):
+    """The options of `newapi chat` that are not settings. `session` is the name after -S."""
+
+    words: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    edit: bool = False
+    interactive: bool = False
+    quiet: bool = False
+    curl: bool = False
+    output: OutputOptions = OutputOptions()
+    continue_last: bool = False
+    session: str = ""
+
+    @property
+    def has_prompt(self) -> bool:
+        """Whether the command line contains a prompt, or says where to find it."""
+        return bool(self.words or self.files or self.edit)
+
+
+class AnswerDisplay(NamedTuple):
+    """How answers are displayed."""
+
+    target: Target
+    reasoning: bool
+    usage: bool
 
 
 class ChatRun:
@@ -47,6 +86,42 @@ class ChatRun:
         from newapi_cli.app.attachments import Attacher  # 7 ms
 
         return Attacher(self.context)
+
+    def read_prompt(self) -> Prompt:
+        """Return the prompt made of words, files and standard input, in this order.
+
+        `-f -` puts standard input where it is named; otherwise it comes last, unless the system
+        prompt is read from it. With `--edit` the user edits the text last. Raises `UsageError`.
+        """
+        context, options = self.context, self.options
+        files = ["-" if name in STDIN_NAMES else name for name in options.files]
+        is_system = context.overrides.get("system") in [f"@{name}" for name in STDIN_NAMES]
+        if is_system and "-" in files:
+            raise UsageError(
+                tr("-s and -f both read standard input"), hint=tr("use a file for one of them")
+            )
+        reads_stdin = (not context.streams.stdin.is_terminal or "-" in files) and not is_system
+        piped = self._read_stdin() if reads_stdin else TextFile("", "")
+        contents = [piped if name == "-" else self.attacher.open(name) for name in files]
+        text, rest = text_from_arguments(options.words), ""
+        if "-" not in files:
+            if isinstance(piped, TextFile):
+                rest = piped.text
+            else:
+                contents.append(piped)
+        if options.edit:
+            draft = "\n\n".join(part for part in (text, rest) if part)
+            text, rest = edit_text(context, draft), ""
+        return prompt_from_contents(text, contents, rest)
+
+    def _read_stdin(self) -> TextFile | Attachment:
+        stdin = self.context.streams.stdin
+        data, is_complete = stdin.read(MAX_INPUT_BYTES)
+        if is_complete and is_plain_text(data):
+            return TextFile("", text_from_bytes(data, tr("standard input")))  # loads nothing else
+        if not is_complete and not is_plain_text(data):  # an image may be larger than a text
+            data += stdin.read(MAX_INPUT_BYTES).data
+        return self.attacher.from_stdin(data)
 
     def request(self, messages: tuple[Message, ...], model: str) -> ChatRequest:
         """Return the request for messages, with the parameters of the settings.
@@ -111,11 +186,11 @@ class ChatRun:
 
     def show(self, turn: Turn, live: LiveSession) -> None:
         """Display a turn to its end. The renderer is loaded here: the request has left."""
-        display = answer_display(self.context, self.options)
+        display = self._display()
         status = StatusOptions(
             reasoning=display.reasoning,
             usage=display.usage,
-            notices=not display.quiet,
+            notices=not self.options.quiet,
             details=self.context.is_verbose,
             model=turn.request.model,
             session=live.session.id if live.is_saved else "",
@@ -138,20 +213,36 @@ class ChatRun:
     @property
     def is_raw(self) -> bool:
         """Whether answers are displayed as they arrive, without formatting."""
-        return answer_display(self.context, self.options).target is not Target.MARKDOWN
+        return self._display().target is not Target.MARKDOWN
 
     def set_raw(self, is_raw: bool) -> None:
         """Display answers as they arrive, or formatted where the terminal allows it."""
         self.options = self.options._replace(output=self.options.output._replace(raw=is_raw))
 
+    def _display(self) -> AnswerDisplay:
+        streams, settings = self.context.streams, self.context.settings
+        target = choose_target(
+            self.options.output._replace(markdown=settings.flag("markdown")),
+            is_terminal=streams.stdout.is_terminal,
+            is_dumb=streams.terminal_is_dumb or streams.stdout.is_tiny,
+        )
+        # On a terminal by default; anywhere else if the option is given.
+        is_shown = streams.stderr.is_terminal or "reasoning" in self.context.overrides
+        reasoning = is_shown and settings.text("reasoning") == "show" and not self.options.quiet
+        usage = settings.values.get("usage")
+        if not isinstance(usage, bool):
+            is_text = target in (Target.MARKDOWN, Target.PLAIN)
+            usage = is_text and streams.stderr.is_terminal
+        return AnswerDisplay(target, reasoning, usage)
+
     def _without_detached(self, message: Message) -> Message:
         """Replace attachments that are no longer sent by a note in the message's text."""
-        gone = [each for each in message.attachments if each.sha256 in self._detached]
-        if not gone:
+        detached = [each for each in message.attachments if each.sha256 in self._detached]
+        if not detached:
             return message
-        note = "\n".join(f"[{each.name} is no longer attached]" for each in gone)
-        kept = tuple(each for each in message.attachments if each not in gone)
-        return message._replace(content=f"{message.content}\n\n{note}", attachments=kept)
+        note = "\n".join(f"[{each.name} is no longer attached]" for each in detached)
+        others = tuple(each for each in message.attachments if each not in detached)
+        return message._replace(content=f"{message.content}\n\n{note}", attachments=others)
 
     def _attached(self, messages: tuple[Message, ...]) -> dict[str, bytes]:
         if not any(message.attachments for message in messages):
@@ -162,3 +253,34 @@ class ChatRun:
         if not self.options.quiet:
             for text in describe_external_changes(live):
                 self.context.streams.print_err(text)
+
+
+def sampling_of(context: Context) -> Sampling:
+    """Return the optional request fields that the settings contain."""
+    values = context.settings.values
+    stored_options = context.config_file.profiles.get(context.settings.profile, {}).get("options")
+    max_tokens, seed = values.get("max_tokens"), values.get("seed")
+    effort = values.get("effort")
+    return Sampling(
+        temperature=_number(values.get("temperature")),
+        top_p=_number(values.get("top_p")),
+        max_tokens=max_tokens if isinstance(max_tokens, int) and max_tokens else None,
+        frequency_penalty=_number(values.get("frequency_penalty")),
+        presence_penalty=_number(values.get("presence_penalty")),
+        stop=_texts(values.get("stop")),
+        seed=seed if isinstance(seed, int) else None,
+        effort=effort if isinstance(effort, str) and effort else None,
+        options={**_table(stored_options), **_table(values.get("options"))},
+    )
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, int | float) else None
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
+
+
+def _table(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,4 +1,4 @@
-"""The prompt of a run: arguments, files and standard input, joined byte for byte.
+"""Prompts: the parts of one, joined byte for byte, and the texts that they are read from.
 
 words of the command line
                             <- a blank line
@@ -16,10 +16,12 @@ from typing import NamedTuple
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.errors import UsageError
 from newapi_cli.i18n import tr
+from newapi_cli.streams import read_file
 
 MAX_INPUT_BYTES = 10 * 1024 * 1024
 BOM = "\ufeff"
 PDF_IN_TEXT = re.compile(rb"%PDF-\d.*%%EOF", re.DOTALL)
+SYSTEM_HINT = tr("-s @FILE reads a text file; write @@ for a text that begins with @")
 NO_PROMPT_HINT = tr('newapi chat "your prompt", or pipe text into it')
 
 
@@ -132,3 +134,21 @@ def text_from_arguments(words: Sequence[str]) -> str:
     if any("\udc80" <= character <= "\udcff" for character in text):
         raise UsageError(tr("the prompt on the command line is not UTF-8 text"))
     return text
+
+
+def read_system_prompt(value: str | None) -> str | None:
+    """Return a system prompt: the text, or the content of the file in `@FILE`.
+
+    A text that begins with `@` is written as `@@`. Raises `UsageError`.
+    """
+    if value is None or not value.startswith("@"):
+        return value
+    if value.startswith("@@"):
+        return value[1:]
+    path = value[1:]
+    if not path.strip():
+        raise UsageError(tr("no file name given after @"), hint=SYSTEM_HINT)
+    content = read_file(path, MAX_INPUT_BYTES, hint=SYSTEM_HINT)
+    if not content.is_complete:
+        raise too_large(path)
+    return text_from_bytes(content.data, path)

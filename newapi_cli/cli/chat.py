@@ -3,12 +3,10 @@
 import typer
 
 from newapi_cli.api.chat.request import CHAT_COMPLETIONS, encode_chat
-from newapi_cli.app.chat import ChatRun
-from newapi_cli.app.chat_options import ChatOptions
+from newapi_cli.app.chat import ChatOptions, ChatRun
 from newapi_cli.app.context import Context
 from newapi_cli.app.curl import curl_command, warn_about_left_out_bytes
 from newapi_cli.app.editor import save_unsent_text
-from newapi_cli.app.inputs import gather_prompt, option_fields
 from newapi_cli.app.prompt_input import Prompt
 from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.app.sessions.resume import (
@@ -43,6 +41,7 @@ from newapi_cli.cli.chat_options import (
     TemperatureOption,
     TopPOption,
     UsageOption,
+    option_fields,
 )
 from newapi_cli.cli.options import command
 from newapi_cli.errors import Interrupted, NewapiError, UsageError
@@ -117,7 +116,7 @@ def run_chat(context: Context, options: ChatOptions) -> None:
     if options.edit and not options.curl:
         context.client()  # raises if something is missing, before the user writes
     if not is_new_conversation:
-        prompt = gather_prompt(context, chat_run, options.words, options.files, edit=options.edit)
+        prompt = chat_run.read_prompt()
     try:
         if not (options.quiet or options.curl):
             warn_about_killed_answers(context)

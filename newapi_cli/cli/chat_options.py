@@ -1,12 +1,16 @@
 """The options of `newapi chat`, in the panels of its help page."""
 
+import json
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
 from newapi_cli.cli.options import model_names, session_names, setting
+from newapi_cli.errors import UsageError
+from newapi_cli.i18n import tr
 
+OWN_OPTIONS = ("model", "messages", "stream")  # fields of the body with an option of their own
 PROMPT, MODEL, OUTPUT, SESSION = "Prompt", "Model", "Output", "Session"
 
 
@@ -131,3 +135,30 @@ SessionOption = Annotated[
 NoSaveOption = Annotated[
     bool, option("--no-save", "-n", panel=SESSION, help="save nothing of this run, touch no file")
 ]
+
+
+def option_fields(options: list[str]) -> dict[str, object]:
+    """Parse `NAME=JSON` options; a value that is not JSON is used as text."""
+    fields: dict[str, object] = {}
+    for option in options:
+        name, separator, text = option.partition("=")
+        if not separator or not name:
+            raise UsageError(
+                tr("--option {text!r} is not NAME=JSON", text=option),
+                hint=tr("for example -o top_k=40"),
+            )
+        if name in OWN_OPTIONS:
+            raise UsageError(tr("--option {name} is not allowed; it has its own option", name=name))
+        try:
+            fields[name] = json.loads(text, parse_constant=_reject_constant)
+        except (ValueError, RecursionError) as error:
+            if text.startswith(("{", "[", '"')):
+                raise UsageError(
+                    tr("the value of --option {name} is not valid JSON", name=name)
+                ) from error
+            fields[name] = text
+    return fields
+
+
+def _reject_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")

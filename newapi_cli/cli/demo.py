@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from newapi_cli.app.chat_options import ChatOptions
+from newapi_cli.app.chat import ChatOptions
 from newapi_cli.app.context import Context
 from newapi_cli.cli.chat import run_chat
 from newapi_cli.config.file import ConfigFile

@@ -6,8 +6,7 @@ import json
 
 from newapi_cli.app.editor import edit_text
 from newapi_cli.app.exact_costs import fetch_exact_costs
-from newapi_cli.app.inputs import read_system_prompt
-from newapi_cli.app.prompt_input import Prompt, TextFile
+from newapi_cli.app.prompt_input import Prompt, TextFile, read_system_prompt
 from newapi_cli.app.run_settings import (
     RunSetting,
     run_setting,

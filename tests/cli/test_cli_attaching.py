@@ -132,7 +132,7 @@ def test_a_file_that_is_not_what_was_attached_is_told(
         problem = not_sent(each, picture)
         assert told in problem.message
         assert str(photo) in problem.why
-        assert "put it back" in problem.hint
+        assert "restore it" in problem.hint
 
 
 def test_a_file_that_is_touched_and_put_back_is_sent(home: Home, photo: Path) -> None:

@@ -10,8 +10,7 @@ import pytest
 
 import newapi_cli.cli.chat
 import newapi_cli.repl.loop
-from newapi_cli.app.chat import ChatRun
-from newapi_cli.app.chat_options import ChatOptions
+from newapi_cli.app.chat import ChatOptions, ChatRun
 from newapi_cli.app.context import Context
 from newapi_cli.app.prompt_input import Prompt
 from newapi_cli.app.sessions.live_session import LiveSession

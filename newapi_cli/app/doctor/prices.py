@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
+from newapi_cli.app.chat import sampling_of
 from newapi_cli.app.context import Context
 from newapi_cli.app.doctor.checkup import Checkup, format_duration
 from newapi_cli.app.doctor.runner import ok, skipped, warning
 from newapi_cli.app.prompts import confirm
-from newapi_cli.app.sampling import sampling_of
 from newapi_cli.app.turn import Turn
 from newapi_cli.domain.completion import ChatRequest, Chunk, Completion, Status
 from newapi_cli.domain.messages import Message, Role

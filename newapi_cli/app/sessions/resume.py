@@ -10,9 +10,9 @@ import contextlib
 import os
 from collections.abc import Callable
 
-from newapi_cli.app.chat_options import ChatOptions
+from newapi_cli.app.chat import ChatOptions
 from newapi_cli.app.context import Context
-from newapi_cli.app.inputs import read_system_prompt
+from newapi_cli.app.prompt_input import read_system_prompt
 from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.app.sessions.redacted import RedactedStore
 from newapi_cli.config.settings import load_settings
