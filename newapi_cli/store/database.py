@@ -1,7 +1,7 @@
-"""The file of the sessions: private from its first byte, migrated when it is opened.
+"""The session database: private from its first byte, migrated when it is opened.
 
-A newer file than this program knows is left alone. Before a migration a copy is made beside it; the
-next deletion of a session takes the copies away, for they would hold its text.
+A database with a newer schema is not changed. Before a migration a backup is made beside it; the
+next deletion of a session removes the backups, because they contain its text.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from newapi_cli.errors import LocalError, Reason
+from newapi_cli.i18n import tr
 from newapi_cli.store.mapping import storable
 from newapi_cli.store.migrations import MIGRATIONS, Step
 
-FILE = "sessions.db"
-BUSY_S = 5.0
-SLICE_S = 0.1  # of it, SQLite waits at a time: in C, where no signal is seen
+LOCK_TIMEOUT_S = 5.0
+LOCK_POLL_S = 0.1  # how long SQLite waits at a time, during which no signal is handled
 PRAGMAS = (
     "journal_mode = DELETE",
     "synchronous = FULL",
     "secure_delete = ON",
     "foreign_keys = ON",
-    "cache_size = -256",  # kB; 2 MB by default, which no scan is faster for
+    "cache_size = -256",  # kB; the default of 2 MB makes no scan faster
 )
 DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
-NO_RIGHT = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
+NO_ACCESS = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
 Values = Sequence[object] | Mapping[str, object]
-SMALLEST_BYTES = 512  # one page of the smallest size; shorter ones SQLite would take for empty
+MIN_FILE_BYTES = 512  # the smallest page; SQLite treats a shorter file as empty
 
 
 class Database:
-    """One open file. Not for two threads. `step` and `transaction` raise `LocalError`."""
+    """One open database file, for one thread. All methods raise `LocalError`."""
 
     def __init__(
         self,
@@ -46,60 +46,58 @@ class Database:
         migrations: Sequence[Step] = MIGRATIONS,
         check_wait: Callable[[], None] = lambda: None,
     ) -> None:
-        """Open the file, made if need be in a folder that exists. Raises `LocalError`.
+        """Open the file, and create it if it is missing; its folder must exist.
 
-        `check_wait` is asked while a transaction waits for another process, before anything is
-        done, and raises what ends that.
+        `check_wait` is called while a transaction waits for another process; it raises to end that.
         """
         self.path = path
         self._check_wait = check_wait
-        with self._translated():
+        with self._errors_converted():
             _ensure_private(path)
-            if 0 < path.stat().st_size < SMALLEST_BYTES:
-                raise _damaged(path, "it is too short")
-            self._connection = sqlite3.connect(path, timeout=SLICE_S, isolation_level=None)
+            if 0 < path.stat().st_size < MIN_FILE_BYTES:
+                raise _damaged(path, tr("the file is too short"))
+            self._connection = sqlite3.connect(path, timeout=LOCK_POLL_S, isolation_level=None)
         try:
-            with self._translated():
+            with self._errors_converted():
                 self._prepare(migrations)
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        """Close the file."""
         self._connection.close()
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[sqlite3.Row]:
-        """Give the rows of a query, one after the other."""
-        with self._translated():
-            # No `yield from`: one that is left half read would close its cursor, which fails where
-            # the connection has been closed before.
+        """Yield the rows of a query."""
+        with self._errors_converted():
+            # No `yield from`: an unfinished one would close its cursor, which fails if the
+            # connection was closed before.
             for row in self._cursor(sql, tuple(map(storable, values))):  # noqa: UP028
                 yield row
 
     def row(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Row | None:
-        """Give the first row of a query."""
+        """Return the first row of a query, or None."""
         return next(self.rows(sql, values), None)
 
     def execute(self, sql: str, values: Values = ()) -> int:
-        """Run a statement and give the id of the row that it inserted, if it was an insertion."""
-        with self._translated():
+        """Run a statement, and return the id of the inserted row, if any."""
+        with self._errors_converted():
             return self._cursor(sql, values).lastrowid or 0
 
     def execute_without_waiting(self, sql: str, values: Values = ()) -> None:
-        """Run a statement that is worth no waiting where another process holds the file."""
-        with self._translated():
+        """Run a statement that fails at once if another process has locked the file."""
+        with self._errors_converted():
             self._connection.execute(sql, values)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make all statements of the block one write, which happens whole or not at all."""
-        with self._translated():
+        """Commit all statements of the block, or none."""
+        with self._errors_converted():
             self._cursor("BEGIN IMMEDIATE", (), self._check_wait)
         try:
             yield
         except BaseException:
-            with contextlib.suppress(sqlite3.Error):  # a full disk has rolled back by itself
+            with contextlib.suppress(sqlite3.Error):  # on a full disk SQLite has rolled back
                 self._connection.rollback()
             raise
         try:
@@ -112,17 +110,17 @@ class Database:
     def _cursor(
         self, sql: str, values: Values = (), check_wait: Callable[[], None] = lambda: None
     ) -> sqlite3.Cursor:
-        """Run a statement, again and again while another process holds the file.
+        """Run a statement, and retry it while another process has locked the file.
 
-        One that finds it held has done nothing, and leaves its transaction as it was. Between two
-        tries Python looks for signals.
+        A statement that fails on a lock has done nothing, and its transaction stays valid. Python
+        handles signals between two attempts.
         """
-        until = time.monotonic() + BUSY_S
+        deadline = time.monotonic() + LOCK_TIMEOUT_S
         while True:
             try:
                 return self._connection.execute(sql, values)
             except sqlite3.OperationalError as error:
-                if not _is_held(error) or time.monotonic() > until:
+                if not _is_locked(error) or time.monotonic() > deadline:
                     raise
             check_wait()
 
@@ -130,11 +128,8 @@ class Database:
         self._connection.row_factory = sqlite3.Row
         version = self._version()
         if version > len(migrations):
-            raise LocalError(
-                f"{self.path} was made by a newer newapi",
-                why=f"its version is {version}, this newapi knows {len(migrations)}",
-                hint="update newapi; until then -n saves nothing",
-            )
+            hint = tr("update newapi, or use -n to save nothing")
+            raise newer_schema_error(self.path, version, len(migrations), hint)
         for pragma in PRAGMAS:
             self._cursor(f"PRAGMA {pragma}")
         if version < len(migrations):
@@ -145,16 +140,16 @@ class Database:
 
     def _migrate(self, migrations: Sequence[Step]) -> None:
         with self.transaction():
-            version = self._version()  # another newapi may have been faster
+            version = self._version()  # another process may have been faster
             if 0 < version < len(migrations):
-                self._copy(version)
+                self._back_up(version)
             for step in migrations[version:]:
                 for statement in step:
                     self._connection.execute(statement)
             self._connection.execute(f"PRAGMA user_version = {len(migrations)}")
 
-    def _copy(self, version: int) -> None:
-        """Copy the file by a second connection: closing a plain one would drop SQLite's locks."""
+    def _back_up(self, version: int) -> None:
+        """Copy the database over a second connection: a file copy would drop SQLite's locks."""
         target = self.path.with_name(f"{self.path.name}.v{version}-copy")
         target.unlink(missing_ok=True)
         _ensure_private(target)
@@ -165,46 +160,51 @@ class Database:
             source.backup(copy)
 
     @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Raise what SQLite and the system say as a `LocalError`."""
+    def _errors_converted(self) -> Iterator[None]:
+        """Raise errors of SQLite and the system as `LocalError`."""
         try:
             yield
         except sqlite3.Error as error:
-            raise _problem(self.path, error) from error
+            raise _local_error(self.path, error) from error
         except OSError as error:
+            is_full = error.errno in DISK_FULL_ERRNOS
             raise LocalError(
-                f"cannot open the session store {self.path}",
+                tr("cannot open the session store {path}", path=self.path),
+                reason=Reason.DISK_FULL if is_full else Reason.LOCAL,
                 why=error.strerror or "",
-                hint=write_failure_hint(self.path, is_full=error.errno in DISK_FULL_ERRNOS),
+                hint=write_failure_hint(self.path, is_full=is_full),
             ) from error
 
 
 def migration_backups(path: Path) -> list[Path]:
-    """Give the copies that migrations have made of a file, those that were cut off too."""
+    """Return the backups that migrations made of a database, incomplete ones included."""
     return sorted(path.parent.glob(f"{path.name}.v*-copy*"))
 
 
-def _is_held(error: sqlite3.Error) -> bool:
-    """Say whether another process, or another connection, holds the file."""
+def _is_locked(error: sqlite3.Error) -> bool:
+    """Return whether another process or connection has locked the file."""
     return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
-def _problem(path: Path, error: sqlite3.Error) -> LocalError:
+def _local_error(path: Path, error: sqlite3.Error) -> LocalError:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(DAMAGED):
         return _damaged(path, str(error))
-    if _is_held(error):
+    if _is_locked(error):
         return LocalError(
-            f"the session store {path} is busy",
-            why=f"another newapi has held it for {BUSY_S:.0f} seconds",
-            hint="try again",
+            tr("the session store {path} is busy", path=path),
+            why=tr(
+                "another newapi process has locked it for {seconds:.0f} seconds",
+                seconds=LOCK_TIMEOUT_S,
+            ),
+            hint=tr("try again"),
         )
     is_full = name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR")
     hint = ""
-    if is_full or name.startswith(NO_RIGHT):
+    if is_full or name.startswith(NO_ACCESS):
         hint = write_failure_hint(path, is_full=is_full)
     return LocalError(
-        f"the session store {path} cannot be used",
+        tr("the session store {path} cannot be used", path=path),
         reason=Reason.DISK_FULL if is_full else Reason.LOCAL,
         why=str(error),
         hint=hint,
@@ -214,27 +214,43 @@ def _problem(path: Path, error: sqlite3.Error) -> LocalError:
 def write_failure_hint(path: Path, *, is_full: bool) -> str:
     """Return what to do about a file that cannot be written."""
     if is_full:
-        return f"free some room on that file system: df -h {shlex.quote(str(path.parent))}"
-    places = f"{shlex.quote(str(path.parent))} {shlex.quote(str(path))}"
-    return f"see who may write to the file and to its folder: ls -ld {places}"
+        return tr("free space on the disk: df -h {folder}", folder=shlex.quote(str(path.parent)))
+    return tr(
+        "check the permissions of the file and its folder: ls -ld {folder} {path}",
+        folder=shlex.quote(str(path.parent)),
+        path=shlex.quote(str(path)),
+    )
+
+
+def newer_schema_error(path: Path, version: int, supported: int, hint: str) -> LocalError:
+    """Return the error for a database of a newer version of newapi."""
+    return LocalError(
+        tr("{path} was created by a newer newapi", path=path),
+        why=tr(
+            "its schema version is {version}, this newapi supports {supported}",
+            version=version,
+            supported=supported,
+        ),
+        hint=hint,
+    )
 
 
 def _damaged(path: Path, why: str) -> LocalError:
     quoted = shlex.quote(str(path))
     return LocalError(
-        f"the session store {path} is damaged",
+        tr("the session store {path} is damaged", path=path),
         why=why,
-        hint=f"mv {quoted} {quoted}.damaged begins a new one; nothing has been changed",
+        hint=tr("mv {path} {path}.damaged starts a new one; nothing has been changed", path=quoted),
     )
 
 
 def _ensure_private(path: Path) -> None:
-    """Make the file 0600 before SQLite sees it: its journal takes the same mode."""
+    """Create the file with mode 0600 before SQLite opens it: its journal gets the same mode."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     try:
         descriptor = os.open(path, flags, 0o600)
     except FileExistsError:
-        _narrow(path)
+        _restrict(path)
         return
     try:
         if hasattr(os, "fchmod"):
@@ -243,11 +259,11 @@ def _ensure_private(path: Path) -> None:
         os.close(descriptor)
 
 
-def _narrow(path: Path) -> None:
-    """Take a file of ours from the eyes of others; of one that is not ours, SQLite will tell."""
+def _restrict(path: Path) -> None:
+    """Set mode 0600 on our own file; for the file of another user SQLite reports the error."""
     if os.name != "posix":
         return
     with contextlib.suppress(OSError):
         mode = path.stat().st_mode
-        if stat.S_ISREG(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):  # a folder needs its x
+        if stat.S_ISREG(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):  # a folder needs x
             path.chmod(0o600)

@@ -1,4 +1,4 @@
-"""A look at the file of the sessions that changes nothing: no migration, no mode, no new file."""
+"""A read-only summary of the session database: no migration, no change of mode, no new file."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from newapi_cli.errors import LocalError
+from newapi_cli.i18n import tr
+from newapi_cli.store.database import newer_schema_error
 from newapi_cli.store.migrations import MIGRATIONS
 
-LARGEST_CHECKED_BYTES = 50_000_000  # a second or two of reading
-BUSY_S = 1.0
+MAX_CHECKED_BYTES = 50_000_000  # reading takes a second or two
+LOCK_TIMEOUT_S = 1.0
 
 
 class Inspection(NamedTuple):
-    """What a store holds. `is_checked`: every page of it was read and is sound."""
+    """The content of a database. `is_checked`: all of its pages were read and are valid."""
 
     version: int
     sessions: int
@@ -27,12 +29,12 @@ class Inspection(NamedTuple):
 
     @property
     def is_old(self) -> bool:
-        """Say whether it will be migrated when it is opened next."""
+        """Whether it will be migrated when it is opened."""
         return self.version < len(MIGRATIONS)
 
 
 def inspect_store(path: Path) -> Inspection:
-    """Look into a file that exists. Raises `LocalError` for one that cannot be used."""
+    """Return a summary of an existing database. Raise `LocalError` if it cannot be used."""
     try:
         size_bytes = path.stat().st_size
         with contextlib.closing(_opened(path)) as connection:
@@ -41,33 +43,30 @@ def inspect_store(path: Path) -> Inspection:
         quoted = shlex.quote(str(path))
         name = getattr(error, "sqlite_errorname", "")
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            raise LocalError(f"{path} is busy", why="another newapi holds it") from error
+            why = tr("another newapi process has locked it")
+            raise LocalError(tr("{path} is busy", path=path), why=why) from error
         raise LocalError(
-            f"{path} cannot be read",
+            tr("cannot read {path}", path=path),
             why=str(error),
-            hint=f"mv {quoted} {quoted}.damaged begins a new one",
+            hint=tr("mv {path} {path}.damaged starts a new one", path=quoted),
         ) from error
     except OSError as error:
-        raise LocalError(f"cannot look into {path}", why=error.strerror or "") from error
+        raise LocalError(tr("cannot read {path}", path=path), why=error.strerror or "") from error
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY_S)
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=LOCK_TIMEOUT_S)
 
 
 def _inspected(connection: sqlite3.Connection, path: Path, size_bytes: int) -> Inspection:
     version = _number(connection, "PRAGMA user_version")
     if version > len(MIGRATIONS):
-        raise LocalError(
-            f"{path} was made by a newer newapi",
-            why=f"its version is {version}, this newapi knows {len(MIGRATIONS)}",
-            hint="update newapi",
-        )
-    is_checked = size_bytes <= LARGEST_CHECKED_BYTES
+        raise newer_schema_error(path, version, len(MIGRATIONS), tr("update newapi"))
+    is_checked = size_bytes <= MAX_CHECKED_BYTES
     if is_checked:
-        (words,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if words != "ok":
-            raise sqlite3.DatabaseError(str(words))
+        (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if result != "ok":
+            raise sqlite3.DatabaseError(str(result))
     if version == 0:
         return Inspection(0, 0, 0, size_bytes, is_checked)
     sessions = _number(connection, "SELECT count(*) FROM sessions")

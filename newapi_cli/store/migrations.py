@@ -1,8 +1,9 @@
-"""The steps of the schema: numbered by their place, never changed once released, only added to.
+"""The steps of the schema, numbered by position. A released step is never changed.
 
-Times are seconds since 1970 (UTC). `use_number` orders sessions by their last use: a clock may go
-backwards. `request`, `attachments` and `tool_calls` are JSON. A parent or a leaf is no foreign key:
-deleting would look for children without an index, and with one each turn would write a page more.
+Times are seconds since 1970 (UTC). `use_number` orders sessions by their last use, because clocks
+can go backwards. `request`, `attachments` and `tool_calls` are JSON. Parents and leaves are no
+foreign keys: a deletion would search for children without an index, and an index would cost every
+turn one more page.
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ FIRST: Step = (
     "CREATE INDEX open_turns ON turns (status) WHERE status = 'open'",
 )
 
-# `tried` is JSON: models that failed before the one that was asked last. A session may go from one
-# gateway to another, so each turn has its own; what an old one was sent to, only its session says.
+# `tried` is JSON: the models that failed before the last one. A session can move to another site,
+# so each turn has a profile and a host; older turns get those of their session.
 SECOND: Step = (
     "ALTER TABLE turns ADD COLUMN cost_kind TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE turns ADD COLUMN tried TEXT NOT NULL DEFAULT '[]'",

@@ -145,7 +145,7 @@ def test_a_store_of_a_newer_newapi(well: Home) -> None:
     with closing(sqlite3.connect(sessions_file(well))) as connection:
         connection.execute("PRAGMA user_version = 999")
     row = run_doctor(well).assert_first_failed("store", 10, "update newapi")
-    assert "made by a newer newapi" in row.text
+    assert "created by a newer newapi" in row.text
 
 
 def test_a_store_of_an_older_newapi_is_left_as_it_is(well: Home) -> None:

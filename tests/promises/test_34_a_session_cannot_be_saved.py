@@ -90,7 +90,7 @@ def test_a_disk_that_fills_up_during_the_answer(home: Home, fault_server: FaultS
         first, second = only_session(home).path
         assert (first.answer, second.prompt) == ("Answer 1.", "tell me all")
         assert second.status is Status.INCOMPLETE
-        assert "no room to store the rest" in second.error
+        assert "the disk is full, the rest was not saved" in second.error
         assert warnings_of(chat(home, "-c", "shorter").err) == []
         assert [turn.prompt for turn in only_session(home).path][-1] == "shorter"
 

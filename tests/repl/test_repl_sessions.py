@@ -166,7 +166,7 @@ def test_a_name_is_given_once_and_names_the_session(home: Home, server: FaultSer
         assert talk.told("/rename") == "name: my trip"
         talk.say("/new")
         talk.say("b")
-        assert "has this name already" in talk.told("/rename my trip")
+        assert "already has this name" in talk.told("/rename my trip")
         assert talk.told("/rename") == "name: b"
         talk.say(f"/rename {'x' * 81}")
         assert "at most 80 characters" in talk.text

@@ -87,7 +87,7 @@ def test_a_deletion_without_room_says_what_it_needs(home: Home, fault_server: Fa
         fill(data_dir(home))
         result = run_newapi("sessions", "rm", "--yes", "--older-than", "0d", home=home)
         assert (result.code, result.out) == (10, b"")
-        assert f"\n  try: free some room on that file system: df -h {data_dir(home)}" in result.err
+        assert f"\n  try: free space on the disk: df -h {data_dir(home)}" in result.err
         assert "a deletion temporarily needs as much as it deletes" in result.err
         (data_dir(home) / "filler").unlink()
         assert len(stored_sessions(home)) == 1
@@ -102,7 +102,7 @@ def test_a_full_disk_is_told_with_what_to_do(home: Home, fault_server: FaultServ
         fill(data_dir(home))
         result = run_newapi("chat", "hi", home=home)
         assert len(warnings_of(result.err)) == 1
-        assert f"\n  try: free some room on that file system: df -h {data_dir(home)}" in result.err
+        assert f"\n  try: free space on the disk: df -h {data_dir(home)}" in result.err
 
 
 @pytest.mark.parametrize("mode", [0o400, 0])
@@ -115,5 +115,5 @@ def test_a_store_without_right_is_told_with_what_to_look_at(
     command = newapi_command("sessions", "rm", "--yes", "--older-than", "0d")
     result = run_command(without_power(*command), home=home)
     assert (result.code, result.out) == (10, b"")
-    hint = rf"\n  try: see who may write .*: ls -ld {data_dir(home)} {sessions_file(home)}\n"
+    hint = rf"\n  try: check the permissions of .*: ls -ld {data_dir(home)} {sessions_file(home)}\n"
     assert re.search(hint, result.err), result.err

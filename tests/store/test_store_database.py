@@ -330,7 +330,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_file_that_another_holds_too_long_is_busy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("newapi_cli.store.database.BUSY_S", 0.05)
+    monkeypatch.setattr("newapi_cli.store.database.LOCK_TIMEOUT_S", 0.05)
     path = filled(tmp_path / "s.db")
     with closing(sqlite3.connect(path, isolation_level=None)) as other, SessionStore(path) as store:
         other.execute("BEGIN IMMEDIATE")

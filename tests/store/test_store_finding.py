@@ -53,7 +53,7 @@ def test_what_means_nothing_is_a_usage_problem(store: SessionStore, nothing: str
 def test_an_ambiguous_beginning_names_those_it_means(store: SessionStore) -> None:
     for number in range(7):
         put(store, f"1a2b0000000{number}")
-    with pytest.raises(UsageError, match=r"means 7 sessions: 1a2b0000(, 1a2b0000){4}, …"):
+    with pytest.raises(UsageError, match=r"matches 7 sessions: 1a2b0000(, 1a2b0000){4}, …"):
         store.find("1a2b")
 
 
@@ -69,7 +69,7 @@ def test_a_title_finds_where_one_session_has_it(store: SessionStore) -> None:
     wanted = put(store, "100000000000", "Why is the sky blue?")
     assert store.find("Why is the sky blue?") == wanted
     put(store, "200000000000", "Why is the sky blue?")
-    with pytest.raises(UsageError, match="means 2 sessions"):
+    with pytest.raises(UsageError, match="matches 2 sessions"):
         store.find("Why is the sky blue?")
 
 
@@ -88,7 +88,7 @@ def test_a_name_for_going_on_is_a_name_or_the_beginning_of_an_id_but_no_title(
 def test_a_beginning_of_several_ids_begins_no_new_session(store: SessionStore) -> None:
     put(store, "abcd01000000")
     put(store, "abcd02000000")
-    with pytest.raises(UsageError, match="means 2 sessions"):
+    with pytest.raises(UsageError, match="matches 2 sessions"):
         store.find_by_name("abcd0")
 
 
