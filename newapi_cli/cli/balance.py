@@ -1,4 +1,4 @@
-"""`newapi balance`: what the key has left."""
+"""`newapi balance`: the balance of the key."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -18,20 +18,20 @@ from newapi_cli.render.units import balance_text
 @command
 def balance(
     context: Context,
-    json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
-    """Tell what the key has left.
+    """Print the balance of the key.
 
     [dim]newapi balance[/dim]
     [dim]newapi balance --json | jq -r .left[/dim]
     """
-    found = _without_keys(Gateway(context).balance(), context.streams.redact)
+    key_balance = _redacted(Gateway(context).balance(), context.streams.redact)
     write_output(
         context.streams,
         output_form(context.streams, json=json),
-        for_people=lambda: _write_lines(context, found),
-        for_machines=lambda: [balance_fields(found)],
-        as_json=lambda: balance_json(found),
+        for_people=lambda: _write_lines(context, key_balance),
+        for_machines=lambda: [balance_fields(key_balance)],
+        as_json=lambda: balance_json(key_balance),
     )
 
 
@@ -40,8 +40,8 @@ def _write_lines(context: Context, balance: Balance) -> None:
     context.streams.stdout.write("".join(f"{line}\n" for line in lines if line))
 
 
-def _without_keys(balance: Balance, redact: Callable[[str], str]) -> Balance:
-    """Take keys out of what the gateway calls things: some repeat them."""
+def _redacted(balance: Balance, redact: Callable[[str], str]) -> Balance:
+    """Return a balance with keys redacted: some gateways repeat them."""
     return balance._replace(
         name=redact(balance.name),
         group=redact(balance.group),

@@ -56,3 +56,23 @@ class SpendingReport(NamedTuple):
     since: datetime | None
     rows: tuple[Spending, ...]
     total: Spending
+
+
+class NotExact(StrEnum):
+    """Why the cost of an answer is not exact."""
+
+    OTHER_GATEWAY = "other_gateway"
+    NO_REQUEST_ID = "no_request_id"
+    EMPTY_LOG = "empty_log"
+    LOG_WITHOUT_IDS = "log_without_ids"
+    BEFORE_LOG = "before_log"
+    AFTER_LOG = "after_log"
+    NOT_IN_LOG = "not_in_log"
+
+
+class Exactness(NamedTuple):
+    """How many answers have an exact cost, and how many others have not, by reason."""
+
+    exact: int
+    answers: int
+    others: tuple[tuple[NotExact, int], ...] = ()

@@ -11,7 +11,7 @@ from datetime import UTC
 from decimal import Decimal
 from typing import NamedTuple
 
-from newapi_cli.domain.report import Spending, SpendingReport
+from newapi_cli.domain.report import Exactness, NotExact, Spending, SpendingReport
 from newapi_cli.domain.session import SHORT_ID_LENGTH
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.rows import Form, write_output
@@ -28,6 +28,15 @@ MIN_BAR_WIDTH, MAX_BAR_WIDTH = 6, 24
 FULL_BLOCK = "█"
 EIGHTH_BLOCKS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 ASCII_BLOCK = "#"
+NOT_EXACT_TEXTS = {
+    NotExact.OTHER_GATEWAY: "{n:,} from another gateway",
+    NotExact.NO_REQUEST_ID: "{n:,} without a request id",
+    NotExact.EMPTY_LOG: "{n:,} unknown, as the gateway's log of this key is empty",
+    NotExact.LOG_WITHOUT_IDS: "{n:,} unknown, as the gateway's log has no request ids",
+    NotExact.BEFORE_LOG: "{n:,} older than the log, which ends after 1,000 rows",
+    NotExact.AFTER_LOG: "{n:,} newer than the log, which is fetched once in five minutes",
+    NotExact.NOT_IN_LOG: "{n:,} not in the log, such as those of other keys",
+}
 
 
 class TableOptions(NamedTuple):
@@ -256,13 +265,13 @@ def exact_dollars(row: Spending) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def exactness_text(exact: int, answers: int, others: tuple[tuple[str, int], ...]) -> str:
+def exactness_text(exactness: Exactness) -> str:
     """Return for how many answers the cost is exact, and why it is not for the others.
 
-    >>> exactness_text(12, 14, (("of another gateway", 2),))
-    'exact for 12 of 14 answers; 2 of another gateway'
+    >>> exactness_text(Exactness(12, 14, ((NotExact.OTHER_GATEWAY, 2),)))
+    'exact for 12 of 14 answers; 2 from another gateway'
     """
     one, other = "exact for {exact:,} of {n} answer", "exact for {exact:,} of {n:,} answers"
-    parts = [ntr(one, other, answers, exact=exact)]
-    parts += [tr("{count:,} {why}", count=count, why=why) for why, count in others]
+    parts = [ntr(one, other, exactness.answers, exact=exactness.exact)]
+    parts += [tr(NOT_EXACT_TEXTS[reason], n=count) for reason, count in exactness.others]
     return "; ".join(parts)

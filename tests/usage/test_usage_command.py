@@ -88,7 +88,7 @@ def test_a_terminal_gets_a_table_with_bars(filled: Home) -> None:
     assert rows[3].split()[-1] == "tiered"
     assert rows[4].split()[0] == "total"
     assert "about $0.01 + 2 unknown" in rows[4]
-    assert rows[5].startswith("as stored here since 20")
+    assert rows[5].startswith("from the sessions on this machine; since 20")
 
 
 @pytest.mark.parametrize("columns", [40, 100])
@@ -98,7 +98,7 @@ def test_a_table_folds_in_no_width(filled: Home, by: str, columns: int) -> None:
     count = {"model": 4, "day": 4, "session": 1}[by]
     assert rows[0].split()[0] == by
     assert rows[count + 1].split()[0] == "total"
-    assert rows[count + 2].startswith("as stored here")
+    assert rows[count + 2].startswith("from the sessions on this machine")
     assert "cost" in rows[0]
 
 
@@ -195,7 +195,7 @@ def test_a_copy_of_a_session_costs_nothing(filled: Home) -> None:
 def test_a_span_limits_the_report(filled: Home, since: str, models: set[str]) -> None:
     result = usage(filled, "--since", since)
     assert set(names(tsv(result))) == models
-    assert ("no answer is stored since" in result.err) == (not models)
+    assert ("no answer is stored; since" in result.err) == (not models)
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_a_key_in_a_name_or_a_title_is_not_told(home: Home, by: str) -> None:
 
 def test_nothing_in_the_span_is_empty_on_a_terminal_too(filled: Home) -> None:
     [line] = screen(filled, "--since", "12h")
-    assert line.startswith("no answer is stored since 20")
+    assert line.startswith("no answer is stored; since 20")
 
 
 def test_a_look_changes_nothing(filled: Home) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,15 +9,11 @@ from typing import Any
 
 import pytest
 
+from newapi_cli.app.exact_costs import exact_costs, exactness
 from newapi_cli.app.sessions.archive import session_from_json, session_to_json
-from newapi_cli.app.spending import (
-    Exactness,
-    TurnFigures,
-    WhyNot,
-    exact_costs,
-    exactness,
-)
+from newapi_cli.app.spending import TurnFigures
 from newapi_cli.domain.billing import LogEntry
+from newapi_cli.domain.report import Exactness, NotExact
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from tests.sessions.keeping import chat, last_turn, sessions_file, stored_sessions, tree
 from tests.store.stored import change_raw, new_session
@@ -146,7 +141,7 @@ def test_an_old_server_is_asked_by_query_and_names_no_requests(
     result = exact(home)
     assert gateway.paths()[-2:] == [LOG, f"{LOG}?key={CANARY}"]
     assert result.err.startswith("exact for 0 of 1 answer; 1 ")
-    assert "names no request ids" in result.err
+    assert "has no request ids" in result.err
     assert tsv(result)[0][6] == "about"
 
 
@@ -161,7 +156,9 @@ def test_an_old_server_that_names_requests_is_believed(home: Home, gateway: Gate
     )
 
 
-def test_why_a_cost_is_not_exact_is_told(home: Home, gateway: Gateway) -> None:
+def test_the_reasons_for_costs_that_are_not_exact_are_reported(
+    home: Home, gateway: Gateway
+) -> None:
     chat(home, "hi")
     host = stored_sessions(home)[0].session.host
     here = new_session("here", profile="test", host=host)
@@ -173,10 +170,10 @@ def test_why_a_cost_is_not_exact_is_told(home: Home, gateway: Gateway) -> None:
     gateway.rows.append(gateway.row("r-0", 1, created_at=three_days_ago))
     assert exact(home).err.strip().split("; ") == [
         "exact for 1 of 5 answers",
-        f"1 {WhyNot.OTHER_GATEWAY}",
-        f"1 {WhyNot.NO_REQUEST_ID}",
-        f"1 {WhyNot.OLDER}",
-        f"1 {WhyNot.NOT_IN_LOG}",
+        "1 from another gateway",
+        "1 without a request id",
+        "1 older than the log, which ends after 1,000 rows",
+        "1 not in the log, such as those of other keys",
     ]
 
 
@@ -220,7 +217,7 @@ def test_json_and_other_sums_are_exact_too(home: Home, gateway: Gateway) -> None
         (LOG, response(200, b"<html>", content_type="text/html"), 6, ""),
         (LOG, response(200, {"success": False, "message": "busy"}), 6, ""),
         (LOG, response(502, b"bad gateway"), 6, ""),
-        (STATUS, response(404, b""), 6, "nothing at this address"),
+        (STATUS, response(404, b""), 6, "nothing at this URL"),
     ],
 )
 def test_a_log_that_cannot_be_read_is_an_error_that_says_what_to_do(
@@ -347,28 +344,26 @@ ENTRIES = [entry("r-x", "1", NOW), entry("r-y", "1", NOW - timedelta(hours=2))]
 @pytest.mark.parametrize(
     ("turn", "entries", "why"),
     [
-        (spent(host="http://b/v1"), ENTRIES, WhyNot.OTHER_GATEWAY),
-        (spent(request_id=""), ENTRIES, WhyNot.NO_REQUEST_ID),
-        (spent(request_id=""), [], WhyNot.NO_REQUEST_ID),
-        (spent(), [], WhyNot.EMPTY_LOG),
-        (spent(), [entry("", "1")], WhyNot.LOG_WITHOUT_IDS),
-        (spent(created_at=NOON - 3 * HOUR_S), ENTRIES, WhyNot.OLDER),
-        (spent(created_at=NOON + 1), ENTRIES, WhyNot.NEWER),
-        (spent(created_at=NOON - HOUR_S), ENTRIES, WhyNot.NOT_IN_LOG),
+        (spent(host="http://b/v1"), ENTRIES, NotExact.OTHER_GATEWAY),
+        (spent(request_id=""), ENTRIES, NotExact.NO_REQUEST_ID),
+        (spent(request_id=""), [], NotExact.NO_REQUEST_ID),
+        (spent(), [], NotExact.EMPTY_LOG),
+        (spent(), [entry("", "1")], NotExact.LOG_WITHOUT_IDS),
+        (spent(created_at=NOON - 3 * HOUR_S), ENTRIES, NotExact.BEFORE_LOG),
+        (spent(created_at=NOON + 1), ENTRIES, NotExact.AFTER_LOG),
+        (spent(created_at=NOON - HOUR_S), ENTRIES, NotExact.NOT_IN_LOG),
     ],
 )
-def test_each_reason_is_told_apart(turn: TurnFigures, entries: list[LogEntry], why: WhyNot) -> None:
+def test_each_reason_is_recognized(
+    turn: TurnFigures, entries: list[LogEntry], why: NotExact
+) -> None:
     assert exactness([turn], entries, HOST) == Exactness(0, 1, ((why, 1),))
 
 
 def test_failures_and_copies_are_not_counted_and_exact_ones_need_no_reason() -> None:
     known = spent(cost="1", cost_kind="exact", host="http://b/v1")
     turns = [known, known._replace(id=99), spent(status="error"), spent(), spent()]
-    assert exactness(turns, [], HOST) == Exactness(1, 3, ((WhyNot.EMPTY_LOG, 2),))
-
-
-def test_the_reasons_are_json_safe() -> None:
-    assert json.loads(json.dumps(list(WhyNot))) == [str(why) for why in WhyNot]
+    assert exactness(turns, [], HOST) == Exactness(1, 3, ((NotExact.EMPTY_LOG, 2),))
 
 
 def test_a_read_only_store_is_a_local_failure(home: Home, gateway: Gateway) -> None:

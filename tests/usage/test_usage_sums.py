@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from newapi_cli.app.durations import since_from_text
 from newapi_cli.app.spending import (
     By,
     TurnFigures,
     median,
-    since_from_text,
     spending_report,
 )
 from newapi_cli.domain.money import Cost, CostKind, Currency
