@@ -297,7 +297,7 @@ def test_an_empty_list_is_told(home: Home, other_home: Home) -> None:
 
 def test_no_name_is_no_file(home: Home) -> None:
     result = run_newapi("sessions", "import", "", home=home)
-    assert (result.code, result.err.split("\n")[0]) == (2, "error: the file name is empty")
+    assert (result.code, result.err.split("\n")[0]) == (2, "error: no file name given")
 
 
 def test_a_file_that_is_not_there_is_a_usage_problem(home: Home) -> None:

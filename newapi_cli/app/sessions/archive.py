@@ -1,21 +1,22 @@
-"""A session as JSON and back: for `newapi sessions export` and `newapi sessions import`.
+"""Sessions as JSON, for `newapi sessions export` and `newapi sessions import`.
 
-The format is a stable interface: a new field may come at any time, a changed one is a new version.
+The format is a stable interface: new fields can be added at any time, a changed field is a new
+version.
 
     {"format": "newapi-session", "version": 1, "id": …, "leaf": 3, "turns": [{"id": 1, …}, …]}
 
-As JSON lines, the session without its turns is the first line (`"type": "session"`) and each turn
-is one more (`"type": "turn"`). What is read was written by anybody: all of it is looked at.
+As JSON Lines, the first line is the session without its turns (`"type": "session"`), and each turn
+is another line (`"type": "turn"`). Imported files are untrusted: every field is checked.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
-from newapi_cli.app.sessions.json_fields import JsonObject, plain_json, problem_at
 from newapi_cli.domain.completion import COUNTS, Status, ToolCall, Usage, usage_from_counts
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import (
@@ -30,37 +31,43 @@ from newapi_cli.domain.session import (
     TurnRecord,
 )
 from newapi_cli.errors import UsageError
+from newapi_cli.i18n import tr
+from newapi_cli.text import well_formed
 
 FORMAT = "newapi-session"
 VERSION = 1
 SESSION_ID = re.compile(rf"[0-9a-f]{{{ID_LENGTH}}}")
 DOLLARS = re.compile(r"[0-9]{1,60}(\.[0-9]{1,18})?")
 SHA256 = re.compile(r"[0-9a-f]{64}")
-HINT = "`newapi sessions export --json` writes what can be imported"
+MAX_INTEGER = 2**63 - 1  # of SQLite
+MAX_DEPTH = 100
+NOT_A_STRING = tr("must be a string")
+NOT_AN_OBJECT = tr("must be an object")
+HINT = tr("use a file that `newapi sessions export --json` wrote")
 
 
 def session_to_json(stored: StoredSession) -> dict[str, object]:
-    """Give a session with every turn of every branch as plain JSON values."""
+    """Return a session with the turns of all branches as plain JSON values."""
     return {**_session_to_json(stored.session), "turns": [*map(_turn_to_json, stored.turns)]}
 
 
 def session_to_lines(stored: StoredSession) -> Iterator[str]:
-    """Give a session as lines of JSON, without their line breaks."""
+    """Yield the lines of a session as JSON Lines, without line breaks."""
     yield _line({"type": "session", **_session_to_json(stored.session)})
     for turn in stored.turns:
         yield _line({"type": "turn", **_turn_to_json(turn)})
 
 
 def session_from_json(value: object) -> StoredSession:
-    """Read a session. Raises `UsageError` that names the place of what is wrong."""
+    """Return the session in a JSON value. Raises `UsageError` with the path of an invalid field."""
     return _session_from(JsonObject(value, ""))
 
 
 def sessions_from_text(text: str) -> list[StoredSession]:
-    """Read one session, a list of them, or JSON lines. Raises `UsageError`."""
+    """Return the sessions in JSON, one or a list, or in JSON Lines. Raises `UsageError`."""
     text = text.removeprefix("\ufeff")
     if not text.strip():
-        raise UsageError("there is nothing to import: it is empty", hint=HINT)
+        raise UsageError(tr("cannot import this: it is empty"), hint=HINT)
     value, is_all = _first_value(text)
     if is_all and isinstance(value, list):
         return [_session_from(JsonObject(each, f"[{i}].")) for i, each in enumerate(value)]
@@ -106,17 +113,23 @@ def _line(value: dict[str, object]) -> str:
 
 
 def _first_value(text: str) -> tuple[object, bool]:
-    """Parse the first JSON value; say whether it is all that there is."""
+    """Return the first JSON value of a text, and whether nothing follows it."""
     begin = len(text) - len(text.lstrip())
     try:
         value, end = json.JSONDecoder().raw_decode(text, begin)
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise UsageError(
-            f"cannot import this: {where} is no JSON", why=error.msg, hint=HINT
-        ) from None
-    except (RecursionError, ValueError):  # a number of thousands of digits
-        raise UsageError("cannot import this: it is no JSON within reason", hint=HINT) from None
+        message = tr(
+            "cannot import this: invalid JSON at line {line}, column {column}",
+            line=error.lineno,
+            column=error.colno,
+        )
+        raise UsageError(message, why=error.msg, hint=HINT) from None
+    except RecursionError:
+        message = tr("cannot import this: the JSON is nested too deeply")
+        raise UsageError(message, hint=HINT) from None
+    except ValueError:  # an integer of thousands of digits
+        message = tr("cannot import this: the JSON contains a number that is too long")
+        raise UsageError(message, hint=HINT) from None
     return value, not text[end:].strip()
 
 
@@ -124,34 +137,33 @@ def _sessions_from_lines(text: str) -> list[StoredSession]:
     sessions: list[StoredSession] = []
     head: JsonObject | None = None
     turns: list[JsonObject] = []
-    for number, line in enumerate(text.split("\n"), 1):  # JSON may hold the others of splitlines
+    for number, line in enumerate(text.split("\n"), 1):  # strings may contain U+2028 and the like
         if not line.strip():
             continue
-        each = _object_of_line(line, f"line {number}")
-        kind = each.text("type")
+        source = _object_from_line(line, number)
+        kind = source.text("type")
         if kind == "turn" and head is not None:
-            turns.append(each)
+            turns.append(source)
             continue
         if kind == "turn":
-            raise each.wrong("type", "is a turn, and no session stands before it")
+            raise source.error("type", tr("is a turn, but no session precedes it"))
         if head is not None:
             sessions.append(_stored(head, turns))
-        head, turns = (each, []) if kind == "session" else (None, [])
+        head, turns = (source, []) if kind == "session" else (None, [])
         if head is None:
-            sessions.append(_session_from(each))
+            sessions.append(_session_from(source))
     return sessions if head is None else [*sessions, _stored(head, turns)]
 
 
-def _object_of_line(line: str, where: str) -> JsonObject:
+def _object_from_line(line: str, number: int) -> JsonObject:
     try:
         value, is_all = _first_value(line)
-    except UsageError as problem:
-        raise UsageError(
-            f"cannot import this: {where} is no JSON", why=problem.why, hint=HINT
-        ) from None
+    except UsageError as error:
+        message = tr("cannot import this: invalid JSON at line {line}", line=number)
+        raise UsageError(message, why=error.why, hint=HINT) from None
     if not is_all:
-        raise problem_at(where, "must be one JSON object")
-    return JsonObject(value, f"{where}: ")
+        raise _import_error(f"line {number}", tr("must be one JSON object"))
+    return JsonObject(value, f"line {number}: ")
 
 
 def _session_from(source: JsonObject) -> StoredSession:
@@ -163,44 +175,46 @@ def _session_from(source: JsonObject) -> StoredSession:
 def _check_format(source: JsonObject) -> None:
     source.require("format", "version")
     if source.text("format") != FORMAT:
-        raise source.wrong("format", f"must be {FORMAT}")
-    if source.whole("version") != VERSION:
-        raise source.wrong(
-            "version", f"must be {VERSION}; a newer newapi may have written this, and can read it"
+        raise source.error("format", tr("must be {value}", value=FORMAT))
+    if source.integer("version") != VERSION:
+        raise source.error(
+            "version",
+            tr("must be {version}; a newer newapi may be able to import it", version=VERSION),
         )
 
 
 def _stored(source: JsonObject, sources: list[JsonObject]) -> StoredSession:
     _check_format(source)
     source.require("id", "leaf")
-    all_ids = {each.whole("id", least=1) for each in sources}
+    all_ids = {turn_source.integer("id", minimum=1) for turn_source in sources}
     known: set[int] = set()
     profile, host = source.text("profile"), source.text("host")
     turns = []
-    for each in sources:
-        turn = _turn_from(each, profile, host)
-        _check_place(each, turn, known, all_ids)
+    for turn_source in sources:
+        turn = _turn_from(turn_source, profile, host)
+        _check_parent(turn_source, turn, known, all_ids)
         known.add(turn.id)
         turns.append(turn)
     session = _session(source, len(turns))
     if session.leaf_id is not None and session.leaf_id not in known:
-        raise source.wrong("leaf", "must be the id of one of the turns")
+        raise source.error("leaf", tr("must be the id of one of the turns"))
     return StoredSession(session, tuple(turns))
 
 
-def _check_place(
+def _check_parent(
     source: JsonObject, turn: TurnRecord, known: set[int], all_ids: set[int | None]
 ) -> None:
-    """Raise `UsageError` unless a turn is new and its parent stands before it: so no ring is."""
+    """Raise `UsageError` unless the id is new and the parent precedes the turn: no cycles."""
     if turn.id in known:
-        raise source.wrong("id", "is that of a turn before")
+        raise source.error("id", tr("is the id of an earlier turn"))
     if turn.parent_id is None or turn.parent_id in known:
         return
+    problem = tr("must be the id of an earlier turn, but no turn has it")
     if turn.parent_id == turn.id:
-        raise source.wrong("parent_id", "makes the turn its own parent")
-    if turn.parent_id in all_ids:
-        raise source.wrong("parent_id", "must be the id of a turn before, and that one comes later")
-    raise source.wrong("parent_id", "must be the id of a turn before, and there is no such turn")
+        problem = tr("must be the id of an earlier turn, not of the turn itself")
+    elif turn.parent_id in all_ids:
+        problem = tr("must be the id of an earlier turn, not of a later one")
+    raise source.error("parent_id", problem)
 
 
 def _session(source: JsonObject, turns: int) -> Session:
@@ -214,10 +228,10 @@ def _session(source: JsonObject, turns: int) -> Session:
 def _turn_from(source: JsonObject, profile: str, host: str) -> TurnRecord:
     """Return a turn. In older exports only the session has the profile and the host."""
     source.require("id", "parent_id", "prompt", "status")
-    if source.whole("id", least=1) is None:
-        raise source.wrong("id", "must be a whole number, 1 or more")
+    if source.integer("id", minimum=1) is None:
+        raise source.error("id", _not_an_integer(1))
     if source.optional_text("prompt") is None:
-        raise source.wrong("prompt", "must be a text")
+        raise source.error("prompt", NOT_A_STRING)
     values = _fields_from_json(source, TURN_FIELDS)
     for name, default in (("profile", profile), ("host", host)):
         if source.optional_text(name) is None:
@@ -234,22 +248,22 @@ def _fields_from_json(source: JsonObject, fields: Iterable[StoredField]) -> dict
 
 
 def _session_id(source: JsonObject, name: str) -> str:
-    return source.matching(name, SESSION_ID, f"must be {ID_LENGTH} hex digits")
+    return source.matching(name, SESSION_ID, tr("must be {n} hex digits", n=ID_LENGTH))
 
 
 def _status(source: JsonObject, name: str) -> Status:
-    """Return the status. An answer that was still open when it was exported was interrupted."""
+    """Return the status. An answer that was still open at the export counts as interrupted."""
     try:
         status = Status(source.text(name))
     except ValueError:
-        raise source.wrong(name, f"must be one of {', '.join(Status)}") from None
+        raise source.error(name, tr("must be one of {values}", values=", ".join(Status))) from None
     return Status.INTERRUPTED if status is Status.OPEN else status
 
 
 def _dollars(source: JsonObject, name: str) -> str | None:
     if source.optional_text(name) is None:
         return None
-    return source.matching(name, DOLLARS, 'must be dollars as text, such as "0.0004"')
+    return source.matching(name, DOLLARS, tr('must be dollars as a string, such as "0.0004"'))
 
 
 def _attachment(source: JsonObject) -> Attachment:
@@ -258,8 +272,8 @@ def _attachment(source: JsonObject) -> Attachment:
         name=source.text("name"),
         reference=source.text("reference"),
         media_type=source.text("media_type"),
-        size_bytes=source.whole("size_bytes") or 0,
-        sha256=source.matching("sha256", SHA256, "must be 64 hex digits"),
+        size_bytes=source.integer("size_bytes") or 0,
+        sha256=source.matching("sha256", SHA256, tr("must be {n} hex digits", n=64)),
     )
 
 
@@ -269,12 +283,177 @@ def _tool_call(source: JsonObject) -> ToolCall:
 
 def _usage(source: JsonObject, name: str) -> Usage | None:
     usage = source.child(name)
-    return None if usage is None else usage_from_counts(usage.whole(count) for count in COUNTS)
+    return None if usage is None else usage_from_counts(usage.integer(count) for count in COUNTS)
 
 
 def _tried(source: JsonObject, name: str) -> tuple[tuple[str, str], ...]:
     return tuple((each.text("model"), each.text("why")) for each in source.children(name))
 
+
+# -- checked JSON ------------------------------------------------------------------------------
+
+
+class JsonObject:
+    """A JSON object whose fields are checked as they are read. Raises `UsageError`.
+
+    `prefix` precedes the names of fields in messages, such as `turns[3].` or `line 5: `. A missing
+    field is the same as null.
+    """
+
+    def __init__(self, value: object, prefix: str) -> None:
+        if not isinstance(value, dict):
+            raise _import_error(prefix.rstrip(".: "), NOT_AN_OBJECT)
+        self._prefix = prefix
+        self._value = value
+
+    def error(self, name: str, problem: str) -> UsageError:
+        """Return the error for a field."""
+        return _import_error(self._prefix + name, problem)
+
+    def require(self, *names: str) -> None:
+        """Raise `UsageError` if one of these fields is missing."""
+        for name in names:
+            if name not in self._value:
+                raise self.error(name, tr("is missing"))
+
+    def text(self, name: str) -> str:
+        """Return a string, empty if it is missing."""
+        return self.optional_text(name) or ""
+
+    def optional_text(self, name: str) -> str | None:
+        """Return a string or None, with lone surrogates replaced."""
+        value = self._value.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            raise self.error(name, NOT_A_STRING)
+        return well_formed(value)
+
+    def matching(self, name: str, pattern: re.Pattern[str], problem: str) -> str:
+        """Return a string that matches a pattern."""
+        text = self.text(name)
+        if not pattern.fullmatch(text):
+            raise self.error(name, problem)
+        return text
+
+    def integer(self, name: str, minimum: int = 0) -> int | None:
+        """Return an integer or None."""
+        value = self._value.get(name)
+        if value is None:
+            return None
+        if type(value) is not int or not minimum <= value <= MAX_INTEGER:  # a bool is an int too
+            raise self.error(name, _not_an_integer(minimum))
+        return value
+
+    def seconds(self, name: str) -> float | None:
+        """Return a duration in seconds, or None."""
+        value = self._value.get(name)
+        if value is None:
+            return None
+        is_number = type(value) in (int, float) and 0 <= value <= MAX_INTEGER  # false for NaN
+        if not is_number:
+            raise self.error(name, tr("must be a number of seconds, 0 or more"))
+        return float(value)
+
+    def flag(self, name: str) -> bool:
+        """Return true or false; a missing one is false."""
+        value = self._value.get(name)
+        if value is not None and not isinstance(value, bool):
+            raise self.error(name, tr("must be true or false"))
+        return bool(value)
+
+    def time(self, name: str, default: datetime) -> datetime:
+        """Return a time in UTC, which is also assumed if there is no offset."""
+        text = self.optional_text(name)
+        if text is None:
+            return default
+        try:
+            time = datetime.fromisoformat(text)
+            return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise self.error(name, tr("must be a time such as 2026-01-31T12:00:00Z")) from None
+
+    def mapping(self, name: str) -> dict[str, object]:
+        """Return an object of plain JSON values, empty if it is missing."""
+        value = self._value.get(name)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise self.error(name, NOT_AN_OBJECT)
+        if not _is_shallow(value):
+            raise self.error(name, tr("must have at most {n} levels", n=MAX_DEPTH))
+        if not _is_finite(value):
+            raise self.error(name, tr("must not contain NaN or Infinity"))
+        return {well_formed(key): plain_json(inner) for key, inner in value.items()}
+
+    def child(self, name: str) -> JsonObject | None:
+        """Return an object to read, or None."""
+        value = self._value.get(name)
+        return None if value is None else JsonObject(value, f"{self._prefix}{name}.")
+
+    def children(self, name: str) -> list[JsonObject]:
+        """Return a list of objects to read, empty if it is missing."""
+        value = self._value.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise self.error(name, tr("must be a list"))
+        return [JsonObject(item, f"{self._prefix}{name}[{i}].") for i, item in enumerate(value)]
+
+
+def _import_error(place: str, problem: str) -> UsageError:
+    """Return the error for a field or line, or for all of it if `place` is empty."""
+    if not place:
+        return UsageError(tr("cannot import this: it {problem}", problem=problem))
+    return UsageError(tr("cannot import this: {place}: {problem}", place=place, problem=problem))
+
+
+def _not_an_integer(minimum: int) -> str:
+    return tr("must be an integer, {minimum} or more", minimum=minimum)
+
+
+def plain_json(value: object, depth: int = 0) -> object:
+    """Return a value as valid JSON: null for anything else, and for what is nested too deeply.
+
+    >>> plain_json({"a": (1, float("nan"), "x")})
+    {'a': [1, None, 'x']}
+    """
+    if depth > MAX_DEPTH:
+        return None
+    if isinstance(value, str):
+        return well_formed(value)
+    if isinstance(value, Mapping):
+        return {well_formed(str(k)): plain_json(v, depth + 1) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_json(item, depth + 1) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, int) else None
+
+
+def _is_shallow(value: object) -> bool:
+    """Return whether a value has at most `MAX_DEPTH` levels, without recursion."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return True
+    return False
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return all(map(_is_finite, _inside(value)))
+
+
+def _inside(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+# -- the table of field types ------------------------------------------------------------------
 
 # How a field is written to JSON and read from it. Other types are plain JSON values.
 WRITERS: Mapping[FieldType, Callable[..., object]] = {
@@ -289,13 +468,13 @@ READERS: Mapping[FieldType, Callable[[JsonObject, str], object]] = {
     FieldType.TEXT: JsonObject.text,
     FieldType.OPTIONAL_TEXT: JsonObject.optional_text,
     FieldType.SESSION_ID: _session_id,
-    FieldType.TURN_ID: lambda source, name: source.whole(name, least=1),
-    FieldType.COUNT: lambda source, name: source.whole(name) or 0,
+    FieldType.TURN_ID: lambda source, name: source.integer(name, minimum=1),
+    FieldType.COUNT: lambda source, name: source.integer(name) or 0,
     FieldType.FLAG: JsonObject.flag,
     FieldType.SECONDS: JsonObject.seconds,
     FieldType.TIME: lambda source, name: source.time(name, EPOCH),
     FieldType.STATUS: _status,
-    FieldType.OBJECT: JsonObject.table,
+    FieldType.OBJECT: JsonObject.mapping,
     FieldType.DOLLARS: _dollars,
     FieldType.USAGE: _usage,
     FieldType.ATTACHMENTS: lambda source, name: tuple(map(_attachment, source.children(name))),

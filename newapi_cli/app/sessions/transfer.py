@@ -66,7 +66,7 @@ def import_sessions(context: Context, path: str) -> None:
 
 def _read_archive(context: Context, path: str) -> str:
     if not path.strip():
-        raise UsageError(tr("the file name is empty"), hint=FILE_HINT)
+        raise UsageError(tr("no file name given"), hint=FILE_HINT)
     if path == "-":
         content = context.streams.stdin.read(MAX_BYTES)
     else:
