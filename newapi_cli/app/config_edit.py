@@ -1,4 +1,4 @@
-"""Changes to the config file, for `newapi config` and `newapi login`.
+"""`newapi config`: list the settings, and change them in the config file.
 
 tomlkit (30 ms) is imported when the file is written.
 """
@@ -8,8 +8,110 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from newapi_cli.app.context import Context
+from newapi_cli.app.output import load_theme
+from newapi_cli.config.fields import BY_NAME, FIELDS
+from newapi_cli.domain.base_url import InvalidBaseUrl, base_url_from_text
+from newapi_cli.domain.profile import KeyKind, Origin, Source
+from newapi_cli.errors import ConfigError, UsageError
+from newapi_cli.i18n import tr
+from newapi_cli.render.rows import Column, output_form, value_text, write_rows
+from newapi_cli.text import near_names, quote_name
+
+KEY_NAMES = [kind.value for kind in KeyKind]
+
+
+class ListOptions(NamedTuple):
+    """The options of `newapi config list`; `all_settings`: those that are not set, too."""
+
+    all_settings: bool = False
+    json: bool = False
+
+
+class Setting(NamedTuple):
+    """A setting as it is listed."""
+
+    name: str
+    value: str
+    origin: str
+
+
+COLUMNS: list[Column[Setting]] = [
+    Column("setting", lambda row: row.name, lambda row: row.name),
+    Column("value", lambda row: row.value, lambda row: row.value),
+    Column("from", lambda row: row.origin, lambda row: row.origin),
+]
+
+
+def list_settings(context: Context, options: ListOptions) -> None:
+    """Print the settings of this run, each with its origin."""
+    settings = context.settings
+    rows = [Setting("profile", settings.profile, str(settings.origins["profile"]))]
+    for field in FIELDS:
+        setting = _setting(context, field.name)
+        if setting is None and options.all_settings:
+            setting = Setting(field.name, "", str(Origin(Source.DEFAULT)))
+        if setting is not None:
+            rows.append(setting)
+    write_rows(
+        context.streams,
+        output_form(context.streams, json=options.json),
+        COLUMNS,
+        rows,
+        as_json=lambda rows: {row.name: {"value": row.value, "origin": row.origin} for row in rows},
+    )
+    if settings.key is None and settings.key_problem:
+        context.streams.print_err(tr("note: {problem}", problem=settings.key_problem))
+
+
+def print_setting(context: Context, name: str) -> None:
+    """Print the value of one setting. Raises `ConfigError` if it is not set."""
+    _ensure_known(name)
+    setting = _setting(context, name)
+    if setting is None:
+        hint = tr("newapi config set {name} VALUE", name=name)
+        raise ConfigError(tr("{name} is not set", name=name), hint=hint)
+    context.streams.stdout.write(f"{setting.value}\n")
+
+
+def set_setting(context: Context, name: str, text: str) -> None:
+    """Store a setting in the profile. Raises `UsageError` for an invalid one."""
+    _ensure_known(name)
+    if name == KeyKind.VALUE.value:
+        raise UsageError(
+            tr("a key on the command line would be visible to others"),
+            hint=tr("newapi login, or newapi login --stdin"),
+        )
+    try:
+        value = BY_NAME[name].parse(text)
+    except ValueError as problem:
+        raise UsageError(tr("{name} {problem}", name=name, problem=problem)) from None
+    profile = context.settings.profile
+    _ensure_not_blank(name, value)
+    if name == "base_url":
+        _ensure_same_host(context, profile, str(value))
+    if name == "code_style":
+        _ensure_style_exists(context, str(value))
+    set_in_profile(context, profile, {name: value})
+    _confirm(context, tr("Set {name} in profile {profile}", name=name, profile=profile))
+    stronger = KEY_NAMES[: KEY_NAMES.index(name)] if name in KEY_NAMES else []
+    for other in stronger:
+        if other in context.config_file.profiles.get(profile, {}):
+            text = tr("  no effect: {other} overrides it; newapi config unset {other}", other=other)
+            context.streams.print_err(text)
+
+
+def unset_setting(context: Context, name: str) -> None:
+    """Remove a setting from the profile."""
+    profile = context.settings.profile
+    if unset_in_profile(context, profile, (name,)):
+        _confirm(context, tr("Removed {name} from profile {profile}", name=name, profile=profile))
+        return
+    _ensure_known(name)
+    text = tr("{name} is not set in profile {profile}", name=name, profile=profile)
+    context.streams.print_err(text)
 
 
 def set_in_profile(context: Context, profile: str, values: Mapping[str, object]) -> None:
@@ -43,3 +145,66 @@ def allow_new_profile(context: Context, name: str) -> None:
     """Accept a profile that is not in the config file yet."""
     profiles = {**context.config_file.profiles, name: {}}
     context.config_file = replace(context.config_file, profiles=profiles)
+
+
+def _confirm(context: Context, text: str) -> None:
+    context.streams.print_err(tr("{text} ({path})", text=text, path=context.paths.config_file))
+
+
+def _setting(context: Context, name: str) -> Setting | None:
+    """Return a setting that is set, redacted."""
+    settings, origin = context.settings, context.settings.origins.get(name)
+    value = settings.values.get(name)
+    if name == "base_url":
+        value = None if settings.base_url is None else str(settings.base_url)
+    elif settings.key is not None and name == settings.key.kind.value:
+        secret = settings.key.text
+        value = str(secret) if settings.key.kind is KeyKind.VALUE else secret.reveal()
+    if value is None or origin is None:
+        return None
+    return Setting(name, context.streams.redact(value_text(value)), str(origin))
+
+
+def _ensure_same_host(context: Context, profile: str, text: str) -> None:
+    """Raise `UsageError` for another host than the one that the profile's key belongs to."""
+    stored = context.config_file.profiles.get(profile, {})
+    known = stored.get("base_url")
+    if not any(kind in stored for kind in KEY_NAMES) or not isinstance(known, str):
+        return
+    try:
+        is_same = base_url_from_text(known).origin == base_url_from_text(text).origin
+    except InvalidBaseUrl:
+        return
+    if not is_same:
+        raise UsageError(
+            tr("profile {profile} contains the key of another host", profile=profile),
+            hint=tr("`newapi login {url}` stores both; or unset the key first", url=text),
+        )
+
+
+def _ensure_not_blank(name: str, value: object) -> None:
+    """Raise `UsageError` for an empty text, which counts as unset everywhere."""
+    for text in value if isinstance(value, list) else [value]:
+        is_blank = isinstance(text, str) and not (text if name == "stop" else text.strip())
+        if is_blank:
+            hint = tr("newapi config unset {name}", name=name)
+            raise UsageError(tr("{name} must not be empty", name=name), hint=hint)
+
+
+def _ensure_style_exists(context: Context, name: str) -> None:
+    """Raise `UsageError` for a code style that the next answer would fail with."""
+    context.override(code_style=name)
+    context.forget_settings()
+    try:
+        load_theme(context)
+    except ConfigError as problem:
+        raise UsageError(problem.message, hint=problem.hint) from problem
+
+
+def _ensure_known(name: str) -> None:
+    if name in BY_NAME:
+        return
+    hint = "newapi config list --all"
+    if near := near_names(name, BY_NAME, limit=1):
+        hint = tr("did you mean {name}? newapi config list --all", name=near[0])
+    raise UsageError(tr("unknown setting {name}", name=quote_name(name)), hint=hint)

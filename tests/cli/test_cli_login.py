@@ -157,7 +157,7 @@ def test_two_addresses_are_a_contradiction_and_nothing_is_sent(
     words = [texts.get(arg, arg.replace("{url}", gateway.base_url)) for arg in args]
     result = login(home, *words, stdin=texts.get(stdin, stdin))
     assert (result.code, result.out) == (2, b""), result
-    assert "two addresses" in result.err
+    assert "two different URLs" in result.err
     assert gateway.base_url in result.err
     assert "other.invalid" in result.err or f"{gateway.base_url}/sub" in result.err
     assert KEY not in result.err
@@ -184,7 +184,7 @@ def test_a_name_that_no_profile_can_have_is_refused_before_the_key_is_sent(
         env={"NEWAPI_PROFILE": name} if by_variable else None,
     )
     assert (result.code, result.out) == (2, b""), result
-    assert "a profile name is" in result.err
+    assert "invalid profile name" in result.err
     assert gateway.requests == []
     assert not home.config_file.exists()
 
@@ -211,7 +211,7 @@ def test_the_key_is_asked_for_and_never_echoed(home: Home, gateway: DemoGateway)
 def test_address_and_key_are_asked_for(home: Home) -> None:
     with models_server("only-one") as server:
         with Terminal(newapi_command("login"), home=home) as terminal:
-            terminal.wait_for("Address of the gateway")
+            terminal.wait_for("URL of the gateway")
             terminal.send(f"{server.url}/v1{ENTER}".encode())
             terminal.wait_for(PROMPT)
             terminal.wait_until(lambda: not terminal.echoes)
@@ -264,7 +264,7 @@ def test_ctrl_c_at_the_question_for_the_model_ends_with_130(
 def test_a_refused_key_is_not_stored(home: Home, gateway: DemoGateway) -> None:
     result = login(home, gateway.base_url, stdin="sk-wrong")
     assert (result.code, result.out) == (4, b"")
-    assert "refused the key" in result.err
+    assert "rejected the key" in result.err
     assert not home.config_file.exists()
 
 
@@ -336,7 +336,7 @@ def test_an_address_in_place_of_the_key_is_not_tried(
         terminal.wait_for(PROMPT)
         terminal.send(key.format(url=gateway.base_url).encode() + b"\r")
         assert terminal.wait_exit() == 3
-        assert "the key from the prompt is an address" in terminal.all_text()
+        assert "the key from the prompt is a URL" in terminal.all_text()
     assert gateway.requests == []
     assert not home.config_file.exists()
 
@@ -479,7 +479,7 @@ def test_logout_twice_says_that_there_is_no_key(home: Home) -> None:
     assert run_newapi("logout", home=home).code == 0
     result = run_newapi("logout", home=home)
     assert result.code == 0
-    assert "holds no key" in result.err
+    assert "has no key" in result.err
 
 
 def test_after_logout_the_next_question_says_how_to_log_in(home: Home) -> None:

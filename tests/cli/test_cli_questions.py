@@ -138,7 +138,7 @@ def test_a_signal_at_the_hidden_question_leaves_the_terminal_as_it_was(
     assert gateway.requests == []
 
 
-@pytest.mark.parametrize("question", ["Address", MODEL])
+@pytest.mark.parametrize("question", ["URL of", MODEL])
 def test_a_signal_at_a_shown_question_has_its_code(
     home: Home, gateway: DemoGateway, question: str
 ) -> None:
@@ -242,7 +242,7 @@ def test_json_ends_where_it_is_whole(home: Home, gateway: DemoGateway, is_known:
     args = [gateway.base_url] if is_known else []
     text = NESTED.replace("URL", gateway.base_url).replace("KEY", CANARY)
     with Terminal(newapi_command("login", *args), home=home) as terminal:
-        terminal.wait_for("connection info" if is_known else "Address of the gateway")
+        terminal.wait_for("connection info" if is_known else "URL of the gateway")
         finish(terminal, text)
         assert terminal.wait_exit() == 0
         assert "rpm" not in terminal.all_text()
@@ -251,7 +251,7 @@ def test_json_ends_where_it_is_whole(home: Home, gateway: DemoGateway, is_known:
 
 def test_the_address_is_seen_while_it_is_typed(home: Home, gateway: DemoGateway) -> None:
     with Terminal(newapi_command("login"), home=home) as terminal:
-        terminal.wait_for("Address of the gateway")
+        terminal.wait_for("URL of the gateway")
         assert not terminal.echoes
         for typed, seen in [
             ("no", "no"),
@@ -261,7 +261,7 @@ def test_the_address_is_seen_while_it_is_typed(home: Home, gateway: DemoGateway)
             (f"{CTRL_U}{gateway.base_url}", gateway.base_url),
         ]:
             terminal.send(typed.encode())
-            row = f"Address of the gateway: {seen}"
+            row = f"URL of the gateway: {seen}"
             terminal.wait_until(lambda row=row: terminal.screen_text() == row, what=row)  # type: ignore[misc]  # bound now
         terminal.send(b"\r")
         wait_for_prompt(terminal)
@@ -276,7 +276,7 @@ def test_connection_info_is_not_seen_where_the_address_is_asked_for(
     home: Home, gateway: DemoGateway, before: str
 ) -> None:
     with Terminal(newapi_command("login"), home=home) as terminal:
-        terminal.wait_for("Address of the gateway")
+        terminal.wait_for("URL of the gateway")
         finish(terminal, before + clipboard(gateway.base_url))
         assert terminal.wait_exit() == 0
         for seen in ("loginkey", "newapi_channel"):
@@ -305,7 +305,7 @@ def test_connection_info_that_is_cut_is_told_so_after_two_more_lines(
         wait_for_prompt(terminal)
         terminal.send(b'{"key":"' + CANARY.encode() + b"\r\r\r")
         assert terminal.wait_exit() == 2
-        assert "is cut" in terminal.all_text()
+        assert "is incomplete" in terminal.all_text()
 
 
 @pytest.mark.parametrize("is_flag", [True, False])
@@ -338,7 +338,7 @@ def test_standard_input_that_is_a_terminal_is_read_hidden(
 
 def test_no_key_is_invited_where_it_would_be_seen(home: Home) -> None:
     with Terminal(newapi_command("login"), home=home) as terminal:
-        terminal.wait_for("Address of the gateway: ".strip())
+        terminal.wait_for("URL of the gateway: ".strip())
         assert "connection info" not in terminal.all_text()
         terminal.send(b"\xff\xfe\r")  # no text at all
         assert terminal.wait_exit() == 2
@@ -357,7 +357,7 @@ def test_leaving_the_question_for_the_model_keeps_what_was_accepted(
         terminal.send(key.encode())
         assert terminal.wait_exit() == 130
         words = " ".join(terminal.all_text().split())
-        assert "stored as profile new" in words
+        assert "Saved profile new" in words
         assert "newapi config set model NAME -P 'new'" in words
     assert "api_key" in stored(home, "new")
     assert "model" not in stored(home, "new")
@@ -389,6 +389,6 @@ def test_a_name_outside_the_list_is_told_and_stored(home: Home, gateway: DemoGat
         terminal.wait_for(MODEL)
         terminal.send(b"demo-echo,my-own-2024\r")
         assert terminal.wait_exit() == 0
-        assert "my-own-2024 is not among the" in terminal.all_text()
+        assert "my-own-2024 is not listed" in terminal.all_text()
         assert "demo-echo is not among" not in terminal.all_text()
     assert stored(home)["model"] == "demo-echo,my-own-2024"

@@ -1,0 +1,246 @@
+"""`newapi login` and `logout`: store a gateway and its key, after trying them; remove the key."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from newapi_cli.app.config_edit import allow_new_profile, set_in_profile, unset_in_profile
+from newapi_cli.app.context import Context
+from newapi_cli.app.gateway.gateway import Gateway
+from newapi_cli.app.prompts import ask
+from newapi_cli.config.connection_info import connection_info_from_text
+from newapi_cli.config.keys import ensure_key_may_be_sent, key_from_text
+from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.domain.models import ModelInfo
+from newapi_cli.domain.profile import KeyKind, Secret
+from newapi_cli.errors import ConfigError, UsageError
+from newapi_cli.i18n import ntr, tr
+from newapi_cli.render.sanitizer import safe_line
+from newapi_cli.render.status_lines import print_warning
+from newapi_cli.text import MAX_NAME, is_plain_name
+
+MAX_PIPED_BYTES = 64 * 1024
+CONNECTION_INFO = tr("the connection info")
+LONG_WORD = re.compile(r"[^\W_]{32}")  # in keys, but not in names of models
+SHOWN_MODELS = 12
+
+
+class LoginOptions(NamedTuple):
+    """The options of `newapi login`; `text` is a URL, or the console's connection info."""
+
+    text: str | None = None
+    from_stdin: bool = False
+    checks: bool = True
+
+
+class Credentials(NamedTuple):
+    """A server and its key."""
+
+    base_url: BaseUrl
+    key: Secret
+
+
+def login(context: Context, options: LoginOptions) -> None:
+    """Store a gateway and its key. Raises `NewapiError`; then nothing is stored."""
+    _allow_profile(context)
+    credentials = _read_credentials(context, options)
+    base_url, key = credentials
+    context.secrets.append(key)
+    gateway = Gateway(context)
+    models: list[ModelInfo] = []
+    if options.checks:
+        models = gateway.models.fetch(context.client(context.endpoint(base_url, key)))
+        one = "{url} answers: {n} model for this key"
+        other = "{url} answers: {n:,} models for this key"
+        context.streams.print_err(ntr(one, other, len(models), url=base_url))
+    _store(context, credentials)
+    _warn_about_variables(context, credentials)
+    gateway.models.remember_names(models)
+    if context.settings.text("model"):
+        return
+    model = ""
+    try:
+        model = _choose_model(context, models, key)
+        if model:
+            set_in_profile(context, context.settings.profile, {"model": model})
+    finally:  # Ctrl-C at the prompt leaves a profile that only lacks a model
+        if not model:
+            profile = context.overrides.get("profile")
+            flag = f" -P '{profile}'" if profile else ""
+            text = tr(
+                "next: newapi models{flag}, then newapi config set model NAME{flag}", flag=flag
+            )
+            context.streams.print_err(text)
+
+
+def logout(context: Context) -> None:
+    """Remove the key of the profile from the config file."""
+    profile = context.settings.profile
+    removed = unset_in_profile(context, profile, tuple(kind.value for kind in KeyKind))
+    text = tr("profile {profile} has no key", profile=profile)
+    if removed:
+        text = tr(
+            "Removed {names} from profile {profile}", names=", ".join(removed), profile=profile
+        )
+    context.streams.print_err(text)
+
+
+def _allow_profile(context: Context) -> None:
+    """Accept a new profile. Raises `UsageError` for a name that could not be stored later."""
+    name = context.overrides.get("profile") or context.streams.environ.get("NEWAPI_PROFILE")
+    if not name or name in context.config_file.profiles:
+        return
+    if not is_plain_name(str(name)):
+        raise UsageError(
+            tr("invalid profile name: use letters and digits, at most {n} characters", n=MAX_NAME),
+            hint="newapi login --profile work",
+        )
+    allow_new_profile(context, str(name))
+
+
+def _store(context: Context, credentials: Credentials) -> None:
+    profile, key = context.settings.profile, credentials.key.reveal()
+    before = context.config_file.profiles.get(profile, {}).get("api_key")
+    set_in_profile(context, profile, {"base_url": str(credentials.base_url), "api_key": key})
+    path = context.paths.config_file
+    text = tr("Saved profile {profile} ({path})", profile=profile, path=path)
+    if before not in (None, key):
+        text = tr("Replaced the key of profile {profile} ({path})", profile=profile, path=path)
+    context.streams.print_err(text)
+
+
+def _warn_about_variables(context: Context, credentials: Credentials) -> None:
+    """Warn about variables that override what has just been stored."""
+    settings = context.settings
+    origin, source = settings.origins.get("base_url"), settings.key
+    names = []
+    if origin is not None and settings.base_url != credentials.base_url:
+        names.append(origin.name)
+    if source is not None and source.text.reveal().strip() != credentials.key.reveal():
+        names.append(source.origin.name)
+    for name in names:
+        if name.startswith("NEWAPI_"):
+            text = tr("{name} overrides the stored value; unset {name}", name=name)
+            print_warning(context.streams, text)
+
+
+# -- the URL and the key --------------------------------------------------------------------------
+
+
+def _read_credentials(context: Context, options: LoginOptions) -> Credentials:
+    """Return URL and key from the argument, stdin, and prompts on a terminal."""
+    text, origin, base_url = "", CONNECTION_INFO, None
+    if options.text is not None:
+        info = connection_info_from_text(options.text)
+        text, base_url = info.key or "", info.base_url
+    if "base_url" in context.overrides:
+        base_url = _same(base_url, context.settings.base_url)
+    if options.from_stdin and not context.streams.stdin.is_terminal:
+        if text:
+            raise UsageError(tr("the key is given twice: in the connection info and by --stdin"))
+        return _credentials(context, base_url, _read_stdin(context), tr("stdin"))
+    base_url = base_url or context.settings.base_url
+    if base_url is None and not options.from_stdin:
+        _require_terminal(context, tr("cannot ask for the gateway's URL: not a terminal"))
+        info = connection_info_from_text(ask(context.streams, tr("URL of the gateway")))
+        text, base_url = info.key or "", info.base_url
+    if not text:
+        text, origin = _ask_for_key(context, options, base_url), tr("the prompt")
+    return _credentials(context, base_url, text, origin)
+
+
+def _ask_for_key(context: Context, options: LoginOptions, base_url: BaseUrl | None) -> str:
+    if not options.from_stdin:
+        hint = tr("pipe it in with --stdin")
+        _require_terminal(context, tr("cannot ask for the key: not a terminal"), hint)
+    question = tr("Connection info of the gateway (hidden)")
+    if base_url is not None:
+        _ensure_may_be_sent(context, base_url)
+        question = tr("API key or connection info for {url} (hidden)", url=base_url)
+    return ask(context.streams, question, is_hidden=True)
+
+
+def _credentials(context: Context, base_url: BaseUrl | None, text: str, origin: str) -> Credentials:
+    """Return URL and key from a text that is a key, or connection info for the same URL."""
+    if text.lstrip("\ufeff \t\r\n").startswith("{"):
+        info = connection_info_from_text(text)
+        base_url, text, origin = _same(base_url, info.base_url), info.key or "", CONNECTION_INFO
+    _ensure_no_url(text, origin)
+    base_url = base_url or context.settings.base_url
+    if base_url is None:
+        raise UsageError(tr("no base URL is set"), hint="newapi login https://HOST --stdin")
+    _ensure_may_be_sent(context, base_url)
+    return Credentials(base_url, key_from_text(text, origin))
+
+
+def _ensure_no_url(text: str, origin: str) -> None:
+    """Raise `ConfigError` for a URL in place of the key: it would be sent and stored as the key."""
+    if re.match(r"\s*(bearer\s+)?https?://", text, re.IGNORECASE):
+        raise ConfigError(
+            tr("the key from {origin} is a URL", origin=origin),
+            why=tr("nothing was sent or stored"),
+            hint=tr("use the console's copy button for the key; it often begins with sk-"),
+        )
+
+
+def _ensure_may_be_sent(context: Context, base_url: BaseUrl) -> None:
+    ensure_key_may_be_sent(base_url, allow_insecure=context.settings.flag("allow_insecure"))
+
+
+def _same(one: BaseUrl | None, other: BaseUrl | None) -> BaseUrl | None:
+    """Return the URL of two places. Raises `UsageError` if they differ."""
+    if one is not None and other is not None and one != other:
+        raise UsageError(
+            tr("two different URLs: {one} and {other}", one=one, other=other),
+            why=tr("nothing was sent or stored"),
+            hint=tr("use only one of them"),
+        )
+    return one or other
+
+
+def _read_stdin(context: Context) -> str:
+    content = context.streams.stdin.read(MAX_PIPED_BYTES)
+    if not content.is_complete:
+        raise UsageError(tr("stdin is too long for a key"))
+    return content.data.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+def _require_terminal(context: Context, message: str, hint: str = "") -> None:
+    if not context.streams.are_interactive:
+        raise UsageError(message, hint=hint)
+
+
+# -- the model ------------------------------------------------------------------------------------
+
+
+def _choose_model(context: Context, models: list[ModelInfo], key: Secret) -> str:
+    """Return the model to store: the only one, or the one that the user names; else empty."""
+    streams = context.streams
+    if len(models) == 1:
+        streams.print_err(tr("model: {name}", name=safe_line(models[0].id)))
+        return models[0].id
+    if not models or not streams.are_interactive:
+        return ""
+    names = ", ".join(safe_line(model.id) for model in models[:SHOWN_MODELS])
+    text = tr("models: {names}", names=names)
+    if len(models) > SHOWN_MODELS:
+        text = tr("models: {names}, …", names=names)
+    streams.print_err(text)
+    known = {model.id for model in models}
+    while True:
+        answer = ask(streams, tr("Model to use (Enter for none)")).strip()
+        chosen = [name.strip() for name in answer.split(",") if name.strip()]
+        unknown = [name for name in chosen if name not in known]
+        if not any(_is_key(context, name, key) for name in (answer, *unknown)):
+            break
+        streams.print_err(tr("that is a key, not a model; it is not stored"))
+    for name in unknown:
+        text = tr("{name} is not listed for this key; stored anyway", name=safe_line(name))
+        streams.print_err(text)
+    return answer
+
+
+def _is_key(context: Context, text: str, key: Secret) -> bool:
+    is_known = text == key.reveal() or context.streams.redact(text) != text
+    return is_known or LONG_WORD.search(text) is not None
