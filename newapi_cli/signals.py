@@ -1,8 +1,8 @@
-"""Signals as a flag that is looked at between two pieces of work, never as an exception anywhere.
+"""Signals as a flag that is checked between two steps, not as an exception at any point.
 
-A KeyboardInterrupt that strikes between taking text and painting it loses the text. So while an
-answer runs the first Ctrl-C only sets a flag and wakes the loop, which then ends the turn at a
-clean place; a second one within a second raises at once, for a program that hangs.
+A KeyboardInterrupt between receiving a text and displaying it would lose the text. So while an
+answer runs, the first Ctrl-C only sets a flag and wakes the loop, which ends the turn cleanly. A
+second one within a second raises at once, in case the program hangs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CODES = {name: ExitCode[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if has
 
 
 class Interrupts:
-    """While entered, the named signals set `code`; `wake` is then called, if set."""
+    """While entered, the named signals set `code` and call `wake`, if it is set."""
 
     def __init__(self, names: Iterable[str] = ("SIGINT", "SIGTERM", "SIGHUP")) -> None:
         self._names = [name for name in names if name in CODES]
@@ -36,7 +36,7 @@ class Interrupts:
         for name in self._names:
             before = signal.getsignal(signal.Signals[name])
             if before is signal.SIG_IGN:
-                continue  # nohup and background jobs of scripts: what is ignored stays ignored
+                continue  # by nohup, and in background jobs of scripts
             self._before[name] = before
             signal.signal(signal.Signals[name], self._receive)
         return self
@@ -49,20 +49,21 @@ class Interrupts:
         self._before.clear()
 
     def check(self) -> None:
-        """Raise `Interrupted` if a signal has come."""
+        """Raise `Interrupted` if a signal arrived."""
         if self.code is not None:
             raise Interrupted(self.code)
 
     def check_wait(self) -> None:
-        """Raise `Interrupted` where what nobody takes must no longer be waited for.
+        """Raise `Interrupted` if a wait for another process must end.
 
-        Ctrl-C ends an answer, and is done with after it; the others end the program.
+        Ctrl-C ends only the answer, so it counts while signals are handled; the others end the
+        program.
         """
         if self.code is not None and (self._before or self.code is not ExitCode.SIGINT):
             raise Interrupted(self.code)
 
     def wait(self, seconds: float) -> None:
-        """Wait, but no longer than until a signal comes; then raise `Interrupted`."""
+        """Wait for a time. Raise `Interrupted` as soon as a signal arrives."""
         with contextlib.suppress(queue.Empty):
             self._bell.get(timeout=max(seconds, 0))
         self.check()
@@ -79,9 +80,9 @@ class Interrupts:
 
 @contextlib.contextmanager
 def signals_left_to_child() -> Iterator[None]:
-    """Let Ctrl-C and Ctrl-\\ be the business of a program that has the terminal meanwhile.
+    """Leave Ctrl-C and Ctrl-\\ to a child process that uses the terminal.
 
-    By handlers that do nothing: what is ignored would be ignored by the child too.
+    With handlers that do nothing: a child process would inherit ignored signals.
     """
     before: dict[signal.Signals, object] = {}
     try:

@@ -173,7 +173,7 @@ class Context:
             endpoint or self.endpoint(api_key=self.api_key),
             interrupts or self.interrupts,
             timeouts=timeouts or self.settings.timeouts,
-            retries=self.settings.whole("retries") if retries is None else retries,
+            retries=self.settings.integer("retries") if retries is None else retries,
         )
 
     @property

@@ -1,1 +1,1 @@
-"""The field's nouns as frozen values, and the pure arithmetic on them: no I/O, no clock."""
+"""Frozen values and pure arithmetic on them: no I/O, no clock."""

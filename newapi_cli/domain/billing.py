@@ -1,4 +1,4 @@
-"""What a key may spend, what it has spent, and on what, as its gateway tells it."""
+"""Limits, usage and log of a key, as its gateway reports them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from newapi_cli.domain.money import Currency
 
 
 class KeyState(StrEnum):
-    """Whether a key works, as far as its gateway tells; the values stand in JSON."""
+    """The state of a key. The values are part of the JSON output."""
 
     ACTIVE = "active"
     EXPIRED = "expired"
     EXHAUSTED = "exhausted"
-    UNKNOWN = "unknown"  # the gateway knows no such key, or does not tell
+    UNKNOWN = "unknown"  # the key is unknown, or its state is not reported
 
 
 class KeyUsage(NamedTuple):
-    """What `/api/usage/token/` tells of a key. Amounts in quota.
+    """The response of `/api/usage/token/`. Amounts are in quota.
 
-    `granted` and `available` mean nothing for an unlimited key. `models` is empty where it may use
-    all. `expires_at` is None for a key that does not expire.
+    `granted` and `available` are meaningless for an unlimited key. `models` is empty if all are
+    allowed. `expires_at` is None for a key that does not expire.
     """
 
     name: str
@@ -35,7 +35,7 @@ class KeyUsage(NamedTuple):
     expires_at: datetime | None = None
 
     def state(self, now: datetime) -> KeyState:
-        """Say whether the key works at a time."""
+        """Return the state of the key at a time."""
         if self.expires_at is not None and self.expires_at <= now:
             return KeyState.EXPIRED
         if not self.is_unlimited and self.available <= 0:
@@ -44,10 +44,10 @@ class KeyUsage(NamedTuple):
 
 
 class Balance(NamedTuple):
-    """What a key has left, in the site's money: `currency` is None where the site does not tell it.
+    """The balance of a key in the currency of its site, None if the site does not report one.
 
-    `limit` is what was granted in all, None for a key without a limit. `expires_at` is None for a
-    key that does not expire. `name` and `models` are empty where the gateway does not tell them.
+    `limit` is the total that was granted, None for a key without a limit. `expires_at` is None for
+    a key that does not expire. `name` and `models` are empty if the gateway does not report them.
     """
 
     limit: Decimal | None
@@ -61,12 +61,12 @@ class Balance(NamedTuple):
 
     @property
     def left(self) -> Decimal | None:
-        """Give what is left, None where there is no limit."""
+        """What is left, or None without a limit."""
         return None if self.limit is None else self.limit - self.used
 
 
 class LogEntry(NamedTuple):
-    """A call that the gateway has charged for, from the key's own log. `quota` is what it took.
+    """A request that was charged, from the log of the key. `quota` is the charge.
 
     `request_id` is empty in the logs of older servers.
     """

@@ -1,10 +1,10 @@
-"""A chat completion: the request, the chunks that stream back, and the whole that they make.
+"""A chat completion: the request, the chunks of the response, and the completion they make.
 
-One turn is a stream of `TurnEvent`s: chunks, and between them ticks (nothing came) and notices
-(something the person should know). `CompletionBuilder` folds the chunks.
+One turn is a stream of `TurnEvent`s: chunks, and between them ticks (nothing arrived) and notices
+(a line for the user). `CompletionBuilder` folds the chunks.
 
-What travels once a delta is a named tuple, not a frozen dataclass: 0.07 instead of 0.6 ms a class
-when the program starts, and a third of the time for each delta (Python 3.11).
+These are named tuples, not frozen dataclasses: 0.07 instead of 0.6 ms a class at import, and a
+third of the time to create one (Python 3.11).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from newapi_cli.domain.messages import Message
 
 MAX_PIECES = 1024
-CALL_SIZE = 100  # what a tool call counts for beside its texts
+CALL_SIZE = 100  # added to the size of a tool call
 
 if TYPE_CHECKING:
     from newapi_cli.domain.money import Cost
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Sampling(NamedTuple):
     """The optional fields of a request; None is not sent.
 
-    `options` are further body fields with their JSON values, sent as they are; the gateway drops
-    fields that it does not know.
+    `options` are additional body fields with their JSON values, sent unchanged. The gateway drops
+    unknown fields.
     """
 
     temperature: float | None = None
@@ -42,7 +42,7 @@ class Sampling(NamedTuple):
 
 
 class ChatRequest(NamedTuple):
-    """What is asked of a model. `attached` holds the bytes of all attachments by their SHA-256."""
+    """A request to a model. `attached` holds the bytes of all attachments by their SHA-256."""
 
     model: str
     messages: tuple[Message, ...]
@@ -52,14 +52,14 @@ class ChatRequest(NamedTuple):
 
 
 class UsageExtras(NamedTuple):
-    """Rarer counts, of which only prices ask.
+    """Counts that only prices need.
 
-    `excludes_cached`: old gateways count the prompt of Claude without what was read from its cache
-    or written to it (contract, section 3).
+    `excludes_cached`: old gateways count the prompt of Claude without the tokens that were read
+    from its cache or written to it (contract, section 3).
     """
 
     cache_writes: int = 0
-    cache_writes_1h: int = 0  # of them, those that are kept for an hour
+    cache_writes_1h: int = 0  # the part of them that is cached for an hour
     images: int = 0
     audio_in: int = 0
     audio_out: int = 0
@@ -67,7 +67,7 @@ class UsageExtras(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """Token counts as the server told them; None where it did not. `extras` are not stored."""
+    """Token counts as the server reported them, else None. `extras` are not stored."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -77,16 +77,16 @@ class Usage(NamedTuple):
     extras: UsageExtras | None = None
 
 
-COUNTS = Usage._fields[:-1]  # those that are shown, added up and stored
+COUNTS = Usage._fields[:-1]  # displayed, added up and stored
 
 
 def usage_from_counts(counts: Iterable[int | None]) -> Usage:
-    """Give usage from counts in the order of `COUNTS`."""
+    """Return usage with counts in the order of `COUNTS`."""
     return Usage._make([*counts, None])
 
 
 class ToolCallDelta(NamedTuple):
-    """A piece of a tool call; `position` is the server's `index`, None where it gave none."""
+    """A piece of a tool call. `position` is the server's `index`, None without one."""
 
     position: int | None
     id: str = ""
@@ -95,7 +95,7 @@ class ToolCallDelta(NamedTuple):
 
 
 class ToolCall(NamedTuple):
-    """A whole tool call; `arguments` is JSON text as the model wrote it."""
+    """A complete tool call. `arguments` is JSON text as the model wrote it."""
 
     id: str
     name: str
@@ -103,9 +103,9 @@ class ToolCall(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """One streamed object. A whole (not streamed) answer is a single chunk with everything.
+    """One streamed object. A response that is not streamed is a single chunk.
 
-    `finish_reason` is the server's word, kept even if it is unknown.
+    `finish_reason` is the server's word, even if it is unknown.
     """
 
     content: str = ""
@@ -118,28 +118,28 @@ class Chunk(NamedTuple):
 
     @property
     def has_anything(self) -> bool:
-        """Say whether a piece of the answer or of its reasoning is in it."""
+        """Whether it contains a piece of the answer or of its reasoning."""
         return bool(self.content or self.reasoning or self.tool_calls)
 
 
 class Tick(NamedTuple):
-    """Nothing came for a frame: a moment to paint. `silent_s` is the present silence."""
+    """Nothing arrived for a frame: a chance to paint. `silent_s` is the silence so far."""
 
     silent_s: float
 
 
 class Notice(NamedTuple):
-    """One line for the person, on stderr. A detail is told only to who asked with `-v`."""
+    """One line for the user, on stderr. A detail is printed only with `-v`."""
 
     text: str
     is_detail: bool = False
 
 
 class ResponseStarted(NamedTuple):
-    """The gateway took the request; its id is empty where the server gives none.
+    """The gateway accepted the request. Its id is empty if the server sends none.
 
-    `is_new_api`: the server has shown itself to be of New API's family; `names_version`: and to be
-    of 2026 or later.
+    `is_new_api`: the server identified itself as New API or a fork; `names_version`: as one of 2026
+    or later.
     """
 
     request_id: str
@@ -148,7 +148,7 @@ class ResponseStarted(NamedTuple):
 
 
 class FallbackUsed(NamedTuple):
-    """A model failed before any text and another one is asked; `why` says how it failed."""
+    """A model failed before any text and the next one is requested. `why` is its error."""
 
     model: str
     next_model: str
@@ -156,7 +156,7 @@ class FallbackUsed(NamedTuple):
 
 
 class StreamEnd(NamedTuple):
-    """The body ended. `is_certain`: by `[DONE]`, or as one whole object."""
+    """The body ended. `is_certain`: with `[DONE]`, or as one complete object."""
 
     is_certain: bool
 
@@ -165,7 +165,7 @@ TurnEvent = ResponseStarted | Chunk | FallbackUsed | Tick | Notice | StreamEnd
 
 
 class Status(StrEnum):
-    """How an answer ended, in our own words. One that has not ended is open."""
+    """How an answer ended. Open means that it has not ended."""
 
     OPEN = "open"
     COMPLETE = "complete"
@@ -175,10 +175,10 @@ class Status(StrEnum):
 
 
 class Completion(NamedTuple):
-    """All that arrived of one answer. Times in seconds from the start of the turn.
+    """What arrived of one answer. Times are in seconds from the start of the turn.
 
-    `asked` is the model that was asked last and `tried` those that failed before it, each with the
-    reason. `cost` is None where the server publishes no prices.
+    `tried` holds the models that failed before `requested_model`, each with the reason. `cost` is
+    None if the server publishes no prices.
     """
 
     content: str
@@ -198,7 +198,7 @@ class Completion(NamedTuple):
 
 
 class _Text:
-    """Text that grows. Of pieces of two letters each one takes fifty bytes, so they are joined."""
+    """A growing text. Short pieces are joined, because each of them takes fifty bytes."""
 
     def __init__(self) -> None:
         self._joined: list[str] = []
@@ -217,14 +217,14 @@ class _Text:
 
 
 class CompletionBuilder:
-    """Folds chunks into a completion. The one mutable value of the domain."""
+    """Folds chunks into a completion. The only mutable class of the domain."""
 
     def __init__(self) -> None:
         self._content = _Text()
         self._reasoning = _Text()
-        self._calls: dict[int, ToolCall] = {}  # by the server's index, in order of first sight
+        self._calls: dict[int, ToolCall] = {}  # by the server's index, in order of arrival
         self._arguments: dict[int, _Text] = {}
-        self.size = 0  # in characters, whatever they are; a tool call counts for some more
+        self.size = 0  # in characters; a tool call adds `CALL_SIZE`
         self.finish_reason: str | None = None
         self.usage: Usage | None = None
         self.model = ""
@@ -235,7 +235,7 @@ class CompletionBuilder:
         self.cost: Cost | None = None
 
     def add(self, chunk: Chunk) -> None:
-        """Take the next chunk."""
+        """Add the next chunk."""
         if chunk.content:
             self._content.add(chunk.content)
         if chunk.reasoning:
@@ -261,23 +261,23 @@ class CompletionBuilder:
 
     @property
     def has_answer(self) -> bool:
-        """Say whether any text of the answer or any tool call came; reasoning is no answer."""
+        """Whether any text of the answer or any tool call arrived; reasoning does not count."""
         return bool(self._content.characters or self._calls)
 
     @property
     def has_anything(self) -> bool:
-        """Say whether the answer or its reasoning began."""
+        """Whether the answer or its reasoning started."""
         return self.has_answer or bool(self._reasoning.characters)
 
     @property
     def characters(self) -> int:
-        """Count the characters of the answer so far."""
+        """The number of characters of the answer so far."""
         return self._content.characters
 
     def completion(
         self, status: Status, *, first_token_s: float | None = None, duration_s: float = 0.0
     ) -> Completion:
-        """Give what has arrived so far as a value."""
+        """Return what has arrived so far."""
         return Completion(
             content=str(self._content),
             reasoning=str(self._reasoning),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 class ModelInfo(NamedTuple):
     """One model of `GET /v1/models`.
 
-    `endpoint_types` is empty where the server does not tell (before July 2025, and relatives).
+    `endpoint_types` is empty if it is not reported (before July 2025, and by other servers).
     """
 
     id: str
@@ -20,9 +20,9 @@ class ModelInfo(NamedTuple):
 
 
 class PricedModel(NamedTuple):
-    """A model with what it costs; `price` is None where that is not published.
+    """A model with its price, None if it is not published.
 
-    `groups` are those that may use it, as far as they are published.
+    `groups` are the groups that may use it, as far as they are published.
     """
 
     id: str
@@ -32,7 +32,7 @@ class PricedModel(NamedTuple):
     price: PriceView | None = None
 
     def matches(self, words: tuple[str, ...]) -> bool:
-        """Say whether every word stands somewhere in the id or the owner, in any case.
+        """Return whether id or owner contain every word, in any case.
 
         >>> PricedModel("gpt-4o-mini", "openai").matches(("GPT", "mini"))
         True

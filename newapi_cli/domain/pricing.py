@@ -20,18 +20,18 @@ from newapi_cli.domain.money import Cost, CostKind, Currency
 from newapi_cli.domain.session import TurnRecord
 
 MILLION = Decimal(1_000_000)
-UNCONFIGURED_RATIO = Decimal("37.5")  # stands for "nobody has set a price" (contract, 6.6)
-HOUR_WRITES = Decimal("1.6")  # of the price of a write that is kept for five minutes
+UNCONFIGURED_RATIO = Decimal("37.5")  # means that no price is set (contract, 6.6)
+HOUR_WRITES = Decimal("1.6")  # relative to the price of a write that is cached for five minutes
 ALL_GROUPS = "all"
 DEFAULT_GROUP = "default"
-DIGITS = 100  # of all that is calculated: what a server claims has at most 36, times each other
-SMALLEST = Decimal("1E-18")  # of a dollar
-MAX_DOLLARS = Decimal(10**12)  # for anything; a price or a balance that makes more is none
+DIGITS = 100  # of precision: numbers of a server have at most 36, and are multiplied
+MIN_DOLLARS = Decimal("1E-18")
+MAX_DOLLARS = Decimal(10**12)  # a price or a balance beyond this is invalid
 DOLLAR = Currency("USD", "$", Decimal(1))
 
 
 class PriceKind(StrEnum):
-    """What a price is counted by."""
+    """What a price is charged for."""
 
     TOKENS = "tokens"
     CALL = "call"
@@ -42,8 +42,8 @@ class PriceKind(StrEnum):
 class Price(NamedTuple):
     """The price of one model, before the ratio of a group.
 
-    A ratio that a server does not publish is the one that it then charges with (1, for writes to
-    the cache 1.25). `per_call` is in dollars. `groups` names who may use the model, or "all".
+    The defaults are the ratios that a server uses if it publishes none. `per_call` is in dollars.
+    `groups` are the groups that may use the model, or "all".
     """
 
     model: str
@@ -61,10 +61,10 @@ class Price(NamedTuple):
 
 
 class PriceView(NamedTuple):
-    """A price for people: dollars per million tokens, or per call, in one group.
+    """A displayed price: dollars per million tokens, or per call, in one group.
 
-    What does not apply, or is not published, is None. Without a group the key's is not known and
-    the ratios of the groups differ: then the amounts are those of the default group.
+    An amount that does not apply or is not published is None. If the group of the key is unknown
+    and the ratios of the groups differ, the amounts are those of the default group.
     """
 
     kind: PriceKind
@@ -77,7 +77,7 @@ class PriceView(NamedTuple):
 
 
 class PriceList(NamedTuple):
-    """All that a site publishes about its prices. A group's ratio is None where it is no number."""
+    """The published prices of a site. The ratio of a group is None if it is not a number."""
 
     prices: Mapping[str, Price]
     group_ratios: Mapping[str, Decimal | None]
@@ -85,9 +85,9 @@ class PriceList(NamedTuple):
     currency: Currency = DOLLAR
 
     def group_for(self, price: Price, key_group: str = "") -> tuple[str, Decimal | None, bool]:
-        """Give the group that a key pays as, its ratio if it is known, and whether that is certain.
+        """Return the group that a key pays in, its ratio if known, and whether that is certain.
 
-        `key_group` is empty where the group of the key is not known.
+        `key_group` is empty if the group of the key is unknown.
         """
         if key_group in self.group_ratios:
             return key_group, self.group_ratios[key_group], True
@@ -102,7 +102,7 @@ class PriceList(NamedTuple):
         return name, self.group_ratios.get(name, Decimal(1)), is_certain
 
     def view(self, model: str, key_group: str = "") -> PriceView | None:
-        """Give the price of a model as people read it; None where the site does not list it."""
+        """Return the displayed price of a model, None if the site does not list it."""
         price = self.prices.get(model)
         if price is None:
             return None
@@ -120,15 +120,15 @@ class PriceList(NamedTuple):
                 cached=prompt * price.cache_ratio,
             )
         if any(amount is not None and amount > MAX_DOLLARS for amount in view[3:]):
-            return PriceView(PriceKind.UNKNOWN, group, is_certain)  # nobody pays that
+            return PriceView(PriceKind.UNKNOWN, group, is_certain)  # implausible
         return view
 
     def cost(self, model: str, usage: Usage | None, key_group: str = "") -> Cost:
-        """Give what an answer cost as far as prices and counts tell. No price raises anything."""
+        """Return the cost of an answer by prices and token counts. No price raises an error."""
         try:
             with localcontext(prec=DIGITS):
                 return self._cost(model, usage, key_group)
-        except ArithmeticError:  # beyond all digits
+        except ArithmeticError:  # beyond the precision
             return Cost(CostKind.UNKNOWN, currency=self.currency)
 
     def _cost(self, model: str, usage: Usage | None, key_group: str) -> Cost:
@@ -151,17 +151,17 @@ class PriceList(NamedTuple):
 
 
 def dollars_from_quota(quota: Decimal, quota_per_unit: Decimal) -> Decimal:
-    """Give the dollars that a quota is, to 18 places where that never ends.
+    """Return a quota in dollars, rounded to 18 places.
 
     >>> dollars_from_quota(Decimal(1), Decimal(300_000))
     Decimal('0.000003333333333333')
     """
     with localcontext(prec=DIGITS):
-        return (quota / quota_per_unit).quantize(SMALLEST).normalize()
+        return (quota / quota_per_unit).quantize(MIN_DOLLARS).normalize()
 
 
 def plausible_dollars(quota: Decimal, quota_per_unit: Decimal) -> Decimal | None:
-    """Give the dollars that a quota is; None for what nobody pays, and what is less than nothing.
+    """Return a quota in dollars, None for an implausible or negative amount.
 
     >>> [plausible_dollars(Decimal(quota), Decimal(1)) for quota in (5, -1, 10**13, "NaN")]
     [Decimal('5'), None, None, None]
@@ -169,13 +169,13 @@ def plausible_dollars(quota: Decimal, quota_per_unit: Decimal) -> Decimal | None
     try:
         usd = dollars_from_quota(quota, quota_per_unit)
         is_plausible = 0 <= usd <= MAX_DOLLARS
-    except ArithmeticError:  # no number, or one beyond all digits
+    except ArithmeticError:  # not a number, or beyond the precision
         return None
     return usd.copy_abs() if is_plausible else None  # a zero may have a sign
 
 
 def charged_quota(usage: Usage | None, price: Price, group_ratio: Decimal) -> Decimal | None:
-    """Give the quota that is charged for tokens; None where a count is missing.
+    """Return the quota that is charged for tokens, None if a count is missing.
 
     >>> price = Price("m", PriceKind.TOKENS, Decimal("0.075"), completion_ratio=Decimal(4))
     >>> charged_quota(Usage(1000, 250), price, Decimal(1))
@@ -188,12 +188,12 @@ def charged_quota(usage: Usage | None, price: Price, group_ratio: Decimal) -> De
         return None
     if usage.prompt_tokens + usage.completion_tokens == 0:
         return Decimal(0)
-    weighed = _weighed_prompt(usage, price) + _weighed_completion(usage, price)
-    return max(_whole(weighed * ratio), Decimal(1))
+    weighted = _weighted_prompt(usage, price) + _weighted_completion(usage, price)
+    return max(_whole(weighted * ratio), Decimal(1))
 
 
-def _weighed_prompt(usage: Usage, price: Price) -> Decimal:
-    """Count the tokens of the prompt, each kind by its price."""
+def _weighted_prompt(usage: Usage, price: Price) -> Decimal:
+    """Return the tokens of the prompt, each kind weighted by its price."""
     extras = usage.extras or UsageExtras()
     cached = Decimal(usage.cached_tokens or 0)
     writes, hour_writes = Decimal(extras.cache_writes), Decimal(extras.cache_writes_1h)
@@ -211,8 +211,8 @@ def _weighed_prompt(usage: Usage, price: Price) -> Decimal:
     )
 
 
-def _weighed_completion(usage: Usage, price: Price) -> Decimal:
-    """Count the tokens of the completion; spoken ones have a ratio of their own, if published."""
+def _weighted_completion(usage: Usage, price: Price) -> Decimal:
+    """Return the weighted tokens of the completion; audio may have a ratio of its own."""
     audio = Decimal(usage.extras.audio_out) if usage.extras else Decimal(0)
     text = Decimal(usage.completion_tokens or 0) - audio
     if price.audio_ratio == 1 and price.audio_completion_ratio == 1:
@@ -225,47 +225,46 @@ def _whole(quota: Decimal) -> Decimal:
 
 
 class TotalCost(NamedTuple):
-    """What several answers cost together; `unknown` counts those whose cost is not in it."""
+    """The cost of several answers. `unknown` counts those that it does not include."""
 
     cost: Cost | None
     unknown: int = 0
 
 
 def total_cost(turns: Iterable[TurnRecord], currency: Currency | None) -> TotalCost:
-    """Add up what turns cost. Where no server of them publishes prices the cost is None."""
+    """Return the total cost of turns, None if no server of them publishes prices."""
     answered = [turn for turn in turns if turn.answer or turn.cost_kind]
-    found = [cost_of_turn(turn, currency) for turn in answered]
-    costs = [cost for cost in found if cost is not None]
-    known = sum_costs(costs)
-    if known is None or known.usd is None:
-        return TotalCost(known)
-    return TotalCost(known, sum(cost is None or cost.usd is None for cost in found))
+    costs = [cost_of_turn(turn, currency) for turn in answered]
+    total = sum_costs(cost for cost in costs if cost is not None)
+    if total is None or total.usd is None:
+        return TotalCost(total)
+    return TotalCost(total, sum(cost is None or cost.usd is None for cost in costs))
 
 
 def cost_of_turn(turn: TurnRecord, currency: Currency | None = None) -> Cost | None:
-    """Give the cost that is stored with a turn; None where the server publishes no prices."""
+    """Return the stored cost of a turn, None if the server publishes no prices."""
     try:
         kind = CostKind(turn.cost_kind)
         usd = None if turn.cost is None else Decimal(turn.cost)
-    except (ValueError, ArithmeticError):  # by hand, or by a later newapi
+    except (ValueError, ArithmeticError):  # edited by hand, or written by a later version
         return None
     return Cost(kind, usd if usd is None or usd.is_finite() else None, currency)
 
 
 def sum_costs(costs: Iterable[Cost]) -> Cost | None:
-    """Add costs up, as far as they are known; None where there are none at all.
+    """Return the sum of the known costs, None if there are no costs at all.
 
-    What is not known makes the sum an "about"; where nothing is known the kind says so.
+    An unknown cost makes the sum approximate. If all are unknown, the kind of the sum says so.
     """
-    found = list(costs)
-    known = [cost.usd for cost in found if cost.usd is not None]
-    if not found:
+    all_costs = list(costs)
+    known = [cost.usd for cost in all_costs if cost.usd is not None]
+    if not all_costs:
         return None
-    currency = found[-1].currency
+    currency = all_costs[-1].currency
     if not known:
-        kinds = {cost.kind for cost in found}
+        kinds = {cost.kind for cost in all_costs}
         kind = CostKind.TIERED if kinds == {CostKind.TIERED} else CostKind.UNKNOWN
         return Cost(kind, currency=currency)
-    is_exact = all(cost.kind is CostKind.EXACT for cost in found)
+    is_exact = all(cost.kind is CostKind.EXACT for cost in all_costs)
     kind = CostKind.EXACT if is_exact else CostKind.ABOUT
     return Cost(kind, sum(known, Decimal(0)), currency)

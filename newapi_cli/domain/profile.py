@@ -1,4 +1,4 @@
-"""Settings of one run, and where each of them came from."""
+"""The settings of one run and the origin of each of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from newapi_cli.domain.base_url import BaseUrl
 
 
 class Secret:
-    """A key that shows itself only to who calls `reveal`."""
+    """A key that is masked in every text. `reveal` returns it."""
 
     __slots__ = ("_value",)
 
@@ -19,14 +19,14 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Give the key itself, for the Authorization header and for the masking of output."""
+        """Return the key itself, for the Authorization header and for redaction."""
         return self._value
 
     def __repr__(self) -> str:
         return f"Secret({self})"
 
     def __str__(self) -> str:
-        """Show enough to tell two keys apart.
+        """Return enough of the key to distinguish it from others.
 
         >>> str(Secret("sk-0123456789abcdefghij")), str(Secret("short"))
         ('sk-****ghij', '****')
@@ -52,13 +52,13 @@ class Source(Enum):
 
 
 class Origin(NamedTuple):
-    """Where one value came from: `name` is the profile, the variable or the flag."""
+    """Where one value comes from. `name` is the profile, the variable or the option."""
 
     source: Source
     name: str = ""
 
     def __str__(self) -> str:
-        """Name the origin as `config list` prints it.
+        """Return the origin as `config list` prints it.
 
         >>> str(Origin(Source.ENVIRONMENT, "NEWAPI_MODEL")), str(Origin(Source.DEFAULT))
         ('environment NEWAPI_MODEL', 'default')
@@ -67,7 +67,7 @@ class Origin(NamedTuple):
 
 
 class Timeouts(NamedTuple):
-    """The longest silences to accept, in seconds; 0 switches a clock off."""
+    """The timeouts of a request, in seconds; 0 means no limit."""
 
     connect_s: float = 10.0
     first_byte_s: float = 60.0
@@ -86,7 +86,7 @@ class KeyKind(Enum):
 
 
 class KeySource(NamedTuple):
-    """Where a key is to be had; `text` is the key, the shell command or the path, by `kind`."""
+    """Where a key comes from. By `kind`, `text` is the key, a shell command or a path."""
 
     kind: KeyKind
     text: Secret
@@ -94,12 +94,11 @@ class KeySource(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """One run's settings.
+    """The settings of one run.
 
-    `base_url` and `key` are already matched: a key stands here only if it may go to that host; else
-    `key_problem` says why it may not. `values` holds every other field of `config.fields` that is
-    set, defaults included, and `origins` the origin of each, of `profile`, `base_url` and the key
-    (under the name of its kind) too.
+    `key` is set only if it may be sent to `base_url`; otherwise `key_problem` says why not.
+    `values` holds every other setting that is set, defaults included. `origins` holds the origin of
+    each, and of `profile`, `base_url` and the key (by the name of its kind).
     """
 
     profile: str
@@ -111,15 +110,15 @@ class Settings(NamedTuple):
     origins: Mapping[str, Origin] = MappingProxyType({})
 
     def text(self, name: str) -> str:
-        """Give a text setting, or the empty text where it is not set."""
+        """Return a text setting, empty if it is not set."""
         value = self.values.get(name)
         return value if isinstance(value, str) else ""
 
     def flag(self, name: str) -> bool:
-        """Give a yes-or-no setting; one that is not set is no."""
+        """Return a boolean setting, False if it is not set."""
         return self.values.get(name) is True
 
-    def whole(self, name: str) -> int:
-        """Give a whole number; one that is not set is 0."""
+    def integer(self, name: str) -> int:
+        """Return an integer setting, 0 if it is not set."""
         value = self.values.get(name)
         return value if isinstance(value, int) else 0

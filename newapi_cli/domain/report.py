@@ -1,4 +1,4 @@
-"""What a check-up and a spending report tell. Values only."""
+"""The results of `newapi doctor` and the spending report of `newapi usage`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from newapi_cli.errors import ExitCode
 
 
 class Verdict(StrEnum):
-    """How a check came out; the values stand in JSON."""
+    """The result of a check. The values are part of the JSON output."""
 
     OK = "ok"
-    WARNING = "warning"  # works, but should be looked at
+    WARNING = "warning"  # works, but needs attention
     FAILED = "failed"
-    SKIPPED = "skipped"  # could not be tried, for a reason that is told
+    SKIPPED = "skipped"  # not run; the text says why
 
 
 class CheckResult(NamedTuple):
@@ -33,10 +33,10 @@ class CheckResult(NamedTuple):
 
 
 class Spending(NamedTuple):
-    """What the answers of one model, day or session took.
+    """Usage and cost of the answers of one model, day or session.
 
-    `cost` is None where the gateway publishes no prices; `unpriced` counts the answers whose cost
-    is not in it. `first_token_s` is the median, None where no answer had a first token.
+    `cost` is None if the gateway publishes no prices; `unpriced` counts the answers that it does
+    not include. `first_token_s` is the median, None if no answer had a first token.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Spending(NamedTuple):
 
 
 class SpendingReport(NamedTuple):
-    """Spending since a time (None: since ever), by one key, and in all."""
+    """Spending since a time (None: always), grouped by one property, and in total."""
 
     by: str
     since: datetime | None

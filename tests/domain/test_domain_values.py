@@ -313,8 +313,8 @@ def test_a_setting_of_another_kind_counts_as_not_set(
     settings = Settings("p", values={"name": value})
     assert (settings.text("name"), settings.flag("name")) == (text, flag)
     if not isinstance(value, bool):
-        assert settings.whole("name") == whole
-    assert (settings.text("other"), settings.flag("other"), settings.whole("other")) == (
+        assert settings.integer("name") == whole
+    assert (settings.text("other"), settings.flag("other"), settings.integer("other")) == (
         "",
         False,
         0,
