@@ -126,7 +126,7 @@ class Conversation:
                 self.chat.show(turn, self.live)
         except Interrupted as interrupted:
             if interrupted.code is not ExitCode.SIGINT:
-                self.reader.drop_typed_ahead()
+                self.reader.drop_typeahead()
                 raise
             self._report_interruption(turn)
         except PipeClosed:

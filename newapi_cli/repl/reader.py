@@ -19,7 +19,7 @@ from newapi_cli.render.sanitizer import safe_text
 from newapi_cli.repl.key_bindings import QUOTES, key_bindings
 from newapi_cli.signals import Interrupts
 from newapi_cli.streams import Streams
-from newapi_cli.terminal import drop_typed_ahead
+from newapi_cli.terminal import drop_typeahead
 
 MARK, CONTINUATION = "> ", "  "
 
@@ -122,10 +122,10 @@ class Reader:
         shown = f"\n{CONTINUATION}".join(rows)
         self._streams.stdout.write(f"{mark}{shown}\n")
 
-    def drop_typed_ahead(self) -> None:
+    def drop_typeahead(self) -> None:
         """Drop typed keys that were not read: the shell would run them."""
         self._session.input.flush_keys()
-        drop_typed_ahead(0)
+        drop_typeahead(0)
 
     def _draft(self) -> str:
         """Return what was typed while the terminal was in its normal mode."""

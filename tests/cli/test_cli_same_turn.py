@@ -64,7 +64,7 @@ class Typist:
         """Agree to nothing."""
         return False
 
-    def drop_typed_ahead(self) -> None:
+    def drop_typeahead(self) -> None:
         """Nothing is typed ahead here."""
 
 
