@@ -24,7 +24,7 @@ from tests.fuzz.fuzzing import COMMANDS, SEED, STREAMS
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.observed import Conditions, observe
+from tests.support.observed import Conditions, observe_process
 from tests.support.steps import Step
 
 CLOCKS = Timeouts(3, 3, 3, 3, 3, 6)
@@ -130,7 +130,7 @@ def test_random_byte_streams_end_as_documented_by_the_command(home: Home) -> Non
             way = chance.choice(WAYS)
             told = f"NEWAPI_FUZZ_SEED={SEED}, stream {number}, {way}: {answering.stream.writes!r}"
             try:
-                seen = observe("chat", "hi", *way, home=home, conditions=conditions)
+                seen = observe_process("chat", "hi", *way, home=home, conditions=conditions)
             except AssertionError as error:
                 error.add_note(told[:4000])
                 raise

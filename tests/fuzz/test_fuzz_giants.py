@@ -7,7 +7,7 @@ import pytest
 from tests.fuzz.fuzzing import PROFILE
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.observed import observe
+from tests.support.observed import observe_process
 from tests.support.steps import Send, Step, sse
 from tests.support.wire import DONE, chunk, completion, event, response
 
@@ -40,7 +40,9 @@ def test_the_largest_answer_is_taken_in_bounded_memory(case: str, home: Home) ->
     text = "x" * int(megabytes * MEGABYTE) + character
     steps = FORMS[form](text)
     with FaultServer(answer=lambda _: steps) as server:
-        seen = observe("chat", "hi", home=home.configure(server.url, retries=0, prices=False))
+        seen = observe_process(
+            "chat", "hi", home=home.configure(server.url, retries=0, prices=False)
+        )
     assert seen.code == 0, seen.err
     assert seen.out == f"{text}\n".encode()
     assert seen.peak_bytes < AT_MOST_BYTES
@@ -52,7 +54,9 @@ def test_a_larger_answer_is_refused_in_bounded_memory(case: str, home: Home) -> 
     character, _, megabytes = WIDTHS[width]
     steps = FORMS[form]("x" * int(megabytes * MEGABYTE) + character)
     with FaultServer(answer=lambda _: steps) as server:
-        seen = observe("chat", "hi", home=home.configure(server.url, retries=0, prices=False))
+        seen = observe_process(
+            "chat", "hi", home=home.configure(server.url, retries=0, prices=False)
+        )
     assert (seen.code, seen.out) == (6, b"")
     assert "bytes" in seen.err
     assert seen.peak_bytes < AT_MOST_BYTES

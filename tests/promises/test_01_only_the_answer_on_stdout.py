@@ -13,7 +13,7 @@ from tests.sessions.keeping import last_turn
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.observed import observe
+from tests.support.observed import observe, observe_process
 from tests.support.steps import Send, Step, sse
 from tests.support.wire import answer_events, chunk, completion, event, response
 
@@ -37,7 +37,7 @@ def test_a_file_receives_the_answer_and_one_newline(
 ) -> None:
     server.answer_with(as_asked)
     with (tmp_path / "f").open("wb") as file:
-        seen = observe("chat", *args, "hi", home=home, stdout=file)
+        seen = observe_process("chat", *args, "hi", home=home, stdout=file)
     assert (seen.code, seen.err) == (0, "")
     assert (tmp_path / "f").read_bytes() == f"{ANSWER}\n".encode()
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
-from tests.support.observed import Conditions, observe
+from tests.support.observed import observe
 from tests.support.process import Environment, newapi_command
 from tests.support.terminal import Terminal
 
@@ -16,7 +16,7 @@ NOTHING: Environment = dict.fromkeys(["NEWAPI_HOME", "LANG", "TERM"])
 
 @pytest.mark.parametrize("env", [NOTHING, {}], ids=["env -i", "a new home"])
 def test_without_configuration_the_error_suggests_login(home: Home, env: Environment) -> None:
-    seen = observe("chat", "hi", home=home, conditions=Conditions(env=env))
+    seen = observe("chat", "hi", home=home, env=env)
     assert (seen.code, seen.out) == (3, b"")
     assert "run `newapi login`" in seen.err
     assert "NEWAPI_API_KEY" in seen.err
@@ -43,7 +43,7 @@ def test_nothing_is_sent_to_a_server_without_a_key_for_it(
     given = {
         name: value and value.replace("SERVER", fault_server.url) for name, value in env.items()
     }
-    seen = observe("chat", "hi", home=home, conditions=Conditions(env=given))
+    seen = observe("chat", "hi", home=home, env=given)
     assert (seen.code, seen.out) == (3, b"")
     assert "no API key is set" in seen.err
     assert "run `newapi login`, or set NEWAPI_API_KEY" in seen.err

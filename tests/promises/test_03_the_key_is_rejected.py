@@ -8,7 +8,7 @@ from newapi_cli.domain.completion import Status
 from tests.sessions.keeping import last_turn
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
-from tests.support.observed import Conditions, observe
+from tests.support.observed import observe
 from tests.support.process import Environment
 from tests.support.steps import Send
 from tests.support.wire import REQUEST_ID, error, response
@@ -28,7 +28,7 @@ def test_the_error_shows_reason_request_id_and_source_of_the_key(
     env, told = SOURCES[source]
     fault_server.add(Send(response(401, error(WORDS), content_type=content_type)))
     home.configure(fault_server.url, retries=3)
-    seen = observe("chat", "hi", home=home, conditions=Conditions(env=env))
+    seen = observe("chat", "hi", home=home, env=env)
     assert (seen.code, seen.out) == (4, b"")
     assert "the gateway rejected the key" in seen.err or "does not know this key" in seen.err
     assert "why: 无效的令牌" in seen.err

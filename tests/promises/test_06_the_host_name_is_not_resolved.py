@@ -15,7 +15,7 @@ import pytest
 from newapi_cli.domain.completion import Status
 from tests.sessions.keeping import last_turn
 from tests.support.home import Home
-from tests.support.observed import Conditions, Running, observe
+from tests.support.observed import Conditions, Running, observe, observe_process
 
 ADDRESSES = [f"127.0.0.{last}" for last in range(70, 100)]  # other tests may hold some
 HOST = "gateway.example"
@@ -78,7 +78,7 @@ def test_a_silent_dns_server_times_out_within_the_connect_timeout(
     home: Home, black_hole: BlackHole
 ) -> None:
     configure(home)
-    seen = observe("chat", "hi", home=home, conditions=black_hole.conditions)
+    seen = observe_process("chat", "hi", home=home, conditions=black_hole.conditions)
     black_hole.wait_for_question()
     # 8, as for each of our own clocks (product.md), and not the 5 of a name server that says no.
     assert (seen.code, seen.out) == (8, b"")

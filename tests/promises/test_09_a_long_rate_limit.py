@@ -12,7 +12,7 @@ from newapi_cli.domain.completion import Status
 from tests.sessions.keeping import last_turn
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.observed import Conditions, observe
+from tests.support.observed import observe
 from tests.support.steps import Send
 from tests.support.wire import response
 
@@ -36,7 +36,7 @@ def test_a_wait_of_an_hour_is_reported_and_not_waited_for(
     home.configure(fault_server.url, retries=5)
     fault_server.add(Send(response(429, headers=WISHES[wish])))
     begun = datetime.now(UTC)
-    seen = observe("chat", "hi", home=home, conditions=Conditions(env={"TZ": "UTC"}))
+    seen = observe("chat", "hi", home=home, env={"TZ": "UTC"})
     ended = datetime.now(UTC)
     assert (seen.code, seen.out) == (7, b"")
     assert "(HTTP 429)" in seen.err

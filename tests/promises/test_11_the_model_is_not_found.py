@@ -8,7 +8,7 @@ from newapi_cli.domain.completion import Status
 from tests.sessions.keeping import last_turn
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.observed import Conditions, observe
+from tests.support.observed import Conditions, observe_process
 from tests.support.process import Environment, newapi_command
 from tests.support.steps import Send
 from tests.support.terminal import Terminal
@@ -32,7 +32,7 @@ def test_the_gateways_words_and_request_id_are_shown_unchanged(
     fault_server.add(Send(response(status, error(words + SUFFIX, code="model_not_found"))))
     home.configure(fault_server.url, retries=5)
     conditions = Conditions(env=LOCALES[locale])
-    seen = observe("chat", "-m", "gpt-6", "hi", home=home, conditions=conditions)
+    seen = observe_process("chat", "-m", "gpt-6", "hi", home=home, conditions=conditions)
     assert (seen.code, seen.out) == (6, b"")
     assert f"(HTTP {status})" in seen.err
     assert f"why: {words}\n" in seen.err

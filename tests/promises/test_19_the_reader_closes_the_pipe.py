@@ -11,7 +11,7 @@ from tests.promises.conftest import ANSWER
 from tests.sessions.keeping import last_turn
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.observed import observe
+from tests.support.observed import observe, observe_process
 from tests.support.process import run_in_shell
 from tests.support.steps import Forever, Pause, Send, sse
 from tests.support.wire import chunk, completion, event, framed, response
@@ -72,6 +72,6 @@ def test_every_command_exits_with_141_if_the_reader_has_already_exited(
         server.answer_with(lambda _: [Send(models)])
     reading, writing = os.pipe()
     os.close(reading)
-    seen = observe(*args, home=home, stdout=writing)
+    seen = observe_process(*args, home=home, stdout=writing)
     os.close(writing)
     assert (seen.code, seen.err) == (141, "")

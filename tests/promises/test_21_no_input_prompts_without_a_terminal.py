@@ -8,7 +8,7 @@ from tests.promises.conftest import ANSWER
 from tests.sessions.keeping import only_session
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.observed import Conditions, observe
+from tests.support.observed import Conditions, observe, observe_process
 from tests.support.process import newapi_command
 from tests.support.terminal import Terminal
 
@@ -44,7 +44,7 @@ def test_a_command_that_would_prompt_is_a_usage_error(
 
 
 def test_a_closed_stdin_is_not_a_terminal(home: Home, server: FaultServer) -> None:
-    seen = observe("chat", home=home, conditions=Conditions(closed=(0,)))
+    seen = observe_process("chat", home=home, conditions=Conditions(closed=(0,)))
     assert (seen.code, seen.out) == (2, b"")
     assert "no prompt was given" in seen.err
     assert server.connections == []

@@ -10,7 +10,7 @@ import pytest
 from tests.sessions.keeping import last_turn
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.observed import observe
+from tests.support.observed import observe, observe_process
 from tests.support.payloads import EVERYTHING, MARKUP, escaped_event, split_everywhere
 from tests.support.steps import Send, sse
 from tests.support.wire import DONE, answer_events, chunk, completion, response
@@ -35,7 +35,7 @@ def test_a_file_receives_every_payload_unchanged(
 ) -> None:
     server.add(*sse(*answer(*DELTAS, "end")))
     with (tmp_path / "f").open("wb") as file:
-        seen = observe("chat", *args, "hi", home=home, stdout=file)
+        seen = observe_process("chat", *args, "hi", home=home, stdout=file)
     assert (seen.code, "\x1b" in seen.err) == (0, False)
     assert (tmp_path / "f").read_bytes() == f"{TEXT}end\n".encode()
     assert last_turn(home).answer == f"{TEXT}end"

@@ -9,7 +9,8 @@ import pytest
 from tests.promises.conftest import ANSWER
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, ROOT, Home
-from tests.support.observed import Conditions, Observed, observe
+from tests.support.observed import Conditions, observe, observe_process
+from tests.support.process import Result
 from tests.support.socks_server import SocksServer
 from tests.support.steps import BeforeReading, ReadHead, Send
 from tests.support.wire import response
@@ -26,9 +27,9 @@ def remote(server: FaultServer, home: Home) -> FaultServer:
     return server
 
 
-def ask(home: Home, env: dict[str, str], *args: str) -> Observed:
+def ask(home: Home, env: dict[str, str], *args: str) -> Result:
     """Ask with these variables; the password of a proxy may never be told."""
-    seen = observe(*(args or ("chat", "hi")), home=home, conditions=Conditions(env=env))
+    seen = observe(*(args or ("chat", "hi")), home=home, env=env)
     assert PASSWORD not in seen.err + seen.text
     return seen
 
@@ -84,7 +85,8 @@ def test_without_socks_support_the_error_names_the_extra_to_install(
 ) -> None:
     (tmp_path / "socksio.py").write_text("raise ImportError('no socksio')\n", "utf-8")
     url = f"socks5://me:{PASSWORD}@127.0.0.1:7890"
-    seen = ask(home, {"ALL_PROXY": url, "PYTHONPATH": f"{tmp_path}:{ROOT}"})
+    env = {"ALL_PROXY": url, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    seen = observe_process("chat", "hi", home=home, conditions=Conditions(env))
     assert (seen.code, seen.out) == (5, b"")
     assert "socks5://127.0.0.1:7890" in seen.err
     assert "pip install 'newapi-cli[socks]'" in seen.err

@@ -7,7 +7,8 @@ import pytest
 from tests.promises.conftest import ANSWER
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
-from tests.support.observed import Conditions, Observed, observe
+from tests.support.observed import observe
+from tests.support.process import Result
 
 REMOTE = "http://gateway.invalid"
 # A proxy would be asked for all of these: where it has seen nothing, nothing was sent.
@@ -23,14 +24,14 @@ PLACES = [
 COMMANDS = (["chat", "--no-stream", "hi"], ["models"], ["balance"])
 
 
-def run(home: Home, server: FaultServer, *args: str, env: dict[str, str] | None = None) -> Observed:
+def run(home: Home, server: FaultServer, *args: str, env: dict[str, str] | None = None) -> Result:
     """Run with a proxy that sees whatever leaves."""
-    conditions = Conditions(env={"HTTP_PROXY": server.url, **(env or {})})
+    environ = {"HTTP_PROXY": server.url, **(env or {})}
     stdin = CANARY.encode() if args[0] == "login" else b""
-    return observe(*args, home=home, stdin=stdin, conditions=conditions)
+    return observe(*args, home=home, stdin=stdin, env=environ)
 
 
-def assert_refused(seen: Observed, server: FaultServer) -> None:
+def assert_refused(seen: Result, server: FaultServer) -> None:
     """See that nothing was sent, why, and what to do."""
     assert (seen.code, seen.out) == (3, b"")
     assert "refusing to send the key in clear text" in seen.err

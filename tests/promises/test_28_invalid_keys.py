@@ -9,7 +9,8 @@ import pytest
 from tests.promises.conftest import ANSWER
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
-from tests.support.observed import Conditions, Observed, observe
+from tests.support.observed import observe
+from tests.support.process import Result
 from tests.support.steps import Send
 from tests.support.wire import response
 
@@ -50,7 +51,7 @@ COMBINATIONS = [
 ]
 
 
-def use(home: Home, server: FaultServer, where: str, key: str) -> Observed:
+def use(home: Home, server: FaultServer, where: str, key: str) -> Result:
     """Have the key used from somewhere, by a login or by a question."""
     if where == "login":
         return observe("login", server.url, "--stdin", "-v", home=home, stdin=key.encode())
@@ -70,7 +71,7 @@ def use(home: Home, server: FaultServer, where: str, key: str) -> Observed:
     if where != "OpenAI":
         home.configure(server.url, retries=0, **settings)
     args = ("chat", "-v", "--debug", "hi")
-    return observe(*args, home=home, conditions=Conditions(env=env))
+    return observe(*args, home=home, env=env)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.promises.conftest import ANSWER
 from tests.repl.conversing import conversation
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
-from tests.support.observed import Conditions, Observed, observe
+from tests.support.observed import Conditions, Observed, observe_process
 from tests.support.steps import Send
 from tests.support.wire import response
 
@@ -29,7 +29,7 @@ def login(home: Home, server: FaultServer, umask: int = 0o022) -> Observed:
     server.add(Send(response(200, {"data": [{"id": "good"}, {"id": "test-model"}]})))
     conditions = Conditions(umask=umask)
     args = ("login", server.url, "-P", "test", "--stdin")
-    return observe(*args, home=home, stdin=CANARY.encode(), conditions=conditions)
+    return observe_process(*args, home=home, stdin=CANARY.encode(), conditions=conditions)
 
 
 @pytest.mark.parametrize("umask", UMASKS, ids=oct)
@@ -42,7 +42,7 @@ def test_new_files_are_private_and_readable_by_their_owner(
     assert CANARY in home.config_file.read_text("utf-8")
     conditions = Conditions(umask=umask)
     for args in (["config", "set", "model", "test-model"], ["chat", "hi"], ["chat", "-c", "hi"]):
-        seen = observe(*args, home=home, conditions=conditions)
+        seen = observe_process(*args, home=home, conditions=conditions)
         assert (seen.code, "chmod" in seen.err) == (0, False), seen
     found = [home.newapi_home, *home.newapi_home.rglob("*")]
     wrong = [path for path in found if mode(path) != (0o700 if path.is_dir() else 0o600)]
@@ -55,14 +55,14 @@ def test_a_file_readable_by_others_is_warned_about_and_made_private_when_written
     home: Home, server: FaultServer, before: int
 ) -> None:
     home.config_file.chmod(before)
-    seen = observe("chat", "hi", home=home)
+    seen = observe_process("chat", "hi", home=home)
     assert (seen.code, seen.text) == (0, f"{ANSWER}\n")
     [warning] = seen.err.splitlines()
     assert f"run: chmod 600 {home.config_file}" in warning
     assert mode(home.config_file) == before  # it is the person's
-    assert observe("config", "set", "temperature", "1", home=home).code == 0
+    assert observe_process("config", "set", "temperature", "1", home=home).code == 0
     assert mode(home.config_file) == 0o600
-    assert observe("chat", "hi", home=home).err == ""
+    assert observe_process("chat", "hi", home=home).err == ""
 
 
 @pytest.mark.parametrize("umask", UMASKS, ids=oct)
@@ -79,12 +79,12 @@ def test_a_symlink_is_kept_and_its_target_is_made_private(
     assert mode(target) == 0o600
     assert CANARY in target.read_text("utf-8")
     assert {mode(path) for path in target.parent.iterdir()} == {0o600}
-    assert observe("chat", "hi", home=home).err == ""
+    assert observe_process("chat", "hi", home=home).err == ""
 
 
 def test_a_logout_leaves_a_private_file_without_the_key(home: Home, server: FaultServer) -> None:
     home.config_file.chmod(0o644)
-    assert observe("logout", home=home, conditions=Conditions(umask=0)).code == 0
+    assert observe_process("logout", home=home, conditions=Conditions(umask=0)).code == 0
     assert mode(home.config_file) == 0o600
     holding = [p for p in home.path.rglob("*") if p.is_file() and CANARY.encode() in p.read_bytes()]
     assert holding == []
@@ -93,7 +93,7 @@ def test_a_logout_leaves_a_private_file_without_the_key(home: Home, server: Faul
 @pytest.mark.needs_root("give a file to another user")
 def test_a_file_of_another_user_is_warned_about(home: Home, server: FaultServer) -> None:
     os.chown(home.config_file, 12345, -1)
-    seen = observe("chat", "hi", home=home)
+    seen = observe_process("chat", "hi", home=home)
     assert (seen.code, seen.text) == (0, f"{ANSWER}\n")
     [warning] = seen.err.splitlines()
     assert "belongs to another user (uid 12345)" in warning
@@ -115,7 +115,7 @@ def test_files_that_root_writes_in_a_home_belong_to_its_owner(
         os.chown(path, OWNER, OWNER)
     server.add(Send(response(200, {"data": [{"id": "test-model"}]})))
     for args in (["models"], ["config", "set", "seed", "1"], ["chat", "hi"]):
-        assert observe(*args, home=home).code == 0
+        assert observe_process(*args, home=home).code == 0
     with conversation(home) as talk:
         talk.say("hi")
     made = list(home.newapi_home.rglob("*"))
@@ -123,7 +123,7 @@ def test_files_that_root_writes_in_a_home_belong_to_its_owner(
     assert {*names, HISTORY_FILE} <= {path.name for path in made}
     assert [p for p in made if (p.stat().st_uid, p.stat().st_gid) != (OWNER, OWNER)] == []
     for args in (["config", "set", "seed", "2"], ["chat", "-c", "hi"]):
-        again = observe(*args, home=home, conditions=AS_OWNER)
+        again = observe_process(*args, home=home, conditions=AS_OWNER)
         assert (again.code, "error" in again.err, "warning" in again.err) == (0, False, False)
 
 
@@ -144,7 +144,7 @@ def test_a_file_keeps_its_owner_in_a_folder_of_another_user(
     home: Home, server: FaultServer
 ) -> None:
     os.chown(home.config_file, OWNER, OWNER + 1)
-    assert observe("config", "set", "seed", "1", home=home).code == 0
+    assert observe_process("config", "set", "seed", "1", home=home).code == 0
     status = home.config_file.stat()
     assert (status.st_uid, status.st_gid) == (OWNER, OWNER + 1)
 
@@ -153,13 +153,13 @@ def test_a_file_keeps_its_owner_in_a_folder_of_another_user(
 def test_a_lock_of_another_user_is_named_with_a_command_to_fix_it(
     home: Home, server: FaultServer
 ) -> None:
-    assert observe("config", "set", "seed", "1", home=home).code == 0
+    assert observe_process("config", "set", "seed", "1", home=home).code == 0
     lock = home.newapi_home / ".config.toml.lock"
     for path in (home.path, home.newapi_home, home.config_file):
         os.chown(path, OWNER, OWNER)
-    seen = observe("config", "set", "seed", "2", home=home, conditions=AS_OWNER)
+    seen = observe_process("config", "set", "seed", "2", home=home, conditions=AS_OWNER)
     assert (seen.code, f"sudo chown $USER {lock}" in seen.err) == (3, True), seen
-    looked = observe("doctor", home=home, conditions=AS_OWNER)
+    looked = observe_process("doctor", home=home, conditions=AS_OWNER)
     assert f"sudo chown -R $USER {lock}" in files_line(looked)
 
 
@@ -168,7 +168,7 @@ def test_root_is_not_advised_to_take_files_from_their_owner(
     home: Home, server: FaultServer
 ) -> None:
     os.chown(home.config_file, OWNER, OWNER)
-    line = files_line(observe("doctor", home=home))
+    line = files_line(observe_process("doctor", home=home))
     assert ("belongs to another user" in line, "without sudo" in line) == (True, True)
     assert "chown" not in line
 

@@ -19,7 +19,7 @@ from tests.repl.conversing import CTRL_C, ENTER, conversation, part_then_silence
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, CANARY_TRACE, Home
-from tests.support.observed import Conditions, observe
+from tests.support.observed import observe
 from tests.support.process import newapi_command
 from tests.support.steps import Send, Step, sse
 from tests.support.terminal import Terminal
@@ -117,14 +117,14 @@ def test_no_command_shows_it(home: Home, server: FaultServer) -> None:
     assert observe("chat", "hi", home=home).code == 0
     exported = observe("sessions", "export", "--json", home=home)
     (home.path / "export.json").write_bytes(exported.out)
-    conditions = Conditions(env={"EDITOR": "true"})
+    env = {"EDITOR": "true"}
     for code, args in COMMANDS:
         words = [server.url if word == "URL" else word for word in args]
         if "last" in words:
             listed = json.loads(observe("sessions", "list", "--json", home=home).text)
             words[words.index("last")] = listed[0]["id"]
         stdin = CANARY.encode() if "URL" in args else b""
-        seen = observe(*words, home=home, stdin=stdin, conditions=conditions)
+        seen = observe(*words, home=home, stdin=stdin, env=env)
         assert seen.code == code, seen
         assert BARE not in seen.text + seen.err
         if "-v" in words and "--debug" in words and words[0] in ("chat", "models"):

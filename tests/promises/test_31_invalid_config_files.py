@@ -16,7 +16,8 @@ from tests.promises.conftest import ANSWER
 from tests.sessions.keeping import without_power
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, CANARY_TRACE, Home
-from tests.support.observed import Conditions, Observed, observe
+from tests.support.observed import Conditions, observe, observe_process
+from tests.support.process import Result
 from tests.support.steps import Send
 from tests.support.wire import response
 
@@ -183,7 +184,7 @@ def test_a_huge_file_is_not_read_into_memory(home: Home, server: FaultServer) ->
     with home.config_file.open("ab") as file:
         for _ in range(100):
             file.write(b"# " + b"x" * 999_998)
-    seen = observe("chat", "hi", home=home)
+    seen = observe_process("chat", "hi", home=home)
     assert (seen.code, seen.out) == (3, b"")
     assert seen.peak_bytes < 80_000_000
 
@@ -191,7 +192,7 @@ def test_a_huge_file_is_not_read_into_memory(home: Home, server: FaultServer) ->
 def test_an_unreadable_file_is_reported(home: Home, server: FaultServer) -> None:
     home.config_file.chmod(0)
     prefix = tuple(without_power())
-    seen = observe("chat", "hi", home=home, conditions=Conditions(prefix=prefix))
+    seen = observe_process("chat", "hi", home=home, conditions=Conditions(prefix=prefix))
     home.config_file.chmod(0o600)
     assert (seen.code, seen.out) == (3, b"")
     assert f"cannot read {home.config_file}" in seen.err
@@ -202,7 +203,7 @@ def test_an_unreadable_file_is_reported(home: Home, server: FaultServer) -> None
 # -- what is accepted -------------------------------------------------------------------------
 
 
-def answered(home: Home) -> Observed:
+def answered(home: Home) -> Result:
     """Ask, and have the answer in spite of the file."""
     seen = observe("chat", "hi", home=home)
     assert (seen.code, seen.text) == (0, f"{ANSWER}\n"), seen
@@ -286,7 +287,7 @@ def test_a_device_is_never_replaced_by_a_file(home: Home, server: FaultServer, n
     path.symlink_to(device)
     server.add(Send(response(200, {"data": [{"id": "test-model"}]})))
     env = {"NEWAPI_BASE_URL": server.url, "NEWAPI_API_KEY": CANARY}
-    listed = observe("models", home=home, conditions=Conditions(env=env))
+    listed = observe("models", home=home, env=env)
     stored = observe("config", "set", "model", "m", home=home)
     assert (listed.code, listed.err) == (0, "")
     if name == "config.toml":

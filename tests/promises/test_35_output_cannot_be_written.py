@@ -20,7 +20,7 @@ from tests.promises.conftest import ANSWER
 from tests.sessions.keeping import data_dir, fill, only_session, sessions_file, small_disk
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.observed import Conditions, observe
+from tests.support.observed import Conditions, observe, observe_process
 from tests.support.process import Environment
 from tests.support.steps import Send, Tell, sse
 from tests.support.wire import MODEL, answer_events, response
@@ -62,14 +62,14 @@ def assert_told(seen_code: int, err: str, why: str) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_full_device_is_reported(home: Home, command: str) -> None:
     with Path("/dev/full").open("wb") as full:
-        seen = observe(*command.split(), home=home, stdout=full)
+        seen = observe_process(*command.split(), home=home, stdout=full)
     assert_told(seen.code, seen.err, "no space left on device")
 
 
 @pytest.mark.usefixtures("asked")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_closed_stdout_is_reported(home: Home, command: str) -> None:
-    seen = observe(*command.split(), home=home, conditions=Conditions(closed=(1,)))
+    seen = observe_process(*command.split(), home=home, conditions=Conditions(closed=(1,)))
     assert_told(seen.code, seen.err, "closed")
     assert seen.out == b""
 
@@ -83,7 +83,7 @@ def test_a_full_disk_behind_a_file_is_reported_and_the_answer_is_saved(
     with small_disk(tmp_path / "disk"):
         fill(tmp_path / "disk", leave_bytes=100_000)
         with (tmp_path / "disk" / "answer").open("wb") as file:
-            seen = observe("chat", "hi", home=home, stdout=file)
+            seen = observe_process("chat", "hi", home=home, stdout=file)
         written = (tmp_path / "disk" / "answer").read_bytes()
     assert_told(seen.code, seen.err, "no space left on device")
     whole = "".join(long)
@@ -136,7 +136,7 @@ def test_a_nonblocking_pipe_receives_all_of_a_long_answer(
     sent = threading.Event()
     server.add(*sse(*answer_events(text, "end")), Tell(sent))
     with pipe_that_does_not_block(sent) as (writing, got):
-        seen = observe("chat", "hi", home=home, stdout=writing, conditions=Conditions(env))
+        seen = observe_process("chat", "hi", home=home, stdout=writing, conditions=Conditions(env))
     assert (seen.code, seen.err) == (0, "")
     assert got == [f"{text}end\n".encode()]
 
@@ -145,12 +145,14 @@ def test_a_nonblocking_pipe_receives_all_of_a_long_answer(
 @UNBUFFERED
 @pytest.mark.parametrize("command", ["--version", "chat --help"])
 def test_a_full_nonblocking_pipe_is_waited_for(home: Home, command: str, env: Environment) -> None:
-    wanted = observe(*command.split(), home=home, conditions=Conditions(env)).out
+    wanted = observe(*command.split(), home=home).out
     begin = threading.Event()
     timer = threading.Timer(0.5, begin.set)  # by then it has tried to write, on most machines
     timer.start()
     with pipe_that_does_not_block(begin) as (writing, got):
-        seen = observe(*command.split(), home=home, stdout=writing, conditions=Conditions(env))
+        seen = observe_process(
+            *command.split(), home=home, stdout=writing, conditions=Conditions(env)
+        )
         timer.cancel()
     assert (seen.code, seen.err) == (0, "")
     assert got == [wanted]
@@ -158,7 +160,7 @@ def test_a_full_nonblocking_pipe_is_waited_for(home: Home, command: str, env: En
 
 @pytest.mark.usefixtures("server")
 def test_a_closed_stderr_does_not_affect_the_answer(home: Home) -> None:
-    seen = observe("chat", "hi", home=home, conditions=Conditions(closed=(2,)))
+    seen = observe_process("chat", "hi", home=home, conditions=Conditions(closed=(2,)))
     assert (seen.code, seen.text) == (0, f"{ANSWER}\n")
 
 
@@ -167,5 +169,5 @@ def test_a_closed_stderr_keeps_the_exit_code_of_a_failure(
     home: Home, server: FaultServer, closed: Sequence[int]
 ) -> None:
     server.add(Send(response(404, b"")))
-    seen = observe("chat", "hi", home=home, conditions=Conditions(closed=tuple(closed)))
+    seen = observe_process("chat", "hi", home=home, conditions=Conditions(closed=tuple(closed)))
     assert (seen.code, seen.out, len(server.requests)) == (6, b"", 1)

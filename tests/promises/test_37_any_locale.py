@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.observed import Conditions, observe
+from tests.support.observed import Conditions, observe_process
 from tests.support.process import Environment, newapi_command
 from tests.support.steps import Send, sse
 from tests.support.terminal import Terminal
@@ -37,7 +37,7 @@ ANSWER = "é 你 👋 Paris"
 @in_each
 def test_a_pipe_sends_and_receives_utf_8(home: Home, server: FaultServer, env: Environment) -> None:
     server.add(*sse(*answer_events(ANSWER)))
-    seen = observe("chat", home=home, stdin=SAID.encode(), conditions=Conditions(env))
+    seen = observe_process("chat", home=home, stdin=SAID.encode(), conditions=Conditions(env))
     assert (seen.code, seen.out, seen.err) == (0, f"{ANSWER}\n".encode(), "")
     assert server.requests[-1].json["messages"][-1]["content"] == SAID
 
@@ -47,7 +47,7 @@ def test_an_error_in_chinese_is_printed_in_utf_8(
     home: Home, server: FaultServer, name: str
 ) -> None:
     server.add(Send(response(400, error("无效的请求 é"))))
-    seen = observe("chat", "hi", home=home, conditions=Conditions(LOCALES[name]))
+    seen = observe_process("chat", "hi", home=home, conditions=Conditions(LOCALES[name]))
     assert (seen.code, seen.out) == (6, b"")
     assert "无效的请求 é" in seen.err
 
@@ -70,6 +70,6 @@ def test_a_terminal_with_another_encoding_receives_what_it_can_show(
 
 @pytest.mark.parametrize("name", ["ascii", "utf-16"])
 def test_help_is_printed(home: Home, name: str) -> None:
-    seen = observe("chat", "--help", home=home, conditions=Conditions(LOCALES[name]))
+    seen = observe_process("chat", "--help", home=home, conditions=Conditions(LOCALES[name]))
     assert (seen.code, seen.err) == (0, "")
     assert "newapi chat [OPTIONS] [PROMPT]" in seen.text

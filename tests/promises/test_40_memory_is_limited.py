@@ -20,7 +20,7 @@ from newapi_cli.domain.completion import Chunk, CompletionBuilder, Status, ToolC
 from tests.sessions.keeping import last_turn
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.observed import Observed, observe
+from tests.support.observed import Observed, observe_process
 from tests.support.steps import Forever, Pause, Send, Step, sse
 from tests.support.wire import answer_events, chunk, event, framed, head, response
 
@@ -81,7 +81,7 @@ def test_an_encoding_that_was_not_requested_is_rejected_unread(
 ) -> None:
     headers = [("Content-Encoding", encoding)]
     server.add(*sse(BOMBS[encoding], headers=headers))
-    seen = observe("chat", "hi", home=home)
+    seen = observe_process("chat", "hi", home=home)
     assert_bounded(seen, 6, "encoding", encoding.lower())
     assert (seen.out, len(server.requests)) == (b"", 1)
 
@@ -91,7 +91,7 @@ def test_such_an_encoding_is_rejected_in_a_list_and_an_error_too(
     home: Home, server: FaultServer, status: int, told: str
 ) -> None:
     server.add(Send(response(status, BROTLI, headers=[("Content-Encoding", "br")])))
-    assert_bounded(observe("models", home=home), 6, told)
+    assert_bounded(observe_process("models", home=home), 6, told)
 
 
 # -- without an end ---------------------------------------------------------------------------
@@ -132,7 +132,7 @@ def test_endless_data_is_rejected(
     home: Home, server: FaultServer, script: list[Step], code: int, out: bytes, told: str
 ) -> None:
     server.add(*script)
-    seen = observe("chat", "hi", home=home, timeout_s=AT_MOST_S)
+    seen = observe_process("chat", "hi", home=home, timeout_s=AT_MOST_S)
     assert (seen.code, seen.out) == (code, out), seen.err
     assert seen.peak_bytes < AT_MOST_BYTES, f"{seen.peak_bytes / MB:.0f} MB"
     assert told in seen.err
@@ -153,7 +153,7 @@ GIANTS = {
 @pytest.mark.parametrize("kind", GIANTS)
 def test_an_endless_answer_is_cut_off_and_kept(home: Home, server: FaultServer, kind: str) -> None:
     server.add(*for_ever(GIANTS[kind] * 4))
-    seen = observe("chat", "--reasoning", "hide", "hi", home=home, timeout_s=AT_MOST_S)
+    seen = observe_process("chat", "--reasoning", "hide", "hi", home=home, timeout_s=AT_MOST_S)
     assert_bounded(seen, 9, "cut off", "exceeds the limit")
     turn = last_turn(home)
     assert turn.status is Status.INCOMPLETE
@@ -197,14 +197,14 @@ def terminal_that_forgets() -> Iterator[int]:
 def test_an_endless_answer_on_a_terminal_is_cut_off_too(home: Home, server: FaultServer) -> None:
     server.add(*for_ever(event(chunk(f"{TEXT}\n\n")) * 4))
     with terminal_that_forgets() as slave:
-        seen = observe("chat", "--raw", "hi", home=home, stdout=slave, timeout_s=AT_MOST_S)
+        seen = observe_process("chat", "--raw", "hi", home=home, stdout=slave, timeout_s=AT_MOST_S)
     assert_bounded(seen, 9, "cut off", "exceeds the limit")
 
 
 def test_an_endless_slow_answer_ends_at_the_total_timeout(home: Home, server: FaultServer) -> None:
     home.configure(server.url, retries=0, total_timeout=1.5)
     server.add(*sse(Forever([Send(framed(event(chunk("a ")))), Pause(0.02)])))
-    seen = observe("chat", "hi", home=home)
+    seen = observe_process("chat", "hi", home=home)
     assert_bounded(seen, 9, "response not complete within 1.5 s")
     assert seen.text.startswith("a a a ")
     assert seen.seconds < 15
@@ -229,7 +229,7 @@ def test_oversized_headers_are_invalid_http(
 ) -> None:
     home.configure(server.url, retries=2)
     server.add(*script)
-    seen = observe("chat", "hi", home=home)
+    seen = observe_process("chat", "hi", home=home)
     assert_bounded(seen, 6, "HTTP")
     assert (seen.out, len(server.requests)) == (b"", 1)
 
@@ -240,7 +240,7 @@ def test_endless_informational_responses_time_out(
 ) -> None:
     provisional = b"HTTP/1.1 %d Wait\r\nLink: </x>\r\n\r\n" % status
     server.add(Forever([Send(provisional * 100), Pause(0.01)]))
-    seen = observe("chat", "--timeout", "1.5", "hi", home=home)
+    seen = observe_process("chat", "--timeout", "1.5", "hi", home=home)
     assert_bounded(seen, 8, "1.5 s")
     assert seen.seconds < 15
 
@@ -252,7 +252,7 @@ def test_endless_informational_responses_time_out(
 def test_an_endless_list_is_rejected(home: Home, server: FaultServer, row: bytes) -> None:
     beginning = head(200, [("Connection", "close")]) + b'{"data":['
     server.add(Send(beginning), Forever([Send(row * (BLOCK // len(row)))]))
-    seen = observe("models", home=home, timeout_s=AT_MOST_S)
+    seen = observe_process("models", home=home, timeout_s=AT_MOST_S)
     assert_bounded(seen, 6, "16 MB")
     assert (seen.out, len(server.requests)) == (b"", 1)
 
@@ -261,6 +261,6 @@ def test_an_endless_list_is_rejected(home: Home, server: FaultServer, row: bytes
 def test_a_list_of_too_many_values_is_rejected(home: Home, server: FaultServer, row: bytes) -> None:
     body = b'{"data":[' + row * (15 * MB // len(row)) + b"1]}"
     server.add(Send(response(200, body)))
-    seen = observe("models", home=home, timeout_s=AT_MOST_S)
+    seen = observe_process("models", home=home, timeout_s=AT_MOST_S)
     assert_bounded(seen, 6, "not JSON")
     assert seen.out == b""

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.observed import Observed, observe
+from tests.support.observed import Observed, observe_process
 
 AT_MOST_BYTES = 200_000_000
 AT_MOST_S = 15.0  # a gigabyte that is read to its end would take longer, and more memory
@@ -57,11 +57,13 @@ def test_a_gigabyte_on_stdin_is_rejected(
     home: Home, server: FaultServer, sparse: Path, args: Sequence[str]
 ) -> None:
     with sparse.open("rb") as file:
-        assert_refused(observe("chat", *args, home=home, stdin=file), server, "standard input")
+        assert_refused(
+            observe_process("chat", *args, home=home, stdin=file), server, "standard input"
+        )
 
 
 def test_a_gigabyte_in_a_file_is_rejected(home: Home, server: FaultServer, sparse: Path) -> None:
-    seen = observe("chat", "-f", str(sparse), "hi", home=home)
+    seen = observe_process("chat", "-f", str(sparse), "hi", home=home)
     assert_refused(seen, server, str(sparse))
 
 
@@ -71,7 +73,7 @@ def test_a_device_on_stdin_is_rejected(
     home: Home, server: FaultServer, device: str, args: Sequence[str]
 ) -> None:
     with Path("/dev", device).open("rb") as file:
-        seen = observe("chat", *args, home=home, stdin=file)
+        seen = observe_process("chat", *args, home=home, stdin=file)
     assert_refused(seen, server, "standard input is not text, an image or a PDF", "offset")
 
 
@@ -80,7 +82,7 @@ def test_endless_text_stops_at_the_limit(
     home: Home, server: FaultServer, args: Sequence[str]
 ) -> None:
     with source("yes") as pipe:
-        seen = observe("chat", *args, home=home, stdin=pipe)
+        seen = observe_process("chat", *args, home=home, stdin=pipe)
     assert_refused(seen, server, "standard input is larger than 10 MB", "head -c")
 
 
@@ -90,7 +92,7 @@ def test_an_endless_image_stops_at_the_limit(
     begin = tmp_path / "begin"
     begin.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
     with source("cat", str(begin), "/dev/zero") as pipe:
-        seen = observe("chat", "hi", home=home, stdin=pipe)
+        seen = observe_process("chat", "hi", home=home, stdin=pipe)
     assert_refused(seen, server, "standard input is larger than 20 MB")
 
 
@@ -104,9 +106,9 @@ def test_devices_pipes_and_folders_cannot_be_attached(
     if path == "a pipe":
         os.mkfifo(name)
         with source("bash", "-c", 'yes > "$0"', name):
-            seen = observe("chat", "-f", name, "hi", home=home)
+            seen = observe_process("chat", "-f", name, "hi", home=home)
     else:
-        seen = observe("chat", "-f", name, "hi", home=home)
+        seen = observe_process("chat", "-f", name, "hi", home=home)
     assert_refused(seen, server, f"cannot read {name}")
 
 
@@ -114,7 +116,9 @@ def test_a_named_pipe_as_stdin_stops_at_the_limit(home: Home, server: FaultServe
     name = str(home.path / "pipe")
     os.mkfifo(name)
     with source("bash", "-c", 'yes > "$0"', name), Path(name).open("rb") as pipe:
-        assert_refused(observe("chat", "hi", home=home, stdin=pipe), server, "larger than 10 MB")
+        assert_refused(
+            observe_process("chat", "hi", home=home, stdin=pipe), server, "larger than 10 MB"
+        )
 
 
 NO_TEXT = {
@@ -132,12 +136,12 @@ NO_TEXT = {
 def test_input_that_is_not_text_is_reported_with_its_offset(
     home: Home, server: FaultServer, stdin: bytes, told: str
 ) -> None:
-    assert_refused(observe("chat", "what is this", home=home, stdin=stdin), server, told)
+    assert_refused(observe_process("chat", "what is this", home=home, stdin=stdin), server, told)
 
 
 def test_ten_megabytes_are_sent(home: Home, server: FaultServer) -> None:
     text = "word " * (10 * 1024 * 1024 // 5)
-    seen = observe("chat", home=home, stdin=text.encode())
+    seen = observe_process("chat", home=home, stdin=text.encode())
     assert (seen.code, seen.err) == (0, "")
     assert server.requests[0].json["messages"][-1]["content"] == text
     assert seen.peak_bytes < AT_MOST_BYTES
@@ -145,5 +149,5 @@ def test_ten_megabytes_are_sent(home: Home, server: FaultServer) -> None:
 
 def test_an_endless_key_stops_at_the_limit_too(home: Home, server: FaultServer) -> None:
     with source("yes") as pipe:
-        seen = observe("login", server.url, "--stdin", home=home, stdin=pipe)
+        seen = observe_process("login", server.url, "--stdin", home=home, stdin=pipe)
     assert_refused(seen, server, "too long for a key")

@@ -12,15 +12,15 @@ from tests.promises.conftest import ANSWER, PIECES
 from tests.support.certificates import Authority
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.observed import Conditions, Observed, observe
-from tests.support.process import Environment
+from tests.support.observed import observe
+from tests.support.process import Environment, Result
 from tests.support.steps import BeforeReading, Fin, Send, Step, sse
 from tests.support.wire import answer_events, chunk, event, framed, head, response
 
 COMMANDS: Sequence[Sequence[str]] = (("chat", "hi"), ("models",))
 
 
-def assert_refused(seen: Observed, server: FaultServer, code: int, *told: str) -> None:
+def assert_refused(seen: Result, server: FaultServer, code: int, *told: str) -> None:
     """See that it ended with one message, soon, and that no request was made."""
     assert (seen.code, seen.out) == (code, b""), seen
     assert seen.err.count("error:") == 1
@@ -88,7 +88,7 @@ def test_a_configured_ca_is_trusted(
     else:
         home.configure(secure.url)
         env = {variable: bundle}
-    seen = observe("chat", "hi", home=home, conditions=Conditions(env))
+    seen = observe("chat", "hi", home=home, env=env)
     assert (seen.code, seen.text, seen.err) == (0, f"{ANSWER}\n", "")
     assert len(secure.requests) == 1
 
@@ -104,7 +104,7 @@ def test_certificates_that_cannot_be_read_are_a_configuration_error(
     env: Environment = {"SSL_CERT_FILE": str(path)} if where == "SSL_CERT_FILE" else {}
     settings = {"ca_bundle": str(path)} if where == "ca_bundle" else {}
     home.configure(secure.url, **settings)
-    seen = observe("chat", "hi", home=home, conditions=Conditions(env))
+    seen = observe("chat", "hi", home=home, env=env)
     assert_refused(seen, secure, 3, where, str(path))
     assert secure.connections == []
 

@@ -15,7 +15,7 @@ from tests.completion.shells import FOUND, HOSTILE, START, Shell
 from tests.sessions.keeping import data_dir, sessions_file
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.observed import Conditions, observe
+from tests.support.observed import Conditions, observe, observe_process
 from tests.support.steps import Send
 from tests.support.wire import response
 
@@ -93,7 +93,7 @@ def test_a_shell_receives_only_safe_names(
 ) -> None:
     of_sessions = {variable: value and value.replace("-m", "-S") for variable, value in env.items()}
     for asking, offered in ((env, MODELS), (of_sessions, SESSIONS)):
-        seen = observe(home=home, conditions=Conditions(asking))
+        seen = observe(home=home, env=asking)
         names = [line.partition("\t")[0] for line in seen.text.splitlines()]
         assert sorted(names) == offered
     assert_nothing_ran(home, named)
@@ -104,7 +104,7 @@ def test_a_cache_of_megabytes_is_not_offered_whole(home: Home, lines: int) -> No
     cache = home.newapi_home / "cache"
     cache.mkdir(parents=True, mode=0o700)
     (cache / "models.txt").write_text("".join(["x" * (10_000_000 // lines) + "\n"] * lines))
-    seen = observe(home=home, conditions=Conditions(FISH))
+    seen = observe_process(home=home, conditions=Conditions(FISH))
     assert seen.peak_bytes < 200_000_000
     assert len(seen.out) < 1_000_000
     assert seen.seconds < 10

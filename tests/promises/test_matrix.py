@@ -27,7 +27,7 @@ from tests.sessions.keeping import data_dir, fill, sessions_file, small_disk, wa
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.observed import Conditions, Observed, Running, observe
+from tests.support.observed import Conditions, Observed, Running, observe_process
 from tests.support.steps import Send, Step, WaitFor, sse
 from tests.support.wire import MODEL, answer_events, chunk, error, event, response
 
@@ -81,7 +81,9 @@ class Case:
 
     def run(self, command: Command) -> Observed:
         """Run a command in it."""
-        return observe(*command.args, home=self.home, stdin=self.stdin, conditions=self.conditions)
+        return observe_process(
+            *command.args, home=self.home, stdin=self.stdin, conditions=self.conditions
+        )
 
 
 Environment = Callable[[Case], Iterator[None]]

@@ -21,7 +21,7 @@ from tests.sessions.keeping import stored_sessions
 from tests.soak.weather import Weather
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.observed import Observed, observe
+from tests.support.observed import Observed, observe_process
 
 IS_LONG = bool(os.environ.get("NEWAPI_SOAK"))
 QUESTIONS, TURNS = (2000, 500) if IS_LONG else (60, 30)
@@ -56,7 +56,7 @@ def median(sizes: list[int]) -> float:
 
 def test_questions_of_one_shot(home: Home, weather: Weather, fault_server: FaultServer) -> None:
     def ask(number: int) -> Observed:
-        seen = observe("chat", f"question {number}", home=home)
+        seen = observe_process("chat", f"question {number}", home=home)
         assert seen.code in ALLOWED, seen
         return seen
 

@@ -1,16 +1,18 @@
-"""The program as a process in given conditions, with all that it did to the machine around it.
+"""Runs of the program, with all that they did to the machine around them.
 
-    seen = observe("chat", "hi", home=home, conditions=Conditions(umask=0))
-    seen.code, seen.out, seen.err, seen.peak_bytes
+    seen = observe("chat", "hi", home=home)  # in this process
+    seen.code, seen.text, seen.err
+
+    seen = observe_process("chat", "hi", home=home, conditions=Conditions(umask=0))
+    seen.peak_bytes
 
     with Running("chat", "hi", home=home) as running:
         running.wait_for(b"Paris")
         running.send_signal(signal.SIGINT)
         assert running.end().code == 130
 
-Of each run it is required that no key and no traceback is written anywhere, to a stream or into a
-file, that no process is left behind, and that what is new in the home is private. Each needs some
-10 ms more than `run_newapi`. Linux only.
+Of each run it is required that no key and no traceback is written to a stream or a file, that no
+process is left running, and that what is new in the home is private. Linux only.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from typing import IO
 
 from tests.support import launch
 from tests.support.home import Home
-from tests.support.process import Environment, Result, kill_group, newapi_command
+from tests.support.process import Environment, Result, kill_group, newapi_command, run_newapi
 
 BLOCK_BYTES = 1 << 16
 Stdin = bytes | IO[bytes] | int | None
@@ -182,12 +184,28 @@ class Running:
 def observe(
     *args: str,
     home: Home,
+    stdin: bytes | None = b"",
+    env: Environment | None = None,
+    timeout_s: float = 30.0,
+) -> Result:
+    """Run `newapi` in this process; see `run_newapi`."""
+    before, running = modes(home.newapi_home), _children()
+    result = run_newapi(*args, home=home, stdin=stdin, env=env, timeout_s=timeout_s)
+    if left := _children() - running:
+        raise AssertionError(f"newapi {args} left processes running: {left}")
+    check_files(home, before)
+    return result
+
+
+def observe_process(
+    *args: str,
+    home: Home,
     stdin: Stdin = b"",
     conditions: Conditions = ORDINARY,
     stdout: IO[bytes] | int | None = None,
     timeout_s: float = 30.0,
 ) -> Observed:
-    """Run `newapi` to its end; see `Running`."""
+    """Run `newapi` to its end as a process of its own; see `Running`."""
     with Running(*args, home=home, stdin=stdin, conditions=conditions, stdout=stdout) as running:
         return running.end(timeout_s)
 
@@ -215,6 +233,12 @@ def check_files(home: Home, before: Mapping[Path, int]) -> None:
     ]
     if wide:
         raise AssertionError(f"not private, or not readable any more: {wide}")
+
+
+def _children() -> set[str]:
+    """Return the ids of the child processes of this one."""
+    threads = Path("/proc/self/task").glob("*/children")
+    return {pid for children in threads for pid in children.read_text("ascii").split()}
 
 
 def _stdin(stdin: Stdin) -> int | IO[bytes]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.home import CANARY, Home
-from tests.support.observed import ORDINARY, Conditions, Observed, Running, Stdin, observe
+from tests.support.observed import ORDINARY, Conditions, Observed, Running, Stdin, observe_process
 from tests.support.wire import MODEL
 
 MIB = 1 << 20
@@ -40,7 +40,7 @@ def ended(
 
 def test_the_program_itself_is_run(home: Home) -> None:
     home.configure("http://127.0.0.1:1")
-    seen = observe("config", "get", "model", home=home)
+    seen = observe_process("config", "get", "model", home=home)
     assert (seen.code, seen.text, seen.err) == (0, f"{MODEL}\n", "")
     assert seen.command[-3:] == ("config", "get", "model")
 
@@ -140,7 +140,7 @@ def test_a_command_need_not_read_what_it_is_fed(home: Home) -> None:
 
 def test_stdout_can_be_a_file(home: Home, tmp_path: Path) -> None:
     with (tmp_path / "out").open("wb") as file:
-        seen = observe("--version", home=home, stdout=file)
+        seen = observe_process("--version", home=home, stdout=file)
     assert seen.out == b""
     assert (tmp_path / "out").read_bytes().startswith(b"newapi ")
 
