@@ -137,6 +137,7 @@ class NextStep(StrEnum):
 
     USE_MODEL = "-m NAME"
     SET_TIMEOUT = "--timeout SECONDS"
+    SET_MAX_TOKENS = "--max-tokens N"
     RESEND_OR_CONTINUE = "send the prompt again, or continue with `newapi chat -c`"
 
 

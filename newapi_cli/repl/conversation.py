@@ -34,6 +34,7 @@ from newapi_cli.text import wrap_line
 NEXT_STEPS: Mapping[object, str] = {
     NextStep.USE_MODEL: "/model NAME",
     NextStep.SET_TIMEOUT: "/set timeout SECONDS",
+    NextStep.SET_MAX_TOKENS: "/set max_tokens N",
     NextStep.RESEND_OR_CONTINUE: "/continue or /retry",
 }
 
@@ -195,7 +196,7 @@ class Conversation:
         history = self.live.conversation._replace(turns=self.live.path[:-1])
         proposed = proposal(history, failed.prompt, failed.error)
         if proposed is None:
-            self.print_err(tr("the message alone is too long: shorten it, or use /model NAME"))
+            self.print_err(tr("the message alone is too long"))
             return
         for line in proposal_lines(proposed, history, self.model):
             self.print_err(line)
@@ -214,7 +215,10 @@ class Conversation:
 def hint_in_conversation(error: NewapiError) -> str:
     """Return the hint of an error with the conversation's commands in place of options."""
     if error.reason is Reason.CONTEXT_TOO_LONG:
-        return tr("shorten the prompt, attach fewer files, or use a model with a larger context")
+        return tr(
+            "shorten the prompt, attach fewer files, or use a model with a larger context: {step}",
+            step=NEXT_STEPS[NextStep.USE_MODEL],
+        )
     return reword(error.hint, NEXT_STEPS)
 
 

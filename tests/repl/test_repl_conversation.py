@@ -217,7 +217,7 @@ def test_tab_offers_the_commands_that_there_are(home: Home, server: FaultServer)
 @pytest.mark.parametrize(
     ("script", "told"),
     [
-        ([Send(response(401, error("Invalid token")))], "refused the key"),
+        ([Send(response(401, error("Invalid token")))], "rejected the key"),
         ([Send(response(429))], "rate limit"),
         ([Send(response(500, error("boom")))], "boom"),
         ([Send(response(200, "<!doctype html>", content_type="text/html"))], "web page"),

@@ -165,7 +165,7 @@ def test_ctrl_c_in_a_pause_before_a_retry_comes_back_to_the_line(
     server.add(Send(response(429, headers=[("Retry-After", "50")])))
     with conversation(home) as talk:
         talk.type("a" + ENTER)
-        talk.terminal.wait_for("retry 1/2")
+        talk.terminal.wait_for("retrying in")
         pressed = time.monotonic()
         talk.type(CTRL_C)
         talk.wait_for_line()

@@ -64,7 +64,7 @@ def test_sessions_are_listed_the_last_used_first(home: Home, server: FaultServer
     older, newer = two_sessions(home)
     with conversation(home, "chat", "-c") as talk:
         talk.say("/sessions")
-        rows = [row for row in talk.screen.split("\n") if "about" in row and "turn" in row][-2:]
+        rows = [row for row in talk.screen.split("\n") if re.match(r"  [0-9a-f]{8}  ", row)]
         assert re.fullmatch(rf"  {newer}  .*  1 turn  about geese  \(current\)", rows[0])
         assert re.fullmatch(rf"  {older}  .*  2 turns  about ducks", rows[1])
         assert "/sessions ID switches to one" in talk.text

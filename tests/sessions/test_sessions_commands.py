@@ -344,7 +344,7 @@ def test_control_characters_do_not_reach_a_terminal(home: Home, args: list[str])
     command = newapi_command("sessions", *args)
     with Terminal(command, home=home, columns=100, rows=40) as terminal:
         if args[0] == "rm":
-            terminal.wait_for("Delete it for good?")
+            terminal.wait_for("Delete this session permanently?")
             terminal.send(b"n\r")
         assert terminal.wait_exit() == 0
         raw = terminal.raw

@@ -73,7 +73,7 @@ WAYS: dict[str, tuple[Sequence[Step], int, Status, str, str | None, str]] = {
     "FIN as the end of the body": (
         sse(*BEGUN, chunked=False), 9, Status.INCOMPLETE, "Paris", None, "the connection ended"),
     "[DONE] without a finish reason": (
-        sse(*BEGUN, DONE), 9, Status.INCOMPLETE, "Paris", None, "without a finish reason"),
+        sse(*BEGUN, DONE), 9, Status.INCOMPLETE, "Paris", None, "no finish reason was sent"),
     "an error in the stream": (
         sse(*BEGUN, event(error("the channel broke"))), 6, Status.ERROR, "Paris", None,
         "the channel broke"),

@@ -100,8 +100,8 @@ TABLE: tuple[ErrorRule, ...] = (
         tr("the key's quota does not cover this request"),
         "The gateway reserves the price of the longest possible answer, and the key's own limit has"
         " less left; the account may have more.",
-        tr("reserve less with a smaller --max-tokens, or raise the key's limit in the gateway's"
-           " console"),
+        tr("reserve less with a smaller limit ({step}), or raise the key's limit in the gateway's"
+           " console", step=NextStep.SET_MAX_TOKENS),
         When(codes=("pre_consume_token_quota_failed",),
             texts=("token quota is not enough", "令牌额度不足")),
         is_final=True,
@@ -379,7 +379,8 @@ TABLE: tuple[ErrorRule, ...] = (
     ErrorRule(
         GatewayError, Reason.EMPTY_ANSWER, tr("the model sent an empty answer"),
         "Gemini's safety filters, or a token limit that its reasoning has used up.",
-        tr("try again, rephrase the prompt, or raise --max-tokens"),
+        tr("try again, rephrase the prompt, or raise the limit: {step}",
+           step=NextStep.SET_MAX_TOKENS),
         When(codes=("empty_response",)),
     ),
     ErrorRule(

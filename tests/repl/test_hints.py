@@ -1,0 +1,54 @@
+"""The hints of errors name commands of the conversation, not options of the command line."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from newapi_cli.api.errors.rules import ErrorRule
+from newapi_cli.api.errors.table import TABLE
+from newapi_cli.errors import NextStep
+from newapi_cli.repl.conversation import NEXT_STEPS, hint_in_conversation
+from tests.repl.conversing import conversation
+from tests.support.fault_server import FaultServer
+from tests.support.home import Home
+from tests.support.steps import Send, Stall
+from tests.support.wire import error, response
+
+OPTION = re.compile(r"(?<!\w)-(m|-timeout|-max-tokens)\b")
+
+
+def test_every_next_step_has_a_wording_for_the_conversation() -> None:
+    assert set(NEXT_STEPS) == set(NextStep)
+
+
+@pytest.mark.parametrize("rule", TABLE, ids=lambda rule: rule.reason.value)
+def test_no_hint_of_the_error_table_names_an_option_that_has_a_command(rule: ErrorRule) -> None:
+    hint = hint_in_conversation(rule.to_error(400, "", ""))
+    assert not OPTION.search(hint), hint
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (429, error("slow down", "upstream_error")),
+        (503, error("no channel", code="get_channel_failed")),
+    ],
+    ids=["rate limit", "model"],
+)
+def test_a_refusal_offers_another_model(
+    home: Home, server: FaultServer, status: int, body: dict[str, object]
+) -> None:
+    server.add(Send(response(status, body)))
+    with conversation(home, columns=200) as talk:
+        assert "use another model: /model NAME" in talk.told("a")
+        talk.leave()
+
+
+def test_a_timeout_offers_to_set_it(home: Home, server: FaultServer) -> None:
+    home.configure(server.url, retries=0, timeout=0.2)
+    server.add(Stall())
+    with conversation(home, columns=200) as talk:
+        assert "try: wait longer with /set timeout SECONDS" in talk.told("a")
+        talk.leave()
