@@ -39,9 +39,9 @@ class Setting(NamedTuple):
 
 
 COLUMNS: list[Column[Setting]] = [
-    Column("setting", lambda row: row.name, lambda row: row.name),
-    Column("value", lambda row: row.value, lambda row: row.value),
-    Column("from", lambda row: row.origin, lambda row: row.origin),
+    Column(tr("setting"), lambda row: row.name, lambda row: row.name),
+    Column(tr("value"), lambda row: row.value, lambda row: row.value),
+    Column(tr("from"), lambda row: row.origin, lambda row: row.origin),
 ]
 
 

@@ -100,21 +100,21 @@ def _redacted(model: PricedModel, redact: Callable[[str], str]) -> PricedModel:
 
 def _columns(gateway: Gateway, *, with_prices: bool) -> list[Column[PricedModel]]:
     """Return the columns: on a terminal prices, or the owner if the server publishes no prices."""
-    columns: list[Column[PricedModel]] = [Column("model", _id, _id)]
+    columns: list[Column[PricedModel]] = [Column(tr("model"), _id, _id)]
     if with_prices:
         columns += [Column(name, None, _field(i)) for i, name in enumerate(PRICE_FIELDS)]
     endpoints: Column[PricedModel] = Column(
-        "endpoints", lambda model: ", ".join(model.endpoint_types)
+        tr("endpoints"), lambda model: ", ".join(model.endpoint_types)
     )
     if gateway.prices.cached() is None:
-        return [*columns, Column("owner", lambda model: model.owned_by), endpoints]
+        return [*columns, Column(tr("owner"), lambda model: model.owned_by), endpoints]
     currency = gateway.prices.currency()
-    columns.append(Column("in/M", lambda model: price_cells(model.price, currency)[0]))
+    columns.append(Column(tr("in/M"), lambda model: price_cells(model.price, currency)[0]))
     if with_prices:
-        columns.append(Column("cached/M", lambda model: cached_cell(model.price, currency)))
-    columns.append(Column("out/M", lambda model: price_cells(model.price, currency)[1]))
+        columns.append(Column(tr("cached/M"), lambda model: cached_cell(model.price, currency)))
+    columns.append(Column(tr("out/M"), lambda model: price_cells(model.price, currency)[1]))
     groups: Column[PricedModel] = Column(
-        "groups", lambda model: ", ".join(model.groups), min_width=GROUPS_MIN_WIDTH
+        tr("groups"), lambda model: ", ".join(model.groups), min_width=GROUPS_MIN_WIDTH
     )
     return [*columns, groups, endpoints._replace(min_width=ENDPOINTS_MIN_WIDTH)]
 

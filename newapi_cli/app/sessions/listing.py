@@ -97,12 +97,12 @@ def _redacted(context: Context, rows: list[list[str]]) -> list[list[str]]:
 def _session_columns(context: Context) -> list[Column[Session]]:
     redact = context.streams.redact
     return [
-        Column("id", lambda session: session.short_id),
-        Column("title", lambda session: redact(session.title)),
-        Column("turns", lambda session: str(session.turns)),
-        Column("used", lambda session: ago(session.used_at)),
-        Column("model", lambda session: session.model),
-        Column("profile", lambda session: session.profile),
+        Column(tr("id"), lambda session: session.short_id),
+        Column(tr("title"), lambda session: redact(session.title)),
+        Column(tr("turns"), lambda session: str(session.turns)),
+        Column(tr("used"), lambda session: ago(session.used_at)),
+        Column(tr("model"), lambda session: session.model),
+        Column(tr("profile"), lambda session: session.profile),
     ]
 
 
@@ -130,14 +130,14 @@ def _hit_columns(context: Context, words: list[str]) -> list[Column[Hit]]:
         return redact(hit.excerpt(words))
 
     return [
-        Column("id", lambda hit: hit.session.short_id, lambda hit: hit.session.id),
-        Column("title", title, title),
+        Column(tr("id"), lambda hit: hit.session.short_id, lambda hit: hit.session.id),
+        Column(tr("title"), title, title),
         Column(
-            "when",
+            tr("when"),
             lambda hit: ago(hit.turn.created_at),
             lambda hit: _utc_text(hit.turn.created_at),
         ),
-        Column("text", text, text),
+        Column(tr("text"), text, text),
     ]
 
 
