@@ -1,4 +1,4 @@
-"""Fixtures of the promises, and what is left out where the tests do not run as root."""
+"""Fixtures of the promise tests, and the skips for tests that need root."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ANSWER = "".join(PIECES)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what only root may do, where we are not root; the marker says what that is."""
+    """Skip the tests that need root unless they run as root; the marker gives the reason."""
     if os.geteuid() == 0:
         return
     for item in items:
@@ -28,9 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def server(fault_server: FaultServer, home: Home) -> FaultServer:
-    """Give a fault server that answers `ANSWER` where no script is left, and a home that asks it.
+    """Return a fault server that answers `ANSWER` when no script is left, configured in `home`.
 
-    There are no retries, unless a test sets some.
+    There are no retries unless a test sets them.
     """
     fault_server.answer_with(lambda _: sse(*answer_events(*PIECES)))
     home.configure(fault_server.url, retries=0)
@@ -39,5 +39,5 @@ def server(fault_server: FaultServer, home: Home) -> FaultServer:
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Give a certificate authority that nobody trusts yet."""
+    """Return a certificate authority that is not trusted by default."""
     return Authority(tmp_path_factory.mktemp("authority"))

@@ -24,8 +24,8 @@ LINE = (
 )
 
 
-def as_asked(request: Request) -> list[Step]:
-    """Stream the answer where a stream was asked for, and send it whole elsewhere."""
+def stream_or_completion(request: Request) -> list[Step]:
+    """Stream the answer if a stream is requested, else send it whole."""
     if request.json["stream"]:
         return sse(*answer_events(*PIECES))
     return [Send(response(200, completion(ANSWER)))]
@@ -35,10 +35,10 @@ def as_asked(request: Request) -> list[Step]:
 def test_a_file_receives_the_answer_and_one_newline(
     home: Home, server: FaultServer, tmp_path: Path, args: list[str]
 ) -> None:
-    server.answer_with(as_asked)
+    server.answer_with(stream_or_completion)
     with (tmp_path / "f").open("wb") as file:
-        seen = observe_process("chat", *args, "hi", home=home, stdout=file)
-    assert (seen.code, seen.err) == (0, "")
+        result = observe_process("chat", *args, "hi", home=home, stdout=file)
+    assert (result.code, result.err) == (0, "")
     assert (tmp_path / "f").read_bytes() == f"{ANSWER}\n".encode()
 
 
@@ -46,9 +46,9 @@ def test_a_file_receives_the_answer_and_one_newline(
 def test_a_pipe_receives_the_answer_and_one_newline(
     home: Home, server: FaultServer, args: list[str]
 ) -> None:
-    server.answer_with(as_asked)
-    seen = observe("chat", *args, "hi", home=home)
-    assert (seen.code, seen.text, seen.err) == (0, f"{ANSWER}\n", "")
+    server.answer_with(stream_or_completion)
+    result = observe("chat", *args, "hi", home=home)
+    assert (result.code, result.text, result.err) == (0, f"{ANSWER}\n", "")
     [request] = server.requests
     assert request.json["stream"] is not bool(args)
     turn = last_turn(home)
@@ -70,13 +70,13 @@ def test_a_long_answer_arrives_unchanged_wherever_it_is_split(
     blocks = [stream[at : at + 50_021] for at in range(0, len(stream), 50_021)]
     assert any(block[-1] >= 0x80 for block in blocks), "no block ends inside a character"
     server.add(*sse(*blocks))
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.err) == (0, "")
-    assert seen.out == f"{text.removesuffix(end)}\n".encode()
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.err) == (0, "")
+    assert result.out == f"{text.removesuffix(end)}\n".encode()
 
 
 def test_reasoning_and_usage_are_not_part_of_the_output(home: Home, server: FaultServer) -> None:
     thought = event(chunk(reasoning="Let me think."))
     server.add(*sse(thought, *answer_events(*PIECES)))
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.text, seen.err) == (0, f"{ANSWER}\n", "")
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.text, result.err) == (0, f"{ANSWER}\n", "")

@@ -10,21 +10,21 @@ from tests.support.observed import observe
 from tests.support.process import Environment, newapi_command
 from tests.support.terminal import Terminal
 
-# As after `env -i PATH=… HOME=…`: without HOME the files of who runs the tests would be read.
+# As after `env -i PATH=… HOME=…`: without HOME the files of the tests' user would be read.
 NOTHING: Environment = dict.fromkeys(["NEWAPI_HOME", "LANG", "TERM"])
 
 
 @pytest.mark.parametrize("env", [NOTHING, {}], ids=["env -i", "a new home"])
 def test_without_configuration_the_error_suggests_login(home: Home, env: Environment) -> None:
-    seen = observe("chat", "hi", home=home, env=env)
-    assert (seen.code, seen.out) == (3, b"")
-    assert "run `newapi login`" in seen.err
-    assert "NEWAPI_API_KEY" in seen.err
-    assert len(seen.err.splitlines()) <= 3
+    result = observe("chat", "hi", home=home, env=env)
+    assert (result.code, result.out) == (3, b"")
+    assert "run `newapi login`" in result.err
+    assert "NEWAPI_API_KEY" in result.err
+    assert len(result.err.splitlines()) <= 3
     assert list(home.path.rglob("*.toml")) == []
 
 
-KEYLESS: dict[str, tuple[Environment, bool]] = {
+WITHOUT_A_KEY: dict[str, tuple[Environment, bool]] = {
     "an empty key in the profile": ({}, True),
     "an empty variable": ({"NEWAPI_API_KEY": ""}, True),
     "a base URL alone": ({"NEWAPI_BASE_URL": "SERVER"}, False),
@@ -33,20 +33,20 @@ KEYLESS: dict[str, tuple[Environment, bool]] = {
 }
 
 
-@pytest.mark.parametrize("case", KEYLESS)
+@pytest.mark.parametrize("case", WITHOUT_A_KEY)
 def test_nothing_is_sent_to_a_server_without_a_key_for_it(
     home: Home, fault_server: FaultServer, case: str
 ) -> None:
-    env, is_configured = KEYLESS[case]
+    env, is_configured = WITHOUT_A_KEY[case]
     if is_configured:
         home.configure(fault_server.url, api_key="")
-    given = {
+    resolved = {
         name: value and value.replace("SERVER", fault_server.url) for name, value in env.items()
     }
-    seen = observe("chat", "hi", home=home, env=given)
-    assert (seen.code, seen.out) == (3, b"")
-    assert "no API key is set" in seen.err
-    assert "run `newapi login`, or set NEWAPI_API_KEY" in seen.err
+    result = observe("chat", "hi", home=home, env=given)
+    assert (result.code, result.out) == (3, b"")
+    assert "no API key is set" in result.err
+    assert "run `newapi login`, or set NEWAPI_API_KEY" in result.err
     assert fault_server.connections == []
 
 

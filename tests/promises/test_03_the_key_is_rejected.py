@@ -25,17 +25,17 @@ SOURCES: dict[str, tuple[Environment, str]] = {
 def test_the_error_shows_reason_request_id_and_source_of_the_key(
     home: Home, fault_server: FaultServer, source: str, content_type: str
 ) -> None:
-    env, told = SOURCES[source]
+    env, key_source = SOURCES[source]
     fault_server.add(Send(response(401, error(WORDS), content_type=content_type)))
     home.configure(fault_server.url, retries=3)
-    seen = observe("chat", "hi", home=home, env=env)
-    assert (seen.code, seen.out) == (4, b"")
-    assert "the gateway rejected the key" in seen.err or "does not know this key" in seen.err
-    assert "why: 无效的令牌" in seen.err
-    assert f"id: {REQUEST_ID}" in seen.err
-    assert told in seen.err
-    assert "newapi login" in seen.err
-    assert not {"\x1b", "\x9b"} & {*seen.err}, "words of a server are made harmless"
+    result = observe("chat", "hi", home=home, env=env)
+    assert (result.code, result.out) == (4, b"")
+    assert "the gateway rejected the key" in result.err or "does not know this key" in result.err
+    assert "why: 无效的令牌" in result.err
+    assert f"id: {REQUEST_ID}" in result.err
+    assert key_source in result.err
+    assert "newapi login" in result.err
+    assert not {"\x1b", "\x9b"} & {*result.err}, "control characters of a server reach stderr"
     [request] = fault_server.requests
     assert request.header("Authorization") == f"Bearer {CANARY}"
     turn = last_turn(home)

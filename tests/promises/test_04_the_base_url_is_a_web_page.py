@@ -39,11 +39,11 @@ def test_the_error_names_the_web_page_and_the_base_url(
 ) -> None:
     fault_server.add(*PAGES[case])
     home.configure(fault_server.url, retries=3)
-    seen = observe("chat", *args, "hi", home=home)
-    assert (seen.code, seen.out) == (6, b"")
-    assert "the server sent a web page instead of an API response" in seen.err
-    assert "check the base URL" in seen.err
-    assert not [inside for inside in ("<", "secret", "filling", "\x1f") if inside in seen.err]
+    result = observe("chat", *args, "hi", home=home)
+    assert (result.code, result.out) == (6, b"")
+    assert "the server sent a web page instead of an API response" in result.err
+    assert "check the base URL" in result.err
+    assert not [inside for inside in ("<", "secret", "filling", "\x1f") if inside in result.err]
     assert len(fault_server.requests) == 1
     assert (last_turn(home).status, last_turn(home).answer) == (Status.ERROR, "")
 

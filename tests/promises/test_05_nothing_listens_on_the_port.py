@@ -19,38 +19,38 @@ LONGEST_PAUSE_S = 1.0  # before the first retry
 
 @pytest.fixture
 def unused_port() -> Iterator[int]:
-    """Give a port that is held, so that nobody else takes it, and on which nobody listens."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]
+    """Return a port that is bound, so that no process can take it, and has no listener."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_a_refused_connection_is_reported_at_once(home: Home, unused_port: int, host: str) -> None:
     home.configure(f"http://{host}:{unused_port}", retries=0)
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.out) == (5, b"")
-    assert f"error: cannot connect to {host}:{unused_port}\n  why: Connection refused" in seen.err
-    assert "check the base URL" in seen.err
-    assert "retry" not in seen.err
-    assert seen.seconds < AT_MOST_S
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.out) == (5, b"")
+    assert f"error: cannot connect to {host}:{unused_port}\n  why: Connection refused" in result.err
+    assert "check the base URL" in result.err
+    assert "retry" not in result.err
+    assert result.seconds < AT_MOST_S
     turn = last_turn(home)
     assert (turn.prompt, turn.status, turn.answer) == ("hi", Status.ERROR, "")
 
 
 def test_each_retry_is_announced_before_the_wait(home: Home, unused_port: int) -> None:
     home.configure(f"http://127.0.0.1:{unused_port}", retries=1)
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.out) == (5, b"")
-    notice, told, *_ = seen.err.splitlines()
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.out) == (5, b"")
+    notice, error, *_ = result.err.splitlines()
     refused = f"cannot connect to 127.0.0.1:{unused_port}"
     assert re.fullmatch(rf"{refused}; retrying in [01]\.\d s \(1 of 1\)", notice)
-    assert told == f"error: {refused}"
-    assert seen.seconds < AT_MOST_S + LONGEST_PAUSE_S
+    assert error == f"error: {refused}"
+    assert result.seconds < AT_MOST_S + LONGEST_PAUSE_S
 
 
 def test_other_commands_report_the_same_error(home: Home, unused_port: int) -> None:
     home.configure(f"http://127.0.0.1:{unused_port}", retries=0)
-    seen = observe("models", home=home)
-    assert (seen.code, seen.out) == (5, b"")
-    assert f"cannot connect to 127.0.0.1:{unused_port}" in seen.err
+    result = observe("models", home=home)
+    assert (result.code, result.out) == (5, b"")
+    assert f"cannot connect to 127.0.0.1:{unused_port}" in result.err

@@ -30,7 +30,7 @@ AT_ONCE_S = 1.0
 DELTAS = ("Paris is ", "the capital", " of Fr")
 
 
-def assert_left_in_order(terminal: Terminal) -> None:
+def assert_restored(terminal: Terminal) -> None:
     assert not terminal.emulator.cursor.hidden
     assert terminal.echoes
     assert terminal.emulator.cursor.x == 0, terminal.screen_text()
@@ -40,12 +40,12 @@ def test_a_pipe_receives_the_partial_answer(home: Home, server: FaultServer) -> 
     server.add(*sse(*(event(chunk(each)) for each in DELTAS), end=False), Stall())
     with Running("chat", "hi", home=home) as running:
         running.wait_for(DELTAS[-1].encode())
-        pressed = time.monotonic()
+        pressed_at = time.monotonic()
         running.send_signal(signal.SIGINT)
-        let_go = server.wait_for_close()
-        seen = running.end()
-    assert (seen.code, seen.text, seen.err) == (130, "".join(DELTAS) + "\n", STOPPED_AND_KEPT)
-    assert let_go - pressed < AT_ONCE_S
+        closed_at = server.wait_for_close()
+        result = running.end()
+    assert (result.code, result.text, result.err) == (130, "".join(DELTAS) + "\n", STOPPED_AND_KEPT)
+    assert closed_at - pressed_at < AT_ONCE_S
     assert len(server.requests) == 1
     turn = last_turn(home)
     assert (turn.status, turn.answer, turn.prompt) == (Status.INTERRUPTED, "".join(DELTAS), "hi")
@@ -56,8 +56,8 @@ def test_without_saving_nothing_is_reported_as_saved(home: Home, server: FaultSe
     with Running("chat", "-n", "hi", home=home) as running:
         running.wait_for(b"It lies on")
         running.send_signal(signal.SIGINT)
-        seen = running.end()
-    assert (seen.code, seen.text, seen.err) == (130, f"{PART}\n", "stopped\n")
+        result = running.end()
+    assert (result.code, result.text, result.err) == (130, f"{PART}\n", "stopped\n")
 
 
 @pytest.mark.parametrize(
@@ -70,17 +70,17 @@ def test_a_terminal_shows_the_partial_answer_once_and_is_restored(
 ) -> None:
     server.add(*part_then_silence())
     with Terminal(newapi_command("chat", *args), home=home) as terminal:
-        # The terminal driver drops what is written and not yet read when Ctrl-C is pressed.
+        # On Ctrl-C the terminal driver discards output that has not been read yet.
         terminal.wait_for(shown)
-        pressed = time.monotonic()
+        pressed_at = time.monotonic()
         terminal.press_ctrl_c()
         assert terminal.wait_exit() == 130
         assert terminal.exited_at is not None
-        assert terminal.exited_at - pressed < AT_ONCE_S
-        assert server.wait_for_close() - pressed < AT_ONCE_S
+        assert terminal.exited_at - pressed_at < AT_ONCE_S
+        assert server.wait_for_close() - pressed_at < AT_ONCE_S
         text = terminal.all_text()
         assert (text.count("Paris is the capital."), text.count("It lies on")) == (1, 1), text
-        assert_left_in_order(terminal)
+        assert_restored(terminal)
     assert (last_turn(home).status, last_turn(home).answer) == (Status.INTERRUPTED, PART)
 
 
@@ -88,13 +88,13 @@ def test_it_stops_at_once_before_the_first_token_too(home: Home, server: FaultSe
     server.add(Stall())
     with Terminal(newapi_command("chat", "hi"), home=home) as terminal:
         server.wait_for_requests(1)
-        pressed = time.monotonic()
+        pressed_at = time.monotonic()
         terminal.press_ctrl_c()
         assert terminal.wait_exit() == 130
         assert terminal.exited_at is not None
-        assert terminal.exited_at - pressed < AT_ONCE_S
+        assert terminal.exited_at - pressed_at < AT_ONCE_S
         server.wait_for_close()
-        assert_left_in_order(terminal)
+        assert_restored(terminal)
     assert (last_turn(home).status, last_turn(home).answer) == (Status.INTERRUPTED, "")
 
 
@@ -103,9 +103,9 @@ def test_a_conversation_continues_with_the_partial_answer(home: Home, server: Fa
     with conversation(home) as talk:
         talk.type("a" + ENTER)
         talk.terminal.wait_for("Paris is the capital.")
-        pressed = time.monotonic()
+        pressed_at = time.monotonic()
         talk.type(CTRL_C)
-        assert server.wait_for_close() - pressed < AT_ONCE_S
+        assert server.wait_for_close() - pressed_at < AT_ONCE_S
         talk.wait_for_line()
         assert "stopped; the part is kept" in talk.words()
         assert (last_turn(home).status, last_turn(home).answer) == (Status.INTERRUPTED, PART)

@@ -18,24 +18,24 @@ from tests.support.steps import Send
 from tests.support.wire import error, response
 
 AT_ONCE_S = 1.0
-LIMITED = Send(response(429))  # as New API's own limiter answers: no body, no Retry-After
+LIMITED = Send(response(429))  # as New API's limiter responds: no body, no Retry-After
 
 
 @pytest.mark.parametrize("args", [[], ["--no-stream"]], ids=["streamed", "whole"])
 def test_two_rate_limits_are_announced_and_waited_for(
     home: Home, server: FaultServer, args: list[str]
 ) -> None:
-    home.configure(server.url)  # with the retries that everybody has
+    home.configure(server.url)  # with the default retries
     for _ in range(2):
         server.add(LIMITED)
-    seen = observe("chat", *args, "hi", home=home)
-    assert (seen.code, seen.text) == (0, f"{ANSWER}\n")
+    result = observe("chat", *args, "hi", home=home)
+    assert (result.code, result.text) == (0, f"{ANSWER}\n")
     notice = r"^.*\(HTTP 429\); retrying in (\d\.\d) s \((\d of 2)\)$"
-    waits = re.findall(notice, seen.err, re.MULTILINE)
+    waits = re.findall(notice, result.err, re.MULTILINE)
     assert [number for _, number in waits] == ["1 of 2", "2 of 2"]
-    assert len(seen.err.splitlines()) == 2
-    # What was told was waited: to a tenth, by which it is rounded.
-    assert seen.seconds > sum(float(pause_s) for pause_s, _ in waits) - 0.1
+    assert len(result.err.splitlines()) == 2
+    # The announced waits, rounded to a tenth of a second, took place.
+    assert result.seconds > sum(float(pause_s) for pause_s, _ in waits) - 0.1
     assert len({(request.head, request.body) for request in server.requests}) == 1
     assert len(server.requests) == 3
     assert (last_turn(home).status, last_turn(home).answer) == (Status.COMPLETE, ANSWER)
@@ -46,10 +46,10 @@ def test_retries_are_limited(home: Home, server: FaultServer) -> None:
     words = "您已达到请求数限制：1分钟内最多请求3次"
     for _ in range(2):
         server.add(Send(response(429, error(words), headers=[("Retry-After", "0")])))
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.out) == (7, b"")
-    assert "retrying in 0.0 s (1 of 1)" in seen.err
-    assert f"why: {words}" in seen.err
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.out) == (7, b"")
+    assert "retrying in 0.0 s (1 of 1)" in result.err
+    assert f"why: {words}" in result.err
     assert len(server.requests) == 2
 
 
@@ -58,12 +58,12 @@ def test_ctrl_c_ends_the_wait(home: Home, server: FaultServer) -> None:
     server.add(Send(response(429, headers=[("Retry-After", "50")])))
     with Running("chat", "hi", home=home) as running:
         running.wait_for(b"retrying in 50.0 s (1 of 2)\n", in_err=True)
-        pressed = time.monotonic()
+        pressed_at = time.monotonic()
         running.send_signal(signal.SIGINT)
-        seen = running.end()
-        took_s = time.monotonic() - pressed
-    assert (seen.code, seen.out) == (130, b"")
-    assert seen.err.endswith("\nstopped\n")
+        result = running.end()
+        took_s = time.monotonic() - pressed_at
+    assert (result.code, result.out) == (130, b"")
+    assert result.err.endswith("\nstopped\n")
     assert took_s < AT_ONCE_S
     assert len(server.requests) == 1
     assert last_turn(home).status is Status.INTERRUPTED

@@ -19,31 +19,33 @@ from tests.support.wire import response
 AT_MOST_S = 5.0
 HOUR = timedelta(hours=1)
 WRONG_CLOCK = datetime(2020, 2, 29, 23, 30, tzinfo=UTC)
-WISHES = {
+WAITS = {
     "seconds": [("Retry-After", "3600")],
     "milliseconds": [("Retry-After-Ms", "3600000")],
-    "a date by a clock that is wrong": [
+    "a date of a wrong clock": [
         ("Date", format_datetime(WRONG_CLOCK, usegmt=True)),
         ("Retry-After", format_datetime(WRONG_CLOCK + HOUR, usegmt=True)),
     ],
 }
 
 
-@pytest.mark.parametrize("wish", WISHES)
+@pytest.mark.parametrize("wait", WAITS)
 def test_a_wait_of_an_hour_is_reported_and_not_waited_for(
-    home: Home, fault_server: FaultServer, wish: str
+    home: Home, fault_server: FaultServer, wait: str
 ) -> None:
     home.configure(fault_server.url, retries=5)
-    fault_server.add(Send(response(429, headers=WISHES[wish])))
+    fault_server.add(Send(response(429, headers=WAITS[wait])))
     begun = datetime.now(UTC)
-    seen = observe("chat", "hi", home=home, env={"TZ": "UTC"})
+    result = observe("chat", "hi", home=home, env={"TZ": "UTC"})
     ended = datetime.now(UTC)
-    assert (seen.code, seen.out) == (7, b"")
-    assert "(HTTP 429)" in seen.err
-    told = re.search(r"try again after (\d\d:\d\d); the server asks to wait 60 minutes", seen.err)
-    assert told, seen.err
-    assert told.group(1) in [f"{moment + HOUR:%H:%M}" for moment in (begun, ended)]
-    assert "retry" not in seen.err
-    assert seen.seconds < AT_MOST_S
+    assert (result.code, result.out) == (7, b"")
+    assert "(HTTP 429)" in result.err
+    match = re.search(
+        r"try again after (\d\d:\d\d); the server asks to wait 60 minutes", result.err
+    )
+    assert match, result.err
+    assert match.group(1) in [f"{moment + HOUR:%H:%M}" for moment in (begun, ended)]
+    assert "retry" not in result.err
+    assert result.seconds < AT_MOST_S
     assert len(fault_server.requests) == 1
     assert last_turn(home).status is Status.ERROR

@@ -29,12 +29,12 @@ def test_a_used_up_quota_is_reported_and_not_retried(
     home.configure(fault_server.url, retries=5)
     body = error(f"{WORDS} (request id: {REQUEST_ID})", code=code)
     fault_server.add(Send(response(status, body, headers=ID_HEADER)))
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.out) == (7, b"")
-    assert "quota" in seen.err.splitlines()[0]
-    assert f"why: {WORDS}" in seen.err
-    assert f"id: {REQUEST_ID}" in seen.err
-    assert "try: " in seen.err
-    assert "retry" not in seen.err
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.out) == (7, b"")
+    assert "quota" in result.err.splitlines()[0]
+    assert f"why: {WORDS}" in result.err
+    assert f"id: {REQUEST_ID}" in result.err
+    assert "try: " in result.err
+    assert "retry" not in result.err
     assert len(fault_server.requests) == 1
     assert last_turn(home).status is Status.ERROR

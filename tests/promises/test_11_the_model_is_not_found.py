@@ -32,12 +32,12 @@ def test_the_gateways_words_and_request_id_are_shown_unchanged(
     fault_server.add(Send(response(status, error(words + SUFFIX, code="model_not_found"))))
     home.configure(fault_server.url, retries=5)
     conditions = Conditions(env=LOCALES[locale])
-    seen = observe_process("chat", "-m", "gpt-6", "hi", home=home, conditions=conditions)
-    assert (seen.code, seen.out) == (6, b"")
-    assert f"(HTTP {status})" in seen.err
-    assert f"why: {words}\n" in seen.err
-    assert f"id: {REQUEST_ID}\n" in seen.err
-    assert "`newapi models`" in seen.err
+    result = observe_process("chat", "-m", "gpt-6", "hi", home=home, conditions=conditions)
+    assert (result.code, result.out) == (6, b"")
+    assert f"(HTTP {status})" in result.err
+    assert f"why: {words}\n" in result.err
+    assert f"id: {REQUEST_ID}\n" in result.err
+    assert "`newapi models`" in result.err
     [request] = fault_server.requests
     assert request.json["model"] == "gpt-6"
     turn = last_turn(home)

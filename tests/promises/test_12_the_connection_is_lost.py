@@ -19,12 +19,12 @@ from tests.support.wire import answer_events, chunk, event, framed, head, respon
 
 PART = "Paris 在 "
 BEGUN = event(chunk(PART))
-TOLD = f"answer cut off after {len(PART)} characters"
+CUT_OFF = f"answer cut off after {len(PART)} characters"
 WITH_LENGTH = [("Content-Type", "text/event-stream"), ("Content-Length", "5000")]
 
 Cut = Callable[[threading.Event], Sequence[Step]]
 CUTS: dict[str, Cut] = {
-    # Text that is still on its way is lost in a reset: it waits until the part has been shown.
+    # A reset loses text in transit, so it waits until the part is printed.
     "RST": lambda shown: [*sse(BEGUN, end=False), WaitFor(shown), Reset()],
     "FIN in a chunked body": lambda _: [*sse(BEGUN, end=False), Send(framed(BEGUN)[:20]), Fin()],
     "FIN before the length": lambda _: [Send(head(200, WITH_LENGTH)), Send(BEGUN), Fin()],
@@ -43,14 +43,14 @@ def test_the_partial_answer_is_printed_saved_and_reported_as_cut_off(
     with Running("chat", "hi", home=home) as running:
         running.wait_for(PART.encode())
         shown.set()
-        seen = running.end()
-    assert (seen.code, seen.text) == (9, f"{PART}\n")
-    assert f"error: {TOLD}: " in seen.err
-    assert "try: send the prompt again, or continue with `newapi chat -c`" in seen.err
+        result = running.end()
+    assert (result.code, result.text) == (9, f"{PART}\n")
+    assert f"error: {CUT_OFF}: " in result.err
+    assert "try: send the prompt again, or continue with `newapi chat -c`" in result.err
     assert len(server.requests) == 1
     turn = last_turn(home)
     assert (turn.status, turn.answer, turn.finish_reason) == (Status.INCOMPLETE, PART, None)
-    assert turn.error.startswith(TOLD)
+    assert turn.error.startswith(CUT_OFF)
 
 
 @pytest.mark.parametrize("cut", CUTS)
@@ -65,7 +65,7 @@ def test_a_conversation_keeps_the_partial_answer_and_continues(
         talk.terminal.wait_for(PART.strip())
         shown.set()
         talk.wait_for_line()
-        assert TOLD in talk.words()
+        assert CUT_OFF in talk.words()
         assert len(server.requests) == 1
         talk.say("more")
         talk.leave()
@@ -82,13 +82,13 @@ PACKED = gzip.compress(b"".join(answer_events("Paris is ", "the capital.")))
 def test_a_compressed_answer_is_rejected_before_any_text(
     home: Home, server: FaultServer, data: bytes
 ) -> None:
-    """Whether it is cut cannot matter: none was asked for, and none is unpacked."""
+    """Truncation does not matter: no encoding was requested, and none is decoded."""
     home.configure(server.url, retries=3)
     packed = [("Content-Encoding", "gzip")]
     server.add(Send(response(200, data, content_type="text/event-stream", headers=packed)))
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.out) == (6, b"")
-    assert "the content encoding “gzip” was not requested" in seen.err
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.out) == (6, b"")
+    assert "the content encoding “gzip” was not requested" in result.err
     [request] = server.requests
     assert request.header("Accept-Encoding") == "identity"
     assert (last_turn(home).status, last_turn(home).answer) == (Status.ERROR, "")

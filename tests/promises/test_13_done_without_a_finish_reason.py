@@ -16,7 +16,7 @@ from tests.support.wire import DONE, PING, REQUEST_ID, chunk, event, usage_chunk
 
 PART = "".join(PIECES[:2])
 ID_HEADER = [("X-Oneapi-Request-Id", REQUEST_ID)]
-# After its own time-out the gateway makes up token counts and ends the stream as if all were well.
+# After its own timeout the gateway invents token counts and ends the stream as if complete.
 STALLED: list[Step] = sse(
     event(chunk("", delta={"role": "assistant"})),
     *(event(chunk(piece)) for piece in PIECES[:2]),
@@ -35,15 +35,15 @@ def test_the_text_is_kept_and_reported_as_incomplete(
 ) -> None:
     home.configure(server.url, retries=3)
     server.add(*STALLED)
-    seen = observe("chat", *args, "hi", home=home)
-    assert seen.code == 9
-    assert PART in seen.text
-    assert args or seen.text == f"{PART}\n"
-    told = seen.err.splitlines()
+    result = observe("chat", *args, "hi", home=home)
+    assert result.code == 9
+    assert PART in result.text
+    assert args or result.text == f"{PART}\n"
+    lines = result.err.splitlines()
     message = f"answer possibly cut off after {len(PART)} characters: no finish reason was sent"
-    assert told[0] == f"error: {message}"
-    assert f"  id: {REQUEST_ID}" in told
-    assert "require_finish_reason false" in seen.err
+    assert lines[0] == f"error: {message}"
+    assert f"  id: {REQUEST_ID}" in lines
+    assert "require_finish_reason false" in result.err
     assert len(server.requests) == 1
     turn = last_turn(home)
     assert (turn.status, turn.answer, turn.finish_reason) == (Status.INCOMPLETE, PART, None)
@@ -63,6 +63,6 @@ def test_a_conversation_reports_it_and_continues(home: Home, server: FaultServer
 def test_a_setting_accepts_answers_without_a_finish_reason(home: Home, server: FaultServer) -> None:
     home.configure(server.url, retries=0, require_finish_reason=False)
     server.add(*STALLED)
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.text, seen.err) == (0, f"{PART}\n", "")
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.text, result.err) == (0, f"{PART}\n", "")
     assert last_turn(home).status is Status.COMPLETE

@@ -18,14 +18,14 @@ from tests.support.wire import chunk, event, usage_chunk
 
 TEXT = [event(chunk(piece)) for piece in PIECES]
 FINISH = event(chunk(finish="stop"))
-UNENDED = FINISH.removesuffix(b"\n\n")
+UNTERMINATED = FINISH.removesuffix(b"\n\n")
 LAST_WITH_REASON = event(chunk(PIECES[-1], finish="stop"))
 AT_MOST_S = 5.0
 ENDS: dict[str, Sequence[Step]] = {
     "no [DONE]": sse(*TEXT, FINISH),
     "no blank line": sse(*TEXT, FINISH.removesuffix(b"\n")),
-    "no line feed": sse(*TEXT, UNENDED),
-    "no line feed, no framing": sse(*TEXT, UNENDED, chunked=False),
+    "no line feed": sse(*TEXT, UNTERMINATED),
+    "no line feed, no framing": sse(*TEXT, UNTERMINATED, chunked=False),
     "no last chunk": [*sse(*TEXT, FINISH, end=False), Fin()],
     "the reason with the last text": sse(*TEXT[:-1], LAST_WITH_REASON.strip(), chunked=False),
     "token counts after it": sse(*TEXT, FINISH, event(usage_chunk()).strip(), chunked=False),
@@ -35,22 +35,22 @@ ENDS: dict[str, Sequence[Step]] = {
 @pytest.mark.parametrize("end", ENDS)
 def test_the_answer_is_complete(home: Home, server: FaultServer, end: str) -> None:
     server.add(*ENDS[end])
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.text, seen.err) == (0, f"{ANSWER}\n", "")
-    assert seen.seconds < AT_MOST_S
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.text, result.err) == (0, f"{ANSWER}\n", "")
+    assert result.seconds < AT_MOST_S
     assert len(server.requests) == 1
     turn = last_turn(home)
     assert (turn.status, turn.answer, turn.finish_reason) == (Status.COMPLETE, ANSWER, "stop")
 
 
 def test_a_reset_after_the_finish_reason_changes_nothing(home: Home, server: FaultServer) -> None:
-    shown = threading.Event()  # what is still on its way would be lost
+    shown = threading.Event()  # a reset loses data in transit
     server.add(*sse(*TEXT, FINISH, end=False), WaitFor(shown), Reset())
     with Running("chat", "hi", home=home) as running:
         running.wait_for(ANSWER.encode())
         shown.set()
-        seen = running.end()
-    assert (seen.code, seen.text, seen.err) == (0, f"{ANSWER}\n", "")
+        result = running.end()
+    assert (result.code, result.text, result.err) == (0, f"{ANSWER}\n", "")
     assert last_turn(home).status is Status.COMPLETE
 
 
@@ -58,8 +58,8 @@ def test_an_answer_at_the_token_limit_is_complete_with_a_note(
     home: Home, server: FaultServer
 ) -> None:
     server.add(*sse(*TEXT, event(chunk(finish="length")).strip(), chunked=False))
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.text) == (0, f"{ANSWER}\n")
-    assert len(seen.err.splitlines()) == 1
-    assert "limit" in seen.err
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.text) == (0, f"{ANSWER}\n")
+    assert len(result.err.splitlines()) == 1
+    assert "limit" in result.err
     assert last_turn(home).finish_reason == "length"

@@ -16,8 +16,8 @@ from tests.support.wire import DONE, PING, REQUEST_ID, chunk, error, event, json
 PART = "Paris is "
 WORDS = "当前渠道不可用"
 FIRST = error(f"{WORDS} (request id: {REQUEST_ID})", code="get_channel_failed")
-SAYS = "the gateway has no working channel for this model"
-SECOND = error("and what came of it")
+MESSAGE = "the gateway has no working channel for this model"
+SECOND = error("a consequence of it")
 FORMS = {
     "an event": [event(FIRST), event(usage_chunk(made_up=True)), DONE],
     "bare JSON after a ping": [PING, json_bytes(FIRST)],
@@ -32,12 +32,12 @@ def test_the_gateways_words_are_shown_and_the_text_is_kept(
 ) -> None:
     home.configure(server.url, retries=3)
     server.add(*sse(*([event(chunk(part))] if part else []), *FORMS[form]))
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.text) == (6, f"{part}\n" if part else "")
-    assert seen.err.startswith(f"error: {SAYS}\n")
-    assert f"  why: {WORDS}\n" in seen.err
-    assert f"  id: {REQUEST_ID}\n" in seen.err
-    assert "and what came of it" not in seen.err
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.text) == (6, f"{part}\n" if part else "")
+    assert result.err.startswith(f"error: {MESSAGE}\n")
+    assert f"  why: {WORDS}\n" in result.err
+    assert f"  id: {REQUEST_ID}\n" in result.err
+    assert "a consequence of it" not in result.err
     assert len(server.requests) == 1
     turn = last_turn(home)
     assert (turn.status, turn.answer) == (Status.ERROR, part)
@@ -52,7 +52,7 @@ def test_a_conversation_reports_it_and_continues(
     with conversation(home) as talk:
         shown = talk.told("a")
         assert shown.startswith(PART)
-        assert f"error: {SAYS} why: {WORDS} id: {REQUEST_ID}" in shown
+        assert f"error: {MESSAGE} why: {WORDS} id: {REQUEST_ID}" in shown
         talk.say("more")
         talk.leave()
     first, second = only_session(home).path

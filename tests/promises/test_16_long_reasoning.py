@@ -17,45 +17,45 @@ from tests.support.wire import PING, answer_events, chunk, event
 
 PINGS = 40
 EVERY_S = 0.06
-IDLE_S = 1.2  # well above a pause, well below all of them together
-CLOCKS = {"first_byte_timeout": IDLE_S, "idle_timeout": IDLE_S, "first_content_timeout": 60.0}
+IDLE_S = 1.2  # well above one pause, well below all of them together
+TIMEOUTS = {"first_byte_timeout": IDLE_S, "idle_timeout": IDLE_S, "first_content_timeout": 60.0}
 
 
 def repeated(data: bytes) -> list[bytes | Step]:
-    """Send the same forty times, with a pause after each."""
+    """Return data to send forty times, with a pause after each."""
     return [each for _ in range(PINGS) for each in (data, Pause(EVERY_S))]
 
 
-SIGNS = {
+ACTIVITIES = {
     "pings": repeated(PING),
     "empty deltas": repeated(event(chunk("", delta={"role": "assistant"}))),
     "reasoning": repeated(event(chunk(reasoning="Hm. "))),
 }
 
 
-@pytest.mark.parametrize("sign", SIGNS)
-def test_the_answer_is_waited_for(home: Home, server: FaultServer, sign: str) -> None:
-    home.configure(server.url, retries=0, **CLOCKS)
-    server.add(*sse(*SIGNS[sign], *answer_events(*PIECES)))
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.text, seen.err) == (0, f"{ANSWER}\n", "")
-    assert seen.seconds > PINGS * EVERY_S > IDLE_S
+@pytest.mark.parametrize("activity", ACTIVITIES)
+def test_the_answer_is_waited_for(home: Home, server: FaultServer, activity: str) -> None:
+    home.configure(server.url, retries=0, **TIMEOUTS)
+    server.add(*sse(*ACTIVITIES[activity], *answer_events(*PIECES)))
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.text, result.err) == (0, f"{ANSWER}\n", "")
+    assert result.seconds > PINGS * EVERY_S > IDLE_S
     assert len(server.requests) == 1
     assert last_turn(home).status is Status.COMPLETE
 
 
 def test_a_stream_without_data_times_out(home: Home, server: FaultServer) -> None:
-    home.configure(server.url, retries=0, **CLOCKS | {"idle_timeout": 0.3})
+    home.configure(server.url, retries=0, **TIMEOUTS | {"idle_timeout": 0.3})
     server.add(*sse(PING, Pause(30), *answer_events(*PIECES)))
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.out) == (8, b"")
-    assert "no sign of life for 0.3 s" in seen.err
-    assert seen.seconds < 10
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.out) == (8, b"")
+    assert "no sign of life for 0.3 s" in result.err
+    assert result.seconds < 10
 
 
 def test_a_terminal_shows_what_is_waited_for_and_how_long(home: Home, server: FaultServer) -> None:
-    home.configure(server.url, retries=0, **CLOCKS)
-    server.add(*sse(*SIGNS["pings"], *answer_events(*PIECES)))
+    home.configure(server.url, retries=0, **TIMEOUTS)
+    server.add(*sse(*ACTIVITIES["pings"], *answer_events(*PIECES)))
     with Terminal(newapi_command("chat", "hi"), home=home) as terminal:
         terminal.wait_for("waiting for test-model 2")
         assert terminal.wait_exit() == 0

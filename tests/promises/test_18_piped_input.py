@@ -20,7 +20,7 @@ BOM = b"\xef\xbb\xbf"
 
 
 def prompt(server: FaultServer) -> str:
-    """Give the one message of the one request."""
+    """Return the only message of the only request."""
     [request] = server.requests
     [message] = request.json["messages"]
     assert message["role"] == "user"
@@ -30,7 +30,7 @@ def prompt(server: FaultServer) -> str:
 
 
 @pytest.mark.parametrize(
-    ("words", "piped", "asked"),
+    ("words", "piped", "sent"),
     [
         (["sum"], BOM + b"first\r\nsecond\r\nno end", "sum\n\nfirst\r\nsecond\r\nno end"),
         (["sum", "up"], b"a\nb\n", "sum up\n\na\nb\n"),
@@ -44,11 +44,11 @@ def prompt(server: FaultServer) -> str:
     ],
 )
 def test_prompt_and_input_are_joined_and_otherwise_unchanged(
-    home: Home, server: FaultServer, words: list[str], piped: bytes, asked: str
+    home: Home, server: FaultServer, words: list[str], piped: bytes, sent: str
 ) -> None:
-    seen = observe("chat", *words, home=home, stdin=piped)
-    assert (seen.code, seen.text, seen.err) == (0, f"{ANSWER}\n", "")
-    assert prompt(server) == asked
+    result = observe("chat", *words, home=home, stdin=piped)
+    assert (result.code, result.text, result.err) == (0, f"{ANSWER}\n", "")
+    assert prompt(server) == sent
 
 
 @pytest.mark.parametrize("script", ['cat f | "$@"', '"$@" < f'], ids=["a pipe", "a file"])
@@ -57,8 +57,8 @@ def test_a_windows_text_file_is_sent_unchanged(
 ) -> None:
     text = "Zeile 一二三 „quoted“ \\ é👋\t\r\n" * 3
     (home.path / "f").write_bytes(BOM + text.encode())
-    seen = run_in_shell(script, "chat", "sum", home=home)
-    assert (seen.code, seen.text, seen.err) == (0, f"{ANSWER}\n", "")
+    result = run_in_shell(script, "chat", "sum", home=home)
+    assert (result.code, result.text, result.err) == (0, f"{ANSWER}\n", "")
     assert prompt(server) == f"sum\n\n{text}"
 
 
@@ -85,10 +85,10 @@ def test_a_slow_writer_is_waited_for_and_no_character_is_split(
 
 
 def wait_until_read(pipe: int, timeout_s: float = 10.0) -> None:
-    """Wait until the other side has taken all that is in a pipe; nothing tells of it but a look."""
+    """Wait until the other side has read everything in a pipe; the kernel only offers polling."""
     deadline = time.monotonic() + timeout_s
     unread = array.array("i", [1])
     while unread[0]:
-        assert time.monotonic() < deadline, "nobody reads"
+        assert time.monotonic() < deadline, "the pipe is not read"
         fcntl.ioctl(pipe, termios.FIONREAD, unread)
         time.sleep(0.001)

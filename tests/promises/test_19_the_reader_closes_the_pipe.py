@@ -26,9 +26,9 @@ def test_an_endless_answer_is_canceled_and_saved(
     home: Home, server: FaultServer, args: list[str]
 ) -> None:
     server.add(*sse(Forever([Send(framed(event(chunk(BLOCK)))), Pause(0.01)]), end=False))
-    seen = run_in_shell(HEAD, "chat", *args, "hi", home=home)
-    assert (seen.code, seen.err, seen.out.count(b"\n")) == (141, "", 1)
-    assert seen.seconds < AT_MOST_S
+    result = run_in_shell(HEAD, "chat", *args, "hi", home=home)
+    assert (result.code, result.err, result.out.count(b"\n")) == (141, "", 1)
+    assert result.seconds < AT_MOST_S
     server.wait_for_close(5)
     assert len(server.requests) == 1
     turn = last_turn(home)
@@ -39,8 +39,8 @@ def test_an_endless_answer_is_canceled_and_saved(
 
 def test_a_long_answer_that_is_not_streamed_exits_with_141(home: Home, server: FaultServer) -> None:
     server.add(Send(response(200, completion("".join(f"line {n}\n" for n in range(100_000))))))
-    seen = run_in_shell(HEAD, "chat", "--no-stream", "hi", home=home)
-    assert (seen.code, seen.out, seen.err) == (141, b"line 0\n", "")
+    result = run_in_shell(HEAD, "chat", "--no-stream", "hi", home=home)
+    assert (result.code, result.out, result.err) == (141, b"line 0\n", "")
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,6 @@ def test_every_command_exits_with_141_if_the_reader_has_already_exited(
         server.answer_with(lambda _: [Send(models)])
     reading, writing = os.pipe()
     os.close(reading)
-    seen = observe_process(*args, home=home, stdout=writing)
+    result = observe_process(*args, home=home, stdout=writing)
     os.close(writing)
-    assert (seen.code, seen.err) == (141, "")
+    assert (result.code, result.err) == (141, "")

@@ -11,7 +11,7 @@ from tests.support.observed import observe
 
 
 @pytest.mark.parametrize(
-    ("args", "asked"),
+    ("args", "sent"),
     [
         (["--", "-x"], "-x"),
         (["--", "-x", "--help", "--", "--curl"], "-x --help -- --curl"),
@@ -25,11 +25,11 @@ from tests.support.observed import observe
     ids=" ".join,
 )
 def test_words_after_two_dashes_are_sent_unchanged(
-    home: Home, server: FaultServer, args: list[str], asked: str
+    home: Home, server: FaultServer, args: list[str], sent: str
 ) -> None:
-    seen = observe("chat", *args, home=home)
-    assert (seen.code, seen.text, seen.err) == (0, f"{ANSWER}\n", "")
-    assert [message["content"] for message in server.requests[0].json["messages"]] == [asked]
+    result = observe("chat", *args, home=home)
+    assert (result.code, result.text, result.err) == (0, f"{ANSWER}\n", "")
+    assert [message["content"] for message in server.requests[0].json["messages"]] == [sent]
 
 
 @pytest.mark.parametrize(
@@ -48,15 +48,15 @@ def test_words_after_two_dashes_are_sent_unchanged(
 def test_an_empty_prompt_is_a_usage_error_with_an_example(
     home: Home, server: FaultServer, args: list[str], stdin: bytes
 ) -> None:
-    seen = observe("chat", *args, home=home, stdin=stdin)
-    assert (seen.code, seen.out) == (2, b"")
-    assert "no prompt was given" in seen.err
-    assert 'newapi chat "' in seen.err
+    result = observe("chat", *args, home=home, stdin=stdin)
+    assert (result.code, result.out) == (2, b"")
+    assert "no prompt was given" in result.err
+    assert 'newapi chat "' in result.err
     assert server.connections == []
 
 
 def test_an_unknown_option_is_not_treated_as_a_prompt(home: Home, server: FaultServer) -> None:
-    seen = observe("chat", "-y", "hi", home=home)
-    assert (seen.code, seen.out) == (2, b"")
-    assert "-y" in seen.err
+    result = observe("chat", "-y", "hi", home=home)
+    assert (result.code, result.out) == (2, b"")
+    assert "-y" in result.err
     assert server.connections == []

@@ -13,7 +13,7 @@ from tests.support.process import newapi_command
 from tests.support.terminal import Terminal
 
 AT_MOST_S = 8.0
-WOULD_ASK = [
+WOULD_PROMPT = [
     ([], "needs a terminal"),
     (["chat"], "no prompt was given"),
     (["chat", "-i"], "a conversation needs a terminal"),
@@ -25,28 +25,30 @@ WOULD_ASK = [
 ]
 
 
-@pytest.mark.parametrize(("args", "told"), WOULD_ASK, ids=[" ".join(args) for args, _ in WOULD_ASK])
+@pytest.mark.parametrize(
+    ("args", "message"), WOULD_PROMPT, ids=[" ".join(args) for args, _ in WOULD_PROMPT]
+)
 def test_a_command_that_would_prompt_is_a_usage_error(
-    home: Home, server: FaultServer, args: list[str], told: str
+    home: Home, server: FaultServer, args: list[str], message: str
 ) -> None:
     if "rm" in args:
         assert observe("chat", "hi", home=home).text == f"{ANSWER}\n"
         args = [only_session(home).session.id if word == "ID" else word for word in args]
-    configured, asked = home.config_file.read_bytes(), len(server.connections)
-    seen = observe(*args, home=home, stdin=None)
-    assert (seen.code, seen.out) == (2, b"")
-    assert told in seen.err
-    assert seen.seconds < AT_MOST_S
-    assert len(server.connections) == asked
-    assert home.config_file.read_bytes() == configured
-    if asked:
+    config, connections = home.config_file.read_bytes(), len(server.connections)
+    result = observe(*args, home=home, stdin=None)
+    assert (result.code, result.out) == (2, b"")
+    assert message in result.err
+    assert result.seconds < AT_MOST_S
+    assert len(server.connections) == connections
+    assert home.config_file.read_bytes() == config
+    if connections:
         assert len(only_session(home).path) == 1
 
 
 def test_a_closed_stdin_is_not_a_terminal(home: Home, server: FaultServer) -> None:
-    seen = observe_process("chat", home=home, conditions=Conditions(closed=(0,)))
-    assert (seen.code, seen.out) == (2, b"")
-    assert "no prompt was given" in seen.err
+    result = observe_process("chat", home=home, conditions=Conditions(closed=(0,)))
+    assert (result.code, result.out) == (2, b"")
+    assert "no prompt was given" in result.err
     assert server.connections == []
 
 
@@ -55,7 +57,7 @@ def test_a_closed_stdin_is_not_a_terminal(home: Home, server: FaultServer) -> No
 def test_redirected_commands_do_not_use_the_controlling_terminal(
     home: Home, server: FaultServer, redirected: str, args: str
 ) -> None:
-    # The controlling terminal can be opened as /dev/tty; a script does not expect that.
+    # A command could still open /dev/tty, which scripts do not expect.
     shell = ["sh", "-c", f'"$@" {redirected}', "sh", *newapi_command(*args.split())]
     with Terminal(shell, home=home) as terminal:
         assert terminal.wait_exit(AT_MOST_S) == 2

@@ -1,7 +1,7 @@
 """A model's text cannot control the terminal: no title, color, cursor, clipboard or query.
 
-An answer holds each payload once for each place that it can be cut at between two deltas, and the
-bytes of the whole are cut at other places again on the wire.
+An answer holds each payload once for each position at which two deltas can split it, and the bytes
+of the stream are split at other positions on the wire.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.support.steps import Send, Step, sse
 from tests.support.watched import Watched
 from tests.support.wire import DONE, chunk, framed
 
-PIECE = 7  # bytes: no delta comes in one write
+PIECE = 7  # bytes: no delta arrives in one write
 WAYS = {
     "markdown": ([], {}),
     "raw": (["--raw"], {}),
@@ -38,7 +38,7 @@ WAYS = {
 
 
 def deltas(payloads: Sequence[str], kind: str, mark: str) -> list[bytes]:
-    """Give the events of a text that holds each payload, cut everywhere, in a line of its own."""
+    """Return the events of a text with each payload, split everywhere, on a line of its own."""
     return [
         escaped_event(chunk(**{kind: text}))  # type: ignore[arg-type]
         for number, (first, second) in enumerate(split_everywhere(payloads))
@@ -46,8 +46,8 @@ def deltas(payloads: Sequence[str], kind: str, mark: str) -> list[bytes]:
     ]
 
 
-def torn(events: Iterable[bytes]) -> list[Step]:
-    """Give the steps that send an event stream in small writes."""
+def in_small_writes(events: Iterable[bytes]) -> list[Step]:
+    """Return steps that send an event stream in small writes."""
     [head, *_] = sse(end=False)
     body = b"".join(events)
     pieces = [body[at : at + PIECE] for at in range(0, len(body), PIECE)]
@@ -55,18 +55,18 @@ def torn(events: Iterable[bytes]) -> list[Step]:
 
 
 def ending() -> list[bytes]:
-    """Give the events that end an answer in order."""
+    """Return the events that complete an answer."""
     return [escaped_event(chunk(finish="stop")), DONE]
 
 
-def lines_of(seen: str, mark: str) -> dict[int, str]:
-    """Give what stands between the marks, by its number, as far as markdown leaves it alone."""
-    found = re.findall(rf"{mark}(\d+):(.*?):\1{mark}", seen, re.DOTALL)
-    return {int(number): substance(text) for number, text in found}
+def lines_of(screen: str, mark: str) -> dict[int, str]:
+    """Return the text between the marks by number, without what Markdown may change."""
+    matches = re.findall(rf"{mark}(\d+):(.*?):\1{mark}", screen, re.DOTALL)
+    return {int(number): substance(text) for number, text in matches}
 
 
 def substance(text: str) -> str:
-    """Give letters, digits and what stands for control characters."""
+    """Return the letters, digits and symbols for control characters."""
     return "".join(c for c in text if c.isalnum() or "\u2400" <= c <= "\u2421" or c == "\ufffd")
 
 
@@ -76,16 +76,16 @@ def test_control_characters_in_answer_and_reasoning_are_shown(
 ) -> None:
     args, env = WAYS[way]
     reasoning, answer = deltas(EVERYTHING, "reasoning", "#"), deltas(EVERYTHING, "content", "@")
-    server.add(*torn([*reasoning, *answer, *ending()]))
+    server.add(*in_small_writes([*reasoning, *answer, *ending()]))
     command = ("chat", "--reasoning", "show", "-v", "-u", *args, "hi")
     with Watched(*command, home=home, env=env) as terminal:
         terminal.wait_exit(30)
         terminal.assert_untouched(EVERYTHING)
-        seen = terminal.all_text()
+        screen = terminal.all_text()
     whole = [substance(visible(first + second)) for first, second in split_everywhere(EVERYTHING)]
-    assert lines_of(seen, "@") == dict(enumerate(whole))
-    if way in ("raw", "a dumb terminal"):  # the others fold the reasoning to one line at its end
-        assert lines_of(seen, "#") == dict(enumerate(whole))
+    assert lines_of(screen, "@") == dict(enumerate(whole))
+    if way in ("raw", "a dumb terminal"):  # the others fold finished reasoning to one line
+        assert lines_of(screen, "#") == dict(enumerate(whole))
 
 
 PLACES = {
@@ -112,7 +112,7 @@ def test_control_characters_are_shown_in_every_markdown_element(
     ]
     halves = [(text[: len(text) // 2], text[len(text) // 2 :] + "\n\n") for text in texts]
     events = [escaped_event(chunk(half)) for both in halves for half in both]
-    server.add(*torn([*events, escaped_event(chunk("The end.")), *ending()]))
+    server.add(*in_small_writes([*events, escaped_event(chunk("The end.")), *ending()]))
     with Watched("chat", "hi", home=home) as terminal:
         terminal.wait_exit(30)
         terminal.assert_untouched(EVERYTHING)
@@ -123,13 +123,13 @@ def test_invisible_characters_are_shown_in_code(home: Home, server: FaultServer)
     hidden = [each for group in INVISIBLE.values() for each in group]
     block = "".join(f"@{number}:{text}:{number}@\n" for number, text in enumerate(hidden))
     spans = "".join(f"`@9{number}:{text}:9{number}@` " for number, text in enumerate(hidden))
-    server.add(*torn([escaped_event(chunk(f"```\n{block}```\n\n{spans}")), *ending()]))
+    server.add(*in_small_writes([escaped_event(chunk(f"```\n{block}```\n\n{spans}")), *ending()]))
     with Watched("chat", "hi", home=home) as terminal:
         terminal.wait_exit()
         terminal.assert_untouched(EVERYTHING)
-        seen = terminal.all_text().replace("\n", " ")
+        screen = terminal.all_text().replace("\n", " ")
     shown = [substance(visible_in_code(text)) for text in hidden]
-    assert lines_of(seen, "@") == {
+    assert lines_of(screen, "@") == {
         **dict(enumerate(shown)),
         **{int(f"9{number}"): text for number, text in enumerate(shown)},
     }
@@ -137,7 +137,7 @@ def test_invisible_characters_are_shown_in_code(home: Home, server: FaultServer)
 
 def test_markup_of_libraries_is_plain_text(home: Home, server: FaultServer) -> None:
     texts = ["[red]x[/red]", "[/nope]", "[link=https://evil.example]x[/link]", ":smile:"]
-    server.add(*torn([escaped_event(chunk("\n\n".join(texts))), *ending()]))
+    server.add(*in_small_writes([escaped_event(chunk("\n\n".join(texts))), *ending()]))
     with Watched("chat", "hi", home=home) as terminal:
         terminal.wait_exit()
         terminal.assert_untouched(())
@@ -156,7 +156,7 @@ LINKS = [
 
 def test_a_link_shows_its_target(home: Home, server: FaultServer) -> None:
     texts = "\n\n".join(text for text, _ in LINKS)
-    server.add(*torn([escaped_event(chunk(texts)), *ending()]))
+    server.add(*in_small_writes([escaped_event(chunk(texts)), *ending()]))
     with Watched("chat", "hi", home=home) as terminal:
         terminal.wait_exit()
         terminal.assert_untouched(())
@@ -164,16 +164,16 @@ def test_a_link_shows_its_target(home: Home, server: FaultServer) -> None:
 
 
 def test_control_characters_are_shown_in_a_conversation(home: Home, server: FaultServer) -> None:
-    # The line editor itself asks where the cursor is, and sets modes: those are left out here.
+    # The line editor itself queries the cursor and sets modes; those payloads are left out.
     own = ("\x1b[6n", "\x1b[?2004h", "\x1b[?1049h", "\x1b[2J", "\x1b[")
     payloads = [each for group in ESCAPES.values() for each in group if each not in own]
     answer = deltas(payloads, "content", "@")
-    server.add(*torn([*deltas(payloads, "reasoning", "#"), *answer, *ending()]))
+    server.add(*in_small_writes([*deltas(payloads, "reasoning", "#"), *answer, *ending()]))
     with conversation(home, columns=160, rows=50) as talk:
         talk.say("hi")
-        seen, raw = talk.text, talk.terminal.raw.decode("utf-8")
+        screen, raw = talk.text, talk.terminal.raw.decode("utf-8")
         assert (talk.terminal.emulator.title, talk.terminal.emulator.margins) == ("", None)
         talk.leave()
     assert [each for each in payloads if len(each) > 2 and each in raw] == []
     whole = [substance(visible(first + second)) for first, second in split_everywhere(payloads)]
-    assert lines_of(seen, "@") == dict(enumerate(whole))
+    assert lines_of(screen, "@") == dict(enumerate(whole))

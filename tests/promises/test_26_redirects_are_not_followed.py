@@ -15,7 +15,7 @@ from tests.support.wire import response
 CODES = (301, 302, 303, 307, 308)
 COMMANDS = {
     "POST": ["chat", "hi"],
-    "POST of a whole answer": ["chat", "--no-stream", "hi"],
+    "POST without streaming": ["chat", "--no-stream", "hi"],
     "GET": ["models"],
 }
 
@@ -26,14 +26,14 @@ def test_nothing_is_sent_to_the_target_of_a_redirect(
     home: Home, server: FaultServer, command: str, code: int
 ) -> None:
     with FaultServer() as other:
-        place = f"{other.url}/v1/chat/completions"
-        server.add(Send(response(code, headers=[("Location", place)])))
-        seen = observe(*COMMANDS[command], "--retries", "2", home=home)
+        target = f"{other.url}/v1/chat/completions"
+        server.add(Send(response(code, headers=[("Location", target)])))
+        result = observe(*COMMANDS[command], "--retries", "2", home=home)
         assert other.connections == []
-    assert (seen.code, seen.out) == (6, b"")
-    assert f"HTTP {code}" in seen.err
-    assert f"127.0.0.1:{other.port}" in seen.err
-    assert "base_url" in seen.err or "newapi login" in seen.err
+    assert (result.code, result.out) == (6, b"")
+    assert f"HTTP {code}" in result.err
+    assert f"127.0.0.1:{other.port}" in result.err
+    assert "base_url" in result.err or "newapi login" in result.err
     assert len(server.requests) == 1
     if command != "GET":
         turn = last_turn(home)
@@ -41,13 +41,13 @@ def test_nothing_is_sent_to_the_target_of_a_redirect(
 
 
 @pytest.mark.parametrize(
-    "place", ["/other", "//evil.example/x", "https://127.0.0.1/", "http://[::1", "é", "\x7f", ""]
+    "target", ["/other", "//evil.example/x", "https://127.0.0.1/", "http://[::1", "é", "\x7f", ""]
 )
-def test_no_kind_of_target_is_followed(home: Home, server: FaultServer, place: str) -> None:
-    server.add(Send(response(307, "moved", headers=[("Location", place)])))
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.out) == (6, b"")
-    assert "HTTP 307" in seen.err
+def test_no_kind_of_target_is_followed(home: Home, server: FaultServer, target: str) -> None:
+    server.add(Send(response(307, "moved", headers=[("Location", target)])))
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.out) == (6, b"")
+    assert "HTTP 307" in result.err
     assert len(server.requests) == len(server.connections) == 1
 
 
@@ -56,8 +56,8 @@ def test_a_redirected_login_stores_nothing(home: Home, server: FaultServer, code
     home.config_file.unlink()
     with FaultServer() as other:
         server.add(Send(response(code, headers=[("Location", other.url)])))
-        seen = observe("login", server.url, "--stdin", home=home, stdin=CANARY.encode())
+        result = observe("login", server.url, "--stdin", home=home, stdin=CANARY.encode())
         assert other.connections == []
-    assert (seen.code, seen.out) == (6, b"")
-    assert f"127.0.0.1:{other.port}" in seen.err
+    assert (result.code, result.out) == (6, b"")
+    assert f"127.0.0.1:{other.port}" in result.err
     assert not home.config_file.exists()

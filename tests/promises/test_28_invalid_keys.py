@@ -41,7 +41,7 @@ KINDS = {
     "é": "a character outside ASCII",
     "你": "a character outside ASCII",
 }
-LINE_BREAKS = "\n\r"  # they end the first line, which is all that is read of files and commands
+LINE_BREAKS = "\n\r"  # of files and commands only the first line is read
 COMBINATIONS = [
     *((SOURCES[number % len(SOURCES)], bad) for number, bad in enumerate(KINDS)),
     *(("login", bad) for bad in "\n\r\0“\u200b\x1b"),
@@ -51,65 +51,65 @@ COMBINATIONS = [
 ]
 
 
-def use(home: Home, server: FaultServer, where: str, key: str) -> Result:
-    """Have the key used from somewhere, by a login or by a question."""
-    if where == "login":
+def use(home: Home, server: FaultServer, source: str, key: str) -> Result:
+    """Use a key from one of the sources, in a login or a prompt."""
+    if source == "login":
         return observe("login", server.url, "--stdin", "-v", home=home, stdin=key.encode())
-    file, env = home.path.with_name("kept-key"), dict[str, str]()
+    file, env = home.path.with_name("stored-key"), dict[str, str]()
     settings: dict[str, str] = {"api_key": ""}
-    if where == "config":
+    if source == "config":
         settings = {"api_key": key}
-    elif where == "environment":
+    elif source == "environment":
         env = {"NEWAPI_API_KEY": key}
-    elif where == "OpenAI":
+    elif source == "OpenAI":
         home.config_file.unlink()
         env = {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": server.url, "NEWAPI_MODEL": "m"}
     else:
         file.write_bytes(f"{key}\n".encode())
-        name = {"file": "api_key_file", "command": "api_key_command"}[where]
-        settings[name] = str(file) if where == "file" else f"cat '{file}'"
-    if where != "OpenAI":
+        name = {"file": "api_key_file", "command": "api_key_command"}[source]
+        settings[name] = str(file) if source == "file" else f"cat '{file}'"
+    if source != "OpenAI":
         home.configure(server.url, retries=0, **settings)
     args = ("chat", "-v", "--debug", "hi")
     return observe(*args, home=home, env=env)
 
 
 @pytest.mark.parametrize(
-    ("where", "bad"), dict.fromkeys(COMBINATIONS), ids=lambda value: ascii(value).strip("'")
+    ("source", "bad"), dict.fromkeys(COMBINATIONS), ids=lambda value: ascii(value).strip("'")
 )
 def test_an_invalid_character_is_reported_by_kind_and_position(
-    home: Home, server: FaultServer, where: str, bad: str
+    home: Home, server: FaultServer, source: str, bad: str
 ) -> None:
-    if (bad == "\0" and where in ("environment", "OpenAI")) or (
-        bad in LINE_BREAKS and where in ("file", "command")
+    if (bad == "\0" and source in ("environment", "OpenAI")) or (
+        bad in LINE_BREAKS and source in ("file", "command")
     ):
-        where = "config"  # there it cannot be, or ends the key
-    if where == "login":
+        source = "config"  # the character is impossible there, or ends the key
+    if source == "login":
         home.config_file.unlink()
-    seen = use(home, server, where, f"{FIRST}{bad}{LAST}")
-    assert (seen.code, seen.out) == (3, b"")
-    assert f"contains {KINDS[bad]} at position {AT + 1}" in seen.err
-    assert LAST not in seen.err
-    assert "newapi login" in seen.err
+    result = use(home, server, source, f"{FIRST}{bad}{LAST}")
+    assert (result.code, result.out) == (3, b"")
+    assert f"contains {KINDS[bad]} at position {AT + 1}" in result.err
+    assert LAST not in result.err
+    assert "newapi login" in result.err
     assert server.connections == []
-    assert home.config_file.exists() == (where not in ("login", "OpenAI"))
+    assert home.config_file.exists() == (source not in ("login", "OpenAI"))
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", " ", "\t\n", "\n\n"])
 def test_white_space_around_a_key_is_removed(home: Home, server: FaultServer, end: str) -> None:
-    for where in ("environment", "login"):
-        if where == "login":
+    for source in ("environment", "login"):
+        if source == "login":
             home.config_file.unlink()
             server.add(Send(response(200, {"data": [{"id": "good"}]})))
-        seen = use(home, server, where, f"{'' if end == chr(10) else ' '}{CANARY}{end}")
-        assert (seen.code, LAST in seen.err) == (0, False)
+        result = use(home, server, source, f"{'' if end == chr(10) else ' '}{CANARY}{end}")
+        assert (result.code, LAST in result.err) == (0, False)
         assert server.requests[-1].header("Authorization") == f"Bearer {CANARY}"
     [profile] = tomllib.loads(home.config_file.read_text("utf-8"))["profiles"].values()
     assert profile["api_key"] == CANARY
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "reason"),
     [
         ("", "is empty"),
         ("Bearer ", "is empty"),
@@ -119,18 +119,18 @@ def test_white_space_around_a_key_is_removed(home: Home, server: FaultServer, en
     ids=["nothing", "Bearer", "masked", "long"],
 )
 def test_text_that_is_not_a_key_is_rejected_with_the_reason(
-    home: Home, server: FaultServer, key: str, told: str
+    home: Home, server: FaultServer, key: str, reason: str
 ) -> None:
     home.config_file.unlink()
-    seen = use(home, server, "login", key)
-    assert (seen.code, seen.out) == (3, b"")
-    assert told in seen.err
+    result = use(home, server, "login", key)
+    assert (result.code, result.out) == (3, b"")
+    assert reason in result.err
     assert server.connections == []
     assert not home.config_file.exists()
 
 
 def test_all_other_visible_ascii_characters_are_accepted(home: Home, server: FaultServer) -> None:
     key = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "\"'`*")
-    seen = use(home, server, "environment", key)
-    assert (seen.code, seen.text) == (0, f"{ANSWER}\n")
+    result = use(home, server, "environment", key)
+    assert (result.code, result.text) == (0, f"{ANSWER}\n")
     assert server.requests[0].header("Authorization") == f"Bearer {key}"

@@ -20,12 +20,12 @@ UMASKS = (0o000, 0o022, 0o077, 0o777)
 
 
 def mode(path: Path) -> int:
-    """Give the permissions of a file itself."""
+    """Return the permissions of a file."""
     return path.stat().st_mode & 0o777
 
 
 def login(home: Home, server: FaultServer, umask: int = 0o022) -> Observed:
-    """Store the key by a login."""
+    """Store the key with `newapi login`."""
     server.add(Send(response(200, {"data": [{"id": "good"}, {"id": "test-model"}]})))
     conditions = Conditions(umask=umask)
     args = ("login", server.url, "-P", "test", "--stdin")
@@ -42,12 +42,12 @@ def test_new_files_are_private_and_readable_by_their_owner(
     assert CANARY in home.config_file.read_text("utf-8")
     conditions = Conditions(umask=umask)
     for args in (["config", "set", "model", "test-model"], ["chat", "hi"], ["chat", "-c", "hi"]):
-        seen = observe_process(*args, home=home, conditions=conditions)
-        assert (seen.code, "chmod" in seen.err) == (0, False), seen
-    found = [home.newapi_home, *home.newapi_home.rglob("*")]
-    wrong = [path for path in found if mode(path) != (0o700 if path.is_dir() else 0o600)]
+        result = observe_process(*args, home=home, conditions=conditions)
+        assert (result.code, "chmod" in result.err) == (0, False), result
+    paths = [home.newapi_home, *home.newapi_home.rglob("*")]
+    wrong = [path for path in paths if mode(path) != (0o700 if path.is_dir() else 0o600)]
     assert wrong == []
-    assert home.newapi_home / "data" / "sessions.db" in found
+    assert home.newapi_home / "data" / "sessions.db" in paths
 
 
 @pytest.mark.parametrize("before", [0o644, 0o666, 0o640, 0o604, 0o660], ids=oct)
@@ -55,11 +55,11 @@ def test_a_file_readable_by_others_is_warned_about_and_made_private_when_written
     home: Home, server: FaultServer, before: int
 ) -> None:
     home.config_file.chmod(before)
-    seen = observe_process("chat", "hi", home=home)
-    assert (seen.code, seen.text) == (0, f"{ANSWER}\n")
-    [warning] = seen.err.splitlines()
+    result = observe_process("chat", "hi", home=home)
+    assert (result.code, result.text) == (0, f"{ANSWER}\n")
+    [warning] = result.err.splitlines()
     assert f"run: chmod 600 {home.config_file}" in warning
-    assert mode(home.config_file) == before  # it is the person's
+    assert mode(home.config_file) == before  # the program does not change it by itself
     assert observe_process("config", "set", "temperature", "1", home=home).code == 0
     assert mode(home.config_file) == 0o600
     assert observe_process("chat", "hi", home=home).err == ""
@@ -75,7 +75,7 @@ def test_a_symlink_is_kept_and_its_target_is_made_private(
     target.chmod(0o644)
     home.config_file.symlink_to(Path("../../dotfiles/newapi.toml"))
     assert login(home, server, umask).code == 0
-    assert os.readlink(home.config_file) == "../../dotfiles/newapi.toml"  # noqa: PTH115  # as it is
+    assert os.readlink(home.config_file) == "../../dotfiles/newapi.toml"  # noqa: PTH115  # the text of the link
     assert mode(target) == 0o600
     assert CANARY in target.read_text("utf-8")
     assert {mode(path) for path in target.parent.iterdir()} == {0o600}
@@ -93,21 +93,21 @@ def test_a_logout_leaves_a_private_file_without_the_key(home: Home, server: Faul
 @pytest.mark.needs_root("give a file to another user")
 def test_a_file_of_another_user_is_warned_about(home: Home, server: FaultServer) -> None:
     os.chown(home.config_file, 12345, -1)
-    seen = observe_process("chat", "hi", home=home)
-    assert (seen.code, seen.text) == (0, f"{ANSWER}\n")
-    [warning] = seen.err.splitlines()
+    result = observe_process("chat", "hi", home=home)
+    assert (result.code, result.text) == (0, f"{ANSWER}\n")
+    [warning] = result.err.splitlines()
     assert "belongs to another user (uid 12345)" in warning
 
 
 OWNER = 12345
-# That user, who may pass through the folders of the tests, and no more.
+# That user, with the permission to traverse the folders of the tests and no more.
 AS_OWNER = Conditions(
     prefix=("setpriv", f"--reuid={OWNER}", f"--regid={OWNER}", "--clear-groups",
             "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
 )  # fmt: skip
 
 
-@pytest.mark.needs_root("run in somebody else's home")
+@pytest.mark.needs_root("run in another user's home")
 def test_files_that_root_writes_in_a_home_belong_to_its_owner(
     home: Home, server: FaultServer
 ) -> None:
@@ -118,16 +118,16 @@ def test_files_that_root_writes_in_a_home_belong_to_its_owner(
         assert observe_process(*args, home=home).code == 0
     with conversation(home) as talk:
         talk.say("hi")
-    made = list(home.newapi_home.rglob("*"))
+    created = list(home.newapi_home.rglob("*"))
     names = {"config.toml", ".config.toml.lock", "cache", "models.txt", "data", "sessions.db"}
-    assert {*names, HISTORY_FILE} <= {path.name for path in made}
-    assert [p for p in made if (p.stat().st_uid, p.stat().st_gid) != (OWNER, OWNER)] == []
+    assert {*names, HISTORY_FILE} <= {path.name for path in created}
+    assert [p for p in created if (p.stat().st_uid, p.stat().st_gid) != (OWNER, OWNER)] == []
     for args in (["config", "set", "seed", "2"], ["chat", "-c", "hi"]):
         again = observe_process(*args, home=home, conditions=AS_OWNER)
         assert (again.code, "error" in again.err, "warning" in again.err) == (0, False, False)
 
 
-@pytest.mark.needs_root("run in somebody else's home")
+@pytest.mark.needs_root("run in another user's home")
 def test_files_that_root_creates_in_an_empty_home_belong_to_its_owner(
     home: Home, server: FaultServer
 ) -> None:
@@ -135,8 +135,8 @@ def test_files_that_root_creates_in_an_empty_home_belong_to_its_owner(
     home.newapi_home.rmdir()
     os.chown(home.path, OWNER, OWNER)
     assert login(home, server).code == 0
-    made = [home.newapi_home, *home.newapi_home.rglob("*")]
-    assert [p for p in made if p.stat().st_uid != OWNER] == []
+    created = [home.newapi_home, *home.newapi_home.rglob("*")]
+    assert [p for p in created if p.stat().st_uid != OWNER] == []
 
 
 @pytest.mark.needs_root("give a file to another user")
@@ -157,13 +157,13 @@ def test_a_lock_of_another_user_is_named_with_a_command_to_fix_it(
     lock = home.newapi_home / ".config.toml.lock"
     for path in (home.path, home.newapi_home, home.config_file):
         os.chown(path, OWNER, OWNER)
-    seen = observe_process("config", "set", "seed", "2", home=home, conditions=AS_OWNER)
-    assert (seen.code, f"sudo chown $USER {lock}" in seen.err) == (3, True), seen
-    looked = observe_process("doctor", home=home, conditions=AS_OWNER)
-    assert f"sudo chown -R $USER {lock}" in files_line(looked)
+    result = observe_process("config", "set", "seed", "2", home=home, conditions=AS_OWNER)
+    assert (result.code, f"sudo chown $USER {lock}" in result.err) == (3, True), result
+    checked = observe_process("doctor", home=home, conditions=AS_OWNER)
+    assert f"sudo chown -R $USER {lock}" in files_line(checked)
 
 
-@pytest.mark.needs_root("run in somebody else's home")
+@pytest.mark.needs_root("run in another user's home")
 def test_root_is_not_advised_to_take_files_from_their_owner(
     home: Home, server: FaultServer
 ) -> None:
@@ -173,7 +173,7 @@ def test_root_is_not_advised_to_take_files_from_their_owner(
     assert "chown" not in line
 
 
-def files_line(seen: Observed) -> str:
-    """Give what the check-up says of files."""
-    [line] = [line for line in seen.text.splitlines() if line.startswith("files\t")]
+def files_line(result: Observed) -> str:
+    """Return the line of `newapi doctor` about files."""
+    [line] = [line for line in result.text.splitlines() if line.startswith("files\t")]
     return line

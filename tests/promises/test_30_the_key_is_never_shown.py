@@ -1,7 +1,7 @@
 """The key is in no output and in no file but the config, whatever fails.
 
-Each command that the help page names is run, against a server that repeats the key wherever it can.
-More ways to make the program tell it are tried in `tests/secrets`.
+Each command on the help page runs against a server that repeats the key wherever it can. More ways
+in which it could be shown are tested in `tests/secrets`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from tests.support.steps import Send, Step, sse
 from tests.support.terminal import Terminal
 from tests.support.wire import chunk, error, event, response
 
-BARE = CANARY.removeprefix("sk-")  # New API repeats keys so
+BARE = CANARY.removeprefix("sk-")  # the form in which New API repeats keys
 REPEATED = [("X-Oneapi-Request-Id", BARE), ("CF-Ray", CANARY)]
 BUG = """
 import os, sys
-from newapi_cli.{room} import {owner}
+from newapi_cli.{package} import {owner}
 def fail(*_, **__):
     key = os.environ["PLANTED"]
     try:
@@ -41,7 +41,7 @@ from newapi_cli.cli.main import run
 from newapi_cli.streams import streams_of_process
 raise SystemExit(run(sys.argv[1:], streams_of_process()))
 """
-PLACES = [
+CRASHES = [
     ("app", "turn", "Turn"),
     ("api.http", "connection", "Connection"),
     ("api.chat", "client", "Exchange"),
@@ -84,8 +84,8 @@ COMMANDS: Sequence[tuple[int, list[str]]] = (
 )
 
 
-def repeating(request: Request) -> list[Step]:
-    """Answer as asked, with the key in every place that an answer has for it."""
+def repeat_the_key(request: Request) -> list[Step]:
+    """Return an answer with the key in every field that can hold it."""
     if request.method == "GET":
         models = [{"id": "test-model", "owned_by": BARE}, {"id": CANARY}, {"id": f"x-{BARE}"}]
         return [Send(response(200, {"data": models}, headers=REPEATED))]
@@ -99,12 +99,12 @@ def repeating(request: Request) -> list[Step]:
 
 
 def commands_of_help(home: Home) -> set[str]:
-    """Give the commands that the help pages name, those of the groups as two words."""
-    found = set()
+    """Return the commands on the help pages, those of groups as two words."""
+    commands = set()
     for command in _named_in(observe("--help", home=home).text):
         inner = _named_in(observe(command, "--help", home=home).text)
-        found |= {f"{command} {each}" for each in inner} or {command}
-    return found
+        commands |= {f"{command} {each}" for each in inner} or {command}
+    return commands
 
 
 def _named_in(page: str) -> list[str]:
@@ -113,7 +113,7 @@ def _named_in(page: str) -> list[str]:
 
 
 def test_no_command_shows_it(home: Home, server: FaultServer) -> None:
-    server.answer_with(repeating)
+    server.answer_with(repeat_the_key)
     assert observe("chat", "hi", home=home).code == 0
     exported = observe("sessions", "export", "--json", home=home)
     (home.path / "export.json").write_bytes(exported.out)
@@ -124,11 +124,11 @@ def test_no_command_shows_it(home: Home, server: FaultServer) -> None:
             listed = json.loads(observe("sessions", "list", "--json", home=home).text)
             words[words.index("last")] = listed[0]["id"]
         stdin = CANARY.encode() if "URL" in args else b""
-        seen = observe(*words, home=home, stdin=stdin, env=env)
-        assert seen.code == code, seen
-        assert BARE not in seen.text + seen.err
+        result = observe(*words, home=home, stdin=stdin, env=env)
+        assert result.code == code, result
+        assert BARE not in result.text + result.err
         if "-v" in words and "--debug" in words and words[0] in ("chat", "models"):
-            assert "****" in seen.err + seen.text  # it was there to be shown
+            assert "****" in result.err + result.text  # the masked key was shown
     tried = {" ".join(args[:2]) for _, args in COMMANDS} | {args[0] for _, args in COMMANDS}
     assert commands_of_help(home) - tried == set()
     holding = [p for p in home.path.rglob("*") if p.is_file() and CANARY_TRACE in p.read_bytes()]
@@ -136,24 +136,24 @@ def test_no_command_shows_it(home: Home, server: FaultServer) -> None:
 
 
 def test_no_failure_shows_it(home: Home, server: FaultServer) -> None:
-    told = f"Invalid token {CANARY}, {BARE}!"
+    message = f"Invalid token {CANARY}, {BARE}!"
     failures: list[tuple[int, list[Step]]] = [
-        (4, [Send(response(401, error(told), headers=REPEATED, reason=BARE))]),
+        (4, [Send(response(401, error(message), headers=REPEATED, reason=BARE))]),
         (6, [Send(response(302, headers=[("Location", f"https://x.example/?key={BARE}")]))]),
-        (7, [Send(response(429, error(told, code=BARE), headers=[("Retry-After", BARE)]))]),
-        (6, [Send(response(502, f"<title>{told}</title>", content_type="text/html"))]),
-        (6, sse(event(chunk("Par")), event(error(told)))),
+        (7, [Send(response(429, error(message, code=BARE), headers=[("Retry-After", BARE)]))]),
+        (6, [Send(response(502, f"<title>{message}</title>", content_type="text/html"))]),
+        (6, sse(event(chunk("Par")), event(error(message)))),
         (9, sse(event(chunk("Par")), f"data: {{{BARE}\n\n".encode())),
         (6, [Send(f"HTTP/9 {CANARY}\r\n\r\n".encode())]),
     ]
     for code, script in failures:
         server.add(*script)
-        seen = observe("chat", "-v", "--debug", "hi", home=home)
-        assert (seen.code, BARE in seen.err) == (code, False), seen
+        result = observe("chat", "-v", "--debug", "hi", home=home)
+        assert (result.code, BARE in result.err) == (code, False), result
 
 
 def test_a_key_that_is_invalid_in_a_header_is_not_shown(home: Home, server: FaultServer) -> None:
-    server.answer_with(repeating)
+    server.answer_with(repeat_the_key)
     commands = (
         (3, ["chat", "-v", "--debug", "hi"]),
         (3, ["doctor", "-v"]),
@@ -162,20 +162,20 @@ def test_a_key_that_is_invalid_in_a_header_is_not_shown(home: Home, server: Faul
     for bad in (f"{CANARY}\n{BARE}", f"“{CANARY}”", f"{CANARY}\0"):
         home.configure(server.url, api_key=bad)
         for code, args in commands:
-            seen = observe(*args, home=home)
-            assert (seen.code, BARE in seen.err + seen.text) == (code, False), seen
+            result = observe(*args, home=home)
+            assert (result.code, BARE in result.err + result.text) == (code, False), result
     assert [request for request in server.requests if request.header("Authorization")] == []
 
 
 @pytest.mark.parametrize("flags", [[], ["--debug"]], ids=["plain", "debug"])
-@pytest.mark.parametrize("where", PLACES, ids=lambda where: where[2])
+@pytest.mark.parametrize("crash", CRASHES, ids=lambda crash: crash[2])
 @pytest.mark.usefixtures("server")
 def test_a_crash_shows_its_place_and_not_the_key(
-    home: Home, where: tuple[str, str, str], flags: list[str]
+    home: Home, crash: tuple[str, str, str], flags: list[str]
 ) -> None:
-    room, owner, function = where
-    script = BUG.format(room=room, owner=owner, function=function)
-    # Not by `observe`, which allows no traceback: here one was asked for.
+    package, owner, function = crash
+    script = BUG.format(package=package, owner=owner, function=function)
+    # `observe` fails on any traceback; here `--debug` prints one.
     done = subprocess.run(
         [sys.executable, "-c", script, "chat", "-v", *flags, "hi"],
         capture_output=True,
@@ -196,8 +196,8 @@ def test_a_crash_shows_its_place_and_not_the_key(
 def test_a_terminal_and_a_conversation_neither_show_nor_store_it(
     home: Home, server: FaultServer
 ) -> None:
-    refused = [Send(response(401, error(f"no: {BARE}"), headers=REPEATED))]
-    server.answer_with(repeating)
+    rejection = [Send(response(401, error(f"no: {BARE}"), headers=REPEATED))]
+    server.answer_with(repeat_the_key)
     with Terminal(newapi_command("models", "-v"), home=home) as terminal:
         assert terminal.wait_exit() == 0
     commands = ("/help", "/model", "/profile", "/system", "/set", "/usage", "/balance", "/sessions",
@@ -206,7 +206,7 @@ def test_a_terminal_and_a_conversation_neither_show_nor_store_it(
         talk.say("one")
         for command in commands:
             talk.say(command)
-        server.add(*refused)
+        server.add(*rejection)
         talk.say("two")
         server.add(*part_then_silence())
         talk.type("three" + ENTER)

@@ -25,7 +25,7 @@ AT_MOST_S = 8.0
 TRACE = CANARY_TRACE.decode()
 BEFORE = f'default_profile = "test"\n[profiles.test]\napi_key = "{CANARY}"\n'
 LINE = BEFORE.count("\n") + 1
-# Each invalid in TOML 1.0 and 1.1, after the suite of the TOML project (toml-test, invalid/).
+# Each is invalid in TOML 1.0 and 1.1; after the tests of the TOML project (toml-test, invalid/).
 ONE_LINE = (
     f"K = {CANARY}", f"{CANARY}", f"{CANARY} = ", f'K = "{CANARY}', f"K = '{CANARY}",
     f'K = "{CANARY}" x', f"K = “{CANARY}”", f'"{CANARY} = 1', f"= {CANARY}", f"K == '{CANARY}'",
@@ -64,16 +64,16 @@ def write(home: Home, data: str | bytes) -> None:
     home.config_file.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
-def refused(home: Home, server: FaultServer, *args: str) -> str:
-    """Give stderr of a question that must be refused for its configuration."""
-    seen = observe(*(args or ("chat", "hi")), home=home)
-    assert (seen.code, seen.out) == (3, b"")
-    assert seen.seconds < AT_MOST_S
+def rejected(home: Home, server: FaultServer, *args: str) -> str:
+    """Return stderr of a run that must be rejected for its configuration."""
+    result = observe(*(args or ("chat", "hi")), home=home)
+    assert (result.code, result.out) == (3, b"")
+    assert result.seconds < AT_MOST_S
     assert server.connections == []
-    return seen.err
+    return result.err
 
 
-# -- what is not TOML -------------------------------------------------------------------------
+# -- invalid TOML -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", [*ONE_LINE, *LINES], ids=lambda text: ascii(text)[:50])
@@ -84,14 +84,14 @@ def test_each_fault_is_reported_by_position_without_any_text(tmp_path: Path, tex
         tomllib.loads(f"{BEFORE}{text}\n".replace("\r\n", "\n"))
     with pytest.raises(ConfigError) as caught:
         read_config(path)
-    told = caught.value
-    assert TRACE not in f"{told.message}{told.why}{told.hint}{told!r}{told.__cause__!r}"
-    place = re.match(rf"{re.escape(str(path))}:(\d+):(\d+): \w", told.message)
-    assert place, told.message
+    error = caught.value
+    assert TRACE not in f"{error.message}{error.why}{error.hint}{error!r}{error.__cause__!r}"
+    position = re.match(rf"{re.escape(str(path))}:(\d+):(\d+): \w", error.message)
+    assert position, error.message
     lines = text.count("\n") + 1
-    assert LINE <= int(place[1]) < LINE + lines
-    assert int(place[2]) >= 1
-    assert told.hint
+    assert LINE <= int(position[1]) < LINE + lines
+    assert int(position[2]) >= 1
+    assert error.hint
 
 
 @pytest.mark.parametrize("text", BY_PROCESS, ids=lambda text: ascii(text)[:50])
@@ -99,7 +99,7 @@ def test_the_program_reports_it_and_sends_nothing(
     home: Home, server: FaultServer, text: str
 ) -> None:
     write(home, f"{BEFORE}{text}\n")
-    err = refused(home, server)
+    err = rejected(home, server)
     assert re.match(rf"error: {re.escape(str(home.config_file))}:\d+:\d+: \w", err)
     assert "try: " in err
 
@@ -113,15 +113,15 @@ def test_every_command_reports_it_and_leaves_the_file_unchanged(
     home: Home, server: FaultServer, args: list[str]
 ) -> None:
     write(home, f"{BEFORE}K = {CANARY}\n")
-    assert f"{home.config_file}:{LINE}:5: " in refused(home, server, *args)
+    assert f"{home.config_file}:{LINE}:5: " in rejected(home, server, *args)
     assert home.config_file.read_text("utf-8") == f"{BEFORE}K = {CANARY}\n"
 
 
-# -- other bytes ------------------------------------------------------------------------------
+# -- other encodings --------------------------------------------------------------------------
 
 
-def whole(server: FaultServer, more: str = "") -> str:
-    """Give a config file that the answer can be had with."""
+def valid_config(server: FaultServer, more: str = "") -> str:
+    """Return a config file with which the program works."""
     return f'{BEFORE}base_url = "{server.url}"\nmodel = "m"\n{more}'
 
 
@@ -129,14 +129,14 @@ def whole(server: FaultServer, more: str = "") -> str:
 def test_another_encoding_is_reported_with_how_to_save_the_file(
     home: Home, server: FaultServer, encoding: str
 ) -> None:
-    write(home, whole(server, 'system = "café"\n').encode(encoding))
-    err = refused(home, server)
+    write(home, valid_config(server, 'system = "café"\n').encode(encoding))
+    err = rejected(home, server)
     assert "save the file as UTF-8" in err
     assert f"{home.config_file}" in err
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "message"),
     [
         (f"options = {'[' * 5_000}", "nested too deep"),
         (f"options = {'{a=' * 5_000}", "nested too deep"),
@@ -145,13 +145,13 @@ def test_another_encoding_is_reported_with_how_to_save_the_file(
         (f"temperature = {'9' * 4_301}", "too many digits"),
         ("\0", f":{LINE + 2}:1: "),
     ],
-    ids=["lists", "tables", "dotted", "digits", "digits of another", "NUL"],
+    ids=["lists", "tables", "dotted", "digits", "digits of another setting", "NUL"],
 )
 def test_values_that_break_parsers_are_errors_too(
-    home: Home, server: FaultServer, more: str, told: str
+    home: Home, server: FaultServer, more: str, message: str
 ) -> None:
-    write(home, whole(server, f"{more}\n"))
-    assert told in refused(home, server)
+    write(home, valid_config(server, f"{more}\n"))
+    assert message in rejected(home, server)
 
 
 # -- other files ------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ def test_anything_but_a_small_regular_file_is_an_error_at_once(
         with path.open("xb") as file:
             os.truncate(file.fileno(), 100_000_000)
         path.chmod(0o600)
-    err = refused(home, server)
+    err = rejected(home, server)
     assert str(path) in err
     assert "larger than" in err if kind in ("giant", "endless") else "cannot read" in err
 
@@ -184,37 +184,37 @@ def test_a_huge_file_is_not_read_into_memory(home: Home, server: FaultServer) ->
     with home.config_file.open("ab") as file:
         for _ in range(100):
             file.write(b"# " + b"x" * 999_998)
-    seen = observe_process("chat", "hi", home=home)
-    assert (seen.code, seen.out) == (3, b"")
-    assert seen.peak_bytes < 80_000_000
+    result = observe_process("chat", "hi", home=home)
+    assert (result.code, result.out) == (3, b"")
+    assert result.peak_bytes < 80_000_000
 
 
 def test_an_unreadable_file_is_reported(home: Home, server: FaultServer) -> None:
     home.config_file.chmod(0)
     prefix = tuple(without_power())
-    seen = observe_process("chat", "hi", home=home, conditions=Conditions(prefix=prefix))
+    result = observe_process("chat", "hi", home=home, conditions=Conditions(prefix=prefix))
     home.config_file.chmod(0o600)
-    assert (seen.code, seen.out) == (3, b"")
-    assert f"cannot read {home.config_file}" in seen.err
-    assert "Permission denied" in seen.err
+    assert (result.code, result.out) == (3, b"")
+    assert f"cannot read {home.config_file}" in result.err
+    assert "Permission denied" in result.err
     assert server.connections == []
 
 
-# -- what is accepted -------------------------------------------------------------------------
+# -- accepted files ---------------------------------------------------------------------------
 
 
 def answered(home: Home) -> Result:
-    """Ask, and have the answer in spite of the file."""
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.text) == (0, f"{ANSWER}\n"), seen
-    return seen
+    """Return a run that printed the answer despite the file."""
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.text) == (0, f"{ANSWER}\n"), result
+    return result
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_a_byte_order_mark_and_windows_line_ends_are_accepted(
     home: Home, server: FaultServer, newline: str
 ) -> None:
-    text = whole(server).replace("\n", newline)
+    text = valid_config(server).replace("\n", newline)
     write(home, b"\xef\xbb\xbf" + text.encode())
     assert answered(home).err == ""
 
@@ -223,7 +223,7 @@ def test_unknown_names_are_only_warned_about_with_the_nearest_name(
     home: Home, server: FaultServer
 ) -> None:
     unknown = f'temprature = 1\n"{CANARY}" = "{CANARY}"\n'
-    write(home, "color = 1\n" + whole(server, unknown))
+    write(home, "color = 1\n" + valid_config(server, unknown))
     warnings = answered(home).err.splitlines()
     assert all(line.startswith(f"warning: {home.config_file}: unknown name") for line in warnings)
     assert len(warnings) == 3
@@ -244,15 +244,15 @@ WRONG = (
 )
 
 
-@pytest.mark.parametrize(("line", "name", "wanted"), WRONG, ids=[line for line, _, _ in WRONG])
+@pytest.mark.parametrize(("line", "name", "expected"), WRONG, ids=[line for line, _, _ in WRONG])
 def test_a_value_of_the_wrong_type_is_reported_with_its_name_and_the_expected_type(
-    home: Home, server: FaultServer, line: str, name: str, wanted: str
+    home: Home, server: FaultServer, line: str, name: str, expected: str
 ) -> None:
-    text = whole(server)
+    text = valid_config(server)
     write(home, text.replace('model = "m"\n', "") + line if name == "model" else text + line)
-    err = refused(home, server)
+    err = rejected(home, server)
     assert name in err
-    assert wanted in err
+    assert expected in err
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_a_file_with_another_structure_is_reported(
     home: Home, server: FaultServer, text: str
 ) -> None:
     write(home, text)
-    err = refused(home, server)
+    err = rejected(home, server)
     assert str(home.config_file) in err
     assert "profile" in err
 
@@ -280,7 +280,7 @@ def test_a_file_with_another_structure_is_reported(
 )
 def test_a_device_is_never_replaced_by_a_file(home: Home, server: FaultServer, name: str) -> None:
     device = home.path / "device"
-    os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(1, 3))  # as /dev/null, but our own
+    os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(1, 3))  # like /dev/null
     path = home.newapi_home / name
     path.parent.mkdir(0o700, exist_ok=True)
     path.unlink(missing_ok=True)

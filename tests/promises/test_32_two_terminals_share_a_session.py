@@ -1,6 +1,6 @@
 """Two terminals on one session lose and repeat nothing: each turn is stored once, in one chain.
 
-Each of the two also hears, in its next request, of what the other has said meanwhile.
+The next request of each also holds the turns that the other has added meanwhile.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.support.steps import Step, WaitFor, sse
 from tests.support.wire import answer_events, chunk, event
 
 TURNS = 50
-# The whole command, fifty times in one process: a hundred starts of Python would take a minute.
+# The command, fifty times in one process: a hundred starts of Python would take a minute.
 MANY_TURNS = """
 import sys
 from newapi_cli.cli.main import run
@@ -47,13 +47,13 @@ for number in range(count):
 
 
 def answer(request: Request) -> list[Step]:
-    """Answer each prompt in its own words."""
+    """Answer with the prompt."""
     prompt = request.json["messages"][-1]["content"]
     return sse(*answer_events("re: ", prompt))
 
 
 def assert_one_chain(stored: StoredSession, prompts: Sequence[str]) -> None:
-    """See that each prompt is there once, each turn below the one before, all of them whole."""
+    """Assert that each prompt is stored once, in one chain, with a complete answer."""
     assert len(stored.turns) == len(prompts)
     assert sorted(turn.prompt for turn in stored.turns) == sorted(prompts)
     assert stored.path == stored.turns
@@ -62,19 +62,23 @@ def assert_one_chain(stored: StoredSession, prompts: Sequence[str]) -> None:
         assert (turn.status, turn.answer) == (Status.COMPLETE, f"re: {turn.prompt}")
 
 
-def assert_each_heard_of_the_rest(server: FaultServer, stored: StoredSession) -> None:
-    """See that each request held all turns before it but those that had no answer yet."""
+def assert_each_request_holds_the_turns_before_it(
+    server: FaultServer, stored: StoredSession
+) -> None:
+    """Assert that each request held all earlier turns except one without an answer yet."""
     chain = [turn.prompt for turn in stored.path]
     for request in range(len(server.requests)):
         *before, prompt = asked(server, request)
-        told, answers = before[::2], before[1::2]
-        assert answers == [f"re: {each}" for each in told]
+        prompts, answers = before[::2], before[1::2]
+        assert answers == [f"re: {each}" for each in prompts]
         earlier = chain[: chain.index(prompt)]
-        missing = [each for each in earlier if each not in told]
-        assert told == [each for each in earlier if each not in missing]
+        missing = [each for each in earlier if each not in prompts]
+        assert prompts == [each for each in earlier if each not in missing]
         others = [each for each in missing if each.split()[1][0] != prompt.split()[1][0]]
-        assert missing == others  # of one's own every one is heard
-        assert len(missing) <= 1, f"{prompt}: {missing}"  # the one that the other was asking
+        assert missing == others  # a process always holds its own turns
+        assert len(missing) <= 1, (
+            f"{prompt}: {missing}"
+        )  # the one that the other process was sending
 
 
 def test_two_processes_add_fifty_turns_each(home: Home, fault_server: FaultServer) -> None:
@@ -103,7 +107,7 @@ def test_two_processes_add_fifty_turns_each(home: Home, fault_server: FaultServe
     stored = only_session(home)
     prompts = [f"prompt {name}{number}" for name in "ab" for number in range(TURNS)]
     assert_one_chain(stored, prompts)
-    assert_each_heard_of_the_rest(fault_server, stored)
+    assert_each_request_holds_the_turns_before_it(fault_server, stored)
     changes = sum(
         one.prompt.split()[1][0] != other.prompt.split()[1][0]
         for one, other in zip(stored.path, stored.path[1:], strict=False)
@@ -115,15 +119,15 @@ def test_two_shells_add_five_one_shot_turns_each(home: Home, fault_server: Fault
     fault_server.answer_with(answer)
     home.configure(fault_server.url)
 
-    def ask_five(name: str) -> None:
+    def send_five(name: str) -> None:
         for number in range(5):
             chat_in_a_process(home, "-S", "same", f"prompt {name}{number}")
 
     with ThreadPoolExecutor(2) as threads:
-        list(threads.map(ask_five, "ab"))
+        list(threads.map(send_five, "ab"))
     stored = only_session(home)
     assert_one_chain(stored, [f"prompt {name}{number}" for name in "ab" for number in range(5)])
-    assert_each_heard_of_the_rest(fault_server, stored)
+    assert_each_request_holds_the_turns_before_it(fault_server, stored)
 
 
 def test_two_conversations_see_each_others_turns(home: Home, fault_server: FaultServer) -> None:
@@ -155,14 +159,16 @@ def test_an_unfinished_answer_of_the_other_terminal_is_sent_whole_when_it_is_com
         conversation(home, "chat", "-S", "same") as one,
         conversation(home, "chat", "-S", "same") as two,
     ):
-        go_on = threading.Event()
-        fault_server.add(*sse(event(chunk("x" * 5000)), WaitFor(go_on), *answer_events("the end")))
+        proceed = threading.Event()
+        fault_server.add(
+            *sse(event(chunk("x" * 5000)), WaitFor(proceed), *answer_events("the end"))
+        )
         two.type("slow" + ENTER)
         fault_server.wait_for_requests(2)
         two.terminal.wait_until(lambda: len(only_session(home).path[-1].answer) == 5000)
         one.say("meanwhile")
         assert asked(fault_server)[2:] == ["slow", "x" * 5000, "meanwhile"]
-        go_on.set()
+        proceed.set()
         two.wait_for_line()
         one.say("now")
         assert asked(fault_server)[2:4] == ["slow", "x" * 5000 + "the end"]
@@ -175,14 +181,14 @@ def test_a_session_deleted_during_an_answer_stays_deleted(
 ) -> None:
     answer_numbered(fault_server, home)
     with conversation(home) as talk:
-        go_on = threading.Event()
-        fault_server.add(*sse(event(chunk("part ")), WaitFor(go_on), *answer_events("rest")))
+        proceed = threading.Event()
+        fault_server.add(*sse(event(chunk("part ")), WaitFor(proceed), *answer_events("rest")))
         talk.type("canary" + ENTER)
         fault_server.wait_for_requests(1)
         session = only_session(home).session
         assert run_newapi("sessions", "rm", "--yes", session.id, home=home).code == 0
         chat(home, "other")
-        go_on.set()
+        proceed.set()
         talk.wait_for_line()
         talk.terminal.wait_for("part rest")
         [other] = stored_sessions(home)

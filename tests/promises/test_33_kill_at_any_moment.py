@@ -1,7 +1,7 @@
 """`kill -9` loses no prompt, at most two seconds of an answer, and no setting.
 
-The moments of an answer are random; the seed is printed, and NEWAPI_KILL_SEED sets it. Those of a
-change to the settings are all there are: before each change to a file.
+The moments during an answer are random; the seed is printed, and NEWAPI_KILL_SEED sets it. A change
+of settings is killed before each of its changes to a file.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ from tests.support.process import kill_group, newapi_command, run_command, run_n
 from tests.support.steps import Pause, Send, Stall, Step, sse
 from tests.support.wire import DONE, answer_events, chunk, event, framed
 
-KILLS, WORKERS, TALKS = 24, 4, 3
+KILLS, WORKERS, CONVERSATION_KILLS = 24, 4, 3
 LONGEST_LOSS_S = 2.0
-MARGIN_S = 0.75  # for the machine: from the wire to the loop, and to the disk
+MARGIN_S = 0.75  # for a busy machine: from the socket to the disk
 ANSWER_S = 3.6
 EVERY_S = 0.02
 PART = "Paris " * 1000
@@ -57,16 +57,16 @@ PART = "Paris " * 1000
 
 @dataclass
 class Log:
-    """What the server said to each prompt, and when (`time.monotonic`)."""
+    """The words sent for each prompt, with their times (`time.monotonic`)."""
 
-    said: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
+    sent: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
 
     def answer(self, request: Request) -> list[Step]:
-        """Give an answer of words that come only here, a few seconds long."""
+        """Return an answer of unique words that takes a few seconds."""
         prompt = request.json["messages"][-1]["content"]
-        if prompt == "look":
+        if prompt == "check":
             return sse(*answer_events("ok"))
-        words = self.said[prompt] = []
+        words = self.sent[prompt] = []
         number = prompt.split()[1]
         count, length = int(ANSWER_S / EVERY_S), 300 if "fast" in prompt else 1
         steps = sse(end=False)
@@ -79,19 +79,18 @@ class Log:
 
 @dataclass(frozen=True)
 class Word:
-    """Send a word and note when."""
+    """Send a word and record the time."""
 
     word: str
     words: list[tuple[float, str]]
 
     def play(self, connection: Connection) -> None:
-        """Send it."""
         connection.socket.sendall(framed(event(chunk(self.word))))
         self.words.append((time.monotonic(), self.word))
 
 
 class Victim:
-    """A conversation of one-shot runs in a home of its own, each of them killed."""
+    """A session of one-shot runs in a home of its own, each of them killed."""
 
     def __init__(self, folder: Path, server: FaultServer, log: Log, seed: int) -> None:
         folder.mkdir(0o700)
@@ -100,19 +99,19 @@ class Victim:
         self._log = log
         self._random = random.Random(seed)
         self._name = f"{seed}"
-        self.told = self.open = 0
+        self.reported = self.open = 0
 
     def run(self, kills: int) -> None:
-        """Be killed so often, each time looked after by hand and by the next start."""
+        """Kill that many runs; check the store after each, and that the next run reports it."""
         for number in range(kills):
             prompt = f"prompt {self._name}-{number} {self._random.choice(('slow', 'fast'))}"
-            killed_at = self.ask_and_be_killed(prompt)
-            self._see_what_is_stored(prompt, killed_at)
-            self._start_again()
-        self._see_that_all_is_there()
+            killed_at = self.run_and_kill(prompt)
+            self._check_store(prompt, killed_at)
+            self._run_again()
+        self._check_all_turns()
 
-    def ask_and_be_killed(self, prompt: str) -> float:
-        """Give the moment of the kill (`time.monotonic`)."""
+    def run_and_kill(self, prompt: str) -> float:
+        """Start a run, kill it, and return the time of the kill (`time.monotonic`)."""
         kind = self._random.choice(("starting", "early", "early", "late"))
         process = subprocess.Popen(
             newapi_command("chat", "-S", "talk", prompt),
@@ -140,15 +139,15 @@ class Victim:
 
     @staticmethod
     def _wait(seconds: float) -> None:
-        threading.Event().wait(seconds)  # the moment is meant to be any
+        threading.Event().wait(seconds)  # the moment is random on purpose
 
     def _wait_for_request(self, prompt: str) -> None:
         deadline = time.monotonic() + 20
-        while prompt not in self._log.said:
-            assert time.monotonic() < deadline, "no request came"
+        while prompt not in self._log.sent:
+            assert time.monotonic() < deadline, "no request arrived"
             self._wait(0.005)
 
-    def _see_what_is_stored(self, prompt: str, killed_at: float) -> None:
+    def _check_store(self, prompt: str, killed_at: float) -> None:
         path = sessions_file(self.home)
         if not path.exists():
             return
@@ -156,8 +155,8 @@ class Victim:
             assert stat.S_IMODE(each.stat().st_mode) == 0o600, each
         assert_sound(path)
         turn = self._stored(prompt)
-        words = self._log.said.get(prompt)
-        assert turn is not None or words is None, f"{prompt} has been sent and is not stored"
+        words = self._log.sent.get(prompt)
+        assert turn is not None or words is None, f"{prompt} was sent and is not stored"
         self.open = 0
         if turn is None or words is None:
             self.open = int(turn is not None)
@@ -165,42 +164,42 @@ class Victim:
         self.open = int(turn.status is Status.OPEN)
         text = "".join(word for _, word in words)
         assert text.startswith(turn.answer)
-        old = killed_at - LONGEST_LOSS_S - MARGIN_S
-        must = "".join(word for at, word in words if at < old)
-        assert len(turn.answer) >= len(must), f"{turn.answer[-20:]!r} … {must[-20:]!r}"
+        cutoff = killed_at - LONGEST_LOSS_S - MARGIN_S
+        required = "".join(word for at, word in words if at < cutoff)
+        assert len(turn.answer) >= len(required), f"{turn.answer[-20:]!r} … {required[-20:]!r}"
 
     def _stored(self, prompt: str) -> TurnRecord | None:
         with SessionStore(sessions_file(self.home)) as store:
             session = store.find_by_name("talk")
             stored = store.load(session.id) if session else None
-        found = [turn for turn in stored.turns if turn.prompt == prompt] if stored else []
-        assert len(found) <= 1
-        return found[0] if found else None
+        turns = [turn for turn in stored.turns if turn.prompt == prompt] if stored else []
+        assert len(turns) <= 1
+        return turns[0] if turns else None
 
-    def _start_again(self) -> None:
-        """Ask in order: that tells of what is open, once, and closes it."""
-        result = chat_in_a_process(self.home, "-S", "talk", "look")
+    def _run_again(self) -> None:
+        """Run to the end: that reports and closes an open turn, once."""
+        result = chat_in_a_process(self.home, "-S", "talk", "check")
         warnings = warnings_of(result.err)
         assert len(warnings) == self.open, result.err
         assert all("a newapi was killed" in each for each in warnings)
-        self.told += self.open
+        self.reported += self.open
 
-    def _see_that_all_is_there(self) -> None:
+    def _check_all_turns(self) -> None:
         turns = only_session(self.home).path
-        mine = [p for p in self._log.said if p.split()[1].startswith(f"{self._name}-")]
+        mine = [p for p in self._log.sent if p.split()[1].startswith(f"{self._name}-")]
         assert set(mine) <= {turn.prompt for turn in turns}
         assert [turn.status for turn in turns if turn.status is Status.OPEN] == []
         interrupted = [turn for turn in turns if turn.status is Status.INTERRUPTED]
-        assert len(interrupted) == self.told
+        assert len(interrupted) == self.reported
         assert {turn.error for turn in interrupted} <= {KILLED}
-        assert warnings_of(chat_in_a_process(self.home, "-S", "talk", "look").err) == []
+        assert warnings_of(chat_in_a_process(self.home, "-S", "talk", "check").err) == []
 
 
-class Talker(Victim):
-    """A conversation on a terminal, killed in a turn and begun again."""
+class ConversationVictim(Victim):
+    """A conversation on a terminal, killed during a turn and started again."""
 
-    def ask_and_be_killed(self, prompt: str) -> float:
-        """Type the prompt, and be killed while its answer is shown."""
+    def run_and_kill(self, prompt: str) -> float:
+        """Type the prompt, kill the process during the answer, and return the time of the kill."""
         with conversation(self.home, "chat", "-S", "talk") as talk:
             talk.type(prompt + ENTER)
             self._wait_for_request(prompt)
@@ -215,7 +214,7 @@ def test_kills_during_an_answer_lose_no_prompt_and_at_most_two_seconds(tmp_path:
     seed = int(os.environ.get("NEWAPI_KILL_SEED") or random.randrange(1_000_000))
     print(f"NEWAPI_KILL_SEED={seed}")
     log = Log()
-    kinds = [*[(Victim, KILLS // WORKERS)] * WORKERS, (Talker, TALKS)]
+    kinds = [*[(Victim, KILLS // WORKERS)] * WORKERS, (ConversationVictim, CONVERSATION_KILLS)]
     with FaultServer(answer=log.answer) as server, ThreadPoolExecutor(len(kinds)) as workers:
         victims = [
             kind(tmp_path / f"{n}", server, log, seed + n) for n, (kind, _) in enumerate(kinds)
@@ -223,11 +222,11 @@ def test_kills_during_an_answer_lose_no_prompt_and_at_most_two_seconds(tmp_path:
         runs = zip(victims, kinds, strict=True)
         for running in [workers.submit(each.run, kills) for each, (_, kills) in runs]:
             running.result()
-    told = sum(victim.told for victim in victims)
-    assert told > KILLS // 3, f"only {told} of {KILLS} struck in the midst of an answer"
+    reported = sum(victim.reported for victim in victims)
+    assert reported > KILLS // 3, f"only {reported} of {KILLS} kills hit an answer"
 
 
-# -- a change to the settings -----------------------------------------------------------------
+# -- a change of settings --------------------------------------------------------------------
 
 NEW_KEY = b"sk-the-key-that-is-new"
 COMMANDS = {
@@ -241,31 +240,33 @@ def test_kills_at_each_step_of_a_change_leave_the_old_or_the_new_settings(
     home: Home, args: list[str], stdin: bytes
 ) -> None:
     before = home.configure("http://127.0.0.1:9").config_file.read_bytes()
-    found = []
+    contents = []
     for number in itertools.count(1):
         home.config_file.write_bytes(before)
         line = [sys.executable, "-m", "tests.support.dying", str(number), *args]
-        seen = run_command(line, home=home, stdin=stdin)
-        found.append(home.config_file.read_bytes())
-        if seen.code == 0:
+        result = run_command(line, home=home, stdin=stdin)
+        contents.append(home.config_file.read_bytes())
+        if result.code == 0:
             break
-        assert seen.code == -signal.SIGKILL, seen
-    after = found[-1]
-    assert {*found} == {before, after}
+        assert result.code == -signal.SIGKILL, result
+    after = contents[-1]
+    assert {*contents} == {before, after}
     assert before != after
-    assert found == sorted(found, key=[before, after].index), "it was new, and then old again"
+    assert contents == sorted(contents, key=[before, after].index), (
+        "the new settings were replaced by the old ones"
+    )
     listed = observe("config", "list", home=home)
     assert (listed.code, listed.err) == (0, "")
-    # What a kill has left beside the file holds a key; the next change takes it away.
+    # A kill can leave a temporary file with a key; the next change removes it.
     assert [path.name for path in home.newapi_home.glob(".*.tmp")] == []
     assert home.files_holding(NEW_KEY) == []
 
 
-# -- what the next start says -----------------------------------------------------------------
+# -- the report of the next run ---------------------------------------------------------------
 
 
-def begun(home: Home, server: FaultServer) -> None:
-    """Ask, get a part of an answer so long that it is stored at once, and be killed."""
+def kill_during_answer(home: Home, server: FaultServer) -> None:
+    """Kill a run whose partial answer is so long that it is stored at once."""
     home.configure(server.url)
     server.add(*sse(event(chunk(PART)), end=False), Stall())
     process = subprocess.Popen(
@@ -292,7 +293,7 @@ def last_answer(home: Home) -> str:
 def test_the_next_run_reports_the_interrupted_answer_and_how_to_continue(
     home: Home, fault_server: FaultServer
 ) -> None:
-    begun(home, fault_server)
+    kill_during_answer(home, fault_server)
     answer_numbered(fault_server, home)
     short_id = only_session(home).session.short_id
     result = run_newapi("chat", "something else", home=home)
@@ -309,7 +310,7 @@ def test_the_next_run_reports_the_interrupted_answer_and_how_to_continue(
 def test_a_conversation_reports_it_and_offers_to_continue(
     home: Home, fault_server: FaultServer
 ) -> None:
-    begun(home, fault_server)
+    kill_during_answer(home, fault_server)
     answer_numbered(fault_server, home)
     with conversation(home, "chat", "-c") as talk:
         text = talk.terminal.all_text()
@@ -328,7 +329,7 @@ def test_a_conversation_reports_it_and_offers_to_continue(
 def test_a_run_that_saves_nothing_leaves_it_to_the_next_one(
     home: Home, fault_server: FaultServer
 ) -> None:
-    begun(home, fault_server)
+    kill_during_answer(home, fault_server)
     answer_numbered(fault_server, home)
     assert warnings_of(chat(home, "-n", "hi").err) == []
     assert last_turn(home).status is Status.OPEN
@@ -340,7 +341,7 @@ def test_a_run_that_saves_nothing_leaves_it_to_the_next_one(
 def test_reading_commands_leave_the_answer_open(
     home: Home, fault_server: FaultServer, args: list[str]
 ) -> None:
-    begun(home, fault_server)
+    kill_during_answer(home, fault_server)
     assert run_newapi("sessions", *args, home=home).code == 0
     assert last_turn(home).status is Status.OPEN
 

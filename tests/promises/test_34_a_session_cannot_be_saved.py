@@ -32,13 +32,13 @@ from tests.support.process import newapi_command, run_command, run_in_shell, run
 from tests.support.steps import sse
 from tests.support.wire import answer_events
 
-NOBODY = 54_321  # a uid without an entry in passwd
+UNKNOWN_USER = 54_321  # a uid without an entry in passwd
 MOUNTS = pytest.mark.needs_root("mount a small disk")
 
 
 @pytest.fixture
 def server(fault_server: FaultServer, home: Home) -> FaultServer:
-    """Give a configured server that answers `Answer N.`."""
+    """Return a configured server that answers `Answer N.`."""
     answer_numbered(fault_server, home, retries=0)
     return fault_server
 
@@ -143,7 +143,7 @@ def test_an_answer_beyond_the_limit_on_file_sizes_is_printed_whole(
     assert (first.prompt, second.prompt, second.status) == ("first", "all", Status.INCOMPLETE)
 
 
-# -- what may not be written ------------------------------------------------------------------
+# -- missing permissions ---------------------------------------------------------------------
 
 
 def test_a_home_that_is_not_writable(home: Home, server: FaultServer) -> None:
@@ -186,14 +186,14 @@ def test_a_store_that_is_not_readable(home: Home, server: FaultServer) -> None:
 
 @pytest.mark.needs_root("become a user that passwd does not know")
 def test_a_user_without_a_home(home: Home, server: FaultServer) -> None:
-    user = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    user = [f"--reuid={UNKNOWN_USER}", f"--regid={UNKNOWN_USER}", "--clear-groups"]
     reads = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
     before = tree(home.path)
     env = {
         "HOME": None,
         "NEWAPI_HOME": None,
         "NEWAPI_BASE_URL": server.url,
-        "NEWAPI_API_KEY": "sk-of-nobody",
+        "NEWAPI_API_KEY": "sk-of-unknown-user",
         "NEWAPI_MODEL": "m",
     }
     command = ["setpriv", *user, *reads, *newapi_command("chat", "hi")]
@@ -202,10 +202,10 @@ def test_a_user_without_a_home(home: Home, server: FaultServer) -> None:
     assert tree(home.path) == before
 
 
-# -- a file that is not what it should be -----------------------------------------------------
+# -- files that are not a usable store ---------------------------------------------------------
 
 
-def corrupt(path: Path) -> None:
+def overwritten(path: Path) -> None:
     with path.open("r+b") as file:
         file.write(b"\xa5" * path.stat().st_size)
 
@@ -214,76 +214,76 @@ def truncated(path: Path) -> None:
     os.truncate(path, path.stat().st_size - 4096)
 
 
-def a_text(path: Path) -> None:
+def text_file(path: Path) -> None:
     path.write_text("my diary\n")
 
 
-def a_folder(path: Path) -> None:
+def folder(path: Path) -> None:
     path.unlink()
     path.mkdir()
     (path / "precious").write_text("x")
 
 
-def newer(path: Path) -> None:
+def newer_version(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 999")
 
 
-BAD: dict[Callable[[Path], None], str] = {
-    corrupt: "damaged",
+DAMAGES: dict[Callable[[Path], None], str] = {
+    overwritten: "damaged",
     truncated: "damaged",
-    a_text: "damaged",
-    a_folder: "cannot",
-    newer: "newer",
+    text_file: "damaged",
+    folder: "cannot",
+    newer_version: "newer",
 }
 
 
-@pytest.mark.parametrize("spoil", BAD, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda f: f.__name__)
 def test_an_unusable_file_is_left_unchanged_and_the_answer_is_printed(
-    home: Home, server: FaultServer, spoil: Callable[[Path], None]
+    home: Home, server: FaultServer, damage: Callable[[Path], None]
 ) -> None:
     chat(home, "first")
-    spoil(sessions_file(home))
+    damage(sessions_file(home))
     before = tree(home.path)
     result = run_newapi("chat", "hi", home=home)
-    assert_answered_unsaved(result, BAD[spoil], str(sessions_file(home)), answer="Answer 2.\n")
+    assert_answered_unsaved(result, DAMAGES[damage], str(sessions_file(home)), answer="Answer 2.\n")
     assert tree(home.path) == before
 
 
-@pytest.mark.parametrize("spoil", BAD, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("args", [("-c",), ("-S", "x")], ids=["-c", "-S"])
 def test_continuing_with_an_unusable_file_sends_nothing(
-    home: Home, server: FaultServer, spoil: Callable[[Path], None], args: tuple[str, ...]
+    home: Home, server: FaultServer, damage: Callable[[Path], None], args: tuple[str, ...]
 ) -> None:
     chat(home, "first")
-    spoil(sessions_file(home))
+    damage(sessions_file(home))
     before = tree(home.path)
     result = run_newapi("chat", *args, "hi", home=home)
     assert (result.code, result.out) == (10, b""), result
     assert result.err.count("error:") == 1
     assert warnings_of(result.err) == []
-    assert BAD[spoil] in result.err
+    assert DAMAGES[damage] in result.err
     assert len(server.requests) == 1
     assert tree(home.path) == before
 
 
-@pytest.mark.parametrize("spoil", BAD, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("args", ["list", "show", "search x", "export", "rm --yes abc"])
 def test_session_commands_on_an_unusable_file_exit_with_10(
-    home: Home, server: FaultServer, spoil: Callable[[Path], None], args: str
+    home: Home, server: FaultServer, damage: Callable[[Path], None], args: str
 ) -> None:
     chat(home, "first")
-    spoil(sessions_file(home))
+    damage(sessions_file(home))
     before = tree(home.path)
     result = run_newapi("sessions", *args.split(), home=home)
     assert (result.code, result.out) == (10, b""), result
-    assert BAD[spoil] in result.err
+    assert DAMAGES[damage] in result.err
     assert tree(home.path) == before
 
 
 def test_a_conversation_with_an_unusable_file_warns_once(home: Home, server: FaultServer) -> None:
     chat(home, "first")
-    corrupt(sessions_file(home))
+    overwritten(sessions_file(home))
     before = sessions_file(home).read_bytes()
     with conversation(home) as talk:
         talk.say("hi")

@@ -1,6 +1,6 @@
 """If the output cannot be written, the exit code is 10 with a reason, never a silent 0.
 
-Where it can, a pipe that does not block gets every byte.
+A non-blocking pipe receives every byte.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ COMMANDS = (
 
 
 @pytest.fixture
-def asked(home: Home, server: FaultServer) -> FaultServer:
-    """Give a server, and a session that is stored, so that each command has something to tell."""
+def stored_session(home: Home, server: FaultServer) -> FaultServer:
+    """Return a server, and store a session, so that each command has output."""
     data_dir(home).mkdir(0o700)
     with SessionStore(sessions_file(home)) as store:
         _, turn = store.begin_turn(Session("a" * 12, "hello"), TurnRecord("hello"), at_leaf=True)
@@ -50,28 +50,28 @@ def asked(home: Home, server: FaultServer) -> FaultServer:
     return server
 
 
-def assert_told(seen_code: int, err: str, why: str) -> None:
-    """See the code, and one message with its reason."""
-    assert seen_code == 10, err
+def assert_reported(code: int, err: str, why: str) -> None:
+    """Assert the exit code and one error with the reason."""
+    assert code == 10, err
     assert err.count("error:") == 1, err
     assert "cannot write the output" in err
     assert why in err.lower()
 
 
-@pytest.mark.usefixtures("asked")
+@pytest.mark.usefixtures("stored_session")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_full_device_is_reported(home: Home, command: str) -> None:
     with Path("/dev/full").open("wb") as full:
-        seen = observe_process(*command.split(), home=home, stdout=full)
-    assert_told(seen.code, seen.err, "no space left on device")
+        result = observe_process(*command.split(), home=home, stdout=full)
+    assert_reported(result.code, result.err, "no space left on device")
 
 
-@pytest.mark.usefixtures("asked")
+@pytest.mark.usefixtures("stored_session")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_closed_stdout_is_reported(home: Home, command: str) -> None:
-    seen = observe_process(*command.split(), home=home, conditions=Conditions(closed=(1,)))
-    assert_told(seen.code, seen.err, "closed")
-    assert seen.out == b""
+    result = observe_process(*command.split(), home=home, conditions=Conditions(closed=(1,)))
+    assert_reported(result.code, result.err, "closed")
+    assert result.out == b""
 
 
 @pytest.mark.needs_root("mount a small disk")
@@ -83,9 +83,9 @@ def test_a_full_disk_behind_a_file_is_reported_and_the_answer_is_saved(
     with small_disk(tmp_path / "disk"):
         fill(tmp_path / "disk", leave_bytes=100_000)
         with (tmp_path / "disk" / "answer").open("wb") as file:
-            seen = observe_process("chat", "hi", home=home, stdout=file)
+            result = observe_process("chat", "hi", home=home, stdout=file)
         written = (tmp_path / "disk" / "answer").read_bytes()
-    assert_told(seen.code, seen.err, "no space left on device")
+    assert_reported(result.code, result.err, "no space left on device")
     whole = "".join(long)
     assert 0 < len(written) < len(whole)
     assert whole.encode().startswith(written)
@@ -95,10 +95,10 @@ def test_a_full_disk_behind_a_file_is_reported_and_the_answer_is_saved(
 
 
 @contextmanager
-def pipe_that_does_not_block(begin: threading.Event) -> Iterator[tuple[int, list[bytes]]]:
-    """Give the end of a full pipe, and where its content stands at the end: read from `begin` on.
+def nonblocking_pipe(begin: threading.Event) -> Iterator[tuple[int, list[bytes]]]:
+    """Return the write end of a full pipe and a list that receives its content at the end.
 
-    What filled it is taken out again.
+    Reading starts when `begin` is set. The content does not include what filled the pipe.
     """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -135,33 +135,35 @@ def test_a_nonblocking_pipe_receives_all_of_a_long_answer(
     text = "".join(f"line {number}\n" for number in range(100_000))
     sent = threading.Event()
     server.add(*sse(*answer_events(text, "end")), Tell(sent))
-    with pipe_that_does_not_block(sent) as (writing, got):
-        seen = observe_process("chat", "hi", home=home, stdout=writing, conditions=Conditions(env))
-    assert (seen.code, seen.err) == (0, "")
+    with nonblocking_pipe(sent) as (writing, got):
+        result = observe_process(
+            "chat", "hi", home=home, stdout=writing, conditions=Conditions(env)
+        )
+    assert (result.code, result.err) == (0, "")
     assert got == [f"{text}end\n".encode()]
 
 
-@pytest.mark.usefixtures("asked")
+@pytest.mark.usefixtures("stored_session")
 @UNBUFFERED
 @pytest.mark.parametrize("command", ["--version", "chat --help"])
 def test_a_full_nonblocking_pipe_is_waited_for(home: Home, command: str, env: Environment) -> None:
-    wanted = observe(*command.split(), home=home).out
+    expected = observe(*command.split(), home=home).out
     begin = threading.Event()
-    timer = threading.Timer(0.5, begin.set)  # by then it has tried to write, on most machines
+    timer = threading.Timer(0.5, begin.set)  # by then it has tried to write
     timer.start()
-    with pipe_that_does_not_block(begin) as (writing, got):
-        seen = observe_process(
+    with nonblocking_pipe(begin) as (writing, got):
+        result = observe_process(
             *command.split(), home=home, stdout=writing, conditions=Conditions(env)
         )
         timer.cancel()
-    assert (seen.code, seen.err) == (0, "")
-    assert got == [wanted]
+    assert (result.code, result.err) == (0, "")
+    assert got == [expected]
 
 
 @pytest.mark.usefixtures("server")
 def test_a_closed_stderr_does_not_affect_the_answer(home: Home) -> None:
-    seen = observe_process("chat", "hi", home=home, conditions=Conditions(closed=(2,)))
-    assert (seen.code, seen.text) == (0, f"{ANSWER}\n")
+    result = observe_process("chat", "hi", home=home, conditions=Conditions(closed=(2,)))
+    assert (result.code, result.text) == (0, f"{ANSWER}\n")
 
 
 @pytest.mark.parametrize("closed", [(2,), (0, 1, 2)], ids=str)
@@ -169,5 +171,5 @@ def test_a_closed_stderr_keeps_the_exit_code_of_a_failure(
     home: Home, server: FaultServer, closed: Sequence[int]
 ) -> None:
     server.add(Send(response(404, b"")))
-    seen = observe_process("chat", "hi", home=home, conditions=Conditions(closed=tuple(closed)))
-    assert (seen.code, seen.out, len(server.requests)) == (6, b"", 1)
+    result = observe_process("chat", "hi", home=home, conditions=Conditions(closed=tuple(closed)))
+    assert (result.code, result.out, len(server.requests)) == (6, b"", 1)

@@ -34,13 +34,13 @@ UMASKS = pytest.mark.parametrize("umask", [0o000, 0o077, 0o777], ids=oct)
 
 @pytest.fixture
 def server(fault_server: FaultServer, home: Home) -> FaultServer:
-    """Give a configured server that answers `Answer N.`."""
+    """Return a configured server that answers `Answer N.`."""
     answer_numbered(fault_server, home)
     return fault_server
 
 
-def say_the_canary(home: Home, server: FaultServer) -> str:
-    """Hold a conversation with the canary in every place, and give its id."""
+def store_canary_session(home: Home, server: FaultServer) -> str:
+    """Hold a conversation with the canary in every field, and return the id of its session."""
     with conversation(home, columns=100) as talk:
         talk.say(f"/system be {CANARY}-system")
         picture = f"![p](data:image/png;base64,{PICTURE}gg==)"
@@ -63,7 +63,7 @@ def say_the_canary(home: Home, server: FaultServer) -> str:
     return stored_sessions(home)[0].session.id
 
 
-def say_something_else(home: Home) -> None:
+def store_other_session(home: Home) -> None:
     with conversation(home) as talk:
         talk.say("/system be kind")
         talk.type(f"other words{CTRL_J}of two lines")
@@ -73,7 +73,7 @@ def say_something_else(home: Home) -> None:
 
 
 def typed(home: Home) -> list[str]:
-    """Give the lines of the input history that a person typed."""
+    """Return the lines of the input history."""
     lines = (data_dir(home) / "history").read_text("utf-8").splitlines()
     return [line for line in lines if line.startswith("+")]
 
@@ -97,7 +97,7 @@ def test_each_file_is_readable_only_by_its_owner_whatever_the_umask(
     paths = [data_dir(home), *data_dir(home).rglob("*")]
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in paths if path.is_file()}
     assert {"sessions.db", "history"} < {*modes}
-    assert len(modes) == 3, "the picture is the third"
+    assert len(modes) == 3, "the image is the third"
     assert {*modes.values()} == {0o600}
     folders = {stat.S_IMODE(path.stat().st_mode) for path in paths if path.is_dir()}
     assert folders == {0o700}
@@ -110,10 +110,10 @@ def test_the_journal_of_a_write_is_private_too(home: Home, server: FaultServer, 
     deadline = time.monotonic() + 10
     with closing(sqlite3.connect(sessions_file(home), isolation_level=None)) as reader:
         reader.execute("BEGIN")
-        reader.execute("SELECT * FROM turns").fetchall()  # no write is complete before this ends
+        reader.execute("SELECT * FROM turns").fetchall()  # no write is committed before this ends
         with Running("chat", "hi", home=home, conditions=Conditions(umask=umask)) as running:
             while not journal.exists():
-                assert time.monotonic() < deadline, "no journal was begun"
+                assert time.monotonic() < deadline, "no journal was created"
             mode = stat.S_IMODE(journal.stat().st_mode)
             reader.execute("COMMIT")
             assert running.end().code == 0
@@ -121,14 +121,14 @@ def test_the_journal_of_a_write_is_private_too(home: Home, server: FaultServer, 
     assert len(stored_sessions(home)) == 2
 
 
-# -- no byte is left --------------------------------------------------------------------------
+# -- deletion --------------------------------------------------------------------------------
 
 
 def test_no_byte_of_a_deleted_session_is_left(home: Home, server: FaultServer) -> None:
-    say_something_else(home)
+    store_other_session(home)
     others = stored_sessions(home)
     kept = typed(home)
-    id_ = say_the_canary(home, server)
+    id_ = store_canary_session(home, server)
     chat(home, "-S", "third", "third")
     shutil.copy(sessions_file(home), data_dir(home) / "sessions.db.v0-copy")
     assert len(traces(home)) == 4  # store, its copy, history, picture
@@ -161,7 +161,7 @@ def test_the_same_text_typed_in_another_session_is_deleted_from_the_history_too(
 def test_a_conversation_works_after_lines_of_its_history_were_deleted(
     home: Home, server: FaultServer
 ) -> None:
-    id_ = say_the_canary(home, server)
+    id_ = store_canary_session(home, server)
     remove(home, id_)
     with conversation(home) as talk:
         talk.say("new words")
@@ -188,7 +188,7 @@ def test_an_image_that_another_session_shows_is_kept(home: Home, server: FaultSe
 
 
 def test_deleting_all_sessions_leaves_nothing_of_any(home: Home, server: FaultServer) -> None:
-    ids = [say_the_canary(home, server) for _ in range(2)]
+    ids = [store_canary_session(home, server) for _ in range(2)]
     assert "Deleted 2 sessions" in remove(home, *ids)
     assert traces(home) == []
     assert stored_sessions(home) == []
@@ -200,7 +200,7 @@ def test_what_an_earlier_deletion_had_to_leave_is_deleted_by_the_next(
 ) -> None:
     chat(home, f"{CANARY}-prompt")
     copy = data_dir(home) / "sessions.db.v0-copy"
-    copy.mkdir()  # what cannot be unlinked
+    copy.mkdir()  # a folder cannot be unlinked
     result = run_newapi("sessions", "rm", "--yes", CANARY + "-prompt", home=home)
     assert result.code == 10
     assert "traces" in result.err

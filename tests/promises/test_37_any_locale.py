@@ -1,6 +1,6 @@
 """Text such as é and 你 arrives in every locale and encoding, and crashes nothing.
 
-A pipe always gets UTF-8; a terminal of another encoding gets what it can show, the rest as escapes.
+A pipe always receives UTF-8; a terminal with another encoding receives escapes for the rest.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ LOCALES: dict[str, dict[str, str | None]] = {
     "cp1252": C | {"PYTHONIOENCODING": "cp1252"},
     "gbk": C | {"PYTHONIOENCODING": "gbk"},
     "utf-16": {"PYTHONIOENCODING": "utf-16"},
-    "a locale that nobody has": {"LC_ALL": "xx_YY.klingon"},
+    "an unknown locale": {"LC_ALL": "xx_YY.klingon"},
     "no locale at all": {"LC_ALL": None, "LANG": None},
 }
 in_each = pytest.mark.parametrize("env", LOCALES.values(), ids=LOCALES)
-SAID = "naïve 你👋"
+PROMPT = "naïve 你👋"
 ANSWER = "é 你 👋 Paris"
 
 
 @in_each
 def test_a_pipe_sends_and_receives_utf_8(home: Home, server: FaultServer, env: Environment) -> None:
     server.add(*sse(*answer_events(ANSWER)))
-    seen = observe_process("chat", home=home, stdin=SAID.encode(), conditions=Conditions(env))
-    assert (seen.code, seen.out, seen.err) == (0, f"{ANSWER}\n".encode(), "")
-    assert server.requests[-1].json["messages"][-1]["content"] == SAID
+    result = observe_process("chat", home=home, stdin=PROMPT.encode(), conditions=Conditions(env))
+    assert (result.code, result.out, result.err) == (0, f"{ANSWER}\n".encode(), "")
+    assert server.requests[-1].json["messages"][-1]["content"] == PROMPT
 
 
 @pytest.mark.parametrize("name", ["C", "ascii", "gbk", "utf-16"])
@@ -47,9 +47,9 @@ def test_an_error_in_chinese_is_printed_in_utf_8(
     home: Home, server: FaultServer, name: str
 ) -> None:
     server.add(Send(response(400, error("无效的请求 é"))))
-    seen = observe_process("chat", "hi", home=home, conditions=Conditions(LOCALES[name]))
-    assert (seen.code, seen.out) == (6, b"")
-    assert "无效的请求 é" in seen.err
+    result = observe_process("chat", "hi", home=home, conditions=Conditions(LOCALES[name]))
+    assert (result.code, result.out) == (6, b"")
+    assert "无效的请求 é" in result.err
 
 
 SHOWN = {"ascii": r"\xe9 \u4f60 \U0001f44b Paris", "latin-1": r"é \u4f60 \U0001f44b Paris",
@@ -70,6 +70,6 @@ def test_a_terminal_with_another_encoding_receives_what_it_can_show(
 
 @pytest.mark.parametrize("name", ["ascii", "utf-16"])
 def test_help_is_printed(home: Home, name: str) -> None:
-    seen = observe_process("chat", "--help", home=home, conditions=Conditions(LOCALES[name]))
-    assert (seen.code, seen.err) == (0, "")
-    assert "newapi chat [OPTIONS] [PROMPT]" in seen.text
+    result = observe_process("chat", "--help", home=home, conditions=Conditions(LOCALES[name]))
+    assert (result.code, result.err) == (0, "")
+    assert "newapi chat [OPTIONS] [PROMPT]" in result.text

@@ -1,7 +1,7 @@
 """Event streams are read by the standard, and as gateways send them, wherever they are split.
 
-The standard is WHATWG HTML, section 9.2. Each rule is tried in the reader of answers with a cut at
-every place, and the rules together through the process, whole and byte by byte.
+The standard is WHATWG HTML, section 9.2. Each rule is tested in the response reader with a split at
+every position, and all rules together in the program, whole and byte by byte.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from tests.support.wire import DONE, PING, chunk, error, event, head, json_bytes
 END = event(chunk(finish="stop")) + DONE
 
 
-def said(text: str) -> bytes:
-    """Give the JSON of a piece of an answer."""
+def chunk_json(text: str) -> bytes:
+    """Return the JSON of a chunk."""
     return json_bytes(chunk(text))
 
 
 def in_lines(data: bytes, end: bytes) -> bytes:
-    """Write a stream with other ends of its lines."""
+    """Return a stream with other line ends."""
     return data.replace(b"\n", end)
 
 
@@ -41,10 +41,10 @@ RULES: dict[str, tuple[bytes, str]] = {
     "all three in one stream": (in_lines(A, b"\r\n") + in_lines(B, b"\r") + A, "aba"),
     "a byte order mark is dropped": (b"\xef\xbb\xbf" + A, "a"),
     "a byte order mark is dropped once": (b"\xef\xbb\xbf\xef\xbb\xbf" + A + B, "b"),
-    "no space after the colon": (b"data:" + said("a") + b"\n\n", "a"),
-    "two spaces after the colon": (b"data:  " + said("a") + b"\n\n", "a"),
+    "no space after the colon": (b"data:" + chunk_json("a") + b"\n\n", "a"),
+    "two spaces after the colon": (b"data:  " + chunk_json("a") + b"\n\n", "a"),
     "comments": (PING + b":\n\n" + A + b": x\n" + B, "ab"),
-    "a comment amid an event": (b"data: " + said("a") + b"\n: x\n\n", "a"),
+    "a comment inside an event": (b"data: " + chunk_json("a") + b"\n: x\n\n", "a"),
     "unknown fields": (b"foo: 1\nDATA: 2\nid: 3\nretry: 4\nid\n" + A + B, "ab"),
     "several data lines are one event": (
         b'data: {"choices":[{"index":0,\ndata:"delta":{"content":\ndata: "a"}}]}\n\n', "a"),
@@ -57,7 +57,7 @@ RULES: dict[str, tuple[bytes, str]] = {
     "invalid UTF-8": (A.replace(b'"a"', b'"a\xff\xe4\xb8"'), "a\ufffd\ufffd"),
     "a surrogate pair in two events": (
         A.replace(b'"a"', b'"\\ud83d"') + B.replace(b'"b"', b'"\\udc4b"'), "👋"),
-    "what only Python takes for an end of a line": (
+    "line ends in Python only": (
         event(chunk("a\u2028b\u2029c\x85d")), "a\u2028b\u2029c\x85d"),
     "NUL": (event(chunk("a\0b")), "a\0b"),
 }  # fmt: skip
@@ -70,20 +70,20 @@ ENDS: dict[str, tuple[bytes, str]] = {
     "[DONE] alone": (A + END.replace(b"data: [DONE]", b"[DONE]"), "a"),
     "two [DONE]": (A + END + DONE, "a"),
     "text after [DONE]": (A + END + B, "a"),
-    "a ping of another kind": (b'event: ping\ndata: {"type":"ping"}\n\n' + A + END, "a"),
+    "a ping event": (b'event: ping\ndata: {"type":"ping"}\n\n' + A + END, "a"),
     "no blank line between two events": (A.rstrip(b"\n") + b"\n" + B + END, "ab"),
-    "a whole answer in a stream's place": (json_bytes(chunk("a", finish="stop")), "a"),
+    "a completion instead of a stream": (json_bytes(chunk("a", finish="stop")), "a"),
 }
 STREAMS = {name: (stream + END, text) for name, (stream, text) in RULES.items()} | ENDS
 
 
 def read(blocks: Iterable[bytes]) -> str:
-    """Give the text of an answer."""
+    """Return the text of an answer."""
     return "".join(each.content for each in chunks(blocks))
 
 
 def chunks(blocks: Iterable[bytes]) -> Iterator[Chunk]:
-    """Read an answer to its end, or to `[DONE]`, as an exchange does."""
+    """Read an answer to its end, or to `[DONE]`, as the client does."""
     reader = BodyDecoder("")
     for block in blocks:
         yield from reader.feed(block)
@@ -105,7 +105,7 @@ def test_each_rule_holds_wherever_the_stream_is_split(stream: bytes, text: str) 
 
 
 BARE = json_bytes(error("the gateway's words"))
-REFUSED = {
+ERRORS = {
     "an error as an event": A + event(error("the gateway's words")),
     "bare JSON after pings": A + PING + BARE,
     "bare JSON after pings alone": PING + BARE,
@@ -114,7 +114,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("stream", REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("stream", ERRORS.values(), ids=ERRORS)
 def test_an_error_among_the_events_is_found_wherever_it_is_split(stream: bytes) -> None:
     for blocks in ([stream], single(stream), *([stream[:n], stream[n:]] for n in range(1, 60))):
         text = ""
@@ -126,8 +126,8 @@ def test_an_error_among_the_events_is_found_wherever_it_is_split(stream: bytes) 
 
 
 def answered(data: bytes, *, how: str) -> list[Step]:
-    """Give the steps of an answer that ends with the connection, or by its length."""
-    # Windows-1252 would make of “é” two other letters: the stream is UTF-8 whatever this says.
+    """Return the steps of a response that ends with the connection or by its length."""
+    # The stream is UTF-8 whatever charset is declared; windows-1252 would break “é”.
     fields = [("Content-Type", "text/event-stream; charset=windows-1252")]
     ends = ("Content-Length", str(len(data))) if "length" in how else ("Connection", "close")
     pieces = single(data) if "byte" in how else [data]
@@ -136,12 +136,12 @@ def answered(data: bytes, *, how: str) -> list[Step]:
 
 @pytest.mark.parametrize("how", ["whole", "byte by byte", "by length", "by length, byte by byte"])
 def test_all_rules_together_hold_in_the_program(home: Home, server: FaultServer, how: str) -> None:
-    # A byte order mark is one at the beginning only.
+    # A byte order mark counts only at the beginning.
     rules = sorted(RULES.items(), key=lambda rule: rule[0] != "a byte order mark is dropped")
     text = "".join(text for _, (_, text) in rules)
     server.add(*answered(b"".join(stream for _, (stream, _) in rules) + END, how=how))
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.text) == (0, f"{text}\n")
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.text) == (0, f"{text}\n")
     assert len(server.requests) == 1
 
 
@@ -155,7 +155,7 @@ def test_each_end_of_a_stream_is_recognized(
     assert (result.code, result.text, result.err) == (0, f"{text}\n", "")
 
 
-@pytest.mark.parametrize("stream", REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("stream", ERRORS.values(), ids=ERRORS)
 def test_an_error_among_the_events_is_reported_in_the_gateways_words(
     home: Home, server: FaultServer, stream: bytes
 ) -> None:
@@ -170,5 +170,5 @@ def test_an_answer_in_chunks_is_the_same_wherever_it_is_split(
     home: Home, server: FaultServer
 ) -> None:
     server.add(*sse(*single(event(chunk("é你👋")) + END)))
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.text, seen.err) == (0, "é你👋\n", "")
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.text, result.err) == (0, "é你👋\n", "")

@@ -1,6 +1,6 @@
 """Malformed events in an answer are skipped and reported once; the valid text is kept.
 
-Where nothing usable is left, the code is 6.
+If no usable event is left, the exit code is 6.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from tests.support.steps import Send, sse
 from tests.support.terminal import Terminal
 from tests.support.wire import DONE, chunk, event, response, usage
 
-GOOD = [event(chunk("Paris ")), event(chunk("is it."))]
+VALID = [event(chunk("Paris ")), event(chunk("is it."))]
 END = [event(chunk(finish="stop")), DONE]
 TEXT = "Paris is it.\n"
 
 
 def with_content(content: object) -> bytes:
-    """Give an event whose content is any JSON value."""
+    """Return an event whose content is any JSON value."""
     return event(chunk(delta={"content": content}))
 
 
@@ -35,15 +35,15 @@ def in_choice(member: bytes) -> bytes:
 
 
 MALFORMED = {
-    "no JSON": raw(b"<oops>"),
-    "cut JSON": raw(b'{"choices":[{"delta":{"content":"Lon'),
-    "JSON with a rest": raw(b'{"choices":[]}]'),
+    "not JSON": raw(b"<oops>"),
+    "truncated JSON": raw(b'{"choices":[{"delta":{"content":"Lon'),
+    "JSON followed by text": raw(b'{"choices":[]}]'),
     "single quotes": raw(b"{'choices':[]}"),
     "a trailing comma": raw(b'{"choices":[],}'),
     "a lone brace": raw(b"{"),
     "null": raw(b"null"),
     "a number": raw(b"5"),
-    "a text": raw(b'"London"'),
+    "a string": raw(b'"London"'),
     "a list": raw(b'[{"choices":[]}]'),
     "true": raw(b"true"),
     "NaN alone": raw(b"NaN"),
@@ -52,26 +52,26 @@ MALFORMED = {
     "an object 100,000 levels deep": raw(b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
     "a number of 5,000 digits": raw(b'{"choices":[],"created":' + b"9" * 5000 + b"}"),
     "UTF-16": raw('{"choices":[]}'.encode("utf-16-le").replace(b"\n", b"")),
-    "a control character in a text": raw(b'{"choices":[{"delta":{"content":"a\x01b"}}]}'),
-    "choices are a text": raw(b'{"choices":"London"}'),
+    "a control character in a string": raw(b'{"choices":[{"delta":{"content":"a\x01b"}}]}'),
+    "choices are a string": raw(b'{"choices":"London"}'),
     "choices of numbers": raw(b'{"choices":[1,null,"x",[]]}'),
     "the delta is a number": in_choice(b'"delta":7'),
     "the delta is a list": in_choice(b'"delta":["London"]'),
     "content is a number": with_content(5),
-    "content is a list of texts": with_content(["London"]),
+    "content is a list of strings": with_content(["London"]),
     "content is an object": with_content({"text": "London"}),
     "content is true": with_content(True),
     "reasoning is a number": in_choice(b'"delta":{"reasoning_content":5}'),
-    "tool calls are a text": in_choice(b'"delta":{"tool_calls":"x"}'),
-    "tool calls of nonsense": in_choice(b'"delta":{"tool_calls":[null,5,{"index":"x"}]}'),
+    "tool calls are a string": in_choice(b'"delta":{"tool_calls":"x"}'),
+    "malformed tool calls": in_choice(b'"delta":{"tool_calls":[null,5,{"index":"x"}]}'),
     "the text is a number": in_choice(b'"text":3'),
     "the text of a part is a number": with_content([{"type": "text", "text": 5}]),
-    "images are a text": in_choice(b'"delta":{"images":"x"}'),
+    "images are a string": in_choice(b'"delta":{"images":"x"}'),
     "choices are an object": raw(b'{"choices":{"0":{"delta":{"content":"London"}}}}'),
 }
-SAFE_MODEL_NAME = {
+UNUSUAL = {
     "choices are null": raw(b'{"choices":null}'),
-    "no choices at all": raw(b"{}"),
+    "no choices": raw(b"{}"),
     "another choice": raw(b'{"choices":[{"index":1,"delta":{"content":"London"}}]}'),
     "the delta is null": in_choice(b'"delta":null'),
     "no delta": in_choice(b'"finish_reason":null'),
@@ -82,7 +82,7 @@ SAFE_MODEL_NAME = {
     "infinity": raw(b'{"choices":[],"created":Infinity,"x":1e999,"y":-Infinity}'),
     "a member twice": raw(b'{"choices":[5],"choices":[]}'),
     "negative usage": raw(b'{"choices":[],"usage":{"prompt_tokens":-1,"total_tokens":-5}}'),
-    "usage of texts": raw(b'{"choices":[],"usage":{"prompt_tokens":"x","total_tokens":1e999}}'),
+    "usage of strings": raw(b'{"choices":[],"usage":{"prompt_tokens":"x","total_tokens":1e999}}'),
     "usage is a list": raw(b'{"choices":[],"usage":[1]}'),
     "usage details are null": event({"choices": [], "usage": usage() | {"x": None}}),
     "an empty error": raw(b'{"choices":[],"error":null}'),
@@ -95,16 +95,16 @@ SAFE_MODEL_NAME = {
 def test_a_malformed_event_is_skipped_and_reported(
     home: Home, server: FaultServer, bad: bytes
 ) -> None:
-    server.add(*sse(GOOD[0], bad, GOOD[1], *END))
+    server.add(*sse(VALID[0], bad, VALID[1], *END))
     result = run_newapi("chat", "hi", home=home)
     assert (result.code, result.text) == (0, TEXT)
     assert "skipped 1 malformed event of the stream" in result.err
     assert result.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("odd", SAFE_MODEL_NAME.values(), ids=SAFE_MODEL_NAME)
-def test_an_unusual_event_is_ignored(home: Home, server: FaultServer, odd: bytes) -> None:
-    server.add(*sse(odd, GOOD[0], odd, GOOD[1], *END, odd))
+@pytest.mark.parametrize("unusual", UNUSUAL.values(), ids=UNUSUAL)
+def test_an_unusual_event_is_ignored(home: Home, server: FaultServer, unusual: bytes) -> None:
+    server.add(*sse(unusual, VALID[0], unusual, VALID[1], *END, unusual))
     result = run_newapi("chat", "hi", home=home)
     assert (result.code, result.text, result.err) == (0, TEXT, "")
 
@@ -128,22 +128,22 @@ def test_halves_of_surrogate_pairs_are_joined_or_replaced(
     assert last_turn(home).answer == text
 
 
-def all_of_it() -> list[bytes]:
-    """Give a stream with each of them, the good text around them."""
-    return [*GOOD[:1], *MALFORMED.values(), *SAFE_MODEL_NAME.values(), *GOOD[1:], *END]
+def all_events() -> list[bytes]:
+    """Return a stream with all of them between the valid events."""
+    return [*VALID[:1], *MALFORMED.values(), *UNUSUAL.values(), *VALID[1:], *END]
 
 
 def test_all_of_them_together_are_reported_once(home: Home, server: FaultServer) -> None:
-    server.add(*sse(*all_of_it()))
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.text) == (0, TEXT)
-    # Of a value with a rest both are read, and the rest is the malformed one.
-    assert f"skipped {len(MALFORMED)} malformed events of the stream" in seen.err
+    server.add(*sse(*all_events()))
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.text) == (0, TEXT)
+    # JSON followed by text counts as one: the text is the malformed part.
+    assert f"skipped {len(MALFORMED)} malformed events of the stream" in result.err
     assert last_turn(home).answer == TEXT.strip()
 
 
 def test_all_of_them_on_a_terminal_are_reported_once(home: Home, server: FaultServer) -> None:
-    server.add(*sse(*all_of_it()))
+    server.add(*sse(*all_events()))
     with Terminal(newapi_command("chat", "hi"), home=home) as terminal:
         assert terminal.wait_exit() == 0
         assert TEXT.strip() in terminal.all_text()
@@ -172,7 +172,7 @@ def test_a_malformed_body_is_an_error(home: Home, server: FaultServer, bad: byte
 
 
 def test_a_stream_without_a_usable_event_is_an_error(home: Home, server: FaultServer) -> None:
-    server.add(*sse(*MALFORMED.values(), *SAFE_MODEL_NAME.values(), *END))
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.out, len(server.requests)) == (6, b"", 1)
-    assert seen.err.count("error:") == 1
+    server.add(*sse(*MALFORMED.values(), *UNUSUAL.values(), *END))
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.out, len(server.requests)) == (6, b"", 1)
+    assert result.err.count("error:") == 1

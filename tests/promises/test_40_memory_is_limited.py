@@ -1,8 +1,8 @@
 """Compressed bombs, huge events and endless answers end, and use less than 200 MB of memory.
 
-An answer ends after 16 M characters as incomplete, with all of it printed and kept: the longest of
-models write half a million, and one event, a picture, may have 24 MB. A silence ends by the
-clocks; an answer that goes on in small steps is the person's to end, or `total_timeout`'s.
+An answer ends after 16 million characters as incomplete, with all of it printed and kept: models
+write at most half a million, and one event with an image can have 24 MB. A stalled answer times
+out; one that continues in small steps ends with Ctrl-C or at `total_timeout`.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from tests.support.wire import answer_events, chunk, event, framed, head, respon
 
 MB = 1_000_000
 AT_MOST_BYTES = 200 * MB
-AT_MOST_S = 60.0  # on a machine that has much else to do
+AT_MOST_S = 60.0  # on a busy machine
 LONGEST = 16 * 1024 * 1024
 BLOCK = 1 << 16
 
 
-def assert_bounded(seen: Observed, code: int, *told: str) -> None:
-    """See how it ended, by one message, and at which cost."""
-    assert seen.code == code, seen.err
-    assert seen.peak_bytes < AT_MOST_BYTES, f"{seen.peak_bytes / MB:.0f} MB"
-    assert seen.err.count("error:") == 1, seen.err
-    assert [each for each in told if each not in seen.err] == [], seen.err
+def assert_bounded(result: Observed, code: int, *texts: str) -> None:
+    """Assert exit code, one error with these texts, and a limited use of memory."""
+    assert result.code == code, result.err
+    assert result.peak_bytes < AT_MOST_BYTES, f"{result.peak_bytes / MB:.0f} MB"
+    assert result.err.count("error:") == 1, result.err
+    assert [each for each in texts if each not in result.err] == [], result.err
 
 
 # -- compressed -------------------------------------------------------------------------------
@@ -59,7 +59,7 @@ BROTLI = bytes.fromhex(
     "ffff837f02200e0b0074effff8ffff07ff04401c1600e8defff1ffff0ffe0980382c00d0bdffe3ffff1ffc13"
     "00715800a07bffc7ffff3ff82700e2b00040f7fe6f"
 )
-# 200 MB of zeros again: a frame of blocks of one byte, repeated 128 KB times (RFC 8878, 3.1.1.2).
+# 200 MB of zeros: a frame of blocks of one byte, repeated 128 KB times (RFC 8878, 3.1.1.2).
 RUN = (128 * 1024 << 3 | 1 << 1).to_bytes(3, "little") + b"\0"
 LAST_RUN = (128 * 1024 << 3 | 1 << 1 | 1).to_bytes(3, "little") + b"\0"
 ZSTD = b"\x28\xb5\x2f\xfd\x00\x38" + RUN * 1599 + LAST_RUN
@@ -81,41 +81,41 @@ def test_an_encoding_that_was_not_requested_is_rejected_unread(
 ) -> None:
     headers = [("Content-Encoding", encoding)]
     server.add(*sse(BOMBS[encoding], headers=headers))
-    seen = observe_process("chat", "hi", home=home)
-    assert_bounded(seen, 6, "encoding", encoding.lower())
-    assert (seen.out, len(server.requests)) == (b"", 1)
+    result = observe_process("chat", "hi", home=home)
+    assert_bounded(result, 6, "encoding", encoding.lower())
+    assert (result.out, len(server.requests)) == (b"", 1)
 
 
-@pytest.mark.parametrize(("status", "told"), [(200, "encoding"), (500, "HTTP 500")])
+@pytest.mark.parametrize(("status", "message"), [(200, "encoding"), (500, "HTTP 500")])
 def test_such_an_encoding_is_rejected_in_a_list_and_an_error_too(
-    home: Home, server: FaultServer, status: int, told: str
+    home: Home, server: FaultServer, status: int, message: str
 ) -> None:
     server.add(Send(response(status, BROTLI, headers=[("Content-Encoding", "br")])))
-    assert_bounded(observe_process("models", home=home), 6, told)
+    assert_bounded(observe_process("models", home=home), 6, message)
 
 
-# -- without an end ---------------------------------------------------------------------------
+# -- endless data -----------------------------------------------------------------------------
 
 
-def for_ever(data: bytes, *, before: Sequence[bytes] = ()) -> list[Step]:
-    """Send the same chunk for ever."""
+def forever(data: bytes, *, before: Sequence[bytes] = ()) -> list[Step]:
+    """Return steps that send the same chunk forever."""
     return sse(*before, Forever([Send(framed(data))]))
 
 
 PART = event(chunk("Paris is "))
 EMPTY_OBJECTS = b'{"choices":[' + b"{}," * (7 * MB) + b"{}]}"
 ENDLESS: dict[str, tuple[list[Step], int, bytes, str]] = {
-    "a line": (for_ever(b"x" * BLOCK, before=[PART, b"data: "]), 6, b"Paris is \n", "bytes"),
-    "a line from the start": (for_ever(b"x" * BLOCK, before=[b"data: "]), 6, b"", "bytes"),
-    "a comment": (for_ever(b"x" * BLOCK, before=[PART, b": "]), 6, b"Paris is \n", "bytes"),
-    "data lines of one event": (for_ever(b"data: %b\ndata:\n" % (b"x" * BLOCK)), 6, b"", "bytes"),
+    "a line": (forever(b"x" * BLOCK, before=[PART, b"data: "]), 6, b"Paris is \n", "bytes"),
+    "a line from the start": (forever(b"x" * BLOCK, before=[b"data: "]), 6, b"", "bytes"),
+    "a comment": (forever(b"x" * BLOCK, before=[PART, b": "]), 6, b"Paris is \n", "bytes"),
+    "data lines of one event": (forever(b"data: %b\ndata:\n" % (b"x" * BLOCK)), 6, b"", "bytes"),
     "a line of 100 MB": (
         sse(PART, b"data: ", *[b"x" * MB] * 100, b"\n\n", *answer_events("y")),
         6, b"Paris is \n", "bytes"),
     "one event of empty objects": (
         sse(PART, b"data: " + EMPTY_OBJECTS + b"\n\n", event(chunk(finish="stop"))),
         0, b"Paris is \n", "skipped 1 malformed"),
-    "a whole answer": (
+    "a completion": (
         [Send(head(200, [("Connection", "close")]) + b'{"choices":[{"message":{"content":"'),
          Forever([Send(b"x" * BLOCK)])], 6, b"", "32 MB"),
     "a web page": (
@@ -127,16 +127,16 @@ ENDLESS: dict[str, tuple[list[Step], int, bytes, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("script", "code", "out", "told"), ENDLESS.values(), ids=ENDLESS)
+@pytest.mark.parametrize(("script", "code", "out", "message"), ENDLESS.values(), ids=ENDLESS)
 def test_endless_data_is_rejected(
-    home: Home, server: FaultServer, script: list[Step], code: int, out: bytes, told: str
+    home: Home, server: FaultServer, script: list[Step], code: int, out: bytes, message: str
 ) -> None:
     server.add(*script)
-    seen = observe_process("chat", "hi", home=home, timeout_s=AT_MOST_S)
-    assert (seen.code, seen.out) == (code, out), seen.err
-    assert seen.peak_bytes < AT_MOST_BYTES, f"{seen.peak_bytes / MB:.0f} MB"
-    assert told in seen.err
-    assert len(seen.err) < 2000, "a giant was repeated"
+    result = observe_process("chat", "hi", home=home, timeout_s=AT_MOST_S)
+    assert (result.code, result.out) == (code, out), result.err
+    assert result.peak_bytes < AT_MOST_BYTES, f"{result.peak_bytes / MB:.0f} MB"
+    assert message in result.err
+    assert len(result.err) < 2000, "the error repeats the data"
     assert len(server.requests) == 1
 
 
@@ -152,15 +152,15 @@ GIANTS = {
 
 @pytest.mark.parametrize("kind", GIANTS)
 def test_an_endless_answer_is_cut_off_and_kept(home: Home, server: FaultServer, kind: str) -> None:
-    server.add(*for_ever(GIANTS[kind] * 4))
-    seen = observe_process("chat", "--reasoning", "hide", "hi", home=home, timeout_s=AT_MOST_S)
-    assert_bounded(seen, 9, "cut off", "exceeds the limit")
+    server.add(*forever(GIANTS[kind] * 4))
+    result = observe_process("chat", "--reasoning", "hide", "hi", home=home, timeout_s=AT_MOST_S)
+    assert_bounded(result, 9, "cut off", "exceeds the limit")
     turn = last_turn(home)
     assert turn.status is Status.INCOMPLETE
     if kind == "text":
-        assert LONGEST < len(seen.out) < LONGEST + 2 * len(TEXT)
-        assert seen.out == (TEXT * (len(seen.out) // len(TEXT))).encode() + b"\n"
-        assert turn.answer == seen.text.removesuffix("\n")
+        assert LONGEST < len(result.out) < LONGEST + 2 * len(TEXT)
+        assert result.out == (TEXT * (len(result.out) // len(TEXT))).encode() + b"\n"
+        assert turn.answer == result.text.removesuffix("\n")
 
 
 def test_small_deltas_use_little_more_memory_than_their_text() -> None:
@@ -175,16 +175,16 @@ def test_small_deltas_use_little_more_memory_than_their_text() -> None:
 
 
 @contextmanager
-def terminal_that_forgets() -> Iterator[int]:
-    """Give a terminal whose screen nobody draws: an emulator would need minutes."""
+def discarding_terminal() -> Iterator[int]:
+    """Return a terminal whose output is discarded: an emulator would need minutes."""
     master, slave = os.openpty()
 
-    def forget() -> None:
+    def discard() -> None:
         with suppress(OSError):  # EIO, when the other end is closed
             while os.read(master, BLOCK):
                 pass
 
-    reader = threading.Thread(target=forget)
+    reader = threading.Thread(target=discard)
     reader.start()
     try:
         yield slave
@@ -195,19 +195,21 @@ def terminal_that_forgets() -> Iterator[int]:
 
 
 def test_an_endless_answer_on_a_terminal_is_cut_off_too(home: Home, server: FaultServer) -> None:
-    server.add(*for_ever(event(chunk(f"{TEXT}\n\n")) * 4))
-    with terminal_that_forgets() as slave:
-        seen = observe_process("chat", "--raw", "hi", home=home, stdout=slave, timeout_s=AT_MOST_S)
-    assert_bounded(seen, 9, "cut off", "exceeds the limit")
+    server.add(*forever(event(chunk(f"{TEXT}\n\n")) * 4))
+    with discarding_terminal() as slave:
+        result = observe_process(
+            "chat", "--raw", "hi", home=home, stdout=slave, timeout_s=AT_MOST_S
+        )
+    assert_bounded(result, 9, "cut off", "exceeds the limit")
 
 
 def test_an_endless_slow_answer_ends_at_the_total_timeout(home: Home, server: FaultServer) -> None:
     home.configure(server.url, retries=0, total_timeout=1.5)
     server.add(*sse(Forever([Send(framed(event(chunk("a ")))), Pause(0.02)])))
-    seen = observe_process("chat", "hi", home=home)
-    assert_bounded(seen, 9, "response not complete within 1.5 s")
-    assert seen.text.startswith("a a a ")
-    assert seen.seconds < 15
+    result = observe_process("chat", "hi", home=home)
+    assert_bounded(result, 9, "response not complete within 1.5 s")
+    assert result.text.startswith("a a a ")
+    assert result.seconds < 15
 
 
 # -- headers ----------------------------------------------------------------------------------
@@ -229,9 +231,9 @@ def test_oversized_headers_are_invalid_http(
 ) -> None:
     home.configure(server.url, retries=2)
     server.add(*script)
-    seen = observe_process("chat", "hi", home=home)
-    assert_bounded(seen, 6, "HTTP")
-    assert (seen.out, len(server.requests)) == (b"", 1)
+    result = observe_process("chat", "hi", home=home)
+    assert_bounded(result, 6, "HTTP")
+    assert (result.out, len(server.requests)) == (b"", 1)
 
 
 @pytest.mark.parametrize("status", [100, 102, 103])
@@ -240,9 +242,9 @@ def test_endless_informational_responses_time_out(
 ) -> None:
     provisional = b"HTTP/1.1 %d Wait\r\nLink: </x>\r\n\r\n" % status
     server.add(Forever([Send(provisional * 100), Pause(0.01)]))
-    seen = observe_process("chat", "--timeout", "1.5", "hi", home=home)
-    assert_bounded(seen, 8, "1.5 s")
-    assert seen.seconds < 15
+    result = observe_process("chat", "--timeout", "1.5", "hi", home=home)
+    assert_bounded(result, 8, "1.5 s")
+    assert result.seconds < 15
 
 
 # -- lists ------------------------------------------------------------------------------------
@@ -252,15 +254,15 @@ def test_endless_informational_responses_time_out(
 def test_an_endless_list_is_rejected(home: Home, server: FaultServer, row: bytes) -> None:
     beginning = head(200, [("Connection", "close")]) + b'{"data":['
     server.add(Send(beginning), Forever([Send(row * (BLOCK // len(row)))]))
-    seen = observe_process("models", home=home, timeout_s=AT_MOST_S)
-    assert_bounded(seen, 6, "16 MB")
-    assert (seen.out, len(server.requests)) == (b"", 1)
+    result = observe_process("models", home=home, timeout_s=AT_MOST_S)
+    assert_bounded(result, 6, "16 MB")
+    assert (result.out, len(server.requests)) == (b"", 1)
 
 
 @pytest.mark.parametrize("row", [b"[],", b"{},", b"1,"], ids=repr)
 def test_a_list_of_too_many_values_is_rejected(home: Home, server: FaultServer, row: bytes) -> None:
     body = b'{"data":[' + row * (15 * MB // len(row)) + b"1]}"
     server.add(Send(response(200, body)))
-    seen = observe_process("models", home=home, timeout_s=AT_MOST_S)
-    assert_bounded(seen, 6, "not JSON")
-    assert seen.out == b""
+    result = observe_process("models", home=home, timeout_s=AT_MOST_S)
+    assert_bounded(result, 6, "not JSON")
+    assert result.out == b""

@@ -1,7 +1,7 @@
 """Invalid HTTP of any kind ends with a documented exit code and one message, never with 1.
 
-Some 400 answers that are broken, odd or cut. Complete is only what is complete; what came of one
-that was cut is printed.
+Some 400 responses are broken, unusual or truncated. Only a complete answer exits with 0; the text
+of a truncated one is printed.
 """
 
 from __future__ import annotations
@@ -104,22 +104,22 @@ SIZES = (
     b"%x" % (len(EVENTS[0]) - 1),
 )  # fmt: skip
 BODIES = {
-    "chunks, no last one": in_chunks(CHUNKED[:-5]),
-    "chunks, half of the last one": in_chunks(CHUNKED[:-2]),
-    "chunks, no line end after one": in_chunks(CHUNKED.replace(b"\n\n\r\n", b"\n\n", 1)),
+    "no last chunk": in_chunks(CHUNKED[:-5]),
+    "half of the last chunk": in_chunks(CHUNKED[:-2]),
+    "no line end after a chunk": in_chunks(CHUNKED.replace(b"\n\n\r\n", b"\n\n", 1)),
     "chunks with LF alone": in_chunks(CHUNKED.replace(b"\r\n", b"\n")),
-    "chunks that are none": in_chunks(STREAM),
+    "invalid chunks": in_chunks(STREAM),
     "a trailer": in_chunks(CHUNKED[:-2] + b"X: y\r\n\r\n"),
-    "a trailer that is none": in_chunks(CHUNKED[:-2] + b"\x00\x01\x02"),
+    "an invalid trailer": in_chunks(CHUNKED[:-2] + b"\x00\x01\x02"),
     "a trailer of 70,000 bytes": in_chunks(CHUNKED[:-2] + b"X: " + b"y" * 70_000 + b"\r\n\r\n"),
     "a thousand trailers": in_chunks(CHUNKED[:-2] + b"X: y\r\n" * 1000 + b"\r\n"),
     "bytes after the last chunk": in_chunks(CHUNKED + b"more"),
-    "a second answer after the first": in_chunks(CHUNKED + in_chunks(CHUNKED)),
+    "a second response after the first": in_chunks(CHUNKED + in_chunks(CHUNKED)),
     "chunked twice": in_chunks(CHUNKED, coding="chunked, chunked"),
     "gzip, chunked": in_chunks(CHUNKED, coding="gzip, chunked"),
     "CHUNKED": in_chunks(CHUNKED, coding="CHUNKED"),
     "chunked in blanks": in_chunks(CHUNKED, coding=" chunked "),
-    "a coding that nobody knows": in_chunks(CHUNKED, coding="zz"),
+    "an unknown coding": in_chunks(CHUNKED, coding="zz"),
     "identity as a transfer coding": in_chunks(STREAM, coding="identity"),
     "two transfer codings": in_chunks(CHUNKED, more="Transfer-Encoding: identity\r\n"),
     "chunks with a length": in_chunks(CHUNKED, more="Content-Length: 5\r\n"),
@@ -132,25 +132,25 @@ BODIES = {
     "no headers": b"HTTP/1.1 200 OK\r\n\r\n" + STREAM,
     "no reason": b"HTTP/1.1 200\r\n\r\n" + STREAM,
     "a blank line before": b"\r\n" + OK + b"\r\n" + STREAM,
-    "100, then the answer": b"HTTP/1.1 100 Continue\r\n\r\n" + in_chunks(CHUNKED),
-    "20 times 103, then the answer":
+    "100 before the response": b"HTTP/1.1 100 Continue\r\n\r\n" + in_chunks(CHUNKED),
+    "20 times 103 before the response":
         b"HTTP/1.1 103 Hint\r\nLink: x\r\n\r\n" * 20 + in_chunks(CHUNKED),
-    "101 to nothing": b"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\n\r\n\x81\x05hello",
+    "101 without an upgrade": b"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\n\r\n\x81\x05hello",
     "204 with a body": b"HTTP/1.1 204 No Content\r\n\r\n" + STREAM,
     "205 with a body": b"HTTP/1.1 205 Reset\r\nContent-Length: 5\r\n\r\nhello",
     "304 with a body": b"HTTP/1.1 304 Not Modified\r\n\r\n" + STREAM,
-    "206 of an answer": b"HTTP/1.1 206 Part\r\nContent-Range: x\r\n\r\n" + STREAM,
+    "206 with an answer": b"HTTP/1.1 206 Part\r\nContent-Range: x\r\n\r\n" + STREAM,
     "an empty body": OK + b"Content-Length: 0\r\n\r\n",
-    "bytes that are no text": OK + b"\r\n" + bytes(range(256)) * 20,
-    "gzip that is not named": OK + b"\r\n\x1f\x8b\x08" + bytes(500),
-    "an error that is not closed": response(500, b'{"error":{"message":"x'),
+    "bytes that are not text": OK + b"\r\n" + bytes(range(256)) * 20,
+    "undeclared gzip": OK + b"\r\n\x1f\x8b\x08" + bytes(500),
+    "an unterminated error": response(500, b'{"error":{"message":"x'),
     "an error of bytes": response(500, bytes(range(256))),
     "an error of 5,000 levels": response(500, b'{"error":' + b"[" * 5000),
     "an error in the middle of a number": response(404, b"4" * 5000),
 }  # fmt: skip
 WHOLE = in_chunks(CHUNKED, more="Content-Type: text/event-stream\r\n")
 PLAIN = response(200, completion(TEXT))
-REFUSED = response(400, error("the gateway's words"))
+ERROR = response(400, error("the gateway's words"))
 
 
 def cuts(data: bytes, every: int) -> dict[str, bytes]:
@@ -169,26 +169,26 @@ VARIANTS: Mapping[str, Mapping[str, bytes]] = {
     "lengths": {repr(lengths)[:60]: by_length(*lengths) for lengths in LENGTHS},
     "sizes of chunks": {repr(size[:40]): with_first_size(size) for size in SIZES},
     "bodies": BODIES,
-    "cuts of a stream": cuts(WHOLE, 17),
-    "cuts of a whole answer": cuts(PLAIN, 19),
-    "cuts of a refusal": cuts(REFUSED, 11),
+    "truncated streams": cuts(WHOLE, 17),
+    "truncated completions": cuts(PLAIN, 19),
+    "truncated errors": cuts(ERROR, 11),
 }  # fmt: skip
 
 
-def assert_orderly(result: Result, what: str) -> None:
-    """See a code of the table, one message with each but 0, and no more text than came."""
+def assert_documented_end(result: Result, what: str) -> None:
+    """Assert a documented code, one error unless it is 0, and no text that was not sent."""
     code, out, err = result.code, result.text, result.err
-    seen = f"{what}: {code}, {out[:200]!r}, {err[:500]!r}"
-    assert code in (0, 4, 5, 6, 7, 9), seen
-    assert err.count("error:") == (code != 0), seen
-    assert len(err) < 3000, seen
-    assert "\x1b" not in err and "\x07" not in err, seen
+    details = f"{what}: {code}, {out[:200]!r}, {err[:500]!r}"
+    assert code in (0, 4, 5, 6, 7, 9), details
+    assert err.count("error:") == (code != 0), details
+    assert len(err) < 3000, details
+    assert "\x1b" not in err and "\x07" not in err, details
     if code == 0:
-        assert out == f"{TEXT}\n", seen
+        assert out == f"{TEXT}\n", details
     else:
-        assert not out or TEXT.startswith(out.removesuffix("\n")), seen
-    assert (code == 9) <= bool(out), seen
-    assert (code == 5) <= (not out), seen
+        assert not out or TEXT.startswith(out.removesuffix("\n")), details
+    assert (code == 9) <= bool(out), details
+    assert (code == 5) <= (not out), details
 
 
 @pytest.mark.parametrize("kind", VARIANTS)
@@ -200,7 +200,7 @@ def test_each_variant_ends_with_a_documented_exit_code(
         started = time.monotonic()
         result = run_newapi("chat", "hi", home=home)
         assert time.monotonic() - started < AT_MOST_S, what
-        assert_orderly(result, what)
+        assert_documented_end(result, what)
     assert len(server.requests) == len(VARIANTS[kind])
 
 
@@ -218,14 +218,14 @@ def test_a_reset_ends_with_a_documented_exit_code(
     home: Home, server: FaultServer, data: bytes
 ) -> None:
     server.add(Send(data), Reset())
-    assert_orderly(run_newapi("chat", "hi", home=home), "a reset")
+    assert_documented_end(run_newapi("chat", "hi", home=home), "a reset")
 
 
 EARLY: dict[str, Sequence[Step]] = {
     "a reset before the request": [Reset()],
-    "the end before the request": [],
+    "a close before the request": [],
     "a banner before the request": [Send(b"220 smtp.example ESMTP\r\n")],
-    "an answer before the request": [Send(response(400, error("too early")))],
+    "a response before the request": [Send(response(400, error("too early")))],
 }
 
 
@@ -235,36 +235,36 @@ def test_a_server_that_does_not_read_the_request_ends_with_a_documented_exit_cod
 ) -> None:
     with FaultServer([BeforeReading(), *steps]) as server:
         home.configure(server.url, retries=0)
-        assert_orderly(run_newapi("chat", "hi", home=home), "early")
+        assert_documented_end(run_newapi("chat", "hi", home=home), "early")
 
 
-# What a person meets most of all, through the process, with the code it must have.
-MET: dict[str, tuple[bytes, int, str]] = {
+# The most common cases, tested in a process, with their exit code.
+COMMON: dict[str, tuple[bytes, int, str]] = {
     "SSH": (b"SSH-2.0-OpenSSH_9.2\r\n", 6, "is not valid HTTP"),
     "a mail server": (b"220 mail.example ESMTP\r\n", 6, "is not valid HTTP"),
     "a TLS alert": (b"\x15\x03\x01\x00\x02\x02\x28", 6, "is not valid HTTP"),
     "nothing": (b"", 5, "without a response"),
     "half a header": (WHOLE[:30], 5, "127.0.0.1"),
     "half an answer": (WHOLE[: len(WHOLE) // 2], 9, "cut off"),
-    "a chunk of no size": (with_first_size(b"g"), 5, "127.0.0.1"),
+    "an invalid chunk size": (with_first_size(b"g"), 5, "127.0.0.1"),
     "a length that is too large": (by_length(str(len(STREAM) + 9)), 0, ""),
-    "half of a length": (by_length(str(len(STREAM)))[:-360], 9, "cut off"),
+    "half of the declared length": (by_length(str(len(STREAM)))[:-360], 9, "cut off"),
     "204": (BODIES["204 with a body"], 6, "empty answer"),
     "an empty body": (BODIES["an empty body"], 6, "empty answer"),
-    "bytes that are no text": (BODIES["bytes that are no text"], 6, "empty answer"),
+    "bytes that are not text": (BODIES["bytes that are not text"], 6, "empty answer"),
     "an unknown status": (response(999, error("words")), 6, "999"),
-    "103 before the answer": (BODIES["20 times 103, then the answer"], 0, ""),
+    "103 before the answer": (BODIES["20 times 103 before the response"], 0, ""),
     "a plain answer": (PLAIN, 0, ""),
 }
 
 
-@pytest.mark.parametrize(("data", "code", "told"), MET.values(), ids=MET)
+@pytest.mark.parametrize(("data", "code", "message"), COMMON.values(), ids=COMMON)
 def test_common_cases_have_their_own_exit_code_and_message(
-    home: Home, server: FaultServer, data: bytes, code: int, told: str
+    home: Home, server: FaultServer, data: bytes, code: int, message: str
 ) -> None:
     server.add(Send(data))
-    seen = observe("chat", "hi", home=home)
-    assert_orderly(seen, "")
-    assert seen.code == code, seen.err
-    assert told in seen.err
+    result = observe("chat", "hi", home=home)
+    assert_documented_end(result, "")
+    assert result.code == code, result.err
+    assert message in result.err
     assert len(server.requests) == 1

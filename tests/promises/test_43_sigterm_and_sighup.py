@@ -44,19 +44,19 @@ WAYS: dict[str, tuple[Ending, int]] = {
 EACH_WAY = pytest.mark.parametrize(("end", "code"), WAYS.values(), ids=WAYS)
 
 
-def assert_kept(home: Home, answer: str) -> None:
-    """See that the last turn is kept as interrupted, with the part that came."""
+def assert_saved(home: Home, answer: str) -> None:
+    """Assert that the last turn is stored as interrupted, with the partial answer."""
     turn = last_turn(home)
     assert (turn.prompt, turn.status, turn.answer) == ("hi", Status.INTERRUPTED, answer)
 
 
 def assert_ends_at_once(terminal: Terminal, server: FaultServer, end: Ending, code: int) -> None:
-    """End it, and see how and how soon it goes, and that the server is let go."""
-    sent = time.monotonic()
+    """End the run; assert its exit code, that it ends in time, and that the connection closes."""
+    ended_at = time.monotonic()
     end(terminal)
     assert terminal.wait_exit() == code
     assert terminal.exited_at is not None
-    assert terminal.exited_at - sent < WITHIN_S
+    assert terminal.exited_at - ended_at < WITHIN_S
     server.wait_for_close()
 
 
@@ -66,10 +66,10 @@ def test_the_partial_answer_on_a_terminal_is_saved(
 ) -> None:
     server.add(*part_then_silence())
     with Terminal(newapi_command("chat", "hi"), home=home) as terminal:
-        # The first paragraph is shown when the second one has come.
+        # The first paragraph is shown when the second one has arrived.
         terminal.wait_for("Paris is the capital")
         assert_ends_at_once(terminal, server, end, code)
-    assert_kept(home, PART)
+    assert_saved(home, PART)
 
 
 @SIGNALS
@@ -95,13 +95,13 @@ def test_the_partial_answer_in_a_pipe_is_written_and_saved(
     server.add(*part_then_silence())
     with Running("chat", "hi", home=home) as running:
         running.wait_for(b"It lies on")
-        sent = time.monotonic()
+        ended_at = time.monotonic()
         running.send_signal(number)
-        let_go = server.wait_for_close()
-        seen = running.end()
-    assert (seen.code, seen.text, seen.err) == (code, f"{PART}\n", STOPPED_AND_KEPT)
-    assert let_go - sent < WITHIN_S
-    assert_kept(home, PART)
+        closed_at = server.wait_for_close()
+        result = running.end()
+    assert (result.code, result.text, result.err) == (code, f"{PART}\n", STOPPED_AND_KEPT)
+    assert closed_at - ended_at < WITHIN_S
+    assert_saved(home, PART)
 
 
 @SIGNALS
@@ -112,9 +112,9 @@ def test_the_prompt_is_saved_before_the_first_token(
     with Running("chat", "hi", home=home) as running:
         server.wait_for_requests(1)
         running.send_signal(number)
-        seen = running.end()
-    assert (seen.code, seen.out) == (code, b"")
-    assert_kept(home, "")
+        result = running.end()
+    assert (result.code, result.out) == (code, b"")
+    assert_saved(home, "")
 
 
 @EACH_WAY
@@ -129,11 +129,11 @@ def test_a_conversation_ends_too_and_saves_the_partial_answer(
         assert_ends_at_once(talk.terminal, server, end, code)
     first, _ = only_session(home).path
     assert first.status is Status.COMPLETE
-    assert_kept(home, PART)
+    assert_saved(home, PART)
 
 
 LONG = "a line of an answer that is longer than any pipe is large\n" * 2000
-STOPS_OUTPUT = b"\x13"
+CTRL_S = b"\x13"
 
 
 @pytest.mark.parametrize(
@@ -151,17 +151,17 @@ def test_a_pipe_that_is_not_read_delays_nothing(
         Running("chat", *args, home=home, stdout=pipe.writing) as running,
     ):
         pipe.wait_until_full()
-        sent = time.monotonic()
+        ended_at = time.monotonic()
         running.send_signal(number)
-        seen = running.end()
-        assert time.monotonic() - sent < WITHIN_S
-    assert (seen.code, seen.err) == (code, STOPPED_AND_KEPT)
-    assert_kept(home, LONG)
+        result = running.end()
+        assert time.monotonic() - ended_at < WITHIN_S
+    assert (result.code, result.err) == (code, STOPPED_AND_KEPT)
+    assert_saved(home, LONG)
 
 
 @contextlib.contextmanager
-def asking(home: Home, *args: str) -> Iterator[Terminal]:
-    """Ask on a terminal: with these arguments, or in a conversation."""
+def answering(home: Home, *args: str) -> Iterator[Terminal]:
+    """Send a prompt on a terminal: with these arguments, or in a conversation."""
     if args:
         with Terminal(newapi_command(*args), home=home) as terminal:
             yield terminal
@@ -176,19 +176,19 @@ def asking(home: Home, *args: str) -> Iterator[Terminal]:
 def test_a_terminal_paused_with_ctrl_s_delays_nothing(
     home: Home, server: FaultServer, args: list[str], number: signal.Signals, code: int
 ) -> None:
-    is_held, is_sent = threading.Event(), threading.Event()
+    is_paused, is_sent = threading.Event(), threading.Event()
     first, rest = event(chunk(PART)), event(chunk(LONG))
-    server.add(*sse(first, WaitFor(is_held), rest, Tell(is_sent), end=False), Stall())
-    with asking(home, *args) as terminal:
+    server.add(*sse(first, WaitFor(is_paused), rest, Tell(is_sent), end=False), Stall())
+    with answering(home, *args) as terminal:
         terminal.wait_for("Paris is the capital.")
-        terminal.send(STOPS_OUTPUT)
-        is_held.set()
+        terminal.send(CTRL_S)
+        is_paused.set()
         assert is_sent.wait(10)
-        sent = time.monotonic()
+        ended_at = time.monotonic()
         terminal.send_signal(number)
         assert terminal.wait_exit() == code
         assert terminal.exited_at is not None
-        assert terminal.exited_at - sent < WITHIN_S
+        assert terminal.exited_at - ended_at < WITHIN_S
     assert last_turn(home).answer.startswith(PART)
 
 

@@ -20,23 +20,23 @@ from tests.support.wire import answer_events, chunk, event, framed, head, respon
 COMMANDS: Sequence[Sequence[str]] = (("chat", "hi"), ("models",))
 
 
-def assert_refused(seen: Result, server: FaultServer, code: int, *told: str) -> None:
-    """See that it ended with one message, soon, and that no request was made."""
-    assert (seen.code, seen.out) == (code, b""), seen
-    assert seen.err.count("error:") == 1
-    assert [each for each in told if each not in seen.err] == [], seen.err
+def assert_rejected(result: Result, server: FaultServer, code: int, *texts: str) -> None:
+    """Assert one error with these texts, and that no request was sent."""
+    assert (result.code, result.out) == (code, b""), result
+    assert result.err.count("error:") == 1
+    assert [each for each in texts if each not in result.err] == [], result.err
     assert server.requests == []
 
 
 @pytest.fixture(scope="module")
-def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Give another authority."""
-    return Authority(tmp_path_factory.mktemp("stranger"))
+def other_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Return another authority."""
+    return Authority(tmp_path_factory.mktemp("other_authority"))
 
 
 @pytest.fixture
 def secure(authority: Authority) -> Iterator[FaultServer]:
-    """Give a server behind TLS with a good certificate, which answers `ANSWER`."""
+    """Return a TLS server with a valid certificate that answers `ANSWER`."""
     with FaultServer(tls=authority.server()) as server:
         server.answer_with(lambda _: sse(*answer_events(*PIECES)))
         yield server
@@ -46,10 +46,10 @@ def secure(authority: Authority) -> Iterator[FaultServer]:
 def test_an_untrusted_certificate_is_rejected(
     home: Home, secure: FaultServer, args: Sequence[str]
 ) -> None:
-    home.configure(secure.url)  # with retries: none helps here
-    seen = observe(*args, home=home)
-    assert_refused(seen, secure, 5, "certificate", "is not trusted", "SSL_CERT_FILE")
-    assert "ca_bundle" in seen.err
+    home.configure(secure.url)  # with retries, which do not apply
+    result = observe(*args, home=home)
+    assert_rejected(result, secure, 5, "certificate", "is not trusted", "SSL_CERT_FILE")
+    assert "ca_bundle" in result.err
     assert len(secure.connections) == 1
 
 
@@ -60,22 +60,22 @@ BAD = {
 }
 
 
-def context_for(kind: str, authority: Authority, stranger: Authority) -> ssl.SSLContext:
+def context_for(kind: str, authority: Authority, other_authority: Authority) -> ssl.SSLContext:
     if kind == "expired":
         return authority.server(expired=True)
     if kind == "another host":
         return authority.server("other.example")
-    return stranger.server()
+    return other_authority.server()
 
 
 @pytest.mark.parametrize("kind", BAD)
 def test_an_invalid_certificate_is_rejected_even_with_a_configured_ca(
-    home: Home, authority: Authority, stranger: Authority, kind: str
+    home: Home, authority: Authority, other_authority: Authority, kind: str
 ) -> None:
-    with FaultServer(tls=context_for(kind, authority, stranger)) as server:
+    with FaultServer(tls=context_for(kind, authority, other_authority)) as server:
         home.configure(server.url, ca_bundle=str(authority.bundle))
-        seen = observe("chat", "hi", home=home)
-    assert_refused(seen, server, 5, "is not trusted", BAD[kind])
+        result = observe("chat", "hi", home=home)
+    assert_rejected(result, server, 5, "is not trusted", BAD[kind])
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "NEWAPI_CA_BUNDLE", "ca_bundle"])
@@ -88,8 +88,8 @@ def test_a_configured_ca_is_trusted(
     else:
         home.configure(secure.url)
         env = {variable: bundle}
-    seen = observe("chat", "hi", home=home, env=env)
-    assert (seen.code, seen.text, seen.err) == (0, f"{ANSWER}\n", "")
+    result = observe("chat", "hi", home=home, env=env)
+    assert (result.code, result.text, result.err) == (0, f"{ANSWER}\n", "")
     assert len(secure.requests) == 1
 
 
@@ -104,43 +104,43 @@ def test_certificates_that_cannot_be_read_are_a_configuration_error(
     env: Environment = {"SSL_CERT_FILE": str(path)} if where == "SSL_CERT_FILE" else {}
     settings = {"ca_bundle": str(path)} if where == "ca_bundle" else {}
     home.configure(secure.url, **settings)
-    seen = observe("chat", "hi", home=home, env=env)
-    assert_refused(seen, secure, 3, where, str(path))
+    result = observe("chat", "hi", home=home, env=env)
+    assert_rejected(result, secure, 3, where, str(path))
     assert secure.connections == []
 
 
 def test_https_to_a_plain_http_port_is_reported(home: Home) -> None:
-    # A server of HTTP takes the greeting of TLS for a bad request.
+    # An HTTP server responds to a TLS handshake with Bad Request.
     with FaultServer([BeforeReading(), Send(response(400, "Bad Request"))]) as server:
         home.configure(server.url.replace("http://", "https://"))
-        seen = observe("chat", "hi", home=home)
-        assert_refused(
-            seen, server, 5, "cannot establish a TLS connection to", "use http:// in the base URL"
+        result = observe("chat", "hi", home=home)
+        assert_rejected(
+            result, server, 5, "cannot establish a TLS connection to", "use http:// in the base URL"
         )
 
 
 def test_a_tls_handshake_without_a_response_times_out(home: Home, server: FaultServer) -> None:
     url = server.url.replace("http://", "https://")
     home.configure(url, retries=0, connect_timeout=0.5)
-    seen = observe("chat", "hi", home=home)
-    assert_refused(seen, server, 8, "connect")
-    assert seen.seconds < 10
+    result = observe("chat", "hi", home=home)
+    assert_rejected(result, server, 8, "connect")
+    assert result.seconds < 10
 
 
 def test_plain_http_to_a_tls_port_is_an_error(home: Home, secure: FaultServer) -> None:
     home.configure(secure.url.replace("https://", "http://"), retries=0)
-    seen = observe("chat", "hi", home=home)
-    assert seen.code in (5, 6)
-    assert_refused(seen, secure, seen.code)
+    result = observe("chat", "hi", home=home)
+    assert result.code in (5, 6)
+    assert_rejected(result, secure, result.code)
 
 
 CUT: dict[str, tuple[list[Step], int, str]] = {
-    "in mid-answer, in chunks": ([*sse(event(chunk("Par")), end=False), Fin()], 9, "Par\n"),
-    "in mid-answer, no framing": (sse(event(chunk("Par")), chunked=False), 9, "Par\n"),
+    "during the answer, in chunks": ([*sse(event(chunk("Par")), end=False), Fin()], 9, "Par\n"),
+    "during the answer, no framing": (sse(event(chunk("Par")), chunked=False), 9, "Par\n"),
     "in a chunk": ([*sse(end=False), Send(framed(event(chunk("Par")))[:30]), Fin()], 5, ""),
     "in the header": ([Send(head(200, [("X", "y")])[:20]), Fin()], 5, ""),
     "before the answer": ([Fin()], 5, ""),
-    "after a whole answer, no framing": (sse(*answer_events("Paris"), chunked=False), 0, "Paris\n"),
+    "after a complete answer, no framing": (sse(*answer_events("Paris"), chunked=False), 0, "Paris\n"),
 }  # fmt: skip
 
 
@@ -148,18 +148,18 @@ CUT: dict[str, tuple[list[Step], int, str]] = {
 def test_an_answer_without_a_tls_close_is_judged_by_its_content(
     home: Home, secure: FaultServer, authority: Authority, script: list[Step], code: int, out: str
 ) -> None:
-    # `Fin` ends the connection below TLS: there is no close_notify, as when somebody cuts it.
+    # `Fin` closes the connection below TLS, without close_notify.
     home.configure(secure.url, retries=0, ca_bundle=str(authority.bundle))
     secure.add(*script)
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, seen.text) == (code, out), seen.err
-    assert seen.err.count("error:") == (code != 0)
+    result = observe("chat", "hi", home=home)
+    assert (result.code, result.text) == (code, out), result.err
+    assert result.err.count("error:") == (code != 0)
 
 
 def test_verification_cannot_be_turned_off(home: Home, secure: FaultServer) -> None:
     home.configure(secure.url, retries=0, verify=False, insecure=True, allow_insecure=True)
-    seen = observe("chat", "hi", home=home)
-    assert (seen.code, secure.requests) == (5, [])
+    result = observe("chat", "hi", home=home)
+    assert (result.code, secure.requests) == (5, [])
     for option in ("--insecure", "-k", "--no-verify"):
-        refused = observe("chat", option, "hi", home=home)
-        assert (refused.code, secure.requests) == (2, [])
+        rejected = observe("chat", option, "hi", home=home)
+        assert (rejected.code, secure.requests) == (2, [])

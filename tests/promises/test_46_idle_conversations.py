@@ -1,6 +1,6 @@
 """An idle conversation continues, even if its connection was closed meanwhile.
 
-Nothing is told, and nothing is sent twice: each turn has a connection of its own.
+Nothing is reported, and nothing is sent twice: each turn has a connection of its own.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ NOISE = ("error", "retry", "warning", "connection", "lost", "again")
 
 
 def kept_alive(text: str) -> list[Step]:
-    """Answer without a word of closing the connection."""
+    """Return an answer that announces no close of the connection."""
     return sse(*answer_events(text), headers=[("Keep-Alive", "timeout=5"), ("Connection", "keep")])
 
 
 WAYS: dict[str, Sequence[Step]] = {
-    "the server ends it at once": [Fin()],
-    "the server breaks it off": [Reset()],
-    "the server says no more": [Stall()],
-    "the server sends what nobody asked for": [Send(response(408, "idle for too long")), Fin()],
+    "the server closes it at once": [Fin()],
+    "the server resets it": [Reset()],
+    "the server sends nothing more": [Stall()],
+    "the server sends an unrequested response": [Send(response(408, "idle for too long")), Fin()],
     "the server waits for the next request": [ReadRequest(), Send(response(500))],
 }
 
 
-def assert_went_on(home: Home, server: FaultServer, text: str) -> None:
-    """See that each turn was asked once, of its own connection, and answered without a word."""
+def assert_continued(home: Home, server: FaultServer, text: str) -> None:
+    """Assert that each turn was sent once, on its own connection, and answered without notices."""
     assert [word for word in NOISE if word in text.lower()] == [], text
     assert [request.json["messages"][-1]["content"] for request in server.requests] == [*TURNS]
     assert len(server.connections) == len(TURNS)
@@ -59,7 +59,7 @@ def test_the_next_turn_works_without_a_notice(
             talk.say(prompt)
         text = talk.text
         talk.leave()
-    assert_went_on(home, server, text)
+    assert_continued(home, server, text)
     assert said(server)[:2] == [("user", "one"), ("assistant", "Re one.")]
 
 
@@ -78,7 +78,7 @@ def test_a_connection_closed_while_the_user_types_does_not_matter(
             talk.type("half a line")
             talk.terminal.wait_for("> half a line")
             typing.set()
-            talk.type("\x15")  # Ctrl-U takes the line away
+            talk.type("\x15")  # Ctrl-U deletes the line
         text = talk.text
         talk.leave()
-    assert_went_on(home, server, text)
+    assert_continued(home, server, text)

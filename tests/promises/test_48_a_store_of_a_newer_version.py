@@ -19,7 +19,7 @@ NEWER = "created by a newer newapi"
 
 @pytest.fixture
 def newer_store(home: Home, server: FaultServer) -> None:
-    """Store a turn, and say that a later version has done it."""
+    """Store a turn, and mark the store as written by a later version."""
     assert observe("chat", "first", home=home).code == 0
     with closing(sqlite3.connect(sessions_file(home))) as connection:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -31,11 +31,11 @@ def newer_store(home: Home, server: FaultServer) -> None:
 @pytest.mark.usefixtures("newer_store")
 def test_an_answer_is_printed_with_one_warning_that_it_is_not_saved(home: Home) -> None:
     before = tree(sessions_file(home).parent)
-    seen = observe("chat", "second", home=home)
-    assert (seen.code, seen.text) == (0, "Paris is the capital of France.\n")
-    [warning] = [line for line in seen.err.splitlines() if line.startswith("warning:")]
+    result = observe("chat", "second", home=home)
+    assert (result.code, result.text) == (0, "Paris is the capital of France.\n")
+    [warning] = [line for line in result.err.splitlines() if line.startswith("warning:")]
     assert NEWER in warning
-    assert "update newapi" in seen.err
+    assert "update newapi" in result.err
     assert tree(sessions_file(home).parent) == before
 
 
@@ -50,8 +50,8 @@ def test_a_conversation_continues_without_saving(home: Home) -> None:
         talk.leave()
     after = tree(sessions_file(home).parent)
     assert {name: after[name] for name in before if name != "."} == {
-        name: kept for name, kept in before.items() if name != "."
-    }  # the history of the input line is a file of its own
+        name: state for name, state in before.items() if name != "."
+    }  # the input history is a file of its own
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,9 @@ def test_commands_that_need_the_store_exit_with_10_and_send_nothing(
     home: Home, server: FaultServer, args: tuple[str, ...]
 ) -> None:
     before = tree(sessions_file(home).parent)
-    seen = observe(*args, home=home)
-    assert (seen.code, seen.out) == (10, b""), seen
-    assert NEWER in seen.err
-    assert os.fspath(sessions_file(home)) in seen.err
+    result = observe(*args, home=home)
+    assert (result.code, result.out) == (10, b""), result
+    assert NEWER in result.err
+    assert os.fspath(sessions_file(home)) in result.err
     assert server.requests == []
     assert tree(sessions_file(home).parent) == before

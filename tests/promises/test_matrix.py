@@ -1,7 +1,7 @@
-"""The same commands in every odd environment: a documented code, exact output, private files.
+"""The same commands in every unusual environment: documented code, exact output, private files.
 
-What an environment may change stands in its row, and nothing else may change. Of one there is no
-row: where stdin is a folder, Python itself refuses to start.
+The row of an environment lists what it may change; nothing else may change. If stdin is a folder,
+Python itself does not start, so there is no such row.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ from tests.support.observed import Conditions, Observed, Running, observe_proces
 from tests.support.steps import Send, Step, WaitFor, sse
 from tests.support.wire import MODEL, answer_events, chunk, error, event, response
 
-NOBODY = 54_321
+UNKNOWN_USER = 54_321
 MODELS: dict[str, object] = {"object": "list", "data": [{"id": MODEL}, {"id": "另一个"}]}
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command, its code, all of its stdout (None: as in an ordinary run), a part of stderr."""
+    """A command, its exit code, all of stdout (None: as usual), a part of stderr, its requests."""
 
     args: Sequence[str]
     code: int = 0
     out: str | None = None
-    told: str = ""
-    asks: int = 0
+    message: str = ""
+    requests: int = 0
 
 
 COMMANDS = {
-    "chat hi": Command(["chat", "hi"], out=f"{ANSWER}\n", asks=1),
-    "chat that fails": Command(["chat", "fail"], code=6, out="", told="坏了", asks=1),
-    "models": Command(["models"], out=f"{MODEL}\n另一个\n", asks=1),
+    "chat hi": Command(["chat", "hi"], out=f"{ANSWER}\n", requests=1),
+    "chat that fails": Command(["chat", "fail"], code=6, out="", message="坏了", requests=1),
+    "models": Command(["models"], out=f"{MODEL}\n另一个\n", requests=1),
     "sessions list": Command(["sessions", "list"]),
     "config list": Command(["config", "list"]),
     "--version": Command(["--version"], out=f"newapi {__version__}\n"),
@@ -58,7 +58,7 @@ COMMANDS = {
 
 
 def answer(request: Request) -> list[Step]:
-    """Answer by what was asked."""
+    """Respond by method and prompt."""
     if request.method == "GET":
         return [Send(response(200, MODELS))]
     if request.json["messages"][-1]["content"].startswith("fail"):
@@ -68,7 +68,7 @@ def answer(request: Request) -> list[Step]:
 
 @dataclass
 class Case:
-    """One home with a server, and what stands around a run in it."""
+    """A home with a server, and the conditions of a run in it."""
 
     home: Home
     server: FaultServer
@@ -80,7 +80,7 @@ class Case:
     reads_stdin: bool = False
 
     def run(self, command: Command) -> Observed:
-        """Run a command in it."""
+        """Run a command in this case."""
         return observe_process(
             *command.args, home=self.home, stdin=self.stdin, conditions=self.conditions
         )
@@ -90,7 +90,7 @@ Environment = Callable[[Case], Iterator[None]]
 
 
 def plain(env: Mapping[str, str | None] | None = None, **more: Any) -> Environment:
-    """Give an environment of variables and conditions."""
+    """Return an environment of variables and conditions."""
 
     def enter(case: Case) -> Iterator[None]:
         case.conditions = Conditions(env or {}, **more)
@@ -119,7 +119,7 @@ def with_stdin(data: bytes | None, *, is_refused: bool = False) -> Environment:
 
 
 def endless_stdin(case: Case) -> Iterator[None]:
-    """Let `yes` write to stdin."""
+    """Connect stdin to the output of `yes`."""
     with subprocess.Popen(["yes"], stdout=subprocess.PIPE) as process:
         case.stdin = process.stdout
         case.reads_stdin = True
@@ -128,7 +128,7 @@ def endless_stdin(case: Case) -> Iterator[None]:
 
 
 def full_data_folder(case: Case) -> Iterator[None]:
-    """Put the data on a small disk that has no room."""
+    """Put the data on a small disk that is full."""
     data_dir(case.home).rename(case.home.path / "kept")
     with small_disk(data_dir(case.home)):
         sessions_file(case.home).write_bytes((case.home.path / "kept/sessions.db").read_bytes())
@@ -139,11 +139,11 @@ def full_data_folder(case: Case) -> Iterator[None]:
 
 
 def of_another_user(case: Case) -> Iterator[None]:
-    """Run as somebody who may write nowhere in the home, and to whom nothing in it belongs.
+    """Run as a user who owns nothing in the home and can write nothing in it.
 
-    What is read (the program too, wherever it is installed) may be read.
+    Everything may be read, including the program wherever it is installed.
     """
-    user = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    user = [f"--reuid={UNKNOWN_USER}", f"--regid={UNKNOWN_USER}", "--clear-groups"]
     reads = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
     case.conditions = Conditions(prefix=("setpriv", *user, *reads))
     case.saves = False
@@ -162,7 +162,7 @@ IGNORES += "os.execvp(sys.argv[1], sys.argv[1:])"
 ROOTED = pytest.mark.needs_root
 ENVIRONMENTS: list[tuple[Any, ...]] = [  # name, environment, marks
     ("no HOME", plain({"HOME": None})),
-    ("HOME is no folder", plain({"HOME": "/dev/null"})),
+    ("HOME is not a folder", plain({"HOME": "/dev/null"})),
     ("read-only, as another user", of_another_user, ROOTED("become another user")),
     ("umask 000", plain(umask=0o000)),
     ("umask 077", plain(umask=0o077)),
@@ -180,11 +180,11 @@ ENVIRONMENTS: list[tuple[Any, ...]] = [  # name, environment, marks
     ("all closed", closed(0, 1, 2)),
     ("proxies", plain(dict.fromkeys(PROXIES, "http://127.0.0.1:9"))),
     ("a SOCKS proxy", plain({"ALL_PROXY": "socks5://127.0.0.1:9"})),
-    # What has nothing to do with each other is odd at once.
+    # Independent oddities are combined.
     ("TERM=dumb, COLUMNS=0", plain({"TERM": "dumb", "COLUMNS": "0", "TZ": "Nowhere/Never"})),
     ("no TERM, COLUMNS=abc", plain({"TERM": None, "COLUMNS": "abc", "TZ": "XXX+11:30:15"})),
     ("TERM=bogus, COLUMNS=1", plain({"TERM": "bogus-9000", "COLUMNS": "1", "TZ": ":/dev/null"})),
-    ("COLUMNS of a giant", plain({"COLUMNS": "9" * 30, "LINES": "x", "TERMINAL_WIDTH": "abc"})),
+    ("COLUMNS is huge", plain({"COLUMNS": "9" * 30, "LINES": "x", "TERMINAL_WIDTH": "abc"})),
     ("binary stdin", with_stdin(bytes(range(256)), is_refused=True)),
     ("endless stdin", endless_stdin),
     ("an empty stdin", with_stdin(b"")),
@@ -194,16 +194,18 @@ ENVIRONMENTS: list[tuple[Any, ...]] = [  # name, environment, marks
 ]
 
 
-def exact(command: Command, seen: Observed, usual: Mapping[str, str], case: Case) -> bool:
-    """Say whether stdout is what it always is: the same but for the home, the port and the time."""
+def has_usual_output(
+    command: Command, result: Observed, usual: Mapping[str, str], case: Case
+) -> bool:
+    """Return whether stdout is as usual, apart from home, port and time."""
     name = " ".join(command.args)
     if command.out is not None:
-        return seen.text == command.out
+        return result.text == command.out
     if name == "sessions list":
-        *later, first = seen.text.splitlines()  # the last used stand first
-        asked = 2 * (case.saves and not case.reads_stdin)
-        return first.startswith("aaaaaaaa") and "谢谢 é" in first and len(later) == asked
-    return _same(seen.text, case) == usual[name]
+        *later, first = result.text.splitlines()  # the last used come first
+        added = 2 * (case.saves and not case.reads_stdin)
+        return first.startswith("aaaaaaaa") and "谢谢 é" in first and len(later) == added
+    return _same(result.text, case) == usual[name]
 
 
 def _same(text: str, case: Case) -> str:
@@ -211,31 +213,33 @@ def _same(text: str, case: Case) -> str:
 
 
 def assert_as_documented(
-    case: Case, command: Command, seen: Observed, usual: Mapping[str, str]
+    case: Case, command: Command, result: Observed, usual: Mapping[str, str]
 ) -> None:
-    """Hold a run against its row."""
-    code, told, asks = command.code, command.told, command.asks
+    """Compare a run with the row of its environment."""
+    code, message, requests = command.code, command.message, command.requests
     is_chat = command.args[0] == "chat"
     has_output = case.has_stdout
     if is_chat and case.reads_stdin:
-        code, told, asks, has_output = 2, "standard input", 0, False
+        code, message, requests, has_output = 2, "standard input", 0, False
     elif not case.has_stdout and command.out != "":
-        code, told = 10, "cannot write the output"
+        code, message = 10, "cannot write the output"
     assert code in {int(each) for each in ExitCode}
-    assert seen.code == code, seen
-    assert exact(command, seen, usual, case) if has_output else seen.out == b"", seen
-    assert len(case.server.requests) == asks
+    assert result.code == code, result
+    assert has_usual_output(command, result, usual, case) if has_output else result.out == b"", (
+        result
+    )
+    assert len(case.server.requests) == requests
     if case.has_stderr:
-        assert told in seen.err, seen
-        assert seen.err.count("error:") == (code != 0), seen
-        unsaved = [line for line in warnings_of(seen.err) if "not saved" in line]
-        assert len(unsaved) == (is_chat and asks > 0 and not case.saves), seen
+        assert message in result.err, result
+        assert result.err.count("error:") == (code != 0), result
+        unsaved = [line for line in warnings_of(result.err) if "not saved" in line]
+        assert len(unsaved) == (is_chat and requests > 0 and not case.saves), result
     else:
-        assert seen.err == ""
+        assert result.err == ""
 
 
-def made_case(home: Home, server: FaultServer) -> Case:
-    """Give a home with a session, whose server answers each of the commands."""
+def make_case(home: Home, server: FaultServer) -> Case:
+    """Return a home with a session, and a server that responds to each command."""
     server.answer_with(answer)
     home.configure(server.url, retries=0)
     data_dir(home).mkdir(mode=0o700)
@@ -247,11 +251,11 @@ def made_case(home: Home, server: FaultServer) -> Case:
 
 @pytest.fixture(scope="module")
 def usual(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    """Give what the commands say that always say the same."""
+    """Return the output of commands that always print the same."""
     path = tmp_path_factory.mktemp("usual") / "home"
     path.mkdir(mode=0o700)
     with FaultServer() as server:
-        case = made_case(Home(path), server)
+        case = make_case(Home(path), server)
         names = ("config list", "--help")
         return {name: _same(case.run(COMMANDS[name]).text, case) for name in names}
 
@@ -262,7 +266,7 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
 def test_each_command_behaves_the_same_in_each_environment(
     home: Home, fault_server: FaultServer, usual: Mapping[str, str], environment: Environment
 ) -> None:
-    case = made_case(home, fault_server)
+    case = make_case(home, fault_server)
     with contextmanager(environment)(case):
         for command in COMMANDS.values():
             fault_server.requests.clear()
@@ -272,13 +276,13 @@ def test_each_command_behaves_the_same_in_each_environment(
 def test_a_run_started_with_ctrl_c_ignored_ignores_it(
     home: Home, fault_server: FaultServer
 ) -> None:
-    go_on = threading.Event()
-    fault_server.add(*sse(event(chunk("Paris")), WaitFor(go_on), *answer_events(" is it.")))
+    proceed = threading.Event()
+    fault_server.add(*sse(event(chunk("Paris")), WaitFor(proceed), *answer_events(" is it.")))
     home.configure(fault_server.url, retries=0)
     ignoring = Conditions(prefix=(sys.executable, "-I", "-S", "-c", IGNORES))
     with Running("chat", "hi", home=home, conditions=ignoring) as running:
         running.wait_for(b"Paris")
         running.send_signal(signal.SIGINT)
-        go_on.set()
-        seen = running.end()
-    assert (seen.code, seen.text, seen.err) == (0, "Paris is it.\n", "")
+        proceed.set()
+        result = running.end()
+    assert (result.code, result.text, result.err) == (0, "Paris is it.\n", "")
