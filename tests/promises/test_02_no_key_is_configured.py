@@ -43,7 +43,7 @@ def test_nothing_is_sent_to_a_server_without_a_key_for_it(
     resolved = {
         name: value and value.replace("SERVER", fault_server.url) for name, value in env.items()
     }
-    result = observe("chat", "hi", home=home, env=given)
+    result = observe("chat", "hi", home=home, env=resolved)
     assert (result.code, result.out) == (3, b"")
     assert "no API key is set" in result.err
     assert "run `newapi login`, or set NEWAPI_API_KEY" in result.err

@@ -49,7 +49,7 @@ def test_a_stream_without_data_times_out(home: Home, server: FaultServer) -> Non
     server.add(*sse(PING, Pause(30), *answer_events(*PIECES)))
     result = observe("chat", "hi", home=home)
     assert (result.code, result.out) == (8, b"")
-    assert "no sign of life for 0.3 s" in result.err
+    assert "no data for 0.3 s" in result.err
     assert result.seconds < 10
 
 

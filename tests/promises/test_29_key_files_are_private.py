@@ -169,7 +169,7 @@ def test_root_is_not_advised_to_take_files_from_their_owner(
 ) -> None:
     os.chown(home.config_file, OWNER, OWNER)
     line = files_line(observe_process("doctor", home=home))
-    assert ("belongs to another user" in line, "without sudo" in line) == (True, True)
+    assert ("owned by another user" in line, "without sudo" in line) == (True, True)
     assert "chown" not in line
 
 

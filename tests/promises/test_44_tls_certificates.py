@@ -140,7 +140,7 @@ CUT: dict[str, tuple[list[Step], int, str]] = {
     "in a chunk": ([*sse(end=False), Send(framed(event(chunk("Par")))[:30]), Fin()], 5, ""),
     "in the header": ([Send(head(200, [("X", "y")])[:20]), Fin()], 5, ""),
     "before the answer": ([Fin()], 5, ""),
-    "after a complete answer, no framing": (sse(*answer_events("Paris"), chunked=False), 0, "Paris\n"),
+    "after the answer, no framing": (sse(*answer_events("Paris"), chunked=False), 0, "Paris\n"),
 }  # fmt: skip
 
 

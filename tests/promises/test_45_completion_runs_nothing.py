@@ -1,4 +1,4 @@
-"""TAB in a shell runs nothing that a server, session or file has hostile_names, and sends nothing.
+"""TAB in a shell runs nothing that a server, session or file has named, and sends nothing.
 
 A name that a shell could interpret is not offered.
 """
@@ -93,7 +93,7 @@ def test_a_shell_receives_only_safe_names(
 ) -> None:
     of_sessions = {variable: value and value.replace("-m", "-S") for variable, value in env.items()}
     for variables, offered in ((env, MODELS), (of_sessions, SESSIONS)):
-        result = observe(home=home, env=asking)
+        result = observe(home=home, env=variables)
         names = [line.partition("\t")[0] for line in result.text.splitlines()]
         assert sorted(names) == offered
     assert_nothing_ran(home, hostile_names)
