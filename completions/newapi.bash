@@ -1,5 +1,5 @@
-# Bash ends words at ":" and "=" too, and names of models hold colons. So words that touch are
-# joined again, and what bash takes for an earlier word is cut from the answers.
+# Bash ends words at ":" and "=" too, and names of models contain colons. So adjacent words are
+# joined again, and the part that bash treats as an earlier word is removed from the completions.
 _newapi_completion() {
     local IFS=$'\n' rest=${COMP_LINE:0:COMP_POINT} last=${COMP_WORDS[COMP_CWORD]} word earlier
     local -a words=()

@@ -1,1 +1,1 @@
-"""The front door: declares commands, opens rooms on demand, turns outcomes into exit codes."""
+"""The command line: declares commands, parses options, and maps errors to exit codes."""

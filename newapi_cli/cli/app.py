@@ -1,7 +1,7 @@
-"""Which command lives where.
+"""The table of commands, and the Typer app.
 
-A run that names a command loads and builds that one alone, and so does TAB behind its name: Typer
-needs 1 to 2 ms for each, and each brings its own imports. Help, which speaks of all, has them all.
+A run that names a command imports and builds only that one, as does completion after its name:
+Typer needs 1 to 2 ms for each command, besides its imports. The help page needs all of them.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import Annotated
 
 import typer
 
-from newapi_cli.cli.options import show_version
-from newapi_cli.errors import ExitCode
+from newapi_cli.cli.options import print_version
+from newapi_cli.errors import ExitCode, UsageError
+from newapi_cli.i18n import tr
 from newapi_cli.streams import Streams
 
 MODULES = {  # in the order of the help page
@@ -36,7 +37,7 @@ EXIT_CODES = " · ".join(f"{code.value} {code.meaning}" for code in ExitCode)
 
 
 def app_for(argv: Sequence[str]) -> typer.Typer:
-    """Give the app with the command that `argv` names, with all where it names none."""
+    """Return the app with the command that `argv` names, or with all if it names none."""
     app = typer.Typer(
         name="newapi",
         add_completion=False,
@@ -46,22 +47,22 @@ def app_for(argv: Sequence[str]) -> typer.Typer:
         epilog=f"Exit codes: {EXIT_CODES}",
     )
     app.callback(invoke_without_command=True)(newapi)
-    word = argv[0] if argv else _word_before_tab(os.environ)
+    word = argv[0] if argv else _completed_command(os.environ)
     named = MODULES.get(word)
     modules = [named] if named else list(MODULES.values())
     if named and not argv:
-        modules.append("completion")  # which makes Typer ready to answer the shell
+        modules.append("completion")  # it prepares Typer for requests of a shell
     for module in dict.fromkeys(modules):
         import_module(f"newapi_cli.cli.{module}").register(app)
     return app
 
 
-def _word_before_tab(environ: Mapping[str, str]) -> str:
-    """Give the command on the line that a shell completes, if the cursor stands behind it.
+def _completed_command(environ: Mapping[str, str]) -> str:
+    """Return the command on the line that a shell completes, if the cursor is after it.
 
-    bash tells the line in COMP_WORDS, the scripts for zsh and fish in _TYPER_COMPLETE_ARGS.
+    The line is in COMP_WORDS for bash, in _TYPER_COMPLETE_ARGS for zsh and fish.
 
-    >>> [_word_before_tab({"COMP_WORDS": line}) for line in ("newapi ch", "newapi chat -")]
+    >>> [_completed_command({"COMP_WORDS": line}) for line in ("newapi ch", "newapi chat -")]
     ['', 'chat']
     """
     line = environ.get("COMP_WORDS") or environ.get("_TYPER_COMPLETE_ARGS", "")
@@ -74,7 +75,11 @@ def newapi(
     _version: Annotated[
         bool,
         typer.Option(
-            "--version", "-V", callback=show_version, is_eager=True, help="show the version"
+            "--version",
+            "-V",
+            callback=print_version,
+            is_eager=True,
+            help="Print the version and exit",
         ),
     ] = False,
 ) -> None:
@@ -85,14 +90,14 @@ def newapi(
     [dim]newapi chat "Hello"[/dim]                    one answer
     [dim]git diff | newapi chat "review this"[/dim]   in a pipeline
     [dim]newapi[/dim]                                 a conversation
-    [dim]newapi chat -c[/dim]                         the last one, gone on with
+    [dim]newapi chat -c[/dim]                         continue the last session
     """
     if ctx.invoked_subcommand is not None:
         return
     streams: Streams = ctx.obj
     if not streams.are_interactive:
-        with redirect_stdout(sys.stderr):  # rich writes the page itself
+        with redirect_stdout(sys.stderr):  # rich prints the page itself
             ctx.get_help()
-        streams.print_err("error: a conversation needs a terminal; newapi chat reads from a pipe")
-        raise typer.Exit(ExitCode.USAGE)
+        hint = tr("newapi chat reads from a pipe")
+        raise UsageError(tr("a conversation needs a terminal"), hint=hint)
     import_module("newapi_cli.cli.chat").run_alone(streams)

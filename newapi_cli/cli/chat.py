@@ -1,4 +1,4 @@
-"""`newapi chat`: one answer, or a conversation where nothing was asked on a terminal."""
+"""`newapi chat`: one answer, or a conversation."""
 
 import typer
 
@@ -14,36 +14,8 @@ from newapi_cli.app.sessions.resume import (
     open_session,
     warn_about_killed_answers,
 )
-from newapi_cli.cli.chat_options import (
-    ContinueOption,
-    CurlOption,
-    EditOption,
-    EffortOption,
-    ExtractOption,
-    FileOption,
-    FrequencyPenaltyOption,
-    InteractiveOption,
-    JsonOption,
-    MaxTokensOption,
-    ModelOption,
-    NoSaveOption,
-    OptionsOption,
-    PresencePenaltyOption,
-    PromptArgument,
-    QuietOption,
-    RawOption,
-    ReasoningOption,
-    SeedOption,
-    SessionOption,
-    StopOption,
-    StreamOption,
-    SystemOption,
-    TemperatureOption,
-    TopPOption,
-    UsageOption,
-    option_fields,
-)
-from newapi_cli.cli.options import command
+from newapi_cli.cli import options as opt
+from newapi_cli.cli.options import command, fields_from_options
 from newapi_cli.errors import Interrupted, NewapiError, UsageError
 from newapi_cli.i18n import tr
 from newapi_cli.render.output_options import OutputOptions
@@ -54,32 +26,32 @@ from newapi_cli.streams import Streams
 @command
 def chat(
     context: Context,
-    prompt: PromptArgument = None,
-    system: SystemOption = None,
-    file: FileOption = None,
-    edit: EditOption = False,
-    interactive: InteractiveOption = False,
-    model: ModelOption = None,
-    temperature: TemperatureOption = None,
-    top_p: TopPOption = None,
-    max_tokens: MaxTokensOption = None,
-    frequency_penalty: FrequencyPenaltyOption = None,
-    presence_penalty: PresencePenaltyOption = None,
-    stop: StopOption = None,
-    seed: SeedOption = None,
-    effort: EffortOption = None,
-    options: OptionsOption = None,
-    raw: RawOption = False,
-    extract: ExtractOption = False,
-    json: JsonOption = False,
-    stream: StreamOption = None,
-    reasoning: ReasoningOption = None,
-    usage: UsageOption = None,
-    quiet: QuietOption = False,
-    curl: CurlOption = False,
-    continue_last: ContinueOption = False,
-    session: SessionOption = None,
-    no_save: NoSaveOption = False,
+    prompt: opt.Prompt = None,
+    system: opt.System = None,
+    file: opt.File = None,
+    edit: opt.Edit = False,
+    interactive: opt.Interactive = False,
+    model: opt.Model = None,
+    temperature: opt.Temperature = None,
+    top_p: opt.TopP = None,
+    max_tokens: opt.MaxTokens = None,
+    frequency_penalty: opt.FrequencyPenalty = None,
+    presence_penalty: opt.PresencePenalty = None,
+    stop: opt.Stop = None,
+    seed: opt.Seed = None,
+    effort: opt.Effort = None,
+    fields: opt.Fields = None,
+    raw: opt.Raw = False,
+    extract: opt.Extract = False,
+    json: opt.Json = False,
+    stream: opt.Stream = None,
+    reasoning: opt.Reasoning = None,
+    usage: opt.Usage = None,
+    quiet: opt.Quiet = False,
+    curl: opt.Curl = False,
+    continue_last: opt.ContinueLast = False,
+    session: opt.Session = None,
+    no_save: opt.NoSave = False,
 ) -> None:
     """Ask a model: one answer, or a conversation.
 
@@ -90,7 +62,7 @@ def chat(
     context.override(
         system=system, model=model, temperature=temperature, top_p=top_p, max_tokens=max_tokens,
         frequency_penalty=frequency_penalty, presence_penalty=presence_penalty, stop=stop or None,
-        seed=seed, effort=effort, options=option_fields(options or []) or None, stream=stream,
+        seed=seed, effort=effort, options=fields_from_options(fields or []) or None, stream=stream,
         reasoning=reasoning, usage=False if quiet else usage, save=False if no_save else None,
     )  # fmt: skip
     output = OutputOptions(raw=raw, extract=extract, json=json, stream=stream)

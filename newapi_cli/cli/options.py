@@ -1,8 +1,9 @@
-"""Options that several commands share, declared once."""
+"""Options of commands: those that all share, and those of `newapi chat` by help panel."""
 
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -15,130 +16,24 @@ from newapi_cli.app.context import Context
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.model_names import SAFE_MODEL_NAME, cached_model_names
 from newapi_cli.config.paths import find_paths
-from newapi_cli.errors import NewapiError
+from newapi_cli.errors import NewapiError, UsageError
+from newapi_cli.i18n import tr
 from newapi_cli.streams import Input, Output, Streams
 
-CONNECTION = "Connection"
-
-
-def setting(
-    name: str,
-    *declarations: str,
-    panel: str = CONNECTION,
-    metavar: str = "",
-    values: Callable[[str], list[str]] | None = None,
-) -> Any:
-    """Give the option for a setting of `config.fields`: its help and its range stand there.
-
-    `values` gives what TAB offers for a beginning.
-    """
-    field = BY_NAME[name]
-    if field.maximum is not None and not metavar:
-        metavar = f"{field.minimum:g}..{field.maximum:g}"
-    elif field.minimum is not None and not metavar:
-        metavar = f"{field.minimum:g}.."
-    return typer.Option(
-        *(declarations or (field.flag,)),
-        help=field.help,
-        min=field.minimum,
-        max=field.maximum,
-        metavar=metavar or None,
-        rich_help_panel=panel,
-        show_default=False,
-        autocompletion=values,
-    )
-
-
-def show_version(value: bool) -> None:
-    """Print the version and leave, where it was asked for."""
-    if value:
-        sys.stdout.write(f"newapi {__version__}\n")
-        sys.stdout.flush()  # here, where a failure is told
-        raise typer.Exit
-
-
-SHARED: dict[str, tuple[Any, object]] = {
-    "profile": (
-        Annotated[
-            str | None,
-            typer.Option(
-                "--profile", "-P", metavar="NAME", rich_help_panel=CONNECTION, show_default=False,
-                help="the profile of the config file to use",
-            ),
-        ],
-        None,
-    ),
-    "base_url": (Annotated[str | None, setting("base_url", metavar="URL")], None),
-    "timeout": (Annotated[float | None, setting("timeout", metavar="SECONDS")], None),
-    "retries": (Annotated[int | None, setting("retries")], None),
-    "proxy": (Annotated[str | None, setting("proxy", metavar="URL")], None),
-    "verbose": (
-        Annotated[
-            bool,
-            typer.Option(
-                "--verbose", "-v", rich_help_panel=CONNECTION,
-                help="tell on stderr what is sent where, retries and request ids",
-            ),
-        ],
-        False,
-    ),
-    "debug": (
-        Annotated[
-            bool,
-            typer.Option(
-                "--debug", rich_help_panel=CONNECTION, help="show the trace of a bug, keys masked"
-            ),
-        ],
-        False,
-    ),
-    "version": (
-        Annotated[
-            bool,
-            typer.Option("--version", "-V", callback=show_version, is_eager=True, hidden=True),
-        ],
-        False,
-    ),
-}  # fmt: skip
-
-
-def model_names(incomplete: str) -> list[str]:
-    """Give the known models that begin so, for TAB, without asking anybody."""
-    names = cached_model_names(find_paths(os.environ).cache_dir)
-    return [name for name in names if name.startswith(incomplete)]
-
-
-def session_names(incomplete: str) -> list[str]:
-    """Give the names and short ids of stored sessions that begin so, for TAB.
-
-    Only such as shells take for plain words: completion scripts evaluate what they are given.
-    """
-    names = _stored_session_names(os.environ)
-    return [
-        name for name in names if SAFE_MODEL_NAME.fullmatch(name) and name.startswith(incomplete)
-    ]
-
-
-def _stored_session_names(environ: Mapping[str, str]) -> list[str]:
-    """Give names and short ids of the last used sessions, for TAB; nothing where that fails."""
-    nowhere = Output(None)
-    try:
-        with Context(Streams(Input(None), nowhere, nowhere, environ), {}) as context:
-            store = context.sessions_if_any
-            found = store.sessions(200) if store else []
-    except NewapiError:
-        return []
-    return [each.title if each.is_named else each.short_id for each in found]
+CONNECTION, PROMPT, MODEL, OUTPUT, SESSION = "Connection", "Prompt", "Model", "Output", "Session"
+FIELDS_WITH_OPTIONS = ("model", "messages", "stream")  # --option does not accept these
+COMPLETED_SESSIONS = 200
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
-    """Make a function with a `Context` first a Typer command that has the shared options too.
+    """Turn a function whose first parameter is a `Context` into a Typer command.
 
-    Typer reads the signature: it gets the function's own parameters, then the shared ones. Modules
-    of commands go without `from __future__ import annotations`: thirty options as text, compiled at
-    each start, cost 6 ms.
+    Typer reads the signature: the function's own parameters, then the shared options. Modules of
+    commands do not use `from __future__ import annotations`: thirty options as text, compiled at
+    each start, take 6 ms.
     """
     own = list(inspect.signature(function).parameters.values())[1:]
-    common = [
+    shared_parameters = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=hint, default=default)
         for name, (hint, default) in SHARED.items()
     ]
@@ -154,8 +49,270 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     first = inspect.Parameter(
         "ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
     )
-    parameters = [first, *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own), *common]
+    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+    parameters = [first, *own, *shared_parameters]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # PEP 362
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     run.__name__, run.__doc__ = function.__name__, function.__doc__
     return run
+
+
+def setting(
+    name: str,
+    *declarations: str,
+    panel: str = CONNECTION,
+    metavar: str = "",
+    complete: Callable[[str], list[str]] | None = None,
+) -> Any:
+    """Return the option for a setting, with help and range from `config.fields`.
+
+    `complete` returns the completions of a prefix.
+    """
+    field = BY_NAME[name]
+    if field.maximum is not None and not metavar:
+        metavar = f"{field.minimum:g}..{field.maximum:g}"
+    elif field.minimum is not None and not metavar:
+        metavar = f"{field.minimum:g}.."
+    return typer.Option(
+        *(declarations or (field.flag,)),
+        help=field.help[0].upper() + field.help[1:],
+        min=field.minimum,
+        max=field.maximum,
+        metavar=metavar or None,
+        rich_help_panel=panel,
+        show_default=False,
+        autocompletion=complete,
+    )
+
+
+def option(
+    *declarations: str,
+    panel: str,
+    help: str,
+    metavar: str | None = None,
+    complete: Callable[[str], list[str]] | None = None,
+) -> Any:
+    """Return an option that is not a setting."""
+    return typer.Option(
+        *declarations,
+        rich_help_panel=panel,
+        help=help,
+        metavar=metavar,
+        show_default=False,
+        autocompletion=complete,
+    )
+
+
+# -- completion of values -------------------------------------------------------------------------
+
+
+def model_names(prefix: str) -> list[str]:
+    """Return the cached model names with a prefix, without a request."""
+    names = cached_model_names(find_paths(os.environ).cache_dir)
+    return [name for name in names if name.startswith(prefix)]
+
+
+def session_names(prefix: str) -> list[str]:
+    """Return names and short ids of stored sessions with a prefix.
+
+    Only plain words: completion scripts evaluate them.
+    """
+    names = _stored_session_names(os.environ)
+    return [name for name in names if SAFE_MODEL_NAME.fullmatch(name) and name.startswith(prefix)]
+
+
+def _stored_session_names(environ: Mapping[str, str]) -> list[str]:
+    closed = Output(None)
+    try:
+        with Context(Streams(Input(None), closed, closed, environ), {}) as context:
+            store = context.sessions_if_any
+            sessions = store.sessions(COMPLETED_SESSIONS) if store else []
+    except NewapiError:
+        return []
+    return [each.title if each.is_named else each.short_id for each in sessions]
+
+
+# -- options of all commands ----------------------------------------------------------------------
+
+
+def print_version(value: bool) -> None:
+    """Print the version and exit, if the flag is given."""
+    if value:
+        sys.stdout.write(f"newapi {__version__}\n")
+        sys.stdout.flush()  # a failure is reported here, not at exit
+        raise typer.Exit
+
+
+SHARED: dict[str, tuple[Any, object]] = {
+    "profile": (
+        Annotated[
+            str | None,
+            option(
+                "--profile", "-P", metavar="NAME", panel=CONNECTION,
+                help="Profile of the config file to use",
+            ),
+        ],
+        None,
+    ),
+    "base_url": (Annotated[str | None, setting("base_url", metavar="URL")], None),
+    "timeout": (Annotated[float | None, setting("timeout", metavar="SECONDS")], None),
+    "retries": (Annotated[int | None, setting("retries")], None),
+    "proxy": (Annotated[str | None, setting("proxy", metavar="URL")], None),
+    "verbose": (
+        Annotated[
+            bool,
+            option(
+                "--verbose", "-v", panel=CONNECTION,
+                help="Print requests, retries and request ids on stderr",
+            ),
+        ],
+        False,
+    ),
+    "debug": (
+        Annotated[
+            bool,
+            option("--debug", panel=CONNECTION, help="Print the traceback of a bug, keys masked"),
+        ],
+        False,
+    ),
+    "version": (
+        Annotated[
+            bool,
+            typer.Option("--version", "-V", callback=print_version, is_eager=True, hidden=True),
+        ],
+        False,
+    ),
+}  # fmt: skip
+
+
+# -- options of chat ------------------------------------------------------------------------------
+
+Prompt = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Prompt to send; if omitted on a terminal, start a conversation",
+        show_default=False,
+        metavar="[PROMPT]...",
+    ),
+]
+System = Annotated[
+    str | None, setting("system", "--system", "-s", panel=PROMPT, metavar="TEXT|@FILE")
+]
+File = Annotated[
+    list[str] | None,
+    option(
+        "--file",
+        "-f",
+        panel=PROMPT,
+        metavar="PATH|URL|-",
+        help="Attach a text file, an image or a PDF; - is stdin; may be repeated",
+    ),
+]
+Edit = Annotated[
+    bool, option("--edit", "-e", panel=PROMPT, help="Write the prompt in $VISUAL or $EDITOR")
+]
+Interactive = Annotated[
+    bool,
+    option("--interactive", "-i", panel=PROMPT, help="Answer, then continue as a conversation"),
+]
+Model = Annotated[
+    str | None,
+    setting("model", "--model", "-m", panel=MODEL, metavar="NAME", complete=model_names),
+]
+Temperature = Annotated[float | None, setting("temperature", "--temperature", "-t", panel=MODEL)]
+TopP = Annotated[float | None, setting("top_p", panel=MODEL)]
+MaxTokens = Annotated[int | None, setting("max_tokens", panel=MODEL)]
+FrequencyPenalty = Annotated[float | None, setting("frequency_penalty", panel=MODEL)]
+PresencePenalty = Annotated[float | None, setting("presence_penalty", panel=MODEL)]
+Stop = Annotated[list[str] | None, setting("stop", panel=MODEL, metavar="TEXT")]
+Seed = Annotated[int | None, setting("seed", panel=MODEL, metavar="N")]
+Effort = Annotated[str | None, setting("effort", panel=MODEL, metavar="LEVEL")]
+Fields = Annotated[
+    list[str] | None,
+    option(
+        "--option",
+        "-o",
+        panel=MODEL,
+        metavar="NAME=JSON",
+        help="Set any other field of the request body; may be repeated",
+    ),
+]
+Raw = Annotated[bool, option("--raw", "-r", panel=OUTPUT, help="Print the text without formatting")]
+Extract = Annotated[
+    bool, option("--extract", "-x", "--code", panel=OUTPUT, help="Print only the code blocks")
+]
+Json = Annotated[
+    bool,
+    option("--json", panel=OUTPUT, help="Print one JSON object; with --stream one per delta"),
+]
+Stream = Annotated[
+    bool | None,
+    option(
+        "--stream/--no-stream",
+        panel=OUTPUT,
+        help="Stream the answer, or receive it whole (default: stream)",
+    ),
+]
+Reasoning = Annotated[str | None, setting("reasoning", panel=OUTPUT, metavar="show|hide")]
+Usage = Annotated[
+    bool | None,
+    option(
+        "--usage/--no-usage",
+        "-u",
+        panel=OUTPUT,
+        help="Print tokens and time after the answer (default on a terminal)",
+    ),
+]
+Quiet = Annotated[
+    bool, option("--quiet", "-q", panel=OUTPUT, help="Print only the answer, and errors")
+]
+Curl = Annotated[
+    bool,
+    option("--curl", panel=OUTPUT, help="Print the request as a curl command and exit"),
+]
+ContinueLast = Annotated[
+    bool,
+    option(
+        "--continue", "-c", panel=SESSION, help="Continue the most recent session of the profile"
+    ),
+]
+Session = Annotated[
+    str | None,
+    option(
+        "--session",
+        "-S",
+        panel=SESSION,
+        metavar="NAME",
+        help="Continue the session with this name or id; a new name starts a session",
+        complete=session_names,
+    ),
+]
+NoSave = Annotated[
+    bool, option("--no-save", "-n", panel=SESSION, help="Do not save this session; write no file")
+]
+
+
+def fields_from_options(options: list[str]) -> dict[str, object]:
+    """Return request fields from `NAME=JSON`; a value that is not JSON is used as text."""
+    fields: dict[str, object] = {}
+    for text in options:
+        name, separator, value = text.partition("=")
+        if not separator or not name:
+            raise UsageError(
+                tr("--option {text!r} is not NAME=JSON", text=text),
+                hint=tr("for example -o top_k=40"),
+            )
+        if name in FIELDS_WITH_OPTIONS:
+            raise UsageError(tr("--option {name} is not allowed; it has its own option", name=name))
+        try:
+            fields[name] = json.loads(value, parse_constant=_reject_constant)
+        except (ValueError, RecursionError) as error:
+            if value.startswith(("{", "[", '"')):
+                message = tr("the value of --option {name} is not valid JSON", name=name)
+                raise UsageError(message) from error
+            fields[name] = value
+    return fields
+
+
+def _reject_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
