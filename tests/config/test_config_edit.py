@@ -1,4 +1,4 @@
-"""Changing config.toml: nothing of it is lost, by layout, by another writer or by a fault."""
+"""Changes to config.toml keep everything else, whatever the layout and the error."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ x = nan
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Give the place of a config file that does not exist yet."""
+    """Return the place of a config file that does not exist yet."""
     return tmp_path / "config.toml"
 
 
@@ -61,7 +61,7 @@ def any_umask(request: pytest.FixtureRequest) -> Iterator[int]:
     os.umask(before)
 
 
-def test_a_new_file_is_made_with_a_comment_and_the_profile(any_umask: int, path: Path) -> None:
+def test_a_new_file_has_a_comment_and_the_profile(any_umask: int, path: Path) -> None:
     set_values(path, "work", {"base_url": "gateway.example/v1", "api_key": KEY})
     assert path.read_text().startswith("# ")
     assert read_config(path).profiles == {
@@ -70,7 +70,7 @@ def test_a_new_file_is_made_with_a_comment_and_the_profile(any_umask: int, path:
     assert [found.stat().st_mode & 0o777 for found in path.parent.iterdir()] == [0o600, 0o600]
 
 
-def test_every_other_line_stays_as_it_is(path: Path) -> None:
+def test_other_lines_are_unchanged(path: Path) -> None:
     path.write_text(FULL)
     set_values(path, "work", {"temperature": 0.7, "base_url": "https://new.example"})
     changed = path.read_text().splitlines()
@@ -107,7 +107,7 @@ def test_every_other_line_stays_as_it_is(path: Path) -> None:
         FULL,
     ],
 )
-def test_values_of_every_type_are_stored_in_every_layout(path: Path, text: str) -> None:
+def test_every_type_can_be_stored_in_every_layout(path: Path, text: str) -> None:
     path.write_bytes(text.encode())
     values = {
         "model": 'quo"te\\ü\n',
@@ -134,14 +134,14 @@ def test_a_profile_is_added_to_others(path: Path, text: str) -> None:
     assert read_config(path).profiles == before | {"new one": {"model": "m"}}
 
 
-def test_only_a_profile_can_be_made_the_default_one(path: Path) -> None:
+def test_the_default_profile_can_be_set_alone(path: Path) -> None:
     path.write_text(FULL)
     set_values(path, "home", {}, make_default=True)
     assert read_config(path).default_profile == "home"
     assert "# the usual one" in path.read_text()
 
 
-def test_values_are_removed_and_told(path: Path) -> None:
+def test_unset_removes_values_and_returns_their_names(path: Path) -> None:
     path.write_text(FULL)
     assert unset_values(path, "work", ["modle", "base_url", "model", "modle"]) == (
         "modle",
@@ -152,19 +152,19 @@ def test_values_are_removed_and_told(path: Path) -> None:
 
 
 @pytest.mark.parametrize("profile", ["home", "missing"])
-def test_removing_what_is_not_there_leaves_the_file_untouched(path: Path, profile: str) -> None:
+def test_unset_of_a_missing_value_does_not_write_the_file(path: Path, profile: str) -> None:
     path.write_text(FULL)
     before = path.stat()
     assert unset_values(path, profile, ["temperature"]) == ()
     assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-def test_removing_from_a_missing_file_makes_nothing(path: Path) -> None:
+def test_unset_in_a_missing_file_creates_nothing(path: Path) -> None:
     assert unset_values(path.parent / "new/config.toml", "work", KEY_NAMES) == ()
     assert list(path.parent.iterdir()) == []
 
 
-def test_logout_removes_every_key_source_of_one_profile_alone(path: Path) -> None:
+def test_all_key_sources_of_one_profile_can_be_removed(path: Path) -> None:
     keys = f'api_key = "{KEY}"\napi_key_command = "c"\napi_key_file = "f"\n'
     path.write_text(f'[profiles.a]\nmodel = "m"\n{keys}[profiles.b]\n{keys}')
     assert unset_values(path, "a", KEY_NAMES) == ("api_key", "api_key_command", "api_key_file")
@@ -173,7 +173,7 @@ def test_logout_removes_every_key_source_of_one_profile_alone(path: Path) -> Non
     assert set(profiles["b"]) == {"api_key", "api_key_command", "api_key_file"}
 
 
-def test_after_logout_no_file_of_the_folder_holds_the_key(path: Path) -> None:
+def test_no_file_of_the_folder_contains_a_removed_key(path: Path) -> None:
     set_values(path, "work", {"api_key": KEY})
     unset_values(path, "work", KEY_NAMES)
     assert all(b"CANARY" not in found.read_bytes() for found in path.parent.iterdir())
@@ -191,7 +191,7 @@ def test_after_logout_no_file_of_the_folder_holds_the_key(path: Path) -> None:
         ({"model": "m", "stream": KEY}, "stream must be true or false, not text"),
     ],
 )
-def test_a_bad_name_or_value_changes_nothing(
+def test_an_invalid_name_or_value_changes_nothing(
     path: Path, values: dict[str, object], words: str
 ) -> None:
     path.write_text(FULL)
@@ -204,14 +204,14 @@ def test_a_bad_name_or_value_changes_nothing(
 
 
 @pytest.mark.parametrize("name", ["", KEY, "a\nb", "../x", "x" * 41, "\x1b[2J", "a" * 32])
-def test_a_profile_gets_no_name_that_cannot_be_shown(path: Path, name: str) -> None:
+def test_a_profile_name_that_may_be_a_key_is_rejected(path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="invalid profile name") as caught:
         set_values(path, name, {"model": "m"})
     assert "CANARY" not in f"{caught.value!r}"
     assert not path.exists()
 
 
-def test_a_profile_with_an_odd_name_made_by_hand_can_be_changed(path: Path) -> None:
+def test_a_profile_with_an_unusual_name_can_be_changed(path: Path) -> None:
     path.write_text('[profiles."a/b"]\nmodel = "x"\n')
     set_values(path, "a/b", {"model": "y"})
     assert read_config(path).profiles == {"a/b": {"model": "y"}}
@@ -227,9 +227,7 @@ def test_a_profile_with_an_odd_name_made_by_hand_can_be_changed(path: Path) -> N
         f"x = {'[' * 5000}",
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused_alike_and_left_untouched(
-    path: Path, text: str
-) -> None:
+def test_an_unreadable_file_is_not_changed(path: Path, text: str) -> None:
     path.write_text(text)
     path.chmod(0o644)
     with pytest.raises(ConfigError) as reading:
@@ -247,7 +245,7 @@ def test_a_file_that_cannot_be_read_is_refused_alike_and_left_untouched(
     assert (path.read_text(), path.stat().st_mode & 0o777) == (text, 0o644)
 
 
-def test_a_default_that_names_no_profile_does_not_stop_its_making(path: Path) -> None:
+def test_a_missing_default_profile_can_be_created(path: Path) -> None:
     path.write_text('default_profile = "work"\n')
     set_values(path, "work", {"model": "m"})
     assert read_config(path).default_profile == "work"
@@ -261,9 +259,7 @@ def test_a_default_that_names_no_profile_does_not_stop_its_making(path: Path) ->
         'profiles.home.model = "dotted"\n',
     ],
 )
-def test_a_file_too_odd_for_the_writer_is_changed_rightly_or_not_at_all(
-    path: Path, text: str
-) -> None:
+def test_an_unusual_file_is_changed_correctly_or_not_at_all(path: Path, text: str) -> None:
     path.write_text(text)
     try:
         set_values(path, "work", {"model": "m"})
@@ -277,7 +273,7 @@ def test_a_file_too_odd_for_the_writer_is_changed_rightly_or_not_at_all(
 
 
 @pytest.mark.parametrize("broken", ["", "[profiles.work]\nmodel = 'm'\n", "not toml"])
-def test_a_writer_that_loses_lines_is_caught_before_the_file_is_replaced(
+def test_lost_lines_are_noticed_before_the_file_is_replaced(
     path: Path, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path.write_text(FULL)
@@ -288,7 +284,7 @@ def test_a_writer_that_loses_lines_is_caught_before_the_file_is_replaced(
     assert path.read_text() == FULL
 
 
-def test_a_symlinked_file_is_changed_behind_its_link(path: Path, tmp_path: Path) -> None:
+def test_the_target_of_a_symlink_is_changed(path: Path, tmp_path: Path) -> None:
     target = tmp_path / "dotfiles/c.toml"
     target.parent.mkdir()
     target.write_text(FULL)
@@ -298,7 +294,7 @@ def test_a_symlinked_file_is_changed_behind_its_link(path: Path, tmp_path: Path)
     assert tomllib.loads(target.read_text())["profiles"]["work"]["seed"] == 7
 
 
-def test_two_processes_that_write_at_once_lose_nothing(path: Path) -> None:
+def test_concurrent_writers_lose_no_change(path: Path) -> None:
     program = (
         "import sys, pathlib\n"
         "from newapi_cli.config.edit import set_values\n"
@@ -333,7 +329,9 @@ def test_two_processes_that_write_at_once_lose_nothing(path: Path) -> None:
     }
 
 
-def test_a_lock_that_cannot_be_had_is_an_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_that_cannot_be_created_is_an_error(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(_: int) -> None:
         raise OSError(37, "No locks available")
 
@@ -344,7 +342,7 @@ def test_a_lock_that_cannot_be_had_is_an_error(path: Path, monkeypatch: pytest.M
     assert not path.exists()
 
 
-def test_what_stands_in_the_place_of_the_lock_is_named(path: Path) -> None:
+def test_the_error_names_what_is_in_place_of_the_lock(path: Path) -> None:
     lock = path.with_name(".config.toml.lock")
     lock.mkdir()
     with pytest.raises(ConfigError, match="cannot lock") as caught:
@@ -352,9 +350,7 @@ def test_what_stands_in_the_place_of_the_lock_is_named(path: Path) -> None:
     assert caught.value.hint == f"ls -ld {lock}"
 
 
-def test_a_lock_that_another_process_holds_is_waited_for_no_longer_than_a_while(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_waiting_for_a_lock_has_a_timeout(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edit, "LOCK_S", 0.2)
     set_values(path, "work", {"model": "m"})
     lock = path.with_name(".config.toml.lock")

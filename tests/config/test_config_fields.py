@@ -1,4 +1,4 @@
-"""The table of settings: types, ranges, texts, and no value in a complaint."""
+"""The table of settings: types, ranges, texts, and errors without the value."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def refusal_of_value(name: str, value: object) -> str:
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
-def test_every_field_is_well_formed(field: Field) -> None:
+def test_every_field_is_complete(field: Field) -> None:
     assert re.fullmatch(r"[a-z_]+", field.name)
     assert field.variable == f"NEWAPI_{field.name.upper()}"
     assert re.fullmatch(r"(--[a-z-]+)?", field.flag)
@@ -35,13 +35,13 @@ def test_every_field_is_well_formed(field: Field) -> None:
     assert field.default is None or field.check(field.default) == field.default
 
 
-def test_names_and_flags_are_unique() -> None:
+def test_names_and_options_are_unique() -> None:
     flags = [field.flag for field in FIELDS if field.flag]
     assert len(BY_NAME) == len(FIELDS)
     assert len(set(flags)) == len(flags)
 
 
-def test_no_flag_takes_a_key() -> None:
+def test_no_option_takes_a_key() -> None:
     assert [BY_NAME[name].flag for name in ("api_key", "api_key_command", "api_key_file")] == [
         "",
         "",
@@ -77,7 +77,7 @@ def test_no_flag_takes_a_key() -> None:
         ("retries", "10", 10),
     ],
 )  # fmt: skip
-def test_text_becomes_a_typed_value(name: str, text: str, value: object) -> None:
+def test_a_text_is_parsed_to_a_typed_value(name: str, text: str, value: object) -> None:
     parsed = BY_NAME[name].parse(text)
     assert (parsed, type(parsed)) == (value, type(value))
 
@@ -112,12 +112,14 @@ def test_text_becomes_a_typed_value(name: str, text: str, value: object) -> None
         ("model", "a\udcff", "must be text, not text with a NUL or an invalid character"),
     ],
 )
-def test_bad_text_is_refused_with_what_is_wanted(name: str, text: str, words: str) -> None:
+def test_the_error_for_an_invalid_text_has_the_expected_type(
+    name: str, text: str, words: str
+) -> None:
     assert refusal_of_text(name, text).startswith(words)
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
-def test_no_complaint_repeats_a_text(field: Field) -> None:
+def test_no_error_repeats_the_text(field: Field) -> None:
     bad = [[CANARY, 1], {CANARY: math.inf}, [[CANARY]]]
     for value in bad if field.is_secret else [f"{CANARY}\0", *bad]:  # `secrets` looks into a key
         assert "CANARY" not in refusal_of_value(field.name, value)
@@ -150,9 +152,7 @@ def test_no_complaint_repeats_a_text(field: Field) -> None:
         ("options", "{}", "must be a table"),
     ],
 )
-def test_a_value_of_the_wrong_type_or_range_is_refused(
-    name: str, value: object, words: str
-) -> None:
+def test_a_wrong_type_or_range_is_rejected(name: str, value: object, words: str) -> None:
     assert refusal_of_value(name, value).startswith(words)
 
 
@@ -167,9 +167,9 @@ def test_a_value_of_the_wrong_type_or_range_is_refused(
         ("frequency_penalty", -2, -2),
     ],
 )
-def test_a_good_value_passes(name: str, value: object, checked: object) -> None:
+def test_a_valid_value_is_accepted(name: str, value: object, checked: object) -> None:
     assert BY_NAME[name].check(value) == checked
 
 
-def test_a_number_too_long_to_print_is_refused() -> None:
+def test_a_number_too_long_to_print_is_rejected() -> None:
     assert "not a number of that size" in refusal_of_value("total_timeout", 10**5000)

@@ -1,4 +1,4 @@
-"""Reading config.toml: what is wrong is named, what stands in it is not repeated."""
+"""Reading config.toml: errors say what is wrong without repeating its text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEY_LINE = f'[profiles.work]\napi_key = "{CANARY}"\n'
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Give the place of a config file that does not exist yet."""
+    """Return the place of a config file that does not exist yet."""
     return tmp_path / "config.toml"
 
 
@@ -40,7 +40,7 @@ def test_a_missing_file_is_an_empty_configuration(path: Path) -> None:
     assert (config.default_profile, dict(config.profiles), config.warnings) == (None, {}, ())
 
 
-def test_profiles_and_the_default_one_are_read(path: Path) -> None:
+def test_profiles_and_default_profile_are_read(path: Path) -> None:
     config = read(path, 'default_profile = "work"\n[profiles.work]\nmodel = "m"\n[profiles.home]\n')
     assert config.default_profile == "work"
     assert config.profiles == {"work": {"model": "m"}, "home": {}}
@@ -63,7 +63,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_accepted(path: Path, newlin
     ],
     ids=["utf-16", "utf-16-le", "utf-16-be", "latin-1"],
 )
-def test_another_encoding_is_told_how_to_be_saved(path: Path, data: bytes) -> None:
+def test_another_encoding_than_utf_8_is_an_error(path: Path, data: bytes) -> None:
     error = refusal(path, data)
     assert error.hint == "save the file as UTF-8"
     assert "UTF-8" in error.message
@@ -105,7 +105,7 @@ def test_another_encoding_is_told_how_to_be_saved(path: Path, data: bytes) -> No
         ("[x]\na = []\n[[x.a]]", None, "two places", "config edit"),
     ],
 )
-def test_bad_toml_is_told_with_its_place_and_reason_but_without_its_text(
+def test_a_toml_error_has_position_and_reason_but_no_text(
     path: Path, line: str, column: int | None, reason: str, hint: str
 ) -> None:
     error = refusal(path, f"{KEY_LINE}{line}")
@@ -116,21 +116,21 @@ def test_bad_toml_is_told_with_its_place_and_reason_but_without_its_text(
     assert hint in error.hint
 
 
-def test_a_name_that_is_set_twice_is_refused(path: Path) -> None:
+def test_a_duplicate_name_is_an_error(path: Path) -> None:
     error = refusal(path, f'{KEY_LINE}api_key = "other"\n')
     assert "set twice" in error.message
 
 
 @pytest.mark.parametrize("depth", [5_000, 50_000])
-def test_deep_nesting_is_refused_without_a_traceback(path: Path, depth: int) -> None:
+def test_deep_nesting_is_an_error(path: Path, depth: int) -> None:
     assert "too deep" in refusal(path, f"{KEY_LINE}a = {'[' * depth}").message
 
 
-def test_a_number_with_thousands_of_digits_is_refused(path: Path) -> None:
+def test_a_number_with_thousands_of_digits_is_an_error(path: Path) -> None:
     assert "too many digits" in refusal(path, f"{KEY_LINE}seed = {'9' * 4_301}").message
 
 
-def test_a_giant_file_is_refused_before_it_is_parsed(path: Path) -> None:
+def test_a_huge_file_is_not_parsed(path: Path) -> None:
     assert "larger" in refusal(path, b"#" * (MAX_BYTES + 1)).message
 
 
@@ -146,11 +146,11 @@ def test_a_giant_file_is_refused_before_it_is_parsed(path: Path) -> None:
         (f'default_profile = "{CANARY}"', "not shown"),
     ],
 )
-def test_a_wrong_shape_is_named(path: Path, text: str, words: str) -> None:
+def test_a_wrong_structure_is_an_error(path: Path, text: str, words: str) -> None:
     assert words in refusal(path, text).message
 
 
-def test_the_hint_of_a_wrong_default_names_the_near_profile(path: Path) -> None:
+def test_a_missing_default_profile_is_an_error_with_the_most_similar_name(path: Path) -> None:
     error = refusal(path, 'default_profile = "wrok"\n[profiles.work]\n[profiles.home]')
     assert error.why == "the profiles are: 'work', 'home'"
     assert error.hint == "did you mean 'work'?"
@@ -169,7 +169,7 @@ def test_a_symlink_to_itself_is_an_error(path: Path) -> None:
         read_config(path)
 
 
-def test_a_file_that_may_not_be_read_is_an_error(
+def test_a_file_without_read_permission_is_an_error(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -183,7 +183,7 @@ def test_a_file_that_may_not_be_read_is_an_error(
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o777, 0o620])
-def test_a_key_that_others_can_read_is_warned_about_with_the_command(path: Path, mode: int) -> None:
+def test_a_key_that_others_can_read_is_a_warning_with_a_command(path: Path, mode: int) -> None:
     read(path, KEY_LINE)
     path.chmod(mode)
     (warning,) = read_config(path).warnings
@@ -191,7 +191,7 @@ def test_a_key_that_others_can_read_is_warned_about_with_the_command(path: Path,
     assert "CANARY" not in warning
 
 
-def test_the_command_of_the_warning_can_be_pasted(tmp_path: Path) -> None:
+def test_the_command_of_the_warning_is_quoted(tmp_path: Path) -> None:
     folder = tmp_path / "it's here"
     folder.mkdir()
     path = folder / "config.toml"
@@ -202,15 +202,13 @@ def test_the_command_of_the_warning_can_be_pasted(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_an_open_file_without_a_key_is_no_reason_to_warn(path: Path) -> None:
+def test_a_readable_file_without_a_key_is_no_warning(path: Path) -> None:
     read(path, '[profiles.work]\nmodel = "m"\n')
     path.chmod(0o644)
     assert read_config(path).warnings == ()
 
 
-def test_a_file_of_another_user_is_warned_about(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_of_another_user_is_a_warning(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     uid = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
     (warning,) = read(path, KEY_LINE).warnings
@@ -230,18 +228,20 @@ def test_a_file_of_another_user_is_warned_about(
         (f"{CANARY[3:]} = 1", "not shown"),
     ],
 )
-def test_an_unknown_name_is_kept_and_warned_about(path: Path, text: str, words: str) -> None:
+def test_an_unknown_name_is_a_warning_with_the_most_similar_name(
+    path: Path, text: str, words: str
+) -> None:
     (warning,) = read(path, text).unknown_names
     assert words in warning
     assert "CANARY" not in warning
 
 
-def test_an_unknown_name_without_a_near_one_suggests_nothing(path: Path) -> None:
+def test_an_unknown_name_without_a_similar_one_has_no_suggestion(path: Path) -> None:
     (warning,) = read(path, "[profiles.w]\nxyzzy = 1").unknown_names
     assert "did you mean" not in warning
 
 
-def test_the_repr_of_a_config_file_holds_no_key(path: Path) -> None:
+def test_the_repr_of_a_config_file_contains_no_key(path: Path) -> None:
     config = read(path, KEY_LINE)
     assert config.profiles["work"]["api_key"] == CANARY
     assert "CANARY" not in repr(config)

@@ -1,4 +1,4 @@
-"""A key command ends with newapi, however that ends, and may ask at the terminal where one is."""
+"""A key command ends together with newapi, and can prompt at the terminal."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ sys.exit(1)
 
 @pytest.fixture
 def server(fault_server: FaultServer) -> FaultServer:
-    """Give a server that answers every request."""
+    """Return a server that answers every request."""
     fault_server.answer_with(lambda _: sse(*answer_events("Paris.")))
     return fault_server
 
@@ -43,7 +43,7 @@ def server(fault_server: FaultServer) -> FaultServer:
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
     ids=["INT", "TERM", "HUP"],
 )
-def test_a_signal_to_newapi_alone_leaves_nothing_of_it_behind(
+def test_a_signal_ends_all_processes_of_the_command(
     home: Home, number: signal.Signals, code: int
 ) -> None:
     home.configure(NO_URL, api_key="", api_key_command="echo begun >&2; sleep 60 | cat; echo x")
@@ -65,7 +65,7 @@ def test_a_signal_to_newapi_alone_leaves_nothing_of_it_behind(
     assert (process.returncode, err) == (code, b"stopped\n")
 
 
-def test_one_that_takes_too_long_ends_with_all_that_it_has_started() -> None:
+def test_a_timeout_ends_all_processes_of_the_command() -> None:
     command = "sleep 60 | cat; echo x"
     import_line = "from newapi_cli.config.key_command import run_key_command"
     code = f"{import_line}; run_key_command({command!r}, 0.2)"
@@ -81,7 +81,7 @@ def test_one_that_takes_too_long_ends_with_all_that_it_has_started() -> None:
 
 
 @pytest.mark.parametrize("streams", ["", "< words 2> err"], ids=["plain", "redirected"])
-def test_it_may_ask_at_the_terminal_wherever_the_streams_lead(
+def test_the_command_can_prompt_at_the_terminal(
     home: Home, server: FaultServer, streams: str
 ) -> None:
     asks = "printf 'passphrase? ' >/dev/tty; read line </dev/tty; echo \"sk-$line-0123456789\""
@@ -95,7 +95,7 @@ def test_it_may_ask_at_the_terminal_wherever_the_streams_lead(
     assert server.requests[0].header("authorization") == "Bearer sk-typed-0123456789"
 
 
-def test_ctrl_c_at_the_terminal_reaches_it(home: Home) -> None:
+def test_ctrl_c_at_the_terminal_reaches_the_command(home: Home) -> None:
     command = shlex.join([sys.executable, "-S", "-c", ENDS_SLOWLY])
     home.configure(NO_URL, api_key="", api_key_command=f"exec {command}")
     with Terminal(newapi_command("models"), home=home) as terminal:
@@ -105,7 +105,7 @@ def test_ctrl_c_at_the_terminal_reaches_it(home: Home) -> None:
         terminal.wait_for("ended")
 
 
-def test_a_terminal_is_given_back_before_the_command_ends(home: Home) -> None:
+def test_the_command_can_restore_the_terminal_before_it_ends(home: Home) -> None:
     asks = "trap 'stty echo </dev/tty; exit 1' TERM INT; stty -echo </dev/tty; echo begun >/dev/tty"
     home.configure(NO_URL, api_key="", api_key_command=f"{asks}; while :; do sleep 0.01; done")
     with Terminal(newapi_command("models"), home=home) as terminal:

@@ -1,4 +1,4 @@
-"""Where newapi keeps its things, with and without a home folder."""
+"""The locations of config, data and cache, with and without a home folder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def any_umask(request: pytest.FixtureRequest) -> Iterator[int]:
 
 @pytest.fixture
 def nobodys_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Take HOME and the user's entry in the password file away; stand in an empty folder."""
+    """Remove HOME and the user's entry in the password file, in an empty current folder."""
 
     def unknown(uid: int) -> pwd.struct_passwd:
         raise KeyError(uid)
@@ -38,7 +38,7 @@ def mode_of(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
-def test_newapi_home_moves_all_three_together(tmp_path: Path) -> None:
+def test_newapi_home_contains_config_data_and_cache(tmp_path: Path) -> None:
     paths = find_paths({"NEWAPI_HOME": str(tmp_path)})
     assert (paths.config_file, paths.data_dir, paths.cache_dir) == (
         tmp_path / "config.toml",
@@ -47,7 +47,7 @@ def test_newapi_home_moves_all_three_together(tmp_path: Path) -> None:
     )
 
 
-def test_the_platforms_folders_are_used_without_newapi_home(
+def test_without_newapi_home_the_platforms_folders_are_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "c"))
@@ -59,20 +59,20 @@ def test_the_platforms_folders_are_used_without_newapi_home(
     assert paths.cache_dir == tmp_path / "k/newapi"
 
 
-def test_finding_the_paths_makes_nothing(tmp_path: Path) -> None:
+def test_finding_the_paths_creates_nothing(tmp_path: Path) -> None:
     find_paths({"NEWAPI_HOME": str(tmp_path / "new")})
     find_paths({})
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_relative_newapi_home_is_made_absolute(
+def test_a_relative_newapi_home_becomes_absolute(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert find_paths({"NEWAPI_HOME": "here"}).data_dir == tmp_path / "here/data"
 
 
-def test_a_literal_tilde_in_newapi_home_is_the_home_folder(
+def test_a_tilde_in_newapi_home_is_expanded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -81,7 +81,7 @@ def test_a_literal_tilde_in_newapi_home_is_the_home_folder(
 
 @pytest.mark.usefixtures("nobodys_home")
 @pytest.mark.parametrize("environ", [{}, {"NEWAPI_HOME": "~/n"}])
-def test_without_a_home_reading_finds_nothing_and_writing_is_an_error(
+def test_without_a_home_folder_nothing_is_read_and_writing_is_an_error(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
     planted = tmp_path / "~/.config/newapi"
@@ -99,14 +99,12 @@ def test_without_a_home_reading_finds_nothing_and_writing_is_an_error(
     assert [path.name for path in planted.iterdir()] == ["config.toml"]
 
 
-def test_a_folder_and_its_missing_parents_are_private_on_any_umask(
-    any_umask: int, tmp_path: Path
-) -> None:
+def test_new_folders_are_private_under_any_umask(any_umask: int, tmp_path: Path) -> None:
     ensure_private_dir(tmp_path / "a/b/c")
     assert [mode_of(tmp_path / name) for name in ("a", "a/b", "a/b/c")] == [0o700] * 3
 
 
-def test_a_folder_that_exists_keeps_its_mode(tmp_path: Path) -> None:
+def test_an_existing_folder_keeps_its_mode(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o755)
@@ -114,14 +112,14 @@ def test_a_folder_that_exists_keeps_its_mode(tmp_path: Path) -> None:
     assert (mode_of(shared), mode_of(shared / "mine")) == (0o755, 0o700)
 
 
-def test_a_file_in_the_way_of_a_folder_is_told(tmp_path: Path) -> None:
+def test_a_file_in_place_of_a_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file/below"):
         with pytest.raises(ConfigError, match="cannot create the folder"):
             ensure_private_dir(path)
 
 
-def test_a_relative_folder_below_one_that_is_gone_counts_as_none(
+def test_a_relative_home_in_a_removed_folder_is_no_home(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     gone = tmp_path / "gone"
@@ -133,7 +131,7 @@ def test_a_relative_folder_below_one_that_is_gone_counts_as_none(
 
 @pytest.mark.parametrize("home", ["", "missing", "relative"])
 @pytest.mark.parametrize("environ", [{}, {"NEWAPI_HOME": "~/n"}])
-def test_a_home_that_is_none_is_not_written_to(
+def test_an_invalid_home_is_not_written_to(
     home: str, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "relative").mkdir()
@@ -144,7 +142,7 @@ def test_a_home_that_is_none_is_not_written_to(
     assert [path for path in paths if not path.is_relative_to(NO_HOME)] == []
 
 
-def test_a_variable_of_the_platform_needs_no_home(
+def test_a_variable_of_the_platform_needs_no_home_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HOME", "")

@@ -1,4 +1,4 @@
-"""Precedence, profiles and clocks."""
+"""Precedence, profiles and timeouts."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def load(
         (None, None, None, "", None),
     ],
 )
-def test_a_flag_beats_the_environment_beats_the_profile(
+def test_an_option_wins_over_the_environment_and_that_over_the_profile(
     flag: str | None, variable: str | None, profile: str | None, value: str, origin: Origin | None
 ) -> None:
     settings = load(
@@ -89,14 +89,14 @@ def test_a_variable_is_read_by_the_type_of_its_setting(
     assert settings.origins[name] == Origin(ENVIRONMENT, variable)
 
 
-def test_a_bad_variable_is_named_without_its_text() -> None:
+def test_an_invalid_variable_is_an_error_without_its_text() -> None:
     with pytest.raises(ConfigError) as caught:
         load(environ={"NEWAPI_TEMPERATURE": CANARY})
     assert caught.value.message == "NEWAPI_TEMPERATURE must be a number from 0 to 2"
     assert "NEWAPI_TEMPERATURE" in caught.value.hint
 
 
-def test_a_bad_value_of_the_profile_is_named_with_its_file() -> None:
+def test_an_invalid_value_in_a_profile_is_an_error_with_the_file() -> None:
     with pytest.raises(ConfigError) as caught:
         load({"temperature": "hot"})
     error = caught.value
@@ -104,11 +104,11 @@ def test_a_bad_value_of_the_profile_is_named_with_its_file() -> None:
     assert (error.why, error.hint) == ("/c/config.toml", "newapi config set temperature VALUE")
 
 
-def test_a_bad_value_that_is_overridden_does_no_harm() -> None:
+def test_an_overridden_invalid_value_is_no_error() -> None:
     assert load({"temperature": "hot"}, flags={"temperature": 1.0}).values["temperature"] == 1.0
 
 
-def test_a_bad_value_of_another_profile_does_no_harm() -> None:
+def test_an_invalid_value_of_another_profile_is_no_error() -> None:
     both = config(work={"model": "m"}, home={"model": 1})
     assert load_settings(both, {"profile": "work"}, {}).text("model") == "m"
 
@@ -124,7 +124,7 @@ def test_a_bad_value_of_another_profile_does_no_harm() -> None:
         (None, None, None, "", "default", Origin(DEFAULT)),
     ],
 )
-def test_the_profile_is_chosen_by_flag_variable_default_or_being_the_only_one(
+def test_the_profile_is_that_of_option_variable_default_or_the_only_one(
     flag: str | None,
     variable: str | None,
     default: str | None,
@@ -141,7 +141,7 @@ def test_the_profile_is_chosen_by_flag_variable_default_or_being_the_only_one(
 
 
 @pytest.mark.parametrize("by_flag", [True, False])
-def test_a_profile_named_for_the_run_must_exist_whatever_else_is_set(*, by_flag: bool) -> None:
+def test_a_profile_of_option_or_variable_must_exist(*, by_flag: bool) -> None:
     environ = {"NEWAPI_BASE_URL": "https://h.example", "NEWAPI_API_KEY": CANARY}
     environ |= {} if by_flag else {"NEWAPI_PROFILE": "wrok"}
     with pytest.raises(ConfigError) as caught:
@@ -153,13 +153,13 @@ def test_a_profile_named_for_the_run_must_exist_whatever_else_is_set(*, by_flag:
     assert error.why == "the profiles are: 'work', 'home'"
 
 
-def test_a_named_profile_without_any_file_says_so() -> None:
+def test_a_profile_without_a_config_file_is_an_error() -> None:
     with pytest.raises(ConfigError, match="no profile 'work'") as caught:
         load_settings(config(), {"profile": "work"}, {})
     assert caught.value.why == "/c/config.toml has no profiles"
 
 
-def test_several_profiles_without_a_choice_are_explained() -> None:
+def test_several_profiles_without_a_default_are_explained() -> None:
     settings = load_settings(config(a={"api_key": CANARY}, b={}), {}, {})
     assert settings.key is None
     assert settings.key_problem.startswith("no profile is selected")
@@ -186,13 +186,13 @@ def test_several_profiles_without_a_choice_are_explained() -> None:
         ),
     ],
 )
-def test_timeout_stands_for_the_silences_that_are_not_set_themselves(
+def test_timeout_is_the_default_of_the_silences(
     profile: Table, flags: Table, environ: dict[str, str], timeouts: Timeouts
 ) -> None:
     assert load(profile, flags=flags, environ=environ).timeouts == timeouts
 
 
-def test_a_clock_set_by_timeout_is_listed_with_that_origin() -> None:
+def test_a_timeout_from_timeout_has_its_origin() -> None:
     settings = load(flags={"timeout": 3.0})
     assert settings.values["idle_timeout"] == 3.0
     assert settings.origins["idle_timeout"] == Origin(FLAG, "--timeout")
@@ -212,7 +212,7 @@ def test_a_clock_set_by_timeout_is_listed_with_that_origin() -> None:
          "https://o.example", Origin(ENVIRONMENT, "OPENAI_BASE_URL")),
     ],
 )  # fmt: skip
-def test_the_base_url_is_flag_variable_profile_then_openai(
+def test_the_base_url_is_that_of_option_variable_profile_or_openai(
     flag: str | None, environ: dict[str, str], profile: str | None, url: str, origin: Origin
 ) -> None:
     table: Table = {"base_url": profile} if profile else {}
@@ -233,7 +233,7 @@ def test_the_base_url_is_flag_variable_profile_then_openai(
         ({}, {"base_url": f"https://h:{CANARY}"}, {}, UsageError, "--base-url"),
     ],
 )
-def test_a_bad_base_url_is_named_by_its_place(
+def test_an_invalid_base_url_is_an_error_with_its_origin(
     profile: Table, flags: Table, environ: dict[str, str], kind: type[NewapiError], where: str
 ) -> None:
     with pytest.raises(kind) as caught:
@@ -242,7 +242,7 @@ def test_a_bad_base_url_is_named_by_its_place(
     assert "CANARY" not in f"{caught.value!r}{caught.value.why}{caught.value.hint}"
 
 
-def test_settings_show_no_key() -> None:
+def test_the_repr_of_settings_contains_no_key() -> None:
     table: Table = {"base_url": "h.example", "api_key": CANARY}
     for settings in (load(table), load(environ={"NEWAPI_API_KEY": CANARY})):
         assert settings.key

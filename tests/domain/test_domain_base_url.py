@@ -1,4 +1,4 @@
-"""Base URLs in every form that people paste (contract, 5.3; reliability.md, 2.1)."""
+"""Base URLs in every form that users paste (contract, 5.3; reliability.md, 2.1)."""
 
 from __future__ import annotations
 
@@ -146,12 +146,12 @@ def test_a_pasted_url_becomes_the_root_of_the_server(text: str, url: str) -> Non
 
 
 @pytest.mark.parametrize(("text", "url"), PASTED)
-def test_a_root_stays_what_it_is(text: str, url: str) -> None:
+def test_a_root_is_unchanged(text: str, url: str) -> None:
     assert base_url_from_text(url) == base_url_from_text(text)
 
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
-def test_what_is_no_base_url_is_refused_without_repeating_it(text: str) -> None:
+def test_an_invalid_base_url_is_an_error_that_does_not_repeat_it(text: str) -> None:
     with pytest.raises(InvalidBaseUrl) as caught:
         base_url_from_text(text)
     words = str(caught.value)
@@ -175,19 +175,19 @@ def test_what_is_no_base_url_is_refused_without_repeating_it(text: str) -> None:
         "a\uab70b.example",
     ],
 )
-def test_a_host_that_is_read_in_two_ways_is_wanted_in_its_own_form(host: str) -> None:
+def test_a_host_with_ambiguous_characters_is_rejected(host: str) -> None:
     with pytest.raises(InvalidBaseUrl, match="use the xn-- form of the host"):
         base_url_from_text(f"https://{host}")
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_missing_slash_is_named(scheme: str) -> None:
+def test_a_missing_slash_is_an_error(scheme: str) -> None:
     with pytest.raises(InvalidBaseUrl, match=f"a slash is missing: .* {scheme}://"):
         base_url_from_text(f"{scheme}:/host.example")
 
 
 @pytest.mark.parametrize("tail", ["", "/", "/v1", "/v1/chat/completions", "/sub", "/sub/v1"])
-def test_the_chat_endpoint_is_asked_at_v1_below_the_root(tail: str) -> None:
+def test_the_chat_endpoint_is_v1_below_the_root(tail: str) -> None:
     base = base_url_from_text(ROOT + tail)
     prefix = "/sub" if tail.startswith("/sub") else ""
     assert base.path("/v1/chat/completions") == f"{prefix}/v1/chat/completions"
@@ -203,7 +203,9 @@ def test_the_chat_endpoint_is_asked_at_v1_below_the_root(tail: str) -> None:
         ("http://[::1]", "[::1]"),
     ],
 )
-def test_the_authority_names_a_port_only_where_it_must(text: str, authority: str) -> None:
+def test_the_authority_contains_a_port_only_if_it_is_not_the_default(
+    text: str, authority: str
+) -> None:
     assert base_url_from_text(text).authority == authority
 
 
@@ -231,5 +233,5 @@ def test_a_key_is_bound_to_scheme_host_and_port() -> None:
         ("127.0.0.1.example", False),
     ],
 )
-def test_loopback_is_this_machine_and_no_other(host: str, is_loopback: bool) -> None:
+def test_loopback_is_this_machine_only(host: str, is_loopback: bool) -> None:
     assert BaseUrl("http", host, 80).is_loopback is is_loopback

@@ -1,4 +1,4 @@
-"""What answers cost: worked examples, computed by hand from the contract's section 6.6.
+"""Costs of answers: examples computed by hand from section 6.6 of the contract.
 
 quota = round((uncached + cached * cache_ratio + writes * create_cache_ratio
                + completion * completion_ratio) * model_ratio * group_ratio), at least 1 if not free
@@ -31,12 +31,12 @@ GROUPS = {"default": Decimal(1), "vip": Decimal("0.5"), "free": Decimal(0)}
 
 
 def D(text: str) -> Decimal:
-    """Give a figure; short, as many stand in a column."""
+    """Return a figure; short, as many stand in a column."""
     return Decimal(text)
 
 
 def tokens(model_ratio: str, **ratios: str) -> Price:
-    """Give a price by tokens."""
+    """Return a price by tokens."""
     price = Price("m", PriceKind.TOKENS, Decimal(model_ratio))
     return price._replace(**{name: Decimal(ratio) for name, ratio in ratios.items()})  # type: ignore[arg-type]  # names of ratios
 
@@ -46,7 +46,7 @@ def per_call(dollars: str) -> Price:
 
 
 class Case(NamedTuple):
-    """One worked example: the dollars are computed by hand in its comment."""
+    """One example; its comment shows how the dollars were computed by hand."""
 
     price: Price | None
     usage: Usage | None
@@ -130,7 +130,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_cost_agrees_to_the_last_digit(name: str) -> None:
+def test_a_cost_is_exact_to_the_last_digit(name: str) -> None:
     case = CASES[name]
     prices = {"m": case.price} if case.price else {}
     listed = PriceList(prices, GROUPS, Decimal(case.quota_per_unit))
@@ -153,15 +153,13 @@ def test_a_cost_agrees_to_the_last_digit(name: str) -> None:
         (per_call("1"), "-1", "500000"),
     ],
 )
-def test_what_nobody_pays_is_not_known_and_no_error(
-    price: Price, ratio: str, quota_per_unit: str
-) -> None:
+def test_an_implausible_cost_is_unknown(price: Price, ratio: str, quota_per_unit: str) -> None:
     listed = PriceList({"m": price}, {"default": D(ratio)}, D(quota_per_unit))
     assert listed.cost("m", Usage(10**15, 10**15)) == Cost(CostKind.UNKNOWN, None, DOLLAR)
 
 
 @pytest.mark.parametrize("dollars", ["1000000000000", "999999999999.999998", "0.000002", "-0"])
-def test_any_other_cost_has_all_its_digits_and_no_sign(dollars: str) -> None:
+def test_a_plausible_cost_has_all_digits_and_no_sign(dollars: str) -> None:
     listed = PriceList({"m": per_call(dollars)}, {"default": D("1")}, HALF_MILLION)
     found = listed.cost("m", None)
     assert found == Cost(CostKind.ABOUT, abs(D(dollars)), DOLLAR)
@@ -180,7 +178,7 @@ def test_any_other_cost_has_all_its_digits_and_no_sign(dollars: str) -> None:
         (("gone",), "", ("default", D("1"), True)),
     ],
 )
-def test_the_group_of_a_key_is_known_or_said_to_be_guessed(
+def test_the_group_of_a_key_is_certain_or_marked_as_a_guess(
     groups: tuple[str, ...], key_group: str, expected: tuple[str, Decimal, bool]
 ) -> None:
     ratios = {"default": D("1"), "vip": D("0.5")}
@@ -188,7 +186,7 @@ def test_the_group_of_a_key_is_known_or_said_to_be_guessed(
     assert listed.group_for(Price("m", PriceKind.TOKENS, groups=groups), key_group) == expected
 
 
-def test_a_price_is_seen_per_million_tokens() -> None:
+def test_a_price_is_displayed_per_million_tokens() -> None:
     view = PriceList({"m": MINI}, GROUPS, HALF_MILLION).view("m", "vip")
     assert view is not None
     assert (view.prompt, view.completion, view.cached) == (D("0.075"), D("0.3"), D("0.0375"))
@@ -213,7 +211,7 @@ YEN = Currency("CUSTOM", "¥", D("150"))
         ([Cost(CostKind.TIERED), Cost(CostKind.UNKNOWN)], ("unknown", None)),
     ],
 )
-def test_a_sum_says_how_far_it_is_known(
+def test_the_kind_of_a_sum_follows_from_its_parts(
     costs: list[Cost], expected: tuple[str, str | None] | None
 ) -> None:
     found = sum_costs(costs)
@@ -228,11 +226,11 @@ def turn(cost: str | None, kind: str) -> TurnRecord:
     return TurnRecord("p", cost=cost, cost_kind=kind)
 
 
-def test_turns_of_a_server_without_prices_cost_nothing_that_is_told() -> None:
+def test_turns_of_a_server_without_prices_have_no_cost() -> None:
     assert total_cost([turn(None, ""), turn(None, "")], YEN) == TotalCost(None)
 
 
-def test_what_is_not_known_of_a_conversation_is_counted() -> None:
+def test_turns_of_unknown_cost_are_counted() -> None:
     turns = [turn("0.1", "about"), turn(None, "unknown"), turn(None, "tiered"), turn(None, "")]
     assert total_cost(turns, YEN) == TotalCost(Cost(CostKind.ABOUT, D("0.1"), YEN), 2)
     elsewhere = [*turns, turn(None, "")._replace(answer="of a server without prices")]
@@ -242,9 +240,9 @@ def test_what_is_not_known_of_a_conversation_is_counted() -> None:
 @pytest.mark.parametrize(
     ("cost", "kind"), [("0.1", "of a later newapi"), ("a text", "about"), ("1,5", "exact")]
 )
-def test_a_stored_cost_that_makes_no_sense_is_none(cost: str, kind: str) -> None:
+def test_an_invalid_stored_cost_is_none(cost: str, kind: str) -> None:
     assert cost_of_turn(turn(cost, kind)) is None
 
 
-def test_a_stored_cost_that_is_no_number_is_not_known() -> None:
+def test_a_stored_cost_that_is_not_a_number_is_unknown() -> None:
     assert cost_of_turn(turn("NaN", "about")) == Cost(CostKind.ABOUT, None)

@@ -1,4 +1,4 @@
-"""What must stand in a store, as plain values: the model that the state machine compares with."""
+"""The expected content of a store as plain values: the model of the state machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from newapi_cli.app.sessions.live_session import LiveSession, TurnRecorder
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from newapi_cli.store.sessions import SessionStore
-from tests.store.stored import Clock
+from tests.store.stores import Clock
 
 DIES_IN_A_TRANSACTION = """
 import os, signal, sys
@@ -28,7 +28,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 @dataclass
 class Turn:
-    """A turn as it must be stored."""
+    """The expected fields of a turn."""
 
     prompt: str
     parent: int | None
@@ -39,7 +39,7 @@ class Turn:
 
 @dataclass
 class Sessions:
-    """All that must be there: turns by their ids, sessions by theirs."""
+    """The expected turns and sessions by id."""
 
     turns: dict[str, dict[int, Turn]] = field(default_factory=dict)
     leaves: dict[str, int | None] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Sessions:
         prompt: str,
         after: int | str | None,
     ) -> None:
-        """Note a prompt below a turn, or below the leaf."""
+        """Add a prompt after a turn, or after the leaf."""
         if session not in self.turns:
             self.turns[session], self.leaves[session] = {}, None
             self.titles[session] = title
@@ -65,20 +65,20 @@ class Sessions:
         self.leaves[session] = turn_id
 
     def add(self, stored: StoredSession) -> None:
-        """Note a session that has come as a whole."""
+        """Add an imported session."""
         session = stored.session
         self.turns[session.id] = {turn.id: as_turn(turn) for turn in stored.turns}
         self.leaves[session.id] = session.leaf_id
         self.titles[session.id] = (session.title, session.is_named)
 
     def erase(self, session: str) -> None:
-        """Note that a session is gone, and which texts must be gone with it."""
+        """Remove a session, and remember the texts that must be gone with it."""
         for turn in self.turns.pop(session).values():
             self.deleted += [text for text in (turn.prompt, turn.answer) if text]
         del self.leaves[session], self.titles[session]
 
     def path(self, session: str) -> list[tuple[str, str]]:
-        """Give prompts and answers of the present path."""
+        """Return prompts and answers of the present path."""
         turns, found = self.turns[session], []
         place = self.leaves[session]
         while place in turns:
@@ -87,31 +87,31 @@ class Sessions:
         return found[::-1]
 
     def turn(self, session: str, turn_id: int) -> Turn | None:
-        """Give a turn that is still there."""
+        """Return a turn that is still there."""
         return self.turns.get(session, {}).get(turn_id)
 
     def still(self, noted: tuple[str, int, Turn] | None) -> Turn | None:
-        """Give a turn that was noted, where no other one has its number by now."""
+        """Return a turn that was noted, where no other one has its number by now."""
         assert noted is not None
         session, turn_id, turn = noted
         return turn if self.turn(session, turn_id) is turn else None
 
     def tokens(self) -> tuple[int, int]:
-        """Give the sums over all turns that have ended."""
+        """Return the sums over all turns that have ended."""
         ended = [t for turns in self.turns.values() for t in turns.values() if t.status != "open"]
         counts = [turn.tokens or (0, 0) for turn in ended]
         return sum(each[0] for each in counts), sum(each[1] for each in counts)
 
 
 def as_turn(turn: TurnRecord) -> Turn:
-    """Give a stored turn as the model has it."""
+    """Return a stored turn as the model has it."""
     usage = turn.usage
     tokens = (usage.prompt_tokens or 0, usage.completion_tokens or 0) if usage else None
     return Turn(turn.prompt, turn.parent_id, turn.answer, str(turn.status), tokens)
 
 
 def found_in(store: SessionStore) -> Sessions:
-    """Give all that a store holds."""
+    """Return all that a store holds."""
     found = Sessions()
     for session in store.sessions():
         stored = store.load(session.id)
@@ -122,7 +122,7 @@ def found_in(store: SessionStore) -> Sessions:
 
 
 class Process:
-    """One newapi: its store, its conversation and the turn that is under way there."""
+    """One process: its store, its session and its open turn."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self.store = SessionStore(path, clock)

@@ -1,4 +1,4 @@
-"""Any bytes as a config or a key file: settings or an error of ours, and no key in its words."""
+"""Any bytes as a config or key file give settings or an error, and no error contains a key."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ FILES = st.one_of(
 
 
 def at(data: bytes, use: Callable[[Path], None]) -> None:
-    """Use a file of these bytes, in a folder of its own."""
+    """Create a file with these bytes in a new folder."""
     with tempfile.TemporaryDirectory(prefix="newapi-config-") as folder:
         path = Path(folder, "config.toml")
         path.write_bytes(data)
@@ -67,7 +67,7 @@ def at(data: bytes, use: Callable[[Path], None]) -> None:
 
 
 def assert_secret(error: NewapiError) -> None:
-    """See that no word of an error holds a key, nor the trace of it that `--debug` shows."""
+    """Assert that no part of an error contains a key, nor its traceback with `--debug`."""
     assert TRACE not in "".join(traceback.format_exception(error))
     told = f"{error.message} {error.why} {error.hint}"
     assert TRACE not in told
@@ -126,7 +126,7 @@ PROFILES = st.sampled_from(["work", "home", "new", "a b"])
 
 
 def plain(value: object) -> object:
-    """Give a value in which equal numbers are equal: NaN as a word."""
+    """Return a value in which equal numbers are equal: NaN as a word."""
     if isinstance(value, dict):
         return {name: plain(each) for name, each in value.items()}
     if isinstance(value, list):
@@ -135,7 +135,7 @@ def plain(value: object) -> object:
 
 
 def parsed(data: bytes) -> dict[str, object] | None:
-    """Parse a file by the standard library alone; None where it is no TOML."""
+    """Parse a file with the standard library only; None if it is not TOML."""
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -144,7 +144,7 @@ def parsed(data: bytes) -> dict[str, object] | None:
 
 @fuzzed(500)
 @given(FILES, PROFILES, st.sampled_from(sorted(GOOD)), st.booleans())
-def test_a_setting_changes_nothing_else_of_any_file(
+def test_setting_a_value_changes_nothing_else(
     data: bytes, profile: str, name: str, make_default: bool
 ) -> None:
     def use(path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_setting_changes_nothing_else_of_any_file(
 
 @fuzzed(300)
 @given(FILES, PROFILES, st.lists(NAMES, min_size=1, max_size=3))
-def test_unsetting_changes_nothing_else_of_any_file(
+def test_unsetting_a_value_changes_nothing_else(
     data: bytes, profile: str, names: list[str]
 ) -> None:
     def use(path: Path) -> None:
@@ -201,7 +201,9 @@ def test_unsetting_changes_nothing_else_of_any_file(
 
 @fuzzed(400)
 @given(NAMES, st.one_of(st.text(st.characters(codec=None), max_size=12), VALUES, st.just(CANARY)))
-def test_any_text_of_a_variable_is_a_value_or_says_what_it_should_be(name: str, text: str) -> None:
+def test_any_text_of_a_variable_is_a_value_or_an_error_with_the_expected_type(
+    name: str, text: str
+) -> None:
     field = BY_NAME[name]
     try:
         value = field.parse(text)

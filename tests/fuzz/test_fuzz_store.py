@@ -1,4 +1,4 @@
-"""Sessions of several processes in one file, in any order of what people and crashes do to them."""
+"""Sessions of several processes in one database, under any sequence of operations and crashes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from newapi_cli.domain.session import Session
 from newapi_cli.errors import UsageError
 from tests.fuzz.fuzzing import SEED, profiled
 from tests.fuzz.store_model import DIES_IN_A_TRANSACTION, Process, Sessions, found_in
-from tests.store.stored import Clock
+from tests.store.stores import Clock
 
 FIRST_VERSION = Path(__file__).parents[1] / "data" / "databases" / "v1.sql"
 # In memory where there is such a folder: a commit waits for the disk, and there are thousands.
@@ -45,7 +45,7 @@ COUNTS = st.none() | st.tuples(st.integers(0, 10**9), st.integers(0, 10**9))
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """Two newapis on one file. Each text is made but once, so that it can be looked for."""
+    """Two processes on one database. Every text is unique, so that it can be searched for."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize(is_old=st.booleans())
     def open_files(self, is_old: bool) -> None:
-        """Begin with nothing, or with a file of the first version."""
+        """Start with no file, or with a database of the first version."""
         if is_old:
             with closing(sqlite3.connect(self.path)) as connection:
                 connection.executescript(FIRST_VERSION.read_text("utf-8"))
@@ -78,7 +78,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert self.model.turns["1a2b3c4d5e6f"][3].status == "open"
 
     def teardown(self) -> None:
-        """See that the file is sound, and take it away."""
+        """Assert that the database is valid, and remove it."""
         try:
             with closing(sqlite3.connect(self.path)) as connection:
                 assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -94,34 +94,34 @@ class StoreMachine(RuleBasedStateMachine):
     # -- parts --------------------------------------------------------------------------------
 
     def text(self, tail: str) -> str:
-        """Give a text that has never been."""
+        """Return a text that has never been."""
         self.clock.now += 1
         return f"marker{next(self.numbers)}x {tail}"
 
     def chosen(self, pick: int) -> str:
-        """Give the id of a session that is there."""
+        """Return the id of a session that is there."""
         ids = sorted(self.model.turns)
         return ids[pick % len(ids)]
 
     def has_sessions(self) -> bool:
-        """Say whether there is one."""
+        """Return whether there is one."""
         return bool(self.model.turns)
 
     def has_idle(self) -> bool:
-        """Say whether there is a process in whose conversation no answer is under way."""
+        """Return whether there is a process in whose conversation no answer is under way."""
         return any(process.kept is None for process in self.processes)
 
     def has_busy(self) -> bool:
-        """Say whether an answer is under way."""
+        """Return whether an answer is under way."""
         return any(process.kept is not None for process in self.processes)
 
     def idle(self, place: int) -> Process:
-        """Give a process that may ask, the one at this place if it may."""
+        """Return a process that may ask, the one at this place if it may."""
         ones = [process for process in self.processes if process.kept is None]
         return self.processes[place] if self.processes[place].kept is None else ones[0]
 
     def busy(self, place: int) -> Process:
-        """Give a process with an answer under way, the one at this place if it has one."""
+        """Return a process with an answer under way, the one at this place if it has one."""
         ones = [process for process in self.processes if process.kept is not None]
         return self.processes[place] if self.processes[place].kept is not None else ones[0]
 
@@ -130,7 +130,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(has_idle)
     @rule(place=PLACES)
     def start_anew(self, place: int) -> None:
-        """Begin a session; nothing is stored before its first prompt."""
+        """Start a session; nothing is stored before its first prompt."""
         process = self.idle(place)
         session = Session(f"{next(self.numbers):012x}", profile="test")
         process.live = LiveSession(session, (), process.store)
@@ -138,7 +138,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.has_sessions() and self.has_idle())
     @rule(place=PLACES, pick=PICK)
     def resume(self, place: int, pick: int) -> None:
-        """Go on with a session, whoever else has it open."""
+        """Continue a session, which the other process may have open."""
         process = self.idle(place)
         stored = process.store.load(self.chosen(pick))
         assert stored is not None
@@ -147,7 +147,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(has_idle)
     @rule(place=PLACES)
     def join(self, place: int) -> None:
-        """Open the session that the other one has open."""
+        """Open the session of the other process."""
         process = self.idle(place)
         other = self.processes[1 - self.processes.index(process)]
         stored = process.store.load(other.live.session.id)
@@ -157,7 +157,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(has_idle)
     @rule(place=PLACES, tail=TAILS, tokens=COUNTS)
     def say(self, place: int, tail: str, tokens: tuple[int, int] | None) -> None:
-        """Ask and have it answered, as nearly all turns go."""
+        """Send a prompt and receive its answer, like nearly all turns."""
         process = self.idle(place)
         self.ask_in(process, tail)
         self.end_in(process, tail, Status.COMPLETE, tokens)
@@ -165,11 +165,11 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(has_idle)
     @rule(place=PLACES, tail=TAILS)
     def ask(self, place: int, tail: str) -> None:
-        """Store a prompt below the leaf, wherever that is by now."""
+        """Store a prompt after the newest turn of the database."""
         self.ask_in(self.idle(place), tail)
 
     def ask_in(self, process: Process, tail: str) -> None:
-        """Ask, and see that what is sent is what is stored."""
+        """Send a prompt, and assert that the messages sent are those stored."""
         prompt = self.text(tail)
         process.kept = process.live.begin(prompt, model="m")
         self.note_begun(process, prompt, "leaf")
@@ -179,7 +179,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(has_idle)
     @rule(place=PLACES, tail=TAILS)
     def retry(self, place: int, tail: str) -> None:
-        """Grow a branch in place of the last turn."""
+        """Add a branch in place of the last turn."""
         process = self.idle(place)
         process.live.take_external_changes()
         if process.live.path:
@@ -191,7 +191,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert path == self.model.path(process.live.session.id)
 
     def note_begun(self, process: Process, prompt: str, after: int | str | None) -> None:
-        """Put a prompt into the model, under the number that the store has given it."""
+        """Add a prompt to the model, with the id that the store gave it."""
         turn, session = process.live.last, process.live.session
         assert turn is not None
         assert turn.id
@@ -203,7 +203,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(has_busy)
     @rule(place=PLACES, tail=TAILS)
     def keep(self, place: int, tail: str) -> None:
-        """Store what has come so far."""
+        """Store the partial answer."""
         process = self.busy(place)
         answer = self.text(tail)
         assert process.kept is not None
@@ -214,13 +214,13 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(has_busy)
     @rule(place=PLACES, tail=TAILS, status=ENDS, tokens=COUNTS)
     def end(self, place: int, tail: str, status: Status, tokens: tuple[int, int] | None) -> None:
-        """Store how an answer ended."""
+        """Store the end of an answer."""
         self.end_in(self.busy(place), tail, status, tokens)
 
     def end_in(
         self, process: Process, tail: str, status: Status, tokens: tuple[int, int] | None
     ) -> None:
-        """End an answer; of a session that was deleted meanwhile, nothing is stored."""
+        """End an answer; nothing is stored if its session was deleted."""
         answer = self.text(tail)
         assert process.kept is not None
         process.kept.end(completion(answer, status, tokens), "")
@@ -232,7 +232,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(place=PLACES)
     def crash(self, place: int) -> None:
-        """Drop a connection as a crash does, and come back as another process."""
+        """Close a connection like a crash, and continue as another process."""
         process = self.processes[place]
         owner = process.store._owner
         process.store.database._connection.close()
@@ -249,7 +249,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(place=PLACES)
     def look_for_killed(self, place: int) -> None:
-        """Close what crashed processes have left open, once."""
+        """Mark the open turns of crashed processes, once."""
         hits = self.processes[place].store.close_orphaned_turns()
         open_ones = {
             turn_id
@@ -265,7 +265,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(has_idle)
     @rule(place=PLACES)
     def undo(self, place: int) -> None:
-        """Take the last turn back, as the conversation does it."""
+        """Undo the last turn, like the conversation."""
         process = self.idle(place)
         process.live.take_external_changes()
         session = process.live.session.id
@@ -276,14 +276,14 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(has_idle)
     @rule(place=PLACES, model=st.sampled_from(["m2", "m3"]))
     def take_another_model(self, place: int, model: str) -> None:
-        """Change what has nothing to do with the turns."""
+        """Change fields that do not concern the turns."""
         live = self.idle(place).live
         live.change(live.session._replace(model=model))
 
     @precondition(has_sessions)
     @rule(place=PLACES, pick=PICK, name=st.sampled_from(["work", "home", "自然"]))
     def rename(self, place: int, pick: int, name: str) -> None:
-        """Name a session; a name belongs to one."""
+        """Name a session; names are unique."""
         session = self.chosen(pick)
         store = self.processes[place].store
         stored = store.load(session)
@@ -300,7 +300,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(has_sessions)
     @rule(place=PLACES, pick=PICK)
     def delete(self, place: int, pick: int) -> None:
-        """Delete a session so that no byte of it is left in any file."""
+        """Delete a session, and assert that no byte of it is left in any file."""
         session = self.chosen(pick)
         gone = set(self.model.turns[session])
         self.processes[place].store.delete([session])
@@ -319,7 +319,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(has_sessions)
     @rule(place=PLACES, pick=PICK, as_lines=st.booleans())
     def export_and_import(self, place: int, pick: int, as_lines: bool) -> None:
-        """Read a session as JSON back: the same, but for its ids."""
+        """Import an exported session: it is the same except for its ids."""
         store = self.processes[place].store
         stored = store.load(self.chosen(pick))
         assert stored is not None
@@ -339,7 +339,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(has_idle)
     @rule(place=PLACES)
     def fork(self, place: int) -> None:
-        """Go on in a copy."""
+        """Continue in a copy."""
         process = self.idle(place)
         process.live.take_external_changes()
         if process.live.path:
@@ -351,7 +351,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(place=PLACES, number=st.integers(1, 60))
     def search(self, place: int, number: int) -> None:
-        """Find each turn that holds a text, and no other."""
+        """Find exactly the turns that contain a text."""
         word = f"MARKER{number}X"
         hits = {hit.turn.id for hit in self.processes[place].store.search([word])}
         assert hits == {
@@ -364,7 +364,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.kills < 1 and self.model.turns)
     @rule(chance=st.integers(0, 3))
     def die_in_a_transaction(self, chance: int) -> None:
-        """Let a process be killed by -9 between two statements of one write."""
+        """Kill a process with -9 between two statements of one write."""
         if chance == 0:
             self.kills += 1
             command = [sys.executable, "-c", DIES_IN_A_TRANSACTION, str(self.path)]
@@ -376,7 +376,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_file_holds_what_it_must(self) -> None:
-        """Compare all of it, and what it cost."""
+        """Compare the whole store and its costs with the model."""
         if self.processes:
             store = self.processes[0].store
             found = found_in(store)
@@ -389,11 +389,11 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 def completion(text: str, status: Status, tokens: tuple[int, int] | None) -> Completion:
-    """Give an answer."""
+    """Return an answer."""
     builder = CompletionBuilder()
     builder.add(Chunk(text, usage=Usage(*tokens, sum(tokens)) if tokens else None))
     return builder.completion(status)
 
 
-def test_the_store_holds_what_was_said_whatever_happens_to_it() -> None:
+def test_the_store_contains_what_was_saved_after_any_sequence_of_operations() -> None:
     run_state_machine_as_test(seed(SEED)(StoreMachine), settings=profiled(80))

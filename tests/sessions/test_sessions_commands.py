@@ -21,7 +21,7 @@ from tests.sessions.keeping import (
     sessions_file,
     stored_sessions,
 )
-from tests.store.stored import new_session
+from tests.store.stores import new_session
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, CANARY_TRACE, Home
 from tests.support.process import Result, newapi_command, run_newapi

@@ -19,7 +19,7 @@ from tests.sessions.keeping import (
     stored_sessions,
     tree,
 )
-from tests.store.stored import change_raw, raw_rows
+from tests.store.stores import change_raw, raw_rows
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import newapi_command, run_newapi

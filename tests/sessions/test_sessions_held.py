@@ -25,7 +25,7 @@ from tests.sessions.keeping import (
     only_session,
     sessions_file,
 )
-from tests.store.stored import new_session, raw_rows, said
+from tests.store.stores import add_turns, new_session, raw_rows
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import newapi_command
@@ -100,7 +100,7 @@ def interrupted() -> None:
 def test_a_turn_that_a_signal_ends_before_it_begins_leaves_the_path(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     with SessionStore(path, check_wait=interrupted) as store:
-        session, _ = said(store, new_session(), ("first", "1"), ("second", "2"))
+        session, _ = add_turns(store, new_session(), ("first", "1"), ("second", "2"))
         stored = store.load(session.id)
         assert stored is not None
         live = LiveSession(stored.session, stored.path, store)
@@ -115,7 +115,7 @@ def test_a_turn_that_a_signal_ends_before_it_begins_leaves_the_path(tmp_path: Pa
 def test_a_part_of_an_answer_waits_for_nobody(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     with SessionStore(path) as store:
-        _, [turn] = said(store, new_session(), ("first", "1"))
+        _, [turn] = add_turns(store, new_session(), ("first", "1"))
         with held(path):
             began = time.monotonic()
             with pytest.raises(LocalError, match="busy"):
@@ -134,7 +134,7 @@ def test_ctrl_c_while_the_file_is_written_anew_tells_of_traces(tmp_path: Path) -
         closing(sqlite3.connect(path, isolation_level=None)) as other,
         SessionStore(path) as store,
     ):
-        session, _ = said(store, new_session(), ("first", "1"))
+        session, _ = add_turns(store, new_session(), ("first", "1"))
 
         def hold(statement: str) -> None:
             if statement == "VACUUM" and not is_at_it.is_set():

@@ -13,7 +13,7 @@ from newapi_cli.domain.completion import Chunk, Completion, CompletionBuilder, S
 from newapi_cli.domain.session import Session, StoredSession
 from newapi_cli.errors import LocalError
 from newapi_cli.store.sessions import SessionStore
-from tests.store.stored import change_raw, new_session
+from tests.store.stores import change_raw, new_session
 
 
 def completion(text: str) -> Completion:

@@ -21,7 +21,7 @@ from tests.sessions.keeping import (
     stored_sessions,
     tree,
 )
-from tests.store.stored import change_raw
+from tests.store.stores import change_raw
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home

@@ -1,4 +1,4 @@
-"""The file of the sessions: private, migrated with a copy first, left alone where it is strange."""
+"""The database file: private, backed up before a migration, unchanged if it is not ours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from newapi_cli.store.database import Database, migration_backups
 from newapi_cli.store.mapping import TURN_COLUMNS
 from newapi_cli.store.migrations import MIGRATIONS
 from newapi_cli.store.sessions import SessionStore
-from tests.store.stored import child, new_session, raw_rows, said
+from tests.store.stores import add_turns, child, new_session, raw_rows
 
 UMASKS = [0o000, 0o022, 0o077, 0o777]
 EXTRA = ("CREATE TABLE extra (x TEXT)", "INSERT INTO extra VALUES ('new')")
@@ -39,7 +39,7 @@ Database(Path(sys.argv[1]), (*MIGRATIONS, steps)).close()
 
 @contextmanager
 def umask(mask: int) -> Iterator[None]:
-    """Set the umask for a block."""
+    """Set the umask in a block."""
     before = os.umask(mask)
     try:
         yield
@@ -54,7 +54,7 @@ def mode(path: Path) -> int:
 def filled(path: Path, count: int = 300) -> Path:
     """Make a store of many turns, several pages long."""
     with SessionStore(path) as store:
-        said(store, new_session(), *((f"prompt {n}", f"answer {n} " * 20) for n in range(3)))
+        add_turns(store, new_session(), *((f"prompt {n}", f"answer {n} " * 20) for n in range(3)))
         names = f"session_id, owner, {TURN_COLUMNS.removeprefix('id, ')}"
         store.database.execute(
             f"INSERT INTO turns ({names}) SELECT {names}"
@@ -65,7 +65,7 @@ def filled(path: Path, count: int = 300) -> Path:
 
 
 def content(path: Path) -> list[str]:
-    """Give all that a file of SQLite holds."""
+    """Return all that a file of SQLite holds."""
     with closing(sqlite3.connect(path)) as connection:
         return list(connection.iterdump())
 
@@ -79,7 +79,7 @@ def test_the_file_is_private_under_any_umask(tmp_path: Path, mask: int) -> None:
     with umask(mask):
         with SessionStore(path) as store:
             assert mode(path) == 0o600
-            said(store, new_session(), ("q", "a"))
+            add_turns(store, new_session(), ("q", "a"))
         with SessionStore(path) as store:
             assert store.count() == 1
     assert mode(path) == 0o600
@@ -98,7 +98,7 @@ def test_the_journal_is_private_too(tmp_path: Path, mask: int) -> None:
 
 
 @pytest.mark.parametrize("wide", [0o644, 0o666, 0o640, 0o604, 0o777])
-def test_a_file_that_others_could_read_is_narrowed(tmp_path: Path, wide: int) -> None:
+def test_a_file_that_others_can_read_becomes_private(tmp_path: Path, wide: int) -> None:
     path = filled(tmp_path / "s.db")
     path.chmod(wide)
     with SessionStore(path) as store:
@@ -106,7 +106,7 @@ def test_a_file_that_others_could_read_is_narrowed(tmp_path: Path, wide: int) ->
     assert mode(path) == 0o600
 
 
-def test_a_file_that_is_narrower_stays_so(tmp_path: Path) -> None:
+def test_a_stricter_mode_is_kept(tmp_path: Path) -> None:
     path = filled(tmp_path / "s.db")
     path.chmod(0o400)
     with SessionStore(path) as store:
@@ -121,7 +121,7 @@ def test_a_link_is_followed_to_the_file(tmp_path: Path) -> None:
     link = tmp_path / "s.db"
     link.symlink_to(target)
     with SessionStore(link) as store:
-        said(store, new_session(), ("q", "a"))
+        add_turns(store, new_session(), ("q", "a"))
     assert link.is_symlink()
     assert mode(target) == 0o600
 
@@ -129,7 +129,7 @@ def test_a_link_is_followed_to_the_file(tmp_path: Path) -> None:
 # -- versions ---------------------------------------------------------------------------------
 
 
-def test_a_file_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
+def test_a_newer_database_is_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     filled(path)
     Database(path, LATER).close()
@@ -142,7 +142,7 @@ def test_a_file_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
     assert (path.read_bytes(), list(tmp_path.iterdir())) == (before, [path])
 
 
-def test_a_migration_keeps_a_private_copy_of_what_was(tmp_path: Path) -> None:
+def test_a_migration_makes_a_private_backup(tmp_path: Path) -> None:
     path = filled(tmp_path / "s.db")
     before = content(path)
     with umask(0), closing(Database(path, LATER)) as database:
@@ -157,12 +157,12 @@ def test_a_migration_keeps_a_private_copy_of_what_was(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == [path, copy]
 
 
-def test_a_new_file_needs_no_copy(tmp_path: Path) -> None:
+def test_a_new_file_has_no_backup(tmp_path: Path) -> None:
     Database(tmp_path / "s.db", LATER).close()
     assert migration_backups(tmp_path / "s.db") == []
 
 
-def test_a_file_of_the_right_version_is_not_written_to(tmp_path: Path) -> None:
+def test_a_current_database_is_not_written_to(tmp_path: Path) -> None:
     path = filled(tmp_path / "s.db")
     before = (path.read_bytes(), path.stat().st_mtime_ns)
     with SessionStore(path) as store:
@@ -171,7 +171,7 @@ def test_a_file_of_the_right_version_is_not_written_to(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+def test_a_failed_migration_leaves_the_file_unchanged(tmp_path: Path) -> None:
     path = filled(tmp_path / "s.db")
     before = path.read_bytes()
     with pytest.raises(LocalError, match="cannot be used"):
@@ -183,7 +183,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> Non
     assert raw_rows(path, "SELECT x FROM extra") == [("new",)]
 
 
-def test_a_copy_that_cannot_be_made_stops_the_migration(tmp_path: Path) -> None:
+def test_without_a_backup_there_is_no_migration(tmp_path: Path) -> None:
     path = filled(tmp_path / "s.db")
     before = path.read_bytes()
     (tmp_path / f"s.db.v{TODAY}-copy").mkdir()
@@ -192,7 +192,7 @@ def test_a_copy_that_cannot_be_made_stops_the_migration(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_two_processes_migrate_at_once_and_one_does_it(tmp_path: Path) -> None:
+def test_of_two_concurrent_processes_one_migrates(tmp_path: Path) -> None:
     path = filled(tmp_path / "s.db")
     before = content(path)
     with child(MIGRATES, str(path)) as one, child(MIGRATES, str(path)) as two:
@@ -206,7 +206,7 @@ def test_two_processes_migrate_at_once_and_one_does_it(tmp_path: Path) -> None:
     assert content(copy) == before
 
 
-def test_many_processes_make_a_new_file_at_once(tmp_path: Path) -> None:
+def test_many_processes_can_create_the_file_at_the_same_time(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from newapi_cli.domain.session import *;"
         "from newapi_cli.store.sessions import SessionStore\n"
@@ -221,7 +221,7 @@ def test_many_processes_make_a_new_file_at_once(tmp_path: Path) -> None:
         assert store.count() == 4
 
 
-def test_erasing_takes_the_copies_of_migrations_away(tmp_path: Path) -> None:
+def test_deleting_a_session_removes_the_backups(tmp_path: Path) -> None:
     path = filled(tmp_path / "s.db")
     (tmp_path / "s.db.v0-copy").write_bytes(b"prompt 1")
     (tmp_path / "s.db.v1-copy").write_bytes(b"prompt 1")
@@ -290,14 +290,14 @@ STRANGE = [
 
 
 @pytest.mark.parametrize("spoil", STRANGE, ids=lambda f: f.__name__)
-def test_a_damaged_file_is_named_and_left_alone(
+def test_a_damaged_file_is_an_error_and_unchanged(
     tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
     path = tmp_path / "s.db"
     spoil(path)
     before = path.read_bytes()
     with pytest.raises(LocalError) as caught, SessionStore(path) as store:
-        said(store, new_session(), ("q", "a"))
+        add_turns(store, new_session(), ("q", "a"))
     assert str(path) in caught.value.message
     assert "damaged" in caught.value.message
     assert "nothing has been changed" in caught.value.hint
@@ -305,14 +305,14 @@ def test_a_damaged_file_is_named_and_left_alone(
     assert [each.name for each in tmp_path.iterdir()] == ["s.db"]
 
 
-def test_an_empty_file_is_a_new_one(tmp_path: Path) -> None:
+def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
     (tmp_path / "s.db").touch()
     with SessionStore(tmp_path / "s.db") as store:
-        said(store, new_session(), ("q", "a"))
+        add_turns(store, new_session(), ("q", "a"))
     assert mode(tmp_path / "s.db") == 0o600
 
 
-def test_a_folder_in_its_place_is_named_and_left_alone(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_the_file_is_an_error_and_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     path.mkdir(0o755)
     (path / "x").touch()
@@ -322,12 +322,12 @@ def test_a_folder_in_its_place_is_named_and_left_alone(tmp_path: Path) -> None:
     assert (path / "x").exists()
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(LocalError, match=r"no/s\.db"):
         SessionStore(tmp_path / "no" / "s.db")
 
 
-def test_a_file_that_another_holds_too_long_is_busy(
+def test_a_file_locked_for_too_long_is_busy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("newapi_cli.store.database.LOCK_TIMEOUT_S", 0.05)
@@ -335,6 +335,6 @@ def test_a_file_that_another_holds_too_long_is_busy(
     with closing(sqlite3.connect(path, isolation_level=None)) as other, SessionStore(path) as store:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(LocalError, match="busy"):
-            said(store, new_session(), ("q", "a"))
+            add_turns(store, new_session(), ("q", "a"))
         other.execute("ROLLBACK")
-        said(store, new_session(), ("q", "a"))
+        add_turns(store, new_session(), ("q", "a"))

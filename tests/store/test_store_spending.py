@@ -1,4 +1,4 @@
-"""The figures of turns without their texts, and exact costs that are written by id."""
+"""Usage and cost of turns without their texts, and writing exact costs."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from newapi_cli.domain.session import Session, TurnRecord
 from newapi_cli.errors import LocalError
 from newapi_cli.store.sessions import SessionStore
 from newapi_cli.store.spending import FIGURES
-from tests.store.stored import Clock, change_raw, new_session, raw_rows
+from tests.store.stores import Clock, change_raw, new_session, raw_rows
 
 COSTS = "SELECT id, cost, cost_kind FROM turns ORDER BY id"
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """Give the clock of the store."""
+    """Return the clock of the store."""
     return Clock()
 
 
 @pytest.fixture
 def store(tmp_path: Path, clock: Clock) -> Iterator[SessionStore]:
-    """Give an open store."""
+    """Return an open store."""
     with SessionStore(tmp_path / "s.db", clock) as opened:
         yield opened
 
 
 def ask(store: SessionStore, session: Session, **ended: object) -> tuple[Session, TurnRecord]:
-    """Ask once; without a status the turn stays open."""
+    """Add one turn; without a status it stays open."""
     turn = TurnRecord("a prompt", model="m", profile=session.profile, host=session.host)
     session, turn = store.begin_turn(session, turn, at_leaf=True)
     if ended:
@@ -49,11 +49,11 @@ def figures(
     return list(store.spending.figures(TurnFigures._make, begin, profile=profile, host=host))
 
 
-def test_the_columns_are_those_that_a_report_asks_for() -> None:
+def test_the_columns_are_those_of_the_report() -> None:
     assert tuple(FIGURES.split(", ")) == TurnFigures._fields
 
 
-def test_figures_of_a_turn_come_back_as_stored(store: SessionStore, clock: Clock) -> None:
+def test_figures_are_returned_as_stored(store: SessionStore, clock: Clock) -> None:
     session, turn = ask(
         store,
         new_session(host="http://a/v1"),
@@ -85,14 +85,14 @@ def test_figures_of_a_turn_come_back_as_stored(store: SessionStore, clock: Clock
     ]
 
 
-def test_an_open_turn_is_none_yet(store: SessionStore) -> None:
+def test_an_open_turn_is_not_included(store: SessionStore) -> None:
     session, _ = ask(store, new_session())
     assert figures(store) == []
     ask(store, session, status=Status.ERROR)
     assert [each.status for each in figures(store)] == ["error"]
 
 
-def test_the_span_begins_with_its_first_moment(store: SessionStore, clock: Clock) -> None:
+def test_since_includes_its_first_moment(store: SessionStore, clock: Clock) -> None:
     session = new_session()
     for _ in range(3):
         session, _ = ask(store, session, status=Status.COMPLETE)
@@ -114,7 +114,7 @@ def test_the_span_begins_with_its_first_moment(store: SessionStore, clock: Clock
         ({"profile": "' OR 1 --"}, set()),
     ],
 )
-def test_profile_and_host_limit_it(
+def test_profile_and_host_are_filters(
     store: SessionStore, where: dict[str, str], names: set[str]
 ) -> None:
     ids = {}
@@ -129,7 +129,7 @@ def test_profile_and_host_limit_it(
     assert {ids[each.session_id] for each in found} == names
 
 
-def test_a_turn_counts_for_what_it_was_sent_to_itself(store: SessionStore) -> None:
+def test_profile_and_host_are_those_of_the_turn(store: SessionStore) -> None:
     session = new_session(profile="work", host="http://a/v1")
     session, first = ask(store, session, status=Status.COMPLETE, request_id="r-1")
     moved = session._replace(profile="home", host="http://b/v1")
@@ -146,7 +146,7 @@ def test_a_turn_counts_for_what_it_was_sent_to_itself(store: SessionStore) -> No
 
 
 def charged_store(store: SessionStore) -> list[TurnRecord]:
-    """Ask a gateway three times and another one once."""
+    """Add three turns of one gateway and one of another."""
     here, there = new_session(host="http://a/v1"), new_session(host="http://b/v1")
     turns = []
     for request_id in ("r-1", "", "r-3"):
@@ -165,7 +165,7 @@ def test_turns_are_found_by_request_id_and_host(store: SessionStore) -> None:
     assert store.spending.charged(many, "http://a/v1") == [first, third]
 
 
-def test_costs_are_written_and_nothing_else(store: SessionStore) -> None:
+def test_only_costs_are_written(store: SessionStore) -> None:
     first, second, third, fourth = charged_store(store)
     before = raw_rows(store.database.path, "SELECT prompt, answer, status FROM turns ORDER BY id")
     store.spending.write_costs(
@@ -182,7 +182,7 @@ def test_costs_are_written_and_nothing_else(store: SessionStore) -> None:
     assert raw_rows(path, "SELECT prompt, answer, status FROM turns ORDER BY id") == before
 
 
-def test_a_turn_that_is_another_one_by_now_is_passed_over(store: SessionStore) -> None:
+def test_a_turn_with_another_request_id_is_skipped(store: SessionStore) -> None:
     first, *_ = charged_store(store)
     store.spending.write_costs([first._replace(request_id="r-2", cost="1", cost_kind="exact")])
     store.spending.write_costs([first._replace(id=99, cost="1", cost_kind="exact")])
@@ -205,7 +205,7 @@ def test_costs_are_written_all_or_none(store: SessionStore) -> None:
     assert raw_rows(path, COSTS)[0][1] == "1"
 
 
-def test_where_there_is_nothing_to_write_the_file_is_not_touched(store: SessionStore) -> None:
+def test_without_costs_the_file_is_not_written_to(store: SessionStore) -> None:
     charged_store(store)
     before = (store.database.path.read_bytes(), store.database.path.stat().st_mtime_ns)
     store.spending.write_costs([])

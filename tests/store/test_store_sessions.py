@@ -1,4 +1,4 @@
-"""Turns and sessions as they are stored, and as they come back."""
+"""Storing and loading turns and sessions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from newapi_cli.domain.money import CostKind
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord, path_to
 from newapi_cli.errors import LocalError, UsageError
 from newapi_cli.store.sessions import SessionStore
-from tests.store.stored import Clock, change_raw, new_session, raw_rows, said
+from tests.store.stores import Clock, add_turns, change_raw, new_session, raw_rows
 
 TEXTS = {
     "empty": "",
@@ -59,19 +59,19 @@ FULL = TurnRecord(
 
 @pytest.fixture
 def clock() -> Clock:
-    """Give the clock of the store."""
+    """Return the clock of the store."""
     return Clock()
 
 
 @pytest.fixture
 def store(tmp_path: Path, clock: Clock) -> Iterator[SessionStore]:
-    """Give an open store."""
+    """Return an open store."""
     with SessionStore(tmp_path / "s.db", clock) as opened:
         yield opened
 
 
 def loaded(store: SessionStore, session: Session) -> StoredSession:
-    """Load through a second opening of the file."""
+    """Load a session with a second store."""
     with SessionStore(store.database.path) as other:
         found = other.load(session.id)
     assert found is not None
@@ -91,14 +91,14 @@ def test_a_prompt_is_stored_before_its_answer(store: SessionStore, clock: Clock)
     assert (begun.model, begun.system, begun.host) == ("m", "be brief", "http://h/v1")
 
 
-def test_what_has_come_is_stored_while_it_comes(store: SessionStore) -> None:
+def test_a_partial_answer_is_stored_while_it_arrives(store: SessionStore) -> None:
     session, turn = store.begin_turn(new_session(), TurnRecord("hi"), at_leaf=True)
     store.save_partial_turn(turn._replace(answer="Par", reasoning="hm"))
     kept = loaded(store, session).turns[0]
     assert (kept.answer, kept.reasoning, kept.status) == ("Par", "hm", Status.OPEN)
 
 
-def test_an_ended_turn_comes_back_with_every_field(store: SessionStore) -> None:
+def test_a_finished_turn_is_loaded_with_every_field(store: SessionStore) -> None:
     begun, turn = store.begin_turn(new_session(), FULL, at_leaf=True)
     ended = FULL._replace(id=turn.id, created_at=turn.created_at)
     store.end_turn(ended)
@@ -106,7 +106,7 @@ def test_an_ended_turn_comes_back_with_every_field(store: SessionStore) -> None:
 
 
 @pytest.mark.parametrize("kind", [*CostKind, ""])
-def test_every_kind_of_cost_comes_back(store: SessionStore, kind: str) -> None:
+def test_every_kind_of_cost_is_loaded(store: SessionStore, kind: str) -> None:
     begun, turn = store.begin_turn(new_session(), TurnRecord("hi"), at_leaf=True)
     cost = "12345678901234567890.000000000000000001" if kind in ("about", "exact") else None
     store.end_turn(turn._replace(status=Status.COMPLETE, cost=cost, cost_kind=kind))
@@ -114,14 +114,14 @@ def test_every_kind_of_cost_comes_back(store: SessionStore, kind: str) -> None:
     assert (back.cost, back.cost_kind) == (cost, kind)
 
 
-def test_a_cost_of_decimal_text_is_never_made_a_number(store: SessionStore) -> None:
+def test_a_cost_stays_decimal_text(store: SessionStore) -> None:
     begun, turn = store.begin_turn(new_session(), TurnRecord("hi"), at_leaf=True)
     store.end_turn(turn._replace(status=Status.COMPLETE, cost="0.10", cost_kind="exact"))
     [stored] = raw_rows(store.database.path, "SELECT cost, typeof(cost) FROM turns")
     assert (loaded(store, begun).turns[0].cost, stored) == ("0.10", ("0.10", "text"))
 
 
-def test_a_turn_without_anything_comes_back(store: SessionStore) -> None:
+def test_an_empty_turn_is_loaded(store: SessionStore) -> None:
     begun, turn = store.begin_turn(new_session(), TurnRecord(""), at_leaf=True)
     store.end_turn(turn._replace(status=Status.ERROR))
     back = loaded(store, begun).turns[0]
@@ -130,7 +130,7 @@ def test_a_turn_without_anything_comes_back(store: SessionStore) -> None:
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_any_text_comes_back_as_it_was(store: SessionStore, text: str) -> None:
+def test_any_text_is_loaded_unchanged(store: SessionStore, text: str) -> None:
     begun, turn = store.begin_turn(new_session(text, system=text), TurnRecord(text), at_leaf=True)
     turn = turn._replace(answer=text, reasoning=text, error=text, finish_reason=text)
     store.save_partial_turn(turn)
@@ -141,7 +141,7 @@ def test_any_text_comes_back_as_it_was(store: SessionStore, text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "wanted"), SURROGATES.values(), ids=SURROGATES)
-def test_half_characters_become_replacement_marks(
+def test_lone_surrogates_become_replacement_characters(
     store: SessionStore, text: str, wanted: str
 ) -> None:
     begun, turn = store.begin_turn(new_session(text), TurnRecord(text), at_leaf=True)
@@ -153,7 +153,7 @@ def test_half_characters_become_replacement_marks(
 
 
 @pytest.mark.parametrize("count", [2**63 - 1, -(2**63 - 1), 2**63, 10**400])
-def test_a_count_beyond_sqlites_integers_is_not_known(store: SessionStore, count: int) -> None:
+def test_a_count_beyond_sqlites_integers_is_unknown(store: SessionStore, count: int) -> None:
     begun, turn = store.begin_turn(new_session(), TurnRecord("hi"), at_leaf=True)
     store.end_turn(turn._replace(usage=Usage(count, 1, 2), status=Status.COMPLETE))
     usage = loaded(store, begun).turns[0].usage
@@ -164,23 +164,23 @@ def test_a_count_beyond_sqlites_integers_is_not_known(store: SessionStore, count
 
 
 def test_turns_make_one_chain(store: SessionStore) -> None:
-    session, turns = said(store, new_session(), ("a", "1"), ("b", "2"), ("c", "3"))
+    session, turns = add_turns(store, new_session(), ("a", "1"), ("b", "2"), ("c", "3"))
     back = loaded(store, session)
     assert [turn.parent_id for turn in turns] == [None, turns[0].id, turns[1].id]
     assert back.path == tuple(turns)
     assert (back.session.turns, back.session.leaf_id) == (3, turns[2].id)
 
 
-def test_at_the_leaf_means_the_leaf_of_the_file_and_not_of_memory(store: SessionStore) -> None:
-    session, [first] = said(store, new_session(), ("a", "1"))
+def test_at_leaf_follows_the_newest_turn_in_the_database(store: SessionStore) -> None:
+    session, [first] = add_turns(store, new_session(), ("a", "1"))
     with SessionStore(store.database.path) as other:
-        _, [second] = said(other, session, ("b", "2"))
+        _, [second] = add_turns(other, session, ("b", "2"))
     _, third = store.begin_turn(session, TurnRecord("c", parent_id=first.id), at_leaf=True)
     assert third.parent_id == second.id
 
 
-def test_a_branch_leaves_the_old_one_where_it_is(store: SessionStore) -> None:
-    session, [first, second] = said(store, new_session(), ("a", "1"), ("b", "2"))
+def test_a_new_branch_keeps_the_old_one(store: SessionStore) -> None:
+    session, [first, second] = add_turns(store, new_session(), ("a", "1"), ("b", "2"))
     session, other = store.begin_turn(session, TurnRecord("b2", parent_id=first.id), at_leaf=False)
     back = loaded(store, session)
     assert [turn.id for turn in back.path] == [first.id, other.id]
@@ -189,14 +189,14 @@ def test_a_branch_leaves_the_old_one_where_it_is(store: SessionStore) -> None:
 
 
 def test_a_new_root_is_a_branch_too(store: SessionStore) -> None:
-    session, _ = said(store, new_session(), ("a", "1"))
+    session, _ = add_turns(store, new_session(), ("a", "1"))
     session, other = store.begin_turn(session, TurnRecord("a2"), at_leaf=False)
     assert [turn.prompt for turn in loaded(store, session).path] == ["a2"]
     assert other.parent_id is None
 
 
-def test_a_new_session_of_a_known_name_joins_it(store: SessionStore) -> None:
-    known, [first] = said(store, new_session("taxes", is_named=True), ("a", "1"))
+def test_a_new_session_with_an_existing_name_joins_it(store: SessionStore) -> None:
+    known, [first] = add_turns(store, new_session("taxes", is_named=True), ("a", "1"))
     joined, second = store.begin_turn(
         new_session("taxes", is_named=True), TurnRecord("b"), at_leaf=True
     )
@@ -204,14 +204,14 @@ def test_a_new_session_of_a_known_name_joins_it(store: SessionStore) -> None:
     assert len(store.sessions()) == 1
 
 
-def test_a_title_that_nobody_gave_joins_nothing(store: SessionStore) -> None:
-    said(store, new_session("taxes", is_named=True), ("a", "1"))
-    said(store, new_session("taxes"), ("b", "2"))
+def test_a_generated_title_joins_no_session(store: SessionStore) -> None:
+    add_turns(store, new_session("taxes", is_named=True), ("a", "1"))
+    add_turns(store, new_session("taxes"), ("b", "2"))
     assert len(store.sessions()) == 2
 
 
-def test_a_session_that_was_deleted_meanwhile_begins_anew(store: SessionStore) -> None:
-    session, [first] = said(store, new_session(), ("a", "1"))
+def test_a_session_that_was_deleted_meanwhile_is_created_again(store: SessionStore) -> None:
+    session, [first] = add_turns(store, new_session(), ("a", "1"))
     store.delete([session.id])
     begun, turn = store.begin_turn(session, TurnRecord("b", parent_id=first.id), at_leaf=False)
     assert (begun.id, begun.turns, turn.parent_id) == (session.id, 1, None)
@@ -221,8 +221,8 @@ def test_a_session_that_was_deleted_meanwhile_begins_anew(store: SessionStore) -
 # -- changing ---------------------------------------------------------------------------------
 
 
-def test_what_may_change_is_changed_and_nothing_else(store: SessionStore) -> None:
-    session, [first, _] = said(store, new_session(host="h"), ("a", "1"), ("b", "2"))
+def test_update_changes_only_what_can_change(store: SessionStore) -> None:
+    session, [first, _] = add_turns(store, new_session(host="h"), ("a", "1"), ("b", "2"))
     changed = session._replace(
         title="t", is_named=True, model="m", system="s", left_out=1, leaf_id=first.id
     )
@@ -230,22 +230,22 @@ def test_what_may_change_is_changed_and_nothing_else(store: SessionStore) -> Non
     assert loaded(store, session).session == changed
 
 
-def test_a_name_names_one_session(store: SessionStore) -> None:
-    first, _ = said(store, new_session("taxes", is_named=True), ("a", "1"))
-    second, _ = said(store, new_session("other"), ("b", "2"))
+def test_a_name_is_unique(store: SessionStore) -> None:
+    first, _ = add_turns(store, new_session("taxes", is_named=True), ("a", "1"))
+    second, _ = add_turns(store, new_session("other"), ("b", "2"))
     with pytest.raises(UsageError, match=first.short_id):
         store.update_session(second._replace(title="taxes", is_named=True))
     assert loaded(store, second).session == second
     store.update_session(first._replace(title="taxes", is_named=True))  # its own name is no other's
 
 
-def test_a_change_of_what_is_not_stored_stores_nothing(store: SessionStore) -> None:
+def test_update_of_an_unknown_session_stores_nothing(store: SessionStore) -> None:
     store.update_session(new_session("x", is_named=True))
     assert store.sessions() == []
 
 
-def test_an_added_session_has_new_ids_and_the_same_tree(store: SessionStore) -> None:
-    session, [first, second] = said(store, new_session(), ("a", "1"), ("b", "2"))
+def test_an_imported_session_has_new_ids_and_the_same_tree(store: SessionStore) -> None:
+    session, [first, second] = add_turns(store, new_session(), ("a", "1"), ("b", "2"))
     session, _ = store.begin_turn(session, TurnRecord("b2", parent_id=first.id), at_leaf=False)
     old = loaded(store, session)
     added = store.import_session(old)
@@ -262,7 +262,7 @@ def test_an_added_session_has_new_ids_and_the_same_tree(store: SessionStore) -> 
     assert second in old.turns
 
 
-def test_an_added_session_keeps_its_name_only_where_it_is_free(store: SessionStore) -> None:
+def test_an_imported_session_keeps_its_name_if_it_is_free(store: SessionStore) -> None:
     stored = StoredSession(new_session("taxes", is_named=True), ())
     names = [
         (s.title, s.is_named) for s in (store.import_session(stored), store.import_session(stored))
@@ -270,7 +270,7 @@ def test_an_added_session_keeps_its_name_only_where_it_is_free(store: SessionSto
     assert names == [("taxes", True), ("taxes", False)]
 
 
-def test_an_added_session_that_fails_half_way_is_not_there(store: SessionStore) -> None:
+def test_a_failed_import_stores_nothing(store: SessionStore) -> None:
     turns = (TurnRecord("a", id=1), TurnRecord("b", id=2, duration_s="x"))  # type: ignore[arg-type]
     bad = turns[1]._replace(created_at=None)  # type: ignore[arg-type]
     with pytest.raises(AttributeError):
@@ -296,16 +296,16 @@ def test_an_added_session_that_fails_half_way_is_not_there(store: SessionStore) 
         ("created_at", 1e300),
     ],
 )
-def test_a_damaged_turn_is_told_of_as_one(store: SessionStore, column: str, value: object) -> None:
-    session, [turn] = said(store, new_session(), ("a", "1"))
+def test_a_damaged_turn_is_an_error(store: SessionStore, column: str, value: object) -> None:
+    session, [turn] = add_turns(store, new_session(), ("a", "1"))
     change_raw(store.database.path, f"UPDATE turns SET {column} = ?", value)
     with pytest.raises(LocalError, match=f"turn {turn.id} .* damaged"):
         store.load(session.id)
 
 
 @pytest.mark.parametrize("value", ["yesterday", 1e300, b"\0"])
-def test_a_damaged_session_is_told_of_as_one(store: SessionStore, value: object) -> None:
-    session, _ = said(store, new_session(), ("a", "1"))
+def test_a_damaged_session_is_an_error(store: SessionStore, value: object) -> None:
+    session, _ = add_turns(store, new_session(), ("a", "1"))
     change_raw(store.database.path, "UPDATE sessions SET used_at = ?", value)
     with pytest.raises(LocalError, match=f"session {session.id} .* damaged"):
         store.sessions()

@@ -1,4 +1,4 @@
-"""Text without keys, in linear time."""
+"""Redaction of keys, in linear time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KEY = "sk-CANARYcanary0123456789"
         ("https://h/v1?access_token=abc", "https://h/v1?access_token=****"),
     ],
 )
-def test_keys_and_what_is_shaped_like_one_are_replaced(text: str, redacted: str) -> None:
+def test_keys_and_texts_that_look_like_keys_are_masked(text: str, redacted: str) -> None:
     assert redact(text, [Secret(KEY)]) == redacted
 
 
@@ -43,15 +43,15 @@ def test_keys_and_what_is_shaped_like_one_are_replaced(text: str, redacted: str)
         "你好 é \x1b[0m \udcff",
     ],
 )
-def test_other_text_stays_as_it_is(text: str) -> None:
+def test_other_text_is_unchanged(text: str) -> None:
     assert redact(text, [Secret(KEY), Secret("abc"), Secret("")]) == text
 
 
-def test_a_secret_inside_a_longer_one_does_not_uncover_it() -> None:
+def test_a_secret_inside_a_longer_one_leaves_no_part_of_it() -> None:
     assert redact("long-secret-value", [Secret("secret"), Secret("long-secret-value")]) == "****"
 
 
-def test_masking_twice_changes_nothing_more() -> None:
+def test_redacting_twice_changes_nothing() -> None:
     once = redact(f"{KEY} Bearer {KEY} https://u:{KEY}@h?key={KEY}", [Secret(KEY)])
     assert "CANARY" not in once
     assert redact(once, [Secret(KEY)]) == once
@@ -75,7 +75,7 @@ def test_masking_twice_changes_nothing_more() -> None:
         " ",
     ],
 )
-def test_masking_takes_linear_time(piece: str) -> None:
+def test_redacting_takes_linear_time(piece: str) -> None:
     text = piece * (400_000 // len(piece))
     started = time.process_time()
     assert len(redact(text, [Secret(KEY)])) <= len(text)

@@ -1,4 +1,4 @@
-"""Writing config.toml: private from the first byte, whole or not at all, links kept."""
+"""Writing config.toml: private from the first byte, atomic, through symlinks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_the_file_is_0600_on_any_umask_even_if_it_was_open(any_umask: int, tmp_path: Path) -> None:
+def test_the_file_has_mode_0600_under_any_umask(any_umask: int, tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     write_atomically(path, "one = 1\n")
     assert (mode_of(path), path.read_text()) == (0o600, "one = 1\n")
@@ -48,7 +48,7 @@ def test_the_file_is_0600_on_any_umask_even_if_it_was_open(any_umask: int, tmp_p
     assert names_in(tmp_path) == ["config.toml"]
 
 
-def test_nobody_else_can_read_the_new_file_from_its_first_byte(
+def test_the_new_file_is_private_from_its_first_byte(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     seen = []
@@ -69,12 +69,12 @@ def test_nobody_else_can_read_the_new_file_from_its_first_byte(
     assert seen == [(0o600, True)]
 
 
-def test_missing_folders_are_made_private(any_umask: int, tmp_path: Path) -> None:
+def test_missing_folders_are_created_private(any_umask: int, tmp_path: Path) -> None:
     write_atomically(tmp_path / "a/b/config.toml", "")
     assert (mode_of(tmp_path / "a"), mode_of(tmp_path / "a/b")) == (0o700, 0o700)
 
 
-def test_a_symlinked_file_stays_a_symlink(tmp_path: Path) -> None:
+def test_a_symlink_stays_a_symlink(tmp_path: Path) -> None:
     target = tmp_path / "dotfiles/newapi.toml"
     target.parent.mkdir()
     target.write_text("old")
@@ -85,7 +85,7 @@ def test_a_symlinked_file_stays_a_symlink(tmp_path: Path) -> None:
     assert names_in(target.parent) == ["newapi.toml"]
 
 
-def test_a_dangling_symlink_gets_its_file(tmp_path: Path) -> None:
+def test_the_missing_target_of_a_symlink_is_created(tmp_path: Path) -> None:
     link = tmp_path / "config.toml"
     link.symlink_to(tmp_path / "later/newapi.toml")
     assert read_config(link).profiles == {}
@@ -101,7 +101,7 @@ def test_a_symlink_to_itself_is_an_error(tmp_path: Path) -> None:
     assert link.is_symlink()
 
 
-def test_a_full_disk_leaves_the_old_file_and_no_other(
+def test_a_full_disk_leaves_only_the_old_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     path = tmp_path / "config.toml"
@@ -145,7 +145,7 @@ def make_socket(path: Path) -> None:
     [(make_pipe, "a pipe"), (make_socket, "a socket"), (Path.mkdir, "a folder")],
     ids=["pipe", "socket", "folder"],
 )
-def test_what_is_no_file_is_never_replaced(
+def test_only_a_regular_file_is_replaced(
     make: Callable[[Path], None], kind: str, *, behind_a_link: bool, tmp_path: Path
 ) -> None:
     path, odd = tmp_path / "config.toml", tmp_path / "odd"
@@ -165,7 +165,7 @@ def test_what_is_no_file_is_never_replaced(
     assert names_in(tmp_path) == sorted({"config.toml", odd.name})
 
 
-def test_the_cache_replaces_no_pipe_and_says_nothing(tmp_path: Path) -> None:
+def test_the_cache_silently_does_not_replace_a_pipe(tmp_path: Path) -> None:
     make_pipe(tmp_path / "pipe")
     (tmp_path / FILE).symlink_to("pipe")
     cache_model_names(tmp_path, ["m"])
@@ -173,7 +173,7 @@ def test_the_cache_replaces_no_pipe_and_says_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "pipe").is_fifo()
 
 
-def test_a_process_killed_while_it_writes_leaves_the_old_file_whole(tmp_path: Path) -> None:
+def test_a_kill_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text("old = 1\n")
     program = (

@@ -1,4 +1,4 @@
-"""What a person pastes at login."""
+"""The texts that users paste at login."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def clipboard(**values: object) -> str:
         ("http://192.168.1.5:3000/api/v1", "http://192.168.1.5:3000/api"),
     ],
 )
-def test_a_url_in_any_form_is_read(text: str, url: str) -> None:
+def test_a_url_in_any_form_is_accepted(text: str, url: str) -> None:
     connection = connection_info_from_text(text)
     assert (str(connection.base_url), connection.key) == (url, None)
 
 
 @pytest.mark.parametrize("indent", [None, 2])
-def test_the_consoles_clipboard_text_gives_url_and_key(indent: int | None) -> None:
+def test_connection_info_contains_url_and_key(indent: int | None) -> None:
     values = {"_type": TYPE, "key": f" {KEY} ", "url": "https://gateway.example/"}
     connection = connection_info_from_text(f"\n{json.dumps(values, indent=indent)}\n")
     assert (str(connection.base_url), connection.key) == ("https://gateway.example", KEY)
@@ -43,7 +43,7 @@ def test_the_consoles_clipboard_text_gives_url_and_key(indent: int | None) -> No
 
 
 @pytest.mark.parametrize("values", [{}, {"key": None}, {"key": ""}, {"key": " "}])
-def test_clipboard_text_without_a_key_gives_the_url_alone(values: dict[str, object]) -> None:
+def test_connection_info_without_a_key_contains_the_url_only(values: dict[str, object]) -> None:
     connection = connection_info_from_text(clipboard(url="gateway.example", **values))
     assert (str(connection.base_url), connection.key) == ("https://gateway.example", None)
 
@@ -75,7 +75,7 @@ def test_clipboard_text_without_a_key_gives_the_url_alone(values: dict[str, obje
         (f"https://h.example/{KEY * 1000}", "longer than"),
     ],
 )
-def test_what_cannot_be_read_is_told_without_being_repeated(text: str, words: str) -> None:
+def test_an_error_does_not_repeat_the_pasted_text(text: str, words: str) -> None:
     with pytest.raises(UsageError) as caught:
         connection_info_from_text(text)
     error = caught.value

@@ -1,4 +1,4 @@
-"""Every question that is asked of a large store goes by an index; a search alone looks at all.
+"""Every query on a large store uses an index; only a search scans all turns.
 
 The times are held by `benchmarks/store.py`; what they rest on is cheap to see.
 """
@@ -14,7 +14,7 @@ import pytest
 from newapi_cli.domain.session import TurnRecord
 from newapi_cli.store.database import Database
 from newapi_cli.store.sessions import SessionStore
-from tests.store.stored import new_session, said
+from tests.store.stores import add_turns, new_session
 
 WHOLE_TABLE = "SCAN"
 ASKING: dict[str, Callable[[SessionStore, str], object]] = {
@@ -32,7 +32,7 @@ ASKING: dict[str, Callable[[SessionStore, str], object]] = {
 
 
 class Noted:
-    """A store whose statements are noted, to ask SQLite how it would run them."""
+    """A store that records its statements, to explain their query plans."""
 
     def __init__(self, store: SessionStore) -> None:
         self.statements: list[tuple[str, object]] = []
@@ -40,17 +40,17 @@ class Noted:
         self._rows, self._execute = store.database.rows, store.database.execute
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[object]:
-        """Note a query and ask it."""
+        """Record a query and run it."""
         self.statements.append((sql, tuple(values)))
         return self._rows(sql, values)
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> int:
-        """Note a statement and run it."""
+        """Record a statement and run it."""
         self.statements.append((sql, values))
         return self._execute(sql, values)
 
     def plans(self) -> Iterator[str]:
-        """Give each step that SQLite would take."""
+        """Return each step that SQLite would take."""
         for sql, values in self.statements:
             if sql.split()[0] in ("SELECT", "UPDATE", "INSERT", "DELETE"):
                 connection = self.database._connection
@@ -60,10 +60,10 @@ class Noted:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SessionStore]:
-    """Give a store of a few sessions."""
+    """Return a store of a few sessions."""
     with SessionStore(tmp_path / "s.db") as opened:
         for name in ("taxes", "work"):
-            said(opened, new_session(name, is_named=True), ("q", "a"), ("q2", "a2"))
+            add_turns(opened, new_session(name, is_named=True), ("q", "a"), ("q2", "a2"))
         yield opened
 
 
@@ -75,7 +75,7 @@ def noted(store: SessionStore, monkeypatch: pytest.MonkeyPatch) -> Noted:
 
 
 @pytest.mark.parametrize("name", ASKING)
-def test_a_question_of_every_run_looks_at_no_whole_table(
+def test_queries_of_every_run_scan_no_table(
     store: SessionStore, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     id_ = store.sessions()[0].id
@@ -91,7 +91,7 @@ def test_a_question_of_every_run_looks_at_no_whole_table(
     assert scans == []
 
 
-def test_the_last_used_are_read_in_the_order_of_the_index(
+def test_sessions_are_read_in_the_order_of_the_index(
     store: SessionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noting = noted(store, monkeypatch)
@@ -105,13 +105,13 @@ def test_the_last_used_are_read_in_the_order_of_the_index(
     assert not any("TEMP B-TREE FOR ORDER BY" in plan for plan in plans)
 
 
-def test_a_search_sorts_nothing(store: SessionStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_needs_no_sort(store: SessionStore, monkeypatch: pytest.MonkeyPatch) -> None:
     noting = noted(store, monkeypatch)
     assert len(list(store.search(["q", "a"], 1))) == 1
     assert not any("TEMP B-TREE" in plan for plan in noting.plans())
 
 
-def test_rows_are_the_same_sessions_as_values(store: SessionStore) -> None:
+def test_text_rows_are_the_same_sessions(store: SessionStore) -> None:
     now = datetime.now(UTC)
     assert [row[0] for row in store.text_rows()] == [session.id for session in store.sessions()]
     for row, session in zip(store.text_rows(), store.sessions(), strict=True):

@@ -1,4 +1,4 @@
-"""What a gateway told, kept on files: private, of an age, and harmless whatever stands there."""
+"""Cached responses in files: private, with their age, and harmless whatever they contain."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def cache(path: Path | None, now: float = NOW) -> Cache:
     return Cache(path, lambda text: text.replace(CANARY, "****"), lambda: now)
 
 
-def test_a_value_is_given_with_its_age(tmp_path: Path) -> None:
+def test_an_entry_has_its_age(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "s.json"
     assert cache(path).put("name", {"a": [1.5, None, "é\ud800"]})
     assert cache(path, NOW + 60).get("name") == CacheEntry({"a": [1.5, None, "é\ud800"]}, 60)
@@ -29,13 +29,13 @@ def test_a_value_is_given_with_its_age(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_a_value_of_the_future_is_none(tmp_path: Path) -> None:
+def test_an_entry_from_the_future_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "s.json"
     cache(path).put("name", 1)
     assert cache(path, NOW - 1).get("name") is None
 
 
-def test_keys_are_taken_out_of_all_texts(tmp_path: Path) -> None:
+def test_keys_in_texts_are_redacted(tmp_path: Path) -> None:
     path = tmp_path / "s.json"
     cache(path).put("name", {"told": [f"it is {CANARY}!"], CANARY: 1, "unlimited_quota": True})
     assert cache(path).get("name") == CacheEntry(
@@ -43,13 +43,13 @@ def test_keys_are_taken_out_of_all_texts(tmp_path: Path) -> None:
     )
 
 
-def test_without_a_path_it_is_kept_in_memory() -> None:
+def test_without_a_path_entries_are_kept_in_memory() -> None:
     inside = cache(None)
     assert inside.put("name", 1)
     assert inside.get("name") == CacheEntry(1, 0)
 
 
-def test_what_cannot_be_written_is_kept_in_memory_and_that_is_said(tmp_path: Path) -> None:
+def test_entries_that_cannot_be_written_are_kept_in_memory(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where a folder should be")
     inside = cache(tmp_path / "cache" / "s.json")
     assert not inside.put("name", 1)
@@ -71,7 +71,7 @@ DAMAGED: list[object] = [
 
 
 @pytest.mark.parametrize("content", DAMAGED, ids=lambda value: repr(value)[:60])
-def test_a_damaged_file_holds_nothing(tmp_path: Path, content: object) -> None:
+def test_a_damaged_file_is_empty(tmp_path: Path, content: object) -> None:
     path = tmp_path / "s.json"
     path.write_text(json.dumps(content), "utf-8")
     assert cache(path).get("name") is None
@@ -80,13 +80,13 @@ def test_a_damaged_file_holds_nothing(tmp_path: Path, content: object) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
-def test_nonsense_holds_nothing(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_structure_is_empty(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "s.json"
     path.write_bytes(content)
     assert cache(path).get("name") is None
 
 
-def test_nobody_waits_at_a_pipe(tmp_path: Path) -> None:
+def test_a_pipe_in_place_of_the_file_does_not_block(tmp_path: Path) -> None:
     path = tmp_path / "s.json"
     os.mkfifo(path)
     assert cache(path).get("name") is None

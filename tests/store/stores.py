@@ -1,4 +1,4 @@
-"""Sessions and turns for the tests of the store, and the file that they are stored in."""
+"""Helpers for the tests of the store: sessions, turns, and access to the raw database."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ HANDSHAKE = b"ready\n"
 
 
 class Clock:
-    """A wall clock that is set by hand."""
+    """A clock that tests set."""
 
     def __init__(self, now: float = 1_700_000_000.0) -> None:
         self.now = now
 
     def __call__(self) -> float:
-        """Give the time in seconds since 1970."""
+        """Return the time in seconds since 1970."""
         return self.now
 
 
 def new_session(title: str = "a title", **fields: object) -> Session:
-    """Give a session that is not stored yet."""
+    """Return a session that is not stored yet."""
     session = Session(id=os.urandom(ID_LENGTH // 2).hex(), title=title, profile="test")
     return session._replace(**fields)  # type: ignore[arg-type]  # names of fields
 
 
-def said(
+def add_turns(
     store: SessionStore, session: Session, *turns: tuple[str, str]
 ) -> tuple[Session, list[TurnRecord]]:
-    """Say prompts and have them answered, one below the other."""
+    """Add answered turns to a session, each after the one before."""
     ended = []
     for prompt, answer in turns:
         session, turn = store.begin_turn(session, TurnRecord(prompt), at_leaf=True)
@@ -48,13 +48,13 @@ def said(
 
 
 def raw_rows(path: Path, sql: str) -> list[tuple[object, ...]]:
-    """Ask the file itself."""
+    """Query the database without the store."""
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(sql).fetchall()
 
 
 def change_raw(path: Path, sql: str, *values: object) -> None:
-    """Change the file behind the program's back."""
+    """Change the database without the store."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(sql, values)
 

@@ -1,4 +1,4 @@
-"""Files of every version of the schema so far open, and hold what they held."""
+"""Databases of every schema version open and keep their content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from newapi_cli.domain.messages import Attachment
 from newapi_cli.store.database import Database
 from newapi_cli.store.migrations import MIGRATIONS
 from newapi_cli.store.sessions import SessionStore
-from tests.store.stored import raw_rows
+from tests.store.stores import raw_rows
 
 DUMPS = sorted((Path(__file__).parents[1] / "data" / "databases").glob("v*.sql"))
 FAILED_BEFORE = (("gpt-big", "503 无可用渠道"), ("gpt-new", "no such model"))
@@ -22,7 +22,7 @@ SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, nam
 
 @pytest.fixture(params=DUMPS, ids=lambda path: path.stem)
 def old_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Give a file as an old version has written it."""
+    """Return a file as an old version has written it."""
     path = tmp_path / "s.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(request.param.read_text("utf-8"))
@@ -30,27 +30,25 @@ def old_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return path
 
 
-def test_there_is_a_file_of_each_version() -> None:
+def test_there_is_a_database_of_each_version() -> None:
     assert [path.stem for path in DUMPS] == [f"v{n}" for n in range(1, len(MIGRATIONS) + 1)]
 
 
-def test_an_old_file_has_the_schema_that_its_version_still_makes(
-    old_file: Path, tmp_path: Path
-) -> None:
+def test_an_old_database_has_the_schema_of_its_migrations(old_file: Path, tmp_path: Path) -> None:
     [(version,)] = raw_rows(old_file, "PRAGMA user_version")
     assert isinstance(version, int)
     Database(tmp_path / "new.db", MIGRATIONS[:version]).close()
     assert raw_rows(old_file, SCHEMA) == raw_rows(tmp_path / "new.db", SCHEMA)
 
 
-def test_an_old_file_becomes_one_of_today(old_file: Path, tmp_path: Path) -> None:
+def test_an_old_database_is_migrated_to_the_current_schema(old_file: Path, tmp_path: Path) -> None:
     SessionStore(old_file).close()
     SessionStore(tmp_path / "new.db").close()
     assert raw_rows(old_file, SCHEMA) == raw_rows(tmp_path / "new.db", SCHEMA)
     assert raw_rows(old_file, "PRAGMA user_version") == [(len(MIGRATIONS),)]
 
 
-def test_an_old_file_holds_what_it_held(old_file: Path) -> None:
+def test_a_migration_keeps_sessions_and_turns(old_file: Path) -> None:
     with SessionStore(old_file) as store:
         hello, taxes = (store.load(session.id) for session in store.sessions())
         [killed] = store.close_orphaned_turns()
@@ -71,7 +69,7 @@ def test_an_old_file_holds_what_it_held(old_file: Path) -> None:
     assert (killed.turn.id, killed.turn.answer) == (third.id, "was still coming")
 
 
-def test_an_old_file_holds_what_answers_cost(old_file: Path) -> None:
+def test_a_migration_keeps_costs(old_file: Path) -> None:
     [(version,)] = raw_rows(old_file, "PRAGMA user_version")
     is_first = version == 1  # which had neither column
     with SessionStore(old_file) as store:
@@ -83,7 +81,7 @@ def test_an_old_file_holds_what_answers_cost(old_file: Path) -> None:
     assert [turn.tried for turn in turns] == [() if is_first else FAILED_BEFORE, (), (), ()]
 
 
-def test_an_old_file_holds_what_each_turn_was_sent_to(old_file: Path) -> None:
+def test_a_migration_gives_old_turns_profile_and_host_of_their_session(old_file: Path) -> None:
     [(version,)] = raw_rows(old_file, "PRAGMA user_version")
     there = ("work", "https://gateway.example/v1")
     first = there if version == 1 else ("home", "https://other.example/v1")  # 1: the session's
@@ -92,7 +90,7 @@ def test_an_old_file_holds_what_each_turn_was_sent_to(old_file: Path) -> None:
     assert found == [first, there, there, ("", "")]
 
 
-def test_a_turn_without_its_session_is_no_hindrance(tmp_path: Path) -> None:
+def test_a_turn_without_a_session_does_not_stop_the_migration(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(DUMPS[0].read_text("utf-8"))

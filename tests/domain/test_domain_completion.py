@@ -1,0 +1,143 @@
+"""Folding chunks into a completion."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from newapi_cli.domain.completion import (
+    Chunk,
+    CompletionBuilder,
+    Status,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
+
+
+def folded(*chunks: Chunk) -> CompletionBuilder:
+    builder = CompletionBuilder()
+    for chunk in chunks:
+        builder.add(chunk)
+    return builder
+
+
+def calls_of(*deltas: ToolCallDelta) -> tuple[ToolCall, ...]:
+    chunks = [Chunk(tool_calls=(delta,)) for delta in deltas]
+    return folded(*chunks).completion(Status.COMPLETE).tool_calls
+
+
+def test_pieces_of_text_are_joined_in_order() -> None:
+    builder = folded(Chunk("a", "x"), Chunk(), Chunk("b"), Chunk(reasoning="y"))
+    done = builder.completion(Status.COMPLETE)
+    assert (done.content, done.reasoning) == ("ab", "xy")
+
+
+def test_pieces_of_a_tool_call_are_joined() -> None:
+    pieces = (ToolCallDelta(0, "", "", '{"a"'), ToolCallDelta(0, "", "", ":1}"))
+    assert calls_of(ToolCallDelta(0, "c", "f"), *pieces) == (ToolCall("c", "f", '{"a":1}'),)
+
+
+def test_the_first_index_of_a_tool_call_can_be_1() -> None:
+    assert calls_of(ToolCallDelta(1, "c", "f", "{"), ToolCallDelta(1, "", "", "}")) == (
+        ToolCall("c", "f", "{}"),
+    )
+
+
+def test_tool_calls_are_in_the_order_of_their_first_piece() -> None:
+    found = calls_of(
+        ToolCallDelta(2, "b", "g", "{"),
+        ToolCallDelta(1, "a", "f", "["),
+        ToolCallDelta(2, "", "", "}"),
+        ToolCallDelta(1, "", "", "]"),
+    )
+    assert found == (ToolCall("b", "g", "{}"), ToolCall("a", "f", "[]"))
+
+
+def test_pieces_of_a_tool_call_without_index_are_joined() -> None:
+    assert calls_of(ToolCallDelta(None, "c", "f", "{"), ToolCallDelta(None, "", "", "}")) == (
+        ToolCall("c", "f", "{}"),
+    )
+
+
+def test_a_new_id_without_an_index_starts_a_new_call() -> None:
+    found = calls_of(
+        ToolCallDelta(None, "a", "f", "{}"),
+        ToolCallDelta(None, "b", "g", "["),
+        ToolCallDelta(None, "", "", "]"),
+    )
+    assert found == (ToolCall("a", "f", "{}"), ToolCall("b", "g", "[]"))
+
+
+def test_pieces_without_an_index_belong_to_the_last_call() -> None:
+    found = calls_of(
+        ToolCallDelta(0, "a", "f", "{}"),
+        ToolCallDelta(1, "b", "g", "["),
+        ToolCallDelta(None, "", "", "]"),
+    )
+    assert found == (ToolCall("a", "f", "{}"), ToolCall("b", "g", "[]"))
+
+
+@pytest.mark.parametrize("index", [0, 1, None])
+def test_the_same_id_repeated_in_each_piece_is_one_call(index: int | None) -> None:
+    found = calls_of(ToolCallDelta(index, "c", "f", "{"), ToolCallDelta(index, "c", "", "}"))
+    assert found == (ToolCall("c", "f", "{}"),)
+
+
+def test_id_and_name_of_a_tool_call_are_the_first_ones() -> None:
+    assert calls_of(ToolCallDelta(0, "", "", "{"), ToolCallDelta(0, "c", "f", "}")) == (
+        ToolCall("c", "f", "{}"),
+    )
+    assert calls_of(ToolCallDelta(0, "c", "f"), ToolCallDelta(0, "d", "g")) == (
+        ToolCall("c", "f", ""),
+    )
+
+
+def test_several_calls_in_one_chunk_are_several() -> None:
+    chunk = Chunk(tool_calls=(ToolCallDelta(0, "a", "f", "{}"), ToolCallDelta(1, "b", "g", "{}")))
+    assert len(folded(chunk).completion(Status.COMPLETE).tool_calls) == 2
+
+
+def test_the_last_usage_counts() -> None:
+    builder = folded(Chunk(usage=Usage(1, 1, 2)), Chunk(usage=Usage(1, 5, 6)), Chunk())
+    assert builder.usage == Usage(1, 5, 6)
+
+
+def test_the_finish_reason_is_kept_when_more_chunks_follow() -> None:
+    assert folded(Chunk(finish_reason="stop"), Chunk(usage=Usage())).finish_reason == "stop"
+    assert folded(Chunk("a"), Chunk("b")).finish_reason is None
+
+
+def test_model_and_id_are_those_of_the_first_chunk_that_has_them() -> None:
+    builder = folded(Chunk(), Chunk(model="m", id="i"), Chunk(model="n", id=""))
+    assert (builder.model, builder.id) == ("m", "i")
+
+
+@pytest.mark.parametrize(
+    ("chunk", "has_answer", "has_anything"),
+    [
+        (Chunk(), False, False),
+        (Chunk(finish_reason="stop", usage=Usage(1, 2, 3)), False, False),
+        (Chunk(reasoning="x"), False, True),
+        (Chunk("x"), True, True),
+        (Chunk(" "), True, True),
+        (Chunk(tool_calls=(ToolCallDelta(0, "c"),)), True, True),
+    ],
+)
+def test_reasoning_is_not_an_answer(chunk: Chunk, has_answer: bool, has_anything: bool) -> None:
+    builder = folded(chunk)
+    assert (builder.has_answer, builder.has_anything) == (has_answer, has_anything)
+
+
+def test_characters_are_counted_not_bytes() -> None:
+    assert folded(Chunk("你好"), Chunk("👋", "x")).characters == 3
+
+
+def test_later_chunks_do_not_change_a_completion() -> None:
+    builder = folded(Chunk("a"))
+    before = builder.completion(Status.INTERRUPTED, first_token_s=0.1, duration_s=0.2)
+    builder.add(Chunk("b"))
+    assert (before.content, before.status) == ("a", Status.INTERRUPTED)
+    assert (before.first_token_s, before.duration_s) == (0.1, 0.2)
+    assert pickle.loads(pickle.dumps(before)) == before
