@@ -1,10 +1,12 @@
 """Requests to a server and its responses, streamed or whole.
 
     main thread                                       worker thread, one per exchange
-    chat.client            retries, signals      <-   http.worker      puts events into a queue
-    chat.response_reader   timeouts, turn events      http.connection  direct, by http.client
+    chat.client            retries                    http.worker      puts events into a queue
+    chat.response_reader   turn events                http.connection  direct, by http.client
     chat.body_decoder      bytes -> chunks            http.proxies     through a proxy, by httpx
-    errors.rules           what a status means        errors.failures  exceptions -> our errors
+    http.reader            deadlines, signals    <-
+    errors.explain         error responses            errors.failures  exceptions
+         -> our errors                                     -> our errors
 
 Only `http.proxies` imports httpx, and it is loaded for a request through a proxy only.
 """

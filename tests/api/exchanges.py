@@ -1,4 +1,4 @@
-"""Clients for the tests of this folder, and what comes back from them."""
+"""Clients for the tests of this folder, and readers of their events."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def endpoint(
     ca_bundle: str = "",
     environ: Mapping[str, str] = NO_ENVIRONMENT,
 ) -> Endpoint:
-    """Give an endpoint with the canary as its key."""
+    """Return an endpoint with the canary as its key."""
     return Endpoint(
         base_url_from_text(url), Secret(CANARY), proxy=proxy, ca_bundle=ca_bundle, environ=environ
     )
@@ -42,7 +42,7 @@ def client_for(
     timeouts: Timeouts = CLOCKS,
     interrupts: Interrupts | None = None,
 ) -> Client:
-    """Give a client whose clocks are short."""
+    """Return a client with short timeouts."""
     return Client(
         endpoint(where) if isinstance(where, str) else where,
         interrupts or Interrupts(),
@@ -52,37 +52,37 @@ def client_for(
 
 
 def question(text: str = "hi", *, stream: bool = True) -> ChatRequest:
-    """Give a request."""
+    """Return a request."""
     return ChatRequest(MODEL, (Message(Role.USER, text),), stream=stream)
 
 
 def text_of(events: Iterable[TurnEvent]) -> str:
-    """Read an answer to its end."""
+    """Return the text of an answer."""
     return "".join(event.content for event in events if isinstance(event, Chunk))
 
 
-def returned_by(asking: Generator[TurnEvent, None, Returned]) -> Returned:
-    """Read a request to its end and give what it returns."""
+def returned_by(steps: Generator[TurnEvent, None, Returned]) -> Returned:
+    """Return the value that a request returns at its end."""
     while True:
         try:
-            next(asking)
+            next(steps)
         except StopIteration as end:
             returned: Returned = end.value
             return returned
 
 
 def notices_of(events: Iterable[TurnEvent]) -> list[str]:
-    """Read an answer to its end, and give what the person is told meanwhile."""
+    """Return the notices of an answer, without details."""
     return [e.text for e in events if isinstance(e, Notice) and not e.is_detail]
 
 
 def workers() -> list[threading.Thread]:
-    """Give the worker threads that run."""
+    """Return the running worker threads."""
     return [thread for thread in threading.enumerate() if thread.name == "newapi exchange"]
 
 
 def assert_workers_end() -> None:
-    """Wait for the worker threads, and fail if one does not end."""
+    """Wait for the worker threads to end."""
     for thread in workers():
         thread.join(JOIN_S)
     assert workers() == []

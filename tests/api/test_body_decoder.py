@@ -32,29 +32,29 @@ PAGE = b"<!doctype html><html><head><title>New API</title></head><body></body></
 
 
 class Read:
-    """What a body gave: the folded chunks, and what it ended with."""
+    """The result of a body: the completion, and the error that it ended with."""
 
     def __init__(self, blocks: Iterable[bytes], request_id: str = "") -> None:
         self.reader = BodyDecoder(request_id)
-        self.refused: ErrorInBody | None = None
+        self.in_body: ErrorInBody | None = None
         self.error: NewapiError | None = None
         builder = CompletionBuilder()
         try:
             for block in blocks:
-                for found in self.reader.feed(block):
-                    builder.add(found)
-            for found in self.reader.end():
-                builder.add(found)
-        except ErrorInBody as refused:
-            self.refused = refused
+                for each in self.reader.feed(block):
+                    builder.add(each)
+            for each in self.reader.end():
+                builder.add(each)
+        except ErrorInBody as in_body:
+            self.in_body = in_body
         except NewapiError as failure:
             self.error = failure
         self.completion: Completion = builder.completion(Status.COMPLETE)
 
     @property
     def verdict(self) -> tuple[str, str | None, bool, int]:
-        """Give text, finish reason, certainty and the number of skipped events."""
-        assert self.refused is None
+        """Text, finish reason, certainty and the number of skipped events."""
+        assert self.in_body is None
         assert self.error is None
         done = self.completion
         return done.content, done.finish_reason, self.reader.is_certain, self.reader.skipped
@@ -91,13 +91,13 @@ ANSWERS: dict[str, tuple[bytes, tuple[str, str | None, bool, int]]] = {
         event(chunk("[DONE]")) + event(chunk("!", finish="stop")),
         ("[DONE]!", "stop", False, 0),
     ),
-    "a whole answer": (WHOLE, ("Paris 👋", "stop", True, 0)),
-    "heartbeats before a whole answer": (b"\n\n \r\n" + WHOLE, ("Paris 👋", "stop", True, 0)),
-    "a whole answer on many lines": (
+    "a JSON answer": (WHOLE, ("Paris 👋", "stop", True, 0)),
+    "heartbeats before a JSON answer": (b"\n\n \r\n" + WHOLE, ("Paris 👋", "stop", True, 0)),
+    "a JSON answer on many lines": (
         json.dumps(completion("Paris 👋"), indent=2).encode(),
         ("Paris 👋", "stop", True, 0),
     ),
-    "a whole answer as an event": (
+    "a JSON answer as an event": (
         b"data: " + WHOLE + b"\n\n" + DONE,
         ("Paris 👋", "stop", True, 0),
     ),
@@ -132,14 +132,14 @@ ANSWERS: dict[str, tuple[bytes, tuple[str, str | None, bool, int]]] = {
 
 
 @pytest.mark.parametrize(("body", "verdict"), ANSWERS.values(), ids=ANSWERS)
-def test_an_answer_is_read_wherever_it_is_cut(
+def test_an_answer_split_anywhere_is_decoded(
     body: bytes, verdict: tuple[str, str | None, bool, int]
 ) -> None:
     for blocks in all_cuts(body):
         assert Read(blocks).verdict == verdict, blocks
 
 
-def test_a_byte_order_mark_before_a_whole_answer_is_passed_over() -> None:
+def test_a_byte_order_mark_before_a_json_answer_is_ignored() -> None:
     for blocks in all_cuts(b"\xef\xbb\xbf" + WHOLE):
         text, finish_reason, _, skipped = Read(blocks).verdict
         assert (text, finish_reason, skipped) == ("Paris 👋", "stop", 0), blocks
@@ -152,7 +152,7 @@ def test_the_usage_that_comes_last_is_kept() -> None:
 
 
 def in_choice(**members: object) -> bytes:
-    """Give an event with an error in its choice, as OpenRouter does it."""
+    """Return an event with an error in its choice, as OpenRouter sends it."""
     about = json.loads(REFUSAL)["error"]
     choice = {"index": 0, "finish_reason": "error", "error": about, **members}
     return event({"choices": [choice]})
@@ -191,7 +191,7 @@ REFUSED = {
         in_choice(delta={"content": "Par"}, finish_reason=""),
         "Par",
     ),
-    "in the choice of a whole answer": (
+    "in the choice of a JSON answer": (
         in_choice(message={"content": "Par"}).removeprefix(b"data: "),
         "Par",
     ),
@@ -201,23 +201,21 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("body", "content"), REFUSED.values(), ids=REFUSED)
-def test_an_error_is_found_wherever_it_stands_and_keeps_the_text_before_it(
-    body: bytes, content: str
-) -> None:
+def test_an_error_anywhere_in_the_body_keeps_the_text_before_it(body: bytes, content: str) -> None:
     for blocks in all_cuts(body):
         read = Read(blocks, "from the header")
-        assert read.refused is not None, blocks
-        assert read.refused.error[:2] == ("no channel left", "new_api_error"), blocks
-        assert read.refused.error.request_id == "42", blocks
+        assert read.in_body is not None, blocks
+        assert read.in_body.error[:2] == ("no channel left", "new_api_error"), blocks
+        assert read.in_body.error.request_id == "42", blocks
         assert read.completion.content == content, blocks
 
 
 @pytest.mark.parametrize("about", [{"code": 429}, {"message": "m"}, {"type": "t"}, "plain"])
 def test_an_error_with_a_single_member_is_an_error(about: Any) -> None:
     read = Read([event({"error": about}) + DONE], "from the header")
-    assert read.refused is not None
-    assert read.refused.error.request_id == "from the header"
-    failure = read.refused.as_newapi_error()
+    assert read.in_body is not None
+    assert read.in_body.error.request_id == "from the header"
+    failure = read.in_body.as_newapi_error()
     assert isinstance(failure, GatewayError)
     assert failure.why in ("429", "m", "t", "plain")
 
@@ -245,21 +243,21 @@ def test_a_web_page_is_named_as_one_and_not_shown(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b"[1]", b'[{"choices":[]}]', b"<x>", b'{"choices":', b"[" * 9999])
-def test_a_body_that_is_no_answer_is_refused(body: bytes) -> None:
+def test_a_body_without_an_answer_is_an_invalid_response(body: bytes) -> None:
     for blocks in ([body], [body[:1], body[1:]]):
         read = Read(blocks)
         assert isinstance(read.error, GatewayError), blocks
         assert "invalid response" in read.error.message
 
 
-def test_an_event_that_is_too_large_is_refused_and_the_text_before_it_is_kept() -> None:
+def test_an_event_that_is_too_large_is_an_error_after_the_text_before_it() -> None:
     block = b"x" * (1 << 20)
     read = Read([event(chunk("Par")), b"data: ", *[block] * 30])
     assert isinstance(read.error, GatewayError)
     assert read.completion.content == "Par"
 
 
-def test_a_whole_answer_that_never_ends_is_refused() -> None:
+def test_an_endless_json_answer_is_an_error() -> None:
     block = b"x" * (1 << 20)
     read = Read([b'{"choices":"', *[block] * 33])
     assert isinstance(read.error, GatewayError)
@@ -300,11 +298,11 @@ FRAGMENTS = [
 
 def outcome_of(blocks: Iterable[bytes]) -> tuple[object, ...]:
     read = Read(blocks)
-    refusal = read.refused and read.refused.error
-    return read.completion, refusal, read.error and read.error.why, read.reader.is_certain
+    error_object = read.in_body and read.in_body.error
+    return read.completion, error_object, read.error and read.error.why, read.reader.is_certain
 
 
-def test_random_bodies_are_read_alike_however_they_are_cut() -> None:
+def test_random_bodies_are_decoded_the_same_however_they_are_split() -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     chance = random.Random(seed)
@@ -315,14 +313,14 @@ def test_random_bodies_are_read_alike_however_they_are_cut() -> None:
         assert outcome_of(blocks) == outcome_of([body]), (seed, blocks)
 
 
-def test_what_is_held_back_is_given_at_the_end() -> None:
+def test_text_that_is_held_back_is_returned_at_the_end() -> None:
     assert Read([event(chunk("<thi"))]).verdict[0] == "<thi"
     assert Read([event(chunk("<thi")) + DONE]).verdict[0] == "<thi"
     assert Read([json_bytes(completion("<thi"))]).verdict[0] == "<thi"
 
 
-def test_text_is_given_as_soon_as_its_event_is_whole() -> None:
+def test_text_is_returned_as_soon_as_its_event_is_complete() -> None:
     reader = BodyDecoder("")
-    assert [found.content for found in reader.feed(event(chunk("a")))] == ["a"]
+    assert [each.content for each in reader.feed(event(chunk("a")))] == ["a"]
     assert list(reader.feed(event(chunk("b"))[:-1])) == []
-    assert [found.content for found in reader.feed(b"\n")] == ["b"]
+    assert [each.content for each in reader.feed(b"\n")] == ["b"]

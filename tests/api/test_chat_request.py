@@ -55,7 +55,7 @@ def test_a_request_has_the_documented_fields_with_the_documented_types() -> None
     }
 
 
-def test_a_request_without_parameters_has_nothing_that_was_not_asked_for() -> None:
+def test_a_request_without_parameters_has_no_optional_field() -> None:
     assert body_of(ChatRequest("gpt-4", HELLO, stream=False)) == {
         "model": "gpt-4",
         "messages": [{"role": "user", "content": "Hello!"}],
@@ -63,7 +63,7 @@ def test_a_request_without_parameters_has_nothing_that_was_not_asked_for() -> No
     }
 
 
-def test_a_stream_asks_for_its_usage_and_for_nothing_else() -> None:
+def test_a_stream_requests_its_usage_and_nothing_else() -> None:
     assert body_of(ChatRequest("gpt-4", HELLO)) == {
         "model": "gpt-4",
         "messages": [{"role": "user", "content": "Hello!"}],
@@ -72,7 +72,7 @@ def test_a_stream_asks_for_its_usage_and_for_nothing_else() -> None:
     }
 
 
-def test_a_stream_can_be_asked_for_without_stream_options() -> None:
+def test_stream_options_can_be_left_out() -> None:
     assert "stream_options" not in body_of(ChatRequest("gpt-4", HELLO), with_usage=False)
 
 

@@ -1,4 +1,4 @@
-"""Completions as JSON to chunks: the documented fields, and everything else that servers send."""
+"""Chunks from the JSON of completions: the documented fields, and whatever servers send."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def streamed(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]
     }
 
 
-def test_the_documented_whole_answer_is_read() -> None:
+def test_the_documented_json_answer_is_read() -> None:
     assert chunk_from_json(WHOLE) == Chunk(
         content="Hello! How can I assist you today?",
         finish_reason="stop",
@@ -84,7 +84,7 @@ def test_the_finish_reason_is_kept_word_for_word(finish: str) -> None:
 
 
 @pytest.mark.parametrize("finish", [None, "", 0, False, [], {}])
-def test_what_is_no_finish_reason_is_none(finish: Any) -> None:
+def test_an_invalid_finish_reason_is_none(finish: Any) -> None:
     assert chunk_from_json(streamed({}, finish)).finish_reason is None
 
 
@@ -118,7 +118,7 @@ def test_a_choice_without_an_index_is_choice_0(index: dict[str, Any]) -> None:
     assert chunk_from_json({"choices": [{**index, "delta": {"content": "a"}}]}).content == "a"
 
 
-def test_tool_calls_keep_what_the_server_gave() -> None:
+def test_tool_calls_keep_the_servers_values() -> None:
     calls = [
         {"index": 1, "id": "c1", "type": "function", "function": {"name": "f", "arguments": "{"}},
         {"type": None, "function": {"arguments": "}"}},
@@ -146,7 +146,7 @@ def test_tool_calls_keep_what_the_server_gave() -> None:
         ({"index": "0", "delta": {"content": "a"}}, "a"),
     ],
 )
-def test_what_a_model_says_elsewhere_is_its_answer(choice: dict[str, Any], text: str) -> None:
+def test_text_in_other_members_is_the_answer(choice: dict[str, Any], text: str) -> None:
     assert chunk_from_json({"choices": [choice]}).content == text
 
 
@@ -176,7 +176,7 @@ def test_arguments_that_are_a_list_become_its_text(given: object, text: str) -> 
 
 
 @pytest.mark.parametrize("beside", [{}, {"function": None}, {"function": {}}])
-def test_a_call_of_a_custom_tool_gives_its_name_and_its_input(beside: dict[str, Any]) -> None:
+def test_a_custom_tool_call_has_a_name_and_an_input(beside: dict[str, Any]) -> None:
     custom = {"name": "patch", "input": "*** Begin"}
     calls = [{"index": 0, "id": "c", "type": "custom", "custom": custom, **beside}]
     assert chunk_from_json(streamed({"tool_calls": calls})).tool_calls == (
@@ -243,13 +243,13 @@ EMPTY: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("value", UNREAD.values(), ids=UNREAD)
-def test_what_may_be_an_answer_and_is_not_read_is_seen(value: dict[str, Any]) -> None:
+def test_content_in_an_unsupported_form_is_noticed(value: dict[str, Any]) -> None:
     assert not chunk_from_json(value).has_anything
     assert has_unread_content(value)
 
 
 @pytest.mark.parametrize("value", EMPTY.values(), ids=EMPTY)
-def test_what_holds_no_answer_is_not_taken_for_one(value: dict[str, Any]) -> None:
+def test_an_object_without_an_answer_has_no_unread_content(value: dict[str, Any]) -> None:
     assert not chunk_from_json(value).has_anything
     assert not has_unread_content(value)
 
@@ -319,22 +319,22 @@ def test_a_chunk_with_a_wrong_member_is_still_a_chunk(
 @pytest.mark.parametrize(
     "count", [None, -1, 2**70, float("nan"), float("inf"), float("-inf"), "9", "", True, [], {}]
 )
-def test_a_count_that_is_none_is_not_known(count: Any) -> None:
+def test_an_invalid_count_is_unknown(count: Any) -> None:
     usage = usage_from_json({"prompt_tokens": count, "completion_tokens": 3})
     assert usage == Usage(None, 3, None)
 
 
 @pytest.mark.parametrize(("count", "read"), [(0, 0), (7, 7), (7.0, 7)])
-def test_a_whole_count_is_read(count: Any, read: int) -> None:
+def test_a_whole_number_is_a_count(count: Any, read: int) -> None:
     assert usage_from_json({"prompt_tokens": count}).prompt_tokens == read
 
 
-def test_a_missing_total_is_the_sum_of_what_is_known() -> None:
+def test_a_missing_total_is_the_sum_of_the_counts() -> None:
     assert usage_from_json({"prompt_tokens": 1, "completion_tokens": 2}).total_tokens == 3
     assert usage_from_json({"prompt_tokens": 1}).total_tokens is None
 
 
-def test_a_total_that_is_told_stands() -> None:
+def test_a_total_of_the_server_is_kept() -> None:
     usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 9}
     assert usage_from_json(usage).total_tokens == 9
 
@@ -347,7 +347,7 @@ def test_the_details_of_usage_are_read() -> None:
 @pytest.mark.parametrize(
     "picture", ["data:image/png;base64,AA", {"url": "data:image/png;base64,AA"}]
 )
-def test_a_picture_in_a_content_part_is_a_markdown_image(picture: object) -> None:
+def test_an_image_in_a_content_part_is_a_markdown_image(picture: object) -> None:
     parts = [{"type": "text", "text": "See "}, {"type": "image_url", "image_url": picture}]
     chunk = chunk_from_json({"choices": [{"message": {"content": parts}}]})
     assert chunk.content == "See ![image](data:image/png;base64,AA)"
@@ -364,18 +364,16 @@ def test_pictures_beside_the_content_follow_it(content: str | None, text: str) -
 
 
 @pytest.mark.parametrize(
-    ("about", "refusal"),
+    ("about", "error_object"),
     [
         ({"code": 502, "message": "upstream broke"}, ErrorObject("upstream broke", "", "502")),
         ("upstream broke", ErrorObject("upstream broke")),
         (5, ErrorObject("")),
     ],
 )
-def test_an_error_in_the_choice_is_a_refusal_and_an_end(
-    about: object, refusal: ErrorObject
-) -> None:
+def test_an_error_in_a_choice_ends_the_answer(about: object, error_object: ErrorObject) -> None:
     value = {"choices": [{"index": 0, "error": about}]}
-    assert find_error_in_choice(value) == refusal
+    assert find_error_in_choice(value) == error_object
     assert chunk_from_json(value).finish_reason == "error"
 
 

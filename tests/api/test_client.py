@@ -1,4 +1,4 @@
-"""The client against real sockets: what leaves, what is asked again, what comes back."""
+"""The client against real sockets: what is sent, retried and returned."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _no_worker_is_left() -> Iterator[None]:
     assert_workers_end()
 
 
-def refused(status: int, message: str = "no", **more: str) -> list[Step]:
+def failing(status: int, message: str = "no", **more: str) -> list[Step]:
     return [Send(response(status, error(message, **more), headers=AT_ONCE))]
 
 
@@ -103,27 +103,27 @@ def test_a_request_has_the_documented_line_and_headers() -> None:
     assert request.json["messages"] == [{"role": "user", "content": "你好"}]
 
 
-def test_a_request_leaves_before_its_events_are_asked_for() -> None:
+def test_a_request_is_sent_before_its_events_are_read() -> None:
     with FaultServer(ANSWER) as server:
         events = client_for(server.url).start_chat(question())
         server.wait_for_requests(1)
         assert text_of(events) == "Paris"
 
 
-def test_a_whole_answer_is_asked_for_as_json() -> None:
+def test_an_answer_without_streaming_is_requested_as_json() -> None:
     with FaultServer([Send(response(200, completion("Paris")))]) as server:
         assert text_of(client_for(server.url).start_chat(question(stream=False))) == "Paris"
         assert server.requests[0].header("Accept") == "application/json"
         assert server.requests[0].json["stream"] is False
 
 
-def test_a_prefix_of_the_base_url_stands_before_the_path() -> None:
+def test_the_prefix_of_the_base_url_precedes_the_path() -> None:
     with FaultServer(ANSWER) as server:
         text_of(client_for(f"{server.url}/sub/path/v1").start_chat(question()))
         assert server.requests[0].path == "/sub/path/v1/chat/completions"
 
 
-def test_models_are_asked_for_without_a_body() -> None:
+def test_models_are_requested_without_a_body() -> None:
     listed: dict[str, object] = {"object": "list", "data": [{"id": "m", "owned_by": "o"}]}
     with FaultServer([Send(response(200, listed))]) as server:
         value = returned_by(client_for(server.url).fetch_json("/v1/models"))
@@ -140,7 +140,7 @@ def test_models_are_asked_for_without_a_body() -> None:
         (response(401, error("Invalid token")), AuthenticationError),
     ],
 )
-def test_what_is_no_json_is_told(answer: bytes, kind: type[NewapiError]) -> None:
+def test_invalid_json_is_reported(answer: bytes, kind: type[NewapiError]) -> None:
     with FaultServer([Send(answer)]) as server, pytest.raises(kind):
         returned_by(client_for(server.url).fetch_json("/v1/models"))
 
@@ -175,16 +175,16 @@ def test_an_answer_that_says_done_is_not_waited_for_any_longer() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "zstd", "gzip, gzip", "what-is-this"])
-def test_an_encoding_that_was_not_asked_for_is_refused_unread(encoding: str) -> None:
+def test_an_encoding_that_was_not_requested_is_rejected_unread(encoding: str) -> None:
     bomb = Forever([Send(b"\0" * 65536)])
     start = Send(head(200, [("Content-Encoding", encoding), ("Connection", "close")]))
     with FaultServer([start, bomb]) as server:
-        found = failure_of(server.url)
-    assert isinstance(found, GatewayError)
-    assert encoding in found.why
+        failure = failure_of(server.url)
+    assert isinstance(failure, GatewayError)
+    assert encoding in failure.why
 
 
-def test_a_header_in_a_foreign_encoding_is_no_trouble() -> None:
+def test_a_header_in_another_encoding_is_decoded() -> None:
     raw = b"HTTP/1.1 200 OK\r\nX-Request-Id: \xff\x1b[31m\r\nConnection: close\r\n\r\n"
     with FaultServer([Send(raw + b"".join(answer_events("a")))]) as server:
         assert text_of(client_for(server.url).start_chat(question())) == "a"
@@ -205,50 +205,50 @@ def test_a_connection_that_breaks_in_an_answer_gives_all_that_came(
     came = []
     steps = [*sse(event(chunk("Par")), Pause(0.1), end=False), *rest]
     with FaultServer(steps) as server, pytest.raises(kind):
-        for found in client_for(server.url, retries=2).start_chat(question()):
-            came.append(found)
+        for each in client_for(server.url, retries=2).start_chat(question()):
+            came.append(each)
     assert "".join(e.content for e in came if isinstance(e, Chunk)) == "Par"
     assert len(server.requests) == 1
 
 
-def test_an_error_in_a_stream_is_never_asked_again() -> None:
+def test_an_error_in_a_stream_is_not_retried() -> None:
     with FaultServer(sse(PING, event(error("busy", code="do_request_failed")), DONE)) as server:
         assert isinstance(failure_of(server.url, retries=2), GatewayError)
         assert len(server.requests) == 1
 
 
-# -- refusals -----------------------------------------------------------------------------------
+# -- errors -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/event-stream"])
-def test_a_refusal_is_told_whatever_its_content_type(content_type: str) -> None:
+def test_an_error_response_is_reported_whatever_its_content_type(content_type: str) -> None:
     body = error(f"Invalid token (request id: {REQUEST_ID})")
     with FaultServer([Send(response(401, body, content_type=content_type))]) as server:
-        found = failure_of(server.url)
-    assert isinstance(found, AuthenticationError)
-    assert (found.why, found.request_id) == ("Invalid token", REQUEST_ID)
+        failure = failure_of(server.url)
+    assert isinstance(failure, AuthenticationError)
+    assert (failure.why, failure.request_id) == ("Invalid token", REQUEST_ID)
 
 
-def test_the_request_id_of_the_header_stands_in_for_a_missing_one() -> None:
+def test_the_request_id_of_the_header_is_the_default() -> None:
     headers = [("X-Oneapi-Request-Id", "from the header")]
     with FaultServer([Send(response(500, error("m"), headers=headers))]) as server:
         assert failure_of(server.url).request_id == "from the header"
 
 
-def test_short_words_that_are_no_json_are_told() -> None:
+def test_short_plain_text_is_reported() -> None:
     with FaultServer([Send(response(503, b"upstream connect error", content_type="text/plain"))]) as server:  # noqa: E501  # fmt: skip
         assert failure_of(server.url).why == "upstream connect error"
 
 
-def test_a_refusal_that_never_ends_is_cut() -> None:
+def test_an_endless_error_response_is_truncated() -> None:
     endless: list[Step] = [
         Send(head(500, [("Connection", "close")])),
         Forever([Send(b"x" * 65536)]),
     ]
     with FaultServer(endless) as server:
-        found = failure_of(server.url)
-    assert isinstance(found, GatewayError)
-    assert len(found.why) <= 300
+        failure = failure_of(server.url)
+    assert isinstance(failure, GatewayError)
+    assert len(failure.why) <= 300
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -256,24 +256,24 @@ def test_a_redirect_is_not_followed(status: int) -> None:
     with FaultServer() as other:
         headers = [("Location", f"{other.url}/v1/chat/completions")]
         with FaultServer([Send(response(status, headers=headers))]) as server:
-            found = failure_of(server.url, retries=2)
+            failure = failure_of(server.url, retries=2)
             assert len(server.requests) == 1
         assert other.connections == []
-    assert isinstance(found, GatewayError)
-    assert other.url in found.why
+    assert isinstance(failure, GatewayError)
+    assert other.url in failure.why
 
 
 @pytest.mark.parametrize("location", ["http://[::1", "//", "http://x:99999/", "\x7f", "é"])
-def test_a_redirect_to_nowhere_is_a_redirect_too(location: str) -> None:
+def test_a_redirect_without_a_target_is_a_redirect_too(location: str) -> None:
     headers = [("Location", location)]
     with FaultServer([Send(response(302, headers=headers))]) as server:
-        found = failure_of(server.url, retries=2)
+        failure = failure_of(server.url, retries=2)
         assert len(server.requests) == 1
-    assert isinstance(found, GatewayError)
-    assert "302" in found.message
+    assert isinstance(failure, GatewayError)
+    assert "302" in failure.message
 
 
-def test_an_early_refusal_of_a_large_request_is_read() -> None:
+def test_an_early_error_response_to_a_large_request_is_read() -> None:
     early: list[Step] = [BeforeReading(), ReadHead()]
     early.append(Send(response(413, error("too large"))))
     with FaultServer(early) as server, pytest.raises(GatewayError) as caught:
@@ -285,30 +285,30 @@ def test_an_early_refusal_of_a_large_request_is_read() -> None:
 # -- stream_options -----------------------------------------------------------------------------
 
 
-def test_a_stream_refused_for_its_options_is_asked_once_more_without_them() -> None:
-    with FaultServer(refused(400, "unknown parameter: stream_options"), ANSWER) as server:
+def test_a_stream_rejected_for_its_options_is_sent_again_without_them() -> None:
+    with FaultServer(failing(400, "unknown parameter: stream_options"), ANSWER) as server:
         assert text_of(client_for(server.url).start_chat(question())) == "Paris"
         first, second = (request.json for request in server.requests)
     assert first.pop("stream_options") == {"include_usage": True}
     assert second == first
 
 
-def test_a_stream_refused_for_its_options_twice_is_not_asked_a_third_time() -> None:
-    with FaultServer(*[refused(400, "unknown parameter: stream_options")] * 2) as server:
+def test_a_stream_rejected_for_its_options_twice_is_not_sent_again() -> None:
+    with FaultServer(*[failing(400, "unknown parameter: stream_options")] * 2) as server:
         assert isinstance(failure_of(server.url, retries=5), GatewayError)
         assert len(server.requests) == 2
 
 
 def test_a_retry_after_that_has_no_stream_options_either() -> None:
-    scripts = [refused(400, "no stream_options here"), refused(503), ANSWER]
+    scripts = [failing(400, "no stream_options here"), failing(503), ANSWER]
     with FaultServer(*scripts) as server:
         assert text_of(client_for(server.url, retries=1).start_chat(question())) == "Paris"
         has_options = ["stream_options" in request.json for request in server.requests]
     assert has_options == [True, False, False]
 
 
-def test_a_whole_answer_has_nothing_to_leave_out() -> None:
-    with FaultServer(refused(400, "no stream_options")) as server, pytest.raises(GatewayError):
+def test_a_json_answer_has_no_stream_options_to_leave_out() -> None:
+    with FaultServer(failing(400, "no stream_options")) as server, pytest.raises(GatewayError):
         text_of(client_for(server.url).start_chat(question(stream=False)))
     assert len(server.requests) == 1
 
@@ -317,14 +317,14 @@ def test_a_whole_answer_has_nothing_to_leave_out() -> None:
 
 
 @pytest.mark.parametrize("retries", [0, 1, 3])
-def test_a_refusal_that_may_pass_is_asked_again_so_many_times(retries: int) -> None:
-    with FaultServer(*[refused(429)] * (retries + 1)) as server:
+def test_a_retryable_error_is_retried_the_given_number_of_times(retries: int) -> None:
+    with FaultServer(*[failing(429)] * (retries + 1)) as server:
         assert isinstance(failure_of(server.url, retries=retries), LimitError)
         assert len(server.requests) == retries + 1
 
 
 def test_each_retry_prints_a_notice() -> None:
-    with FaultServer(refused(503), refused(503), ANSWER) as server:
+    with FaultServer(failing(503), failing(503), ANSWER) as server:
         notices = notices_of(client_for(server.url, retries=2).start_chat(question()))
     assert ["(1 of 2)" in notices[0], "(2 of 2)" in notices[1], len(notices)] == [True, True, 2]
 
@@ -353,22 +353,22 @@ def test_a_connection_that_breaks_before_the_answer_is_tried_again(script: list[
         (503, "model_not_found"),
     ],
 )
-def test_a_refusal_that_would_come_again_is_not_asked_again(status: int, code: str) -> None:
-    with FaultServer(refused(status, code=code)) as server:
+def test_a_final_error_is_not_retried(status: int, code: str) -> None:
+    with FaultServer(failing(status, code=code)) as server:
         failure_of(server.url, retries=2)
         assert len(server.requests) == 1
 
 
-def test_a_server_that_asks_for_an_hour_is_not_waited_for() -> None:
+def test_a_retry_after_of_an_hour_is_reported_and_not_waited_for() -> None:
     hour = [Send(response(429, headers=[("Retry-After", "3600")]))]
     with FaultServer(hour) as server:
-        found = failure_of(server.url, retries=2)
+        failure = failure_of(server.url, retries=2)
         assert len(server.requests) == 1
-    assert isinstance(found, LimitError)
-    assert "60 minutes" in found.hint
+    assert isinstance(failure, LimitError)
+    assert "60 minutes" in failure.hint
 
 
-# -- clocks and signals ---------------------------------------------------------------------------
+# -- timeouts and signals --------------------------------------------------------------------------
 
 OFF = Timeouts(0, 0, 0, 0, 0, 0)
 PINGS = Forever([Send(b"4\r\n:x\n\n\r\n"), Pause(0.02)])
@@ -390,22 +390,22 @@ LINES = Forever([Send(b'11\r\ndata: {"a":"bc"}\n\r\n'), Pause(0.02)])
     ],
     ids=["first byte", "first content", "idle", "content idle", "total"],
 )
-def test_each_clock_ends_a_silence_of_its_own(
+def test_each_timeout_ends_its_own_silence(
     timeouts: Timeouts, script: list[Step], what: str
 ) -> None:
     with FaultServer(script) as server:
-        found = failure_of(server.url, retries=2, timeouts=timeouts)
+        failure = failure_of(server.url, retries=2, timeouts=timeouts)
         server.wait_for_close()
         assert len(server.requests) == 1
-    assert isinstance(found, DeadlineError)
-    assert what in found.message
+    assert isinstance(failure, DeadlineError)
+    assert what in failure.message
 
 
-def test_slow_headers_do_not_hold_the_first_byte_clock_up() -> None:
+def test_slow_headers_do_not_extend_the_first_byte_timeout() -> None:
     slow: list[Step] = [Send(b"HTTP/1.1 200 OK\r\n"), Forever([Send(b"X: y\r\n"), Pause(0.05)])]
     with FaultServer(slow) as server:
-        found = failure_of(server.url, timeouts=OFF._replace(first_byte_s=0.3))
-    assert isinstance(found, DeadlineError)
+        failure = failure_of(server.url, timeouts=OFF._replace(first_byte_s=0.3))
+    assert isinstance(failure, DeadlineError)
 
 
 def test_a_signal_ends_an_answer_at_once() -> None:
@@ -413,8 +413,8 @@ def test_a_signal_ends_an_answer_at_once() -> None:
     with FaultServer(sse(event(chunk("a")), Stall())) as server:
         events = client_for(server.url, interrupts=interrupts, timeouts=OFF).start_chat(question())
         with pytest.raises(Interrupted) as caught:
-            for found in events:
-                if isinstance(found, Chunk):
+            for each in events:
+                if isinstance(each, Chunk):
                     interrupts.code = ExitCode.SIGTERM
                     assert interrupts.wake is not None
                     interrupts.wake()
@@ -426,10 +426,8 @@ def test_a_signal_ends_the_pause_before_a_retry() -> None:
     interrupts = Interrupts()
     wait = [Send(response(503, headers=[("Retry-After", "30")]))]
     with FaultServer(wait) as server, pytest.raises(Interrupted):
-        for found in client_for(server.url, retries=1, interrupts=interrupts).start_chat(
-            question()
-        ):
-            if isinstance(found, Tick) and server.requests:
+        for each in client_for(server.url, retries=1, interrupts=interrupts).start_chat(question()):
+            if isinstance(each, Tick) and server.requests:
                 interrupts.code = ExitCode.SIGINT
     assert len(server.requests) == 1
 
@@ -437,18 +435,18 @@ def test_a_signal_ends_the_pause_before_a_retry() -> None:
 # -- roads --------------------------------------------------------------------------------------
 
 
-def test_nothing_that_listens_is_told_with_host_and_port() -> None:
+def test_a_closed_port_is_reported_with_host_and_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
-    found = failure_of(f"http://127.0.0.1:{port}")
-    assert isinstance(found, NetworkError)
-    assert found.message == f"cannot connect to 127.0.0.1:{port}"
+    failure = failure_of(f"http://127.0.0.1:{port}")
+    assert isinstance(failure, NetworkError)
+    assert failure.message == f"cannot connect to 127.0.0.1:{port}"
 
 
-def test_a_host_that_is_unknown_is_told() -> None:
-    found = failure_of("http://gateway.invalid")
-    assert isinstance(found, NetworkError)
-    assert "gateway.invalid" in found.message
+def test_a_host_that_does_not_resolve_is_reported() -> None:
+    failure = failure_of("http://gateway.invalid")
+    assert isinstance(failure, NetworkError)
+    assert "gateway.invalid" in failure.message
 
 
 def test_ipv6_loopback_is_reached() -> None:
@@ -479,7 +477,7 @@ PROXY_NAMES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
 
 @pytest.mark.parametrize("name", PROXY_NAMES)
-def test_no_proxy_stands_before_this_machine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_is_used_for_this_machine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with FaultServer(ANSWER) as server, FaultServer() as proxy:
         monkeypatch.setenv(name, proxy.url)
         where = endpoint(server.url, environ={name: proxy.url})
@@ -495,7 +493,7 @@ def test_a_proxy_of_the_setting_is_not_used_for_this_machine_either() -> None:
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
-def test_a_proxy_of_the_environment_is_asked_with_the_whole_url(
+def test_a_proxy_of_the_environment_receives_the_whole_url(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with FaultServer(ANSWER) as proxy:
@@ -508,7 +506,7 @@ def test_a_proxy_of_the_environment_is_asked_with_the_whole_url(
     assert request.header("Authorization") == f"Bearer {CANARY}"
 
 
-def test_a_proxy_of_the_setting_is_asked_with_the_whole_url() -> None:
+def test_a_proxy_of_the_setting_receives_the_whole_url() -> None:
     with FaultServer(ANSWER) as proxy:
         where = endpoint("http://gateway.invalid:8080/sub", proxy=proxy.url)
         assert text_of(client_for(where).start_chat(question())) == "Paris"
@@ -526,7 +524,7 @@ def test_a_setting_switches_the_proxies_off(word: str, monkeypatch: pytest.Monke
         assert proxy.connections == []
 
 
-def test_no_proxy_of_the_environment_is_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_of_the_environment_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     with FaultServer() as proxy:
         environ = {"HTTP_PROXY": proxy.url, "NO_PROXY": "gateway.invalid"}
         for name, value in environ.items():
@@ -538,14 +536,14 @@ def test_no_proxy_of_the_environment_is_kept_to(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("proxy", ["ftp://127.0.0.1:1", "http://127.0.0.1:bad", "socks4://x", "x"])
-def test_a_proxy_that_cannot_be_used_is_told(proxy: str) -> None:
+def test_an_invalid_proxy_is_reported(proxy: str) -> None:
     where = endpoint("http://gateway.invalid", proxy=proxy)
     with pytest.raises(NetworkError) as caught:
         text_of(client_for(where, retries=2).start_chat(question()))
     assert "proxy" in caught.value.message.lower()
 
 
-def test_a_slow_answer_through_a_proxy_is_no_slow_connection() -> None:
+def test_a_slow_answer_through_a_proxy_is_not_a_slow_connection() -> None:
     slow = [Pause(0.6), *ANSWER]
     with FaultServer(slow) as proxy:
         where = endpoint("http://gateway.invalid", proxy=proxy.url)
@@ -571,7 +569,7 @@ def test_an_answer_through_a_proxy_can_be_broken_off() -> None:
 
 @pytest.mark.parametrize("where", ["ca_bundle", "SSL_CERT_FILE"])
 @pytest.mark.parametrize("content", [None, b"", b"no certificate"])
-def test_certificates_that_cannot_be_read_stop_before_anything_is_sent(
+def test_unreadable_certificates_are_an_error_before_anything_is_sent(
     where: str, content: bytes | None, tmp_path: Path
 ) -> None:
     bundle = tmp_path / "bundle.pem"
@@ -588,11 +586,11 @@ def test_certificates_that_cannot_be_read_stop_before_anything_is_sent(
     assert str(bundle) in caught.value.message
 
 
-def test_a_server_without_tls_is_told() -> None:
+def test_a_server_without_tls_is_reported() -> None:
     with FaultServer([BeforeReading(), Send(b"HTTP/1.1 400 Bad Request\r\n\r\n")]) as server:
-        found = failure_of(server.url.replace("http://", "https://"))
-    assert isinstance(found, NetworkError)
-    assert "TLS" in found.message
+        failure = failure_of(server.url.replace("http://", "https://"))
+    assert isinstance(failure, NetworkError)
+    assert "TLS" in failure.message
 
 
 @pytest.mark.parametrize("body", [json.dumps(error("x")), "é", "<html>"])

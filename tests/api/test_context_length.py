@@ -1,7 +1,7 @@
-"""What providers say when a conversation is too long, and what they say at other times.
+"""Messages of providers about a conversation that is too long, and about other problems.
 
-The texts are those of users' reports and of the providers' documentation; of the Chinese ones the
-last five stand for what relays make of them.
+The texts are from users' reports and from the providers' documentation; the last five of the
+Chinese ones are examples of what relays make of them.
 """
 
 from __future__ import annotations
@@ -158,17 +158,17 @@ OTHER = {
 }
 
 
-@pytest.mark.parametrize("words", TOO_LONG.values(), ids=TOO_LONG.keys())
-def test_what_is_too_long_is_known_by_the_words_of_each_provider(words: str) -> None:
-    assert is_too_long(ErrorObject(words, "invalid_request_error"))
+@pytest.mark.parametrize("message", TOO_LONG.values(), ids=TOO_LONG.keys())
+def test_each_providers_message_about_a_long_context_is_recognized(message: str) -> None:
+    assert is_too_long(ErrorObject(message, "invalid_request_error"))
     assert is_too_long(
-        ErrorObject(f"Upstream says:\n  {words.upper()}".replace("'", "’"), "", "400")
+        ErrorObject(f"Upstream says:\n  {message.upper()}".replace("'", "’"), "", "400")
     )
 
 
-@pytest.mark.parametrize("words", OTHER.values(), ids=OTHER.keys())
-def test_other_complaints_are_not_taken_for_it(words: str) -> None:
-    assert not is_too_long(ErrorObject(words, "invalid_request_error", "400"))
+@pytest.mark.parametrize("message", OTHER.values(), ids=OTHER.keys())
+def test_other_complaints_are_not_taken_for_it(message: str) -> None:
+    assert not is_too_long(ErrorObject(message, "invalid_request_error", "400"))
 
 
 @pytest.mark.parametrize(
@@ -182,38 +182,38 @@ def test_other_complaints_are_not_taken_for_it(words: str) -> None:
         ("", "Context_Length_Exceeded"),
     ],
 )
-def test_a_code_or_type_decides_whatever_the_words(type_: str, code: str) -> None:
-    assert is_too_long(ErrorObject("nobody knows these words per minute", type_, code))
+def test_a_code_or_type_decides_whatever_the_message(type_: str, code: str) -> None:
+    assert is_too_long(ErrorObject("an unknown message per minute", type_, code))
 
 
 def test_numbers_that_show_a_short_prompt_count_more_than_a_code() -> None:
-    words = OTHER["max_tokens, OpenAI 2023"]
-    assert not is_too_long(ErrorObject(words, "invalid_request_error", "context_length_exceeded"))
+    message = OTHER["max_tokens, OpenAI 2023"]
+    assert not is_too_long(ErrorObject(message, "invalid_request_error", "context_length_exceeded"))
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 422, 500, 503])
-def test_it_is_an_error_of_its_own_with_the_code_of_its_kind(status: int) -> None:
+def test_a_context_that_is_too_long_has_its_own_error(status: int) -> None:
     body = json.dumps(error(TOO_LONG["DeepSeek"], "invalid_request_error")).encode()
-    found = error_from_response(status, error_object_of(decode_json(body)), body)
-    assert type(found) is ContextTooLongError
-    assert isinstance(found, GatewayError)
-    assert found.exit_code is ExitCode.GATEWAY
-    assert found.message == f"the conversation is too long for the model (HTTP {status})"
-    assert found.why == TOO_LONG["DeepSeek"]
-    assert "larger context" in found.hint
+    failure = error_from_response(status, error_object_of(decode_json(body)), body)
+    assert type(failure) is ContextTooLongError
+    assert isinstance(failure, GatewayError)
+    assert failure.exit_code is ExitCode.GATEWAY
+    assert failure.message == f"the conversation is too long for the model (HTTP {status})"
+    assert failure.why == TOO_LONG["DeepSeek"]
+    assert "larger context" in failure.hint
 
 
 def test_a_rate_limit_in_tokens_stays_one() -> None:
-    for words in (OTHER["TPM, OpenAI"], TOO_LONG["OpenAI"]):
-        body = json.dumps(error(words, "tokens", "rate_limit_exceeded")).encode()
-        found = error_from_response(429, error_object_of(decode_json(body)), body)
-        assert type(found) is LimitError
+    for message in (OTHER["TPM, OpenAI"], TOO_LONG["OpenAI"]):
+        body = json.dumps(error(message, "tokens", "rate_limit_exceeded")).encode()
+        failure = error_from_response(429, error_object_of(decode_json(body)), body)
+        assert type(failure) is LimitError
 
 
 def test_an_error_in_a_stream_is_looked_at_too() -> None:
-    found = error_in_stream(ErrorObject(TOO_LONG["Gemini"], request_id="rid"))
-    assert type(found) is ContextTooLongError
-    assert (found.why, found.request_id) == (TOO_LONG["Gemini"], "rid")
+    failure = error_in_stream(ErrorObject(TOO_LONG["Gemini"], request_id="rid"))
+    assert type(failure) is ContextTooLongError
+    assert (failure.why, failure.request_id) == (TOO_LONG["Gemini"], "rid")
     assert type(error_in_stream(ErrorObject(OTHER["TPM, OpenAI"]))) is GatewayError
 
 
@@ -224,7 +224,7 @@ def test_asking_again_is_pointless() -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
+    "message",
     [
         "exceed" * 10_000,
         "input length " * 10_000,
@@ -238,24 +238,22 @@ def test_asking_again_is_pointless() -> None:
         "a" * 10_000_000,
         " " * 10_000_000,
     ],
-    ids=lambda words: words[:12],
+    ids=lambda message: message[:12],
 )
-def test_looking_at_a_text_takes_no_time_whatever_it_says(words: str) -> None:
+def test_looking_at_a_text_takes_no_time_whatever_it_says(message: str) -> None:
     started = time.process_time()
-    is_too_long(ErrorObject(words))
+    is_too_long(ErrorObject(message))
     assert time.process_time() - started < 0.5
 
 
-def test_what_stands_far_behind_is_not_looked_for() -> None:
+def test_text_beyond_the_limit_is_not_searched() -> None:
     assert not is_too_long(ErrorObject("x " * 4000 + TOO_LONG["Anthropic"]))
 
 
-def test_the_person_is_told_and_nothing_is_asked_again(
-    home: Home, fault_server: FaultServer
-) -> None:
+def test_it_is_reported_and_not_retried(home: Home, fault_server: FaultServer) -> None:
     home.configure(fault_server.url)
-    refusal = error(TOO_LONG["llama.cpp"], "exceed_context_size_error", 500)
-    fault_server.add(Send(response(500, refusal)))
+    response_body = error(TOO_LONG["llama.cpp"], "exceed_context_size_error", 500)
+    fault_server.add(Send(response(500, response_body)))
     result = run_newapi("chat", "hi", home=home)
     assert result.code == 6
     assert "too long for the model (HTTP 500)" in result.err
@@ -263,9 +261,7 @@ def test_the_person_is_told_and_nothing_is_asked_again(
     assert len(fault_server.requests) == 1
 
 
-def test_the_person_is_told_of_it_inside_a_stream_too(
-    home: Home, fault_server: FaultServer
-) -> None:
+def test_it_is_reported_inside_a_stream_too(home: Home, fault_server: FaultServer) -> None:
     home.configure(fault_server.url)
     fault_server.add(*sse(event(chunk("")), event(error(TOO_LONG["Gemini"]))))
     result = run_newapi("chat", "hi", home=home)

@@ -1,4 +1,4 @@
-"""Each clock fires when it should, and at no other time. All times are invented."""
+"""Each timeout expires at its time, and at no other. All times are invented."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def answering(timeouts: Timeouts) -> Deadlines:
     return made
 
 
-def assert_fires(watched: Deadlines, at: float, what: str) -> None:
-    """Assert that the next deadline is `at`, and that nothing fires before it."""
+def assert_expires(watched: Deadlines, at: float, what: str) -> None:
+    """Assert that the next deadline is `at`, and that none expires before it."""
     assert watched.remaining_s(at - 0.5) == pytest.approx(0.5)
     assert watched.remaining_s(at - 0.001) == pytest.approx(0.001)
     with pytest.raises(DeadlineError, match=f"^{what}"):
@@ -44,81 +44,83 @@ def assert_fires(watched: Deadlines, at: float, what: str) -> None:
         watched.remaining_s(at + 1000)
 
 
-def test_the_connection_must_stand_in_time() -> None:
-    assert_fires(deadlines(OFF._replace(connect_s=LIMIT_S)), START + 7, "no connection within 7 s$")
+def test_the_connection_must_open_in_time() -> None:
+    assert_expires(
+        deadlines(OFF._replace(connect_s=LIMIT_S)), START + 7, "no connection within 7 s$"
+    )
 
 
-def test_the_connection_clock_stops_with_the_connection() -> None:
+def test_the_connect_timeout_ends_with_the_connection() -> None:
     watched = deadlines(OFF._replace(connect_s=LIMIT_S))
     watched.connected(START + 6)
     assert watched.remaining_s(START + 1e6) == math.inf
 
 
-def test_the_first_byte_must_come_in_time_after_the_connection() -> None:
+def test_the_first_byte_must_arrive_in_time_after_the_connection() -> None:
     watched = connected(OFF._replace(first_byte_s=LIMIT_S))
-    assert_fires(watched, START + 1 + 7, "no response within 7 s$")
+    assert_expires(watched, START + 1 + 7, "no response within 7 s$")
 
 
-def test_the_first_byte_clock_does_not_run_before_the_connection() -> None:
+def test_the_first_byte_timeout_does_not_run_before_the_connection() -> None:
     assert deadlines(OFF._replace(first_byte_s=LIMIT_S)).remaining_s(START + 1e6) == math.inf
 
 
-def test_the_first_byte_clock_stops_with_the_first_byte() -> None:
+def test_the_first_byte_timeout_ends_with_the_first_byte() -> None:
     watched = connected(OFF._replace(first_byte_s=LIMIT_S))
     watched.byte(START + 2)
     assert watched.remaining_s(START + 1e6) == math.inf
 
 
-def test_a_whole_answer_may_take_as_long_as_its_first_content() -> None:
+def test_an_answer_without_streaming_has_the_first_content_timeout() -> None:
     timeouts = OFF._replace(first_byte_s=1, first_content_s=LIMIT_S)
     watched = connected(timeouts, stream=False)
-    assert_fires(watched, START + 1 + 7, "no response within 7 s$")
+    assert_expires(watched, START + 1 + 7, "no response within 7 s$")
 
 
-def test_bytes_must_follow_one_another_in_time() -> None:
+def test_bytes_must_follow_each_other_in_time() -> None:
     watched = connected(OFF._replace(idle_s=LIMIT_S))
     watched.byte(START + 2)
     watched.byte(START + 8)
-    assert_fires(watched, START + 8 + 7, "no data for 7 s$")
+    assert_expires(watched, START + 8 + 7, "no data for 7 s$")
 
 
-def test_the_first_content_must_come_in_time() -> None:
+def test_the_first_content_must_arrive_in_time() -> None:
     watched = connected(OFF._replace(first_content_s=LIMIT_S))
-    assert_fires(watched, START + 1 + 7, "no answer within 7 s$")
+    assert_expires(watched, START + 1 + 7, "no answer within 7 s$")
 
 
-def test_pings_are_no_content() -> None:
+def test_pings_are_not_content() -> None:
     watched = connected(OFF._replace(first_content_s=LIMIT_S, idle_s=LIMIT_S))
     for second in range(2, 8):
         watched.byte(START + second)
-    assert_fires(watched, START + 1 + 7, "no answer within 7 s$")
+    assert_expires(watched, START + 1 + 7, "no answer within 7 s$")
 
 
-def test_the_first_content_clock_stops_with_the_first_content() -> None:
+def test_the_first_content_timeout_ends_with_the_first_content() -> None:
     assert answering(OFF._replace(first_content_s=LIMIT_S)).remaining_s(START + 1e6) == math.inf
 
 
-def test_pieces_must_follow_one_another_in_time() -> None:
+def test_parts_must_follow_each_other_in_time() -> None:
     watched = answering(OFF._replace(content_idle_s=LIMIT_S, idle_s=LIMIT_S))
     for second in range(4, 10):
         watched.byte(START + second)
-    assert_fires(watched, START + 3 + 7, "no more of the answer for 7 s$")
+    assert_expires(watched, START + 3 + 7, "no more of the answer for 7 s$")
 
 
-def test_each_piece_starts_the_clock_anew() -> None:
+def test_each_part_restarts_the_timeout() -> None:
     watched = answering(OFF._replace(content_idle_s=LIMIT_S))
     watched.content(START + 9)
-    assert_fires(watched, START + 9 + 7, "no more of the answer for 7 s$")
+    assert_expires(watched, START + 9 + 7, "no more of the answer for 7 s$")
 
 
 @pytest.mark.parametrize("make", [deadlines, connected, answering])
-def test_the_total_clock_runs_all_the_time(make: Make) -> None:
-    assert_fires(
+def test_the_total_timeout_always_runs(make: Make) -> None:
+    assert_expires(
         make(OFF._replace(total_s=LIMIT_S)), START + 7, "response not complete within 7 s$"
     )
 
 
-def test_after_the_finish_reason_only_a_short_clock_runs() -> None:
+def test_after_the_finish_reason_only_a_short_timeout_applies() -> None:
     watched = answering(Timeouts(1, 1, 1, 1, 1, 1))
     watched.finished(START + 4)
     assert watched.remaining_s(START + 4) == AFTER_FINISH_S
@@ -128,16 +130,16 @@ def test_after_the_finish_reason_only_a_short_clock_runs() -> None:
 
 
 @pytest.mark.parametrize("make", [deadlines, connected, answering])
-def test_clocks_that_are_off_never_fire(make: Make) -> None:
+def test_timeouts_of_zero_never_expire(make: Make) -> None:
     assert make(OFF).remaining_s(START + 1e9) == math.inf
 
 
-def test_the_nearest_deadline_counts() -> None:
+def test_the_nearest_deadline_is_returned() -> None:
     watched = answering(Timeouts(idle_s=60, content_idle_s=300, total_s=20))
     assert watched.remaining_s(START + 3) == pytest.approx(17)
 
 
-def test_the_silence_is_counted_from_the_last_piece() -> None:
+def test_the_silence_begins_with_the_last_part() -> None:
     watched = connected(OFF)
     assert watched.silent_s(START + 5) == 5
     watched.byte(START + 6)
@@ -163,7 +165,7 @@ def with_a_byte(timeouts: Timeouts) -> Deadlines:
         ("total_s", answering),
     ],
 )
-def test_every_deadline_says_what_to_do(name: str, make: Make) -> None:
+def test_every_timeout_has_a_hint(name: str, make: Make) -> None:
     with pytest.raises(DeadlineError) as caught:
         make(OFF._replace(**{name: LIMIT_S})).remaining_s(START + 1e6)
     assert caught.value.hint
@@ -180,7 +182,7 @@ RUNNING = {
 
 
 @pytest.mark.parametrize("name", RUNNING)
-def test_no_clock_counts_the_time_in_which_nobody_listened(name: str) -> None:
+def test_no_timeout_counts_the_time_without_listening(name: str) -> None:
     make, ends_at = RUNNING[name]
     watched = make(OFF._replace(**{name: LIMIT_S}))
     silent_s = watched.silent_s(START + 5)
@@ -191,8 +193,8 @@ def test_no_clock_counts_the_time_in_which_nobody_listened(name: str) -> None:
         watched.remaining_s(ends_at + 100)
 
 
-def test_what_is_heard_after_it_starts_the_clocks_anew() -> None:
+def test_bytes_after_a_pause_restart_the_timeouts() -> None:
     watched = answering(OFF._replace(idle_s=LIMIT_S))
     watched.not_listening(100)
     watched.byte(START + 105)
-    assert_fires(watched, START + 112, "no data for 7 s$")
+    assert_expires(watched, START + 112, "no data for 7 s$")

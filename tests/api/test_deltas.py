@@ -1,4 +1,4 @@
-"""What is remembered from one delta to the next: halves of characters, halves of tags."""
+"""State between deltas: halves of characters, halves of tags."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TAGGED = {
 
 
 def parted(pieces: Sequence[str]) -> tuple[str, str]:
-    """Give the reasoning and the content of a stream of such contents."""
+    """Return the reasoning and the content of a stream with these contents."""
     decoder = DeltaDecoder()
     chunks = [decoder.feed(Chunk(content=piece)) for piece in pieces]
     chunks.append(decoder.end() or Chunk())
@@ -57,7 +57,7 @@ def test_leading_reasoning_in_tags_is_parted_from_the_answer(
 
 
 @EACH_TAGGED
-def test_the_parts_are_the_same_wherever_the_text_is_cut(
+def test_the_parts_are_the_same_wherever_the_text_is_split(
     text: str, reasoning: str, content: str
 ) -> None:
     for first, second in combinations(range(len(text) + 1), 2):
@@ -72,7 +72,7 @@ def test_the_parts_are_the_same_character_by_character(
     assert parted(list(text)) == (reasoning, content)
 
 
-def test_an_ordinary_answer_is_held_back_no_longer_than_needed() -> None:
+def test_an_answer_without_a_tag_is_not_held_back() -> None:
     decoder = DeltaDecoder()
     assert decoder.feed(Chunk(content="<t")).content == ""
     assert decoder.feed(Chunk(content="d>")).content == "<td>"

@@ -1,4 +1,4 @@
-"""Fetching from a URL: within limits, without the key, and never by a redirect into the inside."""
+"""Downloads: within limits, without the key, and never redirected to a private address."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def fetch(
     interrupts: Interrupts | None = None,
     proxy: str = "",
 ) -> Download:
-    """Fetch by a direct road, or by a proxy."""
+    """Download directly, or through a proxy."""
 
     def endpoint_for(server: BaseUrl) -> Endpoint:
         return Endpoint(server, proxy=proxy)
@@ -63,14 +63,14 @@ def fetch(
     ).fetch(url)
 
 
-def refused(server: FaultServer, *, path: str = "/x.png", **how: Any) -> NewapiError:
+def failure_of(server: FaultServer, *, path: str = "/x.png", **how: Any) -> NewapiError:
     with pytest.raises(NewapiError) as caught:
         fetch(f"{server.url}{path}", **how)
-    problem = caught.value
-    assert "base URL" not in problem.hint
-    assert "gateway" not in problem.hint
-    assert problem.hint
-    return problem
+    failure = caught.value
+    assert "base URL" not in failure.hint
+    assert "gateway" not in failure.hint
+    assert failure.hint
+    return failure
 
 
 def picture(data: bytes = PNG) -> list[Step]:
@@ -81,14 +81,14 @@ def redirect(location: str, status: int = 302) -> list[Step]:
     return [Send(response(status, b"<html>elsewhere</html>", headers=[("Location", location)]))]
 
 
-def test_what_is_there_is_fetched_with_its_name() -> None:
+def test_a_download_has_data_and_a_name() -> None:
     with FaultServer(picture()) as server:
         assert fetch(f"{server.url}/my%20cat.png?w=1#top") == Download(PNG, "my cat.png")
         request = server.requests[0]
     assert (request.method, request.path) == ("GET", "/my%20cat.png?w=1")
 
 
-def test_the_request_says_who_asks_and_nothing_more() -> None:
+def test_a_download_sends_its_user_agent_and_nothing_personal() -> None:
     with FaultServer(picture()) as server:
         fetch(f"{server.url}/x.png")
         headers = {name.lower(): value for name, value in server.requests[0].headers}
@@ -122,23 +122,23 @@ def test_the_usual_limit_is_20_mb() -> None:
     assert Limits() == Limits(20 * 1024 * 1024, 10, 30, 120, 5)
 
 
-def test_what_announces_itself_as_too_large_is_not_read() -> None:
+def test_a_content_length_over_the_limit_is_not_read() -> None:
     script: list[Step] = [Send(head(200, [("Content-Length", "104858")])), Stall()]
     with FaultServer(script) as server:
-        problem = refused(server)
+        failure = failure_of(server)
         server.wait_for_close()
-    assert isinstance(problem, UsageError)
-    assert problem.message == f"{server.url}/x.png is larger than 0.1 MB"
+    assert isinstance(failure, UsageError)
+    assert failure.message == f"{server.url}/x.png is larger than 0.1 MB"
 
 
 @pytest.mark.parametrize("length", ["-1", "1e9", "9" * 500, "²", "10, 10"])
-def test_a_length_that_is_none_changes_nothing(length: str) -> None:
+def test_an_invalid_content_length_is_ignored(length: str) -> None:
     raw = f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
     with FaultServer([Send(raw.encode() + PNG)]) as server:
         try:
             assert fetch(f"{server.url}/x").data == PNG
-        except (UsageError, NetworkError) as problem:
-            assert problem.hint
+        except (UsageError, NetworkError) as failure:
+            assert failure.hint
 
 
 @pytest.mark.parametrize("is_chunked", [True, False])
@@ -147,44 +147,44 @@ def test_an_endless_body_is_broken_off_at_the_limit(is_chunked: bool) -> None:
     block = bytes(10_000)
     piece = framed(block) if is_chunked else block
     with FaultServer([Send(head(200, [framing])), Forever([Send(piece)])]) as server:
-        problem = refused(server)
+        failure = failure_of(server)
         server.wait_for_close()
-    assert isinstance(problem, UsageError)
-    assert "is larger than" in problem.message
+    assert isinstance(failure, UsageError)
+    assert "is larger than" in failure.message
 
 
-def test_a_silent_server_is_given_up() -> None:
+def test_a_silent_server_times_out() -> None:
     with FaultServer([Stall()]) as server:
         started = time.monotonic()
-        problem = refused(server, limits=SHORT._replace(silence_s=0.2))
+        failure = failure_of(server, limits=SHORT._replace(silence_s=0.2))
         assert time.monotonic() - started < 2
-    assert isinstance(problem, DeadlineError)
-    assert problem.message == f"cannot fetch {server.url}/x.png: no response within 0.2 s"
+    assert isinstance(failure, DeadlineError)
+    assert failure.message == f"cannot fetch {server.url}/x.png: no response within 0.2 s"
 
 
-def test_a_body_that_stops_is_given_up() -> None:
+def test_a_body_that_stalls_fails_after_the_idle_timeout() -> None:
     script: list[Step] = [Send(head(200, [("Content-Length", "100")]) + b"part"), Stall()]
     with FaultServer(script) as server:
-        problem = refused(server, limits=SHORT._replace(silence_s=0.2))
-    assert isinstance(problem, DeadlineError)
+        failure = failure_of(server, limits=SHORT._replace(silence_s=0.2))
+    assert isinstance(failure, DeadlineError)
 
 
-def test_a_body_that_drips_is_given_up_when_the_whole_time_is_over() -> None:
+def test_a_slow_body_fails_after_the_total_timeout() -> None:
     script = [Send(head(200, [("Content-Length", "1000")])), *dribble(bytes(1000), 0.02)]
     with FaultServer(script) as server:
-        problem = refused(server, limits=SHORT._replace(total_s=0.4))
-    assert isinstance(problem, DeadlineError)
-    assert "not complete within 0.4 s" in problem.message
+        failure = failure_of(server, limits=SHORT._replace(total_s=0.4))
+    assert isinstance(failure, DeadlineError)
+    assert "not complete within 0.4 s" in failure.message
 
 
-def test_the_whole_time_covers_all_redirects() -> None:
+def test_the_total_timeout_covers_all_redirects() -> None:
     with FaultServer() as server:
         server.answer_with(lambda request: [Pause(0.15), *redirect(f"{request.path}x")])
-        problem = refused(server, limits=SHORT._replace(total_s=0.4))
-    assert isinstance(problem, DeadlineError)
+        failure = failure_of(server, limits=SHORT._replace(total_s=0.4))
+    assert isinstance(failure, DeadlineError)
 
 
-def test_a_connection_that_never_stands_is_given_up() -> None:
+def test_a_connection_that_is_never_accepted_times_out() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         port = full.getsockname()[1]
         waiting = [socket.socket() for _ in range(4)]
@@ -221,21 +221,21 @@ def test_ctrl_c_ends_a_download_at_once() -> None:
     presser.join()
 
 
-# -- what a server may answer instead ---------------------------------------------------------
+# -- other responses --------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [300, 304, 400, 401, 403, 404, 410, 429, 500, 503])
-def test_a_status_that_is_no_success_is_told(status: int) -> None:
+def test_a_status_without_success_is_reported(status: int) -> None:
     with FaultServer([Send(response(status, b"no"))]) as server:
-        problem = refused(server, path="/x.png?sig=secret")
-    assert isinstance(problem, UsageError)
-    assert problem.message == f"cannot fetch {server.url}/x.png: HTTP {status}"
+        failure = failure_of(server, path="/x.png?sig=secret")
+    assert isinstance(failure, UsageError)
+    assert failure.message == f"cannot fetch {server.url}/x.png: HTTP {status}"
 
 
-def test_an_encoding_that_was_not_asked_for_is_refused() -> None:
+def test_an_encoding_that_was_not_requested_is_rejected() -> None:
     script = [Send(response(200, b"\x1f\x8b", headers=[("Content-Encoding", "gzip")]))]
     with FaultServer(script) as server:
-        assert "“gzip”" in refused(server).why
+        assert "“gzip”" in failure_of(server).why
 
 
 @pytest.mark.parametrize(
@@ -251,10 +251,10 @@ def test_an_encoding_that_was_not_asked_for_is_refused() -> None:
 )
 def test_a_broken_answer_is_a_matter_of_the_network(script: list[Step]) -> None:
     with FaultServer(script) as server:
-        assert isinstance(refused(server), NetworkError)
+        assert isinstance(failure_of(server), NetworkError)
 
 
-def test_a_host_that_is_not_there_is_told() -> None:
+def test_an_unknown_host_is_reported() -> None:
     with pytest.raises(NetworkError) as caught:
         fetch("http://nowhere.invalid/x.png")
     assert caught.value.message == "cannot find the host nowhere.invalid"
@@ -262,7 +262,7 @@ def test_a_host_that_is_not_there_is_told() -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://x/y", "https://u:p@a.example/", "http://127.1/"])
-def test_a_url_that_is_none_asks_nobody(url: str) -> None:
+def test_an_invalid_url_sends_no_request(url: str) -> None:
     with pytest.raises(UsageError):
         fetch(url)
 
@@ -271,13 +271,13 @@ def test_a_url_that_is_none_asks_nobody(url: str) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_followed_to_where_it_is_allowed(status: int) -> None:
+def test_an_allowed_redirect_is_followed(status: int) -> None:
     with FaultServer(redirect("/there/b.png", status), picture()) as server:
         assert fetch(f"{server.url}/a.png") == Download(PNG, "b.png")
         assert [request.path for request in server.requests] == ["/a.png", "/there/b.png"]
 
 
-def test_a_redirect_takes_no_key_no_cookie_and_no_referer_along() -> None:
+def test_a_redirected_request_has_no_key_cookie_or_referer() -> None:
     first = [Send(response(302, headers=[("Location", "/b"), ("Set-Cookie", "a=b")]))]
     with FaultServer(first, picture()) as server:
         fetch(f"{server.url}/a")
@@ -290,19 +290,19 @@ def test_five_redirects_are_followed_and_no_sixth() -> None:
     with FaultServer(*five, picture()) as server:
         assert fetch(f"{server.url}/x").data == PNG
     with FaultServer(*five, redirect("/5"), picture()) as server:
-        assert "more than 5 times" in refused(server).message
+        assert "more than 5 times" in failure_of(server).message
         assert len(server.requests) == 6
 
 
 @pytest.mark.parametrize("back_to", ["/x.png", "/y.png", "#top"])
-def test_a_circle_of_redirects_is_told(back_to: str) -> None:
+def test_a_redirect_loop_is_an_error(back_to: str) -> None:
     with FaultServer(redirect("/y.png"), redirect(back_to)) as server:
-        assert "in a circle" in refused(server).message
+        assert "in a circle" in failure_of(server).message
         assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize(
-    ("location", "told"),
+    ("location", "message"),
     [
         ("", "redirects without a target (HTTP 302)"),
         ("file:///etc/passwd", "cannot fetch the redirect target"),
@@ -311,12 +311,12 @@ def test_a_circle_of_redirects_is_told(back_to: str) -> None:
         ("http://2130706433/", "cannot fetch the redirect target"),
     ],
 )
-def test_a_redirect_to_nowhere_is_told(location: str, told: str) -> None:
+def test_an_invalid_redirect_target_is_reported(location: str, message: str) -> None:
     with FaultServer(redirect(location)) as server:
-        problem = refused(server)
-    assert isinstance(problem, UsageError)
-    assert told in problem.message
-    assert "secret" not in f"{problem.message}{problem.why}{problem.hint}"
+        failure = failure_of(server)
+    assert isinstance(failure, UsageError)
+    assert message in failure.message
+    assert "secret" not in f"{failure.message}{failure.why}{failure.hint}"
 
 
 @pytest.mark.parametrize(
@@ -335,20 +335,20 @@ def test_a_redirect_to_nowhere_is_told(location: str, told: str) -> None:
         "[64:ff9b::a00:1]",
     ],
 )
-def test_a_redirect_into_the_inside_is_never_followed(host: str) -> None:
-    with FaultServer() as inside:
-        there = f"http://{host}:{inside.port}/latest/meta-data?x"
+def test_a_redirect_to_a_private_address_is_not_followed(host: str) -> None:
+    with FaultServer() as private:
+        there = f"http://{host}:{private.port}/latest/meta-data?x"
         with FaultServer(redirect(there)) as server:
-            problem = refused(server, is_allowed=is_public)
-        assert inside.connections == []
-    assert isinstance(problem, UsageError)
-    assert "private or local address" in problem.message
-    assert "/latest/meta-data" in problem.why
+            failure = failure_of(server, is_allowed=is_public)
+        assert private.connections == []
+    assert isinstance(failure, UsageError)
+    assert "private or local address" in failure.message
+    assert "/latest/meta-data" in failure.why
 
 
 def test_a_redirect_back_to_the_same_private_server_is_not_followed_either() -> None:
     with FaultServer(redirect("/b.png")) as server:
-        assert "private or local address" in refused(server, is_allowed=is_public).message
+        assert "private or local address" in failure_of(server, is_allowed=is_public).message
         assert len(server.requests) == 1
 
 
@@ -356,7 +356,7 @@ def follow(downloader: Downloader, url: str, location: str) -> str:
     return downloader.next_url(parse_url(url), ResponseHead(302, {"location": location})).url
 
 
-def test_a_redirect_from_https_to_http_is_never_followed() -> None:
+def test_a_redirect_from_https_to_http_is_not_followed() -> None:
     downloader = Downloader(Endpoint, Interrupts(), is_allowed=anywhere)
     place = "https://a.example/x"
     with pytest.raises(UsageError) as caught:
@@ -367,15 +367,15 @@ def test_a_redirect_from_https_to_http_is_never_followed() -> None:
 
 
 def resolver_of(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
-    """Let the name `name.example` have these addresses, one list for each look-up; give the log."""
-    asked: list[str] = []
+    """Resolve `name.example` to these addresses, one list per lookup; return the log of lookups."""
+    lookups: list[str] = []
     real = socket.getaddrinfo
 
     def look_up(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
         name = host.decode() if isinstance(host, bytes) else host
         if name != "name.example":
             return real(host, port, *args, **kwargs)
-        asked.append(name)
+        lookups.append(name)
         return [
             (
                 socket.AF_INET6 if ":" in address else socket.AF_INET,
@@ -384,11 +384,11 @@ def resolver_of(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[st
                 "",
                 (address, port),
             )
-            for address in answers[min(len(asked), len(answers)) - 1]
+            for address in answers[min(len(lookups), len(answers)) - 1]
         ]
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    return asked
+    return lookups
 
 
 @pytest.mark.parametrize(
@@ -396,24 +396,24 @@ def resolver_of(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[st
     [["127.0.0.1"], ["::1"], ["10.0.0.1"], ["8.8.8.8", "127.0.0.1"], ["::ffff:192.168.0.1"]],
     ids=" ".join,
 )
-def test_a_redirect_to_a_name_that_resolves_into_the_inside_connects_nowhere(
+def test_a_redirect_to_a_name_with_a_private_address_opens_no_connection(
     monkeypatch: pytest.MonkeyPatch, addresses: list[str]
 ) -> None:
-    asked = resolver_of(monkeypatch, addresses)
-    with FaultServer() as inside:
-        with FaultServer(redirect(f"http://name.example:{inside.port}/x")) as server:
-            problem = refused(server, is_allowed=is_public)
-        assert inside.connections == []
-    assert asked == ["name.example"]
-    assert isinstance(problem, UsageError)
-    assert "private or local address" in problem.message
-    assert "name.example" in problem.why
+    lookups = resolver_of(monkeypatch, addresses)
+    with FaultServer() as private:
+        with FaultServer(redirect(f"http://name.example:{private.port}/x")) as server:
+            failure = failure_of(server, is_allowed=is_public)
+        assert private.connections == []
+    assert lookups == ["name.example"]
+    assert isinstance(failure, UsageError)
+    assert "private or local address" in failure.message
+    assert "name.example" in failure.why
 
 
 def test_the_address_that_was_checked_is_the_one_connected_to(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked = resolver_of(monkeypatch, ["127.0.0.1"], ["10.0.0.1"])
+    lookups = resolver_of(monkeypatch, ["127.0.0.1"], ["10.0.0.1"])
     checked: list[str] = []
 
     def note(host: str) -> bool:
@@ -424,18 +424,18 @@ def test_the_address_that_was_checked_is_the_one_connected_to(
         with FaultServer(redirect(f"http://name.example:{there.port}/x")) as server:
             assert fetch(f"{server.url}/", is_allowed=note).data == PNG
         assert there.requests[0].header("host") == f"name.example:{there.port}"
-    assert asked == ["name.example"]
+    assert lookups == ["name.example"]
     assert checked == ["name.example", "127.0.0.1"]
 
 
-def test_a_person_may_name_a_private_host(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_user_may_name_a_private_host(monkeypatch: pytest.MonkeyPatch) -> None:
     resolver_of(monkeypatch, ["127.0.0.1"])
     with FaultServer(picture()) as server:
         url = f"http://name.example:{server.port}/x"
         assert fetch(url, is_allowed=is_public).data == PNG
 
 
-# -- by a proxy -------------------------------------------------------------------------------
+# -- through a proxy ------------------------------------------------------------------------------
 
 
 def test_a_proxy_of_the_settings_is_used() -> None:
@@ -446,7 +446,7 @@ def test_a_proxy_of_the_settings_is_used() -> None:
     assert request.header("authorization") is None
 
 
-def test_a_redirect_into_the_inside_is_not_followed_through_a_proxy() -> None:
+def test_a_redirect_to_a_private_address_is_not_followed_through_a_proxy() -> None:
     with FaultServer(redirect("http://169.254.169.254/x")) as proxy:
         with pytest.raises(UsageError) as caught:
             fetch("http://a.example/x.png", proxy=proxy.url, is_allowed=is_public)

@@ -1,4 +1,4 @@
-"""The gateway is told the person's language, and never anything that is no header."""
+"""The language of the user in the request headers, which are always valid."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_the_language_is_that_of_the_locale(environ: dict[str, str], language: s
     assert accepted_language(environ) == language
 
 
-def test_no_locale_makes_a_header_that_is_none() -> None:
+def test_no_locale_makes_an_invalid_header() -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     chance = random.Random(seed)
@@ -78,13 +78,13 @@ def test_no_locale_makes_a_header_that_is_none() -> None:
         assert plain.isascii() and plain.isalpha() and len(plain) <= 4, (seed, environ)
 
 
-def test_the_language_stands_among_the_headers() -> None:
+def test_the_language_is_in_the_headers() -> None:
     base_url = base_url_from_text("https://gateway.example")
     assert Endpoint(base_url, environ={"LANG": "zh_CN"}).headers()["Accept-Language"] == "zh"
     assert Endpoint(base_url).headers()["Accept-Language"] == "en"
 
 
-def test_the_gateway_is_told_the_language_of_the_run(home: Home) -> None:
+def test_requests_carry_the_language_of_the_user(home: Home) -> None:
     with FaultServer(sse(*answer_events("Paris"))) as server:
         home.configure(server.url)
         result = run_newapi("chat", "hi", home=home, env={"LANG": "zh_TW.UTF-8"})

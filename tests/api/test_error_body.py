@@ -10,7 +10,7 @@ from newapi_cli.api.errors.body import ErrorObject, error_object_of, find_error
 from tests.api.wrong_shapes import WRONG, name_of, places, replaced
 from tests.support.wire import completion
 
-REFUSALS = {
+ERRORS = {
     "error": {"message": "m", "type": "t", "param": "", "code": "c"},
     "message": "m",
     "msg": "m",
@@ -24,22 +24,22 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("path", places(REFUSALS), ids=name_of)
-def test_an_error_with_a_wrong_member_is_still_a_refusal(path: tuple[str | int, ...]) -> None:
+@pytest.mark.parametrize("path", places(ERRORS), ids=name_of)
+def test_an_error_with_an_invalid_member_is_an_error_object(path: tuple[str | int, ...]) -> None:
     for wrong in WRONG:
-        refusal = error_object_of(replaced(REFUSALS, path, wrong))
-        assert all(isinstance(text, str) for text in refusal), wrong
+        error = error_object_of(replaced(ERRORS, path, wrong))
+        assert all(isinstance(text, str) for text in error), wrong
 
 
-@pytest.mark.parametrize("name", ["error", *REFUSALS])
-def test_an_error_with_one_member_of_any_kind_is_still_a_refusal(name: str) -> None:
+@pytest.mark.parametrize("name", ["error", *ERRORS])
+def test_an_error_with_one_member_of_any_type_is_an_error_object(name: str) -> None:
     for wrong in WRONG:
         for value in ({name: wrong}, {"error": {name: wrong}}, {"response": {name: wrong}}):
             assert all(isinstance(text, str) for text in error_object_of(value)), value
 
 
 @pytest.mark.parametrize("name", ["response", "header"])
-def test_an_error_nested_more_deeply_than_the_stack_is_a_refusal(name: str) -> None:
+def test_a_very_deep_error_is_an_empty_error_object(name: str) -> None:
     value: object = 1
     for _ in range(5000):  # Python 3.12 and later read so much JSON
         value = {name: value}
@@ -47,7 +47,7 @@ def test_an_error_nested_more_deeply_than_the_stack_is_a_refusal(name: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("value", "refusal"),
+    ("value", "error"),
     [
         ({"error": {"message": "m", "type": "t", "code": "c"}}, ErrorObject("m", "t", "c")),
         ({"error": {"message": "m", "type": "t", "code": 429}}, ErrorObject("m", "t", "429")),
@@ -67,8 +67,8 @@ def test_an_error_nested_more_deeply_than_the_stack_is_a_refusal(name: str) -> N
         ([None, {"id": 1}, {"error": "m"}, {"error": "n"}], ErrorObject("m")),
     ],
 )
-def test_each_envelope_of_an_error_is_read(value: object, refusal: ErrorObject) -> None:
-    assert find_error(value) == refusal
+def test_each_envelope_of_an_error_is_read(value: object, error: ErrorObject) -> None:
+    assert find_error(value) == error
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_each_envelope_of_an_error_is_read(value: object, refusal: ErrorObject) 
         {"response": {"error": {"message": "m"}}},
     ],
 )
-def test_words_of_other_servers_are_found_in_the_body_of_an_error(value: object) -> None:
+def test_messages_of_other_servers_are_found_in_an_error_body(value: object) -> None:
     assert find_error(value) is None
     assert error_object_of(value) == ErrorObject("m")
 
@@ -105,12 +105,12 @@ def test_words_of_other_servers_are_found_in_the_body_of_an_error(value: object)
         completion("a"),
     ],
 )
-def test_what_is_no_error_is_none(value: object) -> None:
+def test_a_value_without_an_error_is_none(value: object) -> None:
     assert find_error(value) is None
 
 
 @pytest.mark.parametrize(
-    ("message", "words", "request_id"),
+    ("message", "text", "request_id"),
     [
         ("bad (request id: 2025AbC)", "bad", "2025AbC"),
         ("bad (request id: 1) (request id: 2)", "bad (request id: 1)", "2"),
@@ -120,8 +120,8 @@ def test_what_is_no_error_is_none(value: object) -> None:
         ("half a pair \ud83d (request id: 2)", "half a pair \ufffd", "2"),
     ],
 )
-def test_the_request_id_is_taken_off_the_message(message: str, words: str, request_id: str) -> None:
-    assert find_error({"error": {"message": message}}) == ErrorObject(words, request_id=request_id)
+def test_the_request_id_is_taken_off_the_message(message: str, text: str, request_id: str) -> None:
+    assert find_error({"error": {"message": message}}) == ErrorObject(text, request_id=request_id)
 
 
 @pytest.mark.parametrize("message", [" " * 60_000 + "x", "(request id: " * 20_000])

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from newapi_cli.api.chat.body_decoder import BodyDecoder, ErrorInBody
-from newapi_cli.api.chat.response_reader import refused
+from newapi_cli.api.chat.response_reader import no_answer
 from newapi_cli.api.errors.body import ErrorObject
 from newapi_cli.api.errors.explain import find_rule, is_about_model, may_have_key_record
 from newapi_cli.api.errors.rules import OWN, ErrorRule, When
@@ -48,10 +48,10 @@ KEY_TEXT = "该令牌已过期"
 
 
 def error_of(row: Refused) -> NewapiError:
-    """Read an answer as the client does."""
+    """Return the error that the client makes of a response."""
     headers = {name.lower(): value for name, value in row.headers}
     if not 200 <= row.status < 300:
-        return refused(ResponseHead(row.status, headers), row.body).error
+        return no_answer(ResponseHead(row.status, headers), row.body).error
     reader = BodyDecoder(request_id_in(headers))
     try:
         list(reader.feed(row.body))
@@ -63,8 +63,8 @@ def error_of(row: Refused) -> NewapiError:
     raise AssertionError(f"{row.name} is no error")
 
 
-def told(error: NewapiError) -> str:
-    """Give what is written on a stderr that is no terminal."""
+def printed(error: NewapiError) -> str:
+    """Return what is printed to a stderr that is not a terminal."""
     with tempfile.TemporaryFile() as file:
         nowhere = Output(None)
         print_error(Streams(Input(None), nowhere, Output(file.fileno()), {}), error)
@@ -76,28 +76,28 @@ def golden(row: Refused) -> str:
     sent = row.body.decode().rstrip("\n").replace("\n", "\n> ")
     return (
         f"# {row.name}\n> HTTP {row.status}{f' {sent}' if sent else ''}\n"
-        f"{told(error)}exit code {error.exit_code.value}\n"
+        f"{printed(error)}exit code {error.exit_code.value}\n"
     )
 
 
-def hold(path: Path, text: str) -> None:
-    """Hold a file against what it should be, or write it."""
+def check_file(path: Path, text: str) -> None:
+    """Compare a file with its expected text, or write it."""
     if os.environ.get("UPDATE_GOLDEN"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
     assert path.read_text("utf-8") == text
 
 
-def test_the_golden_file_shows_each_refusal_as_it_is_told() -> None:
-    hold(GOLDEN_FILE, "\n".join([GOLDEN_HEAD, *map(golden, ALL)]))
+def test_the_golden_file_has_the_printed_error_of_each_response() -> None:
+    check_file(GOLDEN_FILE, "\n".join([GOLDEN_HEAD, *map(golden, ALL)]))
 
 
-def test_the_page_tells_what_the_table_does() -> None:
-    hold(PAGE_FILE, errors_page())
+def test_the_page_is_up_to_date() -> None:
+    check_file(PAGE_FILE, errors_page())
 
 
 @pytest.mark.parametrize("row", ALL, ids=lambda row: row.name)
-def test_each_refusal_has_the_exit_code_and_the_words_of_its_row(row: Refused) -> None:
+def test_each_error_response_has_the_exit_code_and_the_message_of_its_rule(row: Refused) -> None:
     error = error_of(row)
     assert error.exit_code.value == row.code
     assert error.message.startswith(row.says)
@@ -105,20 +105,20 @@ def test_each_refusal_has_the_exit_code_and_the_words_of_its_row(row: Refused) -
     assert error.hint
 
 
-def test_every_row_of_the_table_explains_a_refusal() -> None:
+def test_every_rule_of_the_table_is_used() -> None:
     messages = [error_of(row).message.partition(" (HTTP")[0] for row in ALL]
     rows = [*TABLE, ERROR_IN_STREAM, INVALID_RESPONSE]
     rows.remove(OTHER)  # for servers that have not been thought of
     assert [row.message for row in rows if row.message not in messages] == []
 
 
-def test_what_no_row_knows_is_explained_all_the_same() -> None:
-    found = find_rule(201, ErrorObject("odd", "odd_error", "odd"))
-    assert found is OTHER
-    assert found.error is GatewayError
+def test_an_error_without_a_rule_of_its_own_has_the_general_one() -> None:
+    rule = find_rule(201, ErrorObject("odd", "odd_error", "odd"))
+    assert rule is OTHER
+    assert rule.error is GatewayError
 
 
-def test_every_code_of_the_gateway_is_known_by_a_row_that_names_it() -> None:
+def test_every_code_of_the_gateway_is_named_by_a_rule() -> None:
     named = {code for row in TABLE for code in row.when.codes}
     sent = {error_code for row in GATEWAY if (error_code := code_of(row))}
     unnamed = {
@@ -138,7 +138,7 @@ def code_of(row: Refused) -> str:
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.message)
-def test_the_words_of_a_row_are_in_the_house_style(row: ErrorRule) -> None:
+def test_the_texts_of_a_rule_have_the_style_of_messages(row: ErrorRule) -> None:
     assert row.message[0].islower()
     assert not row.message.endswith(".")
     assert not row.hint.endswith(".")
@@ -147,7 +147,7 @@ def test_the_words_of_a_row_are_in_the_house_style(row: ErrorRule) -> None:
     assert "{" not in row.message + row.hint
 
 
-# -- who speaks, and what counts
+# -- the source of an error
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_the_words_of_a_row_are_in_the_house_style(row: ErrorRule) -> None:
         ("new_api_error_of_sorts", 6),
     ],
 )
-def test_who_refuses_a_key_decides_whose_it_is(type_: str, code: int) -> None:
+def test_the_error_type_decides_whose_key_is_rejected(type_: str, code: int) -> None:
     assert find_rule(401, ErrorObject("no", type_)).error.exit_code == code
     assert find_rule(403, ErrorObject("no", type_)).error.exit_code == code
 
@@ -186,7 +186,7 @@ def test_a_text_of_the_gateway_counts_in_the_gateways_mouth_only() -> None:
         ("", False),
     ],
 )
-def test_the_parts_of_a_text_stand_in_their_order(text: str, fits: bool) -> None:
+def test_the_parts_of_a_text_must_be_in_order(text: str, fits: bool) -> None:
     when = When(sources=OWN, texts=("无权访问…分组", "User has been banned"))
     assert when.matches(403, ErrorObject(text), is_page=False) is fits
 
@@ -200,7 +200,7 @@ def test_a_long_text_takes_no_long_time(piece: str) -> None:
     assert time.process_time() - started < 1
 
 
-# -- what more may be found out
+# -- errors with more help
 
 
 def error_with(reason: Reason, status: int, request_id: str = "") -> NewapiError:
@@ -212,7 +212,7 @@ def error_with(reason: Reason, status: int, request_id: str = "") -> NewapiError
     "request_id",
     [REQUEST_ID, "20260412153045123456789abcdefghABCDEFGH", "20250401123059123456Ab3dEf6h"],
 )
-def test_a_refused_key_is_open_where_the_family_speaks(request_id: str) -> None:
+def test_a_key_rejected_by_a_gateway_may_have_a_record(request_id: str) -> None:
     assert may_have_key_record(error_with(Reason.KEY_REJECTED, 401))
     assert may_have_key_record(error_with(Reason.KEY_REJECTED_BY_SERVER, 401, request_id))
 
@@ -220,18 +220,18 @@ def test_a_refused_key_is_open_where_the_family_speaks(request_id: str) -> None:
 @pytest.mark.parametrize(
     "request_id", ["", "req_0123456789", "8f3b2c1d-0000-4000-8000-1234567890ab", "9a1b2c3d4e-FRA"]
 )
-def test_a_plain_server_leaves_nothing_open(request_id: str) -> None:
+def test_a_key_rejected_by_a_plain_server_has_no_record(request_id: str) -> None:
     assert not may_have_key_record(error_with(Reason.KEY_REJECTED_BY_SERVER, 401, request_id))
 
 
-def test_only_what_says_nothing_leaves_the_key_open() -> None:
+def test_only_errors_without_a_cause_may_have_a_key_record() -> None:
     opened = [row.name for row in ALL if may_have_key_record(error_of(row))]
     assert opened == ["key refused", "another relative's key"]
     assert not may_have_key_record(error_with(Reason.KEY_REJECTED, 0))
     assert not may_have_key_record(GatewayError("x"))
 
 
-def test_names_help_where_the_model_was_refused() -> None:
+def test_errors_about_the_model_are_recognized() -> None:
     about = {row.name for row in ALL if is_about_model(error_of(row))}
     assert about == {
         *(row.name for row in ALL if isinstance(error_of(row), ModelNotFoundError)),

@@ -1,4 +1,4 @@
-"""What a status and its body mean: the tables of the contract, sections 4.1 to 4.4."""
+"""Errors from a status and its body: the tables of the contract, sections 4.1 to 4.4."""
 
 from __future__ import annotations
 
@@ -92,24 +92,24 @@ TABLE: list[tuple[int, str | None, object, type[NewapiError]]] = [
 ]
 
 
-def told(status: int, body: bytes, *, location: str = "") -> NewapiError:
+def error_of(status: int, body: bytes, *, location: str = "") -> NewapiError:
     try:
-        refusal = error_object_of(decode_json(body))
+        error_object = error_object_of(decode_json(body))
     except ValueError:
-        refusal = ErrorObject("")
-    return error_from_response(status, refusal, body, location=location)
+        error_object = ErrorObject("")
+    return error_from_response(status, error_object, body, location=location)
 
 
 @pytest.mark.parametrize(("status", "type_", "code", "kind"), TABLE)
-def test_a_refusal_becomes_the_error_of_the_table(
+def test_an_error_response_becomes_the_error_of_the_table(
     status: int, type_: str | None, code: object, kind: type[NewapiError]
 ) -> None:
     body = json.dumps(error("用户 said no (request id: 42)", type_, code)).encode()
-    found = told(status, body)
-    assert type(found) is kind
-    assert found.why == "用户 said no"
-    assert found.request_id == "42"
-    assert found.message.endswith(f" (HTTP {status})")
+    failure = error_of(status, body)
+    assert type(failure) is kind
+    assert failure.why == "用户 said no"
+    assert failure.request_id == "42"
+    assert failure.message.endswith(f" (HTTP {status})")
 
 
 @pytest.mark.parametrize(
@@ -117,12 +117,12 @@ def test_a_refusal_becomes_the_error_of_the_table(
     [(401, AUTH), (403, AUTH), (429, LIMIT), (500, GATEWAY), (404, GATEWAY), (503, GATEWAY)],
 )
 @pytest.mark.parametrize("body", [b"", b"no", b"5", b"null", b"[]", b"{}", b'{"error":null}'])
-def test_a_body_without_words_changes_nothing(
+def test_an_empty_or_invalid_body_does_not_change_the_error(
     status: int, kind: type[NewapiError], body: bytes
 ) -> None:
-    found = told(status, body)
-    assert type(found) is kind
-    assert found.why == ""
+    failure = error_of(status, body)
+    assert type(failure) is kind
+    assert failure.why == ""
 
 
 @pytest.mark.parametrize(
@@ -135,31 +135,31 @@ def test_a_body_without_words_changes_nothing(
         (400, {"type": "error", "error": {"type": "x", "message": "m"}}, GATEWAY),
     ],
 )
-def test_each_envelope_keeps_its_words(
+def test_the_message_is_kept_from_every_form_of_error(
     status: int, body: dict[str, object], kind: type[NewapiError]
 ) -> None:
-    found = told(status, json.dumps(body).encode())
-    assert type(found) is kind
-    assert found.why == "m"
+    failure = error_of(status, json.dumps(body).encode())
+    assert type(failure) is kind
+    assert failure.why == "m"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 300, 304])
-def test_a_redirect_names_where_it_leads(status: int) -> None:
-    found = told(status, b"<html>moved</html>", location="https://elsewhere.example/v1")
-    assert type(found) is GatewayError
-    assert str(status) in found.message
-    assert "https://elsewhere.example/v1" in found.why
-    assert "base URL" in found.hint
+def test_a_redirect_is_reported_with_its_target(status: int) -> None:
+    failure = error_of(status, b"<html>moved</html>", location="https://elsewhere.example/v1")
+    assert type(failure) is GatewayError
+    assert str(status) in failure.message
+    assert "https://elsewhere.example/v1" in failure.why
+    assert "base URL" in failure.hint
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 500, 502, 503, 504, 524])
 def test_a_web_page_is_named_and_never_shown(status: int) -> None:
     page = b"<html><head><title>bad gateway</title></head><body>secret</body></html>"
-    found = told(status, page)
-    assert type(found) is GatewayError
-    assert str(status) in found.message
-    assert found.why == "the title of the page is “bad gateway”"
-    assert "secret" not in found.message + found.why + found.hint
+    failure = error_of(status, page)
+    assert type(failure) is GatewayError
+    assert str(status) in failure.message
+    assert failure.why == "the title of the page is “bad gateway”"
+    assert "secret" not in failure.message + failure.why + failure.hint
 
 
 @pytest.mark.parametrize(
@@ -188,27 +188,27 @@ def test_a_long_title_is_cut(title: str) -> None:
 )
 def test_looking_for_a_page_takes_no_more_time_than_the_body_is_long(body: bytes) -> None:
     started = time.process_time()
-    assert type(told(500, body)) is GatewayError
+    assert type(error_of(500, body)) is GatewayError
     assert time.process_time() - started < 2
 
 
 def test_a_wrong_path_leads_to_the_base_url() -> None:
     body = json.dumps(error("Invalid URL (POST /v1/v1/chat/completions)", UPSTREAM)).encode()
-    assert told(404, body).hint == BASE_URL_HINT
+    assert error_of(404, body).hint == BASE_URL_HINT
     assert html_error(b"<html>", 200).hint == BASE_URL_HINT
 
 
-def test_an_unknown_model_is_called_so() -> None:
+def test_an_unknown_model_is_reported_so() -> None:
     body = json.dumps(error("No available channel for model x", code="model_not_found")).encode()
-    found = told(503, body)
-    assert type(found) is ModelNotFoundError
-    assert "no such model" in found.message
-    assert "newapi models" in found.hint
+    failure = error_of(503, body)
+    assert type(failure) is ModelNotFoundError
+    assert "no such model" in failure.message
+    assert "newapi models" in failure.hint
 
 
-def test_a_key_that_is_too_poor_for_the_request_is_told_apart_from_an_empty_account() -> None:
+def test_a_low_key_quota_and_an_empty_account_have_different_errors() -> None:
     poor, empty = (
-        told(403, json.dumps(error("m", code=code)).encode())
+        error_of(403, json.dumps(error("m", code=code)).encode())
         for code in ("pre_consume_token_quota_failed", "insufficient_user_quota")
     )
     assert "--max-tokens" in poor.hint
@@ -216,7 +216,7 @@ def test_a_key_that_is_too_poor_for_the_request_is_told_apart_from_an_empty_acco
 
 
 @pytest.mark.parametrize(
-    ("refusal", "why"),
+    ("error_object", "why"),
     [
         (ErrorObject("m", "t", "c"), "m"),
         (ErrorObject("", "t", "c"), "c"),
@@ -224,15 +224,15 @@ def test_a_key_that_is_too_poor_for_the_request_is_told_apart_from_an_empty_acco
         (ErrorObject(""), ""),
     ],
 )
-def test_an_error_in_a_stream_is_the_gateways_in_its_best_words(
-    refusal: ErrorObject, why: str
+def test_an_error_in_a_stream_is_reported_by_its_message_code_or_type(
+    error_object: ErrorObject, why: str
 ) -> None:
-    found = error_in_stream(refusal._replace(request_id="rid"))
-    assert type(found) is GatewayError
-    assert (found.why, found.request_id) == (why, "rid")
+    failure = error_in_stream(error_object._replace(request_id="rid"))
+    assert type(failure) is GatewayError
+    assert (failure.why, failure.request_id) == (why, "rid")
 
 
-def test_what_is_not_understood_says_why() -> None:
-    found = invalid_response("too odd", "rid")
-    assert type(found) is GatewayError
-    assert (found.why, found.request_id) == ("too odd", "rid")
+def test_an_invalid_response_has_a_reason() -> None:
+    failure = invalid_response("too odd", "rid")
+    assert type(failure) is GatewayError
+    assert (failure.why, failure.request_id) == ("too odd", "rid")

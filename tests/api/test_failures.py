@@ -1,4 +1,4 @@
-"""Foreign exceptions become errors of ours, all of them, and none carries a key."""
+"""All exceptions of libraries become our errors, and none contains a key."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ DIRECT: list[tuple[Exception, bool, type[NewapiError], str, bool]] = [
     DIRECT,
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_a_direct_connection_fails_with_what_happened_and_whether_to_retry(
+def test_each_failure_of_a_direct_connection_has_its_error_and_may_be_retried_or_not(
     foreign: Exception, was_open: bool, kind: type[NewapiError], message: str, transient: bool
 ) -> None:
     error = error_from_exception(foreign, BASE_URL, was_open=was_open)
@@ -157,15 +157,15 @@ def test_a_direct_connection_fails_with_what_happened_and_whether_to_retry(
 
 
 @pytest.mark.parametrize("was_open", [BEFORE, AFTER])
-@pytest.mark.parametrize("words", KEYED.values(), ids=KEYED)
-def test_no_error_of_a_direct_connection_repeats_a_key(words: str, was_open: bool) -> None:
+@pytest.mark.parametrize("text", KEYED.values(), ids=KEYED)
+def test_no_error_of_a_direct_connection_repeats_a_key(text: str, was_open: bool) -> None:
     for kind in (ValueError, http.client.HTTPException, http.client.InvalidURL, OSError):
-        error = error_from_exception(kind(words), BASE_URL, was_open=was_open)
+        error = error_from_exception(kind(text), BASE_URL, was_open=was_open)
         assert CANARY not in parts(error), kind
 
 
 @pytest.mark.parametrize("error", [*BUGS, ImportError("x"), GatewayError("x")])
-def test_a_bug_or_an_error_of_ours_stays_what_it_is_and_is_not_retried(error: Exception) -> None:
+def test_a_bug_or_an_error_of_ours_is_returned_unchanged_and_not_retried(error: Exception) -> None:
     for was_open in (BEFORE, AFTER):
         assert error_from_exception(error, BASE_URL, was_open=was_open) is error
         assert not is_transient(error, was_open=was_open)
@@ -181,15 +181,15 @@ def all_of_httpx() -> list[type[Exception]]:
     return [kind for kind in kinds if issubclass(kind, Exception) and kind not in BASES]
 
 
-def made(kind: type[Exception], words: str) -> Exception:
-    """Make an exception of httpx, whose classes want different things."""
+def made(kind: type[Exception], text: str) -> Exception:
+    """Return an exception of httpx, whose classes have different arguments."""
     if kind is httpx.HTTPStatusError:
         response = httpx.Response(500, request=REQUEST)
-        return httpx.HTTPStatusError(words, request=REQUEST, response=response)
+        return httpx.HTTPStatusError(text, request=REQUEST, response=response)
     if issubclass(kind, httpx.ResponseNotRead | httpx.RequestNotRead | httpx.StreamClosed
                   | httpx.StreamConsumed):  # fmt: skip
         return kind()
-    return kind(words)
+    return kind(text)
 
 
 def chained(outer: Exception, cause: BaseException) -> Exception:
@@ -197,7 +197,7 @@ def chained(outer: Exception, cause: BaseException) -> Exception:
     return outer
 
 
-def test_there_are_exceptions_of_httpx_to_look_at() -> None:
+def test_there_are_exceptions_of_httpx_to_check() -> None:
     names = {kind.__name__ for kind in all_of_httpx()}
     assert {"InvalidURL", "StreamError", "CookieConflict", "ReadError"} <= names
     assert len(names) > 20
@@ -205,15 +205,15 @@ def test_there_are_exceptions_of_httpx_to_look_at() -> None:
 
 @pytest.mark.parametrize("kind", all_of_httpx(), ids=lambda kind: kind.__name__)
 def test_every_exception_of_httpx_becomes_an_error_of_ours(kind: type[Exception]) -> None:
-    error = proxies.error_from_exception(made(kind, "words"), BASE_URL, PROXY)
+    error = proxies.error_from_exception(made(kind, "text"), BASE_URL, PROXY)
     assert isinstance(error, NetworkError | DeadlineError | GatewayError)
     assert error.message
 
 
-@pytest.mark.parametrize("words", KEYED.values(), ids=KEYED)
-def test_no_error_of_a_proxied_request_repeats_a_key(words: str) -> None:
+@pytest.mark.parametrize("text", KEYED.values(), ids=KEYED)
+def test_no_error_of_a_proxied_request_repeats_a_key(text: str) -> None:
     for kind in (*all_of_httpx(), ValueError, http.client.HTTPException, OSError):
-        error = proxies.error_from_exception(made(kind, words), BASE_URL, PROXY)
+        error = proxies.error_from_exception(made(kind, text), BASE_URL, PROXY)
         assert CANARY not in parts(error), kind
         assert "password" not in parts(error), kind
 
@@ -238,7 +238,7 @@ PROXIED: list[tuple[Exception, type[NewapiError], str]] = [
 
 
 @pytest.mark.parametrize(("foreign", "kind", "message"), PROXIED)
-def test_a_request_through_a_proxy_fails_with_what_happened(
+def test_each_failure_through_a_proxy_has_its_error(
     foreign: Exception, kind: type[NewapiError], message: str
 ) -> None:
     error = proxies.error_from_exception(foreign, BASE_URL, PROXY)

@@ -31,42 +31,42 @@ SPENT: dict[str, object] = {"object": "list", "total_usage": 766.12}
 def balance_of(
     granted: dict[str, object] | str, spent: dict[str, object] | str = "", status: int = 200
 ) -> Balance:
-    """Ask a server that answers so."""
+    """Return the balance that a server with these responses reports."""
     with FaultServer([Send(response(status, granted))], [Send(response(200, spent))]) as server:
         asking = fetch_balance(client_for(server.url))
         while True:
             try:
                 next(asking)
             except StopIteration as end:
-                found: Balance = end.value
+                balance: Balance = end.value
                 break
         paths = [request.path for request in server.requests]
         assert paths == ["/v1/dashboard/billing/subscription", "/v1/dashboard/billing/usage"]
         assert server.requests[0].header("authorization") == f"Bearer {CANARY}"
-    return found
+    return balance
 
 
-def test_what_is_left_is_exact() -> None:
-    found = balance_of(GRANTED, SPENT)
-    assert found == Balance(Decimal("20.1"), Decimal("7.6612"))
-    assert found.left == Decimal("12.4388")
-    assert balance_text(found) == "12.44 left of 20.10, 7.66 used"
+def test_the_remaining_amount_is_exact() -> None:
+    balance = balance_of(GRANTED, SPENT)
+    assert balance == Balance(Decimal("20.1"), Decimal("7.6612"))
+    assert balance.left == Decimal("12.4388")
+    assert balance_text(balance) == "12.44 left of 20.10, 7.66 used"
 
 
 def test_a_key_without_a_limit_says_so() -> None:
-    found = balance_of({**GRANTED, "hard_limit_usd": 100_000_000}, {"total_usage": 0})
-    assert (found.limit, found.left) == (None, None)
-    assert balance_text(found) == "no limit on this key, 0.00 used"
+    balance = balance_of({**GRANTED, "hard_limit_usd": 100_000_000}, {"total_usage": 0})
+    assert (balance.limit, balance.left) == (None, None)
+    assert balance_text(balance) == "no limit on this key, 0.00 used"
 
 
-def test_an_expiry_is_told() -> None:
-    found = balance_of({**GRANTED, "access_until": 1_790_000_000}, SPENT)
-    assert found.expires_at == datetime.fromtimestamp(1_790_000_000, UTC)
-    assert balance_text(found).endswith(", expires 2026-09-21")
+def test_an_expiration_time_is_read() -> None:
+    balance = balance_of({**GRANTED, "access_until": 1_790_000_000}, SPENT)
+    assert balance.expires_at == datetime.fromtimestamp(1_790_000_000, UTC)
+    assert balance_text(balance).endswith(", expires 2026-09-21")
 
 
 @pytest.mark.parametrize("until", [None, "soon", -1, 10**20, True])
-def test_an_expiry_that_makes_no_sense_is_none(until: object) -> None:
+def test_an_invalid_expiration_time_is_none(until: object) -> None:
     assert balance_of({**GRANTED, "access_until": until}, SPENT).expires_at is None
 
 
@@ -85,7 +85,7 @@ def test_a_response_without_a_limit_is_invalid(limit: object) -> None:
         (200, "<html><title>New API</title></html>", GatewayError),
     ],
 )
-def test_a_refusal_is_told_in_the_gateways_words(
+def test_an_error_response_is_reported_in_the_gateways_words(
     status: int, body: dict[str, object] | str, kind: type[NewapiError]
 ) -> None:
     with pytest.raises(kind) as caught:

@@ -1,4 +1,4 @@
-"""What gateways publish: what is there and cannot be read is unknown, never free."""
+"""Models, prices and records of gateways: an invalid price is unknown, never free."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ NAN, INFINITY = float("nan"), float("inf")
 
 def kind_of(**members: object) -> PriceKind:
     entry = {"model_name": "m", "model_ratio": 1, "model_price": 0.01} | members
-    found = price_list_from_json(STATUS, {"data": [entry]})
-    assert found is not None
-    return found.prices["m"].kind
+    prices = price_list_from_json(STATUS, {"data": [entry]})
+    assert prices is not None
+    return prices.prices["m"].kind
 
 
 @pytest.mark.parametrize(
     "value", [NAN, INFINITY, -INFINITY, 1e300, -(10**400), True, "1", None, [], {}]
 )
-def test_what_is_no_amount_is_none(value: object) -> None:
+def test_an_invalid_amount_is_none(value: object) -> None:
     assert number(value) is None
 
 
@@ -60,41 +60,39 @@ def test_what_is_no_amount_is_none(value: object) -> None:
         ({"billing_mode": "tiered_expr"}, PriceKind.TIERED),
     ],
 )
-def test_a_price_that_cannot_be_read_is_unknown(
-    members: dict[str, object], kind: PriceKind
-) -> None:
+def test_an_invalid_price_is_unknown(members: dict[str, object], kind: PriceKind) -> None:
     assert kind_of(**members) is kind
 
 
 @pytest.mark.parametrize("ratio", ["0.5", None, NAN, -1])
-def test_a_group_whose_ratio_is_no_number_has_no_known_price(ratio: object) -> None:
+def test_a_group_with_an_invalid_ratio_has_an_unknown_price(ratio: object) -> None:
     pricing = {
         "data": [{"model_name": "m", "model_ratio": 1, "enable_groups": ["default", "vip"]}],
         "group_ratio": {"default": 1, "vip": ratio},
     }
-    found = price_list_from_json(STATUS, pricing)
-    assert found is not None
-    assert found.cost("m", Usage(1, 1), "default").usd == Decimal("0.000004")
-    assert found.cost("m", Usage(1, 1), "vip").kind is CostKind.UNKNOWN
-    view = found.view("m", "vip")
+    prices = price_list_from_json(STATUS, pricing)
+    assert prices is not None
+    assert prices.cost("m", Usage(1, 1), "default").usd == Decimal("0.000004")
+    assert prices.cost("m", Usage(1, 1), "vip").kind is CostKind.UNKNOWN
+    view = prices.view("m", "vip")
     assert view is not None
     assert view.kind is PriceKind.UNKNOWN
 
 
 @pytest.mark.parametrize("quota", [None, "150", NAN, -1, True])
-def test_a_log_row_without_a_readable_quota_tells_no_cost(quota: object) -> None:
+def test_a_log_row_with_an_invalid_quota_is_skipped(quota: object) -> None:
     rows = [
         {"type": 2, "request_id": "a", "quota": quota},
         {"type": 2, "request_id": "b", "quota": 150},
         {"type": 5, "request_id": "c", "quota": 150},
     ]
-    found = log_from_json({"data": rows})
-    assert found is not None
-    assert [(entry.request_id, entry.quota) for entry in found] == [("b", Decimal(150))]
+    entries = log_from_json({"data": rows})
+    assert entries is not None
+    assert [(entry.request_id, entry.quota) for entry in entries] == [("b", Decimal(150))]
 
 
 @pytest.mark.parametrize("used", [None, "0", NAN])
-def test_a_record_without_a_readable_use_is_none(used: object) -> None:
+def test_a_record_with_an_invalid_usage_is_none(used: object) -> None:
     assert key_usage_from_json({"data": {"total_used": used}}) is None
 
 
@@ -115,9 +113,9 @@ def test_a_record_without_a_readable_use_is_none(used: object) -> None:
     ],
 )
 def test_the_money_of_a_site_is_read(data: dict[str, object], name: str, symbol: str) -> None:
-    found = currency_from_json({"data": data})
-    assert found is not None
-    assert (found.name, found.symbol) == (name, symbol)
+    currency = currency_from_json({"data": data})
+    assert currency is not None
+    assert (currency.name, currency.symbol) == (name, symbol)
 
 
 @pytest.mark.parametrize("rate", [0, -7.3, 1e30, 1e17, 1e-12, "7.3", True, [], {}])
@@ -125,7 +123,9 @@ def test_the_money_of_a_site_is_read(data: dict[str, object], name: str, symbol:
     ("kind", "name"),
     [("CNY", "usd_exchange_rate"), ("CUSTOM", "custom_currency_exchange_rate")],
 )
-def test_a_rate_that_cannot_be_is_not_guessed(kind: str, name: str, rate: object) -> None:
+def test_an_invalid_exchange_rate_makes_the_currency_unknown(
+    kind: str, name: str, rate: object
+) -> None:
     site = {"quota_display_type": kind, "quota_per_unit": 500_000, name: rate}
     assert currency_from_json({"data": site}) is None
 
@@ -139,7 +139,7 @@ MODELS = {
 
 
 @pytest.mark.parametrize("path", places(MODELS), ids=name_of)
-def test_a_list_of_models_with_a_wrong_member_is_read_as_far_as_it_goes(
+def test_a_list_of_models_with_an_invalid_member_is_read_without_it(
     path: tuple[str | int, ...],
 ) -> None:
     for wrong in WRONG:
@@ -151,7 +151,7 @@ def test_a_list_of_models_with_a_wrong_member_is_read_as_far_as_it_goes(
 
 
 @pytest.mark.parametrize("value", [None, 5, "x", {}, {"data": None}, {"data": {}}, {"error": {}}])
-def test_what_is_no_list_of_models_is_none(value: object) -> None:
+def test_a_value_without_a_list_of_models_is_none(value: object) -> None:
     assert models_from_json(value) is None
 
 
@@ -164,6 +164,6 @@ def test_models_of_both_generations_are_read() -> None:
     assert models_from_json(old) == [ModelInfo("m", "o")]
 
 
-def test_entries_without_a_name_are_passed_over() -> None:
+def test_entries_without_a_name_are_skipped() -> None:
     entries = [None, {}, {"id": ""}, {"id": 5}, {"id": "m", "supported_endpoint_types": None}]
     assert models_from_json({"data": entries}) == [ModelInfo("m")]

@@ -21,7 +21,7 @@ NO_JSON = {
 
 
 @pytest.mark.parametrize("text", NO_JSON.values(), ids=NO_JSON)
-def test_what_is_no_json_is_a_value_error(text: str) -> None:
+def test_invalid_json_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):
         decode_json(text)
     with pytest.raises(ValueError):
@@ -49,7 +49,7 @@ def test_odd_json_is_read(text: str, value: object) -> None:
     assert decode_json(text.encode("utf-8", "surrogatepass")) == value
 
 
-def test_bytes_are_read_as_utf_8_and_never_guessed() -> None:
+def test_bytes_are_decoded_as_utf_8() -> None:
     assert decode_json(b'{"a":"\xff\xe4\xbd\xa0"}') == {"a": "\ufffd你"}
     with pytest.raises(ValueError):
         decode_json('{"a":1}'.encode("utf-16"))

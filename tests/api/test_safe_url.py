@@ -1,4 +1,4 @@
-"""URLs to fetch from: which are none, what they name, and where a redirect may lead."""
+"""URLs of downloads: which are valid, their file names, and where a redirect may lead."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_redirect_may_lead_to_the_public_internet(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", NOT_PUBLIC)
-def test_a_redirect_may_lead_nowhere_else(host: str) -> None:
+def test_a_redirect_may_not_lead_to_a_private_network(host: str) -> None:
     assert not is_public(host)
 
 
@@ -129,7 +129,7 @@ def test_a_redirect_may_lead_nowhere_else(host: str) -> None:
         ("https://a.example?q=1", "https://a.example/?q=1", "a.example"),
     ],
 )
-def test_a_url_is_read_into_what_is_asked_for_and_a_name(text: str, url: str, name: str) -> None:
+def test_a_url_has_a_request_target_and_a_file_name(text: str, url: str, name: str) -> None:
     place = parse_url(text)
     assert (place.url, place.name) == (url, name)
 
@@ -140,7 +140,7 @@ def test_a_name_is_short() -> None:
     assert name.endswith("x.png")
 
 
-def test_a_url_is_told_without_its_query() -> None:
+def test_a_url_is_shown_without_its_query() -> None:
     assert parse_url("https://a.example/x?sig=secret").shown == "https://a.example/x"
 
 
@@ -165,7 +165,7 @@ def test_a_url_is_told_without_its_query() -> None:
         f"https://a.example/{'x' * 9000}",
     ],
 )
-def test_a_url_that_cannot_be_fetched_is_refused_without_being_repeated(text: str) -> None:
+def test_an_invalid_url_is_rejected_without_being_repeated(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_url(text)
     problem = caught.value
@@ -187,14 +187,14 @@ def test_a_url_that_cannot_be_fetched_is_refused_without_being_repeated(text: st
         ("/é".encode().decode("latin-1"), "https://a.example/%C3%A9"),
     ],
 )
-def test_a_redirect_is_resolved_against_its_place(location: str, url: str) -> None:
+def test_a_redirect_is_resolved_against_its_url(location: str, url: str) -> None:
     assert redirect_target(parse_url("https://a.example/x/p"), location).url == url
 
 
 @pytest.mark.parametrize(
     "location", ["file:///etc/passwd", "ftp://b.example", "http://[", "https://u:p@b.example"]
 )
-def test_a_redirect_to_what_is_no_place_is_refused(location: str) -> None:
+def test_a_redirect_to_an_unsupported_url_is_an_error(location: str) -> None:
     with pytest.raises(UsageError) as caught:
         redirect_target(parse_url("https://a.example/x?sig=secret"), location)
     assert "redirect target of https://a.example/x" in caught.value.message

@@ -106,7 +106,7 @@ def test_a_stream_byte_by_byte_gives_the_same(stream: bytes, expected: Pairs) ->
 
 
 @EACH_EXAMPLE
-def test_a_stream_cut_anywhere_gives_the_same(stream: bytes, expected: Pairs) -> None:
+def test_a_stream_split_anywhere_is_decoded_the_same(stream: bytes, expected: Pairs) -> None:
     for at in range(len(stream) + 1):
         assert decoded([stream[:at], b"", stream[at:]]) == expected, stream[:at]
 
@@ -177,7 +177,7 @@ SMALL_ENOUGH = {
 
 @pytest.mark.parametrize("stream", TOO_LARGE.values(), ids=TOO_LARGE)
 @pytest.mark.parametrize("size", [1, 7, 1 << 20])
-def test_an_event_over_the_limit_is_refused(stream: bytes, size: int) -> None:
+def test_an_event_over_the_limit_is_rejected(stream: bytes, size: int) -> None:
     decoder = SseDecoder(max_event_bytes=LIMIT)
     with pytest.raises(EventTooLarge):
         for at in range(0, len(stream), size):
@@ -232,7 +232,7 @@ WORDS = [
 
 
 def events_by_the_standard(stream: bytes) -> Pairs:
-    """Interpret a stream as the standard words it, and dispatch what is pending at its end."""
+    """Interpret a stream by the text of the standard, and dispatch a pending event at its end."""
     text = stream.decode("utf-8", "replace").removeprefix("\ufeff")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     events: Pairs = []

@@ -1,4 +1,4 @@
-"""TLS is verified always, and own authorities can be named."""
+"""TLS is always verified, and other authorities can be set."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BEGINNING = sse(event(chunk("Par")), chunked=False)
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Give a certificate authority that nobody knows."""
+    """Return an unknown certificate authority."""
     return Authority(tmp_path_factory.mktemp("tls"))
 
 
@@ -38,7 +38,7 @@ def _no_worker_is_left() -> Iterator[None]:
     assert_workers_end()
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(authority: Authority) -> None:
+def test_a_certificate_of_an_unknown_authority_is_rejected(authority: Authority) -> None:
     with (
         FaultServer(ANSWER, tls=authority.server()) as server,
         pytest.raises(NetworkError) as caught,
@@ -70,7 +70,7 @@ def test_the_setting_is_stronger_than_the_variable(authority: Authority) -> None
         assert text_of(client_for(where).start_chat(question())) == "Paris"
 
 
-def test_a_certificate_for_another_host_is_refused(authority: Authority) -> None:
+def test_a_certificate_for_another_host_is_rejected(authority: Authority) -> None:
     context = authority.server("other.example")
     with FaultServer(ANSWER, tls=context) as server, pytest.raises(NetworkError) as caught:
         where = endpoint(server.url, ca_bundle=str(authority.bundle))
@@ -88,13 +88,13 @@ def test_an_answer_over_tls_can_be_broken_off(authority: Authority) -> None:
         server.wait_for_close()
 
 
-def test_an_answer_over_tls_that_is_cut_gives_what_came(authority: Authority) -> None:
+def test_an_answer_over_tls_that_is_cut_off_keeps_its_part(authority: Authority) -> None:
     with FaultServer(BEGINNING, tls=authority.server()) as server:
         where = endpoint(server.url, ca_bundle=str(authority.bundle))
         assert text_of(client_for(where).start_chat(question())) == "Par"
 
 
-def test_a_handshake_that_is_never_answered_ends_with_the_connect_clock(
+def test_a_handshake_without_a_response_fails_after_the_connect_timeout(
     authority: Authority,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -1,4 +1,4 @@
-"""One exchange on its thread: bounded in memory, ended by closing, wherever it is."""
+"""One exchange on its thread: bounded in memory, and ended by closing in any state."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def exchange_with(where: Endpoint | str, body: bytes = b"{}") -> Exchange:
 
 
 def events_of(exchange: Exchange) -> list[ExchangeEvent]:
-    """Take events up to the last one."""
+    """Return all events."""
     found: list[ExchangeEvent] = []
     while not found or not isinstance(found[-1], ResponseEnd | RequestFailed):
         event = exchange.next(NEXT_S)
@@ -110,7 +110,7 @@ def test_headers_are_those_that_httpx_gives(sent: list[tuple[bytes, bytes]]) -> 
     assert got.headers == dict(httpx.Headers(sent))
 
 
-def test_nothing_in_time_is_none() -> None:
+def test_no_event_within_the_timeout_is_none() -> None:
     with FaultServer([Stall()]) as server:
         exchange = exchange_with(server.url)
         exchange.start()
@@ -166,7 +166,7 @@ def test_blocks_that_wait_are_taken_in_one_step_and_the_end_after_them() -> None
     ],
     ids=["length", "chunks", "bad chunk"],
 )
-def test_a_body_that_ends_early_fails_after_what_came(script: list[Step]) -> None:
+def test_a_body_that_ends_early_fails_after_its_part(script: list[Step]) -> None:
     with FaultServer(script) as server:
         exchange = exchange_with(server.url)
         exchange.start()
@@ -178,7 +178,7 @@ def test_a_body_that_ends_early_fails_after_what_came(script: list[Step]) -> Non
     assert isinstance(last.error, NetworkError)
 
 
-def test_a_refused_connection_fails_and_may_pass() -> None:
+def test_a_refused_connection_fails_and_may_be_retried() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     exchange = exchange_with(f"http://127.0.0.1:{port}")
@@ -198,7 +198,7 @@ def test_the_request_shows_no_key() -> None:
 
 
 class Flood:
-    """A server that sends as fast as it can, and counts what its client took."""
+    """A server that sends as fast as it can, and counts the bytes that its client read."""
 
     def __init__(self) -> None:
         self.sent = 0
@@ -233,7 +233,7 @@ class Flood:
 
 @pytest.fixture
 def flood() -> Iterator[Flood]:
-    """Give a server that never stops sending."""
+    """Return a server that never stops sending."""
     server = Flood()
     yield server
     server.stop()
@@ -321,7 +321,7 @@ def test_closing_twice_is_closing_once() -> None:
         assert_workers_end()
 
 
-def test_events_that_nobody_began_to_read_can_be_broken_off() -> None:
+def test_events_that_were_never_read_can_be_closed() -> None:
     with FaultServer(sse(Stall(), end=False)) as server:
         events = client_for(server.url).start_chat(question())
         server.wait_for_requests(1)

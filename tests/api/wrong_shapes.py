@@ -1,4 +1,4 @@
-"""JSON values with one member of another kind: what servers may send in its place."""
+"""JSON values with one member of another type, as servers may send them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WRONG: list[Any] = [
 
 
 def places(value: Any) -> list[tuple[str | int, ...]]:
-    """Give the path of every member in a JSON value, its own (the empty path) first."""
+    """Return the path of every member of a JSON value, beginning with its own, the empty path."""
     found: list[tuple[str | int, ...]] = [()]
     members: list[tuple[str | int, Any]] = []
     if isinstance(value, dict):
@@ -24,7 +24,7 @@ def places(value: Any) -> list[tuple[str | int, ...]]:
 
 
 def replaced(value: Any, path: tuple[str | int, ...], new: Any) -> Any:
-    """Give a copy with one member replaced."""
+    """Return a copy with one member replaced."""
     if not path:
         return new
     copy: Any = dict(value) if isinstance(value, dict) else list(value)
@@ -33,5 +33,5 @@ def replaced(value: Any, path: tuple[str | int, ...], new: Any) -> Any:
 
 
 def name_of(path: tuple[str | int, ...]) -> str:
-    """Give a path as the id of a test."""
+    """Return a path as the id of a test."""
     return ".".join(map(str, path)) or "all of it"

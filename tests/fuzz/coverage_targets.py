@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from newapi_cli.api.chat.response_reader import refused
+from newapi_cli.api.chat.response_reader import no_answer
 from newapi_cli.api.errors.body import error_object_of, find_error
 from newapi_cli.api.gateway import responses
 from newapi_cli.api.http.worker import ResponseHead
@@ -74,7 +74,7 @@ def codecs(data: bytes) -> None:
     assert read(cut_at(body, places)) == whole
     json.dumps(completion_json(whole[0], "m"), ensure_ascii=False, allow_nan=False).encode()
     status = 300 + sum(places) % 300
-    error = refused(ResponseHead(status, {}), body).error
+    error = no_answer(ResponseHead(status, {}), body).error
     assert_encodes([error.message, error.why, error.request_id])
     try:
         value = decode_json(body)

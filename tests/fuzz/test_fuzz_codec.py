@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newapi_cli.api.chat.response_reader import refused
+from newapi_cli.api.chat.response_reader import no_answer
 from newapi_cli.api.errors.body import error_object_of, find_error
 from newapi_cli.api.gateway import responses
 from newapi_cli.api.gateway.billing import fetch_balance
@@ -125,7 +125,7 @@ def test_no_character_of_an_answer_is_lost_between_deltas(pieces: list[str]) -> 
 def test_any_refusal_becomes_an_error_of_ours(
     body: bytes, status: int, headers: dict[str, str]
 ) -> None:
-    error = refused(ResponseHead(status, headers), body).error
+    error = no_answer(ResponseHead(status, headers), body).error
     assert 3 <= error.exit_code <= 9
     assert error.retry_after_s is None or error.retry_after_s >= 0
     assert_encodes([error.message, error.why, error.hint, error.request_id])

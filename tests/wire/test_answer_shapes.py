@@ -1,4 +1,4 @@
-"""Every form in which a whole answer may come gives the same text (contract, 2, 3 and 9)."""
+"""A complete answer has the same text in every form (contract, sections 2, 3 and 9)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ END = (FINISH, event(usage_chunk()), DONE)
 
 
 def each_byte(data: bytes) -> list[bytes | Step]:
-    """Cut into single bytes, with a moment between those of characters outside ASCII."""
+    """Split into single bytes, with pauses within characters outside ASCII."""
     pieces: list[bytes | Step] = []
     for byte in data:
         pieces.append(bytes([byte]))
@@ -150,7 +150,7 @@ REASONING = rows(
 
 
 @REASONING
-def test_reasoning_never_stands_on_stdout(home: Home, shape: Shape) -> None:
+def test_reasoning_is_never_printed_to_stdout(home: Home, shape: Shape) -> None:
     for more in ((), ("--reasoning", "hide")):
         Shape(shape.name, shape.scripts, 0, b"Paris.\n", args=(*NO_RETRY, *more)).check(home)
 
@@ -161,7 +161,7 @@ def test_a_tag_further_on_is_part_of_the_answer(home: Home) -> None:
 
 
 def call(index: int | None = None, **members: object) -> bytes:
-    """Give a chunk with a piece of a tool call; `name` and `arguments` belong to its function."""
+    """Return a chunk with a part of a tool call; `name` and `arguments` are of its function."""
     function = {k: members.pop(k) for k in ("name", "arguments") if k in members}
     if index is not None:
         members["index"] = index
@@ -241,7 +241,7 @@ def test_a_picture_of_five_megabytes_arrives_byte_for_byte(home: Home) -> None:
     Shape("", [sse(*events)], out=f"{picture}\n".encode()).check(home)
 
 
-def test_the_request_says_no_more_than_was_asked(home: Home) -> None:
+def test_the_request_has_no_other_headers(home: Home) -> None:
     with FaultServer(sse(*EVENTS)) as server:
         home.configure(f"{server.url}/v1/chat/completions/")
         assert run_newapi("chat", "say", "hi", home=home).code == 0
@@ -259,7 +259,7 @@ def test_the_request_says_no_more_than_was_asked(home: Home) -> None:
     assert request.header("Host") == server.url.removeprefix("http://")
 
 
-def test_what_is_asked_beside_the_request_never_carries_the_key(home: Home) -> None:
+def test_other_lookups_never_carry_the_key(home: Home) -> None:
     fields = [("X-Oneapi-Request-Id", "2026")]
     with FaultServer(sse(*EVENTS, headers=fields), answer=lambda _: []) as server:
         home.configure(server.url)

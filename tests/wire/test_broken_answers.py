@@ -1,4 +1,4 @@
-"""Answers that begin well and end badly, connections that break, silence (contract, 2 and 9)."""
+"""Answers that break off, lost connections, silence (contract, sections 2 and 9)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def in_stream(**members: object) -> bytes:
 
 
 def in_choice(about: object) -> bytes:
-    """Give an event with an error in its choice, as OpenRouter does it."""
+    """Return an event with an error in its choice, as OpenRouter sends it."""
     choice = {"index": 0, "delta": {}, "finish_reason": "error", "error": about}
     return event({"choices": [choice]})
 
@@ -153,7 +153,9 @@ ERRORS = rows(
 
 
 @ERRORS
-def test_an_error_in_a_stream_keeps_the_part_and_is_told(home: Home, shape: Shape) -> None:
+def test_an_error_in_a_stream_is_reported_after_the_partial_answer(
+    home: Home, shape: Shape
+) -> None:
     shape.check(home)
 
 
@@ -187,7 +189,7 @@ EMPTY = rows(
 IN_A_LIST = b'[{"error":{"code":400,"message":"no good at all"}}]'
 
 
-def test_an_error_in_a_list_is_told_in_its_words(home: Home) -> None:
+def test_an_error_in_a_list_is_reported_in_its_words(home: Home) -> None:
     shape = Shape("400", [[Send(response(400, IN_A_LIST))]], 6, told=["no good at all"])
     assert "[{" not in shape.check(home).err
 
@@ -204,12 +206,12 @@ WITHOUT_CODE = rows(
 
 
 @WITHOUT_CODE
-def test_extract_tells_why_there_is_no_code_and_shows_what_came(home: Home, shape: Shape) -> None:
+def test_extract_prints_an_answer_without_code(home: Home, shape: Shape) -> None:
     replace(shape, args=(*NO_RETRY, "--extract")).check(home)
 
 
 @EMPTY
-def test_an_empty_or_filtered_answer_is_no_success(home: Home, shape: Shape) -> None:
+def test_an_empty_or_filtered_answer_is_not_a_success(home: Home, shape: Shape) -> None:
     shape.check(home)
 
 
@@ -224,7 +226,7 @@ CUT = rows(
 
 
 @CUT
-def test_a_cut_answer_keeps_its_part_and_is_not_asked_again(home: Home, shape: Shape) -> None:
+def test_a_cut_off_answer_keeps_its_part_and_is_not_retried(home: Home, shape: Shape) -> None:
     shape.check(home)
 
 
@@ -245,12 +247,12 @@ def test_a_connection_that_breaks_before_any_answer_is_the_networks(
     shape.check(home)
 
 
-def test_an_encoding_that_was_not_asked_for_is_refused(home: Home) -> None:
+def test_an_encoding_that_was_not_requested_is_rejected(home: Home) -> None:
     script = sse(*answer_events("hi"), headers=[("Content-Encoding", "zz")])
     Shape("", [script], 6, told=["zz"]).check(home)
 
 
-def test_a_server_that_speaks_no_http_is_told_so(home: Home) -> None:
+def test_a_server_without_http_is_reported(home: Home) -> None:
     with FaultServer([BeforeReading(), Send(b"SSH-2.0-OpenSSH_9.2\r\n")]) as server:
         home.configure(server.url)
         result = run_newapi("chat", "--retries", "0", "hi", home=home)

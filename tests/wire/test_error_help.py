@@ -1,4 +1,4 @@
-"""What newapi finds out by itself about a refusal: a key's record, and names that are nearly so."""
+"""What newapi adds to an error: the state in the key's record, and similar model names."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ CHAT = ("chat", "hi")
 REFUSED = "error: the gateway rejected the key (HTTP 401)"
 
 
-class Family(FaultServer):
-    """A gateway that tells the record of a key, by these steps."""
+class GatewayWithRecord(FaultServer):
+    """A gateway that answers requests for the record of a key by these steps."""
 
     def __init__(self, record: Sequence[Step], *scripts: Sequence[Step]) -> None:
         super().__init__(*scripts)
         self._record = record
 
-    def __enter__(self) -> Family:
+    def __enter__(self) -> GatewayWithRecord:
         super().__enter__()
         return self
 
@@ -42,14 +42,14 @@ class Family(FaultServer):
         return self._record if request.path == RECORD else steps
 
     @property
-    def look_ups(self) -> int:
-        """Give how often a record was asked for; nothing else may have been asked beside."""
+    def lookups(self) -> int:
+        """The number of requests for a record; there must be no others."""
         assert {request.path for request in self.asides} <= {RECORD}
         return len(self.asides)
 
 
 def record(*, available: int = 1000, expires_at: int = 0) -> list[Step]:
-    """Give the record of a key with a limit."""
+    """Return the record of a key with a limit."""
     data = {
         "object": "token_usage", "name": "work", "total_granted": 1000, "total_used": 0,
         "total_available": available, "unlimited_quota": False, "model_limits": {},
@@ -58,7 +58,7 @@ def record(*, available: int = 1000, expires_at: int = 0) -> list[Step]:
     return [Send(response(200, {"code": True, "message": "ok", "data": data}))]
 
 
-def refused(
+def failing(
     status: int = 401, text: str = "Invalid token", type_: str | None = "new_api_error",
     code: object = "", headers: Headers = (ID_HEADER,),
 ) -> list[Step]:  # fmt: skip
@@ -69,12 +69,12 @@ def days_ago(days: int) -> int:
     return int((datetime.now(UTC) - timedelta(days=days)).timestamp())
 
 
-def look_ups(gateway: DemoGateway) -> int:
+def lookups(gateway: DemoGateway) -> int:
     return [request.path for request in gateway.requests].count(RECORD)
 
 
-def age_what_was_told(home: Home, hours: float) -> None:
-    """Make all that the gateway told so much older."""
+def age_cache(home: Home, hours: float) -> None:
+    """Make all cached entries older."""
     for path in (home.newapi_home / "cache").glob("*.json"):
         whole = json.loads(path.read_text("utf-8"))
         for entry in whole["entries"].values():
@@ -85,7 +85,7 @@ def age_what_was_told(home: Home, hours: float) -> None:
 # -- the record of a key
 
 
-def test_an_expired_key_is_told_with_its_date(home: Home) -> None:
+def test_an_expired_key_is_reported_with_its_date(home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         home.configure(gateway.base_url, api_key="sk-expired")
         result = run_newapi(*CHAT, home=home)
@@ -94,7 +94,7 @@ def test_an_expired_key_is_told_with_its_date(home: Home) -> None:
         assert result.err.startswith(f"error: the key expired on {date} (HTTP 401)\n"), result.err
         assert "\n  why: Invalid token\n  id: " in result.err
         assert "newapi login" in result.err
-        assert look_ups(gateway) == 1
+        assert lookups(gateway) == 1
 
 
 def test_a_key_that_is_used_up_is_a_limit(home: Home) -> None:
@@ -107,47 +107,47 @@ def test_a_key_that_is_used_up_is_a_limit(home: Home) -> None:
 
 
 @pytest.mark.parametrize("key", ["sk-wrong", "sk-disabled"])
-def test_a_key_without_a_record_stays_refused(key: str, home: Home) -> None:
+def test_a_key_without_a_record_stays_rejected(key: str, home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         home.configure(gateway.base_url, api_key=key)
         result = run_newapi(*CHAT, home=home)
-        assert (result.code, look_ups(gateway)) == (4, 1), result.err
+        assert (result.code, lookups(gateway)) == (4, 1), result.err
         assert result.err.startswith(f"{REFUSED}\n"), result.err
 
 
 @pytest.mark.parametrize("key", ["sk-expired", "sk-wrong"])
-def test_a_key_is_looked_up_once_a_day(key: str, home: Home) -> None:
+def test_the_record_of_a_key_is_requested_once_a_day(key: str, home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         home.configure(gateway.base_url, api_key=key)
         first = run_newapi(*CHAT, home=home)
         second = run_newapi(*CHAT, home=home)
         assert second.err.splitlines()[0] == first.err.splitlines()[0]
         assert second.code == first.code
-        assert look_ups(gateway) == 1
-        age_what_was_told(home, 23)
+        assert lookups(gateway) == 1
+        age_cache(home, 23)
         run_newapi(*CHAT, home=home)
-        assert look_ups(gateway) == 1
-        age_what_was_told(home, 2)
+        assert lookups(gateway) == 1
+        age_cache(home, 2)
         assert run_newapi(*CHAT, home=home).err.splitlines()[0] == first.err.splitlines()[0]
-        assert look_ups(gateway) == 2
+        assert lookups(gateway) == 2
 
 
-def test_another_key_is_looked_up_for_itself(home: Home) -> None:
+def test_each_key_has_its_own_record(home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         for key, code in (("sk-expired", 4), ("sk-exhausted", 7), ("sk-expired", 4)):
             home.configure(gateway.base_url, api_key=key)
             assert run_newapi(*CHAT, home=home).code == code
-        assert look_ups(gateway) == 2
+        assert lookups(gateway) == 2
 
 
-def test_a_key_that_is_good_by_its_record_is_told_so(home: Home) -> None:
-    with Family(record(), refused()) as server:
+def test_a_key_that_is_valid_by_its_record_is_reported_so(home: Home) -> None:
+    with GatewayWithRecord(record(), failing()) as server:
         home.configure(server.url)
         result = run_newapi(*CHAT, home=home)
         assert result.code == 4, result.err
         assert result.err.startswith(f"{REFUSED}\n  why: Invalid token\n"), result.err
         assert "the gateway's record of the key is valid" in result.err
-        assert server.look_ups == 1
+        assert server.lookups == 1
         assert server.asides[0].header("Authorization") == f"Bearer {CANARY}"
 
 
@@ -160,10 +160,10 @@ def test_a_key_that_is_good_by_its_record_is_told_so(home: Home) -> None:
     ],
     ids=["expired", "used up before its date", "below zero"],
 )
-def test_what_the_record_says_is_told(
+def test_the_state_in_the_record_is_reported(
     account: list[Step], code: int, message: str, home: Home
 ) -> None:
-    with Family(account, refused()) as server:
+    with GatewayWithRecord(account, failing()) as server:
         home.configure(server.url)
         result = run_newapi(*CHAT, home=home)
         assert result.code == code
@@ -182,8 +182,8 @@ FAILING: dict[str, list[Step]] = {
 
 
 @pytest.mark.parametrize("steps", FAILING.values(), ids=FAILING)
-def test_a_look_up_that_fails_changes_nothing(steps: list[Step], home: Home) -> None:
-    with Family(steps, refused()) as server:
+def test_a_failing_lookup_does_not_change_the_error(steps: list[Step], home: Home) -> None:
+    with GatewayWithRecord(steps, failing()) as server:
         home.configure(server.url)
         result = run_newapi(*CHAT, home=home)
         assert result.code == 4, result.err
@@ -194,54 +194,61 @@ def test_a_look_up_that_fails_changes_nothing(steps: list[Step], home: Home) -> 
             "  try: check the key from profile test with `newapi config list`,"
             " or store another with `newapi login`",
         ]
-        assert server.look_ups == 1
+        assert server.lookups == 1
 
 
 NO_LOOK_UP: dict[str, tuple[list[Step], int]] = {
     "a plain server": ([Send(response(401, {"error": "unauthorized"}))], 4),
-    "a plain server with ids": (refused(type_=None, headers=[("X-Request-Id", "req_0123")]), 4),
-    "OpenAI": (refused(type_="invalid_request_error", code="invalid_api_key", headers=[]), 6),
-    "an upstream": (refused(type_="authentication_error"), 6),
-    "an old text that says all": (refused(text="该令牌已过期"), 4),
-    "an old text for money": (refused(text="该令牌额度已用尽"), 7),
-    "an unknown key of old": (refused(text="无效的令牌"), 4),
-    "a 403": (refused(403, "you may not"), 4),
-    "a 429": (refused(429, "too many"), 7),
+    "a plain server with ids": (
+        failing(type_=None, headers=[("X-Request-Id", "req_0123")]),
+        4,
+    ),
+    "OpenAI": (failing(type_="invalid_request_error", code="invalid_api_key", headers=[]), 6),
+    "an upstream": (failing(type_="authentication_error"), 6),
+    "an old text that says all": (failing(text="该令牌已过期"), 4),
+    "an old text for money": (failing(text="该令牌额度已用尽"), 7),
+    "an unknown key of old": (failing(text="无效的令牌"), 4),
+    "a 403": (failing(403, "you may not"), 4),
+    "a 429": (failing(429, "too many"), 7),
 }
 
 
 @pytest.mark.parametrize(("steps", "code"), NO_LOOK_UP.values(), ids=NO_LOOK_UP)
-def test_nobody_else_is_asked_for_a_record(steps: list[Step], code: int, home: Home) -> None:
-    with Family(record(available=0), steps) as server:
+def test_no_other_error_requests_a_record(steps: list[Step], code: int, home: Home) -> None:
+    with GatewayWithRecord(record(available=0), steps) as server:
         home.configure(server.url)
         result = run_newapi("chat", "--retries", "0", "hi", home=home)
-        assert (result.code, server.look_ups) == (code, 0), result.err
+        assert (result.code, server.lookups) == (code, 0), result.err
 
 
 @pytest.mark.parametrize(
     "steps",
-    [refused(type_="one_api_error"), refused(type_="one_hub_error"), refused(type_=None)],
+    [
+        failing(type_="one_api_error"),
+        failing(type_="one_hub_error"),
+        failing(type_=None),
+    ],
     ids=["one-api", "one-hub", "by its request id"],
 )
-def test_relatives_are_asked_for_a_record(steps: list[Step], home: Home) -> None:
-    with Family(record(available=0), steps) as server:
+def test_related_gateways_are_asked_for_a_record(steps: list[Step], home: Home) -> None:
+    with GatewayWithRecord(record(available=0), steps) as server:
         home.configure(server.url)
-        assert (run_newapi(*CHAT, home=home).code, server.look_ups) == (7, 1)
+        assert (run_newapi(*CHAT, home=home).code, server.lookups) == (7, 1)
 
 
-def test_a_key_of_another_provider_is_known_by_its_form(home: Home) -> None:
-    with Family(record(available=0), refused()) as server:
+def test_a_key_of_another_provider_is_recognized_by_its_form(home: Home) -> None:
+    with GatewayWithRecord(record(available=0), failing()) as server:
         home.configure(server.url, api_key=f"sk-proj-{CANARY[3:]}")
         result = run_newapi(*CHAT, home=home)
-        assert (result.code, server.look_ups) == (4, 0)
+        assert (result.code, server.lookups) == (4, 0)
         assert "sk-proj-…" in result.err
 
 
-def test_where_nothing_may_be_kept_nothing_is_looked_up(home: Home) -> None:
-    with Family(record(available=0), refused()) as server:
+def test_with_no_save_no_record_is_requested(home: Home) -> None:
+    with GatewayWithRecord(record(available=0), failing()) as server:
         home.configure(server.url)
         result = run_newapi(*CHAT, "--no-save", home=home)
-        assert (result.code, server.look_ups) == (4, 0)
+        assert (result.code, server.lookups) == (4, 0)
         assert result.err.startswith(f"{REFUSED}\n"), result.err
 
 
@@ -253,8 +260,8 @@ class Signalled(NamedTuple):
 @pytest.mark.parametrize(
     "sent", [Signalled(signal.SIGINT, 130), Signalled(signal.SIGTERM, 143)], ids=["INT", "TERM"]
 )
-def test_a_signal_during_the_look_up_is_one(sent: Signalled, home: Home) -> None:
-    with Family([Stall()], refused()) as server:
+def test_a_signal_during_the_lookup_ends_the_command(sent: Signalled, home: Home) -> None:
+    with GatewayWithRecord([Stall()], failing()) as server:
         home.configure(server.url)
         with subprocess.Popen(
             newapi_command(*CHAT),
@@ -271,13 +278,13 @@ def test_a_signal_during_the_look_up_is_one(sent: Signalled, home: Home) -> None
         assert (process.returncode, out, err) == (sent.code, b"", b"stopped\n")
 
 
-def wait_for_aside(server: Family) -> None:
+def wait_for_aside(server: GatewayWithRecord) -> None:
     with server._changed:
         assert server._changed.wait_for(lambda: server.asides, 20)
 
 
-def test_a_conversation_is_told_the_same_and_goes_on(home: Home) -> None:
-    with Family(record(available=0), refused(), [Stall()]) as server:
+def test_a_conversation_reports_the_same_and_continues(home: Home) -> None:
+    with GatewayWithRecord(record(available=0), failing(), [Stall()]) as server:
         home.configure(server.url)
         with conversation(home, "chat", rows=40) as talk:
             talk.say("one")
@@ -288,14 +295,14 @@ def test_a_conversation_is_told_the_same_and_goes_on(home: Home) -> None:
             talk.wait_for_line()
             assert "stopped" in talk.screen
             talk.leave()
-        assert server.look_ups == 1
+        assert server.lookups == 1
 
 
 # -- names of models
 
 
 def with_models(server: FaultServer, home: Home, *names: str) -> None:
-    """Let `newapi models` learn these names."""
+    """Put these names into the cache, by `newapi models`."""
     entries = [{"id": name, "object": "model"} for name in names]
     data: dict[str, object] = {"object": "list", "data": entries}
     server.add(Send(response(200, data, headers=[ID_HEADER])))
@@ -304,8 +311,8 @@ def with_models(server: FaultServer, home: Home, *names: str) -> None:
     server.asides.clear()
 
 
-NO_CHANNEL = refused(503, "No available channel for model x", code="model_not_found")
-FORBIDDEN = refused(403, "This token has no access to model x")
+NO_CHANNEL = failing(503, "No available channel for model x", code="model_not_found")
+FORBIDDEN = failing(403, "This token has no access to model x")
 LIST = "  try: list the models of this key: `newapi models`"
 NAMES = ("gpt-4o", "gpt-4o-mini", "deepseek/deepseek-chat", "通义千问-max", "claude-3-5-haiku")
 ASKED = [
@@ -319,7 +326,7 @@ ASKED = [
 
 @pytest.mark.parametrize(("asked", "told"), ASKED)
 @pytest.mark.parametrize("steps", [NO_CHANNEL, FORBIDDEN], ids=["unknown", "forbidden"])
-def test_a_mistyped_name_is_told_with_its_neighbors(
+def test_a_mistyped_model_is_reported_with_similar_names(
     steps: list[Step], asked: str, told: str, home: Home
 ) -> None:
     with FaultServer() as server:
@@ -333,7 +340,7 @@ def test_a_mistyped_name_is_told_with_its_neighbors(
 
 
 @pytest.mark.parametrize("names", [(), ("whisper-1", "dall-e-3")], ids=["none", "others"])
-def test_where_no_name_is_near_the_list_is_named(names: tuple[str, ...], home: Home) -> None:
+def test_without_a_similar_name_the_list_is_suggested(names: tuple[str, ...], home: Home) -> None:
     with FaultServer() as server:
         home.configure(server.url)
         if names:
@@ -343,7 +350,7 @@ def test_where_no_name_is_near_the_list_is_named(names: tuple[str, ...], home: H
         assert (len(server.requests), server.asides) == (1, [])
 
 
-def test_a_model_that_was_listed_is_not_called_mistyped(home: Home) -> None:
+def test_a_listed_model_is_not_called_mistyped(home: Home) -> None:
     with FaultServer() as server:
         home.configure(server.url)
         with_models(server, home, *NAMES)
@@ -353,19 +360,19 @@ def test_a_model_that_was_listed_is_not_called_mistyped(home: Home) -> None:
         assert "did you mean" not in result.err
 
 
-def test_of_models_asked_in_turn_the_one_that_failed_counts(home: Home) -> None:
+def test_with_fallback_models_the_last_refused_name_counts(home: Home) -> None:
     with FaultServer() as server:
         home.configure(server.url)
         with_models(server, home, *NAMES)
         server.add(*NO_CHANNEL)
-        server.add(*refused(503, "No available channel for model claud", code="model_not_found"))
+        server.add(*failing(503, "No available channel for model claud", code="model_not_found"))
         result = run_newapi(*CHAT, "-m", "gpt-4o-mine,claude-3-5-haiko", home=home)
         assert (result.code, len(server.requests)) == (6, 2)
         assert "did you mean claude-3-5-haiku?" in result.err
 
 
 @pytest.mark.parametrize("key", [CANARY, "sk-anotherkey0123456789"], ids=["ours", "another"])
-def test_a_name_that_holds_a_key_is_not_offered(key: str, home: Home) -> None:
+def test_a_model_name_that_contains_a_key_is_not_suggested(key: str, home: Home) -> None:
     with FaultServer() as server:
         home.configure(server.url)
         with_models(server, home, f"gpt-{key}", "whisper")
@@ -380,8 +387,8 @@ def test_a_name_that_holds_a_key_is_not_offered(key: str, home: Home) -> None:
     "garbage",
     [b"", b"{", b"[]", b'{"format": 1, "entries": []}', b'{"format": 1, "entries": 5}', b"\xff"],
 )
-@pytest.mark.parametrize("steps", [refused(), NO_CHANNEL], ids=["key", "model"])
-def test_a_broken_cache_takes_no_error_away(steps: list[Step], garbage: bytes, home: Home) -> None:
+@pytest.mark.parametrize("steps", [failing(), NO_CHANNEL], ids=["key", "model"])
+def test_a_broken_cache_hides_no_error(steps: list[Step], garbage: bytes, home: Home) -> None:
     with FaultServer() as server:
         home.configure(server.url)
         with_models(server, home, *NAMES)
@@ -394,10 +401,10 @@ def test_a_broken_cache_takes_no_error_away(steps: list[Step], garbage: bytes, h
         assert "did you mean" not in result.err
 
 
-def test_where_a_look_up_cannot_be_noted_none_is_made(home: Home) -> None:
-    """It would be made with each refusal, and the limiter is everybody's."""
-    with Family(record(available=0), refused()) as server:
+def test_without_a_cache_no_record_is_requested(home: Home) -> None:
+    """It would be requested after each error, and all clients share its rate limit."""
+    with GatewayWithRecord(record(available=0), failing()) as server:
         home.configure(server.url)
         (home.newapi_home / "cache").write_text("a file where a folder should be")
         result = run_newapi(*CHAT, home=home)
-        assert (result.code, server.look_ups) == (4, 0), result.err
+        assert (result.code, server.lookups) == (4, 0), result.err

@@ -1,4 +1,4 @@
-"""Each way in which a gateway, its upstream or a proxy refuses a request (contract, 4 and 9)."""
+"""Every error response of a gateway, its provider or a proxy (contract, sections 4 and 9)."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ KEY = rows(
 
 
 @KEY
-def test_a_refused_key_is_told_from_a_refused_gateway(home: Home, shape: Shape) -> None:
+def test_a_rejected_key_and_a_rejected_gateway_differ(home: Home, shape: Shape) -> None:
     shape.check(home)
 
 
@@ -261,7 +261,7 @@ REFUSED = rows(
 
 
 @REFUSED
-def test_a_refusal_is_told_in_the_gateways_own_words(home: Home, shape: Shape) -> None:
+def test_an_error_response_is_reported_in_the_gateways_own_words(home: Home, shape: Shape) -> None:
     shape.check(home)
 
 
@@ -352,7 +352,7 @@ def test_a_redirect_is_named_and_not_followed(home: Home, status: int) -> None:
         assert elsewhere.connections == []
 
 
-def test_a_refusal_comes_through_while_a_large_prompt_still_uploads(home: Home) -> None:
+def test_an_error_response_is_read_while_a_large_prompt_is_uploading(home: Home) -> None:
     page = response(413, NGINX_PAGE, content_type="text/html")
     with FaultServer([BeforeReading(), ReadHead(), Send(page)]) as server:
         home.configure(server.url)
@@ -361,7 +361,7 @@ def test_a_refusal_comes_through_while_a_large_prompt_still_uploads(home: Home) 
         assert "413" in result.err
 
 
-def test_a_plain_text_that_begins_with_a_number_is_told(home: Home) -> None:
+def test_plain_text_that_begins_with_a_number_is_reported(home: Home) -> None:
     plain = response(404, b"404 page not found", content_type="text/plain")
     with FaultServer([Send(plain)]) as server:
         home.configure(server.url)

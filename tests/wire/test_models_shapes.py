@@ -76,7 +76,7 @@ def test_json_is_one_value_with_each_name(home: Home) -> None:
         (response(404, error("Invalid URL (GET /v1/v1/models)")), 6, "Invalid URL"),
     ],
 )
-def test_a_list_that_is_refused_is_told_as_for_a_chat(
+def test_a_refused_list_of_models_is_reported_as_for_a_chat(
     home: Home, script: bytes, code: int, told: str
 ) -> None:
     with FaultServer([Send(script)]) as server:

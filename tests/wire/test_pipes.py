@@ -1,4 +1,4 @@
-"""The program between other programs: what it reads, what it writes, and how it ends."""
+"""The program in a pipeline: its input, its output and its exit code."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ ANSWER = "The capital of France is Paris.\nSo it is."
 
 @pytest.fixture
 def server(fault_server: FaultServer, home: Home) -> FaultServer:
-    """Give a configured server that answers every request."""
+    """Return a configured server that answers every request."""
     fault_server.answer_with(lambda _: sse(*answer_events(*ANSWER.split(" "))))
     home.configure(fault_server.url)
     return fault_server
 
 
 def asked(server: FaultServer) -> str:
-    """Give the prompt of the last request."""
+    """Return the prompt of the last request."""
     content = server.requests[-1].json["messages"][-1]["content"]
     assert isinstance(content, str)
     return content
@@ -35,7 +35,7 @@ def test_a_prompt_needs_no_stdin(home: Home, server: FaultServer) -> None:
     assert asked(server) == "hi"
 
 
-def test_an_argument_that_is_no_utf_8_is_refused_or_sent_whole(
+def test_an_argument_in_invalid_utf_8_is_rejected_or_sent_whole(
     home: Home, server: FaultServer
 ) -> None:
     result = run_in_shell("\"$@\" $'caf\\xe9'", "chat", home=home)

@@ -1,4 +1,4 @@
-"""When a request is asked again before any text, and when never (reliability.md, 6.2)."""
+"""Which requests are retried before any text (reliability.md, section 6.2)."""
 
 from __future__ import annotations
 
@@ -15,42 +15,46 @@ AT_ONCE = [("Retry-After", "0")]
 ANSWER = sse(*answer_events("Paris"))
 
 
-def refused(
+def failing(
     status: int, body: dict[str, object] | bytes = b"", headers: Headers = AT_ONCE
 ) -> list[Step]:
     return [Send(response(status, body, headers=headers))]
 
 
 AGAIN = rows(
-    Shape("429, then the answer", [refused(429), ANSWER], told=["429", "(1 of 2)"]),
-    Shape("429 twice, then the answer", [refused(429), refused(429), ANSWER], told=["(2 of 2)"]),
+    Shape("429, then the answer", [failing(429), ANSWER], told=["429", "(1 of 2)"]),
+    Shape(
+        "429 twice, then the answer",
+        [failing(429), failing(429), ANSWER],
+        told=["(2 of 2)"],
+    ),
     Shape(
         "429 with a pause in milliseconds",
-        [refused(429, headers=[("Retry-After-Ms", "10")]), ANSWER],
+        [failing(429, headers=[("Retry-After-Ms", "10")]), ANSWER],
         told=["(1 of 2)"],
     ),
-    Shape("429 without a wish", [refused(429, headers=[]), ANSWER], told=["(1 of 2)"]),
-    Shape("500", [refused(500, error("do request failed")), ANSWER], told=["500", "(1 of 2)"]),
-    Shape("502 page", [refused(502, b"<html></html>"), ANSWER], told=["502"]),
-    Shape("503 empty", [refused(503), ANSWER], told=["503"]),
-    Shape("524", [refused(524), ANSWER], told=["524"]),
+    Shape("429 without a wish", [failing(429, headers=[]), ANSWER], told=["(1 of 2)"]),
+    Shape("500", [failing(500, error("do request failed")), ANSWER], told=["500", "(1 of 2)"]),
+    Shape("502 page", [failing(502, b"<html></html>"), ANSWER], told=["502"]),
+    Shape("503 empty", [failing(503), ANSWER], told=["503"]),
+    Shape("524", [failing(524), ANSWER], told=["524"]),
     Shape("reset before the headers", [[Reset()], ANSWER], told=["(1 of 2)"]),
     Shape("FIN before the headers", [[Fin()], ANSWER], told=["(1 of 2)"]),
 )
 
 
 @AGAIN
-def test_what_may_pass_is_asked_again(home: Home, shape: Shape) -> None:
+def test_a_retryable_error_is_retried(home: Home, shape: Shape) -> None:
     Shape(shape.name, shape.scripts, 0, b"Paris\n", shape.told, args=()).check(home)
 
 
 def test_the_number_of_retries_is_a_limit(home: Home) -> None:
-    Shape("", [refused(429)] * 3, 7, told=["(2 of 2)"], args=()).check(home)
-    Shape("", [refused(503)] * 2, 6, told=["(1 of 1)"], args=("--retries", "1")).check(home)
+    Shape("", [failing(429)] * 3, 7, told=["(2 of 2)"], args=()).check(home)
+    Shape("", [failing(503)] * 2, 6, told=["(1 of 1)"], args=("--retries", "1")).check(home)
 
 
-def test_a_retry_asks_the_same_again(home: Home) -> None:
-    with FaultServer(refused(503), ANSWER) as server:
+def test_a_retry_sends_the_same_request(home: Home) -> None:
+    with FaultServer(failing(503), ANSWER) as server:
         home.configure(server.url)
         assert run_newapi("chat", "hi", home=home).code == 0
         first, second = server.requests
@@ -81,14 +85,14 @@ def test_a_retry_asks_the_same_again(home: Home) -> None:
         (501, "api_not_implemented", 6),
     ],
 )
-def test_what_would_be_refused_again_is_asked_once(
+def test_an_error_that_would_repeat_is_sent_once(
     home: Home, status: int, code: str, exit_code: int
 ) -> None:
-    script = refused(status, error("told so", code=code))
+    script = failing(status, error("told so", code=code))
     Shape("", [script], exit_code, told=["told so"], args=()).check(home)
 
 
-def test_a_stream_that_is_refused_for_its_stream_options_is_asked_without_them(home: Home) -> None:
+def test_a_stream_rejected_for_its_stream_options_is_sent_without_them(home: Home) -> None:
     words = "Unrecognized request argument supplied: stream_options"
     refusal = [Send(response(400, error(words, "invalid_request_error", None)))]
     with FaultServer(refusal, ANSWER) as server:

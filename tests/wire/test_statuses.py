@@ -1,4 +1,4 @@
-"""Every status that a server may send in place of an answer: its code, its number, id and hint."""
+"""Every status that a server may send instead of an answer: exit code, status, id and hint."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def gateway() -> Iterator[FaultServer]:
 
 
 def answered(home: Home, gateway: FaultServer, answer: bytes, *command: str) -> tuple[int, str]:
-    """Get an answer to the only question, and give exit code and stderr."""
+    """Send one request; return exit code and stderr."""
     home.configure(gateway.url)
     before = len(gateway.requests)
     gateway.add(Send(answer))
@@ -39,7 +39,7 @@ def answered(home: Home, gateway: FaultServer, answer: bytes, *command: str) -> 
 
 @pytest.mark.parametrize("body", [b"", BODY], ids=["empty", "told"])
 @pytest.mark.parametrize("status", STATUSES)
-def test_a_status_is_named_with_the_id_and_what_to_do(
+def test_a_status_is_reported_with_its_id_and_a_next_step(
     home: Home, gateway: FaultServer, status: int, body: bytes
 ) -> None:
     code, err = answered(home, gateway, response(status, body, headers=[ID]))
@@ -63,7 +63,7 @@ def test_only_a_place_to_go_to_makes_a_redirect(
 
 @pytest.mark.parametrize("command", [(), ("chat", "--no-save", "--no-stream", "hi"), ("models",)])
 @pytest.mark.parametrize("status", [201, 202, 204, 205, 206])
-def test_a_success_without_content_is_named(
+def test_a_success_without_content_is_reported(
     home: Home, gateway: FaultServer, status: int, command: tuple[str, ...]
 ) -> None:
     answer = head(status, [ID]) if status == 204 else response(status, headers=[ID])
@@ -81,7 +81,7 @@ def test_a_success_without_content_is_named(
         (b"[1]", "sent an invalid response (HTTP 206)"),
     ],
 )
-def test_a_success_of_another_kind_is_named_with_what_came(
+def test_a_success_with_another_status_is_reported_with_its_body(
     home: Home, gateway: FaultServer, body: bytes, told: str
 ) -> None:
     code, err = answered(home, gateway, response(206, body, headers=[ID]))

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 
 from newapi_cli.api.chat.request import CHAT_COMPLETIONS, encode_chat
-from newapi_cli.api.chat.response_reader import RequestRefused, ResponseReader
+from newapi_cli.api.chat.response_reader import NoAnswer, ResponseReader
 from newapi_cli.api.http.connection import WireRequest
 from newapi_cli.api.http.deadlines import Deadlines
 from newapi_cli.api.http.endpoint import Endpoint
@@ -130,19 +130,22 @@ class Client:
         """Read the exchange; start and read another one after an error that allows it."""
         attempt = 0
         wire, *others = wires
-        size = f", {len(wire.body):,} bytes" if wire.body else ""
         url = f"{wire.base_url.scheme}://{wire.base_url.authority}{wire.path}"
-        yield Notice(f"{wire.method} {url}{size}", is_detail=True)
+        notice = tr("{method} {url}", method=wire.method, url=url)
+        if wire.body:
+            size = len(wire.body)
+            notice = tr("{method} {url}, {size:,} bytes", method=wire.method, url=url, size=size)
+        yield Notice(notice, is_detail=True)
         while True:
             try:
                 yield from read(self._reader(exchange, is_stream=is_stream))
                 return
-            except RequestRefused as refused:
-                error = refused.error
+            except NoAnswer as no_answer:
+                error = no_answer.error
                 if others and rejects_stream_options(error.status, error.why):
                     wire = others.pop()
                     yield Notice(tr("retried without stream_options"), is_detail=True)
-                elif refused.may_retry and attempt < max_retries:
+                elif no_answer.may_retry and attempt < max_retries:
                     attempt += 1
                     yield from self._pause(error, attempt)
                 else:

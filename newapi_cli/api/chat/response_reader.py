@@ -33,8 +33,8 @@ MAX_ERROR_BYTES = 1024 * 1024
 MAX_JSON_BYTES = 16 * 1024 * 1024  # the prices of a thousand models have 1 MB
 
 
-class RequestRefused(Exception):
-    """An exchange failed before any answer; `may_retry` says whether a retry may succeed."""
+class NoAnswer(Exception):
+    """A request failed before any answer; `may_retry` says whether a retry may succeed."""
 
     def __init__(self, error: NewapiError, *, may_retry: bool) -> None:
         super().__init__(error.message)
@@ -43,7 +43,7 @@ class RequestRefused(Exception):
 
 
 class ResponseReader:
-    """Reads one response. Raises `RequestRefused` before an answer, `NewapiError` within one."""
+    """Reads one response. Raises `NoAnswer` before an answer, `NewapiError` within one."""
 
     def __init__(self, reader: ExchangeReader) -> None:
         self._reader = reader
@@ -53,7 +53,8 @@ class ResponseReader:
         """Yield the events of a chat completion, streamed or whole."""
         head = yield from self._head()
         content_type = head.headers.get("content-type", tr("no content type"))
-        yield Notice(f"HTTP {head.status}, {content_type}", is_detail=True)
+        notice = tr("HTTP {status}, {content_type}", status=head.status, content_type=content_type)
+        yield Notice(notice, is_detail=True)
         yield _response_started(head)
         decoder = BodyDecoder(request_id_in(head.headers), 0 if head.status == OK else head.status)
         try:
@@ -110,14 +111,14 @@ class ResponseReader:
         if isinstance(head, RequestFailed):
             if not isinstance(head.error, NewapiError):
                 raise head.error
-            raise RequestRefused(head.error, may_retry=head.is_transient)
+            raise NoAnswer(head.error, may_retry=head.is_transient)
         encoding = head.headers.get("content-encoding", "identity").lower()
         is_plain = encoding == "identity"
         if not 200 <= head.status < 300:
             body = b""
             if is_plain:
                 body = yield from self._reader.body(MAX_ERROR_BYTES)
-            raise refused(head, body)
+            raise no_answer(head, body)
         if is_plain:
             return head
         request_id = request_id_in(head.headers)
@@ -137,14 +138,14 @@ class ResponseReader:
             yield chunk
 
 
-def refused(head: ResponseHead, body: bytes) -> RequestRefused:
+def no_answer(head: ResponseHead, body: bytes) -> NoAnswer:
     """Return the exception for a response whose status is not a success."""
     error = parse_error_body(body)
     error = error._replace(request_id=error.request_id or request_id_in(head.headers))
     location = head.headers.get("location", "")
     ours = error_from_response(head.status, error, body, location=location)
     ours.retry_after_s = retry_after_s(head.headers)
-    return RequestRefused(ours, may_retry=may_retry(head.status, error))
+    return NoAnswer(ours, may_retry=may_retry(head.status, error))
 
 
 def _response_started(head: ResponseHead) -> ResponseStarted:

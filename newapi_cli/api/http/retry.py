@@ -16,7 +16,7 @@ from newapi_cli.i18n import Translatable, ntr, tr
 RETRIED_STATUSES = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
 FIRST_PAUSE_S = 0.5
 MAX_PAUSE_S = 8.0
-MAX_RETRY_AFTER_S = 60.0  # longer than this, the user is told when to try again
+MAX_RETRY_AFTER_S = 60.0  # after a longer one, the hint names the time to try again
 WITH_DATE_MINUTES = 12 * 60  # longer than this, a time without a date could be misread
 
 

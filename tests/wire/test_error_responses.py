@@ -1,8 +1,4 @@
-"""Each refusal of the contract through the real command: code, words, id, and how often it asks.
-
-Most rows run in this process, one after the other against one server: a process each would take a
-minute. A few run as processes, so that nothing hangs on the difference.
-"""
+"""Each error response of the contract through the command line: code, message, id, requests."""
 
 from __future__ import annotations
 
@@ -29,12 +25,12 @@ def answered(row: Refused) -> Send:
 
 
 def arguments(row: Refused) -> tuple[str, ...]:
-    """Ask; where it would be asked again by itself, once all the same: it is quicker."""
+    """Return a command that sends one request; no retries, to save time."""
     return ("chat", "--no-save", *(() if row.once else ("--retries", "0")), "hi")
 
 
 def check(row: Refused, code: int, out: str, err: str) -> None:
-    """Hold what was told against the row."""
+    """Compare the output with the row."""
     assert (code, out) == (row.code, ""), err
     told, *more = err.splitlines()
     assert told.startswith(f"error: {row.says}"), err
@@ -50,7 +46,7 @@ def check(row: Refused, code: int, out: str, err: str) -> None:
 
 
 @pytest.mark.parametrize("row", ALL, ids=lambda row: row.name)
-def test_a_refusal_is_explained(row: Refused, gateway: FaultServer, home: Home) -> None:
+def test_an_error_response_is_explained(row: Refused, gateway: FaultServer, home: Home) -> None:
     home.configure(gateway.url)
     before = len(gateway.requests)
     gateway.add(answered(row))
