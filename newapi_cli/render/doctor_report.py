@@ -8,17 +8,15 @@ from newapi_cli.domain.report import CheckResult, Verdict
 from newapi_cli.errors import ExitCode
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.rows import Form, write_json, write_tsv
-from newapi_cli.render.status_lines import RED, RESET, YELLOW
+from newapi_cli.render.status_lines import DIM, GREEN, RED, RESET, YELLOW
 from newapi_cli.streams import Streams
 from newapi_cli.text import wrap_line
 
-GREEN = "\x1b[32m"
-DIM = "\x1b[2m"
 MARKS = {
-    Verdict.OK: ("ok", GREEN),
-    Verdict.WARNING: ("warn", YELLOW),
-    Verdict.FAILED: ("FAIL", RED),
-    Verdict.SKIPPED: ("skip", DIM),
+    Verdict.OK: (tr("ok"), GREEN),
+    Verdict.WARNING: (tr("warn"), YELLOW),
+    Verdict.FAILED: (tr("FAIL"), RED),
+    Verdict.SKIPPED: (tr("skip"), DIM),
 }
 NAME_WIDTH = 13
 MIN_WIDTH_OF_COLUMNS = 60  # on narrower terminals a column of names would take too much room
@@ -107,7 +105,7 @@ def _verdict_on_all(results: Sequence[CheckResult]) -> str:
 
 def _hint(hint: str, width: int) -> str:
     """Wrap a hint between words, unless a word is too long: a command must be copied whole."""
-    line, indent = f"  try: {hint}", " " * 7
+    line, indent = f"  {tr('try:')} {hint}", " " * 7
     fits = all(len(word) <= width - len(indent) for word in hint.split())
     return wrap_line(line, width, indent) if fits else line
 
