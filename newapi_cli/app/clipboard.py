@@ -1,7 +1,7 @@
 """Copies text to the clipboard, with a desktop tool or through the terminal (OSC 52).
 
 Over SSH a tool would fill the clipboard of the wrong machine, so the terminal is tried first there.
-Whether a terminal accepts OSC 52 cannot be detected; the confirmation says so.
+Whether a terminal accepts OSC 52 cannot be detected, so the confirmation mentions it.
 """
 
 from __future__ import annotations
@@ -54,22 +54,22 @@ WINDOWS = (
 def copy(streams: Streams, text: str) -> str:
     """Copy a text to the clipboard and return a confirmation. Raises `LocalError`.
 
-    A tool that does not end within three seconds is killed, and the next way is tried.
+    A tool that does not end within three seconds is killed, and the next method is tried.
     """
     if not text:
         raise UsageError(tr("there is nothing to copy yet"))
-    ways = [_by_tool, _by_terminal]
-    problems: list[NewapiError] = []
-    for way in reversed(ways) if _is_remote(streams) else ways:
+    methods = [_by_tool, _by_terminal]
+    errors: list[NewapiError] = []
+    for method in reversed(methods) if _is_remote(streams) else methods:
         try:
-            used = way(streams, text)
-        except LocalError as problem:
-            problems.append(problem)
+            how = method(streams, text)
+        except LocalError as error:
+            errors.append(error)
             continue
         return ntr(
-            "copied {n} character {way}", "copied {n:,} characters {way}", len(text), way=used
+            "copied {n} character {how}", "copied {n:,} characters {how}", len(text), how=how
         )
-    why = "; ".join(problem.message for problem in problems)
+    why = "; ".join(error.message for error in errors)
     is_too_long = len(text.encode("utf-8", "replace")) > MAX_OSC_BYTES
     raise LocalError(
         tr("cannot copy to the clipboard"), why=why, hint=SAVE_HINT if is_too_long else INSTALL_HINT

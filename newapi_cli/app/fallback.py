@@ -1,8 +1,8 @@
 """Fallback models: if one fails before any text, the next one gets the same request.
 
 A model with a fallback is tried once, without retries; only the last one is retried. Errors that
-every model would have (the key, the request itself, the network) end the turn at once: the errors
-of `api` say whether another model can help.
+every model would have (the key, the request itself, the network) end the turn at once:
+`NewapiError.can_fall_back` is false for them.
 """
 
 from __future__ import annotations

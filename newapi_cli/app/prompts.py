@@ -37,34 +37,32 @@ CAUGHT = {
 }
 
 
-def ask(streams: Streams, question: str, *, is_hidden: bool = False) -> str:
+def ask(streams: Streams, prompt: str, *, is_hidden: bool = False) -> str:
     """Return the line that the user types, without its line break.
 
     Pasted JSON may have several lines, and is never shown. Raises `Interrupted` for Ctrl-C, SIGTERM
     and SIGHUP, `EOFError` for Ctrl-D, and `UsageError` for more than 64 kB.
     """
     if sys.platform == "win32":
-        return _ask_without_termios(question, is_hidden=is_hidden)
+        return _ask_without_termios(prompt, is_hidden=is_hidden)
     with _signal_pipe() as signals:
-        return _Prompt(streams, f"{question}: ", is_hidden=is_hidden).read_line(signals)
+        return _Prompt(streams, f"{prompt}: ", is_hidden=is_hidden).read_line(signals)
 
 
-def confirm(streams: Streams, question: str) -> bool:
+def confirm(streams: Streams, prompt: str) -> bool:
     """Return whether the user agrees; anything but yes is no. Raises as `ask`."""
-    return ask(streams, f"{question} [y/N]").strip().lower() in ("y", "yes")
+    return ask(streams, f"{prompt} [y/N]").strip().lower() in ("y", "yes")
 
 
-def _ask_without_termios(question: str, *, is_hidden: bool) -> str:
-    if is_hidden:
-        return getpass.getpass(f"{question}: ")
-    return input(f"{question}: ")
+def _ask_without_termios(prompt: str, *, is_hidden: bool) -> str:
+    return getpass.getpass(f"{prompt}: ") if is_hidden else input(f"{prompt}: ")
 
 
 class _Prompt:
     """One prompt; `read_line` runs it."""
 
-    def __init__(self, streams: Streams, question: str, *, is_hidden: bool) -> None:
-        self._question = question
+    def __init__(self, streams: Streams, prompt: str, *, is_hidden: bool) -> None:
+        self._prompt = prompt
         err, out = streams.stderr, streams.stdout
         self._shown_at = out if out.is_terminal and not err.is_terminal else err
         self._is_hidden = is_hidden
@@ -168,20 +166,19 @@ class _Prompt:
             return
         self._restore_modes()
         handler = signal.signal(number, signal.SIG_DFL)
-        os.kill(
-            os.getpid(), number
-        )  # SIGQUIT ends here; SIGTSTP returns when the program is continued
+        # SIGQUIT ends the program here; SIGTSTP returns when it is continued.
+        os.kill(os.getpid(), number)
         signal.signal(number, handler)
 
     def _set_modes(self) -> None:
-        """Turn echo off and print the question. In the background this stops the process."""
+        """Turn echo off and print the prompt. In the background this stops the process."""
         try:
             # Keys typed before a hidden prompt are not part of the secret.
             self._modes.set(drops_typed=self._is_hidden)
         except OSError as error:
             raise Interrupted(CODES["SIGHUP"]) from error
         if self._modes.are_set:
-            self._write(self._question)
+            self._write(self._prompt)
 
     def _restore_modes(self) -> None:
         # A paste may have more lines.

@@ -28,7 +28,7 @@ class ChatClient(Protocol):
 
 
 class RetryingClient(Protocol):
-    """A chat client that retries unless told otherwise: `api.chat.client.Client`."""
+    """A chat client that retries unless `may_retry` is false: `api.chat.client.Client`."""
 
     def start_chat(self, request: ChatRequest, *, may_retry: bool = True) -> AnswerStream:
         """Send the request now and return the events of its answer."""
@@ -37,7 +37,7 @@ class RetryingClient(Protocol):
 class Recorder(Protocol):
     """Stores an answer while it arrives. It never makes the answer fail."""
 
-    def keep(self, completion: Completion) -> None:
+    def save_partial(self, completion: Completion) -> None:
         """Store what has arrived so far."""
 
     def end(self, completion: Completion, error: str) -> None:
@@ -57,7 +57,7 @@ class Pricer(Protocol):
         """Return the cost of an answer, None if the server publishes no prices."""
 
 
-class Keeper(Protocol):
+class SessionStorage(Protocol):
     """Where sessions are stored: `store.sessions.SessionStore`. All methods raise `LocalError`."""
 
     def begin_turn(
@@ -72,10 +72,10 @@ class Keeper(Protocol):
         """Commit a turn that has ended."""
 
     def load(self, session_id: str) -> StoredSession | None:
-        """Return a session with its turns, None if it is gone."""
+        """Return a session with its turns, None if it no longer exists."""
 
     def update_session(self, session: Session) -> None:
         """Commit the fields of a session that may change."""
 
     def import_session(self, stored: StoredSession) -> Session:
-        """Commit a whole session under a new id."""
+        """Commit a session with its turns under a new id."""

@@ -79,7 +79,7 @@ def switch_profile(context: Context, name: str) -> None:
 
 
 def _origin_text(origin: Origin | None) -> str:
-    """Return where a value comes from; a flag and /set are the same: they hold for this run."""
+    """Return where a value comes from; flags and /set both apply to this run."""
     if origin is None:
         return ""
     return tr("this run") if origin.source is Source.FLAG else str(origin)

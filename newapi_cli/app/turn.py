@@ -40,20 +40,22 @@ from newapi_cli.errors import (
 )
 from newapi_cli.i18n import tr
 
-KEEP_CHARACTERS = 4096
-KEEP_S = 2.0  # an answer is stored at least this often while it arrives
-MIN_KEEP_S = 0.25  # and not more often, nor for more than a tenth of the time
-KEEP_SHARE = 0.1
+# An answer is saved while it arrives: after this many characters, or this long after the last time.
+SAVE_AFTER_CHARACTERS = 4096
+SAVE_AFTER_S = 2.0
+# But not more often than this, and not for more than a tenth of the time.
+MIN_SAVE_INTERVAL_S = 0.25
+MAX_SAVE_SHARE = 0.1
 PRICES_WAIT_S = 1.0  # at the end of an answer, for prices that are still being fetched
 FRAME_S = 0.04
 # In characters, with reasoning and tool calls: a server that never ends an answer would take all
 # memory. The longest real answers have some 0.5 MB of text (128,000 tokens).
 MAX_SIZE = 16 * 1024 * 1024
 CUT_HINT = tr("{step}", step=NextStep.RESEND_OR_CONTINUE)
-OTHER_WORDS_HINT = tr("rephrase the prompt")
+REPHRASE_HINT = tr("rephrase the prompt")
 FAILURE_REASONS = {  # finish reasons of answers that failed, with what to do
-    "content_filter": OTHER_WORDS_HINT,
-    "sensitive": OTHER_WORDS_HINT,
+    "content_filter": REPHRASE_HINT,
+    "sensitive": REPHRASE_HINT,
     "abort": CUT_HINT,
     "network_error": CUT_HINT,
     "error": CUT_HINT,
@@ -90,8 +92,8 @@ class Turn:
         self._is_closed = False
         self._is_certain = False
         self._error = ""
-        self._unkept = 0  # characters that are not stored yet
-        self._kept_at = self._next_keep_at = self._started
+        self._unsaved = 0  # characters
+        self._saved_at = self._next_save_at = self._started
         self._events = client.start_chat(request)
 
     @property
@@ -110,7 +112,7 @@ class Turn:
         Closing the iterator ends the turn as interrupted.
         """
         try:
-            yield from self._judged_events()
+            yield from self._checked_events()
             self._status = Status.COMPLETE
         except Interrupted:
             raise
@@ -140,11 +142,11 @@ class Turn:
         if self._duration_s is None:
             self._duration_s = self._clock() - self._started
 
-    def _judged_events(self) -> Iterator[TurnEvent]:
+    def _checked_events(self) -> Iterator[TurnEvent]:
         try:
-            yield from self._all_events()
+            yield from self._observed_events()
             self._end_time()
-            yield from self._prices_to_come()
+            yield from self._wait_for_prices()
             yield from self._verdict()
         except (IncompleteCompletion, NetworkError, DeadlineError) as error:
             has_begun = self._builder.has_anything
@@ -156,31 +158,31 @@ class Turn:
             self._status = Status.ERROR
             raise
 
-    def _all_events(self) -> Iterator[TurnEvent]:
+    def _observed_events(self) -> Iterator[TurnEvent]:
         try:
             for event in self._events:
                 self._end_if_too_long(event)
-                self._take(event)
+                self._observe(event)
                 yield event
                 if self._prices_are_due and self._pricer is not None:
                     self._prices_are_due = False
                     self._pricer.begin()  # after the first text has been shown
-                if self._unkept:
-                    self._keep_if_due()
+                if self._unsaved:
+                    self._save_if_due()
         except (NetworkError, DeadlineError):
             if self._builder.finish_reason is None:
                 raise  # else the answer is complete, and the connection broke after it
 
-    def _prices_to_come(self) -> Iterator[Tick]:
-        """Wait a little for prices that are being fetched; ticks let the screen catch up."""
+    def _wait_for_prices(self) -> Iterator[Tick]:
+        """Wait briefly for prices that are being fetched; ticks let the screen update."""
         until = self._clock() + PRICES_WAIT_S
         while self._pricer is not None and self._clock() < until and self._pricer.is_busy(FRAME_S):
             yield Tick(0.0)
 
-    def _take(self, event: TurnEvent) -> None:
+    def _observe(self, event: TurnEvent) -> None:
         if isinstance(event, Chunk):
             self._builder.add(event)
-            self._unkept += len(event.content) + len(event.reasoning)
+            self._unsaved += len(event.content) + len(event.reasoning)
             if self._first_token_s is None and self._builder.has_anything:
                 self._first_token_s = self._clock() - self._started
                 self._prices_are_due = self._has_prices and self._pricer is not None
@@ -193,18 +195,18 @@ class Turn:
         elif isinstance(event, StreamEnd):
             self._is_certain = event.is_certain
 
-    def _keep_if_due(self) -> None:
-        """Store what has arrived, often enough to lose little and rarely enough to be cheap."""
+    def _save_if_due(self) -> None:
+        """Save what has arrived, often enough to lose little and rarely enough to be cheap."""
         now = self._clock()
-        if now < self._next_keep_at or self._recorder is None:
+        if now < self._next_save_at or self._recorder is None:
             return
-        if self._unkept < KEEP_CHARACTERS and now < self._kept_at + KEEP_S:
+        if self._unsaved < SAVE_AFTER_CHARACTERS and now < self._saved_at + SAVE_AFTER_S:
             return
-        self._unkept = 0
-        self._recorder.keep(self.completion)
-        self._kept_at = self._clock()
-        pause_s = max(MIN_KEEP_S, (self._kept_at - now) / KEEP_SHARE)
-        self._next_keep_at = self._kept_at + min(pause_s, KEEP_S)
+        self._unsaved = 0
+        self._recorder.save_partial(self.completion)
+        self._saved_at = self._clock()
+        pause_s = max(MIN_SAVE_INTERVAL_S, (self._saved_at - now) / MAX_SAVE_SHARE)
+        self._next_save_at = self._saved_at + min(pause_s, SAVE_AFTER_S)
 
     def _end_if_too_long(self, event: TurnEvent) -> None:
         """Raise `IncompleteCompletion` if an answer that is too long continues."""

@@ -1,1 +1,1 @@
-"""Reads lines, recognizes slash commands, hands each prompt to the very same turn as one-shot."""
+"""The conversation: reads lines, runs slash commands, and sends prompts as one-shot runs do."""

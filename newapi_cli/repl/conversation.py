@@ -1,4 +1,4 @@
-"""The state of a conversation at the terminal, and the one way to send a prompt in it."""
+"""The state of a conversation at the terminal, and how prompts are sent in it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from newapi_cli.repl.trimming import proposal, proposal_lines
 from newapi_cli.streams import Streams
 from newapi_cli.text import wrap_line
 
-# How the conversation words the next steps of hints; a shell has other words for them.
+# The wording of next steps in the conversation; their values are the wording in a shell.
 NEXT_STEPS: Mapping[object, str] = {
     NextStep.USE_MODEL: "/model NAME",
     NextStep.SET_TIMEOUT: "/set timeout SECONDS",
@@ -154,7 +154,7 @@ class Conversation:
     def resend(self, turn: TurnRecord) -> None:
         """Send the last turn's prompt again, in its place.
 
-        If no answer comes, the one from before stays the last answer.
+        If no answer arrives, the previous one stays the last answer.
         """
         path_before = self.live.path
         self.send(Prompt(turn.prompt, turn.attachments), path_before[:-1])
@@ -200,12 +200,12 @@ class Conversation:
             return
         for line in proposal_lines(proposed, history, self.model):
             self.print_err(line)
-        question = ntr(
+        prompt = ntr(
             "Send again without this turn? [y/N] ",
             "Send again without these {n} turns? [y/N] ",
             len(proposed.turns),
         )
-        if not self.reader.confirm(question):
+        if not self.reader.confirm(prompt):
             self.print_err(tr("nothing was left out; /model changes the model, /retry sends again"))
             return
         self.live.change(self.live.session._replace(left_out=proposed.left_out))
@@ -228,11 +228,11 @@ def ending_text(turn: TurnRecord) -> str:
         return ""
     if turn.status is Status.OPEN:
         return tr("another newapi is still receiving the last answer")
-    ways = tr("/continue or /retry") if turn.answer else tr("/retry sends the prompt again")
+    steps = tr("/continue or /retry") if turn.answer else tr("/retry sends the prompt again")
     texts = {
-        Status.INTERRUPTED: tr("the last answer was interrupted: {ways}", ways=ways),
-        Status.INCOMPLETE: tr("the last answer was cut off: {ways}", ways=ways),
-        Status.ERROR: tr("the last answer failed: {ways}", ways=ways),
+        Status.INTERRUPTED: tr("the last answer was interrupted: {steps}", steps=steps),
+        Status.INCOMPLETE: tr("the last answer was cut off: {steps}", steps=steps),
+        Status.ERROR: tr("the last answer failed: {steps}", steps=steps),
     }
     if turn.error and turn.status is not Status.INTERRUPTED:
         return tr("{text} ({why})", text=texts[turn.status], why=turn.error)

@@ -38,8 +38,8 @@ def save(conversation: Conversation, text: str) -> None:
     try:
         written = _write_file(path, content, replace=False)
     except FileExistsError:
-        question = tr("{path} exists. Replace it? [y/N] ", path=safe_line(path))
-        if not conversation.reader.confirm(question):
+        prompt = tr("{path} exists. Replace it? [y/N] ", path=safe_line(path))
+        if not conversation.reader.confirm(prompt):
             conversation.print_err(tr("nothing was written"))
             return
         written = _write_file(path, content, replace=True)

@@ -71,7 +71,7 @@ def run_conversation(conversation: Conversation, first: Prompt | None) -> None:
             continue
         if text.strip():
             _act(conversation, text)
-    _say_how_to_resume(conversation)
+    _print_resume_command(conversation)
 
 
 def _begin(conversation: Conversation, first: Prompt | None) -> None:
@@ -90,8 +90,8 @@ def _act(conversation: Conversation, text: str) -> None:
         _run(conversation, text)
     except UnknownCommand as unknown:
         conversation.print_err(str(unknown))
-    except UsageError as problem:  # of a slash command: one line is enough
-        parts = filter(None, (problem.summary, problem.hint))
+    except UsageError as error:  # of a slash command: one line is enough
+        parts = filter(None, (error.summary, error.hint))
         conversation.print_err(safe_line("; ".join(parts)))
     except KeyboardInterrupt:  # of a slash command; `Conversation.send` handles those of answers
         conversation.print_err(tr("stopped"))
@@ -120,7 +120,7 @@ def _run(conversation: Conversation, text: str) -> None:
         line.command.run(conversation, line.argument)
 
 
-def _say_how_to_resume(conversation: Conversation) -> None:
+def _print_resume_command(conversation: Conversation) -> None:
     live = conversation.live
     if live.path and live.is_saved:
         print_dim(

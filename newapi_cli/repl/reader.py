@@ -100,12 +100,12 @@ class Reader:
         self._show_as_sent(text)
         return _without_quotes(text)
 
-    def confirm(self, question: str) -> bool:
-        """Ask a yes-or-no question; anything but yes is no."""
+    def confirm(self, prompt: str) -> bool:
+        """Return whether the user agrees; anything but yes is no."""
         session: PromptSession[str] = PromptSession()
         try:
             with _ended_by_signals(session) as exit_if_signaled:
-                text = session.prompt(question, pre_run=exit_if_signaled)
+                text = session.prompt(prompt, pre_run=exit_if_signaled)
         except (EOFError, KeyboardInterrupt):
             return False
         answer = text.strip().lower()
@@ -114,7 +114,7 @@ class Reader:
         return answer in ("y", "yes")
 
     def _show_as_sent(self, text: str) -> None:
-        """Leave the whole message on the screen, as the input line showed it."""
+        """Print the complete message, as the input line showed it."""
         if not text or self._streams.terminal_is_dumb:  # the line was not erased
             return
         rows = safe_text(text).split("\n")
@@ -137,7 +137,7 @@ class Reader:
 def _ended_by_signals(session: PromptSession[str]) -> Iterator[Callable[[], None]]:
     """End a prompt on SIGTERM and SIGHUP, restore the terminal, then raise `Interrupted`.
 
-    Yields a function to call when the prompt has begun, for a signal that came before.
+    Yields a function to call when the prompt has begun, for an earlier signal.
     """
 
     def end() -> None:

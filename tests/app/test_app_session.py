@@ -110,7 +110,7 @@ def test_the_prompt_is_stored_before_anything_is_asked(live: LiveSession, disk: 
 
 def test_what_is_kept_while_it_comes_is_in_the_store(live: LiveSession, disk: Disk) -> None:
     kept = live.begin("Why?", model="m")
-    kept.keep(answer("Because", Status.INTERRUPTED))
+    kept.save_partial(answer("Because", Status.INTERRUPTED))
     assert stored_path(disk) == [("Why?", "Because")]
     kept.end(answer("Because of the sky.", Status.INTERRUPTED), "stopped")
     assert live.last is not None
@@ -275,7 +275,7 @@ def test_a_part_that_cannot_be_kept_is_no_matter_if_the_end_can(
 ) -> None:
     kept = live.begin("one", model="m")
     disk.is_full = True
-    kept.keep(answer("ye", Status.INTERRUPTED))
+    kept.save_partial(answer("ye", Status.INTERRUPTED))
     disk.is_full = False
     kept.end(answer("yes"), "")
     assert (stored_path(disk), warnings, live.is_saved) == ([("one", "yes")], [], True)

@@ -30,7 +30,7 @@ class Recording:
         """Give the time."""
         return self.now_s
 
-    def keep(self, completion: Completion) -> None:
+    def save_partial(self, completion: Completion) -> None:
         """Note a part."""
         self.kept.append((self.now_s, completion.content + completion.reasoning))
         self.now_s += self.cost_s

@@ -207,7 +207,7 @@ class StoreMachine(RuleBasedStateMachine):
         process = self.busy(place)
         answer = self.text(tail)
         assert process.kept is not None
-        process.kept.keep(completion(answer, Status.INTERRUPTED, None))
+        process.kept.save_partial(completion(answer, Status.INTERRUPTED, None))
         if (turn := self.model.still(process.open_turn)) is not None:
             turn.answer = answer
 

@@ -99,7 +99,7 @@ def test_an_answer_whose_end_could_not_be_written_is_ended_with_the_next_turn(
 def test_catching_up_leaves_what_another_still_writes(sides: tuple[Side, Side]) -> None:
     one, two = sides
     others = two.live.begin("of two", model="m")
-    others.keep(completion("par"))
+    others.save_partial(completion("par"))
     kept = one.live.begin("of one", model="m")
     assert one.path()[1:] == [("of two", "par"), ("of one", "")]
     one.block(True)
@@ -142,7 +142,7 @@ def test_what_was_written_late_is_a_branch_beside_what_another_said(
 
 def test_a_killed_answer_of_another_is_heard_as_its_part(sides: tuple[Side, Side]) -> None:
     one, two = sides
-    two.live.begin("of two", model="m").keep(completion("par"))
+    two.live.begin("of two", model="m").save_partial(completion("par"))
     one.say("of one", "2")
     assert [hit.turn.prompt for hit in one.store.close_orphaned_turns()] == ["of two"]
     one.say("more", "3")

@@ -118,9 +118,9 @@ def _is_confirmed(context: Context, sessions: list[Session]) -> bool:
         context.streams.print_err(f"  {session.short_id}  {title}")
     if len(sessions) > MAX_LISTED:
         context.streams.print_err(tr("  and {n:,} more", n=len(sessions) - MAX_LISTED))
-    question = ntr(
+    prompt = ntr(
         "Delete this session permanently?",
         "Delete these {n:,} sessions permanently?",
         len(sessions),
     )
-    return confirm(context.streams, question)
+    return confirm(context.streams, prompt)

@@ -1,6 +1,6 @@
 """The conversation of this process, and its copy in the store.
 
-    begin ──> TurnRecorder.keep … ──> TurnRecorder.end        one turn; `path` ends with it
+    begin ──> TurnRecorder.save_partial … ──> TurnRecorder.end        one turn; `path` ends with it
 
 The store may fail at any moment (full disk, locked by another newapi): the conversation continues
 in memory after one warning, and what the store is missing is written with the next turn if it can.
@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from newapi_cli.app.protocols import Keeper
+from newapi_cli.app.protocols import SessionStorage
 from newapi_cli.domain.completion import Completion, Status
 from newapi_cli.domain.messages import Attachment, Message
 from newapi_cli.domain.session import (
@@ -36,7 +36,7 @@ class LiveSession:
         self,
         session: Session,
         path: tuple[TurnRecord, ...] = (),
-        store: Keeper | None = None,
+        store: SessionStorage | None = None,
         warn: Callable[[LocalError], None] = lambda _: None,
     ) -> None:
         """Continue after `path`; without a `store` nothing is saved."""
@@ -113,7 +113,7 @@ class LiveSession:
         before = self.conversation._replace(turns=self.path[:-1])
         return before.messages_for(turn.prompt, turn.attachments)
 
-    def keep(self, turn: TurnRecord) -> None:
+    def save_partial_turn(self, turn: TurnRecord) -> None:
         """Store the last turn so far; a failure is ignored, because its end is stored too."""
         self.path = (*self.path[:-1], turn)
         if self._store is not None and turn.id and not self._is_behind:
@@ -284,10 +284,10 @@ class TurnRecorder:
         self._live = live
         self._turn = live.path[-1]
 
-    def keep(self, completion: Completion) -> None:
+    def save_partial(self, completion: Completion) -> None:
         """Store what has arrived so far."""
         answer, reasoning = completion.content, completion.reasoning
-        self._live.keep(self._turn._replace(answer=answer, reasoning=reasoning))
+        self._live.save_partial_turn(self._turn._replace(answer=answer, reasoning=reasoning))
 
     def end(self, completion: Completion, error: str) -> None:
         """Store the answer as it ended."""

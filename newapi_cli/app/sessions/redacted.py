@@ -1,6 +1,6 @@
 """The session store without API keys: what is stored or exported contains none.
 
-In prompts and answers only the known keys are redacted; in what a server says besides the answer,
+In prompts and answers only the known keys are redacted; everywhere else in a server's words,
 everything that looks like a key. In memory, the texts stay as they are.
 """
 
@@ -14,7 +14,7 @@ from newapi_cli.errors import ConfigError
 
 
 class RedactedStore:
-    """A `protocols.Keeper` in front of the store. All methods raise `LocalError`."""
+    """A `protocols.SessionStorage` in front of the store. All methods raise `LocalError`."""
 
     def __init__(self, context: Context) -> None:
         """Open the store. Raises `LocalError`, or `ConfigError` if it has no folder."""
@@ -49,7 +49,7 @@ class RedactedStore:
         self._store.update_session(redact_session_fields(self._context, session))
 
     def import_session(self, stored: StoredSession) -> Session:
-        """Commit a whole session under a new id."""
+        """Commit a session with its turns under a new id."""
         return self._store.import_session(redact_session(self._context, stored))
 
 

@@ -1,7 +1,7 @@
 """Which session a run of `chat` continues: a new one, the most recent one, a named one, or none.
 
-A session continues in its own profile. It goes to another host only if `-P` says so, and that is
-reported: a conversation with one gateway is not shown to another one without being asked.
+A session continues in its own profile. It is sent to another host only if `-P` names the
+profile, and that is reported: no other gateway sees a conversation unless the user asks for it.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ def _resume(context: Context, session: Session, *, is_explicit: bool) -> LiveSes
     stored = context.sessions.load(session.id)
     if stored is None:
         raise LocalError(
-            tr("session {id} is gone", id=session.short_id),
-            why=tr("another newapi deleted it"),
+            tr("session {id} no longer exists", id=session.short_id),
+            why=tr("another newapi process deleted it"),
         )
     current = _with_overrides(context, stored)
     return LiveSession(current, stored.path, RedactedStore(context), _warner(context))
