@@ -15,7 +15,7 @@ import pytest
 from tests.repl.conversing import CTRL_C, ENTER, conversation, part_then_silence
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
-from tests.support.process import Environment, newapi_command
+from tests.support.process import Environment, newapi_command, run_newapi
 from tests.support.steps import Send, Step, sse
 from tests.support.terminal import Terminal
 from tests.support.wire import MODEL, answer_events, chunk, error, event, head, response
@@ -41,18 +41,10 @@ def run(
     env: Environment | None = None,
     kept_in: Sequence[Path] = (),
 ) -> tuple[int, str]:
-    """Run the program, look for the key, give exit code and stderr."""
-    done = subprocess.run(
-        newapi_command(*args),
-        input=stdin,
-        capture_output=True,
-        env=home.environment(env),
-        cwd=home.path,
-        timeout=30,
-        check=False,
-    )
-    assert_kept(home, done.stdout, done.stderr, kept_in=kept_in)
-    return done.returncode, done.stderr.decode()
+    """Run the program, look for the key, return exit code and stderr."""
+    result = run_newapi(*args, home=home, stdin=stdin, env=env)
+    assert_kept(home, result.out, result.err.encode(), kept_in=kept_in)
+    return result.code, result.err
 
 
 def echo(key: str) -> dict[str, tuple[list[Step], int]]:
