@@ -24,6 +24,7 @@ from newapi_cli.errors import UsageError
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.sanitizer import safe_line, safe_text
 from newapi_cli.render.session_view import last_turns_rows
+from newapi_cli.render.spending import exactness_text
 from newapi_cli.render.units import ago, balance_text, seconds, tokens
 from newapi_cli.repl.command_parser import Command, help_rows, keys_rows
 from newapi_cli.repl.conversation import Conversation
@@ -341,17 +342,10 @@ def usage(conversation: Conversation, word: str) -> None:
             tr("unknown argument {word}", word=safe_line(word)), hint="/usage, /usage exact"
         )
     if word:
-        count = fetch_exact_costs(
+        exactness = fetch_exact_costs(
             conversation.context, conversation.chat.gateway, conversation.live
         )
-        conversation.print_err(
-            ntr(
-                "exact cost of {exact} of {n} answer",
-                "exact cost of {exact} of {n} answers",
-                count.answers,
-                exact=count.exact,
-            )
-        )
+        conversation.print_err(exactness_text(exactness))
     path = conversation.live.path
     counted = [turn.usage for turn in path if turn.usage is not None]
     duration_s = sum(turn.duration_s or 0.0 for turn in path)

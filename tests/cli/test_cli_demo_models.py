@@ -225,10 +225,10 @@ def test_words_choose_all_at_once(home: Home, words: list[str], wanted: list[str
 
 
 @pytest.mark.usefixtures("gateway")
-def test_words_that_fit_no_model_are_told(home: Home) -> None:
+def test_words_that_match_no_model_are_reported(home: Home) -> None:
     result = run_newapi("models", "nothing-like-it", home=home)
     assert (result.code, result.out) == (0, b"")
-    assert "none of the" in result.err
+    assert 'no model matches "nothing-like-it"' in result.err
 
 
 @pytest.mark.usefixtures("gateway")

@@ -136,7 +136,7 @@ def test_an_invalid_argument_of_usage_is_an_error(home: Home) -> None:
     home.configure("http://127.0.0.1:9")
     with conversation(home, columns=120) as talk:
         assert "/usage exact" in talk.told("/usage much")
-        assert "was with nobody yet" in talk.told("/usage exact")
+        assert "was with no gateway yet" in talk.told("/usage exact")
         talk.leave()
 
 

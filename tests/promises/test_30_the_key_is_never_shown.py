@@ -188,7 +188,7 @@ def test_a_crash_shows_its_place_and_not_the_key(
     assert done.returncode == 1, err
     assert BARE[:16] not in err + done.stdout.decode()
     assert home.files_holding() == []
-    assert "a bug of newapi (RuntimeError" in err
+    assert "a bug in newapi (RuntimeError" in err
     assert ("Traceback" in err) == bool(flags)
     assert ("--debug" in err) != bool(flags)
 

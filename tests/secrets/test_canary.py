@@ -126,7 +126,7 @@ def test_nor_while_it_tries_again(home: Home) -> None:
     with FaultServer(*scripts) as server:
         home.configure(server.url, retries=2)
         code, err = run(home, "chat", "-v", "hi")
-    assert (code, err.count("retry ")) == (0, 2)
+    assert (code, err.count("; retrying in ")) == (0, 2)
 
 
 @pytest.mark.parametrize("name", ["message", "id", "long title"])

@@ -184,7 +184,7 @@ def test_a_bug_of_ours_leaves_the_part(home: Home, server: FaultServer) -> None:
     server.add(*cut(Stall()))
     result = run_command([sys.executable, "-c", BUG, "chat", "hi"], home=home)
     assert result.code == 1, result
-    assert "a bug of newapi (ZeroDivisionError" in result.err
+    assert "a bug in newapi (ZeroDivisionError" in result.err
     assert_turn(last_turn(home), Status.INTERRUPTED, "Paris")
 
 
@@ -208,6 +208,6 @@ def test_a_bug_of_ours_in_a_conversation_leaves_the_part(home: Home, server: Fau
     server.add(*cut(Stall()))
     with Terminal([sys.executable, "-c", BUG, "chat", "-i", "hi"], home=home) as terminal:
         assert terminal.wait_exit() == 1
-        assert "a bug of newapi (ZeroDivisionError" in terminal.all_text()
+        assert "a bug in newapi (ZeroDivisionError" in terminal.all_text()
         assert terminal.echoes
     assert_turn(last_turn(home), Status.INTERRUPTED, "Paris")
