@@ -153,16 +153,6 @@ def quote_name(name: str) -> str:
     return f"'{name}'" if is_plain_name(name) else "(name not shown: it may be a key)"
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return a clause that names the known name most similar to a mistyped one, or nothing.
-
-    >>> suggestion("max-token", ["max_tokens", "model"]), suggestion("zzz", ["model"])
-    ("; did you mean 'max_tokens'?", '')
-    """
-    names = near_names(word[:MAX_NAME], known, limit=1)
-    return f"; did you mean {quote_name(names[0])}?" if names else ""
-
-
 @cache
 def _pieces() -> re.Pattern[str]:
     return re.compile(_PIECES)  # 5 ms, and only long lines need it
