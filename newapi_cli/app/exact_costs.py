@@ -37,7 +37,7 @@ def fetch_exact_costs(context: Context, gateway: Gateway, live: LiveSession) -> 
     changed = exact_costs(turns, entries, gateway.prices.quota_per_unit())
     if live.is_saved and changed:
         context.sessions.spending.write_costs(changed)
-    live.take_costs(changed)
+    live.update_costs(changed)
     answered = [turn for turn in live.path if turn.answer]
     exact = sum(turn.cost_kind == CostKind.EXACT for turn in answered)
     return Exactness(exact, len(answered))

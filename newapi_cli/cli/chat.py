@@ -129,7 +129,7 @@ def answer_once(chat_run: ChatRun, live: LiveSession, prompt: Prompt) -> None:
     context, options = chat_run.context, chat_run.options
     model = live.session.model or context.model
     if options.curl:
-        messages = live.conversation.messages_for(prompt.text, prompt.attachments)
+        messages = live.history.messages_for(prompt.text, prompt.attachments)
         request = chat_run.request(messages, model)
         body = encode_chat(request, without_data=True)
         command_line = curl_command(context.base_url, CHAT_COMPLETIONS, body)

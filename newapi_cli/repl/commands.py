@@ -394,7 +394,7 @@ def leave(conversation: Conversation, _: str) -> None:
 
 def _ensure_unchanged(conversation: Conversation) -> None:
     """Raise `UsageError` if another process has changed which turn is the last one."""
-    if not conversation.live.take_external_changes():
+    if not conversation.live.load_external_changes():
         return
     last = conversation.live.last
     hint = tr("nothing was done; the conversation is empty now")

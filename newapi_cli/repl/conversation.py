@@ -193,7 +193,7 @@ class Conversation:
         failed = self.live.last
         if failed is None:
             return
-        history = self.live.conversation._replace(turns=self.live.path[:-1])
+        history = self.live.history._replace(turns=self.live.path[:-1])
         proposed = proposal(history, failed.prompt, failed.error)
         if proposed is None:
             self.print_err(tr("the message alone is too long"))

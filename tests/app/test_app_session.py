@@ -299,7 +299,7 @@ def test_left_out_turns_stay_left_out_and_come_back_with_an_undo(
         say(live, prompt)
     live.change(live.session._replace(left_out=2))
     live.begin("four", model="m").end(answer("yes"), "")
-    assert [turn.prompt for turn in live.conversation.sent_turns] == ["three", "four"]
+    assert [turn.prompt for turn in live.history.sent_turns] == ["three", "four"]
     stored = disk.load(ID)
     assert stored is not None
     assert stored.session.left_out == 2

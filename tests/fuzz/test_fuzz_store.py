@@ -181,7 +181,7 @@ class StoreMachine(RuleBasedStateMachine):
     def retry(self, place: int, tail: str) -> None:
         """Add a branch in place of the last turn."""
         process = self.idle(place)
-        process.live.take_external_changes()
+        process.live.load_external_changes()
         if process.live.path:
             prompt = self.text(tail)
             after = process.live.path[:-1]
@@ -267,7 +267,7 @@ class StoreMachine(RuleBasedStateMachine):
     def undo(self, place: int) -> None:
         """Undo the last turn, like the conversation."""
         process = self.idle(place)
-        process.live.take_external_changes()
+        process.live.load_external_changes()
         session = process.live.session.id
         if process.live.undo() is not None and session in self.model.turns:
             turn = self.model.turn(session, self.model.leaves[session] or 0)
@@ -341,7 +341,7 @@ class StoreMachine(RuleBasedStateMachine):
     def fork(self, place: int) -> None:
         """Continue in a copy."""
         process = self.idle(place)
-        process.live.take_external_changes()
+        process.live.load_external_changes()
         if process.live.path:
             process.live.fork()
             stored = process.store.load(process.live.session.id)

@@ -58,7 +58,7 @@ class LiveSession:
         return self._store is not None and not self._is_behind
 
     @property
-    def conversation(self) -> MessageHistory:
+    def history(self) -> MessageHistory:
         """The messages so far."""
         return MessageHistory(self.session.system, self.path, self.session.left_out)
 
@@ -110,7 +110,7 @@ class LiveSession:
     def messages(self) -> tuple[Message, ...]:
         """Return the messages to send for the turn that has begun."""
         turn = self.path[-1]
-        before = self.conversation._replace(turns=self.path[:-1])
+        before = self.history._replace(turns=self.path[:-1])
         return before.messages_for(turn.prompt, turn.attachments)
 
     def save_partial_turn(self, turn: TurnRecord) -> None:
@@ -165,7 +165,7 @@ class LiveSession:
                 self._fail(error)
         self.session = session
 
-    def take_costs(self, turns: Iterable[TurnRecord]) -> None:
+    def update_costs(self, turns: Iterable[TurnRecord]) -> None:
         """Replace turns of the path whose cost has become known."""
         known = {(turn.id, turn.request_id): turn for turn in turns}
         self.path = tuple(known.get((turn.id, turn.request_id), turn) for turn in self.path)
@@ -200,12 +200,12 @@ class LiveSession:
             return turn
         self.was_deleted = bool(self.path) and self.session.created_at != created_at
         try:
-            self._take_external_path(begun.parent_id)
+            self._load_external_path(begun.parent_id)
         except LocalError as error:  # the prompt is stored, and must not be stored twice
             self._fail(error)
         return begun
 
-    def take_external_changes(self) -> bool:
+    def load_external_changes(self) -> bool:
         """Load what other processes did to the path; return whether there was anything.
 
         Called before a turn is undone or sent again: it must be the one that the user sees.
@@ -219,13 +219,13 @@ class LiveSession:
                 return False
             created_at = stored.session.created_at
             self.was_deleted = self.session.created_at != created_at
-            self._take_external_path(stored.session.leaf_id)
+            self._load_external_path(stored.session.leaf_id)
             self.session = self.session._replace(leaf_id=self._leaf_id, created_at=created_at)
         except LocalError as error:
             self._fail(error)
         return bool(self.turns_added or self.turns_removed or self.was_deleted)
 
-    def _take_external_path(self, leaf_id: int | None) -> None:
+    def _load_external_path(self, leaf_id: int | None) -> None:
         """Make the path to a leaf the current one, and count how it differs from the old one.
 
         In a session that was deleted and created again, other turns may have the same ids.
