@@ -37,9 +37,9 @@ def test_an_entry_from_the_future_is_ignored(tmp_path: Path) -> None:
 
 def test_keys_in_texts_are_redacted(tmp_path: Path) -> None:
     path = tmp_path / "s.json"
-    cache(path).put("name", {"told": [f"it is {CANARY}!"], CANARY: 1, "unlimited_quota": True})
+    cache(path).put("name", {"text": [f"it is {CANARY}!"], CANARY: 1, "unlimited_quota": True})
     assert cache(path).get("name") == CacheEntry(
-        {"told": ["it is ****!"], "****": 1, "unlimited_quota": True}, 0
+        {"text": ["it is ****!"], "****": 1, "unlimited_quota": True}, 0
     )
 
 

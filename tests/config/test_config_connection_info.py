@@ -49,7 +49,7 @@ def test_connection_info_without_a_key_contains_the_url_only(values: dict[str, o
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "expected"),
     [
         ("", "empty"),
         (KEY, "looks like a key"),
@@ -75,10 +75,10 @@ def test_connection_info_without_a_key_contains_the_url_only(values: dict[str, o
         (f"https://h.example/{KEY * 1000}", "longer than"),
     ],
 )
-def test_an_error_does_not_repeat_the_pasted_text(text: str, words: str) -> None:
+def test_an_error_does_not_repeat_the_pasted_text(text: str, expected: str) -> None:
     with pytest.raises(UsageError) as caught:
         connection_info_from_text(text)
     error = caught.value
-    assert words in error.message
+    assert expected in error.message
     assert error.hint
     assert "CANARY" not in f"{error!r} {error.why} {error.hint} {error.__cause__!r}"

@@ -67,7 +67,7 @@ def test_a_new_file_has_a_comment_and_the_profile(any_umask: int, path: Path) ->
     assert read_config(path).profiles == {
         "work": {"base_url": "https://gateway.example", "api_key": KEY}
     }
-    assert [found.stat().st_mode & 0o777 for found in path.parent.iterdir()] == [0o600, 0o600]
+    assert [file.stat().st_mode & 0o777 for file in path.parent.iterdir()] == [0o600, 0o600]
 
 
 def test_other_lines_are_unchanged(path: Path) -> None:
@@ -176,11 +176,11 @@ def test_all_key_sources_of_one_profile_can_be_removed(path: Path) -> None:
 def test_no_file_of_the_folder_contains_a_removed_key(path: Path) -> None:
     set_values(path, "work", {"api_key": KEY})
     unset_values(path, "work", KEY_NAMES)
-    assert all(b"CANARY" not in found.read_bytes() for found in path.parent.iterdir())
+    assert all(b"CANARY" not in file.read_bytes() for file in path.parent.iterdir())
 
 
 @pytest.mark.parametrize(
-    ("values", "words"),
+    ("values", "expected"),
     [
         ({"temprature": 1}, "there is no setting 'temprature' (did you mean 'temperature'?)"),
         ({KEY: 1}, "not shown"),
@@ -192,13 +192,13 @@ def test_no_file_of_the_folder_contains_a_removed_key(path: Path) -> None:
     ],
 )
 def test_an_invalid_name_or_value_changes_nothing(
-    path: Path, values: dict[str, object], words: str
+    path: Path, values: dict[str, object], expected: str
 ) -> None:
     path.write_text(FULL)
     with pytest.raises(UsageError) as caught:
         set_values(path, "work", values)
     error = caught.value
-    assert words in f"{error.message} ({error.hint})"
+    assert expected in f"{error.message} ({error.hint})"
     assert "CANARY" not in f"{error!r} {error.why} {error.hint} {error.__cause__!r}"
     assert path.read_text() == FULL
 

@@ -83,7 +83,7 @@ def test_a_text_is_parsed_to_a_typed_value(name: str, text: str, value: object) 
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "words"),
+    ("name", "text", "expected"),
     [
         ("temperature", "hot", "must be a number from 0 to 2"),
         ("temperature", "2.1", "must be a number from 0 to 2, not 2.1"),
@@ -113,9 +113,9 @@ def test_a_text_is_parsed_to_a_typed_value(name: str, text: str, value: object) 
     ],
 )
 def test_the_error_for_an_invalid_text_has_the_expected_type(
-    name: str, text: str, words: str
+    name: str, text: str, expected: str
 ) -> None:
-    assert refusal_of_text(name, text).startswith(words)
+    assert refusal_of_text(name, text).startswith(expected)
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
@@ -130,7 +130,7 @@ def test_no_error_repeats_the_text(field: Field) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "words"),
+    ("name", "value", "expected"),
     [
         ("model", 1, "must be text, not a whole number"),
         ("model", True, "must be text, not true or false"),
@@ -152,8 +152,8 @@ def test_no_error_repeats_the_text(field: Field) -> None:
         ("options", "{}", "must be a table"),
     ],
 )
-def test_a_wrong_type_or_range_is_rejected(name: str, value: object, words: str) -> None:
-    assert refusal_of_value(name, value).startswith(words)
+def test_a_wrong_type_or_range_is_rejected(name: str, value: object, expected: str) -> None:
+    assert refusal_of_value(name, value).startswith(expected)
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_a_huge_file_is_not_parsed(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "expected"),
     [
         ("profiles = 1", "profiles must be a table"),
         ("[[profiles]]", "profiles must be a table"),
@@ -146,8 +146,8 @@ def test_a_huge_file_is_not_parsed(path: Path) -> None:
         (f'default_profile = "{CANARY}"', "not shown"),
     ],
 )
-def test_a_wrong_structure_is_an_error(path: Path, text: str, words: str) -> None:
-    assert words in refusal(path, text).message
+def test_a_wrong_structure_is_an_error(path: Path, text: str, expected: str) -> None:
+    assert expected in refusal(path, text).message
 
 
 def test_a_missing_default_profile_is_an_error_with_the_most_similar_name(path: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_file_of_another_user_is_a_warning(path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "expected"),
     [
         ("defualt_profile = 'work'", "unknown name 'defualt_profile'; did you mean 'default_profi"),
         ("model = 'm'", "'model' has no effect here; move it below [profiles.NAME]"),
@@ -229,10 +229,10 @@ def test_a_file_of_another_user_is_a_warning(path: Path, monkeypatch: pytest.Mon
     ],
 )
 def test_an_unknown_name_is_a_warning_with_the_most_similar_name(
-    path: Path, text: str, words: str
+    path: Path, text: str, expected: str
 ) -> None:
     (warning,) = read(path, text).unknown_names
-    assert words in warning
+    assert expected in warning
     assert "CANARY" not in warning
 
 

@@ -51,13 +51,13 @@ def test_the_file_has_mode_0600_under_any_umask(any_umask: int, tmp_path: Path) 
 def test_the_new_file_is_private_from_its_first_byte(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    seen = []
+    opened = []
     original = os.open
 
     def spy(path: Path, flags: int, mode: int = 0o777) -> int:
         descriptor = original(path, flags, mode)
         if flags & os.O_CREAT:
-            seen.append((os.fstat(descriptor).st_mode & 0o777, flags & os.O_EXCL != 0))
+            opened.append((os.fstat(descriptor).st_mode & 0o777, flags & os.O_EXCL != 0))
         return descriptor
 
     monkeypatch.setattr(os, "open", spy)
@@ -66,7 +66,7 @@ def test_the_new_file_is_private_from_its_first_byte(
         write_atomically(tmp_path / "config.toml", "secret")
     finally:
         os.umask(before)
-    assert seen == [(0o600, True)]
+    assert opened == [(0o600, True)]
 
 
 def test_missing_folders_are_created_private(any_umask: int, tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def make_pipe(path: Path) -> None:
 
 def make_socket(path: Path) -> None:
     here = Path.cwd()
-    os.chdir(path.parent)  # a socket's path holds some hundred characters
+    os.chdir(path.parent)  # the path of a socket is limited to about a hundred characters
     try:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path.name)

@@ -16,7 +16,7 @@ from tests.support.steps import sse
 from tests.support.terminal import Terminal
 from tests.support.wire import answer_events
 
-NO_URL = "http://127.0.0.1:9"  # nobody is asked: the key comes first
+NO_URL = "http://127.0.0.1:9"  # never requested: the key is read first
 WITHIN_S = 20
 # It takes longer to end than newapi takes to notice Ctrl-C.
 ENDS_SLOWLY = """
@@ -73,7 +73,7 @@ def test_a_timeout_ends_all_processes_of_the_command() -> None:
         [sys.executable, "-c", code], stderr=subprocess.PIPE, start_new_session=True
     )
     try:
-        # The end of stderr comes when nobody holds it any more.
+        # stderr ends when no process has it open any more.
         _, err = process.communicate(timeout=WITHIN_S)
     finally:
         kill_group(process.pid)
@@ -84,8 +84,10 @@ def test_a_timeout_ends_all_processes_of_the_command() -> None:
 def test_the_command_can_prompt_at_the_terminal(
     home: Home, server: FaultServer, streams: str
 ) -> None:
-    asks = "printf 'passphrase? ' >/dev/tty; read line </dev/tty; echo \"sk-$line-0123456789\""
-    home.configure(server.url, api_key="", api_key_command=asks)
+    key_command = (
+        "printf 'passphrase? ' >/dev/tty; read line </dev/tty; echo \"sk-$line-0123456789\""
+    )
+    home.configure(server.url, api_key="", api_key_command=key_command)
     (home.path / "words").write_text("hi", "utf-8")
     command = ["bash", "-c", f'"$@" {streams}', "bash", *newapi_command("chat", "hi")]
     with Terminal(command, home=home) as terminal:
@@ -106,8 +108,10 @@ def test_ctrl_c_at_the_terminal_reaches_the_command(home: Home) -> None:
 
 
 def test_the_command_can_restore_the_terminal_before_it_ends(home: Home) -> None:
-    asks = "trap 'stty echo </dev/tty; exit 1' TERM INT; stty -echo </dev/tty; echo begun >/dev/tty"
-    home.configure(NO_URL, api_key="", api_key_command=f"{asks}; while :; do sleep 0.01; done")
+    command = (
+        "trap 'stty echo </dev/tty; exit 1' TERM INT; stty -echo </dev/tty; echo begun >/dev/tty"
+    )
+    home.configure(NO_URL, api_key="", api_key_command=f"{command}; while :; do sleep 0.01; done")
     with Terminal(newapi_command("models"), home=home) as terminal:
         terminal.wait_for("begun")
         terminal.send_signal(signal.SIGTERM)

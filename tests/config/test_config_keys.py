@@ -23,9 +23,9 @@ def source(kind: KeyKind, text: str, origin: Origin = IN_PROFILE) -> KeySource:
     return KeySource(kind, Secret(text), origin)
 
 
-def refusal(found: KeySource, folder: Path) -> ConfigError:
+def refusal(key_source: KeySource, folder: Path) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
-        read_key(found, folder)
+        read_key(key_source, folder)
     error = caught.value
     assert "CANARY" not in f"{error!r} {error.why} {error.hint} {error.__cause__!r}"
     assert error.hint
@@ -46,7 +46,7 @@ def test_any_visible_ascii_is_valid_in_a_key(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "expected"),
     [
         (f"{KEY}\nmore", "a line break at position 26"),
         (f"{KEY}\r\nmore", "a line break at position 26"),
@@ -77,13 +77,13 @@ def test_any_visible_ascii_is_valid_in_a_key(key: str) -> None:
     ],
 )
 def test_an_invalid_key_is_an_error_with_position_and_kind_of_the_character(
-    text: str, words: str
+    text: str, expected: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         key_from_text(text, "NEWAPI_API_KEY")
     error = caught.value
     assert error.message.startswith("the key from NEWAPI_API_KEY ")
-    assert words in error.message
+    assert expected in error.message
     assert "CANARY" not in f"{error!r} {error.why} {error.hint}"
 
 
@@ -152,7 +152,7 @@ def test_a_key_command_gets_no_stdin_and_inherits_stderr(
 
 
 @pytest.mark.parametrize(
-    ("command", "words"),
+    ("command", "expected"),
     [
         (f"echo {KEY}; exit 3", "failed with exit status 3"),
         (f"kill -9 $$; echo {KEY}", "failed with exit status -9"),
@@ -166,10 +166,10 @@ def test_a_key_command_gets_no_stdin_and_inherits_stderr(
     ],
 )
 def test_a_failing_key_command_is_an_error_without_command_and_output(
-    command: str, words: str, tmp_path: Path
+    command: str, expected: str, tmp_path: Path
 ) -> None:
     error = refusal(source(KeyKind.COMMAND, command), tmp_path)
-    assert words in error.message
+    assert expected in error.message
     assert "api_key_command of profile 'work'" in error.message
 
 

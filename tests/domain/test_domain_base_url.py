@@ -154,10 +154,10 @@ def test_a_root_is_unchanged(text: str, url: str) -> None:
 def test_an_invalid_base_url_is_an_error_that_does_not_repeat_it(text: str) -> None:
     with pytest.raises(InvalidBaseUrl) as caught:
         base_url_from_text(text)
-    words = str(caught.value)
-    assert words
-    assert "secret" not in words
-    assert not any(ord(character) < 32 for character in words)
+    message = str(caught.value)
+    assert message
+    assert "secret" not in message
+    assert not any(ord(character) < 32 for character in message)
 
 
 @pytest.mark.parametrize(

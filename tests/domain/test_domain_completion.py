@@ -46,13 +46,13 @@ def test_the_first_index_of_a_tool_call_can_be_1() -> None:
 
 
 def test_tool_calls_are_in_the_order_of_their_first_piece() -> None:
-    found = calls_of(
+    calls = calls_of(
         ToolCallDelta(2, "b", "g", "{"),
         ToolCallDelta(1, "a", "f", "["),
         ToolCallDelta(2, "", "", "}"),
         ToolCallDelta(1, "", "", "]"),
     )
-    assert found == (ToolCall("b", "g", "{}"), ToolCall("a", "f", "[]"))
+    assert calls == (ToolCall("b", "g", "{}"), ToolCall("a", "f", "[]"))
 
 
 def test_pieces_of_a_tool_call_without_index_are_joined() -> None:
@@ -62,27 +62,27 @@ def test_pieces_of_a_tool_call_without_index_are_joined() -> None:
 
 
 def test_a_new_id_without_an_index_starts_a_new_call() -> None:
-    found = calls_of(
+    calls = calls_of(
         ToolCallDelta(None, "a", "f", "{}"),
         ToolCallDelta(None, "b", "g", "["),
         ToolCallDelta(None, "", "", "]"),
     )
-    assert found == (ToolCall("a", "f", "{}"), ToolCall("b", "g", "[]"))
+    assert calls == (ToolCall("a", "f", "{}"), ToolCall("b", "g", "[]"))
 
 
 def test_pieces_without_an_index_belong_to_the_last_call() -> None:
-    found = calls_of(
+    calls = calls_of(
         ToolCallDelta(0, "a", "f", "{}"),
         ToolCallDelta(1, "b", "g", "["),
         ToolCallDelta(None, "", "", "]"),
     )
-    assert found == (ToolCall("a", "f", "{}"), ToolCall("b", "g", "[]"))
+    assert calls == (ToolCall("a", "f", "{}"), ToolCall("b", "g", "[]"))
 
 
 @pytest.mark.parametrize("index", [0, 1, None])
 def test_the_same_id_repeated_in_each_piece_is_one_call(index: int | None) -> None:
-    found = calls_of(ToolCallDelta(index, "c", "f", "{"), ToolCallDelta(index, "c", "", "}"))
-    assert found == (ToolCall("c", "f", "{}"),)
+    calls = calls_of(ToolCallDelta(index, "c", "f", "{"), ToolCallDelta(index, "c", "", "}"))
+    assert calls == (ToolCall("c", "f", "{}"),)
 
 
 def test_id_and_name_of_a_tool_call_are_the_first_ones() -> None:

@@ -31,7 +31,7 @@ GROUPS = {"default": Decimal(1), "vip": Decimal("0.5"), "free": Decimal(0)}
 
 
 def D(text: str) -> Decimal:
-    """Return a figure; short, as many stand in a column."""
+    """Return a decimal; the name is short for the tables below."""
     return Decimal(text)
 
 
@@ -161,10 +161,10 @@ def test_an_implausible_cost_is_unknown(price: Price, ratio: str, quota_per_unit
 @pytest.mark.parametrize("dollars", ["1000000000000", "999999999999.999998", "0.000002", "-0"])
 def test_a_plausible_cost_has_all_digits_and_no_sign(dollars: str) -> None:
     listed = PriceList({"m": per_call(dollars)}, {"default": D("1")}, HALF_MILLION)
-    found = listed.cost("m", None)
-    assert found == Cost(CostKind.ABOUT, abs(D(dollars)), DOLLAR)
-    assert found.usd is not None
-    assert not found.usd.is_signed()
+    cost = listed.cost("m", None)
+    assert cost == Cost(CostKind.ABOUT, abs(D(dollars)), DOLLAR)
+    assert cost.usd is not None
+    assert not cost.usd.is_signed()
 
 
 @pytest.mark.parametrize(
@@ -214,12 +214,12 @@ YEN = Currency("CUSTOM", "¥", D("150"))
 def test_the_kind_of_a_sum_follows_from_its_parts(
     costs: list[Cost], expected: tuple[str, str | None] | None
 ) -> None:
-    found = sum_costs(costs)
+    cost = sum_costs(costs)
     if expected is None:
-        assert found is None
+        assert cost is None
         return
     kind, usd = expected
-    assert found == Cost(CostKind(kind), None if usd is None else D(usd))
+    assert cost == Cost(CostKind(kind), None if usd is None else D(usd))
 
 
 def turn(cost: str | None, kind: str) -> TurnRecord:

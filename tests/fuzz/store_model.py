@@ -79,12 +79,12 @@ class Sessions:
 
     def path(self, session: str) -> list[tuple[str, str]]:
         """Return prompts and answers of the present path."""
-        turns, found = self.turns[session], []
+        turns, path = self.turns[session], []
         place = self.leaves[session]
         while place in turns:
-            found.append((turns[place].prompt, turns[place].answer))
+            path.append((turns[place].prompt, turns[place].answer))
             place = turns[place].parent
-        return found[::-1]
+        return path[::-1]
 
     def turn(self, session: str, turn_id: int) -> Turn | None:
         """Return a turn that is still there."""
@@ -110,15 +110,15 @@ def as_turn(turn: TurnRecord) -> Turn:
     return Turn(turn.prompt, turn.parent_id, turn.answer, str(turn.status), tokens)
 
 
-def found_in(store: SessionStore) -> Sessions:
-    """Return all that a store holds."""
-    found = Sessions()
+def content_of(store: SessionStore) -> Sessions:
+    """Return the content of a store."""
+    content = Sessions()
     for session in store.sessions():
         stored = store.load(session.id)
         assert stored is not None
         assert stored.session.turns == len(stored.turns)
-        found.add(stored)
-    return found
+        content.add(stored)
+    return content
 
 
 class Process:

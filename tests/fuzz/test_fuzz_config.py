@@ -69,10 +69,10 @@ def at(data: bytes, use: Callable[[Path], None]) -> None:
 def assert_secret(error: NewapiError) -> None:
     """Assert that no part of an error contains a key, nor its traceback with `--debug`."""
     assert TRACE not in "".join(traceback.format_exception(error))
-    told = f"{error.message} {error.why} {error.hint}"
-    assert TRACE not in told
-    told.encode("utf-8")
-    assert not any(character < " " for character in told.replace("\n", ""))
+    text = f"{error.message} {error.why} {error.hint}"
+    assert TRACE not in text
+    text.encode("utf-8")
+    assert not any(character < " " for character in text.replace("\n", ""))
 
 
 # -- reading ----------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from newapi_cli.domain.completion import Chunk, Completion, CompletionBuilder, S
 from newapi_cli.domain.session import Session
 from newapi_cli.errors import UsageError
 from tests.fuzz.fuzzing import SEED, profiled
-from tests.fuzz.store_model import DIES_IN_A_TRANSACTION, Process, Sessions, found_in
+from tests.fuzz.store_model import DIES_IN_A_TRANSACTION, Process, Sessions, content_of
 from tests.store.stores import Clock
 
 FIRST_VERSION = Path(__file__).parents[1] / "data" / "databases" / "v1.sql"
@@ -71,7 +71,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.owners.append(other)
             start = Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()[19]
             process.store._owner = f"{other.pid}:{start}"
-        self.model = found_in(self.processes[0].store)
+        self.model = content_of(self.processes[0].store)
         if is_old:
             assert len(self.model.turns) == 2
             self.crashed = {3}  # open, of a process that is dead
@@ -372,17 +372,17 @@ class StoreMachine(RuleBasedStateMachine):
             with closing(sqlite3.connect(self.path)) as connection:
                 assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
-    # -- what always holds --------------------------------------------------------------------
+    # -- invariants --------------------------------------------------------------------
 
     @invariant()
     def the_file_holds_what_it_must(self) -> None:
         """Compare the whole store and its costs with the model."""
         if self.processes:
             store = self.processes[0].store
-            found = found_in(store)
-            assert found.turns == self.model.turns
-            assert found.leaves == self.model.leaves
-            assert found.titles == self.model.titles
+            content = content_of(store)
+            assert content.turns == self.model.turns
+            assert content.leaves == self.model.leaves
+            assert content.titles == self.model.titles
             rows = [tuple(row) for row in store.spending.figures(tuple)]
             counts = [(int(str(row[5] or 0)), int(str(row[6] or 0))) for row in rows]
             assert (sum(a for a, _ in counts), sum(b for _, b in counts)) == self.model.tokens()

@@ -173,7 +173,7 @@ def test_sessions_last_used_before_a_time_are_found(store: SessionStore, clock: 
 # -- by words ---------------------------------------------------------------------------------
 
 
-def found(store: SessionStore, *words: str) -> list[str]:
+def prompts_with(store: SessionStore, *words: str) -> list[str]:
     """Return the prompts that a search finds."""
     return [hit.turn.prompt for hit in store.search(words)]
 
@@ -185,12 +185,12 @@ def test_prompt_or_answer_must_contain_every_word(store: SessionStore) -> None:
         ("red apples", "and green pears"),
         ("red pears", "none"),
     )
-    assert found(store, "red") == ["red pears", "red apples"]
-    assert found(store, "red", "green") == ["red apples"]
-    assert found(store, "pears", "apples") == ["red apples"]
-    assert found(store, "ears") == ["red pears", "red apples"]
-    assert found(store, "red apples") == ["red apples"]
-    assert found(store, "red", "blue") == found(store, "zebra") == []
+    assert prompts_with(store, "red") == ["red pears", "red apples"]
+    assert prompts_with(store, "red", "green") == ["red apples"]
+    assert prompts_with(store, "pears", "apples") == ["red apples"]
+    assert prompts_with(store, "ears") == ["red pears", "red apples"]
+    assert prompts_with(store, "red apples") == ["red apples"]
+    assert prompts_with(store, "red", "blue") == prompts_with(store, "zebra") == []
 
 
 @pytest.mark.parametrize(
@@ -211,14 +211,14 @@ def test_words_are_found_in_any_case_and_script(
     add_turns(store, new_session(), (text, ""), ("other", "nothing of it"))
     add_turns(store, new_session(), ("in the answer", text))
     for word in words:
-        assert found(store, word) == ["in the answer", text], word
+        assert prompts_with(store, word) == ["in the answer", text], word
 
 
 @pytest.mark.parametrize("mark", ["%", "_", "\\", "'", '"', "*", "?", "[a]", "%_\\"])
 def test_wildcards_of_sql_are_literal(store: SessionStore, mark: str) -> None:
     add_turns(store, new_session(), ("without", "a b"), (f"100{mark}x", ""), ("100x", ""))
-    assert found(store, f"0{mark}x") == [f"100{mark}x"]
-    assert found(store, mark) == [f"100{mark}x"]
+    assert prompts_with(store, f"0{mark}x") == [f"100{mark}x"]
+    assert prompts_with(store, mark) == [f"100{mark}x"]
 
 
 def test_search_returns_the_newest_turn_first(store: SessionStore) -> None:
@@ -233,7 +233,7 @@ def test_search_returns_the_newest_turn_first(store: SessionStore) -> None:
 def test_search_includes_other_branches(store: SessionStore) -> None:
     session, [first, _] = add_turns(store, new_session(), ("a", ""), ("needle", ""))
     store.update_session(session._replace(leaf_id=first.id))
-    assert found(store, "needle") == ["needle"]
+    assert prompts_with(store, "needle") == ["needle"]
 
 
 # -- deleting ---------------------------------------------------------------------------------

@@ -73,8 +73,8 @@ def test_a_migration_keeps_costs(old_file: Path) -> None:
     [(version,)] = raw_rows(old_file, "PRAGMA user_version")
     is_first = version == 1  # which had neither column
     with SessionStore(old_file) as store:
-        found = [store.load(session.id) for session in store.sessions()]
-    turns = sorted((turn for each in found if each for turn in each.turns), key=lambda t: t.id)
+        sessions = [store.load(session.id) for session in store.sessions()]
+    turns = sorted((turn for each in sessions if each for turn in each.turns), key=lambda t: t.id)
     kinds = ["", "", "", ""] if is_first else ["exact", "tiered", "", "unknown"]
     assert [turn.cost_kind for turn in turns] == kinds
     assert [turn.cost for turn in turns] == ["0.0001", None, None, None]
@@ -86,8 +86,8 @@ def test_a_migration_gives_old_turns_profile_and_host_of_their_session(old_file:
     there = ("work", "https://gateway.example/v1")
     first = there if version == 1 else ("home", "https://other.example/v1")  # 1: the session's
     SessionStore(old_file).close()
-    found = raw_rows(old_file, "SELECT profile, host FROM turns ORDER BY id")
-    assert found == [first, there, there, ("", "")]
+    rows = raw_rows(old_file, "SELECT profile, host FROM turns ORDER BY id")
+    assert rows == [first, there, there, ("", "")]
 
 
 def test_a_turn_without_a_session_does_not_stop_the_migration(tmp_path: Path) -> None:

@@ -95,20 +95,20 @@ def test_of_many_concurrent_processes_one_returns_the_turn(tmp_path: Path) -> No
         for number in range(20):
             store.begin_turn(new_session(str(number)), TurnRecord(str(number)), at_leaf=True)
     change_raw(path, "UPDATE turns SET owner = '1:0'")
-    told: list[Hit] = []
+    orphaned: list[Hit] = []
     start = threading.Barrier(4)
 
     def look() -> None:
         with SessionStore(path) as store:
             start.wait()
-            told.extend(store.close_orphaned_turns())
+            orphaned.extend(store.close_orphaned_turns())
 
     threads = [threading.Thread(target=look) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(int(hit.turn.prompt) for hit in told) == list(range(20))
+    assert sorted(int(hit.turn.prompt) for hit in orphaned) == list(range(20))
 
 
 # -- owners -----------------------------------------------------------------------------------

@@ -73,9 +73,9 @@ def store(tmp_path: Path, clock: Clock) -> Iterator[SessionStore]:
 def loaded(store: SessionStore, session: Session) -> StoredSession:
     """Load a session with a second store."""
     with SessionStore(store.database.path) as other:
-        found = other.load(session.id)
-    assert found is not None
-    return found
+        loaded = other.load(session.id)
+    assert loaded is not None
+    return loaded
 
 
 # -- a turn on its way ------------------------------------------------------------------------

@@ -125,8 +125,8 @@ def test_profile_and_host_are_filters(
     ):
         session = new_session(name, profile=profile, host=host)
         ids[ask(store, session, status=Status.COMPLETE)[0].id] = name
-    found = figures(store, profile=where.get("profile", ""), host=where.get("host", ""))
-    assert {ids[each.session_id] for each in found} == names
+    rows = figures(store, profile=where.get("profile", ""), host=where.get("host", ""))
+    assert {ids[each.session_id] for each in rows} == names
 
 
 def test_profile_and_host_are_those_of_the_turn(store: SessionStore) -> None:
