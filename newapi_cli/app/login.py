@@ -51,9 +51,14 @@ def login(context: Context, options: LoginOptions) -> None:
     models: list[ModelInfo] = []
     if options.checks:
         models = gateway.models.fetch(context.client(context.endpoint(base_url, key)))
-        one = "{url} answers: {n} model for this key"
-        other = "{url} answers: {n:,} models for this key"
-        context.streams.print_err(ntr(one, other, len(models), url=base_url))
+        context.streams.print_err(
+            ntr(
+                "{url} answers: {n} model for this key",
+                "{url} answers: {n:,} models for this key",
+                len(models),
+                url=base_url,
+            )
+        )
     _store(context, credentials)
     _warn_about_variables(context, credentials)
     gateway.models.remember_names(models)

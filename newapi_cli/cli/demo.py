@@ -98,7 +98,8 @@ def _serve(streams: Streams, gateway: "DemoGateway") -> None:
     streams.print_err(
         tr("serving the demo gateway at {url}/v1; any key works; press Ctrl-C to stop", url=url)
     )
-    streams.print_err(f"  try: NEWAPI_BASE_URL={url} NEWAPI_API_KEY=demo newapi chat -m demo Hello")
+    command = f"NEWAPI_BASE_URL={url} NEWAPI_API_KEY=demo newapi chat -m demo Hello"
+    streams.print_err(tr("  try: {command}", command=command))
     gateway.serve_forever()
 
 

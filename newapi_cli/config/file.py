@@ -236,12 +236,11 @@ def _unknown_names(table: Mapping[str, object], profiles: Profiles) -> Iterator[
 
 def _unknown_name(name: str, known: Iterable[str], profile: str | None = None) -> str:
     near = near_names(name[:MAX_NAME], known, limit=1)
-    values = {"name": quote_name(name), "near": quote_name(near[0] if near else "")}
-    if profile is None:
-        if near:
-            return tr("unknown name {name}; did you mean {near}?", **values)
-        return tr("unknown name {name}", **values)
-    values["profile"] = quote_name(profile)
-    if near:
-        return tr("unknown name {name} in profile {profile}; did you mean {near}?", **values)
-    return tr("unknown name {name} in profile {profile}", **values)
+    what = tr("unknown name {name}", name=quote_name(name))
+    if profile is not None:
+        what = tr(
+            "unknown name {name} in profile {profile}",
+            name=quote_name(name),
+            profile=quote_name(profile),
+        )
+    return tr("{what}; did you mean {near}?", what=what, near=quote_name(near[0])) if near else what

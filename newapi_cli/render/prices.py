@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from newapi_cli.i18n import ntr, tr
+from newapi_cli.i18n import tr
 from newapi_cli.render.units import money
 
 if TYPE_CHECKING:  # decimal takes 4 ms and is loaded with the first price
@@ -74,8 +74,7 @@ def details_text(balance: Balance) -> str:
         names = ", ".join(balance.models[:MAX_NAMED_MODELS])
         more = len(balance.models) - MAX_NAMED_MODELS
         if more > 0:
-            one, other = "only for {names} and {n} more", "only for {names} and {n:,} more"
-            parts.append(ntr(one, other, more, names=names))
+            parts.append(tr("only for {names} and {n:,} more", names=names, n=more))
         else:
             parts.append(tr("only for {names}", names=names))
     if balance.limit is None:

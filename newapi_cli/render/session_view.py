@@ -128,8 +128,7 @@ class _SessionView:
     def _header(self, session: Session, turns: int) -> Iterator[str]:
         yield from self._line(session.title or tr("Untitled session"), BOLD)
         if session.turns > turns:
-            one, other = "{n} of {all:,} turns", "{n:,} of {all:,} turns"
-            count = ntr(one, other, turns, all=session.turns)
+            count = tr("{n:,} of {all:,} turns", n=turns, all=session.turns)
         else:
             count = ntr("{n} turn", "{n:,} turns", turns)
         first, last = _local_date(session.created_at), _local_date(session.used_at)

@@ -28,14 +28,20 @@ MIN_BAR_WIDTH, MAX_BAR_WIDTH = 6, 24
 FULL_BLOCK = "█"
 EIGHTH_BLOCKS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 ASCII_BLOCK = "#"
-NOT_EXACT_TEXTS = {
-    NotExact.OTHER_GATEWAY: "{n:,} from another gateway",
-    NotExact.NO_REQUEST_ID: "{n:,} without a request id",
-    NotExact.EMPTY_LOG: "{n:,} unknown, as the gateway's log of this key is empty",
-    NotExact.LOG_WITHOUT_IDS: "{n:,} unknown, as the gateway's log has no request ids",
-    NotExact.BEFORE_LOG: "{n:,} older than the log, which ends after 1,000 rows",
-    NotExact.AFTER_LOG: "{n:,} newer than the log, which is fetched once in five minutes",
-    NotExact.NOT_IN_LOG: "{n:,} not in the log, such as those of other keys",
+NOT_EXACT_TEXTS: dict[NotExact, Callable[[int], str]] = {
+    NotExact.OTHER_GATEWAY: lambda n: tr("{n:,} from another gateway", n=n),
+    NotExact.NO_REQUEST_ID: lambda n: tr("{n:,} without a request id", n=n),
+    NotExact.EMPTY_LOG: lambda n: tr(
+        "{n:,} unknown, as the gateway's log of this key is empty", n=n
+    ),
+    NotExact.LOG_WITHOUT_IDS: lambda n: tr(
+        "{n:,} unknown, as the gateway's log has no request ids", n=n
+    ),
+    NotExact.BEFORE_LOG: lambda n: tr("{n:,} older than the log, which ends after 1,000 rows", n=n),
+    NotExact.AFTER_LOG: lambda n: tr(
+        "{n:,} newer than the log, which is fetched once in five minutes", n=n
+    ),
+    NotExact.NOT_IN_LOG: lambda n: tr("{n:,} not in the log, such as those of other keys", n=n),
 }
 
 
@@ -271,7 +277,13 @@ def exactness_text(exactness: Exactness) -> str:
     >>> exactness_text(Exactness(12, 14, ((NotExact.OTHER_GATEWAY, 2),)))
     'exact for 12 of 14 answers; 2 from another gateway'
     """
-    one, other = "exact for {exact:,} of {n} answer", "exact for {exact:,} of {n:,} answers"
-    parts = [ntr(one, other, exactness.answers, exact=exactness.exact)]
-    parts += [tr(NOT_EXACT_TEXTS[reason], n=count) for reason, count in exactness.others]
+    parts: list[str] = [
+        ntr(
+            "exact for {exact:,} of {n} answer",
+            "exact for {exact:,} of {n:,} answers",
+            exactness.answers,
+            exact=exactness.exact,
+        )
+    ]
+    parts += [NOT_EXACT_TEXTS[reason](count) for reason, count in exactness.others]
     return "; ".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,13 @@ if TYPE_CHECKING:  # decimal takes 4 ms and is loaded only if there are amounts
     from newapi_cli.domain.pricing import TotalCost
 
 DAY_S = 86_400
-SPANS = (
-    (365 * DAY_S, "{n} year", "{n:,} years"),
-    (30 * DAY_S, "{n} month", "{n:,} months"),
-    (7 * DAY_S, "{n} week", "{n:,} weeks"),
-    (DAY_S, "{n} day", "{n:,} days"),
-    (3_600, "{n} hour", "{n:,} hours"),
-    (60, "{n} minute", "{n:,} minutes"),
+SPANS: tuple[tuple[int, Callable[[int], str]], ...] = (
+    (365 * DAY_S, lambda n: ntr("{n} year", "{n:,} years", n)),
+    (30 * DAY_S, lambda n: ntr("{n} month", "{n:,} months", n)),
+    (7 * DAY_S, lambda n: ntr("{n} week", "{n:,} weeks", n)),
+    (DAY_S, lambda n: ntr("{n} day", "{n:,} days", n)),
+    (3_600, lambda n: ntr("{n} hour", "{n:,} hours", n)),
+    (60, lambda n: ntr("{n} minute", "{n:,} minutes", n)),
 )
 
 
@@ -46,9 +47,9 @@ def span(value: float) -> str:
     >>> span(86_400), span(7_300), span(12.34)
     ('1 day', '2 hours', '12.3 s')
     """
-    for length_s, one, other in SPANS:
+    for length_s, count_text in SPANS:
         if value >= length_s:
-            return ntr(one, other, int(value // length_s))
+            return count_text(int(value // length_s))
     return seconds(value)
 
 
@@ -81,8 +82,12 @@ def _tokens_in(usage: Usage) -> str:
         return tr("? tokens in")
     if usage.cached_tokens:
         cached = usage.cached_tokens
-        one, other = "{n} token in ({cached:,} cached)", "{n:,} tokens in ({cached:,} cached)"
-        return ntr(one, other, count, cached=cached)
+        return ntr(
+            "{n} token in ({cached:,} cached)",
+            "{n:,} tokens in ({cached:,} cached)",
+            count,
+            cached=cached,
+        )
     return ntr("{n} token in", "{n:,} tokens in", count)
 
 
