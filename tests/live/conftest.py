@@ -1,4 +1,4 @@
-"""A real language model for the tests of this folder. A missing one is a failure, never a skip."""
+"""A real language model for the tests in this folder; without it they fail, not skip."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.support.home import Home
 
 @pytest.fixture(scope="session")
 def model_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give the base URL of the model's server, which runs in a process of its own."""
+    """Return the base URL of the model server, which runs in its own process."""
     with ModelServer(tmp_path_factory.mktemp("model") / "server.log") as server:
         yield server.url
 
 
 @pytest.fixture
 def live_home(home: Home, model_url: str) -> Home:
-    """Give a home whose profile asks the model, with short and repeatable answers."""
+    """Return a home configured for the model, with short and repeatable answers."""
     return home.configure(model_url, model=MODEL, max_tokens=24, temperature=0.0, seed=7)

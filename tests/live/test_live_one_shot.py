@@ -1,4 +1,4 @@
-"""One answer of a real model, through the program as a process."""
+"""One-shot answers of a real model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.process import run_command, run_newapi
 MODEL = "smollm2"
 
 
-def test_a_pipe_gets_an_answer_and_nothing_else(live_home: Home) -> None:
+def test_a_pipe_receives_only_the_answer(live_home: Home) -> None:
     result = run_newapi("chat", "Say hello", home=live_home, stdin=None)
     assert result.code == 0, result.err
     assert result.text.strip()
@@ -20,7 +20,7 @@ def test_a_pipe_gets_an_answer_and_nothing_else(live_home: Home) -> None:
     assert "\x1b" not in result.text
 
 
-def test_a_whole_answer_leaves_standard_error_empty(live_home: Home) -> None:
+def test_a_complete_answer_leaves_stderr_empty(live_home: Home) -> None:
     until_it_pauses = ("--max-tokens", "400", "--stop", ".", "--stop", "!", "--stop", ",")
     result = run_newapi(
         "chat", *until_it_pauses, "Say hello", home=live_home, stdin=None, timeout_s=60
@@ -35,12 +35,12 @@ def test_the_installed_command_answers(live_home: Home) -> None:
     assert result.text.strip()
 
 
-def test_a_file_through_the_pipe_is_part_of_the_prompt(live_home: Home) -> None:
+def test_a_file_piped_in_is_part_of_the_prompt(live_home: Home) -> None:
     text = live_home.path / "report.txt"
     text.write_text("The gateway was down on Monday. " * 20, "utf-8")
-    asked = ("chat", "-q", "--json", "Sum this up")
-    alone = run_newapi(*asked, home=live_home, stdin=None)
-    piped = run_newapi(*asked, home=live_home, stdin=text.read_bytes())
+    command = ("chat", "-q", "--json", "Sum this up")
+    alone = run_newapi(*command, home=live_home, stdin=None)
+    piped = run_newapi(*command, home=live_home, stdin=text.read_bytes())
     assert (piped.code, piped.err) == (0, "")
     tokens = [json.loads(each.text)["usage"]["prompt_tokens"] for each in (alone, piped)]
     assert tokens[1] > tokens[0] + 20 * 5  # words; a token is at most a word here
@@ -71,17 +71,17 @@ def test_json_lines_hold_deltas_that_join_to_the_content(live_home: Home) -> Non
     assert "".join(each["content"] for each in deltas) == last["content"]
 
 
-def test_an_answer_in_one_piece_is_the_same_as_in_many(live_home: Home) -> None:
+def test_streaming_does_not_change_the_answer(live_home: Home) -> None:
     whole, pieces = (
-        run_newapi("chat", "-q", manner, "Say hello", home=live_home, stdin=None)
-        for manner in ("--no-stream", "--stream")
+        run_newapi("chat", "-q", option, "Say hello", home=live_home, stdin=None)
+        for option in ("--no-stream", "--stream")
     )
     assert (whole.code, whole.err) == (0, "")
     assert whole.text.strip()
     assert whole.text == pieces.text
 
 
-def test_an_answer_that_meets_the_token_limit_is_complete_with_a_note(live_home: Home) -> None:
+def test_an_answer_at_the_token_limit_is_complete_with_a_note(live_home: Home) -> None:
     endless = ("-o", "ignore_eos=true", "--max-tokens", "5")
     result = run_newapi("chat", *endless, "Say hello", home=live_home, stdin=None)
     assert result.code == 0

@@ -1,4 +1,4 @@
-"""Answers of a real model, laid out while they stream, against the same laid out at once."""
+"""Answers of a real model, rendered while they stream and compared with one rendering."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PROMPTS = (
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
-def test_an_answer_of_a_model_equals_its_rendering_at_once(live_home: Home, prompt: str) -> None:
+def test_a_streamed_answer_equals_one_rendering(live_home: Home, prompt: str) -> None:
     result = run_newapi(
         "chat", "--json", "--stream", "--max-tokens", "96", prompt, home=live_home, stdin=None
     )
@@ -46,5 +46,5 @@ def test_an_answer_of_a_model_equals_its_rendering_at_once(live_home: Home, prom
     assert source.strip()
     for width in (20, 80):
         layout = layout_for(width)
-        found = streamed_rows(pieces, layout, 3, definitions_of(source))
-        assert found == reference_rows(source, layout)
+        rows = streamed_rows(pieces, layout, 3, definitions_of(source))
+        assert rows == reference_rows(source, layout)

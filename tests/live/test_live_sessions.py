@@ -1,4 +1,4 @@
-"""A real model in sessions: left, gone on with, retried, undone; the store holds what was said."""
+"""Sessions with a real model: continued, retried and undone, and stored completely."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tests.support.process import newapi_command, run_newapi
 from tests.support.terminal import Terminal
 
 TIMEOUT_S = 60.0
-QUESTIONS = ("Say hello", "Say it louder", "Name a color", "Name an animal", "Say goodbye")
+PROMPTS = ("Say hello", "Say it louder", "Name a color", "Name an animal", "Say goodbye")
 
 
 def exported(home: Home) -> dict[str, Any]:
-    """Give the last used session as `export` writes it."""
+    """Return the last used session as `export` writes it."""
     result = run_newapi("sessions", "export", "--json", home=home)
     assert result.code == 0, result
     value: dict[str, Any] = json.loads(result.text)
@@ -23,7 +23,7 @@ def exported(home: Home) -> dict[str, Any]:
 
 
 def path_of(session: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give the turns of the present path."""
+    """Return the turns of the current path."""
     by_id = {turn["id"]: turn for turn in session["turns"]}
     path: list[dict[str, Any]] = []
     leaf = session["leaf"]
@@ -34,13 +34,13 @@ def path_of(session: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def say(terminal: Terminal, message: str, bar: str) -> None:
-    """Type a line and wait until the bar of the next line says so much."""
+    """Type a line and wait until the status bar of the next line contains `bar`."""
     terminal.send(f"{message}\r".encode())
     wait_for_bar(terminal, bar)
 
 
 def wait_for_bar(terminal: Terminal, text: str) -> None:
-    """Wait for the bottom bar, the last row of the screen."""
+    """Wait for the status bar, the last row of the screen."""
 
     def holds() -> bool:
         return text in terminal.screen_text().rpartition("\n")[2]
@@ -49,27 +49,27 @@ def wait_for_bar(terminal: Terminal, text: str) -> None:
 
 
 def words_of(text: str) -> list[str]:
-    """Give the words of a text, however it was laid out."""
+    """Return the words of a text, without its formatting."""
     return re.findall(r"\w+", text)
 
 
 def is_within(part: list[str], whole: list[str]) -> bool:
-    """Say whether words stand in other words, one after the other."""
+    """Return whether words occur in other words as one sequence."""
     size = len(part)
     return any(whole[i : i + size] == part for i in range(len(whole) - size + 1))
 
 
-def test_a_conversation_is_left_gone_on_with_retried_and_undone(live_home: Home) -> None:
+def test_a_conversation_is_resumed_retried_and_undone(live_home: Home) -> None:
     command = newapi_command("--")[:-1]
     with Terminal(command, home=live_home, rows=60) as terminal:
         wait_for_bar(terminal, "· 0 turns")
-        for count, question in enumerate(QUESTIONS, start=1):
-            say(terminal, question, f"· {count} turn{'s' * (count != 1)} ·")
+        for count, prompt in enumerate(PROMPTS, start=1):
+            say(terminal, prompt, f"· {count} turn{'s' * (count != 1)} ·")
         terminal.send(b"\x04")
         assert terminal.wait_exit(TIMEOUT_S) == 0
         shown = words_of(terminal.all_text())
     first = exported(live_home)
-    assert [turn["prompt"] for turn in path_of(first)] == list(QUESTIONS)
+    assert [turn["prompt"] for turn in path_of(first)] == list(PROMPTS)
     for turn in first["turns"]:
         assert turn["status"] == "complete"
         assert turn["usage"]["completion_tokens"] > 0
@@ -90,21 +90,21 @@ def test_a_conversation_is_left_gone_on_with_retried_and_undone(live_home: Home)
         assert terminal.wait_exit(TIMEOUT_S) == 0
     second = exported(live_home)
     assert second["id"] == first["id"]
-    assert [turn["prompt"] for turn in path_of(second)] == [*QUESTIONS[:4], "Name a city"]
-    # Nothing that was said is gone: both answers of the retried turn stand on their branches.
+    assert [turn["prompt"] for turn in path_of(second)] == [*PROMPTS[:4], "Name a city"]
+    # Nothing is deleted: both answers of the retried turn are on branches of their own.
     assert [turn["prompt"] for turn in second["turns"]] == [
-        *QUESTIONS,
+        *PROMPTS,
         *("Now name a fruit", "Now name a fruit", "Name a city"),
     ]
     assert second["turns"][:5] == first["turns"]
     fruits = [turn for turn in second["turns"] if turn["prompt"] == "Now name a fruit"]
     assert fruits[0]["parent_id"] == fruits[1]["parent_id"] == first["leaf"]
-    # The first request of the second process held all that the first one had said.
-    asked = fruits[0]["usage"]["prompt_tokens"]
-    assert asked > first["turns"][-1]["usage"]["prompt_tokens"]
+    # The first request of the second process held all turns of the first one.
+    prompt_tokens = fruits[0]["usage"]["prompt_tokens"]
+    assert prompt_tokens > first["turns"][-1]["usage"]["prompt_tokens"]
 
 
-def test_one_shot_answers_go_on_with_the_last_session(live_home: Home) -> None:
+def test_a_one_shot_run_continues_the_last_session(live_home: Home) -> None:
     run_newapi("chat", "-q", "Say hello", home=live_home)
     result = run_newapi("chat", "--json", "-c", "Say it again", home=live_home)
     value = json.loads(result.text)
@@ -115,7 +115,7 @@ def test_one_shot_answers_go_on_with_the_last_session(live_home: Home) -> None:
     assert "session: Say hello" in result.err
 
 
-def test_a_stopped_answer_is_kept_and_gone_on_with(live_home: Home) -> None:
+def test_an_interrupted_answer_is_kept_and_continued(live_home: Home) -> None:
     endless = ("-o", "ignore_eos=true", "--max-tokens", "2000")
     with Terminal(newapi_command("chat", *endless, "Tell a story"), home=live_home) as terminal:
         terminal.wait_until(lambda: len(words_of(terminal.all_text())) > 30, TIMEOUT_S)

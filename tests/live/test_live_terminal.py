@@ -1,4 +1,4 @@
-"""A real model on a real terminal: markdown, a conversation that remembers, Ctrl-C."""
+"""A real model on a terminal: Markdown, a conversation with its history, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from tests.support.terminal import Terminal
 MODEL = "smollm2"
 USAGE = re.compile(rf"^{MODEL} · ([\d,]+) tokens in(?: \([\d,]+ cached\))?, ([\d,]+) out", re.M)
 TIMEOUT_S = 60.0
-# The model can't end its answer by itself: the stream is under way when Ctrl-C is pressed.
+# The model cannot end its answer, so it still streams when Ctrl-C is pressed.
 ENDLESS = ("-o", "ignore_eos=true", "--max-tokens", "2000")
 
 
 def words_of(text: str) -> list[str]:
-    """Give the words of a text, however it was laid out."""
+    """Return the words of a text, without its formatting."""
     return re.findall(r"\w+", text)
 
 
 def usages(terminal: Terminal) -> list[tuple[int, int]]:
-    """Give the tokens in and out of each answer so far."""
-    found = USAGE.findall(terminal.all_text())
-    return [(int(a.replace(",", "")), int(b.replace(",", ""))) for a, b in found]
+    """Return the tokens in and out of each answer so far."""
+    matches = USAGE.findall(terminal.all_text())
+    return [(int(a.replace(",", "")), int(b.replace(",", ""))) for a, b in matches]
 
 
 def wait_for_usages(terminal: Terminal, count: int) -> None:
-    """Wait until so many answers have come to their end."""
+    """Wait until that many answers are complete."""
     terminal.wait_until(lambda: len(usages(terminal)) == count, TIMEOUT_S, f"{count} usage lines")
 
 
 def answer_above_usage(terminal: Terminal) -> str:
-    """Give what stands above the first usage line."""
+    """Return the text above the first usage line."""
     return USAGE.split(terminal.all_text())[0]
 
 
 def test_markdown_on_a_terminal_shows_the_answer(live_home: Home) -> None:
-    question = ("chat", "Say hello")
-    piped = run_newapi(*question, "-q", home=live_home, stdin=None)
-    with Terminal(newapi_command(*question), home=live_home) as terminal:
+    command = ("chat", "Say hello")
+    piped = run_newapi(*command, "-q", home=live_home, stdin=None)
+    with Terminal(newapi_command(*command), home=live_home) as terminal:
         assert terminal.wait_exit(TIMEOUT_S) == 0
         terminal.wait_for(USAGE)
         assert words_of(answer_above_usage(terminal))[: len(words_of(piped.text))] == words_of(
@@ -48,11 +48,11 @@ def test_markdown_on_a_terminal_shows_the_answer(live_home: Home) -> None:
         )
 
 
-def test_three_turns_of_a_conversation_hold_what_was_said_before(live_home: Home) -> None:
+def test_each_turn_of_a_conversation_holds_the_earlier_ones(live_home: Home) -> None:
     with Terminal(newapi_command(), home=live_home, rows=60) as terminal:
         for count, message in enumerate(("Say hello", "Say it louder", "Say goodbye"), start=1):
             turns = "1 turn" if count == 2 else f"{count - 1} turns"
-            terminal.wait_for(f"· {turns} ·", TIMEOUT_S)  # the bar: the line is ready
+            terminal.wait_for(f"· {turns} ·", TIMEOUT_S)  # the status bar: the input line is ready
             terminal.send(f"{message}\r".encode())
             wait_for_usages(terminal, count)
         terminal.wait_for("3 turns", TIMEOUT_S)
@@ -62,22 +62,22 @@ def test_three_turns_of_a_conversation_hold_what_was_said_before(live_home: Home
         assert terminal.wait_exit(TIMEOUT_S) == 0
         (in_1, out_1), (in_2, out_2), (in_3, out_3) = usages(terminal)
     assert min(out_1, out_2, out_3) > 0
-    # Each request holds the former one and its answer (whose end mark may not be counted twice).
+    # Each request holds the previous one and its answer, whose end token may count once.
     assert in_2 >= in_1 + out_1
     assert in_3 >= in_2 + out_2
 
 
-def test_ctrl_c_in_a_long_answer_leaves_with_130_and_the_part(live_home: Home) -> None:
+def test_ctrl_c_during_an_answer_exits_with_130_and_keeps_the_part(live_home: Home) -> None:
     with Terminal(newapi_command("chat", *ENDLESS, "Tell a story"), home=live_home) as terminal:
         terminal.wait_until(lambda: len(words_of(terminal.all_text())) > 20, TIMEOUT_S)
-        seen = words_of(terminal.all_text())[:10]
+        words = words_of(terminal.all_text())[:10]
         terminal.press_ctrl_c()
         assert terminal.wait_exit(TIMEOUT_S) == 130
-        assert words_of(terminal.all_text())[:10] == seen
+        assert words_of(terminal.all_text())[:10] == words
         assert "stopped" in terminal.all_text()
 
 
-def test_ctrl_c_in_a_conversation_comes_back_to_the_prompt(live_home: Home) -> None:
+def test_ctrl_c_in_a_conversation_returns_to_the_input_line(live_home: Home) -> None:
     with Terminal(newapi_command("chat", *ENDLESS), home=live_home, rows=60) as terminal:
         terminal.wait_for("0 turns", TIMEOUT_S)
         terminal.send(b"Tell a story\r")
@@ -90,7 +90,7 @@ def test_ctrl_c_in_a_conversation_comes_back_to_the_prompt(live_home: Home) -> N
         assert terminal.wait_exit(TIMEOUT_S) == 0
 
 
-def test_the_model_still_answers_after_somebody_has_left(live_home: Home) -> None:
+def test_the_server_still_responds_after_an_interrupted_run(live_home: Home) -> None:
     with Terminal(newapi_command("chat", *ENDLESS, "Tell a story"), home=live_home) as terminal:
         terminal.wait_until(lambda: len(words_of(terminal.all_text())) > 10, TIMEOUT_S)
         terminal.press_ctrl_c()

@@ -1,7 +1,7 @@
-"""The key is in no output and in no file but the one that it is kept in, whatever happens.
+"""The key is in no output and in no file but the one that stores it, whatever happens.
 
-A server that means harm, or only logs too much, sends the key back in every place that the program
-may show. What the model itself says is exempt: that text belongs to the person.
+The server sends the key back in every field that the program could show. The model's own text is
+exempt: it is printed unchanged.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from tests.support.steps import Send, Step, sse
 from tests.support.terminal import Terminal
 from tests.support.wire import MODEL, answer_events, chunk, error, event, head, response
 
-BARE = CANARY.removeprefix("sk-")  # New API repeats keys so
+BARE = CANARY.removeprefix("sk-")  # the form in which New API repeats keys
 TRACES = tuple(text.encode() for text in (CANARY, CANARY[:16], BARE[:16]))
 SHAPES = [CANARY, BARE]
 
 
-def assert_kept(home: Home, *outputs: bytes, kept_in: Sequence[Path] = ()) -> None:
-    """Fail if the key, or its beginning, is in an output or in a file that is not its own."""
+def assert_secret(home: Home, *outputs: bytes, stored_in: Sequence[Path] = ()) -> None:
+    """Fail if the key or its beginning is in an output, or in a file that does not store it."""
     for output in outputs:
         assert [trace for trace in TRACES if trace in output] == [], output
-    own = {home.config_file, *kept_in}
+    own = {home.config_file, *stored_in}
     files = {path for trace in TRACES for path in home.files_holding(trace)}
     assert files - own == set()
 
@@ -39,17 +39,17 @@ def run(
     *args: str,
     stdin: bytes = b"",
     env: Environment | None = None,
-    kept_in: Sequence[Path] = (),
+    stored_in: Sequence[Path] = (),
 ) -> tuple[int, str]:
-    """Run the program, look for the key, return exit code and stderr."""
+    """Run the program, check that the key is secret, and return exit code and stderr."""
     result = run_newapi(*args, home=home, stdin=stdin, env=env)
-    assert_kept(home, result.out, result.err.encode(), kept_in=kept_in)
+    assert_secret(home, result.out, result.err.encode(), stored_in=stored_in)
     return result.code, result.err
 
 
-def echo(key: str) -> dict[str, tuple[list[Step], int]]:
-    """Give what a server may do with the key, each with the exit code of `chat`."""
-    told = f"Invalid token: {key}!"
+def responses_with(key: str) -> dict[str, tuple[list[Step], int]]:
+    """Return responses that repeat the key, each with the exit code of `chat`."""
+    message = f"Invalid token: {key}!"
     identified = [("X-Oneapi-Request-Id", key)]
     text = answer_events("Paris.")
     named = [
@@ -58,15 +58,15 @@ def echo(key: str) -> dict[str, tuple[list[Step], int]]:
         b"data: [DONE]\n\n",
     ]
     return {
-        "message": ([Send(response(401, error(told)))], 4),
+        "message": ([Send(response(401, error(message)))], 4),
         "message with an id": ([Send(response(401, error(f"no (request id: {key})")))], 4),
         "code and type": ([Send(response(400, error("no", f"{key}_error", key)))], 6),
-        "quota": ([Send(response(403, error(told, code="insufficient_user_quota")))], 7),
-        "limit": ([Send(response(429, error(told)))], 7),
-        "failing": ([Send(response(500, error(told)))], 6),
+        "quota": ([Send(response(403, error(message, code="insufficient_user_quota")))], 7),
+        "limit": ([Send(response(429, error(message)))], 7),
+        "server error": ([Send(response(500, error(message)))], 6),
         "model": ([Send(response(503, error(f"no channel for {key}", code="model_not_found")))], 6),
-        "other shapes": ([Send(response(400, {"detail": told}))], 6),
-        "text": ([Send(response(502, told, content_type="text/plain"))], 6),
+        "other shapes": ([Send(response(400, {"detail": message}))], 6),
+        "text": ([Send(response(502, message, content_type="text/plain"))], 6),
         "long text": ([Send(response(502, "x" * 280 + key, content_type="text/plain"))], 6),
         "title": (
             [Send(response(200, f"<html><title>{key}</title>", content_type="text/html"))],
@@ -79,34 +79,34 @@ def echo(key: str) -> dict[str, tuple[list[Step], int]]:
         "id": ([Send(response(400, error("no"), headers=identified))], 6),
         "cf-ray": ([Send(response(400, error("no"), headers=[("CF-Ray", key)]))], 6),
         "id of an answer": (sse(*text, headers=identified), 0),
-        "place": ([Send(response(302, headers=[("Location", f"https://x.invalid/{key}")]))], 6),
-        "place with a query": ([Send(response(307, headers=[("Location", f"/?k={key}")]))], 6),
+        "location": ([Send(response(302, headers=[("Location", f"https://x.invalid/{key}")]))], 6),
+        "location with a query": ([Send(response(307, headers=[("Location", f"/?k={key}")]))], 6),
         "reason": ([Send(response(400, error("no"), reason=key))], 6),
-        "kind": (sse(*text, content_type=f"text/event-stream; x={key}"), 0),
-        "other kind": ([Send(response(200, b"?", content_type=key))], 6),
+        "content type parameter": (sse(*text, content_type=f"text/event-stream; x={key}"), 0),
+        "content type": ([Send(response(200, b"?", content_type=key))], 6),
         "protocol": ([Send(f"HTTP/9 {key}\r\n\r\n".encode())], 6),
         "long protocol": ([Send(f"{'x' * 240}{key}\r\n\r\n".encode())], 6),
         "encoding": ([Send(head(200, [("Content-Encoding", key)]) + b"x")], 6),
         "retry after": ([Send(response(429, headers=[("Retry-After", key)]))], 7),
-        "in the stream": (sse(event(chunk("Par")), event(error(told))), 6),
+        "in the stream": (sse(event(chunk("Par")), event(error(message))), 6),
         "error alone": (sse(event({"error": key})), 6),
         "filter": (sse(event(chunk("Par", finish="content_filter") | {"id": key})), 6),
-        "names of an answer": (sse(*named), 0),
+        "model and id of an answer": (sse(*named), 0),
         "finish": (sse(event(chunk("Paris.", finish=key)), b"data: [DONE]\n\n"), 0),
         "garbage": (sse(event(chunk("Par")), f"data: {{{key}\n\n".encode(), end=False), 9),
     }
 
 
-IN_JSON = ("message", "id of an answer", "filter", "names of an answer", "finish", "garbage")
+IN_JSON = ("message", "id of an answer", "filter", "model and id of an answer", "finish", "garbage")
 
 
-# -- a server that sends the key back ---------------------------------------------------------
+# -- a server that repeats the key -------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("name", "key", "args"),
     [
-        *((name, BARE, ["-v", "-u", "--debug"]) for name in echo("")),
+        *((name, BARE, ["-v", "-u", "--debug"]) for name in responses_with("")),
         *((name, CANARY, ["--json", "-v"]) for name in IN_JSON),
         *((name, BARE, ["--json", "--stream"]) for name in ("message", "id of an answer")),
     ],
@@ -115,14 +115,16 @@ IN_JSON = ("message", "id of an answer", "filter", "names of an answer", "finish
 def test_a_server_cannot_make_the_program_show_the_key(
     home: Home, name: str, key: str, args: list[str]
 ) -> None:
-    script, code = echo(key)[name]
+    script, code = responses_with(key)[name]
     with FaultServer(script) as server:
         home.configure(server.url, retries=0)
         assert run(home, "chat", *args, "hi")[0] == code
 
 
-def test_nor_while_it_tries_again(home: Home) -> None:
-    scripts = [echo(BARE)[name][0] for name in ("limit", "failing", "id of an answer")]
+def test_retries_do_not_show_it(home: Home) -> None:
+    scripts = [
+        responses_with(BARE)[name][0] for name in ("limit", "server error", "id of an answer")
+    ]
     with FaultServer(*scripts) as server:
         home.configure(server.url, retries=2)
         code, err = run(home, "chat", "-v", "hi")
@@ -130,8 +132,8 @@ def test_nor_while_it_tries_again(home: Home) -> None:
 
 
 @pytest.mark.parametrize("name", ["message", "id", "long title"])
-def test_nor_when_it_is_asked_for_models(home: Home, name: str) -> None:
-    script, code = echo(BARE)[name]
+def test_models_does_not_show_it(home: Home, name: str) -> None:
+    script, code = responses_with(BARE)[name]
     with FaultServer(script) as server:
         home.configure(server.url, retries=0)
         assert run(home, "models", "-v")[0] == code
@@ -139,7 +141,7 @@ def test_nor_when_it_is_asked_for_models(home: Home, name: str) -> None:
 
 @pytest.mark.parametrize("args", [[], ["--json"]], ids=["text", "json"])
 @pytest.mark.parametrize("key", SHAPES, ids=["whole", "bare"])
-def test_a_model_of_the_keys_name_is_neither_shown_nor_kept(
+def test_a_model_named_like_the_key_is_neither_shown_nor_stored(
     home: Home, key: str, args: list[str]
 ) -> None:
     body: dict[str, object] = {"data": [{"id": "good"}, {"id": key, "owned_by": key}]}
@@ -149,63 +151,65 @@ def test_a_model_of_the_keys_name_is_neither_shown_nor_kept(
 
 
 def test_a_terminal_shows_no_more_than_a_pipe(home: Home) -> None:
-    for name in ("message", "id of an answer", "names of an answer"):
-        script, _ = echo(BARE)[name]
+    for name in ("message", "id of an answer", "model and id of an answer"):
+        script, _ = responses_with(BARE)[name]
         with FaultServer(script) as server:
             home.configure(server.url, retries=0)
             with Terminal(newapi_command("chat", "-v", "hi"), home=home) as terminal:
                 terminal.wait_exit()
-                assert_kept(home, terminal.raw)
+                assert_secret(home, terminal.raw)
 
 
-def test_what_the_model_says_is_the_persons(home: Home) -> None:
+def test_the_text_of_the_model_is_printed_unchanged(home: Home) -> None:
     with FaultServer(sse(*answer_events(f"Your key is {CANARY}."))) as server:
         home.configure(server.url)
-        done = subprocess.run(
+        completed = subprocess.run(
             newapi_command("chat", "hi"), capture_output=True, env=home.environment(), check=True
         )
-    assert done.stdout.decode() == f"Your key is {CANARY}.\n"
-    assert_kept(home, done.stderr)
+    assert completed.stdout.decode() == f"Your key is {CANARY}.\n"
+    assert_secret(home, completed.stderr)
 
 
-# -- wherever the key comes from --------------------------------------------------------------
+# -- the sources of the key ------------------------------------------------------------------
 
 
-def plant(home: Home, url: str, where: str, key: str = CANARY) -> tuple[Environment, list[Path]]:
-    """Put the key somewhere; give the environment and the files that hold it from now on."""
-    file = home.path / "kept-key"
-    if where == "config":
+def store_key(
+    home: Home, url: str, source: str, key: str = CANARY
+) -> tuple[Environment, list[Path]]:
+    """Store the key in a source; return the environment and the files that hold it."""
+    file = home.path / "stored-key"
+    if source == "config":
         home.configure(url, api_key=key, retries=0)
-    elif where == "environment":
+    elif source == "environment":
         home.configure(url, api_key="", retries=0)
         return {"NEWAPI_API_KEY": key}, []
-    elif where == "OpenAI":
+    elif source == "OpenAI":
         return {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": url, "NEWAPI_RETRIES": "0"}, []
-    elif where == "file":
+    elif source == "file":
         home.configure(url, api_key="", api_key_file=str(file), retries=0)
     else:
         home.configure(url, api_key="", api_key_command=f"cat '{file}'", retries=0)
-    if where in ("file", "command"):
+    if source in ("file", "command"):
         file.write_text(f"{key}\n", "utf-8")
         return {}, [file]
     return {}, []
 
 
-@pytest.mark.parametrize("where", ["config", "environment", "OpenAI", "file", "command"])
-def test_every_source_of_the_key_is_kept(home: Home, where: str) -> None:
-    scripts = [echo(BARE)[name][0] for name in ("id of an answer", "message")]
+@pytest.mark.parametrize("source", ["config", "environment", "OpenAI", "file", "command"])
+def test_a_key_from_every_source_is_secret(home: Home, source: str) -> None:
+    scripts = [responses_with(BARE)[name][0] for name in ("id of an answer", "message")]
     with FaultServer(*scripts) as server:
-        env, files = plant(home, server.url, where)
+        env, files = store_key(home, server.url, source)
         args = ("-v", "--debug", "-m", MODEL, "hi")
-        assert run(home, "chat", *args, env=env, kept_in=files)[0] == 0
-        assert run(home, "chat", *args, env=env, kept_in=files)[0] == 4
+        assert run(home, "chat", *args, env=env, stored_in=files)[0] == 0
+        assert run(home, "chat", *args, env=env, stored_in=files)[0] == 4
         assert server.requests[0].header("Authorization") == f"Bearer {CANARY}"
         for command in (
             ["chat", "--curl", "-m", MODEL, "hi"],
             ["config", "list", "--all", "-v"],
             ["config", "list", "--json"],
         ):
-            assert run(home, *command, env=env, kept_in=files)[0] == 0
+            assert run(home, *command, env=env, stored_in=files)[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -228,7 +232,7 @@ def test_every_source_of_the_key_is_kept(home: Home, where: str) -> None:
     ids=lambda line: line.replace(CANARY, "KEY"),
 )
 @pytest.mark.parametrize("args", [["config", "list"], ["chat", "hi"]], ids=["list", "chat"])
-def test_a_key_in_a_wrong_place_of_the_file_is_not_shown(
+def test_a_misplaced_key_in_the_config_file_is_not_shown(
     home: Home, line: str, args: list[str]
 ) -> None:
     home.newapi_home.mkdir(mode=0o700)
@@ -258,7 +262,7 @@ def test_a_key_in_a_wrong_place_of_the_file_is_not_shown(
     ],
     ids=lambda value: " ".join(value[:2]).replace(CANARY, "KEY") if isinstance(value, list) else "",
 )
-def test_a_key_in_a_wrong_place_of_the_command_line_is_not_shown(
+def test_a_misplaced_key_on_the_command_line_is_not_shown(
     home: Home, args: list[str], code: int
 ) -> None:
     home.configure("https://gateway.invalid")
@@ -269,7 +273,7 @@ def test_a_key_in_a_wrong_place_of_the_command_line_is_not_shown(
 
 
 @pytest.mark.parametrize("key", SHAPES, ids=["whole", "bare"])
-def test_login_and_logout_show_nothing(home: Home, key: str) -> None:
+def test_login_and_logout_do_not_show_it(home: Home, key: str) -> None:
     body: dict[str, object] = {"data": [{"id": "good"}, {"id": f"other-{key}"}]}
     with FaultServer([Send(response(200, body))]) as server:
         code, err = run(home, "login", server.url, "--stdin", "-v", stdin=key.encode())
@@ -281,8 +285,8 @@ def test_login_and_logout_show_nothing(home: Home, key: str) -> None:
 @pytest.mark.parametrize(
     ("name", "key"), [("message", BARE), ("long title", CANARY), ("protocol", BARE)]
 )
-def test_a_login_that_fails_shows_nothing(home: Home, name: str, key: str) -> None:
-    script, code = echo(BARE)[name]
+def test_a_failed_login_does_not_show_it(home: Home, name: str, key: str) -> None:
+    script, code = responses_with(BARE)[name]
     with FaultServer(script) as server:
         args = ("login", server.url, "--stdin", "-v", "--debug", "--retries", "0")
         assert run(home, *args, stdin=key.encode())[0] == code
@@ -292,8 +296,10 @@ def test_a_login_that_fails_shows_nothing(home: Home, name: str, key: str) -> No
 # -- the conversation -------------------------------------------------------------------------
 
 
-def test_a_conversation_shows_and_keeps_nothing(home: Home) -> None:
-    scripts = [echo(BARE)[name][0] for name in ("id of an answer", "message", "id", "long title")]
+def test_a_conversation_neither_shows_nor_stores_it(home: Home) -> None:
+    scripts = [
+        responses_with(BARE)[name][0] for name in ("id of an answer", "message", "id", "long title")
+    ]
     with FaultServer(*scripts, part_then_silence()) as server:
         home.configure(server.url, retries=0)
         with conversation(home, "chat", "-v", "-u", rows=60) as talk:
@@ -304,12 +310,12 @@ def test_a_conversation_shows_and_keeps_nothing(home: Home) -> None:
             talk.type(CTRL_C)
             talk.wait_for_line()
             talk.leave()
-            assert_kept(home, talk.terminal.raw)
+            assert_secret(home, talk.terminal.raw)
     history = home.newapi_home / "data" / "history"
     assert "five" in history.read_text("utf-8")
 
 
-def test_a_line_with_the_key_itself_is_not_in_the_history_whatever_its_shape(home: Home) -> None:
+def test_a_line_with_the_key_is_not_in_the_history_whatever_its_form(home: Home) -> None:
     key = "abcdefQ3wE5rT7yU9iO1pA2sD4fG6hJ8kL0zX"
     with FaultServer(answer=lambda _: sse(*answer_events("Yes."))) as server:
         home.configure(server.url, api_key=key)

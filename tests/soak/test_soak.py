@@ -1,7 +1,7 @@
-"""Long use on bad days: nothing leaks, nothing grows, and what was shown is stored.
+"""Long use of an unreliable gateway: no leaks, no growth, and all shown text is stored.
 
-In CI a short stretch; `.ci/long` sets NEWAPI_SOAK for 2,000 questions of one shot and 500 turns of
-one conversation. The seed is printed; NEWAPI_SOAK_SEED sets it.
+Short in CI; `.ci/long` sets NEWAPI_SOAK for 2,000 one-shot runs and a conversation of 500 turns.
+The seed is printed; NEWAPI_SOAK_SEED sets it.
 """
 
 from __future__ import annotations
@@ -18,84 +18,86 @@ from newapi_cli.domain.session import TurnRecord
 from newapi_cli.errors import ExitCode
 from tests.repl.conversing import conversation
 from tests.sessions.keeping import stored_sessions
-from tests.soak.weather import Weather
+from tests.soak.unreliable import UnreliableGateway
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import Observed, observe_process
 
 IS_LONG = bool(os.environ.get("NEWAPI_SOAK"))
-QUESTIONS, TURNS = (2000, 500) if IS_LONG else (60, 30)
+RUNS, TURNS = (2000, 500) if IS_LONG else (60, 30)
 WORKERS = 2
-CLOCKS = {"first_byte_timeout": 1.0, "idle_timeout": 1.0, "retries": 0}
-MEMORY_GROWTH = 1.15  # of the last tenth beyond the second one: a longer history is sent and kept
+TIMEOUTS = {"first_byte_timeout": 1.0, "idle_timeout": 1.0, "retries": 0}
+MEMORY_GROWTH = 1.15  # of the last tenth over the second one, as the history grows
 ALLOWED = {0, 4, 5, 6, 7, 8, 9}
 
 
 @pytest.fixture
-def weather(home: Home, fault_server: FaultServer) -> Weather:
-    """Give the weather of the run, in a server that the home asks."""
+def gateway(home: Home, fault_server: FaultServer) -> UnreliableGateway:
+    """Return the gateway of the test, configured in `home`."""
     seed = int(os.environ.get("NEWAPI_SOAK_SEED") or random.SystemRandom().getrandbits(32))
     print(f"NEWAPI_SOAK_SEED={seed}")
-    weather = Weather(seed)
-    fault_server.answer_with(weather.answer)
-    home.configure(fault_server.url, **CLOCKS)
-    return weather
+    gateway = UnreliableGateway(seed)
+    fault_server.answer_with(gateway.answer)
+    home.configure(fault_server.url, **TIMEOUTS)
+    return gateway
 
 
 def turns_by_prompt(home: Home) -> dict[str, TurnRecord]:
-    """Give all that is stored, after a look at the soundness of the file."""
+    """Return all stored turns by prompt, after an integrity check of the store."""
     turns = [turn for each in stored_sessions(home) for turn in each.path]
-    found = {turn.prompt: turn for turn in turns}
-    assert len(found) == len(turns), "a prompt is stored twice"
-    return found
+    by_prompt = {turn.prompt: turn for turn in turns}
+    assert len(by_prompt) == len(turns), "a prompt is stored twice"
+    return by_prompt
 
 
 def median(sizes: list[int]) -> float:
     return sorted(sizes)[len(sizes) // 2]
 
 
-def test_questions_of_one_shot(home: Home, weather: Weather, fault_server: FaultServer) -> None:
-    def ask(number: int) -> Observed:
-        seen = observe_process("chat", f"question {number}", home=home)
-        assert seen.code in ALLOWED, seen
-        return seen
+def test_one_shot_runs(home: Home, gateway: UnreliableGateway, fault_server: FaultServer) -> None:
+    def run(number: int) -> Observed:
+        result = observe_process("chat", f"prompt {number}", home=home)
+        assert result.code in ALLOWED, result
+        return result
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        runs = list(pool.map(ask, range(QUESTIONS)))
-    print(Counter(run.code for run in runs), weather.faults)
+        results = list(pool.map(run, range(RUNS)))
+    print(Counter(result.code for result in results), gateway.faults)
     turns = turns_by_prompt(home)
-    assert len(turns) == QUESTIONS
-    for number, run in enumerate(runs):
-        prompt = f"question {number}"
-        assert turns[prompt].answer == run.text.removesuffix("\n"), (run, turns[prompt])
-        assert weather.said[prompt].startswith(turns[prompt].answer)
-        if run.code == ExitCode.COMPLETE:
-            assert turns[prompt].answer == weather.said[prompt]
-    assert len(fault_server.requests) == QUESTIONS, "a question was sent twice"
-    tenth = QUESTIONS // 10
-    peaks = [run.peak_bytes for run in runs]
+    assert len(turns) == RUNS
+    for number, result in enumerate(results):
+        prompt = f"prompt {number}"
+        assert turns[prompt].answer == result.text.removesuffix("\n"), (result, turns[prompt])
+        assert gateway.texts[prompt].startswith(turns[prompt].answer)
+        if result.code == ExitCode.COMPLETE:
+            assert turns[prompt].answer == gateway.texts[prompt]
+    assert len(fault_server.requests) == RUNS, "a prompt was sent twice"
+    tenth = RUNS // 10
+    peaks = [result.peak_bytes for result in results]
     print("peak memory", median(peaks[tenth : 2 * tenth]), "then", median(peaks[-tenth:]))
     assert median(peaks[-tenth:]) < MEMORY_GROWTH * median(peaks[tenth : 2 * tenth])
 
 
-def test_turns_of_one_conversation(home: Home, weather: Weather, fault_server: FaultServer) -> None:
+def test_turns_of_a_conversation(
+    home: Home, gateway: UnreliableGateway, fault_server: FaultServer
+) -> None:
     descriptors, sizes = [], []
     with conversation(home, rows=60) as talk:
         for number in range(TURNS):
-            talk.say(f"question {number}")
+            talk.say(f"prompt {number}")
             descriptors.append(len(list(Path(f"/proc/{talk.terminal.pid}/fd").iterdir())))
             sizes.append(resident_bytes(talk.terminal.pid))
         text = talk.words()
         talk.leave()
-    print(weather.faults)
+    print(gateway.faults)
     turns = turns_by_prompt(home)
-    assert [f"question {number}" for number in range(TURNS)] == [*turns]
+    assert [f"prompt {number}" for number in range(TURNS)] == [*turns]
     for prompt, turn in turns.items():
-        said = weather.said[prompt]
-        assert said.startswith(turn.answer), (prompt, turn)
-        if said in text:
-            assert turn.answer == said
-    assert len(fault_server.requests) == TURNS, "a question was sent twice"
+        text_sent = gateway.texts[prompt]
+        assert text_sent.startswith(turn.answer), (prompt, turn)
+        if text_sent in text:
+            assert turn.answer == text_sent
+    assert len(fault_server.requests) == TURNS, "a prompt was sent twice"
     tenth = TURNS // 10
     print("descriptors", max(descriptors[: 2 * tenth]), "then", max(descriptors[-tenth:]))
     print("memory", median(sizes[tenth : 2 * tenth]), "then", median(sizes[-tenth:]))
@@ -104,6 +106,6 @@ def test_turns_of_one_conversation(home: Home, weather: Weather, fault_server: F
 
 
 def resident_bytes(pid: int) -> int:
-    """Give what a process holds in memory now."""
+    """Return the resident memory of a process."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")

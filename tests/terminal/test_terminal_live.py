@@ -73,7 +73,7 @@ def modes_of(terminal: Terminal) -> list[object]:
     return termios.tcgetattr(terminal._master)
 
 
-def assert_left_in_order(terminal: Terminal) -> None:
+def assert_restored(terminal: Terminal) -> None:
     assert modes_of(terminal) == fresh_modes()
     assert not terminal.emulator.cursor.hidden
     assert terminal.emulator.cursor.x == 0, terminal.screen_text()
@@ -83,11 +83,11 @@ def assert_left_in_order(terminal: Terminal) -> None:
 
 def in_two_halves(server: FaultServer, home: Home, *last: Step | bytes) -> threading.Event:
     """Make the server send half an answer, and the rest when the returned event is set."""
-    go_on = threading.Event()
+    proceed = threading.Event()
     whole = [event(chunk(REST)), *answer_events()]
-    server.add(*sse(event(chunk(HALF)), WaitFor(go_on), *(last or whole), end=not last))
+    server.add(*sse(event(chunk(HALF)), WaitFor(proceed), *(last or whole), end=not last))
     home.configure(server.url)
-    return go_on
+    return proceed
 
 
 def chat(home: Home, columns: int = 80, rows: int = 24, env: Environment | None = None) -> Terminal:
@@ -155,7 +155,7 @@ def test_each_of_1800_words_is_there_once(
     with chat(home, *size) as terminal:
         assert terminal.wait_exit(60) == 0
         assert miscounted(terminal.all_text(), WORDS) == {}
-        assert_left_in_order(terminal)
+        assert_restored(terminal)
 
 
 def test_a_slow_answer_is_complete_too(home: Home, fault_server: FaultServer) -> None:
@@ -182,13 +182,13 @@ def test_a_slow_answer_is_complete_too(home: Home, fault_server: FaultServer) ->
 def test_typed_ahead_text_is_in_the_next_line_and_not_in_the_answer(
     home: Home, fault_server: FaultServer
 ) -> None:
-    go_on = in_two_halves(fault_server, home)
+    proceed = in_two_halves(fault_server, home)
     with conversation(home) as talk:
         talk.type("hi" + ENTER)
         talk.terminal.wait_for("It lies on")
         assert not talk.terminal.echoes
         talk.type("typedahead")
-        go_on.set()
+        proceed.set()
         talk.wait_for_line()
         talk.terminal.wait_for("> typedahead")
         text = talk.terminal.all_text()
@@ -204,32 +204,32 @@ def test_typed_ahead_text_is_in_the_next_line_and_not_in_the_answer(
 def test_typed_text_is_not_in_the_answer_if_the_prompt_is_piped(
     home: Home, fault_server: FaultServer
 ) -> None:
-    """Standard input is no terminal then; echo is turned off on the terminal of stdout."""
-    go_on = in_two_halves(fault_server, home)
+    """Standard input is not a terminal then; echo is turned off on the terminal of stdout."""
+    proceed = in_two_halves(fault_server, home)
     command = ["bash", "-c", 'echo "the text" | "$@"', "bash", *newapi_command("chat", "hi")]
     with Terminal(command, home=home) as terminal:
         terminal.wait_for("It lies on")
         assert not terminal.echoes
         terminal.send(b"typedahead")
-        go_on.set()
+        proceed.set()
         assert terminal.wait_exit() == 0
         assert "typedahead" not in terminal.all_text()
         assert "It lies on the Seine." in terminal.all_text()
-        assert_left_in_order(terminal)
+        assert_restored(terminal)
 
 
 # -- modes ----------------------------------------------------------------------------------------
 
 
 def test_the_modes_are_restored_at_the_end(home: Home, fault_server: FaultServer) -> None:
-    go_on = in_two_halves(fault_server, home)
+    proceed = in_two_halves(fault_server, home)
     with chat(home) as terminal:
         terminal.wait_for("It lies on")
         assert modes_of(terminal) != fresh_modes()
         assert terminal.emulator.cursor.hidden
-        go_on.set()
+        proceed.set()
         assert terminal.wait_exit() == 0
-        assert_left_in_order(terminal)
+        assert_restored(terminal)
 
 
 LAST_CHUNK = Send(b"0\r\n\r\n")
@@ -246,16 +246,16 @@ ENDS: dict[str, tuple[list[bytes | Step], int]] = {
 def test_the_modes_are_restored_after_an_error(
     home: Home, fault_server: FaultServer, last: list[bytes | Step], code: int
 ) -> None:
-    go_on = threading.Event()
-    fault_server.add(*sse(event(chunk(HALF)), WaitFor(go_on), *last, end=False))
+    proceed = threading.Event()
+    fault_server.add(*sse(event(chunk(HALF)), WaitFor(proceed), *last, end=False))
     home.configure(fault_server.url)
     with chat(home) as terminal:
         terminal.wait_for("It lies on")
-        go_on.set()
+        proceed.set()
         assert terminal.wait_exit() == code
         assert terminal.all_text().count("It lies on") == 1
         assert "error: " in terminal.all_text()
-        assert_left_in_order(terminal)
+        assert_restored(terminal)
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_the_modes_are_restored_after_a_signal(
         answer = terminal.all_text().partition("test-model · ")[0]
         for each in re.findall(r"\w{3,}", half.replace("python", "")):
             assert answer.count(each) == 1
-        assert_left_in_order(terminal)
+        assert_restored(terminal)
 
 
 def test_ctrl_c_loses_no_words(home: Home, fault_server: FaultServer) -> None:
@@ -304,7 +304,7 @@ def test_ctrl_c_loses_no_words(home: Home, fault_server: FaultServer) -> None:
         terminal.press_ctrl_c()
         assert terminal.wait_exit() == 130
         assert miscounted(terminal.all_text(), 360) == {}
-        assert_left_in_order(terminal)
+        assert_restored(terminal)
 
 
 def test_a_conversation_continues_after_ctrl_c(home: Home, fault_server: FaultServer) -> None:
@@ -328,7 +328,7 @@ def test_a_conversation_continues_after_ctrl_c(home: Home, fault_server: FaultSe
 def test_ctrl_z_restores_the_terminal_and_fg_continues(
     home: Home, fault_server: FaultServer, times: int
 ) -> None:
-    go_on = in_two_halves(fault_server, home)
+    proceed = in_two_halves(fault_server, home)
     command = [sys.executable, "-c", JOB, *newapi_command("chat", "hi")]
     with Terminal(command, home=home) as terminal:
         terminal.wait_for("It lies on")
@@ -342,13 +342,13 @@ def test_ctrl_z_restores_the_terminal_and_fg_continues(
             seen = len(terminal.raw)
             terminal.send_signal(signal.SIGUSR1)
             terminal.wait_until(lambda seen=seen: len(terminal.raw) > seen)  # type: ignore[misc]
-        go_on.set()
+        proceed.set()
         assert terminal.wait_exit() == 0
         text = terminal.all_text()
         assert text.count("Paris is the capital.") == 1, text
         assert text.count("It lies on the Seine.") == 1, text
         assert " • two" in text
-        assert_left_in_order(terminal)
+        assert_restored(terminal)
 
 
 @pytest.mark.parametrize("args", [("chat", "hi"), ("chat", "--raw", "hi")], ids=["markdown", "raw"])
@@ -383,23 +383,23 @@ def test_a_resize_during_the_answer_loses_nothing(
     size: tuple[int, int],
 ) -> None:
     monkeypatch.setattr("tests.support.terminal.Emulator", ReflowingScreen)
-    go_on = threading.Event()
+    proceed = threading.Event()
     pieces = in_pieces(document_of_words(600))
     half = len(pieces) // 2
     events = [event(chunk(piece)) for piece in pieces]
     last = re.findall(r"w\d+x", "".join(pieces[:half]))[-1]
-    steps: list[bytes | Step] = [*events[:half], WaitFor(go_on), *events[half:], *answer_events()]
+    steps: list[bytes | Step] = [*events[:half], WaitFor(proceed), *events[half:], *answer_events()]
     fault_server.add(*sse(*steps))
     home.configure(fault_server.url)
     with chat(home) as terminal:
         terminal.wait_for(last)
         terminal.resize(*size)
-        go_on.set()
+        proceed.set()
         assert terminal.wait_exit() == 0
-        found = miscounted(terminal.all_text(), 600)
-        assert [each for each, times in found.items() if times == 0] == []
-        assert len(found) <= 10 * 6, found  # at most the live region, twice
-        assert_left_in_order(terminal)
+        counts = miscounted(terminal.all_text(), 600)
+        assert [each for each, times in counts.items() if times == 0] == []
+        assert len(counts) <= 10 * 6, counts  # at most the live region, twice
+        assert_restored(terminal)
 
 
 PLAIN_SIZES = [(9, 24), (80, 3), (5, 2)]
@@ -435,7 +435,7 @@ def test_a_terminal_that_is_just_large_enough_gets_markdown(
     with chat(home, *size) as terminal:
         assert terminal.wait_exit() == 0
         assert terminal.all_text() == "Title\n\nbold end"
-        assert_left_in_order(terminal)
+        assert_restored(terminal)
 
 
 @pytest.mark.parametrize("no_color", [None, "", "1"])
@@ -449,7 +449,7 @@ def test_no_color_removes_only_the_colors(
         assert terminal.wait_exit() == 0
         text = terminal.all_text()
         assert text == "Title\n\ncode bold\n\nx = 'a'  # b"
-        numbers = {int(n) for found in SGR.findall(terminal.raw) for n in found.split(b";") if n}
+        numbers = {int(n) for codes in SGR.findall(terminal.raw) for n in codes.split(b";") if n}
         colors = {number for number in numbers if 30 <= number <= 49 or 90 <= number <= 107}
         assert bool(colors) is (no_color != "1")
         assert 1 in numbers  # bold stays
@@ -528,7 +528,7 @@ class SmallBuffer:
 def test_a_terminal_that_reads_slowly_does_not_slow_the_stream(
     fault_server: FaultServer, slow_terminal: SlowTerminal
 ) -> None:
-    """Far more than the socket buffers is read before the terminal has the first words."""
+    """Far more than the socket buffers hold is read before the terminal has the first words."""
     words = " ".join(word(number) for number in range(WORDS * 2)) + "\n\n"
     sent = threading.Event()
     padding = [padded(chunk(f"{word(WORDS * 2 + n)} "), 100_000) for n in range(30)]

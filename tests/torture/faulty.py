@@ -1,4 +1,4 @@
-"""Runs of the program with a fault at each place in turn, until there is no such place left."""
+"""Runs of the program with a fault at the first call, at the second, and so on to the last."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from newapi_cli.errors import ExitCode
 from tests.support.home import Home
 
 DOCUMENTED = {code.value for code in ExitCode} - {ExitCode.BUG.value}
-MOST = 500  # places: an endless loop of them would be a fault of its own
+MAX_FAULTS = 500  # more calls than that would be an endless loop
 
 
-class Place:
-    """One place where a fault is put: what the command needs, and a home of its own."""
+class FaultyRun:
+    """A run with one fault: the environment that its command needs, and a home of its own."""
 
-    def __init__(self, folder: Path, door: str, number: int, error: str, *, stays: bool) -> None:
-        self.name = f"{door} {number}{'+' * stays} {error}"
+    def __init__(self, folder: Path, call: str, number: int, error: str, *, repeats: bool) -> None:
+        self.name = f"{call} {number}{'+' * repeats} {error}"
         self.home = Home(folder / f"{number}")
         self.home.path.mkdir()
         self._report = folder / f"hit-{number}"
         self.env = {"FAULT": self.name, "FAULT_REPORT": os.fspath(self._report)}
 
     @property
-    def was_reached(self) -> bool:
-        """Say whether the fault has struck."""
+    def had_fault(self) -> bool:
+        """Return whether the fault occurred."""
         return self._report.exists()
 
 
-def places(folder: Path, door: str, error: str, *, stays: bool) -> Iterator[Place]:
-    """Give the places one after the other; the last one is that which was not reached."""
-    for number in range(1, MOST):
-        place = Place(folder, door, number, error, stays=stays)
-        yield place
-        if not place.was_reached:
-            assert number > 1, f"{door}: no place at all"
+def faulty_runs(folder: Path, call: str, error: str, *, repeats: bool) -> Iterator[FaultyRun]:
+    """Return one run for each call that can fail; the fault of the last one does not occur."""
+    for number in range(1, MAX_FAULTS):
+        run = FaultyRun(folder, call, number, error, repeats=repeats)
+        yield run
+        if not run.had_fault:
+            assert number > 1, f"{call}: no such call"
             return
-    raise AssertionError(f"{door}: more than {MOST} places")
+    raise AssertionError(f"{call}: more than {MAX_FAULTS} calls")
 
 
 def faulty_command(*args: str) -> list[str]:
-    """Give the command line of the program with a fault."""
+    """Return the command line of the program with a fault."""
     return [sys.executable, "-m", "tests.support.faults", *args]
 
 
 def messages(text: str) -> list[str]:
-    """Give the errors and warnings among the lines of a text."""
+    """Return the lines of a text that are errors or warnings."""
     return [line for line in text.splitlines() if line.startswith(("error:", "warning:"))]

@@ -1,4 +1,4 @@
-"""A conversation of two turns, in which each call to the world fails once, or for good."""
+"""A conversation of two turns in which each system call fails once, or from then on."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.support.fault_server import FaultServer
 from tests.support.steps import Pause, Step, sse
 from tests.support.terminal import Terminal
 from tests.support.wire import answer_events
-from tests.torture.faulty import DOCUMENTED, Place, faulty_command, messages, places
+from tests.torture.faulty import DOCUMENTED, FaultyRun, faulty_command, faulty_runs, messages
 
 ANSWERS = {"one": "Eins ist die erste Zahl.", "two": "Zwei ist die zweite Zahl."}
 PACE_S = 0.02
 FAULTS = [
-    ("write", "EIO", True),  # a terminal that has gone stays gone
+    ("write", "EIO", True),  # a closed terminal stays closed
     ("open", "EACCES", False),
     ("open", "EMFILE", True),
     ("connect", "ECONNREFUSED", False),
@@ -36,9 +36,8 @@ def paced_answer(text: str) -> list[Step]:
     return sse(*pieces)
 
 
-def talk(terminal: Terminal) -> None:
-    """Say both lines and leave, as long as the program takes part."""
-
+def converse(terminal: Terminal) -> None:
+    """Send both lines and leave, unless the program exits first."""
     for number, keys in enumerate([*(f"{line}{ENTER}" for line in ANSWERS), CTRL_D], 1):
         wait_for_line_or_end(terminal, number)
         if terminal.exit_code is not None:
@@ -48,7 +47,7 @@ def talk(terminal: Terminal) -> None:
 
 
 def wait_for_line_or_end(terminal: Terminal, lines: int) -> None:
-    """Wait until so many input lines were opened, or the program has ended."""
+    """Wait until that many input lines were opened, or the program has exited."""
 
     def is_over() -> bool:
         return terminal.exit_code is not None or terminal.raw.count(LINE_OPENED) >= lines
@@ -56,46 +55,48 @@ def wait_for_line_or_end(terminal: Terminal, lines: int) -> None:
     terminal.wait_until(is_over, what=f"line {lines}")
 
 
-@pytest.mark.parametrize(("door", "error", "stays"), FAULTS)
-def test_each_call_that_fails(tmp_path: Path, door: str, error: str, stays: bool) -> None:
-    for place in places(tmp_path, door, error, stays=stays):
+@pytest.mark.parametrize(("call", "error", "repeats"), FAULTS)
+def test_each_failing_call_ends_as_documented(
+    tmp_path: Path, call: str, error: str, repeats: bool
+) -> None:
+    for run in faulty_runs(tmp_path, call, error, repeats=repeats):
         with FaultServer() as server:
-            server.answer_with(lambda request: paced_answer(ANSWERS[asked(request.json)]))
-            place.home.configure(server.url, retries=0)
-            with Terminal(faulty_command(), home=place.home, env=place.env) as terminal:
-                talk(terminal)
+            server.answer_with(lambda request: paced_answer(ANSWERS[last_prompt(request.json)]))
+            run.home.configure(server.url, retries=0)
+            with Terminal(faulty_command(), home=run.home, env=run.env) as terminal:
+                converse(terminal)
                 text = terminal.all_text()
-                assert_in_order(place, terminal.exit_code, text)
-            prompts = [asked(request.json) for request in server.requests]
-        assert len(set(prompts)) == len(prompts), (place.name, "sent twice", prompts)
-        assert_kept(place, text, prompts)
+                assert_documented_end(run, terminal.exit_code, text)
+            prompts = [last_prompt(request.json) for request in server.requests]
+        assert len(set(prompts)) == len(prompts), (run.name, "sent twice", prompts)
+        assert_stored(run, text, prompts)
 
 
-def asked(request: dict[str, Any]) -> str:
-    """Give the last message."""
+def last_prompt(request: dict[str, Any]) -> str:
+    """Return the last message."""
     content: str = request["messages"][-1]["content"]
     return content
 
 
-def assert_in_order(place: Place, code: int | None, text: str) -> None:
-    """See that the conversation ended as documented, with one message."""
-    why = f"{place.name}: {code}\n{text}"
-    assert code in DOCUMENTED, why
-    if not place.was_reached:
-        assert (code, messages(text)) == (0, []), why
-        assert all(answer in text for answer in ANSWERS.values()), why
-    assert len(messages(text)) <= 1, why
+def assert_documented_end(run: FaultyRun, code: int | None, text: str) -> None:
+    """Assert a documented exit code and at most one message."""
+    details = f"{run.name}: {code}\n{text}"
+    assert code in DOCUMENTED, details
+    if not run.had_fault:
+        assert (code, messages(text)) == (0, []), details
+        assert all(answer in text for answer in ANSWERS.values()), details
+    assert len(messages(text)) <= 1, details
 
 
-def assert_kept(place: Place, text: str, prompts: list[str]) -> None:
-    """See that each prompt that was sent is stored, with what was shown of its answer."""
+def assert_stored(run: FaultyRun, text: str, prompts: list[str]) -> None:
+    """Assert that each sent prompt is stored, with the part of its answer that was shown."""
     if "not saved" in text:
         return
-    path = sessions_file(place.home)
-    found = stored_sessions(place.home) if path.exists() and path.stat().st_size else []
-    turns = {turn.prompt: turn for each in found for turn in each.path}
+    path = sessions_file(run.home)
+    sessions = stored_sessions(run.home) if path.exists() and path.stat().st_size else []
+    turns = {turn.prompt: turn for session in sessions for turn in session.path}
     for prompt in prompts:
-        assert prompt in turns, (place.name, text)
-        assert turns[prompt].status is not Status.OPEN, (place.name, turns[prompt])
+        assert prompt in turns, (run.name, text)
+        assert turns[prompt].status is not Status.OPEN, (run.name, turns[prompt])
         if ANSWERS[prompt] in text:
-            assert turns[prompt].answer.strip() == ANSWERS[prompt], (place.name, text)
+            assert turns[prompt].answer.strip() == ANSWERS[prompt], (run.name, text)

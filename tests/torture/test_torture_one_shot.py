@@ -1,4 +1,4 @@
-"""A question of one shot, in which each call to the world fails once, or for good, in its turn."""
+"""A one-shot run in which each system call fails once, or from then on."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.support.fault_server import FaultServer
 from tests.support.observed import Conditions, Observed, Running
 from tests.support.steps import Pause, Step, sse
 from tests.support.wire import answer_events
-from tests.torture.faulty import DOCUMENTED, Place, faulty_command, messages, places
+from tests.torture.faulty import DOCUMENTED, FaultyRun, faulty_command, faulty_runs, messages
 
 PIECES = ("Paris is ", "the capital ", "of France.")
 ANSWER = "".join(PIECES)
-PACE_S = 0.02  # so that pieces are read one by one, mostly: each read is a place
+PACE_S = 0.02  # so that most pieces are read one by one, each in a call that can fail
 
-FAULTS = [  # door, error, whether it stays, codes
+FAULTS = [  # call, error, whether it repeats, exit codes
     ("write", "ENOSPC", False, {10}),
     ("write", "ENOSPC", True, {10}),
     ("write", "EPIPE", True, {141}),
@@ -42,50 +42,51 @@ def paced_answer() -> list[Step]:
     return sse(*pieces)
 
 
-@pytest.mark.parametrize(("door", "error", "stays", "codes"), FAULTS)
-def test_each_call_that_fails(
-    tmp_path: Path, door: str, error: str, stays: bool, codes: set[int]
+@pytest.mark.parametrize(("call", "error", "repeats", "codes"), FAULTS)
+def test_each_failing_call_ends_as_documented(
+    tmp_path: Path, call: str, error: str, repeats: bool, codes: set[int]
 ) -> None:
-    for place in places(tmp_path, door, error, stays=stays):
+    for run in faulty_runs(tmp_path, call, error, repeats=repeats):
         with FaultServer(answer=lambda _: paced_answer()) as server:
-            place.home.configure(server.url, retries=0)
+            run.home.configure(server.url, retries=0)
             with Running(
-                home=place.home,
-                conditions=Conditions(env=place.env),
+                home=run.home,
+                conditions=Conditions(env=run.env),
                 command=faulty_command("chat", "hi"),
             ) as running:
-                seen = running.end()
-            asked = len(server.requests)
-        if place.was_reached:
-            assert seen.code in codes, (place.name, seen)
+                result = running.end()
+            request_count = len(server.requests)
+        if run.had_fault:
+            assert result.code in codes, (run.name, result)
         else:
-            assert (seen.code, seen.err) == (0, ""), (place.name, seen)
-        assert_in_order(place, seen, asked)
+            assert (result.code, result.err) == (0, ""), (run.name, result)
+        assert_documented_end(run, result, request_count)
 
 
-def assert_in_order(place: Place, seen: Observed, asked: int) -> None:
-    """See that the run was documented, told of once, and lost nothing that was on the screen."""
-    why = (place.name, seen)
-    assert seen.code in DOCUMENTED, why
-    assert ANSWER.startswith(seen.text.removesuffix("\n")), why  # a part gets a line feed too
-    if seen.code == 0:
-        assert seen.text == f"{ANSWER}\n", why
-    told = messages(seen.err)
-    if seen.code == 141:
-        assert seen.err == "", why
+def assert_documented_end(run: FaultyRun, result: Observed, request_count: int) -> None:
+    """Assert a documented exit code, at most one error, and a store with all printed text."""
+    details = (run.name, result)
+    assert result.code in DOCUMENTED, details
+    # A partial answer ends with a newline too.
+    assert ANSWER.startswith(result.text.removesuffix("\n")), details
+    if result.code == 0:
+        assert result.text == f"{ANSWER}\n", details
+    lines = messages(result.err)
+    if result.code == 141:
+        assert result.err == "", details
     else:
-        assert len(told) <= 1, why
-        assert (seen.code == 0) or told[0].startswith("error:"), why
-    is_told = any("not saved" in line for line in told)
-    turns = [turn for each in stored(place) for turn in each.path]
-    if asked and not is_told:
+        assert len(lines) <= 1, details
+        assert (result.code == 0) or lines[0].startswith("error:"), details
+    is_unsaved = any("not saved" in line for line in lines)
+    turns = [turn for each in stored(run) for turn in each.path]
+    if request_count and not is_unsaved:
         [turn] = turns
-        assert turn.prompt == "hi", why
-        assert turn.answer.startswith(seen.text.removesuffix("\n")), (why, turn)
-        assert turn.status is not Status.OPEN, (why, turn)
+        assert turn.prompt == "hi", details
+        assert turn.answer.startswith(result.text.removesuffix("\n")), (details, turn)
+        assert turn.status is not Status.OPEN, (details, turn)
 
 
-def stored(place: Place) -> list[StoredSession]:
-    """Give what is stored; a file that was made and never written to holds nothing."""
-    path = sessions_file(place.home)
-    return stored_sessions(place.home) if path.exists() and path.stat().st_size else []
+def stored(run: FaultyRun) -> list[StoredSession]:
+    """Return the stored sessions; an empty file has none."""
+    path = sessions_file(run.home)
+    return stored_sessions(run.home) if path.exists() and path.stat().st_size else []

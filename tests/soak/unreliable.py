@@ -1,4 +1,4 @@
-"""A gateway on a bad day: of five answers one is spoiled, in one of a dozen ways."""
+"""A gateway that fails in one of five answers, in one of a dozen ways."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from tests.support.connection import Request
 from tests.support.steps import Reset, Send, Stall, Step, sse
 from tests.support.wire import DONE, answer_events, chunk, error, event, response
 
-SHARE = 0.2
+FAULT_SHARE = 0.2
 WORDS = 12
 
 
-class Weather:
-    """Gives each request its answer. `said` holds the whole text for each prompt.
+class UnreliableGateway:
+    """Answers of random words, some of them with a fault; `texts` holds each by its prompt.
 
-    Safe to be asked by many connections at once.
+    Safe for concurrent connections.
     """
 
     def __init__(self, seed: int) -> None:
-        self.said: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
         self.faults: Counter[str] = Counter()
         self._random = random.Random(seed)
         self._lock = threading.Lock()
 
     def answer(self, request: Request) -> list[Step]:
-        """Give the steps for a request."""
+        """Return the steps that respond to a request."""
         prompt = str(request.json["messages"][-1]["content"])
         with self._lock:
             words = [f"{self._random.getrandbits(40):x}" for _ in range(WORDS)]
-            self.said[prompt] = " ".join(words)
-            if self._random.random() >= SHARE:
+            self.texts[prompt] = " ".join(words)
+            if self._random.random() >= FAULT_SHARE:
                 return sse(*_deltas(words), *answer_events())
             name = self._random.choice(sorted(FAULTS))
             self.faults[name] += 1
@@ -49,19 +49,19 @@ def _part(*end: Step) -> Callable[[list[str]], list[Step]]:
 
 
 FAULTS: dict[str, Callable[[list[str]], list[Step]]] = {
-    "reset before the answer": lambda _: [Reset()],
-    "the end before the answer": lambda _: [],
-    "reset in the answer": _part(Reset()),
-    "the end in the answer": _part(),
-    "silence in the answer": _part(Stall()),
-    "silence": lambda _: [Stall()],
+    "reset before the response": lambda _: [Reset()],
+    "close before the response": lambda _: [],
+    "reset during the answer": _part(Reset()),
+    "close during the answer": _part(),
+    "stall during the answer": _part(Stall()),
+    "stall": lambda _: [Stall()],
     "500": lambda _: [Send(response(500, error("broken")))],
-    "429": lambda _: [Send(response(429, error("slowly")))],
+    "429": lambda _: [Send(response(429, error("slow down")))],
     "401": lambda _: [Send(response(401, error("no such key")))],
     "web page": lambda _: [Send(response(200, "<html>hello</html>", content_type="text/html"))],
-    "garbage among events": lambda words: sse(
+    "a malformed event": lambda words: sse(
         *_deltas(words), b"data: {broken\n\n", event(chunk(finish="stop")), DONE
     ),
     "no finish reason": lambda words: sse(*_deltas(words), DONE),
-    "error in the answer": lambda words: sse(*_deltas(words[:3]), event(error("overloaded"))),
+    "error during the answer": lambda words: sse(*_deltas(words[:3]), event(error("overloaded"))),
 }
