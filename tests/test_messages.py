@@ -67,14 +67,14 @@ def violations(path: str, source: str) -> Iterator[str]:
 def template_violations(path: str, node: ast.Call) -> Iterator[str]:
     texts = node.args[: 2 if called_name(node) == "ntr" else 1]
     values = {keyword.arg for keyword in node.keywords}
-    if not values and called_name(node) == "tr":
-        return  # without values a text is not filled in, so braces are allowed
     if called_name(node) == "ntr":
         values.add("n")
     for text in texts:
         if not (isinstance(text, ast.Constant) and isinstance(text.value, str)):
             yield f"{path}:{node.lineno} the template is not a literal"
             continue
+        if not values:
+            continue  # the text is not filled in, so it may contain braces
         fields = {
             name for _, name, _, _ in string.Formatter().parse(text.value) if name is not None
         }
