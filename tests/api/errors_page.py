@@ -12,9 +12,10 @@ INTRODUCTION = """\
 # Errors of a gateway
 
 `newapi` prints an error in up to four parts: `error:` what happened, `why:` the server's own words,
-`try:` what to do next, and the request id, by which the gateway's operator finds the request. On
-this page, find the message under its exit code. Each entry lists what the server sent, the usual
-cause, and what to do. The first entry that matches a response applies.
+`id:` the request id, by which the gateway's operator finds the request, and `try:` what to do next.
+On this page, find the message under its exit code. Each entry has the message, its reason as code
+knows it, what the server sent, the usual cause, and what to do. The first entry that matches a
+response applies.
 
 *The gateway* is a server that sends an error type of its own (`new_api_error`, or `one_api_error`,
 `one_hub_error` and similar of related gateways), or no type. *The provider* is the service behind

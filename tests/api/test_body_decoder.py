@@ -145,7 +145,7 @@ def test_a_byte_order_mark_before_a_json_answer_is_ignored() -> None:
         assert (text, finish_reason, skipped) == ("Paris 👋", "stop", 0), blocks
 
 
-def test_the_usage_that_comes_last_is_kept() -> None:
+def test_the_last_usage_is_kept() -> None:
     read = Read([ORDERLY])
     assert read.completion.usage is not None
     assert read.completion.usage[:3] == (9, 3, 12)
@@ -232,7 +232,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize("body", PAGES.values(), ids=PAGES)
-def test_a_web_page_is_named_as_one_and_not_shown(body: bytes) -> None:
+def test_a_web_page_in_a_body_is_reported_by_its_title(body: bytes) -> None:
     for blocks in all_cuts(body):
         read = Read(blocks, "rid")
         assert isinstance(read.error, GatewayError), blocks
@@ -264,14 +264,14 @@ def test_an_endless_json_answer_is_an_error() -> None:
     assert "32 MB" in read.error.why
 
 
-def test_a_large_picture_in_one_event_is_taken() -> None:
+def test_a_large_image_in_one_event_is_decoded() -> None:
     picture = "data:image/png;base64," + "A" * 16_000_000
     body = event(chunk(picture, finish="stop"))
     read = Read([body[at : at + 65536] for at in range(0, len(body), 65536)])
     assert read.verdict == (picture, "stop", False, 0)
 
 
-def test_many_values_in_one_event_take_no_more_time_than_their_size() -> None:
+def test_many_values_in_one_event_are_decoded_in_linear_time() -> None:
     started = time.process_time()
     read = Read([b"data: " + b"0 " * 400_000 + b"\n\n"])
     assert read.reader.skipped == 400_000
@@ -279,7 +279,7 @@ def test_many_values_in_one_event_take_no_more_time_than_their_size() -> None:
 
 
 @pytest.mark.parametrize("line", [b" \n", b"\t\r", b"x\n", b" {\n", b"<!--\n"])
-def test_stray_lines_take_no_more_time_than_their_size(line: bytes) -> None:
+def test_stray_lines_are_decoded_in_linear_time(line: bytes) -> None:
     started = time.process_time()
     Read([PING, line * 60_000, event(chunk("a", finish="stop"))])
     assert time.process_time() - started < 1

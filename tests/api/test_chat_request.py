@@ -85,12 +85,12 @@ def test_parameters_of_zero_are_sent() -> None:
         assert body[name] == 0, name
 
 
-def test_the_further_parameters_have_their_wire_names() -> None:
+def test_the_other_parameters_have_their_wire_names() -> None:
     body = body_of(ChatRequest("m", HELLO, Sampling(stop=("a", "b"), seed=7, effort="low")))
     assert (body["stop"], body["seed"], body["reasoning_effort"]) == (["a", "b"], 7, "low")
 
 
-def test_options_are_sent_as_they_are_and_win() -> None:
+def test_options_are_sent_unchanged_and_override_parameters() -> None:
     options = {"enable_thinking": False, "logit_bias": {"50256": -100}, "temperature": 2, "x": None}
     body = body_of(ChatRequest("m", HELLO, Sampling(temperature=0.5, options=options)))
     assert {name: body[name] for name in options} == options
@@ -109,7 +109,7 @@ def test_the_documented_conversation_keeps_its_order_and_roles() -> None:
     assert {frozenset(m) for m in body["messages"]} == {frozenset(("role", "content"))}
 
 
-def test_text_outside_ascii_travels_as_utf_8() -> None:
+def test_text_outside_ascii_is_sent_as_utf_8() -> None:
     encoded = encode_chat(ChatRequest("m", (Message(Role.USER, "你好 👋"),)))
     assert "你好 👋".encode() in encoded
 
@@ -162,7 +162,7 @@ def test_a_message_of_attachments_alone_has_no_empty_text() -> None:
     assert [part["type"] for part in content] == ["image_url"]
 
 
-def test_a_body_to_be_looked_at_holds_no_data() -> None:
+def test_a_body_for_display_has_no_attachment_data() -> None:
     request = asked_with(PICTURE, PAPER)._replace(attached={})
     content = json.loads(encode_chat(request, without_data=True))["messages"][0]["content"]
     assert content[1]["image_url"]["url"] == "data:image/png;base64,(3 bytes left out)"

@@ -79,7 +79,7 @@ def test_a_chunk_with_usage_has_no_choices() -> None:
 
 
 @pytest.mark.parametrize("finish", ["stop", "length", "end", "<|eot_id|>", "pause_turn"])
-def test_the_finish_reason_is_kept_word_for_word(finish: str) -> None:
+def test_the_finish_reason_is_kept_unchanged(finish: str) -> None:
     assert chunk_from_json(streamed({}, finish)).finish_reason == finish
 
 
@@ -98,7 +98,7 @@ def test_an_invalid_finish_reason_is_none(finish: Any) -> None:
         {"reasoning_content": "", "reasoning": "hm"},
     ],
 )
-def test_reasoning_in_either_member_or_both_is_taken_once(delta: dict[str, Any]) -> None:
+def test_reasoning_in_either_member_or_both_is_read_once(delta: dict[str, Any]) -> None:
     assert chunk_from_json(streamed(delta)).reasoning == "hm"
 
 
@@ -151,13 +151,13 @@ def test_text_in_other_members_is_the_answer(choice: dict[str, Any], text: str) 
 
 
 @pytest.mark.parametrize("thoughts", ["hm", [{"type": "text", "text": "hm"}]])
-def test_thoughts_in_content_parts_are_reasoning(thoughts: object) -> None:
+def test_thinking_in_content_parts_is_reasoning(thoughts: object) -> None:
     parts = [{"type": "thinking", "thinking": thoughts}, {"type": "text", "text": "a"}]
     chunk = chunk_from_json(streamed({"content": parts}))
     assert (chunk.reasoning, chunk.content) == ("hm", "a")
 
 
-def test_a_function_call_of_old_is_a_tool_call() -> None:
+def test_a_deprecated_function_call_is_a_tool_call() -> None:
     delta = {"function_call": {"name": "f", "arguments": "{"}}
     assert chunk_from_json(streamed(delta)).tool_calls == (ToolCallDelta(None, "", "f", "{"),)
 
@@ -354,7 +354,7 @@ def test_an_image_in_a_content_part_is_a_markdown_image(picture: object) -> None
 
 
 @pytest.mark.parametrize(("content", "text"), [("See ", "See "), (None, "")])
-def test_pictures_beside_the_content_follow_it(content: str | None, text: str) -> None:
+def test_images_follow_the_content(content: str | None, text: str) -> None:
     images = [{"type": "image_url", "image_url": {"url": f"data:,{name}"}} for name in "ab"]
     chunk = chunk_from_json(streamed({"content": content, "images": images}))
     assert chunk.content == f"{text}![image](data:,a)![image](data:,b)"
@@ -381,6 +381,6 @@ def test_an_error_in_a_choice_ends_the_answer(about: object, error_object: Error
     "choices",
     [None, [], 5, [{"error": None}], [{"error": {}}], [{}], [{"index": 1, "error": "no"}]],
 )
-def test_a_choice_without_an_error_holds_none(choices: object) -> None:
+def test_a_choice_without_an_error_has_none(choices: object) -> None:
     assert find_error_in_choice({"choices": choices}) is None
     assert chunk_from_json({"choices": choices}).finish_reason is None

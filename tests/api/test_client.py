@@ -148,7 +148,7 @@ def test_invalid_json_is_reported(answer: bytes, kind: type[NewapiError]) -> Non
 # -- what comes back ----------------------------------------------------------------------------
 
 
-def test_the_events_of_an_answer_come_in_their_order() -> None:
+def test_the_events_of_an_answer_are_in_order() -> None:
     with FaultServer(sse(*answer_events("a"), headers=[("X-Oneapi-Request-Id", "rid")])) as server:
         events = [
             event
@@ -160,7 +160,7 @@ def test_the_events_of_an_answer_come_in_their_order() -> None:
     assert [e.content for e in events if isinstance(e, Chunk)] == ["", "a", "", ""]
 
 
-def test_ticks_come_while_nothing_else_does() -> None:
+def test_ticks_arrive_in_silence() -> None:
     with FaultServer(sse(event(chunk("a")), Pause(0.3), event(chunk(finish="stop")))) as server:
         events = list(client_for(server.url).start_chat(question()))
     silences = [event.silent_s for event in events if isinstance(event, Tick)]
@@ -168,7 +168,7 @@ def test_ticks_come_while_nothing_else_does() -> None:
     assert 0.1 < max(silences) < 5
 
 
-def test_an_answer_that_says_done_is_not_waited_for_any_longer() -> None:
+def test_nothing_is_awaited_after_done() -> None:
     with FaultServer(sse(*answer_events("a"), Stall(), end=False)) as server:
         assert text_of(client_for(server.url).start_chat(question())) == "a"
         server.wait_for_close()
@@ -199,7 +199,7 @@ def test_a_header_in_another_encoding_is_decoded() -> None:
     ],
     ids=["reset", "end inside a chunk", "bad chunk size"],
 )
-def test_a_connection_that_breaks_in_an_answer_gives_all_that_came(
+def test_a_connection_lost_during_an_answer_keeps_its_part(
     rest: list[Step], kind: type[NewapiError]
 ) -> None:
     came = []
@@ -299,7 +299,7 @@ def test_a_stream_rejected_for_its_options_twice_is_not_sent_again() -> None:
         assert len(server.requests) == 2
 
 
-def test_a_retry_after_that_has_no_stream_options_either() -> None:
+def test_a_retry_without_stream_options_stays_without_them() -> None:
     scripts = [failing(400, "no stream_options here"), failing(503), ANSWER]
     with FaultServer(*scripts) as server:
         assert text_of(client_for(server.url, retries=1).start_chat(question())) == "Paris"
@@ -332,7 +332,7 @@ def test_each_retry_prints_a_notice() -> None:
 @pytest.mark.parametrize(
     "script", [[Reset()], [Fin()], [Send(b"HTTP/1.1 200 OK\r\nX: ")]], ids=["RST", "FIN", "half"]
 )
-def test_a_connection_that_breaks_before_the_answer_is_tried_again(script: list[Step]) -> None:
+def test_a_connection_lost_before_the_answer_is_retried(script: list[Step]) -> None:
     with FaultServer(script, ANSWER) as server:
         assert text_of(client_for(server.url, retries=1).start_chat(question())) == "Paris"
         assert len(server.requests) == 2
@@ -485,7 +485,7 @@ def test_no_proxy_is_used_for_this_machine(name: str, monkeypatch: pytest.Monkey
         assert proxy.connections == []
 
 
-def test_a_proxy_of_the_setting_is_not_used_for_this_machine_either() -> None:
+def test_a_proxy_of_the_setting_is_not_used_for_this_machine() -> None:
     with FaultServer(ANSWER) as server, FaultServer() as proxy:
         where = endpoint(server.url, proxy=proxy.url)
         assert text_of(client_for(where).start_chat(question())) == "Paris"
@@ -515,7 +515,7 @@ def test_a_proxy_of_the_setting_receives_the_whole_url() -> None:
 
 
 @pytest.mark.parametrize("word", ["none", "off", "direct", "NONE"])
-def test_a_setting_switches_the_proxies_off(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_disables_all_proxies(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with FaultServer() as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         where = endpoint("http://gateway.invalid", proxy=word, environ={"HTTP_PROXY": proxy.url})
@@ -551,14 +551,14 @@ def test_a_slow_answer_through_a_proxy_is_not_a_slow_connection() -> None:
         assert text_of(client.start_chat(question())) == "Paris"
 
 
-def test_a_proxy_that_does_not_get_through_is_a_slow_connection() -> None:
+def test_a_proxy_that_cannot_connect_counts_as_a_slow_connection() -> None:
     with FaultServer([BeforeReading(), ReadHead(), Stall()]) as proxy:
         where = endpoint("https://gateway.invalid", proxy=proxy.url)
         with pytest.raises(DeadlineError, match="no connection"):
             text_of(client_for(where, timeouts=OFF._replace(connect_s=0.3)).start_chat(question()))
 
 
-def test_an_answer_through_a_proxy_can_be_broken_off() -> None:
+def test_an_answer_through_a_proxy_can_be_canceled() -> None:
     with FaultServer(sse(event(chunk("a")), Stall())) as proxy:
         where = endpoint("http://gateway.invalid", proxy=proxy.url)
         events = client_for(where, timeouts=OFF).start_chat(question())
@@ -594,6 +594,6 @@ def test_a_server_without_tls_is_reported() -> None:
 
 
 @pytest.mark.parametrize("body", [json.dumps(error("x")), "é", "<html>"])
-def test_nothing_of_a_server_is_lost_in_translation(body: str) -> None:
+def test_the_why_is_the_servers_text(body: str) -> None:
     with FaultServer([Send(response(500, body))]) as server:
         assert isinstance(failure_of(server.url), GatewayError)

@@ -167,7 +167,7 @@ def test_each_providers_message_about_a_long_context_is_recognized(message: str)
 
 
 @pytest.mark.parametrize("message", OTHER.values(), ids=OTHER.keys())
-def test_other_complaints_are_not_taken_for_it(message: str) -> None:
+def test_other_errors_are_not_about_the_context(message: str) -> None:
     assert not is_too_long(ErrorObject(message, "invalid_request_error", "400"))
 
 
@@ -203,21 +203,21 @@ def test_a_context_that_is_too_long_has_its_own_error(status: int) -> None:
     assert "larger context" in failure.hint
 
 
-def test_a_rate_limit_in_tokens_stays_one() -> None:
+def test_a_rate_limit_in_tokens_is_a_rate_limit() -> None:
     for message in (OTHER["TPM, OpenAI"], TOO_LONG["OpenAI"]):
         body = json.dumps(error(message, "tokens", "rate_limit_exceeded")).encode()
         failure = error_from_response(429, error_object_of(decode_json(body)), body)
         assert type(failure) is LimitError
 
 
-def test_an_error_in_a_stream_is_looked_at_too() -> None:
+def test_a_long_context_in_a_stream_is_recognized() -> None:
     failure = error_in_stream(ErrorObject(TOO_LONG["Gemini"], request_id="rid"))
     assert type(failure) is ContextTooLongError
     assert (failure.why, failure.request_id) == (TOO_LONG["Gemini"], "rid")
     assert type(error_in_stream(ErrorObject(OTHER["TPM, OpenAI"]))) is GatewayError
 
 
-def test_asking_again_is_pointless() -> None:
+def test_it_is_not_retried() -> None:
     assert not may_retry(500, ErrorObject(TOO_LONG["llama.cpp"]))
     assert may_retry(500, ErrorObject("something broke"))
     assert may_retry(429, ErrorObject(TOO_LONG["OpenAI"]))
@@ -240,7 +240,7 @@ def test_asking_again_is_pointless() -> None:
     ],
     ids=lambda message: message[:12],
 )
-def test_looking_at_a_text_takes_no_time_whatever_it_says(message: str) -> None:
+def test_any_text_is_searched_in_linear_time(message: str) -> None:
     started = time.process_time()
     is_too_long(ErrorObject(message))
     assert time.process_time() - started < 0.5

@@ -50,7 +50,7 @@ EACH_TAGGED = pytest.mark.parametrize(("text", "reasoning", "content"), TAGGED.v
 
 
 @EACH_TAGGED
-def test_leading_reasoning_in_tags_is_parted_from_the_answer(
+def test_leading_reasoning_in_tags_is_separated_from_the_answer(
     text: str, reasoning: str, content: str
 ) -> None:
     assert parted([text]) == (reasoning, content)
@@ -79,20 +79,20 @@ def test_an_answer_without_a_tag_is_not_held_back() -> None:
     assert decoder.feed(Chunk(content="<th")).content == "<th"
 
 
-def test_reasoning_is_given_while_it_comes() -> None:
+def test_reasoning_is_returned_as_it_arrives() -> None:
     decoder = DeltaDecoder()
     assert decoder.feed(Chunk(content="<think>a")).reasoning == "a"
     assert decoder.feed(Chunk(content="b</")).reasoning == "b"
     assert decoder.feed(Chunk(content="c")).reasoning == "</c"
 
 
-def test_reasoning_of_the_members_and_of_tags_are_both_given() -> None:
+def test_reasoning_of_members_and_of_tags_is_joined() -> None:
     decoder = DeltaDecoder()
     chunk = decoder.feed(Chunk(content="<think>b</think>c", reasoning="a"))
     assert (chunk.reasoning, chunk.content) == ("ab", "c")
 
 
-def test_all_else_of_a_chunk_stays() -> None:
+def test_all_other_fields_of_a_chunk_are_kept() -> None:
     chunk = Chunk(content="<think>a", finish_reason="stop", model="m", id="i")
     assert DeltaDecoder().feed(chunk) == chunk._replace(content="", reasoning="a")
 
@@ -125,5 +125,5 @@ def test_surrogates_of_reasoning_and_content_do_not_mix() -> None:
     assert decoder.end() is None
 
 
-def test_a_half_in_an_unfinished_tag_is_not_lost() -> None:
+def test_a_surrogate_in_an_incomplete_tag_is_kept() -> None:
     assert parted(["<think>a", "\ud83d"]) == ("a\ufffd", "")

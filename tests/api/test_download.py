@@ -100,7 +100,7 @@ def test_a_download_sends_its_user_agent_and_nothing_personal() -> None:
     }
 
 
-def test_a_body_may_come_in_chunks_and_pauses() -> None:
+def test_a_body_may_arrive_in_chunks_with_pauses() -> None:
     with FaultServer(sse(PNG[:9], Pause(0.05), PNG[9:])) as server:
         assert fetch(f"{server.url}/x").data == PNG
 
@@ -113,12 +113,12 @@ def test_a_body_may_end_with_the_connection() -> None:
 # -- limits -----------------------------------------------------------------------------------
 
 
-def test_the_limit_itself_is_allowed() -> None:
+def test_a_body_of_exactly_the_limit_is_allowed() -> None:
     with FaultServer(picture(bytes(SHORT.size_bytes))) as server:
         assert fetch(f"{server.url}/x").data == bytes(SHORT.size_bytes)
 
 
-def test_the_usual_limit_is_20_mb() -> None:
+def test_the_default_limit_is_20_mb() -> None:
     assert Limits() == Limits(20 * 1024 * 1024, 10, 30, 120, 5)
 
 
@@ -142,7 +142,7 @@ def test_an_invalid_content_length_is_ignored(length: str) -> None:
 
 
 @pytest.mark.parametrize("is_chunked", [True, False])
-def test_an_endless_body_is_broken_off_at_the_limit(is_chunked: bool) -> None:
+def test_an_endless_body_is_canceled_at_the_limit(is_chunked: bool) -> None:
     framing = ("Transfer-Encoding", "chunked") if is_chunked else ("Connection", "close")
     block = bytes(10_000)
     piece = framed(block) if is_chunked else block
@@ -249,7 +249,7 @@ def test_an_encoding_that_was_not_requested_is_rejected() -> None:
     ],
     ids=["reset", "ssh", "short", "no last chunk", "cut header"],
 )
-def test_a_broken_answer_is_a_matter_of_the_network(script: list[Step]) -> None:
+def test_a_broken_response_is_a_network_error(script: list[Step]) -> None:
     with FaultServer(script) as server:
         assert isinstance(failure_of(server), NetworkError)
 
@@ -346,7 +346,7 @@ def test_a_redirect_to_a_private_address_is_not_followed(host: str) -> None:
     assert "/latest/meta-data" in failure.why
 
 
-def test_a_redirect_back_to_the_same_private_server_is_not_followed_either() -> None:
+def test_a_redirect_within_a_private_server_is_not_followed() -> None:
     with FaultServer(redirect("/b.png")) as server:
         assert "private or local address" in failure_of(server, is_allowed=is_public).message
         assert len(server.requests) == 1
@@ -410,7 +410,7 @@ def test_a_redirect_to_a_name_with_a_private_address_opens_no_connection(
     assert "name.example" in failure.why
 
 
-def test_the_address_that_was_checked_is_the_one_connected_to(
+def test_the_checked_address_is_connected_to(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lookups = resolver_of(monkeypatch, ["127.0.0.1"], ["10.0.0.1"])
@@ -454,7 +454,7 @@ def test_a_redirect_to_a_private_address_is_not_followed_through_a_proxy() -> No
     assert "private or local address" in caught.value.message
 
 
-def test_a_proxy_that_is_slow_to_answer_has_the_time_of_a_silence() -> None:
+def test_a_slow_proxy_has_the_idle_timeout() -> None:
     with FaultServer([Pause(0.4), *picture()]) as proxy:
         limits = SHORT._replace(connect_s=0.2)
         assert fetch("http://a.example/x", proxy=proxy.url, limits=limits).data == PNG

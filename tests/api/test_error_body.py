@@ -67,7 +67,7 @@ def test_a_very_deep_error_is_an_empty_error_object(name: str) -> None:
         ([None, {"id": 1}, {"error": "m"}, {"error": "n"}], ErrorObject("m")),
     ],
 )
-def test_each_envelope_of_an_error_is_read(value: object, error: ErrorObject) -> None:
+def test_each_form_of_an_error_is_read(value: object, error: ErrorObject) -> None:
     assert find_error(value) == error
 
 
@@ -120,12 +120,14 @@ def test_a_value_without_an_error_is_none(value: object) -> None:
         ("half a pair \ud83d (request id: 2)", "half a pair \ufffd", "2"),
     ],
 )
-def test_the_request_id_is_taken_off_the_message(message: str, text: str, request_id: str) -> None:
+def test_the_request_id_is_removed_from_the_message(
+    message: str, text: str, request_id: str
+) -> None:
     assert find_error({"error": {"message": message}}) == ErrorObject(text, request_id=request_id)
 
 
 @pytest.mark.parametrize("message", [" " * 60_000 + "x", "(request id: " * 20_000])
-def test_looking_for_a_request_id_takes_no_more_time_than_the_message_is_long(
+def test_a_request_id_is_found_in_linear_time(
     message: str,
 ) -> None:
     started = time.process_time()

@@ -34,7 +34,7 @@ from newapi_cli.errors import (
 from newapi_cli.render.status_lines import print_error
 from newapi_cli.streams import Input, Output, Streams
 from tests.api.errors_page import errors_page
-from tests.support.refused import ALL, GATEWAY, Refused
+from tests.support.error_responses import ALL, GATEWAY, ErrorResponse
 from tests.support.wire import REQUEST_ID
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +47,7 @@ GOLDEN_HEAD = (
 KEY_TEXT = "该令牌已过期"
 
 
-def error_of(row: Refused) -> NewapiError:
+def error_of(row: ErrorResponse) -> NewapiError:
     """Return the error that the client makes of a response."""
     headers = {name.lower(): value for name, value in row.headers}
     if not 200 <= row.status < 300:
@@ -71,7 +71,7 @@ def printed(error: NewapiError) -> str:
         return os.pread(file.fileno(), 1 << 20, 0).decode()
 
 
-def golden(row: Refused) -> str:
+def golden(row: ErrorResponse) -> str:
     error = error_of(row)
     sent = row.body.decode().rstrip("\n").replace("\n", "\n> ")
     return (
@@ -97,11 +97,13 @@ def test_the_page_is_up_to_date() -> None:
 
 
 @pytest.mark.parametrize("row", ALL, ids=lambda row: row.name)
-def test_each_error_response_has_the_exit_code_and_the_message_of_its_rule(row: Refused) -> None:
+def test_each_error_response_has_the_exit_code_and_the_message_of_its_rule(
+    row: ErrorResponse,
+) -> None:
     error = error_of(row)
     assert error.exit_code.value == row.code
-    assert error.message.startswith(row.says)
-    assert (error.why, error.request_id) == (row.words, row.request_id)
+    assert error.message.startswith(row.message)
+    assert (error.why, error.request_id) == (row.why, row.request_id)
     assert error.hint
 
 
@@ -132,7 +134,7 @@ def test_every_code_of_the_gateway_is_named_by_a_rule() -> None:
     assert unnamed == {"read_request_body_failed", "api_not_implemented", "502"}
 
 
-def code_of(row: Refused) -> str:
+def code_of(row: ErrorResponse) -> str:
     text = row.body.decode()
     return text.partition('"code":"')[2].partition('"')[0]
 
@@ -169,7 +171,7 @@ def test_the_error_type_decides_whose_key_is_rejected(type_: str, code: int) -> 
     assert find_rule(403, ErrorObject("no", type_)).error.exit_code == code
 
 
-def test_a_text_of_the_gateway_counts_in_the_gateways_mouth_only() -> None:
+def test_a_text_of_the_gateway_only_matches_its_own_errors() -> None:
     for type_ in ("new_api_error", "one_api_error", ""):
         assert find_rule(401, ErrorObject(KEY_TEXT, type_)).message == "the key has expired"
     assert find_rule(401, ErrorObject(KEY_TEXT, "upstream_error")).error is GatewayError
@@ -194,7 +196,7 @@ def test_the_parts_of_a_text_must_be_in_order(text: str, fits: bool) -> None:
 @pytest.mark.parametrize(
     "piece", ["无权访问", "无权访问 分", "model ", "令牌", "a", "\n", "…", "["]
 )
-def test_a_long_text_takes_no_long_time(piece: str) -> None:
+def test_a_long_text_is_compared_in_linear_time(piece: str) -> None:
     started = time.process_time()
     find_rule(403, ErrorObject(piece * 300_000, "new_api_error" * 50_000, piece * 100_000))
     assert time.process_time() - started < 1

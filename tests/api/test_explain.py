@@ -153,7 +153,7 @@ def test_a_redirect_is_reported_with_its_target(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 500, 502, 503, 504, 524])
-def test_a_web_page_is_named_and_never_shown(status: int) -> None:
+def test_a_web_page_is_reported_by_its_title(status: int) -> None:
     page = b"<html><head><title>bad gateway</title></head><body>secret</body></html>"
     failure = error_of(status, page)
     assert type(failure) is GatewayError
@@ -171,12 +171,12 @@ def test_a_web_page_is_named_and_never_shown(status: int) -> None:
         (b"<html><title>a\n  b</title>", "the title of the page is “a b”"),
     ],
 )
-def test_the_title_of_a_page_is_all_that_is_taken_from_it(page: bytes, why: str) -> None:
+def test_only_the_title_of_a_page_is_reported(page: bytes, why: str) -> None:
     assert html_error(page, 200).why == why
 
 
 @pytest.mark.parametrize("title", ["word " * 1000, "你" * 1000], ids=["words", "no spaces"])
-def test_a_long_title_is_cut(title: str) -> None:
+def test_a_long_title_is_truncated(title: str) -> None:
     why = html_error(f"<html><title>{title}</title>".encode(), 200).why
     assert why.startswith(f"the title of the page is “{title[:9].strip()}")
     assert why.endswith("…”")
@@ -186,7 +186,7 @@ def test_a_long_title_is_cut(title: str) -> None:
 @pytest.mark.parametrize(
     "body", [b"<!---->" * 26 + b"x", b"<!-- " * 30_000, b"<html>" + b"<title" * 40_000]
 )
-def test_looking_for_a_page_takes_no_more_time_than_the_body_is_long(body: bytes) -> None:
+def test_a_web_page_is_recognized_in_linear_time(body: bytes) -> None:
     started = time.process_time()
     assert type(error_of(500, body)) is GatewayError
     assert time.process_time() - started < 2

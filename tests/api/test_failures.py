@@ -252,7 +252,7 @@ def test_a_bug_of_ours_is_not_blamed_on_the_proxy(error: Exception) -> None:
     assert proxies.error_from_exception(error, BASE_URL, PROXY) is error
 
 
-def test_a_chain_without_an_end_is_followed_for_a_while_only() -> None:
+def test_an_endless_chain_of_causes_is_followed_up_to_a_limit() -> None:
     first, second = httpx.ReadError("a"), httpx.ReadError("b")
     first.__cause__, second.__cause__ = second, first
     assert isinstance(proxies.error_from_exception(first, BASE_URL, PROXY), NetworkError)

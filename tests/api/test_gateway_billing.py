@@ -53,7 +53,7 @@ def test_the_remaining_amount_is_exact() -> None:
     assert balance_text(balance) == "12.44 left of 20.10, 7.66 used"
 
 
-def test_a_key_without_a_limit_says_so() -> None:
+def test_a_key_without_a_limit_is_unlimited() -> None:
     balance = balance_of({**GRANTED, "hard_limit_usd": 100_000_000}, {"total_usage": 0})
     assert (balance.limit, balance.left) == (None, None)
     assert balance_text(balance) == "no limit on this key, 0.00 used"

@@ -112,7 +112,7 @@ def test_a_record_with_an_invalid_usage_is_none(used: object) -> None:
         ({}, "USD", "$"),
     ],
 )
-def test_the_money_of_a_site_is_read(data: dict[str, object], name: str, symbol: str) -> None:
+def test_the_currency_of_a_site_is_read(data: dict[str, object], name: str, symbol: str) -> None:
     currency = currency_from_json({"data": data})
     assert currency is not None
     assert (currency.name, currency.symbol) == (name, symbol)
@@ -155,7 +155,7 @@ def test_a_value_without_a_list_of_models_is_none(value: object) -> None:
     assert models_from_json(value) is None
 
 
-def test_models_of_both_generations_are_read() -> None:
+def test_models_of_old_and_new_servers_are_read() -> None:
     new = {"success": True, **MODELS}
     old: dict[str, Any] = {
         "data": [{"id": "m", "owned_by": "o", "permission": [], "root": "m", "parent": None}]

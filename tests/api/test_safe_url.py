@@ -134,7 +134,7 @@ def test_a_url_has_a_request_target_and_a_file_name(text: str, url: str, name: s
     assert (place.url, place.name) == (url, name)
 
 
-def test_a_name_is_short() -> None:
+def test_a_long_file_name_is_truncated() -> None:
     name = parse_url(f"https://a.example/{'x' * 500}.png").name
     assert len(name) == 100
     assert name.endswith("x.png")

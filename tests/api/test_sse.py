@@ -96,12 +96,12 @@ def single_bytes(data: bytes) -> list[bytes]:
 
 
 @EACH_EXAMPLE
-def test_a_stream_in_one_block_gives_its_events(stream: bytes, expected: Pairs) -> None:
+def test_a_stream_in_one_block_is_decoded(stream: bytes, expected: Pairs) -> None:
     assert decoded([stream]) == expected
 
 
 @EACH_EXAMPLE
-def test_a_stream_byte_by_byte_gives_the_same(stream: bytes, expected: Pairs) -> None:
+def test_a_stream_byte_by_byte_is_decoded_the_same(stream: bytes, expected: Pairs) -> None:
     assert decoded(single_bytes(stream)) == expected
 
 
@@ -111,7 +111,7 @@ def test_a_stream_split_anywhere_is_decoded_the_same(stream: bytes, expected: Pa
         assert decoded([stream[:at], b"", stream[at:]]) == expected, stream[:at]
 
 
-def test_an_event_is_given_with_the_blank_line_that_ends_it() -> None:
+def test_an_event_is_complete_with_its_blank_line() -> None:
     decoder = SseDecoder()
     assert decoder.feed(b"data: a\n") == []
     assert decoder.feed(b"\n") == [ServerSentEvent("a")]
@@ -123,7 +123,7 @@ def test_a_cr_at_the_end_of_a_block_ends_the_line_at_once() -> None:
     assert decoder.feed(b"\ndata: b\r\r") == [ServerSentEvent("b")]
 
 
-def test_the_end_gives_nothing_a_second_time() -> None:
+def test_a_second_end_returns_nothing() -> None:
     decoder = SseDecoder()
     decoder.feed(b"data: a")
     assert decoder.end() == [ServerSentEvent("a")]
@@ -133,7 +133,7 @@ def test_the_end_gives_nothing_a_second_time() -> None:
 # -- what stands in a stream without being one --------------------------------------------------
 
 
-def test_stray_lines_are_kept_in_their_order() -> None:
+def test_stray_lines_are_kept_in_order() -> None:
     decoder = SseDecoder()
     decoder.feed(b': PING\n\n{"error":1}\r\ndata: a\n\nid: 7\nevent: x\nretry: 1\n<html>\n')
     assert decoder.stray == b'{"error":1}\n<html>'
@@ -149,7 +149,7 @@ def test_a_stray_line_without_an_end_is_kept_at_the_end() -> None:
 
 
 @pytest.mark.parametrize("line", [b"x" * 999 + b"\n", b"y" * 100_000 + b"\n", b"z\n"])
-def test_no_more_than_64_kb_of_strays_are_kept(line: bytes) -> None:
+def test_at_most_64_kb_of_stray_lines_are_kept(line: bytes) -> None:
     decoder = SseDecoder()
     for _ in range(2 * MAX_STRAY_BYTES // len(line) + 2):
         decoder.feed(line)
@@ -186,7 +186,7 @@ def test_an_event_over_the_limit_is_rejected(stream: bytes, size: int) -> None:
 
 @pytest.mark.parametrize("stream", SMALL_ENOUGH.values(), ids=SMALL_ENOUGH)
 @pytest.mark.parametrize("size", [1, 7, 1 << 20])
-def test_an_event_within_the_limit_is_taken_however_it_is_cut(stream: bytes, size: int) -> None:
+def test_an_event_within_the_limit_is_decoded_however_it_is_split(stream: bytes, size: int) -> None:
     decoder = SseDecoder(max_event_bytes=LIMIT)
     events: list[ServerSentEvent] = []
     for at in range(0, len(stream), size):
@@ -207,7 +207,7 @@ def test_a_line_that_never_ends_costs_no_more_than_its_limit() -> None:
     assert peak < 2 * 4_000_000
 
 
-def test_a_long_line_in_small_pieces_is_not_joined_again_for_each_piece() -> None:
+def test_a_long_line_in_small_parts_is_joined_once() -> None:
     decoder = SseDecoder()
     tracemalloc.start()
     try:
@@ -254,7 +254,7 @@ def events_by_the_standard(stream: bytes) -> Pairs:
     return events
 
 
-def test_random_streams_cut_at_random_are_read_by_the_standard() -> None:
+def test_random_streams_split_at_random_follow_the_standard() -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     chance = random.Random(seed)

@@ -51,7 +51,9 @@ def test_a_certificate_of_an_unknown_authority_is_rejected(authority: Authority)
 
 
 @pytest.mark.parametrize("setting", ["ca_bundle", "SSL_CERT_FILE"])
-def test_a_certificate_that_is_named_is_accepted(setting: str, authority: Authority) -> None:
+def test_a_certificate_of_a_configured_authority_is_accepted(
+    setting: str, authority: Authority
+) -> None:
     path = str(authority.bundle)
     with FaultServer(ANSWER, tls=authority.server()) as server:
         where = (
@@ -63,7 +65,7 @@ def test_a_certificate_that_is_named_is_accepted(setting: str, authority: Author
     assert server.requests[0].head.startswith(b"POST /v1/chat/completions HTTP/1.1\r\n")
 
 
-def test_the_setting_is_stronger_than_the_variable(authority: Authority) -> None:
+def test_the_setting_overrides_the_variable(authority: Authority) -> None:
     environ = {"SSL_CERT_FILE": "/nonexistent"}
     with FaultServer(ANSWER, tls=authority.server()) as server:
         where = endpoint(server.url, ca_bundle=str(authority.bundle), environ=environ)
@@ -79,7 +81,7 @@ def test_a_certificate_for_another_host_is_rejected(authority: Authority) -> Non
     assert server.requests == []
 
 
-def test_an_answer_over_tls_can_be_broken_off(authority: Authority) -> None:
+def test_an_answer_over_tls_can_be_canceled(authority: Authority) -> None:
     with FaultServer([*BEGINNING, Stall()], tls=authority.server()) as server:
         where = endpoint(server.url, ca_bundle=str(authority.bundle))
         events = client_for(where).start_chat(question())

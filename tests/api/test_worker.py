@@ -77,7 +77,7 @@ def body_of(events: list[ExchangeEvent]) -> bytes:
     return b"".join(h for h in events if isinstance(h, bytes))
 
 
-def test_an_exchange_happens_in_its_order() -> None:
+def test_the_events_of_an_exchange_are_in_order() -> None:
     with FaultServer([Send(response(200, b"whole", headers=[("X-A", "b")]))]) as server:
         exchange = exchange_with(server.url)
         exchange.start()
@@ -98,7 +98,7 @@ HEADERS: dict[str, list[tuple[bytes, bytes]]] = {
 
 
 @pytest.mark.parametrize("sent", HEADERS.values(), ids=HEADERS)
-def test_headers_are_those_that_httpx_gives(sent: list[tuple[bytes, bytes]]) -> None:
+def test_headers_are_the_same_as_with_httpx(sent: list[tuple[bytes, bytes]]) -> None:
     """A response through a proxy is read by httpx: the two must not differ."""
     lines = b"".join(b"%s: %s\r\n" % header for header in sent)
     with FaultServer([Send(b"HTTP/1.1 204 No Content\r\n" + lines + b"\r\n")]) as server:
@@ -132,7 +132,7 @@ def test_waking_ends_a_wait_at_once() -> None:
         exchange.close()
 
 
-def test_waking_between_blocks_loses_none() -> None:
+def test_waking_between_blocks_loses_no_block() -> None:
     with FaultServer([Send(response(200, b"x" * 1_000_000))]) as server:
         exchange = exchange_with(server.url)
         exchange.start()
@@ -147,7 +147,7 @@ def test_waking_between_blocks_loses_none() -> None:
     assert isinstance(found[-1], ResponseEnd)
 
 
-def test_blocks_that_wait_are_taken_in_one_step_and_the_end_after_them() -> None:
+def test_queued_blocks_are_returned_together_before_the_end() -> None:
     with FaultServer(sse(*[b"x" * 100] * 50)) as server:
         exchange = exchange_with(server.url)
         exchange.start()
@@ -239,7 +239,7 @@ def flood() -> Iterator[Flood]:
     server.stop()
 
 
-def test_a_reader_that_does_not_read_holds_the_server_up(flood: Flood) -> None:
+def test_a_reader_that_stops_reading_slows_the_server_down(flood: Flood) -> None:
     exchange = exchange_with(flood.url)
     exchange.start()
     assert flood.is_stuck.wait(60)
@@ -247,7 +247,7 @@ def test_a_reader_that_does_not_read_holds_the_server_up(flood: Flood) -> None:
     exchange.close()
 
 
-def test_a_reader_that_reads_again_gets_all_that_waited(flood: Flood) -> None:
+def test_a_reader_that_resumes_receives_everything(flood: Flood) -> None:
     exchange = exchange_with(flood.url)
     exchange.start()
     assert flood.is_stuck.wait(60)

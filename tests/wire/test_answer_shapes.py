@@ -125,7 +125,7 @@ FRAMINGS = rows(
 
 
 @FRAMINGS
-def test_a_stream_gives_the_exact_text_however_it_is_framed(home: Home, shape: Shape) -> None:
+def test_a_stream_has_the_exact_text_in_any_framing(home: Home, shape: Shape) -> None:
     shape.check(home)
 
 
@@ -155,7 +155,7 @@ def test_reasoning_is_never_printed_to_stdout(home: Home, shape: Shape) -> None:
         Shape(shape.name, shape.scripts, 0, b"Paris.\n", args=(*NO_RETRY, *more)).check(home)
 
 
-def test_a_tag_further_on_is_part_of_the_answer(home: Home) -> None:
+def test_a_later_tag_is_part_of_the_answer(home: Home) -> None:
     text = "Write <think> and </think>."
     Shape("", [sse(event(chunk(text)), *END)], out=f"{text}\n".encode()).check(home)
 
@@ -233,7 +233,7 @@ def test_the_body_decides_whether_it_is_a_stream(home: Home, shape: Shape) -> No
     shape.check(home)
 
 
-def test_a_picture_of_five_megabytes_arrives_byte_for_byte(home: Home) -> None:
+def test_an_image_of_five_megabytes_arrives_byte_for_byte(home: Home) -> None:
     data = base64.b64encode(bytes(range(256)) * 15_360).decode()
     assert len(data) > 5_000_000
     picture = f"![image](data:image/png;base64,{data})"

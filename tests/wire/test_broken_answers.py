@@ -241,9 +241,7 @@ NETWORK = rows(
 
 
 @NETWORK
-def test_a_connection_that_breaks_before_any_answer_is_the_networks(
-    home: Home, shape: Shape
-) -> None:
+def test_a_connection_lost_before_any_answer_is_a_network_error(home: Home, shape: Shape) -> None:
     shape.check(home)
 
 

@@ -187,7 +187,7 @@ LIMITS = rows(
 
 
 @LIMITS
-def test_limits_and_quota_have_a_code_of_their_own(home: Home, shape: Shape) -> None:
+def test_limits_and_quota_have_their_own_exit_code(home: Home, shape: Shape) -> None:
     shape.check(home)
 
 
@@ -335,12 +335,12 @@ PAGES = rows(
 
 
 @PAGES
-def test_a_web_page_is_named_and_never_printed(home: Home, shape: Shape) -> None:
+def test_a_web_page_is_reported_by_its_title_only(home: Home, shape: Shape) -> None:
     shape.check(home)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_named_and_not_followed(home: Home, status: int) -> None:
+def test_a_redirect_is_reported_and_not_followed(home: Home, status: int) -> None:
     with FaultServer() as elsewhere, FaultServer() as server:
         to = f"{elsewhere.url}/v1/chat/completions"
         server.add(Send(response(status, headers=[("Location", to)])))

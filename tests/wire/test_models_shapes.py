@@ -40,7 +40,7 @@ BARE: dict[str, object] = {"data": [{"id": model} for model in IDS]}
 
 
 @pytest.mark.parametrize("body", [NEW, NULL, OLD, BARE], ids=["new", "null types", "old", "bare"])
-def test_a_pipe_gets_one_name_a_line(home: Home, body: dict[str, object]) -> None:
+def test_a_pipe_receives_one_name_per_line(home: Home, body: dict[str, object]) -> None:
     with FaultServer([Send(response(200, body))]) as server:
         home.configure(server.url)
         result = run_newapi("models", home=home)
@@ -51,7 +51,7 @@ def test_a_pipe_gets_one_name_a_line(home: Home, body: dict[str, object]) -> Non
         assert request.header("Authorization") == f"Bearer {CANARY}"
 
 
-def test_words_choose_among_the_models(home: Home) -> None:
+def test_words_filter_the_models(home: Home) -> None:
     with FaultServer([Send(response(200, NEW))]) as server:
         home.configure(server.url)
         assert run_newapi("models", "gpt", home=home).text == "gpt-4o-mini\n"

@@ -52,9 +52,7 @@ def test_a_status_is_reported_with_its_id_and_a_next_step(
 
 
 @pytest.mark.parametrize("status", range(300, 309))
-def test_only_a_place_to_go_to_makes_a_redirect(
-    home: Home, gateway: FaultServer, status: int
-) -> None:
+def test_a_redirect_has_a_location(home: Home, gateway: FaultServer, status: int) -> None:
     code, err = answered(home, gateway, response(status, headers=[ID, ELSEWHERE]))
     assert code == 6
     assert err.startswith("error: the server redirects")
