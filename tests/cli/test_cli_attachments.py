@@ -100,7 +100,7 @@ def test_a_pdf_goes_with_its_name(home: Home, server: FaultServer, data: bytes) 
     assert asked(server) == [text_part("sum up"), pdf_part(data, "näme 1.bin")]
 
 
-def test_a_text_that_is_called_a_picture_is_a_text(home: Home, server: FaultServer) -> None:
+def test_a_text_with_the_name_of_an_image_is_a_text(home: Home, server: FaultServer) -> None:
     ask(home, "-f", write(home, "photo.png", b"GIF89a is a format\n"))
     assert asked(server) == "photo.png\n```\nGIF89a is a format\n```"
 
@@ -119,7 +119,9 @@ def test_several_files_keep_their_order(home: Home, server: FaultServer) -> None
     ]  # fmt: skip
 
 
-def test_a_question_without_attachments_stays_plain_text(home: Home, server: FaultServer) -> None:
+def test_a_prompt_without_attachments_is_sent_as_plain_text(
+    home: Home, server: FaultServer
+) -> None:
     ask(home, "-f", write(home, "a.txt", b"alpha\n"), "sum")
     assert asked(server) == "sum\n\na.txt\n```\nalpha\n```"
 
@@ -137,7 +139,7 @@ def test_a_link_is_followed(home: Home, server: FaultServer) -> None:
     assert asked(server) == [text_part("what?"), picture_part(PNG, "image/png")]
 
 
-def test_a_large_picture_is_sent_whole(home: Home, server: FaultServer) -> None:
+def test_a_large_image_is_sent_complete(home: Home, server: FaultServer) -> None:
     data = PNG + os.urandom(20 * MEGABYTE - len(PNG))
     ask(home, "what?", "-f", write(home, "large.png", data))
     assert asked(server) == [text_part("what?"), picture_part(data, "image/png")]
@@ -153,7 +155,7 @@ def test_a_large_picture_is_sent_whole(home: Home, server: FaultServer) -> None:
         (b"\1\0", "x.bin is not text, an image or a PDF: NUL byte at offset 1"),
     ],
 )
-def test_what_cannot_be_sent_is_refused(
+def test_unsupported_content_is_rejected(
     home: Home, server: FaultServer, data: bytes, told: str
 ) -> None:
     err = refused(home, server, "what?", "-f", write(home, "x.bin", data))
@@ -161,7 +163,7 @@ def test_what_cannot_be_sent_is_refused(
     assert "try:" in err
 
 
-def test_an_attachment_without_a_question_is_refused(home: Home, server: FaultServer) -> None:
+def test_an_attachment_without_a_prompt_is_rejected(home: Home, server: FaultServer) -> None:
     err = refused(home, server, "-f", write(home, "photo.png", PNG))
     assert "no prompt was given" in err
     assert "say what to do with photo.png" in err
@@ -185,7 +187,7 @@ def test_an_attachment_without_a_question_is_refused(home: Home, server: FaultSe
         ("file:///etc/passwd", "file:// is not supported"),
     ],
 )
-def test_what_is_no_file_is_refused_at_once(
+def test_a_path_that_is_not_a_file_is_rejected_at_once(
     home: Home, server: FaultServer, name: str, told: str
 ) -> None:
     write(home, "photo.png", PNG)
@@ -197,7 +199,7 @@ def test_what_is_no_file_is_refused_at_once(
         assert told in refused(home, server, "what?", "-f", name)
 
 
-def test_a_file_that_may_not_be_read_is_told(home: Home, server: FaultServer) -> None:
+def test_an_unreadable_file_is_an_error(home: Home, server: FaultServer) -> None:
     (home.path / write(home, "photo.png", PNG)).chmod(0)
     command = without_power(*newapi_command("chat", "what?", "-f", "photo.png"))
     result = run_command(command, home=home)
@@ -212,7 +214,7 @@ def test_a_file_of_the_system_without_a_size_is_read(home: Home, server: FaultSe
     assert content.startswith("which?\n\n/proc/self/status\n```\nName:")
 
 
-def test_what_a_shell_substitutes_is_read(home: Home, server: FaultServer) -> None:
+def test_process_substitution_is_read(home: Home, server: FaultServer) -> None:
     write(home, "photo.png", PNG)
     script = '"$@" what? -f <(sleep 0.1; cat photo.png) -f <(echo alpha)'
     assert run_in_shell(script, "chat", home=home).code == 0
@@ -226,19 +228,17 @@ def test_what_a_shell_substitutes_is_read(home: Home, server: FaultServer) -> No
 
 
 @pytest.mark.parametrize("args", [[], ["-f", "-"]])
-def test_a_picture_may_come_through_standard_input(
-    home: Home, server: FaultServer, args: list[str]
-) -> None:
+def test_an_image_can_come_from_stdin(home: Home, server: FaultServer, args: list[str]) -> None:
     ask(home, "what is this?", *args, stdin=PNG)
     assert asked(server) == [text_part("what is this?"), picture_part(PNG, "image/png")]
 
 
-def test_a_pdf_of_standard_input_has_a_name(home: Home, server: FaultServer) -> None:
+def test_a_pdf_from_stdin_has_a_name(home: Home, server: FaultServer) -> None:
     ask(home, "sum up", stdin=PDF)
     assert asked(server) == [text_part("sum up"), pdf_part(PDF, "stdin.pdf")]
 
 
-def test_standard_input_stands_among_the_attachments_where_it_is_named(
+def test_stdin_is_placed_where_it_is_named_among_the_attachments(
     home: Home, server: FaultServer
 ) -> None:
     write(home, "a.gif", GIF)
@@ -248,15 +248,13 @@ def test_standard_input_stands_among_the_attachments_where_it_is_named(
     assert asked(server) == [text_part("which?"), *(picture_part(*each) for each in pictures)]
 
 
-def test_standard_input_that_is_not_named_comes_last(home: Home, server: FaultServer) -> None:
+def test_stdin_that_is_not_named_comes_last(home: Home, server: FaultServer) -> None:
     ask(home, "which?", "-f", write(home, "a.gif", GIF), stdin=PNG)
     pictures = [(GIF, "image/gif"), (PNG, "image/png")]
     assert asked(server) == [text_part("which?"), *(picture_part(*each) for each in pictures)]
 
 
-def test_a_picture_of_standard_input_may_be_larger_than_a_text(
-    home: Home, server: FaultServer
-) -> None:
+def test_an_image_from_stdin_may_be_larger_than_a_text(home: Home, server: FaultServer) -> None:
     data = PNG + os.urandom(15 * MEGABYTE)
     ask(home, "what?", stdin=data)
     assert asked(server) == [text_part("what?"), picture_part(data, "image/png")]
@@ -269,7 +267,7 @@ def test_a_picture_of_standard_input_may_be_larger_than_a_text(
         ('yes | "$@"', "standard input is larger than 10 MB"),
     ],
 )
-def test_a_standard_input_without_an_end_is_left_at_its_limit(
+def test_endless_stdin_is_read_up_to_its_limit(
     home: Home, server: FaultServer, script: str, told: str
 ) -> None:
     write(home, "photo.png", PNG)
@@ -279,18 +277,18 @@ def test_a_standard_input_without_an_end_is_left_at_its_limit(
     assert server.connections == []
 
 
-def test_a_picture_alone_is_nothing_to_ask(home: Home, server: FaultServer) -> None:
+def test_an_image_from_stdin_alone_is_not_a_prompt(home: Home, server: FaultServer) -> None:
     assert "say what to do with stdin.png" in refused(home, server, stdin=PNG)
 
 
 @pytest.mark.parametrize("stdin", [b"PK\3\4\0", "hi".encode("utf-16")])
-def test_what_is_no_text_and_no_picture_is_refused(
-    home: Home, server: FaultServer, stdin: bytes
-) -> None:
+def test_binary_data_from_stdin_is_rejected(home: Home, server: FaultServer, stdin: bytes) -> None:
     assert "which cannot be sent" in refused(home, server, "what?", stdin=stdin)
 
 
-def test_the_editor_writes_the_question_about_a_picture(home: Home, server: FaultServer) -> None:
+def test_a_prompt_about_an_image_can_be_written_in_the_editor(
+    home: Home, server: FaultServer
+) -> None:
     write(home, "photo.png", PNG)
     editor = home.path / "editor"
     editor.write_text('#!/bin/sh\ncp "$1" seen; printf " this?" >> "$1"\n', "utf-8")
@@ -311,7 +309,7 @@ def web(*scripts: list[Step]) -> FaultServer:
     return FaultServer(*scripts)
 
 
-def test_a_picture_is_fetched_and_sent_by_us(home: Home, server: FaultServer) -> None:
+def test_an_image_url_is_fetched_and_its_bytes_are_sent(home: Home, server: FaultServer) -> None:
     with web([Send(response(200, PNG, content_type="text/plain"))]) as elsewhere:
         ask(home, "what is this?", "-f", f"{elsewhere.url}/a/photo.png?w=1")
         (request,) = elsewhere.requests
@@ -347,7 +345,7 @@ def test_a_text_is_fetched_into_the_prompt_under_its_name(home: Home, server: Fa
         ([Send(b"nonsense\r\n\r\n")], "is not valid HTTP", 6),
     ],
 )
-def test_what_cannot_be_fetched_is_told_and_nothing_is_sent(
+def test_a_failed_download_is_an_error_and_nothing_is_sent(
     home: Home, server: FaultServer, script: list[Step], told: str, code: int
 ) -> None:
     with web(script) as elsewhere:
@@ -356,14 +354,14 @@ def test_what_cannot_be_fetched_is_told_and_nothing_is_sent(
     assert "base URL" not in err
 
 
-def test_nothing_listens_where_the_url_leads(home: Home, server: FaultServer) -> None:
+def test_a_url_without_a_server_is_a_network_error(home: Home, server: FaultServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     err = refused(home, server, "what?", "-f", f"http://127.0.0.1:{port}/x", code=5)
     assert "refused" in err
 
 
-def test_a_password_in_a_url_is_refused_and_not_repeated(home: Home, server: FaultServer) -> None:
+def test_a_password_in_a_url_is_rejected_and_not_printed(home: Home, server: FaultServer) -> None:
     err = refused(home, server, "what?", "-f", "https://me:hunter2@host.invalid/x.png")
     assert "password" in err
     assert "hunter2" not in err
@@ -398,7 +396,7 @@ def told_on_terminal(home: Home, *args: str) -> str:
         return terminal.all_text()
 
 
-def test_a_person_is_told_what_goes_along(home: Home, server: FaultServer) -> None:
+def test_attachments_are_listed_on_a_terminal(home: Home, server: FaultServer) -> None:
     write(home, "photo.png", PNG + bytes(1_234_567 - len(PNG)))
     write(home, "paper.pdf", PDF)
     screen = told_on_terminal(home, "what?", "-f", "photo.png", "-f", "paper.pdf")
@@ -407,13 +405,15 @@ def test_a_person_is_told_what_goes_along(home: Home, server: FaultServer) -> No
     assert screen.index("photo.png") < screen.index("A dot.")
 
 
-def test_a_name_is_told_as_one_safe_line(home: Home, server: FaultServer) -> None:
+def test_the_name_of_an_attachment_is_printed_as_one_safe_line(
+    home: Home, server: FaultServer
+) -> None:
     write(home, "a\nb\x1b[31m.png", PNG)
     screen = told_on_terminal(home, "what?", "-f", "a\nb\x1b[31m.png")
     assert f"a b␛[31m.png, {len(PNG)} bytes, image/png\n" in screen
 
 
-def test_quiet_tells_nothing(home: Home, server: FaultServer) -> None:
+def test_quiet_lists_no_attachments(home: Home, server: FaultServer) -> None:
     screen = told_on_terminal(home, "-q", "what?", "-f", write(home, "photo.png", PNG))
     assert "photo.png" not in screen
 
@@ -421,7 +421,7 @@ def test_quiet_tells_nothing(home: Home, server: FaultServer) -> None:
 # -- --curl -----------------------------------------------------------------------------------
 
 
-def test_curl_leaves_the_bytes_out_and_says_so(home: Home, server: FaultServer) -> None:
+def test_curl_leaves_out_the_bytes_and_warns(home: Home, server: FaultServer) -> None:
     write(home, "photo.png", PNG + bytes(1_234_567 - len(PNG)))
     write(home, "paper.pdf", PDF)
     args = ("--curl", "what?", "-f", "photo.png", "-f", "paper.pdf")

@@ -113,13 +113,13 @@ def refused(home: Home, *args: str, env: Environment | None = None, code: int = 
 # -- one option, all options, none ------------------------------------------------------------
 
 
-def test_nothing_unasked_is_sent(home: Home, server: FaultServer) -> None:
+def test_parameters_that_are_not_given_are_not_sent(home: Home, server: FaultServer) -> None:
     assert ask(home, "hi") == "Paris.\n"
     assert body(server) == BARE
 
 
 @pytest.mark.parametrize(("args", "more"), ALONE, ids=[" ".join(args) for args, _ in ALONE])
-def test_an_option_alone_sends_what_it_says(
+def test_each_option_sends_its_field(
     home: Home, server: FaultServer, args: Sequence[str], more: Body
 ) -> None:
     ask(home, "hi", *args)
@@ -152,9 +152,7 @@ def test_all_options_together(home: Home, server: FaultServer) -> None:
     }
 
 
-def test_a_whole_answer_is_asked_for_without_stream_options(
-    home: Home, server: FaultServer
-) -> None:
+def test_no_stream_sends_no_stream_options(home: Home, server: FaultServer) -> None:
     assert ask(home, "--no-stream", "hi") == "Paris.\n"
     assert body(server) == {"model": MODEL, "messages": HI, "stream": False}
 
@@ -202,7 +200,7 @@ def test_options_may_follow_the_prompt_words(home: Home, server: FaultServer) ->
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_cannot_be_is_refused_with_what_can(
+def test_an_invalid_value_is_a_usage_error_that_names_the_range(
     home: Home, server: FaultServer, args: list[str], told: list[str]
 ) -> None:
     err = refused(home, "hi", *args)
@@ -220,7 +218,7 @@ def test_what_cannot_be_is_refused_with_what_can(
         ("NEWAPI_REASONING", "loud"),
     ],
 )
-def test_a_variable_that_cannot_be_is_a_matter_of_configuration(
+def test_an_invalid_variable_is_a_configuration_error(
     home: Home, server: FaultServer, variable: str, value: str
 ) -> None:
     err = refused(home, "hi", env={variable: value}, code=3)
@@ -248,7 +246,7 @@ LAYERS: list[tuple[str, object, str, Sequence[str], Body, Body, Body]] = [
     LAYERS,
     ids=[row[0] for row in LAYERS],
 )
-def test_a_flag_beats_the_environment_and_that_the_profile(
+def test_a_flag_overrides_the_environment_which_overrides_the_profile(
     home: Home,
     server: FaultServer,
     name: str,
@@ -269,7 +267,7 @@ def test_a_flag_beats_the_environment_and_that_the_profile(
     ]
 
 
-def test_a_system_prompt_comes_from_each_layer_too(home: Home, server: FaultServer) -> None:
+def test_the_system_prompt_can_come_from_each_layer(home: Home, server: FaultServer) -> None:
     (home.path / "pirate.txt").write_text("Be a pirate.", "utf-8")
     home.configure(server.url, system="profile")
     ask(home, "hi")
@@ -280,7 +278,7 @@ def test_a_system_prompt_comes_from_each_layer_too(home: Home, server: FaultServ
     assert heads == ["profile", "environment", "Be a pirate.", "hi"]
 
 
-def test_options_of_the_profile_are_sent_and_one_flag_replaces_its_own(
+def test_request_fields_of_the_profile_are_sent_and_a_flag_replaces_its_own(
     home: Home, server: FaultServer
 ) -> None:
     with home.config_file.open("a", encoding="utf-8") as file:
@@ -289,9 +287,7 @@ def test_options_of_the_profile_are_sent_and_one_flag_replaces_its_own(
     assert body(server) == BARE | {"top_k": 40, "user": "me"}
 
 
-def test_stream_false_in_the_profile_is_overruled_by_the_flag(
-    home: Home, server: FaultServer
-) -> None:
+def test_the_stream_flag_overrides_the_profile(home: Home, server: FaultServer) -> None:
     home.configure(server.url, stream=False)
     ask(home, "hi")
     ask(home, "hi", "--stream")
@@ -299,7 +295,7 @@ def test_stream_false_in_the_profile_is_overruled_by_the_flag(
     assert [request.json["stream"] for request in server.requests] == [False, True, True]
 
 
-def test_an_empty_variable_is_an_unset_one(home: Home, server: FaultServer) -> None:
+def test_an_empty_variable_counts_as_unset(home: Home, server: FaultServer) -> None:
     ask(home, "hi", env={"NEWAPI_MODEL": "", "NEWAPI_TEMPERATURE": " "})
     assert body(server) == BARE
 
@@ -316,19 +312,19 @@ def test_the_environment_alone_is_enough(home: Home, server: FaultServer) -> Non
     assert server.requests[0].header("Authorization") == "Bearer sk-environment"
 
 
-def test_the_key_of_the_environment_beats_the_profile(home: Home, server: FaultServer) -> None:
+def test_the_key_of_the_environment_overrides_the_profile(home: Home, server: FaultServer) -> None:
     ask(home, "hi", env={"NEWAPI_API_KEY": "sk-environment"})
     assert server.requests[0].header("Authorization") == "Bearer sk-environment"
 
 
-def test_the_key_of_a_profile_goes_to_no_other_host(home: Home, server: FaultServer) -> None:
+def test_the_key_of_a_profile_is_sent_to_its_host_only(home: Home, server: FaultServer) -> None:
     home.configure("https://gateway.invalid")
     err = refused(home, "hi", "--base-url", server.url, code=3)
     assert "NEWAPI_API_KEY" in err
     assert server.connections == []
 
 
-def test_openai_variables_serve_where_nothing_else_is_set(home: Home, server: FaultServer) -> None:
+def test_openai_variables_are_used_if_nothing_else_is_set(home: Home, server: FaultServer) -> None:
     home.config_file.unlink()
     env = {"OPENAI_BASE_URL": f"{server.url}/v1", "OPENAI_API_KEY": "sk-openai-one"}
     ask(home, "-m", "m", "hi", env=env)
@@ -347,7 +343,7 @@ def test_profiles_are_chosen_by_flag_then_variable(home: Home, server: FaultServ
     assert seen == [("work", "Bearer sk-work-key"), ("play", "Bearer sk-play-key")]
 
 
-def test_a_profile_that_is_not_there_is_named_with_those_that_are(
+def test_an_unknown_profile_is_an_error_that_lists_the_known_ones(
     home: Home, server: FaultServer
 ) -> None:
     err = refused(home, "hi", "-P", "tset", code=3)
@@ -385,7 +381,7 @@ def write(home: Home, name: str, data: bytes) -> str:
         (["-f", "bom.txt"], b"", "bom.txt\n```\nb\r\n\tc\n```"),
     ],
 )
-def test_files_and_stdin_stand_where_they_are_named(
+def test_files_and_stdin_are_placed_where_they_are_named(
     home: Home, server: FaultServer, args: list[str], stdin: bytes, wanted: str
 ) -> None:
     write(home, "a.txt", b"alpha\n")
@@ -415,7 +411,9 @@ def test_the_system_prompt_is_text_or_a_file(
 
 
 @pytest.mark.parametrize("args", [("-s", "@"), ("-s", "@ "), ("-f", ""), ("-f", " ")])
-def test_no_name_is_no_file(home: Home, server: FaultServer, args: tuple[str, str]) -> None:
+def test_an_empty_file_name_is_a_usage_error(
+    home: Home, server: FaultServer, args: tuple[str, str]
+) -> None:
     result = run_newapi("chat", *args, "hi", home=home)
     assert (result.code, result.out) == (2, b"")
     assert result.err.startswith("error: no file name given")
@@ -432,13 +430,13 @@ def test_a_file_below_the_home_folder_may_be_named_by_a_tilde(
 
 
 @pytest.mark.parametrize("data", [b"a\0b", b"caf\xe9", b"\x89PNG\r\n\x1a\n\0"])
-def test_a_file_that_is_no_text_is_not_sent(home: Home, server: FaultServer, data: bytes) -> None:
+def test_a_file_that_is_not_text_is_not_sent(home: Home, server: FaultServer, data: bytes) -> None:
     write(home, "data", data)
     assert "offset" in refused(home, "-f", "data", "hi")
     assert server.connections == []
 
 
-def test_a_folder_is_no_file(home: Home, server: FaultServer) -> None:
+def test_a_folder_cannot_be_attached(home: Home, server: FaultServer) -> None:
     (home.path / "folder").mkdir()
     assert "folder" in refused(home, "-f", "folder", "hi")
     assert server.connections == []
@@ -485,7 +483,7 @@ def test_extract_without_code_prints_nothing_and_fails(home: Home, server: Fault
     assert "no code block" in result.err
 
 
-def test_extract_without_code_shows_the_answer_at_its_words(
+def test_extract_without_code_explains_how_to_see_the_answer(
     home: Home, server: FaultServer
 ) -> None:
     answer_with(server, "Paris is the capital of France.\n", "    indented")
@@ -515,7 +513,7 @@ def test_json_is_one_object(home: Home, server: FaultServer) -> None:
     }
 
 
-def test_json_with_stream_is_a_line_for_each_delta(home: Home, server: FaultServer) -> None:
+def test_json_with_stream_prints_a_line_per_delta(home: Home, server: FaultServer) -> None:
     lines = [json.loads(line) for line in ask(home, "--json", "--stream", "hi").splitlines()]
     assert lines[:-1] == [
         {"type": "delta", "content": "Par"},
@@ -531,7 +529,7 @@ def reasoned(home: Home, server: FaultServer, *args: str) -> Result:
     return result
 
 
-def test_reasoning_enters_no_pipe_unless_it_is_asked_for(home: Home, server: FaultServer) -> None:
+def test_reasoning_is_not_printed_in_a_pipe_by_default(home: Home, server: FaultServer) -> None:
     assert reasoned(home, server).err == ""
     assert "Hm, let me see." in reasoned(home, server, "--reasoning", "show").err
     assert reasoned(home, server, "--reasoning", "hide").err == ""
@@ -549,7 +547,7 @@ def test_reasoning_enters_no_pipe_unless_it_is_asked_for(home: Home, server: Fau
     ],
     ids=["plain", "hide", "no usage", "quiet", "quiet wins"],
 )
-def test_a_terminal_shows_reasoning_and_usage_unless_told_otherwise(
+def test_a_terminal_shows_reasoning_and_usage_by_default(
     home: Home, server: FaultServer, args: list[str], shows_reasoning: bool, shows_usage: bool
 ) -> None:
     server.add(*sse(event(chunk(reasoning="Hm, let me see.")), *answer_events("Paris.")))
@@ -561,13 +559,13 @@ def test_a_terminal_shows_reasoning_and_usage_unless_told_otherwise(
     assert ("9 tokens in, 3 out" in text) == shows_usage
 
 
-def test_usage_is_told_in_a_pipe_when_it_is_asked_for(home: Home, server: FaultServer) -> None:
+def test_usage_is_printed_in_a_pipe_with_the_flag(home: Home, server: FaultServer) -> None:
     result = run_newapi("chat", "-u", "hi", home=home)
     assert (result.code, result.text) == (0, "Paris.\n")
     assert "9 tokens in, 3 out" in result.err
 
 
-def test_quiet_still_tells_errors(home: Home, server: FaultServer) -> None:
+def test_quiet_still_prints_errors(home: Home, server: FaultServer) -> None:
     server.add(Send(response(400, {"error": {"message": "no such thing"}})))
     result = run_newapi("chat", "-q", "hi", home=home)
     assert result.code == 6
@@ -580,7 +578,7 @@ def test_quiet_silences_notices(home: Home, server: FaultServer) -> None:
     assert (result.code, result.text, result.err) == (0, "Paris\n", "")
 
 
-def test_verbose_tells_where_and_by_which_id(home: Home, server: FaultServer) -> None:
+def test_verbose_prints_the_url_and_the_request_id(home: Home, server: FaultServer) -> None:
     server.add(*sse(*answer_events("Paris."), headers=[("X-Oneapi-Request-Id", REQUEST_ID)]))
     result = run_newapi("chat", "-v", "hi", home=home)
     assert (result.code, result.text) == (0, "Paris.\n")
@@ -591,12 +589,12 @@ def test_verbose_tells_where_and_by_which_id(home: Home, server: FaultServer) ->
     assert f"id: {REQUEST_ID}" in lines
 
 
-def test_debug_changes_nothing_where_nothing_is_wrong(home: Home, server: FaultServer) -> None:
+def test_debug_changes_nothing_without_a_bug(home: Home, server: FaultServer) -> None:
     result = run_newapi("chat", "--debug", "hi", home=home)
     assert (result.code, result.text, result.err) == (0, "Paris.\n", "")
 
 
-def test_raw_on_a_terminal_leaves_the_markdown(home: Home, server: FaultServer) -> None:
+def test_raw_on_a_terminal_prints_the_markdown_source(home: Home, server: FaultServer) -> None:
     answer_with(server, "# Title\n\n**bold**")
     with Terminal(newapi_command("chat", "-r", "hi"), home=home) as terminal:
         assert terminal.wait_exit() == 0

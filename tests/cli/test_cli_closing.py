@@ -36,7 +36,7 @@ def _is_open(connection: sqlite3.Connection) -> bool:
 
 
 @pytest.mark.parametrize(("command", "code"), COMMANDS.values(), ids=COMMANDS.keys())
-def test_the_store_is_closed_where_a_command_ends(
+def test_the_store_is_closed_when_a_command_ends(
     home: Home, fault_server: FaultServer, command: tuple[str, ...], code: int
 ) -> None:
     answer_numbered(fault_server, home, retries=0)

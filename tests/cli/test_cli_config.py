@@ -59,7 +59,7 @@ def stored(home: Home, profile: str = "test") -> dict[str, object]:
 # -- list -------------------------------------------------------------------------------------
 
 
-def test_each_setting_is_listed_with_where_it_comes_from(home: Home) -> None:
+def test_each_setting_is_listed_with_its_origin(home: Home) -> None:
     env = {"NEWAPI_MODEL": "from-env", "NEWAPI_SEED": "7"}
     listed = rows(config(home, "list", "--timeout", "9", env=env))
     assert listed["profile"] == ("test", "profile default_profile")
@@ -79,13 +79,13 @@ def test_the_key_is_listed_masked(home: Home) -> None:
     assert listed["api_key"] == ("sk-****9876", "environment NEWAPI_API_KEY")
 
 
-def test_a_key_that_may_not_go_to_the_host_is_explained(home: Home) -> None:
+def test_a_key_that_must_not_be_sent_to_the_host_is_explained(home: Home) -> None:
     result = config(home, "list", "--base-url", "https://other.invalid")
     assert "api_key" not in rows(result)
     assert "other.invalid" in result.err
 
 
-def test_all_lists_what_is_not_set_too(home: Home) -> None:
+def test_all_includes_settings_that_are_not_set(home: Home) -> None:
     listed = rows(config(home, "list", "--all"))
     assert listed["top_p"][0] == ""
     assert set(rows(config(home, "list"))) < set(listed)
@@ -108,7 +108,7 @@ def test_a_terminal_gets_a_table(home: Home) -> None:
     assert line.index(URL) == lines[0].index("value")
 
 
-def test_a_narrow_terminal_loses_no_value(home: Home) -> None:
+def test_a_narrow_terminal_truncates_no_value(home: Home) -> None:
     with Terminal(newapi_command("config", "list"), home=home, columns=40, rows=90) as terminal:
         assert terminal.wait_exit() == 0
         lines = [line for line in terminal.all_text().splitlines() if line]
@@ -116,7 +116,7 @@ def test_a_narrow_terminal_loses_no_value(home: Home) -> None:
     assert "temperature" in " ".join(lines)
 
 
-def test_values_of_many_lines_stay_on_one_in_a_pipe(home: Home) -> None:
+def test_values_with_line_breaks_are_one_line_in_a_pipe(home: Home) -> None:
     home.configure(URL, system="two\nlines\tand a tab")
     assert rows(config(home, "list"))["system"][0] == "two\\nlines\\tand a tab"
 
@@ -133,7 +133,7 @@ def test_get_prints_one_value(home: Home, name: str, shown: str) -> None:
     assert (result.text, result.err) == (f"{shown}\n", "")
 
 
-def test_get_of_what_is_not_set_fails(home: Home) -> None:
+def test_get_fails_for_a_setting_that_is_not_set(home: Home) -> None:
     assert "newapi config set top_p" in refused(home, "get", "top_p", code=3)
 
 
@@ -164,7 +164,7 @@ def test_set_stores_a_typed_value_that_get_shows(
 
 
 @pytest.mark.parametrize("name", ["api_key_command", "api_key_file"])
-def test_another_way_to_the_key_works_or_is_told_to_have_no_effect(home: Home, name: str) -> None:
+def test_another_key_setting_works_or_is_reported_as_overridden(home: Home, name: str) -> None:
     told = config(home, "set", name, "pass show 'x y'").err
     listed = rows(config(home, "list"))
     assert name in listed or "no effect" in told, told
@@ -181,13 +181,13 @@ def test_unset_removes_one_value(home: Home) -> None:
     assert stored(home)["model"] == MODEL
 
 
-def test_unset_of_what_is_not_set_says_so(home: Home) -> None:
+def test_unset_reports_a_setting_that_is_not_set(home: Home) -> None:
     before = home.config_file.read_bytes()
     assert "is not set" in config(home, "unset", "top_p").err
     assert home.config_file.read_bytes() == before
 
 
-def test_set_and_unset_keep_to_the_profile_that_is_named(home: Home) -> None:
+def test_set_and_unset_change_only_the_named_profile(home: Home) -> None:
     with home.config_file.open("a", encoding="utf-8") as file:
         file.write('[profiles.work]\nmodel = "old"\n')
     config(home, "set", "model", "new", "-P", "work")
@@ -196,7 +196,7 @@ def test_set_and_unset_keep_to_the_profile_that_is_named(home: Home) -> None:
     assert (stored(home)["model"], stored(home, "work")) == (MODEL, {})
 
 
-def test_set_makes_the_file_where_there_is_none(home: Home) -> None:
+def test_set_creates_the_config_file(home: Home) -> None:
     home.config_file.unlink()
     config(home, "set", "model", "m")
     assert stored(home, "default") == {"model": "m"}
@@ -221,7 +221,7 @@ def test_set_makes_the_file_where_there_is_none(home: Home) -> None:
         ("code_style", "no-such-style", "newapi config set code_style monokai"),
     ],
 )
-def test_what_cannot_be_set_is_refused_and_changes_nothing(
+def test_an_invalid_value_is_rejected_and_changes_nothing(
     home: Home, name: str, value: str, told: str
 ) -> None:
     before = home.config_file.read_bytes()
@@ -238,19 +238,19 @@ def test_a_style_that_exists_and_a_stop_of_white_space_are_stored(home: Home) ->
 
 
 @pytest.mark.parametrize("args", [["get", "modle"], ["set", "modle", "x"], ["unset", "modle"]])
-def test_an_unknown_setting_is_refused_with_a_suggestion(home: Home, args: list[str]) -> None:
+def test_an_unknown_setting_is_rejected_with_a_suggestion(home: Home, args: list[str]) -> None:
     err = refused(home, *args)
     assert "did you mean model?" in err
 
 
-def test_an_unknown_name_that_stands_in_the_file_can_be_unset(home: Home) -> None:
+def test_an_unknown_name_in_the_file_can_be_unset(home: Home) -> None:
     with home.config_file.open("a", encoding="utf-8") as file:
         file.write('modle = "x"\n')
     assert "modle" in config(home, "unset", "modle").err
     assert "modle" not in stored(home)
 
 
-def test_an_unknown_name_in_the_file_is_warned_of(home: Home) -> None:
+def test_an_unknown_name_in_the_file_is_a_warning(home: Home) -> None:
     with home.config_file.open("a", encoding="utf-8") as file:
         file.write('modle = "x"\n')
     result = config(home, "list")
@@ -279,7 +279,7 @@ def test_edit_opens_the_file(home: Home) -> None:
     assert stored(home)["seed"] == 3
 
 
-def test_edit_makes_a_file_where_there_is_none(home: Home) -> None:
+def test_edit_creates_the_config_file(home: Home) -> None:
     home.config_file.unlink()
     config(home, "edit", env=editor(home, 'cp "$1" seen'))
     assert (home.path / "seen").read_text().startswith("#")
@@ -289,7 +289,7 @@ def test_edit_makes_a_file_where_there_is_none(home: Home) -> None:
 @pytest.mark.parametrize(
     "line", ["temperature = 9", 'base_url = "x y"', "model = ", "[profiles.test]"]
 )
-def test_edit_tells_what_it_left_wrong(home: Home, line: str) -> None:
+def test_edit_reports_what_is_invalid_afterwards(home: Home, line: str) -> None:
     home.configure(URL)
     home.config_file.write_text(home.config_file.read_text().replace(f'base_url = "{URL}"\n', ""))
     env = editor(home, f"printf '%s\\n' '{line}' >> \"$1\"")
@@ -298,30 +298,28 @@ def test_edit_tells_what_it_left_wrong(home: Home, line: str) -> None:
     assert "error:" in result.err
 
 
-def test_a_blank_editor_counts_as_none(home: Home) -> None:
+def test_a_blank_editor_variable_counts_as_unset(home: Home) -> None:
     env = editor(home, "echo 'seed = 3' >> \"$1\"")
     config(home, "edit", env=env | {"VISUAL": "   "})
     assert stored(home)["seed"] == 3
 
 
 @pytest.mark.parametrize("env", [{}, {"VISUAL": " ", "EDITOR": "\t"}], ids=["unset", "blank"])
-def test_without_an_editor_and_a_terminal_nothing_is_made_or_waited_for(
-    home: Home, env: Environment
-) -> None:
+def test_without_an_editor_and_a_terminal_no_file_is_created(home: Home, env: Environment) -> None:
     home.config_file.unlink()
     result = run_newapi("config", "edit", home=home, env=env)
     assert (result.code, "no terminal" in result.err, "EDITOR" in result.err) == (2, True, True)
     assert not home.config_file.exists()
 
 
-def test_an_editor_that_fails_is_told(home: Home) -> None:
+def test_a_failing_editor_is_an_error(home: Home) -> None:
     result = run_newapi("config", "edit", home=home, env=editor(home, "exit 7"))
     assert result.code == 2
     assert "7" in result.err
 
 
 @pytest.mark.parametrize(("text", "place"), BROKEN.values(), ids=list(BROKEN))
-def test_a_broken_file_can_be_found_and_mended(home: Home, text: str, place: str) -> None:
+def test_a_broken_file_can_be_located_and_fixed(home: Home, text: str, place: str) -> None:
     home.config_file.write_text(text, "utf-8", "surrogateescape")
     assert config(home, "path").text == f"{home.config_file}\n"
     mend = editor(home, "echo '[profiles.mended]' > \"$1\"")
@@ -343,7 +341,7 @@ def test_a_broken_file_can_be_found_and_mended(home: Home, text: str, place: str
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else value,
 )
-def test_a_broken_file_is_told_with_its_line(home: Home, args: list[str], kind: str) -> None:
+def test_a_broken_file_is_reported_with_its_line(home: Home, args: list[str], kind: str) -> None:
     text, place = BROKEN[kind]
     home.config_file.write_text(text, "utf-8", "surrogateescape")
     before = home.config_file.read_bytes()
@@ -353,13 +351,13 @@ def test_a_broken_file_is_told_with_its_line(home: Home, args: list[str], kind: 
     assert home.config_file.read_bytes() == before
 
 
-def test_the_demo_needs_no_good_file(home: Home) -> None:
+def test_the_demo_works_with_an_invalid_config_file(home: Home) -> None:
     home.config_file.write_text("broken = \n")
     result = run_newapi("demo", "hello", home=home)
     assert (result.code, result.err) == (0, "")
 
 
-def test_config_alone_gives_its_help_and_no_error(home: Home) -> None:
+def test_config_alone_prints_its_help(home: Home) -> None:
     result = run_newapi("config", home=home)
     assert result.code == 2
     assert "Usage: newapi config" in result.text + result.err

@@ -48,7 +48,7 @@ def run_printed(home: Home, command: str) -> Result:
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
-def test_the_command_asks_what_newapi_would_ask(
+def test_the_curl_command_sends_the_same_request(
     home: Home, gateway: DemoGateway, prompt: str
 ) -> None:
     command = printed(home, "--no-stream", "--", prompt)
@@ -64,14 +64,14 @@ def test_the_command_asks_what_newapi_would_ask(
     assert by_curl.headers["authorization"] == "Bearer sk-demo"
 
 
-def test_the_command_streams_where_newapi_would(home: Home, gateway: DemoGateway) -> None:
+def test_the_curl_command_streams_if_newapi_would(home: Home, gateway: DemoGateway) -> None:
     result = run_printed(home, printed(home, "hello"))
     assert result.code == 0, result
     assert result.text.startswith("data: {")
     assert result.text.rstrip().endswith("data: [DONE]")
 
 
-def test_all_options_are_in_the_command(home: Home, gateway: DemoGateway) -> None:
+def test_all_options_are_in_the_curl_command(home: Home, gateway: DemoGateway) -> None:
     args = ("-t", "0.5", "--stop", "it's", "-s", "be $brief", "-o", 'x={"a":"`b`"}', "sum")
     words = shlex.split(printed(home, *args, stdin=b"piped\n"))
     body = json.loads(words[words.index("--data-raw") + 1])
@@ -83,31 +83,33 @@ def test_all_options_are_in_the_command(home: Home, gateway: DemoGateway) -> Non
     assert gateway.requests == []
 
 
-def test_the_key_is_a_variable_in_the_command(home: Home, gateway: DemoGateway) -> None:
+def test_the_key_is_a_variable_in_the_curl_command(home: Home, gateway: DemoGateway) -> None:
     text = printed(home, "hello")
     assert "$NEWAPI_API_KEY" in text
     assert CANARY not in text
 
 
-def test_no_key_is_needed_to_print_the_command(home: Home, gateway: DemoGateway) -> None:
+def test_no_key_is_needed_to_print_the_curl_command(home: Home, gateway: DemoGateway) -> None:
     home.config_file.unlink()
     text = printed(home, "-m", "m", "--base-url", gateway.base_url, "hello")
     assert f"{gateway.base_url}/v1/chat/completions" in text
 
 
-def test_a_key_command_is_not_run_to_print_the_command(home: Home, gateway: DemoGateway) -> None:
+def test_a_key_command_is_not_run_to_print_the_curl_command(
+    home: Home, gateway: DemoGateway
+) -> None:
     home.configure(gateway.base_url, api_key="", api_key_command="touch ran; echo sk-demo")
     printed(home, "hello")
     assert not (home.path / "ran").exists()
 
 
-def test_the_path_of_a_server_below_a_folder_is_in_the_command(home: Home) -> None:
+def test_the_prefix_of_a_server_is_in_the_curl_command(home: Home) -> None:
     home.configure("https://gateway.invalid/ai/v1")
     words = shlex.split(printed(home, "hello"))
     assert "https://gateway.invalid/ai/v1/chat/completions" in words
 
 
-def test_a_terminal_obeys_no_control_character_of_the_command(
+def test_control_characters_in_the_curl_command_are_escaped(
     home: Home, gateway: DemoGateway
 ) -> None:
     command = newapi_command("chat", "--curl", "a\x1b]0;owned\x07\x9b31m\x7fb")
@@ -117,14 +119,14 @@ def test_a_terminal_obeys_no_control_character_of_the_command(
         assert "\x9b".encode() not in terminal.raw
 
 
-def test_a_long_prompt_makes_a_command_that_still_runs(home: Home, gateway: DemoGateway) -> None:
+def test_a_curl_command_with_a_long_prompt_runs(home: Home, gateway: DemoGateway) -> None:
     text = "long 你好 " * 20_000
     result = run_printed(home, printed(home, "--no-stream", stdin=text.encode()))
     assert result.code == 0, result.err
     assert json.loads(result.text)["choices"][0]["message"]["content"] == text
 
 
-def test_a_printed_command_holds_the_session_that_it_goes_on_with_and_stores_nothing(
+def test_a_curl_command_contains_the_continued_session_and_stores_nothing(
     home: Home, gateway: DemoGateway
 ) -> None:
     printed(home, "hello")

@@ -62,13 +62,13 @@ def test_the_demo_answers_without_key_and_network(
     assert (result.err != "") == is_told
 
 
-def test_the_demo_without_a_question_gives_the_tour(home: Home) -> None:
+def test_the_demo_without_a_prompt_prints_the_tour(home: Home) -> None:
     result = run_newapi("demo", "--no-stream", home=home, stdin=None)
     assert result.code == 0
     assert result.text.startswith("# A short tour of newapi")
 
 
-def test_the_demo_gives_json(home: Home) -> None:
+def test_the_demo_prints_json(home: Home) -> None:
     value = json.loads(run_newapi("demo", "--json", "--no-stream", "hello", home=home).text)
     assert (value["model"], value["status"]) == ("demo", "complete")
 
@@ -77,7 +77,7 @@ def test_the_demo_reads_stdin(home: Home) -> None:
     assert run_newapi("demo", "-m", "demo-echo", "q", home=home, stdin=b"x").text == "q\n\nx\n"
 
 
-def test_the_demo_uses_no_setting_of_the_person(home: Home) -> None:
+def test_the_demo_ignores_the_settings_of_the_user(home: Home) -> None:
     home.configure("https://gateway.invalid", model="mine", system="be rude", temperature=2)
     env = {"NEWAPI_MODEL": "other", "NEWAPI_BASE_URL": "https://x.invalid", "NEWAPI_STREAM": "x"}
     result = run_newapi("demo", "--no-stream", "what is the system prompt?", home=home, env=env)
@@ -97,7 +97,7 @@ def test_the_demo_names_its_model_after_the_answer(home: Home) -> None:
 
 
 @pytest.mark.parametrize("model", ["demo-401", "demo-quota", "no-such-model"])
-def test_the_demo_hides_nothing_of_what_it_tells(home: Home, model: str) -> None:
+def test_the_demo_redacts_nothing_in_its_own_texts(home: Home, model: str) -> None:
     result = run_newapi("demo", "-v", "-m", model, "x", home=home)
     assert result.code != 0
     assert "****" not in result.err
@@ -121,7 +121,7 @@ def free_port() -> int:
 
 
 @pytest.mark.parametrize("picks_port", [False, True], ids=["any port", "--port"])
-def test_the_served_demo_answers_others_until_ctrl_c(home: Home, picks_port: bool) -> None:
+def test_the_served_demo_answers_until_ctrl_c(home: Home, picks_port: bool) -> None:
     port = free_port()
     args = ["--port", str(port)] if picks_port else []
     process = subprocess.Popen(
@@ -175,7 +175,7 @@ def test_the_served_demo_ends_with_the_code_of_sigterm(home: Home) -> None:
 
 
 @pytest.mark.parametrize("args", [["--serve"], ["hello"]], ids=["serve", "ask"])
-def test_a_port_in_use_is_told(home: Home, args: list[str]) -> None:
+def test_a_port_in_use_is_an_error(home: Home, args: list[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         result = run_newapi("demo", "--port", str(port), *args, home=home)
@@ -185,7 +185,7 @@ def test_a_port_in_use_is_told(home: Home, args: list[str]) -> None:
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])
-def test_a_port_that_cannot_be_is_refused(home: Home, port: str) -> None:
+def test_an_invalid_port_is_a_usage_error(home: Home, port: str) -> None:
     assert run_newapi("demo", "--serve", "--port", port, home=home).code == 2
 
 
@@ -205,7 +205,7 @@ def test_the_kind_of_gateway_is_not_an_option(home: Home, option: str) -> None:
 
 
 @pytest.mark.usefixtures("gateway")
-def test_a_pipe_gets_a_name_a_line(home: Home) -> None:
+def test_a_pipe_gets_one_name_per_line(home: Home) -> None:
     result = run_newapi("models", home=home)
     assert (result.code, result.err) == (0, "")
     assert {"demo", "demo-echo", "demo-cut"} <= set(result.text.splitlines())
@@ -220,7 +220,7 @@ def test_a_pipe_gets_a_name_a_line(home: Home) -> None:
         (["429"], ["demo-429", "demo-429-once"]),
     ],
 )
-def test_words_choose_all_at_once(home: Home, words: list[str], wanted: list[str]) -> None:
+def test_a_model_must_contain_all_words(home: Home, words: list[str], wanted: list[str]) -> None:
     assert run_newapi("models", *words, home=home).text.splitlines() == wanted
 
 
@@ -232,7 +232,7 @@ def test_words_that_match_no_model_are_reported(home: Home) -> None:
 
 
 @pytest.mark.usefixtures("gateway")
-def test_json_lists_what_is_known_of_each(home: Home) -> None:
+def test_json_contains_everything_known_about_each_model(home: Home) -> None:
     result = run_newapi("models", "--json", "echo", home=home)
     assert result.err == ""
     (model,) = json.loads(result.text)
@@ -241,7 +241,7 @@ def test_json_lists_what_is_known_of_each(home: Home) -> None:
 
 
 @pytest.mark.usefixtures("gateway")
-def test_json_of_no_model_is_an_empty_list(home: Home) -> None:
+def test_json_without_models_is_an_empty_list(home: Home) -> None:
     assert json.loads(run_newapi("models", "--json", "zzz", home=home).text) == []
 
 
@@ -259,7 +259,7 @@ def test_a_terminal_gets_a_table(home: Home, columns: int, about: list[str]) -> 
 
 
 @pytest.mark.usefixtures("gateway")
-def test_the_names_are_kept_for_completion_and_for_the_owner(home: Home) -> None:
+def test_the_names_are_cached_for_completion_in_a_private_file(home: Home) -> None:
     assert run_newapi("models", "echo", home=home).code == 0
     file = home.newapi_home / "cache" / "models.txt"
     names = file.read_text().splitlines()
@@ -269,13 +269,13 @@ def test_the_names_are_kept_for_completion_and_for_the_owner(home: Home) -> None
 
 
 @pytest.mark.usefixtures("gateway")
-def test_a_cache_that_cannot_be_written_spoils_nothing(home: Home) -> None:
+def test_an_unwritable_cache_is_ignored(home: Home) -> None:
     (home.newapi_home / "cache").write_text("a file is here")
     result = run_newapi("models", "echo", home=home)
     assert (result.code, result.text) == (0, "demo-echo\n")
 
 
-def test_a_refused_key_keeps_the_names_that_were_known(home: Home, gateway: DemoGateway) -> None:
+def test_a_rejected_key_keeps_the_cached_names(home: Home, gateway: DemoGateway) -> None:
     assert run_newapi("models", home=home).code == 0
     before = (home.newapi_home / "cache" / "models.txt").read_bytes()
     result = run_newapi("models", home=home, env={"NEWAPI_API_KEY": "sk-wrong"})
@@ -286,7 +286,7 @@ def test_a_refused_key_keeps_the_names_that_were_known(home: Home, gateway: Demo
 # -- newapi alone -----------------------------------------------------------------------------
 
 
-def test_without_a_terminal_newapi_gives_its_help_on_stderr(home: Home) -> None:
+def test_without_a_terminal_newapi_prints_its_help_on_stderr(home: Home) -> None:
     result = run_newapi(home=home)
     assert (result.code, result.out) == (2, b"")
     for command in ("chat", "models", "login", "logout", "config", "demo", "completion"):
@@ -294,7 +294,7 @@ def test_without_a_terminal_newapi_gives_its_help_on_stderr(home: Home) -> None:
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
-def test_help_that_is_asked_for_is_on_stdout(home: Home, flag: str) -> None:
+def test_requested_help_is_printed_on_stdout(home: Home, flag: str) -> None:
     result = run_newapi(flag, home=home)
     assert (result.code, result.err) == (0, "")
     assert "newapi demo" in result.text
@@ -316,14 +316,14 @@ def test_the_version_is_one_line(home: Home, flag: str) -> None:
 @pytest.mark.parametrize(
     "args", [["chta"], ["modles"], ["--no-such-option"], ["chat", "--raww", "x"]]
 )
-def test_what_is_no_command_or_option_is_a_usage_error(home: Home, args: list[str]) -> None:
+def test_an_unknown_command_or_option_is_a_usage_error(home: Home, args: list[str]) -> None:
     result = run_newapi(*args, home=home)
     assert (result.code, result.out) == (2, b"")
     assert args[-2 if len(args) > 2 else -1] in result.err
 
 
 @pytest.mark.parametrize("command", ["chat", "models", "login"])
-def test_the_version_is_told_by_every_command(home: Home, command: str) -> None:
+def test_every_command_prints_the_version(home: Home, command: str) -> None:
     result = run_newapi(command, "--version", home=home)
     assert (result.code, result.err) == (0, "")
     assert result.text.startswith("newapi ")

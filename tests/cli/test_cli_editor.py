@@ -70,14 +70,14 @@ def test_the_editor_writes_the_prompt(home: Home, server: FaultServer) -> None:
     assert prompt(server) == "written\nby hand"
 
 
-def test_the_editor_begins_with_words_and_stdin(home: Home, server: FaultServer) -> None:
+def test_the_draft_starts_with_the_words_and_stdin(home: Home, server: FaultServer) -> None:
     env = editor(home, 'cp "$1" seen; printf " more" >> "$1"')
     ask(home, "-e", "sum up", stdin=b"piped\n", env=env)
     assert (home.path / "seen").read_text("utf-8") == "sum up\n\npiped\n"
     assert prompt(server) == "sum up\n\npiped\n more"
 
 
-def test_visual_goes_before_editor(home: Home, server: FaultServer) -> None:
+def test_visual_is_preferred_to_editor(home: Home, server: FaultServer) -> None:
     env = editor(home, 'echo visual > "$1"')
     ask(home, "-e", env=env | {"VISUAL": env["EDITOR"], "EDITOR": "false"})
     assert prompt(server) == "visual"
@@ -133,7 +133,7 @@ def test_the_editor_of_the_system_opens_at_a_terminal(home: Home, server: FaultS
     assert prompt(server) == "written by hand"
 
 
-def test_an_editor_that_is_not_there_is_told(home: Home, server: FaultServer) -> None:
+def test_a_missing_editor_is_an_error(home: Home, server: FaultServer) -> None:
     err = refused(home, "-e", env={"VISUAL": "no-such-editor -w"})
     assert "no-such-editor" in err
     assert server.connections == []
@@ -145,7 +145,7 @@ def test_the_draft_keeps_crlf_and_drops_a_byte_order_mark(home: Home, server: Fa
     assert prompt(server) in ("a\r\nb\r\n", "a\r\nb")
 
 
-def test_what_is_missing_is_told_before_anything_is_written(home: Home) -> None:
+def test_missing_configuration_is_reported_before_the_editor_opens(home: Home) -> None:
     err = refused(home, "-e", env=editor(home, "touch began"), code=3)
     assert "no base URL" in err
     assert not (home.path / "began").exists()
@@ -161,7 +161,7 @@ def left_text(home: Home, err: str) -> str:
     return draft.read_text("utf-8")
 
 
-def test_what_was_written_for_a_question_that_failed_is_in_its_session(
+def test_the_prompt_of_a_failed_request_is_in_the_session(
     home: Home, fault_server: FaultServer
 ) -> None:
     home.configure(fault_server.url)
@@ -171,7 +171,7 @@ def test_what_was_written_for_a_question_that_failed_is_in_its_session(
     assert not PLACE.search(err)
 
 
-def test_where_nothing_is_kept_it_is_left_in_a_file(home: Home, fault_server: FaultServer) -> None:
+def test_an_unsaved_prompt_is_left_in_a_file(home: Home, fault_server: FaultServer) -> None:
     home.configure(fault_server.url)
     fault_server.add(Send(response(400, error("no such thing"))))
     err = refused(home, "-n", "-e", env=editor(home, WRITES), code=6)
@@ -179,7 +179,9 @@ def test_where_nothing_is_kept_it_is_left_in_a_file(home: Home, fault_server: Fa
     assert err.count("error:") == 1
 
 
-def test_so_it_is_where_the_store_cannot_be_read(home: Home, server: FaultServer) -> None:
+def test_the_prompt_is_left_in_a_file_if_the_store_cannot_be_read(
+    home: Home, server: FaultServer
+) -> None:
     ask(home, "hi")
     sessions_file(home).write_bytes(b"no database at all " * 999)
     err = refused(home, "-c", "-e", env=editor(home, WRITES), code=10)
@@ -187,7 +189,7 @@ def test_so_it_is_where_the_store_cannot_be_read(home: Home, server: FaultServer
     assert len(server.requests) == 1
 
 
-def test_so_it_is_after_ctrl_c(home: Home, fault_server: FaultServer) -> None:
+def test_the_prompt_is_left_in_a_file_after_ctrl_c(home: Home, fault_server: FaultServer) -> None:
     home.configure(fault_server.url)
     fault_server.add(Stall())
     around = Conditions(env=editor(home, WRITES))
@@ -199,7 +201,7 @@ def test_so_it_is_after_ctrl_c(home: Home, fault_server: FaultServer) -> None:
     assert left_text(home, seen.err) == "written by hand"
 
 
-def test_a_full_disk_is_told_before_anything_is_written(home: Home, server: FaultServer) -> None:
+def test_a_full_disk_is_reported_before_the_editor_opens(home: Home, server: FaultServer) -> None:
     env = editor(home, "touch began")
     result = run_in_shell('ulimit -f 0; "$@"', "chat", "-n", "-e", "hi", home=home, env=env)
     assert (result.code, result.out, server.connections) == (10, b"", [])
@@ -208,7 +210,7 @@ def test_a_full_disk_is_told_before_anything_is_written(home: Home, server: Faul
 
 
 @pytest.mark.parametrize("streams", ["< words > out", "> out", "< words"])
-def test_the_editor_has_the_terminal_wherever_the_streams_lead(
+def test_the_editor_uses_the_terminal_even_if_stdin_and_stdout_are_redirected(
     home: Home, server: FaultServer, streams: str
 ) -> None:
     (home.path / "words").write_text("piped", "utf-8")
@@ -223,13 +225,13 @@ def test_the_editor_has_the_terminal_wherever_the_streams_lead(
     assert prompt(server) == f"{begun} more"
 
 
-def test_without_a_terminal_the_editors_output_is_no_answer(
+def test_without_a_terminal_the_editors_output_is_not_printed_as_the_answer(
     home: Home, server: FaultServer
 ) -> None:
     assert ask(home, "-e", env=editor(home, f"echo editing; {WRITES}")) == "Paris.\n"
 
 
-def test_ctrl_c_is_the_editors(home: Home, server: FaultServer) -> None:
+def test_ctrl_c_reaches_the_editor(home: Home, server: FaultServer) -> None:
     script = (
         """trap 'echo interrupted; printf "written by hand" > "$1"' INT; echo ready; read _; true"""
     )
@@ -247,7 +249,7 @@ def test_ctrl_c_is_the_editors(home: Home, server: FaultServer) -> None:
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=["TERM", "HUP"]
 )
 @pytest.mark.parametrize("writes", [WRITES, ":"], ids=["written", "nothing yet"])
-def test_a_signal_ends_the_editor_and_leaves_what_was_written(
+def test_a_signal_ends_the_editor_and_keeps_the_text(
     home: Home, server: FaultServer, writes: str, number: signal.Signals, code: int
 ) -> None:
     script = f"{writes}; stty -echo; echo ready; exec sleep 60"
@@ -265,7 +267,7 @@ def test_a_signal_ends_the_editor_and_leaves_what_was_written(
 
 
 @pytest.mark.parametrize("script", ['rm "$1"; mkdir "$1"', 'rm "$1"; mkfifo "$1"'])
-def test_an_editor_that_leaves_no_file_is_told(
+def test_an_editor_that_deletes_the_file_is_an_error(
     home: Home, server: FaultServer, script: str
 ) -> None:
     assert "cannot read " in refused(home, "-e", env=editor(home, script))

@@ -83,7 +83,7 @@ def test_a_url_in_any_form_is_stored_as_the_root(
 
 
 @pytest.mark.parametrize("stdin", [KEY, f"{KEY}\n", f"  {KEY}\r\n", f"Bearer {KEY}\n"])
-def test_the_key_is_stored_without_what_is_around_it(
+def test_the_key_is_stored_without_surrounding_text(
     home: Home, gateway: DemoGateway, stdin: str
 ) -> None:
     assert login(home, gateway.base_url, stdin=stdin).code == 0
@@ -102,7 +102,7 @@ def test_the_connection_info_of_the_console_is_an_argument(
     assert stored(home) == {"base_url": gateway.base_url, "api_key": KEY}
 
 
-def test_the_connection_info_of_the_console_comes_by_stdin(
+def test_the_connection_info_of_the_console_can_come_from_stdin(
     home: Home, gateway: DemoGateway
 ) -> None:
     result = login(home, stdin=f"\n{clipboard(gateway.base_url)}\n")
@@ -110,19 +110,19 @@ def test_the_connection_info_of_the_console_comes_by_stdin(
     assert stored(home) == {"base_url": gateway.base_url, "api_key": KEY}
 
 
-def test_a_key_for_an_address_that_is_known_is_enough(home: Home, gateway: DemoGateway) -> None:
+def test_a_key_is_enough_if_the_url_is_known(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url)
     assert login(home).code == 0
     assert stored(home, "test")["api_key"] == KEY
 
 
-def test_what_follows_logs_in_is_ready_to_ask(home: Home, gateway: DemoGateway) -> None:
+def test_after_login_a_prompt_can_be_sent(home: Home, gateway: DemoGateway) -> None:
     assert login(home, gateway.base_url).code == 0
     assert run_newapi("config", "set", "model", "demo-echo", home=home).code == 0
     assert run_newapi("chat", "hello", home=home).text == "hello\n"
 
 
-def test_a_path_outside_ascii_is_asked_and_stored_encoded(home: Home) -> None:
+def test_a_non_ascii_path_is_sent_and_stored_encoded(home: Home) -> None:
     with models_server("only-one") as server:
         result = login(home, f"{server.url}/é/v1")
         assert result.code == 0, result
@@ -132,7 +132,7 @@ def test_a_path_outside_ascii_is_asked_and_stored_encoded(home: Home) -> None:
         assert "/%C3%A9/v1/models" in [each.path for each in server.requests[1:]]
 
 
-def test_the_same_address_twice_is_no_contradiction(home: Home, gateway: DemoGateway) -> None:
+def test_the_same_url_may_be_given_twice(home: Home, gateway: DemoGateway) -> None:
     url = gateway.base_url
     result = login(home, f"{url}/v1/", "--base-url", url, stdin=clipboard(f"{url}/console"))
     assert result.code == 0, result
@@ -150,7 +150,7 @@ def test_the_same_address_twice_is_no_contradiction(home: Home, gateway: DemoGat
         (["{url}/sub"], "{same}"),
     ],
 )
-def test_two_addresses_are_a_contradiction_and_nothing_is_sent(
+def test_two_different_urls_are_an_error_and_nothing_is_sent(
     home: Home, gateway: DemoGateway, args: list[str], stdin: str
 ) -> None:
     texts = {"{other}": clipboard("https://other.invalid"), "{same}": clipboard(gateway.base_url)}
@@ -165,7 +165,7 @@ def test_two_addresses_are_a_contradiction_and_nothing_is_sent(
     assert not home.config_file.exists()
 
 
-def test_two_keys_are_a_contradiction(home: Home, gateway: DemoGateway) -> None:
+def test_two_keys_are_an_error(home: Home, gateway: DemoGateway) -> None:
     result = login(home, clipboard(gateway.base_url), stdin="sk-anotherkey0123456789")
     assert (result.code, result.out) == (2, b""), result
     assert "given twice" in result.err
@@ -173,7 +173,7 @@ def test_two_keys_are_a_contradiction(home: Home, gateway: DemoGateway) -> None:
 
 
 @pytest.mark.parametrize("by_variable", [True, False])
-def test_a_name_that_no_profile_can_have_is_refused_before_the_key_is_sent(
+def test_an_invalid_profile_name_is_rejected_before_the_key_is_sent(
     home: Home, gateway: DemoGateway, by_variable: bool
 ) -> None:
     args, name = ["login", gateway.base_url, "--stdin"], "no/such name!"
@@ -192,7 +192,7 @@ def test_a_name_that_no_profile_can_have_is_refused_before_the_key_is_sent(
 # -- at the terminal --------------------------------------------------------------------------
 
 
-def test_the_key_is_asked_for_and_never_echoed(home: Home, gateway: DemoGateway) -> None:
+def test_the_key_is_prompted_for_and_never_echoed(home: Home, gateway: DemoGateway) -> None:
     with Terminal(newapi_command("login", gateway.base_url, "-P", "new"), home=home) as terminal:
         terminal.wait_for(PROMPT)
         terminal.wait_until(lambda: not terminal.echoes)
@@ -208,7 +208,7 @@ def test_the_key_is_asked_for_and_never_echoed(home: Home, gateway: DemoGateway)
     }
 
 
-def test_address_and_key_are_asked_for(home: Home) -> None:
+def test_url_and_key_are_prompted_for(home: Home) -> None:
     with models_server("only-one") as server:
         with Terminal(newapi_command("login"), home=home) as terminal:
             terminal.wait_for("URL of the gateway")
@@ -222,9 +222,7 @@ def test_address_and_key_are_asked_for(home: Home) -> None:
         assert stored(home) == {"base_url": server.url, "api_key": KEY, "model": "only-one"}
 
 
-def test_enter_at_the_question_for_the_model_leaves_it_open(
-    home: Home, gateway: DemoGateway
-) -> None:
+def test_enter_at_the_model_prompt_sets_no_model(home: Home, gateway: DemoGateway) -> None:
     with Terminal(newapi_command("login", clipboard(gateway.base_url)), home=home) as terminal:
         terminal.wait_for("Model to use")
         terminal.send(b"\r")
@@ -236,7 +234,7 @@ def test_enter_at_the_question_for_the_model_leaves_it_open(
 @pytest.mark.parametrize(
     ("key", "codes"), [(CTRL_C, {130}), (CTRL_D, {2, 130})], ids=["Ctrl-C", "Ctrl-D"]
 )
-def test_leaving_the_hidden_question_stores_nothing(
+def test_canceling_the_hidden_prompt_stores_nothing(
     home: Home, gateway: DemoGateway, key: str, codes: set[int]
 ) -> None:
     with Terminal(newapi_command("login", gateway.base_url), home=home) as terminal:
@@ -249,9 +247,7 @@ def test_leaving_the_hidden_question_stores_nothing(
     assert gateway.requests == []
 
 
-def test_ctrl_c_at_the_question_for_the_model_ends_with_130(
-    home: Home, gateway: DemoGateway
-) -> None:
+def test_ctrl_c_at_the_model_prompt_exits_with_130(home: Home, gateway: DemoGateway) -> None:
     with Terminal(newapi_command("login", clipboard(gateway.base_url)), home=home) as terminal:
         terminal.wait_for("Model to use")
         terminal.send(CTRL_C.encode())
@@ -261,28 +257,28 @@ def test_ctrl_c_at_the_question_for_the_model_ends_with_130(
 # -- what is not stored -----------------------------------------------------------------------
 
 
-def test_a_refused_key_is_not_stored(home: Home, gateway: DemoGateway) -> None:
+def test_a_rejected_key_is_not_stored(home: Home, gateway: DemoGateway) -> None:
     result = login(home, gateway.base_url, stdin="sk-wrong")
     assert (result.code, result.out) == (4, b"")
     assert "rejected the key" in result.err
     assert not home.config_file.exists()
 
 
-def test_a_refused_key_leaves_the_one_that_was_there(home: Home, gateway: DemoGateway) -> None:
+def test_a_rejected_key_does_not_replace_the_stored_one(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url)
     before = home.config_file.read_bytes()
     assert login(home, gateway.base_url, stdin="sk-wrong").code == 4
     assert home.config_file.read_bytes() == before
 
 
-def test_a_page_in_place_of_the_gateway_is_not_stored(home: Home, gateway: DemoGateway) -> None:
+def test_a_web_page_in_place_of_the_gateway_is_not_stored(home: Home, gateway: DemoGateway) -> None:
     result = login(home, f"{gateway.base_url}/somewhere/else")
     assert (result.code, result.out) == (6, b"")
     assert "web page" in result.err
     assert not home.config_file.exists()
 
 
-def test_a_server_that_is_not_there_is_not_stored(home: Home, gateway: DemoGateway) -> None:
+def test_an_unreachable_server_is_not_stored(home: Home, gateway: DemoGateway) -> None:
     gateway.stop()
     result = login(home, gateway.base_url, "--retries", "0")
     assert result.code == 5
@@ -301,7 +297,7 @@ def test_a_server_that_is_not_there_is_not_stored(home: Home, gateway: DemoGatew
         ('{"_type":"other","url":"https://x.invalid"}', 2),
     ],
 )
-def test_an_address_that_no_key_may_go_to_is_refused(home: Home, url: str, code: int) -> None:
+def test_a_url_that_a_key_must_not_be_sent_to_is_rejected(home: Home, url: str, code: int) -> None:
     result = login(home, url)
     assert (result.code, result.out) == (code, b""), result
     assert "secret-pw" not in result.err
@@ -309,7 +305,7 @@ def test_an_address_that_no_key_may_go_to_is_refused(home: Home, url: str, code:
     assert not home.config_file.exists()
 
 
-def test_a_key_over_plain_http_is_refused_before_it_is_asked_for(home: Home) -> None:
+def test_plain_http_is_rejected_before_the_key_prompt(home: Home) -> None:
     with Terminal(newapi_command("login", "http://gateway.invalid"), home=home) as terminal:
         terminal.wait_until(
             lambda: terminal.exit_code is not None or PROMPT in terminal.screen_text()
@@ -319,9 +315,7 @@ def test_a_key_over_plain_http_is_refused_before_it_is_asked_for(home: Home) -> 
 
 
 @pytest.mark.parametrize("stdin", ["", "\n", "sk-with space inside", "sk-“curly”", "sk-****abcd"])
-def test_a_key_that_cannot_be_one_is_not_tried(
-    home: Home, gateway: DemoGateway, stdin: str
-) -> None:
+def test_an_invalid_key_is_not_tried(home: Home, gateway: DemoGateway, stdin: str) -> None:
     result = login(home, gateway.base_url, stdin=stdin)
     assert (result.code, result.out) == (3, b""), result
     assert gateway.requests == []
@@ -329,9 +323,7 @@ def test_a_key_that_cannot_be_one_is_not_tried(
 
 
 @pytest.mark.parametrize("key", ["{url}", " {url}/v1", "HTTPS://other.invalid", "Bearer {url}"])
-def test_an_address_in_place_of_the_key_is_not_tried(
-    home: Home, gateway: DemoGateway, key: str
-) -> None:
+def test_a_url_in_place_of_the_key_is_not_tried(home: Home, gateway: DemoGateway, key: str) -> None:
     with Terminal(newapi_command("login", gateway.base_url), home=home) as terminal:
         terminal.wait_for(PROMPT)
         terminal.send(key.format(url=gateway.base_url).encode() + b"\r")
@@ -341,7 +333,7 @@ def test_an_address_in_place_of_the_key_is_not_tried(
     assert not home.config_file.exists()
 
 
-def test_without_a_terminal_the_key_is_not_asked_for(home: Home, gateway: DemoGateway) -> None:
+def test_without_a_terminal_there_is_no_key_prompt(home: Home, gateway: DemoGateway) -> None:
     result = run_newapi("login", gateway.base_url, home=home)
     assert (result.code, result.out) == (2, b"")
     assert "--stdin" in result.err
@@ -356,7 +348,7 @@ def test_without_a_check_nothing_is_sent(home: Home) -> None:
 
 @pytest.mark.parametrize("name", ["NEWAPI_BASE_URL", "NEWAPI_API_KEY"])
 @pytest.mark.parametrize("is_same", [True, False])
-def test_a_variable_that_rules_over_what_was_stored_is_named(
+def test_a_variable_that_overrides_the_stored_value_is_a_warning(
     home: Home, gateway: DemoGateway, name: str, is_same: bool
 ) -> None:
     own = {"NEWAPI_BASE_URL": gateway.base_url, "NEWAPI_API_KEY": KEY}[name]
@@ -371,7 +363,7 @@ def test_a_variable_that_rules_over_what_was_stored_is_named(
 # -- the file ---------------------------------------------------------------------------------
 
 
-def test_a_named_profile_stands_beside_the_others(home: Home, gateway: DemoGateway) -> None:
+def test_a_named_profile_is_added_to_the_others(home: Home, gateway: DemoGateway) -> None:
     home.configure("https://gateway.invalid")
     assert login(home, gateway.base_url, "-P", "new").code == 0
     assert stored(home, "new") == {"base_url": gateway.base_url, "api_key": KEY}
@@ -379,9 +371,7 @@ def test_a_named_profile_stands_beside_the_others(home: Home, gateway: DemoGatew
     assert tomllib.loads(home.config_file.read_text())["default_profile"] == "test"
 
 
-def test_a_second_profile_does_not_take_the_place_of_the_only_one(
-    home: Home, gateway: DemoGateway
-) -> None:
+def test_a_second_profile_does_not_become_the_default(home: Home, gateway: DemoGateway) -> None:
     home.newapi_home.mkdir(mode=0o700)
     home.config_file.write_text('[profiles.mine]\nbase_url = "https://gateway.invalid"\n')
     home.config_file.chmod(0o600)
@@ -409,7 +399,7 @@ unknown_here = [1, 2]
 """
 
 
-def test_comments_and_unknown_names_of_the_file_stay(home: Home, gateway: DemoGateway) -> None:
+def test_comments_and_unknown_names_in_the_file_are_kept(home: Home, gateway: DemoGateway) -> None:
     home.newapi_home.mkdir(mode=0o700)
     home.config_file.write_text(OLD)
     home.config_file.chmod(0o600)
@@ -424,7 +414,7 @@ def test_comments_and_unknown_names_of_the_file_stay(home: Home, gateway: DemoGa
 
 
 @pytest.mark.parametrize("umask", ["000", "022", "777"])
-def test_file_and_folder_are_private_whatever_the_umask(
+def test_file_and_folder_are_private_with_any_umask(
     home: Home, gateway: DemoGateway, umask: str
 ) -> None:
     script = f'umask {umask}; "$@"'
@@ -437,7 +427,7 @@ def test_file_and_folder_are_private_whatever_the_umask(
     assert {path.name: mode(path) & 0o077 for path in files} == {path.name: 0 for path in files}
 
 
-def test_a_file_that_others_could_read_is_closed_to_them(home: Home, gateway: DemoGateway) -> None:
+def test_a_file_that_others_could_read_becomes_private(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url)
     home.config_file.chmod(0o644)
     result = login(home, gateway.base_url)
@@ -446,7 +436,7 @@ def test_a_file_that_others_could_read_is_closed_to_them(home: Home, gateway: De
     assert mode(home.config_file) == 0o600
 
 
-def test_the_models_are_kept_for_completion(home: Home, gateway: DemoGateway) -> None:
+def test_the_models_are_cached_for_completion(home: Home, gateway: DemoGateway) -> None:
     assert login(home, gateway.base_url).code == 0
     names = (home.newapi_home / "cache" / "models.txt").read_text().split()
     assert "demo-echo" in names
@@ -474,7 +464,7 @@ def test_logout_removes_the_key_and_nothing_else(
     assert stored(home, "test") == {"base_url": "https://gateway.invalid", "model": "test-model"}
 
 
-def test_logout_twice_says_that_there_is_no_key(home: Home) -> None:
+def test_a_second_logout_reports_that_there_is_no_key(home: Home) -> None:
     home.configure("https://gateway.invalid")
     assert run_newapi("logout", home=home).code == 0
     result = run_newapi("logout", home=home)
@@ -482,7 +472,7 @@ def test_logout_twice_says_that_there_is_no_key(home: Home) -> None:
     assert "has no key" in result.err
 
 
-def test_after_logout_the_next_question_says_how_to_log_in(home: Home) -> None:
+def test_after_logout_the_next_prompt_is_an_error_with_a_login_hint(home: Home) -> None:
     home.configure("https://gateway.invalid")
     assert run_newapi("logout", home=home).code == 0
     result = run_newapi("chat", "hi", home=home)

@@ -54,33 +54,39 @@ def assert_refused(seen: Result, server: FaultServer, code: int, why: str) -> No
 # -- nobody writes ----------------------------------------------------------------------------
 
 
-def test_a_system_prompt_is_not_waited_for(home: Home, server: FaultServer) -> None:
+def test_a_system_prompt_from_a_pipe_without_writer_is_an_error(
+    home: Home, server: FaultServer
+) -> None:
     seen = run_newapi("chat", "-s", "@fifo", "hi", home=home, timeout_s=20)
     assert_refused(seen, server, 2, NOBODY)
     assert seen.err.startswith("error: cannot read fifo\n")
 
 
 @pytest.mark.parametrize("command", ["models", "chat", "balance"])
-def test_a_key_is_not_waited_for(home: Home, server: FaultServer, command: str) -> None:
+def test_a_key_from_a_pipe_without_writer_is_an_error(
+    home: Home, server: FaultServer, command: str
+) -> None:
     home.configure(server.url, api_key="", api_key_file=str(home.path / "fifo"))
     args = ("chat", "hi") if command == "chat" else (command,)
     seen = run_newapi(*args, home=home, timeout_s=20)
     assert_refused(seen, server, 3, NOBODY)
 
 
-def test_sessions_to_import_are_not_waited_for(home: Home, server: FaultServer) -> None:
+def test_an_import_from_a_pipe_without_writer_is_an_error(home: Home, server: FaultServer) -> None:
     seen = run_newapi("sessions", "import", "fifo", home=home, timeout_s=20)
     assert_refused(seen, server, 2, NOBODY)
 
 
 @pytest.mark.parametrize("variable", ["NEWAPI_CA_BUNDLE", "SSL_CERT_FILE"])
-def test_certificates_are_not_waited_for(home: Home, server: FaultServer, variable: str) -> None:
+def test_certificates_from_a_pipe_without_writer_are_an_error(
+    home: Home, server: FaultServer, variable: str
+) -> None:
     env = {variable: "fifo", "NEWAPI_BASE_URL": "https://127.0.0.1:9", "NEWAPI_API_KEY": CANARY}
     seen = run_newapi("chat", "hi", home=home, env=env, timeout_s=20)
     assert_refused(seen, server, 3, "it is a pipe, not a file")
 
 
-def test_a_home_that_does_not_exist_is_told(home: Home, server: FaultServer) -> None:
+def test_a_home_folder_that_does_not_exist_is_an_error(home: Home, server: FaultServer) -> None:
     seen = run_newapi("chat", "-s", "@~nobody-of-this-name/x", "hi", home=home)
     assert_refused(seen, server, 2, "Could not determine home directory.")
 
@@ -99,7 +105,7 @@ def test_a_home_that_does_not_exist_is_told(home: Home, server: FaultServer) -> 
         'echo be brief >brief; "$@" -s @/dev/stdin <brief',
     ],
 )
-def test_a_system_prompt_may_come_by_a_pipe(home: Home, server: FaultServer, script: str) -> None:
+def test_a_system_prompt_can_come_from_a_pipe(home: Home, server: FaultServer, script: str) -> None:
     seen = run_in_shell(script, "chat", "hi", home=home)
     assert seen.code == 0, seen
     assert system_of(server) == ["be brief\n"]
@@ -107,36 +113,34 @@ def test_a_system_prompt_may_come_by_a_pipe(home: Home, server: FaultServer, scr
 
 
 @pytest.mark.parametrize("name", ["/dev/stdin", "/dev/fd/0"])
-def test_a_file_may_be_standard_input_by_its_name(
-    home: Home, server: FaultServer, name: str
-) -> None:
+def test_stdin_can_be_named_by_its_device(home: Home, server: FaultServer, name: str) -> None:
     seen = run_in_shell(f'echo alpha | "$@" -f {name}', "chat", "hi", home=home)
     assert seen.code == 0, seen
     assert prompt_of(server) == "hi\n\nalpha\n"
 
 
-def test_a_file_may_be_what_zsh_substitutes(home: Home, server: FaultServer) -> None:
+def test_zsh_process_substitution_is_read(home: Home, server: FaultServer) -> None:
     script = '"$@" -f /proc/self/fd/9 9< <(echo alpha)'
     seen = run_in_shell(script, "chat", "hi", home=home)
     assert seen.code == 0, seen
     assert prompt_of(server).endswith("\nalpha\n```")
 
 
-def test_standard_input_is_taken_once(home: Home, server: FaultServer) -> None:
+def test_stdin_is_read_once(home: Home, server: FaultServer) -> None:
     seen = run_newapi("chat", "-s", "@/dev/stdin", "-f", "-", "hi", home=home, stdin=b"alpha")
     assert seen.code == 2
     assert "-s and -f both read standard input" in seen.err
     assert server.requests == []
 
 
-def test_a_system_prompt_without_an_at_sign_is_only_a_text(home: Home, server: FaultServer) -> None:
+def test_a_system_prompt_without_an_at_sign_is_text(home: Home, server: FaultServer) -> None:
     seen = run_newapi("chat", "-s", "/dev/stdin", "hi", home=home, stdin=b"alpha")
     assert seen.code == 0, seen
     assert (system_of(server), prompt_of(server)) == (["/dev/stdin"], "hi\n\nalpha")
 
 
 @pytest.mark.parametrize("script", ['"$@" -s @<(yes)', 'yes | "$@" -s @/dev/stdin'])
-def test_a_system_prompt_without_an_end_stops_at_the_limit(
+def test_an_endless_system_prompt_stops_at_the_limit(
     home: Home, server: FaultServer, script: str
 ) -> None:
     seen = run_in_shell(script, "chat", "hi", home=home)
@@ -145,7 +149,7 @@ def test_a_system_prompt_without_an_end_stops_at_the_limit(
     assert server.requests == []
 
 
-def test_a_key_may_come_by_a_pipe(home: Home, server: FaultServer) -> None:
+def test_a_key_can_come_from_a_pipe(home: Home, server: FaultServer) -> None:
     home.configure(server.url, api_key="")
     script = f'NEWAPI_API_KEY_FILE=<(sleep 0.1; echo {CANARY}) "$@"'
     assert run_in_shell(script, "chat", "hi", home=home).code == 0
@@ -153,7 +157,7 @@ def test_a_key_may_come_by_a_pipe(home: Home, server: FaultServer) -> None:
     assert request.header("authorization") == f"Bearer {CANARY}"
 
 
-def test_a_key_without_an_end_stops_at_the_limit(home: Home, server: FaultServer) -> None:
+def test_an_endless_key_stops_at_the_limit(home: Home, server: FaultServer) -> None:
     home.configure(server.url, api_key="")
     seen = run_in_shell('NEWAPI_API_KEY_FILE=<(yes | tr -d "\\n") "$@"', "chat", "hi", home=home)
     assert seen.code == 3
@@ -164,7 +168,7 @@ def test_a_key_without_an_end_stops_at_the_limit(home: Home, server: FaultServer
     "args",
     [("chat", "-s", "@fifo", "hi"), ("sessions", "import", "fifo"), ("models",), ("doctor",)],
 )
-def test_ctrl_c_ends_the_wait_for_a_silent_writer(
+def test_ctrl_c_ends_the_wait_for_a_silent_pipe(
     home: Home, server: FaultServer, args: tuple[str, ...]
 ) -> None:
     if args[0] in ("models", "doctor"):

@@ -24,7 +24,7 @@ def test_script_is_fresh(shell: Shell) -> None:
     assert written == script(shell), again
 
 
-def test_there_is_no_script_of_a_shell_that_is_not_supported() -> None:
+def test_an_unsupported_shell_is_a_usage_error() -> None:
     assert {path.name for path in (ROOT / "completions").iterdir()} == set(FILES.values())
 
 
@@ -35,14 +35,14 @@ def test_it_is_installed_below_the_home_folder(home: Home) -> None:
     assert "newapi" in path.read_text("utf-8")
 
 
-def test_nothing_is_installed_and_no_home_is_made_where_there_is_none(home: Home) -> None:
+def test_without_a_home_folder_nothing_is_installed(home: Home) -> None:
     missing = home.path / "missing"
     result = run_newapi("completion", "fish", "--install", home=home, env={"HOME": str(missing)})
     assert (result.code, result.out, "set HOME" in result.err) == (3, b"", True), result
     assert not missing.exists()
 
 
-def test_a_home_that_cannot_be_one_is_refused(home: Home) -> None:
+def test_an_invalid_home_folder_is_rejected(home: Home) -> None:
     (home.path / "relative").mkdir()
     result = run_newapi("completion", "fish", "--install", home=home, env={"HOME": "relative"})
     assert (result.code, "no home folder" in result.err) == (3, True), result

@@ -25,7 +25,7 @@ def cache(home: Home) -> Home:
     return home
 
 
-def test_bash_is_there_to_be_tried() -> None:
+def test_bash_is_installed() -> None:
     assert shutil.which("bash")
 
 
@@ -65,7 +65,7 @@ def test_the_first_tab_of_a_session_completes_in_zsh(cache: Home) -> None:
 
 
 @in_each_shell
-def test_tab_without_a_cache_offers_nothing_and_says_nothing(name: str, home: Home) -> None:
+def test_tab_without_a_cache_completes_nothing_silently(name: str, home: Home) -> None:
     with Shell(name, home) as shell:
         assert shell.completed("newapi chat -m gp") == "newapi chat -m gp"
         assert shell.terminal.all_text().count("\n") == 0
@@ -103,7 +103,7 @@ def test_tab_completes_sessions(name: str, talks: Home, line: str, completed: st
 
 
 @in_each_shell
-def test_tab_after_a_session_makes_no_store_where_there_is_none(name: str, home: Home) -> None:
+def test_tab_creates_no_store(name: str, home: Home) -> None:
     with Shell(name, home) as shell:
         assert shell.completed("newapi chat -S ta") == "newapi chat -S ta"
     assert not home.newapi_home.exists()

@@ -44,7 +44,7 @@ def test_a_wrong_port(home: Home) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["/chat", "/ui/home"])
-def test_a_wrong_path_and_the_form_that_works(
+def test_a_wrong_path_is_reported_with_the_url_that_works(
     home: Home, gateway: DemoGateway, prefix: str
 ) -> None:
     home.configure(gateway.base_url + prefix, model="demo")
@@ -56,14 +56,14 @@ def test_a_wrong_path_and_the_form_that_works(
     assert {seen.headers.get("authorization") for seen in gateway.requests} == {None}
 
 
-def test_a_page_of_the_console_is_no_wrong_path(home: Home, gateway: DemoGateway) -> None:
+def test_the_url_of_a_console_page_is_accepted(home: Home, gateway: DemoGateway) -> None:
     home.configure(f"{gateway.base_url}/console/token", model="demo")
     found = run_doctor(home)
     assert (found.failed, found.result.code) == ([], 0)
     assert found["base URL"].text.startswith(f"{gateway.base_url}; from {gateway.base_url}/console")
 
 
-def test_an_api_below_a_prefix_that_was_left_out(home: Home) -> None:
+def test_an_api_below_a_missing_prefix_is_found(home: Home) -> None:
     def answer(path: str) -> Answer:
         listed: dict[str, object] = {"object": "list", "data": []}
         return Answer(200, listed) if path == "/openai/v1/models" else NOT_HERE
@@ -74,7 +74,7 @@ def test_an_api_below_a_prefix_that_was_left_out(home: Home) -> None:
         found.assert_first_failed("server", 6, f"newapi config set base_url {server.url}/openai")
 
 
-def test_tls_to_a_port_of_plain_http(home: Home, gateway: DemoGateway) -> None:
+def test_tls_to_a_plain_http_port(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url.replace("http://", "https://"), model="demo")
     found = run_doctor(home)
     row = found.assert_first_failed("TLS", 5, "use the base URL http://")
@@ -82,7 +82,7 @@ def test_tls_to_a_port_of_plain_http(home: Home, gateway: DemoGateway) -> None:
     assert found["server"].text == 'fix "TLS" first'
 
 
-def test_plain_http_to_a_port_of_tls(home: Home, authority: Authority) -> None:
+def test_plain_http_to_a_tls_port(home: Home, authority: Authority) -> None:
     with FaultServer(tls=authority.server()) as server:
         home.configure(server.url.replace("https://", "http://"))
         found = run_doctor(home)
@@ -105,7 +105,7 @@ def test_a_certificate_of_another_name(home: Home, authority: Authority) -> None
         run_doctor(home).assert_first_failed("TLS", 5, "check the host of the base URL")
 
 
-def test_a_dead_name(home: Home) -> None:
+def test_an_unknown_host(home: Home) -> None:
     home.configure("https://gateway.invalid")
     found = run_doctor(home)
     row = found.assert_first_failed("DNS", 5, "network")
@@ -172,7 +172,7 @@ def test_a_web_page_on_every_path(home: Home) -> None:
 @pytest.mark.parametrize(
     ("status", "location"), [(302, "https://login.hotel.invalid/?from=x"), (511, "")]
 )
-def test_a_login_page_of_the_network(home: Home, status: int, location: str) -> None:
+def test_a_login_page_of_a_network(home: Home, status: int, location: str) -> None:
     headers = {"Location": location} if location else {}
     page = WEB_PAGE._replace(status=status, headers=headers)
     with PageServer(lambda _: page) as server:
@@ -184,7 +184,7 @@ def test_a_login_page_of_the_network(home: Home, status: int, location: str) -> 
 @pytest.mark.parametrize(
     ("hours", "verdict", "code"), [(-24, "failed", 3), (24, "failed", 3), (0.1, "warning", 0)]
 )
-def test_a_clock_that_is_off(home: Home, hours: float, verdict: str, code: int) -> None:
+def test_a_wrong_clock(home: Home, hours: float, verdict: str, code: int) -> None:
     told = format_datetime(datetime.now(UTC) + timedelta(hours=hours, seconds=30), usegmt=True)
     with openai_server(MODEL, headers={"Date": told}) as server:
         home.configure(server.url)
@@ -198,7 +198,7 @@ def test_a_clock_that_is_off(home: Home, hours: float, verdict: str, code: int) 
         assert ("1 day" if hours > 0 else "23 hours") in row.text
 
 
-def test_a_key_in_clear_text_over_the_network(home: Home) -> None:
+def test_a_key_over_plain_http(home: Home) -> None:
     home.configure("http://gateway.invalid")
     found = run_doctor(home)
     row = found.assert_first_failed("base URL", 3, "https://gateway.invalid")
@@ -215,7 +215,7 @@ def test_a_server_that_closes_without_an_answer(home: Home, authority: Authority
     assert "closed the connection without a response" in row.text
 
 
-def test_a_server_behind_tls_is_looked_at(home: Home, authority: Authority) -> None:
+def test_a_server_behind_tls_is_checked(home: Home, authority: Authority) -> None:
     answer = response(200, b'{"data":[]}', headers=[("Server", "llama.cpp")])
     with FaultServer(answer=lambda _: [Send(answer)], tls=authority.server()) as server:
         home.configure(server.url, ca_bundle=str(authority.bundle))
@@ -226,7 +226,7 @@ def test_a_server_behind_tls_is_looked_at(home: Home, authority: Authority) -> N
     assert "hours left" in found["TLS"].text
 
 
-def test_a_refusal_of_the_server_is_told_with_its_request_id(
+def test_an_error_of_the_server_is_reported_with_its_request_id(
     fault_server: FaultServer, home: Home
 ) -> None:
     refused = response(404, error("no luck"), headers=[("X-Oneapi-Request-Id", REQUEST_ID)])

@@ -26,7 +26,7 @@ def begin_store(home: Home) -> None:
     SessionStore(sessions_file(home)).close()
 
 
-def test_a_broken_config_file_is_a_line(home: Home) -> None:
+def test_an_invalid_config_file_is_a_failed_check(home: Home) -> None:
     home.configure("https://gateway.invalid")
     with home.config_file.open("a", encoding="utf-8") as file:
         file.write(f"api_key = {CANARY}\n")
@@ -37,7 +37,9 @@ def test_a_broken_config_file_is_a_line(home: Home) -> None:
     assert found["store"].verdict == "ok"
 
 
-def test_a_broken_config_file_does_not_hide_the_rest(home: Home, gateway: DemoGateway) -> None:
+def test_an_invalid_config_file_does_not_stop_the_other_checks(
+    home: Home, gateway: DemoGateway
+) -> None:
     home.configure("https://gateway.invalid")
     home.config_file.write_text("this is no TOML", "utf-8")
     env = {
@@ -50,7 +52,7 @@ def test_a_broken_config_file_does_not_hide_the_rest(home: Home, gateway: DemoGa
     assert {found[name].verdict for name in ("server", "key", "models", "prices")} == {"ok"}
 
 
-def test_a_value_that_cannot_be_comes_before_all_that_needs_settings(home: Home) -> None:
+def test_an_invalid_setting_blocks_the_checks_that_need_settings(home: Home) -> None:
     home.configure("https://gateway.invalid", timeout="soon")
     found = run_doctor(home)
     found.assert_first_failed("configuration", 3, "newapi config set timeout")
@@ -66,7 +68,7 @@ def test_nothing_is_configured(home: Home) -> None:
     assert not home.newapi_home.exists()  # to look makes nothing
 
 
-def test_there_is_no_home(home: Home) -> None:
+def test_a_missing_home_folder(home: Home) -> None:
     found = run_doctor(home, env={"NEWAPI_HOME": None, "HOME": str(home.path / "missing")})
     assert found["configuration"].text.startswith("no config file; ")
     assert found["store"].text == "nothing can be saved; there is no home folder"
@@ -96,7 +98,7 @@ def test_sessions_that_others_can_read(well: Home) -> None:
     assert (row.verdict, row.hint) == ("warning", f"chmod 600 {sessions_file(well)}")
 
 
-def test_what_cannot_be_looked_at_is_not_called_private(well: Home) -> None:
+def test_a_file_that_cannot_be_checked_is_a_warning(well: Home) -> None:
     begin_store(well)
     well.newapi_home.chmod(0)
     try:
@@ -122,7 +124,7 @@ def test_a_read_only_home(well: Home) -> None:
     assert "NEWAPI_HOME" in line
 
 
-def test_a_store_is_counted_and_not_changed(well: Home) -> None:
+def test_the_store_is_counted_and_not_changed(well: Home) -> None:
     begin_store(well)
     before = (sessions_file(well).read_bytes(), sorted(data_dir(well).iterdir()))
     row = run_doctor(well)["store"]
@@ -140,7 +142,7 @@ def test_a_damaged_store(well: Home) -> None:
     run_doctor(well).assert_first_failed("store", 10, f"mv {sessions_file(well)} ")
 
 
-def test_a_store_of_a_newer_newapi(well: Home) -> None:
+def test_a_store_of_a_newer_version(well: Home) -> None:
     begin_store(well)
     with closing(sqlite3.connect(sessions_file(well))) as connection:
         connection.execute("PRAGMA user_version = 999")
@@ -148,7 +150,7 @@ def test_a_store_of_a_newer_newapi(well: Home) -> None:
     assert "created by a newer newapi" in row.text
 
 
-def test_a_store_of_an_older_newapi_is_left_as_it_is(well: Home) -> None:
+def test_a_store_of_an_older_version_is_not_migrated(well: Home) -> None:
     begin_store(well)
     with closing(sqlite3.connect(sessions_file(well))) as connection:
         connection.execute("PRAGMA user_version = 1")
@@ -174,20 +176,22 @@ def test_a_key_command_that_fails(home: Home, gateway: DemoGateway) -> None:
         ({}, "none; local servers are connected to directly"),
     ],
 )
-def test_loopback_passes_proxies_by(well: Home, env: dict[str, str], told: str) -> None:
+def test_a_local_server_is_connected_to_without_a_proxy(
+    well: Home, env: dict[str, str], told: str
+) -> None:
     found = run_doctor(well, env=env)
     assert found["proxy"].text.startswith(told)
     assert found.failed == []
 
 
-def test_no_proxy_is_told(home: Home) -> None:
+def test_no_proxy_is_reported(home: Home) -> None:
     home.configure("https://gateway.invalid")
     env = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": ".invalid"}
     row = run_doctor(home, env=env)["proxy"]
     assert row[1:3] == ("ok", "none; NO_PROXY contains gateway.invalid; HTTPS_PROXY ignored")
 
 
-def test_a_dead_proxy_is_the_first_stop(home: Home) -> None:
+def test_an_unreachable_proxy_fails_the_tcp_check(home: Home) -> None:
     home.configure("https://gateway.invalid")
     found = run_doctor(home, "--proxy", "http://me:pw@127.0.0.1:9")
     assert found["proxy"].text == "http://****@127.0.0.1:9 from flag --proxy"

@@ -69,7 +69,7 @@ def test_the_answer_check_runs_only_after_yes(home: Home, gateway: DemoGateway) 
     assert re.search(r"ok +answer +demo-echo answered in", seen(home, 80, said=b"y\r"))
 
 
-def test_the_end_of_input_is_a_no(home: Home, gateway: DemoGateway) -> None:
+def test_the_end_of_input_means_no(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo-echo")
     text = seen(home, 80, said=b"\x04")
     assert re.search(r"^skip +answer +declined$", text, re.MULTILINE)
@@ -77,7 +77,7 @@ def test_the_end_of_input_is_a_no(home: Home, gateway: DemoGateway) -> None:
     assert not any("chat" in request.path for request in gateway.requests)
 
 
-def test_lines_come_as_the_checks_run(home: Home) -> None:
+def test_lines_are_printed_while_the_checks_run(home: Home) -> None:
     hangs: Sequence[Step] = [BeforeReading(), Stall()]
     with FaultServer(hangs, hangs, hangs) as server:
         home.configure(server.url)
@@ -142,7 +142,7 @@ def test_the_terminal_line_names_tmux_and_ssh(
     assert expected in seen(home, 120, env=env)
 
 
-def test_a_terminal_that_is_not_utf8(home: Home, gateway: DemoGateway) -> None:
+def test_a_terminal_that_is_not_utf_8_is_a_warning(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo")
     env = {"LANG": None, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     text = seen(home, 80, env={**env, "PYTHONIOENCODING": "ascii"})

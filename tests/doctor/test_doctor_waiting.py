@@ -86,7 +86,7 @@ def test_ctrl_c_ends_every_request(home: Home, path: str) -> None:
             hangs.set()
 
 
-def test_ctrl_c_at_the_question_leaves(home: Home, gateway: DemoGateway) -> None:
+def test_ctrl_c_at_the_confirmation_exits(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo")
     with Terminal(newapi_command("doctor"), home=home) as terminal:
         terminal.wait_for(re.compile(r"Send a short prompt to demo\?.*\[y/N\]", re.DOTALL))
@@ -94,7 +94,7 @@ def test_ctrl_c_at_the_question_leaves(home: Home, gateway: DemoGateway) -> None
         assert terminal.wait_exit() == 130
 
 
-def test_what_hangs_is_left_behind() -> None:
+def test_a_hanging_step_is_abandoned() -> None:
     hangs = threading.Event()
     try:
         with pytest.raises(TimeoutError):
@@ -103,13 +103,13 @@ def test_what_hangs_is_left_behind() -> None:
         hangs.set()
 
 
-def test_what_is_done_comes_with_its_time() -> None:
+def test_a_result_comes_with_its_duration() -> None:
     value, seconds = within(5, Interrupts(()), lambda: 7)
     assert (value, 0 <= seconds < 5) == (7, True)
 
 
 @pytest.mark.parametrize("error", [OSError("x"), ValueError("x")])
-def test_what_is_raised_is_raised(error: Exception) -> None:
+def test_an_exception_of_a_step_is_raised(error: Exception) -> None:
     def work() -> None:
         raise error
 
@@ -118,7 +118,7 @@ def test_what_is_raised_is_raised(error: Exception) -> None:
     assert caught.value is error
 
 
-def test_a_resolver_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_resolver_fails_after_its_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     hangs = threading.Event()
 
     def never(*_: object, **__: object) -> list[object]:
@@ -133,7 +133,7 @@ def test_a_resolver_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> N
         hangs.set()
 
 
-def test_plain_http_and_tls_are_told_apart(gateway: DemoGateway) -> None:
+def test_plain_http_and_tls_are_distinguished(gateway: DemoGateway) -> None:
     probe = Probe("127.0.0.1", int(gateway.base_url.rpartition(":")[2]), Interrupts(()), 5)
     assert probe.speaks_http()
     assert not probe.speaks_tls()

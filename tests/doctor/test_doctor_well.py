@@ -41,7 +41,7 @@ def test_all_is_well_with_the_demo(home: Home, gateway: DemoGateway) -> None:
     assert "/api/usage/token/" in asked
 
 
-def test_a_second_look_spares_the_tight_limiter(home: Home, gateway: DemoGateway) -> None:
+def test_a_second_run_sends_no_rate_limited_request(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo")
     first = run_doctor(home)
     count = len(gateway.requests)
@@ -50,7 +50,7 @@ def test_a_second_look_spares_the_tight_limiter(home: Home, gateway: DemoGateway
     assert not any(seen.path.startswith(tight) for seen in gateway.requests[count:])
 
 
-def test_an_answer_is_asked_for_with_yes(home: Home, gateway: DemoGateway) -> None:
+def test_yes_runs_the_answer_check(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo-echo")
     row = run_doctor(home, "--yes")["answer"]
     assert row.verdict == "ok", row
@@ -76,7 +76,7 @@ def streaming(*events: bytes) -> Callable[[Request], Sequence[Step]]:
     return answer
 
 
-def test_whether_it_streams_is_told(home: Home) -> None:
+def test_the_answer_check_reports_streaming(home: Home) -> None:
     with FaultServer(answer=streaming(*answer_events("y", "e", "s"))) as server:
         home.configure(server.url)
         row = run_doctor(home, "--yes")["answer"]
@@ -88,7 +88,7 @@ def test_whether_it_streams_is_told(home: Home) -> None:
     assert 50 <= int(pieces[1]) < 900
 
 
-def test_tokens_that_are_not_told_are_a_warning(home: Home) -> None:
+def test_missing_token_counts_are_a_warning(home: Home) -> None:
     events = [event(chunk("yes")), event(chunk(finish="stop")), DONE]
     with FaultServer(answer=streaming(*events)) as server:
         home.configure(server.url)
@@ -97,7 +97,7 @@ def test_tokens_that_are_not_told_are_a_warning(home: Home) -> None:
     assert row.text.endswith("finish reason stop; no token counts")
 
 
-def test_a_model_that_talks_on_is_stopped(home: Home, gateway: DemoGateway) -> None:
+def test_a_long_answer_is_stopped(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo-long")
     row = run_doctor(home, "--yes")["answer"]
     assert (row.verdict, "was stopped after" in row.text) == ("ok", True)
@@ -126,7 +126,7 @@ def test_an_answer_that_fails_fails_the_check(
         ("sk-disabled", 4, "rejected the key", "newapi login"),
     ],
 )
-def test_a_key_that_is_refused(
+def test_a_rejected_key(
     home: Home, gateway: DemoGateway, key: str, code: int, told: str, hint: str
 ) -> None:
     home.configure(gateway.base_url, model="demo", api_key=key)
@@ -145,7 +145,7 @@ def test_a_key_that_is_refused(
         ("sk-disabled", 4, "(HTTP 401): 该令牌状态不可用"),
     ],
 )
-def test_what_an_old_gateway_says_of_a_key_rules(
+def test_the_words_of_an_old_gateway_about_a_key_are_used(
     home: Home, key: str, code: int, told: str
 ) -> None:
     with gateway_variant("2025-04") as gateway:
@@ -155,14 +155,14 @@ def test_what_an_old_gateway_says_of_a_key_rules(
     assert "characters" not in row.hint
 
 
-def test_a_key_that_an_old_gateway_does_not_know_is_measured(home: Home) -> None:
+def test_the_length_of_a_key_unknown_to_an_old_gateway_is_checked(home: Home) -> None:
     with gateway_variant("2025-04") as gateway:
         home.configure(gateway.base_url, model="demo", api_key="sk-wrong")
         row = run_doctor(home).assert_first_failed("key", 4, "the key has 8 characters")
     assert row.text.startswith("the gateway does not know this key")
 
 
-def test_a_key_of_another_house_is_recognized(home: Home) -> None:
+def test_a_key_of_another_provider_is_recognized(home: Home) -> None:
     def answer(path: str) -> Answer:
         if path == "/api/status":
             return Answer(200, {"success": True, "data": {"setup": True, "quota_per_unit": 1}})
@@ -174,7 +174,7 @@ def test_a_key_of_another_house_is_recognized(home: Home) -> None:
     assert "Invalid token" in row.text
 
 
-def test_limits_of_a_key_are_told(home: Home, gateway: DemoGateway) -> None:
+def test_limits_of_a_key_are_reported(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo", api_key="sk-limited")
     found = run_doctor(home)
     assert "only for demo, demo-echo" in found["key"].text
@@ -182,7 +182,7 @@ def test_limits_of_a_key_are_told(home: Home, gateway: DemoGateway) -> None:
     assert "2 models for this key" in found["models"].text
 
 
-def test_a_model_that_is_not_there_names_the_near_ones(home: Home, gateway: DemoGateway) -> None:
+def test_an_unknown_model_is_reported_with_similar_names(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo-ecko")
     found = run_doctor(home)
     row = found.assert_first_failed("models", 6, "demo-echo", "newapi models")
@@ -190,7 +190,7 @@ def test_a_model_that_is_not_there_names_the_near_ones(home: Home, gateway: Demo
     assert found["answer"].text == 'fix "models" first'
 
 
-def test_no_model_is_a_warning(home: Home, gateway: DemoGateway) -> None:
+def test_a_missing_model_setting_is_a_warning(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="")
     found = run_doctor(home, "--yes")
     assert (found["models"].verdict, found.result.code) == ("warning", 0)
@@ -240,14 +240,14 @@ def test_a_plain_server_of_openais_api(home: Home) -> None:
     assert sent == {"/v1/models"}  # no other path of it sees the key
 
 
-def test_a_plain_server_may_answer_to_models_that_it_does_not_list(home: Home) -> None:
+def test_a_model_that_a_plain_server_does_not_list_is_a_warning(home: Home) -> None:
     with openai_server("small") as server:
         home.configure(server.url, model="other")
         found = run_doctor(home)
     assert (found["models"].verdict, found.failed) == ("warning", [])
 
 
-def test_each_value_is_told_with_where_it_comes_from(home: Home, gateway: DemoGateway) -> None:
+def test_each_value_is_reported_with_its_origin(home: Home, gateway: DemoGateway) -> None:
     home.configure("https://gateway.invalid")
     env = {"NEWAPI_API_KEY": "sk-e", "NEWAPI_MODEL": "demo"}
     row = run_doctor(home, "--base-url", gateway.base_url, env=env)["configuration"]
@@ -278,7 +278,7 @@ def test_json_is_one_object(home: Home, gateway: DemoGateway) -> None:
 
 
 @pytest.mark.parametrize("way", [(), ("--json",)], ids=["pipe", "json"])
-def test_what_a_server_repeats_of_a_key_is_masked_and_drives_nothing(
+def test_keys_and_control_characters_in_responses_are_not_printed(
     home: Home, way: tuple[str, ...]
 ) -> None:
     def answer(path: str) -> Answer:
@@ -299,7 +299,7 @@ def test_what_a_server_repeats_of_a_key_is_masked_and_drives_nothing(
     assert "second line" in result.text
 
 
-def test_a_profile_is_looked_at_by_name(home: Home, gateway: DemoGateway) -> None:
+def test_the_named_profile_is_checked(home: Home, gateway: DemoGateway) -> None:
     home.configure("https://gateway.invalid")
     with home.config_file.open("a", encoding="utf-8") as file:
         file.write(f'[profiles.work]\nbase_url = "{gateway.base_url}"\napi_key = "sk-w"\n')

@@ -93,7 +93,7 @@ def test_a_terminal_gets_a_table_with_bars(filled: Home) -> None:
 
 @pytest.mark.parametrize("columns", [40, 100])
 @pytest.mark.parametrize("by", ["model", "day", "session"])
-def test_a_table_folds_in_no_width(filled: Home, by: str, columns: int) -> None:
+def test_a_table_fits_every_width(filled: Home, by: str, columns: int) -> None:
     rows = screen(filled, "--by", by, "--since", "all", columns=columns)
     count = {"model": 4, "day": 4, "session": 1}[by]
     assert rows[0].split()[0] == by
@@ -103,17 +103,17 @@ def test_a_table_folds_in_no_width(filled: Home, by: str, columns: int) -> None:
 
 
 @pytest.mark.parametrize("env", [{"TERM": "dumb"}, {"PYTHONIOENCODING": "ascii"}], ids=str)
-def test_a_terminal_that_knows_no_blocks_gets_ascii(filled: Home, env: dict[str, str]) -> None:
+def test_a_terminal_without_block_characters_gets_ascii(filled: Home, env: dict[str, str]) -> None:
     text = "\n".join(screen(filled, columns=100, env=env))
     assert "########" in text
     assert text.isascii()
 
 
-def test_no_color_is_no_bold(filled: Home) -> None:
+def test_no_color_switches_bold_off(filled: Home) -> None:
     assert screen(filled, env={"NO_COLOR": "1"})[0].startswith("model")
 
 
-def test_many_rows_are_cut_on_a_terminal_alone(home: Home) -> None:
+def test_many_rows_are_limited_on_a_terminal_only(home: Home) -> None:
     fill(home, *(Said(f"model-{number:03}", tokens=(number + 1, 0)) for number in range(120)))
     rows = screen(home, rows=200)
     assert [row.split()[0] for row in rows[1:101]] == [f"model-{n:03}" for n in range(119, 19, -1)]
@@ -162,7 +162,7 @@ def test_sessions_have_their_titles(home: Home) -> None:
     assert lines[2].startswith(f"{cheap.short_id}  天空 ")
 
 
-def test_the_rows_add_up_to_the_same_total_by_everything(filled: Home) -> None:
+def test_every_grouping_has_the_same_total(filled: Home) -> None:
     totals = [as_json(filled, "--by", by)["total"] for by in ("model", "day", "session")]
     assert totals[0] == totals[1] == totals[2]
 
@@ -192,7 +192,7 @@ def test_a_copy_of_a_session_costs_nothing(filled: Home) -> None:
         ("9999-12-31", set()),
     ],
 )
-def test_a_span_limits_the_report(filled: Home, since: str, models: set[str]) -> None:
+def test_since_limits_the_report(filled: Home, since: str, models: set[str]) -> None:
     result = usage(filled, "--since", since)
     assert set(names(tsv(result))) == models
     assert ("no answer is stored; since" in result.err) == (not models)
@@ -208,7 +208,7 @@ def test_a_span_limits_the_report(filled: Home, since: str, models: set[str]) ->
         (["words"], ["words"]),
     ],
 )
-def test_a_wrong_value_is_refused_with_the_right_ones(
+def test_an_invalid_value_is_a_usage_error_that_lists_the_valid_ones(
     filled: Home, args: list[str], told: list[str]
 ) -> None:
     result = usage(filled, *args, code=2)
@@ -232,7 +232,7 @@ def two_profiles(home: Home) -> Home:
     return home
 
 
-def test_by_default_all_profiles_are_told(two_profiles: Home) -> None:
+def test_all_profiles_are_reported_by_default(two_profiles: Home) -> None:
     assert set(names(tsv(usage(two_profiles)))) == {"here", "moved", "other"}
 
 
@@ -241,7 +241,7 @@ def test_a_profile_limits_the_report_to_itself_and_its_host(two_profiles: Home, 
     assert names(tsv(usage(two_profiles, flag, "test"))) == ["here"]
 
 
-def test_a_profile_that_the_config_no_longer_holds_is_told(two_profiles: Home) -> None:
+def test_a_profile_that_is_no_longer_in_the_config_is_reported(two_profiles: Home) -> None:
     assert names(tsv(usage(two_profiles, "-P", "gone"))) == ["other"]
 
 
@@ -254,7 +254,9 @@ def test_a_profile_without_answers_is_named(two_profiles: Home) -> None:
 
 
 @pytest.mark.parametrize("args", [[], ["--exact"], ["--by", "day"]], ids=str)
-def test_without_a_store_that_is_said_and_nothing_is_made(home: Home, args: list[str]) -> None:
+def test_without_a_store_a_message_is_printed_and_no_file_is_created(
+    home: Home, args: list[str]
+) -> None:
     before = tree(home.path)
     result = usage(home, *args)
     assert (result.out, "no answer is stored yet" in result.err) == (b"", True)
@@ -264,26 +266,26 @@ def test_without_a_store_that_is_said_and_nothing_is_made(home: Home, args: list
 
 
 @pytest.mark.parametrize("by", ["model", "session"])
-def test_a_key_in_a_name_or_a_title_is_not_told(home: Home, by: str) -> None:
+def test_a_key_in_a_name_or_a_title_is_redacted(home: Home, by: str) -> None:
     fill(home, Said(f"gpt {CANARY}"), session=new_session(f"why {CANARY}"))  # of an older newapi
     told = usage(home, "--by", by).text + "\n".join(screen(home, "--by", by))
     assert "****" in told
     assert "****" in usage(home, "--by", by, "--json").text
 
 
-def test_nothing_in_the_span_is_empty_on_a_terminal_too(filled: Home) -> None:
+def test_a_report_without_rows_prints_no_table(filled: Home) -> None:
     [line] = screen(filled, "--since", "12h")
     assert line.startswith("no answer is stored; since 20")
 
 
-def test_a_look_changes_nothing(filled: Home) -> None:
+def test_the_report_changes_no_file(filled: Home) -> None:
     before = tree(filled.path)
     usage(filled)
     usage(filled, "--by", "session", "--json")
     assert tree(filled.path) == before
 
 
-def test_an_open_answer_is_neither(home: Home) -> None:
+def test_an_unfinished_answer_is_not_counted(home: Home) -> None:
     session = fill(home, DEAR)
     with SessionStore(sessions_file(home)) as store:
         stored = store.load(session.id)
@@ -293,20 +295,20 @@ def test_an_open_answer_is_neither(home: Home) -> None:
 
 
 @pytest.mark.parametrize("args", [[], ["--json"], ["--by", "session"]], ids=str)
-def test_a_store_that_is_none_is_a_local_failure(filled: Home, args: list[str]) -> None:
+def test_an_invalid_store_is_a_local_error(filled: Home, args: list[str]) -> None:
     sessions_file(filled).write_bytes(b"no database " * 1000)
     result = usage(filled, *args, code=10)
     assert result.out == b""
     assert "damaged" in result.err
 
 
-def test_a_damaged_turn_is_a_local_failure_that_names_it(filled: Home) -> None:
+def test_a_damaged_turn_is_a_local_error_that_names_it(filled: Home) -> None:
     change_raw(sessions_file(filled), "UPDATE turns SET cost = 'much' WHERE id = 4")
     result = usage(filled, code=10)
     assert "turn 4 in the session store is damaged" in result.err
 
 
-def test_a_broken_config_file_does_not_matter(filled: Home) -> None:
+def test_an_invalid_config_file_does_not_matter(filled: Home) -> None:
     filled.config_file.write_text("not = [toml", "utf-8")
     assert names(tsv(usage(filled))) == ["gpt", "mini", "big"]
     assert "$0.000004" in "\n".join(screen(filled))
@@ -323,7 +325,7 @@ def gateway(home: Home) -> Iterator[DemoGateway]:
         yield running
 
 
-def test_what_was_answered_is_told_without_a_network(home: Home, gateway: DemoGateway) -> None:
+def test_the_report_needs_no_network(home: Home, gateway: DemoGateway) -> None:
     answers = [json.loads(chat(home, "--json", "-m", model, "hi").text)
                for model in ("demo", "demo-reasoning", "demo-reasoning")]  # fmt: skip
     assert run_newapi("chat", "-m", "demo-401", "hi", home=home).code == 4
@@ -344,7 +346,7 @@ def test_what_was_answered_is_told_without_a_network(home: Home, gateway: DemoGa
     assert screen(home)[1].startswith("demo-reasoning ")
 
 
-def test_a_session_that_went_to_another_profile_is_paid_for_by_both(home: Home) -> None:
+def test_a_session_with_two_profiles_is_counted_for_both(home: Home) -> None:
     with DemoGateway(pace_s=0) as one, DemoGateway(pace_s=0) as two:
         home.configure(one.base_url, model="demo", retries=0)
         with home.config_file.open("a", encoding="utf-8") as file:
@@ -370,7 +372,7 @@ def test_a_session_that_went_to_another_profile_is_paid_for_by_both(home: Home) 
 
 
 @pytest.mark.parametrize("args", [[], ["--json"], ["--by", "session"]], ids=str)
-def test_in_a_pipe_nothing_is_loaded_to_paint_or_to_ask_with(filled: Home, args: list[str]) -> None:
+def test_in_a_pipe_neither_rich_nor_httpx_is_loaded(filled: Home, args: list[str]) -> None:
     filled.configure("https://a.example")
     command = [sys.executable, "-X", "importtime", "-m", "newapi_cli", "usage", *args]
     loaded = {

@@ -102,7 +102,7 @@ def exact(home: Home, *args: str, code: int = 0) -> Result:
 # -- the command ------------------------------------------------------------------------------
 
 
-def test_the_log_tells_what_answers_have_cost(home: Home, gateway: Gateway) -> None:
+def test_exact_costs_come_from_the_log(home: Home, gateway: Gateway) -> None:
     for _ in range(2):
         chat(home, "hi")
     assert [row[5:7] for row in tsv(usage(home))] == [["0.000048", "about"]]
@@ -114,7 +114,7 @@ def test_the_log_tells_what_answers_have_cost(home: Home, gateway: Gateway) -> N
     assert gateway.paths().count(LOG) == 1
 
 
-def test_what_was_written_stays_and_is_told_without_the_gateway(
+def test_exact_costs_are_stored_and_reported_without_the_gateway(
     home: Home, gateway: Gateway
 ) -> None:
     chat(home, "hi")
@@ -124,7 +124,7 @@ def test_what_was_written_stays_and_is_told_without_the_gateway(
     assert last_turn(home).answer == "Answer."
 
 
-def test_a_second_look_asks_nobody_and_writes_nothing(home: Home, gateway: Gateway) -> None:
+def test_a_second_run_sends_and_writes_nothing(home: Home, gateway: Gateway) -> None:
     chat(home, "hi")
     first = exact(home)
     before = (tree(sessions_file(home)), len(gateway.asides))
@@ -134,7 +134,7 @@ def test_a_second_look_asks_nobody_and_writes_nothing(home: Home, gateway: Gatew
 
 
 @pytest.mark.parametrize("gateway", ["2025-04"], indirect=True)
-def test_an_old_server_is_asked_by_query_and_names_no_requests(
+def test_an_old_server_gets_the_key_in_the_query_and_has_no_request_ids(
     home: Home, gateway: Gateway
 ) -> None:
     chat(home, "hi")
@@ -146,7 +146,7 @@ def test_an_old_server_is_asked_by_query_and_names_no_requests(
 
 
 @pytest.mark.parametrize("gateway", ["2025-04"], indirect=True)
-def test_an_old_server_that_names_requests_is_believed(home: Home, gateway: Gateway) -> None:
+def test_request_ids_of_an_old_server_are_used(home: Home, gateway: Gateway) -> None:
     chat(home, "hi")
     gateway.rows[0]["request_id"] = "r-1"
     result = exact(home)
@@ -177,7 +177,7 @@ def test_the_reasons_for_costs_that_are_not_exact_are_reported(
     ]
 
 
-def test_another_gateway_is_left_as_it_is_though_its_ids_are_the_same(
+def test_turns_of_another_gateway_with_the_same_ids_are_unchanged(
     home: Home, gateway: Gateway
 ) -> None:
     chat(home, "hi")
@@ -188,7 +188,7 @@ def test_another_gateway_is_left_as_it_is_though_its_ids_are_the_same(
     assert (stored[there.id].cost, stored[there.id].cost_kind) == ("5", "about")
 
 
-def test_a_failure_that_was_charged_for_is_told(home: Home, gateway: Gateway) -> None:
+def test_a_failure_that_was_charged_is_reported(home: Home, gateway: Gateway) -> None:
     headers = [("X-Oneapi-Request-Id", "r-f")]
     gateway.add(*sse(*answer_events("no", finish="content_filter"), headers=headers))
     gateway.rows.append(gateway.row("r-f", 30))
@@ -196,13 +196,13 @@ def test_a_failure_that_was_charged_for_is_told(home: Home, gateway: Gateway) ->
     assert tsv(exact(home))[0][1:7] == ["0", "1", "9", "3", "0.00006", "exact"]
 
 
-def test_the_span_limits_what_is_told(home: Home, gateway: Gateway) -> None:
+def test_since_limits_the_counts_of_exact_costs(home: Home, gateway: Gateway) -> None:
     chat(home, "hi")
     fill(home, Said(days_ago=9))
     assert exact(home, "--since", "2d").err == "exact for 1 of 1 answer\n"
 
 
-def test_json_and_other_sums_are_exact_too(home: Home, gateway: Gateway) -> None:
+def test_exact_costs_are_in_json_and_in_other_groupings(home: Home, gateway: Gateway) -> None:
     chat(home, "hi")
     found = as_json(home, "--exact", "--by", "session")
     assert (found["total"]["cost_usd"], found["total"]["cost_kind"]) == ("0.000024", "exact")
@@ -220,7 +220,7 @@ def test_json_and_other_sums_are_exact_too(home: Home, gateway: Gateway) -> None
         (STATUS, response(404, b""), 6, "nothing at this URL"),
     ],
 )
-def test_a_log_that_cannot_be_read_is_an_error_that_says_what_to_do(
+def test_an_unreadable_log_is_an_error_with_a_hint(
     home: Home, gateway: Gateway, path: str, refusal: bytes, code: int, told: str
 ) -> None:
     gateway.refusals[path] = refusal
@@ -234,21 +234,21 @@ def test_a_log_that_cannot_be_read_is_an_error_that_says_what_to_do(
     assert len(tsv(usage(home))) == 1
 
 
-def test_a_gateway_that_is_gone_is_an_error_of_the_network(home: Home, gateway: Gateway) -> None:
+def test_an_unreachable_gateway_is_a_network_error(home: Home, gateway: Gateway) -> None:
     chat(home, "hi")
     gateway.stop()
     result = exact(home, code=5)
     assert "`newapi usage` without --exact" in result.err
 
 
-def test_without_a_gateway_nothing_can_be_exact(home: Home) -> None:
+def test_without_a_gateway_exact_costs_are_an_error(home: Home) -> None:
     fill(home, Said())
     result = exact(home, code=3)
     assert "no base URL" in result.err
     assert "`newapi usage` without --exact" in result.err
 
 
-def test_a_log_that_sends_the_key_back_shows_it_nowhere(home: Home, gateway: Gateway) -> None:
+def test_a_log_that_contains_the_key_does_not_reveal_it(home: Home, gateway: Gateway) -> None:
     chat(home, "hi")
     told = {"success": False, "message": f"Invalid token {CANARY}"}
     gateway.refusals[LOG] = response(401, told)
@@ -259,7 +259,7 @@ def test_a_log_that_sends_the_key_back_shows_it_nowhere(home: Home, gateway: Gat
     assert exact(home).err == "exact for 1 of 1 answer\n"
 
 
-def test_a_terminal_shows_the_money_of_the_site_and_a_pipe_dollars(
+def test_a_terminal_shows_the_site_currency_and_a_pipe_dollars(
     home: Home, gateway: Gateway
 ) -> None:
     data = {"quota_per_unit": UNIT, "quota_display_type": "CNY", "usd_exchange_rate": 10}
@@ -300,14 +300,14 @@ def test_turns_get_the_quota_of_their_request_in_dollars() -> None:
     ]
 
 
-def test_what_was_charged_in_parts_is_added() -> None:
+def test_charges_in_parts_are_summed() -> None:
     [found] = exact_costs(
         [TurnRecord("q", request_id="a")], [entry("a", "30"), entry("a", "5")], Decimal(UNIT)
     )
     assert found.cost == "0.00007"
 
 
-def test_a_turn_that_is_exact_already_is_not_written_again() -> None:
+def test_a_turn_with_an_exact_cost_is_not_written_again() -> None:
     turn = TurnRecord("q", request_id="a", cost="0.00006", cost_kind="exact")
     assert exact_costs([turn], [entry("a", "30")], Decimal(UNIT)) == []
     assert len(exact_costs([turn._replace(cost_kind="about")], [entry("a", "30")], Decimal(UNIT)))
@@ -332,7 +332,7 @@ def test_dollars_are_written_without_an_exponent() -> None:
 
 
 @pytest.mark.parametrize("quota", ["-1", "1e40", "1e200", "NaN", "1e999999", "500000000000000001"])
-def test_a_sum_that_nobody_pays_is_not_believed(quota: str) -> None:
+def test_an_implausible_sum_is_ignored(quota: str) -> None:
     turn = TurnRecord("q", request_id="a", cost="0.1", cost_kind="about")
     assert exact_costs([turn], [entry("a", quota)], Decimal(UNIT)) == []
 
@@ -366,7 +366,7 @@ def test_failures_and_copies_are_not_counted_and_exact_ones_need_no_reason() -> 
     assert exactness(turns, [], HOST) == Exactness(1, 3, ((NotExact.EMPTY_LOG, 2),))
 
 
-def test_a_read_only_store_is_a_local_failure(home: Home, gateway: Gateway) -> None:
+def test_a_read_only_store_is_a_local_error(home: Home, gateway: Gateway) -> None:
     chat(home, "hi")
     change_raw(
         sessions_file(home),

@@ -45,13 +45,13 @@ def money(*turns: TurnFigures) -> tuple[CostKind | None, str | None, int]:
 # -- sums -------------------------------------------------------------------------------------
 
 
-def test_nothing_adds_up_to_nothing() -> None:
+def test_an_empty_report_has_zero_totals() -> None:
     report = spending_report([], By.MODEL)
     assert report.rows == ()
     assert report.total == Spending("", 0, 0, 0, 0, None, 0, None)
 
 
-def test_counts_are_added_up_by_model() -> None:
+def test_counts_are_summed_by_model() -> None:
     report = spending_report(
         [
             spent(model="a", prompt_tokens=1, completion_tokens=20),
@@ -66,7 +66,7 @@ def test_counts_are_added_up_by_model() -> None:
     assert report.total[:5] == ("", 4, 1, 306, 4080)
 
 
-def test_a_failure_is_no_answer_but_what_it_took_is_spent() -> None:
+def test_a_failure_is_not_an_answer_but_its_cost_counts() -> None:
     failed = spent(status="error", cost="0.5", cost_kind="exact", prompt_tokens=7, first_token_s=9)
     found = total(failed, spent(cost="0.25", cost_kind="exact", first_token_s=1))
     assert (found.answers, found.failures, found.prompt_tokens) == (1, 1, 7)
@@ -74,7 +74,7 @@ def test_a_failure_is_no_answer_but_what_it_took_is_spent() -> None:
     assert found.first_token_s == 1
 
 
-def test_that_the_cost_of_a_failure_is_not_known_is_no_news() -> None:
+def test_an_unknown_cost_of_a_failure_is_not_counted_as_unpriced() -> None:
     failures = [spent(status="error", cost_kind=kind) for kind in ("", "unknown", "tiered")]
     assert money(*failures) == (None, None, 0)
 
@@ -98,13 +98,13 @@ MIXES: list[tuple[list[TurnFigures], tuple[CostKind | None, str | None, int]]] =
 
 
 @pytest.mark.parametrize(("turns", "wanted"), MIXES, ids=range(len(MIXES)))
-def test_what_is_known_of_money_is_added_and_the_rest_is_counted(
+def test_known_costs_are_summed_and_unknown_ones_are_counted(
     turns: list[TurnFigures], wanted: tuple[CostKind | None, str | None, int]
 ) -> None:
     assert money(*turns) == wanted
 
 
-def test_money_is_added_without_a_rounding() -> None:
+def test_costs_are_summed_without_rounding() -> None:
     chance = random.Random(7)
     costs = [f"{chance.randrange(10**15)}.{chance.randrange(10**30):030d}" for _ in range(500)]
     found = total(*(spent(cost=cost, model=cost[:1], **A) for cost in costs)).cost
@@ -113,7 +113,7 @@ def test_money_is_added_without_a_rounding() -> None:
     assert Fraction(found.usd) == sum(map(Fraction, costs))
 
 
-def test_the_currency_is_handed_on_and_dollars_stay_dollars() -> None:
+def test_the_currency_is_passed_on_and_amounts_stay_in_dollars() -> None:
     yuan = Currency("CNY", "¥", Decimal("7.3"))
     report = spending_report([spent(cost="2", **E)], By.MODEL, currency=yuan)
     assert report.total.cost == Cost(EXACT, Decimal(2), yuan)
@@ -123,7 +123,7 @@ def test_the_currency_is_handed_on_and_dollars_stay_dollars() -> None:
 
 
 @pytest.mark.parametrize("count", range(1, 30))
-def test_the_median_is_that_of_the_standard_library(count: int) -> None:
+def test_the_median_equals_that_of_the_standard_library(count: int) -> None:
     chance = random.Random(count)
     values = [chance.random() for _ in range(count)]
     before = list(values)
@@ -131,7 +131,7 @@ def test_the_median_is_that_of_the_standard_library(count: int) -> None:
     assert values == before
 
 
-def test_the_median_leaves_out_what_had_no_first_token() -> None:
+def test_answers_without_a_first_token_are_not_in_the_median() -> None:
     turns = [spent(first_token_s=value) for value in (0.1, None, 5.0, 0.3, None)]
     assert total(*turns).first_token_s == 0.3
     assert total(spent()).first_token_s is None
@@ -148,7 +148,7 @@ def test_the_median_of_the_total_is_not_that_of_the_medians() -> None:
 # -- copies -----------------------------------------------------------------------------------
 
 
-def test_a_call_that_was_copied_counts_once() -> None:
+def test_a_copied_turn_counts_once() -> None:
     turn = spent(cost="0.1", prompt_tokens=5, first_token_s=1.0, **E)
     copies = [turn._replace(id=turn.id + 1000 + n, session_id=f"{n:012x}") for n in range(3)]
     report = spending_report([turn, *copies], By.SESSION)
@@ -159,7 +159,7 @@ def test_a_call_that_was_copied_counts_once() -> None:
 @pytest.mark.parametrize(
     "other", [{"created_at": NOON + 0.001}, {"request_id": "r-other"}, {"duration_s": 2.0}]
 )
-def test_two_calls_of_the_same_moment_are_two(other: dict[str, object]) -> None:
+def test_two_turns_at_the_same_time_count_twice(other: dict[str, object]) -> None:
     turn = spent()
     assert total(turn, turn._replace(**other)).answers == 2  # type: ignore[arg-type]
 
@@ -168,7 +168,7 @@ def test_two_calls_of_the_same_moment_are_two(other: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("by", [By.MODEL, By.SESSION])
-def test_rows_stand_by_money_then_by_tokens_then_by_name(by: By) -> None:
+def test_rows_are_sorted_by_cost_then_tokens_then_name(by: By) -> None:
     turns = [
         spent(model=name, session_id=name, cost=cost, cost_kind=kind, prompt_tokens=tokens)
         for name, cost, kind, tokens in (
@@ -198,7 +198,7 @@ def days(zone: timezone | ZoneInfo, *times: str) -> list[str]:
     return [f"{row.name}: {row.answers}" for row in rows]
 
 
-def test_days_stand_newest_first_whatever_they_cost() -> None:
+def test_days_are_sorted_newest_first() -> None:
     turns = [spent(created_at=NOON + 86_400 * day, cost=str(9 - day), **E) for day in (0, 2, 1)]
     rows = spending_report(turns, By.DAY, zone=UTC).rows
     assert [row.name for row in rows] == ["2026-11-22", "2026-11-21", "2026-11-20"]
@@ -224,7 +224,7 @@ def test_a_day_of_23_hours_is_one_day() -> None:
     assert days(NEW_YORK, *hours) == ["2026-03-09: 1", "2026-03-08: 4", "2026-03-07: 1"]
 
 
-def test_a_day_that_a_zone_has_left_out_is_no_day() -> None:  # Samoa, 2011-12-30
+def test_a_day_that_a_time_zone_skipped_is_not_a_row() -> None:  # Samoa, 2011-12-30
     assert days(APIA, "2011-12-30T09:59:59Z", "2011-12-30T10:00:00Z") == [
         "2011-12-31: 1",
         "2011-12-29: 1",
@@ -251,25 +251,25 @@ NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
         ("2026-10-25", "2026-10-24T22:00:00+00:00"),
     ],
 )
-def test_a_span_or_a_date_gives_the_first_moment(text: str, wanted: str) -> None:
+def test_a_duration_or_a_date_gives_the_start_time(text: str, wanted: str) -> None:
     found = since_from_text(text, NOW, BERLIN)
     assert found is not None
     assert found.isoformat() == wanted
 
 
 @pytest.mark.parametrize("text", ["all", "ALL", " all "])
-def test_all_has_no_first_moment(text: str) -> None:
+def test_all_has_no_start_time(text: str) -> None:
     assert since_from_text(text, NOW) is None
 
 
 @pytest.mark.parametrize("text", ["0001-01-01", "999999999y"])
-def test_a_begin_before_all_records_is_as_good_as_all(text: str) -> None:
+def test_a_start_before_the_calendar_means_all(text: str) -> None:
     found = since_from_text(text, NOW, timezone(timedelta(hours=14)))
     assert found is None or found.year < 1100
 
 
 @pytest.mark.parametrize("text", ["", "7", "7x", "7m", "-7d", "2026-13-01", "yesterday", "1.5d"])
-def test_what_is_neither_is_refused_with_what_is(text: str) -> None:
+def test_an_invalid_duration_is_a_usage_error_with_examples(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         since_from_text(text, NOW)
     assert repr(text) in caught.value.message
@@ -303,7 +303,7 @@ def test_a_damaged_turn_is_named(field: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("at", ["yesterday", 1e300, float("nan"), None])
-def test_a_damaged_time_is_named_where_days_are_asked_for(at: object) -> None:
+def test_a_damaged_time_is_an_error_in_a_report_by_day(at: object) -> None:
     turn = spent(created_at=at)
     with pytest.raises(LocalError, match=f"turn {turn.id} "):
         spending_report([turn], By.DAY, zone=UTC)

@@ -48,7 +48,7 @@ def test_a_bar_is_as_long_as_its_share(width: int) -> None:
         assert len(text) <= width
 
 
-def test_what_is_more_than_nothing_is_seen_and_nothing_is_not() -> None:
+def test_a_positive_value_has_a_visible_bar_and_zero_has_none() -> None:
     assert bar(Decimal("0.000001"), Decimal(1000), 10) == "▏"
     assert bar(Decimal("0.000001"), Decimal(1000), 10, is_ascii=True) == "#"
     for value, largest, width in ((0, 5, 5), (0, 0, 5), (5, 5, 0)):
@@ -67,7 +67,7 @@ def test_a_plain_bar_is_ascii() -> None:
     "text", ["plain", "你好，世界", "e\u0301e\u0301e\u0301e\u0301", "🌌🌌🌌🌌"]
 )
 @pytest.mark.parametrize("width", range(2, 12))
-def test_a_cut_text_fits(text: str, width: int) -> None:
+def test_a_truncated_text_fits(text: str, width: int) -> None:
     found = truncate(text, width)
     assert cell_width(found) <= width
     assert found == text if cell_width(text) <= width else found.endswith("…")
@@ -76,7 +76,7 @@ def test_a_cut_text_fits(text: str, width: int) -> None:
 # -- the table --------------------------------------------------------------------------------
 
 
-def test_a_wide_table_tells_everything() -> None:
+def test_a_wide_table_has_all_columns() -> None:
     wide = lines(TOLD, 120)
     head = wide[0].split("  ")
     assert [name.strip() for name in head if name] == [
@@ -92,7 +92,7 @@ def test_a_wide_table_tells_everything() -> None:
     assert wide[-1].endswith("  about $0.025 + 5 unknown")
 
 
-def test_numbers_stand_below_each_other_to_the_right() -> None:
+def test_numbers_are_right_aligned() -> None:
     wide = [line for line in lines(TOLD, 120) if "天" not in line]
     end = wide[0].index("answers") + len("answers")
     assert {line[end - 1 : end + 1] for line in wide[1:]} == {"2 ", "1 ", "7 "}
@@ -108,7 +108,7 @@ def test_no_line_is_wider_than_the_terminal(width: int, is_ascii: bool) -> None:
     assert found[-1].startswith("total")
 
 
-def test_a_narrow_table_keeps_the_money() -> None:
+def test_a_narrow_table_keeps_the_costs() -> None:
     narrow = lines(TOLD, 40)
     assert narrow[0].split() == ["model", "cost"]
     assert "about $0.012 + 3 unknown" in narrow[1]
@@ -116,14 +116,14 @@ def test_a_narrow_table_keeps_the_money() -> None:
     assert "about $0.012 + ?" in short[1]
 
 
-def test_a_narrow_table_has_tokens_and_bars_where_they_fit() -> None:
+def test_a_narrow_table_has_tokens_and_bars_if_they_fit() -> None:
     turns = [spent(model=name, prompt_tokens=7, completion_tokens=3) for name in ("a", "b", "b")]
     narrow = lines(spending_report(turns, By.MODEL), 40)
     assert narrow[0].split() == ["model", "answers", "in", "out"]
     assert [line.count("█") > 0 for line in narrow] == [False, True, True, False]
 
 
-def test_bars_are_of_money_where_any_is_known_and_of_tokens_else() -> None:
+def test_bars_show_costs_if_known_else_tokens() -> None:
     dear = spent(model="dear", cost="3", cost_kind="exact", prompt_tokens=1)
     long = spent(model="long", cost="1", cost_kind="exact", prompt_tokens=1000)
     known = lines(spending_report([dear, long], By.MODEL), 100)
@@ -136,7 +136,7 @@ def test_bars_are_of_money_where_any_is_known_and_of_tokens_else() -> None:
     ]
 
 
-def test_a_plain_table_is_ascii_but_for_what_others_wrote() -> None:
+def test_a_plain_table_is_ascii_except_for_names() -> None:
     report = TOLD._replace(rows=tuple(row for row in TOLD.rows if row.name.isascii()))
     text = "\n".join(lines(report, 100, is_ascii=True))
     assert text.isascii()
@@ -144,12 +144,12 @@ def test_a_plain_table_is_ascii_but_for_what_others_wrote() -> None:
     assert "\x1b" not in text
 
 
-def test_nothing_is_said_of_what_there_is_none_of() -> None:
+def test_columns_without_values_are_left_out() -> None:
     found = lines(spending_report([spent(prompt_tokens=5)], By.MODEL), 100)
     assert found[0].split() == ["model", "answers", "in", "out"]
 
 
-def test_control_characters_of_names_drive_nothing() -> None:
+def test_control_characters_in_names_are_escaped() -> None:
     hostile = "a\x1b[2Jb\tc\nd\u202e"
     found = lines(spending_report([spent(model=hostile), spent(model="")], By.MODEL), 100)
     assert not any(mark in "".join(found) for mark in "\x1b\t\n\u202e")
@@ -164,7 +164,7 @@ def test_sessions_have_a_short_id_and_a_title() -> None:
     assert spending_lines(report, {}, TableOptions(60))[1].startswith("01234567  ")
 
 
-def test_heads_and_total_are_bold_where_that_may_be() -> None:
+def test_titles_and_total_are_bold_if_allowed() -> None:
     found = spending_lines(TOLD, None, TableOptions(100, has_bold=True))
     assert [line.startswith("\x1b[1m") for line in found] == [True, *[False] * 5, True]
 
@@ -178,12 +178,12 @@ def test_heads_and_total_are_bold_where_that_may_be() -> None:
     ],
     ids=lambda value: value.name if isinstance(value, Currency) else "",
 )
-def test_money_is_told_in_the_money_of_the_site(currency: Currency, told: str) -> None:
+def test_costs_are_shown_in_the_site_currency(currency: Currency, told: str) -> None:
     turns = [spent(cost="2", cost_kind="about"), spent(cost_kind="unknown")]
     assert cost_cell(spending_report(turns, By.MODEL, currency=currency).total) == told
 
 
-def test_money_that_is_not_known_is_never_nothing() -> None:
+def test_an_unknown_cost_is_never_shown_as_zero() -> None:
     for kind, told in (("unknown", "unknown"), ("tiered", "tiered"), ("", "")):
         row = spending_report([spent(cost_kind=kind)], By.MODEL).total
         assert (cost_cell(row), cost_cell(row, is_short=True)) == (told, told)

@@ -55,7 +55,7 @@ def as_typed(*args: str) -> str:
 # -- the terminal -----------------------------------------------------------------------------
 
 
-def test_after_ctrl_z_and_fg_the_key_is_hidden_again(home: Home, gateway: DemoGateway) -> None:
+def test_the_key_is_hidden_again_after_ctrl_z_and_fg(home: Home, gateway: DemoGateway) -> None:
     with Terminal(["bash", "--norc", "--noediting", "-i"], home=home) as terminal:
         terminal.send(as_typed("login", gateway.base_url).encode() + b"\n")
         wait_for_prompt(terminal)
@@ -74,9 +74,7 @@ def test_after_ctrl_z_and_fg_the_key_is_hidden_again(home: Home, gateway: DemoGa
     assert stored(home)["api_key"] == CANARY
 
 
-def test_a_stop_that_cannot_be_caught_leaves_the_key_hidden_after_fg(
-    home: Home, gateway: DemoGateway
-) -> None:
+def test_the_key_is_hidden_after_sigstop_and_fg(home: Home, gateway: DemoGateway) -> None:
     with Terminal(["bash", "--norc", "--noediting", "-i"], home=home) as terminal:
         terminal.send(as_typed("login", gateway.base_url).encode() + b"\n")
         wait_for_prompt(terminal)
@@ -110,9 +108,7 @@ def test_in_the_background_it_waits_for_fg(home: Home, gateway: DemoGateway) -> 
     assert stored(home)["api_key"] == CANARY
 
 
-def test_where_nobody_could_go_on_with_it_ctrl_z_changes_nothing(
-    home: Home, gateway: DemoGateway
-) -> None:
+def test_ctrl_z_does_nothing_without_job_control(home: Home, gateway: DemoGateway) -> None:
     with Terminal(newapi_command("login", gateway.base_url), home=home) as terminal:
         wait_for_prompt(terminal)
         terminal.send(CTRL_Z.encode())
@@ -122,7 +118,7 @@ def test_where_nobody_could_go_on_with_it_ctrl_z_changes_nothing(
 
 
 @pytest.mark.parametrize(("name", "code"), ENDS.items())
-def test_a_signal_at_the_hidden_question_leaves_the_terminal_as_it_was(
+def test_a_signal_at_the_hidden_prompt_restores_the_terminal(
     home: Home, gateway: DemoGateway, name: str, code: int
 ) -> None:
     script = '"$@"; echo "code $?"'
@@ -139,7 +135,7 @@ def test_a_signal_at_the_hidden_question_leaves_the_terminal_as_it_was(
 
 
 @pytest.mark.parametrize("question", ["URL of", MODEL])
-def test_a_signal_at_a_shown_question_has_its_code(
+def test_a_signal_at_a_prompt_has_its_exit_code(
     home: Home, gateway: DemoGateway, question: str
 ) -> None:
     args = [clipboard(gateway.base_url)] if question == MODEL else []
@@ -149,14 +145,14 @@ def test_a_signal_at_a_shown_question_has_its_code(
         assert terminal.wait_exit() == 143
 
 
-def test_a_window_that_is_closed_ends_the_question(home: Home, gateway: DemoGateway) -> None:
+def test_a_closed_window_ends_the_prompt(home: Home, gateway: DemoGateway) -> None:
     with Terminal(newapi_command("login", gateway.base_url), home=home) as terminal:
         wait_for_prompt(terminal)
         terminal.hang_up()
         assert terminal.wait_exit() == 129
 
 
-def test_the_question_is_seen_where_stderr_goes_to_a_file(home: Home, gateway: DemoGateway) -> None:
+def test_the_prompt_is_shown_if_stderr_is_a_file(home: Home, gateway: DemoGateway) -> None:
     command = ["sh", "-c", '"$@" 2>told', "sh", *newapi_command("login", gateway.base_url)]
     with Terminal(command, home=home) as terminal:
         wait_for_prompt(terminal)
@@ -168,7 +164,7 @@ def test_the_question_is_seen_where_stderr_goes_to_a_file(home: Home, gateway: D
 
 
 @pytest.mark.parametrize("length", [4095, 4096])
-def test_a_long_key_is_read_whole(home: Home, gateway: DemoGateway, length: int) -> None:
+def test_a_long_key_is_read_completely(home: Home, gateway: DemoGateway, length: int) -> None:
     key = "sk-" + "a" * (length - 3)
     with Terminal(newapi_command("login", gateway.base_url, "--no-check"), home=home) as terminal:
         wait_for_prompt(terminal)
@@ -178,7 +174,7 @@ def test_a_long_key_is_read_whole(home: Home, gateway: DemoGateway, length: int)
 
 
 @pytest.mark.parametrize(("length", "code"), [(4097, 3), (9_000, 3), (100_000, 2)])
-def test_a_longer_text_is_refused_and_not_cut(
+def test_a_text_that_is_too_long_is_rejected_and_not_truncated(
     home: Home, gateway: DemoGateway, length: int, code: int
 ) -> None:
     with Terminal(newapi_command("login", gateway.base_url), home=home) as terminal:
@@ -191,7 +187,7 @@ def test_a_longer_text_is_refused_and_not_cut(
     assert gateway.requests == []
 
 
-def test_what_was_mistyped_can_be_taken_back(home: Home, gateway: DemoGateway) -> None:
+def test_typing_errors_can_be_corrected(home: Home, gateway: DemoGateway) -> None:
     with Terminal(newapi_command("login", gateway.base_url), home=home) as terminal:
         wait_for_prompt(terminal)
         terminal.send(f"wrong{CTRL_U}{CANARY}x{BACKSPACE}\r".encode())
@@ -209,7 +205,7 @@ def test_backspace_takes_a_whole_character(home: Home, gateway: DemoGateway) -> 
     assert stored(home)["api_key"] == CANARY
 
 
-def test_the_marks_around_a_paste_are_no_part_of_the_key(home: Home, gateway: DemoGateway) -> None:
+def test_bracketed_paste_marks_are_not_part_of_the_key(home: Home, gateway: DemoGateway) -> None:
     with Terminal(newapi_command("login", gateway.base_url), home=home) as terminal:
         wait_for_prompt(terminal)
         finish(terminal, f"\x1b[200~{CANARY}\x1b[201~")
@@ -217,7 +213,7 @@ def test_the_marks_around_a_paste_are_no_part_of_the_key(home: Home, gateway: De
     assert stored(home)["api_key"] == CANARY
 
 
-def test_the_marks_around_a_paste_may_be_cut(home: Home, gateway: DemoGateway) -> None:
+def test_bracketed_paste_marks_may_arrive_in_parts(home: Home, gateway: DemoGateway) -> None:
     with Terminal(newapi_command("login", clipboard(gateway.base_url)), home=home) as terminal:
         for piece, seen in [("\x1b[20", "␛[20"), ("0~demo-", ": demo-"), ("echo\x1b", "echo␛")]:
             terminal.wait_for(MODEL)
@@ -238,7 +234,7 @@ NESTED = """{"_type": "newapi_channel_conn", "limits": {
 
 
 @pytest.mark.parametrize("is_known", [True, False], ids=["hidden", "shown"])
-def test_json_ends_where_it_is_whole(home: Home, gateway: DemoGateway, is_known: bool) -> None:
+def test_json_ends_when_it_is_complete(home: Home, gateway: DemoGateway, is_known: bool) -> None:
     args = [gateway.base_url] if is_known else []
     text = NESTED.replace("URL", gateway.base_url).replace("KEY", CANARY)
     with Terminal(newapi_command("login", *args), home=home) as terminal:
@@ -249,7 +245,7 @@ def test_json_ends_where_it_is_whole(home: Home, gateway: DemoGateway, is_known:
     assert stored(home)["api_key"] == CANARY
 
 
-def test_the_address_is_seen_while_it_is_typed(home: Home, gateway: DemoGateway) -> None:
+def test_the_url_is_echoed_while_it_is_typed(home: Home, gateway: DemoGateway) -> None:
     with Terminal(newapi_command("login"), home=home) as terminal:
         terminal.wait_for("URL of the gateway")
         assert not terminal.echoes
@@ -272,7 +268,7 @@ def test_the_address_is_seen_while_it_is_typed(home: Home, gateway: DemoGateway)
 
 
 @pytest.mark.parametrize("before", ["", " \ufeff", "\ufeff ", "\x1b[200~"])
-def test_connection_info_is_not_seen_where_the_address_is_asked_for(
+def test_connection_info_is_not_echoed_at_the_url_prompt(
     home: Home, gateway: DemoGateway, before: str
 ) -> None:
     with Terminal(newapi_command("login"), home=home) as terminal:
@@ -285,7 +281,7 @@ def test_connection_info_is_not_seen_where_the_address_is_asked_for(
 
 
 @pytest.mark.parametrize("indent", [None, 2], ids=["one line", "several lines"])
-def test_the_hidden_question_takes_connection_info(
+def test_the_hidden_prompt_accepts_connection_info(
     home: Home, gateway: DemoGateway, indent: int | None
 ) -> None:
     text = json.dumps({**json.loads(clipboard(gateway.base_url)), "key": CANARY}, indent=indent)
@@ -298,7 +294,7 @@ def test_the_hidden_question_takes_connection_info(
     assert stored(home) == {"base_url": gateway.base_url, "api_key": CANARY}
 
 
-def test_connection_info_that_is_cut_is_told_so_after_two_more_lines(
+def test_truncated_connection_info_is_an_error_after_two_more_lines(
     home: Home, gateway: DemoGateway
 ) -> None:
     with Terminal(newapi_command("login", gateway.base_url), home=home) as terminal:
@@ -309,7 +305,7 @@ def test_connection_info_that_is_cut_is_told_so_after_two_more_lines(
 
 
 @pytest.mark.parametrize("is_flag", [True, False])
-def test_connection_info_for_another_address_is_refused_at_the_hidden_question(
+def test_connection_info_for_another_url_is_rejected_at_the_hidden_prompt(
     home: Home, gateway: DemoGateway, is_flag: bool
 ) -> None:
     args = ["--base-url", gateway.base_url] if is_flag else [gateway.base_url]
@@ -324,7 +320,7 @@ def test_connection_info_for_another_address_is_refused_at_the_hidden_question(
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-def test_standard_input_that_is_a_terminal_is_read_hidden(
+def test_stdin_that_is_a_terminal_is_read_hidden(
     home: Home, gateway: DemoGateway, is_known: bool
 ) -> None:
     args = [gateway.base_url] if is_known else []
@@ -336,7 +332,7 @@ def test_standard_input_that_is_a_terminal_is_read_hidden(
     assert stored(home) == {"base_url": gateway.base_url, "api_key": CANARY}
 
 
-def test_no_key_is_invited_where_it_would_be_seen(home: Home) -> None:
+def test_no_prompt_that_echoes_mentions_the_key(home: Home) -> None:
     with Terminal(newapi_command("login"), home=home) as terminal:
         terminal.wait_for("URL of the gateway: ".strip())
         assert "connection info" not in terminal.all_text()
@@ -348,7 +344,7 @@ def test_no_key_is_invited_where_it_would_be_seen(home: Home) -> None:
 
 
 @pytest.mark.parametrize("key", [CTRL_C, CTRL_D], ids=["Ctrl-C", "Ctrl-D"])
-def test_leaving_the_question_for_the_model_keeps_what_was_accepted(
+def test_canceling_the_model_prompt_keeps_the_stored_profile(
     home: Home, gateway: DemoGateway, key: str
 ) -> None:
     command = newapi_command("login", clipboard(gateway.base_url), "-P", "new")
@@ -384,7 +380,7 @@ def test_a_key_is_not_stored_as_the_model(home: Home, gateway: DemoGateway, past
     assert stored(home)["model"] == "demo-echo"
 
 
-def test_a_name_outside_the_list_is_told_and_stored(home: Home, gateway: DemoGateway) -> None:
+def test_an_unlisted_model_is_reported_and_stored(home: Home, gateway: DemoGateway) -> None:
     with Terminal(newapi_command("login", clipboard(gateway.base_url)), home=home) as terminal:
         terminal.wait_for(MODEL)
         terminal.send(b"demo-echo,my-own-2024\r")

@@ -83,7 +83,7 @@ def test_the_bytes_of_all_messages_are_given_by_their_hash(home: Home, photo: Pa
     assert opener.data_for((Message(Role.USER, "hi"),)) == {}
 
 
-def test_two_files_of_the_same_content_are_both_looked_at(home: Home, photo: Path) -> None:
+def test_two_files_with_the_same_content_are_both_read_again(home: Home, photo: Path) -> None:
     twin = photo.with_name("twin.png")
     twin.write_bytes(PNG)
     opener = attacher(home)
@@ -122,7 +122,7 @@ def replace_by_device(path: Path) -> None:
         (replace_by_device, "can no longer be read"),
     ],
 )
-def test_a_file_that_is_not_what_was_attached_is_told(
+def test_a_file_that_changed_since_it_was_attached_is_an_error(
     home: Home, photo: Path, change: Callable[[Path], object], told: str
 ) -> None:
     opener = attacher(home)
@@ -135,7 +135,7 @@ def test_a_file_that_is_not_what_was_attached_is_told(
         assert "restore it" in problem.hint
 
 
-def test_a_file_that_is_touched_and_put_back_is_sent(home: Home, photo: Path) -> None:
+def test_a_file_that_is_restored_is_sent(home: Home, photo: Path) -> None:
     opener = attacher(home)
     picture = attached(opener.open(str(photo)))
     photo.unlink()
@@ -144,12 +144,12 @@ def test_a_file_that_is_touched_and_put_back_is_sent(home: Home, photo: Path) ->
     assert opener.data_for(messages_with(picture)) == {picture.sha256: PNG}
 
 
-def test_a_stored_path_that_is_none_is_gone(home: Home) -> None:
+def test_an_invalid_stored_path_is_reported_as_missing(home: Home) -> None:
     odd = Attachment("x", "/tmp/\0x", "image/png", 1, "aa")
     assert "is gone" in not_sent(attacher(home), odd).message
 
 
-def test_standard_input_is_there_for_as_long_as_the_program(home: Home) -> None:
+def test_stdin_is_kept_for_the_whole_run(home: Home) -> None:
     opener = attacher(home)
     picture = attached(opener.from_stdin(PNG))
     assert (picture.name, picture.reference) == ("stdin.png", "-")
@@ -160,7 +160,7 @@ def test_standard_input_is_there_for_as_long_as_the_program(home: Home) -> None:
     assert "attach it again" in problem.hint
 
 
-def test_what_was_fetched_is_fetched_once_a_run(home: Home) -> None:
+def test_a_url_is_fetched_once_per_run(home: Home) -> None:
     with FaultServer([Send(response(200, PNG))], [Send(response(200, PNG))]) as server:
         url = f"{server.url}/photo.png?sig=1"
         opener = attacher(home)
@@ -174,7 +174,7 @@ def test_what_was_fetched_is_fetched_once_a_run(home: Home) -> None:
         assert len(server.requests) == 2
 
 
-def test_a_url_that_holds_something_else_by_now_is_told(home: Home) -> None:
+def test_a_url_whose_content_changed_is_an_error(home: Home) -> None:
     with FaultServer([Send(response(200, PNG))], [Send(response(200, GIF))]) as server:
         picture = attached(attacher(home).open(f"{server.url}/photo.png"))
         problem = not_sent(attacher(home), picture)
@@ -182,7 +182,7 @@ def test_a_url_that_holds_something_else_by_now_is_told(home: Home) -> None:
     assert "attach it again" in problem.hint
 
 
-def test_a_url_that_is_gone_by_now_is_told(home: Home) -> None:
+def test_a_url_that_no_longer_exists_is_an_error(home: Home) -> None:
     with FaultServer([Send(response(200, PNG))], [Send(response(410, b"gone"))]) as server:
         picture = attached(attacher(home).open(f"{server.url}/photo.png"))
         with pytest.raises(UsageError, match="HTTP 410"):
@@ -192,12 +192,12 @@ def test_a_url_that_is_gone_by_now_is_told(home: Home) -> None:
     assert not isinstance(caught.value, GatewayError)
 
 
-def test_a_url_is_known_by_its_scheme_in_any_case(home: Home) -> None:
+def test_a_url_is_recognized_by_its_scheme_in_any_case(home: Home) -> None:
     with FaultServer([Send(response(200, PNG))]) as server:
         assert attached(attacher(home).open(server.url.replace("http", "HTTP"))).name == "127.0.0.1"
 
 
-def test_a_name_that_is_no_utf_8_cannot_be_stored(home: Home, tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf_8_cannot_be_stored(home: Home, tmp_path: Path) -> None:
     picture, text = (os.fsencode(tmp_path) + name for name in (b"/\xff.png", b"/\xff.txt"))
     for path, data in ((picture, PNG), (text, b"alpha")):
         Path(os.fsdecode(path)).write_bytes(data)
@@ -207,7 +207,7 @@ def test_a_name_that_is_no_utf_8_cannot_be_stored(home: Home, tmp_path: Path) ->
     assert content == TextFile(f"{tmp_path}/?.txt", "alpha")
 
 
-def test_a_folder_that_is_no_more_is_told(
+def test_a_deleted_working_directory_is_an_error(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "folder"
