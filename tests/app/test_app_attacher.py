@@ -1,4 +1,4 @@
-"""An attachment is read anew for each turn: what the person attached is sent, or nothing is."""
+"""Attachments are read again for each turn: the attached bytes are sent, or nothing is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.wire import response
 
 
 def attacher(home: Home) -> Attacher:
-    """Give what a new run of the program would use."""
+    """Return the attacher of a new run."""
     streams = Streams(Input(None), Output(None), Output(None), home.environment())
     return Attacher(Context(streams, {}))
 

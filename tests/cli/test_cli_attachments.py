@@ -28,7 +28,7 @@ MEGABYTE = 1024 * 1024
 
 @pytest.fixture
 def server(fault_server: FaultServer, home: Home) -> FaultServer:
-    """Give a configured server that answers every question."""
+    """Return a configured server that answers every prompt."""
     fault_server.answer_with(lambda _: sse(*answer_events("A dot.")))
     home.configure(fault_server.url)
     return fault_server
@@ -55,7 +55,7 @@ def pdf_part(data: bytes, name: str) -> dict[str, object]:
 
 
 def asked(server: FaultServer) -> object:
-    """Give the content of the only message of the only question."""
+    """Return the content of the only message of the only request."""
     (request,) = [each for each in server.requests if each.method == "POST"]
     (message,) = request.json["messages"]
     assert set(message) == {"role", "content"}
@@ -69,7 +69,7 @@ def ask(home: Home, *args: str, stdin: bytes | None = b"") -> str:
 
 
 def refused(home: Home, server: FaultServer, *args: str, stdin: bytes = b"", code: int = 2) -> str:
-    """Be refused before the gateway is asked, and give stderr."""
+    """Run a command that fails before a request, and return stderr."""
     result = run_newapi("chat", *args, home=home, stdin=stdin, timeout_s=20)
     assert (result.code, result.out) == (code, b""), result
     assert [each for each in server.requests if each.method == "POST"] == []
@@ -146,7 +146,7 @@ def test_a_large_image_is_sent_complete(home: Home, server: FaultServer) -> None
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "expected"),
     [
         (PNG + bytes(20 * MEGABYTE), "x.bin is larger than 20 MB"),
         (b"x" * (10 * MEGABYTE + 1), "x.bin is larger than 10 MB"),
@@ -156,10 +156,10 @@ def test_a_large_image_is_sent_complete(home: Home, server: FaultServer) -> None
     ],
 )
 def test_unsupported_content_is_rejected(
-    home: Home, server: FaultServer, data: bytes, told: str
+    home: Home, server: FaultServer, data: bytes, expected: str
 ) -> None:
     err = refused(home, server, "what?", "-f", write(home, "x.bin", data))
-    assert told in err
+    assert expected in err
     assert "try:" in err
 
 
@@ -170,7 +170,7 @@ def test_an_attachment_without_a_prompt_is_rejected(home: Home, server: FaultSer
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "expected"),
     [
         ("/dev/zero", "pipe or a device"),
         ("/dev/null", "pipe or a device"),
@@ -188,7 +188,7 @@ def test_an_attachment_without_a_prompt_is_rejected(home: Home, server: FaultSer
     ],
 )
 def test_a_path_that_is_not_a_file_is_rejected_at_once(
-    home: Home, server: FaultServer, name: str, told: str
+    home: Home, server: FaultServer, name: str, expected: str
 ) -> None:
     write(home, "photo.png", PNG)
     os.mkfifo(home.path / "fifo")
@@ -196,7 +196,7 @@ def test_a_path_that_is_not_a_file_is_rejected_at_once(
     (home.path / "loop").symlink_to("loop")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(os.fsencode(home.path / "socket"))
-        assert told in refused(home, server, "what?", "-f", name)
+        assert expected in refused(home, server, "what?", "-f", name)
 
 
 def test_an_unreadable_file_is_an_error(home: Home, server: FaultServer) -> None:
@@ -261,19 +261,19 @@ def test_an_image_from_stdin_may_be_larger_than_a_text(home: Home, server: Fault
 
 
 @pytest.mark.parametrize(
-    ("script", "told"),
+    ("script", "expected"),
     [
         ('{ cat photo.png; cat /dev/zero; } | "$@"', "standard input is larger than 20 MB"),
         ('yes | "$@"', "standard input is larger than 10 MB"),
     ],
 )
 def test_endless_stdin_is_read_up_to_its_limit(
-    home: Home, server: FaultServer, script: str, told: str
+    home: Home, server: FaultServer, script: str, expected: str
 ) -> None:
     write(home, "photo.png", PNG)
     result = run_in_shell(f'{script}; exit "${{PIPESTATUS[1]}}"', "chat", "what?", home=home)
     assert result.code == 2
-    assert told in result.err
+    assert expected in result.err
     assert server.connections == []
 
 
@@ -305,7 +305,7 @@ def test_a_prompt_about_an_image_can_be_written_in_the_editor(
 
 
 def web(*scripts: list[Step]) -> FaultServer:
-    """Give a server that things are fetched from."""
+    """Return a server for downloads."""
     return FaultServer(*scripts)
 
 
@@ -335,7 +335,7 @@ def test_a_text_is_fetched_into_the_prompt_under_its_name(home: Home, server: Fa
 
 
 @pytest.mark.parametrize(
-    ("script", "told", "code"),
+    ("script", "expected", "code"),
     [
         ([Send(response(404, b"no"))], "HTTP 404", 2),
         ([Send(response(200, b"PK\3\4\0"))], "photo.png is a zip archive", 2),
@@ -346,11 +346,11 @@ def test_a_text_is_fetched_into_the_prompt_under_its_name(home: Home, server: Fa
     ],
 )
 def test_a_failed_download_is_an_error_and_nothing_is_sent(
-    home: Home, server: FaultServer, script: list[Step], told: str, code: int
+    home: Home, server: FaultServer, script: list[Step], expected: str, code: int
 ) -> None:
     with web(script) as elsewhere:
         err = refused(home, server, "what?", "-f", f"{elsewhere.url}/photo.png", code=code)
-    assert told in err
+    assert expected in err
     assert "base URL" not in err
 
 
@@ -390,7 +390,7 @@ def test_the_proxy_of_the_settings_fetches_too(home: Home, server: FaultServer) 
 
 
 def told_on_terminal(home: Home, *args: str) -> str:
-    """Ask at a terminal and give all that is on its screen."""
+    """Send a prompt on a terminal and return the text on its screen."""
     with Terminal(newapi_command("chat", *args), home=home) as terminal:
         assert terminal.wait_exit() == 0
         return terminal.all_text()
@@ -444,8 +444,8 @@ def test_curl_leaves_out_the_bytes_and_warns(home: Home, server: FaultServer) ->
             },
         },
     ]
-    told = "the printed command lacks the bytes of photo.png, paper.pdf"
-    assert result.err == f"warning: {told}\n"
+    text = "the printed command lacks the bytes of photo.png, paper.pdf"
+    assert result.err == f"warning: {text}\n"
     assert server.connections == []
 
 

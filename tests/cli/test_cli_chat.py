@@ -1,4 +1,4 @@
-"""`newapi chat`: each option as the server sees it, and what comes out.
+"""`newapi chat`: each option in the request, and the output.
 
 What is asked is held against the body of the request, whole: nothing unasked may be in it.
 """
@@ -69,7 +69,7 @@ ALONE: list[tuple[Sequence[str], Body]] = [
 
 @pytest.fixture
 def server(fault_server: FaultServer, home: Home) -> FaultServer:
-    """Give a configured server that answers every request as it was asked to."""
+    """Return a configured server that answers every request in its format."""
 
     def answer(request: object) -> list[Send]:
         body = fault_server.requests[-1].json
@@ -83,28 +83,28 @@ def server(fault_server: FaultServer, home: Home) -> FaultServer:
 
 
 def body(server: FaultServer) -> Body:
-    """Give the body of the only request."""
+    """Return the body of the only request."""
     assert len(server.requests) == 1
     value: Body = server.requests[0].json
     return value
 
 
 def prompt(server: FaultServer) -> object:
-    """Give what the person asked in the only request."""
+    """Return the prompt of the only request."""
     messages = body(server)["messages"]
     assert isinstance(messages, list)
     return messages[-1]["content"]
 
 
 def ask(home: Home, *args: str, stdin: bytes | None = b"", env: Environment | None = None) -> str:
-    """Ask in order, and give stdout."""
+    """Run a command that succeeds, and return stdout."""
     result = run_newapi("chat", *args, home=home, stdin=stdin, env=env)
     assert result.code == 0, result
     return result.text
 
 
 def refused(home: Home, *args: str, env: Environment | None = None, code: int = 2) -> str:
-    """Be refused before anything is sent, and give stderr."""
+    """Run a command that fails before a request, and return stderr."""
     result = run_newapi("chat", *args, home=home, env=env)
     assert (result.code, result.out) == (code, b""), result
     return result.err
@@ -170,7 +170,7 @@ def test_options_may_follow_the_prompt_words(home: Home, server: FaultServer) ->
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "expected"),
     [
         (["-t", "2.1"], ["0", "2"]),
         (["-t", "-0.1"], ["0", "2"]),
@@ -201,10 +201,10 @@ def test_options_may_follow_the_prompt_words(home: Home, server: FaultServer) ->
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_an_invalid_value_is_a_usage_error_that_names_the_range(
-    home: Home, server: FaultServer, args: list[str], told: list[str]
+    home: Home, server: FaultServer, args: list[str], expected: list[str]
 ) -> None:
     err = refused(home, "hi", *args)
-    assert [text for text in told if text not in err] == [], err
+    assert [text for text in expected if text not in err] == [], err
     assert server.connections == []
 
 

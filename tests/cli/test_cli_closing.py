@@ -1,4 +1,4 @@
-"""A command that has ended has closed the session store, however it ended."""
+"""A command closes the session store, however it ends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMMANDS = {
 
 
 def open_stores() -> list[sqlite3.Connection]:
-    """Give the connections of this process that nobody has closed."""
+    """Return the open connections of this process."""
     found = [each for each in gc.get_objects() if isinstance(each, sqlite3.Connection)]
     return [each for each in found if _is_open(each)]
 

@@ -1,4 +1,4 @@
-"""`newapi config`: what is set and where it comes from, for people and for programs."""
+"""`newapi config`: settings and their origins, on terminals and in pipes."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ def config(home: Home, *args: str, env: Environment | None = None) -> Result:
 
 
 def refused(home: Home, *args: str, code: int = 2) -> str:
-    """Run a command that must fail, and give stderr."""
+    """Run a command that must fail, and return stderr."""
     result = run_newapi("config", *args, home=home)
     assert (result.code, result.out) == (code, b""), result
     return result.err
 
 
 def rows(result: Result) -> dict[str, tuple[str, str]]:
-    """Give value and origin of each setting of a list in a pipe."""
+    """Return value and origin of each setting of a list in a pipe."""
     lines = [line.split("\t") for line in result.text.splitlines()]
     assert {len(line) for line in lines} == {3}
     return {name: (value, origin) for name, value, origin in lines}
 
 
 def stored(home: Home, profile: str = "test") -> dict[str, object]:
-    """Give the values of a profile in the config file."""
+    """Return the values of a profile in the config file."""
     values: dict[str, object] = tomllib.loads(home.config_file.read_text("utf-8"))["profiles"][
         profile
     ]
@@ -165,9 +165,9 @@ def test_set_stores_a_typed_value_that_get_shows(
 
 @pytest.mark.parametrize("name", ["api_key_command", "api_key_file"])
 def test_another_key_setting_works_or_is_reported_as_overridden(home: Home, name: str) -> None:
-    told = config(home, "set", name, "pass show 'x y'").err
+    err = config(home, "set", name, "pass show 'x y'").err
     listed = rows(config(home, "list"))
-    assert name in listed or "no effect" in told, told
+    assert name in listed or "no effect" in err, err
 
 
 def test_a_negative_value_can_be_set(home: Home) -> None:
@@ -204,7 +204,7 @@ def test_set_creates_the_config_file(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "expected"),
     [
         ("temperature", "3", "from 0 to 2"),
         ("max_tokens", "0", "of at least 1"),
@@ -222,11 +222,11 @@ def test_set_creates_the_config_file(home: Home) -> None:
     ],
 )
 def test_an_invalid_value_is_rejected_and_changes_nothing(
-    home: Home, name: str, value: str, told: str
+    home: Home, name: str, value: str, expected: str
 ) -> None:
     before = home.config_file.read_bytes()
     err = refused(home, "set", name, value)
-    assert told in err
+    assert expected in err
     assert "0123456789abcdef" not in err
     assert home.config_file.read_bytes() == before
 
@@ -263,7 +263,7 @@ def test_an_unknown_name_in_the_file_is_a_warning(home: Home) -> None:
 
 
 def editor(home: Home, script: str) -> dict[str, str | None]:
-    """Give an environment whose editor is a shell script; `$1` is the file."""
+    """Return an environment whose editor is a shell script; `$1` is the file."""
     path = home.path / "editor"
     path.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
     path.chmod(0o700)

@@ -1,4 +1,4 @@
-"""`newapi chat --curl` prints a command that works as it stands, and sends nothing itself."""
+"""`newapi chat --curl` prints a command that works, and sends nothing itself."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ PROMPTS = [
 
 @pytest.fixture
 def gateway(home: Home) -> Iterator[DemoGateway]:
-    """Give a demo gateway that the configuration names."""
+    """Return a configured demo gateway."""
     with DemoGateway(pace_s=0) as running:
         home.configure(running.base_url, model="demo-echo")
         yield running
 
 
 def printed(home: Home, *args: str, stdin: bytes = b"") -> str:
-    """Give the command that is printed."""
+    """Return the printed command."""
     result = run_newapi("chat", "--curl", *args, home=home, stdin=stdin)
     assert (result.code, result.err) == (0, ""), result
     return result.text
 
 
 def run_printed(home: Home, command: str) -> Result:
-    """Let bash run the command with the key in the environment."""
+    """Run the command in bash, with the key in the environment."""
     env = {"NEWAPI_API_KEY": "sk-demo", "LC_ALL": "C"}
     return run_command(["bash", "-s"], home=home, env=env, stdin=command.encode())
 

@@ -21,7 +21,7 @@ from tests.support.terminal import Terminal
 
 @pytest.fixture
 def gateway(home: Home) -> Iterator[DemoGateway]:
-    """Give a running demo gateway that the configuration names."""
+    """Return a running demo gateway that the configuration names."""
     with DemoGateway(pace_s=0) as running:
         home.configure(running.base_url)
         yield running
@@ -114,7 +114,7 @@ def test_ctrl_c_ends_the_demo_like_a_chat(home: Home) -> None:
 
 
 def free_port() -> int:
-    """Give a port that nobody listens on."""
+    """Return a port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port

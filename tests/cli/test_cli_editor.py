@@ -1,4 +1,4 @@
-"""`newapi chat --edit`: the person has the last word, at the terminal, and nothing is lost."""
+"""`newapi chat --edit`: the prompt is written in an editor, and never lost."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ WRITES = 'printf "written by hand" > "$1"'
 
 @pytest.fixture
 def server(fault_server: FaultServer, home: Home) -> FaultServer:
-    """Give a configured server that answers every request."""
+    """Return a configured server that answers every request."""
     fault_server.answer_with(lambda _: sse(*answer_events("Par", "is.")))
     home.configure(fault_server.url)
     return fault_server
 
 
 def prompt(server: FaultServer) -> object:
-    """Give what the person asked in the only request."""
+    """Return the prompt of the only request."""
     assert len(server.requests) == 1
     return server.requests[0].json["messages"][-1]["content"]
 
 
 def ask(home: Home, *args: str, stdin: bytes | None = b"", env: Environment | None = None) -> str:
-    """Ask in order, and give stdout."""
+    """Run a command that succeeds, and return stdout."""
     result = run_newapi("chat", *args, home=home, stdin=stdin, env=env)
     assert (result.code, result.err) == (0, ""), result
     return result.text
 
 
 def refused(home: Home, *args: str, env: Environment | None = None, code: int = 2) -> str:
-    """Be refused before anything is sent, and give stderr."""
+    """Run a command that fails before a request, and return stderr."""
     result = run_newapi("chat", *args, home=home, env=env)
     assert (result.code, result.out) == (code, b""), result
     return result.err
 
 
 def drafts(home: Home) -> list[Path]:
-    """Give the drafts in the folder for temporary files."""
+    """Return the drafts in the folder for temporary files."""
     return list((home.path / "tmp").glob("newapi-*"))
 
 
 def editor(home: Home, script: str) -> dict[str, str | None]:
-    """Give an environment whose editor is a shell script; `$1` is the file."""
+    """Return an environment whose editor is a shell script; `$1` is the file."""
     path = home.path / "my editor"
     path.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
     path.chmod(0o700)
@@ -152,7 +152,7 @@ def test_missing_configuration_is_reported_before_the_editor_opens(home: Home) -
 
 
 def left_text(home: Home, err: str) -> str:
-    """Give the text that stderr says is left, of the only draft."""
+    """Return the text of the only draft, which stderr names."""
     place = PLACE.search(err)
     assert place is not None, err
     (draft,) = drafts(home)
@@ -258,8 +258,8 @@ def test_a_signal_ends_the_editor_and_keeps_the_text(
         terminal.send_signal(number)
         assert terminal.wait_exit() == code
         assert terminal.echoes
-        told = " ".join(terminal.all_text().split())
-    assert ("your text is saved in" in told) == (writes == WRITES)
+        text = " ".join(terminal.all_text().split())
+    assert ("your text is saved in" in text) == (writes == WRITES)
     assert [draft.read_text("utf-8") for draft in drafts(home)] == (
         ["written by hand"] if writes == WRITES else []
     )

@@ -1,4 +1,4 @@
-"""`newapi login` and `logout`: what is tried, what is stored, and what never is."""
+"""`newapi login` and `logout`: what is tried, and what is stored."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PROMPT = "(hidden)"
 
 @pytest.fixture
 def gateway() -> Iterator[DemoGateway]:
-    """Give a running demo gateway."""
+    """Return a running demo gateway."""
     with DemoGateway(pace_s=0) as running:
         yield running
 
@@ -36,20 +36,20 @@ def login(home: Home, *args: str, stdin: str = KEY) -> Result:
 
 
 def stored(home: Home, profile: str = "default") -> dict[str, object]:
-    """Give the values of a profile in the config file."""
+    """Return the values of a profile in the config file."""
     table = tomllib.loads(home.config_file.read_text("utf-8"))
     values: dict[str, object] = table["profiles"][profile]
     return values
 
 
 def mode(path: object) -> int:
-    """Give the permissions of a file."""
+    """Return the permissions of a file."""
     assert hasattr(path, "stat")
     return stat.S_IMODE(path.stat().st_mode)
 
 
 def models_server(*names: str) -> FaultServer:
-    """Give a server that lists these models to everybody."""
+    """Return a server that lists these models for any key."""
     body: dict[str, object] = {"object": "list", "data": [{"id": name} for name in names]}
     return FaultServer(answer=lambda _: [Send(response(200, body))])
 
@@ -446,7 +446,7 @@ def test_the_models_are_cached_for_completion(home: Home, gateway: DemoGateway) 
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "expected"),
     [
         ({}, "api_key"),
         ({"api_key": "", "api_key_command": "echo sk-x"}, "api_key_command"),
@@ -455,12 +455,12 @@ def test_the_models_are_cached_for_completion(home: Home, gateway: DemoGateway) 
     ids=["key", "command", "file"],
 )
 def test_logout_removes_the_key_and_nothing_else(
-    home: Home, settings: dict[str, str], told: str
+    home: Home, settings: dict[str, str], expected: str
 ) -> None:
     home.configure("https://gateway.invalid", **settings)
     result = run_newapi("logout", home=home)
     assert (result.code, result.out) == (0, b"")
-    assert told in result.err
+    assert expected in result.err
     assert stored(home, "test") == {"base_url": "https://gateway.invalid", "model": "test-model"}
 
 

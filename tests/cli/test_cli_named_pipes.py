@@ -1,4 +1,4 @@
-"""Files that a person names and that are pipes: read where somebody writes, never waited for else.
+"""Named pipes as files: read if they have a writer, never waited for otherwise.
 
 A system prompt, a key, sessions to import, certificates: all of them by the program itself, with
 pipes of the system.
@@ -23,7 +23,7 @@ NOBODY = "nothing was written to the pipe"
 
 @pytest.fixture
 def server(fault_server: FaultServer, home: Home) -> FaultServer:
-    """Give a configured server that answers every question, and a pipe that nobody writes to."""
+    """Return a configured server that answers every prompt, and a pipe without a writer."""
     fault_server.answer_with(lambda _: sse(*answer_events("A dot.")))
     home.configure(fault_server.url)
     os.mkfifo(home.path / "fifo")
@@ -31,13 +31,13 @@ def server(fault_server: FaultServer, home: Home) -> FaultServer:
 
 
 def system_of(server: FaultServer) -> list[str]:
-    """Give the system prompts of the only question."""
+    """Return the system prompts of the only request."""
     (request,) = [each for each in server.requests if each.method == "POST"]
     return [each["content"] for each in request.json["messages"] if each["role"] == "system"]
 
 
 def prompt_of(server: FaultServer) -> str:
-    """Give what the only question asks."""
+    """Return the prompt of the only request."""
     (request,) = [each for each in server.requests if each.method == "POST"]
     text = request.json["messages"][-1]["content"]
     assert isinstance(text, str)
@@ -51,7 +51,7 @@ def assert_refused(seen: Result, server: FaultServer, code: int, why: str) -> No
     assert server.requests == []
 
 
-# -- nobody writes ----------------------------------------------------------------------------
+# -- without a writer -------------------------------------------------------------------------
 
 
 def test_a_system_prompt_from_a_pipe_without_writer_is_an_error(
@@ -91,7 +91,7 @@ def test_a_home_folder_that_does_not_exist_is_an_error(home: Home, server: Fault
     assert_refused(seen, server, 2, "Could not determine home directory.")
 
 
-# -- somebody writes --------------------------------------------------------------------------
+# -- with a writer ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

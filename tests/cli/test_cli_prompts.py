@@ -1,4 +1,4 @@
-"""The questions of `newapi login`: a key never stands on the screen, whatever comes between."""
+"""The prompts of `newapi login`: a key is never on the screen, whatever happens."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ ENDS = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129, "SIGQUIT": 131}
 
 @pytest.fixture
 def gateway() -> Iterator[DemoGateway]:
-    """Give a running demo gateway."""
+    """Return a running demo gateway."""
     with DemoGateway(pace_s=0) as running:
         yield running
 
 
 def wait_for_prompt(terminal: Terminal, count: int = 1) -> None:
-    """Wait until the hidden question stands there for the n-th time; it is hidden by then."""
+    """Wait until the hidden prompt is shown for the n-th time."""
     terminal.wait_until(lambda: terminal.raw.count(PROMPT.encode()) >= count, what=PROMPT)
     assert not terminal.echoes
 
@@ -48,7 +48,7 @@ def child_of(pid: int) -> int:
 
 
 def as_typed(*args: str) -> str:
-    """Give the command as one types it in a shell."""
+    """Return the command as typed in a shell."""
     return shlex.join(newapi_command(*args))
 
 
@@ -153,7 +153,7 @@ def test_a_closed_window_ends_the_prompt(home: Home, gateway: DemoGateway) -> No
 
 
 def test_the_prompt_is_shown_if_stderr_is_a_file(home: Home, gateway: DemoGateway) -> None:
-    command = ["sh", "-c", '"$@" 2>told', "sh", *newapi_command("login", gateway.base_url)]
+    command = ["sh", "-c", '"$@" 2>stderr', "sh", *newapi_command("login", gateway.base_url)]
     with Terminal(command, home=home) as terminal:
         wait_for_prompt(terminal)
         finish(terminal)

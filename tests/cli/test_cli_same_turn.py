@@ -1,4 +1,4 @@
-"""One-shot answers and conversations go through the very same functions for a turn."""
+"""One-shot answers and conversations use the same functions for a turn."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Typist:
         self._messages = [QUESTION]
 
     def read(self, _bar: Callable[[int], str], _session_id: str) -> str:
-        """Give the message, then the end."""
+        """Return the message, then the end of input."""
         if not self._messages:
             raise EOFError
         return self._messages.pop()
@@ -80,7 +80,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
 @pytest.fixture
 def context(home: Home) -> Iterator[Context]:
-    """Give a context on a terminal of its own, whose server is the demo."""
+    """Return a context on a terminal, configured for the demo gateway."""
     person, program = os.openpty()
     with DemoGateway(pace_s=0) as gateway:
         environ = home.environment(

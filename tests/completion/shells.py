@@ -106,14 +106,14 @@ class Shell:
         self.terminal.close()
 
     def completed(self, line: str) -> str:
-        """Type a line and press TAB; give what the line has become."""
+        """Type a line and press TAB; return the completed line."""
         self.terminal.send(f"{line}{TAB}{TYPED_AFTER}".encode())
         self.terminal.wait_for(TYPED_AFTER, TIMEOUT_S)
         rows = [row for row in self.terminal.screen_text().splitlines() if TYPED_AFTER in row]
         return rows[-1].rpartition(PROMPT)[2].partition(TYPED_AFTER)[0]
 
     def offered(self, line: str, awaited: Sequence[str]) -> str:
-        """Type a line and press TAB; give the screen as soon as it shows what is awaited."""
+        """Type a line and press TAB; return the screen when it shows the expected text."""
         self.terminal.send(f"{line}{TAB}".encode())
         for text in awaited:
             self.terminal.wait_for(text, TIMEOUT_S)

@@ -17,7 +17,7 @@ in_each_shell = pytest.mark.parametrize("name", FOUND)
 
 @pytest.fixture
 def cache(home: Home) -> Home:
-    """Give a home whose cache somebody else has written into as well."""
+    """Return a home whose cache contains hostile names too."""
     folder = home.newapi_home / "cache"
     folder.mkdir(parents=True)
     lines = [*MODELS[:2], *HOSTILE, *MODELS[2:]]
@@ -76,7 +76,7 @@ def test_tab_without_a_cache_completes_nothing_silently(name: str, home: Home) -
 
 @pytest.fixture
 def talks(home: Home) -> Home:
-    """Give a home with sessions of given names, harmless and hostile, and one without a name."""
+    """Return a home with named sessions, harmless and hostile, and one without a name."""
     data = home.newapi_home / "data"
     data.mkdir(parents=True, mode=0o700)
     with SessionStore(data / "sessions.db") as store:

@@ -12,12 +12,12 @@ from tests.support.certificates import Authority
 
 @pytest.fixture
 def gateway() -> Iterator[DemoGateway]:
-    """Give a running demo gateway that does not dawdle."""
+    """Return a running demo gateway without pauses."""
     with DemoGateway(pace_s=0.001) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Give a certificate authority that nobody knows."""
+    """Return an unknown certificate authority."""
     return Authority(tmp_path_factory.mktemp("tls"))

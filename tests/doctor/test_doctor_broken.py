@@ -1,4 +1,4 @@
-"""Ten set-ups that are broken, each in one way: the first line that fails names it."""
+"""Broken configurations, each in one way: the first failed check names the problem."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def free_port() -> int:
 
 def test_a_wrong_port(home: Home) -> None:
     home.configure(f"http://127.0.0.1:{free_port()}")
-    found = run_doctor(home)
-    row = found.assert_first_failed("TCP", 5, "port")
+    run = run_doctor(home)
+    row = run.assert_first_failed("TCP", 5, "port")
     assert "refuses connections" in row.text
     for name in ("TLS", "server", "clock", "key", "models", "prices", "answer"):
-        assert found[name][1:3] == ("skipped", 'fix "TCP" first')
-    assert found["store"].verdict == "ok"
+        assert run[name][1:3] == ("skipped", 'fix "TCP" first')
+    assert run["store"].verdict == "ok"
 
 
 @pytest.mark.parametrize("prefix", ["/chat", "/ui/home"])
@@ -48,9 +48,9 @@ def test_a_wrong_path_is_reported_with_the_url_that_works(
     home: Home, gateway: DemoGateway, prefix: str
 ) -> None:
     home.configure(gateway.base_url + prefix, model="demo")
-    found = run_doctor(home)
+    run = run_doctor(home)
     right = f"newapi config set base_url {gateway.base_url}"
-    row = found.assert_first_failed("server", 6, right)
+    row = run.assert_first_failed("server", 6, right)
     assert row.hint.endswith(gateway.base_url)
     assert "the gateway's web pages instead of the API" in row.text
     assert {seen.headers.get("authorization") for seen in gateway.requests} == {None}
@@ -58,9 +58,9 @@ def test_a_wrong_path_is_reported_with_the_url_that_works(
 
 def test_the_url_of_a_console_page_is_accepted(home: Home, gateway: DemoGateway) -> None:
     home.configure(f"{gateway.base_url}/console/token", model="demo")
-    found = run_doctor(home)
-    assert (found.failed, found.result.code) == ([], 0)
-    assert found["base URL"].text.startswith(f"{gateway.base_url}; from {gateway.base_url}/console")
+    run = run_doctor(home)
+    assert (run.failed, run.result.code) == ([], 0)
+    assert run["base URL"].text.startswith(f"{gateway.base_url}; from {gateway.base_url}/console")
 
 
 def test_an_api_below_a_missing_prefix_is_found(home: Home) -> None:
@@ -70,23 +70,23 @@ def test_an_api_below_a_missing_prefix_is_found(home: Home) -> None:
 
     with PageServer(answer) as server:
         home.configure(server.url)
-        found = run_doctor(home)
-        found.assert_first_failed("server", 6, f"newapi config set base_url {server.url}/openai")
+        run = run_doctor(home)
+        run.assert_first_failed("server", 6, f"newapi config set base_url {server.url}/openai")
 
 
 def test_tls_to_a_plain_http_port(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url.replace("http://", "https://"), model="demo")
-    found = run_doctor(home)
-    row = found.assert_first_failed("TLS", 5, "use the base URL http://")
+    run = run_doctor(home)
+    row = run.assert_first_failed("TLS", 5, "use the base URL http://")
     assert "speaks plain HTTP" in row.text
-    assert found["server"].text == 'fix "TLS" first'
+    assert run["server"].text == 'fix "TLS" first'
 
 
 def test_plain_http_to_a_tls_port(home: Home, authority: Authority) -> None:
     with FaultServer(tls=authority.server()) as server:
         home.configure(server.url.replace("https://", "http://"))
-        found = run_doctor(home)
-        row = found.assert_first_failed("TLS", 5, "use a base URL with https://")
+        run = run_doctor(home)
+        row = run.assert_first_failed("TLS", 5, "use a base URL with https://")
         assert "expects TLS" in row.text
         assert server.requests == []
 
@@ -107,10 +107,10 @@ def test_a_certificate_of_another_name(home: Home, authority: Authority) -> None
 
 def test_an_unknown_host(home: Home) -> None:
     home.configure("https://gateway.invalid")
-    found = run_doctor(home)
-    row = found.assert_first_failed("DNS", 5, "network")
+    run = run_doctor(home)
+    row = run.assert_first_failed("DNS", 5, "network")
     assert "cannot find the host gateway.invalid" in row.text
-    assert found["TCP"].text == 'fix "DNS" first'
+    assert run["TCP"].text == 'fix "DNS" first'
 
 
 def test_a_socks_proxy_without_its_library(home: Home, tmp_path: Path) -> None:
@@ -123,33 +123,33 @@ def test_a_socks_proxy_without_its_library(home: Home, tmp_path: Path) -> None:
         "ALL_PROXY": f"socks5://me:{secret}@127.0.0.1:7890",
         "PYTHONPATH": f"{missing}:{ROOT}",
     }
-    found = read_doctor_run(run_newapi_process("doctor", home=home, env=env), home)
-    row = found.assert_first_failed(
+    run = read_doctor_run(run_newapi_process("doctor", home=home, env=env), home)
+    row = run.assert_first_failed(
         "proxy", 5, "pip install 'newapi-cli[socks]'", "--proxy none", "unset ALL_PROXY"
     )
     assert "socks5://****@127.0.0.1:7890 from ALL_PROXY" in row.text
-    assert secret not in found.result.text
-    assert found["DNS"].text == 'fix "proxy" first'
+    assert secret not in run.result.text
+    assert run["DNS"].text == 'fix "proxy" first'
 
 
 def test_a_key_with_a_line_break(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo", api_key=f"{CANARY}\n{CANARY}")
-    found = run_doctor(home)
-    row = found.assert_first_failed("key", 3, "newapi login")
+    run = run_doctor(home)
+    row = run.assert_first_failed("key", 3, "newapi login")
     assert f"a line break at position {len(CANARY) + 1}" in row.text
-    assert found["server"].verdict == "ok"
-    assert found["models"].text == 'fix "key" first'
-    assert found["prices"].verdict == "ok"
+    assert run["server"].verdict == "ok"
+    assert run["models"].text == 'fix "key" first'
+    assert run["prices"].verdict == "ok"
     assert all("authorization" not in seen.headers for seen in gateway.requests)
 
 
 def test_a_key_that_others_can_read(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo")
     home.config_file.chmod(0o644)
-    found = run_doctor(home)
-    row = found.assert_first_failed("files", 3, f"chmod 600 {home.config_file}")
+    run = run_doctor(home)
+    row = run.assert_first_failed("files", 3, f"chmod 600 {home.config_file}")
     assert "others can read the key" in row.text
-    assert found.failed == ["files"]  # nothing else is the worse for it
+    assert run.failed == ["files"]  # nothing else is the worse for it
 
 
 def test_a_key_file_that_others_can_read(home: Home, gateway: DemoGateway) -> None:
@@ -185,33 +185,33 @@ def test_a_login_page_of_a_network(home: Home, status: int, location: str) -> No
     ("hours", "verdict", "code"), [(-24, "failed", 3), (24, "failed", 3), (0.1, "warning", 0)]
 )
 def test_a_wrong_clock(home: Home, hours: float, verdict: str, code: int) -> None:
-    told = format_datetime(datetime.now(UTC) + timedelta(hours=hours, seconds=30), usegmt=True)
-    with openai_server(MODEL, headers={"Date": told}) as server:
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=hours, seconds=30), usegmt=True)
+    with openai_server(MODEL, headers={"Date": date}) as server:
         home.configure(server.url)
-        found = run_doctor(home)
-    row = found["clock"]
-    assert (row.verdict, found.result.code) == (verdict, code)
+        run = run_doctor(home)
+    row = run["clock"]
+    assert (row.verdict, run.result.code) == (verdict, code)
     assert "timedatectl" in row.hint
     assert f"{'ahead of' if hours < 0 else 'behind'} the server's" in row.text
     if verdict == "failed":
-        assert found.failed == ["clock"]
+        assert run.failed == ["clock"]
         assert ("1 day" if hours > 0 else "23 hours") in row.text
 
 
 def test_a_key_over_plain_http(home: Home) -> None:
     home.configure("http://gateway.invalid")
-    found = run_doctor(home)
-    row = found.assert_first_failed("base URL", 3, "https://gateway.invalid")
+    run = run_doctor(home)
+    row = run.assert_first_failed("base URL", 3, "https://gateway.invalid")
     assert "refusing to send the key in clear text" in row.text
-    assert found["key"].text == 'fix "base URL" first'
+    assert run["key"].text == 'fix "base URL" first'
 
 
 def test_a_server_that_closes_without_an_answer(home: Home, authority: Authority) -> None:
     with FaultServer(answer=lambda _: [], tls=authority.server()) as server:
         home.configure(server.url, ca_bundle=str(authority.bundle))
-        found = run_doctor(home)
-    assert found["TLS"].verdict == "warning"  # the certificate lasts for a day
-    row = found.assert_first_failed("server", 5)
+        run = run_doctor(home)
+    assert run["TLS"].verdict == "warning"  # the certificate lasts for a day
+    row = run.assert_first_failed("server", 5)
     assert "closed the connection without a response" in row.text
 
 
@@ -219,11 +219,11 @@ def test_a_server_behind_tls_is_checked(home: Home, authority: Authority) -> Non
     answer = response(200, b'{"data":[]}', headers=[("Server", "llama.cpp")])
     with FaultServer(answer=lambda _: [Send(answer)], tls=authority.server()) as server:
         home.configure(server.url, ca_bundle=str(authority.bundle))
-        found = run_doctor(home)
-    assert (found["server"].verdict, found.failed) == ("ok", [])
-    assert found["server"].text.startswith("llama.cpp; ")
-    assert "certificate by trustme " in found["TLS"].text
-    assert "hours left" in found["TLS"].text
+        run = run_doctor(home)
+    assert (run["server"].verdict, run.failed) == ("ok", [])
+    assert run["server"].text.startswith("llama.cpp; ")
+    assert "certificate by trustme " in run["TLS"].text
+    assert "hours left" in run["TLS"].text
 
 
 def test_an_error_of_the_server_is_reported_with_its_request_id(

@@ -1,4 +1,4 @@
-"""What is wrong on this machine: a broken config file, a store that cannot be used, its modes."""
+"""Problems on this machine: invalid config files, unusable stores, file modes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.process import newapi_command, run_command
 
 @pytest.fixture
 def well(home: Home, gateway: DemoGateway) -> Home:
-    """Give a home whose set-up works."""
+    """Return a home with a working configuration."""
     return home.configure(gateway.base_url, model="demo")
 
 
@@ -30,11 +30,11 @@ def test_an_invalid_config_file_is_a_failed_check(home: Home) -> None:
     home.configure("https://gateway.invalid")
     with home.config_file.open("a", encoding="utf-8") as file:
         file.write(f"api_key = {CANARY}\n")
-    found = run_doctor(home)
-    row = found.assert_first_failed("configuration", 3, "straight double quotes")
+    run = run_doctor(home)
+    row = run.assert_first_failed("configuration", 3, "straight double quotes")
     assert f"{home.config_file}:7:11: " in row.text
-    assert found.failed == ["configuration", "base URL"]
-    assert found["store"].verdict == "ok"
+    assert run.failed == ["configuration", "base URL"]
+    assert run["store"].verdict == "ok"
 
 
 def test_an_invalid_config_file_does_not_stop_the_other_checks(
@@ -47,32 +47,32 @@ def test_an_invalid_config_file_does_not_stop_the_other_checks(
         "NEWAPI_API_KEY": CANARY,
         "NEWAPI_MODEL": "demo",
     }
-    found = run_doctor(home, env=env)
-    assert (found.failed, found.result.code) == (["configuration"], 3)
-    assert {found[name].verdict for name in ("server", "key", "models", "prices")} == {"ok"}
+    run = run_doctor(home, env=env)
+    assert (run.failed, run.result.code) == (["configuration"], 3)
+    assert {run[name].verdict for name in ("server", "key", "models", "prices")} == {"ok"}
 
 
 def test_an_invalid_setting_blocks_the_checks_that_need_settings(home: Home) -> None:
     home.configure("https://gateway.invalid", timeout="soon")
-    found = run_doctor(home)
-    found.assert_first_failed("configuration", 3, "newapi config set timeout")
-    assert found["base URL"][1:3] == ("skipped", 'fix "configuration" first')
-    assert found["key"][1:3] == ("skipped", 'fix "configuration" first')
-    assert found["store"].verdict == "ok"
+    run = run_doctor(home)
+    run.assert_first_failed("configuration", 3, "newapi config set timeout")
+    assert run["base URL"][1:3] == ("skipped", 'fix "configuration" first')
+    assert run["key"][1:3] == ("skipped", 'fix "configuration" first')
+    assert run["store"].verdict == "ok"
 
 
 def test_nothing_is_configured(home: Home) -> None:
-    found = run_doctor(home)
-    found.assert_first_failed("base URL", 3, "newapi login")
-    assert "no config file ~/newapi/config.toml" in found["configuration"].text
+    run = run_doctor(home)
+    run.assert_first_failed("base URL", 3, "newapi login")
+    assert "no config file ~/newapi/config.toml" in run["configuration"].text
     assert not home.newapi_home.exists()  # to look makes nothing
 
 
 def test_a_missing_home_folder(home: Home) -> None:
-    found = run_doctor(home, env={"NEWAPI_HOME": None, "HOME": str(home.path / "missing")})
-    assert found["configuration"].text.startswith("no config file; ")
-    assert found["store"].text == "nothing can be saved; there is no home folder"
-    assert "NEWAPI_HOME" in found["store"].hint
+    run = run_doctor(home, env={"NEWAPI_HOME": None, "HOME": str(home.path / "missing")})
+    assert run["configuration"].text.startswith("no config file; ")
+    assert run["store"].text == "nothing can be saved; there is no home folder"
+    assert "NEWAPI_HOME" in run["store"].hint
     assert not (home.path / "missing").exists()
 
 
@@ -167,7 +167,7 @@ def test_a_key_command_that_fails(home: Home, gateway: DemoGateway) -> None:
 
 
 @pytest.mark.parametrize(
-    ("env", "told"),
+    ("env", "expected"),
     [
         (
             {"HTTP_PROXY": "http://me:pw@127.0.0.1:9"},
@@ -177,11 +177,11 @@ def test_a_key_command_that_fails(home: Home, gateway: DemoGateway) -> None:
     ],
 )
 def test_a_local_server_is_connected_to_without_a_proxy(
-    well: Home, env: dict[str, str], told: str
+    well: Home, env: dict[str, str], expected: str
 ) -> None:
-    found = run_doctor(well, env=env)
-    assert found["proxy"].text.startswith(told)
-    assert found.failed == []
+    run = run_doctor(well, env=env)
+    assert run["proxy"].text.startswith(expected)
+    assert run.failed == []
 
 
 def test_no_proxy_is_reported(home: Home) -> None:
@@ -193,10 +193,10 @@ def test_no_proxy_is_reported(home: Home) -> None:
 
 def test_an_unreachable_proxy_fails_the_tcp_check(home: Home) -> None:
     home.configure("https://gateway.invalid")
-    found = run_doctor(home, "--proxy", "http://me:pw@127.0.0.1:9")
-    assert found["proxy"].text == "http://****@127.0.0.1:9 from flag --proxy"
-    assert found["DNS"].text == "the proxy; 127.0.0.1 is an IP address"
-    row = found.assert_first_failed("TCP", 5)
+    run = run_doctor(home, "--proxy", "http://me:pw@127.0.0.1:9")
+    assert run["proxy"].text == "http://****@127.0.0.1:9 from flag --proxy"
+    assert run["DNS"].text == "the proxy; 127.0.0.1 is an IP address"
+    row = run.assert_first_failed("TCP", 5)
     assert "127.0.0.1:9 refuses connections" in row.text
 
 

@@ -52,7 +52,7 @@ def test_a_terminal_gets_a_list_that_fits(home: Home, gateway: DemoGateway, colu
 
 
 def broken_by_the_terminal(text: str) -> set[str]:
-    """Give how the lines begin that were too long for a row, and not broken between words."""
+    """Return the beginnings of lines that are wrapped by the terminal, not between words."""
     found, line = set(), ""
     for row in text.split("\n"):
         if re.match(r"(ok|warn|FAIL|skip) |  try: |Send |     ", row):

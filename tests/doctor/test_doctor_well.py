@@ -1,4 +1,4 @@
-"""Set-ups that work, and keys that do not: what is told of a server, a key, a model, its price."""
+"""Working configurations, and invalid keys: server, key, models and prices are reported."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ CHECKED_WITHOUT_TERMINAL = {"TLS": "skipped", "answer": "skipped", "terminal": "
 
 def test_all_is_well_with_the_demo(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo")
-    found = run_doctor(home)
-    assert found.result.code == 0
-    assert found.verdicts == {name: CHECKED_WITHOUT_TERMINAL.get(name, "ok") for name in NAMES}
-    assert [row.hint for row in found.rows] == [""] * len(NAMES)
-    assert "profile 'test'" in found["configuration"].text
-    assert "base_url, api_key, model from the profile" in found["configuration"].text
-    assert found["server"].text.startswith("New API v1.0.0-demo, “newapi demo”")
-    assert found["key"].text.startswith("key accepted; $5.00 left of $5.00")
-    assert "key “demo key”" in found["key"].text
-    assert "includes demo" in found["models"].text
-    assert "demo $0.15 in, $0.60 out per million tokens" in found["prices"].text
-    assert "--yes" in found["answer"].text
+    run = run_doctor(home)
+    assert run.result.code == 0
+    assert run.verdicts == {name: CHECKED_WITHOUT_TERMINAL.get(name, "ok") for name in NAMES}
+    assert [row.hint for row in run.rows] == [""] * len(NAMES)
+    assert "profile 'test'" in run["configuration"].text
+    assert "base_url, api_key, model from the profile" in run["configuration"].text
+    assert run["server"].text.startswith("New API v1.0.0-demo, “newapi demo”")
+    assert run["key"].text.startswith("key accepted; $5.00 left of $5.00")
+    assert "key “demo key”" in run["key"].text
+    assert "includes demo" in run["models"].text
+    assert "demo $0.15 in, $0.60 out per million tokens" in run["prices"].text
+    assert "--yes" in run["answer"].text
     asked = {seen.path for seen in gateway.requests}
     assert not any("chat" in path for path in asked)
     assert "/api/usage/token/" in asked
@@ -55,18 +55,18 @@ def test_yes_runs_the_answer_check(home: Home, gateway: DemoGateway) -> None:
     row = run_doctor(home, "--yes")["answer"]
     assert row.verdict == "ok", row
     assert row.text.startswith("demo-echo answered in ")
-    for told in (
+    for expected in (
         "first token after",
         "13 chunks",
         "16 tokens in, 13 out; free",
         "finish reason stop",
     ):
-        assert told in row.text
+        assert expected in row.text
     assert [seen.model for seen in gateway.requests if "chat" in seen.path] == ["demo-echo"]
 
 
 def streaming(*events: bytes) -> Callable[[Request], Sequence[Step]]:
-    """Give what lists one model, and streams these events with pauses between them."""
+    """Return a server function that lists one model, and streams events with pauses."""
 
     def answer(request: Request) -> Sequence[Step]:
         if request.path == "/v1/models":
@@ -105,20 +105,20 @@ def test_a_long_answer_is_stopped(home: Home, gateway: DemoGateway) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "code", "told"),
+    ("model", "code", "expected"),
     [("demo-cut", 9, "cut off"), ("demo-no-finish", 9, "no finish reason"),
      ("demo-filter", 6, "content_filter")],
 )  # fmt: skip
 def test_an_answer_that_fails_fails_the_check(
-    home: Home, gateway: DemoGateway, model: str, code: int, told: str
+    home: Home, gateway: DemoGateway, model: str, code: int, expected: str
 ) -> None:
     home.configure(gateway.base_url, model=model)
     row = run_doctor(home, "--yes").assert_first_failed("answer", code)
-    assert told in row.text
+    assert expected in row.text
 
 
 @pytest.mark.parametrize(
-    ("key", "code", "told", "hint"),
+    ("key", "code", "expected", "hint"),
     [
         ("sk-expired", 4, "expired on 20", "newapi login"),
         ("sk-exhausted", 7, "is used up", "raise the limit"),
@@ -127,18 +127,18 @@ def test_an_answer_that_fails_fails_the_check(
     ],
 )
 def test_a_rejected_key(
-    home: Home, gateway: DemoGateway, key: str, code: int, told: str, hint: str
+    home: Home, gateway: DemoGateway, key: str, code: int, expected: str, hint: str
 ) -> None:
     home.configure(gateway.base_url, model="demo", api_key=key)
-    found = run_doctor(home)
-    row = found.assert_first_failed("key", code, hint)
-    assert told in row.text
-    assert found["models"].text == 'fix "key" first'
-    assert found["prices"].verdict == "ok"
+    run = run_doctor(home)
+    row = run.assert_first_failed("key", code, hint)
+    assert expected in row.text
+    assert run["models"].text == 'fix "key" first'
+    assert run["prices"].verdict == "ok"
 
 
 @pytest.mark.parametrize(
-    ("key", "code", "told"),
+    ("key", "code", "expected"),
     [
         ("sk-expired", 4, "has expired (HTTP 401): 该令牌已过期"),
         ("sk-exhausted", 7, "quota is used up (HTTP 401)"),
@@ -146,12 +146,12 @@ def test_a_rejected_key(
     ],
 )
 def test_the_words_of_an_old_gateway_about_a_key_are_used(
-    home: Home, key: str, code: int, told: str
+    home: Home, key: str, code: int, expected: str
 ) -> None:
     with gateway_variant("2025-04") as gateway:
         home.configure(gateway.base_url, model="demo", api_key=key)
         row = run_doctor(home).assert_first_failed("key", code, "in the gateway's console")
-    assert told in row.text
+    assert expected in row.text
     assert "characters" not in row.hint
 
 
@@ -176,26 +176,26 @@ def test_a_key_of_another_provider_is_recognized(home: Home) -> None:
 
 def test_limits_of_a_key_are_reported(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo", api_key="sk-limited")
-    found = run_doctor(home)
-    assert "only for demo, demo-echo" in found["key"].text
-    assert ", expires 20" in found["key"].text
-    assert "2 models for this key" in found["models"].text
+    run = run_doctor(home)
+    assert "only for demo, demo-echo" in run["key"].text
+    assert ", expires 20" in run["key"].text
+    assert "2 models for this key" in run["models"].text
 
 
 def test_an_unknown_model_is_reported_with_similar_names(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo-ecko")
-    found = run_doctor(home)
-    row = found.assert_first_failed("models", 6, "demo-echo", "newapi models")
+    run = run_doctor(home)
+    row = run.assert_first_failed("models", 6, "demo-echo", "newapi models")
     assert "not listed: demo-ecko" in row.text
-    assert found["answer"].text == 'fix "models" first'
+    assert run["answer"].text == 'fix "models" first'
 
 
 def test_a_missing_model_setting_is_a_warning(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="")
-    found = run_doctor(home, "--yes")
-    assert (found["models"].verdict, found.result.code) == ("warning", 0)
-    assert "newapi config set model NAME" in found["models"].hint
-    assert found["answer"][1:3] == ("skipped", "no model is set")
+    run = run_doctor(home, "--yes")
+    assert (run["models"].verdict, run.result.code) == ("warning", 0)
+    assert "newapi config set model NAME" in run["models"].hint
+    assert run["answer"][1:3] == ("skipped", "no model is set")
 
 
 @pytest.mark.parametrize(
@@ -220,31 +220,31 @@ def test_other_gateways(
 ) -> None:
     with variant() as gateway:
         home.configure(gateway.base_url, model="demo")
-        found = run_doctor(home)
-    assert (found.failed, found.result.code) == ([], 0)
-    assert found["server"].text.startswith(server)
-    assert prices in found["prices"].text
+        run = run_doctor(home)
+    assert (run.failed, run.result.code) == ([], 0)
+    assert run["server"].text.startswith(server)
+    assert prices in run["prices"].text
 
 
 def test_a_plain_server_of_openais_api(home: Home) -> None:
     with openai_server("small", headers={"Server": "vllm\x1b[31m"}) as server:
         home.configure(server.url, model="small")
-        found = run_doctor(home)
+        run = run_doctor(home)
         sent = {path for path, key in server.seen if key}
-    assert (found.failed, found.result.code) == ([], 0)
-    assert found["server"].text.startswith("an OpenAI-compatible server (vllm")
-    assert "not a New API gateway" in found["server"].text
-    assert "\x1b" not in found.result.text
-    assert found["key"].text == "key accepted"
-    assert found["prices"].text == "this server publishes no prices"
+    assert (run.failed, run.result.code) == ([], 0)
+    assert run["server"].text.startswith("an OpenAI-compatible server (vllm")
+    assert "not a New API gateway" in run["server"].text
+    assert "\x1b" not in run.result.text
+    assert run["key"].text == "key accepted"
+    assert run["prices"].text == "this server publishes no prices"
     assert sent == {"/v1/models"}  # no other path of it sees the key
 
 
 def test_a_model_that_a_plain_server_does_not_list_is_a_warning(home: Home) -> None:
     with openai_server("small") as server:
         home.configure(server.url, model="other")
-        found = run_doctor(home)
-    assert (found["models"].verdict, found.failed) == ("warning", [])
+        run = run_doctor(home)
+    assert (run["models"].verdict, run.failed) == ("warning", [])
 
 
 def test_each_value_is_reported_with_its_origin(home: Home, gateway: DemoGateway) -> None:
@@ -262,17 +262,17 @@ def test_json_is_one_object(home: Home, gateway: DemoGateway) -> None:
     home.config_file.chmod(0o644)
     result = run_newapi("doctor", "--json", home=home)
     assert (result.code, result.err) == (3, "")
-    told = json.loads(result.text)
-    assert set(told) == {"code", "checks"}
-    assert told["code"] == 3
-    assert [check["name"] for check in told["checks"]] == NAMES
-    assert {tuple(check) for check in told["checks"]} == {
+    report = json.loads(result.text)
+    assert set(report) == {"code", "checks"}
+    assert report["code"] == 3
+    assert [check["name"] for check in report["checks"]] == NAMES
+    assert {tuple(check) for check in report["checks"]} == {
         ("name", "verdict", "text", "hint", "code")
     }
-    files = next(check for check in told["checks"] if check["name"] == "files")
+    files = next(check for check in report["checks"] if check["name"] == "files")
     assert (files["verdict"], files["code"]) == ("failed", 3)
     assert "chmod 600" in files["hint"]
-    well = next(check for check in told["checks"] if check["name"] == "server")
+    well = next(check for check in report["checks"] if check["name"] == "server")
     assert (well["verdict"], well["hint"], well["code"]) == ("ok", None, 0)
     assert CANARY_TRACE.decode() not in result.text
 
@@ -303,6 +303,6 @@ def test_the_named_profile_is_checked(home: Home, gateway: DemoGateway) -> None:
     home.configure("https://gateway.invalid")
     with home.config_file.open("a", encoding="utf-8") as file:
         file.write(f'[profiles.work]\nbase_url = "{gateway.base_url}"\napi_key = "sk-w"\n')
-    found = run_doctor(home, "-P", "work")
-    assert found.failed == []
-    assert "profile 'work'" in found["configuration"].text
+    run = run_doctor(home, "-P", "work")
+    assert run.failed == []
+    assert "profile 'work'" in run["configuration"].text

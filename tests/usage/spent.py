@@ -25,7 +25,7 @@ NUMBERS = itertools.count(1)
 
 
 def spent(**given: object) -> TurnFigures:
-    """Give a complete turn that is no copy of another one, with some fields as given."""
+    """Return a complete turn that is not a copy, with the given fields."""
     number = next(NUMBERS)
     base = TurnFigures(
         number,
@@ -59,7 +59,7 @@ class Said(NamedTuple):
 
 
 def fill(home: Home, *said: Said, session: Session | None = None) -> Session:
-    """Store turns as one session of the profile `test`, and give it."""
+    """Store turns as one session of the profile `test`, and return it."""
     session = session or new_session("a title")
     path = sessions_file(home)
     path.parent.mkdir(0o700, parents=True, exist_ok=True)
@@ -91,24 +91,24 @@ def usage(home: Home, *args: str, code: int = 0, env: Environment | None = None)
 
 
 def tsv(result: Result) -> list[list[str]]:
-    """Give the fields of each row."""
+    """Return the fields of each row."""
     return [line.split("\t") for line in result.text.splitlines()]
 
 
 def as_json(home: Home, *args: str) -> Any:
-    """Give the report that `--json` writes."""
+    """Return the report of `--json`."""
     return json.loads(usage(home, "--json", *args).text)
 
 
 def names(rows: Iterable[list[str]]) -> list[str]:
-    """Give the first field of each row."""
+    """Return the first field of each row."""
     return [row[0] for row in rows]
 
 
 def screen(
     home: Home, *args: str, columns: int = 80, rows: int = 24, env: Environment | None = None
 ) -> list[str]:
-    """Give the rows of the screen after `newapi usage` on a terminal."""
+    """Return the rows of the screen after `newapi usage` on a terminal."""
     command = newapi_command("usage", *args)
     with Terminal(command, home=home, columns=columns, rows=rows, env=env) as terminal:
         assert terminal.wait_exit() == 0

@@ -35,7 +35,7 @@ MIXED = [
 
 @pytest.fixture
 def filled(home: Home) -> Home:
-    """Give a home whose store holds answers of forty days."""
+    """Return a home whose store holds answers of forty days."""
     fill(home, *MIXED)
     return home
 
@@ -199,7 +199,7 @@ def test_since_limits_the_report(filled: Home, since: str, models: set[str]) -> 
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "expected"),
     [
         (["--by", "week"], ["'model', 'day', 'session'"]),
         (["--since", "soon"], ["'soon'", "7d", "2026-11-01", "all"]),
@@ -209,11 +209,11 @@ def test_since_limits_the_report(filled: Home, since: str, models: set[str]) -> 
     ],
 )
 def test_an_invalid_value_is_a_usage_error_that_lists_the_valid_ones(
-    filled: Home, args: list[str], told: list[str]
+    filled: Home, args: list[str], expected: list[str]
 ) -> None:
     result = usage(filled, *args, code=2)
     assert result.out == b""
-    assert [text for text in told if text not in result.err] == []
+    assert [text for text in expected if text not in result.err] == []
 
 
 # -- profiles ---------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ def test_an_invalid_value_is_a_usage_error_that_lists_the_valid_ones(
 
 @pytest.fixture
 def two_profiles(home: Home) -> Home:
-    """Give a home with answers of two profiles, of one of them on two hosts."""
+    """Return a home with answers of two profiles, of one of them on two hosts."""
     home.configure("https://a.example")
     for name, profile, host in (
         ("here", "test", "https://a.example"),
@@ -268,8 +268,8 @@ def test_without_a_store_a_message_is_printed_and_no_file_is_created(
 @pytest.mark.parametrize("by", ["model", "session"])
 def test_a_key_in_a_name_or_a_title_is_redacted(home: Home, by: str) -> None:
     fill(home, Said(f"gpt {CANARY}"), session=new_session(f"why {CANARY}"))  # of an older newapi
-    told = usage(home, "--by", by).text + "\n".join(screen(home, "--by", by))
-    assert "****" in told
+    output = usage(home, "--by", by).text + "\n".join(screen(home, "--by", by))
+    assert "****" in output
     assert "****" in usage(home, "--by", by, "--json").text
 
 
@@ -319,7 +319,7 @@ def test_an_invalid_config_file_does_not_matter(filled: Home) -> None:
 
 @pytest.fixture
 def gateway(home: Home) -> Iterator[DemoGateway]:
-    """Give a running demo gateway that the configuration names."""
+    """Return a running demo gateway that the configuration names."""
     with DemoGateway(pace_s=0) as running:
         home.configure(running.base_url, model="demo", retries=0)
         yield running

@@ -1,4 +1,4 @@
-"""`newapi usage --exact`: the costs of the gateway's own log, of servers of two ages."""
+"""`newapi usage --exact`: costs from the gateway's log, of current and old servers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Gateway(FaultServer):
         self.rows: list[dict[str, Any]] = []
 
     def paths(self) -> list[str]:
-        """Give the paths below `/api/` that were asked for."""
+        """Return the requested paths below `/api/`."""
         return [each.path for each in self.asides]
 
     def _chat(self, _: Request) -> Sequence[Step]:
@@ -53,7 +53,7 @@ class Gateway(FaultServer):
         return sse(*answer_events("Answer."), headers=headers)
 
     def row(self, request_id: str, quota: int, **more: object) -> dict[str, Any]:
-        """Give a row of the log; that of an old server names no request."""
+        """Return a row of the log; rows of old servers have no request id."""
         row: dict[str, Any] = {
             "id": len(self.rows), "user_id": 1, "created_at": int(datetime.now(UTC).timestamp()),
             "type": 2, "content": "", "token_name": "t", "model_name": MODEL, "quota": quota,
@@ -76,7 +76,7 @@ class Gateway(FaultServer):
             if not has_key:
                 return response(401, {"success": False, "message": "无权进行此操作，未登录"})
             return response(200, {"success": True, "message": "", "data": self.rows})
-        assert request.header("Authorization") is None  # these are told to everybody
+        assert request.header("Authorization") is None  # these are public
         data: object = {"quota_per_unit": UNIT, "quota_display_type": "USD", "version": "v"}
         if path == PRICING:
             data = [{"model_name": MODEL, "quota_type": 0, "model_ratio": 1, "completion_ratio": 1}]
@@ -85,7 +85,7 @@ class Gateway(FaultServer):
 
 @pytest.fixture
 def gateway(request: pytest.FixtureRequest, home: Home) -> Iterator[Gateway]:
-    """Give a configured gateway, of today unless the test names an age."""
+    """Return a configured gateway, of the current version unless the test names another."""
     server = Gateway(getattr(request, "param", "2026-08"))
     with server:
         home.configure(server.url, retries=0)
@@ -209,7 +209,7 @@ def test_exact_costs_are_in_json_and_in_other_groupings(home: Home, gateway: Gat
 
 
 @pytest.mark.parametrize(
-    ("path", "refusal", "code", "told"),
+    ("path", "refusal", "code", "expected"),
     [
         (LOG, response(401, {"success": False, "message": "无效的令牌"}), 4, "无效的令牌"),
         (LOG, response(429, b""), 7, ""),
@@ -221,14 +221,14 @@ def test_exact_costs_are_in_json_and_in_other_groupings(home: Home, gateway: Gat
     ],
 )
 def test_an_unreadable_log_is_an_error_with_a_hint(
-    home: Home, gateway: Gateway, path: str, refusal: bytes, code: int, told: str
+    home: Home, gateway: Gateway, path: str, refusal: bytes, code: int, expected: str
 ) -> None:
     gateway.refusals[path] = refusal
     chat(home, "hi")
     before = last_turn(home)
     result = exact(home, code=code)
     assert result.out == b""
-    assert told in result.err
+    assert expected in result.err
     assert "`newapi usage` without --exact" in result.err
     assert last_turn(home) == before
     assert len(tsv(usage(home))) == 1
@@ -250,8 +250,8 @@ def test_without_a_gateway_exact_costs_are_an_error(home: Home) -> None:
 
 def test_a_log_that_contains_the_key_does_not_reveal_it(home: Home, gateway: Gateway) -> None:
     chat(home, "hi")
-    told = {"success": False, "message": f"Invalid token {CANARY}"}
-    gateway.refusals[LOG] = response(401, told)
+    body = {"success": False, "message": f"Invalid token {CANARY}"}
+    gateway.refusals[LOG] = response(401, body)
     result = exact(home, code=4)
     assert "Invalid token" in result.err
     gateway.refusals.clear()
@@ -276,8 +276,8 @@ def test_an_absurd_price_leaves_the_report_readable(
     home: Home, gateway: Gateway, ratio: int
 ) -> None:
     price = {"model_name": MODEL, "quota_type": 0, "model_ratio": ratio, "completion_ratio": ratio}
-    told = {"success": True, "data": [price], "group_ratio": {"default": ratio}}
-    gateway.refusals[PRICING] = response(200, told)
+    expected = {"success": True, "data": [price], "group_ratio": {"default": ratio}}
+    gateway.refusals[PRICING] = response(200, expected)
     for _ in range(2):
         chat(home, "hi")
     assert tsv(usage(home))[0][5:7] == ["", "unknown"]

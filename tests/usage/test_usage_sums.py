@@ -1,4 +1,4 @@
-"""Turns added up by model, day and session: tokens, money, medians, days of any zone."""
+"""Sums of turns by model, day and session: tokens, costs, medians, days of any time zone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def total(*turns: TurnFigures) -> Spending:
 
 
 def money(*turns: TurnFigures) -> tuple[CostKind | None, str | None, int]:
-    """Give kind, dollars and the count of what is not in them."""
+    """Return kind, dollars and the number of unpriced answers."""
     found = total(*turns)
     if found.cost is None:
         return None, None, found.unpriced
@@ -92,7 +92,7 @@ MIXES: list[tuple[list[TurnFigures], tuple[CostKind | None, str | None, int]]] =
     ([spent(cost="0.1", **E), spent(cost_kind="tiered"), spent()], (ABOUT, "0.1", 2)),
     ([spent(cost="0", **E)], (EXACT, "0", 0)),
     ([spent(cost="0", **A), spent(cost_kind="unknown")], (ABOUT, "0", 1)),
-    ([spent(cost="0.1")], (ABOUT, "0.1", 0)),  # an import may say no kind, or an odd one
+    ([spent(cost="0.1")], (ABOUT, "0.1", 0)),  # an import may have no kind, or an unknown one
     ([spent(cost="0.1", cost_kind="odd"), spent(cost_kind="odd")], (ABOUT, "0.1", 1)),
 ]
 
@@ -192,7 +192,7 @@ def test_rows_are_sorted_by_cost_then_tokens_then_name(by: By) -> None:
 
 
 def days(zone: timezone | ZoneInfo, *times: str) -> list[str]:
-    """Give the days of a report, each with its count."""
+    """Return the days of a report, each with its count."""
     turns = [spent(created_at=datetime.fromisoformat(each).timestamp()) for each in times]
     rows = spending_report(turns, By.DAY, zone=zone).rows
     return [f"{row.name}: {row.answers}" for row in rows]

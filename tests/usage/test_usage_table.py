@@ -1,4 +1,4 @@
-"""The table of a report in any width, with its bars, for terminals of every kind."""
+"""The table of a report in any width, with bars, for every kind of terminal."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_titles_and_total_are_bold_if_allowed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("currency", "told"),
+    ("currency", "expected"),
     [
         (DOLLAR, "about $2.00 + 1 unknown"),
         (Currency("CNY", "¥", Decimal("7.3")), "about ¥14.60 + 1 unknown"),
@@ -178,12 +178,12 @@ def test_titles_and_total_are_bold_if_allowed() -> None:
     ],
     ids=lambda value: value.name if isinstance(value, Currency) else "",
 )
-def test_costs_are_shown_in_the_site_currency(currency: Currency, told: str) -> None:
+def test_costs_are_shown_in_the_site_currency(currency: Currency, expected: str) -> None:
     turns = [spent(cost="2", cost_kind="about"), spent(cost_kind="unknown")]
-    assert cost_cell(spending_report(turns, By.MODEL, currency=currency).total) == told
+    assert cost_cell(spending_report(turns, By.MODEL, currency=currency).total) == expected
 
 
 def test_an_unknown_cost_is_never_shown_as_zero() -> None:
-    for kind, told in (("unknown", "unknown"), ("tiered", "tiered"), ("", "")):
+    for kind, expected in (("unknown", "unknown"), ("tiered", "tiered"), ("", "")):
         row = spending_report([spent(cost_kind=kind)], By.MODEL).total
-        assert (cost_cell(row), cost_cell(row, is_short=True)) == (told, told)
+        assert (cost_cell(row), cost_cell(row, is_short=True)) == (expected, expected)
