@@ -2,6 +2,7 @@
 
     NewapiError
     ├── UsageError                 2  the command line or piped input
+    │   └── FileError              2  a file that cannot be read
     │   └── FileError              2  a file cannot be read
     ├── ConfigError                3  missing key, invalid file, a key that must not be sent there
     ├── AuthenticationError        4  the key was rejected

@@ -36,6 +36,7 @@ NUMBERS = {
 CLASSES = {
     "NewapiError": 1,
     "UsageError": 2,
+    "FileError": 2,
     "ConfigError": 3,
     "AuthenticationError": 4,
     "NetworkError": 5,

@@ -41,7 +41,7 @@ SUFFIX_HINT = tr(
 
 @contextmanager
 def explain_errors(context: Context, gateway: Gateway, model: str = "") -> Iterator[None]:
-    """Give errors of the block better hints; `model` is the requested one, if any.
+    """Improve the hints of errors in the block; `model` is the requested one, if any.
 
     Goes around the block that catches signals, as the key's record is fetched in a block of its
     own.

@@ -117,7 +117,7 @@ def invalid_response(why: str, request_id: str = "", status: int = 0) -> NewapiE
 
 
 def may_have_key_record(error: NewapiError) -> bool:
-    """Return whether a gateway rejected the key without a cause, which its record may tell.
+    """Return whether a gateway rejected the key without a cause that its record may contain.
 
     A plain server has no such record: it sends no error type, and other request ids.
     """

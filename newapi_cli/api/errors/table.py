@@ -1,7 +1,7 @@
 """The error table: one rule per case, read by the program, by docs/errors.md and by the tests.
 
 The first rule that matches decides, so specific rules come before general ones. Texts are compared
-only where nothing else tells two cases apart: for servers before 2026-04, and for what a key may
+only where nothing else distinguishes two cases: for servers before 2026-04, and for what a key may
 not do. The gateway writes them in the user's language, so each is listed in English, in its two
 kinds of Chinese, and as old servers wrote it.
 """
