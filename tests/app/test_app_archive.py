@@ -301,13 +301,15 @@ WRONG: list[tuple[Callable[[Object], None], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("change", "told"), WRONG)
-def test_what_is_wrong_is_named_with_its_place(change: Callable[[Object], None], told: str) -> None:
+@pytest.mark.parametrize(("change", "message"), WRONG)
+def test_what_is_wrong_is_named_with_its_place(
+    change: Callable[[Object], None], message: str
+) -> None:
     value = valid()
     change(value)
     with pytest.raises(UsageError) as caught:
         session_from_json(value)
-    assert told in caught.value.message
+    assert message in caught.value.message
     with pytest.raises(UsageError):
         sessions_from_text(json.dumps(value))
 
@@ -370,7 +372,7 @@ def test_what_is_no_object_is_no_session(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "it is empty"),
         ("\ufeff \n", "it is empty"),
@@ -394,10 +396,10 @@ def test_what_is_no_object_is_no_session(value: object) -> None:
         ('{"type":"session"}', "line 1: format: is missing"),
     ],
 )
-def test_a_text_that_is_no_archive_is_refused(text: str, told: str) -> None:
+def test_a_text_that_is_no_archive_is_refused(text: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         sessions_from_text(text)
-    assert told in caught.value.message
+    assert message in caught.value.message
 
 
 # -- what is taken with tolerance -----------------------------------------------------------------

@@ -98,7 +98,7 @@ def test_our_own_source_is_no_pdf() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         (zipped("a.txt"), "a zip archive"),
         (zipped("paper.pdf"), "a zip archive"),
@@ -126,15 +126,15 @@ def test_our_own_source_is_no_pdf() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_kind_that_is_not_taken_is_named_with_those_that_are(data: bytes, told: str) -> None:
+def test_a_kind_that_is_not_taken_is_named_with_those_that_are(data: bytes, message: str) -> None:
     problem = refused(data)
-    assert problem.message == f"file.bin is {told}, which cannot be sent"
+    assert problem.message == f"file.bin is {message}, which cannot be sent"
     assert "png, jpeg, webp, gif" in problem.hint
     assert "PDF" in problem.hint
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         (b"\1\2\0", "file.bin is not text, an image or a PDF: NUL byte at offset 2"),
         (PNG[:9], "file.bin is not text, an image or a PDF: NUL byte at offset 8"),
@@ -143,8 +143,8 @@ def test_a_kind_that_is_not_taken_is_named_with_those_that_are(data: bytes, told
         (b"", "file.bin is empty"),
     ],
 )
-def test_what_is_neither_is_refused_with_its_place(data: bytes, told: str) -> None:
-    assert refused(data).message == told
+def test_what_is_neither_is_refused_with_its_place(data: bytes, message: str) -> None:
+    assert refused(data).message == message
 
 
 @pytest.mark.parametrize("data", [PNG, JPEG, PDF])

@@ -25,15 +25,15 @@ def record(*, is_unlimited: bool = False, available: int = 5) -> KeyUsage:
     return KeyUsage("n", Decimal(10), Decimal(5), Decimal(available), is_unlimited)
 
 
-@pytest.mark.parametrize("told", [None, record()])
+@pytest.mark.parametrize("message", [None, record()])
 @pytest.mark.parametrize(
     ("used", "expected"),
     [(9, KeyState.ACTIVE), (10, KeyState.EXHAUSTED), (12, KeyState.EXHAUSTED)],
 )
 def test_a_key_with_nothing_left_is_exhausted(
-    used: int, expected: KeyState, told: KeyUsage | None
+    used: int, expected: KeyState, message: KeyUsage | None
 ) -> None:
-    assert state(10, used, told) is expected
+    assert state(10, used, message) is expected
 
 
 def test_a_key_without_a_limit_is_never_exhausted() -> None:

@@ -94,7 +94,7 @@ def test_text_is_decoded_with_one_byte_order_mark_dropped(data: bytes, text: str
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         (b"abc\xffd", "byte 0xff at offset 3"),
         (b"\xff\xfea\0", "NUL byte at offset 3"),
@@ -104,10 +104,10 @@ def test_text_is_decoded_with_one_byte_order_mark_dropped(data: bytes, text: str
         (b"\xed\xa0\x80", "byte 0xed at offset 0"),
     ],
 )
-def test_what_is_no_text_is_refused_with_its_place(data: bytes, told: str) -> None:
+def test_what_is_no_text_is_refused_with_its_place(data: bytes, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         text_from_bytes(data, "notes.txt")
-    assert told in caught.value.message
+    assert message in caught.value.message
     assert caught.value.message.startswith("notes.txt is not")
     assert caught.value.hint
 

@@ -13,7 +13,7 @@ import socket
 
 import pytest
 
-from tests.sessions.keeping import without_power
+from tests.sessions.helpers import without_root
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
 from tests.support.pictures import GIF, JPEG, PDF, PDF_OF_TEXT, PNG, WEBP
@@ -201,7 +201,7 @@ def test_a_path_that_is_not_a_file_is_rejected_at_once(
 
 def test_an_unreadable_file_is_an_error(home: Home, server: FaultServer) -> None:
     (home.path / write(home, "photo.png", PNG)).chmod(0)
-    command = without_power(*newapi_command("chat", "what?", "-f", "photo.png"))
+    command = without_root(*newapi_command("chat", "what?", "-f", "photo.png"))
     result = run_command(command, home=home)
     assert (result.code, "Permission denied" in result.err) == (2, True)
     assert server.requests == []

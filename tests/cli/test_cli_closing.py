@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from tests.sessions.keeping import answer_numbered, chat
+from tests.sessions.helpers import answer_numbered, chat
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import run_newapi

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sessions.keeping import last_turn, sessions_file
+from tests.sessions.helpers import last_turn, sessions_file
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import Conditions, Running

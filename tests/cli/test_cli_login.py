@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from newapi_cli.demo.server import DemoGateway
-from tests.repl.conversing import CTRL_C, CTRL_D, ENTER, fresh_modes, modes_of
+from tests.repl.conversation import CTRL_C, CTRL_D, ENTER, default_modes, modes_of
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
 from tests.support.process import Result, newapi_command, run_in_shell, run_newapi
@@ -200,7 +200,7 @@ def test_the_key_is_prompted_for_and_never_echoed(home: Home, gateway: DemoGatew
         terminal.wait_for("Model to use")
         terminal.send(b"demo-echo\r")
         assert terminal.wait_exit() == 0
-        assert modes_of(terminal) == fresh_modes()
+        assert modes_of(terminal) == default_modes()
     assert stored(home, "new") == {
         "base_url": gateway.base_url,
         "api_key": CANARY,
@@ -242,7 +242,7 @@ def test_canceling_the_hidden_prompt_stores_nothing(
         terminal.wait_until(lambda: not terminal.echoes)
         terminal.send(key.encode())
         assert terminal.wait_exit() in codes
-        assert modes_of(terminal) == fresh_modes()
+        assert modes_of(terminal) == default_modes()
     assert not home.config_file.exists()
     assert gateway.requests == []
 

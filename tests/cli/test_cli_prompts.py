@@ -13,7 +13,7 @@ import pytest
 
 from newapi_cli.demo.server import DemoGateway
 from tests.cli.test_cli_login import clipboard, stored
-from tests.repl.conversing import CTRL_C, CTRL_D, fresh_modes, modes_of
+from tests.repl.conversation import CTRL_C, CTRL_D, default_modes, modes_of
 from tests.support.home import CANARY, Home
 from tests.support.process import newapi_command
 from tests.support.terminal import Terminal
@@ -70,7 +70,7 @@ def test_the_key_is_hidden_again_after_ctrl_z_and_fg(home: Home, gateway: DemoGa
         terminal.send(b"exit\n")
         assert terminal.wait_exit() == 0
         assert "sk-half" not in terminal.all_text()
-        assert modes_of(terminal) == fresh_modes()
+        assert modes_of(terminal) == default_modes()
     assert stored(home)["api_key"] == CANARY
 
 
@@ -129,7 +129,7 @@ def test_a_signal_at_the_hidden_prompt_restores_the_terminal(
         os.kill(child_of(terminal.pid), signal.Signals[name])
         terminal.wait_exit()
         assert f"code {code}" in terminal.all_text()
-        assert modes_of(terminal) == fresh_modes()
+        assert modes_of(terminal) == default_modes()
     assert not home.config_file.exists()
     assert gateway.requests == []
 
@@ -263,7 +263,7 @@ def test_the_url_is_echoed_while_it_is_typed(home: Home, gateway: DemoGateway) -
         wait_for_prompt(terminal)
         finish(terminal)
         assert terminal.wait_exit() == 0
-        assert modes_of(terminal) == fresh_modes()
+        assert modes_of(terminal) == default_modes()
     assert stored(home) == {"base_url": gateway.base_url, "api_key": CANARY}
 
 

@@ -10,7 +10,7 @@ import pytest
 from newapi_cli.demo.server import DemoGateway
 from newapi_cli.store.sessions import SessionStore
 from tests.doctor.doctor_runs import run_doctor
-from tests.sessions.keeping import data_dir, sessions_file, without_power
+from tests.sessions.helpers import data_dir, sessions_file, without_root
 from tests.support.home import CANARY, Home
 from tests.support.process import newapi_command, run_command
 
@@ -102,7 +102,7 @@ def test_a_file_that_cannot_be_checked_is_a_warning(well: Home) -> None:
     begin_store(well)
     well.newapi_home.chmod(0)
     try:
-        result = run_command(without_power(*newapi_command("doctor")), home=well)
+        result = run_command(without_root(*newapi_command("doctor")), home=well)
     finally:
         well.newapi_home.chmod(0o700)
     [line] = [line for line in result.text.splitlines() if line.startswith("files\t")]
@@ -114,7 +114,7 @@ def test_a_file_that_cannot_be_checked_is_a_warning(well: Home) -> None:
 def test_a_read_only_home(well: Home) -> None:
     well.newapi_home.chmod(0o500)
     try:
-        command = without_power(*newapi_command("doctor"))
+        command = without_root(*newapi_command("doctor"))
         result = run_command(command, home=well)
     finally:
         well.newapi_home.chmod(0o700)

@@ -12,8 +12,8 @@ import pytest
 from newapi_cli.config.cache import site_cache_name
 from newapi_cli.demo.server import DemoGateway
 from newapi_cli.domain.base_url import base_url_from_text
-from tests.repl.conversing import conversation
-from tests.sessions.keeping import stored_sessions
+from tests.repl.conversation import conversation
+from tests.sessions.helpers import stored_sessions
 from tests.support.gateway_variants import Currency, gateway_variant
 from tests.support.home import CANARY, Home
 from tests.support.path_server import Answer, serving
@@ -23,42 +23,42 @@ from tests.support.process import run_newapi
 def test_the_status_bar_adds_up_the_cost_of_the_conversation(home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         home.configure(gateway.base_url, model="demo-per-call")
-        with conversation(home, columns=120) as talk:
-            talk.say("one")
-            talk.terminal.wait_for("1 turn · ")
-            assert "about $0.01 · /help" in talk.screen
-            talk.say("two")
-            talk.terminal.wait_for("2 turns · ")
-            assert "about $0.02 · /help" in talk.screen
-            assert talk.told("/usage").endswith("about $0.02")
-            talk.say("/undo")
-            talk.terminal.wait_for("1 turn · ")
-            assert "about $0.01 · /help" in talk.screen
-            talk.leave()
+        with conversation(home, columns=120) as repl:
+            repl.enter("one")
+            repl.terminal.wait_for("1 turn · ")
+            assert "about $0.01 · /help" in repl.screen
+            repl.enter("two")
+            repl.terminal.wait_for("2 turns · ")
+            assert "about $0.02 · /help" in repl.screen
+            assert repl.output_of("/usage").endswith("about $0.02")
+            repl.enter("/undo")
+            repl.terminal.wait_for("1 turn · ")
+            assert "about $0.01 · /help" in repl.screen
+            repl.leave()
 
 
 def test_unknown_costs_are_counted_next_to_the_known_ones(home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         home.configure(gateway.base_url, model="demo-per-call")
-        with conversation(home, columns=120) as talk:
-            talk.say("one")
-            talk.say("/model demo-tiered")
-            assert "tiered price" in talk.told("two")
-            assert talk.told("/usage").endswith("about $0.01 + 1 unknown")
-            talk.leave()
+        with conversation(home, columns=120) as repl:
+            repl.enter("one")
+            repl.enter("/model demo-tiered")
+            assert "tiered price" in repl.output_of("two")
+            assert repl.output_of("/usage").endswith("about $0.01 + 1 unknown")
+            repl.leave()
 
 
 def test_exact_costs_are_read_from_the_log_of_the_gateway(home: Home) -> None:
     """Only the gateway can calculate a tiered price; it is in its log."""
     with DemoGateway(pace_s=0) as gateway:
         home.configure(gateway.base_url, model="demo-tiered")
-        with conversation(home, columns=120) as talk:
-            assert "tiered price" in talk.told("one")
-            assert "tiered price" in talk.told("two")
-            usage = talk.told("/usage --exact")
+        with conversation(home, columns=120) as repl:
+            assert "tiered price" in repl.output_of("one")
+            assert "tiered price" in repl.output_of("two")
+            usage = repl.output_of("/usage --exact")
             assert usage.startswith("exact for 2 of 2 answers")
             assert "$0.00" in usage.split(" · ")[-1]
-            talk.leave()
+            repl.leave()
         assert [each.path for each in gateway.requests].count("/api/log/token") == 1
     (report,) = json.loads(run_newapi("usage", "--json", home=home).text)["rows"]
     assert report["cost_kind"] == "exact"
@@ -72,15 +72,15 @@ def test_exact_costs_are_read_from_the_gateway_of_each_answer(home: Home) -> Non
                 f'[profiles.other]\nbase_url = "{two.base_url}"\n'
                 f'api_key = "{CANARY}"\nmodel = "demo"\n'
             )
-        with conversation(home, columns=120) as talk:
-            talk.told("one")
-            talk.told("/profile other")
-            assert f"was with {one.base_url}" in talk.told("/usage exact")
-            talk.told("two")
-            assert "exact for 1 of 2 answers" in talk.told("/usage exact")
-            talk.told("/profile test")
-            assert "exact for 2 of 2 answers" in talk.told("/usage exact")
-            talk.leave()
+        with conversation(home, columns=120) as repl:
+            repl.output_of("one")
+            repl.output_of("/profile other")
+            assert f"was with {one.base_url}" in repl.output_of("/usage exact")
+            repl.output_of("two")
+            assert "exact for 1 of 2 answers" in repl.output_of("/usage exact")
+            repl.output_of("/profile test")
+            assert "exact for 2 of 2 answers" in repl.output_of("/usage exact")
+            repl.leave()
     first, second = stored_sessions(home)[0].path
     assert (first.profile, second.profile) == ("test", "other")
     assert (first.cost_kind, second.cost_kind) == ("exact", "exact")
@@ -107,12 +107,12 @@ def test_late_prices_are_cached_for_the_gateway_that_sent_them(home: Home) -> No
                     'api_key = "sk-other"\nmodel = "demo"\nprices = false\n'
                 )
             slow.blocked.add("/api/status")
-            with conversation(home, columns=100) as talk:
-                talk.say("hi")
-                talk.say("/profile other")
+            with conversation(home, columns=100) as repl:
+                repl.enter("hi")
+                repl.enter("/profile other")
                 slow.released.set()
                 wait_until(lambda: cached_quota_per_unit(home) == [777])
-                talk.leave()
+                repl.leave()
         names = [each.name for each in (home.newapi_home / "cache").glob("site-*")]
     slow_name = site_cache_name("site", base_url_from_text(slow.url))
     assert names == [slow_name]
@@ -134,10 +134,10 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 def test_an_invalid_argument_of_usage_is_an_error(home: Home) -> None:
     home.configure("http://127.0.0.1:9")
-    with conversation(home, columns=120) as talk:
-        assert "/usage exact" in talk.told("/usage much")
-        assert "was with no gateway yet" in talk.told("/usage exact")
-        talk.leave()
+    with conversation(home, columns=120) as repl:
+        assert "/usage exact" in repl.output_of("/usage much")
+        assert "was with no gateway yet" in repl.output_of("/usage exact")
+        repl.leave()
 
 
 @pytest.mark.parametrize(
@@ -146,19 +146,19 @@ def test_an_invalid_argument_of_usage_is_an_error(home: Home) -> None:
 def test_balance_is_one_line(home: Home, currency: Currency, left: str) -> None:
     with gateway_variant(currency=currency) as gateway:
         home.configure(gateway.base_url, model="demo")
-        with conversation(home, columns=100) as talk:
-            assert left in talk.told("/balance")
-            talk.leave()
+        with conversation(home, columns=100) as repl:
+            assert left in repl.output_of("/balance")
+            repl.leave()
 
 
 def test_no_cost_is_shown_if_no_prices_are_published(home: Home) -> None:
     completion = {"choices": [{"message": {"content": "Paris"}, "finish_reason": "stop"}]}
     with serving({"/v1/chat/completions": Answer(completion)}) as server:
         home.configure(server.url, stream=False)
-        with conversation(home, columns=100) as talk:
-            answer = talk.told("hi")
-            usage = talk.told("/usage")
-            talk.leave()
+        with conversation(home, columns=100) as repl:
+            answer = repl.output_of("hi")
+            usage = repl.output_of("/usage")
+            repl.leave()
     for text in (answer, usage):
         assert "$" not in text
         assert "cost" not in text

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from newapi_cli.demo.server import DemoGateway
-from tests.repl.conversing import conversation
+from tests.repl.conversation import conversation
 from tests.support.demo import chats
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
@@ -180,12 +180,14 @@ def test_quiet_hides_the_fallback_notice(home: Home, gateway: DemoGateway) -> No
 
 
 def test_a_conversation_falls_back_too(home: Home, gateway: DemoGateway) -> None:
-    with conversation(home, columns=100, rows=30) as talk:
-        assert talk.told("/model demo-500, demo-echo") == "model: demo-500, fallback: demo-echo"
-        assert "trying demo-echo" in talk.told("one two")
-        assert talk.told("/set fallback unset") == "fallback: not set"
-        assert "(2 of 2)" in talk.told("three")
-        talk.leave()
+    with conversation(home, columns=100, rows=30) as repl:
+        assert (
+            repl.output_of("/model demo-500, demo-echo") == "model: demo-500, fallback: demo-echo"
+        )
+        assert "trying demo-echo" in repl.output_of("one two")
+        assert repl.output_of("/set fallback unset") == "fallback: not set"
+        assert "(2 of 2)" in repl.output_of("three")
+        repl.leave()
     assert requested_models(gateway)[:2] == ["demo-500", "demo-echo"]
     assert set(requested_models(gateway)[2:]) == {"demo-500"}
 

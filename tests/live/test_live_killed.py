@@ -10,8 +10,8 @@ import pytest
 
 from newapi_cli.domain.completion import Status
 from tests.live.serving import MODEL, ModelServer
-from tests.repl.conversing import ENTER, conversation
-from tests.sessions.keeping import only_session
+from tests.repl.conversation import ENTER, conversation
+from tests.sessions.helpers import only_session
 from tests.support.home import Home
 from tests.support.observed import Running
 
@@ -42,21 +42,21 @@ def test_the_partial_answer_of_a_one_shot_run_is_kept(home: Home, own_server: Mo
 def test_a_conversation_continues_when_the_server_is_restarted(
     home: Home, own_server: ModelServer, tmp_path: Path
 ) -> None:
-    with conversation(home, rows=60) as talk:
-        talk.type(LONG + ENTER)
-        talk.terminal.wait_for(
+    with conversation(home, rows=60) as repl:
+        repl.type(LONG + ENTER)
+        repl.terminal.wait_for(
             re.compile(r"> Write a very long story.*\n(.*\n)*.*\bthe\b"), TIMEOUT_S
         )
         own_server.kill()
-        talk.wait_for_line()
-        assert "answer cut off after" in talk.words()
-        talk.say("Are you there?")
-        assert f"cannot connect to 127.0.0.1:{own_server.port}" in talk.words()
+        repl.wait_for_line()
+        assert "answer cut off after" in repl.words()
+        repl.enter("Are you there?")
+        assert f"cannot connect to 127.0.0.1:{own_server.port}" in repl.words()
         with ModelServer(tmp_path / "again.log", own_server.port):
-            talk.say("/set max_tokens 24")
-            talk.say("/retry")
-            talk.say("Say hello")
-            talk.leave()
+            repl.enter("/set max_tokens 24")
+            repl.enter("/retry")
+            repl.enter("Say hello")
+            repl.leave()
     path = only_session(home).path
     assert [turn.prompt for turn in path] == [LONG, "Are you there?", "Say hello"]
     statuses = [turn.status for turn in path]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from newapi_cli.domain.completion import Status
-from tests.sessions.keeping import last_turn
+from tests.sessions.helpers import last_turn
 from tests.support.home import Home
 from tests.support.observed import observe
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from newapi_cli.domain.completion import Status
-from tests.sessions.keeping import last_turn
+from tests.sessions.helpers import last_turn
 from tests.support.home import Home
 from tests.support.observed import Conditions, Running, observe, observe_process
 

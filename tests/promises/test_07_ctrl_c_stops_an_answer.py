@@ -8,16 +8,16 @@ import time
 import pytest
 
 from newapi_cli.domain.completion import Status
-from tests.repl.conversing import (
+from tests.repl.conversation import (
     CTRL_C,
     ENTER,
     PART,
     STOPPED_AND_KEPT,
     conversation,
     part_then_silence,
-    said,
+    sent_messages,
 )
-from tests.sessions.keeping import last_turn, only_session
+from tests.sessions.helpers import last_turn, only_session
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import Running
@@ -100,18 +100,18 @@ def test_it_stops_at_once_before_the_first_token_too(home: Home, server: FaultSe
 
 def test_a_conversation_continues_with_the_partial_answer(home: Home, server: FaultServer) -> None:
     server.add(*part_then_silence())
-    with conversation(home) as talk:
-        talk.type("a" + ENTER)
-        talk.terminal.wait_for("Paris is the capital.")
+    with conversation(home) as repl:
+        repl.type("a" + ENTER)
+        repl.terminal.wait_for("Paris is the capital.")
         pressed_at = time.monotonic()
-        talk.type(CTRL_C)
+        repl.type(CTRL_C)
         assert server.wait_for_close() - pressed_at < AT_ONCE_S
-        talk.wait_for_line()
-        assert "stopped; the part is kept" in talk.words()
+        repl.wait_for_line()
+        assert "stopped; the part is kept" in repl.words()
         assert (last_turn(home).status, last_turn(home).answer) == (Status.INTERRUPTED, PART)
-        talk.say("more")
-        talk.leave()
-    assert said(server) == [("user", "a"), ("assistant", PART), ("user", "more")]
+        repl.enter("more")
+        repl.leave()
+    assert sent_messages(server) == [("user", "a"), ("assistant", PART), ("user", "more")]
     first, second = only_session(home).path
     assert (first.status, first.answer) == (Status.INTERRUPTED, PART)
     assert second.status is Status.COMPLETE

@@ -9,7 +9,7 @@ from email.utils import format_datetime
 import pytest
 
 from newapi_cli.domain.completion import Status
-from tests.sessions.keeping import last_turn
+from tests.sessions.helpers import last_turn
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import observe

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from newapi_cli.domain.completion import Status
-from tests.repl.conversing import ENTER, conversation
-from tests.sessions.keeping import last_turn, only_session
+from tests.repl.conversation import ENTER, conversation
+from tests.sessions.helpers import last_turn, only_session
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import Running, observe
@@ -60,15 +60,15 @@ def test_a_conversation_keeps_the_partial_answer_and_continues(
     home.configure(server.url, retries=3)
     shown = threading.Event()
     server.add(*CUTS[cut](shown))
-    with conversation(home, "chat", "--raw") as talk:
-        talk.type("a" + ENTER)
-        talk.terminal.wait_for(PART.strip())
+    with conversation(home, "chat", "--raw") as repl:
+        repl.type("a" + ENTER)
+        repl.terminal.wait_for(PART.strip())
         shown.set()
-        talk.wait_for_line()
-        assert CUT_OFF in talk.words()
+        repl.wait_for_line()
+        assert CUT_OFF in repl.words()
         assert len(server.requests) == 1
-        talk.say("more")
-        talk.leave()
+        repl.enter("more")
+        repl.leave()
     first, second = only_session(home).path
     assert (first.status, first.answer) == (Status.INCOMPLETE, PART)
     assert second.status is Status.COMPLETE

@@ -6,8 +6,8 @@ import pytest
 
 from newapi_cli.domain.completion import Status
 from tests.promises.conftest import PIECES
-from tests.repl.conversing import conversation
-from tests.sessions.keeping import last_turn, only_session
+from tests.repl.conversation import conversation
+from tests.sessions.helpers import last_turn, only_session
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import observe
@@ -51,10 +51,10 @@ def test_the_text_is_kept_and_reported_as_incomplete(
 
 def test_a_conversation_reports_it_and_continues(home: Home, server: FaultServer) -> None:
     server.add(*STALLED)
-    with conversation(home) as talk:
-        assert "no finish reason was sent" in talk.told("a")
-        talk.say("more")
-        talk.leave()
+    with conversation(home) as repl:
+        assert "no finish reason was sent" in repl.output_of("a")
+        repl.enter("more")
+        repl.leave()
     first, second = only_session(home).path
     assert (first.status, first.answer) == (Status.INCOMPLETE, PART)
     assert second.status is Status.COMPLETE

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from newapi_cli.domain.completion import Status
-from tests.repl.conversing import conversation
-from tests.sessions.keeping import last_turn, only_session
+from tests.repl.conversation import conversation
+from tests.sessions.helpers import last_turn, only_session
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import observe
@@ -49,12 +49,12 @@ def test_a_conversation_reports_it_and_continues(
     home: Home, server: FaultServer, form: str
 ) -> None:
     server.add(*sse(event(chunk(PART)), *FORMS[form]))
-    with conversation(home) as talk:
-        shown = talk.told("a")
+    with conversation(home) as repl:
+        shown = repl.output_of("a")
         assert shown.startswith(PART)
         assert f"error: {MESSAGE} why: {WORDS} id: {REQUEST_ID}" in shown
-        talk.say("more")
-        talk.leave()
+        repl.enter("more")
+        repl.leave()
     first, second = only_session(home).path
     assert (first.status, first.answer) == (Status.ERROR, PART)
     assert second.status is Status.COMPLETE

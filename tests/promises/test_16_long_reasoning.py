@@ -6,7 +6,7 @@ import pytest
 
 from newapi_cli.domain.completion import Status
 from tests.promises.conftest import ANSWER, PIECES
-from tests.sessions.keeping import last_turn
+from tests.sessions.helpers import last_turn
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import observe

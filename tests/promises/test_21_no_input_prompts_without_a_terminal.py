@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.promises.conftest import ANSWER
-from tests.sessions.keeping import only_session
+from tests.sessions.helpers import only_session
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import Conditions, observe, observe_process

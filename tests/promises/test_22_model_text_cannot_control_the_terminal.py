@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from tests.repl.conversing import conversation
+from tests.repl.conversation import conversation
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.payloads import (
@@ -169,11 +169,11 @@ def test_control_characters_are_shown_in_a_conversation(home: Home, server: Faul
     payloads = [each for group in ESCAPES.values() for each in group if each not in own]
     answer = deltas(payloads, "content", "@")
     server.add(*in_small_writes([*deltas(payloads, "reasoning", "#"), *answer, *ending()]))
-    with conversation(home, columns=160, rows=50) as talk:
-        talk.say("hi")
-        screen, raw = talk.text, talk.terminal.raw.decode("utf-8")
-        assert (talk.terminal.emulator.title, talk.terminal.emulator.margins) == ("", None)
-        talk.leave()
+    with conversation(home, columns=160, rows=50) as repl:
+        repl.enter("hi")
+        screen, raw = repl.text, repl.terminal.raw.decode("utf-8")
+        assert (repl.terminal.emulator.title, repl.terminal.emulator.margins) == ("", None)
+        repl.leave()
     assert [each for each in payloads if len(each) > 2 and each in raw] == []
     whole = [substance(visible(first + second)) for first, second in split_everywhere(payloads)]
     assert lines_of(screen, "@") == dict(enumerate(whole))

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from tests.sessions.keeping import PICTURE, only_session
+from tests.sessions.helpers import PICTURE, only_session
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import observe

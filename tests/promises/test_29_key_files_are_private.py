@@ -9,7 +9,7 @@ import pytest
 
 from newapi_cli.app.input_history import FILE as HISTORY_FILE
 from tests.promises.conftest import ANSWER
-from tests.repl.conversing import conversation
+from tests.repl.conversation import conversation
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
 from tests.support.observed import Conditions, Observed, observe_process
@@ -116,8 +116,8 @@ def test_files_that_root_writes_in_a_home_belong_to_its_owner(
     server.add(Send(response(200, {"data": [{"id": "test-model"}]})))
     for args in (["models"], ["config", "set", "seed", "1"], ["chat", "hi"]):
         assert observe_process(*args, home=home).code == 0
-    with conversation(home) as talk:
-        talk.say("hi")
+    with conversation(home) as repl:
+        repl.enter("hi")
     created = list(home.newapi_home.rglob("*"))
     names = {"config.toml", ".config.toml.lock", "cache", "models.txt", "data", "sessions.db"}
     assert {*names, HISTORY_FILE} <= {path.name for path in created}

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.promises.conftest import ANSWER
-from tests.repl.conversing import CTRL_C, ENTER, conversation, part_then_silence
+from tests.repl.conversation import CTRL_C, ENTER, conversation, part_then_silence
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, CANARY_TRACE, Home
@@ -202,16 +202,16 @@ def test_a_terminal_and_a_conversation_neither_show_nor_store_it(
         assert terminal.wait_exit() == 0
     commands = ("/help", "/model", "/profile", "/system", "/set", "/usage", "/balance", "/sessions",
                 "/thinking", "/copy", "/save talk.md", "/retry", "/fork", "/nonsense")  # fmt: skip
-    with conversation(home, "chat", "-v", "-u", "--debug", columns=100, rows=60) as talk:
-        talk.say("one")
+    with conversation(home, "chat", "-v", "-u", "--debug", columns=100, rows=60) as repl:
+        repl.enter("one")
         for command in commands:
-            talk.say(command)
+            repl.enter(command)
         server.add(*rejection)
-        talk.say("two")
+        repl.enter("two")
         server.add(*part_then_silence())
-        talk.type("three" + ENTER)
-        talk.terminal.wait_for("Paris is the capital.")
-        talk.type(CTRL_C)
-        talk.wait_for_line()
-        talk.leave()
+        repl.type("three" + ENTER)
+        repl.terminal.wait_for("Paris is the capital.")
+        repl.type(CTRL_C)
+        repl.wait_for_line()
+        repl.leave()
     assert home.files_holding() == []

@@ -13,7 +13,7 @@ import pytest
 from newapi_cli.config.file import read_config
 from newapi_cli.errors import ConfigError
 from tests.promises.conftest import ANSWER
-from tests.sessions.keeping import without_power
+from tests.sessions.helpers import without_root
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, CANARY_TRACE, Home
 from tests.support.observed import Conditions, observe, observe_process
@@ -191,7 +191,7 @@ def test_a_huge_file_is_not_read_into_memory(home: Home, server: FaultServer) ->
 
 def test_an_unreadable_file_is_reported(home: Home, server: FaultServer) -> None:
     home.config_file.chmod(0)
-    prefix = tuple(without_power())
+    prefix = tuple(without_root())
     result = observe_process("chat", "hi", home=home, conditions=Conditions(prefix=prefix))
     home.config_file.chmod(0o600)
     assert (result.code, result.out) == (3, b"")

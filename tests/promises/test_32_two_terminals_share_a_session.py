@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import StoredSession
-from tests.repl.conversing import ENTER, conversation
-from tests.sessions.keeping import (
+from tests.repl.conversation import ENTER, conversation
+from tests.sessions.helpers import (
     answer_numbered,
-    asked,
     chat,
     chat_in_a_process,
     only_session,
+    sent_texts,
     stored_sessions,
 )
 from tests.support.connection import Request
@@ -68,7 +68,7 @@ def assert_each_request_holds_the_turns_before_it(
     """Assert that each request held all earlier turns except one without an answer yet."""
     chain = [turn.prompt for turn in stored.path]
     for request in range(len(server.requests)):
-        *before, prompt = asked(server, request)
+        *before, prompt = sent_texts(server, request)
         prompts, answers = before[::2], before[1::2]
         assert answers == [f"re: {each}" for each in prompts]
         earlier = chain[: chain.index(prompt)]
@@ -137,12 +137,18 @@ def test_two_conversations_see_each_others_turns(home: Home, fault_server: Fault
         conversation(home, "chat", "-S", "same") as one,
         conversation(home, "chat", "-S", "same") as two,
     ):
-        one.say("from one")
-        two.say("from two")
-        assert asked(fault_server) == ["first", "Answer 1.", "from one", "Answer 2.", "from two"]
+        one.enter("from one")
+        two.enter("from two")
+        assert sent_texts(fault_server) == [
+            "first",
+            "Answer 1.",
+            "from one",
+            "Answer 2.",
+            "from two",
+        ]
         assert "another newapi continued this session" in two.terminal.all_text()
-        one.say("again one")
-        assert asked(fault_server)[4:] == ["from two", "Answer 3.", "again one"]
+        one.enter("again one")
+        assert sent_texts(fault_server)[4:] == ["from two", "Answer 3.", "again one"]
         assert "1 turn was added" in one.terminal.all_text()
         one.leave()
         two.leave()
@@ -166,12 +172,12 @@ def test_an_unfinished_answer_of_the_other_terminal_is_sent_whole_when_it_is_com
         two.type("slow" + ENTER)
         fault_server.wait_for_requests(2)
         two.terminal.wait_until(lambda: len(only_session(home).path[-1].answer) == 5000)
-        one.say("meanwhile")
-        assert asked(fault_server)[2:] == ["slow", "x" * 5000, "meanwhile"]
+        one.enter("meanwhile")
+        assert sent_texts(fault_server)[2:] == ["slow", "x" * 5000, "meanwhile"]
         proceed.set()
         two.wait_for_line()
-        one.say("now")
-        assert asked(fault_server)[2:4] == ["slow", "x" * 5000 + "the end"]
+        one.enter("now")
+        assert sent_texts(fault_server)[2:4] == ["slow", "x" * 5000 + "the end"]
         one.leave()
         two.leave()
 
@@ -180,17 +186,17 @@ def test_a_session_deleted_during_an_answer_stays_deleted(
     home: Home, fault_server: FaultServer
 ) -> None:
     answer_numbered(fault_server, home)
-    with conversation(home) as talk:
+    with conversation(home) as repl:
         proceed = threading.Event()
         fault_server.add(*sse(event(chunk("part ")), WaitFor(proceed), *answer_events("rest")))
-        talk.type("canary" + ENTER)
+        repl.type("canary" + ENTER)
         fault_server.wait_for_requests(1)
         session = only_session(home).session
         assert run_newapi("sessions", "rm", "--yes", session.id, home=home).code == 0
         chat(home, "other")
         proceed.set()
-        talk.wait_for_line()
-        talk.terminal.wait_for("part rest")
+        repl.wait_for_line()
+        repl.terminal.wait_for("part rest")
         [other] = stored_sessions(home)
         assert [(t.prompt, t.answer) for t in other.path] == [("other", "Answer 2.")]
-        talk.leave()
+        repl.leave()

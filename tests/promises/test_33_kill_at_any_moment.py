@@ -25,16 +25,16 @@ import pytest
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import TurnRecord
 from newapi_cli.store.sessions import KILLED, SessionStore
-from tests.repl.conversing import ENTER, conversation
-from tests.sessions.keeping import (
+from tests.repl.conversation import ENTER, conversation
+from tests.sessions.helpers import (
     answer_numbered,
-    asked,
     assert_sound,
     chat,
     chat_in_a_process,
     data_dir,
     last_turn,
     only_session,
+    sent_texts,
     sessions_file,
     stored_sessions,
     warnings_of,
@@ -200,13 +200,13 @@ class ConversationVictim(Victim):
 
     def run_and_kill(self, prompt: str) -> float:
         """Type the prompt, kill the process during the answer, and return the time of the kill."""
-        with conversation(self.home, "chat", "-S", "talk") as talk:
-            talk.type(prompt + ENTER)
+        with conversation(self.home, "chat", "-S", "talk") as repl:
+            repl.type(prompt + ENTER)
             self._wait_for_request(prompt)
             self._wait(self._random.uniform(0.0, ANSWER_S))
             killed_at = time.monotonic()
-            talk.terminal.send_signal(signal.SIGKILL)
-            talk.terminal.wait_exit()
+            repl.terminal.send_signal(signal.SIGKILL)
+            repl.terminal.wait_exit()
         return killed_at
 
 
@@ -304,7 +304,7 @@ def test_the_next_run_reports_the_interrupted_answer_and_how_to_continue(
     assert command.endswith(short_id)
     again = run_newapi(*command.split(), "go on", home=home)
     assert (again.code, warnings_of(again.err)) == (0, [])
-    assert asked(fault_server) == ["tell me", PART, "go on"]
+    assert sent_texts(fault_server) == ["tell me", PART, "go on"]
 
 
 def test_a_conversation_reports_it_and_offers_to_continue(
@@ -312,15 +312,15 @@ def test_a_conversation_reports_it_and_offers_to_continue(
 ) -> None:
     kill_during_answer(home, fault_server)
     answer_numbered(fault_server, home)
-    with conversation(home, "chat", "-c") as talk:
-        text = talk.terminal.all_text()
+    with conversation(home, "chat", "-c") as repl:
+        text = repl.terminal.all_text()
         assert text.count("a newapi was killed") == 1, text
         assert "the last answer was interrupted" in text
         assert "/continue" in text
-        talk.type("/continue" + ENTER)
-        talk.wait_for_line()
-        talk.leave()
-    assert asked(fault_server)[:2] == ["tell me", PART]
+        repl.type("/continue" + ENTER)
+        repl.wait_for_line()
+        repl.leave()
+    assert sent_texts(fault_server)[:2] == ["tell me", PART]
     first, second = only_session(home).path
     assert (first.status, first.error) == (Status.INTERRUPTED, KILLED)
     assert second.status is Status.COMPLETE
@@ -351,12 +351,12 @@ def test_an_answer_that_still_streams_is_not_reported_as_killed(
 ) -> None:
     home.configure(fault_server.url)
     fault_server.add(*sse(event(chunk("Par")), end=False), Stall())
-    with conversation(home) as talk:
-        talk.type("hi" + ENTER)
+    with conversation(home) as repl:
+        repl.type("hi" + ENTER)
         fault_server.wait_for_requests(1)
         answer_numbered(fault_server, home)
         assert warnings_of(chat(home, "other").err) == []
         assert {s.path[-1].status for s in stored_sessions(home)} == {Status.OPEN, Status.COMPLETE}
-        talk.type("\x03")
-        talk.wait_for_line()
-        talk.leave()
+        repl.type("\x03")
+        repl.wait_for_line()
+        repl.leave()

@@ -11,20 +11,20 @@ from pathlib import Path
 import pytest
 
 from newapi_cli.domain.completion import Status
-from tests.repl.conversing import conversation
-from tests.sessions.keeping import (
+from tests.repl.conversation import conversation
+from tests.sessions.helpers import (
     answer_numbered,
-    asked,
     assert_answered_unsaved,
     chat,
     data_dir,
     fill,
     only_session,
+    sent_texts,
     sessions_file,
     small_disk,
     tree,
     warnings_of,
-    without_power,
+    without_root,
 )
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -69,7 +69,7 @@ def test_a_disk_that_became_full_loses_nothing(home: Home, server: FaultServer) 
         for number in (2, 3):
             result = run_newapi("chat", "-c", "hi", home=home)
             assert_answered_unsaved(result, "full", answer=f"Answer {number}.\n")
-            assert asked(server) == ["first", "Answer 1.", "hi"]
+            assert sent_texts(server) == ["first", "Answer 1.", "hi"]
         shown = run_newapi("sessions", "show", home=home)
         assert (shown.code, "Answer 1." in shown.text) == (0, True)
         assert only_session(home) == before
@@ -102,16 +102,16 @@ def test_a_conversation_on_a_full_disk_warns_once_and_saves_when_there_is_space(
     with small_disk(data_dir(home)):
         chat(home, "first")
         fill(data_dir(home))
-        with conversation(home, "chat", "-c") as talk:
-            talk.say("second")
-            talk.say("third")
-            text = talk.terminal.all_text()
+        with conversation(home, "chat", "-c") as repl:
+            repl.enter("second")
+            repl.enter("third")
+            text = repl.terminal.all_text()
             assert text.count("warning:") == 1, text
             assert "Answer 3." in text
             (data_dir(home) / "filler").unlink()
-            talk.say("fourth")
-            talk.leave()
-        assert asked(server)[-3:] == ["third", "Answer 3.", "fourth"]
+            repl.enter("fourth")
+            repl.leave()
+        assert sent_texts(server)[-3:] == ["third", "Answer 3.", "fourth"]
         path = only_session(home).path
         assert [(turn.prompt, turn.answer) for turn in path] == [
             ("first", "Answer 1."),
@@ -149,7 +149,7 @@ def test_an_answer_beyond_the_limit_on_file_sizes_is_printed_whole(
 def test_a_home_that_is_not_writable(home: Home, server: FaultServer) -> None:
     home.newapi_home.chmod(0o500)
     before = tree(home.path)
-    result = run_command(without_power(*newapi_command("chat", "hi")), home=home)
+    result = run_command(without_root(*newapi_command("chat", "hi")), home=home)
     assert_answered_unsaved(result, "Permission denied", "NEWAPI_HOME")
     assert tree(home.path) == before
 
@@ -164,10 +164,10 @@ def test_a_read_only_store_is_used_without_saving(
     if "folder" in what:
         data_dir(home).chmod(0o500)
     before = tree(home.path)
-    result = run_command(without_power(*newapi_command("chat", "-c", "hi")), home=home)
+    result = run_command(without_root(*newapi_command("chat", "-c", "hi")), home=home)
     assert_answered_unsaved(result, answer="Answer 2.\n")
-    assert asked(server) == ["first", "Answer 1.", "hi"]
-    listed = run_command(without_power(*newapi_command("sessions", "list")), home=home)
+    assert sent_texts(server) == ["first", "Answer 1.", "hi"]
+    listed = run_command(without_root(*newapi_command("sessions", "list")), home=home)
     assert (listed.code, listed.text.count("\n"), listed.err) == (0, 1, "")
     assert tree(home.path) == before
 
@@ -176,9 +176,9 @@ def test_a_store_that_is_not_readable(home: Home, server: FaultServer) -> None:
     chat(home, "first")
     sessions_file(home).chmod(0)
     before = tree(home.path)
-    result = run_command(without_power(*newapi_command("chat", "hi")), home=home)
+    result = run_command(without_root(*newapi_command("chat", "hi")), home=home)
     assert_answered_unsaved(result, str(sessions_file(home)), answer="Answer 2.\n")
-    failed = run_command(without_power(*newapi_command("chat", "-c", "hi")), home=home)
+    failed = run_command(without_root(*newapi_command("chat", "-c", "hi")), home=home)
     assert (failed.code, failed.out) == (10, b"")
     assert len(server.requests) == 2
     assert tree(home.path) == before
@@ -285,12 +285,12 @@ def test_a_conversation_with_an_unusable_file_warns_once(home: Home, server: Fau
     chat(home, "first")
     overwritten(sessions_file(home))
     before = sessions_file(home).read_bytes()
-    with conversation(home) as talk:
-        talk.say("hi")
-        talk.say("more")
-        assert talk.terminal.all_text().count("warning:") == 1
-        talk.leave()
-    assert asked(server) == ["hi", "Answer 2.", "more"]
+    with conversation(home) as repl:
+        repl.enter("hi")
+        repl.enter("more")
+        assert repl.terminal.all_text().count("warning:") == 1
+        repl.leave()
+    assert sent_texts(server) == ["hi", "Answer 2.", "more"]
     assert sessions_file(home).read_bytes() == before
 
 

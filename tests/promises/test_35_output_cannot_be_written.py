@@ -17,7 +17,7 @@ from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import Session, TurnRecord
 from newapi_cli.store.sessions import SessionStore
 from tests.promises.conftest import ANSWER
-from tests.sessions.keeping import data_dir, fill, only_session, sessions_file, small_disk
+from tests.sessions.helpers import data_dir, fill, only_session, sessions_file, small_disk
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import Conditions, observe, observe_process

@@ -11,9 +11,9 @@ from contextlib import closing
 
 import pytest
 
-from tests.repl.conversing import CTRL_C, CTRL_J, conversation
-from tests.sessions.deleting import CANARY, PICTURE_BYTES, remove, traces
-from tests.sessions.keeping import (
+from tests.repl.conversation import CTRL_C, CTRL_J, conversation
+from tests.sessions.deletion import CANARY, PICTURE_BYTES, remove, traces
+from tests.sessions.helpers import (
     PICTURE,
     answer_numbered,
     chat,
@@ -41,8 +41,8 @@ def server(fault_server: FaultServer, home: Home) -> FaultServer:
 
 def store_canary_session(home: Home, server: FaultServer) -> str:
     """Hold a conversation with the canary in every field, and return the id of its session."""
-    with conversation(home, columns=100) as talk:
-        talk.say(f"/system be {CANARY}-system")
+    with conversation(home, columns=100) as repl:
+        repl.enter(f"/system be {CANARY}-system")
         picture = f"![p](data:image/png;base64,{PICTURE}gg==)"
         server.add(
             *sse(
@@ -50,26 +50,26 @@ def store_canary_session(home: Home, server: FaultServer) -> str:
                 *answer_events(f"{CANARY}-answer ", picture),
             )
         )
-        talk.type(f"{CANARY}-prompt{CTRL_J}{CANARY}-line")
-        talk.say("")
-        talk.say(f"/rename {CANARY}-title")
-        talk.type(f"{CANARY}-cleared")
-        talk.terminal.wait_for(f"> {CANARY}-cleared")
-        talk.type(CTRL_C)
-        talk.terminal.wait_until(lambda: "-cleared" not in talk.terminal.screen_text())
-        talk.say(f"{CANARY}-undone")
-        talk.say("/undo")
-        talk.leave()
+        repl.type(f"{CANARY}-prompt{CTRL_J}{CANARY}-line")
+        repl.enter("")
+        repl.enter(f"/rename {CANARY}-title")
+        repl.type(f"{CANARY}-cleared")
+        repl.terminal.wait_for(f"> {CANARY}-cleared")
+        repl.type(CTRL_C)
+        repl.terminal.wait_until(lambda: "-cleared" not in repl.terminal.screen_text())
+        repl.enter(f"{CANARY}-undone")
+        repl.enter("/undo")
+        repl.leave()
     return stored_sessions(home)[0].session.id
 
 
 def store_other_session(home: Home) -> None:
-    with conversation(home) as talk:
-        talk.say("/system be kind")
-        talk.type(f"other words{CTRL_J}of two lines")
-        talk.say("")
-        talk.say("/rename other")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("/system be kind")
+        repl.type(f"other words{CTRL_J}of two lines")
+        repl.enter("")
+        repl.enter("/rename other")
+        repl.leave()
 
 
 def typed(home: Home) -> list[str]:
@@ -87,11 +87,11 @@ def test_each_file_is_readable_only_by_its_owner_whatever_the_umask(
 ) -> None:
     before = os.umask(umask)
     try:
-        with conversation(home) as talk:
-            talk.say("hello")
+        with conversation(home) as repl:
+            repl.enter("hello")
             server.add(*sse(*answer_events(f"![p](data:image/png;base64,{PICTURE}gg==)")))
-            talk.say("a picture")
-            talk.leave()
+            repl.enter("a picture")
+            repl.leave()
     finally:
         os.umask(before)
     paths = [data_dir(home), *data_dir(home).rglob("*")]
@@ -145,13 +145,13 @@ def test_no_byte_of_a_deleted_session_is_left(home: Home, server: FaultServer) -
 def test_the_same_text_typed_in_another_session_is_deleted_from_the_history_too(
     home: Home, server: FaultServer
 ) -> None:
-    with conversation(home) as talk:
-        talk.say("hello")
-        talk.say("/new")
-        talk.say(f"{CANARY} once")
-        talk.say("/new")
-        talk.say(f"{CANARY} once")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("hello")
+        repl.enter("/new")
+        repl.enter(f"{CANARY} once")
+        repl.enter("/new")
+        repl.enter(f"{CANARY} once")
+        repl.leave()
     first = next(each.session.id for each in stored_sessions(home) if CANARY in each.session.title)
     remove(home, first)
     assert typed(home) == ["+hello", "+/new", "+/new"]
@@ -163,14 +163,14 @@ def test_a_conversation_works_after_lines_of_its_history_were_deleted(
 ) -> None:
     id_ = store_canary_session(home, server)
     remove(home, id_)
-    with conversation(home) as talk:
-        talk.say("new words")
-        talk.type("\x1b[A")
-        talk.terminal.wait_for("> new words")
-        talk.type("\x1b[A")
-        talk.type(CTRL_C)
-        assert CANARY not in talk.terminal.all_text()
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("new words")
+        repl.type("\x1b[A")
+        repl.terminal.wait_for("> new words")
+        repl.type("\x1b[A")
+        repl.type(CTRL_C)
+        assert CANARY not in repl.terminal.all_text()
+        repl.leave()
     assert typed(home) == ["+new words"]
 
 

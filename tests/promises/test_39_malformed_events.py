@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sessions.keeping import last_turn
+from tests.sessions.helpers import last_turn
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import observe

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from newapi_cli.domain.completion import Chunk, CompletionBuilder, Status, ToolCallDelta
-from tests.sessions.keeping import last_turn
+from tests.sessions.helpers import last_turn
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import Observed, observe_process

@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from newapi_cli.domain.completion import Status
-from tests.repl.conversing import (
+from tests.repl.conversation import (
     ENTER,
     PART,
     STOPPED_AND_KEPT,
     conversation,
-    fresh_modes,
+    default_modes,
     modes_of,
     part_then_silence,
 )
-from tests.sessions.keeping import last_turn, only_session
+from tests.sessions.helpers import last_turn, only_session
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import Running
@@ -85,7 +85,7 @@ def test_the_partial_answer_is_shown_once_and_the_terminal_is_restored(
         assert not terminal.emulator.cursor.hidden
         assert terminal.echoes
         assert terminal.emulator.cursor.x == 0, terminal.screen_text()
-        assert modes_of(terminal) == fresh_modes()
+        assert modes_of(terminal) == default_modes()
 
 
 @SIGNALS
@@ -121,12 +121,12 @@ def test_the_prompt_is_saved_before_the_first_token(
 def test_a_conversation_ends_too_and_saves_the_partial_answer(
     home: Home, server: FaultServer, end: Ending, code: int
 ) -> None:
-    with conversation(home) as talk:
-        talk.say("first")
+    with conversation(home) as repl:
+        repl.enter("first")
         server.add(*part_then_silence())
-        talk.type("hi" + ENTER)
-        talk.terminal.wait_for("Paris is the capital.")
-        assert_ends_at_once(talk.terminal, server, end, code)
+        repl.type("hi" + ENTER)
+        repl.terminal.wait_for("Paris is the capital.")
+        assert_ends_at_once(repl.terminal, server, end, code)
     first, _ = only_session(home).path
     assert first.status is Status.COMPLETE
     assert_saved(home, PART)
@@ -166,9 +166,9 @@ def answering(home: Home, *args: str) -> Iterator[Terminal]:
         with Terminal(newapi_command(*args), home=home) as terminal:
             yield terminal
     else:
-        with conversation(home) as talk:
-            talk.type("hi" + ENTER)
-            yield talk.terminal
+        with conversation(home) as repl:
+            repl.type("hi" + ENTER)
+            yield repl.terminal
 
 
 @pytest.mark.parametrize("args", [["chat", "hi"], ["chat", "--raw", "hi"], []], ids=str)

@@ -12,7 +12,7 @@ import pytest
 from newapi_cli.domain.session import Session, TurnRecord
 from newapi_cli.store.sessions import SessionStore
 from tests.completion.shells import FOUND, HOSTILE, START, Shell
-from tests.sessions.keeping import data_dir, sessions_file
+from tests.sessions.helpers import data_dir, sessions_file
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import Conditions, observe, observe_process

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import pytest
 
 from newapi_cli.domain.completion import Status
-from tests.repl.conversing import conversation, said
-from tests.sessions.keeping import only_session
+from tests.repl.conversation import conversation, sent_messages
+from tests.sessions.helpers import only_session
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.steps import Fin, ReadRequest, Reset, Send, Stall, Step, WaitFor, sse
@@ -54,13 +54,13 @@ def test_the_next_turn_works_without_a_notice(
 ) -> None:
     for prompt in TURNS:
         server.add(*kept_alive(f"Re {prompt}."), *after)
-    with conversation(home) as talk:
+    with conversation(home) as repl:
         for prompt in TURNS:
-            talk.say(prompt)
-        text = talk.text
-        talk.leave()
+            repl.enter(prompt)
+        text = repl.text
+        repl.leave()
     assert_continued(home, server, text)
-    assert said(server)[:2] == [("user", "one"), ("assistant", "Re one.")]
+    assert sent_messages(server)[:2] == [("user", "one"), ("assistant", "Re one.")]
 
 
 @pytest.mark.parametrize("end", [Fin(), Reset()], ids=["FIN", "RST"])
@@ -72,13 +72,13 @@ def test_a_connection_closed_while_the_user_types_does_not_matter(
         whole = response(200, completion(f"Re {prompt}."), keep_alive=True)
         server.add(Send(whole), WaitFor(typing), end)
     home.configure(server.url, retries=0, stream=False)
-    with conversation(home) as talk:
+    with conversation(home) as repl:
         for prompt, typing in zip(TURNS, idle, strict=True):
-            talk.say(prompt)
-            talk.type("half a line")
-            talk.terminal.wait_for("> half a line")
+            repl.enter(prompt)
+            repl.type("half a line")
+            repl.terminal.wait_for("> half a line")
             typing.set()
-            talk.type("\x15")  # Ctrl-U deletes the line
-        text = talk.text
-        talk.leave()
+            repl.type("\x15")  # Ctrl-U deletes the line
+        text = repl.text
+        repl.leave()
     assert_continued(home, server, text)

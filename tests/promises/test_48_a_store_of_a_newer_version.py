@@ -8,8 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from tests.repl.conversing import conversation
-from tests.sessions.keeping import sessions_file, tree
+from tests.repl.conversation import conversation
+from tests.sessions.helpers import sessions_file, tree
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import observe
@@ -42,12 +42,12 @@ def test_an_answer_is_printed_with_one_warning_that_it_is_not_saved(home: Home) 
 @pytest.mark.usefixtures("newer_store")
 def test_a_conversation_continues_without_saving(home: Home) -> None:
     before = tree(sessions_file(home).parent)
-    with conversation(home) as talk:
-        talk.say("second")
-        talk.say("third")
-        assert talk.words().count("Paris is the capital of France.") == 2
-        assert talk.words().count(NEWER) == 1
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("second")
+        repl.enter("third")
+        assert repl.words().count("Paris is the capital of France.") == 2
+        assert repl.words().count(NEWER) == 1
+        repl.leave()
     after = tree(sessions_file(home).parent)
     assert {name: after[name] for name in before if name != "."} == {
         name: state for name, state in before.items() if name != "."

@@ -23,7 +23,7 @@ from newapi_cli.domain.session import Session, TurnRecord
 from newapi_cli.errors import ExitCode
 from newapi_cli.store.sessions import SessionStore
 from tests.promises.conftest import ANSWER, PIECES
-from tests.sessions.keeping import data_dir, fill, sessions_file, small_disk, warnings_of
+from tests.sessions.helpers import data_dir, fill, sessions_file, small_disk, warnings_of
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home

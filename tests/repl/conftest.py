@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.repl.conversing import answers
+from tests.repl.conversation import answers
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 

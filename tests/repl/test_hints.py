@@ -10,7 +10,7 @@ from newapi_cli.api.errors.rules import ErrorRule
 from newapi_cli.api.errors.table import TABLE
 from newapi_cli.errors import NextStep
 from newapi_cli.repl.conversation import NEXT_STEPS, hint_in_conversation
-from tests.repl.conversing import conversation
+from tests.repl.conversation import conversation
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.steps import Send, Stall
@@ -41,14 +41,14 @@ def test_a_refusal_offers_another_model(
     home: Home, server: FaultServer, status: int, body: dict[str, object]
 ) -> None:
     server.add(Send(response(status, body)))
-    with conversation(home, columns=200) as talk:
-        assert "use another model: /model NAME" in talk.told("a")
-        talk.leave()
+    with conversation(home, columns=200) as repl:
+        assert "use another model: /model NAME" in repl.output_of("a")
+        repl.leave()
 
 
 def test_a_timeout_offers_to_set_it(home: Home, server: FaultServer) -> None:
     home.configure(server.url, retries=0, timeout=0.2)
     server.add(Stall())
-    with conversation(home, columns=200) as talk:
-        assert "try: wait longer with /set timeout SECONDS" in talk.told("a")
-        talk.leave()
+    with conversation(home, columns=200) as repl:
+        assert "try: wait longer with /set timeout SECONDS" in repl.output_of("a")
+        repl.leave()

@@ -6,17 +6,17 @@ import pytest
 
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import TurnRecord
-from tests.repl.conversing import (
+from tests.repl.conversation import (
     CTRL_C,
     ENTER,
     PART,
     REFUSAL,
-    Conversing,
+    ConversationTerminal,
     conversation,
     part_then_silence,
-    said,
-    script,
+    sent_messages,
     stored_sessions,
+    write_script,
 )
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -27,12 +27,12 @@ from tests.support.wire import MODEL, answer_events, chunk, error, event, respon
 GO_ON = "Go on exactly where your last message stopped, without repeating any of it."
 
 
-def stop_in_answer(talk: Conversing, question: str) -> None:
+def stop_in_answer(repl: ConversationTerminal, question: str) -> None:
     """Ask, and press Ctrl-C when a part of the answer is there."""
-    talk.type(question + ENTER)
-    talk.terminal.wait_for("Paris is the capital.")
-    talk.type(CTRL_C)
-    talk.wait_for_line()
+    repl.type(question + ENTER)
+    repl.terminal.wait_for("Paris is the capital.")
+    repl.type(CTRL_C)
+    repl.wait_for_line()
 
 
 def tree(home: Home) -> list[tuple[str, str, int | None]]:
@@ -53,37 +53,37 @@ def path(home: Home) -> tuple[TurnRecord, ...]:
 
 def test_the_part_of_a_stopped_answer_is_stored_and_marked(home: Home, server: FaultServer) -> None:
     server.add(*part_then_silence())
-    with conversation(home) as talk:
-        stop_in_answer(talk, "a")
-        assert "stopped; the part is kept: /continue or /retry" in talk.words()
-        talk.leave()
+    with conversation(home) as repl:
+        stop_in_answer(repl, "a")
+        assert "stopped; the part is kept: /continue or /retry" in repl.words()
+        repl.leave()
     (turn,) = path(home)
     assert (turn.status, turn.answer) == (Status.INTERRUPTED, PART)
 
 
 def test_continue_sends_the_part_and_asks_to_go_on(home: Home, server: FaultServer) -> None:
     server.add(*part_then_silence())
-    with conversation(home) as talk:
-        stop_in_answer(talk, "a")
-        assert "Answer 2." in talk.told("/continue")
-        talk.leave()
-    assert said(server) == [("user", "a"), ("assistant", PART), ("user", GO_ON)]
+    with conversation(home) as repl:
+        stop_in_answer(repl, "a")
+        assert "Answer 2." in repl.output_of("/continue")
+        repl.leave()
+    assert sent_messages(server) == [("user", "a"), ("assistant", PART), ("user", GO_ON)]
 
 
 def test_a_model_that_refuses_to_go_on_is_told_with_the_way_out(
     home: Home, server: FaultServer
 ) -> None:
     server.add(*part_then_silence())
-    with conversation(home) as talk:
-        stop_in_answer(talk, "a")
+    with conversation(home) as repl:
+        stop_in_answer(repl, "a")
         server.add(*REFUSAL)
-        told = talk.told("/continue")
-        assert "no such thing" in told
-        assert "the model did not continue its answer; /undo, then /retry" in told
-        talk.say("/undo")
-        talk.say("/retry")
-        talk.leave()
-    assert said(server) == [("user", "a")]
+        output = repl.output_of("/continue")
+        assert "no such thing" in output
+        assert "the model did not continue its answer; /undo, then /retry" in output
+        repl.enter("/undo")
+        repl.enter("/retry")
+        repl.leave()
+    assert sent_messages(server) == [("user", "a")]
     assert [turn.answer for turn in path(home)] == ["Answer 3."]
 
 
@@ -91,22 +91,22 @@ def test_continue_of_an_answer_that_stopped_at_the_token_limit(
     home: Home, server: FaultServer
 ) -> None:
     server.add(*sse(*answer_events("One, two", finish="length")))
-    with conversation(home) as talk:
-        talk.say("count")
-        talk.say("/continue")
-        assert "the last answer is complete" in talk.told("/continue")
-        talk.leave()
-    assert said(server) == [("user", "count"), ("assistant", "One, two"), ("user", GO_ON)]
+    with conversation(home) as repl:
+        repl.enter("count")
+        repl.enter("/continue")
+        assert "the last answer is complete" in repl.output_of("/continue")
+        repl.leave()
+    assert sent_messages(server) == [("user", "count"), ("assistant", "One, two"), ("user", GO_ON)]
 
 
 def test_there_is_nothing_to_continue_without_a_part(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        assert "there is no answer to continue yet" in talk.told("/continue")
+    with conversation(home) as repl:
+        assert "there is no answer to continue yet" in repl.output_of("/continue")
         server.add(*REFUSAL)
-        talk.say("a")
-        told = talk.told("/continue")
-        assert told == "the last answer has no text to continue; /retry sends the prompt again"
-        talk.leave()
+        repl.enter("a")
+        output = repl.output_of("/continue")
+        assert output == "the last answer has no text to continue; /retry sends the prompt again"
+        repl.leave()
     assert len(server.requests) == 1
 
 
@@ -114,12 +114,12 @@ def test_there_is_nothing_to_continue_without_a_part(home: Home, server: FaultSe
 
 
 def test_retry_grows_a_branch_beside_the_old_answer(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        talk.say("a")
-        talk.say("b")
-        assert "Answer 3." in talk.told("/retry")
-        talk.say("c")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("a")
+        repl.enter("b")
+        assert "Answer 3." in repl.output_of("/retry")
+        repl.enter("c")
+        repl.leave()
     assert tree(home) == [
         ("a", "Answer 1.", None),
         ("b", "Answer 2.", 1),
@@ -129,14 +129,14 @@ def test_retry_grows_a_branch_beside_the_old_answer(home: Home, server: FaultSer
 
 
 def test_retry_of_another_model_asks_it_from_then_on(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        talk.say("a")
-        assert "model: other" in talk.told("/retry other")
-        talk.say("b")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("a")
+        assert "model: other" in repl.output_of("/retry other")
+        repl.enter("b")
+        repl.leave()
     models = [request.json["model"] for request in server.requests]
     assert models == [MODEL, "other", "other"]
-    assert said(server) == [("user", "a"), ("assistant", "Answer 2."), ("user", "b")]
+    assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 2."), ("user", "b")]
 
 
 @pytest.mark.parametrize("failure", ["refused", "cut", "reset"])
@@ -147,34 +147,34 @@ def test_retry_after_a_failure_and_a_restart(home: Home, server: FaultServer, fa
         "cut": [*cut, Reset()],
         "reset": [Reset()],
     }
-    with conversation(home) as talk:
-        talk.say("a")
+    with conversation(home) as repl:
+        repl.enter("a")
         server.add(*scripts[failure])
-        talk.say("b")
-        talk.leave()
-    with conversation(home, "chat", "-c") as talk:
-        assert ("/continue or /retry" in talk.words()) is (failure == "cut")
-        assert ("/retry sends the prompt again" in talk.words()) is (failure != "cut")
-        talk.say("/retry")
-        assert "Answer 3." in talk.text
-        talk.leave()
-    assert said(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
+        repl.enter("b")
+        repl.leave()
+    with conversation(home, "chat", "-c") as repl:
+        assert ("/continue or /retry" in repl.words()) is (failure == "cut")
+        assert ("/retry sends the prompt again" in repl.words()) is (failure != "cut")
+        repl.enter("/retry")
+        assert "Answer 3." in repl.text
+        repl.leave()
+    assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
     assert [turn.answer for turn in path(home)] == ["Answer 1.", "Answer 3."]
 
 
 def test_a_retry_that_fails_leaves_the_old_answer_the_last_one(
     home: Home, server: FaultServer
 ) -> None:
-    with conversation(home) as talk:
-        talk.say("a")
+    with conversation(home) as repl:
+        repl.enter("a")
         server.add(*REFUSAL)
-        talk.say("/retry")
-        talk.leave()
-    with conversation(home, "chat", "-c") as talk:
-        assert "Answer 1." in talk.text
-        talk.say("b")
-        talk.leave()
-    assert said(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
+        repl.enter("/retry")
+        repl.leave()
+    with conversation(home, "chat", "-c") as repl:
+        assert "Answer 1." in repl.text
+        repl.enter("b")
+        repl.leave()
+    assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
 
 
 def test_what_could_not_be_sent_is_asked_once_and_takes_its_file_with_it(
@@ -182,13 +182,13 @@ def test_what_could_not_be_sent_is_asked_once_and_takes_its_file_with_it(
 ) -> None:
     (home.path / "dot.png").write_bytes(PNG)
     home.configure(server.url, model="")
-    with conversation(home) as talk:
-        talk.say("/file dot.png")
-        assert "no model is set: /model NAME, then /retry" in talk.told("what is it?")
-        talk.say("/model m")
-        talk.say("/retry")
-        talk.say("and now?")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("/file dot.png")
+        assert "no model is set: /model NAME, then /retry" in repl.output_of("what is it?")
+        repl.enter("/model m")
+        repl.enter("/retry")
+        repl.enter("and now?")
+        repl.leave()
     contents = [message["content"] for message in server.requests[1].json["messages"]]
     assert [part["type"] for part in contents[0]] == ["text", "image_url"]
     assert contents[1:] == ["Answer 1.", "and now?"]
@@ -199,12 +199,12 @@ def test_a_question_that_could_not_be_sent_stays_in_its_conversation(
     home: Home, server: FaultServer
 ) -> None:
     home.configure(server.url, model="")
-    with conversation(home) as talk:
-        talk.say("for the old one")
-        talk.say("/model m")
-        talk.say("/new")
-        assert "there is no prompt to send again yet" in talk.told("/retry")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("for the old one")
+        repl.enter("/model m")
+        repl.enter("/new")
+        assert "there is no prompt to send again yet" in repl.output_of("/retry")
+        repl.leave()
     assert server.requests == []
 
 
@@ -213,19 +213,19 @@ def test_a_retry_that_could_not_be_sent_is_asked_again_in_its_place(
 ) -> None:
     picture = home.path / "dot.png"
     picture.write_bytes(PNG)
-    with conversation(home) as talk:
-        talk.say("/file dot.png")
-        talk.say("what is it?")
+    with conversation(home) as repl:
+        repl.enter("/file dot.png")
+        repl.enter("what is it?")
         picture.write_bytes(PNG + b"more")
-        told = talk.told("/retry")
-        assert "dot.png has changed since it was attached; nothing was sent" in told
-        told = talk.told("/file drop dot.png")
-        assert told == "dot.png is no longer sent; /retry sends the prompt again"
-        talk.say("/retry")
-        talk.leave()
+        output = repl.output_of("/retry")
+        assert "dot.png has changed since it was attached; nothing was sent" in output
+        output = repl.output_of("/file drop dot.png")
+        assert output == "dot.png is no longer sent; /retry sends the prompt again"
+        repl.enter("/retry")
+        repl.leave()
     assert len(server.requests) == 2
     wanted = "what is it?\n\n[dot.png is no longer attached]"
-    assert said(server) == [("user", wanted)]
+    assert sent_messages(server) == [("user", wanted)]
 
 
 # -- /edit ------------------------------------------------------------------------------------
@@ -233,18 +233,22 @@ def test_a_retry_that_could_not_be_sent_is_asked_again_in_its_place(
 
 def editor(home: Home, command: str) -> dict[str, str | None]:
     """Give the environment with a script as the editor; `$1` is its file."""
-    return {"VISUAL": str(script(home, "editor", command)), "EDITOR": "false"}
+    return {"VISUAL": str(write_script(home, "editor", command)), "EDITOR": "false"}
 
 
 def test_an_edited_question_takes_the_place_of_the_old_one(home: Home, server: FaultServer) -> None:
     env = editor(home, 'cp "$1" seen; printf "b, but shorter\\n" > "$1"')
-    with conversation(home, env=env) as talk:
-        talk.say("a")
-        talk.say("b")
-        assert "Answer 3." in talk.told("/edit")
-        talk.leave()
+    with conversation(home, env=env) as repl:
+        repl.enter("a")
+        repl.enter("b")
+        assert "Answer 3." in repl.output_of("/edit")
+        repl.leave()
     assert (home.path / "seen").read_text() == "b"
-    assert said(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b, but shorter")]
+    assert sent_messages(server) == [
+        ("user", "a"),
+        ("assistant", "Answer 1."),
+        ("user", "b, but shorter"),
+    ]
     assert tree(home) == [
         ("a", "Answer 1.", None),
         ("b", "Answer 2.", 1),
@@ -253,7 +257,7 @@ def test_an_edited_question_takes_the_place_of_the_old_one(home: Home, server: F
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "message"),
     [
         ("true", "the prompt is unchanged; /retry sends it again"),
         (': > "$1"', "the prompt is empty; nothing was sent"),
@@ -262,33 +266,33 @@ def test_an_edited_question_takes_the_place_of_the_old_one(home: Home, server: F
     ids=["unchanged", "emptied", "failed"],
 )
 def test_an_edit_that_says_nothing_new_sends_nothing(
-    home: Home, server: FaultServer, command: str, told: str
+    home: Home, server: FaultServer, command: str, message: str
 ) -> None:
-    with conversation(home, env=editor(home, command)) as talk:
-        talk.say("a")
-        assert told in talk.told("/edit")
-        talk.leave()
+    with conversation(home, env=editor(home, command)) as repl:
+        repl.enter("a")
+        assert message in repl.output_of("/edit")
+        repl.leave()
     assert len(server.requests) == 1
     assert tree(home) == [("a", "Answer 1.", None)]
 
 
 def test_the_first_question_can_be_written_in_the_editor(home: Home, server: FaultServer) -> None:
-    with conversation(home, env=editor(home, 'printf "one\\ntwo\\n" > "$1"')) as talk:
-        talk.say("/edit")
-        talk.leave()
-    assert said(server) == [("user", "one\ntwo")]
+    with conversation(home, env=editor(home, 'printf "one\\ntwo\\n" > "$1"')) as repl:
+        repl.enter("/edit")
+        repl.leave()
+    assert sent_messages(server) == [("user", "one\ntwo")]
 
 
 def test_ctrl_c_in_an_editor_ends_the_editor_alone(home: Home, server: FaultServer) -> None:
-    with conversation(home, env=editor(home, "echo begun; sleep 100")) as talk:
-        talk.type("/edit" + ENTER)
-        talk.terminal.wait_for("begun")
-        talk.type(CTRL_C)
-        talk.wait_for_line()
-        assert "stopped" in talk.text
-        talk.say("a")
-        talk.leave()
-    assert said(server) == [("user", "a")]
+    with conversation(home, env=editor(home, "echo begun; sleep 100")) as repl:
+        repl.type("/edit" + ENTER)
+        repl.terminal.wait_for("begun")
+        repl.type(CTRL_C)
+        repl.wait_for_line()
+        assert "stopped" in repl.text
+        repl.enter("a")
+        repl.leave()
+    assert sent_messages(server) == [("user", "a")]
 
 
 # -- /undo ------------------------------------------------------------------------------------
@@ -297,14 +301,14 @@ def test_ctrl_c_in_an_editor_ends_the_editor_alone(home: Home, server: FaultServ
 def test_undo_takes_turns_back_one_by_one_and_asking_on_makes_a_branch(
     home: Home, server: FaultServer
 ) -> None:
-    with conversation(home) as talk:
+    with conversation(home) as repl:
         for question in ("a", "b", "c"):
-            talk.say(question)
-        assert talk.told("/undo") == "removed “c”; 2 turns left"
-        assert talk.told("/undo") == "removed “b”; 1 turn left"
-        talk.say("d")
-        talk.leave()
-    assert said(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "d")]
+            repl.enter(question)
+        assert repl.output_of("/undo") == "removed “c”; 2 turns left"
+        assert repl.output_of("/undo") == "removed “b”; 1 turn left"
+        repl.enter("d")
+        repl.leave()
+    assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "d")]
     assert tree(home) == [
         ("a", "Answer 1.", None),
         ("b", "Answer 2.", 1),
@@ -314,13 +318,13 @@ def test_undo_takes_turns_back_one_by_one_and_asking_on_makes_a_branch(
 
 
 def test_undo_of_everything_begins_at_the_beginning(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        talk.say("a")
-        assert talk.told("/undo") == "removed “a”; 0 turns left"
-        assert "there is no turn to undo" in talk.told("/undo")
-        talk.say("b")
-        talk.leave()
-    assert said(server) == [("user", "b")]
+    with conversation(home) as repl:
+        repl.enter("a")
+        assert repl.output_of("/undo") == "removed “a”; 0 turns left"
+        assert "there is no turn to undo" in repl.output_of("/undo")
+        repl.enter("b")
+        repl.leave()
+    assert sent_messages(server) == [("user", "b")]
     assert tree(home) == [("a", "Answer 1.", None), ("b", "Answer 2.", None)]
 
 
@@ -330,37 +334,37 @@ def test_undo_of_everything_begins_at_the_beginning(home: Home, server: FaultSer
 def test_a_fork_goes_on_in_a_copy_and_leaves_the_session_as_it_was(
     home: Home, server: FaultServer
 ) -> None:
-    with conversation(home) as talk:
-        talk.say("a")
+    with conversation(home) as repl:
+        repl.enter("a")
         (before,) = stored_sessions(home)
-        told = talk.told("/fork other way")
-        talk.say("b")
-        talk.leave()
+        output = repl.output_of("/fork other way")
+        repl.enter("b")
+        repl.leave()
     forked, old = stored_sessions(home)
     assert old == before
-    assert f"continuing in session {forked.session.short_id} “other way”" in told
-    assert f"{old.session.short_id} stays as it is" in told
+    assert f"continuing in session {forked.session.short_id} “other way”" in output
+    assert f"{old.session.short_id} stays as it is" in output
     assert (forked.session.title, forked.session.is_named) == ("other way", True)
     assert [turn.prompt for turn in forked.path] == ["a", "b"]
-    assert said(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
+    assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
 
 
 def test_a_fork_needs_no_name_and_says_where_one_is_taken(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        assert "there is nothing to fork yet" in talk.told("/fork")
-        talk.say("a")
-        talk.say("/rename mine")
-        assert "another session is named “mine”" in talk.told("/fork mine")
-        assert "another session is named “mine”" not in talk.told("/fork")
-        talk.leave()
+    with conversation(home) as repl:
+        assert "there is nothing to fork yet" in repl.output_of("/fork")
+        repl.enter("a")
+        repl.enter("/rename mine")
+        assert "another session is named “mine”" in repl.output_of("/fork mine")
+        assert "another session is named “mine”" not in repl.output_of("/fork")
+        repl.leave()
     assert [each.session.is_named for each in stored_sessions(home)].count(True) == 1
 
 
 def test_nothing_is_forked_where_nothing_is_saved(home: Home, server: FaultServer) -> None:
-    with conversation(home, "chat", "-n") as talk:
-        talk.say("a")
-        assert "this conversation is not saved, so it cannot be forked" in talk.told("/fork")
-        talk.leave()
+    with conversation(home, "chat", "-n") as repl:
+        repl.enter("a")
+        assert "this conversation is not saved, so it cannot be forked" in repl.output_of("/fork")
+        repl.leave()
 
 
 # -- errors -----------------------------------------------------------------------------------
@@ -369,27 +373,27 @@ def test_nothing_is_forked_where_nothing_is_saved(home: Home, server: FaultServe
 def test_ctrl_c_stops_fetching_a_file_and_not_the_conversation(
     home: Home, server: FaultServer
 ) -> None:
-    with FaultServer(part_then_silence()) as files, conversation(home) as talk:
-        talk.type(f"/file {files.url}/x.txt" + ENTER)
+    with FaultServer(part_then_silence()) as files, conversation(home) as repl:
+        repl.type(f"/file {files.url}/x.txt" + ENTER)
         files.wait_for_requests(1)
-        talk.type(CTRL_C)
-        talk.wait_for_line()
-        assert "stopped" in talk.text
-        talk.say("a")
-        talk.leave()
-    assert said(server) == [("user", "a")]
+        repl.type(CTRL_C)
+        repl.wait_for_line()
+        assert "stopped" in repl.text
+        repl.enter("a")
+        repl.leave()
+    assert sent_messages(server) == [("user", "a")]
 
 
 def test_one_failure_after_another_and_then_an_answer(home: Home, server: FaultServer) -> None:
     server.add(Send(response(500, error("boom"))))
     server.add(*sse(event(chunk("Half an")), end=False), Reset())
     server.add(Reset())
-    with conversation(home) as talk:
+    with conversation(home) as repl:
         for question in ("a", "b", "c"):
-            talk.say(question)
-        assert "Answer 4." in talk.told("d")
-        talk.leave()
+            repl.enter(question)
+        assert "Answer 4." in repl.output_of("d")
+        repl.leave()
     wanted = [("user", "b"), ("assistant", "Half an"), ("user", "d")]
-    assert said(server) == wanted
+    assert sent_messages(server) == wanted
     statuses = [turn.status for turn in path(home)]
     assert statuses == [Status.ERROR, Status.INCOMPLETE, Status.ERROR, Status.COMPLETE]

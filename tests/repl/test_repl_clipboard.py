@@ -300,7 +300,7 @@ def test_the_answer_or_a_code_block_of_it_is_picked(which: str, picked: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("which", "told"),
+    ("which", "message"),
     [
         ("3", "no code block 3: the last answer has 2 code blocks"),
         ("0", "no code block 0"),
@@ -311,10 +311,10 @@ def test_the_answer_or_a_code_block_of_it_is_picked(which: str, picked: str) -> 
         ("all", "unknown argument “all”"),
     ],
 )
-def test_what_is_not_there_cannot_be_picked(which: str, told: str) -> None:
+def test_what_is_not_there_cannot_be_picked(which: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         code_block(ANSWER, which)
-    assert told in caught.value.message
+    assert message in caught.value.message
     assert "/copy" in caught.value.hint
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from newapi_cli.repl.commands import COMMANDS
-from tests.repl.conversing import answers, conversation, last_prompt, said
+from tests.repl.conversation import answers, conversation, last_prompt, sent_messages
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
 from tests.support.steps import sse
@@ -27,47 +27,47 @@ PROMISED = (
 def test_the_list_of_commands_fits_the_window(
     home: Home, server: FaultServer, columns: int, rows: int
 ) -> None:
-    with conversation(home, columns=columns, rows=rows) as talk:
-        talk.say("/help")
-        talk.terminal.wait_for("/exit")
-        lines = talk.screen.split("\n")
+    with conversation(home, columns=columns, rows=rows) as repl:
+        repl.enter("/help")
+        repl.terminal.wait_for("/exit")
+        lines = repl.screen.split("\n")
         listed = [line.split()[0] for line in lines if line.startswith("  /")]
         assert listed == NAMES
         assert set(PROMISED.split()) <= set(listed)
-        assert ("Ctrl+X Ctrl+E" in talk.screen) is (rows == 40)
+        assert ("Ctrl+X Ctrl+E" in repl.screen) is (rows == 40)
         # each has a row of its own, with its text beside it
         assert all(len(line.split()) > 1 for line in lines if line.startswith("  /"))
-        talk.leave()
+        repl.leave()
 
 
 def test_help_keys_lists_the_keys(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        told = talk.told("/help keys")
+    with conversation(home) as repl:
+        output = repl.output_of("/help keys")
         for key in ("Enter", '"""', "Up, Down", "Tab", "Ctrl+X Ctrl+E", "Ctrl-C", "Ctrl-D"):
-            assert key in told
-        assert "/model" not in told
-        talk.leave()
+            assert key in output
+        assert "/model" not in output
+        repl.leave()
 
 
 def test_help_of_one_command_tells_of_it_alone(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
+    with conversation(home) as repl:
         wanted = "/copy [code|N] copy the last answer"
-        assert talk.told("/help copy").startswith(wanted)
-        assert talk.told("/help /copy").startswith(wanted)
-        assert talk.told("/help quit").startswith("/exit")
-        assert "unknown command /nothing" in talk.told("/help nothing")
-        talk.leave()
+        assert repl.output_of("/help copy").startswith(wanted)
+        assert repl.output_of("/help /copy").startswith(wanted)
+        assert repl.output_of("/help quit").startswith("/exit")
+        assert "unknown command /nothing" in repl.output_of("/help nothing")
+        repl.leave()
 
 
 def test_every_command_is_read_in_a_window_of_20_columns(home: Home, server: FaultServer) -> None:
-    with conversation(home, columns=20, rows=8) as talk:
-        talk.say("/help")
-        lines = talk.text.split("\n")
+    with conversation(home, columns=20, rows=8) as repl:
+        repl.enter("/help")
+        lines = repl.text.split("\n")
         for command in NAMES:
             assert any(line.startswith(f"  {command}") for line in lines), command
         for word in ("tokens, time and", "show the reasoning", "clear the screen"):
-            assert word in talk.words()
-        talk.leave()
+            assert word in repl.words()
+        repl.leave()
 
 
 # -- /model and /new ------------------------------------------------------------------------
@@ -77,66 +77,70 @@ def test_every_command_is_read_in_a_window_of_20_columns(home: Home, server: Fau
 def test_model_changes_what_is_asked_from_now_on(
     home: Home, server: FaultServer, typed: str
 ) -> None:
-    with conversation(home) as talk:
-        talk.say("a")
-        talk.say(typed)
-        talk.say("b")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("a")
+        repl.enter(typed)
+        repl.enter("b")
+        repl.leave()
     assert [request.json["model"] for request in server.requests] == [MODEL, "other"]
-    assert said(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
+    assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
 
 
 def test_model_alone_shows_it(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        talk.say("/model")
-        assert f"model: {MODEL}" in talk.terminal.all_text()
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("/model")
+        assert f"model: {MODEL}" in repl.terminal.all_text()
+        repl.leave()
     assert server.connections == []
 
 
 @pytest.mark.parametrize("typed", ['""', "''", ",", '"",'])
 def test_an_empty_name_is_no_model(home: Home, server: FaultServer, typed: str) -> None:
-    with conversation(home) as talk:
-        assert "no model name given; /model NAME" in talk.told(f"/model {typed}")
-        assert talk.told("/model") == f"model: {MODEL}"
-        assert talk.told('/model "other"') == "model: other"
-        talk.leave()
+    with conversation(home) as repl:
+        assert "no model name given; /model NAME" in repl.output_of(f"/model {typed}")
+        assert repl.output_of("/model") == f"model: {MODEL}"
+        assert repl.output_of('/model "other"') == "model: other"
+        repl.leave()
 
 
 def test_an_empty_text_or_file_is_no_system_prompt(home: Home, server: FaultServer) -> None:
-    with conversation(home, "chat", "-s", "be brief") as talk:
-        told = talk.told("/system @")
-        assert told.startswith("no file name given after @; -s @FILE reads a text file")
-        assert talk.told("/system") == "system prompt: be brief"
-        assert talk.told('/system ""') == "system prompt: not set"
-        assert talk.told('/file ""').startswith("no file name given")
-        talk.leave()
+    with conversation(home, "chat", "-s", "be brief") as repl:
+        output = repl.output_of("/system @")
+        assert output.startswith("no file name given after @; -s @FILE reads a text file")
+        assert repl.output_of("/system") == "system prompt: be brief"
+        assert repl.output_of('/system ""') == "system prompt: not set"
+        assert repl.output_of('/file ""').startswith("no file name given")
+        repl.leave()
 
 
 def test_system_sets_and_clears_the_instructions(home: Home, server: FaultServer) -> None:
-    with conversation(home, "chat", "-s", "be brief") as talk:
-        talk.say("/system")
-        assert "system prompt: be brief" in talk.terminal.all_text()
-        talk.say("a")
-        talk.say("/system Be a pirate.")
-        talk.say("b")
-        talk.say("/system clear")
-        talk.say("c")
-        talk.leave()
-    firsts = [said(server, number)[0] for number in range(3)]
+    with conversation(home, "chat", "-s", "be brief") as repl:
+        repl.enter("/system")
+        assert "system prompt: be brief" in repl.terminal.all_text()
+        repl.enter("a")
+        repl.enter("/system Be a pirate.")
+        repl.enter("b")
+        repl.enter("/system clear")
+        repl.enter("c")
+        repl.leave()
+    firsts = [sent_messages(server, number)[0] for number in range(3)]
     assert firsts == [("system", "be brief"), ("system", "Be a pirate."), ("user", "a")]
-    assert said(server, 1)[1:] == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
+    assert sent_messages(server, 1)[1:] == [
+        ("user", "a"),
+        ("assistant", "Answer 1."),
+        ("user", "b"),
+    ]
 
 
 def test_new_forgets_what_was_said_but_not_the_instructions(
     home: Home, server: FaultServer
 ) -> None:
-    with conversation(home, "chat", "-s", "be brief") as talk:
-        talk.say("a")
-        talk.say("/new")
-        talk.say("b")
-        talk.leave()
-    assert said(server) == [("system", "be brief"), ("user", "b")]
+    with conversation(home, "chat", "-s", "be brief") as repl:
+        repl.enter("a")
+        repl.enter("/new")
+        repl.enter("b")
+        repl.leave()
+    assert sent_messages(server) == [("system", "be brief"), ("user", "b")]
 
 
 # -- /profile ---------------------------------------------------------------------------------
@@ -154,16 +158,16 @@ def test_another_profile_takes_the_conversation_to_its_host_and_says_so(
 ) -> None:
     with FaultServer(*answers("From the other.")) as other:
         add_profile(home, "other", other.url, "their-model")
-        with conversation(home) as talk:
-            talk.say("a")
-            told = talk.told("/profile other")
-            assert f"the next message sends this whole conversation to {other.url}" in told
-            assert f"profile: other ({other.url}, their-model)" in told
-            talk.terminal.wait_for("other · their-model · a · 1 turn")
-            talk.say("b")
-            assert "From the other." in talk.text
-            talk.leave()
-        assert said(other) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
+        with conversation(home) as repl:
+            repl.enter("a")
+            output = repl.output_of("/profile other")
+            assert f"the next message sends this whole conversation to {other.url}" in output
+            assert f"profile: other ({other.url}, their-model)" in output
+            repl.terminal.wait_for("other · their-model · a · 1 turn")
+            repl.enter("b")
+            assert "From the other." in repl.text
+            repl.leave()
+        assert sent_messages(other) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
         assert other.requests[0].json["model"] == "their-model"
         assert other.requests[0].header("authorization") == f"Bearer {CANARY}2"
     assert len(server.requests) == 1
@@ -173,26 +177,26 @@ def test_a_profile_is_changed_in_silence_where_nothing_was_said(
     home: Home, server: FaultServer
 ) -> None:
     add_profile(home, "other", "http://127.0.0.1:9")
-    with conversation(home) as talk:
-        told = talk.told("/profile other")
-        assert told == f"profile: other (http://127.0.0.1:9, {MODEL})"
-        talk.leave()
+    with conversation(home) as repl:
+        output = repl.output_of("/profile other")
+        assert output == f"profile: other (http://127.0.0.1:9, {MODEL})"
+        repl.leave()
 
 
 def test_a_profile_of_the_same_host_is_no_news(home: Home, server: FaultServer) -> None:
     add_profile(home, "other", server.url, "their-model")
-    with conversation(home) as talk:
-        talk.say("a")
-        assert "whole conversation" not in talk.told("/profile other")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("a")
+        assert "whole conversation" not in repl.output_of("/profile other")
+        repl.leave()
 
 
 def test_a_profile_that_is_not_there_changes_nothing(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        assert "unknown profile 'tset' try: did you mean 'test'?" in talk.told("/profile tset")
-        assert talk.told("/profile") == f"profile: test ({server.url}, {MODEL})"
-        talk.say("a")
-        talk.leave()
+    with conversation(home) as repl:
+        assert "unknown profile 'tset' try: did you mean 'test'?" in repl.output_of("/profile tset")
+        assert repl.output_of("/profile") == f"profile: test ({server.url}, {MODEL})"
+        repl.enter("a")
+        repl.leave()
     assert len(server.requests) == 1
 
 
@@ -201,16 +205,20 @@ def test_a_profile_that_is_not_there_changes_nothing(home: Home, server: FaultSe
 
 def test_a_system_prompt_comes_from_a_file(home: Home, server: FaultServer) -> None:
     (home.path / "be brief.txt").write_text("Be brief.\nBe kind.")
-    with conversation(home) as talk:
-        assert "system prompt: Be brief. Be kind." in talk.told("/system @be brief.txt")
-        talk.say("a")
-        assert "cannot read gone.txt" in talk.told("/system @gone.txt")
-        talk.say("b")
-        assert "system prompt: not set" in talk.told("/system clear")
-        talk.say("c")
-        talk.leave()
+    with conversation(home) as repl:
+        assert "system prompt: Be brief. Be kind." in repl.output_of("/system @be brief.txt")
+        repl.enter("a")
+        assert "cannot read gone.txt" in repl.output_of("/system @gone.txt")
+        repl.enter("b")
+        assert "system prompt: not set" in repl.output_of("/system clear")
+        repl.enter("c")
+        repl.leave()
     brief = ("system", "Be brief.\nBe kind.")
-    assert [said(server, number)[0] for number in range(3)] == [brief, brief, ("user", "a")]
+    assert [sent_messages(server, number)[0] for number in range(3)] == [
+        brief,
+        brief,
+        ("user", "a"),
+    ]
 
 
 # -- /set -------------------------------------------------------------------------------------
@@ -218,32 +226,32 @@ def test_a_system_prompt_comes_from_a_file(home: Home, server: FaultServer) -> N
 
 def test_set_lists_the_settings_with_their_origin(home: Home, server: FaultServer) -> None:
     home.configure(server.url, temperature=0.5)
-    with conversation(home, rows=40) as talk:
-        told = talk.told("/set")
-        assert "temperature = 0.5 (profile test" in told
-        assert "top_p: not set" in told
-        assert "base_url" not in told
-        talk.leave()
+    with conversation(home, rows=40) as repl:
+        output = repl.output_of("/set")
+        assert "temperature = 0.5 (profile test" in output
+        assert "top_p: not set" in output
+        assert "base_url" not in output
+        repl.leave()
 
 
 def test_what_is_set_goes_into_the_next_request_until_it_is_unset(
     home: Home, server: FaultServer
 ) -> None:
-    with conversation(home) as talk:
-        assert talk.told("/set temperature 0.7") == "temperature = 0.7 (this run)"
-        talk.say("a")
-        assert talk.told("/set temperature") == "temperature = 0.7 (this run)"
-        assert talk.told("/set temperature unset") == "temperature: not set"
-        talk.say("b")
-        assert talk.told("/set temperature") == "temperature: not set"
-        talk.leave()
+    with conversation(home) as repl:
+        assert repl.output_of("/set temperature 0.7") == "temperature = 0.7 (this run)"
+        repl.enter("a")
+        assert repl.output_of("/set temperature") == "temperature = 0.7 (this run)"
+        assert repl.output_of("/set temperature unset") == "temperature: not set"
+        repl.enter("b")
+        assert repl.output_of("/set temperature") == "temperature: not set"
+        repl.leave()
     bodies = [request.json for request in server.requests]
     assert bodies[0]["temperature"] == 0.7
     assert "temperature" not in bodies[1]
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"),
+    ("typed", "message"),
     [
         ("/set temperature 3", "temperature must be a number from 0 to 2, not 3"),
         ("/set temperature warm", "temperature must be"),
@@ -254,27 +262,27 @@ def test_what_is_set_goes_into_the_next_request_until_it_is_unset(
     ],
 )
 def test_what_cannot_be_set_is_told_and_changes_nothing(
-    home: Home, server: FaultServer, typed: str, told: str
+    home: Home, server: FaultServer, typed: str, message: str
 ) -> None:
-    with conversation(home) as talk:
-        assert told in talk.told(typed)
-        talk.say("a")
-        talk.leave()
+    with conversation(home) as repl:
+        assert message in repl.output_of(typed)
+        repl.enter("a")
+        repl.leave()
     assert set(server.requests[0].json) == {"model", "messages", "stream", "stream_options"}
 
 
 def test_settings_of_showing_hold_at_once(home: Home, server: FaultServer) -> None:
     for _ in range(2):
         server.add(*sse(event(chunk(reasoning="Hm, thinking.")), *answer_events("Yes.")))
-    with conversation(home) as talk:
-        talk.say("/set usage false")
-        talk.say("/set reasoning hide")
-        told = talk.told("a")
-        assert "tokens in" not in told
-        assert "Hm" not in told
-        talk.say("/set usage unset")
-        assert "9 tokens in" in talk.told("b")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("/set usage false")
+        repl.enter("/set reasoning hide")
+        output = repl.output_of("a")
+        assert "tokens in" not in output
+        assert "Hm" not in output
+        repl.enter("/set usage unset")
+        assert "9 tokens in" in repl.output_of("b")
+        repl.leave()
 
 
 # -- /thinking, /usage, /raw, /clear ------------------------------------------------------------
@@ -282,60 +290,60 @@ def test_settings_of_showing_hold_at_once(home: Home, server: FaultServer) -> No
 
 def test_thinking_shows_the_reasoning_of_the_last_answer(home: Home, server: FaultServer) -> None:
     server.add(*sse(event(chunk(reasoning="Ducks quack.\nSo it is.")), *answer_events("A duck.")))
-    with conversation(home, "chat", "--reasoning", "hide") as talk:
-        assert talk.told("/thinking") == "the last answer has no reasoning"
-        assert "Ducks" not in talk.told("a")
-        assert talk.told("/thinking") == "Ducks quack. So it is."
-        talk.say("b")
-        assert talk.told("/thinking") == "the last answer has no reasoning"
-        talk.leave()
+    with conversation(home, "chat", "--reasoning", "hide") as repl:
+        assert repl.output_of("/thinking") == "the last answer has no reasoning"
+        assert "Ducks" not in repl.output_of("a")
+        assert repl.output_of("/thinking") == "Ducks quack. So it is."
+        repl.enter("b")
+        assert repl.output_of("/thinking") == "the last answer has no reasoning"
+        repl.leave()
 
 
 def test_usage_counts_all_turns(home: Home, server: FaultServer) -> None:
     server.add(*answers("a")[0])
     server.add(*sse(event(chunk("untold")), event(chunk(finish="stop"))))
-    with conversation(home) as talk:
-        assert talk.told("/usage").startswith("0 turns")
-        talk.say("a")
-        talk.say("b")
-        talk.say("c")
-        told = talk.told("/usage")
-        assert told.startswith("3 turns · 18 tokens in, 6 out · unknown for 1 turn · ")
-        talk.leave()
+    with conversation(home) as repl:
+        assert repl.output_of("/usage").startswith("0 turns")
+        repl.enter("a")
+        repl.enter("b")
+        repl.enter("c")
+        output = repl.output_of("/usage")
+        assert output.startswith("3 turns · 18 tokens in, 6 out · unknown for 1 turn · ")
+        repl.leave()
 
 
 def test_raw_shows_answers_as_they_come_until_it_is_off(home: Home, server: FaultServer) -> None:
     server.answer_with(lambda _: answers("It is **bold**.")[0])
-    with conversation(home) as talk:
-        assert "It is bold." in talk.told("a")
-        assert talk.told("/raw on") == "answers are shown without formatting"
-        assert "It is **bold**." in talk.told("b")
-        assert talk.told("/raw") == "answers are shown formatted"
-        assert "It is bold." in talk.told("c")
-        assert talk.told("/raw") == "answers are shown without formatting"
-        assert talk.told("/raw off") == "answers are shown formatted"
-        assert "unknown argument maybe; /raw, /raw on, /raw off" in talk.told("/raw maybe")
-        talk.leave()
+    with conversation(home) as repl:
+        assert "It is bold." in repl.output_of("a")
+        assert repl.output_of("/raw on") == "answers are shown without formatting"
+        assert "It is **bold**." in repl.output_of("b")
+        assert repl.output_of("/raw") == "answers are shown formatted"
+        assert "It is bold." in repl.output_of("c")
+        assert repl.output_of("/raw") == "answers are shown without formatting"
+        assert repl.output_of("/raw off") == "answers are shown formatted"
+        assert "unknown argument maybe; /raw, /raw on, /raw off" in repl.output_of("/raw maybe")
+        repl.leave()
 
 
 def test_clear_empties_the_screen_and_the_conversation_goes_on(
     home: Home, server: FaultServer
 ) -> None:
-    with conversation(home) as talk:
-        talk.say("a")
-        assert "Answer 1." in talk.screen
-        talk.type("/clear\r")
-        talk.wait_for_line()
-        talk.terminal.wait_until(lambda: "Answer 1." not in talk.screen)
-        talk.say("b")
-        talk.leave()
-    assert said(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
+    with conversation(home) as repl:
+        repl.enter("a")
+        assert "Answer 1." in repl.screen
+        repl.type("/clear\r")
+        repl.wait_for_line()
+        repl.terminal.wait_until(lambda: "Answer 1." not in repl.screen)
+        repl.enter("b")
+        repl.leave()
+    assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
 
 
 def test_a_command_without_argument_is_not_run_with_one(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        told = talk.told("/exit strategy for Rome")
-        assert told == "/exit takes no argument; to send it as a message: //exit …"
-        talk.say("//exit strategy for Rome")
-        talk.leave()
+    with conversation(home) as repl:
+        output = repl.output_of("/exit strategy for Rome")
+        assert output == "/exit takes no argument; to send it as a message: //exit …"
+        repl.enter("//exit strategy for Rome")
+        repl.leave()
     assert last_prompt(server) == "/exit strategy for Rome"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.repl.conversing import CTRL_C, TAB, conversation, last_prompt
+from tests.repl.conversation import CTRL_C, TAB, conversation, last_prompt
 from tests.repl.test_repl_commands import add_profile
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -23,13 +23,13 @@ def know_models(home: Home, server: FaultServer, *names: str) -> None:
 
 def completed(home: Home, typed: str, shown: str) -> None:
     """Type, press Tab, and wait until the line says what is wanted; leave."""
-    with conversation(home) as talk:
-        talk.type(typed + TAB)
-        talk.terminal.wait_until(
-            lambda: f"> {shown}" in [row.rstrip() for row in talk.screen.split("\n")], what=shown
+    with conversation(home) as repl:
+        repl.type(typed + TAB)
+        repl.terminal.wait_until(
+            lambda: f"> {shown}" in [row.rstrip() for row in repl.screen.split("\n")], what=shown
         )
-        talk.type(CTRL_C)
-        talk.leave()
+        repl.type(CTRL_C)
+        repl.leave()
 
 
 @pytest.mark.parametrize("command", ["model", "retry"])
@@ -55,19 +55,19 @@ def test_words_are_completed(home: Home, server: FaultServer, typed: str, shown:
 
 def test_profiles_are_offered(home: Home, server: FaultServer) -> None:
     add_profile(home, "team", "http://127.0.0.1:9")
-    with conversation(home) as talk:
-        talk.type("/profile te" + TAB)
-        talk.terminal.wait_until(lambda: "team" in talk.screen)
-        assert "test" in talk.screen.split("/profile te")[1]
-        talk.type(CTRL_C)
-        talk.leave()
+    with conversation(home) as repl:
+        repl.type("/profile te" + TAB)
+        repl.terminal.wait_until(lambda: "team" in repl.screen)
+        assert "test" in repl.screen.split("/profile te")[1]
+        repl.type(CTRL_C)
+        repl.leave()
 
 
 def test_sessions_are_completed_by_their_name(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        talk.say("a")
-        talk.say("/rename my trip to Rome")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("a")
+        repl.enter("/rename my trip to Rome")
+        repl.leave()
     completed(home, "/sessions my", "/sessions my trip to Rome")
 
 
@@ -93,34 +93,34 @@ def test_paths_are_completed(home: Home, server: FaultServer, typed: str, shown:
 
 def test_a_completed_path_is_attached(home: Home, server: FaultServer) -> None:
     (home.path / "my notes.txt").write_text("milk")
-    with conversation(home) as talk:
-        talk.type("/file my" + TAB)
-        talk.terminal.wait_for("/file my notes.txt")
-        talk.say("")
-        talk.say("a")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.type("/file my" + TAB)
+        repl.terminal.wait_for("/file my notes.txt")
+        repl.enter("")
+        repl.enter("a")
+        repl.leave()
     assert "milk" in last_prompt(server)
 
 
 def test_a_choice_is_walked_through_and_taken_by_enter(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        talk.type("/s" + TAB)
-        talk.terminal.wait_for("/sessions")
-        talk.type(TAB)
-        talk.terminal.wait_for("> /system")
-        talk.type(TAB)
-        talk.terminal.wait_for("> /set")
-        talk.type("\r")
-        talk.terminal.wait_until(lambda: "/sessions" not in talk.screen)
-        talk.say(" temperature 1")
-        talk.say("a")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.type("/s" + TAB)
+        repl.terminal.wait_for("/sessions")
+        repl.type(TAB)
+        repl.terminal.wait_for("> /system")
+        repl.type(TAB)
+        repl.terminal.wait_for("> /set")
+        repl.type("\r")
+        repl.terminal.wait_until(lambda: "/sessions" not in repl.screen)
+        repl.enter(" temperature 1")
+        repl.enter("a")
+        repl.leave()
     assert server.requests[0].json["temperature"] == 1
 
 
 def test_a_message_is_not_completed(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        talk.type("say /mo" + TAB)
-        talk.say("")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.type("say /mo" + TAB)
+        repl.enter("")
+        repl.leave()
     assert last_prompt(server) == "say /mo"

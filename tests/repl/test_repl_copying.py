@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.repl.conversing import answers, conversation, script
+from tests.repl.conversation import answers, conversation, write_script
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 
@@ -35,17 +35,17 @@ def osc_52(raw: bytes) -> list[str]:
 def test_the_terminal_gets_what_is_copied(
     home: Home, coder: FaultServer, typed: str, copied: str
 ) -> None:
-    with conversation(home) as talk:
-        talk.say("a")
-        told = talk.told(typed)
-        assert f"copied {len(copied)} characters through the terminal (OSC 52)" in told
-        assert ("some shells run a line as soon as it is pasted" in told) is (copied == LAST)
-        talk.leave()
-    assert osc_52(talk.terminal.raw) == [copied]
+    with conversation(home) as repl:
+        repl.enter("a")
+        output = repl.output_of(typed)
+        assert f"copied {len(copied)} characters through the terminal (OSC 52)" in output
+        assert ("some shells run a line as soon as it is pasted" in output) is (copied == LAST)
+        repl.leave()
+    assert osc_52(repl.terminal.raw) == [copied]
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"),
+    ("typed", "message"),
     [
         ("/copy 3", "no code block 3: the last answer has 2 code blocks"),
         ("/copy 0", "no code block 0"),
@@ -53,22 +53,22 @@ def test_the_terminal_gets_what_is_copied(
     ],
 )
 def test_what_is_not_there_is_told_and_not_copied(
-    home: Home, coder: FaultServer, typed: str, told: str
+    home: Home, coder: FaultServer, typed: str, message: str
 ) -> None:
-    with conversation(home) as talk:
-        talk.say("a")
-        assert told in talk.told(typed)
-        talk.leave()
-    assert osc_52(talk.terminal.raw) == []
+    with conversation(home) as repl:
+        repl.enter("a")
+        assert message in repl.output_of(typed)
+        repl.leave()
+    assert osc_52(repl.terminal.raw) == []
 
 
 def test_an_answer_without_code_has_none_to_copy(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        assert "there is no answer yet" in talk.told("/copy")
-        talk.say("a")
-        assert "the last answer has no code block" in talk.told("/copy code")
-        talk.leave()
-    assert osc_52(talk.terminal.raw) == []
+    with conversation(home) as repl:
+        assert "there is no answer yet" in repl.output_of("/copy")
+        repl.enter("a")
+        assert "the last answer has no code block" in repl.output_of("/copy code")
+        repl.leave()
+    assert osc_52(repl.terminal.raw) == []
 
 
 @pytest.mark.parametrize(
@@ -77,21 +77,23 @@ def test_an_answer_without_code_has_none_to_copy(home: Home, server: FaultServer
 def test_a_tool_of_the_desktop_gets_what_is_copied(
     home: Home, coder: FaultServer, tool: str, variable: str
 ) -> None:
-    tools = script(home, tool, f'cat > {home.path}/clipboard; echo "$@" > {home.path}/arguments')
+    tools = write_script(
+        home, tool, f'cat > {home.path}/clipboard; echo "$@" > {home.path}/arguments'
+    )
     path = f"{tools.parent}:/usr/bin:/bin"
-    with conversation(home, env={"PATH": path, variable: ":0"}) as talk:
-        talk.say("a")
-        assert f"copied {len(LAST)} characters with {tool}" in talk.told("/copy code")
-        talk.leave()
+    with conversation(home, env={"PATH": path, variable: ":0"}) as repl:
+        repl.enter("a")
+        assert f"copied {len(LAST)} characters with {tool}" in repl.output_of("/copy code")
+        repl.leave()
     assert (home.path / "clipboard").read_text() == LAST
-    assert osc_52(talk.terminal.raw) == []
+    assert osc_52(repl.terminal.raw) == []
 
 
 def test_a_tool_that_fails_leaves_it_to_the_terminal(home: Home, coder: FaultServer) -> None:
-    tools = script(home, "xclip", "exit 1")
+    tools = write_script(home, "xclip", "exit 1")
     env = {"PATH": f"{tools.parent}:/usr/bin:/bin", "DISPLAY": ":0"}
-    with conversation(home, env=env) as talk:
-        talk.say("a")
-        assert "through the terminal" in talk.told("/copy 1")
-        talk.leave()
-    assert osc_52(talk.terminal.raw) == [FIRST]
+    with conversation(home, env=env) as repl:
+        repl.enter("a")
+        assert "through the terminal" in repl.output_of("/copy 1")
+        repl.leave()
+    assert osc_52(repl.terminal.raw) == [FIRST]

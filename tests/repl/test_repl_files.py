@@ -8,14 +8,14 @@ import stat
 
 import pytest
 
-from tests.repl.conversing import (
+from tests.repl.conversation import (
     ENTER,
     REFUSAL,
-    Conversing,
+    ConversationTerminal,
     answers,
     conversation,
     last_prompt,
-    said,
+    sent_messages,
     stored_sessions,
 )
 from tests.support.fault_server import FaultServer
@@ -24,11 +24,11 @@ from tests.support.pictures import PNG
 from tests.support.process import run_newapi
 
 
-def ask_over(talk: Conversing, command: str) -> None:
+def ask_over(repl: ConversationTerminal, command: str) -> None:
     """Give a command that asks y/N, and wait for its question."""
-    talk.type(command + ENTER)
-    talk.wait_for_line()
-    talk.terminal.wait_for("[y/N]")
+    repl.type(command + ENTER)
+    repl.wait_for_line()
+    repl.terminal.wait_for("[y/N]")
 
 
 # -- /file ------------------------------------------------------------------------------------
@@ -38,16 +38,16 @@ def test_a_text_file_goes_with_the_next_message_and_no_other(
     home: Home, server: FaultServer
 ) -> None:
     (home.path / "notes.txt").write_text("buy milk\n")
-    with conversation(home) as talk:
-        told = talk.told("/file notes.txt")
-        assert told == "attached notes.txt (9 characters of text)"
-        talk.terminal.wait_for("1 attached")
-        assert talk.told("/file") == "notes.txt (9 characters of text)"
-        talk.say("what is to do?")
-        talk.say("and then?")
-        assert "nothing is attached" in talk.told("/file")
-        talk.leave()
-    assert said(server, 0) == [("user", "what is to do?\n\nnotes.txt\n```\nbuy milk\n```")]
+    with conversation(home) as repl:
+        output = repl.output_of("/file notes.txt")
+        assert output == "attached notes.txt (9 characters of text)"
+        repl.terminal.wait_for("1 attached")
+        assert repl.output_of("/file") == "notes.txt (9 characters of text)"
+        repl.enter("what is to do?")
+        repl.enter("and then?")
+        assert "nothing is attached" in repl.output_of("/file")
+        repl.leave()
+    assert sent_messages(server, 0) == [("user", "what is to do?\n\nnotes.txt\n```\nbuy milk\n```")]
     assert last_prompt(server) == "and then?"
 
 
@@ -55,11 +55,11 @@ def test_a_picture_goes_beside_the_text_and_with_every_later_turn(
     home: Home, server: FaultServer
 ) -> None:
     (home.path / "dot.png").write_bytes(PNG)
-    with conversation(home) as talk:
-        assert "dot.png" in talk.told("/file dot.png")
-        talk.say("what is it?")
-        talk.say("and its color?")
-        talk.leave()
+    with conversation(home) as repl:
+        assert "dot.png" in repl.output_of("/file dot.png")
+        repl.enter("what is it?")
+        repl.enter("and its color?")
+        repl.leave()
     for request in server.requests:
         text, picture = request.json["messages"][0]["content"]
         assert text == {"type": "text", "text": "what is it?"}
@@ -76,19 +76,21 @@ def test_a_path_with_spaces_is_understood_in_each_form(
 ) -> None:
     (home.path / "my notes.txt").write_text("milk")
     name = typed.format("my notes.txt", escaped="my\\ notes.txt")
-    with conversation(home) as talk:
-        assert "attached my notes.txt (4 characters of text)" in talk.told(f"/file {name}".rstrip())
-        talk.say("a")
-        talk.leave()
+    with conversation(home) as repl:
+        assert "attached my notes.txt (4 characters of text)" in repl.output_of(
+            f"/file {name}".rstrip()
+        )
+        repl.enter("a")
+        repl.leave()
     assert "milk" in last_prompt(server)
 
 
 def test_a_path_begins_at_the_home_folder_where_it_says_so(home: Home, server: FaultServer) -> None:
     (home.path / "notes.txt").write_text("milk")
-    with conversation(home) as talk:
-        talk.say("/file ~/notes.txt")
-        talk.say("a")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("/file ~/notes.txt")
+        repl.enter("a")
+        repl.leave()
     assert "milk" in last_prompt(server)
 
 
@@ -98,38 +100,38 @@ def test_what_cannot_be_attached_is_told_and_the_rest_stays(
     (home.path / "notes.txt").write_text("milk")
     (home.path / "folder").mkdir()
     (home.path / "a.zip").write_bytes(b"PK\x03\x04" + bytes(40))
-    with conversation(home) as talk:
-        talk.say("/file notes.txt")
-        assert "cannot read gone.txt: No such file" in talk.told("/file gone.txt")
-        assert "it is a folder" in talk.told("/file folder")
-        assert "a zip archive" in talk.told("/file a.zip")
-        talk.say("a")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("/file notes.txt")
+        assert "cannot read gone.txt: No such file" in repl.output_of("/file gone.txt")
+        assert "it is a folder" in repl.output_of("/file folder")
+        assert "a zip archive" in repl.output_of("/file a.zip")
+        repl.enter("a")
+        repl.leave()
     assert "milk" in last_prompt(server)
 
 
 def test_clear_forgets_what_was_attached(home: Home, server: FaultServer) -> None:
     (home.path / "notes.txt").write_text("milk")
-    with conversation(home) as talk:
-        talk.say("/file notes.txt")
-        talk.say("/file notes.txt")
-        talk.terminal.wait_for("2 attached")
-        assert talk.told("/file clear") == "detached all files"
-        talk.say("a")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("/file notes.txt")
+        repl.enter("/file notes.txt")
+        repl.terminal.wait_for("2 attached")
+        assert repl.output_of("/file clear") == "detached all files"
+        repl.enter("a")
+        repl.leave()
     assert last_prompt(server) == "a"
 
 
 def test_a_file_goes_again_with_a_question_that_failed(home: Home, server: FaultServer) -> None:
     (home.path / "notes.txt").write_text("milk")
-    with conversation(home) as talk:
-        talk.say("/file notes.txt")
+    with conversation(home) as repl:
+        repl.enter("/file notes.txt")
         server.add(*REFUSAL)
-        talk.say("a")
-        talk.say("/retry")
-        talk.say("b")
-        talk.leave()
-    assert said(server, 0) == said(server, 1)
+        repl.enter("a")
+        repl.enter("/retry")
+        repl.enter("b")
+        repl.leave()
+    assert sent_messages(server, 0) == sent_messages(server, 1)
     assert last_prompt(server) == "b"
 
 
@@ -138,19 +140,19 @@ def test_a_picture_that_changed_is_not_sent_until_it_is_dropped(
 ) -> None:
     picture = home.path / "my dot.png"
     picture.write_bytes(PNG)
-    with conversation(home) as talk:
-        talk.say("/file my dot.png")
-        talk.say("what is it?")
+    with conversation(home) as repl:
+        repl.enter("/file my dot.png")
+        repl.enter("what is it?")
         picture.write_bytes(PNG + b"more")
-        told = talk.told("b")
-        assert "my dot.png has changed since it was attached; nothing was sent" in told
-        assert "or continue without it: `/file drop my dot.png` in the conversation" in told
-        assert "no attachment named dot.png" in talk.told("/file drop dot.png")
-        assert "my dot.png is no longer sent" in talk.told('/file drop "my dot.png"')
-        talk.say("/retry")
-        talk.leave()
+        output = repl.output_of("b")
+        assert "my dot.png has changed since it was attached; nothing was sent" in output
+        assert "or continue without it: `/file drop my dot.png` in the conversation" in output
+        assert "no attachment named dot.png" in repl.output_of("/file drop dot.png")
+        assert "my dot.png is no longer sent" in repl.output_of('/file drop "my dot.png"')
+        repl.enter("/retry")
+        repl.leave()
     assert len(server.requests) == 2
-    assert said(server) == [
+    assert sent_messages(server) == [
         ("user", "what is it?\n\n[my dot.png is no longer attached]"),
         ("assistant", "Answer 1."),
         ("user", "b"),
@@ -164,12 +166,12 @@ def test_the_last_answer_is_saved_as_it_came_for_its_owner_alone(
     home: Home, server: FaultServer
 ) -> None:
     server.answer_with(lambda _: answers("It is **bold**.")[0])
-    with conversation(home) as talk:
-        assert "there is no answer yet" in talk.told("/save answer.md")
-        talk.say("a")
-        assert talk.told("/save my answer.md") == "wrote my answer.md"
-        assert "no file name given; /save answer.md" in talk.told("/save")
-        talk.leave()
+    with conversation(home) as repl:
+        assert "there is no answer yet" in repl.output_of("/save answer.md")
+        repl.enter("a")
+        assert repl.output_of("/save my answer.md") == "wrote my answer.md"
+        assert "no file name given; /save answer.md" in repl.output_of("/save")
+        repl.leave()
     file = home.path / "my answer.md"
     assert file.read_text() == "It is **bold**.\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -182,40 +184,40 @@ def test_a_file_that_exists_is_replaced_only_where_the_person_agrees(
 ) -> None:
     file = home.path / "answer.md"
     file.write_text("old")
-    with conversation(home) as talk:
-        talk.say("a")
-        ask_over(talk, "/save answer.md")
-        assert "answer.md exists. Replace it?" in talk.text
-        talk.say(key)
-        assert ("nothing was written" in talk.text) is (left == "old")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("a")
+        ask_over(repl, "/save answer.md")
+        assert "answer.md exists. Replace it?" in repl.text
+        repl.enter(key)
+        assert ("nothing was written" in repl.text) is (left == "old")
+        repl.leave()
     assert file.read_text() == left
     assert len(server.requests) == 1
 
 
 def test_a_folder_is_no_file_to_save_in(home: Home, server: FaultServer) -> None:
     (home.path / "folder").mkdir()
-    with conversation(home) as talk:
-        talk.say("a")
-        assert "folder is a folder" in talk.told("/save folder")
-        assert "cannot write gone/x.md" in talk.told("/save gone/x.md")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("a")
+        assert "folder is a folder" in repl.output_of("/save folder")
+        assert "cannot write gone/x.md" in repl.output_of("/save gone/x.md")
+        repl.leave()
 
 
 def test_a_pipe_is_no_file_to_save_in(home: Home, server: FaultServer) -> None:
     os.mkfifo(home.path / "pipe")
-    with conversation(home) as talk:
-        talk.say("a")
-        assert talk.told("/save pipe") == "pipe is not a regular file"
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("a")
+        assert repl.output_of("/save pipe") == "pipe is not a regular file"
+        repl.leave()
 
 
 def test_the_whole_conversation_is_saved_as_markdown(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        talk.say("a question")
-        talk.say("another one")
-        assert talk.told("/save all talk.md") == "wrote talk.md"
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("a question")
+        repl.enter("another one")
+        assert repl.output_of("/save all talk.md") == "wrote talk.md"
+        repl.leave()
     text = (home.path / "talk.md").read_text()
     places = [text.index(each) for each in ("a question", "Answer 1.", "another one", "Answer 2.")]
     assert places == sorted(places)
@@ -223,20 +225,20 @@ def test_the_whole_conversation_is_saved_as_markdown(home: Home, server: FaultSe
 
 @pytest.mark.parametrize("name", ["talk.json", "talk.jsonl"])
 def test_a_saved_conversation_can_be_imported(home: Home, server: FaultServer, name: str) -> None:
-    with conversation(home) as talk:
+    with conversation(home) as repl:
         for question in ("a", "b", "c"):
-            talk.say(question)
-        talk.say("/undo")
-        talk.say(f"/save all {name}")
-        talk.leave()
+            repl.enter(question)
+        repl.enter("/undo")
+        repl.enter(f"/save all {name}")
+        repl.leave()
     text = (home.path / name).read_text()
     assert [json.loads(line) for line in text.splitlines()] if name == "talk.jsonl" else True
     (home.newapi_home / "data" / "sessions.db").unlink()
     result = run_newapi("sessions", "import", name, home=home)
     assert result.code == 0, result.err
     (stored,) = stored_sessions(home)
-    told = [(turn.prompt, turn.answer) for turn in stored.path]
-    assert told == [("a", "Answer 1."), ("b", "Answer 2.")]
+    output = [(turn.prompt, turn.answer) for turn in stored.path]
+    assert output == [("a", "Answer 1."), ("b", "Answer 2.")]
 
 
 # -- a question y/N -----------------------------------------------------------------------------
@@ -245,11 +247,11 @@ def test_a_saved_conversation_can_be_imported(home: Home, server: FaultServer, n
 def test_ctrl_c_at_a_question_is_no(home: Home, server: FaultServer) -> None:
     file = home.path / "answer.md"
     file.write_text("old")
-    with conversation(home) as talk:
-        talk.say("a")
-        ask_over(talk, "/save answer.md")
-        talk.type("\x03")
-        talk.wait_for_line()
-        assert "nothing was written" in talk.text
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("a")
+        ask_over(repl, "/save answer.md")
+        repl.type("\x03")
+        repl.wait_for_line()
+        assert "nothing was written" in repl.text
+        repl.leave()
     assert file.read_text() == "old"

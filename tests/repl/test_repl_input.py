@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.repl.conversing import (
+from tests.repl.conversation import (
     ALT_ENTER,
     CTRL_C,
     CTRL_J,
@@ -52,17 +52,17 @@ def history(home: Home) -> Path:
     ids=["Alt+Enter", "Ctrl+J", "\\", "quotes", "quotes beside", "no command", "quoted command"],
 )
 def test_a_message_of_many_lines(home: Home, server: FaultServer, keys: str, sent: str) -> None:
-    with conversation(home) as talk:
-        talk.say(keys)
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter(keys)
+        repl.leave()
     assert len(server.requests) == 1
     assert last_prompt(server) == sent
 
 
 def test_spaces_and_line_ends_of_a_message_stay(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        talk.say(f"  indented{CTRL_J}\N{NO-BREAK SPACE}two  ")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter(f"  indented{CTRL_J}\N{NO-BREAK SPACE}two  ")
+        repl.leave()
     assert last_prompt(server) == "  indented\n\N{NO-BREAK SPACE}two  "
 
 
@@ -71,52 +71,52 @@ def test_a_paste_is_one_message_and_is_not_sent_by_itself(
     home: Home, server: FaultServer, end: str
 ) -> None:
     lines = [f"line {number}" for number in range(40)]
-    with conversation(home) as talk:
-        talk.paste(("\r\n" if end == "\r\n" else "\n").join(lines) + end)
-        talk.type("!")
-        talk.terminal.wait_for("!")
+    with conversation(home) as repl:
+        repl.paste(("\r\n" if end == "\r\n" else "\n").join(lines) + end)
+        repl.type("!")
+        repl.terminal.wait_for("!")
         assert server.connections == []
-        talk.say("")
-        talk.leave()
+        repl.enter("")
+        repl.leave()
     assert len(server.requests) == 1
     assert last_prompt(server) == "\n".join(lines) + ("\n" if end else "") + "!"
 
 
 def test_a_paste_that_begins_like_a_command_is_a_message(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
+    with conversation(home) as repl:
         for pasted in ("/etc/hosts\n/etc/fstab", "/exit\nwas pasted", "exit\nnow"):
-            talk.paste(pasted)
-            talk.say("")
+            repl.paste(pasted)
+            repl.enter("")
             assert last_prompt(server) == pasted
-        talk.leave()
+        repl.leave()
 
 
 def test_a_paste_with_escape_sequences_is_shown_harmlessly(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        talk.paste("red \x1b[31m and a title \x1b]0;owned\x07 end")
-        talk.terminal.wait_for("end")
-        talk.say("")
-        talk.leave()
-    assert b"\x1b]0;owned" not in talk.terminal.raw
+    with conversation(home) as repl:
+        repl.paste("red \x1b[31m and a title \x1b]0;owned\x07 end")
+        repl.terminal.wait_for("end")
+        repl.enter("")
+        repl.leave()
+    assert b"\x1b]0;owned" not in repl.terminal.raw
     assert last_prompt(server) == "red \x1b[31m and a title \x1b]0;owned\x07 end"
 
 
 def test_a_large_paste_arrives_whole(home: Home, server: FaultServer) -> None:
     text = "".join(f"Zeile {number} 一二三\n" for number in range(2000)) + "end"
-    with conversation(home) as talk:
-        talk.paste(text)
-        talk.terminal.wait_for("end")
-        talk.say("")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.paste(text)
+        repl.terminal.wait_for("end")
+        repl.enter("")
+        repl.leave()
     assert last_prompt(server) == text
 
 
 def test_any_script_can_be_typed(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
+    with conversation(home) as repl:
         for text in ("你好，世界", "👋🏽 été", "🇩🇪 👨‍👩‍👧"):
-            talk.say(text)
+            repl.enter(text)
             assert last_prompt(server) == text
-        talk.leave()
+        repl.leave()
 
 
 def test_what_is_typed_while_an_answer_runs_waits_for_the_next_line(
@@ -124,15 +124,15 @@ def test_what_is_typed_while_an_answer_runs_waits_for_the_next_line(
 ) -> None:
     typed = threading.Event()
     server.add(*sse(event(chunk("Begun.\n\n")), WaitFor(typed), *answer_events("Done.")))
-    with conversation(home) as talk:
-        talk.type("a" + ENTER)
-        talk.terminal.wait_for("Begun.")
-        talk.type("next")
+    with conversation(home) as repl:
+        repl.type("a" + ENTER)
+        repl.terminal.wait_for("Begun.")
+        repl.type("next")
         typed.set()
-        talk.wait_for_line()
-        talk.terminal.wait_for("> next")
-        talk.say("")
-        talk.leave()
+        repl.wait_for_line()
+        repl.terminal.wait_for("> next")
+        repl.enter("")
+        repl.leave()
     assert last_prompt(server) == "next"
 
 
@@ -140,24 +140,24 @@ def test_what_is_typed_while_an_answer_runs_waits_for_the_next_line(
 
 
 def test_up_recalls_what_was_said_in_the_last_run(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        talk.say("the older question")
-        talk.say(f"one{CTRL_J}two")
-        talk.leave()
-    with conversation(home) as talk:
-        talk.type(UP)
-        talk.terminal.wait_for(re.compile("one\n +two"))
-        talk.type(UP + UP)
-        talk.terminal.wait_for("> the older question")
-        talk.say(" again")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("the older question")
+        repl.enter(f"one{CTRL_J}two")
+        repl.leave()
+    with conversation(home) as repl:
+        repl.type(UP)
+        repl.terminal.wait_for(re.compile("one\n +two"))
+        repl.type(UP + UP)
+        repl.terminal.wait_for("> the older question")
+        repl.enter(" again")
+        repl.leave()
     assert last_prompt(server) == "the older question again"
 
 
 def test_the_history_is_the_owners_alone(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        talk.say("hello there")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("hello there")
+        repl.leave()
     session_id = stored_sessions(home)[0].session.id
     head, line = history(home).read_text("utf-8").strip().split("\n")
     assert re.fullmatch(rf"# \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ {session_id}", head)
@@ -169,21 +169,21 @@ def test_the_history_is_the_owners_alone(home: Home, server: FaultServer) -> Non
 def test_a_history_that_others_could_read_is_closed_to_them(
     home: Home, server: FaultServer
 ) -> None:
-    with conversation(home) as talk:
-        talk.say("hello there")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("hello there")
+        repl.leave()
     history(home).chmod(0o644)
-    with conversation(home) as talk:
-        talk.leave()
+    with conversation(home) as repl:
+        repl.leave()
     assert stat.S_IMODE(history(home).stat().st_mode) == 0o600
 
 
 def test_a_line_with_a_key_is_never_in_the_history(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
+    with conversation(home) as repl:
         for typed in (f"is {KEY} good?", f"/system {KEY}", f"one{CTRL_J}{KEY}", f"x={KEY}", KEY):
-            talk.say(typed)
-        talk.say("kept")
-        talk.leave()
+            repl.enter(typed)
+        repl.enter("kept")
+        repl.leave()
     text = history(home).read_text("utf-8")
     assert KEY[3:] not in text
     assert "kept" in text
@@ -194,12 +194,12 @@ def test_without_a_place_for_the_history_the_conversation_works(
 ) -> None:
     (home.newapi_home / "data").mkdir(mode=0o700)
     (home.newapi_home / "data" / "history").mkdir()
-    with conversation(home) as talk:
-        talk.say("hello")
-        talk.type(UP)
-        talk.terminal.wait_for(re.compile("> hello\n.*> hello", re.DOTALL))
-        talk.type(CTRL_C)
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("hello")
+        repl.type(UP)
+        repl.terminal.wait_for(re.compile("> hello\n.*> hello", re.DOTALL))
+        repl.type(CTRL_C)
+        repl.leave()
     assert last_prompt(server) == "hello"
 
 
@@ -208,20 +208,20 @@ def test_without_a_place_for_the_history_the_conversation_works(
 
 def test_vi_keys_work_where_the_setting_says_so(home: Home, server: FaultServer) -> None:
     home.configure(server.url, editing_mode="vi")
-    with conversation(home) as talk:
-        talk.type("hello world" + ESCAPE)
-        talk.type("0")
-        talk.type("dw")
-        talk.terminal.wait_for(re.compile("^> world$", re.MULTILINE))
-        talk.say("")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.type("hello world" + ESCAPE)
+        repl.type("0")
+        repl.type("dw")
+        repl.terminal.wait_for(re.compile("^> world$", re.MULTILINE))
+        repl.enter("")
+        repl.leave()
     assert last_prompt(server) == "world"
 
 
 def test_without_the_setting_escape_starts_no_commands(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        talk.say("0dw")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("0dw")
+        repl.leave()
     assert last_prompt(server) == "0dw"
 
 
@@ -231,13 +231,13 @@ def test_the_editor_opens_the_line(home: Home, server: FaultServer, mode: str) -
     editor.write_text('#!/bin/sh\nprintf "%s, edited" "$(cat "$1")" > "$1"\n')
     editor.chmod(0o700)
     home.configure(server.url, editing_mode=mode)
-    with conversation(home, env={"VISUAL": str(editor)}) as talk:
-        talk.type("hello")
-        talk.type(f"{ESCAPE}" if mode == "vi" else "\x18\x05")
+    with conversation(home, env={"VISUAL": str(editor)}) as repl:
+        repl.type("hello")
+        repl.type(f"{ESCAPE}" if mode == "vi" else "\x18\x05")
         if mode == "vi":
-            talk.type("v")
+            repl.type("v")
         server.wait_for_requests(1)
-        talk.wait_for_line()
-        talk.wait_for_line()
-        talk.leave()
+        repl.wait_for_line()
+        repl.wait_for_line()
+        repl.leave()
     assert last_prompt(server) == "hello, edited"

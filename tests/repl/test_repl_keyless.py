@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.repl.conversing import answers, conversation, stored_sessions
+from tests.repl.conversation import answers, conversation, stored_sessions
 from tests.repl.test_repl_copying import osc_52
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -16,23 +16,23 @@ def test_files_and_the_clipboard_hold_no_key(home: Home, server: FaultServer) ->
     server.answer_with(lambda _: answers(f"Do not show {KEY}!")[0])
     home.configure(server.url, api_key=f"sk-{KEY}", retries=0)
     files = ["answer.md", "all.md", "all.json", "all.jsonl"]
-    with conversation(home, columns=120) as talk:
-        talk.say(f"/system You know sk-{KEY}.")
-        talk.say(f"What is {KEY}?")
+    with conversation(home, columns=120) as repl:
+        repl.enter(f"/system You know sk-{KEY}.")
+        repl.enter(f"What is {KEY}?")
         for name in files:
             command = f"/save all {name}" if name.startswith("all") else f"/save {name}"
-            assert talk.told(command) == f"{LEFT_OUT} wrote {name}"
-        talk.say(f"/rename of {KEY}")
-        assert LEFT_OUT in talk.told("/copy")
-        talk.say("/fork")
-        talk.leave()
+            assert repl.output_of(command) == f"{LEFT_OUT} wrote {name}"
+        repl.enter(f"/rename of {KEY}")
+        assert LEFT_OUT in repl.output_of("/copy")
+        repl.enter("/fork")
+        repl.leave()
     for name in files:
         text = (home.path / name).read_text()
         assert (KEY in text, "Do not show ****!" in text) == (False, True)
     for name in files[1:]:
         text = (home.path / name).read_text()
         assert ("You know ****." in text, "What is ****?" in text) == (True, True)
-    assert osc_52(talk.terminal.raw) == ["Do not show ****!"]
+    assert osc_52(repl.terminal.raw) == ["Do not show ****!"]
     assert home.files_holding(KEY.encode()) == []
 
 
@@ -68,7 +68,7 @@ def test_what_is_renamed_or_read_back_is_stored_without_the_key(
 
 
 def test_what_holds_no_key_is_taken_out_as_it_is(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        talk.say("a")
-        assert talk.told("/save all talk.md") == "wrote talk.md"
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("a")
+        assert repl.output_of("/save all talk.md") == "wrote talk.md"
+        repl.leave()

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from newapi_cli.domain.session import StoredSession
-from tests.repl.conversing import CTRL_D, ENTER, conversation, said
-from tests.sessions.keeping import only_session, stored_sessions, without_power
+from tests.repl.conversation import CTRL_D, ENTER, conversation, sent_messages
+from tests.sessions.helpers import only_session, stored_sessions, without_root
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import newapi_command, run_command, run_newapi
@@ -40,12 +40,12 @@ def test_a_turn_of_another_terminal_is_not_taken_for_the_last_one_unseen(
     home: Home, server: FaultServer, command: str
 ) -> None:
     with conversation(home, *TALK) as one:
-        one.say("base")
+        one.enter("base")
         assert run_newapi(*TALK, "IMPORTANT", home=home).code == 0
-        one.say(command)
+        one.enter(command)
         one.terminal.wait_for("another newapi continued this session: 1 turn was added")
         assert prompts(only_session(home)) == ["base", "IMPORTANT"]
-        one.say("/undo")
+        one.enter("/undo")
         one.terminal.wait_for("removed “IMPORTANT”; 1 turn left")
         one.leave()
     assert prompts(only_session(home)) == ["base"]
@@ -55,18 +55,18 @@ def test_what_another_terminal_took_back_is_told_before_one_goes_on(
     home: Home, server: FaultServer
 ) -> None:
     with conversation(home, *TALK) as one:
-        one.say("first")
-        one.say("second")
+        one.enter("first")
+        one.enter("second")
         with conversation(home, *TALK) as other:
-            other.say("/undo")
-            other.say("/undo")
+            other.enter("/undo")
+            other.enter("/undo")
             other.leave()
-        one.say("third")
+        one.enter("third")
         one.terminal.wait_for("another newapi removed 2 turns of this session")
         assert "deleted this session" not in one.terminal.all_text()
         one.leave()
     assert prompts(only_session(home)) == ["third"]
-    assert [content for _, content in said(server)] == ["third"]
+    assert [content for _, content in sent_messages(server)] == ["third"]
 
 
 def test_enters_of_somebody_who_could_not_wait_do_not_hold_ctrl_d(
@@ -75,13 +75,13 @@ def test_enters_of_somebody_who_could_not_wait_do_not_hold_ctrl_d(
     slow: list[Step] = sse(event(chunk("Slowly")), Pause(0.5), *answer_events(" done."))
     fault_server.answer_with(lambda _: slow)
     home.configure(fault_server.url)
-    with conversation(home) as talk:
-        talk.type(f"hi{ENTER}")
-        talk.terminal.wait_for("Slowly")
-        talk.type(ENTER * 3)
-        talk.wait_for_line()
-        talk.type(CTRL_D)
-        assert talk.terminal.wait_exit() == 0
+    with conversation(home) as repl:
+        repl.type(f"hi{ENTER}")
+        repl.terminal.wait_for("Slowly")
+        repl.type(ENTER * 3)
+        repl.wait_for_line()
+        repl.type(CTRL_D)
+        assert repl.terminal.wait_exit() == 0
 
 
 def test_keys_typed_during_an_answer_without_layout_are_no_part_of_it(
@@ -101,7 +101,7 @@ def test_keys_typed_during_an_answer_without_layout_are_no_part_of_it(
 
 def test_the_bar_and_the_store_hold_no_key(home: Home, server: FaultServer) -> None:
     home.configure(server.url, api_key=KEY)
-    with conversation(home, columns=120) as talk:
+    with conversation(home, columns=120) as repl:
         for typed in (
             f"/rename {KEY}",
             f"/model {KEY}",
@@ -109,9 +109,9 @@ def test_the_bar_and_the_store_hold_no_key(home: Home, server: FaultServer) -> N
             "hi",
             f"/fork {KEY} two",
         ):
-            talk.say(typed)
-            assert KEY not in talk.terminal.screen_text().rpartition("\n")[2]
-        talk.leave()
+            repl.enter(typed)
+            assert KEY not in repl.terminal.screen_text().rpartition("\n")[2]
+        repl.leave()
     assert home.files_holding(KEY.encode()) == []
 
 
@@ -165,7 +165,7 @@ def test_a_folder_that_cannot_be_looked_into_is_told(home: Home, server: FaultSe
     data: Path = home.newapi_home / "data"
     data.chmod(0)
     try:
-        command = without_power(*newapi_command("sessions", "list"))
+        command = without_root(*newapi_command("sessions", "list"))
         result = run_command(command, home=home)
     finally:
         data.chmod(stat.S_IRWXU)

@@ -7,15 +7,15 @@ import re
 import pytest
 
 from newapi_cli.domain.completion import Status
-from tests.repl.conversing import (
+from tests.repl.conversation import (
     CTRL_C,
     CTRL_D,
     ENTER,
     REFUSAL,
-    Conversing,
+    ConversationTerminal,
     conversation,
     part_then_silence,
-    said,
+    sent_messages,
     stored_sessions,
 )
 from tests.repl.test_repl_commands import add_profile
@@ -27,29 +27,29 @@ from tests.support.wire import MODEL
 DIM = "\x1b[2m"
 
 
-def goodbye(talk: Conversing, key: str = CTRL_D) -> str:
+def goodbye(repl: ConversationTerminal, key: str = CTRL_D) -> str:
     """Leave, and give what was said at the end, in words."""
-    before = len(talk.terminal.raw)
-    talk.type(key)
-    assert talk.terminal.wait_exit() == 0
-    said_last = talk.terminal.raw[before:].decode()
+    before = len(repl.terminal.raw)
+    repl.type(key)
+    assert repl.terminal.wait_exit() == 0
+    said_last = repl.terminal.raw[before:].decode()
     return " ".join(re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", " ", said_last).split())
 
 
-def is_dim(talk: Conversing, text: str) -> bool:
+def is_dim(repl: ConversationTerminal, text: str) -> bool:
     """Say whether the row that says this was written dim."""
-    rows = talk.terminal.raw.decode().split("\n")
+    rows = repl.terminal.raw.decode().split("\n")
     return any(DIM in row and text in row for row in rows)
 
 
 def two_sessions(home: Home) -> tuple[str, str]:
     """Hold two conversations; give their short ids, the older one first."""
-    with conversation(home) as talk:
-        talk.say("about ducks")
-        talk.say("more of ducks")
-        talk.say("/new")
-        talk.say("about geese")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("about ducks")
+        repl.enter("more of ducks")
+        repl.enter("/new")
+        repl.enter("about geese")
+        repl.leave()
     newer, older = stored_sessions(home)
     return older.session.short_id, newer.session.short_id
 
@@ -58,28 +58,28 @@ def two_sessions(home: Home) -> tuple[str, str]:
 
 
 def test_sessions_are_listed_the_last_used_first(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        assert talk.told("/sessions") == "no sessions yet"
-        talk.leave()
+    with conversation(home) as repl:
+        assert repl.output_of("/sessions") == "no sessions yet"
+        repl.leave()
     older, newer = two_sessions(home)
-    with conversation(home, "chat", "-c") as talk:
-        talk.say("/sessions")
-        rows = [row for row in talk.screen.split("\n") if re.match(r"  [0-9a-f]{8}  ", row)]
+    with conversation(home, "chat", "-c") as repl:
+        repl.enter("/sessions")
+        rows = [row for row in repl.screen.split("\n") if re.match(r"  [0-9a-f]{8}  ", row)]
         assert re.fullmatch(rf"  {newer}  .*  1 turn  about geese  \(current\)", rows[0])
         assert re.fullmatch(rf"  {older}  .*  2 turns  about ducks", rows[1])
-        assert "/sessions ID switches to one" in talk.text
-        talk.leave()
+        assert "/sessions ID switches to one" in repl.text
+        repl.leave()
 
 
 @pytest.mark.parametrize("columns", [60, 80, 100])
 def test_a_session_takes_one_row_of_the_list(home: Home, server: FaultServer, columns: int) -> None:
-    with conversation(home, columns=columns) as talk:
-        talk.say("为什么天空是蓝色的 " * 3 + "and a title that goes on and on and on and on")
-        talk.say("/sessions")
-        rows = talk.screen.split("\n")
+    with conversation(home, columns=columns) as repl:
+        repl.enter("为什么天空是蓝色的 " * 3 + "and a title that goes on and on and on and on")
+        repl.enter("/sessions")
+        rows = repl.screen.split("\n")
         (row,) = [row for row in rows if "just now" in row]
         assert re.search(r"1 turn  为什么.*…  \(current\)$", row)
-        talk.leave()
+        repl.leave()
 
 
 @pytest.mark.parametrize("way", ["id", "beginning of an id", "title", "name"])
@@ -90,39 +90,39 @@ def test_going_over_to_a_session_shows_its_last_turns_and_asks_on_in_it(
     if way == "name":
         assert run_newapi("sessions", "rename", older, "quack", home=home).code == 0
     references = {"id": older, "beginning of an id": older[:6], "title": "about ducks"}
-    with conversation(home) as talk:
-        told = talk.told(f"/sessions {references.get(way, 'quack')}")
-        assert told.startswith("> about ducks Answer 1. > more of ducks Answer 2.")
-        assert f"session {older}" in told
-        assert "2 turns" in told
-        assert is_dim(talk, "> more of ducks")
-        assert is_dim(talk, "Answer 2.")
-        talk.say("and swans?")
-        talk.leave()
-    assert said(server)[:2] == [("user", "about ducks"), ("assistant", "Answer 1.")]
+    with conversation(home) as repl:
+        output = repl.output_of(f"/sessions {references.get(way, 'quack')}")
+        assert output.startswith("> about ducks Answer 1. > more of ducks Answer 2.")
+        assert f"session {older}" in output
+        assert "2 turns" in output
+        assert is_dim(repl, "> more of ducks")
+        assert is_dim(repl, "Answer 2.")
+        repl.enter("and swans?")
+        repl.leave()
+    assert sent_messages(server)[:2] == [("user", "about ducks"), ("assistant", "Answer 1.")]
     assert stored_sessions(home)[0].session.short_id == older
 
 
 def test_a_session_that_is_not_there_changes_nothing(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        talk.say("a")
-        assert "there is no session 'zzz'" in talk.told("/sessions zzz")
-        talk.say("b")
-        talk.leave()
-    assert said(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
+    with conversation(home) as repl:
+        repl.enter("a")
+        assert "there is no session 'zzz'" in repl.output_of("/sessions zzz")
+        repl.enter("b")
+        repl.leave()
+    assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
 
 
 def test_going_over_takes_the_profile_of_the_session_along(home: Home, server: FaultServer) -> None:
     with FaultServer(answer=server._answer) as other:
         add_profile(home, "other", other.url, MODEL)
-        with conversation(home, "chat", "-P", "other") as talk:
-            talk.say("said to the other")
-            assert "newapi chat -S" in goodbye(talk)
-        with conversation(home) as talk:
-            talk.say("/sessions said to the other")
-            talk.terminal.wait_for("other · test-model · said to the other")
-            talk.say("on")
-            talk.leave()
+        with conversation(home, "chat", "-P", "other") as repl:
+            repl.enter("said to the other")
+            assert "newapi chat -S" in goodbye(repl)
+        with conversation(home) as repl:
+            repl.enter("/sessions said to the other")
+            repl.terminal.wait_for("other · test-model · said to the other")
+            repl.enter("on")
+            repl.leave()
         assert len(other.requests) == 2
     assert server.requests == []
 
@@ -131,49 +131,49 @@ def test_a_session_that_cannot_be_gone_over_to_leaves_its_profile_alone(
     home: Home, server: FaultServer
 ) -> None:
     add_profile(home, "other", "http://127.0.0.1:9", MODEL)
-    with conversation(home, "chat", "-P", "other") as talk:
-        talk.say("said to the other")
-        talk.leave()
+    with conversation(home, "chat", "-P", "other") as repl:
+        repl.enter("said to the other")
+        repl.leave()
     config = home.config_file.read_text("utf-8")
     home.config_file.write_text(config.replace("127.0.0.1:9", "127.0.0.1:10"))
-    with conversation(home) as talk:
-        told = talk.told("/sessions said to the other")
-        assert "was with http://127.0.0.1:9" in told
-        talk.say("a")
-        assert talk.told("/profile").startswith("profile: test")
-        talk.leave()
-    assert said(server) == [("user", "a")]
+    with conversation(home) as repl:
+        output = repl.output_of("/sessions said to the other")
+        assert "was with http://127.0.0.1:9" in output
+        repl.enter("a")
+        assert repl.output_of("/profile").startswith("profile: test")
+        repl.leave()
+    assert sent_messages(server) == [("user", "a")]
 
 
 def test_a_new_conversation_leaves_the_old_one_stored(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        talk.say("a")
+    with conversation(home) as repl:
+        repl.enter("a")
         (old,) = stored_sessions(home)
-        assert talk.told("/new") == f"new conversation; {old.session.short_id} is saved"
-        assert talk.told("/new") == "new conversation"
-        talk.say("b")
-        talk.leave()
-    assert said(server) == [("user", "b")]
+        assert repl.output_of("/new") == f"new conversation; {old.session.short_id} is saved"
+        assert repl.output_of("/new") == "new conversation"
+        repl.enter("b")
+        repl.leave()
+    assert sent_messages(server) == [("user", "b")]
     assert stored_sessions(home)[1] == old
 
 
 def test_a_name_is_given_once_and_names_the_session(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        assert talk.told("/rename") == "name: not set"
-        talk.say("a")
-        assert talk.told("/rename my   trip") == "renamed to “my trip”"
-        talk.terminal.wait_for("test-model · my trip · 1 turn")
-        assert talk.told("/rename") == "name: my trip"
-        talk.say("/new")
-        talk.say("b")
-        assert "already has this name" in talk.told("/rename my trip")
-        assert talk.told("/rename") == "name: b"
-        talk.say(f"/rename {'x' * 81}")
-        assert "at most 80 characters" in talk.text
-        talk.leave()
-    with conversation(home, "chat", "-S", "my trip") as talk:
-        assert "Answer 1." in talk.text
-        talk.leave()
+    with conversation(home) as repl:
+        assert repl.output_of("/rename") == "name: not set"
+        repl.enter("a")
+        assert repl.output_of("/rename my   trip") == "renamed to “my trip”"
+        repl.terminal.wait_for("test-model · my trip · 1 turn")
+        assert repl.output_of("/rename") == "name: my trip"
+        repl.enter("/new")
+        repl.enter("b")
+        assert "already has this name" in repl.output_of("/rename my trip")
+        assert repl.output_of("/rename") == "name: b"
+        repl.enter(f"/rename {'x' * 81}")
+        assert "at most 80 characters" in repl.text
+        repl.leave()
+    with conversation(home, "chat", "-S", "my trip") as repl:
+        assert "Answer 1." in repl.text
+        repl.leave()
 
 
 # -- coming back ------------------------------------------------------------------------------
@@ -183,35 +183,35 @@ def test_a_name_is_given_once_and_names_the_session(home: Home, server: FaultSer
 def test_a_later_run_shows_the_last_turns_dim_and_goes_on(
     home: Home, server: FaultServer, args: tuple[str, ...]
 ) -> None:
-    with conversation(home) as talk:
-        talk.say("first question")
-        talk.say("second question")
-        talk.say("third question")
-        talk.say("/rename trip")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("first question")
+        repl.enter("second question")
+        repl.enter("third question")
+        repl.enter("/rename trip")
+        repl.leave()
     short_id = stored_sessions(home)[0].session.short_id
-    with conversation(home, "chat", *(short_id if arg == "id" else arg for arg in args)) as talk:
+    with conversation(home, "chat", *(short_id if arg == "id" else arg for arg in args)) as repl:
         for shown in ("> second question", "Answer 2.", "> third question", "Answer 3."):
-            assert is_dim(talk, shown)
-        assert "first question" not in talk.text
-        assert f"session {short_id} “trip”: 3 turns" in talk.words()
-        assert "/retry" not in talk.text
-        talk.say("fourth")
-        talk.leave()
-    assert len(said(server)) == 7
+            assert is_dim(repl, shown)
+        assert "first question" not in repl.text
+        assert f"session {short_id} “trip”: 3 turns" in repl.words()
+        assert "/retry" not in repl.text
+        repl.enter("fourth")
+        repl.leave()
+    assert len(sent_messages(server)) == 7
 
 
 def test_what_was_taken_back_is_not_said_in_a_later_run(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        talk.say("first question")
-        talk.say("second question")
-        talk.say("/undo")
-        talk.leave()
-    with conversation(home, "chat", "-c") as talk:
-        assert "second question" not in talk.text
-        talk.say("third")
-        talk.leave()
-    assert said(server) == [
+    with conversation(home) as repl:
+        repl.enter("first question")
+        repl.enter("second question")
+        repl.enter("/undo")
+        repl.leave()
+    with conversation(home, "chat", "-c") as repl:
+        assert "second question" not in repl.text
+        repl.enter("third")
+        repl.leave()
+    assert sent_messages(server) == [
         ("user", "first question"),
         ("assistant", "Answer 1."),
         ("user", "third"),
@@ -222,18 +222,18 @@ def test_an_interrupted_last_answer_is_said_with_what_can_be_done(
     home: Home, server: FaultServer
 ) -> None:
     server.add(*part_then_silence())
-    with conversation(home) as talk:
-        talk.type("a" + ENTER)
-        talk.terminal.wait_for("Paris is the capital.")
-        talk.type(CTRL_C)
-        talk.wait_for_line()
-        talk.leave()
-    with conversation(home, "chat", "-c") as talk:
-        told = "the last answer was interrupted: /continue or /retry"
-        assert told in talk.words()
-        talk.say("/retry")
-        talk.leave()
-    assert said(server) == [("user", "a")]
+    with conversation(home) as repl:
+        repl.type("a" + ENTER)
+        repl.terminal.wait_for("Paris is the capital.")
+        repl.type(CTRL_C)
+        repl.wait_for_line()
+        repl.leave()
+    with conversation(home, "chat", "-c") as repl:
+        output = "the last answer was interrupted: /continue or /retry"
+        assert output in repl.words()
+        repl.enter("/retry")
+        repl.leave()
+    assert sent_messages(server) == [("user", "a")]
     assert stored_sessions(home)[0].path[-1].status is Status.COMPLETE
 
 
@@ -241,13 +241,13 @@ def test_a_last_question_that_failed_is_said_with_its_reason(
     home: Home, server: FaultServer
 ) -> None:
     server.add(*REFUSAL)
-    with conversation(home) as talk:
-        talk.say("a")
-        talk.leave()
-    with conversation(home, "chat", "-c") as talk:
-        told = r"the last answer failed: /retry sends the prompt again \(.*no such thing.*\)"
-        assert re.search(told, talk.words())
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("a")
+        repl.leave()
+    with conversation(home, "chat", "-c") as repl:
+        output = r"the last answer failed: /retry sends the prompt again \(.*no such thing.*\)"
+        assert re.search(output, repl.words())
+        repl.leave()
 
 
 # -- leaving ----------------------------------------------------------------------------------
@@ -257,9 +257,9 @@ def test_a_last_question_that_failed_is_said_with_its_reason(
 def test_the_goodbye_names_the_session_and_the_way_back(
     home: Home, server: FaultServer, key: str
 ) -> None:
-    with conversation(home) as talk:
-        talk.say("about ducks")
-        last = goodbye(talk, key)
+    with conversation(home) as repl:
+        repl.enter("about ducks")
+        last = goodbye(repl, key)
     short_id = stored_sessions(home)[0].session.short_id
     assert last.endswith(f"saved as {short_id} “about ducks”; resume: newapi chat -c")
 
@@ -267,32 +267,32 @@ def test_the_goodbye_names_the_session_and_the_way_back(
 def test_nothing_is_said_at_the_end_where_nothing_was_asked(
     home: Home, server: FaultServer
 ) -> None:
-    with conversation(home) as talk:
-        assert "saved as" not in goodbye(talk)
+    with conversation(home) as repl:
+        assert "saved as" not in goodbye(repl)
 
 
 def test_the_way_back_to_another_profile_names_the_session(home: Home, server: FaultServer) -> None:
     add_profile(home, "other", server.url)
-    with conversation(home) as talk:
-        talk.say("/profile other")
-        talk.say("a")
-        last = goodbye(talk)
+    with conversation(home) as repl:
+        repl.enter("/profile other")
+        repl.enter("a")
+        last = goodbye(repl)
     short_id = stored_sessions(home)[0].session.short_id
     assert last.endswith(f"resume: newapi chat -S {short_id}")
-    with conversation(home, "chat", "-S", short_id) as talk:
-        talk.terminal.wait_for("other · test-model · a · 1 turn")
-        talk.leave()
+    with conversation(home, "chat", "-S", short_id) as repl:
+        repl.terminal.wait_for("other · test-model · a · 1 turn")
+        repl.leave()
 
 
 def test_a_run_that_saves_nothing_says_so_and_leaves_nothing(
     home: Home, server: FaultServer
 ) -> None:
-    with conversation(home, "chat", "-n") as talk:
-        talk.terminal.wait_for("0 turns · not saved")
-        talk.say("a")
-        talk.say("b")
-        talk.terminal.wait_for("2 turns · 24 tokens · not saved")
-        assert "saved as" not in goodbye(talk)
-    assert said(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
+    with conversation(home, "chat", "-n") as repl:
+        repl.terminal.wait_for("0 turns · not saved")
+        repl.enter("a")
+        repl.enter("b")
+        repl.terminal.wait_for("2 turns · 24 tokens · not saved")
+        assert "saved as" not in goodbye(repl)
+    assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
     assert not list((home.newapi_home).rglob("*.db"))
     assert not list((home.newapi_home).rglob("history"))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.repl.conversing import (
+from tests.repl.conversation import (
     CTRL_C,
     ENTER,
-    Conversing,
+    ConversationTerminal,
     conversation,
-    said,
+    sent_messages,
     stored_sessions,
 )
 from tests.support.fault_server import FaultServer
@@ -30,24 +30,24 @@ def refusal() -> list[Step]:
     return [Send(response(400, body))]
 
 
-def ask_three(talk: Conversing) -> None:
+def ask_three(repl: ConversationTerminal) -> None:
     """Fill the conversation."""
     for number in (1, 2, 3):
-        talk.say(f"question {number} {LONG}")
+        repl.enter(f"question {number} {LONG}")
 
 
-def ask_too_much(talk: Conversing, server: FaultServer, question: str) -> str:
+def ask_too_much(repl: ConversationTerminal, server: FaultServer, question: str) -> str:
     """Ask what is refused, and give what is told up to the question y/N, in words."""
     server.add(*refusal())
-    talk.type(question + ENTER)
-    talk.wait_for_line()
-    talk.terminal.wait_for("[y/N]")
-    return talk.words().rpartition(f"> {question}")[2]
+    repl.type(question + ENTER)
+    repl.wait_for_line()
+    repl.terminal.wait_for("[y/N]")
+    return repl.words().rpartition(f"> {question}")[2]
 
 
 def questions(server: FaultServer, request: int = -1) -> list[str]:
     """Give the beginnings of the questions that a request carried."""
-    messages = said(server, request)
+    messages = sent_messages(server, request)
     return [text[:10].strip() for role, text in messages if role == "user"]
 
 
@@ -55,17 +55,17 @@ def questions(server: FaultServer, request: int = -1) -> list[str]:
 def test_the_turns_that_could_go_are_listed_and_yes_asks_without_them(
     home: Home, server: FaultServer, columns: int, rows: int
 ) -> None:
-    with conversation(home, columns=columns, rows=rows) as talk:
-        ask_three(talk)
-        told = ask_too_much(talk, server, "and now?")
-        assert "too long for the model" in told
-        assert "use a model with a larger context: /model NAME" in told
-        assert "1 of 3 turns could be left out (it stays in the session, but is not sent)" in told
-        assert "· question 1 long" in told
-        assert "question 2 long" not in told
-        talk.say("y")
-        assert "Answer 5." in talk.text
-        talk.leave()
+    with conversation(home, columns=columns, rows=rows) as repl:
+        ask_three(repl)
+        output = ask_too_much(repl, server, "and now?")
+        assert "too long for the model" in output
+        assert "use a model with a larger context: /model NAME" in output
+        assert "1 of 3 turns could be left out (it stays in the session, but is not sent)" in output
+        assert "· question 1 long" in output
+        assert "question 2 long" not in output
+        repl.enter("y")
+        assert "Answer 5." in repl.text
+        repl.leave()
     assert questions(server, 3) == ["question 1", "question 2", "question 3", "and now?"]
     assert questions(server) in (
         ["question 2", "question 3", "and now?"],
@@ -81,67 +81,67 @@ def test_the_turns_that_could_go_are_listed_and_yes_asks_without_them(
 def test_everything_but_yes_sends_nothing_and_drops_nothing(
     home: Home, server: FaultServer, key: str
 ) -> None:
-    with conversation(home) as talk:
-        ask_three(talk)
-        ask_too_much(talk, server, "and now?")
+    with conversation(home) as repl:
+        ask_three(repl)
+        ask_too_much(repl, server, "and now?")
         if key == "\x03":
-            talk.type(key)
-            talk.wait_for_line()
+            repl.type(key)
+            repl.wait_for_line()
         else:
-            talk.say(key)
-        assert "nothing was left out; /model changes the model, /retry sends again" in talk.words()
+            repl.enter(key)
+        assert "nothing was left out; /model changes the model, /retry sends again" in repl.words()
         assert len(server.requests) == 4
         if key == "what?":  # no answer, so it is the next draft: what was typed is never dropped
-            talk.terminal.wait_for("> what?")
-            talk.type(CTRL_C)
-        talk.say("/retry")
-        talk.leave()
+            repl.terminal.wait_for("> what?")
+            repl.type(CTRL_C)
+        repl.enter("/retry")
+        repl.leave()
     assert questions(server) == ["question 1", "question 2", "question 3", "and now?"]
 
 
 def test_the_bar_says_how_many_are_sent_and_another_model_gets_all_again(
     home: Home, server: FaultServer
 ) -> None:
-    with conversation(home, columns=100) as talk:
-        ask_three(talk)
-        ask_too_much(talk, server, "and now?")
-        talk.say("y")
+    with conversation(home, columns=100) as repl:
+        ask_three(repl)
+        ask_too_much(repl, server, "and now?")
+        repl.enter("y")
         left = 4 - len(questions(server))
-        talk.terminal.wait_for(f"4 turns ({4 - left} sent)")
-        talk.say("next")
+        repl.terminal.wait_for(f"4 turns ({4 - left} sent)")
+        repl.enter("next")
         assert questions(server)[0] == f"question {left + 1}"
-        talk.say("/model larger")
-        talk.terminal.wait_until(lambda: "sent)" not in talk.screen.split("\n")[-1])
-        talk.say("all of it")
-        talk.leave()
+        repl.enter("/model larger")
+        repl.terminal.wait_until(lambda: "sent)" not in repl.screen.split("\n")[-1])
+        repl.enter("all of it")
+        repl.leave()
     assert len(questions(server)) == 6
 
 
 def test_what_was_left_out_stays_so_in_a_later_run(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        ask_three(talk)
-        ask_too_much(talk, server, "and now?")
-        talk.say("y")
+    with conversation(home) as repl:
+        ask_three(repl)
+        ask_too_much(repl, server, "and now?")
+        repl.enter("y")
         sent = questions(server)
-        talk.leave()
-    with conversation(home, "chat", "-c") as talk:
-        talk.say("later")
-        talk.leave()
+        repl.leave()
+    with conversation(home, "chat", "-c") as repl:
+        repl.enter("later")
+        repl.leave()
     assert questions(server) == [*sent, "later"]
 
 
 def test_a_conversation_that_is_still_too_long_is_asked_about_again(
     home: Home, server: FaultServer
 ) -> None:
-    with conversation(home) as talk:
-        ask_three(talk)
-        ask_too_much(talk, server, "and now?")
+    with conversation(home) as repl:
+        ask_three(repl)
+        ask_too_much(repl, server, "and now?")
         server.add(*refusal())
-        talk.say("y")
-        talk.terminal.wait_until(lambda: talk.text.count("[y/N]") == 2)
-        talk.say("y")
-        assert "Answer 6." in talk.text
-        talk.leave()
+        repl.enter("y")
+        repl.terminal.wait_until(lambda: repl.text.count("[y/N]") == 2)
+        repl.enter("y")
+        assert "Answer 6." in repl.text
+        repl.leave()
     counts = [len(questions(server, number)) for number in (3, 4, 5)]
     assert counts == sorted(counts, reverse=True)
     assert len(set(counts)) == 3
@@ -149,20 +149,20 @@ def test_a_conversation_that_is_still_too_long_is_asked_about_again(
 
 def test_a_message_that_is_too_long_alone_is_told(home: Home, server: FaultServer) -> None:
     server.add(*refusal())
-    with conversation(home) as talk:
-        told = talk.told("far too much")
-        assert "the message alone is too long" in told
-        assert "[y/N]" not in told
-        talk.leave()
+    with conversation(home) as repl:
+        output = repl.output_of("far too much")
+        assert "the message alone is too long" in output
+        assert "[y/N]" not in output
+        repl.leave()
 
 
 def test_a_retry_that_has_become_too_long_keeps_its_answer_where_nothing_may_go(
     home: Home, server: FaultServer
 ) -> None:
-    with conversation(home) as talk:
-        ask_three(talk)
-        ask_too_much(talk, server, "/retry")
-        talk.say("n")
-        talk.say("on")
-        talk.leave()
-    assert said(server)[-2:] == [("assistant", "Answer 3."), ("user", "on")]
+    with conversation(home) as repl:
+        ask_three(repl)
+        ask_too_much(repl, server, "/retry")
+        repl.enter("n")
+        repl.enter("on")
+        repl.leave()
+    assert sent_messages(server)[-2:] == [("assistant", "Answer 3."), ("user", "on")]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.render.live.screens import ReflowingScreen
-from tests.repl.conversing import ENTER, Conversing, conversation, last_prompt
+from tests.repl.conversation import ENTER, ConversationTerminal, conversation, last_prompt
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.steps import Tell, WaitFor, sse
@@ -39,17 +39,17 @@ def in_pieces(text: str) -> list[str]:
     return [text[begin : begin + 7] for begin in range(0, len(text), 7)]
 
 
-def bar_rows(talk: Conversing) -> list[str]:
+def bar_rows(repl: ConversationTerminal) -> list[str]:
     """Give the last rows of the window, from the first one of the bar on."""
-    rows = talk.screen.split("\n")
+    rows = repl.screen.split("\n")
     bar = max(index for index, row in enumerate(rows) if row.startswith(" ") and BAR.search(row))
     return rows[bar:]
 
 
-def wait_for_bar(talk: Conversing, text: str) -> None:
+def wait_for_bar(repl: ConversationTerminal, text: str) -> None:
     """Wait until the last row of the window is the bar, and says this."""
-    talk.terminal.wait_until(
-        lambda: text in talk.screen.split("\n")[-1] and talk.screen.count("\n") >= 1, what=text
+    repl.terminal.wait_until(
+        lambda: text in repl.screen.split("\n")[-1] and repl.screen.count("\n") >= 1, what=text
     )
 
 
@@ -57,11 +57,11 @@ def wait_for_bar(talk: Conversing, text: str) -> None:
 def test_the_bar_takes_one_row_and_says_most_what_matters_most(
     home: Home, server: FaultServer, columns: int, rows: int
 ) -> None:
-    with conversation(home, columns=columns, rows=rows) as talk:
-        wait_for_bar(talk, MODEL)
-        talk.say("a question of many words that gives the session its long title")
-        wait_for_bar(talk, MODEL)
-        (bar,) = bar_rows(talk)
+    with conversation(home, columns=columns, rows=rows) as repl:
+        wait_for_bar(repl, MODEL)
+        repl.enter("a question of many words that gives the session its long title")
+        wait_for_bar(repl, MODEL)
+        (bar,) = bar_rows(repl)
         parts = bar.strip().split(" · ")
         if columns == 20:
             assert parts == [MODEL]
@@ -72,27 +72,27 @@ def test_the_bar_takes_one_row_and_says_most_what_matters_most(
             title = "a question of many words that…"
             keys = ["/help", "Ctrl-D leaves"]
             assert parts == ["test", MODEL, title, "1 turn", "12 tokens", *keys]
-        talk.leave()
+        repl.leave()
 
 
 @pytest.mark.parametrize("columns", [30, 41, 60, 80])
 def test_a_title_of_wide_characters_finds_its_room_in_the_bar(
     home: Home, server: FaultServer, columns: int
 ) -> None:
-    with conversation(home, columns=columns) as talk:
-        talk.say(CHINESE)
-        wait_for_bar(talk, "1 turn")
-        (bar,) = bar_rows(talk)
+    with conversation(home, columns=columns) as repl:
+        repl.enter(CHINESE)
+        wait_for_bar(repl, "1 turn")
+        (bar,) = bar_rows(repl)
         width = sum(2 if "一" <= character <= "龥" else 1 for character in bar)
         assert width <= columns
         assert bar.split(" · ")[-1] in ("1 turn", "12 tokens", "/help", "Ctrl-D leaves")
-        talk.leave()
+        repl.leave()
 
 
 def test_a_model_with_a_long_name_is_cut_in_the_bar(home: Home, server: FaultServer) -> None:
-    with conversation(home, "chat", "-m", "a-model-of-a-very-long-name", columns=20) as talk:
-        wait_for_bar(talk, "a-model-of-a-very…")
-        talk.leave()
+    with conversation(home, "chat", "-m", "a-model-of-a-very-long-name", columns=20) as repl:
+        wait_for_bar(repl, "a-model-of-a-very…")
+        repl.leave()
 
 
 @pytest.mark.parametrize(("columns", "rows"), WINDOWS, ids=NAMES)
@@ -100,33 +100,33 @@ def test_an_answer_with_a_table_and_code_is_read_in_each_window(
     home: Home, server: FaultServer, columns: int, rows: int
 ) -> None:
     server.answer_with(lambda _: sse(*answer_events(*in_pieces(TABLE_AND_CODE))))
-    with conversation(home, columns=columns, rows=rows) as talk:
-        talk.say("a")
+    with conversation(home, columns=columns, rows=rows) as repl:
+        repl.enter("a")
         for word in ("Head", "before", "alpha", "ones", "beta", "twos", "print('omega')", "end."):
-            assert talk.text.count(word) == 1, word
-        talk.say("b")
-        assert talk.text.count("print('omega')") == 2
-        talk.leave()
+            assert repl.text.count(word) == 1, word
+        repl.enter("b")
+        assert repl.text.count("print('omega')") == 2
+        repl.leave()
 
 
 @pytest.mark.parametrize(("columns", "rows"), WINDOWS, ids=NAMES)
 def test_what_is_told_breaks_between_words(
     home: Home, server: FaultServer, columns: int, rows: int
 ) -> None:
-    with conversation(home, columns=columns, rows=rows) as talk:
-        talk.say("/zzz")
+    with conversation(home, columns=columns, rows=rows) as repl:
+        repl.enter("/zzz")
         wanted = "unknown command /zzz; /help lists them, //zzz sends it as a message"
-        assert wanted in talk.words()
-        talk.say("/undo")
-        assert "there is no turn to undo" in talk.words()
-        talk.leave()
+        assert wanted in repl.words()
+        repl.enter("/undo")
+        assert "there is no turn to undo" in repl.words()
+        repl.leave()
 
 
 def test_a_name_with_hyphens_is_told_in_one_piece(home: Home, server: FaultServer) -> None:
-    with conversation(home, columns=20, rows=8) as talk:
-        talk.say("/model a-model-name-1")
-        assert "\na-model-name-1\n" in talk.text
-        talk.leave()
+    with conversation(home, columns=20, rows=8) as repl:
+        repl.enter("/model a-model-name-1")
+        assert "\na-model-name-1\n" in repl.text
+        repl.leave()
 
 
 def words(begin: int, count: int = 30) -> str:
@@ -147,23 +147,23 @@ def test_a_window_that_changes_in_the_midst_of_an_answer_loses_no_word(
         pieces += [event(chunk(f"{text}\n\nbegun{number}")), Tell(shown), WaitFor(go_on)]
     last = [event(chunk(" and done.")), event(chunk(finish="stop")), DONE]
     server.add(*sse(*pieces, *last))  # type: ignore[arg-type]  # bytes and steps, mixed
-    with conversation(home) as talk:
-        talk.type("a" + ENTER)
+    with conversation(home) as repl:
+        repl.type("a" + ENTER)
         for number, size in enumerate([(41, 20), (80, 24), None]):
-            talk.terminal.wait_for(f"w{number * 100 + 29:03}x")
+            repl.terminal.wait_for(f"w{number * 100 + 29:03}x")
             if size:
-                talk.terminal.resize(*size)
+                repl.terminal.resize(*size)
             gates[number][1].set()
-        talk.wait_for_line()
+        repl.wait_for_line()
         for number in range(3):
             for word in range(number * 100, number * 100 + 90):
-                assert f"w{word:03}x" in talk.text, word
-        assert "and done." in talk.words()
-        talk.say("usable?")
-        assert "Answer 2." in talk.text
-        wait_for_bar(talk, "2 turns")
-        assert len(bar_rows(talk)) == 1
-        talk.leave()
+                assert f"w{word:03}x" in repl.text, word
+        assert "and done." in repl.words()
+        repl.enter("usable?")
+        assert "Answer 2." in repl.text
+        wait_for_bar(repl, "2 turns")
+        assert len(bar_rows(repl)) == 1
+        repl.leave()
     assert last_prompt(server) == "usable?"
 
 
@@ -171,16 +171,16 @@ def test_a_window_that_changes_while_a_line_is_typed_keeps_the_line(
     home: Home, server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.support.terminal.Emulator", ReflowingWindow)
-    with conversation(home) as talk:
-        talk.type("half a ")
-        talk.terminal.wait_for("> half a")
-        talk.terminal.resize(41, 20)
-        wait_for_bar(talk, MODEL)
-        talk.type("question ")
-        talk.terminal.wait_for("> half a question")
-        talk.terminal.resize(80, 24)
-        wait_for_bar(talk, "Ctrl-D leaves")
-        talk.say("of mine")
-        wait_for_bar(talk, "1 turn")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.type("half a ")
+        repl.terminal.wait_for("> half a")
+        repl.terminal.resize(41, 20)
+        wait_for_bar(repl, MODEL)
+        repl.type("question ")
+        repl.terminal.wait_for("> half a question")
+        repl.terminal.resize(80, 24)
+        wait_for_bar(repl, "Ctrl-D leaves")
+        repl.enter("of mine")
+        wait_for_bar(repl, "1 turn")
+        repl.leave()
     assert last_prompt(server) == "half a question of mine"

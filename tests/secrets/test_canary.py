@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.repl.conversing import CTRL_C, ENTER, conversation, part_then_silence
+from tests.repl.conversation import CTRL_C, ENTER, conversation, part_then_silence
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
 from tests.support.process import Environment, newapi_command, run_newapi
@@ -302,15 +302,15 @@ def test_a_conversation_neither_shows_nor_stores_it(home: Home) -> None:
     ]
     with FaultServer(*scripts, part_then_silence()) as server:
         home.configure(server.url, retries=0)
-        with conversation(home, "chat", "-v", "-u", rows=60) as talk:
+        with conversation(home, "chat", "-v", "-u", rows=60) as repl:
             for text in ("one", "two", "/retry", "/help", "/model", "/system", "four"):
-                talk.say(text)
-            talk.type("five" + ENTER)
-            talk.terminal.wait_for("Paris is the capital.")
-            talk.type(CTRL_C)
-            talk.wait_for_line()
-            talk.leave()
-            assert_secret(home, talk.terminal.raw)
+                repl.enter(text)
+            repl.type("five" + ENTER)
+            repl.terminal.wait_for("Paris is the capital.")
+            repl.type(CTRL_C)
+            repl.wait_for_line()
+            repl.leave()
+            assert_secret(home, repl.terminal.raw)
     history = home.newapi_home / "data" / "history"
     assert "five" in history.read_text("utf-8")
 
@@ -319,10 +319,10 @@ def test_a_line_with_the_key_is_not_in_the_history_whatever_its_form(home: Home)
     key = "abcdefQ3wE5rT7yU9iO1pA2sD4fG6hJ8kL0zX"
     with FaultServer(answer=lambda _: sse(*answer_events("Yes."))) as server:
         home.configure(server.url, api_key=key)
-        with conversation(home) as talk:
-            talk.say(f"is {key} good?")
-            talk.say("kept")
-            talk.leave()
+        with conversation(home) as repl:
+            repl.enter(f"is {key} good?")
+            repl.enter("kept")
+            repl.leave()
     text = (home.newapi_home / "data" / "history").read_text("utf-8")
     assert "kept" in text
     assert key not in text

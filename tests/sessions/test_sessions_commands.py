@@ -11,13 +11,13 @@ import pytest
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import StoredSession, TurnRecord
 from newapi_cli.store.sessions import SessionStore
-from tests.repl.conversing import CTRL_C
-from tests.sessions.keeping import (
+from tests.repl.conversation import CTRL_C
+from tests.sessions.helpers import (
     answer_numbered,
-    asked,
     chat,
     data_dir,
     only_session,
+    sent_texts,
     sessions_file,
     stored_sessions,
 )
@@ -241,15 +241,17 @@ def test_any_unique_beginning_names_a_session(home: Home) -> None:
 
 
 @pytest.mark.parametrize("command", [["show"], ["export"], ["rm", "--yes"], ["rename"]])
-@pytest.mark.parametrize(("reference", "told"), [("1a2", "2 sessions"), ("nobody", "no session")])
+@pytest.mark.parametrize(
+    ("reference", "message"), [("1a2", "2 sessions"), ("nobody", "no session")]
+)
 def test_a_beginning_that_means_several_or_none_is_refused(
-    home: Home, command: list[str], reference: str, told: str
+    home: Home, command: list[str], reference: str, message: str
 ) -> None:
     put(home, "one", id_="1a2b00000000")
     put(home, "two", id_="1a2c00000000")
     name = ["new name"] if command == ["rename"] else []
     result = run(home, *command, reference, *name, code=2)
-    assert told in result.err
+    assert message in result.err
     assert result.out == b""
     assert ("1a2b0000" in result.err) == (reference == "1a2")
     assert sorted(each.session.title for each in stored_sessions(home)) == ["one", "two"]
@@ -260,7 +262,7 @@ def test_a_new_name_is_how_it_is_gone_on_with(home: Home, server: FaultServer) -
     id_ = only_session(home).session.id
     assert "taxes 2026" in run(home, "rename", id_[:6], "  taxes   2026 ").err
     chat(home, "-S", "taxes 2026", "second")
-    assert asked(server) == ["first", "Answer 1.", "second"]
+    assert sent_texts(server) == ["first", "Answer 1.", "second"]
     run(home, "rename", "taxes 2026", "税")
     assert only_session(home).session.title == "税"
 
@@ -279,7 +281,7 @@ def test_renaming_does_not_make_it_the_last_used(home: Home, server: FaultServer
     put(home, "new", ("p-new", "a"), profile="test")
     run(home, "rename", "old", "older")
     chat(home, "-c", "more")
-    assert asked(server) == ["p-new", "a", "more"]
+    assert sent_texts(server) == ["p-new", "a", "more"]
 
 
 def test_the_path_is_told_whether_there_is_a_file_or_not(home: Home) -> None:

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from newapi_cli.store.sessions import SessionStore
-from tests.repl.conversing import conversation
-from tests.sessions.deleting import CANARY, remove, traces
-from tests.sessions.keeping import (
+from tests.repl.conversation import conversation
+from tests.sessions.deletion import CANARY, remove, traces
+from tests.sessions.helpers import (
     answer_numbered,
-    asked,
     chat,
     only_session,
+    sent_texts,
     sessions_file,
     stored_sessions,
     tree,
@@ -174,13 +174,13 @@ def test_a_folder_in_the_place_of_the_history_is_told(home: Home, server: FaultS
 def test_a_running_conversation_whose_session_goes_says_so_and_begins_anew(
     home: Home, server: FaultServer
 ) -> None:
-    with conversation(home) as talk:
-        talk.say(f"{CANARY} one")
+    with conversation(home) as repl:
+        repl.enter(f"{CANARY} one")
         remove(home, only_session(home).session.id)
-        talk.say("two")
-        assert "deleted" in talk.terminal.all_text()
-        talk.leave()
-    assert asked(server) == ["two"]
+        repl.enter("two")
+        assert "deleted" in repl.terminal.all_text()
+        repl.leave()
+    assert sent_texts(server) == ["two"]
     assert [turn.prompt for turn in only_session(home).path] == ["two"]
     with SessionStore(sessions_file(home)) as store:
         assert store.count() == 1

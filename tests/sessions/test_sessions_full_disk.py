@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from tests.repl.conversing import CTRL_C, ENTER, PART, conversation, part_then_silence
-from tests.sessions.keeping import (
+from tests.repl.conversation import CTRL_C, ENTER, PART, conversation, part_then_silence
+from tests.sessions.helpers import (
     answer_numbered,
     chat,
     data_dir,
@@ -17,7 +17,7 @@ from tests.sessions.keeping import (
     small_disk,
     stored_sessions,
     warnings_of,
-    without_power,
+    without_root,
 )
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -66,17 +66,17 @@ def test_ctrl_c_in_a_conversation_does_not_say_that_what_is_not_saved_is_kept(
     answer_numbered(fault_server, home)
     with small_disk(data_dir(home)):
         chat(home, "first")
-        with conversation(home, "chat", *args) as talk:
+        with conversation(home, "chat", *args) as repl:
             fault_server.add(*part_then_silence())
-            talk.type("hi" + ENTER)
-            talk.terminal.wait_for("It lies on" if args else "Paris is the capital.")
+            repl.type("hi" + ENTER)
+            repl.terminal.wait_for("It lies on" if args else "Paris is the capital.")
             fill(data_dir(home))
-            talk.type(CTRL_C)
-            talk.wait_for_line()
-            talk.terminal.wait_for("stopped; /continue or /retry")
-            told = talk.text.rpartition("> hi")[2].partition("\n>")[0]
-            assert_told_once_below_the_answer(told)
-            talk.leave()
+            repl.type(CTRL_C)
+            repl.wait_for_line()
+            repl.terminal.wait_for("stopped; /continue or /retry")
+            output = repl.text.rpartition("> hi")[2].partition("\n>")[0]
+            assert_told_once_below_the_answer(output)
+            repl.leave()
 
 
 @MOUNTS
@@ -113,7 +113,7 @@ def test_a_store_without_right_is_told_with_what_to_look_at(
     chat(home, "hi")
     sessions_file(home).chmod(mode)
     command = newapi_command("sessions", "rm", "--yes", "--older-than", "0d")
-    result = run_command(without_power(*command), home=home)
+    result = run_command(without_root(*command), home=home)
     assert (result.code, result.out) == (10, b"")
     hint = rf"\n  try: check the permissions of .*: ls -ld {data_dir(home)} {sessions_file(home)}\n"
     assert re.search(hint, result.err), result.err

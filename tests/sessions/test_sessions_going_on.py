@@ -6,13 +6,13 @@ import stat
 
 import pytest
 
-from tests.repl.conversing import conversation
-from tests.sessions.keeping import (
+from tests.repl.conversation import conversation
+from tests.sessions.helpers import (
     answer_numbered,
-    asked,
     chat,
     data_dir,
     only_session,
+    sent_texts,
     sessions_file,
     stored_sessions,
 )
@@ -41,7 +41,7 @@ def modes(home: Home) -> dict[str, int]:
 def test_each_run_is_a_session_of_its_own(home: Home, server: FaultServer) -> None:
     chat(home, "one")
     chat(home, "two")
-    assert asked(server) == ["two"]
+    assert sent_texts(server) == ["two"]
     assert [len(each.path) for each in stored_sessions(home)] == [1, 1]
 
 
@@ -49,7 +49,7 @@ def test_the_last_one_is_gone_on_with(home: Home, server: FaultServer) -> None:
     chat(home, "one", "-s", "be brief")
     chat(home, "-c", "two")
     chat(home, "--continue", "three")
-    assert asked(server) == ["be brief", "one", "Answer 1.", "two", "Answer 2.", "three"]
+    assert sent_texts(server) == ["be brief", "one", "Answer 1.", "two", "Answer 2.", "three"]
     assert len(only_session(home).path) == 3
 
 
@@ -59,9 +59,9 @@ def test_a_new_name_begins_a_session_and_a_known_one_goes_on(
     chat(home, "-S", "taxes", "one")
     chat(home, "other")
     chat(home, "--session", "taxes", "two")
-    assert asked(server) == ["one", "Answer 1.", "two"]
+    assert sent_texts(server) == ["one", "Answer 1.", "two"]
     chat(home, "-c", "three")
-    assert asked(server)[-3:] == ["two", "Answer 3.", "three"]
+    assert sent_texts(server)[-3:] == ["two", "Answer 3.", "three"]
 
 
 def test_an_id_goes_on_by_its_beginning_and_a_new_name_is_told(
@@ -81,11 +81,11 @@ def test_an_id_goes_on_by_its_beginning_and_a_new_name_is_told(
 def test_model_and_system_prompt_stay_and_may_be_changed(home: Home, server: FaultServer) -> None:
     chat(home, "-S", "t", "-m", "big", "-s", "first", "one")
     chat(home, "-S", "t", "two")
-    assert (server.requests[-1].json["model"], asked(server)[0]) == ("big", "first")
+    assert (server.requests[-1].json["model"], sent_texts(server)[0]) == ("big", "first")
     chat(home, "-S", "t", "-m", "small", "-s", "second", "three")
-    assert (server.requests[-1].json["model"], asked(server)[0]) == ("small", "second")
+    assert (server.requests[-1].json["model"], sent_texts(server)[0]) == ("small", "second")
     chat(home, "-S", "t", "four")
-    assert (server.requests[-1].json["model"], asked(server)[0]) == ("small", "second")
+    assert (server.requests[-1].json["model"], sent_texts(server)[0]) == ("small", "second")
 
 
 def test_a_turn_without_an_answer_is_not_sent_again(home: Home, server: FaultServer) -> None:
@@ -93,12 +93,12 @@ def test_a_turn_without_an_answer_is_not_sent_again(home: Home, server: FaultSer
     server.add()
     assert run_newapi("chat", "-c", "--retries", "0", "two", home=home).code == 5
     chat(home, "-c", "three")
-    assert asked(server) == ["one", "Answer 1.", "three"]
+    assert sent_texts(server) == ["one", "Answer 1.", "three"]
     assert [turn.prompt for turn in only_session(home).path] == ["one", "two", "three"]
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "message"),
     [
         (["-c"], "no session to continue in profile test"),
         (["-c", "-S", "x"], "one of them"),
@@ -109,23 +109,23 @@ def test_a_turn_without_an_answer_is_not_sent_again(home: Home, server: FaultSer
     ids=["-c", "both", "empty", "blank", "long"],
 )
 def test_what_names_no_session_is_a_usage_problem(
-    home: Home, server: FaultServer, args: list[str], told: str
+    home: Home, server: FaultServer, args: list[str], message: str
 ) -> None:
     result = run_newapi("chat", *args, "hi", home=home)
     assert (result.code, result.out) == (2, b"")
-    assert told in result.err
+    assert message in result.err
     assert server.connections == []
 
 
 def test_a_conversation_goes_on_with_what_a_pipe_began(home: Home, server: FaultServer) -> None:
     chat(home, stdin=b"from a pipe")
-    with conversation(home, "chat", "-c") as talk:
-        assert "from a pipe" in talk.terminal.all_text()
-        assert "Answer 1." in talk.terminal.all_text()
-        talk.say("from the keyboard")
-        talk.leave()
+    with conversation(home, "chat", "-c") as repl:
+        assert "from a pipe" in repl.terminal.all_text()
+        assert "Answer 1." in repl.terminal.all_text()
+        repl.enter("from the keyboard")
+        repl.leave()
     chat(home, "-c", "and back")
-    assert asked(server)[::2] == ["from a pipe", "from the keyboard", "and back"]
+    assert sent_texts(server)[::2] == ["from a pipe", "from the keyboard", "and back"]
 
 
 # -- who may read it --------------------------------------------------------------------------
@@ -143,9 +143,9 @@ def test_all_that_is_stored_is_private_under_any_umask(
 
 
 def test_what_a_conversation_stores_is_private_too(home: Home, server: FaultServer) -> None:
-    with conversation(home) as talk:
-        talk.say("hi")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("hi")
+        repl.leave()
     assert modes(home) == {"": 0o700, "sessions.db": 0o600, "history": 0o600}
 
 
@@ -155,6 +155,6 @@ def test_a_file_that_others_could_read_is_narrowed(home: Home, server: FaultServ
     sessions_file(home).chmod(0o644)
     chat(home, "-c", "two")
     assert modes(home)["sessions.db"] == 0o600
-    with conversation(home) as talk:
-        talk.leave()
+    with conversation(home) as repl:
+        repl.leave()
     assert modes(home)["history"] == 0o600

@@ -17,8 +17,8 @@ from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.domain.completion import Status
 from newapi_cli.errors import Interrupted, LocalError
 from newapi_cli.store.sessions import SessionStore
-from tests.repl.conversing import part_then_silence
-from tests.sessions.keeping import (
+from tests.repl.conversation import part_then_silence
+from tests.sessions.helpers import (
     answer_numbered,
     chat,
     last_turn,

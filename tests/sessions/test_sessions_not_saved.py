@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from tests.repl.conversing import conversation
-from tests.sessions.keeping import PICTURE, answer_numbered, chat, tree
+from tests.repl.conversation import conversation
+from tests.sessions.helpers import PICTURE, answer_numbered, chat, tree
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import newapi_command, run_newapi
@@ -42,16 +42,16 @@ def test_a_conversation_that_saves_nothing_touches_no_file(
     if has_store:
         chat(home, "first")
     before = tree(home.path)
-    with conversation(home, "chat", "-n") as talk:
-        talk.say("hi")
+    with conversation(home, "chat", "-n") as repl:
+        repl.enter("hi")
         server.add(*sse(*answer_events(f"![x](data:image/png;base64,{PICTURE}) there")))
-        talk.say("a picture")
-        talk.say("/rename secret")
-        talk.say("/new")
-        talk.say("more")
-        talk.type("/exit\r")
-        assert talk.terminal.wait_exit() == 0
-        assert "kept as" not in talk.terminal.all_text()
+        repl.enter("a picture")
+        repl.enter("/rename secret")
+        repl.enter("/new")
+        repl.enter("more")
+        repl.type("/exit\r")
+        assert repl.terminal.wait_exit() == 0
+        assert "kept as" not in repl.terminal.all_text()
     assert tree(home.path) == before
 
 

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.sessions.keeping import answer_numbered, chat, sessions_file
+from tests.sessions.helpers import answer_numbered, chat, sessions_file
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import run_newapi

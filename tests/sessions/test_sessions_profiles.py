@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sessions.keeping import asked, chat, only_session, stored_sessions
+from tests.sessions.helpers import chat, only_session, sent_texts, stored_sessions
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -69,7 +69,7 @@ def test_a_named_session_goes_on_with_its_own_profile(home: Home, gateways: Gate
     request = gateways.two.requests[-1]
     assert request.header("Authorization") == f"Bearer {KEYS['two']}"
     assert request.json["model"] == "model-two"
-    assert asked(gateways.two) == ["first", "re: first", "second"]
+    assert sent_texts(gateways.two) == ["first", "re: first", "second"]
     assert "now with" not in result.err
     assert only_session(home).session.profile == "two"
 
@@ -94,11 +94,11 @@ def test_the_last_used_is_that_of_the_profile(home: Home, gateways: Gateways) ->
     chat(home, "one b")
     chat(home, "-P", "two", "two b")
     chat(home, "-c", "go on")
-    assert asked(gateways.one) == ["one b", "re: one b", "go on"]
+    assert sent_texts(gateways.one) == ["one b", "re: one b", "go on"]
     chat(home, "-P", "two", "-c", "go on")
-    assert asked(gateways.two) == ["two b", "re: two b", "go on"]
+    assert sent_texts(gateways.two) == ["two b", "re: two b", "go on"]
     chat(home, "-c", "go on", env={"NEWAPI_PROFILE": "two"})
-    assert asked(gateways.two)[-3:] == ["go on", "re: go on", "go on"]
+    assert sent_texts(gateways.two)[-3:] == ["go on", "re: go on", "go on"]
 
 
 def test_used_and_not_begun_last_counts(home: Home, gateways: Gateways) -> None:
@@ -106,7 +106,7 @@ def test_used_and_not_begun_last_counts(home: Home, gateways: Gateways) -> None:
     chat(home, "-S", "new", "b")
     chat(home, "-S", "old", "c")
     chat(home, "-c", "d")
-    assert asked(gateways.one)[::2] == ["a", "c", "d"]
+    assert sent_texts(gateways.one)[::2] == ["a", "c", "d"]
     assert [each.session.title for each in stored_sessions(home)] == ["old", "new"]
 
 
@@ -134,11 +134,11 @@ def test_another_profile_takes_it_to_another_host_and_that_is_told(
 ) -> None:
     chat(home, "-S", "taxes", "first")
     result = chat(home, "-P", "two", "-S", "taxes", "second")
-    assert asked(gateways.two) == ["first", "re: first", "second"]
+    assert sent_texts(gateways.two) == ["first", "re: first", "second"]
     assert gateways.two.requests[-1].header("Authorization") == f"Bearer {KEYS['two']}"
-    [told] = [line for line in result.err.splitlines() if "now with" in line]
-    assert f"127.0.0.1:{gateways.one.port}" in told
-    assert f"127.0.0.1:{gateways.two.port}" in told
+    [output] = [line for line in result.err.splitlines() if "now with" in line]
+    assert f"127.0.0.1:{gateways.one.port}" in output
+    assert f"127.0.0.1:{gateways.two.port}" in output
     assert only_session(home).session.profile == "two"
     again = chat(home, "-S", "taxes", "third")  # it lives there now
     assert (gateways.counts, "now with" in again.err) == ((1, 2), False)
@@ -156,9 +156,9 @@ def test_a_profile_that_has_moved_needs_a_word(
     assert f"127.0.0.1:{gateways.two.port}" in result.err
     assert "-P one" in result.err
     assert [turn.prompt for turn in only_session(home).turns] == ["first"]
-    told = chat(home, "-P", "one", *how, "second")
+    output = chat(home, "-P", "one", *how, "second")
     assert gateways.counts == (1, 1)
-    assert "now with" in told.err
+    assert "now with" in output.err
 
 
 @pytest.mark.parametrize("how", [("-c",), ("-S", "taxes")], ids=["-c", "-S"])

@@ -11,12 +11,12 @@ import pytest
 
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import StoredSession, TurnRecord
-from tests.repl.conversing import conversation
-from tests.sessions.keeping import (
+from tests.repl.conversation import conversation
+from tests.sessions.helpers import (
     answer_numbered,
-    asked,
     chat,
     only_session,
+    sent_texts,
     sessions_file,
     stored_sessions,
     tree,
@@ -118,7 +118,7 @@ def test_every_message_is_sent_again_as_it_was(home: Home, server: FaultServer) 
     wanted = ["用中文回答。"]
     for number, prompt in enumerate(PROMPTS):
         wanted.append(prompt)
-        assert asked(server, number) == wanted
+        assert sent_texts(server, number) == wanted
         wanted.append(answer_to(prompt))
 
 
@@ -175,11 +175,11 @@ FORMS: dict[str, Callable[[Home], bytes]] = {
 def test_what_is_exported_is_read_back_the_same(
     home: Home, server: FaultServer, other_home: Home, form: str
 ) -> None:
-    with conversation(home, "chat", "-S", "中文 会话") as talk:
+    with conversation(home, "chat", "-S", "中文 会话") as repl:
         server.add(*sse(event(chunk("断")), end=False), Reset())
-        talk.say("会断")
-        talk.say("/retry")
-        talk.leave()
+        repl.enter("会断")
+        repl.enter("/retry")
+        repl.leave()
     before = only_session(home)
     assert len(before.turns) == len(before.path) + 1
     [id_] = imported(other_home, FORMS[form](home))
@@ -214,8 +214,8 @@ def test_what_was_read_back_goes_on(
     other_home.configure(server.url)
     imported(other_home, FORMS[form](home))
     chat(other_home, "-c", "继续")
-    assert asked(server)[-3:] == [PROMPTS[-1], answer_to(PROMPTS[-1]), "继续"]
-    assert asked(server)[0] == "用中文回答。"
+    assert sent_texts(server)[-3:] == [PROMPTS[-1], answer_to(PROMPTS[-1]), "继续"]
+    assert sent_texts(server)[0] == "用中文回答。"
 
 
 def test_read_back_beside_itself_it_is_another_session(home: Home, server: FaultServer) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import TurnRecord
-from tests.repl.conversing import PART, conversation, part_then_silence
-from tests.sessions.keeping import answer_numbered, asked, last_turn, only_session
+from tests.repl.conversation import PART, conversation, part_then_silence
+from tests.sessions.helpers import answer_numbered, last_turn, only_session, sent_texts
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import (
@@ -54,10 +54,10 @@ def cut(*last: Step) -> list[Step]:
 
 
 def assert_turn(
-    turn: TurnRecord, status: Status, answer: str, *, finish: str | None = None, told: str = ""
+    turn: TurnRecord, status: Status, answer: str, *, finish: str | None = None, message: str = ""
 ) -> None:
     assert (turn.status, turn.answer, turn.finish_reason) == (status, answer, finish), turn
-    assert told in turn.error if told else turn.error == ""
+    assert message in turn.error if message else turn.error == ""
 
 
 # -- one answer -------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ WAYS: dict[str, tuple[Sequence[Step], int, Status, str, str | None, str]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_how_an_answer_ended_is_stored(home: Home, server: FaultServer, way: str) -> None:
-    script, code, status, answer, finish, told = WAYS[way]
+    script, code, status, answer, finish, output = WAYS[way]
     server.add(*script)
     result = run_newapi("chat", "hi", home=home)
     assert result.code == code, result
@@ -101,7 +101,7 @@ def test_how_an_answer_ended_is_stored(home: Home, server: FaultServer, way: str
     assert (turn.prompt, turn.status, turn.answer, turn.finish_reason) == (
         "hi", status, answer, finish,
     )  # fmt: skip
-    assert told in turn.error
+    assert output in turn.error
     assert bool(turn.error) == (status is not Status.COMPLETE)
     first_line = result.err.partition("\n")[0].removeprefix("error: ")
     assert turn.error == "" or turn.error.startswith(first_line), result.err
@@ -118,21 +118,21 @@ def test_a_silence_ends_the_answer_and_keeps_the_part(home: Home, server: FaultS
     server.add(*cut(Stall()))
     result = run_newapi("chat", "--timeout", "0.3", "hi", home=home)
     assert result.code == 9, result
-    assert_turn(last_turn(home), Status.INCOMPLETE, "Paris", told="cut off")
+    assert_turn(last_turn(home), Status.INCOMPLETE, "Paris", message="cut off")
 
 
 def test_a_silence_before_the_answer_is_an_error(home: Home, server: FaultServer) -> None:
     server.add(Stall())
     result = run_newapi("chat", "--timeout", "0.3", "hi", home=home)
     assert result.code == 8, result
-    assert_turn(last_turn(home), Status.ERROR, "", told="0.3")
+    assert_turn(last_turn(home), Status.ERROR, "", message="0.3")
 
 
 def test_nobody_listening_is_an_error(home: Home, server: FaultServer) -> None:
     server.stop()
     result = run_newapi("chat", "hi", home=home)
     assert result.code == 5, result
-    assert_turn(last_turn(home), Status.ERROR, "", told="refused")
+    assert_turn(last_turn(home), Status.ERROR, "", message="refused")
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
@@ -158,7 +158,7 @@ def test_a_signal_before_the_first_word_stores_the_prompt(
         assert terminal.wait_exit() == code
     assert_turn(last_turn(home), Status.INTERRUPTED, "")
     result = run_newapi("chat", "-c", "more", home=home)
-    assert (result.code, asked(server)) == (0, ["more"]), result
+    assert (result.code, sent_texts(server)) == (0, ["more"]), result
 
 
 def test_ctrl_c_twice_stores_the_part_too(home: Home, server: FaultServer) -> None:
@@ -195,12 +195,12 @@ def test_a_refusal_in_a_conversation_is_stored_and_it_goes_on(
     home: Home, server: FaultServer
 ) -> None:
     server.add(*WAYS["refused"][0])
-    with conversation(home) as talk:
-        talk.say("a")
-        talk.say("more")
-        talk.leave()
+    with conversation(home) as repl:
+        repl.enter("a")
+        repl.enter("more")
+        repl.leave()
     first, second = only_session(home).path
-    assert_turn(first, Status.ERROR, "", told="no such thing")
+    assert_turn(first, Status.ERROR, "", message="no such thing")
     assert_turn(second, Status.COMPLETE, "Answer 2.", finish="stop")
 
 

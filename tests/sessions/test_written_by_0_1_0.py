@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from newapi_cli.demo.server import DemoGateway
-from tests.repl.conversing import CTRL_C, CTRL_D, UP, conversation
+from tests.repl.conversation import CTRL_C, CTRL_D, UP, conversation
 from tests.support.demo import chats
 from tests.support.home import Home
 from tests.support.process import run_newapi
@@ -189,12 +189,12 @@ def last_session(home: Home) -> list[dict[str, Any]]:
 
 
 def test_the_input_history_is_recalled(written: Home) -> None:
-    with conversation(written, "chat", "-m", "demo-echo") as talk:
+    with conversation(written, "chat", "-m", "demo-echo") as repl:
         for entry in ENTRIES:
-            talk.type(UP)
-            talk.terminal.wait_for(f"> {entry}")
-        talk.type(CTRL_C + CTRL_D)
-        assert talk.terminal.wait_exit() == 0
+            repl.type(UP)
+            repl.terminal.wait_for(f"> {entry}")
+        repl.type(CTRL_C + CTRL_D)
+        assert repl.terminal.wait_exit() == 0
 
 
 def test_what_was_typed_in_a_deleted_session_leaves_the_history(written: Home) -> None:

@@ -16,8 +16,8 @@ import pytest
 
 from newapi_cli.domain.session import TurnRecord
 from newapi_cli.errors import ExitCode
-from tests.repl.conversing import conversation
-from tests.sessions.keeping import stored_sessions
+from tests.repl.conversation import conversation
+from tests.sessions.helpers import stored_sessions
 from tests.soak.unreliable import UnreliableGateway
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -82,13 +82,13 @@ def test_turns_of_a_conversation(
     home: Home, gateway: UnreliableGateway, fault_server: FaultServer
 ) -> None:
     descriptors, sizes = [], []
-    with conversation(home, rows=60) as talk:
+    with conversation(home, rows=60) as repl:
         for number in range(TURNS):
-            talk.say(f"prompt {number}")
-            descriptors.append(len(list(Path(f"/proc/{talk.terminal.pid}/fd").iterdir())))
-            sizes.append(resident_bytes(talk.terminal.pid))
-        text = talk.words()
-        talk.leave()
+            repl.enter(f"prompt {number}")
+            descriptors.append(len(list(Path(f"/proc/{repl.terminal.pid}/fd").iterdir())))
+            sizes.append(resident_bytes(repl.terminal.pid))
+        text = repl.words()
+        repl.leave()
     print(gateway.faults)
     turns = turns_by_prompt(home)
     assert [f"prompt {number}" for number in range(TURNS)] == [*turns]

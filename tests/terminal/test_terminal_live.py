@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.render.live.screens import ReflowingScreen, Screen
-from tests.repl.conversing import ENTER, conversation
+from tests.repl.conversation import ENTER, conversation
 from tests.support.connection import Connection
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -183,22 +183,22 @@ def test_typed_ahead_text_is_in_the_next_line_and_not_in_the_answer(
     home: Home, fault_server: FaultServer
 ) -> None:
     proceed = in_two_halves(fault_server, home)
-    with conversation(home) as talk:
-        talk.type("hi" + ENTER)
-        talk.terminal.wait_for("It lies on")
-        assert not talk.terminal.echoes
-        talk.type("typedahead")
+    with conversation(home) as repl:
+        repl.type("hi" + ENTER)
+        repl.terminal.wait_for("It lies on")
+        assert not repl.terminal.echoes
+        repl.type("typedahead")
         proceed.set()
-        talk.wait_for_line()
-        talk.terminal.wait_for("> typedahead")
-        text = talk.terminal.all_text()
+        repl.wait_for_line()
+        repl.terminal.wait_for("> typedahead")
+        text = repl.terminal.all_text()
         assert text.count("typedahead") == 1, text
         assert "It lies on the Seine." in text
         assert len(fault_server.requests) == 1
         fault_server.add(*sse(*answer_events("Second answer.")))
-        talk.say("")
+        repl.enter("")
         assert fault_server.requests[1].json["messages"][-1]["content"] == "typedahead"
-        talk.leave()
+        repl.leave()
 
 
 def test_typed_text_is_not_in_the_answer_if_the_prompt_is_piped(
@@ -310,15 +310,15 @@ def test_ctrl_c_loses_no_words(home: Home, fault_server: FaultServer) -> None:
 def test_a_conversation_continues_after_ctrl_c(home: Home, fault_server: FaultServer) -> None:
     fault_server.add(*sse(event(chunk(HALF)), Stall(), end=False))
     home.configure(fault_server.url)
-    with conversation(home) as talk:
-        talk.type("hi" + ENTER)
-        talk.terminal.wait_for("It lies on")
-        talk.terminal.press_ctrl_c()
-        talk.wait_for_line()
-        assert talk.terminal.all_text().count("It lies on") == 1
-        assert not talk.terminal.emulator.cursor.hidden
-        talk.leave()
-        assert modes_of(talk.terminal) == fresh_modes()
+    with conversation(home) as repl:
+        repl.type("hi" + ENTER)
+        repl.terminal.wait_for("It lies on")
+        repl.terminal.press_ctrl_c()
+        repl.wait_for_line()
+        assert repl.terminal.all_text().count("It lies on") == 1
+        assert not repl.terminal.emulator.cursor.hidden
+        repl.leave()
+        assert modes_of(repl.terminal) == fresh_modes()
 
 
 # -- stopping -------------------------------------------------------------------------------------

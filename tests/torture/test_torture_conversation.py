@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from newapi_cli.domain.completion import Status
-from tests.repl.conversing import CTRL_D, ENTER, LINE_OPENED
-from tests.sessions.keeping import sessions_file, stored_sessions
+from tests.repl.conversation import CTRL_D, ENTER, LINE_OPENED
+from tests.sessions.helpers import sessions_file, stored_sessions
 from tests.support.fault_server import FaultServer
 from tests.support.steps import Pause, Step, sse
 from tests.support.terminal import Terminal

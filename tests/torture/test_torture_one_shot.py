@@ -8,7 +8,7 @@ import pytest
 
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import StoredSession
-from tests.sessions.keeping import sessions_file, stored_sessions
+from tests.sessions.helpers import sessions_file, stored_sessions
 from tests.support.fault_server import FaultServer
 from tests.support.observed import Conditions, Observed, Running
 from tests.support.steps import Pause, Step, sse

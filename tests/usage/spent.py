@@ -12,7 +12,7 @@ from newapi_cli.app.spending import TurnFigures
 from newapi_cli.domain.completion import Status, Usage
 from newapi_cli.domain.session import Session, TurnRecord
 from newapi_cli.store.sessions import SessionStore
-from tests.sessions.keeping import sessions_file
+from tests.sessions.helpers import sessions_file
 from tests.store.stores import Clock, new_session
 from tests.support.home import Home
 from tests.support.process import Environment, Result, newapi_command, run_newapi

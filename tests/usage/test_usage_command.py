@@ -14,7 +14,7 @@ import pytest
 from newapi_cli.demo.server import DemoGateway
 from newapi_cli.domain.completion import Status
 from newapi_cli.store.sessions import SessionStore
-from tests.sessions.keeping import chat, sessions_file, stored_sessions, tree
+from tests.sessions.helpers import chat, sessions_file, stored_sessions, tree
 from tests.store.stores import change_raw, new_session
 from tests.support.home import CANARY, Home
 from tests.support.process import run_command, run_newapi

@@ -15,7 +15,7 @@ from newapi_cli.app.spending import TurnFigures
 from newapi_cli.domain.billing import LogEntry
 from newapi_cli.domain.report import Exactness, NotExact
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
-from tests.sessions.keeping import chat, last_turn, sessions_file, stored_sessions, tree
+from tests.sessions.helpers import chat, last_turn, sessions_file, stored_sessions, tree
 from tests.store.stores import change_raw, new_session
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from newapi_cli.demo.server import DemoGateway
-from tests.repl.conversing import CTRL_C, ENTER, conversation
+from tests.repl.conversation import CTRL_C, ENTER, conversation
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
@@ -286,15 +286,15 @@ def wait_for_aside(server: GatewayWithRecord) -> None:
 def test_a_conversation_reports_the_same_and_continues(home: Home) -> None:
     with GatewayWithRecord(record(available=0), failing(), [Stall()]) as server:
         home.configure(server.url)
-        with conversation(home, "chat", rows=40) as talk:
-            talk.say("one")
-            assert "error: the key's quota is used up (HTTP 401)" in talk.screen
-            talk.type(f"two{ENTER}")
+        with conversation(home, "chat", rows=40) as repl:
+            repl.enter("one")
+            assert "error: the key's quota is used up (HTTP 401)" in repl.screen
+            repl.type(f"two{ENTER}")
             server.wait_for_requests(2)
-            talk.type(CTRL_C)  # the look-up has left the signals as it found them
-            talk.wait_for_line()
-            assert "stopped" in talk.screen
-            talk.leave()
+            repl.type(CTRL_C)  # the look-up has left the signals as it found them
+            repl.wait_for_line()
+            assert "stopped" in repl.screen
+            repl.leave()
         assert server.lookups == 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from tests.sessions.keeping import PICTURE
+from tests.sessions.helpers import PICTURE
 from tests.support.home import Home
 from tests.support.process import run_newapi
 

@@ -26,7 +26,7 @@ STOPPED_AND_KEPT = "stopped; the part is kept; resume: newapi chat -c\n"
 PART = "Paris is the capital.\n\nIt lies on"
 
 
-class Conversing:
+class ConversationTerminal:
     """A running conversation; waits are for an input line that is ready for keys."""
 
     def __init__(self, terminal: Terminal) -> None:
@@ -48,7 +48,7 @@ class Conversing:
         """Paste, as a terminal does that knows bracketed paste."""
         self.type(f"\x1b[200~{text}\x1b[201~")
 
-    def say(self, text: str) -> None:
+    def enter(self, text: str) -> None:
         """Type a line, press Enter and wait for the next one."""
         self.type(text + ENTER)
         self.wait_for_line()
@@ -67,9 +67,9 @@ class Conversing:
         """Give all text with one space where a row or several blanks ended a word."""
         return " ".join(self.text.split())
 
-    def told(self, line: str) -> str:
+    def output_of(self, line: str) -> str:
         """Say a line and give, in words, what was shown below it up to the next input line."""
-        self.say(line)
+        self.enter(line)
         said = " ".join(f"> {line}".split())
         self.terminal.wait_until(lambda: self.words().count(said) > 0, what=said)
         return self.words().rpartition(said)[2].rpartition(" >")[0].strip()
@@ -88,17 +88,17 @@ def conversation(
     rows: int = 24,
     env: Environment | None = None,
     is_ready: bool = True,
-) -> Iterator[Conversing]:
+) -> Iterator[ConversationTerminal]:
     """Start `newapi` and wait for its input line, unless it has something else to do first."""
     command = newapi_command(*args)
     with Terminal(command, home=home, columns=columns, rows=rows, env=env) as terminal:
-        conversing = Conversing(terminal)
+        conversing = ConversationTerminal(terminal)
         if is_ready:
             conversing.wait_for_line()
         yield conversing
 
 
-def said(server: FaultServer, request: int = -1) -> list[tuple[str, str]]:
+def sent_messages(server: FaultServer, request: int = -1) -> list[tuple[str, str]]:
     """Give role and content of the messages of a request."""
     messages = server.requests[request].json["messages"]
     return [(message["role"], message["content"]) for message in messages]
@@ -106,7 +106,7 @@ def said(server: FaultServer, request: int = -1) -> list[tuple[str, str]]:
 
 def last_prompt(server: FaultServer) -> str:
     """Give the last message of the last request."""
-    role, content = said(server)[-1]
+    role, content = sent_messages(server)[-1]
     assert role == "user"
     return content
 
@@ -129,7 +129,7 @@ def stored_sessions(home: Home) -> list[StoredSession]:
     return [each for each in found if each is not None]
 
 
-def script(home: Home, name: str, text: str) -> Path:
+def write_script(home: Home, name: str, text: str) -> Path:
     """Write a shell script that stands in for a program; give its path."""
     path = home.path / "bin" / name
     path.parent.mkdir(exist_ok=True)
@@ -138,7 +138,7 @@ def script(home: Home, name: str, text: str) -> Path:
     return path
 
 
-def fresh_modes() -> list[object]:
+def default_modes() -> list[object]:
     """Give the modes of a terminal that nobody has changed."""
     master, slave = os.openpty()
     try:

@@ -93,12 +93,12 @@ def warnings_of(err: str) -> list[str]:
     return [line for line in err.splitlines() if line.startswith("warning:")]
 
 
-def assert_answered_unsaved(result: Result, *told: str, answer: str = "Answer 1.\n") -> None:
+def assert_answered_unsaved(result: Result, *message: str, answer: str = "Answer 1.\n") -> None:
     """See that the answer came whole, and one warning that says why it is not saved."""
     assert (result.code, result.text) == (0, answer), result
     [warning] = warnings_of(result.err)
     assert "this conversation is not saved" in warning
-    assert [text for text in told if text not in result.err] == [], result.err
+    assert [text for text in message if text not in result.err] == [], result.err
     assert "error:" not in result.err
 
 
@@ -112,7 +112,7 @@ def tree(path: Path) -> dict[str, tuple[int, int, bytes]]:
     return found
 
 
-def without_power(*command: str) -> list[str]:
+def without_root(*command: str) -> list[str]:
     """Give a command that must heed the modes of files, though root starts it."""
     if os.geteuid() != 0:
         return list(command)
@@ -145,6 +145,6 @@ def fill(folder: Path, *, leave_bytes: int = 0) -> None:
         os.close(descriptor)
 
 
-def asked(server: FaultServer, request: int = -1) -> Sequence[str]:
+def sent_texts(server: FaultServer, request: int = -1) -> Sequence[str]:
     """Give the contents of the messages of a request, in their order."""
     return [message["content"] for message in server.requests[request].json["messages"]]
