@@ -1,11 +1,11 @@
-"""The live renderer alone: processor time, bytes and frames, against rich and a plain loop.
+"""CPU time, bytes and frames of the live renderer alone, against rich and a plain loop.
 
     python benchmarks/render.py            10k and 50k deltas of 4 characters
     python benchmarks/render.py --long     200k too, and rich.Live on the whole text (slow)
-    python benchmarks/render.py --check    exit 1 where a must of the project is missed
+    python benchmarks/render.py --check    exit with 1 if a limit is exceeded
 
-Deltas come by an invented clock (100, 200 and 1,000 a second) or as fast as they are taken; the
-processor time is real. Ratios are taken in one run, of works done in turn.
+Deltas arrive by a simulated clock (100, 200 and 1,000 a second) or as fast as possible; the CPU
+time is real. Ratios are from one run, in which the cases are measured in turn.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ TICK_S = 0.04
 SAMPLES = Path(__file__).parent.parent / "tests" / "data" / "answers"
 
 
-class Counting(Output):
-    """An output that keeps nothing but the count of what is written."""
+class CountingOutput(Output):
+    """An output that only counts what is written."""
 
     def __init__(self) -> None:
         super().__init__(None)
@@ -55,7 +55,7 @@ class Counting(Output):
 
 
 class Clock:
-    """A clock that is moved by hand."""
+    """A clock that is advanced by hand."""
 
     def __init__(self) -> None:
         self.now = 1.0
@@ -65,7 +65,7 @@ class Clock:
 
 
 class Figures(NamedTuple):
-    """What one run took: processor seconds, bytes, frames and the longest frame."""
+    """CPU seconds, bytes, frames and the longest frame of a case."""
 
     cpu_s: float
     written_bytes: int
@@ -74,7 +74,7 @@ class Figures(NamedTuple):
 
 
 def sample(deltas: int) -> str:
-    """Give a typical text of that many deltas: the test's answers, repeated."""
+    """Return a typical text of that many deltas: the answers of the tests, repeated."""
     files = sorted(SAMPLES.glob("*.md"))
     text = "\n\n".join(path.read_text("utf-8") for path in files) + "\n\n"
     size = deltas * DELTA
@@ -82,13 +82,13 @@ def sample(deltas: int) -> str:
 
 
 def streams_to(output: Output) -> Streams:
-    """Give streams whose stdout is `output`: a color terminal of 80 columns."""
+    """Return streams whose stdout is `output`: a color terminal of 80 columns."""
     environ = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
     return Streams(Input(None), output, Output(None), environ)
 
 
 def events(text: str, rate: float, clock: Clock) -> Iterator[Chunk | Tick]:
-    """Give the deltas, the clock moved; between two far apart, ticks as the client gives them."""
+    """Yield the deltas and advance the clock; long pauses yield ticks, as in the client."""
     step_s = 1 / rate if rate else 0.0
     for at in range(0, len(text), DELTA):
         rest_s = step_s
@@ -102,16 +102,16 @@ def events(text: str, rate: float, clock: Clock) -> Iterator[Chunk | Tick]:
 
 def ours(text: str, rate: float) -> Figures:
     """Stream a text through the live renderer; rate 0 is as fast as possible, in real time."""
-    output, clock = Counting(), Clock()
+    output, clock = CountingOutput(), Clock()
     streams = streams_to(output)
-    wish = StatusOptions(reasoning=True, usage=False, notices=True, details=False, model="m")
-    pictures = ImageFilter(lambda: Path("/nonexistent"))
+    options = StatusOptions(reasoning=True, usage=False, notices=True, details=False, model="m")
+    images = ImageFilter(lambda: Path("/nonexistent"))
     renderer = LiveRenderer(
         streams,
-        StatusLines(streams, wish),
+        StatusLines(streams, options),
         theme_named("ansi"),
-        wish,
-        pictures,
+        options,
+        images,
         clock if rate else time.monotonic,
     )
     renderer.start()
@@ -127,8 +127,8 @@ def ours(text: str, rate: float) -> Figures:
 
 
 def whole(text: str) -> Figures:
-    """Lay the whole text out once by our layout and count its rows' bytes."""
-    output = Counting()
+    """Format the whole text once with our layout and count the bytes of its rows."""
+    output = CountingOutput()
     began = time.process_time()
     theme = theme_named("ansi")
     layout = Layout(terminal_console(streams_to(output)), theme)
@@ -140,7 +140,7 @@ def whole(text: str) -> Figures:
 
 
 def rich_once(text: str) -> Figures:
-    """Render the whole text once by rich's own Markdown."""
+    """Render the whole text once with rich's Markdown."""
     file = io.StringIO()
     began = time.process_time()
     console = Console(file=file, width=80, force_terminal=True, color_system="truecolor")
@@ -150,7 +150,7 @@ def rich_once(text: str) -> Figures:
 
 
 def rich_live(text: str) -> Figures:
-    """Render by rich.Live(Markdown(all so far)), 10 frames a second at 100 deltas a second."""
+    """Render with rich.Live(Markdown(text so far)): 10 frames and 100 deltas a second."""
     file = io.StringIO()
     console = Console(file=file, width=80, height=24, force_terminal=True)
     frames, worst_s, began = 0, 0.0, time.process_time()
@@ -164,38 +164,38 @@ def rich_live(text: str) -> Figures:
 
 
 def plain(text: str) -> Figures:
-    """Write the deltas as they are."""
-    output = Counting()
+    """Write the deltas unchanged."""
+    output = CountingOutput()
     began = time.process_time()
     for at in range(0, len(text), DELTA):
         output.write(text[at : at + DELTA])
     return Figures(time.process_time() - began, output.written_bytes, output.writes, 0.0)
 
 
-def told(name: str, found: Figures, floor: Figures, rows: Figures) -> None:
+def print_row(name: str, figures: Figures, floor: Figures, rows: Figures) -> None:
     """Print a row of the table."""
     print(
-        f"{name:32} {found.cpu_s:8.2f} s {found.cpu_s / floor.cpu_s:7.2f}x"
-        f" {found.written_bytes / rows.written_bytes:7.2f}x {found.frames:8}"
-        f" {found.worst_frame_s * 1000:8.1f} ms"
+        f"{name:32} {figures.cpu_s:8.2f} s {figures.cpu_s / floor.cpu_s:7.2f}x"
+        f" {figures.written_bytes / rows.written_bytes:7.2f}x {figures.frames:8}"
+        f" {figures.worst_frame_s * 1000:8.1f} ms"
     )
 
 
 def main() -> int:
-    """Run the works in turn and print their figures."""
+    """Measure the cases in turn and print their figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--check", action="store_true")
-    asked = parser.parse_args()
-    missed: list[str] = []
+    arguments = parser.parse_args()
+    exceeded: list[str] = []
     times: dict[int, float] = {}
-    whole(sample(500))  # what is loaded at first use
-    for deltas in (10_000, 50_000, 200_000)[: 3 if asked.long else 2]:
+    whole(sample(500))  # loads what is needed at first use
+    for deltas in (10_000, 50_000, 200_000)[: 3 if arguments.long else 2]:
         text = sample(deltas)
         floor, rows = rich_once(text), whole(text)
         print(f"\n{deltas:,} deltas of {DELTA} characters")
         print(f"{'':32} {'cpu':>10} {'/ rich':>8} {'/ rows':>8} {'frames':>8} {'worst':>11}")
-        works: list[tuple[str, Callable[[], Figures]]] = [
+        cases: list[tuple[str, Callable[[], Figures]]] = [
             ("plain loop", partial(plain, text)),
             ("rich, once", partial(rich_once, text)),
             ("our layout, once", partial(whole, text)),
@@ -203,30 +203,33 @@ def main() -> int:
             ("ours, 1,000 a second", partial(ours, text, 1000)),
             ("ours, 200 a second", partial(ours, text, 200)),
         ]
-        if asked.long and deltas == 10_000:
-            works.append(("rich.Live, 100 a second", partial(rich_live, text)))
-        for name, work in works:
-            found = work()
-            told(name, found, floor, rows)
+        if arguments.long and deltas == 10_000:
+            cases.append(("rich.Live, 100 a second", partial(rich_live, text)))
+        for name, case in cases:
+            figures = case()
+            print_row(name, figures, floor, rows)
             if name.startswith("ours, as fast"):
-                times[deltas] = found.cpu_s
-                if found.cpu_s > 2 * floor.cpu_s or found.written_bytes > 2 * rows.written_bytes:
-                    missed.append(f"{name} at {deltas}")
-            if name == "ours, 200 a second" and found.written_bytes > 6 * rows.written_bytes:
-                missed.append(f"bytes of {name} at {deltas}")
+                times[deltas] = figures.cpu_s
+                if (
+                    figures.cpu_s > 2 * floor.cpu_s
+                    or figures.written_bytes > 2 * rows.written_bytes
+                ):
+                    exceeded.append(f"{name} at {deltas}")
+            if name == "ours, 200 a second" and figures.written_bytes > 6 * rows.written_bytes:
+                exceeded.append(f"bytes of {name} at {deltas}")
     if 200_000 in times:
         growth = times[200_000] / times[50_000]
         print(f"\n200k costs {growth:.2f} times what 50k does")
         if growth > 4.5:
-            missed.append("linear cost")
-    _tell_end(missed)
-    return 1 if missed and asked.check else 0
+            exceeded.append("linear cost")
+    _print_end(exceeded)
+    return 1 if exceeded and arguments.check else 0
 
 
-def _tell_end(missed: list[str]) -> None:
+def _print_end(exceeded: list[str]) -> None:
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\npeak memory of this process {peak_mb:.0f} MB (it holds the texts)")
-    print("missed: " + ", ".join(missed) if missed else "all musts are kept")
+    print("limits exceeded: " + ", ".join(exceeded) if exceeded else "no limit exceeded")
 
 
 if __name__ == "__main__":

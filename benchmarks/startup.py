@@ -1,9 +1,9 @@
-"""How soon `newapi` asks, shows and leaves, against what bare Python needs.
+"""Time of `newapi` to the request, to the first text and to the exit, against bare Python.
 
     pip install -e . && python benchmarks/startup.py [-n ROUNDS] [--check]
 
---check exits with 1 when a *must* is missed. Figures are milliseconds; wants a quiet machine;
-"inf" stands for what was not on the screen before the answer had ended.
+--check exits with 1 if a limit is exceeded. Times are milliseconds, for an idle machine;
+"inf" is a text that was not shown before the answer ended.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from stage import (
+from harness import (
     DONE,
     END,
     FINISH,
     HEAD,
     HTTP_CLIENT,
     Command,
+    Harness,
     Row,
-    Stage,
     arrives_within,
     delta,
     framed,
@@ -51,69 +51,70 @@ app(["--version"])
 
 
 class Times(NamedTuple):
-    """One question, in seconds: start to request, first delta to screen, `[DONE]` to gone."""
+    """Seconds of a run: start to request, first delta to output, `[DONE]` to exit."""
 
     request_s: float
     lag_s: float
-    leaving_s: float
+    exit_s: float
 
 
-def ask(
-    stage: Stage, command: Command, *, delay_s: float = 0.0, on_terminal: bool = False
+def time_chat(
+    harness: Harness, command: Command, *, delay_s: float = 0.0, on_terminal: bool = False
 ) -> Times:
-    """Start a process, answer its request and see it leave."""
-    person, program = os.openpty() if on_terminal else (-1, None)
+    """Start a process, answer its request and wait for its exit."""
+    output, terminal = os.openpty() if on_terminal else (-1, None)
     started = time.perf_counter()
-    process = start(command, terminal=program)
-    with stage.accept() as connection:
-        asked = time.perf_counter()
+    process = start(command, terminal=terminal)
+    with harness.accept() as connection:
+        requested = time.perf_counter()
         if process.stdout is not None:
-            person = process.stdout.fileno()
-        time.sleep(delay_s)  # the server's own
+            output = process.stdout.fileno()
+        time.sleep(delay_s)  # the latency of the server
         connection.sendall(HEAD)
         connection.sendall(framed(delta(WORD)))
         sent = time.perf_counter()
-        was_shown = arrives_within(person, WORD.encode(), TOO_LATE_S)
+        was_shown = arrives_within(output, WORD.encode(), TOO_LATE_S)
         shown = time.perf_counter()
         connection.sendall(framed(FINISH) + framed(DONE) + END)
         done = time.perf_counter()
         reap(process)
-        gone = time.perf_counter()
-    for fd in (person, program):
+        exited = time.perf_counter()
+    for fd in (output, terminal):
         if fd is not None and process.stdout is None:
             os.close(fd)
     if process.stdout is not None:
         process.stdout.close()
-    return Times(asked - started, shown - sent if was_shown else float("inf"), gone - done)
+    return Times(requested - started, shown - sent if was_shown else float("inf"), exited - done)
 
 
-def questions(stage: Stage, rounds: int) -> list[Row]:
-    """Measure what happens around a question."""
-    floor = stage.floor(HTTP_CLIENT)
-    ours, with_file = stage.newapi("chat", "hi"), stage.newapi_with_file("chat", "hi")
+def chat_rows(harness: Harness, rounds: int) -> list[Row]:
+    """Measure one-shot runs of `chat`."""
+    floor = harness.floor(HTTP_CLIENT)
+    ours, with_file = harness.newapi("chat", "hi"), harness.newapi_with_file("chat", "hi")
 
     def request(command: Command) -> Callable[[], float]:
-        return lambda: 1000 * ask(stage, command).request_s
+        return lambda: 1000 * time_chat(harness, command).request_s
 
-    def leaving(command: Command) -> Callable[[], float]:
-        return lambda: 1000 * ask(stage, command).leaving_s
+    def exit_time(command: Command) -> Callable[[], float]:
+        return lambda: 1000 * time_chat(harness, command).exit_s
 
     def lag(command: Command, *, on_terminal: bool = False) -> Callable[[], float]:
         return lambda: (
-            1000 * ask(stage, command, delay_s=SERVER_DELAY_S, on_terminal=on_terminal).lag_s
+            1000
+            * time_chat(harness, command, delay_s=SERVER_DELAY_S, on_terminal=on_terminal).lag_s
         )
 
-    bare, asked, asked_with_file = in_turn(
+    bare, request_ms, with_file_ms = in_turn(
         rounds, request(floor), request(ours), request(with_file)
     )
-    bare_end, end = in_turn(rounds, leaving(floor), leaving(ours))
+    bare_end, end = in_turn(rounds, exit_time(floor), exit_time(ours))
     bare_lag, plain_lag, shown_lag = in_turn(
         rounds, lag(floor), lag(ours), lag(ours, on_terminal=True)
     )
     return [
-        Row("start -> request", "ms", bare, asked, 1.5, 2.7),
-        Row("start -> request, with a config file", "ms", bare, asked_with_file, 1.5, 2.7),
-        Row("[DONE] -> gone", "ms", bare_end, end, 5, 25, is_absolute=True),
+        Row("start -> request", "ms", bare, request_ms, 1.5, 2.7),
+        Row("start -> request, with a config file", "ms", bare, with_file_ms, 1.5, 2.7),
+        Row("[DONE] -> exit", "ms", bare_end, end, 5, 25, is_absolute=True),
         Row("first delta -> pipe, server 200 ms", "ms", bare_lag, plain_lag, 1, is_absolute=True),
         Row(
             "first delta -> terminal, server 200 ms",
@@ -126,15 +127,15 @@ def questions(stage: Stage, rounds: int) -> list[Row]:
     ]
 
 
-def commands(stage: Stage, rounds: int) -> list[Row]:
-    """Measure commands that ask no server."""
-    cache = stage.home / "bare" / "cache"
+def command_rows(harness: Harness, rounds: int) -> list[Row]:
+    """Measure commands that send no request."""
+    cache = harness.home / "bare" / "cache"
     cache.mkdir()
     (cache / "models.txt").write_text("".join(f"gpt-{n}\n" for n in range(300)))
 
     def tab(*words: str) -> Callable[[], float]:
         return whole(
-            stage.newapi(
+            harness.newapi(
                 COMP_WORDS="\n".join(("newapi", *words)),
                 COMP_CWORD=str(len(words)),
                 _NEWAPI_COMPLETE="complete_bash",
@@ -146,14 +147,14 @@ def commands(stage: Stage, rounds: int) -> list[Row]:
 
     python, version, page, chat_page = in_turn(
         rounds,
-        whole(stage.floor("pass")),
-        whole(stage.newapi("--version")),
-        whole(stage.newapi("--help")),
-        whole(stage.newapi("chat", "--help")),
+        whole(harness.floor("pass")),
+        whole(harness.newapi("--version")),
+        whole(harness.newapi("--help")),
+        whole(harness.newapi("chat", "--help")),
     )
     typer, tab_command, tab_option, tab_model = in_turn(
         rounds,
-        whole(stage.floor(BARE_TYPER)),
+        whole(harness.floor(BARE_TYPER)),
         tab("ch"),
         tab("chat", "--mod"),
         tab("chat", "-m", "gpt-1"),
@@ -169,14 +170,14 @@ def commands(stage: Stage, rounds: int) -> list[Row]:
 
 
 def main() -> int:
-    """Measure and report."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(description="start-up benchmark of newapi")
     parser.add_argument("-n", type=int, default=11, dest="rounds", help="rounds (default 11)")
-    parser.add_argument("--check", action="store_true", help="exit 1 when a must is missed")
-    wish = parser.parse_args()
-    with Stage() as stage:
-        rows = questions(stage, wish.rounds) + commands(stage, wish.rounds)
-    return report(rows, rounds=wish.rounds, check=wish.check)
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a limit is exceeded")
+    arguments = parser.parse_args()
+    with Harness() as harness:
+        rows = chat_rows(harness, arguments.rounds) + command_rows(harness, arguments.rounds)
+    return report(rows, rounds=arguments.rounds, check=arguments.check)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""What ten thousand stored sessions of two hundred thousand turns cost.
+"""Cost of a store with 10,000 sessions and 200,000 turns.
 
     pip install -e . && python benchmarks/store.py [-n ROUNDS] [--check] [--small]
 
---check exits with 1 when a *must* is missed; --small builds a tenth. Where a name says "beyond",
-ours is the time that our command needs more than its floor, round by round. Figures are
-milliseconds; wants a quiet machine, and its temporary folder on the disk that matters.
+--check exits with 1 if a limit is exceeded; --small builds a tenth. If a name contains
+"beyond", the value is the time that newapi needs more than its floor, round by round. Times are
+milliseconds, for an idle machine and a temporary folder on the disk to be measured.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from stage import Command, Row, Stage, in_turn, reap, report, seconds_of, start
-from startup import ask
+from harness import Command, Harness, Row, in_turn, reap, report, seconds_of, start
+from startup import time_chat
 
 from newapi_cli.domain.completion import Status, Usage
 from newapi_cli.domain.session import ID_LENGTH, Session, TurnRecord
@@ -44,7 +44,7 @@ NEEDLE_SHARE = 0.001
 
 
 class Texts:
-    """Prompts and answers, two thirds of them English, the same ones in each run."""
+    """Prompts and answers, two thirds of them English, the same in every run."""
 
     def __init__(self) -> None:
         self._random = random.Random(20_261_124)
@@ -52,7 +52,7 @@ class Texts:
         self._chinese = "".join(self._random.choices(CHINESE, k=80_000))
 
     def text(self, most: int) -> str:
-        """Give a text of at most so many characters, a few of them with a word to look for."""
+        """Return a text of at most `most` characters; a few contain a word to search for."""
         chance = self._random.random
         source, needle = (
             (self._english, NEEDLES[0]) if chance() < 2 / 3 else (self._chinese, NEEDLES[1])
@@ -64,7 +64,7 @@ class Texts:
 
 
 def build(path: Path, sessions: int) -> list[str]:
-    """Fill a store in one transaction; give the ids of its sessions."""
+    """Fill a store in one transaction; return the ids of its sessions."""
     texts = Texts()
     ids = [f"{number * 2_654_435_761 % 16**ID_LENGTH:0{ID_LENGTH}x}" for number in range(sessions)]
     with SessionStore(path) as store, store.database.transaction():
@@ -93,7 +93,7 @@ def _add(store: SessionStore, texts: Texts, number: int, session_id: str) -> Non
 
 
 def _figures(turn_id: int) -> dict[str, Any]:
-    """Give what an answer took: a tenth of the costs is not known, a twentieth is exact."""
+    """Return usage and cost of a turn: a tenth of the costs is unknown, a twentieth is exact."""
     cost = None if turn_id % 10 == 0 else format(Decimal(turn_id % 9973) / 500_000, "f")
     kind = "exact" if turn_id % 20 == 1 else "about"
     return {
@@ -113,28 +113,28 @@ def _insert(store: SessionStore, table: str, values: dict[str, object]) -> None:
 
 
 def on_terminal(command: Command) -> float:
-    """Run a process on a terminal; give its whole time in seconds."""
-    person, program = os.openpty()
+    """Run a process on a terminal; return its duration in seconds."""
+    master, slave = os.openpty()
     started = time.perf_counter()
-    process = start(command, terminal=program)
-    os.close(program)
-    with contextlib.suppress(OSError):  # EIO: it has gone
-        while os.read(person, 1 << 16):
+    process = start(command, terminal=slave)
+    os.close(slave)
+    with contextlib.suppress(OSError):  # EIO: the process has exited
+        while os.read(master, 1 << 16):
             pass
     reap(process)
     took_s = time.perf_counter() - started
-    os.close(person)
+    os.close(master)
     return took_s
 
 
 def beyond(floor: list[float], ours: list[float]) -> list[float]:
-    """Give what ours needs more, round by round."""
-    return [mine - base for base, mine in zip(floor, ours, strict=True)]
+    """Return the difference to the floor, round by round."""
+    return [value - base for base, value in zip(floor, ours, strict=True)]
 
 
-def lists(stage: Stage, rounds: int) -> Iterator[Row]:
-    """Measure the list, in a pipe with every row and on a terminal with fifty."""
-    version, command = stage.newapi("--version"), stage.newapi("sessions", "list")
+def list_rows(harness: Harness, rounds: int) -> Iterator[Row]:
+    """Measure `sessions list`: every row in a pipe, fifty on a terminal."""
+    version, command = harness.newapi("--version"), harness.newapi("sessions", "list")
     base, piped, shown = in_turn(
         rounds,
         lambda: 1000 * seconds_of(version),
@@ -145,36 +145,36 @@ def lists(stage: Stage, rounds: int) -> Iterator[Row]:
     yield absolute("list on a terminal, beyond --version", base, beyond(base, shown), 120, 150)
 
 
-def searches(stage: Stage, path: Path, rounds: int) -> Iterator[Row]:
+def search_rows(harness: Harness, path: Path, rounds: int) -> Iterator[Row]:
     """Measure the search for a rare word: the query in this process, and the whole command."""
 
     def query(word: str, hits: list[int]) -> Callable[[], float]:
-        def ask_store() -> float:
+        def run_query() -> float:
             with SessionStore(path) as store:
                 started = time.perf_counter()
                 hits.append(len(list(store.search([word]))))
                 return 1000 * (time.perf_counter() - started)
 
-        return ask_store
+        return run_query
 
     def whole(word: str) -> Callable[[], float]:
-        command = stage.newapi("sessions", "search", word)
+        command = harness.newapi("sessions", "search", word)
         return lambda: 1000 * seconds_of(command)
 
     for name, word in zip(("an English word", "two characters of Chinese"), NEEDLES, strict=True):
         hits: list[int] = []
-        asked, ran = in_turn(rounds, query(word, hits), whole(word))
-        yield absolute(f"search for {name}, query", asked, asked, 300, 500)
-        yield absolute(f"search for {name}, process", asked, ran)
+        query_ms, process_ms = in_turn(rounds, query(word, hits), whole(word))
+        yield absolute(f"search for {name}, query", query_ms, query_ms, 300, 500)
+        yield absolute(f"search for {name}, process", query_ms, process_ms)
         if not 0 < hits[0] < 2000:
-            raise SystemExit(f"{hits[0]} hits for {word}: the texts are not what they should be")
+            raise SystemExit(f"{hits[0]} hits for {word}: the texts are wrong")
 
 
-def adds_up(stage: Stage, rounds: int) -> Iterator[Row]:
-    """Measure the report on what all turns took, by model and by day."""
-    version = stage.newapi("--version")
+def usage_rows(harness: Harness, rounds: int) -> Iterator[Row]:
+    """Measure `usage` over all turns, by model and by day."""
+    version = harness.newapi("--version")
     by_model, by_day = (
-        stage.newapi("usage", "--since", "all", "--by", by) for by in ("model", "day")
+        harness.newapi("usage", "--since", "all", "--by", by) for by in ("model", "day")
     )
     base, models, days = in_turn(
         rounds,
@@ -186,21 +186,23 @@ def adds_up(stage: Stage, rounds: int) -> Iterator[Row]:
     yield absolute("usage by day, beyond --version", base, beyond(base, days), 1400, 2000)
 
 
-def resuming(stage: Stage, ids: list[str], rounds: int) -> Iterator[Row]:
-    """Measure how much later the request of a resumed session leaves than that of a new one."""
+def resume_rows(harness: Harness, ids: list[str], rounds: int) -> Iterator[Row]:
+    """Measure how much later a resumed session sends its request than a new one."""
     chosen = iter(ids[len(ids) // 2 :])
-    new = stage.newapi("chat", "x")
+    new = harness.newapi("chat", "x")
     fresh, resumed = in_turn(
         rounds,
-        lambda: 1000 * ask(stage, new).request_s,
-        lambda: 1000 * ask(stage, stage.newapi("chat", "-S", next(chosen), "x")).request_s,
+        lambda: 1000 * time_chat(harness, new).request_s,
+        lambda: (
+            1000 * time_chat(harness, harness.newapi("chat", "-S", next(chosen), "x")).request_s
+        ),
     )
     yield absolute("start -> request with -S, beyond a new one", fresh, beyond(fresh, resumed),
                    25, 50)  # fmt: skip
 
 
-def adding(path: Path, ids: list[str], rounds: int) -> Iterator[Row]:
-    """Measure the commit of a prompt against a bare one of a row, on the same disk."""
+def commit_rows(path: Path, ids: list[str], rounds: int) -> Iterator[Row]:
+    """Measure the commit of a prompt against that of a bare row on the same disk."""
     with (
         SessionStore(path) as store,
         contextlib.closing(
@@ -209,20 +211,20 @@ def adding(path: Path, ids: list[str], rounds: int) -> Iterator[Row]:
     ):
         bare.execute("PRAGMA synchronous = FULL")
         bare.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)")
-        found = store.load(ids[0])
-        assert found is not None
+        stored = store.load(ids[0])
+        assert stored is not None
 
         def commit() -> float:
             started = time.perf_counter()
             bare.execute("BEGIN IMMEDIATE")
-            bare.execute("INSERT INTO t (x) VALUES (?)", ("a question " * 10,))
+            bare.execute("INSERT INTO t (x) VALUES (?)", ("some words " * 10,))
             bare.execute("COMMIT")
             return 1000 * (time.perf_counter() - started)
 
         def begin() -> float:
-            turn = TurnRecord("a question " * 10, model="demo")
+            turn = TurnRecord("some words " * 10, model="demo")
             started = time.perf_counter()
-            store.begin_turn(found.session, turn, at_leaf=True)
+            store.begin_turn(stored.session, turn, at_leaf=True)
             return 1000 * (time.perf_counter() - started)
 
         floor, ours = in_turn(10 * rounds, commit, begin)
@@ -234,35 +236,35 @@ def absolute(
     floor: list[float],
     ours: list[float],
     goal: float | None = None,
-    must: float | None = None,
+    limit: float | None = None,
 ) -> Row:
-    """Give a row whose bounds are milliseconds."""
-    return Row(name, "ms", floor, ours, goal, must, is_absolute=True)
+    """Return a row whose goal and limit are milliseconds."""
+    return Row(name, "ms", floor, ours, goal, limit, is_absolute=True)
 
 
 def main() -> int:
-    """Build, measure and report."""
+    """Build the store, measure and print the table."""
     parser = argparse.ArgumentParser(description="benchmark of newapi's stored sessions")
     parser.add_argument("-n", type=int, default=9, dest="rounds", help="rounds (default 9)")
-    parser.add_argument("--check", action="store_true", help="exit 1 when a must is missed")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a limit is exceeded")
     parser.add_argument("--small", action="store_true", help="a tenth of the sessions")
-    wish = parser.parse_args()
-    count = SESSIONS // 10 if wish.small else SESSIONS
-    with Stage() as stage:
-        data = stage.home / "bare" / "data"
+    arguments = parser.parse_args()
+    count = SESSIONS // 10 if arguments.small else SESSIONS
+    with Harness() as harness:
+        data = harness.home / "bare" / "data"
         data.mkdir(0o700)
         path = data / "sessions.db"
         ids = build(path, count)
         size_mb = path.stat().st_size / 1e6
         print(f"{count:,} sessions, {count * TURNS_EACH:,} turns, {size_mb:,.0f} MB")
         rows = [
-            *lists(stage, wish.rounds),
-            *searches(stage, path, wish.rounds),
-            *adds_up(stage, wish.rounds),
-            *resuming(stage, ids, wish.rounds),
-            *adding(path, ids, wish.rounds),
+            *list_rows(harness, arguments.rounds),
+            *search_rows(harness, path, arguments.rounds),
+            *usage_rows(harness, arguments.rounds),
+            *resume_rows(harness, ids, arguments.rounds),
+            *commit_rows(path, ids, arguments.rounds),
         ]
-    return report(rows, rounds=wish.rounds, check=wish.check)
+    return report(rows, rounds=arguments.rounds, check=arguments.check)
 
 
 if __name__ == "__main__":

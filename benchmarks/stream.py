@@ -1,8 +1,8 @@
-"""What a long answer costs: processor time, bytes and memory, against a plain http.client loop.
+"""CPU time, output and memory of a long answer, against a plain http.client loop.
 
     pip install -e . && python benchmarks/stream.py [-n ROUNDS] [--deltas N] [--check]
 
---check exits with 1 when a *must* is missed. The answer comes as fast as it is taken.
+--check exits with 1 if a limit is exceeded. The server sends as fast as newapi reads.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import threading
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from stage import (
+from harness import (
     DONE,
     END,
     FINISH,
     HEAD,
     HTTP_CLIENT,
     Command,
+    Harness,
     Row,
-    Stage,
     Usage,
     delta,
     framed,
@@ -36,11 +36,11 @@ MEGABYTE = 1_000_000
 PARAGRAPHS = """\
 ## What a gateway does
 
-It stands *in front* of many services, **checks** who asks, and keeps the count:
+It runs *in front* of many services, **checks** the key, and counts the usage:
 
-- it picks the channel that serves `gpt-4o-mini`,
-- it asks again elsewhere where that one fails,
-- it writes down what the answer cost.
+- it selects a channel that serves `gpt-4o-mini`,
+- it retries on another channel if that one fails,
+- it records the cost of the answer.
 
 ```python
 for channel in channels:
@@ -55,7 +55,7 @@ for channel in channels:
 """
 
 
-# The floor of a laid-out answer: read it all, then lay it out once.
+# The floor of a formatted answer: read it all, then format it once.
 ONE_RENDER = """
 import http.client, json, sys
 from rich.console import Console
@@ -72,80 +72,82 @@ Console().print(Markdown("".join(pieces)))
 
 
 class Answer(NamedTuple):
-    """What the server sends: the same piece of an answer, so many times."""
+    """The body that the server sends: the same events, repeated."""
 
     piece: bytes
     repeats: int
 
     def blocks(self) -> Iterable[bytes]:
-        """Give the body; it is never whole in memory, which would count as the child's peak."""
+        """Yield the body in blocks: as a whole it would count as peak memory of the child."""
         for _ in range(self.repeats):
             yield self.piece
         yield framed(FINISH) + framed(DONE) + END
 
 
 def answer_of(text: str, deltas: int) -> Answer:
-    """Give an answer of about so many deltas, each in a HTTP chunk of its own."""
+    """Return an answer of about `deltas` deltas, each in its own HTTP chunk."""
     text *= DELTA_CHARACTERS  # so that its length is a whole number of deltas
     pieces = [text[at : at + DELTA_CHARACTERS] for at in range(0, len(text), DELTA_CHARACTERS)]
     events = b"".join(framed(delta(piece)) for piece in pieces)
     return Answer(events, max(1, round(deltas / len(pieces))))
 
 
-class Taken(NamedTuple):
-    """What a process has used to take an answer, and how much it has written."""
+class StreamUsage(NamedTuple):
+    """The usage of a process that received an answer, and the bytes that it wrote."""
 
     usage: Usage
     written_bytes: int
 
 
-def stream(stage: Stage, command: Command, answer: Answer, *, on_terminal: bool = False) -> Taken:
-    """Let a process ask and take the whole answer."""
-    person, program = os.openpty() if on_terminal else (-1, None)
-    if program is not None:
-        termios.tcsetwinsize(program, (24, 80))
-    process = start(command, terminal=program)
-    if program is not None:
-        os.close(program)
-    output = person if process.stdout is None else process.stdout.fileno()
+def stream(
+    harness: Harness, command: Command, answer: Answer, *, on_terminal: bool = False
+) -> StreamUsage:
+    """Run a process and send it the whole answer."""
+    master, slave = os.openpty() if on_terminal else (-1, None)
+    if slave is not None:
+        termios.tcsetwinsize(slave, (24, 80))
+    process = start(command, terminal=slave)
+    if slave is not None:
+        os.close(slave)
+    output = master if process.stdout is None else process.stdout.fileno()
     sizes: list[int] = []
     reader = threading.Thread(target=lambda: sizes.append(drain(output)))
     reader.start()
-    with stage.accept() as connection:
+    with harness.accept() as connection:
         connection.sendall(HEAD)
         for block in answer.blocks():
             connection.sendall(block)
         usage = reap(process)
     reader.join()
     if process.stdout is None:
-        os.close(person)
+        os.close(master)
     else:
         process.stdout.close()
-    return Taken(usage, sizes[0])
+    return StreamUsage(usage, sizes[0])
 
 
 def drain(fd: int) -> int:
-    """Read to the end; give how many bytes came."""
+    """Read to the end; return the number of bytes."""
     size = 0
     try:
         while block := os.read(fd, 1 << 16):
             size += len(block)
     except OSError:
-        pass  # EIO: the program at the other side of the terminal has gone
+        pass  # EIO: the process on the terminal has exited
     return size
 
 
-def measure(stage: Stage, rounds: int, deltas: int) -> list[Row]:
-    """Let the floor and ours take the same answers, in turn."""
+def measure(harness: Harness, rounds: int, deltas: int) -> list[Row]:
+    """Measure the floor and newapi in turn, with the same answer."""
     answer = answer_of(PARAGRAPHS, deltas)
-    floor, ours = stage.floor(HTTP_CLIENT), stage.newapi("chat", "hi")
-    once = stage.floor(ONE_RENDER)
-    runs: list[list[Taken]] = [[], [], [], []]
+    floor, ours = harness.floor(HTTP_CLIENT), harness.newapi("chat", "hi")
+    once = harness.floor(ONE_RENDER)
+    runs: list[list[StreamUsage]] = [[], [], [], []]
     for _ in range(rounds):
-        runs[0].append(stream(stage, floor, answer))
-        runs[1].append(stream(stage, ours, answer))
-        runs[2].append(stream(stage, once, answer, on_terminal=True))
-        runs[3].append(stream(stage, ours, answer, on_terminal=True))
+        runs[0].append(stream(harness, floor, answer))
+        runs[1].append(stream(harness, ours, answer))
+        runs[2].append(stream(harness, once, answer, on_terminal=True))
+        runs[3].append(stream(harness, ours, answer, on_terminal=True))
     (cpu, plain_cpu, once_cpu, shown_cpu) = ([run.usage.cpu_s for run in each] for each in runs)
     (peak, plain_peak, _, shown_peak) = (
         [run.usage.peak_bytes / MEGABYTE for run in each] for each in runs
@@ -161,15 +163,15 @@ def measure(stage: Stage, rounds: int, deltas: int) -> list[Row]:
 
 
 def main() -> int:
-    """Measure and report."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(description="streaming benchmark of newapi")
     parser.add_argument("-n", type=int, default=5, dest="rounds", help="rounds (default 5)")
     parser.add_argument("--deltas", type=int, default=50_000, help="deltas (default 50000)")
-    parser.add_argument("--check", action="store_true", help="exit 1 when a must is missed")
-    wish = parser.parse_args()
-    with Stage() as stage:
-        rows = measure(stage, wish.rounds, wish.deltas)
-    return report(rows, rounds=wish.rounds, check=wish.check)
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a limit is exceeded")
+    arguments = parser.parse_args()
+    with Harness() as harness:
+        rows = measure(harness, arguments.rounds, arguments.deltas)
+    return report(rows, rounds=arguments.rounds, check=arguments.check)
 
 
 if __name__ == "__main__":

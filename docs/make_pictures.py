@@ -1,8 +1,8 @@
-"""Make the pictures of the README from real runs: a pty, a terminal emulator, and SVG.
+"""Draw the pictures of the README from real runs: a pty, a terminal emulator and SVG.
 
     python docs/make_pictures.py      writes docs/answer.svg and docs/reasoning.svg
 
-What is drawn is what the emulator shows, cell by cell: nothing is typeset by hand.
+The SVG shows the emulator's cells; nothing is typeset by hand.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ Row = Sequence[pyte.screens.Char]
 
 
 def runs(row: Row) -> list[tuple[int, str, pyte.screens.Char]]:
-    """Cut a row into runs of one style: column, text and a cell that has the style."""
-    found: list[tuple[int, str, pyte.screens.Char]] = []
+    """Split a row into runs of one style: column, text and a cell with the style."""
+    result: list[tuple[int, str, pyte.screens.Char]] = []
     for column, cell in enumerate(row):
-        if found and found[-1][2]._replace(data="") == cell._replace(data=""):
-            begin, text, style = found[-1]
-            found[-1] = (begin, text + cell.data, style)
+        if result and result[-1][2]._replace(data="") == cell._replace(data=""):
+            begin, text, style = result[-1]
+            result[-1] = (begin, text + cell.data, style)
         else:
-            found.append((column, cell.data, cell))
-    return [run for run in found if run[1].strip()]
+            result.append((column, cell.data, cell))
+    return [run for run in result if run[1].strip()]
 
 
 def svg(title: str, rows: Sequence[Row], columns: int) -> str:
-    """Draw rows of cells."""
+    """Return an SVG of rows of cells."""
     width = columns * CELL_WIDTH + 2 * MARGIN
     height = len(rows) * ROW_HEIGHT + 2 * MARGIN
     drawn = []
@@ -74,7 +74,7 @@ def svg(title: str, rows: Sequence[Row], columns: int) -> str:
 
 
 def picture(name: str, title: str, args: Sequence[str], until: str | None = None) -> None:
-    """Run the command on a terminal and draw what it shows, at its end or when `until` shows."""
+    """Run a command on a terminal and draw the screen at its end, or when it shows `until`."""
     with tempfile.TemporaryDirectory() as folder:
         command = newapi_command(*args)
         with Terminal(command, home=Home(Path(folder)), columns=88, rows=24) as terminal:
@@ -91,7 +91,7 @@ def picture(name: str, title: str, args: Sequence[str], until: str | None = None
 
 
 def main() -> None:
-    """Make both pictures."""
+    """Draw both pictures."""
     picture("answer.svg", "newapi demo: an answer with a table and code", ["demo"])
     picture(
         "reasoning.svg",

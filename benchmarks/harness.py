@@ -1,8 +1,8 @@
-"""What the benchmarks share: a server on loopback, measured processes, and the table of results.
+"""Shared parts of the benchmarks: a loopback server, measured processes, the table of results.
 
-Only ratios carry over to another machine, so ours and its floor run in turn, round by round; a
-ratio is the median of the rounds' ratios. Standard library only, and little memory: the peak that
-the kernel tells of a child is never below that of the process which started it.
+Only ratios are comparable between machines, so newapi and its floor run in turn, round by round; a
+ratio is the median of the rounds' ratios. Standard library only, and little memory: the peak memory
+that the kernel reports for a child is never below that of its parent.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
     b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
 )
 END = b"0\r\n\r\n"
 
-# The floor: what any client in Python has to do. It takes the port as its argument.
+# The floor: the least that a client in Python has to do. Its argument is the port.
 HTTP_CLIENT = """
 import http.client, json, sys
 c = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]))
@@ -51,16 +51,16 @@ class Command(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """What a finished process has used: processor seconds, and its largest size in bytes."""
+    """CPU seconds and peak memory in bytes of a finished process."""
 
     cpu_s: float
     peak_bytes: int
 
 
 class Row(NamedTuple):
-    """One line of the table: floor and ours round by round, and what they are held against.
+    """A line of the table: the values of floor and newapi per round, with goal and limit.
 
-    `goal` and `must` bound the ratio, or ours itself where `is_absolute`.
+    `goal` and `limit` apply to the ratio, or to the value of newapi if `is_absolute`.
     """
 
     name: str
@@ -68,24 +68,24 @@ class Row(NamedTuple):
     floor: Sequence[float]
     ours: Sequence[float]
     goal: float | None = None
-    must: float | None = None
+    limit: float | None = None
     is_absolute: bool = False
 
     @property
     def ratio(self) -> float:
-        """Give the median of the rounds' ratios."""
+        """Return the median of the rounds' ratios."""
         return median([ours / floor for ours, floor in zip(self.ours, self.floor, strict=True)])
 
     @property
-    def misses_must(self) -> bool:
-        """Say whether it is worse than it may be in any case."""
-        return self.must is not None and self._measured > self.must
+    def exceeds_limit(self) -> bool:
+        """Return whether the limit is exceeded."""
+        return self.limit is not None and self._measured > self.limit
 
     @property
     def verdict(self) -> str:
-        """Give the last column."""
-        if self.misses_must:
-            return "MUST missed"
+        """Return the last column."""
+        if self.exceeds_limit:
+            return "limit exceeded"
         if self.goal is None:
             return ""
         return "ok" if self._measured <= self.goal else "goal missed"
@@ -95,40 +95,40 @@ class Row(NamedTuple):
         return median(self.ours) if self.is_absolute else self.ratio
 
     def text(self) -> str:
-        """Give the line."""
+        """Return the formatted line."""
         suffix = f" {self.unit}" if self.is_absolute else "x"
-        goal, must = (
-            "" if bound is None else f"{bound:g}{suffix}" for bound in (self.goal, self.must)
+        goal, limit = (
+            "" if bound is None else f"{bound:g}{suffix}" for bound in (self.goal, self.limit)
         )
         return (
             f"{self.name:<44}{median(self.floor):>9.2f}{median(self.ours):>9.2f} {self.unit:<3}"
-            f"{self.ratio:>7.2f}x {goal:>8} {must:>8}  {self.verdict}"
+            f"{self.ratio:>7.2f}x {goal:>8} {limit:>8}  {self.verdict}"
         )
 
 
 def report(rows: Sequence[Row], *, rounds: int, check: bool) -> int:
-    """Print the table; give 1 if `check` is asked for and a must is missed."""
+    """Print the table; return 1 if `check` is set and a limit is exceeded."""
     print(f"medians of {rounds} interleaved rounds, Python {sys.version.split()[0]}")
-    print(f"{'':<44}{'floor':>9}{'ours':>9}{'':<4}{'ratio':>8} {'goal':>8} {'must':>8}")
+    print(f"{'':<44}{'floor':>9}{'ours':>9}{'':<4}{'ratio':>8} {'goal':>8} {'limit':>8}")
     for row in rows:
         print(row.text())
-    return 1 if check and any(row.misses_must for row in rows) else 0
+    return 1 if check and any(row.exceeds_limit for row in rows) else 0
 
 
 def median(values: Sequence[float]) -> float:
-    """Give the middle value; the module `statistics` would cost 5 MB."""
+    """Return the median; the module `statistics` would cost 5 MB."""
     ordered = sorted(values)
     middle = len(ordered) // 2
     return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
 def framed(events: bytes) -> bytes:
-    """Give one HTTP chunk."""
+    """Return an HTTP chunk."""
     return b"%x\r\n%s\r\n" % (len(events), events)
 
 
 def delta(content: str) -> bytes:
-    """Give the event of a delta, with what gateways send around it."""
+    """Return the event of a delta, with the fields that gateways send."""
     chunk = {
         "id": "chatcmpl-1",
         "object": "chat.completion.chunk",
@@ -143,12 +143,12 @@ FINISH = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n
 DONE = b"data: [DONE]\n\n"
 
 
-class Stage:
-    """A server on loopback that a benchmark answers by hand, and the commands that ask it."""
+class Harness:
+    """A loopback server whose responses a benchmark writes, and the commands that connect to it."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(PATIENCE_S)
+        self._listener.settimeout(TIMEOUT_S)
         self.port: int = self._listener.getsockname()[1]
         self._folder = tempfile.TemporaryDirectory(prefix="newapi-benchmark-")
         self.home = Path(self._folder.name)
@@ -159,7 +159,7 @@ class Stage:
             f'[profiles.default]\nbase_url = "{self.url}"\napi_key = "x"\nmodel = "demo"\n'
         )
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Harness:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -167,23 +167,23 @@ class Stage:
         self._folder.cleanup()
 
     def floor(self, script: str) -> Command:
-        """Give a script of Python that takes the port as its argument."""
+        """Return a Python script that gets the port as its argument."""
         return Command([sys.executable, "-c", script, str(self.port)], self._environ())
 
     def newapi(self, *arguments: str, **environ: str) -> Command:
-        """Give our command, told by the environment where the server is."""
-        where = {
+        """Return a command of newapi, configured by the environment."""
+        settings = {
             "NEWAPI_HOME": str(self.home / "bare"),
             "NEWAPI_BASE_URL": self.url,
             "NEWAPI_API_KEY": "x",
             "NEWAPI_MODEL": "demo",
         }
-        return Command([_installed(), *arguments], self._environ() | where | environ)
+        return Command([_installed(), *arguments], self._environ() | settings | environ)
 
     def newapi_with_file(self, *arguments: str, **environ: str) -> Command:
-        """Give our command, told by its config file where the server is."""
-        where = {"NEWAPI_HOME": str(self.home)}
-        return Command([_installed(), *arguments], self._environ() | where | environ)
+        """Return a command of newapi, configured by its config file."""
+        settings = {"NEWAPI_HOME": str(self.home)}
+        return Command([_installed(), *arguments], self._environ() | settings | environ)
 
     def _environ(self) -> dict[str, str]:
         return {
@@ -194,27 +194,27 @@ class Stage:
         }
 
     def accept(self) -> socket.socket:
-        """Take the next request, up to the end of its head; TimeoutError where none comes."""
+        """Accept the next request and read its head; raise `TimeoutError` if none arrives."""
         connection, _ = self._listener.accept()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        seen = b""
-        while b"\r\n\r\n" not in seen:
+        received = b""
+        while b"\r\n\r\n" not in received:
             block = connection.recv(1 << 16)
             if not block:
-                raise ConnectionError("the client left without asking")
-            seen += block
+                raise ConnectionError("the client closed the connection without a request")
+            received += block
         return connection
 
 
 def _installed() -> str:
     command = Path(sys.executable).with_name("newapi")
     if not command.exists():
-        raise SystemExit(f"newapi is not installed beside {sys.executable}: pip install -e .")
+        raise SystemExit(f"newapi is not installed next to {sys.executable}: pip install -e .")
     return str(command)
 
 
 def start(command: Command, *, terminal: int | None = None) -> subprocess.Popen[bytes]:
-    """Start a process whose output goes to a pipe, or to a terminal where one is given."""
+    """Start a process whose output is a pipe, or a terminal if one is given."""
     return subprocess.Popen(
         command.arguments,
         env=command.environ,
@@ -225,16 +225,16 @@ def start(command: Command, *, terminal: int | None = None) -> subprocess.Popen[
 
 
 def reap(process: subprocess.Popen[bytes]) -> Usage:
-    """Wait for the end of a process; what fails ends the benchmark."""
+    """Wait for the end of a process; exit if it failed."""
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        raise SystemExit(f"{process.args!r} ended with {process.returncode}")
+        raise SystemExit(f"{process.args!r} exited with {process.returncode}")
     return Usage(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
 
 
 def seconds_of(command: Command) -> float:
-    """Run a process that asks no server; give its whole time."""
+    """Run a process that sends no request; return its duration."""
     started = time.perf_counter()
     process = start(command)
     assert process.stdout is not None
@@ -244,20 +244,20 @@ def seconds_of(command: Command) -> float:
     return time.perf_counter() - started
 
 
-def arrives_within(fd: int, text: bytes, patience_s: float) -> bool:
-    """Read until a text has come; False where it has not in time."""
-    deadline = time.perf_counter() + patience_s
-    seen = b""
-    while text not in seen:
+def arrives_within(fd: int, text: bytes, timeout_s: float) -> bool:
+    """Read until a text arrives; return False after the timeout."""
+    deadline = time.perf_counter() + timeout_s
+    received = b""
+    while text not in received:
         ready, _, _ = select.select([fd], [], [], max(0.0, deadline - time.perf_counter()))
         if not ready:
             return False
-        seen += os.read(fd, 1 << 16)
+        received += os.read(fd, 1 << 16)
     return True
 
 
 def in_turn(rounds: int, *measures: Callable[[], float]) -> list[list[float]]:
-    """Take each measure once a round, after a round that only warms up."""
+    """Run each measurement once a round, after a warm-up round."""
     results: list[list[float]] = [[] for _ in measures]
     for number in range(rounds + 1):
         for measure, values in zip(measures, results, strict=True):
