@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from newapi_cli.api.chat.request import request_fields
 from newapi_cli.app.context import Context
 from newapi_cli.app.editor import edit_text
-from newapi_cli.app.error_hints import explain_errors
 from newapi_cli.app.fallback import FallbackClient
-from newapi_cli.app.gateway.gateway import Gateway
-from newapi_cli.app.gateway.pricer import Pricer
+from newapi_cli.app.gateway.gateway import Gateway, Pricer
 from newapi_cli.app.output import create_renderer
 from newapi_cli.app.prompt_input import (
     MAX_INPUT_BYTES,
@@ -42,6 +40,8 @@ from newapi_cli.streams import STDIN_NAMES
 
 if TYPE_CHECKING:
     from newapi_cli.app.attachments import Attacher
+
+STDIN_NAME = tr("standard input")
 
 
 class ChatOptions(NamedTuple):
@@ -118,7 +118,7 @@ class ChatRun:
         stdin = self.context.streams.stdin
         data, is_complete = stdin.read(MAX_INPUT_BYTES)
         if is_complete and is_plain_text(data):
-            return TextFile("", text_from_bytes(data, tr("standard input")))  # loads nothing else
+            return TextFile("", text_from_bytes(data, STDIN_NAME))  # loads nothing else
         if not is_complete and not is_plain_text(data):  # an image may be larger than a text
             data += stdin.read(MAX_INPUT_BYTES).data
         return self.attacher.from_stdin(data)
@@ -154,7 +154,7 @@ class ChatRun:
         client = context.client()
         settings = context.settings
         live.session = live.session._replace(profile=settings.profile, host=str(context.base_url))
-        with explain_errors(context, self.gateway, model), context.interrupts:
+        with self.gateway.explain_errors(model), context.interrupts:
             recorder = live.begin(
                 prompt.text,
                 prompt.attachments,

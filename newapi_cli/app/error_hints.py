@@ -1,27 +1,22 @@
 """Better hints for errors of a gateway: similar model names, and what the key's record says.
 
-Light, as it is loaded before the request leaves; the gateway's parts are imported when an error
-needs them. Only an answer of New API's family leads to a request, at most one for a key and day: a
+Only an answer of New API's family leads to a request, at most one for a key and day: a
 plain server gets no request that the user did not ask for.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from newapi_cli.api.errors.explain import is_about_model, is_key_invalid, may_have_key_record, rules
 from newapi_cli.app.context import Context
-from newapi_cli.app.gateway.gateway import Gateway
+from newapi_cli.app.gateway.key_record import KeyRecord
+from newapi_cli.app.gateway.models import Models
+from newapi_cli.domain.billing import KeyUsage
 from newapi_cli.errors import Interrupted, NewapiError, NextStep
 from newapi_cli.i18n import tr
 from newapi_cli.text import near_names
-
-if TYPE_CHECKING:
-    from newapi_cli.domain.billing import KeyUsage
 
 FIRST_WORD = r"[A-Za-z]{2,20}"
 LISTED_HINT = tr(
@@ -39,24 +34,8 @@ SUFFIX_HINT = tr(
 )
 
 
-@contextmanager
-def explain_errors(context: Context, gateway: Gateway, model: str = "") -> Iterator[None]:
-    """Improve the hints of errors in the block; `model` is the requested one, if any.
-
-    Goes around the block that catches signals, as the key's record is fetched in a block of its
-    own.
-    """
-    try:
-        yield
-    except NewapiError as error:
-        explained = explain_error(context, gateway, error, model)
-        if explained is error:
-            raise
-        raise explained from error
-
-
 def explain_error(
-    context: Context, gateway: Gateway, error: NewapiError, model: str = ""
+    context: Context, models: Models, key_record: KeyRecord, error: NewapiError, model: str = ""
 ) -> NewapiError:
     """Return the error with a better hint, another error, or the error unchanged. Never raises.
 
@@ -64,11 +43,11 @@ def explain_error(
     """
     try:
         if model and is_about_model(error):
-            _suggest_names(context, gateway, error, model)
+            _suggest_names(context, models, error, model)
         elif is_key_invalid(error):
             error.hint = _hint_with_origin(context) or error.hint
             if may_have_key_record(error):
-                return _error_by_key(context, gateway, error)
+                return _error_by_key(context, key_record, error)
     except Interrupted as interrupted:  # a second Ctrl-C
         return interrupted
     except Exception:  # noqa: BLE001  # a failing hint must not replace the error
@@ -76,9 +55,9 @@ def explain_error(
     return error
 
 
-def _suggest_names(context: Context, gateway: Gateway, error: NewapiError, model: str) -> None:
+def _suggest_names(context: Context, models: Models, error: NewapiError, model: str) -> None:
     """Suggest models with similar names, as far as they are known without a request."""
-    known, refused = gateway.models.known_names(), _refused_model(context, error, model)
+    known, refused = models.known_names(), _refused_model(context, error, model)
     if refused in known:
         error.hint = LISTED_HINT if error.status != 403 else error.hint
         return
@@ -112,12 +91,12 @@ def _hint_with_origin(context: Context) -> str:
     )
 
 
-def _error_by_key(context: Context, gateway: Gateway, error: NewapiError) -> NewapiError:
+def _error_by_key(context: Context, key_record: KeyRecord, error: NewapiError) -> NewapiError:
     """Return the error of a rejected key with the cause that its form or its record shows."""
     if "-" in context.api_key.reveal().removeprefix("sk-"):
         error.hint = SUFFIX_HINT
         return error
-    record = gateway.key_record.after_refusal()
+    record = key_record.after_refusal()
     if context.interrupts.code is not None:
         return Interrupted(context.interrupts.code)
     return error if record is None else _error_by_record(error, record, datetime.now(UTC))

@@ -144,7 +144,7 @@ def _read_credentials(context: Context, options: LoginOptions) -> Credentials:
     if options.from_stdin and not context.streams.stdin.is_terminal:
         if text:
             raise UsageError(tr("the key is given twice: in the connection info and by --stdin"))
-        return _credentials(context, base_url, _read_stdin(context), tr("stdin"))
+        return _credentials(context, base_url, _read_stdin(context), tr("standard input"))
     base_url = base_url or context.settings.base_url
     if base_url is None and not options.from_stdin:
         _require_terminal(context, tr("cannot ask for the gateway's URL: not a terminal"))
@@ -207,7 +207,7 @@ def _same(one: BaseUrl | None, other: BaseUrl | None) -> BaseUrl | None:
 def _read_stdin(context: Context) -> str:
     content = context.streams.stdin.read(MAX_PIPED_BYTES)
     if not content.is_complete:
-        raise UsageError(tr("stdin is too long for a key"))
+        raise UsageError(tr("standard input is too long for a key"))
     return content.data.decode("utf-8", "replace").removeprefix("\ufeff")
 
 

@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from newapi_cli.app.context import Context
-from newapi_cli.app.error_hints import explain_errors
 from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.domain.models import PricedModel
 from newapi_cli.i18n import tr
@@ -47,7 +46,7 @@ class ModelsOptions(NamedTuple):
 def list_models(context: Context, options: ModelsOptions) -> None:
     """Print the models. Raises `NewapiError`."""
     gateway = Gateway(context)
-    with explain_errors(context, gateway):
+    with gateway.explain_errors():
         listed = gateway.priced_models(refresh=options.refresh, with_prices=options.prices)
     models = (_redacted(model, context.streams.redact) for model in listed.models)
     matching = [model for model in models if model.matches(options.words)]

@@ -153,7 +153,8 @@ def _print_what_is_sent(context: Context, live: LiveSession, prompt: Prompt) -> 
         session = live.session
         text = tr("session: {title} ({id})", title=session.title, id=session.short_id)
         print_dim(context.streams, text)
-    print_attachments(context.streams, prompt.attachments)
+    if prompt.attachments:
+        print_attachments(context.streams, prompt.attachments)
 
 
 def run_alone(streams: Streams) -> None:

@@ -20,7 +20,8 @@ def login(
         ),
     ] = None,
     from_stdin: Annotated[
-        bool, typer.Option("--stdin", help="Read the key or the connection info from stdin")
+        bool,
+        typer.Option("--stdin", help="Read the key or the connection info from standard input"),
     ] = False,
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Try the key before storing it")

@@ -27,7 +27,7 @@ from newapi_cli.streams import Streams
 OUTPUT_ERRORS = {  # of help pages, which Typer prints
     errno.EPIPE: PipeClosed(tr("the reader closed the pipe")),
     errno.ENOSPC: LocalError(tr("cannot write the output"), why=tr("no space left")),
-    errno.EBADF: LocalError(tr("cannot write the output"), why=tr("stdout is closed")),
+    errno.EBADF: LocalError(tr("cannot write the output"), why=tr("standard output is closed")),
     errno.EIO: LocalError(tr("cannot write the output"), why=tr("input/output error")),
 }
 

@@ -163,7 +163,7 @@ SHARED: dict[str, tuple[Any, object]] = {
             bool,
             option(
                 "--verbose", "-v", panel=CONNECTION,
-                help="Print requests, retries and request ids on stderr",
+                help="Print requests, retries and request ids on standard error",
             ),
         ],
         False,
@@ -205,7 +205,7 @@ File = Annotated[
         "-f",
         panel=PROMPT,
         metavar="PATH|URL|-",
-        help="Attach a text file, an image or a PDF; - is stdin; may be repeated",
+        help="Attach a text file, an image or a PDF; - is standard input; may be repeated",
     ),
 ]
 Edit = Annotated[

@@ -26,7 +26,7 @@ def check_terminal(checkup: Checkup) -> CheckResult:
     streams = checkup.context.streams
     stdout, environ = streams.stdout, streams.environ
     if not stdout.is_terminal:
-        return skipped(tr("stdout is not a terminal; the output is UTF-8 without colors"))
+        return skipped(tr("standard output is not a terminal; UTF-8 without colors"))
     term = environ.get("TERM", "")
     if streams.terminal_is_dumb:
         return warning(

@@ -7,14 +7,21 @@
     lookup       lookup.py       the requests and cache files of all of them
 
 Light, as it is made before the request leaves: each part is imported when it is first used (16 ms).
+`Pricer` is what a turn uses of it.
 """
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from newapi_cli.app.context import Context
+from newapi_cli.domain.completion import Usage
+from newapi_cli.errors import NewapiError
+from newapi_cli.signals import Interrupts
 
 if TYPE_CHECKING:
     from newapi_cli.app.gateway.key_record import KeyRecord
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
     from newapi_cli.app.gateway.models import Models, PricedModels
     from newapi_cli.app.gateway.prices import Prices
     from newapi_cli.domain.billing import Balance
+    from newapi_cli.domain.money import Cost
 
 
 class Gateway:
@@ -72,3 +80,65 @@ class Gateway:
         from newapi_cli.app.gateway.balance import load_balance
 
         return load_balance(self.lookup, self.prices, self.key_record)
+
+    @contextmanager
+    def explain_errors(self, model: str = "") -> Iterator[None]:
+        """Give errors of the block better hints; `model` is the requested one, if any.
+
+        Goes around the block that catches signals, as the key's record is fetched in a block of
+        its own.
+        """
+        try:
+            yield
+        except NewapiError as error:
+            from newapi_cli.app.error_hints import explain_error
+
+            explained = explain_error(self._context, self.models, self.key_record, error, model)
+            if explained is error:
+                raise
+            raise explained from error
+
+
+class Pricer:
+    """Calculates what answers of the current gateway cost. Implements `app.protocols.Pricer`."""
+
+    def __init__(self, context: Context, gateway: Gateway) -> None:
+        self._context = context
+        self._gateway = gateway
+        self._thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        """Fetch the prices on a thread if they are due."""
+        prices = self._gateway.prices
+        if self._thread is not None or not prices.may_fetch_unasked:
+            return
+        prices.mark_as_new_api()
+        if not prices.are_due:
+            return
+        if not prices.mark_requested():
+            return  # else each answer would request them
+        try:
+            # Signals belong to the answer; prices that do not arrive are due again in an hour.
+            client = self._context.client(
+                self._context.endpoint(), retries=0, interrupts=Interrupts(())
+            )
+        except NewapiError:
+            return
+        self._thread = threading.Thread(
+            target=prices.fetch, args=(client,), name="newapi prices", daemon=True
+        )
+        self._thread.start()
+
+    def is_busy(self, wait_s: float) -> bool:
+        """Wait for the prices; return whether they are still being fetched."""
+        if self._thread is None or self._context.interrupts.code is not None:
+            return False  # after Ctrl-C the user does not want to wait
+        self._thread.join(wait_s)
+        return self._thread.is_alive()
+
+    def cost(self, model: str, usage: Usage | None) -> Cost | None:
+        """Return what an answer cost, None if the server publishes no prices."""
+        prices = self._gateway.prices.cached(model)
+        if prices is None:
+            return None
+        return prices.cost(model, usage, self._gateway.key_record.group)

@@ -15,7 +15,7 @@ from newapi_cli.render.rows import write_foreign, write_json
 from newapi_cli.streams import read_file
 
 MAX_BYTES = 1_000_000_000
-FILE_HINT = tr("use a file that `newapi sessions export --json` wrote, or - for stdin")
+FILE_HINT = tr("use a file that `newapi sessions export --json` wrote, or - for standard input")
 
 
 class ExportOptions(NamedTuple):
