@@ -151,7 +151,7 @@ class ChatRun:
         path, or else the newest turn.
         """
         context = self.context
-        client = context.client()
+        client, fallbacks = context.client(), context.model_and_fallbacks[1:]
         settings = context.settings
         live.session = live.session._replace(profile=settings.profile, host=str(context.base_url))
         with self.gateway.explain_errors(model), context.interrupts:
@@ -168,7 +168,7 @@ class ChatRun:
             try:
                 turn = Turn(
                     self.request(live.messages(), model),
-                    FallbackClient(client, context.model_and_fallbacks[1:]),
+                    FallbackClient(client, fallbacks) if fallbacks else client,
                     recorder,
                     Pricer(context, self.gateway),
                     require_finish_reason=settings.flag("require_finish_reason"),
