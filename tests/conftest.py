@@ -21,6 +21,7 @@ import pytest
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.limits import time_limit
+from tests.support.preloaded import stop_server
 
 SCRUBBED = ("NEWAPI_", "OPENAI_", "XDG_", "PYTHONIOENCODING")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy")
@@ -44,7 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove the private home."""
+    """Remove the private home, and end what was started for all tests."""
+    stop_server()
     shutil.rmtree(config.stash[HOMES])
 
 

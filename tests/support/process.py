@@ -24,11 +24,10 @@ from newapi_cli.cli.main import run
 from newapi_cli.streams import Input, Output, Streams
 from tests.support.home import CANARY_TRACE, Home
 from tests.support.limits import time_limit
+from tests.support.preloaded import START_VARIABLES
 
 Environment = Mapping[str, str | None]
 MAX_OUTPUT_BYTES = 1 << 26
-# Read by the interpreter or by libraries when a process starts, and never again.
-START_VARIABLES = ("PYTHON", "COLUMNS", "LINES", "TERMINAL_WIDTH", "FORCE_COLOR", "LC_")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE)
 
 

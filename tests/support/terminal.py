@@ -22,12 +22,14 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 
 from tests.support.emulator import Emulator
 from tests.support.home import Home
-from tests.support.process import Environment, check_output, kill_group
+from tests.support.preloaded import PreloadedProcess, can_preload
+from tests.support.process import Environment, check_output, kill_group, newapi_command
 
 # Makes the pty the controlling terminal of the new session, then becomes the command.
 LAUNCHER = (
@@ -60,15 +62,7 @@ class Terminal:
         self._master, slave = os.openpty()
         self._wake_out, self._wake_in = os.pipe()
         _set_size(slave, columns, rows)
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", LAUNCHER, *self.command],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=home.environment(env),
-            cwd=home.path,
-            start_new_session=True,
-        )
+        self._process = _started(self.command, slave, home.environment(env), home.path)
         os.close(slave)
         self.pid = self._process.pid
         self._reader = threading.Thread(target=self._read, name="terminal-reader")
@@ -228,6 +222,26 @@ class Terminal:
         for fd in (self._master, self._wake_in, self._wake_out):
             os.close(fd)
         self._master = -1
+
+
+def _started(
+    command: Sequence[str], slave: int, env: Mapping[str, str], cwd: Path
+) -> PreloadedProcess | subprocess.Popen[bytes]:
+    """Start a command with a terminal; `newapi` itself without its imports, where that is equal."""
+    start = newapi_command()
+    if list(command[: len(start)]) == start and can_preload(command[len(start) :], env):
+        return PreloadedProcess(
+            command[len(start) :], descriptors=[slave] * 3, env=env, cwd=cwd, has_terminal=True
+        )
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", LAUNCHER, *command],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=env,
+        cwd=cwd,
+        start_new_session=True,
+    )
 
 
 def _set_size(fd: int, columns: int, rows: int) -> None:
