@@ -6,7 +6,6 @@ An image is megabytes of text that must not be printed to a terminal. In a pipe 
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import hashlib
 import os
@@ -24,6 +23,7 @@ HEADER = re.compile(r"data:image/([a-zA-Z0-9.+-]{1,20});base64,")
 MAX_HEADER = len(IMAGE_PREFIX) + 20 + len(";base64,")
 IMAGE = re.compile(rf"{HEADER.pattern}([A-Za-z0-9+/=_-]+)")
 PARTIAL_HEADER = re.compile(r"data:image/[a-zA-Z0-9.+-]{0,20}(;b?a?s?e?6?4?,?)?")
+LETTER_D = re.compile("d")
 END_OF_BASE64 = re.compile(r"[^A-Za-z0-9+/=_-]")
 SUFFIXES = {"jpeg": "jpg", "svg+xml": "svg"}
 
@@ -47,42 +47,33 @@ class ImageFilter:
         passed = ""
         while self._held:
             if self._type:
-                replacement = self._collect()
-                if replacement is None:
-                    break
-                passed += replacement
+                end = END_OF_BASE64.search(self._held)
+                self._base64.append(self._take(end.start() if end else len(self._held)))
+                if end:
+                    is_markdown_image = self._last == "(" and self._held[0] == ")"
+                    passed += self._save(is_markdown_image=is_markdown_image)
                 continue
-            match = HEADER.search(self._held)
-            if match is None:
-                keep = _length_of_partial_header(self._held)
-                passed += self._held[: len(self._held) - keep]
-                self._held = self._held[len(self._held) - keep :]
+            header = HEADER.search(self._held)
+            if header is None:
+                passed += self._take(_start_of_partial_header(self._held))
                 break
-            passed += self._held[: match.start()]
+            passed += self._take(header.start())
             self._last = passed[-1:] or self._last
-            self._type, self._header = match.group(1).lower(), match.group()
-            self._held = self._held[match.end() :]
+            self._header, self._type = self._take(len(header[0])), header[1].lower()
         self._last = passed[-1:] or self._last
         return passed
 
     def end(self) -> str:
         """Return what was held back; an incomplete image is saved as far as it arrived."""
-        if self._type:
-            self._base64.append(self._held)
-            self._held = ""
-            return self._save(is_markdown_image=False)
-        held, self._held = self._held, ""
-        return held
+        rest = self._take(len(self._held))
+        if not self._type:
+            return rest
+        self._base64.append(rest)
+        return self._save(is_markdown_image=False)
 
-    def _collect(self) -> str | None:
-        match = END_OF_BASE64.search(self._held)
-        if match is None:
-            self._base64.append(self._held)
-            self._held = ""
-            return None
-        self._base64.append(self._held[: match.start()])
-        self._held = self._held[match.start() :]
-        return self._save(is_markdown_image=self._last == "(" and self._held[0] == ")")
+    def _take(self, count: int) -> str:
+        taken, self._held = self._held[:count], self._held[count:]
+        return taken
 
     def _save(self, *, is_markdown_image: bool) -> str:
         text = "".join(self._base64)
@@ -91,21 +82,17 @@ class ImageFilter:
             return self._header  # mentioned, without an image
         try:
             data = _decode(text)
-            path = self._write(data, _suffix(type_))
-        except (OSError, binascii.Error, ValueError) as error:
-            return tr(
-                "image/{type}, {count:,} characters, not saved: {error}",
-                type=type_,
-                count=len(text),
-                error=type(error).__name__,
-            )
+            path = self._write(data, type_)
+        except (OSError, ValueError) as error:
+            template = "image/{type}, {n:,} characters, not saved: {error}"
+            return tr(template, type=type_, n=len(text), error=type(error).__name__)
         target = quote(str(path))
         if is_markdown_image:
             return f'{target} "{size_text(len(data))}, image/{type_}"'
         return target
 
-    def _write(self, data: bytes, suffix: str) -> Path:
-        path = self._folder() / _file_name(data, suffix)
+    def _write(self, data: bytes, type_: str) -> Path:
+        path = self._folder() / _file_name(data, type_)
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
@@ -121,29 +108,24 @@ def image_file_names(text: str) -> set[str]:
     """Return the names of the files to which the images of an answer were saved."""
     names = set()
     for match in IMAGE.finditer(text):
-        with contextlib.suppress(binascii.Error, ValueError):
-            names.add(_file_name(_decode(match.group(2)), _suffix(match.group(1).lower())))
+        with contextlib.suppress(ValueError):
+            names.add(_file_name(_decode(match[2]), match[1].lower()))
     return names
 
 
 def _decode(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4))
+    return base64.b64decode(text + "=" * (-len(text) % 4))  # raises ValueError
 
 
-def _file_name(data: bytes, suffix: str) -> str:
+def _file_name(data: bytes, type_: str) -> str:
+    suffix = SUFFIXES.get(type_, re.sub(r"\W", "", type_))
     return f"{hashlib.sha256(data).hexdigest()[:16]}.{suffix}"
 
 
-def _suffix(type_: str) -> str:
-    return SUFFIXES.get(type_, re.sub(r"\W", "", type_))
-
-
-def _length_of_partial_header(text: str) -> int:
-    """Return how many characters at the end of the text may be the start of an image."""
-    start = text.rfind("d", max(0, len(text) - MAX_HEADER))
-    while start >= 0:
-        rest = text[start:]
+def _start_of_partial_header(text: str) -> int:
+    """Return where the start of an image may be at the end of the text, else its length."""
+    for match in LETTER_D.finditer(text, max(0, len(text) - MAX_HEADER)):
+        rest = text[match.start() :]
         if IMAGE_PREFIX.startswith(rest) or PARTIAL_HEADER.fullmatch(rest):
-            return len(rest)
-        start = text.rfind("d", max(0, len(text) - MAX_HEADER), start)
-    return 0
+            return match.start()
+    return len(text)

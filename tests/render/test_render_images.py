@@ -93,6 +93,7 @@ DOCUMENTS = {
     "a full stop follows": (f"{data_url(PNG)}. The end", rf"{PATH}\. The end"),
     "in a table": (f"| {data_url(PNG)} | b |", rf"\| {PATH} \| b \|"),
     "another language follows": (f"{data_url(PNG)}你好", f"{PATH}你好"),
+    "a type with a d": (data_url(PNG, "vnd.x-icon"), r"FOLDER/[0-9a-f]{16}\.vndxicon"),
     "two": (
         f"![a]({data_url(PNG)}) and ![b]({data_url(PNG)})",
         rf'!\[a\]\({PATH} "[^"]*"\) and !\[b\]\({PATH} "[^"]*"\)',
