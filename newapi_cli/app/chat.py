@@ -33,8 +33,7 @@ from newapi_cli.domain.messages import Attachment, Message
 from newapi_cli.domain.session import TurnRecord
 from newapi_cli.errors import NewapiError, UsageError
 from newapi_cli.i18n import tr
-from newapi_cli.render.output_options import OutputOptions, Target, choose_target
-from newapi_cli.render.renderer import show_turn
+from newapi_cli.render.renderer import OutputOptions, Target, choose_target, show_turn
 from newapi_cli.render.status_lines import StatusOptions
 from newapi_cli.streams import STDIN_NAMES
 

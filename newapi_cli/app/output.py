@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from newapi_cli.app.context import Context
 from newapi_cli.config.paths import ensure_private_dir
 from newapi_cli.domain.session import StoredSession
-from newapi_cli.render.output_options import Target
+from newapi_cli.render.renderer import Target
 from newapi_cli.render.status_lines import StatusLines, StatusOptions
 
 if TYPE_CHECKING:
@@ -32,13 +32,8 @@ def create_renderer(context: Context, target: Target, options: StatusOptions) ->
         theme, images = load_theme(context), image_filter(context)
         return LiveRenderer(streams, status_lines, theme, options, images)
     if target in (Target.JSON, Target.JSON_LINES):
-        return json_output.JsonRenderer(
-            streams,
-            status_lines,
-            model=options.model,
-            lines=target is Target.JSON_LINES,
-            session=options.session,
-        )
+        lines = target is Target.JSON_LINES
+        return json_output.JsonRenderer(streams, status_lines, options, lines=lines)
     if target is Target.EXTRACT:
         from newapi_cli.render import extract
 

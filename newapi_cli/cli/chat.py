@@ -18,7 +18,7 @@ from newapi_cli.cli import options as opt
 from newapi_cli.cli.options import command, fields_from_options
 from newapi_cli.errors import Interrupted, NewapiError, UsageError
 from newapi_cli.i18n import tr
-from newapi_cli.render.output_options import OutputOptions
+from newapi_cli.render.renderer import OutputOptions
 from newapi_cli.render.status_lines import print_attachments, print_dim
 from newapi_cli.streams import Streams
 

@@ -10,7 +10,7 @@ from newapi_cli.cli.chat import run_chat
 from newapi_cli.config.file import ConfigFile
 from newapi_cli.errors import LocalError, UsageError
 from newapi_cli.i18n import tr
-from newapi_cli.render.output_options import OutputOptions
+from newapi_cli.render.renderer import OutputOptions
 from newapi_cli.streams import Streams
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from newapi_cli.domain.completion import Chunk, Completion, Notice, TurnEvent, Usage
-from newapi_cli.render.status_lines import StatusLines
+from newapi_cli.domain.completion import COUNTS, Chunk, Completion, Notice, TurnEvent, Usage
+from newapi_cli.render.status_lines import StatusLines, StatusOptions
 from newapi_cli.streams import Streams
 
 if TYPE_CHECKING:
@@ -18,10 +18,7 @@ def completion_json(completion: Completion, model: str, session: str = "") -> di
     return {
         "content": completion.content,
         "reasoning": completion.reasoning or None,
-        "tool_calls": [
-            {"id": call.id, "name": call.name, "arguments": call.arguments}
-            for call in completion.tool_calls
-        ],
+        "tool_calls": [call._asdict() for call in completion.tool_calls],
         "model": completion.model or completion.requested_model or model,
         "finish_reason": completion.finish_reason,
         "status": str(completion.status),
@@ -38,15 +35,7 @@ def completion_json(completion: Completion, model: str, session: str = "") -> di
 
 def usage_json(usage: Usage | None) -> dict[str, int | None] | None:
     """Return token counts as a JSON value."""
-    if usage is None:
-        return None
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.total_tokens,
-        "cached_tokens": usage.cached_tokens,
-        "reasoning_tokens": usage.reasoning_tokens,
-    }
+    return None if usage is None else {name: getattr(usage, name) for name in COUNTS}
 
 
 def cost_json(cost: Cost | None) -> dict[str, str | None]:
@@ -63,13 +52,12 @@ class JsonRenderer:
     """Writes one object at the end; with `lines`, an object per delta before it."""
 
     def __init__(
-        self, streams: Streams, status: StatusLines, *, model: str, lines: bool, session: str = ""
+        self, streams: Streams, status: StatusLines, options: StatusOptions, *, lines: bool
     ) -> None:
         self._stdout = streams.stdout
         self._redact = streams.redact
         self._status = status
-        self._model = model
-        self._session = session
+        self._options = options
         self._lines = lines
 
     def start(self) -> None:
@@ -86,7 +74,7 @@ class JsonRenderer:
 
     def finish(self, completion: Completion) -> None:
         """Write the object, also for an incomplete answer: its `status` shows that."""
-        value = completion_json(completion, self._model, self._session)
+        value = completion_json(completion, self._options.model, self._options.session)
         for name in ("model", "finish_reason", "id", "request_id"):  # foreign text, but no answer
             if isinstance(text := value[name], str):
                 value[name] = self._redact(text)

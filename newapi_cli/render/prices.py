@@ -63,6 +63,29 @@ def price_json(view: PriceView | None) -> dict[str, object] | None:
     }
 
 
+def balance_text(balance: Balance) -> str:
+    """Return what a key has left as one line.
+
+    >>> from decimal import Decimal
+    >>> from newapi_cli.domain.billing import Balance
+    >>> balance_text(Balance(Decimal("20"), Decimal("7.6612")))
+    '12.34 left of 20.00, 7.66 used'
+    """
+    currency = balance.currency
+    used = money(balance.used, currency)
+    if balance.limit is None or balance.left is None:
+        text = tr("no limit on this key, {used} used", used=used)
+    else:
+        left, limit = money(balance.left, currency), money(balance.limit, currency)
+        text = tr("{left} left of {limit}, {used} used", left=left, limit=limit, used=used)
+    if balance.expires_at is not None:
+        expires = tr("expires {date:%Y-%m-%d}", date=balance.expires_at)
+        text = tr("{balance}, {expires}", balance=text, expires=expires)
+    if balance.state == "active":
+        return text
+    return tr("{state}: {balance}", state=balance.state, balance=text)
+
+
 def details_text(balance: Balance) -> str:
     """Return what else is known about a key as one line, which may be empty."""
     parts = []

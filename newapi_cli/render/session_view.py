@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from newapi_cli.domain.completion import Completion
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.console import terminal_console
@@ -24,7 +23,7 @@ from newapi_cli.render.sanitizer import safe_line, safe_text
 from newapi_cli.render.status_lines import DIM as DIM_CODE
 from newapi_cli.render.status_lines import RESET
 from newapi_cli.render.transcript import ending
-from newapi_cli.render.units import summary, tokens
+from newapi_cli.render.units import summary
 from newapi_cli.streams import Streams
 
 PARSED_CHARACTERS = 8 * 1024  # at a time: parsing in pieces limits the memory
@@ -63,22 +62,18 @@ def last_turns_rows(streams: Streams, path: Sequence[TurnRecord]) -> list[str]:
     console = terminal_console(streams)
     rows: list[str] = []
     for turn in path[-LAST_TURNS:]:
-        wrapped = _wrap(console, turn.prompt, LAST_PROMPT_ROWS, console.width - len(MARK))
-        prompt = wrapped[:LAST_PROMPT_ROWS]
-        prompt += ["…"] if len(wrapped) > LAST_PROMPT_ROWS else []
+        prompt = _wrap(console, turn.prompt, LAST_PROMPT_ROWS, console.width - len(MARK))
+        if len(prompt) > LAST_PROMPT_ROWS:
+            prompt[LAST_PROMPT_ROWS:] = ["…"]
         rows += [(MARK if i == 0 else "  ") + row for i, row in enumerate(prompt or [""])]
-        rows += _end_of_answer(console, turn)
+        answer = _wrap(console, turn.answer, -LAST_ANSWER_ROWS, console.width)
+        if len(answer) > LAST_ANSWER_ROWS:
+            answer[:-LAST_ANSWER_ROWS] = ["…"]
+        rows += answer
         if how := ending(turn):
             rows.append(f"({how})")
     start, end = (DIM_CODE, RESET) if streams.wants_color(streams.stdout) else ("", "")
     return [start + row.rstrip() + end if row.strip() else "" for row in rows]
-
-
-def _end_of_answer(console: Console, turn: TurnRecord) -> list[str]:
-    rows = _wrap(console, turn.answer, -LAST_ANSWER_ROWS, console.width)
-    if len(rows) <= LAST_ANSWER_ROWS:
-        return rows
-    return ["…", *rows[-LAST_ANSWER_ROWS:]]
 
 
 def _wrap(console: Console, text: str, count: int, width: int) -> list[str]:
@@ -214,23 +209,8 @@ def _summary(turn: TurnRecord) -> str:
     """Return the line that was displayed below the live answer, as far as it is known."""
     if not (turn.answer or turn.reasoning or turn.usage):
         return ""
-    if turn.duration_s is None:
-        model = turn.answered_by or turn.model
-        return " · ".join(part for part in (model, tokens(turn.usage)) if part)
-    completion = Completion(
-        content=turn.answer,
-        reasoning=turn.reasoning,
-        tool_calls=turn.tool_calls,
-        finish_reason=turn.finish_reason,
-        usage=turn.usage,
-        model=turn.answered_by,
-        id="",
-        status=turn.status,
-        request_id=turn.request_id,
-        first_token_s=turn.first_token_s,
-        duration_s=turn.duration_s,
-    )
-    return summary(completion, turn.model)
+    model = turn.answered_by or turn.model
+    return summary(model, turn.usage, turn.first_token_s, turn.duration_s)
 
 
 def _without_images(text: str) -> str:

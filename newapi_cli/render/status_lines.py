@@ -90,7 +90,9 @@ class StatusLines:
         """Write the line below an answer, unless nothing arrived."""
         if self._options.usage and (completion.content or completion.reasoning or completion.usage):
             self._write("\n" if has_gap and self._streams.stderr.is_terminal else "")
-            print_dim(self._streams, summary(completion, self._options.model))
+            model = completion.model or completion.requested_model or self._options.model
+            times = (completion.first_token_s, completion.duration_s)
+            print_dim(self._streams, summary(model, completion.usage, *times, completion.cost))
         if self._options.details and completion.request_id:
             print_dim(self._streams, tr("id: {id}", id=completion.request_id))
 

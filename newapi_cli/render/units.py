@@ -6,13 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from newapi_cli.domain.completion import Completion, Usage
+from newapi_cli.domain.completion import Usage
 from newapi_cli.i18n import ntr, tr
 
 if TYPE_CHECKING:  # decimal takes 4 ms and is loaded only if there are amounts
     from decimal import Decimal
 
-    from newapi_cli.domain.billing import Balance
     from newapi_cli.domain.money import Cost, Currency
     from newapi_cli.domain.pricing import TotalCost
 
@@ -139,35 +138,17 @@ def spent_text(total: TotalCost) -> str:
     return tr("{cost} + {count:,} unknown", cost=text, count=total.unknown)
 
 
-def balance_text(balance: Balance) -> str:
-    """Return what a key has left as one line.
-
-    >>> from decimal import Decimal
-    >>> from newapi_cli.domain.billing import Balance
-    >>> balance_text(Balance(Decimal("20"), Decimal("7.6612")))
-    '12.34 left of 20.00, 7.66 used'
-    """
-    currency = balance.currency
-    used = money(balance.used, currency)
-    if balance.limit is None or balance.left is None:
-        text = tr("no limit on this key, {used} used", used=used)
-    else:
-        left, limit = money(balance.left, currency), money(balance.limit, currency)
-        text = tr("{left} left of {limit}, {used} used", left=left, limit=limit, used=used)
-    if balance.expires_at is not None:
-        expires = tr("expires {date:%Y-%m-%d}", date=balance.expires_at)
-        text = tr("{balance}, {expires}", balance=text, expires=expires)
-    if balance.state == "active":
-        return text
-    return tr("{state}: {balance}", state=balance.state, balance=text)
-
-
-def summary(completion: Completion, model: str) -> str:
-    """Return the line below an answer: model, tokens, times and cost."""
-    parts = [completion.model or completion.requested_model or model, tokens(completion.usage)]
-    if completion.first_token_s is not None:
-        parts.append(tr("first token {time}", time=seconds(completion.first_token_s)))
-    parts.append(tr("total {time}", time=seconds(completion.duration_s)))
-    if completion.cost is not None:
-        parts.append(cost_text(completion.cost))
-    return " · ".join(parts)
+def summary(
+    model: str,
+    usage: Usage | None,
+    first_token_s: float | None,
+    duration_s: float | None,
+    cost: Cost | None = None,
+) -> str:
+    """Return the line below an answer: model, tokens, times and cost, as far as they are known."""
+    parts = [model, tokens(usage)]
+    if first_token_s is not None:
+        parts.append(tr("first token {time}", time=seconds(first_token_s)))
+    if duration_s is not None:
+        parts.append(tr("total {time}", time=seconds(duration_s)))
+    return " · ".join(filter(None, (*parts, cost_text(cost))))

@@ -22,10 +22,11 @@ from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import MAX_TITLE, Session, TurnRecord
 from newapi_cli.errors import UsageError
 from newapi_cli.i18n import ntr, tr
+from newapi_cli.render.prices import balance_text
 from newapi_cli.render.sanitizer import safe_line, safe_text
 from newapi_cli.render.session_view import last_turns_rows
 from newapi_cli.render.spending import exactness_text
-from newapi_cli.render.units import ago, balance_text, seconds, tokens
+from newapi_cli.render.units import ago, seconds, tokens
 from newapi_cli.repl.command_parser import Command, help_rows, keys_rows
 from newapi_cli.repl.conversation import Conversation
 from newapi_cli.repl.export import copy_answer, save, unquote_path

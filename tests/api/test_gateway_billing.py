@@ -10,7 +10,7 @@ import pytest
 from newapi_cli.api.gateway.billing import fetch_balance
 from newapi_cli.domain.billing import Balance
 from newapi_cli.errors import AuthenticationError, GatewayError, NewapiError
-from newapi_cli.render.units import balance_text
+from newapi_cli.render.prices import balance_text
 from tests.api.exchanges import client_for
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY

@@ -77,7 +77,7 @@ def rendered(
     *events: TurnEvent, lines: bool = False, status: Status = Status.COMPLETE
 ) -> tuple[str, str]:
     with Pipes() as pipes:
-        renderer = JsonRenderer(pipes.streams, pipes.status(), model="asked", lines=lines)
+        renderer = JsonRenderer(pipes.streams, pipes.status(), ALL, lines=lines)
         for event in events:
             renderer.show(event)
         renderer.finish(completion_of(events, status))
@@ -186,7 +186,7 @@ def test_a_key_in_a_servers_metadata_is_masked(lines: bool) -> None:
     events = (Chunk(f"said {CANARY}", model=CANARY, id=CANARY, finish_reason=CANARY),)
     with Pipes() as pipes:
         pipes.streams.redactors.append(lambda text: text.replace(CANARY, "****"))
-        renderer = JsonRenderer(pipes.streams, pipes.status(), model="m", lines=lines)
+        renderer = JsonRenderer(pipes.streams, pipes.status(), ALL, lines=lines)
         renderer.finish(completion_of(events, Status.COMPLETE))
     value = json.loads(pipes.out)
     assert (value["model"], value["id"], value["finish_reason"]) == ("****", "****", "****")
@@ -201,6 +201,6 @@ def test_notices_go_to_stderr() -> None:
 
 def test_ticks_write_nothing() -> None:
     with Pipes() as pipes:
-        renderer = JsonRenderer(pipes.streams, pipes.status(ALL), model="m", lines=True)
+        renderer = JsonRenderer(pipes.streams, pipes.status(ALL), ALL, lines=True)
         renderer.show(Tick(1.0))
     assert (pipes.out, pipes.err) == (b"", b"")

@@ -13,8 +13,7 @@ from newapi_cli.domain.models import ModelInfo
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.errors import AuthenticationError, ExitCode, Interrupted, NewapiError
 from newapi_cli.i18n import ntr, tr
-from newapi_cli.render.prices import details_text
-from newapi_cli.render.units import balance_text
+from newapi_cli.render.prices import balance_text, details_text
 
 OTHER_PROVIDERS = {"sk-proj-": "OpenAI", "sk-ant-": "Anthropic", "sk-or-": "OpenRouter"}
 KEY_LENGTH = 51  # of New API: sk- and 48 letters and digits (contract, section 5.1)

@@ -18,7 +18,6 @@ from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.live.answer_rows import StreamedAnswer
 from newapi_cli.render.live.layout import Layout, Row
 from newapi_cli.render.live.painter import Painter
-from newapi_cli.render.live.reasoning import Reasoning
 from newapi_cli.render.live.theme import Theme
 from newapi_cli.render.plain import tool_calls_json
 from newapi_cli.render.sanitizer import Sanitizer, safe_line
@@ -35,6 +34,8 @@ QUIET_AFTER_RESIZE_S = 0.1
 SILENCE_BEFORE_STATUS_S = 0.3
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 SPINS_PER_S = 10
+MAX_REASONING_ROWS = 5
+KEPT_CHARACTERS = 4000  # of reasoning
 MIN_DELTAS_FOR_SPEED, MIN_TIME_FOR_SPEED_S = 6, 0.5
 DIM = Style(dim=True)
 
@@ -202,3 +203,45 @@ class LiveRenderer:
         folded = self._reasoning.fold(self._layout, self._clock())
         self._painter.paint([*self._pending, *folded, *self._answer.end()], [])
         self._pending = []
+
+
+class Reasoning:
+    """Reasoning while it streams: its last rows, dim, and one line when the answer begins.
+
+    `now` is the caller's clock in seconds.
+    """
+
+    def __init__(self, *, is_shown: bool) -> None:
+        self._is_shown = is_shown
+        self._sanitizer = Sanitizer()
+        self._text = ""
+        self._began_at: float | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Return whether reasoning has arrived since the last `fold`."""
+        return self._began_at is not None
+
+    def feed(self, text: str, now: float) -> None:
+        """Take a part of the reasoning."""
+        if self._began_at is None:
+            self._began_at = now
+        self._text = (self._text + self._sanitizer.feed(text))[-KEPT_CHARACTERS:]
+
+    def rows(self, layout: Layout, now: float) -> list[Row]:
+        """Return the rows to display in this frame."""
+        if self._began_at is None or not self._is_shown:
+            return []
+        title = tr("thinking {time}", time=seconds(now - self._began_at))
+        last_rows = layout.paragraph(self._text.strip("\n"), DIM)[-MAX_REASONING_ROWS:]
+        return [layout.line(title, DIM), *last_rows]
+
+    def fold(self, layout: Layout, now: float) -> list[Row]:
+        """End this reasoning and return its permanent rows: one line and an empty one."""
+        if self._began_at is None:
+            return []
+        time = seconds(now - self._began_at)
+        self._began_at, self._text = None, ""
+        if not self._is_shown:
+            return []
+        return [layout.line(tr("thought for {time}", time=time), DIM), Row("", 0)]
