@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.repl.conversation import answers, conversation, stored_sessions
-from tests.repl.test_repl_copying import osc_52
+from tests.repl.test_repl_copy import osc_52
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import run_newapi
