@@ -1,4 +1,4 @@
-"""A session as JSON and back: what goes out comes in again, and all else is named and refused."""
+"""Sessions as JSON: exports are imported unchanged, and invalid files are refused."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ WHEN = datetime(2026, 3, 1, 12, 30, 15, 123456, UTC)
 
 
 def random_session(chance: random.Random) -> StoredSession:
-    """Make a session whose turns form a tree."""
+    """Return a session whose turns form a tree."""
     turns: list[TurnRecord] = []
     for number in range(chance.randrange(8)):
         parents = [None, *(turn.id for turn in turns)]
@@ -95,7 +95,7 @@ def random_turn(chance: random.Random, id_: int, parent: int | None, number: int
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_what_is_exported_is_imported_as_it_was(seed: int) -> None:
+def test_an_exported_session_is_imported_unchanged(seed: int) -> None:
     stored = random_session(random.Random(seed))
     text = json.dumps(session_to_json(stored), ensure_ascii=seed % 2 == 0, indent=seed % 3 or None)
     assert sessions_from_text(text) == [stored]
@@ -103,7 +103,7 @@ def test_what_is_exported_is_imported_as_it_was(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_many_sessions_come_back_from_a_list_and_from_lines(seed: int) -> None:
+def test_sessions_are_imported_from_a_list_and_from_json_lines(seed: int) -> None:
     chance = random.Random(seed)
     sessions = [random_session(chance) for _ in range(chance.randint(1, 4))]
     lines = [line for each in sessions for line in session_to_lines(each)]
@@ -115,7 +115,7 @@ def test_many_sessions_come_back_from_a_list_and_from_lines(seed: int) -> None:
     assert sessions_from_text("\n".join(whole)) == sessions
 
 
-def test_the_form_is_the_documented_one() -> None:
+def test_the_format_is_the_documented_one() -> None:
     turn = TurnRecord(
         "hi",
         "Paris",
@@ -177,7 +177,7 @@ def test_the_form_is_the_documented_one() -> None:
     }
 
 
-def test_lines_say_what_they_are() -> None:
+def test_every_json_line_has_a_type() -> None:
     stored = random_session(random.Random(5))
     head, *turns = [json.loads(line) for line in session_to_lines(stored)]
     assert (head["type"], head["format"], "turns" in head) == ("session", "newapi-session", False)
@@ -188,7 +188,7 @@ def test_lines_say_what_they_are() -> None:
 
 
 def valid(turns: int = 3) -> Object:
-    """Give a session of a chain of turns as JSON."""
+    """Return a session with a chain of turns as JSON."""
     return {
         "format": "newapi-session",
         "version": 1,
@@ -302,7 +302,7 @@ WRONG: list[tuple[Callable[[Object], None], str]] = [
 
 
 @pytest.mark.parametrize(("change", "message"), WRONG)
-def test_what_is_wrong_is_named_with_its_place(
+def test_an_invalid_field_is_reported_with_its_path(
     change: Callable[[Object], None], message: str
 ) -> None:
     value = valid()
@@ -332,14 +332,14 @@ BAD_COSTS = (
 
 
 @pytest.mark.parametrize("cost", BAD_COSTS)
-def test_a_cost_that_is_no_decimal_text_is_refused_with_its_place(cost: str) -> None:
+def test_a_cost_that_is_not_a_decimal_string_is_refused_with_its_path(cost: str) -> None:
     value = valid()
     value["turns"][2]["cost"] = cost
     with pytest.raises(UsageError, match=re.escape("turns[2].cost: must be dollars as a string")):
         session_from_json(value)
 
 
-def test_models_that_failed_before_go_out_as_objects() -> None:
+def test_models_that_failed_are_exported_as_objects() -> None:
     turn = TurnRecord(
         "hi", tried=(("gpt-big", "503 无可用渠道"),), cost="0.10", cost_kind="exact", id=1
     )
@@ -349,12 +349,12 @@ def test_models_that_failed_before_go_out_as_objects() -> None:
     assert (written["cost"], written["cost_kind"]) == ("0.10", "exact")
 
 
-def test_what_older_files_do_not_say_of_costs_is_not_known() -> None:
+def test_costs_that_older_files_lack_are_unknown() -> None:
     [turn, *_] = session_from_json(valid()).turns
     assert (turn.cost, turn.cost_kind, turn.tried) == (None, "", ())
 
 
-def test_turns_of_older_files_were_sent_to_what_the_session_was() -> None:
+def test_turns_of_older_files_get_the_host_of_the_session() -> None:
     value = {**valid(), "profile": "work", "host": "https://gateway.example/v1"}
     value["turns"][1] |= {"profile": "", "host": ""}  # what a turn says itself stands
     value["turns"][2] |= {"profile": None, "host": "https://other.example/v1"}
@@ -366,7 +366,7 @@ def test_turns_of_older_files_were_sent_to_what_the_session_was() -> None:
 
 
 @pytest.mark.parametrize("value", [None, 5, "x", [], True, deep(5)])
-def test_what_is_no_object_is_no_session(value: object) -> None:
+def test_a_value_that_is_not_an_object_is_refused(value: object) -> None:
     with pytest.raises(UsageError, match="it must be an object"):
         session_from_json(value)
 
@@ -396,7 +396,7 @@ def test_what_is_no_object_is_no_session(value: object) -> None:
         ('{"type":"session"}', "line 1: format: is missing"),
     ],
 )
-def test_a_text_that_is_no_archive_is_refused(text: str, message: str) -> None:
+def test_a_text_that_is_not_an_archive_is_refused(text: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         sessions_from_text(text)
     assert message in caught.value.message
@@ -405,26 +405,26 @@ def test_a_text_that_is_no_archive_is_refused(text: str, message: str) -> None:
 # -- what is taken with tolerance -----------------------------------------------------------------
 
 
-def test_only_what_makes_a_session_must_be_there() -> None:
+def test_only_the_required_fields_must_be_present() -> None:
     stored = session_from_json(valid())
     assert [turn.prompt for turn in stored.path] == ["p1", "p2", "p3"]
     assert stored.session.turns == 3
     assert stored.turns[0].usage is None
 
 
-def test_unknown_fields_are_left_alone() -> None:
+def test_unknown_fields_are_ignored() -> None:
     value = valid()
     value["color"] = value["turns"][0]["color"] = deep(50)
     assert session_from_json(value) == session_from_json(valid())
 
 
-def test_an_answer_that_was_open_is_an_interrupted_one() -> None:
+def test_an_open_answer_is_imported_as_interrupted() -> None:
     value = valid()
     value["turns"][2]["status"] = "open"
     assert session_from_json(value).turns[2].status is Status.INTERRUPTED
 
 
-def test_a_time_without_an_offset_is_utc_and_others_are_turned_into_it() -> None:
+def test_times_are_converted_to_utc_and_without_an_offset_are_utc() -> None:
     value = {**valid(), "created_at": "2026-01-01T10:00:00", "used_at": "2026-01-01T10:00+02:00"}
     session = session_from_json(value).session
     assert session.created_at == datetime(2026, 1, 1, 10, tzinfo=UTC)
@@ -446,7 +446,7 @@ def test_lone_surrogates_are_never_written() -> None:
         text.encode()
 
 
-def test_what_json_cannot_hold_is_written_as_null() -> None:
+def test_values_that_json_cannot_represent_are_written_as_null() -> None:
     turn = TurnRecord("p", request={"a": (float("nan"), object()), "b": deep(2000)}, id=1)
     stored = StoredSession(Session("0123456789ab"), (turn,))
     text = json.dumps(session_to_json(stored), allow_nan=False)

@@ -1,4 +1,4 @@
-"""What bytes are is found in them, whatever their name says; what is not taken is named."""
+"""Types are recognized by content, not by name; unsupported types are reported."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def zipped(*names: str) -> bytes:
-    """Give a zip archive with files of these names, stored as they are."""
+    """Return a zip archive with files of these names, uncompressed."""
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name in names:
@@ -48,7 +48,9 @@ def refused(data: bytes, name: str = "file.bin") -> UsageError:
 
 @pytest.mark.parametrize("name", ["x.txt", "x.png", "x.docx", "README", "x.pdf"])
 @pytest.mark.parametrize(("media_type", "data"), KINDS.items())
-def test_a_picture_or_a_pdf_is_one_by_its_content(media_type: str, data: bytes, name: str) -> None:
+def test_an_image_or_a_pdf_is_recognized_by_its_content(
+    media_type: str, data: bytes, name: str
+) -> None:
     content = content_from_bytes(data, name, f"/tmp/{name}")
     digest = hashlib.sha256(data).hexdigest()
     assert content == Attachment(name, f"/tmp/{name}", media_type, len(data), digest)
@@ -88,11 +90,11 @@ def test_a_pdf_is_found_by_a_header_near_the_beginning(data: bytes) -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["x.png", "x.pdf", "x.txt"])
-def test_text_is_text_however_it_begins_and_is_called(text: str, name: str) -> None:
+def test_text_is_text_whatever_its_beginning_and_name(text: str, name: str) -> None:
     assert content_from_bytes(text.encode(), name, f"/{name}") == TextFile(name, text)
 
 
-def test_our_own_source_is_no_pdf() -> None:
+def test_our_own_source_is_not_a_pdf() -> None:
     source = Path(attachments.__file__).read_bytes()
     assert isinstance(content_from_bytes(source, "attachments.py", "/a"), TextFile)
 
@@ -126,7 +128,7 @@ def test_our_own_source_is_no_pdf() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_kind_that_is_not_taken_is_named_with_those_that_are(data: bytes, message: str) -> None:
+def test_an_unsupported_type_is_reported_with_the_supported_ones(data: bytes, message: str) -> None:
     problem = refused(data)
     assert problem.message == f"file.bin is {message}, which cannot be sent"
     assert "png, jpeg, webp, gif" in problem.hint
@@ -143,7 +145,7 @@ def test_a_kind_that_is_not_taken_is_named_with_those_that_are(data: bytes, mess
         (b"", "file.bin is empty"),
     ],
 )
-def test_what_is_neither_is_refused_with_its_place(data: bytes, message: str) -> None:
+def test_binary_data_is_refused_with_an_offset(data: bytes, message: str) -> None:
     assert refused(data).message == message
 
 
@@ -164,11 +166,11 @@ def test_a_text_may_have_10_mb() -> None:
     assert refused(cut[:-1]).message == "file.bin is larger than 10 MB"
 
 
-def test_an_archive_that_is_too_large_is_an_archive_first() -> None:
+def test_a_large_archive_is_reported_as_an_archive() -> None:
     assert "zip archive" in refused(zipped("a") + bytes(MAX_ATTACHMENT_BYTES)).message
 
 
-def test_standard_input_has_no_name_of_its_own() -> None:
+def test_standard_input_has_no_name() -> None:
     content = content_from_bytes(PNG, "", "-")
     assert isinstance(content, Attachment)
     assert (content.name, content.reference) == ("stdin.png", "-")
@@ -177,7 +179,7 @@ def test_standard_input_has_no_name_of_its_own() -> None:
     assert refused(b"\1\0", "").message.startswith("standard input is not text, an image")
 
 
-def test_attachments_go_beside_the_text_each_in_its_order() -> None:
+def test_texts_and_attachments_keep_their_order() -> None:
     first = content_from_bytes(PNG, "a.png", "/a.png")
     second = content_from_bytes(PDF, "b.pdf", "/b.pdf")
     contents = [second, TextFile("c.txt", "c\n"), first, TextFile("", "piped")]
@@ -187,7 +189,7 @@ def test_attachments_go_beside_the_text_each_in_its_order() -> None:
     assert prompt == Prompt("what?\n\nc.txt\n```\nc\n```\n\npiped\n\nend", (second, first))
 
 
-def test_attachments_without_a_word_are_nothing_to_ask() -> None:
+def test_attachments_without_a_prompt_are_refused() -> None:
     picture = content_from_bytes(PNG, "a.png", "/a.png")
     with pytest.raises(UsageError) as caught:
         prompt_from_contents(" ", [picture])

@@ -1,4 +1,4 @@
-"""What a key has left, where its dashboard and its record tell it differently."""
+"""What a key has left, if its dashboard and its record differ."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOW = datetime(2026, 8, 8, tzinfo=UTC)
 
 
 def state(limit: int | None, used: int, record: KeyUsage | None) -> KeyState:
-    """Give the state of a key by what its dashboard says, and what its record does."""
+    """Return the state of a key from its dashboard and its record."""
     dashboard = Balance(None if limit is None else Decimal(limit), Decimal(used))
     found = combined_balance(dashboard, record, currency=None, quota_per_unit=None, now=NOW)
     assert found is not None

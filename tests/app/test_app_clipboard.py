@@ -1,4 +1,4 @@
-"""Text to the clipboard: by the tools that a desktop has, or by the terminal."""
+"""Copying to the clipboard, with a desktop tool or through the terminal."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FORKING = "#!/bin/sh\n/bin/cat > $NOTES/xclip\n/bin/sleep 600 &\necho $! > $NOTE
 
 
 class Desk:
-    """A folder of tools, the only one on the PATH, and what the tools have noted."""
+    """A folder of tools, the only one on the PATH, with what the tools recorded."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -53,28 +53,28 @@ class Desk:
         path.chmod(0o755)
 
     def environ(self, **more: str) -> dict[str, str]:
-        """Give the variables of a process that finds the tools."""
+        """Return the environment of a process that finds the tools."""
         return {"PATH": str(self._folder), "NOTES": str(self._folder), **more}
 
     def copy(self, text: str, **environ: str) -> str:
-        """Copy where no terminal is."""
+        """Copy without a terminal."""
         return copy(Streams(Input(None), Output(None), Output(None), self.environ(**environ)), text)
 
     def got(self, name: str) -> bytes | None:
-        """Give what a tool got, None where it never ran."""
+        """Return the input of a tool, None if it never ran."""
         path = self._folder / name
         return path.read_bytes() if (self._folder / f"{name}.args").exists() else None
 
     def arguments(self, name: str) -> str:
-        """Give the arguments of a tool."""
+        """Return the arguments of a tool."""
         return (self._folder / f"{name}.args").read_text().strip()
 
     def kill_what_was_left(self) -> None:
-        """End the process that a tool has noted; fails where it does not run."""
+        """Kill the process that a tool started; fails if it does not run."""
         os.kill(int((self._folder / "pid").read_text()), signal.SIGKILL)
 
     def what_was_left_ends(self) -> bool:
-        """Wait for the end of the process that a tool has noted; whose child it is, is all one."""
+        """Return whether the process that a tool started ends."""
         try:
             process = os.pidfd_open(int((self._folder / "pid").read_text()))
         except ProcessLookupError:
@@ -103,7 +103,7 @@ TOOLS = [
 
 
 @pytest.mark.parametrize(("name", "environ", "arguments"), TOOLS, ids=lambda x: str(x)[:20])
-def test_a_tool_of_the_desktop_gets_the_text(
+def test_a_clipboard_tool_gets_the_text(
     desk: Desk, name: str, environ: dict[str, str], arguments: str
 ) -> None:
     desk.tool(name)
@@ -112,7 +112,7 @@ def test_a_tool_of_the_desktop_gets_the_text(
     assert desk.arguments(name) == arguments
 
 
-def test_under_windows_the_text_goes_there(desk: Desk) -> None:
+def test_windows_tools_get_the_text_under_wsl(desk: Desk) -> None:
     desk.tool("clip.exe")
     assert desk.copy(TEXT, WSL_DISTRO_NAME="Debian").endswith("with clip.exe")
     assert desk.got("clip.exe") == TEXT.encode("utf-16-le")
@@ -121,14 +121,14 @@ def test_under_windows_the_text_goes_there(desk: Desk) -> None:
     assert desk.got("powershell.exe") == TEXT.encode()
 
 
-def test_on_a_mac_pbcopy_gets_the_text(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pbcopy_gets_the_text_on_macos(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     desk.tool("pbcopy")
     assert desk.copy("a") == "copied 1 character with pbcopy"
     assert desk.got("pbcopy") == b"a"
 
 
-def test_a_tool_without_its_display_is_not_asked(desk: Desk) -> None:
+def test_a_tool_without_its_display_is_not_run(desk: Desk) -> None:
     for name, _, _ in TOOLS:
         desk.tool(name)
     with pytest.raises(LocalError) as caught:
@@ -138,7 +138,7 @@ def test_a_tool_without_its_display_is_not_asked(desk: Desk) -> None:
     assert not any(desk.got(name) for name, _, _ in TOOLS)
 
 
-def test_where_one_tool_fails_the_next_one_is_tried(desk: Desk) -> None:
+def test_if_one_tool_fails_the_next_is_tried(desk: Desk) -> None:
     desk.tool("wl-copy", FAILING)
     desk.tool("xclip", "no program\x00")
     desk.tool("xsel")
@@ -146,7 +146,7 @@ def test_where_one_tool_fails_the_next_one_is_tried(desk: Desk) -> None:
     assert found.endswith("with xsel")
 
 
-def test_what_every_tool_said_is_told(desk: Desk) -> None:
+def test_the_failures_of_all_tools_are_reported(desk: Desk) -> None:
     desk.tool("wl-copy", FAILING)
     desk.tool("xclip", "\x7fELF")
     with pytest.raises(LocalError) as caught:
@@ -155,7 +155,7 @@ def test_what_every_tool_said_is_told(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("text", ["short", "long" * 100_000])
-def test_a_tool_that_hangs_is_given_up_with_all_that_it_started(
+def test_a_tool_that_hangs_is_killed_with_its_child_processes(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.setattr(clipboard, "TIMEOUT_S", 0.5)
@@ -166,7 +166,7 @@ def test_a_tool_that_hangs_is_given_up_with_all_that_it_started(
     assert desk.what_was_left_ends()
 
 
-def test_a_tool_that_goes_on_in_the_background_is_not_waited_for(desk: Desk) -> None:
+def test_a_tool_that_stays_in_the_background_is_not_waited_for(desk: Desk) -> None:
     desk.tool("xclip", FORKING)
     started = time.monotonic()
     assert desk.copy(TEXT, DISPLAY=":0").endswith("with xclip")
@@ -180,7 +180,7 @@ def test_lone_surrogates_are_replaced(desk: Desk) -> None:
     assert desk.got("xsel") == b"a?b"
 
 
-def test_nothing_is_no_text_to_copy(desk: Desk) -> None:
+def test_empty_text_is_not_copied(desk: Desk) -> None:
     with pytest.raises(UsageError, match="nothing to copy"):
         desk.copy("")
 
@@ -189,7 +189,7 @@ def test_nothing_is_no_text_to_copy(desk: Desk) -> None:
 
 
 def on_terminal(home: Home, text: str, env: Environment) -> tuple[bytes, str]:
-    """Copy on a terminal; give all that it got, and what the person sees."""
+    """Copy on a terminal; return its raw output and its screen."""
     command = [sys.executable, "-c", COPY.format(text=text)]
     with Terminal(command, home=home, env=env, columns=300) as terminal:
         assert terminal.wait_exit() == 0
@@ -206,7 +206,7 @@ def test_without_a_tool_the_terminal_gets_the_text(home: Home, desk: Desk) -> No
     assert seen.endswith("through the terminal (OSC 52); some terminals refuse it")
 
 
-def test_over_ssh_the_terminal_comes_before_a_tool(home: Home, desk: Desk) -> None:
+def test_over_ssh_the_terminal_is_tried_before_a_tool(home: Home, desk: Desk) -> None:
     desk.tool("xclip")
     for name in ("SSH_CONNECTION", "SSH_TTY"):
         raw, _ = on_terminal(home, repr(TEXT), desk.environ(DISPLAY=":0", **{name: "x"}))
@@ -214,14 +214,14 @@ def test_over_ssh_the_terminal_comes_before_a_tool(home: Home, desk: Desk) -> No
     assert desk.got("xclip") is None
 
 
-def test_on_a_desktop_the_tool_comes_before_the_terminal(home: Home, desk: Desk) -> None:
+def test_on_a_desktop_a_tool_is_tried_before_the_terminal(home: Home, desk: Desk) -> None:
     desk.tool("xclip")
     raw, seen = on_terminal(home, repr(TEXT), desk.environ(DISPLAY=":0"))
     assert b"\x1b]52" not in raw
     assert seen.endswith("with xclip")
 
 
-def test_where_the_tool_fails_the_terminal_gets_the_text(home: Home, desk: Desk) -> None:
+def test_if_the_tool_fails_the_terminal_gets_the_text(home: Home, desk: Desk) -> None:
     desk.tool("xclip", FAILING)
     raw, _ = on_terminal(home, repr(TEXT), desk.environ(DISPLAY=":0"))
     assert raw.startswith(osc(TEXT))
@@ -233,13 +233,13 @@ def test_a_dumb_terminal_gets_no_control_sequence(home: Home, desk: Desk) -> Non
     assert seen.startswith("cannot copy to the clipboard | no clipboard tool found; the terminal")
 
 
-def test_over_ssh_a_tool_is_the_second_choice(home: Home, desk: Desk) -> None:
+def test_over_ssh_a_tool_is_tried_second(home: Home, desk: Desk) -> None:
     desk.tool("xclip")
     _, seen = on_terminal(home, repr(TEXT), desk.environ(SSH_TTY="x", TERM="dumb", DISPLAY=":0"))
     assert seen.endswith("with xclip")
 
 
-def test_a_text_that_terminals_would_cut_is_refused(home: Home, desk: Desk) -> None:
+def test_a_text_that_terminals_would_truncate_is_refused(home: Home, desk: Desk) -> None:
     raw, _ = on_terminal(home, "'x' * 100_000", desk.environ())
     assert osc("x" * 100_000) in raw
     raw, seen = on_terminal(home, "'x' * 100_001", desk.environ())
@@ -247,7 +247,7 @@ def test_a_text_that_terminals_would_cut_is_refused(home: Home, desk: Desk) -> N
     assert "terminals accept at most 100 kB | /save FILE writes it to a file" in seen
 
 
-def test_tmux_is_asked_itself_and_else_gets_the_plain_sequence(home: Home, desk: Desk) -> None:
+def test_tmux_copies_the_text_or_gets_the_plain_sequence(home: Home, desk: Desk) -> None:
     raw, _ = on_terminal(home, repr(TEXT), desk.environ(TMUX="/tmp/x,1,0"))
     assert raw.startswith(osc(TEXT))
     desk.tool("tmux", FAILING)
@@ -271,7 +271,7 @@ def test_screen_gets_the_sequence_in_bounded_pieces(home: Home, desk: Desk, leng
 
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
-def test_a_real_tmux_hands_the_text_on(home: Home) -> None:
+def test_a_real_tmux_passes_the_text_on(home: Home) -> None:
     script = home.path / "copying.py"
     script.write_text(COPY.format(text=repr("Paris 你好")))
     inside = f"{sys.executable} {script}; tmux show-buffer > {home.path}/buffer; read x"
@@ -295,7 +295,7 @@ ANSWER = "a\n```sh\nls\n```\n> ~~~\n> two\n> lines\n> ~~~\n"
     ("which", "picked"),
     [("", ANSWER), ("code", "two\nlines"), ("1", "ls"), ("2", "two\nlines"), ("02", "two\nlines")],
 )
-def test_the_answer_or_a_code_block_of_it_is_picked(which: str, picked: str) -> None:
+def test_the_answer_or_one_of_its_code_blocks_is_selected(which: str, picked: str) -> None:
     assert code_block(ANSWER, which) == picked
 
 
@@ -311,7 +311,7 @@ def test_the_answer_or_a_code_block_of_it_is_picked(which: str, picked: str) -> 
         ("all", "unknown argument “all”"),
     ],
 )
-def test_what_is_not_there_cannot_be_picked(which: str, message: str) -> None:
+def test_a_missing_code_block_is_refused(which: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         code_block(ANSWER, which)
     assert message in caught.value.message
@@ -349,7 +349,9 @@ def test_an_answer_without_code_has_no_block() -> None:
         ("", True, ""),
     ],
 )
-def test_what_is_dangerous_to_paste_is_said(text: str, is_code: bool, warning: str) -> None:
+def test_text_that_is_dangerous_to_paste_is_warned_about(
+    text: str, is_code: bool, warning: str
+) -> None:
     warnings = "; ".join(copy_warnings(text, is_code=is_code))
     assert warning in warnings
     assert bool(warnings) == bool(warning)

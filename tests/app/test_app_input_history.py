@@ -1,4 +1,4 @@
-"""The input history: whose lines are forgotten, and none lost while that happens."""
+"""The input history: entries of deleted sessions are removed, and no others are lost."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ TEXTS = ["one", "two\nlines", "你好 👋🏽", "+plus", "# no comment", "", "a
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Give the path of a history that does not exist."""
+    """Return the path of a history that does not exist."""
     return tmp_path / "history"
 
 
-def test_what_was_typed_comes_back_as_it_was(path: Path) -> None:
+def test_entries_are_read_back_unchanged(path: Path) -> None:
     for text in TEXTS:
         history.append(path, text, "aa")
     assert history.entries(path) == TEXTS
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_entries_of_a_session_are_forgotten_with_what_was_asked_in_it(path: Path) -> None:
+def test_the_entries_and_prompts_of_a_session_are_removed(path: Path) -> None:
     for text, session in (("a", "aa"), ("b", "bb"), ("asked", "cc"), ("/model x", "aa")):
         history.append(path, text, session)
     history.forget(path, ["aa"], ["asked"], write_atomically)
@@ -35,7 +35,7 @@ def test_the_entries_of_a_session_are_forgotten_with_what_was_asked_in_it(path: 
     assert b"model" not in path.read_bytes()
 
 
-def test_to_forget_makes_no_file(path: Path) -> None:
+def test_removing_entries_creates_no_file(path: Path) -> None:
     history.forget(path, ["aa"], ["x"], write_atomically)
     assert not path.exists()
 
@@ -49,12 +49,12 @@ def test_only_the_end_of_a_huge_history_is_read(path: Path) -> None:
 
 
 def append_many(path: str, session: str) -> None:
-    """Append a hundred lines, in a process of its own."""
+    """Append a hundred lines in another process."""
     for number in range(100):
         history.append(Path(path), f"{session} {number}", session)
 
 
-def test_no_line_is_lost_to_a_deletion_at_the_same_time(path: Path) -> None:
+def test_no_line_is_lost_to_a_concurrent_deletion(path: Path) -> None:
     history.append(path, "begin", "keep")
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=append_many, args=(os.fspath(path), n)) for n in ("aa", "bb")]

@@ -1,4 +1,4 @@
-"""The conversation of this process and its twin in the store, which may fail at any moment."""
+"""The conversation of this process and its copy in the store, which may fail at any moment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ID = "0123456789ab"
 
 
 class Disk:
-    """A store whose disk can be full: the fault stands at the room's door, the store is real."""
+    """A real store that can fail as if the disk were full."""
 
     def __init__(self, store: SessionStore) -> None:
         self.store = store
@@ -31,17 +31,17 @@ class Disk:
     def begin_turn(
         self, session: Session, turn: TurnRecord, *, at_leaf: bool
     ) -> tuple[Session, TurnRecord]:
-        """Begin a turn, if there is room."""
+        """Begin a turn unless the disk is full."""
         self._ensure_room()
         return self.store.begin_turn(session, turn, at_leaf=at_leaf)
 
     def save_partial_turn(self, turn: TurnRecord) -> None:
-        """Keep a part, if there is room."""
+        """Save a partial turn unless the disk is full."""
         self._ensure_room()
         self.store.save_partial_turn(turn)
 
     def end_turn(self, turn: TurnRecord) -> None:
-        """End a turn, if there is room."""
+        """End a turn unless the disk is full."""
         self._ensure_room()
         self.store.end_turn(turn)
 
@@ -50,32 +50,32 @@ class Disk:
         return self.store.load(session_id)
 
     def update_session(self, session: Session) -> None:
-        """Change a session, if there is room."""
+        """Update a session unless the disk is full."""
         self._ensure_room()
         self.store.update_session(session)
 
     def import_session(self, stored: StoredSession) -> Session:
-        """Add a session, if there is room."""
+        """Import a session unless the disk is full."""
         self._ensure_room()
         return self.store.import_session(stored)
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
-    """Give a store on a disk."""
+    """Return a store on a disk."""
     with SessionStore(tmp_path / "sessions.db") as store:
         yield Disk(store)
 
 
 @pytest.fixture
 def warnings() -> list[LocalError]:
-    """Give what was warned of."""
+    """Return the warnings."""
     return []
 
 
 @pytest.fixture
 def live(disk: Disk, warnings: list[LocalError]) -> LiveSession:
-    """Give a session that has not begun."""
+    """Return a session without turns."""
     return LiveSession(Session(ID, system="be brief"), (), disk, warnings.append)
 
 
@@ -94,7 +94,7 @@ def stored_path(disk: Disk, session_id: str = ID) -> list[tuple[str, str]]:
     return [(turn.prompt, turn.answer) for turn in stored.path] if stored else []
 
 
-def test_the_prompt_is_stored_before_anything_is_asked(live: LiveSession, disk: Disk) -> None:
+def test_the_prompt_is_stored_before_anything_is_sent(live: LiveSession, disk: Disk) -> None:
     live.begin("Why?\nTell me.", model="m", request={"temperature": 0})
     stored = disk.load(ID)
     assert stored is not None
@@ -108,7 +108,7 @@ def test_the_prompt_is_stored_before_anything_is_asked(live: LiveSession, disk: 
     )
 
 
-def test_what_is_kept_while_it_comes_is_in_the_store(live: LiveSession, disk: Disk) -> None:
+def test_a_partial_answer_is_stored(live: LiveSession, disk: Disk) -> None:
     kept = live.begin("Why?", model="m")
     kept.save_partial(answer("Because", Status.INTERRUPTED))
     assert stored_path(disk) == [("Why?", "Because")]
@@ -118,7 +118,7 @@ def test_what_is_kept_while_it_comes_is_in_the_store(live: LiveSession, disk: Di
     assert (live.last.status, live.last.error) == (Status.INTERRUPTED, "stopped")
 
 
-def test_a_turn_in_the_place_of_another_leaves_that_one_on_its_branch(
+def test_a_turn_that_replaces_another_leaves_it_on_its_branch(
     live: LiveSession, disk: Disk
 ) -> None:
     say(live, "one")
@@ -131,7 +131,9 @@ def test_a_turn_in_the_place_of_another_leaves_that_one_on_its_branch(
     assert [turn.prompt for turn in live.path] == ["one", "two, again"]
 
 
-def test_undo_moves_up_and_the_next_turn_branches_off(live: LiveSession, disk: Disk) -> None:
+def test_undo_goes_to_the_parent_and_the_next_turn_starts_a_branch(
+    live: LiveSession, disk: Disk
+) -> None:
     say(live, "one")
     say(live, "two")
     undone = live.undo()
@@ -141,7 +143,7 @@ def test_undo_moves_up_and_the_next_turn_branches_off(live: LiveSession, disk: D
     assert stored_path(disk) == [("one", "yes"), ("three", "yes")]
 
 
-def test_undo_of_everything_begins_at_the_beginning(live: LiveSession, disk: Disk) -> None:
+def test_undo_of_all_turns_starts_over(live: LiveSession, disk: Disk) -> None:
     say(live, "one")
     live.undo()
     assert live.undo() is None
@@ -149,7 +151,7 @@ def test_undo_of_everything_begins_at_the_beginning(live: LiveSession, disk: Dis
     assert stored_path(disk) == [("two", "yes")]
 
 
-def test_a_fork_leaves_the_session_as_it_was(live: LiveSession, disk: Disk) -> None:
+def test_a_fork_leaves_the_session_unchanged(live: LiveSession, disk: Disk) -> None:
     say(live, "one")
     left = live.fork("other way")
     say(live, "two")
@@ -160,7 +162,7 @@ def test_a_fork_leaves_the_session_as_it_was(live: LiveSession, disk: Disk) -> N
 
 
 @pytest.mark.parametrize("is_full", [False, True])
-def test_each_turn_says_where_it_was_sent_also_in_a_fork(
+def test_every_turn_has_its_host_also_in_a_fork(
     live: LiveSession, disk: Disk, is_full: bool
 ) -> None:
     sent = [("work", "http://a/v1"), ("home", "http://b/v1"), ("home", "http://c/v1")]
@@ -178,9 +180,7 @@ def test_each_turn_says_where_it_was_sent_also_in_a_fork(
         assert [(turn.profile, turn.host) for turn in path] == sent
 
 
-def test_what_another_process_said_meanwhile_is_part_of_what_is_asked(
-    live: LiveSession, disk: Disk
-) -> None:
+def test_turns_of_another_process_are_sent_too(live: LiveSession, disk: Disk) -> None:
     say(live, "one")
     stored = disk.load(ID)
     assert stored is not None
@@ -196,15 +196,13 @@ def test_what_another_process_said_meanwhile_is_part_of_what_is_asked(
 
 
 def twin(disk: Disk) -> LiveSession:
-    """Give the session as another newapi has it open."""
+    """Return the session as another process has loaded it."""
     stored = disk.load(ID)
     assert stored is not None
     return LiveSession(stored.session, stored.path, disk)
 
 
-def test_taking_a_turn_back_keeps_the_name_that_another_newapi_gave(
-    live: LiveSession, disk: Disk
-) -> None:
+def test_undo_keeps_the_name_that_another_process_gave(live: LiveSession, disk: Disk) -> None:
     say(live, "one")
     say(live, "two")
     other = twin(disk)
@@ -217,9 +215,7 @@ def test_taking_a_turn_back_keeps_the_name_that_another_newapi_gave(
     assert stored_path(disk) == [("one", "yes")]
 
 
-def test_another_model_keeps_the_turns_that_another_newapi_added(
-    live: LiveSession, disk: Disk
-) -> None:
+def test_another_model_keeps_the_turns_of_another_process(live: LiveSession, disk: Disk) -> None:
     say(live, "one")
     say(twin(disk), "theirs")
     live.change(live.session._replace(model="m2"))
@@ -228,10 +224,10 @@ def test_another_model_keeps_the_turns_that_another_newapi_added(
     assert [prompt for prompt, _ in stored_path(disk)] == ["one", "theirs", "mine"]
 
 
-def test_what_was_said_before_a_session_was_deleted_and_made_anew_is_not_sent(
+def test_turns_of_a_session_that_was_deleted_and_recreated_are_not_sent(
     live: LiveSession, disk: Disk
 ) -> None:
-    """The new turn may have the number of the deleted one."""
+    """The new turn may have the id of the deleted one."""
     say(live, "secret")
     other = twin(disk)
     disk.store.delete([ID])
@@ -242,7 +238,7 @@ def test_what_was_said_before_a_session_was_deleted_and_made_anew_is_not_sent(
     assert live.was_deleted
 
 
-def test_a_full_disk_costs_one_warning_and_no_turn(
+def test_a_full_disk_gives_one_warning_and_loses_no_turn(
     live: LiveSession, disk: Disk, warnings: list[LocalError]
 ) -> None:
     say(live, "one")
@@ -254,9 +250,7 @@ def test_a_full_disk_costs_one_warning_and_no_turn(
     assert not live.is_saved
 
 
-def test_what_the_store_lacks_is_written_when_there_is_room_again(
-    live: LiveSession, disk: Disk
-) -> None:
+def test_unsaved_turns_are_written_when_there_is_space_again(live: LiveSession, disk: Disk) -> None:
     say(live, "one")
     kept = live.begin("two", model="m")
     disk.is_full = True
@@ -270,7 +264,7 @@ def test_what_the_store_lacks_is_written_when_there_is_room_again(
     ]
 
 
-def test_a_part_that_cannot_be_kept_is_no_matter_if_the_end_can(
+def test_a_partial_answer_that_cannot_be_saved_is_ignored_if_its_end_can(
     live: LiveSession, disk: Disk, warnings: list[LocalError]
 ) -> None:
     kept = live.begin("one", model="m")
@@ -281,7 +275,7 @@ def test_a_part_that_cannot_be_kept_is_no_matter_if_the_end_can(
     assert (stored_path(disk), warnings, live.is_saved) == ([("one", "yes")], [], True)
 
 
-def test_without_a_store_a_conversation_is_the_same_in_memory() -> None:
+def test_without_a_store_a_conversation_works_in_memory() -> None:
     live = LiveSession(Session(ID))
     say(live, "one")
     say(live, "two")
@@ -292,9 +286,7 @@ def test_without_a_store_a_conversation_is_the_same_in_memory() -> None:
     assert not live.is_saved
 
 
-def test_left_out_turns_stay_left_out_and_come_back_with_an_undo(
-    live: LiveSession, disk: Disk
-) -> None:
+def test_left_out_turns_stay_left_out_until_an_undo(live: LiveSession, disk: Disk) -> None:
     for prompt in ("one", "two", "three"):
         say(live, prompt)
     live.change(live.session._replace(left_out=2))
@@ -308,7 +300,7 @@ def test_left_out_turns_stay_left_out_and_come_back_with_an_undo(
     assert live.session.left_out == 1
 
 
-def test_a_session_that_was_deleted_meanwhile_begins_anew(
+def test_a_session_that_was_deleted_starts_again(
     live: LiveSession, disk: Disk, warnings: list[LocalError]
 ) -> None:
     say(live, "one")

@@ -1,4 +1,4 @@
-"""Prompts are put together byte for byte, and what is no text is refused with its place."""
+"""Prompts are joined byte for byte, and data that is not text is refused with an offset."""
 
 from __future__ import annotations
 
@@ -31,13 +31,11 @@ FENCE = "```"
         ("你好", "👋", "你好\n\n👋"),
     ],
 )
-def test_words_and_what_was_piped_in_are_joined_byte_for_byte(
-    words: str, piped: str, prompt: str
-) -> None:
+def test_words_and_piped_text_are_joined_byte_for_byte(words: str, piped: str, prompt: str) -> None:
     assert prompt_from_parts(words, (), piped) == prompt
 
 
-def test_files_stand_fenced_between_words_and_pipe() -> None:
+def test_files_are_fenced_between_words_and_piped_text() -> None:
     files = (TextFile("a.py", "x = 1\n"), TextFile("b.txt", "no end"))
     assert prompt_from_parts("review", files, "piped") == (
         "review\n\n"
@@ -58,20 +56,20 @@ def test_files_stand_fenced_between_words_and_pipe() -> None:
         ("~~~\n", FENCE),
     ],
 )
-def test_a_fence_is_longer_than_any_within(text: str, fence: str) -> None:
+def test_a_fence_is_longer_than_any_in_the_file(text: str, fence: str) -> None:
     newline = "" if text.endswith("\n") else "\n"
     expected = f"f\n{fence}\n{text}{newline}{fence}"
     assert prompt_from_parts("", (TextFile("f", text),), "") == expected
 
 
-def test_standard_input_named_as_a_file_stands_where_it_is_named() -> None:
+def test_standard_input_named_as_a_file_keeps_its_place() -> None:
     files = (TextFile("a", "1\n"), TextFile("", "piped\n"), TextFile("b", "2\n"))
     assert prompt_from_parts("w", files, "") == ("w\n\na\n```\n1\n```\n\npiped\n\n\nb\n```\n2\n```")
 
 
 @pytest.mark.parametrize("words", ["", " ", "\n\t", "\u2003"])
 @pytest.mark.parametrize("piped", ["", "\n", "  "])
-def test_nothing_to_ask_is_a_usage_problem(words: str, piped: str) -> None:
+def test_an_empty_prompt_is_a_usage_error(words: str, piped: str) -> None:
     with pytest.raises(UsageError) as caught:
         prompt_from_parts(words, (), piped)
     assert caught.value.hint
@@ -89,7 +87,7 @@ def test_nothing_to_ask_is_a_usage_problem(words: str, piped: str) -> None:
         (b"\x1b[31m\x07", "\x1b[31m\x07"),
     ],
 )
-def test_text_is_decoded_with_one_byte_order_mark_dropped(data: bytes, text: str) -> None:
+def test_one_byte_order_mark_is_dropped(data: bytes, text: str) -> None:
     assert text_from_bytes(data, "standard input") == text
 
 
@@ -104,7 +102,7 @@ def test_text_is_decoded_with_one_byte_order_mark_dropped(data: bytes, text: str
         (b"\xed\xa0\x80", "byte 0xed at offset 0"),
     ],
 )
-def test_what_is_no_text_is_refused_with_its_place(data: bytes, message: str) -> None:
+def test_data_that_is_not_text_is_refused_with_an_offset(data: bytes, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         text_from_bytes(data, "notes.txt")
     assert message in caught.value.message
@@ -112,17 +110,17 @@ def test_what_is_no_text_is_refused_with_its_place(data: bytes, message: str) ->
     assert caught.value.hint
 
 
-def test_what_is_too_large_is_told_with_the_limit() -> None:
+def test_too_large_input_is_reported_with_the_limit() -> None:
     problem = too_large("standard input")
     assert problem.message == "standard input is larger than 10 MB"
     assert problem.hint
 
 
-def test_words_of_the_command_line_are_joined_by_a_space() -> None:
+def test_arguments_are_joined_by_a_space() -> None:
     assert text_from_arguments(["a", " b ", "", "c\nd"]) == "a  b   c\nd"
 
 
 @pytest.mark.parametrize("word", ["\udcff", "a\udc80b"])
-def test_words_that_are_no_utf_8_are_refused(word: str) -> None:
+def test_arguments_that_are_not_utf_8_are_refused(word: str) -> None:
     with pytest.raises(UsageError):
         text_from_arguments(["a", word])

@@ -1,4 +1,4 @@
-"""How a turn is judged when its events end: by evidence (reliability.md, 2.3)."""
+"""How a turn ends: complete, incomplete or failed, decided by evidence."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Script = tuple[TurnEvent | BaseException, ...]
 
 
 class ScriptedClient:
-    """Gives the events of a script and raises the exceptions in it; notes what was done to it."""
+    """Yields the events of a script, raises its exceptions, and records how it was used."""
 
     def __init__(self, *script: TurnEvent | BaseException) -> None:
         self.requests: list[ChatRequest] = []
@@ -54,7 +54,7 @@ class ScriptedClient:
         self._script = script
 
     def start_chat(self, request: ChatRequest) -> Generator[TurnEvent, None, None]:
-        """Note the request and give the script."""
+        """Record the request and return the script."""
         self.requests.append(request)
         return self._events()
 
@@ -69,7 +69,7 @@ class ScriptedClient:
 
 
 class Clock:
-    """A clock that goes on by a second each time it is asked."""
+    """A clock that advances by a second at each call."""
 
     def __init__(self) -> None:
         self._ticks: Iterator[float] = iter(float(n) for n in range(1000))
@@ -114,7 +114,7 @@ def test_a_finish_reason_makes_an_answer_complete(script: Script) -> None:
 
 @pytest.mark.parametrize("end", [DONE, EOF, NetworkError("reset")])
 @pytest.mark.parametrize("content", ["Par", ""])
-def test_an_answer_at_the_token_limit_is_complete_with_a_note(
+def test_an_answer_at_the_token_limit_is_complete_with_a_notice(
     content: str, end: TurnEvent | BaseException
 ) -> None:
     turn = turn_of(Chunk(content, finish_reason="length"), end)
@@ -125,7 +125,7 @@ def test_an_answer_at_the_token_limit_is_complete_with_a_note(
     assert not notices[0].is_detail
 
 
-def test_a_provider_that_never_sends_a_reason_can_be_believed() -> None:
+def test_a_missing_finish_reason_can_be_allowed() -> None:
     turn = turn_of(TEXT, DONE, require_finish_reason=False)
     assert list(turn) == [TEXT, DONE]
     assert turn.completion.status == Status.COMPLETE
@@ -145,7 +145,7 @@ INCOMPLETE: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("script", INCOMPLETE.values(), ids=INCOMPLETE)
-def test_an_answer_without_evidence_is_incomplete_and_kept(script: Script) -> None:
+def test_an_answer_without_evidence_is_incomplete(script: Script) -> None:
     turn = turn_of(*script)
     found = failure_of(turn)
     assert type(found) is IncompleteCompletion
@@ -156,7 +156,7 @@ def test_an_answer_without_evidence_is_incomplete_and_kept(script: Script) -> No
     assert turn.completion.content == "Paris"
 
 
-def test_all_that_came_is_given_before_the_verdict() -> None:
+def test_all_events_are_yielded_before_the_verdict() -> None:
     events = []
     with pytest.raises(IncompleteCompletion):
         for event in turn_of(TEXT, MORE, EOF):
@@ -164,25 +164,25 @@ def test_all_that_came_is_given_before_the_verdict() -> None:
     assert events == [TEXT, MORE, EOF]
 
 
-def test_the_setting_believes_done_and_nothing_else() -> None:
+def test_the_setting_accepts_done_and_nothing_else() -> None:
     assert isinstance(failure_of(turn_of(TEXT, EOF, require_finish_reason=False)),
                       IncompleteCompletion)  # fmt: skip
 
 
-def test_the_missing_reason_is_told_apart_from_a_cut() -> None:
+def test_a_missing_finish_reason_differs_from_a_lost_connection() -> None:
     ended, cut = failure_of(turn_of(TEXT, DONE)), failure_of(turn_of(TEXT, EOF))
     assert "require_finish_reason" in ended.hint
     assert "require_finish_reason" not in cut.hint
     assert ended.message != cut.message
 
 
-def test_a_cut_tells_its_cause() -> None:
+def test_an_answer_that_was_cut_off_has_its_cause() -> None:
     found = failure_of(turn_of(TEXT, NetworkError("the connection broke", why="reset by peer")))
     assert "the connection broke" in found.message
     assert found.why == "reset by peer"
 
 
-def test_reasoning_that_is_cut_is_incomplete_too() -> None:
+def test_reasoning_that_is_cut_off_is_incomplete_too() -> None:
     turn = turn_of(THOUGHT, NetworkError("reset"))
     assert isinstance(failure_of(turn), IncompleteCompletion)
     assert turn.completion.reasoning == "hm"
@@ -210,7 +210,7 @@ def test_an_empty_answer_is_an_error_of_the_gateway(script: Script) -> None:
 
 
 @pytest.mark.parametrize("require", [True, False])
-def test_an_empty_answer_is_one_with_either_setting(require: bool) -> None:
+def test_an_empty_answer_is_an_error_with_either_setting(require: bool) -> None:
     assert type(failure_of(turn_of(DONE, require_finish_reason=require))) is GatewayError
 
 
@@ -238,20 +238,20 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_an_error_before_any_text_is_told_as_it_is(error: NewapiError) -> None:
+def test_an_error_before_any_text_is_raised_unchanged(error: NewapiError) -> None:
     turn = turn_of(ACCEPTED, Tick(1.0), error)
     assert failure_of(turn) is error
     assert turn.completion.status == Status.ERROR
 
 
-def test_an_error_of_the_gateway_in_an_answer_keeps_the_text_and_its_code() -> None:
+def test_an_error_during_an_answer_keeps_the_text_and_the_exit_code() -> None:
     error = GatewayError("in the middle of the answer")
     turn = turn_of(TEXT, error)
     assert failure_of(turn) is error
     assert (turn.completion.status, turn.completion.content) == (Status.ERROR, "Par")
 
 
-def test_an_error_after_the_finish_reason_is_an_error_all_the_same() -> None:
+def test_an_error_after_the_finish_reason_is_still_an_error() -> None:
     turn = turn_of(TEXT, STOP, GatewayError("in the middle of the answer"))
     assert isinstance(failure_of(turn), GatewayError)
     assert turn.completion.status == Status.ERROR
@@ -269,7 +269,7 @@ def test_an_interrupted_turn_keeps_the_part_and_the_signal(code: ExitCode) -> No
     assert (turn.completion.status, turn.completion.content) == (Status.INTERRUPTED, "Par")
 
 
-def test_a_turn_that_is_left_alone_is_interrupted() -> None:
+def test_an_abandoned_turn_is_interrupted() -> None:
     client = ScriptedClient(TEXT, MORE, STOP, DONE)
     turn = Turn(REQUEST, client)
     events = iter(turn)
@@ -300,7 +300,7 @@ def test_the_events_are_closed_however_the_turn_ends(script: Script) -> None:
     assert client.is_closed
 
 
-def test_times_are_counted_from_the_request_to_the_first_piece_and_to_the_end() -> None:
+def test_times_are_measured_from_the_request_to_the_first_token_and_the_end() -> None:
     client = ScriptedClient(ACCEPTED, Tick(0.0), THOUGHT, TEXT, STOP, DONE)
     turn = Turn(REQUEST, client, clock=Clock())
     list(turn)
@@ -310,13 +310,13 @@ def test_times_are_counted_from_the_request_to_the_first_piece_and_to_the_end() 
     assert turn.completion.duration_s == whole
 
 
-def test_a_turn_without_any_text_has_no_first_piece() -> None:
+def test_a_turn_without_text_has_no_first_token() -> None:
     turn = turn_of(USAGE, DONE)
     failure_of(turn)
     assert turn.completion.first_token_s is None
 
 
-def test_a_completion_holds_what_the_server_told() -> None:
+def test_a_completion_contains_what_the_server_sent() -> None:
     turn = turn_of(ACCEPTED, Chunk("a", model="served", id="i"), STOP, USAGE, DONE)
     list(turn)
     done = turn.completion

@@ -1,4 +1,4 @@
-"""What a recorder is given of a turn: often while it comes, and at every end."""
+"""How a turn is saved: while it arrives, and at every ending."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ END = StreamEnd(is_certain=True)
 
 
 class Recording:
-    """A recorder that notes what it is given, and a clock that stands unless it is moved."""
+    """A recorder that stores its calls, with a clock that only tests advance."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -27,16 +27,15 @@ class Recording:
         self.ended: list[tuple[Status, str, str]] = []
 
     def clock(self) -> float:
-        """Give the time."""
         return self.now_s
 
     def save_partial(self, completion: Completion) -> None:
-        """Note a part."""
+        """Record a partial answer."""
         self.kept.append((self.now_s, completion.content + completion.reasoning))
         self.now_s += self.cost_s
 
     def end(self, completion: Completion, error: str) -> None:
-        """Note the end."""
+        """Record the end."""
         self.ended.append((completion.status, completion.content, error))
 
 
@@ -44,14 +43,14 @@ Step = Chunk | Tick | StreamEnd | BaseException | tuple[float, Chunk | Tick]
 
 
 class Client:
-    """Gives steps; one with a time moves the clock on by so many seconds first."""
+    """Yields steps; one with a time first advances the clock by that many seconds."""
 
     def __init__(self, recording: Recording, *steps: Step) -> None:
         self._recording = recording
         self._steps = steps
 
     def start_chat(self, _request: ChatRequest) -> Generator[Chunk | Tick | StreamEnd, None, None]:
-        """Give the events."""
+        """Yield the events."""
         for step in self._steps:
             if isinstance(step, BaseException):
                 raise step
@@ -64,24 +63,24 @@ class Client:
 
 @pytest.fixture
 def recording() -> Recording:
-    """Give a recorder."""
+    """Return a recorder."""
     return Recording()
 
 
 @pytest.fixture
 def turn(recording: Recording) -> Callable[..., Turn]:
-    """Give what makes a recorded turn of steps."""
+    """Return a function that creates a recorded turn from steps."""
     return lambda *steps: Turn(REQUEST, Client(recording, *steps), recording, clock=recording.clock)
 
 
-def test_a_short_answer_is_kept_once_at_its_end(
+def test_a_short_answer_is_saved_once_at_its_end(
     turn: Callable[..., Turn], recording: Recording
 ) -> None:
     list(turn(Chunk("Par"), Chunk("is."), STOP, END))
     assert (recording.kept, recording.ended) == ([], [(Status.COMPLETE, "Paris.", "")])
 
 
-def test_a_slow_answer_is_kept_every_two_seconds(
+def test_a_slow_answer_is_saved_every_two_seconds(
     turn: Callable[..., Turn], recording: Recording
 ) -> None:
     list(turn(*[(0.5, Chunk(f"{n} ")) for n in range(12)], STOP, END))
@@ -89,7 +88,7 @@ def test_a_slow_answer_is_kept_every_two_seconds(
     assert recording.kept[0][1] == "0 1 2 3 "
 
 
-def test_a_silence_after_some_text_has_it_kept_by_a_tick(
+def test_text_before_a_silence_is_saved_by_a_tick(
     turn: Callable[..., Turn], recording: Recording
 ) -> None:
     list(turn(Chunk("Par"), *[(0.04, Tick(0.04)) for _ in range(60)], STOP, END))
@@ -97,12 +96,12 @@ def test_a_silence_after_some_text_has_it_kept_by_a_tick(
     assert recording.kept[0][0] <= 2.05
 
 
-def test_reasoning_is_kept_too(turn: Callable[..., Turn], recording: Recording) -> None:
+def test_reasoning_is_saved_too(turn: Callable[..., Turn], recording: Recording) -> None:
     list(turn((2.5, Chunk(reasoning="hm")), Chunk("ok"), STOP, END))
     assert recording.kept == [(2.5, "hm")]
 
 
-def test_a_fast_answer_is_kept_every_four_thousand_characters_but_not_all_the_time(
+def test_a_fast_answer_is_saved_every_four_thousand_characters(
     turn: Callable[..., Turn], recording: Recording
 ) -> None:
     list(turn(*[(0.01, Chunk("x" * 500)) for _ in range(200)], STOP, END))
@@ -113,7 +112,7 @@ def test_a_fast_answer_is_kept_every_four_thousand_characters_but_not_all_the_ti
     assert max(gaps) <= 0.3
 
 
-def test_keeping_takes_no_more_than_a_tenth_of_the_time_and_loses_no_more_than_two_seconds(
+def test_saving_takes_at_most_a_tenth_of_the_time_and_loses_at_most_two_seconds(
     turn: Callable[..., Turn], recording: Recording
 ) -> None:
     recording.cost_s = 0.1
@@ -137,7 +136,7 @@ def test_keeping_takes_no_more_than_a_tenth_of_the_time_and_loses_no_more_than_t
         ((Chunk("Par"), ZeroDivisionError()), Status.INTERRUPTED),
     ],
 )
-def test_each_way_out_is_recorded_once(
+def test_every_ending_is_recorded_once(
     turn: Callable[..., Turn], recording: Recording, steps: tuple[Step, ...], ended: Status
 ) -> None:
     made = turn(*steps)
@@ -158,7 +157,7 @@ def test_the_error_is_recorded_with_its_reason(
     assert recording.ended == [(Status.ERROR, "", "refused: no such model")]
 
 
-def test_a_turn_that_nobody_played_is_recorded_when_it_is_closed(
+def test_a_turn_that_was_not_iterated_is_recorded_when_it_is_closed(
     turn: Callable[..., Turn], recording: Recording
 ) -> None:
     turn(Chunk("Par")).close()
@@ -179,7 +178,7 @@ class BrokenRenderer:
         """Write nothing."""
 
 
-def test_a_bug_of_the_renderer_leaves_the_part_recorded_before_it_is_told(
+def test_a_bug_in_the_renderer_leaves_the_part_recorded(
     turn: Callable[..., Turn], recording: Recording
 ) -> None:
     with pytest.raises(ZeroDivisionError) as caught:

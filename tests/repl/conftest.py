@@ -11,7 +11,7 @@ from tests.support.home import Home
 
 @pytest.fixture
 def server(fault_server: FaultServer, home: Home) -> FaultServer:
-    """Give a configured server that numbers its answers; nothing is tried twice."""
+    """Return a configured server that numbers its answers, without retries."""
     fault_server.answer_with(lambda _: answers(f"Answer {len(fault_server.requests)}.")[0])
     home.configure(fault_server.url, retries=0)
     return fault_server

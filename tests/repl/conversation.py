@@ -1,4 +1,4 @@
-"""A conversation on a terminal, and the keys that a person presses in it."""
+"""Helpers: a conversation on a terminal, and the keys that a user presses in it."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ class ConversationTerminal:
         self._lines = 0
 
     def wait_for_line(self) -> None:
-        """Wait until the next input line is there."""
+        """Wait for the next input line."""
         self._lines += 1
         self.terminal.wait_until(
             lambda: self.terminal.raw.count(LINE_OPENED) >= self._lines, what="an input line"
         )
 
     def type(self, keys: str) -> None:
-        """Press keys."""
+        """Send keys."""
         self.terminal.send(keys.encode())
 
     def paste(self, text: str) -> None:
-        """Paste, as a terminal does that knows bracketed paste."""
+        """Paste a text as a terminal with bracketed paste does."""
         self.type(f"\x1b[200~{text}\x1b[201~")
 
     def enter(self, text: str) -> None:
@@ -55,27 +55,27 @@ class ConversationTerminal:
 
     @property
     def screen(self) -> str:
-        """Give what stands in the window."""
+        """Return the text of the window."""
         return self.terminal.screen_text()
 
     @property
     def text(self) -> str:
-        """Give what stands in the window and above it."""
+        """Return the text of the window and the scrollback."""
         return self.terminal.all_text()
 
     def words(self) -> str:
-        """Give all text with one space where a row or several blanks ended a word."""
+        """Return all text with one space between words."""
         return " ".join(self.text.split())
 
     def output_of(self, line: str) -> str:
-        """Say a line and give, in words, what was shown below it up to the next input line."""
+        """Enter a line and return, as words, what is printed before the next input line."""
         self.enter(line)
         said = " ".join(f"> {line}".split())
         self.terminal.wait_until(lambda: self.words().count(said) > 0, what=said)
         return self.words().rpartition(said)[2].rpartition(" >")[0].strip()
 
     def leave(self) -> None:
-        """Leave by Ctrl-D, in order."""
+        """Leave with Ctrl-D and assert exit code 0."""
         self.type(CTRL_D)
         assert self.terminal.wait_exit() == 0
 
@@ -89,7 +89,7 @@ def conversation(
     env: Environment | None = None,
     is_ready: bool = True,
 ) -> Iterator[ConversationTerminal]:
-    """Start `newapi` and wait for its input line, unless it has something else to do first."""
+    """Start `newapi` and wait for its input line, unless it is not ready at once."""
     command = newapi_command(*args)
     with Terminal(command, home=home, columns=columns, rows=rows, env=env) as terminal:
         conversing = ConversationTerminal(terminal)
@@ -99,38 +99,38 @@ def conversation(
 
 
 def sent_messages(server: FaultServer, request: int = -1) -> list[tuple[str, str]]:
-    """Give role and content of the messages of a request."""
+    """Return role and content of the messages of a request."""
     messages = server.requests[request].json["messages"]
     return [(message["role"], message["content"]) for message in messages]
 
 
 def last_prompt(server: FaultServer) -> str:
-    """Give the last message of the last request."""
+    """Return the last message of the last request."""
     role, content = sent_messages(server)[-1]
     assert role == "user"
     return content
 
 
 def part_then_silence() -> list[Step]:
-    """Send a paragraph and the beginning of another: what shows the first has got the second."""
+    """Return the steps of a paragraph and the beginning of another, which stalls."""
     pieces = ("Paris is ", "the capital.\n\nIt lies on")
     return [*sse(*(event(chunk(piece)) for piece in pieces), end=False), Stall()]
 
 
 def answers(*texts: str) -> list[list[Step]]:
-    """Give a script for each answer."""
+    """Return the steps of each answer."""
     return [sse(*answer_events(text)) for text in texts]
 
 
 def stored_sessions(home: Home) -> list[StoredSession]:
-    """Give the sessions that are stored, the last used first."""
+    """Return the stored sessions, the last used first."""
     with SessionStore(home.newapi_home / "data" / "sessions.db") as store:
         found = [store.load(session.id) for session in store.sessions()]
     return [each for each in found if each is not None]
 
 
 def write_script(home: Home, name: str, text: str) -> Path:
-    """Write a shell script that stands in for a program; give its path."""
+    """Write a shell script in place of a program and return its path."""
     path = home.path / "bin" / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"#!/bin/sh\n{text}\n")
@@ -139,7 +139,7 @@ def write_script(home: Home, name: str, text: str) -> Path:
 
 
 def default_modes() -> list[object]:
-    """Give the modes of a terminal that nobody has changed."""
+    """Return the modes of a new terminal."""
     master, slave = os.openpty()
     try:
         return list(termios.tcgetattr(master))
@@ -149,5 +149,5 @@ def default_modes() -> list[object]:
 
 
 def modes_of(terminal: Terminal) -> list[object]:
-    """Give the modes that the terminal is in."""
+    """Return the current modes of a terminal."""
     return list(termios.tcgetattr(terminal._master))

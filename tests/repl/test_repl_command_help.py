@@ -1,4 +1,4 @@
-"""The README tells of the commands that there are, by the registry's own words."""
+"""The README lists the commands from the table of commands."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 SECTION = re.compile(r"<!-- commands -->\n(.*?)<!-- /commands -->", re.DOTALL)
 
 
-def test_the_readme_lists_the_commands_of_the_registry() -> None:
+def test_the_readme_lists_the_commands_of_the_table() -> None:
     (section,) = SECTION.findall(README.read_text("utf-8"))
     assert section == help_markdown(COMMANDS)
 
 
-def test_every_command_stands_in_a_row_of_its_own() -> None:
+def test_every_command_has_a_row_of_its_own() -> None:
     rows = help_markdown(COMMANDS).split("\n")
     for command in COMMANDS:
         row = f"| `/{command.name}"

@@ -1,4 +1,4 @@
-"""The slash commands that show and change how the next question is asked."""
+"""Slash commands that show and change settings of the next request."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_help_keys_lists_the_keys(home: Home, server: FaultServer) -> None:
         repl.leave()
 
 
-def test_help_of_one_command_tells_of_it_alone(home: Home, server: FaultServer) -> None:
+def test_help_of_one_command_describes_only_that_command(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         wanted = "/copy [code|N] copy the last answer"
         assert repl.output_of("/help copy").startswith(wanted)
@@ -59,7 +59,7 @@ def test_help_of_one_command_tells_of_it_alone(home: Home, server: FaultServer) 
         repl.leave()
 
 
-def test_every_command_is_read_in_a_window_of_20_columns(home: Home, server: FaultServer) -> None:
+def test_every_command_is_readable_in_20_columns(home: Home, server: FaultServer) -> None:
     with conversation(home, columns=20, rows=8) as repl:
         repl.enter("/help")
         lines = repl.text.split("\n")
@@ -74,7 +74,7 @@ def test_every_command_is_read_in_a_window_of_20_columns(home: Home, server: Fau
 
 
 @pytest.mark.parametrize("typed", ["/model other", "/MODEL other", "/model   other  "])
-def test_model_changes_what_is_asked_from_now_on(
+def test_model_changes_the_model_of_later_requests(
     home: Home, server: FaultServer, typed: str
 ) -> None:
     with conversation(home) as repl:
@@ -95,7 +95,7 @@ def test_model_alone_shows_it(home: Home, server: FaultServer) -> None:
 
 
 @pytest.mark.parametrize("typed", ['""', "''", ",", '"",'])
-def test_an_empty_name_is_no_model(home: Home, server: FaultServer, typed: str) -> None:
+def test_an_empty_model_name_is_refused(home: Home, server: FaultServer, typed: str) -> None:
     with conversation(home) as repl:
         assert "no model name given; /model NAME" in repl.output_of(f"/model {typed}")
         assert repl.output_of("/model") == f"model: {MODEL}"
@@ -103,7 +103,9 @@ def test_an_empty_name_is_no_model(home: Home, server: FaultServer, typed: str) 
         repl.leave()
 
 
-def test_an_empty_text_or_file_is_no_system_prompt(home: Home, server: FaultServer) -> None:
+def test_an_empty_text_clears_the_system_prompt_and_an_empty_file_name_is_refused(
+    home: Home, server: FaultServer
+) -> None:
     with conversation(home, "chat", "-s", "be brief") as repl:
         output = repl.output_of("/system @")
         assert output.startswith("no file name given after @; -s @FILE reads a text file")
@@ -113,7 +115,7 @@ def test_an_empty_text_or_file_is_no_system_prompt(home: Home, server: FaultServ
         repl.leave()
 
 
-def test_system_sets_and_clears_the_instructions(home: Home, server: FaultServer) -> None:
+def test_system_sets_and_clears_the_system_prompt(home: Home, server: FaultServer) -> None:
     with conversation(home, "chat", "-s", "be brief") as repl:
         repl.enter("/system")
         assert "system prompt: be brief" in repl.terminal.all_text()
@@ -132,9 +134,7 @@ def test_system_sets_and_clears_the_instructions(home: Home, server: FaultServer
     ]
 
 
-def test_new_forgets_what_was_said_but_not_the_instructions(
-    home: Home, server: FaultServer
-) -> None:
+def test_new_drops_the_turns_but_not_the_system_prompt(home: Home, server: FaultServer) -> None:
     with conversation(home, "chat", "-s", "be brief") as repl:
         repl.enter("a")
         repl.enter("/new")
@@ -147,13 +147,13 @@ def test_new_forgets_what_was_said_but_not_the_instructions(
 
 
 def add_profile(home: Home, name: str, url: str, model: str = "") -> None:
-    """Write one more profile."""
+    """Add a profile to the config file."""
     lines = [f"\n[profiles.{name}]", f"base_url = {json.dumps(url)}", f'api_key = "{CANARY}2"']
     lines += [f"model = {json.dumps(model)}"] if model else []
     home.config_file.write_text(home.config_file.read_text("utf-8") + "\n".join(lines) + "\n")
 
 
-def test_another_profile_takes_the_conversation_to_its_host_and_says_so(
+def test_another_profile_sends_the_conversation_to_its_host_and_reports_it(
     home: Home, server: FaultServer
 ) -> None:
     with FaultServer(*answers("From the other.")) as other:
@@ -173,7 +173,7 @@ def test_another_profile_takes_the_conversation_to_its_host_and_says_so(
     assert len(server.requests) == 1
 
 
-def test_a_profile_is_changed_in_silence_where_nothing_was_said(
+def test_a_profile_is_changed_without_a_notice_before_the_first_turn(
     home: Home, server: FaultServer
 ) -> None:
     add_profile(home, "other", "http://127.0.0.1:9")
@@ -183,7 +183,7 @@ def test_a_profile_is_changed_in_silence_where_nothing_was_said(
         repl.leave()
 
 
-def test_a_profile_of_the_same_host_is_no_news(home: Home, server: FaultServer) -> None:
+def test_a_profile_of_the_same_host_gets_no_notice(home: Home, server: FaultServer) -> None:
     add_profile(home, "other", server.url, "their-model")
     with conversation(home) as repl:
         repl.enter("a")
@@ -191,7 +191,7 @@ def test_a_profile_of_the_same_host_is_no_news(home: Home, server: FaultServer) 
         repl.leave()
 
 
-def test_a_profile_that_is_not_there_changes_nothing(home: Home, server: FaultServer) -> None:
+def test_an_unknown_profile_changes_nothing(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         assert "unknown profile 'tset' try: did you mean 'test'?" in repl.output_of("/profile tset")
         assert repl.output_of("/profile") == f"profile: test ({server.url}, {MODEL})"
@@ -203,7 +203,7 @@ def test_a_profile_that_is_not_there_changes_nothing(home: Home, server: FaultSe
 # -- /system ----------------------------------------------------------------------------------
 
 
-def test_a_system_prompt_comes_from_a_file(home: Home, server: FaultServer) -> None:
+def test_a_system_prompt_is_read_from_a_file(home: Home, server: FaultServer) -> None:
     (home.path / "be brief.txt").write_text("Be brief.\nBe kind.")
     with conversation(home) as repl:
         assert "system prompt: Be brief. Be kind." in repl.output_of("/system @be brief.txt")
@@ -234,9 +234,7 @@ def test_set_lists_the_settings_with_their_origin(home: Home, server: FaultServe
         repl.leave()
 
 
-def test_what_is_set_goes_into_the_next_request_until_it_is_unset(
-    home: Home, server: FaultServer
-) -> None:
+def test_a_setting_is_sent_until_it_is_unset(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         assert repl.output_of("/set temperature 0.7") == "temperature = 0.7 (this run)"
         repl.enter("a")
@@ -261,7 +259,7 @@ def test_what_is_set_goes_into_the_next_request_until_it_is_unset(
         ("/set api_key x", "unknown setting 'api_key'"),
     ],
 )
-def test_what_cannot_be_set_is_told_and_changes_nothing(
+def test_an_invalid_setting_is_reported_and_changes_nothing(
     home: Home, server: FaultServer, typed: str, message: str
 ) -> None:
     with conversation(home) as repl:
@@ -271,7 +269,7 @@ def test_what_cannot_be_set_is_told_and_changes_nothing(
     assert set(server.requests[0].json) == {"model", "messages", "stream", "stream_options"}
 
 
-def test_settings_of_showing_hold_at_once(home: Home, server: FaultServer) -> None:
+def test_display_settings_take_effect_at_once(home: Home, server: FaultServer) -> None:
     for _ in range(2):
         server.add(*sse(event(chunk(reasoning="Hm, thinking.")), *answer_events("Yes.")))
     with conversation(home) as repl:
@@ -312,7 +310,9 @@ def test_usage_counts_all_turns(home: Home, server: FaultServer) -> None:
         repl.leave()
 
 
-def test_raw_shows_answers_as_they_come_until_it_is_off(home: Home, server: FaultServer) -> None:
+def test_raw_shows_answers_without_formatting_until_it_is_off(
+    home: Home, server: FaultServer
+) -> None:
     server.answer_with(lambda _: answers("It is **bold**.")[0])
     with conversation(home) as repl:
         assert "It is bold." in repl.output_of("a")
@@ -326,7 +326,7 @@ def test_raw_shows_answers_as_they_come_until_it_is_off(home: Home, server: Faul
         repl.leave()
 
 
-def test_clear_empties_the_screen_and_the_conversation_goes_on(
+def test_clear_clears_the_screen_and_the_conversation_continues(
     home: Home, server: FaultServer
 ) -> None:
     with conversation(home) as repl:
@@ -340,7 +340,9 @@ def test_clear_empties_the_screen_and_the_conversation_goes_on(
     assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
 
 
-def test_a_command_without_argument_is_not_run_with_one(home: Home, server: FaultServer) -> None:
+def test_a_command_that_takes_no_argument_is_not_run_with_one(
+    home: Home, server: FaultServer
+) -> None:
     with conversation(home) as repl:
         output = repl.output_of("/exit strategy for Rome")
         assert output == "/exit takes no argument; to send it as a message: //exit …"

@@ -14,7 +14,7 @@ from tests.support.wire import response
 
 
 def know_models(home: Home, server: FaultServer, *names: str) -> None:
-    """List the models once, so that they are known."""
+    """List the models, so that they are cached."""
     models = [{"id": name, "object": "model", "owned_by": "x"} for name in names]
     server.add(Send(response(200, {"object": "list", "data": models})))
     result = run_newapi("models", home=home)
@@ -22,7 +22,7 @@ def know_models(home: Home, server: FaultServer, *names: str) -> None:
 
 
 def completed(home: Home, typed: str, shown: str) -> None:
-    """Type, press Tab, and wait until the line says what is wanted; leave."""
+    """Type, press Tab, wait for a text on the screen, and leave."""
     with conversation(home) as repl:
         repl.type(typed + TAB)
         repl.terminal.wait_until(
@@ -102,7 +102,7 @@ def test_a_completed_path_is_attached(home: Home, server: FaultServer) -> None:
     assert "milk" in last_prompt(server)
 
 
-def test_a_choice_is_walked_through_and_taken_by_enter(home: Home, server: FaultServer) -> None:
+def test_tab_selects_a_completion_and_enter_accepts_it(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.type("/s" + TAB)
         repl.terminal.wait_for("/sessions")

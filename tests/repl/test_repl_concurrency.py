@@ -1,4 +1,4 @@
-"""What two terminals, impatient people and keys in odd places must not do to a conversation."""
+"""Conversations in two terminals, keys pressed too early, and unusual titles and arguments."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TALK = ("chat", "-S", "same")
 
 @pytest.fixture
 def server(fault_server: FaultServer, home: Home) -> FaultServer:
-    """Give a configured server that answers everything."""
+    """Return a configured server that answers every request."""
     fault_server.answer_with(lambda _: sse(*answer_events("Fine.")))
     home.configure(fault_server.url)
     return fault_server
@@ -36,7 +36,7 @@ def prompts(stored: StoredSession) -> list[str]:
 
 
 @pytest.mark.parametrize("command", ["/undo", "/retry", "/edit"])
-def test_a_turn_of_another_terminal_is_not_taken_for_the_last_one_unseen(
+def test_a_turn_of_another_terminal_is_reported_before_the_last_turn_changes(
     home: Home, server: FaultServer, command: str
 ) -> None:
     with conversation(home, *TALK) as one:
@@ -51,9 +51,7 @@ def test_a_turn_of_another_terminal_is_not_taken_for_the_last_one_unseen(
     assert prompts(only_session(home)) == ["base"]
 
 
-def test_what_another_terminal_took_back_is_told_before_one_goes_on(
-    home: Home, server: FaultServer
-) -> None:
+def test_turns_that_another_terminal_removed_are_reported(home: Home, server: FaultServer) -> None:
     with conversation(home, *TALK) as one:
         one.enter("first")
         one.enter("second")
@@ -69,7 +67,7 @@ def test_what_another_terminal_took_back_is_told_before_one_goes_on(
     assert [content for _, content in sent_messages(server)] == ["third"]
 
 
-def test_enters_of_somebody_who_could_not_wait_do_not_hold_ctrl_d(
+def test_ctrl_d_leaves_after_enter_was_pressed_during_an_answer(
     home: Home, fault_server: FaultServer
 ) -> None:
     slow: list[Step] = sse(event(chunk("Slowly")), Pause(0.5), *answer_events(" done."))
@@ -84,7 +82,7 @@ def test_enters_of_somebody_who_could_not_wait_do_not_hold_ctrl_d(
         assert repl.terminal.wait_exit() == 0
 
 
-def test_keys_typed_during_an_answer_without_layout_are_no_part_of_it(
+def test_keys_typed_during_a_raw_answer_are_not_shown_in_it(
     home: Home, fault_server: FaultServer
 ) -> None:
     slow = sse(event(chunk("Good things ")), Pause(0.5), *answer_events("come."))
@@ -99,7 +97,7 @@ def test_keys_typed_during_an_answer_without_layout_are_no_part_of_it(
         assert terminal.echoes
 
 
-def test_the_bar_and_the_store_hold_no_key(home: Home, server: FaultServer) -> None:
+def test_the_status_bar_and_the_store_contain_no_key(home: Home, server: FaultServer) -> None:
     home.configure(server.url, api_key=KEY)
     with conversation(home, columns=120) as repl:
         for typed in (
@@ -115,7 +113,7 @@ def test_the_bar_and_the_store_hold_no_key(home: Home, server: FaultServer) -> N
     assert home.files_holding(KEY.encode()) == []
 
 
-def test_another_profile_asks_its_own_model(home: Home, server: FaultServer) -> None:
+def test_another_profile_uses_its_own_model(home: Home, server: FaultServer) -> None:
     assert run_newapi("chat", "-S", "talk", "-m", "old-model", "one", home=home).code == 0
     text = home.config_file.read_text("utf-8")
     profile = text[text.index("[profiles.test]") :]
@@ -138,7 +136,7 @@ def test_another_profile_asks_its_own_model(home: Home, server: FaultServer) -> 
     ],
     ids=" ".join,
 )
-def test_arguments_that_are_no_utf8_are_no_bug(
+def test_arguments_that_are_not_utf_8_are_not_a_bug(
     home: Home, server: FaultServer, args: list[str]
 ) -> None:
     run_newapi("chat", "hi", home=home)
@@ -147,7 +145,7 @@ def test_arguments_that_are_no_utf8_are_no_bug(
     assert len(stored_sessions(home)) == 1
 
 
-def test_control_characters_of_a_title_are_escaped_in_a_pipe_too(
+def test_control_characters_in_a_title_are_escaped_in_a_pipe_too(
     home: Home, server: FaultServer
 ) -> None:
     title = "a\x1b]0;PWN\x07b\x9bc\\d"
@@ -160,7 +158,7 @@ def test_control_characters_of_a_title_are_escaped_in_a_pipe_too(
     assert listed[0]["title"] == title
 
 
-def test_a_folder_that_cannot_be_looked_into_is_told(home: Home, server: FaultServer) -> None:
+def test_an_unreadable_data_folder_is_reported(home: Home, server: FaultServer) -> None:
     run_newapi("chat", "hi", home=home)
     data: Path = home.newapi_home / "data"
     data.chmod(0)

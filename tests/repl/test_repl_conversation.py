@@ -1,4 +1,4 @@
-"""What is said in a conversation: turns that remember, commands, errors, asking again."""
+"""Turns, commands, errors and retries of a conversation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SIZES = [(80, 24), (40, 12), (20, 8), (120, 40)]
 
 
 @pytest.mark.parametrize(("columns", "rows"), SIZES, ids=[f"{c}x{r}" for c, r in SIZES])
-def test_the_third_question_carries_the_first_two_turns(
+def test_the_third_prompt_is_sent_with_the_first_two_turns(
     home: Home, server: FaultServer, columns: int, rows: int
 ) -> None:
     with conversation(home, columns=columns, rows=rows) as repl:
@@ -47,7 +47,7 @@ def test_the_third_question_carries_the_first_two_turns(
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (20, 8)], ids=["80x24", "20x8"])
-def test_what_is_typed_beyond_the_width_is_one_message(
+def test_a_line_wider_than_the_window_is_one_message(
     home: Home, server: FaultServer, columns: int, rows: int
 ) -> None:
     question = "why 你好 " * 60 + "end"
@@ -57,7 +57,7 @@ def test_what_is_typed_beyond_the_width_is_one_message(
     assert last_prompt(server) == question
 
 
-def test_the_settings_of_the_run_hold_for_every_turn(home: Home, server: FaultServer) -> None:
+def test_the_options_of_the_run_apply_to_every_turn(home: Home, server: FaultServer) -> None:
     args = ("-s", "be brief", "-t", "0.5", "-m", "other", "-o", "top_k=4")
     with conversation(home, "chat", *args) as repl:
         repl.enter("a")
@@ -87,7 +87,9 @@ def test_an_empty_line_sends_nothing(home: Home, server: FaultServer) -> None:
     assert server.connections == []
 
 
-def test_an_argument_and_i_answer_and_stay(home: Home, server: FaultServer) -> None:
+def test_a_prompt_with_i_is_answered_and_starts_a_conversation(
+    home: Home, server: FaultServer
+) -> None:
     with conversation(home, "chat", "-i", "first") as repl:
         assert "Answer 1." in repl.terminal.all_text()
         repl.enter("second")
@@ -99,7 +101,7 @@ def test_an_argument_and_i_answer_and_stay(home: Home, server: FaultServer) -> N
     ]
 
 
-def test_reasoning_never_goes_back_to_the_server(home: Home, server: FaultServer) -> None:
+def test_reasoning_is_not_sent_back_to_the_server(home: Home, server: FaultServer) -> None:
     server.add(*sse(event(chunk(reasoning="Hm, thinking.")), *answer_events("Yes.")))
     with conversation(home) as repl:
         repl.enter("a")
@@ -110,7 +112,9 @@ def test_reasoning_never_goes_back_to_the_server(home: Home, server: FaultServer
 
 
 @pytest.mark.parametrize("enter", ["\r", "\n"], ids=["terminal", "shell of an editor"])
-def test_a_dumb_terminal_converses_too(home: Home, server: FaultServer, enter: str) -> None:
+def test_a_conversation_works_on_a_dumb_terminal(
+    home: Home, server: FaultServer, enter: str
+) -> None:
     with conversation(home, env={"TERM": "dumb"}, is_ready=False) as repl:
         repl.terminal.wait_for(re.compile("^>", re.MULTILINE))
         repl.type("hi" + enter)
@@ -127,7 +131,7 @@ def test_a_dumb_terminal_converses_too(home: Home, server: FaultServer, enter: s
 @pytest.mark.parametrize(
     "word", ["/exit", "/quit", "/q", "exit", "quit", ":q", "exit()", " /exit "]
 )
-def test_words_that_leave(home: Home, server: FaultServer, word: str) -> None:
+def test_words_that_end_the_conversation(home: Home, server: FaultServer, word: str) -> None:
     with conversation(home) as repl:
         repl.type(word + ENTER)
         assert repl.terminal.wait_exit() == 0
@@ -169,7 +173,7 @@ def test_an_unknown_command_suggests_and_sends_nothing(home: Home, server: Fault
 
 
 @pytest.mark.parametrize("typed", ["/", "/ help", "/?", " / model x"])
-def test_a_slash_without_a_name_is_no_message(home: Home, server: FaultServer, typed: str) -> None:
+def test_a_slash_without_a_name_is_not_sent(home: Home, server: FaultServer, typed: str) -> None:
     with conversation(home) as repl:
         output = repl.output_of(typed)
         assert "no command name after the slash; /help lists the commands" in output
@@ -205,7 +209,7 @@ def test_tab_completes_a_command(home: Home, server: FaultServer) -> None:
     assert server.requests[0].json["model"] == "other"
 
 
-def test_tab_offers_the_commands_that_there_are(home: Home, server: FaultServer) -> None:
+def test_tab_lists_all_commands(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.type("/" + TAB)
         repl.terminal.wait_for("/retry")
@@ -243,7 +247,7 @@ def test_an_error_ends_the_turn_and_not_the_conversation(
     assert sent_messages(server) == [("user", "b")]
 
 
-def test_a_dead_server_is_told_and_the_conversation_goes_on(home: Home) -> None:
+def test_an_unreachable_server_is_reported_and_the_conversation_continues(home: Home) -> None:
     with FaultServer() as server:
         home.configure(server.url, retries=0)
     with conversation(home) as repl:
@@ -253,7 +257,9 @@ def test_a_dead_server_is_told_and_the_conversation_goes_on(home: Home) -> None:
         repl.leave()
 
 
-def test_an_answer_that_was_cut_stays_in_the_conversation(home: Home, server: FaultServer) -> None:
+def test_an_answer_that_was_cut_off_stays_in_the_conversation(
+    home: Home, server: FaultServer
+) -> None:
     server.add(*sse(event(chunk("Half an")), end=False), Reset())
     with conversation(home) as repl:
         repl.enter("a")
@@ -265,14 +271,14 @@ def test_an_answer_that_was_cut_stays_in_the_conversation(home: Home, server: Fa
     assert sent_messages(server) == [("user", "a"), ("assistant", "Half an"), ("user", "go on")]
 
 
-def test_nothing_configured_is_told_and_the_conversation_goes_on(home: Home) -> None:
+def test_a_missing_configuration_is_reported_and_the_conversation_continues(home: Home) -> None:
     with conversation(home, "chat", "-m", "m") as repl:
         repl.enter("a")
         assert "no base URL is set" in repl.terminal.all_text()
         repl.leave()
 
 
-def test_without_a_model_the_question_waits_for_one(home: Home, server: FaultServer) -> None:
+def test_without_a_model_the_prompt_is_kept_for_retry(home: Home, server: FaultServer) -> None:
     home.configure(server.url, model="")
     with conversation(home) as repl:
         repl.enter("a")
@@ -284,7 +290,7 @@ def test_without_a_model_the_question_waits_for_one(home: Home, server: FaultSer
     assert last_prompt(server) == "a"
 
 
-def test_retry_with_nothing_to_ask_again_sends_nothing(home: Home, server: FaultServer) -> None:
+def test_retry_without_a_prompt_sends_nothing(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("/retry")
         assert "there is no prompt to send again yet" in repl.terminal.all_text()
@@ -292,7 +298,7 @@ def test_retry_with_nothing_to_ask_again_sends_nothing(home: Home, server: Fault
     assert server.connections == []
 
 
-def test_retry_after_an_error_asks_the_same(home: Home, server: FaultServer) -> None:
+def test_retry_after_an_error_sends_the_same_messages(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("a")
         server.add(*REFUSAL)
@@ -303,7 +309,7 @@ def test_retry_after_an_error_asks_the_same(home: Home, server: FaultServer) -> 
     assert [sent_messages(server, 1), sent_messages(server, 2)] == [wanted, wanted]
 
 
-def test_retry_after_an_answer_puts_another_in_its_place(home: Home, server: FaultServer) -> None:
+def test_retry_after_an_answer_replaces_it(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("a")
         repl.enter("b")
@@ -318,7 +324,7 @@ def test_retry_after_an_answer_puts_another_in_its_place(home: Home, server: Fau
     ]
 
 
-def test_retry_with_a_name_asks_another_model(home: Home, server: FaultServer) -> None:
+def test_retry_with_a_name_uses_another_model(home: Home, server: FaultServer) -> None:
     server.add(*REFUSAL)
     with conversation(home) as repl:
         repl.enter("a")
@@ -328,7 +334,7 @@ def test_retry_with_a_name_asks_another_model(home: Home, server: FaultServer) -
     assert last_prompt(server) == "a"
 
 
-def test_retry_of_a_failed_question_keeps_an_equal_one_that_was_answered(
+def test_retry_of_a_failed_prompt_keeps_an_equal_one_that_was_answered(
     home: Home, server: FaultServer
 ) -> None:
     with conversation(home) as repl:
@@ -344,9 +350,7 @@ def test_retry_of_a_failed_question_keeps_an_equal_one_that_was_answered(
     ]
 
 
-def test_a_retry_that_fails_keeps_the_answer_that_was_there(
-    home: Home, server: FaultServer
-) -> None:
+def test_a_retry_that_fails_keeps_the_previous_answer(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("a")
         server.add(*REFUSAL)
@@ -360,7 +364,7 @@ def test_a_retry_that_fails_keeps_the_answer_that_was_there(
 
 
 @pytest.mark.parametrize("flag", ["--json", "--extract", "--curl"])
-def test_a_conversation_has_no_output_for_programs(
+def test_a_conversation_has_no_machine_readable_output(
     home: Home, server: FaultServer, flag: str
 ) -> None:
     with conversation(home, "chat", "-i", flag, "hi", is_ready=False) as repl:
@@ -368,7 +372,7 @@ def test_a_conversation_has_no_output_for_programs(
     assert server.connections == []
 
 
-def test_staying_without_a_terminal_is_refused_before_anything_is_sent(
+def test_a_conversation_without_a_terminal_is_refused_before_anything_is_sent(
     home: Home, server: FaultServer
 ) -> None:
     result = run_newapi("chat", "-i", "hi", home=home)
@@ -377,7 +381,7 @@ def test_staying_without_a_terminal_is_refused_before_anything_is_sent(
     assert server.connections == []
 
 
-def test_the_conversation_of_the_demo_remembers(home: Home) -> None:
+def test_the_demo_conversation_remembers_earlier_turns(home: Home) -> None:
     with conversation(home, "demo", "-i", "hello") as repl:
         repl.enter("how many messages?")
         repl.terminal.wait_for("2 messages")

@@ -1,4 +1,4 @@
-"""/copy, seen from the terminal and from the tools of a desktop that it calls."""
+"""/copy, as the terminal and clipboard tools see it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ ANSWER = f"Two of them:\n\n```python\n{FIRST}\n```\n\nand\n\n```python\n{LAST}\n
 
 @pytest.fixture
 def coder(server: FaultServer) -> FaultServer:
-    """Give a server that answers with two code blocks."""
+    """Return a server that answers with two code blocks."""
     server.answer_with(lambda _: answers(ANSWER)[0])
     return server
 
 
 def osc_52(raw: bytes) -> list[str]:
-    """Give the texts that were sent to the clipboard of the terminal."""
+    """Return the texts that were sent to the terminal's clipboard."""
     found = re.findall(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)\x07", raw)
     return [base64.b64decode(data).decode() for data in found]
 
@@ -32,7 +32,7 @@ def osc_52(raw: bytes) -> list[str]:
     ("typed", "copied"),
     [("/copy", ANSWER), ("/copy code", LAST), ("/copy 2", LAST), ("/copy 1", FIRST)],
 )
-def test_the_terminal_gets_what_is_copied(
+def test_copied_text_is_sent_to_the_terminal(
     home: Home, coder: FaultServer, typed: str, copied: str
 ) -> None:
     with conversation(home) as repl:
@@ -52,7 +52,7 @@ def test_the_terminal_gets_what_is_copied(
         ("/copy all", "unknown argument “all”"),
     ],
 )
-def test_what_is_not_there_is_told_and_not_copied(
+def test_a_missing_code_block_is_reported_and_not_copied(
     home: Home, coder: FaultServer, typed: str, message: str
 ) -> None:
     with conversation(home) as repl:
@@ -62,7 +62,7 @@ def test_what_is_not_there_is_told_and_not_copied(
     assert osc_52(repl.terminal.raw) == []
 
 
-def test_an_answer_without_code_has_none_to_copy(home: Home, server: FaultServer) -> None:
+def test_an_answer_without_code_has_no_block_to_copy(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         assert "there is no answer yet" in repl.output_of("/copy")
         repl.enter("a")
@@ -74,7 +74,7 @@ def test_an_answer_without_code_has_none_to_copy(home: Home, server: FaultServer
 @pytest.mark.parametrize(
     ("tool", "variable"), [("xclip", "DISPLAY"), ("wl-copy", "WAYLAND_DISPLAY")]
 )
-def test_a_tool_of_the_desktop_gets_what_is_copied(
+def test_copied_text_is_passed_to_a_clipboard_tool(
     home: Home, coder: FaultServer, tool: str, variable: str
 ) -> None:
     tools = write_script(
@@ -89,7 +89,7 @@ def test_a_tool_of_the_desktop_gets_what_is_copied(
     assert osc_52(repl.terminal.raw) == []
 
 
-def test_a_tool_that_fails_leaves_it_to_the_terminal(home: Home, coder: FaultServer) -> None:
+def test_the_terminal_is_used_if_the_tool_fails(home: Home, coder: FaultServer) -> None:
     tools = write_script(home, "xclip", "exit 1")
     env = {"PATH": f"{tools.parent}:/usr/bin:/bin", "DISPLAY": ":0"}
     with conversation(home, env=env) as repl:

@@ -1,4 +1,4 @@
-"""Files that go into a conversation, and what is saved of it."""
+"""/file and /save."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.process import run_newapi
 
 
 def ask_over(repl: ConversationTerminal, command: str) -> None:
-    """Give a command that asks y/N, and wait for its question."""
+    """Enter a command and wait for its confirmation prompt."""
     repl.type(command + ENTER)
     repl.wait_for_line()
     repl.terminal.wait_for("[y/N]")
@@ -34,9 +34,7 @@ def ask_over(repl: ConversationTerminal, command: str) -> None:
 # -- /file ------------------------------------------------------------------------------------
 
 
-def test_a_text_file_goes_with_the_next_message_and_no_other(
-    home: Home, server: FaultServer
-) -> None:
+def test_a_text_file_is_sent_with_the_next_message_only(home: Home, server: FaultServer) -> None:
     (home.path / "notes.txt").write_text("buy milk\n")
     with conversation(home) as repl:
         output = repl.output_of("/file notes.txt")
@@ -51,7 +49,7 @@ def test_a_text_file_goes_with_the_next_message_and_no_other(
     assert last_prompt(server) == "and then?"
 
 
-def test_a_picture_goes_beside_the_text_and_with_every_later_turn(
+def test_an_image_is_sent_with_its_message_in_every_later_turn(
     home: Home, server: FaultServer
 ) -> None:
     (home.path / "dot.png").write_bytes(PNG)
@@ -71,7 +69,7 @@ def test_a_picture_goes_beside_the_text_and_with_every_later_turn(
     ["{}", '"{}"', "'{}'", "{escaped}", " {} "],
     ids=["bare", "double quotes", "single quotes", "backslash", "blanks around"],
 )
-def test_a_path_with_spaces_is_understood_in_each_form(
+def test_a_path_with_spaces_is_accepted_in_every_form(
     home: Home, server: FaultServer, typed: str
 ) -> None:
     (home.path / "my notes.txt").write_text("milk")
@@ -85,7 +83,7 @@ def test_a_path_with_spaces_is_understood_in_each_form(
     assert "milk" in last_prompt(server)
 
 
-def test_a_path_begins_at_the_home_folder_where_it_says_so(home: Home, server: FaultServer) -> None:
+def test_a_tilde_is_the_home_folder(home: Home, server: FaultServer) -> None:
     (home.path / "notes.txt").write_text("milk")
     with conversation(home) as repl:
         repl.enter("/file ~/notes.txt")
@@ -94,7 +92,7 @@ def test_a_path_begins_at_the_home_folder_where_it_says_so(home: Home, server: F
     assert "milk" in last_prompt(server)
 
 
-def test_what_cannot_be_attached_is_told_and_the_rest_stays(
+def test_a_file_that_cannot_be_attached_is_reported_and_the_others_stay(
     home: Home, server: FaultServer
 ) -> None:
     (home.path / "notes.txt").write_text("milk")
@@ -110,7 +108,7 @@ def test_what_cannot_be_attached_is_told_and_the_rest_stays(
     assert "milk" in last_prompt(server)
 
 
-def test_clear_forgets_what_was_attached(home: Home, server: FaultServer) -> None:
+def test_clear_detaches_all_files(home: Home, server: FaultServer) -> None:
     (home.path / "notes.txt").write_text("milk")
     with conversation(home) as repl:
         repl.enter("/file notes.txt")
@@ -122,7 +120,7 @@ def test_clear_forgets_what_was_attached(home: Home, server: FaultServer) -> Non
     assert last_prompt(server) == "a"
 
 
-def test_a_file_goes_again_with_a_question_that_failed(home: Home, server: FaultServer) -> None:
+def test_a_file_is_sent_again_with_a_prompt_that_failed(home: Home, server: FaultServer) -> None:
     (home.path / "notes.txt").write_text("milk")
     with conversation(home) as repl:
         repl.enter("/file notes.txt")
@@ -135,7 +133,7 @@ def test_a_file_goes_again_with_a_question_that_failed(home: Home, server: Fault
     assert last_prompt(server) == "b"
 
 
-def test_a_picture_that_changed_is_not_sent_until_it_is_dropped(
+def test_an_image_that_changed_is_not_sent_until_it_is_dropped(
     home: Home, server: FaultServer
 ) -> None:
     picture = home.path / "my dot.png"
@@ -162,9 +160,7 @@ def test_a_picture_that_changed_is_not_sent_until_it_is_dropped(
 # -- /save ------------------------------------------------------------------------------------
 
 
-def test_the_last_answer_is_saved_as_it_came_for_its_owner_alone(
-    home: Home, server: FaultServer
-) -> None:
+def test_the_last_answer_is_saved_unchanged_and_private(home: Home, server: FaultServer) -> None:
     server.answer_with(lambda _: answers("It is **bold**.")[0])
     with conversation(home) as repl:
         assert "there is no answer yet" in repl.output_of("/save answer.md")
@@ -179,7 +175,7 @@ def test_the_last_answer_is_saved_as_it_came_for_its_owner_alone(
 
 
 @pytest.mark.parametrize(("key", "left"), [("y", "Answer 1.\n"), ("n", "old"), ("", "old")])
-def test_a_file_that_exists_is_replaced_only_where_the_person_agrees(
+def test_an_existing_file_is_replaced_only_after_confirmation(
     home: Home, server: FaultServer, key: str, left: str
 ) -> None:
     file = home.path / "answer.md"
@@ -195,7 +191,7 @@ def test_a_file_that_exists_is_replaced_only_where_the_person_agrees(
     assert len(server.requests) == 1
 
 
-def test_a_folder_is_no_file_to_save_in(home: Home, server: FaultServer) -> None:
+def test_saving_to_a_folder_is_refused(home: Home, server: FaultServer) -> None:
     (home.path / "folder").mkdir()
     with conversation(home) as repl:
         repl.enter("a")
@@ -204,7 +200,7 @@ def test_a_folder_is_no_file_to_save_in(home: Home, server: FaultServer) -> None
         repl.leave()
 
 
-def test_a_pipe_is_no_file_to_save_in(home: Home, server: FaultServer) -> None:
+def test_saving_to_a_pipe_is_refused(home: Home, server: FaultServer) -> None:
     os.mkfifo(home.path / "pipe")
     with conversation(home) as repl:
         repl.enter("a")
@@ -244,7 +240,7 @@ def test_a_saved_conversation_can_be_imported(home: Home, server: FaultServer, n
 # -- a question y/N -----------------------------------------------------------------------------
 
 
-def test_ctrl_c_at_a_question_is_no(home: Home, server: FaultServer) -> None:
+def test_ctrl_c_at_a_confirmation_means_no(home: Home, server: FaultServer) -> None:
     file = home.path / "answer.md"
     file.write_text("old")
     with conversation(home) as repl:

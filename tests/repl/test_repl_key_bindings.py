@@ -1,4 +1,4 @@
-"""Keys of the input line: its history, its search, its editor, vi, Ctrl-C, and tall messages."""
+"""Keys of the input line: history, search, editor, vi, Ctrl-C, and tall messages."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ LINE_SEPARATOR = "\N{LINE SEPARATOR}"
 
 
 def wait_for_row(repl: ConversationTerminal, row: str) -> None:
-    """Wait until a row of the window says just this."""
+    """Wait until a row of the window equals a text."""
     repl.terminal.wait_until(lambda: row in repl.screen.split("\n"), what=row)
 
 
 def wait_for_raw_keys(repl: ConversationTerminal) -> None:
-    """Wait until the terminal itself no longer echoes; a dumb one is told nothing of it."""
+    """Wait until the terminal does not echo; a dumb one gets no sequence for it."""
     for _ in range(1000):
         if not repl.terminal.echoes:
             return
@@ -50,9 +50,7 @@ def wait_for_raw_keys(repl: ConversationTerminal) -> None:
 # -- history ----------------------------------------------------------------------------------
 
 
-def test_up_and_down_walk_through_what_was_typed_in_two_runs(
-    home: Home, server: FaultServer
-) -> None:
+def test_up_and_down_move_through_the_history_of_two_runs(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("first run")
         repl.enter("/model")
@@ -72,7 +70,7 @@ def test_up_and_down_walk_through_what_was_typed_in_two_runs(
     assert last_prompt(server) == "second run again"
 
 
-def test_up_brings_back_what_ctrl_c_has_cleared(home: Home, server: FaultServer) -> None:
+def test_up_recalls_a_line_that_ctrl_c_cleared(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.type("half a thought")
         wait_for_row(repl, "> half a thought")
@@ -85,7 +83,7 @@ def test_up_brings_back_what_ctrl_c_has_cleared(home: Home, server: FaultServer)
     assert last_prompt(server) == "half a thought"
 
 
-def test_a_recalled_message_is_the_very_same(home: Home, server: FaultServer) -> None:
+def test_a_recalled_message_is_unchanged(home: Home, server: FaultServer) -> None:
     text = f"one{LINE_SEPARATOR}two\vthree"
     with conversation(home) as repl:
         repl.paste(text)
@@ -104,7 +102,7 @@ def test_a_recalled_message_is_the_very_same(home: Home, server: FaultServer) ->
 
 
 def ask_three(repl: ConversationTerminal) -> None:
-    """Ask what can be searched."""
+    """Send prompts that can be searched."""
     for question in ("the blue sky", "the green sea", "the red sun"):
         repl.enter(question)
 
@@ -136,9 +134,7 @@ def test_ctrl_r_again_goes_further_back(home: Home, server: FaultServer) -> None
 
 
 @pytest.mark.parametrize("key", [CTRL_C, CTRL_G], ids=["Ctrl-C", "Ctrl-G"])
-def test_a_search_is_left_with_the_line_as_it_was(
-    home: Home, server: FaultServer, key: str
-) -> None:
+def test_a_canceled_search_restores_the_line(home: Home, server: FaultServer, key: str) -> None:
     with conversation(home) as repl:
         ask_three(repl)
         repl.type("new")
@@ -158,7 +154,7 @@ def test_a_search_is_left_with_the_line_as_it_was(
 
 @pytest.mark.parametrize("variable", ["VISUAL", "EDITOR"])
 @pytest.mark.parametrize("mode", ["emacs", "vi"])
-def test_keys_open_the_editor_that_is_set(
+def test_ctrl_x_ctrl_e_opens_the_editor(
     home: Home, server: FaultServer, mode: str, variable: str
 ) -> None:
     editor = write_script(home, "editor", 'cp "$1" seen; printf "one\\ntwo, edited\\n" > "$1"')
@@ -176,7 +172,7 @@ def test_keys_open_the_editor_that_is_set(
     assert last_prompt(server) == "one\ntwo, edited"
 
 
-def test_an_editor_that_fails_leaves_the_line_as_it_was(home: Home, server: FaultServer) -> None:
+def test_an_editor_that_fails_leaves_the_line_unchanged(home: Home, server: FaultServer) -> None:
     editor = write_script(home, "editor", 'printf "spoilt" > "$1"; exit 1')
     with conversation(home, env={"VISUAL": str(editor)}) as repl:
         repl.type("hello")
@@ -215,7 +211,7 @@ def test_vi_moves_through_the_history_and_inserts(home: Home, server: FaultServe
 
 
 @pytest.mark.parametrize("mode", ["emacs", "vi"])
-def test_the_cursor_tells_the_modes_of_vi_apart(home: Home, server: FaultServer, mode: str) -> None:
+def test_the_cursor_shape_shows_the_mode_of_vi(home: Home, server: FaultServer, mode: str) -> None:
     home.configure(server.url, editing_mode=mode)
     with conversation(home) as repl:
         repl.type("word" + ESCAPE)
@@ -245,7 +241,7 @@ def test_ctrl_d_in_a_line_deletes_and_does_not_leave(home: Home, server: FaultSe
     assert last_prompt(server) == "hello"
 
 
-def test_ctrl_c_leaves_only_where_it_comes_twice_at_an_empty_line(
+def test_ctrl_c_leaves_only_if_pressed_twice_on_an_empty_line(
     home: Home, server: FaultServer
 ) -> None:
     with conversation(home) as repl:
@@ -262,7 +258,7 @@ def test_ctrl_c_leaves_only_where_it_comes_twice_at_an_empty_line(
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_signal_at_a_question_ends_in_order(
+def test_a_signal_at_a_confirmation_restores_the_terminal(
     home: Home, server: FaultServer, number: signal.Signals, code: int
 ) -> None:
     (home.path / "x").write_text("old")
@@ -281,7 +277,7 @@ def test_a_signal_at_a_question_ends_in_order(
 
 
 @pytest.mark.parametrize(("columns", "rows"), WINDOWS, ids=WINDOW_NAMES)
-def test_a_message_taller_than_the_window_stands_above_its_answer_whole_and_once(
+def test_a_message_taller_than_the_window_is_shown_once_and_complete(
     home: Home, server: FaultServer, columns: int, rows: int
 ) -> None:
     lines = [f"pasted line {number:02}" for number in range(50)]

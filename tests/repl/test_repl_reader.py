@@ -1,4 +1,4 @@
-"""What a person types: many lines, pastes, and a history that keeps no keys."""
+"""The input line: several lines, pastes, and a history without API keys."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KEY = "sk-anotherQ3wE5rT7yU9iO1pA2sD4fG6hJ8kL0zX"
 
 
 def history(home: Home) -> Path:
-    """Give the file of the history, which stands beside the sessions and nothing else."""
+    """Return the history file, which must be the only file beside the sessions."""
     files = {path for path in (home.newapi_home / "data").rglob("*") if path.is_file()}
     assert {file.name for file in files} == {"history", "sessions.db"}
     return home.newapi_home / "data" / "history"
@@ -59,7 +59,7 @@ def test_a_message_of_many_lines(home: Home, server: FaultServer, keys: str, sen
     assert last_prompt(server) == sent
 
 
-def test_spaces_and_line_ends_of_a_message_stay(home: Home, server: FaultServer) -> None:
+def test_spaces_and_line_breaks_of_a_message_are_kept(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter(f"  indented{CTRL_J}\N{NO-BREAK SPACE}two  ")
         repl.leave()
@@ -82,7 +82,9 @@ def test_a_paste_is_one_message_and_is_not_sent_by_itself(
     assert last_prompt(server) == "\n".join(lines) + ("\n" if end else "") + "!"
 
 
-def test_a_paste_that_begins_like_a_command_is_a_message(home: Home, server: FaultServer) -> None:
+def test_a_pasted_text_that_begins_like_a_command_is_a_message(
+    home: Home, server: FaultServer
+) -> None:
     with conversation(home) as repl:
         for pasted in ("/etc/hosts\n/etc/fstab", "/exit\nwas pasted", "exit\nnow"):
             repl.paste(pasted)
@@ -91,7 +93,7 @@ def test_a_paste_that_begins_like_a_command_is_a_message(home: Home, server: Fau
         repl.leave()
 
 
-def test_a_paste_with_escape_sequences_is_shown_harmlessly(home: Home, server: FaultServer) -> None:
+def test_escape_sequences_in_a_paste_are_shown_as_text(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.paste("red \x1b[31m and a title \x1b]0;owned\x07 end")
         repl.terminal.wait_for("end")
@@ -101,7 +103,7 @@ def test_a_paste_with_escape_sequences_is_shown_harmlessly(home: Home, server: F
     assert last_prompt(server) == "red \x1b[31m and a title \x1b]0;owned\x07 end"
 
 
-def test_a_large_paste_arrives_whole(home: Home, server: FaultServer) -> None:
+def test_a_large_paste_arrives_complete(home: Home, server: FaultServer) -> None:
     text = "".join(f"Zeile {number} 一二三\n" for number in range(2000)) + "end"
     with conversation(home) as repl:
         repl.paste(text)
@@ -119,9 +121,7 @@ def test_any_script_can_be_typed(home: Home, server: FaultServer) -> None:
         repl.leave()
 
 
-def test_what_is_typed_while_an_answer_runs_waits_for_the_next_line(
-    home: Home, server: FaultServer
-) -> None:
+def test_text_typed_during_an_answer_becomes_the_next_line(home: Home, server: FaultServer) -> None:
     typed = threading.Event()
     server.add(*sse(event(chunk("Begun.\n\n")), WaitFor(typed), *answer_events("Done.")))
     with conversation(home) as repl:
@@ -139,7 +139,7 @@ def test_what_is_typed_while_an_answer_runs_waits_for_the_next_line(
 # -- history ----------------------------------------------------------------------------------
 
 
-def test_up_recalls_what_was_said_in_the_last_run(home: Home, server: FaultServer) -> None:
+def test_up_recalls_messages_of_the_last_run(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("the older question")
         repl.enter(f"one{CTRL_J}two")
@@ -154,7 +154,7 @@ def test_up_recalls_what_was_said_in_the_last_run(home: Home, server: FaultServe
     assert last_prompt(server) == "the older question again"
 
 
-def test_the_history_is_the_owners_alone(home: Home, server: FaultServer) -> None:
+def test_the_history_is_private(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("hello there")
         repl.leave()
@@ -166,9 +166,7 @@ def test_the_history_is_the_owners_alone(home: Home, server: FaultServer) -> Non
     assert stat.S_IMODE(history(home).parent.stat().st_mode) == 0o700
 
 
-def test_a_history_that_others_could_read_is_closed_to_them(
-    home: Home, server: FaultServer
-) -> None:
+def test_a_readable_history_is_made_private(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("hello there")
         repl.leave()
@@ -178,7 +176,7 @@ def test_a_history_that_others_could_read_is_closed_to_them(
     assert stat.S_IMODE(history(home).stat().st_mode) == 0o600
 
 
-def test_a_line_with_a_key_is_never_in_the_history(home: Home, server: FaultServer) -> None:
+def test_a_line_with_a_key_is_not_stored_in_the_history(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         for typed in (f"is {KEY} good?", f"/system {KEY}", f"one{CTRL_J}{KEY}", f"x={KEY}", KEY):
             repl.enter(typed)
@@ -189,9 +187,7 @@ def test_a_line_with_a_key_is_never_in_the_history(home: Home, server: FaultServ
     assert "kept" in text
 
 
-def test_without_a_place_for_the_history_the_conversation_works(
-    home: Home, server: FaultServer
-) -> None:
+def test_the_conversation_works_without_a_history_file(home: Home, server: FaultServer) -> None:
     (home.newapi_home / "data").mkdir(mode=0o700)
     (home.newapi_home / "data" / "history").mkdir()
     with conversation(home) as repl:
@@ -206,7 +202,7 @@ def test_without_a_place_for_the_history_the_conversation_works(
 # -- vi ---------------------------------------------------------------------------------------
 
 
-def test_vi_keys_work_where_the_setting_says_so(home: Home, server: FaultServer) -> None:
+def test_vi_keys_work_if_they_are_set(home: Home, server: FaultServer) -> None:
     home.configure(server.url, editing_mode="vi")
     with conversation(home) as repl:
         repl.type("hello world" + ESCAPE)
@@ -218,7 +214,7 @@ def test_vi_keys_work_where_the_setting_says_so(home: Home, server: FaultServer)
     assert last_prompt(server) == "world"
 
 
-def test_without_the_setting_escape_starts_no_commands(home: Home, server: FaultServer) -> None:
+def test_without_the_setting_escape_starts_no_vi_command(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("0dw")
         repl.leave()

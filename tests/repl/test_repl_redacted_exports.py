@@ -1,4 +1,4 @@
-"""What is taken out of a conversation holds no key, though it was typed or came in an answer."""
+"""Saved and copied text contains no API key, even if a key was typed or answered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KEY = "mykeyA1b2C3d4E5f6G7h8I9j0"  # of no known shape: only who knows it can ta
 LEFT_OUT = "your API key is redacted (****)"
 
 
-def test_files_and_the_clipboard_hold_no_key(home: Home, server: FaultServer) -> None:
+def test_files_and_the_clipboard_contain_no_key(home: Home, server: FaultServer) -> None:
     server.answer_with(lambda _: answers(f"Do not show {KEY}!")[0])
     home.configure(server.url, api_key=f"sk-{KEY}", retries=0)
     files = ["answer.md", "all.md", "all.json", "all.jsonl"]
@@ -36,7 +36,7 @@ def test_files_and_the_clipboard_hold_no_key(home: Home, server: FaultServer) ->
     assert home.files_holding(KEY.encode()) == []
 
 
-def test_no_command_gives_what_was_typed_with_a_key_in_it(home: Home, server: FaultServer) -> None:
+def test_no_command_prints_a_key_that_was_typed(home: Home, server: FaultServer) -> None:
     home.configure(server.url, api_key=f"sk-{KEY}", retries=0)
     for args in (("-s", f"You know {KEY}."), ("-c",)):
         run_newapi("chat", *args, f"What is sk-{KEY}?", home=home)
@@ -51,7 +51,7 @@ def test_no_command_gives_what_was_typed_with_a_key_in_it(home: Home, server: Fa
         assert KEY not in result.text + result.err
 
 
-def test_what_is_renamed_or_read_back_is_stored_without_the_key(
+def test_names_and_imported_sessions_are_stored_without_the_key(
     home: Home, server: FaultServer
 ) -> None:
     home.configure(server.url, api_key=f"sk-{KEY}", retries=0)
@@ -67,7 +67,7 @@ def test_what_is_renamed_or_read_back_is_stored_without_the_key(
     assert home.files_holding(KEY.encode()) == []
 
 
-def test_what_holds_no_key_is_taken_out_as_it_is(home: Home, server: FaultServer) -> None:
+def test_text_without_a_key_is_saved_unchanged(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("a")
         assert repl.output_of("/save all talk.md") == "wrote talk.md"

@@ -1,4 +1,4 @@
-"""Sessions of a conversation: going over, beginning anew, naming, coming back in a later run."""
+"""/sessions, /new, /rename, and resuming in a later run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DIM = "\x1b[2m"
 
 
 def goodbye(repl: ConversationTerminal, key: str = CTRL_D) -> str:
-    """Leave, and give what was said at the end, in words."""
+    """Leave and return what was printed at the end, as words."""
     before = len(repl.terminal.raw)
     repl.type(key)
     assert repl.terminal.wait_exit() == 0
@@ -37,13 +37,13 @@ def goodbye(repl: ConversationTerminal, key: str = CTRL_D) -> str:
 
 
 def is_dim(repl: ConversationTerminal, text: str) -> bool:
-    """Say whether the row that says this was written dim."""
+    """Return whether a row that contains a text was printed dim."""
     rows = repl.terminal.raw.decode().split("\n")
     return any(DIM in row and text in row for row in rows)
 
 
 def two_sessions(home: Home) -> tuple[str, str]:
-    """Hold two conversations; give their short ids, the older one first."""
+    """Run two conversations and return their short ids, the older first."""
     with conversation(home) as repl:
         repl.enter("about ducks")
         repl.enter("more of ducks")
@@ -57,7 +57,7 @@ def two_sessions(home: Home) -> tuple[str, str]:
 # -- /sessions, /new, /rename -------------------------------------------------------------------
 
 
-def test_sessions_are_listed_the_last_used_first(home: Home, server: FaultServer) -> None:
+def test_sessions_are_listed_most_recent_first(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         assert repl.output_of("/sessions") == "no sessions yet"
         repl.leave()
@@ -83,7 +83,7 @@ def test_a_session_takes_one_row_of_the_list(home: Home, server: FaultServer, co
 
 
 @pytest.mark.parametrize("way", ["id", "beginning of an id", "title", "name"])
-def test_going_over_to_a_session_shows_its_last_turns_and_asks_on_in_it(
+def test_switching_to_a_session_shows_its_last_turns_and_continues_it(
     home: Home, server: FaultServer, way: str
 ) -> None:
     older, _ = two_sessions(home)
@@ -103,7 +103,7 @@ def test_going_over_to_a_session_shows_its_last_turns_and_asks_on_in_it(
     assert stored_sessions(home)[0].session.short_id == older
 
 
-def test_a_session_that_is_not_there_changes_nothing(home: Home, server: FaultServer) -> None:
+def test_an_unknown_session_changes_nothing(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("a")
         assert "there is no session 'zzz'" in repl.output_of("/sessions zzz")
@@ -112,7 +112,7 @@ def test_a_session_that_is_not_there_changes_nothing(home: Home, server: FaultSe
     assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
 
 
-def test_going_over_takes_the_profile_of_the_session_along(home: Home, server: FaultServer) -> None:
+def test_switching_to_a_session_uses_its_profile(home: Home, server: FaultServer) -> None:
     with FaultServer(answer=server._answer) as other:
         add_profile(home, "other", other.url, MODEL)
         with conversation(home, "chat", "-P", "other") as repl:
@@ -127,9 +127,7 @@ def test_going_over_takes_the_profile_of_the_session_along(home: Home, server: F
     assert server.requests == []
 
 
-def test_a_session_that_cannot_be_gone_over_to_leaves_its_profile_alone(
-    home: Home, server: FaultServer
-) -> None:
+def test_a_failed_switch_keeps_the_profile(home: Home, server: FaultServer) -> None:
     add_profile(home, "other", "http://127.0.0.1:9", MODEL)
     with conversation(home, "chat", "-P", "other") as repl:
         repl.enter("said to the other")
@@ -157,7 +155,9 @@ def test_a_new_conversation_leaves_the_old_one_stored(home: Home, server: FaultS
     assert stored_sessions(home)[1] == old
 
 
-def test_a_name_is_given_once_and_names_the_session(home: Home, server: FaultServer) -> None:
+def test_rename_names_the_session_and_refuses_a_name_in_use(
+    home: Home, server: FaultServer
+) -> None:
     with conversation(home) as repl:
         assert repl.output_of("/rename") == "name: not set"
         repl.enter("a")
@@ -180,7 +180,7 @@ def test_a_name_is_given_once_and_names_the_session(home: Home, server: FaultSer
 
 
 @pytest.mark.parametrize("args", [("-c",), ("-S", "id"), ("-S", "trip")], ids=["-c", "id", "name"])
-def test_a_later_run_shows_the_last_turns_dim_and_goes_on(
+def test_a_later_run_shows_the_last_turns_dim_and_continues(
     home: Home, server: FaultServer, args: tuple[str, ...]
 ) -> None:
     with conversation(home) as repl:
@@ -201,7 +201,7 @@ def test_a_later_run_shows_the_last_turns_dim_and_goes_on(
     assert len(sent_messages(server)) == 7
 
 
-def test_what_was_taken_back_is_not_said_in_a_later_run(home: Home, server: FaultServer) -> None:
+def test_an_undone_turn_is_not_shown_in_a_later_run(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("first question")
         repl.enter("second question")
@@ -218,7 +218,7 @@ def test_what_was_taken_back_is_not_said_in_a_later_run(home: Home, server: Faul
     ]
 
 
-def test_an_interrupted_last_answer_is_said_with_what_can_be_done(
+def test_an_interrupted_last_answer_is_reported_with_the_next_step(
     home: Home, server: FaultServer
 ) -> None:
     server.add(*part_then_silence())
@@ -237,9 +237,7 @@ def test_an_interrupted_last_answer_is_said_with_what_can_be_done(
     assert stored_sessions(home)[0].path[-1].status is Status.COMPLETE
 
 
-def test_a_last_question_that_failed_is_said_with_its_reason(
-    home: Home, server: FaultServer
-) -> None:
+def test_a_failed_last_answer_is_reported_with_its_reason(home: Home, server: FaultServer) -> None:
     server.add(*REFUSAL)
     with conversation(home) as repl:
         repl.enter("a")
@@ -254,7 +252,7 @@ def test_a_last_question_that_failed_is_said_with_its_reason(
 
 
 @pytest.mark.parametrize("key", [CTRL_D, f"/exit{ENTER}", f":q{ENTER}"])
-def test_the_goodbye_names_the_session_and_the_way_back(
+def test_leaving_prints_the_session_and_the_command_that_resumes_it(
     home: Home, server: FaultServer, key: str
 ) -> None:
     with conversation(home) as repl:
@@ -264,14 +262,14 @@ def test_the_goodbye_names_the_session_and_the_way_back(
     assert last.endswith(f"saved as {short_id} “about ducks”; resume: newapi chat -c")
 
 
-def test_nothing_is_said_at_the_end_where_nothing_was_asked(
-    home: Home, server: FaultServer
-) -> None:
+def test_leaving_without_a_turn_prints_nothing(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         assert "saved as" not in goodbye(repl)
 
 
-def test_the_way_back_to_another_profile_names_the_session(home: Home, server: FaultServer) -> None:
+def test_the_resume_command_of_another_profile_names_the_session(
+    home: Home, server: FaultServer
+) -> None:
     add_profile(home, "other", server.url)
     with conversation(home) as repl:
         repl.enter("/profile other")
@@ -284,9 +282,7 @@ def test_the_way_back_to_another_profile_names_the_session(home: Home, server: F
         repl.leave()
 
 
-def test_a_run_that_saves_nothing_says_so_and_leaves_nothing(
-    home: Home, server: FaultServer
-) -> None:
+def test_a_run_without_saving_says_so_and_leaves_no_file(home: Home, server: FaultServer) -> None:
     with conversation(home, "chat", "-n") as repl:
         repl.terminal.wait_for("0 turns · not saved")
         repl.enter("a")

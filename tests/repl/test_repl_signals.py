@@ -1,4 +1,4 @@
-"""Ctrl-C and signals in a conversation: what they stop, what stays, how the terminal is left."""
+"""Ctrl-C and signals in a conversation: what they stop, what is kept, the terminal's state."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SIGNALS = [(signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 
 
 def wait_for_count(repl: ConversationTerminal, text: str, count: int) -> None:
-    """Wait until a text has been shown so often."""
+    """Wait until a text is visible a number of times."""
     repl.terminal.wait_until(lambda: repl.terminal.all_text().count(text) == count, what=text)
 
 
@@ -49,7 +49,7 @@ def test_ctrl_c_clears_what_is_typed(home: Home, server: FaultServer) -> None:
     assert last_prompt(server) == "right"
 
 
-def test_ctrl_c_on_an_empty_line_hints(home: Home, server: FaultServer) -> None:
+def test_ctrl_c_on_an_empty_line_prints_a_hint(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.type(CTRL_C)
         repl.wait_for_line()
@@ -72,7 +72,7 @@ def test_ctrl_c_twice_on_an_empty_line_leaves(home: Home, server: FaultServer) -
 # -- Ctrl-C in an answer ----------------------------------------------------------------------
 
 
-def test_ctrl_c_in_an_answer_comes_back_to_the_line_with_the_part(
+def test_ctrl_c_during_an_answer_keeps_the_part_and_returns_to_the_line(
     home: Home, server: FaultServer
 ) -> None:
     server.add(*part_then_silence())
@@ -91,7 +91,7 @@ def test_ctrl_c_in_an_answer_comes_back_to_the_line_with_the_part(
         repl.leave()
 
 
-def test_the_question_after_ctrl_c_carries_the_part(home: Home, server: FaultServer) -> None:
+def test_the_prompt_after_ctrl_c_is_sent_with_the_part(home: Home, server: FaultServer) -> None:
     server.add(*part_then_silence())
     with conversation(home) as repl:
         repl.type("a" + ENTER)
@@ -104,7 +104,7 @@ def test_the_question_after_ctrl_c_carries_the_part(home: Home, server: FaultSer
     assert sent_messages(server) == [("user", "a"), ("assistant", PART), ("user", "go on")]
 
 
-def test_retry_after_ctrl_c_asks_the_same_without_the_part(home: Home, server: FaultServer) -> None:
+def test_retry_after_ctrl_c_is_sent_without_the_part(home: Home, server: FaultServer) -> None:
     server.add(*part_then_silence())
     with conversation(home) as repl:
         repl.type("a" + ENTER)
@@ -117,9 +117,7 @@ def test_retry_after_ctrl_c_asks_the_same_without_the_part(home: Home, server: F
     assert sent_messages(server) == [("user", "a")]
 
 
-def test_ctrl_c_before_the_first_word_comes_back_to_the_line(
-    home: Home, server: FaultServer
-) -> None:
+def test_ctrl_c_before_the_first_word_returns_to_the_line(home: Home, server: FaultServer) -> None:
     server.add(Stall())
     with conversation(home) as repl:
         repl.type("a" + ENTER)
@@ -150,7 +148,9 @@ def test_each_answer_can_be_stopped(home: Home, server: FaultServer) -> None:
     ]
 
 
-def test_ctrl_c_in_the_first_answer_of_an_argument_stays(home: Home, server: FaultServer) -> None:
+def test_ctrl_c_during_the_first_answer_of_an_argument_starts_the_conversation(
+    home: Home, server: FaultServer
+) -> None:
     server.add(*part_then_silence())
     with conversation(home, "chat", "-i", "a", is_ready=False) as repl:
         repl.terminal.wait_for("Paris is the capital.")
@@ -161,7 +161,7 @@ def test_ctrl_c_in_the_first_answer_of_an_argument_stays(home: Home, server: Fau
     assert sent_messages(server) == [("user", "a"), ("assistant", PART), ("user", "go on")]
 
 
-def test_ctrl_c_in_a_pause_before_a_retry_comes_back_to_the_line(
+def test_ctrl_c_in_a_pause_before_a_retry_returns_to_the_line(
     home: Home, server: FaultServer
 ) -> None:
     home.configure(server.url, retries=2)
@@ -180,7 +180,7 @@ def test_ctrl_c_in_a_pause_before_a_retry_comes_back_to_the_line(
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
-def test_a_signal_on_the_line_ends_in_order(
+def test_a_signal_at_the_line_restores_the_terminal(
     home: Home, server: FaultServer, number: signal.Signals, code: int
 ) -> None:
     with conversation(home) as repl:
@@ -198,7 +198,7 @@ def test_a_signal_on_the_line_ends_in_order(
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
-def test_a_signal_in_an_answer_ends_in_order(
+def test_a_signal_during_an_answer_restores_the_terminal(
     home: Home, server: FaultServer, number: signal.Signals, code: int
 ) -> None:
     server.add(*part_then_silence())

@@ -1,4 +1,4 @@
-"""Ctrl-Z in a conversation, under something that controls jobs as a shell does."""
+"""Ctrl-Z in a conversation, with job control as in a shell."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ CTRL_Z, STOPPED = "\x1a", "[stopped True]"
 
 @contextlib.contextmanager
 def job(home: Home) -> Iterator[ConversationTerminal]:
-    """Start a conversation as a job; SIGUSR1 makes it go on, as `fg` does."""
+    """Start a conversation as a job; SIGUSR1 continues it, as `fg` does."""
     with Terminal([sys.executable, "-c", JOB, *newapi_command()], home=home) as terminal:
         repl = ConversationTerminal(terminal)
         repl.wait_for_line()
         yield repl
 
 
-def test_ctrl_z_on_the_line_gives_the_terminal_back_and_keeps_the_line(
+def test_ctrl_z_at_the_line_restores_the_terminal_and_keeps_the_line(
     home: Home, server: FaultServer
 ) -> None:
     with job(home) as repl:
@@ -46,7 +46,7 @@ def test_ctrl_z_on_the_line_gives_the_terminal_back_and_keeps_the_line(
     assert last_prompt(server) == "half a question"
 
 
-def test_ctrl_z_in_an_answer_stops_it_and_what_was_typed_becomes_a_draft(
+def test_ctrl_z_during_an_answer_stops_it_and_typed_text_becomes_a_draft(
     home: Home, server: FaultServer
 ) -> None:
     go_on = threading.Event()

@@ -1,4 +1,4 @@
-"""A conversation that is too long for the model: nothing is left out unasked."""
+"""A conversation that is too long for the model: nothing is left out without confirmation."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ LONG = "long " * 100
 
 
 def refusal() -> list[Step]:
-    """Give the refusal that OpenAI writes."""
+    """Return OpenAI's response to a conversation that is too long."""
     body = error(WORDS, "invalid_request_error", "context_length_exceeded")
     return [Send(response(400, body))]
 
 
 def ask_three(repl: ConversationTerminal) -> None:
-    """Fill the conversation."""
+    """Send three long prompts."""
     for number in (1, 2, 3):
         repl.enter(f"question {number} {LONG}")
 
 
 def ask_too_much(repl: ConversationTerminal, server: FaultServer, question: str) -> str:
-    """Ask what is refused, and give what is told up to the question y/N, in words."""
+    """Send a prompt that is refused; return the output up to the confirmation, as words."""
     server.add(*refusal())
     repl.type(question + ENTER)
     repl.wait_for_line()
@@ -46,13 +46,13 @@ def ask_too_much(repl: ConversationTerminal, server: FaultServer, question: str)
 
 
 def questions(server: FaultServer, request: int = -1) -> list[str]:
-    """Give the beginnings of the questions that a request carried."""
+    """Return the beginnings of the prompts in a request."""
     messages = sent_messages(server, request)
     return [text[:10].strip() for role, text in messages if role == "user"]
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (100, 40)])
-def test_the_turns_that_could_go_are_listed_and_yes_asks_without_them(
+def test_turns_to_leave_out_are_listed_and_yes_sends_without_them(
     home: Home, server: FaultServer, columns: int, rows: int
 ) -> None:
     with conversation(home, columns=columns, rows=rows) as repl:
@@ -78,7 +78,7 @@ def test_the_turns_that_could_go_are_listed_and_yes_asks_without_them(
 
 
 @pytest.mark.parametrize("key", ["n", "", "what?", "\x03"])
-def test_everything_but_yes_sends_nothing_and_drops_nothing(
+def test_anything_but_yes_sends_nothing_and_leaves_nothing_out(
     home: Home, server: FaultServer, key: str
 ) -> None:
     with conversation(home) as repl:
@@ -99,7 +99,7 @@ def test_everything_but_yes_sends_nothing_and_drops_nothing(
     assert questions(server) == ["question 1", "question 2", "question 3", "and now?"]
 
 
-def test_the_bar_says_how_many_are_sent_and_another_model_gets_all_again(
+def test_the_status_bar_counts_the_sent_turns_and_another_model_gets_all(
     home: Home, server: FaultServer
 ) -> None:
     with conversation(home, columns=100) as repl:
@@ -117,7 +117,7 @@ def test_the_bar_says_how_many_are_sent_and_another_model_gets_all_again(
     assert len(questions(server)) == 6
 
 
-def test_what_was_left_out_stays_so_in_a_later_run(home: Home, server: FaultServer) -> None:
+def test_turns_stay_left_out_in_a_later_run(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         ask_three(repl)
         ask_too_much(repl, server, "and now?")
@@ -130,7 +130,7 @@ def test_what_was_left_out_stays_so_in_a_later_run(home: Home, server: FaultServ
     assert questions(server) == [*sent, "later"]
 
 
-def test_a_conversation_that_is_still_too_long_is_asked_about_again(
+def test_a_conversation_that_is_still_too_long_prompts_again(
     home: Home, server: FaultServer
 ) -> None:
     with conversation(home) as repl:
@@ -147,7 +147,7 @@ def test_a_conversation_that_is_still_too_long_is_asked_about_again(
     assert len(set(counts)) == 3
 
 
-def test_a_message_that_is_too_long_alone_is_told(home: Home, server: FaultServer) -> None:
+def test_a_message_that_is_too_long_alone_is_reported(home: Home, server: FaultServer) -> None:
     server.add(*refusal())
     with conversation(home) as repl:
         output = repl.output_of("far too much")
@@ -156,7 +156,7 @@ def test_a_message_that_is_too_long_alone_is_told(home: Home, server: FaultServe
         repl.leave()
 
 
-def test_a_retry_that_has_become_too_long_keeps_its_answer_where_nothing_may_go(
+def test_a_retry_that_is_too_long_keeps_the_previous_answer(
     home: Home, server: FaultServer
 ) -> None:
     with conversation(home) as repl:

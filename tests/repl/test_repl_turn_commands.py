@@ -1,4 +1,4 @@
-"""Turns that are asked again, gone on with, edited, taken back; their branches stay stored."""
+"""/retry, /continue, /edit, /undo and /fork; old branches stay stored."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GO_ON = "Go on exactly where your last message stopped, without repeating any of
 
 
 def stop_in_answer(repl: ConversationTerminal, question: str) -> None:
-    """Ask, and press Ctrl-C when a part of the answer is there."""
+    """Send a prompt and press Ctrl-C when a part of the answer is visible."""
     repl.type(question + ENTER)
     repl.terminal.wait_for("Paris is the capital.")
     repl.type(CTRL_C)
@@ -36,14 +36,14 @@ def stop_in_answer(repl: ConversationTerminal, question: str) -> None:
 
 
 def tree(home: Home) -> list[tuple[str, str, int | None]]:
-    """Give prompt, answer and parent (by its place, from 1) of every stored turn."""
+    """Return prompt, answer and parent (its position, from 1) of every stored turn."""
     (stored,) = stored_sessions(home)
     places = {turn.id: place for place, turn in enumerate(stored.turns, 1)}
     return [(t.prompt, t.answer, places.get(t.parent_id or 0)) for t in stored.turns]
 
 
 def path(home: Home) -> tuple[TurnRecord, ...]:
-    """Give the present path of the one session that is stored."""
+    """Return the current path of the only stored session."""
     (stored,) = stored_sessions(home)
     return stored.path
 
@@ -61,7 +61,9 @@ def test_the_part_of_a_stopped_answer_is_stored_and_marked(home: Home, server: F
     assert (turn.status, turn.answer) == (Status.INTERRUPTED, PART)
 
 
-def test_continue_sends_the_part_and_asks_to_go_on(home: Home, server: FaultServer) -> None:
+def test_continue_sends_the_part_and_asks_the_model_to_continue(
+    home: Home, server: FaultServer
+) -> None:
     server.add(*part_then_silence())
     with conversation(home) as repl:
         stop_in_answer(repl, "a")
@@ -70,7 +72,7 @@ def test_continue_sends_the_part_and_asks_to_go_on(home: Home, server: FaultServ
     assert sent_messages(server) == [("user", "a"), ("assistant", PART), ("user", GO_ON)]
 
 
-def test_a_model_that_refuses_to_go_on_is_told_with_the_way_out(
+def test_a_refused_continuation_is_reported_with_the_next_step(
     home: Home, server: FaultServer
 ) -> None:
     server.add(*part_then_silence())
@@ -87,7 +89,7 @@ def test_a_model_that_refuses_to_go_on_is_told_with_the_way_out(
     assert [turn.answer for turn in path(home)] == ["Answer 3."]
 
 
-def test_continue_of_an_answer_that_stopped_at_the_token_limit(
+def test_continue_works_after_the_token_limit_and_not_after_a_complete_answer(
     home: Home, server: FaultServer
 ) -> None:
     server.add(*sse(*answer_events("One, two", finish="length")))
@@ -99,7 +101,7 @@ def test_continue_of_an_answer_that_stopped_at_the_token_limit(
     assert sent_messages(server) == [("user", "count"), ("assistant", "One, two"), ("user", GO_ON)]
 
 
-def test_there_is_nothing_to_continue_without_a_part(home: Home, server: FaultServer) -> None:
+def test_there_is_nothing_to_continue_without_partial_text(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         assert "there is no answer to continue yet" in repl.output_of("/continue")
         server.add(*REFUSAL)
@@ -113,7 +115,7 @@ def test_there_is_nothing_to_continue_without_a_part(home: Home, server: FaultSe
 # -- /retry -----------------------------------------------------------------------------------
 
 
-def test_retry_grows_a_branch_beside_the_old_answer(home: Home, server: FaultServer) -> None:
+def test_retry_adds_a_branch_beside_the_old_answer(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("a")
         repl.enter("b")
@@ -128,7 +130,7 @@ def test_retry_grows_a_branch_beside_the_old_answer(home: Home, server: FaultSer
     ]
 
 
-def test_retry_of_another_model_asks_it_from_then_on(home: Home, server: FaultServer) -> None:
+def test_retry_with_another_model_changes_the_model(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("a")
         assert "model: other" in repl.output_of("/retry other")
@@ -162,7 +164,7 @@ def test_retry_after_a_failure_and_a_restart(home: Home, server: FaultServer, fa
     assert [turn.answer for turn in path(home)] == ["Answer 1.", "Answer 3."]
 
 
-def test_a_retry_that_fails_leaves_the_old_answer_the_last_one(
+def test_a_failed_retry_leaves_the_previous_answer_the_last_one(
     home: Home, server: FaultServer
 ) -> None:
     with conversation(home) as repl:
@@ -177,9 +179,7 @@ def test_a_retry_that_fails_leaves_the_old_answer_the_last_one(
     assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
 
 
-def test_what_could_not_be_sent_is_asked_once_and_takes_its_file_with_it(
-    home: Home, server: FaultServer
-) -> None:
+def test_an_unsent_prompt_is_sent_once_with_its_file(home: Home, server: FaultServer) -> None:
     (home.path / "dot.png").write_bytes(PNG)
     home.configure(server.url, model="")
     with conversation(home) as repl:
@@ -195,9 +195,7 @@ def test_what_could_not_be_sent_is_asked_once_and_takes_its_file_with_it(
     assert len(server.requests) == 2
 
 
-def test_a_question_that_could_not_be_sent_stays_in_its_conversation(
-    home: Home, server: FaultServer
-) -> None:
+def test_an_unsent_prompt_is_dropped_with_its_conversation(home: Home, server: FaultServer) -> None:
     home.configure(server.url, model="")
     with conversation(home) as repl:
         repl.enter("for the old one")
@@ -208,9 +206,7 @@ def test_a_question_that_could_not_be_sent_stays_in_its_conversation(
     assert server.requests == []
 
 
-def test_a_retry_that_could_not_be_sent_is_asked_again_in_its_place(
-    home: Home, server: FaultServer
-) -> None:
+def test_an_unsent_retry_is_sent_again_in_its_place(home: Home, server: FaultServer) -> None:
     picture = home.path / "dot.png"
     picture.write_bytes(PNG)
     with conversation(home) as repl:
@@ -232,11 +228,11 @@ def test_a_retry_that_could_not_be_sent_is_asked_again_in_its_place(
 
 
 def editor(home: Home, command: str) -> dict[str, str | None]:
-    """Give the environment with a script as the editor; `$1` is its file."""
+    """Return an environment with a script as the editor; `$1` is the file."""
     return {"VISUAL": str(write_script(home, "editor", command)), "EDITOR": "false"}
 
 
-def test_an_edited_question_takes_the_place_of_the_old_one(home: Home, server: FaultServer) -> None:
+def test_an_edited_prompt_replaces_the_old_one(home: Home, server: FaultServer) -> None:
     env = editor(home, 'cp "$1" seen; printf "b, but shorter\\n" > "$1"')
     with conversation(home, env=env) as repl:
         repl.enter("a")
@@ -265,7 +261,7 @@ def test_an_edited_question_takes_the_place_of_the_old_one(home: Home, server: F
     ],
     ids=["unchanged", "emptied", "failed"],
 )
-def test_an_edit_that_says_nothing_new_sends_nothing(
+def test_an_edit_without_a_change_sends_nothing(
     home: Home, server: FaultServer, command: str, message: str
 ) -> None:
     with conversation(home, env=editor(home, command)) as repl:
@@ -276,14 +272,14 @@ def test_an_edit_that_says_nothing_new_sends_nothing(
     assert tree(home) == [("a", "Answer 1.", None)]
 
 
-def test_the_first_question_can_be_written_in_the_editor(home: Home, server: FaultServer) -> None:
+def test_the_first_prompt_can_be_written_in_the_editor(home: Home, server: FaultServer) -> None:
     with conversation(home, env=editor(home, 'printf "one\\ntwo\\n" > "$1"')) as repl:
         repl.enter("/edit")
         repl.leave()
     assert sent_messages(server) == [("user", "one\ntwo")]
 
 
-def test_ctrl_c_in_an_editor_ends_the_editor_alone(home: Home, server: FaultServer) -> None:
+def test_ctrl_c_in_an_editor_ends_only_the_editor(home: Home, server: FaultServer) -> None:
     with conversation(home, env=editor(home, "echo begun; sleep 100")) as repl:
         repl.type("/edit" + ENTER)
         repl.terminal.wait_for("begun")
@@ -298,7 +294,7 @@ def test_ctrl_c_in_an_editor_ends_the_editor_alone(home: Home, server: FaultServ
 # -- /undo ------------------------------------------------------------------------------------
 
 
-def test_undo_takes_turns_back_one_by_one_and_asking_on_makes_a_branch(
+def test_undo_removes_turns_one_by_one_and_the_next_prompt_starts_a_branch(
     home: Home, server: FaultServer
 ) -> None:
     with conversation(home) as repl:
@@ -317,7 +313,7 @@ def test_undo_takes_turns_back_one_by_one_and_asking_on_makes_a_branch(
     ]
 
 
-def test_undo_of_everything_begins_at_the_beginning(home: Home, server: FaultServer) -> None:
+def test_undo_of_all_turns_starts_over(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("a")
         assert repl.output_of("/undo") == "removed “a”; 0 turns left"
@@ -331,7 +327,7 @@ def test_undo_of_everything_begins_at_the_beginning(home: Home, server: FaultSer
 # -- /fork ------------------------------------------------------------------------------------
 
 
-def test_a_fork_goes_on_in_a_copy_and_leaves_the_session_as_it_was(
+def test_a_fork_continues_in_a_copy_and_leaves_the_session_unchanged(
     home: Home, server: FaultServer
 ) -> None:
     with conversation(home) as repl:
@@ -349,7 +345,9 @@ def test_a_fork_goes_on_in_a_copy_and_leaves_the_session_as_it_was(
     assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
 
 
-def test_a_fork_needs_no_name_and_says_where_one_is_taken(home: Home, server: FaultServer) -> None:
+def test_a_fork_needs_no_name_and_reports_one_that_is_in_use(
+    home: Home, server: FaultServer
+) -> None:
     with conversation(home) as repl:
         assert "there is nothing to fork yet" in repl.output_of("/fork")
         repl.enter("a")
@@ -360,7 +358,7 @@ def test_a_fork_needs_no_name_and_says_where_one_is_taken(home: Home, server: Fa
     assert [each.session.is_named for each in stored_sessions(home)].count(True) == 1
 
 
-def test_nothing_is_forked_where_nothing_is_saved(home: Home, server: FaultServer) -> None:
+def test_an_unsaved_conversation_cannot_be_forked(home: Home, server: FaultServer) -> None:
     with conversation(home, "chat", "-n") as repl:
         repl.enter("a")
         assert "this conversation is not saved, so it cannot be forked" in repl.output_of("/fork")
@@ -370,9 +368,7 @@ def test_nothing_is_forked_where_nothing_is_saved(home: Home, server: FaultServe
 # -- errors -----------------------------------------------------------------------------------
 
 
-def test_ctrl_c_stops_fetching_a_file_and_not_the_conversation(
-    home: Home, server: FaultServer
-) -> None:
+def test_ctrl_c_stops_a_download_but_not_the_conversation(home: Home, server: FaultServer) -> None:
     with FaultServer(part_then_silence()) as files, conversation(home) as repl:
         repl.type(f"/file {files.url}/x.txt" + ENTER)
         files.wait_for_requests(1)
@@ -384,7 +380,7 @@ def test_ctrl_c_stops_fetching_a_file_and_not_the_conversation(
     assert sent_messages(server) == [("user", "a")]
 
 
-def test_one_failure_after_another_and_then_an_answer(home: Home, server: FaultServer) -> None:
+def test_a_conversation_survives_several_failures(home: Home, server: FaultServer) -> None:
     server.add(Send(response(500, error("boom"))))
     server.add(*sse(event(chunk("Half an")), end=False), Reset())
     server.add(Reset())

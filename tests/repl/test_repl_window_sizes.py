@@ -1,4 +1,4 @@
-"""The conversation in wide, narrow and tiny windows, and in one that changes while it answers."""
+"""The conversation in wide, narrow and tiny windows, and in one that is resized."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BAR = re.compile(r"\d+ turns?\b|" + re.escape(MODEL))
 
 
 class ReflowingWindow(ReflowingScreen):
-    """One that also says where its cursor is, as the input line asks."""
+    """A screen that also reports its cursor position, which the input line queries."""
 
     def __init__(self, columns: int, rows: int, reply: Callable[[bytes], None]) -> None:
         super().__init__(columns, rows)
@@ -40,21 +40,21 @@ def in_pieces(text: str) -> list[str]:
 
 
 def bar_rows(repl: ConversationTerminal) -> list[str]:
-    """Give the last rows of the window, from the first one of the bar on."""
+    """Return the last rows of the window, from the status bar on."""
     rows = repl.screen.split("\n")
     bar = max(index for index, row in enumerate(rows) if row.startswith(" ") and BAR.search(row))
     return rows[bar:]
 
 
 def wait_for_bar(repl: ConversationTerminal, text: str) -> None:
-    """Wait until the last row of the window is the bar, and says this."""
+    """Wait until the last row of the window is the status bar and contains a text."""
     repl.terminal.wait_until(
         lambda: text in repl.screen.split("\n")[-1] and repl.screen.count("\n") >= 1, what=text
     )
 
 
 @pytest.mark.parametrize(("columns", "rows"), WINDOWS, ids=NAMES)
-def test_the_bar_takes_one_row_and_says_most_what_matters_most(
+def test_the_status_bar_takes_one_row_and_drops_the_least_important_parts(
     home: Home, server: FaultServer, columns: int, rows: int
 ) -> None:
     with conversation(home, columns=columns, rows=rows) as repl:
@@ -76,7 +76,7 @@ def test_the_bar_takes_one_row_and_says_most_what_matters_most(
 
 
 @pytest.mark.parametrize("columns", [30, 41, 60, 80])
-def test_a_title_of_wide_characters_finds_its_room_in_the_bar(
+def test_a_title_of_wide_characters_fits_into_the_status_bar(
     home: Home, server: FaultServer, columns: int
 ) -> None:
     with conversation(home, columns=columns) as repl:
@@ -89,14 +89,14 @@ def test_a_title_of_wide_characters_finds_its_room_in_the_bar(
         repl.leave()
 
 
-def test_a_model_with_a_long_name_is_cut_in_the_bar(home: Home, server: FaultServer) -> None:
+def test_a_long_model_name_is_truncated_in_the_status_bar(home: Home, server: FaultServer) -> None:
     with conversation(home, "chat", "-m", "a-model-of-a-very-long-name", columns=20) as repl:
         wait_for_bar(repl, "a-model-of-a-very…")
         repl.leave()
 
 
 @pytest.mark.parametrize(("columns", "rows"), WINDOWS, ids=NAMES)
-def test_an_answer_with_a_table_and_code_is_read_in_each_window(
+def test_an_answer_with_a_table_and_code_is_readable_in_every_window(
     home: Home, server: FaultServer, columns: int, rows: int
 ) -> None:
     server.answer_with(lambda _: sse(*answer_events(*in_pieces(TABLE_AND_CODE))))
@@ -110,7 +110,7 @@ def test_an_answer_with_a_table_and_code_is_read_in_each_window(
 
 
 @pytest.mark.parametrize(("columns", "rows"), WINDOWS, ids=NAMES)
-def test_what_is_told_breaks_between_words(
+def test_messages_wrap_between_words(
     home: Home, server: FaultServer, columns: int, rows: int
 ) -> None:
     with conversation(home, columns=columns, rows=rows) as repl:
@@ -122,7 +122,7 @@ def test_what_is_told_breaks_between_words(
         repl.leave()
 
 
-def test_a_name_with_hyphens_is_told_in_one_piece(home: Home, server: FaultServer) -> None:
+def test_a_name_with_hyphens_is_not_split(home: Home, server: FaultServer) -> None:
     with conversation(home, columns=20, rows=8) as repl:
         repl.enter("/model a-model-name-1")
         assert "\na-model-name-1\n" in repl.text
@@ -130,11 +130,11 @@ def test_a_name_with_hyphens_is_told_in_one_piece(home: Home, server: FaultServe
 
 
 def words(begin: int, count: int = 30) -> str:
-    """Give a paragraph of words that stand nowhere else."""
+    """Return a paragraph of unique words."""
     return " ".join(f"w{number:03}x" for number in range(begin, begin + count))
 
 
-def test_a_window_that_changes_in_the_midst_of_an_answer_loses_no_word(
+def test_a_resize_during_an_answer_loses_no_word(
     home: Home, server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.support.terminal.Emulator", ReflowingWindow)
@@ -167,7 +167,7 @@ def test_a_window_that_changes_in_the_midst_of_an_answer_loses_no_word(
     assert last_prompt(server) == "usable?"
 
 
-def test_a_window_that_changes_while_a_line_is_typed_keeps_the_line(
+def test_a_resize_while_typing_keeps_the_line(
     home: Home, server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.support.terminal.Emulator", ReflowingWindow)

@@ -1,4 +1,4 @@
-"""What the tests of deletion share: words and a picture to look for, and looking for them."""
+"""Helpers of the deletion tests: unique words and an image, and a search for them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ PICTURE_BYTES = base64.b64decode(PICTURE + "gg==")
 
 
 def traces(home: Home) -> list[str]:
-    """Give the files that hold something of the canary."""
+    """Return the files that contain a part of the canary."""
     found = {*home.files_holding(CANARY.encode()), *home.files_holding(PICTURE_BYTES[:40])}
     found |= {*home.files_holding(PICTURE[:40].encode())}
     return sorted(path.name for path in found)
 
 
 def remove(home: Home, *args: str) -> str:
-    """Delete without being asked, and give stderr."""
+    """Delete without confirmation and return stderr."""
     result = run_newapi("sessions", "rm", "--yes", *args, home=home)
     assert (result.code, result.out) == (0, b""), result
     return result.err

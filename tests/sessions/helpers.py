@@ -1,4 +1,4 @@
-"""What the tests of sessions share: a home's store seen from outside, and its troubles."""
+"""Helpers of the session tests: the stored sessions of a home, and disk and permission failures."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ PICTURE = (
 
 
 def data_dir(home: Home) -> Path:
-    """Give the folder of the data."""
+    """Return the data folder."""
     return home.newapi_home / "data"
 
 
 def sessions_file(home: Home) -> Path:
-    """Give the file of the sessions."""
+    """Return the sessions file."""
     return data_dir(home) / "sessions.db"
 
 
 def stored_sessions(home: Home) -> list[StoredSession]:
-    """Give all sessions, the last used first, after a look at the file's soundness."""
+    """Return all sessions, the last used first, and assert that the file is sound."""
     assert_sound(sessions_file(home))
     with SessionStore(sessions_file(home)) as store:
         found = [store.load(session.id) for session in store.sessions()]
@@ -44,18 +44,18 @@ def stored_sessions(home: Home) -> list[StoredSession]:
 
 
 def only_session(home: Home) -> StoredSession:
-    """Give the one session that is stored."""
+    """Return the only stored session."""
     [stored] = stored_sessions(home)
     return stored
 
 
 def last_turn(home: Home) -> TurnRecord:
-    """Give the turn that is the leaf of the session that was used last."""
+    """Return the last turn of the last used session."""
     return stored_sessions(home)[0].path[-1]
 
 
 def assert_sound(path: Path) -> None:
-    """Let SQLite look through the whole file, and see that every turn has its parent."""
+    """Assert that the file passes SQLite's checks and every turn has its parent."""
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -67,7 +67,7 @@ def assert_sound(path: Path) -> None:
 
 
 def answer_numbered(server: FaultServer, home: Home, **settings: str | float | bool) -> None:
-    """Let a server answer each request with `Answer N.`, and configure the home for it."""
+    """Answer each request with `Answer N.`, and configure the home for the server."""
     server.answer_with(lambda _: sse(*answer_events("Answer ", f"{len(server.requests)}.")))
     home.configure(server.url, **settings)
 
@@ -89,12 +89,12 @@ def chat_in_a_process(home: Home, *args: str) -> Result:
 
 
 def warnings_of(err: str) -> list[str]:
-    """Give the warnings on stderr."""
+    """Return the warnings on stderr."""
     return [line for line in err.splitlines() if line.startswith("warning:")]
 
 
 def assert_answered_unsaved(result: Result, *message: str, answer: str = "Answer 1.\n") -> None:
-    """See that the answer came whole, and one warning that says why it is not saved."""
+    """Assert a complete answer and one warning about why it is not saved."""
     assert (result.code, result.text) == (0, answer), result
     [warning] = warnings_of(result.err)
     assert "this conversation is not saved" in warning
@@ -103,7 +103,7 @@ def assert_answered_unsaved(result: Result, *message: str, answer: str = "Answer
 
 
 def tree(path: Path) -> dict[str, tuple[int, int, bytes]]:
-    """Give mode, time of change and content of everything below a folder, and of itself."""
+    """Return mode, modification time and content of a folder and everything in it."""
     found = {}
     for each in [path, *sorted(path.rglob("*"))]:
         status = each.lstat()
@@ -113,7 +113,7 @@ def tree(path: Path) -> dict[str, tuple[int, int, bytes]]:
 
 
 def without_root(*command: str) -> list[str]:
-    """Give a command that must heed the modes of files, though root starts it."""
+    """Return a command that respects file modes, even if root starts it."""
     if os.geteuid() != 0:
         return list(command)
     return ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
@@ -121,7 +121,7 @@ def without_root(*command: str) -> list[str]:
 
 @contextmanager
 def small_disk(path: Path, size: str = "400k") -> Iterator[None]:
-    """Mount a small file system of its own at a path."""
+    """Mount a small file system at a path."""
     path.mkdir(0o700, parents=True, exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(path)]
     if os.geteuid() != 0 or subprocess.run(command, capture_output=True).returncode != 0:
@@ -133,7 +133,7 @@ def small_disk(path: Path, size: str = "400k") -> Iterator[None]:
 
 
 def fill(folder: Path, *, leave_bytes: int = 0) -> None:
-    """Fill the file system that holds a folder."""
+    """Fill the file system of a folder."""
     descriptor = os.open(folder / "filler", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         while True:
@@ -146,5 +146,5 @@ def fill(folder: Path, *, leave_bytes: int = 0) -> None:
 
 
 def sent_texts(server: FaultServer, request: int = -1) -> Sequence[str]:
-    """Give the contents of the messages of a request, in their order."""
+    """Return the contents of the messages of a request, in order."""
     return [message["content"] for message in server.requests[request].json["messages"]]

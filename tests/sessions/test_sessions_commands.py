@@ -33,7 +33,7 @@ HOSTILE = "a\x1b]0;title\x07b\x1b[2Jc\u202ed\te\nf"
 
 @pytest.fixture
 def server(fault_server: FaultServer, home: Home) -> FaultServer:
-    """Give a configured server that answers `Answer N.`."""
+    """Return a configured server that answers `Answer N.`."""
     answer_numbered(fault_server, home)
     return fault_server
 
@@ -41,7 +41,7 @@ def server(fault_server: FaultServer, home: Home) -> FaultServer:
 def put(
     home: Home, title: str, *turns: tuple[str, str], id_: str = "", **fields: object
 ) -> StoredSession:
-    """Store a session without asking anybody."""
+    """Store a session without a request."""
     data_dir(home).mkdir(0o700, parents=True, exist_ok=True)
     session = new_session(title, model="m", **fields)
     session = session._replace(id=id_ or session.id)
@@ -61,7 +61,7 @@ def run(home: Home, *args: str, code: int = 0) -> Result:
 
 
 def shown(home: Home, *args: str, columns: int = 100, rows: int = 30, **env: str) -> str:
-    """Run on a terminal and give all that it showed."""
+    """Run a command on a terminal and return its text."""
     command = newapi_command("sessions", *args)
     with Terminal(command, home=home, columns=columns, rows=rows, env=env) as terminal:
         assert terminal.wait_exit() == 0, terminal.all_text()
@@ -84,7 +84,7 @@ def test_in_a_pipe_the_list_is_tsv(home: Home, server: FaultServer) -> None:
     assert all(TIME.fullmatch(row[3]) for row in rows)
 
 
-def test_in_a_pipe_all_are_listed_and_a_limit_limits(home: Home) -> None:
+def test_in_a_pipe_all_sessions_are_listed_up_to_the_limit(home: Home) -> None:
     for number in range(60):
         put(home, f"s{number}")
     assert len(run(home, "list").text.splitlines()) == 60
@@ -120,7 +120,7 @@ def test_a_dumb_terminal_gets_a_table_without_control_sequences(home: Home) -> N
     assert text.replace("\r\n", "").isprintable()
 
 
-def test_json_tells_all_that_is_known(home: Home, server: FaultServer) -> None:
+def test_json_has_all_fields(home: Home, server: FaultServer) -> None:
     chat(home, "-S", "taxes", "hi")
     [value] = json.loads(run(home, "list", "--json").out)
     session = only_session(home).session
@@ -137,7 +137,7 @@ def test_json_tells_all_that_is_known(home: Home, server: FaultServer) -> None:
     }
 
 
-def test_a_profile_of_the_command_line_filters(home: Home, server: FaultServer) -> None:
+def test_the_profile_option_filters(home: Home, server: FaultServer) -> None:
     put(home, "mine", profile="test")
     put(home, "other", profile="work")
     assert [line.split("\t")[1] for line in run(home, "list", "-P", "test").text.splitlines()] == [
@@ -146,7 +146,7 @@ def test_a_profile_of_the_command_line_filters(home: Home, server: FaultServer) 
     assert len(run(home, "list").text.splitlines()) == 2
 
 
-def test_without_any_session_the_list_is_empty_and_says_so(home: Home) -> None:
+def test_an_empty_list_is_reported_on_stderr(home: Home) -> None:
     result = run(home, "list")
     assert (result.out, "no session" in result.err) == (b"", True)
     assert json.loads(run(home, "list", "--json").out) == []
@@ -163,7 +163,7 @@ def test_tabs_and_line_breaks_of_titles_are_escaped_in_tsv(home: Home) -> None:
 # -- show -------------------------------------------------------------------------------------
 
 
-def test_the_last_used_is_shown_where_none_is_named(home: Home) -> None:
+def test_the_last_used_session_is_shown_by_default(home: Home) -> None:
     put(home, "one", ("first prompt", "first answer"))
     put(home, "two", ("second prompt", "**second** answer"))
     text = run(home, "show").text
@@ -174,7 +174,7 @@ def test_the_last_used_is_shown_where_none_is_named(home: Home) -> None:
     assert "second answer" in shown(home, "show")
 
 
-def test_what_was_undone_and_reasoning_are_shown_on_request(home: Home) -> None:
+def test_undone_turns_and_reasoning_are_shown_on_request(home: Home) -> None:
     stored = put(home, "t", ("kept", "a1"), ("undone", "a2"))
     with SessionStore(sessions_file(home)) as store:
         store.update_session(stored.session._replace(leaf_id=stored.turns[0].id))
@@ -187,7 +187,7 @@ def test_what_was_undone_and_reasoning_are_shown_on_request(home: Home) -> None:
 
 @pytest.fixture
 def pager(home: Home) -> Path:
-    """Give a pager that says what it was given."""
+    """Return a pager that prints its input."""
     script = home.path / "my pager"
     script.write_text('#!/bin/sh\necho "PAGED $1"\nwc -l\n')
     script.chmod(0o755)
@@ -203,7 +203,7 @@ def test_a_long_session_goes_through_the_pager(home: Home, pager: Path) -> None:
     assert int(count) > 90
 
 
-def test_a_short_session_and_a_pipe_need_no_pager(home: Home, pager: Path) -> None:
+def test_a_short_session_and_a_pipe_use_no_pager(home: Home, pager: Path) -> None:
     put(home, "t", ("a prompt", "an answer"))
     assert "an answer" in shown(home, "show", PAGER=f"'{pager}'")
     put(home, "t", *((f"prompt {n}", "line a\n\nline b") for n in range(30)))
@@ -218,7 +218,7 @@ def test_a_pager_never_fails_the_command(home: Home, value: str) -> None:
     assert ("prompt 29" in text) == (value != "false")
 
 
-def test_ctrl_c_in_the_pager_is_the_pagers(home: Home) -> None:
+def test_ctrl_c_in_the_pager_goes_to_the_pager(home: Home) -> None:
     put(home, "t", *((f"prompt {n}", "line a\n\nline b") for n in range(30)))
     script = "trap 'echo got it; exit 0' INT; echo waits; cat >/dev/null; sleep 60 & wait"
     env = {"PAGER": f'sh -c "{script}"'}
@@ -232,7 +232,7 @@ def test_ctrl_c_in_the_pager_is_the_pagers(home: Home) -> None:
 # -- ids and names ----------------------------------------------------------------------------
 
 
-def test_any_unique_beginning_names_a_session(home: Home) -> None:
+def test_any_unique_beginning_of_an_id_selects_a_session(home: Home) -> None:
     put(home, "one", ("p1", "a1"), id_="1a2b00000000")
     put(home, "two", ("p2", "a2"), id_="1a2c00000000")
     for reference in ("1a2b", "1a2b0000", "1A2B00000000", "one"):
@@ -244,7 +244,7 @@ def test_any_unique_beginning_names_a_session(home: Home) -> None:
 @pytest.mark.parametrize(
     ("reference", "message"), [("1a2", "2 sessions"), ("nobody", "no session")]
 )
-def test_a_beginning_that_means_several_or_none_is_refused(
+def test_an_ambiguous_or_unknown_beginning_is_refused(
     home: Home, command: list[str], reference: str, message: str
 ) -> None:
     put(home, "one", id_="1a2b00000000")
@@ -257,7 +257,7 @@ def test_a_beginning_that_means_several_or_none_is_refused(
     assert sorted(each.session.title for each in stored_sessions(home)) == ["one", "two"]
 
 
-def test_a_new_name_is_how_it_is_gone_on_with(home: Home, server: FaultServer) -> None:
+def test_a_renamed_session_is_continued_by_its_new_name(home: Home, server: FaultServer) -> None:
     chat(home, "first")
     id_ = only_session(home).session.id
     assert "taxes 2026" in run(home, "rename", id_[:6], "  taxes   2026 ").err
@@ -268,7 +268,7 @@ def test_a_new_name_is_how_it_is_gone_on_with(home: Home, server: FaultServer) -
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 81, "two"])
-def test_a_name_that_cannot_be_is_refused(home: Home, name: str) -> None:
+def test_an_invalid_name_is_refused(home: Home, name: str) -> None:
     put(home, "one", id_="100000000000")
     put(home, "two", id_="200000000000", is_named=True)
     result = run(home, "rename", "1000", name, code=2)
@@ -276,7 +276,7 @@ def test_a_name_that_cannot_be_is_refused(home: Home, name: str) -> None:
     assert sorted(each.session.title for each in stored_sessions(home)) == ["one", "two"]
 
 
-def test_renaming_does_not_make_it_the_last_used(home: Home, server: FaultServer) -> None:
+def test_renaming_does_not_make_a_session_the_last_used(home: Home, server: FaultServer) -> None:
     put(home, "old", ("p-old", "a"), profile="test")
     put(home, "new", ("p-new", "a"), profile="test")
     run(home, "rename", "old", "older")
@@ -284,7 +284,7 @@ def test_renaming_does_not_make_it_the_last_used(home: Home, server: FaultServer
     assert sent_texts(server) == ["p-new", "a", "more"]
 
 
-def test_the_path_is_told_whether_there_is_a_file_or_not(home: Home) -> None:
+def test_the_path_is_printed_even_without_a_file(home: Home) -> None:
     assert run(home, "path").text == f"{sessions_file(home)}\n"
     put(home, "t")
     assert run(home, "path").text == f"{sessions_file(home)}\n"
@@ -293,7 +293,7 @@ def test_the_path_is_told_whether_there_is_a_file_or_not(home: Home) -> None:
 # -- search -----------------------------------------------------------------------------------
 
 
-def test_in_a_pipe_hits_are_tsv_the_newest_first(home: Home) -> None:
+def test_in_a_pipe_hits_are_tsv_newest_first(home: Home) -> None:
     one = put(home, "one", ("about Rust", "lifetimes\tand\nborrows"), ("other", "x"))
     two = put(home, "two", ("more RUST here", "yes"))
     rows = [line.split("\t") for line in run(home, "search", "rust").text.splitlines()]
@@ -321,7 +321,7 @@ def test_on_a_terminal_hits_are_a_table(home: Home) -> None:
     assert "lifetimes" in text
 
 
-def test_nothing_found_is_no_error_but_told(home: Home) -> None:
+def test_no_hit_is_reported_and_not_an_error(home: Home) -> None:
     put(home, "one")
     result = run(home, "search", "zebra")
     assert (result.out, "no turn" in result.err) == (b"", True)
@@ -357,9 +357,7 @@ def test_control_characters_do_not_reach_a_terminal(home: Home, args: list[str])
 
 
 @pytest.mark.parametrize("args", [["1"], ["rm", "--yes", "1"], ["rename", "1", "x"]])
-def test_control_characters_of_titles_do_not_reach_a_terminal_by_errors(
-    home: Home, args: list[str]
-) -> None:
+def test_control_characters_of_titles_are_escaped_in_errors(home: Home, args: list[str]) -> None:
     reference = f"x{HOSTILE}"
     words = [reference if word == "1" else word for word in args]
     command = ["show", *words] if len(words) == 1 else words

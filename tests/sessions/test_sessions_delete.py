@@ -1,4 +1,4 @@
-"""`newapi sessions rm`: what it asks, what it takes, and that nothing else goes."""
+"""`newapi sessions rm`: its confirmation, what it deletes, and that nothing else is deleted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.terminal import Terminal
 
 @pytest.fixture
 def server(fault_server: FaultServer, home: Home) -> FaultServer:
-    """Give a configured server that answers `Answer N.`."""
+    """Return a configured server that answers `Answer N.`."""
     answer_numbered(fault_server, home)
     return fault_server
 
@@ -37,7 +37,7 @@ def server(fault_server: FaultServer, home: Home) -> FaultServer:
 
 
 @pytest.mark.parametrize("answer", [b"n\r", b"\r", b"no\r"], ids=repr)
-def test_a_no_keeps_it(home: Home, server: FaultServer, answer: bytes) -> None:
+def test_answering_no_keeps_the_session(home: Home, server: FaultServer, answer: bytes) -> None:
     chat(home, "-S", "taxes", "hi")
     before = tree(home.path)
     with Terminal(newapi_command("sessions", "rm", "taxes"), home=home) as terminal:
@@ -50,9 +50,7 @@ def test_a_no_keeps_it(home: Home, server: FaultServer, answer: bytes) -> None:
 
 
 @pytest.mark.parametrize("keys", [b"\x03", b"\x04"], ids=["Ctrl-C", "Ctrl-D"])
-def test_going_away_from_the_question_keeps_it(
-    home: Home, server: FaultServer, keys: bytes
-) -> None:
+def test_ctrl_c_and_ctrl_d_keep_the_session(home: Home, server: FaultServer, keys: bytes) -> None:
     chat(home, "-S", "taxes", "hi")
     before = tree(home.path)
     with Terminal(newapi_command("sessions", "rm", "taxes"), home=home) as terminal:
@@ -62,7 +60,7 @@ def test_going_away_from_the_question_keeps_it(
     assert tree(home.path) == before
 
 
-def test_a_yes_deletes_it(home: Home, server: FaultServer) -> None:
+def test_answering_yes_deletes_the_session(home: Home, server: FaultServer) -> None:
     chat(home, "-S", "taxes", f"{CANARY} a")
     chat(home, "-S", "work", "b")
     with Terminal(newapi_command("sessions", "rm", "taxes"), home=home) as terminal:
@@ -74,7 +72,9 @@ def test_a_yes_deletes_it(home: Home, server: FaultServer) -> None:
     assert traces(home) == []
 
 
-def test_several_are_named_before_the_question(home: Home, server: FaultServer) -> None:
+def test_several_sessions_are_listed_before_the_confirmation(
+    home: Home, server: FaultServer
+) -> None:
     names = [f"name{number:02}" for number in range(12)]
     for name in names:
         chat(home, "-S", name, "hi")
@@ -88,7 +88,7 @@ def test_several_are_named_before_the_question(home: Home, server: FaultServer) 
 
 
 @pytest.mark.parametrize("stdin", [b"", b"y\n", None], ids=["empty", "yes", "null"])
-def test_without_a_terminal_nothing_is_deleted_unasked(
+def test_without_a_terminal_nothing_is_deleted_without_yes(
     home: Home, server: FaultServer, stdin: bytes | None
 ) -> None:
     chat(home, "-S", "taxes", "hi")
@@ -105,9 +105,7 @@ def test_without_a_terminal_nothing_is_deleted_unasked(
      ["--older-than", ""], ["--older-than", "1x"]],
     ids=" ".join,
 )  # fmt: skip
-def test_what_names_nothing_deletes_nothing(
-    home: Home, server: FaultServer, args: list[str]
-) -> None:
+def test_invalid_arguments_delete_nothing(home: Home, server: FaultServer, args: list[str]) -> None:
     chat(home, "-S", "taxes", "hi")
     before = tree(home.path)
     result = run_newapi("sessions", "rm", "--yes", *args, home=home)
@@ -115,7 +113,7 @@ def test_what_names_nothing_deletes_nothing(
     assert tree(home.path) == before
 
 
-def test_one_that_is_named_twice_is_deleted_once(home: Home, server: FaultServer) -> None:
+def test_a_session_named_twice_is_deleted_once(home: Home, server: FaultServer) -> None:
     chat(home, "-S", "taxes", "hi")
     id_ = only_session(home).session.id
     assert "Deleted 1 session" in remove(home, "taxes", id_, id_[:8])
@@ -124,7 +122,7 @@ def test_one_that_is_named_twice_is_deleted_once(home: Home, server: FaultServer
 # -- by age -----------------------------------------------------------------------------------
 
 
-def test_those_not_used_for_long_are_deleted(home: Home, server: FaultServer) -> None:
+def test_sessions_older_than_an_age_are_deleted(home: Home, server: FaultServer) -> None:
     now = datetime.now(UTC)
     for name, days in (("new", 0), ("month", 29), ("old", 31), ("older", 400)):
         chat(home, "-S", name, f"{name} words")
@@ -145,14 +143,14 @@ def test_those_not_used_for_long_are_deleted(home: Home, server: FaultServer) ->
         assert (refused.code, "invalid duration" in refused.err) == (2, True)
 
 
-def test_age_and_names_are_not_given_together(home: Home, server: FaultServer) -> None:
+def test_age_and_names_exclude_each_other(home: Home, server: FaultServer) -> None:
     chat(home, "-S", "new", "hi")
     args = ("rm", "--yes", "new", "--older-than", "1d")
     assert run_newapi("sessions", *args, home=home).code == 2
     assert len(stored_sessions(home)) == 1
 
 
-def test_a_whole_id_deletes_that_session_and_exports_it(home: Home, server: FaultServer) -> None:
+def test_a_complete_id_wins_over_a_name(home: Home, server: FaultServer) -> None:
     chat(home, "keep me")
     kept = only_session(home).session.id
     chat(home, "-S", "talk", "junk")
@@ -163,7 +161,7 @@ def test_a_whole_id_deletes_that_session_and_exports_it(home: Home, server: Faul
     assert only_session(home).turns[0].prompt == "junk"
 
 
-def test_a_folder_in_the_place_of_the_history_is_told(home: Home, server: FaultServer) -> None:
+def test_a_folder_in_place_of_the_history_is_reported(home: Home, server: FaultServer) -> None:
     chat(home, "hi")
     (home.newapi_home / "data" / "history").mkdir()
     result = run_newapi("sessions", "rm", "--yes", "hi", home=home)
@@ -171,7 +169,7 @@ def test_a_folder_in_the_place_of_the_history_is_told(home: Home, server: FaultS
     assert len(stored_sessions(home)) == 1
 
 
-def test_a_running_conversation_whose_session_goes_says_so_and_begins_anew(
+def test_a_conversation_whose_session_is_deleted_reports_it_and_starts_again(
     home: Home, server: FaultServer
 ) -> None:
     with conversation(home) as repl:

@@ -1,4 +1,4 @@
-"""However an answer ends, its turn is stored with how it ended and with all that came."""
+"""However an answer ends, its turn is stored with its ending and all text that arrived."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ main()
 
 @pytest.fixture
 def server(fault_server: FaultServer, home: Home) -> FaultServer:
-    """Give a configured server that answers `Answer N.` where no script is left."""
+    """Return a configured server that answers `Answer N.` after its scripts."""
     answer_numbered(fault_server, home, retries=0)
     return fault_server
 
 
 def cut(*last: Step) -> list[Step]:
-    """Give the script of an answer that begins and is cut."""
+    """Return the steps of an answer that is cut off."""
     return [*sse(*BEGUN, end=False), *last]
 
 
@@ -108,27 +108,29 @@ def test_how_an_answer_ended_is_stored(home: Home, server: FaultServer, way: str
 
 
 @pytest.mark.parametrize("way", ["RST", "an error in the stream", "[DONE] without a finish reason"])
-def test_reasoning_and_part_are_stored_together(home: Home, server: FaultServer, way: str) -> None:
+def test_reasoning_and_partial_answer_are_stored_together(
+    home: Home, server: FaultServer, way: str
+) -> None:
     server.add(*WAYS[way][0])
     run_newapi("chat", "hi", home=home)
     assert last_turn(home).reasoning == "hm"
 
 
-def test_a_silence_ends_the_answer_and_keeps_the_part(home: Home, server: FaultServer) -> None:
+def test_a_timeout_ends_the_answer_and_keeps_the_part(home: Home, server: FaultServer) -> None:
     server.add(*cut(Stall()))
     result = run_newapi("chat", "--timeout", "0.3", "hi", home=home)
     assert result.code == 9, result
     assert_turn(last_turn(home), Status.INCOMPLETE, "Paris", message="cut off")
 
 
-def test_a_silence_before_the_answer_is_an_error(home: Home, server: FaultServer) -> None:
+def test_a_timeout_before_the_answer_is_an_error(home: Home, server: FaultServer) -> None:
     server.add(Stall())
     result = run_newapi("chat", "--timeout", "0.3", "hi", home=home)
     assert result.code == 8, result
     assert_turn(last_turn(home), Status.ERROR, "", message="0.3")
 
 
-def test_nobody_listening_is_an_error(home: Home, server: FaultServer) -> None:
+def test_an_unreachable_server_is_an_error(home: Home, server: FaultServer) -> None:
     server.stop()
     result = run_newapi("chat", "hi", home=home)
     assert result.code == 5, result
@@ -136,7 +138,7 @@ def test_nobody_listening_is_an_error(home: Home, server: FaultServer) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
-def test_a_signal_in_the_answer_stores_the_part(
+def test_a_signal_during_the_answer_stores_the_part(
     home: Home, server: FaultServer, number: signal.Signals, code: int
 ) -> None:
     server.add(*part_then_silence())
@@ -170,7 +172,7 @@ def test_ctrl_c_twice_stores_the_part_too(home: Home, server: FaultServer) -> No
     assert_turn(last_turn(home), Status.INTERRUPTED, PART)
 
 
-def test_output_that_cannot_be_written_leaves_the_part(home: Home, server: FaultServer) -> None:
+def test_output_that_cannot_be_written_stores_the_part(home: Home, server: FaultServer) -> None:
     server.add(*cut(Stall()))
     with open("/dev/full", "wb") as full:  # noqa: PTH123  # a device
         result = run_newapi_process("chat", "hi", home=home, stdout=full)
@@ -180,7 +182,7 @@ def test_output_that_cannot_be_written_leaves_the_part(home: Home, server: Fault
     assert turn.answer.startswith("Par")
 
 
-def test_a_bug_of_ours_leaves_the_part(home: Home, server: FaultServer) -> None:
+def test_a_bug_stores_the_part(home: Home, server: FaultServer) -> None:
     server.add(*cut(Stall()))
     result = run_command([sys.executable, "-c", BUG, "chat", "hi"], home=home)
     assert result.code == 1, result
@@ -191,7 +193,7 @@ def test_a_bug_of_ours_leaves_the_part(home: Home, server: FaultServer) -> None:
 # -- in a conversation ------------------------------------------------------------------------
 
 
-def test_a_refusal_in_a_conversation_is_stored_and_it_goes_on(
+def test_an_error_in_a_conversation_is_stored_and_the_conversation_continues(
     home: Home, server: FaultServer
 ) -> None:
     server.add(*WAYS["refused"][0])
@@ -204,7 +206,7 @@ def test_a_refusal_in_a_conversation_is_stored_and_it_goes_on(
     assert_turn(second, Status.COMPLETE, "Answer 2.", finish="stop")
 
 
-def test_a_bug_of_ours_in_a_conversation_leaves_the_part(home: Home, server: FaultServer) -> None:
+def test_a_bug_in_a_conversation_stores_the_part(home: Home, server: FaultServer) -> None:
     server.add(*cut(Stall()))
     with Terminal([sys.executable, "-c", BUG, "chat", "-i", "hi"], home=home) as terminal:
         assert terminal.wait_exit() == 1

@@ -1,4 +1,4 @@
-"""A conversation and its store, of which now and then one is behind the other."""
+"""A conversation and its store while other processes change the session."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def completion(text: str) -> Completion:
 
 
 class Side:
-    """One process's conversation, with a connection of its own to the file."""
+    """The conversation of one process, with its own connection to the file."""
 
     def __init__(self, store: SessionStore, session: Session, owner: str) -> None:
         store._owner = owner
@@ -33,22 +33,22 @@ class Side:
         self.live = LiveSession(stored.session, stored.path, store, self._warn)
 
     def say(self, prompt: str, answer: str) -> None:
-        """Say a prompt and have it answered."""
+        """Begin a turn and end it with an answer."""
         self.live.begin(prompt, model="m").end(completion(answer), "")
 
     def _warn(self, error: LocalError) -> None:
         self.warnings.append(error.message)
 
     def block(self, is_blocked: bool) -> None:
-        """Let nothing be written, as on a full disk, or let it again."""
+        """Make writing fail, as on a full disk, or allow it again."""
         self.store.database.execute(f"PRAGMA query_only = {int(is_blocked)}")
 
     def path(self) -> list[tuple[str, str]]:
-        """Give prompts and answers as this side has them."""
+        """Return prompts and answers in memory."""
         return [(turn.prompt, turn.answer) for turn in self.live.path]
 
     def stored(self) -> list[tuple[str, str, Status]]:
-        """Give prompts, answers and status of the path as the file has them."""
+        """Return prompts, answers and status of the stored path."""
         found = self.store.load(self.live.session.id)
         assert found is not None
         return [(turn.prompt, turn.answer, turn.status) for turn in found.path]
@@ -56,7 +56,7 @@ class Side:
 
 @pytest.fixture
 def sides(tmp_path: Path) -> Iterator[tuple[Side, Side]]:
-    """Give two processes' views of one session of one turn."""
+    """Return the views of two processes on a session with one turn."""
     with ExitStack() as stack:
         one, two = (stack.enter_context(SessionStore(tmp_path / "s.db")) for _ in range(2))
         first = Side(one, new_session(), "1:1")
@@ -67,7 +67,7 @@ def sides(tmp_path: Path) -> Iterator[tuple[Side, Side]]:
 DONE = Status.COMPLETE
 
 
-def test_what_could_not_be_written_is_written_with_the_next_turn(
+def test_unsaved_turns_are_saved_with_the_next_turn(
     sides: tuple[Side, Side],
 ) -> None:
     one, _ = sides
@@ -83,7 +83,7 @@ def test_what_could_not_be_written_is_written_with_the_next_turn(
     assert [prompt for prompt, _ in one.path()] == ["first", "second", "third", "fourth"]
 
 
-def test_an_answer_whose_end_could_not_be_written_is_ended_with_the_next_turn(
+def test_an_unsaved_end_is_saved_with_the_next_turn(
     sides: tuple[Side, Side],
 ) -> None:
     one, _ = sides
@@ -96,7 +96,7 @@ def test_an_answer_whose_end_could_not_be_written_is_ended_with_the_next_turn(
     assert one.stored()[1:] == [("second", "2", DONE), ("third", "3", DONE)]
 
 
-def test_catching_up_leaves_what_another_still_writes(sides: tuple[Side, Side]) -> None:
+def test_saving_late_leaves_an_open_turn_of_another_process_alone(sides: tuple[Side, Side]) -> None:
     one, two = sides
     others = two.live.begin("of two", model="m")
     others.save_partial(completion("par"))
@@ -116,7 +116,7 @@ def test_catching_up_leaves_what_another_still_writes(sides: tuple[Side, Side]) 
     assert one.path() == [(prompt, answer) for prompt, answer, _ in one.stored()]
 
 
-def test_what_another_has_said_stands_before_what_is_said_next(sides: tuple[Side, Side]) -> None:
+def test_a_turn_of_another_process_precedes_the_next_turn(sides: tuple[Side, Side]) -> None:
     one, two = sides
     two.say("of two", "2")
     one.say("of one", "3")
@@ -125,7 +125,7 @@ def test_what_another_has_said_stands_before_what_is_said_next(sides: tuple[Side
     assert [m.content for m in one.live.messages()] == ["first", "1", "of two", "2", "of one"]
 
 
-def test_what_was_written_late_is_a_branch_beside_what_another_said(
+def test_a_turn_saved_late_is_a_branch_beside_the_turn_of_another_process(
     sides: tuple[Side, Side],
 ) -> None:
     one, two = sides
@@ -140,7 +140,7 @@ def test_what_was_written_late_is_a_branch_beside_what_another_said(
     assert [turn.status for turn in found.turns] == [DONE] * 4
 
 
-def test_a_killed_answer_of_another_is_heard_as_its_part(sides: tuple[Side, Side]) -> None:
+def test_a_killed_answer_of_another_process_counts_with_its_part(sides: tuple[Side, Side]) -> None:
     one, two = sides
     two.live.begin("of two", model="m").save_partial(completion("par"))
     one.say("of one", "2")
@@ -151,7 +151,7 @@ def test_a_killed_answer_of_another_is_heard_as_its_part(sides: tuple[Side, Side
     ]  # fmt: skip
 
 
-def test_a_fork_is_a_session_of_its_own(sides: tuple[Side, Side]) -> None:
+def test_a_fork_is_a_separate_session(sides: tuple[Side, Side]) -> None:
     one, two = sides
     left = one.live.fork("fork")
     one.say("in the fork", "2")
@@ -161,7 +161,7 @@ def test_a_fork_is_a_session_of_its_own(sides: tuple[Side, Side]) -> None:
     assert one.live.session.id != left.id
 
 
-def test_a_damaged_turn_of_the_session_ends_saving_and_not_the_conversation(
+def test_a_damaged_turn_ends_saving_but_not_the_conversation(
     sides: tuple[Side, Side],
 ) -> None:
     one, two = sides
@@ -172,7 +172,7 @@ def test_a_damaged_turn_of_the_session_ends_saving_and_not_the_conversation(
     assert one.path()[-1] == ("of one", "3")
 
 
-def test_a_prompt_is_stored_once_though_what_another_said_cannot_be_read(
+def test_a_prompt_is_stored_once_even_if_turns_of_another_process_are_unreadable(
     sides: tuple[Side, Side], tmp_path: Path
 ) -> None:
     one, two = sides

@@ -1,4 +1,4 @@
-"""A full disk: what is told of it stands on lines of its own, once, and says what to do."""
+"""A full disk is reported once, on separate lines, with the next step."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UNSAVED = "warning: this conversation is not saved:"
 
 
 def assert_told_once_below_the_answer(text: str) -> None:
-    """See that the part stands there once, and the warning begins a line below it."""
+    """Assert that the part is shown once, with the warning on a line below it."""
     rows = [row.rstrip() for row in text.strip().split("\n")]
     assert "\n".join(rows).count(PART) == 1, text
     [place] = [number for number, row in enumerate(rows) if "warning:" in row]
@@ -43,7 +43,7 @@ def assert_told_once_below_the_answer(text: str) -> None:
 @MOUNTS
 @pytest.mark.parametrize("number", CODES, ids=lambda number: number.name)
 @pytest.mark.parametrize("args", [("--raw",), ()], ids=["raw", "markdown"])
-def test_a_signal_in_an_answer_tells_below_it_that_it_is_not_saved(
+def test_a_signal_during_an_answer_warns_below_it_that_it_is_not_saved(
     home: Home, fault_server: FaultServer, args: tuple[str, ...], number: signal.Signals
 ) -> None:
     answer_numbered(fault_server, home)
@@ -60,7 +60,7 @@ def test_a_signal_in_an_answer_tells_below_it_that_it_is_not_saved(
 
 @MOUNTS
 @pytest.mark.parametrize("args", [("--raw",), ()], ids=["raw", "markdown"])
-def test_ctrl_c_in_a_conversation_does_not_say_that_what_is_not_saved_is_kept(
+def test_ctrl_c_in_a_conversation_does_not_claim_that_an_unsaved_part_is_kept(
     home: Home, fault_server: FaultServer, args: tuple[str, ...]
 ) -> None:
     answer_numbered(fault_server, home)
@@ -80,7 +80,9 @@ def test_ctrl_c_in_a_conversation_does_not_say_that_what_is_not_saved_is_kept(
 
 
 @MOUNTS
-def test_a_deletion_without_room_says_what_it_needs(home: Home, fault_server: FaultServer) -> None:
+def test_a_deletion_without_disk_space_says_how_much_it_needs(
+    home: Home, fault_server: FaultServer
+) -> None:
     answer_numbered(fault_server, home)
     with small_disk(data_dir(home)):
         chat(home, "word " * 5000)
@@ -96,7 +98,7 @@ def test_a_deletion_without_room_says_what_it_needs(home: Home, fault_server: Fa
 
 
 @MOUNTS
-def test_a_full_disk_is_told_with_what_to_do(home: Home, fault_server: FaultServer) -> None:
+def test_a_full_disk_is_reported_with_the_next_step(home: Home, fault_server: FaultServer) -> None:
     answer_numbered(fault_server, home)
     with small_disk(data_dir(home)):
         fill(data_dir(home))
@@ -106,7 +108,7 @@ def test_a_full_disk_is_told_with_what_to_do(home: Home, fault_server: FaultServ
 
 
 @pytest.mark.parametrize("mode", [0o400, 0])
-def test_a_store_without_right_is_told_with_what_to_look_at(
+def test_missing_permissions_are_reported_with_the_next_step(
     home: Home, fault_server: FaultServer, mode: int
 ) -> None:
     answer_numbered(fault_server, home)

@@ -1,4 +1,4 @@
-"""A store in which somebody has written by hand: a documented code, whatever stands where."""
+"""A store with invalid values: every command ends with a documented exit code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LEFT_ALONE = {"id", "session_id"}  # keys of the tables: SQLite refuses most of 
 
 
 def columns(table: str, home: Home) -> list[str]:
-    """Give the names of the columns of a table."""
+    """Return the column names of a table."""
     with closing(sqlite3.connect(sessions_file(home))) as connection:
         rows = connection.execute(f"PRAGMA table_info({table})").fetchall()
     return [row[1] for row in rows if row[1] not in LEFT_ALONE]
@@ -36,7 +36,9 @@ def columns(table: str, home: Home) -> list[str]:
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
 @pytest.mark.parametrize("table", ["sessions", "turns"])
-def test_no_value_is_a_bug(home: Home, fault_server: FaultServer, table: str, odd: object) -> None:
+def test_no_stored_value_is_a_bug(
+    home: Home, fault_server: FaultServer, table: str, odd: object
+) -> None:
     answer_numbered(fault_server, home, retries=0)
     chat(home, "hi")
     sound = sessions_file(home).read_bytes()

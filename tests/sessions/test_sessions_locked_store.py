@@ -1,4 +1,4 @@
-"""Another process holds the store: it is waited for, and Ctrl-C ends that at once."""
+"""Another process has locked the store: newapi waits for it, and Ctrl-C ends the wait at once."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ COMMANDS = ["chat -c more", "chat hi", "chat", "sessions list", "sessions rm --y
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Let nobody else read the file, nor write to it."""
+    """Hold an exclusive lock on the file."""
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         yield
 
 
 def has_opened(pid: int, path: Path) -> bool:
-    """Say whether a process has opened a file."""
+    """Return whether a process has opened a file."""
     for name in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):  # closed meanwhile
             if name.readlink() == path:
@@ -53,7 +53,7 @@ def has_opened(pid: int, path: Path) -> bool:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_ctrl_c_is_at_once(home: Home, fault_server: FaultServer, command: str) -> None:
+def test_ctrl_c_takes_effect_at_once(home: Home, fault_server: FaultServer, command: str) -> None:
     answer_numbered(fault_server, home)
     chat(home, "hi")
     with (
@@ -73,7 +73,7 @@ def test_ctrl_c_is_at_once(home: Home, fault_server: FaultServer, command: str) 
     assert only_session(home).session.turns == 1
 
 
-def test_what_came_before_ctrl_c_is_still_kept_when_the_store_is_free(
+def test_text_before_ctrl_c_is_saved_once_the_store_is_free(
     home: Home, fault_server: FaultServer
 ) -> None:
     home.configure(fault_server.url)
@@ -97,7 +97,7 @@ def interrupted() -> None:
     raise Interrupted
 
 
-def test_a_turn_that_a_signal_ends_before_it_begins_leaves_the_path(tmp_path: Path) -> None:
+def test_a_signal_before_a_turn_begins_leaves_the_path_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     with SessionStore(path, check_wait=interrupted) as store:
         session, _ = add_turns(store, new_session(), ("first", "1"), ("second", "2"))
@@ -112,7 +112,7 @@ def test_a_turn_that_a_signal_ends_before_it_begins_leaves_the_path(tmp_path: Pa
     assert raw_rows(path, "SELECT prompt FROM turns") == [("first",), ("second",)]
 
 
-def test_a_part_of_an_answer_waits_for_nobody(tmp_path: Path) -> None:
+def test_saving_a_partial_answer_does_not_wait(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     with SessionStore(path) as store:
         _, [turn] = add_turns(store, new_session(), ("first", "1"))
@@ -123,7 +123,7 @@ def test_a_part_of_an_answer_waits_for_nobody(tmp_path: Path) -> None:
             assert time.monotonic() - began < AT_ONCE_S
 
 
-def test_ctrl_c_while_the_file_is_written_anew_tells_of_traces(tmp_path: Path) -> None:
+def test_ctrl_c_during_a_vacuum_reports_possible_traces(tmp_path: Path) -> None:
     path, is_at_it = tmp_path / "s.db", threading.Event()
 
     def press_ctrl_c() -> None:

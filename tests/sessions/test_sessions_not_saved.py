@@ -1,4 +1,4 @@
-"""Where nothing shall be saved, no file is touched; and a look makes none."""
+"""Runs without saving touch no file, and reading commands create none."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.support.wire import answer_events
 
 @pytest.fixture
 def server(fault_server: FaultServer, home: Home) -> FaultServer:
-    """Give a configured server that answers `Answer N.`."""
+    """Return a configured server that answers `Answer N.`."""
     answer_numbered(fault_server, home, retries=0)
     return fault_server
 
 
 @pytest.mark.parametrize("has_store", [False, True])
-def test_a_run_that_saves_nothing_touches_no_file(
+def test_a_run_without_saving_touches_no_file(
     home: Home, server: FaultServer, has_store: bool
 ) -> None:
     if has_store:
@@ -36,7 +36,7 @@ def test_a_run_that_saves_nothing_touches_no_file(
 
 
 @pytest.mark.parametrize("has_store", [False, True])
-def test_a_conversation_that_saves_nothing_touches_no_file(
+def test_a_conversation_without_saving_touches_no_file(
     home: Home, server: FaultServer, has_store: bool
 ) -> None:
     if has_store:
@@ -63,7 +63,7 @@ def test_saving_is_a_setting_too(home: Home, server: FaultServer, name: str) -> 
 
 
 @pytest.mark.parametrize("args", [("-c",), ("-S", "x")], ids=["-c", "-S"])
-def test_nothing_saved_and_gone_on_with_is_a_contradiction(
+def test_no_save_and_continue_exclude_each_other(
     home: Home, server: FaultServer, args: tuple[str, ...]
 ) -> None:
     result = run_newapi("chat", "-n", *args, "hi", home=home)
@@ -76,14 +76,14 @@ def test_nothing_saved_and_gone_on_with_is_a_contradiction(
      ["sessions", "show"], ["sessions", "export"], ["sessions", "rm", "--older-than", "1d"]],
     ids=" ".join,
 )  # fmt: skip
-def test_a_look_makes_no_file(home: Home, server: FaultServer, args: list[str]) -> None:
+def test_reading_commands_create_no_file(home: Home, server: FaultServer, args: list[str]) -> None:
     before = tree(home.path)
     run_newapi(*args, home=home)
     assert tree(home.path) == before
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="completion is bash's")
-def test_the_shells_completion_makes_no_file(home: Home, server: FaultServer) -> None:
+def test_shell_completion_creates_no_file(home: Home, server: FaultServer) -> None:
     before = tree(home.path)
     env = {
         "COMP_WORDS": "newapi\nchat\n-S\n",

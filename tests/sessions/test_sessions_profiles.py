@@ -1,4 +1,4 @@
-"""A session goes on with its own profile, and to another host only where that is asked for."""
+"""A session continues in its own profile, and on another host only with -P."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ KEYS = {"one": "sk-key-of-profile-one", "two": "sk-key-of-profile-two"}
 
 
 class Gateways:
-    """Two servers, each the gateway of one profile."""
+    """Two servers, one for each profile."""
 
     def __init__(self, home: Home, one: FaultServer, two: FaultServer) -> None:
         self.home, self.one, self.two = home, one, two
         self.write_config({"one": one.url, "two": two.url})
 
     def write_config(self, hosts: dict[str, str], default: str = "one") -> None:
-        """Write a profile for each host."""
+        """Write a profile for each server."""
         lines = [f'default_profile = "{default}"']
         for name, url in hosts.items():
             values = {"base_url": url, "api_key": KEYS[name], "model": f"model-{name}"}
@@ -37,13 +37,13 @@ class Gateways:
 
     @property
     def counts(self) -> tuple[int, int]:
-        """Say how often each has been asked."""
+        """Return the number of requests to each server."""
         return len(self.one.requests), len(self.two.requests)
 
 
 @pytest.fixture
 def gateways(home: Home, fault_server: FaultServer) -> Iterator[Gateways]:
-    """Give two gateways that answer."""
+    """Return two gateways that answer."""
 
     def answer(request: Request) -> list[Step]:
         return sse(*answer_events("re: ", request.json["messages"][-1]["content"]))
@@ -62,7 +62,7 @@ def refused(home: Home, *args: str, env: Environment | None = None, code: int = 
 # -- its own profile --------------------------------------------------------------------------
 
 
-def test_a_named_session_goes_on_with_its_own_profile(home: Home, gateways: Gateways) -> None:
+def test_a_named_session_continues_in_its_own_profile(home: Home, gateways: Gateways) -> None:
     chat(home, "-P", "two", "-S", "taxes", "first")
     result = chat(home, "-S", "taxes", "second")
     assert gateways.counts == (0, 2)
@@ -74,13 +74,13 @@ def test_a_named_session_goes_on_with_its_own_profile(home: Home, gateways: Gate
     assert only_session(home).session.profile == "two"
 
 
-def test_an_id_goes_on_with_its_own_profile_too(home: Home, gateways: Gateways) -> None:
+def test_an_id_continues_in_its_own_profile_too(home: Home, gateways: Gateways) -> None:
     chat(home, "-P", "two", "first")
     chat(home, "-S", only_session(home).session.id[:8], "second")
     assert gateways.counts == (0, 2)
 
 
-def test_the_environments_profile_is_no_wish_for_this_session(
+def test_the_profile_of_the_environment_does_not_override_the_session(
     home: Home, gateways: Gateways
 ) -> None:
     chat(home, "-P", "two", "-S", "taxes", "first")
@@ -88,7 +88,7 @@ def test_the_environments_profile_is_no_wish_for_this_session(
     assert gateways.counts == (0, 2)
 
 
-def test_the_last_used_is_that_of_the_profile(home: Home, gateways: Gateways) -> None:
+def test_continue_uses_the_last_session_of_the_profile(home: Home, gateways: Gateways) -> None:
     chat(home, "one a")
     chat(home, "-P", "two", "two a")
     chat(home, "one b")
@@ -101,7 +101,7 @@ def test_the_last_used_is_that_of_the_profile(home: Home, gateways: Gateways) ->
     assert sent_texts(gateways.two)[-3:] == ["go on", "re: go on", "go on"]
 
 
-def test_used_and_not_begun_last_counts(home: Home, gateways: Gateways) -> None:
+def test_the_last_used_session_counts_not_the_last_started(home: Home, gateways: Gateways) -> None:
     chat(home, "-S", "old", "a")
     chat(home, "-S", "new", "b")
     chat(home, "-S", "old", "c")
@@ -110,14 +110,14 @@ def test_used_and_not_begun_last_counts(home: Home, gateways: Gateways) -> None:
     assert [each.session.title for each in stored_sessions(home)] == ["old", "new"]
 
 
-def test_a_profile_without_a_session_has_none_to_go_on_with(home: Home, gateways: Gateways) -> None:
+def test_a_profile_without_sessions_has_none_to_continue(home: Home, gateways: Gateways) -> None:
     chat(home, "-P", "two", "a")
     result = refused(home, "-c", "b", code=2)
     assert "profile one" in result.err
     assert gateways.counts == (0, 1)
 
 
-def test_a_profile_that_is_gone_is_named(home: Home, gateways: Gateways) -> None:
+def test_a_missing_profile_is_reported(home: Home, gateways: Gateways) -> None:
     chat(home, "-P", "two", "-S", "taxes", "first")
     gateways.write_config({"one": gateways.one.url})
     result = refused(home, "-S", "taxes", "second")
@@ -129,7 +129,7 @@ def test_a_profile_that_is_gone_is_named(home: Home, gateways: Gateways) -> None
 # -- another host -----------------------------------------------------------------------------
 
 
-def test_another_profile_takes_it_to_another_host_and_that_is_told(
+def test_another_profile_sends_it_to_another_host_and_reports_it(
     home: Home, gateways: Gateways
 ) -> None:
     chat(home, "-S", "taxes", "first")
@@ -145,7 +145,7 @@ def test_another_profile_takes_it_to_another_host_and_that_is_told(
 
 
 @pytest.mark.parametrize("how", [("-c",), ("-S", "taxes")], ids=["-c", "-S"])
-def test_a_profile_that_has_moved_needs_a_word(
+def test_a_profile_with_a_new_host_needs_the_profile_option(
     home: Home, gateways: Gateways, how: tuple[str, ...]
 ) -> None:
     chat(home, "-S", "taxes", "first")
@@ -163,7 +163,7 @@ def test_a_profile_that_has_moved_needs_a_word(
 
 @pytest.mark.parametrize("how", [("-c",), ("-S", "taxes")], ids=["-c", "-S"])
 @pytest.mark.parametrize("by", ["flag", "environment"])
-def test_a_base_url_of_this_run_needs_a_word_too(
+def test_a_base_url_of_the_run_needs_the_profile_option_too(
     home: Home, gateways: Gateways, how: tuple[str, ...], by: str
 ) -> None:
     chat(home, "-S", "taxes", "first")
@@ -178,7 +178,7 @@ def test_a_base_url_of_this_run_needs_a_word_too(
     assert gateways.two.requests[-1].header("Authorization") == "Bearer sk-of-this-run-0123"
 
 
-def test_a_new_session_may_go_anywhere(home: Home, gateways: Gateways) -> None:
+def test_a_new_session_can_use_any_host(home: Home, gateways: Gateways) -> None:
     chat(home, "-S", "taxes", "first")
     env = {"NEWAPI_API_KEY": "sk-of-this-run-0123"}
     chat(home, "-S", "other", "--base-url", gateways.two.url, "hi", env=env)
@@ -192,7 +192,9 @@ def test_the_same_host_in_another_spelling_is_the_same_host(home: Home, gateways
     assert gateways.counts == (2, 0)
 
 
-def test_an_imported_session_of_another_host_needs_a_word(home: Home, gateways: Gateways) -> None:
+def test_an_imported_session_of_another_host_needs_the_profile_option(
+    home: Home, gateways: Gateways
+) -> None:
     chat(home, "-P", "two", "first")
     data = run_newapi("sessions", "export", "--json", home=home).out
     value = json.loads(data) | {"host": "https://elsewhere.example/v1", "profile": "one"}

@@ -1,4 +1,4 @@
-"""Which session a run of `chat` goes on with, and who may read what it stores."""
+"""Which session a run of `chat` continues, and the modes of the stored files."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests.support.process import run_in_shell, run_newapi
 
 @pytest.fixture
 def server(fault_server: FaultServer, home: Home) -> FaultServer:
-    """Give a configured server that answers `Answer N.`."""
+    """Return a configured server that answers `Answer N.`."""
     answer_numbered(fault_server, home)
     return fault_server
 
 
 def modes(home: Home) -> dict[str, int]:
-    """Give the mode of the data folder and of all in it."""
+    """Return the modes of the data folder and its files."""
     folder = data_dir(home)
     found = {"": stat.S_IMODE(folder.stat().st_mode)}
     return found | {each.name: stat.S_IMODE(each.stat().st_mode) for each in folder.iterdir()}
@@ -38,14 +38,14 @@ def modes(home: Home) -> dict[str, int]:
 # -- which one --------------------------------------------------------------------------------
 
 
-def test_each_run_is_a_session_of_its_own(home: Home, server: FaultServer) -> None:
+def test_every_run_is_a_new_session(home: Home, server: FaultServer) -> None:
     chat(home, "one")
     chat(home, "two")
     assert sent_texts(server) == ["two"]
     assert [len(each.path) for each in stored_sessions(home)] == [1, 1]
 
 
-def test_the_last_one_is_gone_on_with(home: Home, server: FaultServer) -> None:
+def test_the_last_session_is_continued(home: Home, server: FaultServer) -> None:
     chat(home, "one", "-s", "be brief")
     chat(home, "-c", "two")
     chat(home, "--continue", "three")
@@ -53,7 +53,7 @@ def test_the_last_one_is_gone_on_with(home: Home, server: FaultServer) -> None:
     assert len(only_session(home).path) == 3
 
 
-def test_a_new_name_begins_a_session_and_a_known_one_goes_on(
+def test_a_new_name_starts_a_session_and_a_known_one_continues_it(
     home: Home, server: FaultServer
 ) -> None:
     chat(home, "-S", "taxes", "one")
@@ -64,7 +64,7 @@ def test_a_new_name_begins_a_session_and_a_known_one_goes_on(
     assert sent_texts(server)[-3:] == ["two", "Answer 3.", "three"]
 
 
-def test_an_id_goes_on_by_its_beginning_and_a_new_name_is_told(
+def test_an_id_is_continued_by_its_beginning_and_a_new_name_is_reported(
     home: Home, server: FaultServer
 ) -> None:
     chat(home, "one")
@@ -78,7 +78,9 @@ def test_an_id_goes_on_by_its_beginning_and_a_new_name_is_told(
     assert run_newapi("chat", "-q", "-S", "quiet", "five", home=home).err == ""
 
 
-def test_model_and_system_prompt_stay_and_may_be_changed(home: Home, server: FaultServer) -> None:
+def test_model_and_system_prompt_are_kept_and_can_be_changed(
+    home: Home, server: FaultServer
+) -> None:
     chat(home, "-S", "t", "-m", "big", "-s", "first", "one")
     chat(home, "-S", "t", "two")
     assert (server.requests[-1].json["model"], sent_texts(server)[0]) == ("big", "first")
@@ -108,7 +110,7 @@ def test_a_turn_without_an_answer_is_not_sent_again(home: Home, server: FaultSer
     ],
     ids=["-c", "both", "empty", "blank", "long"],
 )
-def test_what_names_no_session_is_a_usage_problem(
+def test_an_invalid_session_reference_is_a_usage_error(
     home: Home, server: FaultServer, args: list[str], message: str
 ) -> None:
     result = run_newapi("chat", *args, "hi", home=home)
@@ -117,7 +119,9 @@ def test_what_names_no_session_is_a_usage_problem(
     assert server.connections == []
 
 
-def test_a_conversation_goes_on_with_what_a_pipe_began(home: Home, server: FaultServer) -> None:
+def test_a_conversation_continues_a_session_that_a_pipe_started(
+    home: Home, server: FaultServer
+) -> None:
     chat(home, stdin=b"from a pipe")
     with conversation(home, "chat", "-c") as repl:
         assert "from a pipe" in repl.terminal.all_text()
@@ -132,7 +136,7 @@ def test_a_conversation_goes_on_with_what_a_pipe_began(home: Home, server: Fault
 
 
 @pytest.mark.parametrize("mask", ["000", "022", "077", "777"])
-def test_all_that_is_stored_is_private_under_any_umask(
+def test_stored_files_are_private_under_any_umask(
     home: Home, server: FaultServer, mask: str
 ) -> None:
     for args in (["one"], ["-c", "two"]):
@@ -142,14 +146,14 @@ def test_all_that_is_stored_is_private_under_any_umask(
     assert len(only_session(home).path) == 2
 
 
-def test_what_a_conversation_stores_is_private_too(home: Home, server: FaultServer) -> None:
+def test_the_files_of_a_conversation_are_private_too(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("hi")
         repl.leave()
     assert modes(home) == {"": 0o700, "sessions.db": 0o600, "history": 0o600}
 
 
-def test_a_file_that_others_could_read_is_narrowed(home: Home, server: FaultServer) -> None:
+def test_a_readable_store_is_made_private(home: Home, server: FaultServer) -> None:
     chat(home, "one")
     (data_dir(home) / "history").touch(0o644)
     sessions_file(home).chmod(0o644)

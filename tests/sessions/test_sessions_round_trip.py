@@ -1,4 +1,4 @@
-"""A session in Chinese, with emoji and code: gone on with, found, taken out, read back the same."""
+"""A session in Chinese, with emoji and code: continued, searched, exported, imported unchanged."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def answer_to(prompt: str) -> str:
 
 
 def answer(request: Request) -> list[Step]:
-    """Answer in pieces that cut no character, with reasoning and usage."""
+    """Answer in chunks that split no character, with reasoning and usage."""
     text = answer_to(request.json["messages"][-1]["content"])
     pieces = [text[begin : begin + 7] for begin in range(0, len(text), 7)]
     return sse(
@@ -75,7 +75,7 @@ def answer(request: Request) -> list[Step]:
 
 @pytest.fixture
 def server(fault_server: FaultServer, home: Home) -> FaultServer:
-    """Give a server that has answered the ten prompts, each going on with the session."""
+    """Return a server that has answered the ten prompts in one session."""
     fault_server.answer_with(answer)
     home.configure(fault_server.url, system="用中文回答。", retries=0)
     result = run_command([sys.executable, "-c", ASKS_ALL, *PROMPTS], home=home, stdin=None)
@@ -85,7 +85,7 @@ def server(fault_server: FaultServer, home: Home) -> FaultServer:
 
 @pytest.fixture
 def other_home(tmp_path: Path) -> Home:
-    """Give a second home, on another machine as it were."""
+    """Return a second home, as on another machine."""
     path = tmp_path / "other"
     path.mkdir(0o700)
     return Home(path)
@@ -98,14 +98,14 @@ def exported(home: Home, *args: str) -> bytes:
 
 
 def imported(home: Home, data: bytes) -> list[str]:
-    """Read back from standard input, and give the ids that are told."""
+    """Import from standard input and return the printed ids."""
     result = run_newapi("sessions", "import", "-", home=home, stdin=data)
     assert (result.code, result.err) == (0, ""), result
     return result.text.split()
 
 
 def without_ids(stored: StoredSession) -> tuple[object, list[TurnRecord], list[str]]:
-    """Give all of a session but the numbers that are given anew, and its path by prompts."""
+    """Return a session without its new ids, and its path as prompts."""
     session = stored.session._replace(id="", leaf_id=None)
     turns = [turn._replace(id=0, parent_id=None) for turn in stored.turns]
     return session, turns, [turn.prompt for turn in stored.path]
@@ -114,7 +114,7 @@ def without_ids(stored: StoredSession) -> tuple[object, list[TurnRecord], list[s
 # -- going on ---------------------------------------------------------------------------------
 
 
-def test_every_message_is_sent_again_as_it_was(home: Home, server: FaultServer) -> None:
+def test_every_message_is_sent_again_unchanged(home: Home, server: FaultServer) -> None:
     wanted = ["用中文回答。"]
     for number, prompt in enumerate(PROMPTS):
         wanted.append(prompt)
@@ -122,7 +122,7 @@ def test_every_message_is_sent_again_as_it_was(home: Home, server: FaultServer) 
         wanted.append(answer_to(prompt))
 
 
-def test_every_turn_is_stored_as_it_was(home: Home, server: FaultServer) -> None:
+def test_every_turn_is_stored_unchanged(home: Home, server: FaultServer) -> None:
     stored = only_session(home)
     assert [turn.prompt for turn in stored.path] == PROMPTS
     for turn in stored.path:
@@ -147,9 +147,7 @@ def test_every_turn_is_stored_as_it_was(home: Home, server: FaultServer) -> None
     ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else "",
 )
-def test_words_of_it_are_found(
-    home: Home, server: FaultServer, words: list[str], count: int
-) -> None:
+def test_its_words_are_found(home: Home, server: FaultServer, words: list[str], count: int) -> None:
     result = run_newapi("sessions", "search", *words, home=home)
     assert (result.code, len(result.text.splitlines())) == (0, count), result
     as_json = run_newapi("sessions", "search", "--json", *words, home=home)
@@ -172,7 +170,7 @@ FORMS: dict[str, Callable[[Home], bytes]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_what_is_exported_is_read_back_the_same(
+def test_an_export_is_imported_unchanged(
     home: Home, server: FaultServer, other_home: Home, form: str
 ) -> None:
     with conversation(home, "chat", "-S", "中文 会话") as repl:
@@ -189,7 +187,7 @@ def test_what_is_exported_is_read_back_the_same(
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl"])
-def test_costs_and_models_tried_are_read_back(
+def test_costs_and_tried_models_are_imported(
     home: Home, server: FaultServer, other_home: Home, form: str
 ) -> None:
     tried = [["gpt-big", "503 无可用渠道"], ["gpt-new", "no such model"]]
@@ -208,7 +206,7 @@ def test_costs_and_models_tried_are_read_back(
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl"])
-def test_what_was_read_back_goes_on(
+def test_an_imported_session_can_be_continued(
     home: Home, server: FaultServer, other_home: Home, form: str
 ) -> None:
     other_home.configure(server.url)
@@ -218,7 +216,7 @@ def test_what_was_read_back_goes_on(
     assert sent_texts(server)[0] == "用中文回答。"
 
 
-def test_read_back_beside_itself_it_is_another_session(home: Home, server: FaultServer) -> None:
+def test_an_import_beside_the_original_is_another_session(home: Home, server: FaultServer) -> None:
     imported(home, exported(home, "--json"))
     copy, original = stored_sessions(home)
     assert [(s.session.title, s.session.is_named) for s in (original, copy)] == [
@@ -230,7 +228,7 @@ def test_read_back_beside_itself_it_is_another_session(home: Home, server: Fault
     assert [len(each.path) for each in stored_sessions(home)] == [11, 10]
 
 
-def test_several_sessions_are_read_back_in_their_order(
+def test_several_sessions_are_imported_in_order(
     home: Home, server: FaultServer, other_home: Home
 ) -> None:
     chat(home, "-S", "second", "hi")
@@ -241,7 +239,7 @@ def test_several_sessions_are_read_back_in_their_order(
     assert sorted(each.session.title for each in stored_sessions(other_home)) == sorted(titles * 2)
 
 
-def test_markdown_holds_every_text_as_it_was(home: Home, server: FaultServer) -> None:
+def test_markdown_contains_every_text_unchanged(home: Home, server: FaultServer) -> None:
     text = exported(home).decode("utf-8")
     assert text.startswith("# 中文 会话\n")
     position = 0
@@ -252,7 +250,7 @@ def test_markdown_holds_every_text_as_it_was(home: Home, server: FaultServer) ->
     assert exported(home, "中文 会话") == text.encode()
 
 
-def test_a_file_is_read_as_standard_input_is(
+def test_a_file_is_imported_like_standard_input(
     home: Home, server: FaultServer, other_home: Home, tmp_path: Path
 ) -> None:
     path = tmp_path / "备份 1.json"
@@ -267,7 +265,7 @@ def test_a_file_is_read_as_standard_input_is(
     [b"", b"{}", b"not json", b"[1]", b"\xff\xfe", b'{"format": "newapi-session", "version": 2}',
      b"GOOD\n{}", b"GOOD\n{\"type\": \"turn\"}"],
 )  # fmt: skip
-def test_what_cannot_be_read_back_adds_nothing(
+def test_an_invalid_import_adds_nothing(
     home: Home, server: FaultServer, other_home: Home, data: bytes
 ) -> None:
     data = data.replace(b"GOOD\n", exported(home, "--jsonl"))
@@ -277,7 +275,7 @@ def test_what_cannot_be_read_back_adds_nothing(
     assert tree(other_home.path) == before
 
 
-def test_a_cost_that_is_no_decimal_text_adds_nothing_and_is_named(
+def test_an_invalid_cost_adds_nothing_and_is_reported(
     home: Home, server: FaultServer, other_home: Home
 ) -> None:
     value = json.loads(exported(home, "--json"))
@@ -290,22 +288,22 @@ def test_a_cost_that_is_no_decimal_text_adds_nothing_and_is_named(
     assert not sessions_file(other_home).exists()
 
 
-def test_an_empty_list_is_told(home: Home, other_home: Home) -> None:
+def test_an_empty_import_is_reported(home: Home, other_home: Home) -> None:
     result = run_newapi("sessions", "import", "-", home=other_home, stdin=b"[]")
     assert (result.code, result.out, result.err) == (0, b"", "no sessions in -\n")
 
 
-def test_no_name_is_no_file(home: Home) -> None:
+def test_an_empty_file_name_is_refused(home: Home) -> None:
     result = run_newapi("sessions", "import", "", home=home)
     assert (result.code, result.err.split("\n")[0]) == (2, "error: no file name given")
 
 
-def test_a_file_that_is_not_there_is_a_usage_problem(home: Home) -> None:
+def test_a_missing_file_is_a_usage_error(home: Home) -> None:
     result = run_newapi("sessions", "import", "missing.json", home=home)
     assert (result.code, "missing.json" in result.err) == (2, True)
 
 
-def test_answers_of_odd_bytes_come_out_and_in_as_they_are_stored(
+def test_answers_with_unusual_characters_are_exported_and_imported_unchanged(
     home: Home, fault_server: FaultServer, other_home: Home
 ) -> None:
     answer_numbered(fault_server, home)

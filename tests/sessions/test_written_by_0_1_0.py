@@ -1,4 +1,4 @@
-"""A home written by newapi 0.1.0 (tests/data/0.1.0): today's program gives what 0.1.0 gave."""
+"""A home written by newapi 0.1.0 (tests/data/0.1.0): this version prints what 0.1.0 printed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def at_home(text: str, home: Home, port: int) -> str:
 
 
 def expected(name: str, home: Home, port: int = PORT) -> str:
-    """Return what 0.1.0 gave."""
+    """Return what 0.1.0 printed."""
     return at_home((DATA / "expected" / name).read_text("utf-8"), home, port)
 
 
