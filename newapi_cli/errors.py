@@ -3,7 +3,6 @@
     NewapiError
     ├── UsageError                 2  the command line or piped input
     │   └── FileError              2  a file that cannot be read
-    │   └── FileError              2  a file cannot be read
     ├── ConfigError                3  missing key, invalid file, a key that must not be sent there
     ├── AuthenticationError        4  the key was rejected
     ├── NetworkError               5  DNS, connect, TLS, proxy
@@ -16,6 +15,7 @@
     ├── IncompleteCompletion       9  the answer was cut off; the part is printed and kept
     ├── LocalError                10  the output could not be written, or the store failed
     ├── Interrupted              130  a signal ended the run (143, 129 for the others)
+    │   └── InputEnded           130  Ctrl-D at a prompt
     └── PipeClosed               141  the reader of the output closed the pipe
 
 Packages raise these; only `cli.main` and the conversation catch them.
@@ -286,3 +286,7 @@ class Interrupted(NewapiError):
     def __init__(self, code: ExitCode = ExitCode.SIGINT) -> None:
         super().__init__(tr("stopped"))
         self.code = code
+
+
+class InputEnded(Interrupted):
+    """The user pressed Ctrl-D at a prompt. Never displayed."""

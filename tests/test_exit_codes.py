@@ -49,6 +49,7 @@ CLASSES = {
     "IncompleteCompletion": 9,
     "LocalError": 10,
     "Interrupted": 130,
+    "InputEnded": 130,
     "PipeClosed": 141,
 }
 

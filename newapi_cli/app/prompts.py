@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterator
 from types import FrameType
 
-from newapi_cli.errors import Interrupted, LocalError, PipeClosed, UsageError
+from newapi_cli.errors import InputEnded, Interrupted, LocalError, PipeClosed, UsageError
 from newapi_cli.i18n import tr
 from newapi_cli.render.sanitizer import safe_text
 from newapi_cli.signals import CODES
@@ -41,7 +41,7 @@ def ask(streams: Streams, prompt: str, *, is_hidden: bool = False) -> str:
     """Return the line that the user types, without its line break.
 
     Pasted JSON may have several lines, and is never shown. Raises `Interrupted` for Ctrl-C, SIGTERM
-    and SIGHUP, `EOFError` for Ctrl-D, and `UsageError` for more than 64 kB.
+    and SIGHUP, `InputEnded` for Ctrl-D, and `UsageError` for more than 64 kB.
     """
     if sys.platform == "win32":
         return _ask_without_termios(prompt, is_hidden=is_hidden)
@@ -55,7 +55,10 @@ def confirm(streams: Streams, prompt: str) -> bool:
 
 
 def _ask_without_termios(prompt: str, *, is_hidden: bool) -> str:
-    return getpass.getpass(f"{prompt}: ") if is_hidden else input(f"{prompt}: ")
+    try:
+        return getpass.getpass(f"{prompt}: ") if is_hidden else input(f"{prompt}: ")
+    except EOFError as error:
+        raise InputEnded from error
 
 
 class _Prompt:
@@ -113,7 +116,7 @@ class _Prompt:
             if key in ENTER:
                 self._end_line()
             elif key in CTRL_D and not self._typed:
-                raise EOFError
+                raise InputEnded
             elif key in CTRL_U + CTRL_W:
                 self._typed.clear()
             elif key in BACKSPACE:

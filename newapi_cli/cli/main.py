@@ -14,6 +14,7 @@ from newapi_cli.cli.app import app_for
 from newapi_cli.config.redact import redact
 from newapi_cli.errors import (
     ExitCode,
+    InputEnded,
     Interrupted,
     LocalError,
     NewapiError,
@@ -39,7 +40,7 @@ def run(argv: Sequence[str], streams: Streams) -> int:
         code = app_for(argv)(list(argv), prog_name="newapi", obj=streams, standalone_mode=False)
     except SystemExit as exit_:
         return _code_of_exit(exit_, streams)
-    except (typer.Abort, KeyboardInterrupt, EOFError):  # EOFError: Ctrl-D at a prompt
+    except (typer.Abort, KeyboardInterrupt, InputEnded):
         return ExitCode.SIGINT
     except NewapiError as error:
         return _code_of(error, streams)

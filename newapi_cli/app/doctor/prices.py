@@ -14,6 +14,7 @@ from newapi_cli.domain.completion import ChatRequest, Chunk, Completion, Status
 from newapi_cli.domain.messages import Message, Role
 from newapi_cli.domain.pricing import PriceKind, PriceList
 from newapi_cli.domain.report import CheckResult
+from newapi_cli.errors import InputEnded
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.prices import price_cells
 from newapi_cli.render.sanitizer import safe_line
@@ -102,7 +103,7 @@ def _is_confirmed(context: Context, model: str) -> bool:
     )
     try:
         return confirm(context.streams, question)
-    except EOFError:  # Ctrl-D
+    except InputEnded:
         return False
 
 
