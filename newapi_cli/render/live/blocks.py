@@ -26,7 +26,7 @@ from typing import Any
 from markdown_it.common.utils import normalizeReference
 from markdown_it.token import Token
 
-from newapi_cli.render.live.leaves import Continued, Leaf, Place, leaves_of, markdown_parser
+from newapi_cli.render.live.leaves import Cut, Leaf, Place, leaves_of, markdown_parser
 from newapi_cli.render.live.theme import Theme
 
 Definitions = dict[str, dict[str, Any]]
@@ -53,7 +53,7 @@ class BlockStream:
         self._has_new_lines = False
         self._committed = 0  # leaves of the tail that were returned as final
         self._has_before = False
-        self._continued: Continued | None = None
+        self._item_number: int | None = None  # of the item that the tail starts with
         self._definitions: Definitions = {}
         self._unresolved: dict[str, str] = {}  # labels in permanent text, and that text
 
@@ -139,7 +139,7 @@ class BlockStream:
 
     def _flattened(self, tokens: list[Token]) -> list[Leaf]:
         return leaves_of(
-            tokens, self._theme, has_before=self._has_before, continued=self._continued
+            tokens, self._theme, has_before=self._has_before, item_number=self._item_number
         )
 
     def _partial_starts_a_paragraph(self) -> bool:
@@ -182,78 +182,33 @@ class BlockStream:
         self, tokens: list[Token], leaves: list[Leaf], definitions: Definitions, *, is_over: bool
     ) -> None:
         """Remove the blocks and items from the tail of which every leaf was returned."""
-        if is_over:
-            self._cut(len(self._lines), self._committed, None, definitions)
+        end = Cut(len(self._lines)) if is_over else self._cut_after(tokens)
+        cuts = [*(leaf.cut for leaf in leaves), end]
+        possible = [(gone, cut) for gone, cut in enumerate(cuts[: self._committed + 1]) if cut]
+        if not possible:
             return
-        boundary, gone, continued = 0, 0, None
-        blocks = [t for t in tokens if t.level == 0 and t.nesting >= 0 and t.map]
-        for index, block in enumerate(blocks):
-            is_last = index == len(blocks) - 1
-            begin, end = block.map or [0, 0]
-            inside = sum(1 for leaf in leaves if begin <= leaf.begin < end)
-            known = self._continued if index == 0 else None
-            if gone + inside <= self._committed and self._is_block_closed(block, is_last=is_last):
-                boundary, gone = end, gone + inside
-                continue
-            if block.type in LISTS:
-                boundary, gone, continued = self._into_list(
-                    tokens, block, leaves, (boundary, gone, known)
-                )
-            break
-        if boundary:
-            self._cut(boundary, gone, continued, definitions)
-
-    def _is_block_closed(self, block: Token, *, is_last: bool) -> bool:
-        if not is_last:
-            return True
-        end = (block.map or [0, 0])[1]
-        after = self._lines[end : end + 1]
-        is_followed = bool(after) and not after[0].strip()
-        if block.type in ("heading_open", "hr"):
-            return True
-        if block.type == "fence":
-            return True  # its leaf was returned, so it is closed
-        return block.type in ("paragraph_open", "table_open", "blockquote_open") and is_followed
-
-    def _into_list(
-        self,
-        tokens: list[Token],
-        block: Token,
-        leaves: list[Leaf],
-        position: tuple[int, int, Continued | None],
-    ) -> tuple[int, int, Continued | None]:
-        """Move on to the first item of an open list of which not every leaf was returned."""
-        boundary, gone, known = position
-        index_of_block = tokens.index(block)
-        items = []
-        for token in tokens[index_of_block + 1 :]:
-            if token.level == 0:
-                break
-            if token.level == 1 and token.type == "list_item_open" and token.map:
-                items.append(token)
-        number = known.number if known else int(block.attrs.get("start", 1))
-        if block.type == "bullet_list_open":
-            number = 0
-        for index, item in enumerate(items[:-1]):
-            begin, end = item.map or [0, 0]
-            inside = sum(1 for leaf in leaves if begin <= leaf.begin < end)
-            if gone + inside > self._committed:
-                return boundary, gone, known
-            gone += inside
-            boundary = (items[index + 1].map or [0, 0])[0]
-            known = Continued(number + index + 1 if number or block.type[0] == "o" else 0)
-        return boundary, gone, known
-
-    def _cut(
-        self, boundary: int, gone: int, continued: Continued | None, definitions: Definitions
-    ) -> None:
+        gone, cut = possible[-1]
         for label, definition in definitions.items():
-            if label not in self._definitions and definition["map"][1] <= boundary:
+            if label not in self._definitions and definition["map"][1] <= cut.line:
                 self._definitions[label] = definition
-        self._lines = self._lines[boundary:]
+        self._lines = self._lines[cut.line :]
         self._committed -= gone
-        self._continued = continued
+        self._item_number = cut.item_number
         self._has_before = self._has_before or gone > 0
+
+    def _cut_after(self, tokens: list[Token]) -> Cut | None:
+        """Return the cut after the last block, if the block is over once its leaves are final.
+
+        A list never is: another item may follow. A quote is if an empty line follows.
+        """
+        last = next((token for token in reversed(tokens) if token.level == 0 and token.map), None)
+        if last is None or last.type in LISTS:
+            return None
+        _, end = last.map or (0, 0)
+        is_open = last.type == "blockquote_open" and (
+            end == len(self._lines) or self._lines[end].strip()
+        )
+        return None if is_open else Cut(end)
 
 
 def _ends_in_open_fence(leaves: list[Leaf], lines: list[str]) -> bool:

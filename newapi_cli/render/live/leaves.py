@@ -44,20 +44,28 @@ class Place(NamedTuple):
         return Place(self.first + first, self.rest + rest, self.gap, self.gap_prefix)
 
 
+class Cut(NamedTuple):
+    """Where the source may be cut: a line, and the number of the list item that begins there.
+
+    It is 0 for a bullet, and None if no list continues.
+    """
+
+    line: int
+    item_number: int | None = None
+
+
 class Leaf(NamedTuple):
-    """A leaf: `nodes` are its tokens, `begin` and `end` the lines of its source."""
+    """A leaf: `nodes` are its tokens, `begin` and `end` the lines of its source.
+
+    `cut` is where the source may be cut before it, if it may.
+    """
 
     kind: str
     nodes: list[Token]
     place: Place
     begin: int
     end: int
-
-
-class Continued(NamedTuple):
-    """The source starts inside a list, with an item of this number (0: a bullet)."""
-
-    number: int
+    cut: Cut | None = None
 
 
 def markdown_parser() -> MarkdownIt:
@@ -67,16 +75,20 @@ def markdown_parser() -> MarkdownIt:
 
 
 def leaves_of(
-    tokens: list[Token], theme: Theme, *, has_before: bool, continued: Continued | None = None
+    tokens: list[Token], theme: Theme, *, has_before: bool, item_number: int | None = None
 ) -> list[Leaf]:
     """Return the leaves of a document in order.
 
-    `has_before`: other blocks precede this source. `continued`: its first block continues a list.
+    `has_before`: other blocks precede this source. With `item_number` it starts with an item of
+    that number, inside a list.
     """
     walk = _Walk(theme)
-    for index, block in enumerate(SyntaxTreeNode(tokens).children):
-        if index == 0 and continued is not None:
-            walk.list_items(block, Place(), 0, continued.number)
+    blocks = SyntaxTreeNode(tokens).children
+    for index, block in enumerate(blocks):
+        if index > 0:
+            walk.cut = Cut(_lines_of(blocks[index - 1])[1])
+        if index == 0 and item_number is not None:
+            walk.list_items(block, Place(), 0, item_number)
         else:
             walk.block(block, Place(gap=has_before or index > 0), 0)
     return walk.leaves
@@ -86,6 +98,7 @@ class _Walk:
     def __init__(self, theme: Theme) -> None:
         self._theme = theme
         self.leaves: list[Leaf] = []
+        self.cut: Cut | None = None  # before the next leaf
 
     def block(self, block: SyntaxTreeNode, place: Place, depth: int) -> None:
         if block.type == "bullet_list":
@@ -99,8 +112,11 @@ class _Walk:
             self._leaf(block.type, block, place)
 
     def list_items(self, block: SyntaxTreeNode, place: Place, depth: int, number: int) -> None:
+        is_bullet = block.type == "bullet_list"
         for index, item in enumerate(block.children):
-            if block.type == "bullet_list":
+            if index > 0 and block.level == 0:
+                self.cut = Cut(_lines_of(item)[0], 0 if is_bullet else number + index)
+            if is_bullet:
                 marker = f" {BULLETS[depth % len(BULLETS)]} "
             else:
                 marker = f"{number + index:>{MIN_NUMBER_WIDTH}}. "
@@ -120,5 +136,9 @@ class _Walk:
             self.block(child, place, depth)
 
     def _leaf(self, kind: str, node: SyntaxTreeNode, place: Place) -> None:
-        begin, end = node.map or (0, 0)
-        self.leaves.append(Leaf(kind, node.to_tokens(), place, begin, end))
+        self.leaves.append(Leaf(kind, node.to_tokens(), place, *_lines_of(node), self.cut))
+        self.cut = None
+
+
+def _lines_of(node: SyntaxTreeNode) -> tuple[int, int]:
+    return node.map or (0, 0)
