@@ -12,7 +12,7 @@ from tests.repl.conversation import (
     CTRL_C,
     ENTER,
     PART,
-    STOPPED_AND_KEPT,
+    STOPPED_MESSAGE,
     conversation,
     part_then_silence,
     sent_messages,
@@ -44,7 +44,7 @@ def test_a_pipe_receives_the_partial_answer(home: Home, server: FaultServer) -> 
         running.send_signal(signal.SIGINT)
         closed_at = server.wait_for_close()
         result = running.end()
-    assert (result.code, result.text, result.err) == (130, "".join(DELTAS) + "\n", STOPPED_AND_KEPT)
+    assert (result.code, result.text, result.err) == (130, "".join(DELTAS) + "\n", STOPPED_MESSAGE)
     assert closed_at - pressed_at < AT_ONCE_S
     assert len(server.requests) == 1
     turn = last_turn(home)

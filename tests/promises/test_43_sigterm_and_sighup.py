@@ -15,7 +15,7 @@ from newapi_cli.domain.completion import Status
 from tests.repl.conversation import (
     ENTER,
     PART,
-    STOPPED_AND_KEPT,
+    STOPPED_MESSAGE,
     conversation,
     default_modes,
     modes_of,
@@ -99,7 +99,7 @@ def test_the_partial_answer_in_a_pipe_is_written_and_saved(
         running.send_signal(number)
         closed_at = server.wait_for_close()
         result = running.end()
-    assert (result.code, result.text, result.err) == (code, f"{PART}\n", STOPPED_AND_KEPT)
+    assert (result.code, result.text, result.err) == (code, f"{PART}\n", STOPPED_MESSAGE)
     assert closed_at - ended_at < WITHIN_S
     assert_saved(home, PART)
 
@@ -155,7 +155,7 @@ def test_a_pipe_that_is_not_read_delays_nothing(
         running.send_signal(number)
         result = running.end()
         assert time.monotonic() - ended_at < WITHIN_S
-    assert (result.code, result.err) == (code, STOPPED_AND_KEPT)
+    assert (result.code, result.err) == (code, STOPPED_MESSAGE)
     assert_saved(home, LONG)
 
 

@@ -9,7 +9,6 @@ import pytest
 from tests.repl.conversation import (
     CTRL_D,
     ENTER,
-    REFUSAL,
     TAB,
     conversation,
     last_prompt,
@@ -142,16 +141,6 @@ def test_ctrl_d_on_an_empty_line_leaves(home: Home, server: FaultServer) -> None
     with conversation(home) as repl:
         repl.type(CTRL_D)
         assert repl.terminal.wait_exit() == 0
-
-
-def test_help_lists_every_command_and_key(home: Home, server: FaultServer) -> None:
-    with conversation(home, rows=40) as repl:
-        repl.enter("/help")
-        text = repl.terminal.all_text()
-        for word in ("/help", "/model", "/system", "/new", "/retry", "/exit", "Enter", "Ctrl-C"):
-            assert word in text
-        repl.leave()
-    assert server.connections == []
 
 
 def test_an_unknown_command_suggests_and_sends_nothing(home: Home, server: FaultServer) -> None:
@@ -288,76 +277,6 @@ def test_without_a_model_the_prompt_is_kept_for_retry(home: Home, server: FaultS
         repl.leave()
     assert server.requests[0].json["model"] == "other"
     assert last_prompt(server) == "a"
-
-
-def test_retry_without_a_prompt_sends_nothing(home: Home, server: FaultServer) -> None:
-    with conversation(home) as repl:
-        repl.enter("/retry")
-        assert "there is no prompt to send again yet" in repl.terminal.all_text()
-        repl.leave()
-    assert server.connections == []
-
-
-def test_retry_after_an_error_sends_the_same_messages(home: Home, server: FaultServer) -> None:
-    with conversation(home) as repl:
-        repl.enter("a")
-        server.add(*REFUSAL)
-        repl.enter("b")
-        repl.enter("/retry")
-        repl.leave()
-    wanted = [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
-    assert [sent_messages(server, 1), sent_messages(server, 2)] == [wanted, wanted]
-
-
-def test_retry_after_an_answer_replaces_it(home: Home, server: FaultServer) -> None:
-    with conversation(home) as repl:
-        repl.enter("a")
-        repl.enter("b")
-        repl.enter("/retry")
-        repl.enter("c")
-        repl.leave()
-    assert sent_messages(server, 2) == sent_messages(server, 1)
-    assert sent_messages(server) == [
-        *sent_messages(server, 1),
-        ("assistant", "Answer 3."),
-        ("user", "c"),
-    ]
-
-
-def test_retry_with_a_name_uses_another_model(home: Home, server: FaultServer) -> None:
-    server.add(*REFUSAL)
-    with conversation(home) as repl:
-        repl.enter("a")
-        repl.enter("/retry other")
-        repl.leave()
-    assert [request.json["model"] for request in server.requests] == [MODEL, "other"]
-    assert last_prompt(server) == "a"
-
-
-def test_retry_of_a_failed_prompt_keeps_an_equal_one_that_was_answered(
-    home: Home, server: FaultServer
-) -> None:
-    with conversation(home) as repl:
-        repl.enter("go on")
-        server.add(*REFUSAL)
-        repl.enter("go on")
-        repl.enter("/retry")
-        repl.leave()
-    assert sent_messages(server) == [
-        ("user", "go on"),
-        ("assistant", "Answer 1."),
-        ("user", "go on"),
-    ]
-
-
-def test_a_retry_that_fails_keeps_the_previous_answer(home: Home, server: FaultServer) -> None:
-    with conversation(home) as repl:
-        repl.enter("a")
-        server.add(*REFUSAL)
-        repl.enter("/retry")
-        repl.enter("b")
-        repl.leave()
-    assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
 
 
 # -- where a conversation cannot be -----------------------------------------------------------

@@ -115,6 +115,41 @@ def test_there_is_nothing_to_continue_without_partial_text(home: Home, server: F
 # -- /retry -----------------------------------------------------------------------------------
 
 
+def test_retry_without_a_prompt_sends_nothing(home: Home, server: FaultServer) -> None:
+    with conversation(home) as repl:
+        repl.enter("/retry")
+        assert "there is no prompt to send again yet" in repl.terminal.all_text()
+        repl.leave()
+    assert server.connections == []
+
+
+def test_retry_after_an_error_sends_the_same_messages(home: Home, server: FaultServer) -> None:
+    with conversation(home) as repl:
+        repl.enter("a")
+        server.add(*REFUSAL)
+        repl.enter("b")
+        repl.enter("/retry")
+        repl.leave()
+    wanted = [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
+    assert [sent_messages(server, 1), sent_messages(server, 2)] == [wanted, wanted]
+
+
+def test_retry_of_a_failed_prompt_keeps_an_equal_one_that_was_answered(
+    home: Home, server: FaultServer
+) -> None:
+    with conversation(home) as repl:
+        repl.enter("go on")
+        server.add(*REFUSAL)
+        repl.enter("go on")
+        repl.enter("/retry")
+        repl.leave()
+    assert sent_messages(server) == [
+        ("user", "go on"),
+        ("assistant", "Answer 1."),
+        ("user", "go on"),
+    ]
+
+
 def test_retry_adds_a_branch_beside_the_old_answer(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("a")
@@ -122,6 +157,9 @@ def test_retry_adds_a_branch_beside_the_old_answer(home: Home, server: FaultServ
         assert "Answer 3." in repl.output_of("/retry")
         repl.enter("c")
         repl.leave()
+    assert sent_messages(server, 2) == sent_messages(server, 1)
+    answered = [*sent_messages(server, 1), ("assistant", "Answer 3.")]
+    assert sent_messages(server) == [*answered, ("user", "c")]
     assert tree(home) == [
         ("a", "Answer 1.", None),
         ("b", "Answer 2.", 1),
@@ -171,12 +209,18 @@ def test_a_failed_retry_leaves_the_previous_answer_the_last_one(
         repl.enter("a")
         server.add(*REFUSAL)
         repl.enter("/retry")
+        repl.enter("b")
+        repl.enter("/undo")
         repl.leave()
     with conversation(home, "chat", "-c") as repl:
         assert "Answer 1." in repl.text
-        repl.enter("b")
+        repl.enter("c")
         repl.leave()
-    assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
+    answered = [("user", "a"), ("assistant", "Answer 1.")]
+    assert [sent_messages(server, 2), sent_messages(server, 3)] == [
+        [*answered, ("user", "b")],
+        [*answered, ("user", "c")],
+    ]
 
 
 def test_an_unsent_prompt_is_sent_once_with_its_file(home: Home, server: FaultServer) -> None:
@@ -280,7 +324,7 @@ def test_the_first_prompt_can_be_written_in_the_editor(home: Home, server: Fault
 
 
 def test_ctrl_c_in_an_editor_ends_only_the_editor(home: Home, server: FaultServer) -> None:
-    with conversation(home, env=editor(home, "echo begun; sleep 100")) as repl:
+    with conversation(home, env=editor(home, "echo begun; exec sleep 100")) as repl:
         repl.type("/edit" + ENTER)
         repl.terminal.wait_for("begun")
         repl.type(CTRL_C)

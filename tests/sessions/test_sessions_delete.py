@@ -60,6 +60,18 @@ def test_ctrl_c_and_ctrl_d_keep_the_session(home: Home, server: FaultServer, key
     assert tree(home.path) == before
 
 
+def test_closing_the_window_at_the_confirmation_keeps_the_session(
+    home: Home, server: FaultServer
+) -> None:
+    chat(home, "-S", "taxes", "hi")
+    before = tree(home.path)
+    with Terminal(newapi_command("sessions", "rm", "taxes"), home=home) as terminal:
+        terminal.wait_for("Delete this session permanently?")
+        terminal.hang_up()
+        assert terminal.wait_exit() == 129
+    assert tree(home.path) == before
+
+
 def test_answering_yes_deletes_the_session(home: Home, server: FaultServer) -> None:
     chat(home, "-S", "taxes", f"{CANARY} a")
     chat(home, "-S", "work", "b")
