@@ -201,7 +201,8 @@ def test_a_terminal_paused_with_ctrl_s_delays_nothing(
 def test_a_terminal_window_that_is_not_drawn_delays_nothing(
     home: Home, server: FaultServer, args: list[str], number: signal.Signals, code: int
 ) -> None:
-    server.add(*sse(*answer_events(f"```\n{LONG}```\n")))
+    is_sent = threading.Event()
+    server.add(*sse(*answer_events(f"```\n{LONG}```\n")), Tell(is_sent))
     with (
         UnreadTerminal() as terminal,
         subprocess.Popen(
@@ -214,6 +215,7 @@ def test_a_terminal_window_that_is_not_drawn_delays_nothing(
         ) as process,
     ):
         try:
+            assert is_sent.wait(10)  # a slow start must not count as a full terminal
             terminal.wait_until_full(process.pid)
             process.send_signal(number)
             assert process.wait(WITHIN_S) == code
