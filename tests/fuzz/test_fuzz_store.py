@@ -100,7 +100,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def chosen(self, pick: int) -> str:
         """Return the id of a session that is there."""
-        ids = sorted(self.model.turns)
+        ids = list(self.model.turns)  # in order of creation: imported sessions have random ids
         return ids[pick % len(ids)]
 
     def has_sessions(self) -> bool:
