@@ -13,7 +13,7 @@ from newapi_cli.api.errors.explain import is_about_model, is_key_invalid, may_ha
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.key_record import KeyRecord
 from newapi_cli.app.gateway.models import Models
-from newapi_cli.domain.billing import KeyUsage
+from newapi_cli.domain.money import KeyUsage
 from newapi_cli.errors import Interrupted, NewapiError, NextStep
 from newapi_cli.i18n import tr
 from newapi_cli.text import near_names

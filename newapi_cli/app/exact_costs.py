@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from newapi_cli.app.context import Context
 from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.app.spending import TurnFigures, without_copies
-from newapi_cli.domain.billing import LogEntry
 from newapi_cli.domain.completion import Status
-from newapi_cli.domain.money import CostKind
+from newapi_cli.domain.money import CostKind, LogEntry
 from newapi_cli.domain.pricing import plausible_dollars
 from newapi_cli.domain.report import Exactness, NotExact
 from newapi_cli.domain.session import TurnRecord

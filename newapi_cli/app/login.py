@@ -12,7 +12,7 @@ from newapi_cli.app.prompts import ask
 from newapi_cli.config.connection_info import connection_info_from_text
 from newapi_cli.config.keys import ensure_key_may_be_sent, key_from_text
 from newapi_cli.domain.base_url import BaseUrl
-from newapi_cli.domain.models import ModelInfo
+from newapi_cli.domain.pricing import ModelInfo
 from newapi_cli.domain.profile import KeyKind, Secret
 from newapi_cli.errors import ConfigError, UsageError
 from newapi_cli.i18n import ntr, tr

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.gateway import Gateway
-from newapi_cli.domain.models import PricedModel
+from newapi_cli.domain.pricing import ModelInfo
 from newapi_cli.i18n import tr
 from newapi_cli.render.prices import (
     PRICE_FIELDS,
@@ -67,7 +67,7 @@ def list_models(context: Context, options: ModelsOptions) -> None:
         print_dim(context.streams, tr("cached {age} ago; --refresh fetches again", age=age))
 
 
-def _report_missing(context: Context, options: ModelsOptions, matching: list[PricedModel]) -> None:
+def _report_missing(context: Context, options: ModelsOptions, matching: list[ModelInfo]) -> None:
     """Report that no model matches, or that prices are those of a guessed group."""
     streams = context.streams
     if not matching:
@@ -85,10 +85,10 @@ def _report_missing(context: Context, options: ModelsOptions, matching: list[Pri
         print_dim(streams, text)
 
 
-def _redacted(model: PricedModel, redact: Callable[[str], str]) -> PricedModel:
+def _redacted(model: ModelInfo, redact: Callable[[str], str]) -> ModelInfo:
     """Return a model with keys redacted: some servers repeat them."""
     view = model.price
-    return PricedModel(
+    return ModelInfo(
         redact(model.id),
         redact(model.owned_by),
         tuple(map(redact, model.endpoint_types)),
@@ -97,12 +97,12 @@ def _redacted(model: PricedModel, redact: Callable[[str], str]) -> PricedModel:
     )
 
 
-def _columns(gateway: Gateway, *, with_prices: bool) -> list[Column[PricedModel]]:
+def _columns(gateway: Gateway, *, with_prices: bool) -> list[Column[ModelInfo]]:
     """Return the columns: on a terminal prices, or the owner if the server publishes no prices."""
-    columns: list[Column[PricedModel]] = [Column(tr("model"), _id, _id)]
+    columns: list[Column[ModelInfo]] = [Column(tr("model"), _id, _id)]
     if with_prices:
         columns += [Column(name, None, _field(i)) for i, name in enumerate(PRICE_FIELDS)]
-    endpoints: Column[PricedModel] = Column(
+    endpoints: Column[ModelInfo] = Column(
         tr("endpoints"), lambda model: ", ".join(model.endpoint_types)
     )
     if gateway.prices.cached() is None:
@@ -112,27 +112,27 @@ def _columns(gateway: Gateway, *, with_prices: bool) -> list[Column[PricedModel]
     if with_prices:
         columns.append(Column(tr("cached/M"), lambda model: cached_cell(model.price, currency)))
     columns.append(Column(tr("out/M"), lambda model: price_cells(model.price, currency)[1]))
-    groups: Column[PricedModel] = Column(
+    groups: Column[ModelInfo] = Column(
         tr("groups"), lambda model: ", ".join(model.groups), min_width=GROUPS_MIN_WIDTH
     )
     return [*columns, groups, endpoints._replace(min_width=ENDPOINTS_MIN_WIDTH)]
 
 
-def _id(model: PricedModel) -> str:
+def _id(model: ModelInfo) -> str:
     return model.id
 
 
-def _field(index: int) -> Callable[[PricedModel], str]:
+def _field(index: int) -> Callable[[ModelInfo], str]:
     return lambda model: price_fields(model.price)[index]
 
 
-def _price_in(model: PricedModel) -> tuple[bool, object, str]:
+def _price_in(model: ModelInfo) -> tuple[bool, object, str]:
     view = model.price
     amount = None if view is None else view.prompt if view.per_call is None else view.per_call
     return amount is None, amount or 0, model.id
 
 
-def _price_out(model: PricedModel) -> tuple[bool, object, str]:
+def _price_out(model: ModelInfo) -> tuple[bool, object, str]:
     view = model.price
     amount = None if view is None else view.completion if view.per_call is None else view.per_call
     return amount is None, amount or 0, model.id
@@ -141,7 +141,7 @@ def _price_out(model: PricedModel) -> tuple[bool, object, str]:
 SORT_KEYS = {Order.NAME: lambda model: model.id.lower(), Order.IN: _price_in, Order.OUT: _price_out}
 
 
-def _as_json(model: PricedModel) -> dict[str, object]:
+def _as_json(model: ModelInfo) -> dict[str, object]:
     return {
         "id": model.id,
         "owned_by": model.owned_by or None,

@@ -1,4 +1,7 @@
-"""The cost of answers and the currency it is displayed in. Does not import `decimal` (4 ms)."""
+"""Money: the cost of answers, and the limits, the usage and the log of a key.
+
+Does not import `decimal` (4 ms).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from decimal import Decimal
 
 
@@ -35,3 +39,73 @@ class Cost(NamedTuple):
     kind: CostKind
     usd: Decimal | None = None
     currency: Currency | None = None
+
+
+class KeyState(StrEnum):
+    """The state of a key. The values are part of the JSON output."""
+
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    EXHAUSTED = "exhausted"
+    UNKNOWN = "unknown"  # the key is unknown, or its state is not reported
+
+
+class KeyUsage(NamedTuple):
+    """The response of `/api/usage/token/`. Amounts are in quota.
+
+    `granted` and `available` are meaningless for an unlimited key. `models` is empty if all are
+    allowed. `expires_at` is None for a key that does not expire.
+    """
+
+    name: str
+    granted: Decimal
+    used: Decimal
+    available: Decimal
+    is_unlimited: bool
+    models: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+
+    def state(self, now: datetime) -> KeyState:
+        """Return the state of the key at a time."""
+        if self.expires_at is not None and self.expires_at <= now:
+            return KeyState.EXPIRED
+        if not self.is_unlimited and self.available <= 0:
+            return KeyState.EXHAUSTED
+        return KeyState.ACTIVE
+
+
+class Balance(NamedTuple):
+    """The balance of a key in the currency of its site, None if the site does not report one.
+
+    `limit` is the total that was granted, None for a key without a limit. `expires_at` is None for
+    a key that does not expire. `name` and `models` are empty if the gateway does not report them.
+    """
+
+    limit: Decimal | None
+    used: Decimal
+    expires_at: datetime | None = None
+    currency: Currency | None = None
+    name: str = ""
+    models: tuple[str, ...] = ()
+    state: KeyState = KeyState.ACTIVE
+    group: str = ""
+
+    @property
+    def left(self) -> Decimal | None:
+        """What is left, or None without a limit."""
+        return None if self.limit is None else self.limit - self.used
+
+
+class LogEntry(NamedTuple):
+    """A request that was charged, from the log of the key. `quota` is the charge.
+
+    `request_id` is empty in the logs of older servers.
+    """
+
+    request_id: str
+    model: str
+    group: str
+    quota: Decimal
+    prompt_tokens: int
+    completion_tokens: int
+    created_at: datetime

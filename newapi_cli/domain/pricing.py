@@ -1,4 +1,4 @@
-"""Prices as a New API gateway publishes them, and the arithmetic on them. All in `Decimal`.
+"""Models and prices as a New API gateway publishes them, and arithmetic on them in `Decimal`.
 
 A gateway counts in quota, whole units of which `quota_per_unit` are a dollar:
 
@@ -74,6 +74,29 @@ class PriceView(NamedTuple):
     completion: Decimal | None = None
     cached: Decimal | None = None
     per_call: Decimal | None = None
+
+
+class ModelInfo(NamedTuple):
+    """A model of `GET /v1/models`, and its price, None if it is not published.
+
+    `endpoint_types` is empty if it is not reported (before July 2025, and by other servers).
+    `groups` are the groups that may use the model, as far as they are published.
+    """
+
+    id: str
+    owned_by: str = ""
+    endpoint_types: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    price: PriceView | None = None
+
+    def matches(self, words: tuple[str, ...]) -> bool:
+        """Return whether id or owner contain every word, in any case.
+
+        >>> ModelInfo("gpt-4o-mini", "openai").matches(("GPT", "mini"))
+        True
+        """
+        text = f"{self.id} {self.owned_by}".lower()
+        return all(word.lower() in text for word in words)
 
 
 class PriceList(NamedTuple):

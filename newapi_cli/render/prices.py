@@ -11,8 +11,7 @@ if TYPE_CHECKING:  # decimal takes 4 ms and is loaded with the first price
     from datetime import datetime
     from decimal import Decimal
 
-    from newapi_cli.domain.billing import Balance
-    from newapi_cli.domain.money import Currency
+    from newapi_cli.domain.money import Balance, Currency
     from newapi_cli.domain.pricing import PriceView
 
 MAX_NAMED_MODELS = 8
@@ -67,7 +66,7 @@ def balance_text(balance: Balance) -> str:
     """Return what a key has left as one line.
 
     >>> from decimal import Decimal
-    >>> from newapi_cli.domain.billing import Balance
+    >>> from newapi_cli.domain.money import Balance
     >>> balance_text(Balance(Decimal("20"), Decimal("7.6612")))
     '12.34 left of 20.00, 7.66 used'
     """

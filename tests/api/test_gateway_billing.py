@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from newapi_cli.api.gateway.billing import fetch_balance
-from newapi_cli.domain.billing import Balance
+from newapi_cli.domain.money import Balance
 from newapi_cli.errors import AuthenticationError, GatewayError, NewapiError
 from newapi_cli.render.prices import balance_text
 from tests.api.exchanges import client_for

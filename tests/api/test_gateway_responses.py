@@ -16,9 +16,8 @@ from newapi_cli.api.gateway.responses import (
     price_list_from_json,
 )
 from newapi_cli.domain.completion import Usage
-from newapi_cli.domain.models import ModelInfo
 from newapi_cli.domain.money import CostKind
-from newapi_cli.domain.pricing import PriceKind
+from newapi_cli.domain.pricing import ModelInfo, PriceKind
 from tests.api.wrong_shapes import WRONG, name_of, places, replaced
 
 STATUS = {"data": {"quota_per_unit": 500000}}

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from newapi_cli.app.gateway.balance import combined_balance
-from newapi_cli.domain.billing import Balance, KeyState, KeyUsage
+from newapi_cli.domain.money import Balance, KeyState, KeyUsage
 
 NOW = datetime(2026, 8, 8, tzinfo=UTC)
 

@@ -16,6 +16,7 @@ from newapi_cli.domain.completion import Usage, UsageExtras
 from newapi_cli.domain.money import Cost, CostKind, Currency
 from newapi_cli.domain.pricing import (
     DOLLAR,
+    ModelInfo,
     Price,
     PriceKind,
     PriceList,
@@ -246,3 +247,20 @@ def test_an_invalid_stored_cost_is_none(cost: str, kind: str) -> None:
 
 def test_a_stored_cost_that_is_not_a_number_is_unknown() -> None:
     assert cost_of_turn(turn("NaN", "about")) == Cost(CostKind.ABOUT, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "matches"),
+    [
+        ((), True),
+        (("gpt",), True),
+        (("GPT", "MINI"), True),
+        (("mini", "gpt"), True),
+        (("openai",), True),
+        (("gpt", "claude"), False),
+        (("gpt mini",), False),
+        (("",), True),
+    ],
+)
+def test_a_model_matches_all_words(words: tuple[str, ...], matches: bool) -> None:
+    assert ModelInfo("gpt-4o-mini", "OpenAI").matches(words) is matches

@@ -22,8 +22,8 @@ from newapi_cli.api.gateway.responses import (
     time_at,
     without_details,
 )
-from newapi_cli.domain.billing import Balance
 from newapi_cli.domain.completion import TurnEvent
+from newapi_cli.domain.money import Balance
 from newapi_cli.domain.profile import Secret
 from newapi_cli.i18n import tr
 

@@ -12,12 +12,11 @@ from decimal import Decimal
 from typing import Any
 
 from newapi_cli.api.json_values import str_or_empty, str_tuple
-from newapi_cli.domain.billing import KeyUsage, LogEntry
-from newapi_cli.domain.models import ModelInfo
-from newapi_cli.domain.money import Currency
+from newapi_cli.domain.money import Currency, KeyUsage, LogEntry
 from newapi_cli.domain.pricing import (
     DOLLAR,
     UNCONFIGURED_RATIO,
+    ModelInfo,
     Price,
     PriceKind,
     PriceList,

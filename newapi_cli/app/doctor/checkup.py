@@ -13,7 +13,7 @@ from newapi_cli.app.context import Context
 from newapi_cli.app.doctor.runner import CheckBlocked
 from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.domain.base_url import BaseUrl
-from newapi_cli.domain.models import ModelInfo
+from newapi_cli.domain.pricing import ModelInfo
 from newapi_cli.domain.profile import Settings
 from newapi_cli.errors import ConfigError, Interrupted, NewapiError
 

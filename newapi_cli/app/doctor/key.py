@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from newapi_cli.api.errors.explain import is_key_invalid
 from newapi_cli.app.doctor.checkup import Checkup
 from newapi_cli.app.doctor.runner import CheckBlocked, failed, ok, result_from_error, warning
-from newapi_cli.domain.billing import KeyState, KeyUsage
-from newapi_cli.domain.models import ModelInfo
+from newapi_cli.domain.money import KeyState, KeyUsage
+from newapi_cli.domain.pricing import ModelInfo
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.errors import AuthenticationError, ExitCode, Interrupted, NewapiError
 from newapi_cli.i18n import ntr, tr

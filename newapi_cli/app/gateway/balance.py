@@ -10,8 +10,7 @@ from newapi_cli.api.gateway.billing import fetch_balance
 from newapi_cli.app.gateway.key_record import KeyRecord
 from newapi_cli.app.gateway.lookup import Lookup
 from newapi_cli.app.gateway.prices import Prices
-from newapi_cli.domain.billing import Balance, KeyState, KeyUsage
-from newapi_cli.domain.money import Currency
+from newapi_cli.domain.money import Balance, Currency, KeyState, KeyUsage
 from newapi_cli.domain.pricing import MAX_DOLLARS
 from newapi_cli.errors import (
     AuthenticationError,

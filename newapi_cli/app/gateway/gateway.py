@@ -26,10 +26,9 @@ from newapi_cli.signals import Interrupts
 if TYPE_CHECKING:
     from newapi_cli.app.gateway.key_record import KeyRecord
     from newapi_cli.app.gateway.lookup import Lookup
-    from newapi_cli.app.gateway.models import Models, PricedModels
+    from newapi_cli.app.gateway.models import ModelList, Models
     from newapi_cli.app.gateway.prices import Prices
-    from newapi_cli.domain.billing import Balance
-    from newapi_cli.domain.money import Cost
+    from newapi_cli.domain.money import Balance, Cost
 
 
 class Gateway:
@@ -66,7 +65,7 @@ class Gateway:
 
         return KeyRecord(self._context, self.lookup)
 
-    def priced_models(self, *, refresh: bool = False, with_prices: bool = False) -> PricedModels:
+    def priced_models(self, *, refresh: bool = False, with_prices: bool = False) -> ModelList:
         """Return the models with prices; `with_prices` requests them from servers of any kind."""
         from newapi_cli.app.gateway.models import priced_models
 

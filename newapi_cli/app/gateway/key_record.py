@@ -14,8 +14,8 @@ from newapi_cli.api.gateway.billing import fetch_key_log, fetch_key_usage
 from newapi_cli.api.gateway.responses import key_usage_from_json, log_from_json
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.lookup import Lookup
-from newapi_cli.domain.billing import KeyUsage, LogEntry
 from newapi_cli.domain.completion import TurnEvent
+from newapi_cli.domain.money import KeyUsage, LogEntry
 from newapi_cli.domain.profile import Timeouts
 from newapi_cli.errors import (
     AuthenticationError,

@@ -10,24 +10,16 @@ from newapi_cli.api.gateway.responses import MODELS, models_from_json
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.lookup import Lookup
 from newapi_cli.config.model_names import cache_model_names, cached_model_names
-from newapi_cli.domain.models import ModelInfo, PricedModel
-from newapi_cli.domain.pricing import PriceList
+from newapi_cli.domain.pricing import ModelInfo, PriceList
 from newapi_cli.i18n import tr
 
 HOUR_S = 3_600.0
 
 
 class ModelList(NamedTuple):
-    """Models, and the seconds since they were fetched."""
+    """Models, perhaps with prices, and the seconds since the models were fetched."""
 
     models: list[ModelInfo]
-    age_s: float
-
-
-class PricedModels(NamedTuple):
-    """Models with their prices, and the seconds since the models were fetched."""
-
-    models: list[PricedModel]
     age_s: float
 
 
@@ -72,9 +64,9 @@ class Models:
         return cached_model_names(self._context.paths.cache_dir)
 
 
-def priced_models(listed: ModelList, prices: PriceList | None, group: str) -> PricedModels:
+def priced_models(listed: ModelList, prices: PriceList | None, group: str) -> ModelList:
     """Return models with their prices for a group."""
-    return PricedModels([_priced(model, prices, group) for model in listed.models], listed.age_s)
+    return ModelList([_priced(model, prices, group) for model in listed.models], listed.age_s)
 
 
 def _models_from_response(value: object) -> list[ModelInfo]:
@@ -84,10 +76,10 @@ def _models_from_response(value: object) -> list[ModelInfo]:
     return models
 
 
-def _priced(model: ModelInfo, prices: PriceList | None, group: str) -> PricedModel:
+def _priced(model: ModelInfo, prices: PriceList | None, group: str) -> ModelInfo:
     price = prices.prices.get(model.id) if prices is not None else None
     if prices is None or price is None:
-        return PricedModel(*model)
+        return model
     endpoint_types = model.endpoint_types or price.endpoint_types
     view = prices.view(model.id, group)
-    return PricedModel(model.id, model.owned_by, endpoint_types, price.groups, view)
+    return model._replace(endpoint_types=endpoint_types, groups=price.groups, price=view)
