@@ -163,7 +163,7 @@ class ChatRun:
             )
             self._report_external_changes(live)
             turn: Turn | None = None
-            problem = "a bug in newapi"
+            problem: str = tr("a bug in newapi")
             try:
                 turn = Turn(
                     self.request(live.messages(), model),

@@ -1,4 +1,4 @@
-"""The slash commands. /help, completion and documentation are made from this table."""
+"""The slash commands. /help, completion and documentation are made from the table at the end."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ from newapi_cli.app.run_settings import (
     unset_run_setting,
 )
 from newapi_cli.app.sessions.live_session import describe_external_changes
-from newapi_cli.app.sessions.resume import new_session_like, resume_reference
+from newapi_cli.app.sessions.resume import (
+    checked_session_name,
+    new_session_like,
+    resume_reference,
+)
 from newapi_cli.domain.completion import COUNTS, Status, usage_from_counts
 from newapi_cli.domain.messages import Attachment
-from newapi_cli.domain.session import MAX_TITLE, Session, TurnRecord
+from newapi_cli.domain.session import Session, TurnRecord
 from newapi_cli.errors import UsageError
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.prices import balance_text
@@ -80,7 +84,6 @@ def set_model(conversation: Conversation, text: str) -> None:
 
 
 def set_profile(conversation: Conversation, name: str) -> None:
-    """Show or change the profile, and with it the gateway."""
     context = conversation.context
     if name:
         host_before = conversation.host
@@ -108,7 +111,6 @@ def set_profile(conversation: Conversation, name: str) -> None:
 
 
 def set_system(conversation: Conversation, text: str) -> None:
-    """Show, set or clear the system prompt."""
     if text:
         is_empty = text in ("clear", '""', "''")
         system = "" if is_empty else read_system_prompt(text) or ""
@@ -120,7 +122,6 @@ def set_system(conversation: Conversation, text: str) -> None:
 
 
 def set_setting(conversation: Conversation, text: str) -> None:
-    """Show or change a setting for this run."""
     context = conversation.context
     name, _, value = text.partition(" ")
     value = value.strip()
@@ -147,7 +148,6 @@ def _setting_text(setting: RunSetting) -> str:
 
 
 def attach(conversation: Conversation, text: str) -> None:
-    """Attach a file or a URL to the next message, or stop sending one."""
     word, _, rest = text.partition(" ")
     if not text:
         for content in conversation.attached:
@@ -263,7 +263,7 @@ def fork(conversation: Conversation, name: str) -> None:
     _last_turn(conversation, tr("there is nothing to fork yet"))
     if not conversation.live.is_saved:
         raise UsageError(tr("this conversation is not saved, so it cannot be forked"))
-    name = _checked_title(name)
+    name = name and checked_session_name(name)
     original = conversation.live.fork(name)
     conversation.unsent = None
     session = conversation.live.session
@@ -282,7 +282,6 @@ def fork(conversation: Conversation, name: str) -> None:
 
 
 def sessions(conversation: Conversation, reference: str) -> None:
-    """List the most recent sessions, or switch to one."""
     context, streams = conversation.context, conversation.streams
     if reference:
         conversation.switch_to(resume_reference(context, reference))
@@ -308,7 +307,6 @@ def _session_row(session: Session, width: int, *, is_current: bool) -> str:
 
 
 def new(conversation: Conversation, _: str) -> None:
-    """Start a new conversation; the old one stays stored."""
     old = conversation.live
     conversation.switch_to(new_session_like(conversation.context, old.session))
     if old.path and old.is_saved:
@@ -318,19 +316,17 @@ def new(conversation: Conversation, _: str) -> None:
 
 
 def rename(conversation: Conversation, title: str) -> None:
-    """Name the session."""
     session = conversation.live.session
     if not title:
         name = safe_line(session.title)
         conversation.print_err(tr("name: {name}", name=name) if name else tr("name: not set"))
         return
-    title = _checked_title(title)
+    title = checked_session_name(title)
     conversation.live.change(session._replace(title=title, is_named=True))
     conversation.print_err(tr("renamed to “{title}”", title=safe_line(title)))
 
 
 def thinking(conversation: Conversation, _: str) -> None:
-    """Show the reasoning of the last answer."""
     last = conversation.live.last
     reasoning = safe_text(last.reasoning).strip() if last else ""
     conversation.print_err(reasoning or tr("the last answer has no reasoning"))
@@ -363,7 +359,6 @@ def usage(conversation: Conversation, word: str) -> None:
 
 
 def balance(conversation: Conversation, _: str) -> None:
-    """Show what the key has left."""
     text = balance_text(conversation.chat.gateway.balance())
     conversation.print_err(tr("{host}: {balance}", host=conversation.host, balance=text))
 
@@ -383,13 +378,11 @@ def set_raw(conversation: Conversation, word: str) -> None:
 
 
 def clear(conversation: Conversation, _: str) -> None:
-    """Clear the screen; the conversation continues."""
     if not conversation.streams.terminal_is_dumb:
         conversation.streams.stdout.write(CLEAR_SCREEN)
 
 
 def leave(conversation: Conversation, _: str) -> None:
-    """Leave the conversation."""
     conversation.is_over = True
 
 
@@ -410,13 +403,6 @@ def _last_turn(conversation: Conversation, problem: str) -> TurnRecord:
     if conversation.live.last is None:
         raise UsageError(problem)
     return conversation.live.last
-
-
-def _checked_title(text: str) -> str:
-    title = " ".join(text.split())
-    if len(title) > MAX_TITLE:
-        raise UsageError(tr("a name has at most {n} characters", n=MAX_TITLE))
-    return title
 
 
 def _quoted(prompt: str) -> str:

@@ -169,7 +169,7 @@ def test_rename_names_the_session_and_refuses_a_name_in_use(
         assert "already has this name" in repl.output_of("/rename my trip")
         assert repl.output_of("/rename") == "name: b"
         repl.enter(f"/rename {'x' * 81}")
-        assert "at most 80 characters" in repl.text
+        assert "must have 1 to 80 characters" in repl.text
         repl.leave()
     with conversation(home, "chat", "-S", "my trip") as repl:
         assert "Answer 1." in repl.text

@@ -1,6 +1,6 @@
 """The session store without API keys: what is stored or exported contains none.
 
-In prompts and answers only the known keys are redacted; everywhere else in a server's words,
+In prompts and answers only the known keys are redacted; in errors and metadata from the server,
 everything that looks like a key. In memory, the texts stay as they are.
 """
 
@@ -24,7 +24,6 @@ class RedactedStore:
     def begin_turn(
         self, session: Session, turn: TurnRecord, *, at_leaf: bool
     ) -> tuple[Session, TurnRecord]:
-        """Commit a prompt, and the session if it is new; return both as they are stored."""
         stored, begun = self._store.begin_turn(
             redact_session_fields(self._context, session),
             redact_turn(self._context, turn),
@@ -34,22 +33,18 @@ class RedactedStore:
         return current, begun._replace(prompt=turn.prompt, model=turn.model)
 
     def save_partial_turn(self, turn: TurnRecord) -> None:
-        """Commit the part of an answer that has arrived."""
         self._store.save_partial_turn(redact_turn(self._context, turn))
 
     def end_turn(self, turn: TurnRecord) -> None:
-        """Commit a turn that has ended."""
         self._store.end_turn(redact_turn(self._context, turn))
 
     def load(self, session_id: str) -> StoredSession | None:
         return self._store.load(session_id)
 
     def update_session(self, session: Session) -> None:
-        """Commit the fields of a session that may change."""
         self._store.update_session(redact_session_fields(self._context, session))
 
     def import_session(self, stored: StoredSession) -> Session:
-        """Commit a session with its turns under a new id."""
         return self._store.import_session(redact_session(self._context, stored))
 
 
