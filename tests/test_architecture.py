@@ -47,7 +47,7 @@ WITH_INNER_IMPORTS = (
     "render/rows.py",
     "text.py",
 )
-WITH_IMPORTS_BY_NAME = {"cli/app.py"}  # its table maps commands to modules
+WITH_IMPORTS_BY_NAME = {"cli/main.py"}  # its table maps commands to modules
 
 
 class Import(NamedTuple):
@@ -198,7 +198,7 @@ ALLOWED = [
     ("repl/x.py", "from newapi_cli.app.turn import Turn\nimport prompt_toolkit"),
     ("cli/x.py", "from newapi_cli.repl.loop import Loop\nimport typer\nimport typer.completion"),
     ("__main__.py", "def main():\n    from newapi_cli.cli.main import run"),
-    ("cli/app.py", "import_module(f'newapi_cli.cli.{x}')"),
+    ("cli/main.py", "import_module(f'newapi_cli.cli.{x}')"),
     ("demo/x.py", "import http.server\nfrom newapi_cli.demo.wire import x"),
     ("config/x.py", "from __future__ import annotations"),
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from newapi_cli import errors
-from newapi_cli.cli.app import app_for
+from newapi_cli.cli.main import app_for
 from newapi_cli.errors import ExitCode, Interrupted, NewapiError
 
 ROOT = Path(__file__).parent.parent

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newapi_cli.config.fields import BY_NAME
-from newapi_cli.config.keys import ensure_key_may_be_sent, read_key
+from newapi_cli.config.keys import ensure_key_may_be_sent, read_key, redact, redact_known
 from newapi_cli.config.paths import Paths, create_for_folder_owner, ensure_private_dir, find_paths
-from newapi_cli.config.redact import redact, redact_known
 from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.profile import Secret, Settings, Timeouts

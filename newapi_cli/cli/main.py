@@ -1,17 +1,25 @@
-"""Runs a command line and maps every error to an exit code."""
+"""Runs a command line and maps every error to an exit code.
+
+A run that names a command imports and builds only that one, as does completion after its name:
+Typer needs 1 to 2 ms for each command, besides its imports. The help page needs all of them.
+"""
 
 from __future__ import annotations
 
 import errno
+import os
+import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from newapi_cli.cli.app import app_for
-from newapi_cli.config.redact import redact
+from newapi_cli.cli.options import print_version
+from newapi_cli.config.keys import redact
 from newapi_cli.errors import (
     ExitCode,
     InputEnded,
@@ -31,6 +39,20 @@ OUTPUT_ERRORS = {  # of help pages, which Typer prints
     errno.EBADF: LocalError(tr("cannot write the output"), why=tr("standard output is closed")),
     errno.EIO: LocalError(tr("cannot write the output"), why=tr("input/output error")),
 }
+MODULES = {  # in the order of the help page
+    "chat": "chat",
+    "models": "models",
+    "sessions": "sessions",
+    "balance": "balance",
+    "usage": "usage",
+    "login": "login",
+    "logout": "login",
+    "config": "config",
+    "doctor": "doctor",
+    "demo": "demo",
+    "completion": "completion",
+}
+EXIT_CODES = " · ".join(f"{code.value} {code.meaning}" for code in ExitCode)
 
 
 def run(argv: Sequence[str], streams: Streams) -> int:
@@ -104,3 +126,70 @@ def _report_bug(error: Exception, streams: Streams, *, with_trace: bool) -> Exit
         text = tr("  try: run it again with --debug, and report the output (keys are masked)")
         streams.print_err(text)
     return ExitCode.BUG
+
+
+def app_for(argv: Sequence[str]) -> typer.Typer:
+    """Return the app with the command that `argv` names, or with all if it names none."""
+    app = typer.Typer(
+        name="newapi",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog=f"Exit codes: {EXIT_CODES}",
+    )
+    app.callback(invoke_without_command=True)(newapi)
+    word = argv[0] if argv else _completed_command(os.environ)
+    named = MODULES.get(word)
+    modules = [named] if named else list(MODULES.values())
+    if named and not argv:
+        modules.append("completion")  # it prepares Typer for requests of a shell
+    for module in dict.fromkeys(modules):
+        import_module(f"newapi_cli.cli.{module}").register(app)
+    return app
+
+
+def _completed_command(environ: Mapping[str, str]) -> str:
+    """Return the command on the line that a shell completes, if the cursor is after it.
+
+    The line is in COMP_WORDS for bash, in _TYPER_COMPLETE_ARGS for zsh and fish.
+
+    >>> [_completed_command({"COMP_WORDS": line}) for line in ("newapi ch", "newapi chat -")]
+    ['', 'chat']
+    """
+    line = environ.get("COMP_WORDS") or environ.get("_TYPER_COMPLETE_ARGS", "")
+    words = line.split()
+    return words[1] if len(words) > 2 or (len(words) == 2 and line[-1].isspace()) else ""
+
+
+def newapi(
+    ctx: typer.Context,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            "-V",
+            callback=print_version,
+            is_eager=True,
+            help="Print the version and exit",
+        ),
+    ] = False,
+) -> None:
+    """The terminal client for New API gateways.
+
+    [dim]newapi demo[/dim]                            try it: no key, no network
+    [dim]newapi login https://gateway.example[/dim]   store a gateway and its key
+    [dim]newapi chat "Hello"[/dim]                    one answer
+    [dim]git diff | newapi chat "review this"[/dim]   in a pipeline
+    [dim]newapi[/dim]                                 a conversation
+    [dim]newapi chat -c[/dim]                         continue the last session
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    streams: Streams = ctx.obj
+    if not streams.are_interactive:
+        with redirect_stdout(sys.stderr):  # rich prints the page itself
+            ctx.get_help()
+        hint = tr("newapi chat reads from a pipe")
+        raise UsageError(tr("a conversation needs a terminal"), hint=hint)
+    import_module("newapi_cli.cli.chat").run_alone(streams)

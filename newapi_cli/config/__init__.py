@@ -5,9 +5,8 @@
     file             config.toml → ConfigFile; atomic replacement of a file
     fields           the table of settings: type, range, default, help
     settings         all sources → domain.profile.Settings; which key may be sent to which host
-    keys             KeySource → key; checks of a key
+    keys             KeySource → key; checks of a key; masking of keys in every output
     key_command      running a command that prints a key
-    redact           masking of keys in every output
     edit             changes to config.toml that keep its comments (loads tomlkit)
     connection_info  a pasted URL, or connection info of the console
     cache            cached responses of gateways

@@ -1,6 +1,7 @@
-"""Reading and checking a key. Which key may be sent to which host is decided in `settings`.
+"""Reading, checking and masking keys. Which key may be sent to which host is decided in `settings`.
 
-No message of this module contains a key, a key command, or the output of a command.
+No message of this module contains a key, a key command, or the output of a command. Every pattern
+of a mask reads each character a bounded number of times, since servers choose the text.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 from newapi_cli.config.key_command import MAX_OUTPUT_BYTES, run_key_command
@@ -31,6 +33,14 @@ CHARACTER_NAMES = (
     (" ", tr("a space")),
     ("‐‑‒–—―−", tr("a long dash")),
     ("…", tr("an ellipsis")),
+)
+MASK = "****"
+MIN_SECRET_LENGTH = 8  # shorter ones could be ordinary words; real keys have 20 and more
+SECRET_PATTERNS = (  # each starts with a literal and looks back from there: a third of the time
+    (r"sk-(?<![A-Za-z0-9]sk-)[A-Za-z0-9_-]{8,}", f"sk-{MASK}"),
+    (r"([bB](?<!\w[bB])(?i:earer)\s{1,8})[^\s\"',;]{8,}", rf"\1{MASK}"),
+    (r"://[^\s/?#\"'<>]*@", f"://{MASK}@"),
+    (r"(?i:([?&][a-z_-]{0,20}(?:key|token|secret)=)[^&\s#\"'<>]+)", rf"\1{MASK}"),
 )
 
 
@@ -163,3 +173,31 @@ def _first_line_of_command(command: str, where: str) -> str:
 
 def _first_line(data: bytes) -> str:
     return data.decode("utf-8-sig", "replace").partition("\n")[0]
+
+
+def redact(text: str, secrets: Iterable[Secret]) -> str:
+    """Return a text with the secrets and everything that looks like a secret masked.
+
+    A secret is masked with and without its `sk-`.
+
+    >>> redact("GET https://me:pw@host/?key=abc no sk-0123456789 or a canary", [Secret("a canary")])
+    'GET https://****@host/?key=**** no sk-**** or ****'
+    """
+    text = redact_known(text, secrets)
+    for pattern, replacement in SECRET_PATTERNS:
+        text = re.sub(pattern, replacement, text)  # compiled with the first message
+    return text
+
+
+def redact_known(text: str, secrets: Iterable[Secret]) -> str:
+    """Return a text with only the given secrets masked: it may be about others."""
+    for value in _forms(secrets):
+        text = text.replace(value, MASK)
+    return text
+
+
+def _forms(secrets: Iterable[Secret]) -> list[str]:
+    """Return the texts to mask, the longest first. New API repeats keys without their `sk-`."""
+    values = {secret.reveal() for secret in secrets}
+    forms = values | {value.removeprefix("sk-") for value in values}
+    return sorted((form for form in forms if len(form) >= MIN_SECRET_LENGTH), key=len, reverse=True)

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
@@ -73,7 +74,6 @@ class SessionStore:
         check_wait: Callable[[], None] = lambda: None,
     ) -> None:
         self.database = Database(path, check_wait=check_wait)
-        self.spending = SpendingTable(self.database)
         self._clock = clock
         self._owner = current_owner()
 
@@ -87,6 +87,11 @@ class SessionStore:
 
     def close(self) -> None:
         self.database.close()
+
+    @cached_property
+    def spending(self) -> SpendingTable:
+        """Usage and cost of the turns."""
+        return SpendingTable(self.database)
 
     # -- a turn -------------------------------------------------------------------------------
 

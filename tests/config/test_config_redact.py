@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from newapi_cli.config.redact import redact
+from newapi_cli.config.keys import redact
 from newapi_cli.domain.profile import Secret
 
 KEY = "sk-CANARYcanary0123456789"

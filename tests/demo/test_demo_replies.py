@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from newapi_cli.cli.app import MODULES
+from newapi_cli.cli.main import MODULES
 from newapi_cli.demo.chat_request import ChatMessage, ChatRequest
 from newapi_cli.demo.replies import (
     DEMO_MODELS,

@@ -13,7 +13,7 @@ from newapi_cli.api.http.connection import WireRequest
 from newapi_cli.api.http.endpoint import NO_PROXY_WORDS
 from newapi_cli.app.doctor.checkup import Checkup, format_duration
 from newapi_cli.app.doctor.runner import failed, ok, skipped, warning
-from newapi_cli.config.redact import redact
+from newapi_cli.config.keys import redact
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.errors import ExitCode, Interrupted, NewapiError
 from newapi_cli.i18n import ntr, tr

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from newapi_cli.app.context import Context
 from newapi_cli.app.output import show_session
 from newapi_cli.app.sessions.archive import session_to_json
-from newapi_cli.app.sessions.redacted import learn_keys
+from newapi_cli.app.sessions.live_session import learn_keys
 from newapi_cli.app.sessions.resume import checked_session_name
 from newapi_cli.domain.session import Session, StoredSession
 from newapi_cli.errors import LocalError, UsageError

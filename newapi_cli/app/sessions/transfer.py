@@ -7,7 +7,7 @@ from typing import NamedTuple
 from newapi_cli.app.context import Context
 from newapi_cli.app.prompt_input import text_from_bytes
 from newapi_cli.app.sessions.archive import session_to_json, session_to_lines, sessions_from_text
-from newapi_cli.app.sessions.redacted import learn_keys, redact_session
+from newapi_cli.app.sessions.live_session import learn_keys, redact_session
 from newapi_cli.app.sessions.stored import load_session
 from newapi_cli.errors import UsageError
 from newapi_cli.i18n import tr
