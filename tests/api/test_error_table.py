@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from newapi_cli.api.chat.body_decoder import BodyDecoder, ErrorInBody
+from newapi_cli.api.chat.body_decoder import BodyDecoder
 from newapi_cli.api.chat.response_reader import no_answer
 from newapi_cli.api.errors.body import ErrorObject
 from newapi_cli.api.errors.explain import find_rule, is_about_model, may_have_key_record
@@ -23,8 +23,7 @@ from newapi_cli.api.errors.table import (
     OTHER,
     TABLE,
 )
-from newapi_cli.api.http.headers import request_id_in
-from newapi_cli.api.http.worker import ResponseHead
+from newapi_cli.api.http.worker import ResponseHead, request_id_in
 from newapi_cli.errors import (
     GatewayError,
     ModelNotFoundError,
@@ -56,8 +55,6 @@ def error_of(row: ErrorResponse) -> NewapiError:
     try:
         list(reader.feed(row.body))
         list(reader.end())
-    except ErrorInBody as error:
-        return error.as_newapi_error()
     except NewapiError as error:
         return error
     raise AssertionError(f"{row.name} is no error")

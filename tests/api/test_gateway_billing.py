@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from newapi_cli.api.gateway.billing import fetch_balance
+from newapi_cli.api.gateway.responses import fetch_balance
 from newapi_cli.domain.money import Balance
 from newapi_cli.errors import AuthenticationError, GatewayError, NewapiError
 from newapi_cli.render.prices import balance_text

@@ -8,7 +8,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from newapi_cli.api.http.headers import request_id_in, retry_after_s
+from newapi_cli.api.http.retry import retry_after_s
+from newapi_cli.api.http.worker import request_id_in
 
 DATE = datetime(2026, 8, 8, 12, 0, 0, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from newapi_cli.api.chat.body_decoder import BodyDecoder, ErrorInBody
+from newapi_cli.api.chat.body_decoder import BodyDecoder
 from newapi_cli.domain.completion import Chunk, Completion, CompletionBuilder, Status
 from newapi_cli.errors import NewapiError
 
@@ -29,9 +29,6 @@ def read(blocks: list[bytes]) -> tuple[Completion, str]:
                 break
         for chunk in reader.end():
             take(chunk)
-    except ErrorInBody as refused:
-        assert_encodes(refused.error)
-        told = str(refused.as_newapi_error())
     except NewapiError as error:
         for chunk in reader.held():
             take(chunk)

@@ -29,8 +29,7 @@ class BodyDecoder:
     """Decodes one body. `status` is only set if it is a success other than 200.
 
     `is_certain` is set by `[DONE]` or by a whole object; `skipped` counts malformed events. Methods
-    that yield chunks raise `ErrorInBody` at an error object, and `GatewayError` for a body that is
-    not an answer.
+    that yield chunks raise `NewapiError` at an error object, and for a body that is not an answer.
     """
 
     def __init__(self, request_id: str, status: int = 0) -> None:
@@ -112,11 +111,11 @@ class BodyDecoder:
         yield self._deltas.feed(chunk)
 
     def _check(self, error: ErrorObject | None) -> Iterator[Chunk]:
-        """Raise `ErrorInBody` if there is an error, after yielding what was held back."""
+        """Raise an error, if there is one, after yielding what was held back."""
         if error is not None:
             yield from self.held()
             request_id = error.request_id or self._request_id
-            raise ErrorInBody(error._replace(request_id=request_id), self._status)
+            raise error_in_stream(error._replace(request_id=request_id), self._status)
 
     def _whole_answer(self, body: bytes) -> Iterator[Chunk]:
         if is_html(body):
@@ -140,16 +139,3 @@ class BodyDecoder:
 
     def _invalid(self, why: str) -> NewapiError:
         return invalid_response(why, self._request_id, self._status)
-
-
-class ErrorInBody(Exception):
-    """An error object among the events, or in place of the answer."""
-
-    def __init__(self, error: ErrorObject, status: int = 0) -> None:
-        super().__init__(error.message)
-        self.error = error
-        self._status = status
-
-    def as_newapi_error(self) -> NewapiError:
-        """Return the error to report."""
-        return error_in_stream(self.error, self._status)

@@ -11,9 +11,8 @@ from collections.abc import Callable, Generator, Iterator
 from newapi_cli.api.chat.request import CHAT_COMPLETIONS, encode_chat
 from newapi_cli.api.chat.response_reader import NoAnswer, ResponseReader
 from newapi_cli.api.http.connection import WireRequest
-from newapi_cli.api.http.deadlines import Deadlines
 from newapi_cli.api.http.endpoint import Endpoint
-from newapi_cli.api.http.reader import FRAME_S, ExchangeReader
+from newapi_cli.api.http.reader import FRAME_S, Deadlines, ExchangeReader
 from newapi_cli.api.http.retry import (
     MAX_RETRY_AFTER_S,
     pause_s,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 
-from newapi_cli.api.chat.body_decoder import BodyDecoder, ErrorInBody
+from newapi_cli.api.chat.body_decoder import BodyDecoder
 from newapi_cli.api.errors.body import find_error, parse_error_body
 from newapi_cli.api.errors.explain import (
     error_from_response,
@@ -13,15 +13,14 @@ from newapi_cli.api.errors.explain import (
     invalid_response,
     unexpected_status,
 )
-from newapi_cli.api.http.headers import (
+from newapi_cli.api.http.reader import ExchangeReader
+from newapi_cli.api.http.retry import may_retry, retry_after_s
+from newapi_cli.api.http.worker import (
     REQUEST_ID_HEADER,
     VERSION_HEADER,
-    request_id_in,
-    retry_after_s,
+    RequestFailed,
+    ResponseHead,
 )
-from newapi_cli.api.http.reader import ExchangeReader
-from newapi_cli.api.http.retry import may_retry
-from newapi_cli.api.http.worker import RequestFailed, ResponseHead
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.domain.completion import Chunk, Notice, ResponseStarted, StreamEnd, Tick, TurnEvent
 from newapi_cli.errors import NewapiError
@@ -56,7 +55,7 @@ class ResponseReader:
         notice = tr("HTTP {status}, {content_type}", status=head.status, content_type=content_type)
         yield Notice(notice, is_detail=True)
         yield _response_started(head)
-        decoder = BodyDecoder(request_id_in(head.headers), 0 if head.status == OK else head.status)
+        decoder = BodyDecoder(head.request_id, 0 if head.status == OK else head.status)
         try:
             for block in self._reader.blocks():
                 if isinstance(block, Tick):
@@ -67,13 +66,11 @@ class ResponseReader:
                     self._reader.await_end(AWAIT_END_S)
                     break
             yield from self._recorded(decoder.end())
-        except ErrorInBody as error:
-            raise error.as_newapi_error() from None
         except NewapiError:
             yield from self._recorded(decoder.held())
             raise
         if head.status != OK and not self._has_content:  # 204, 205 and similar
-            raise unexpected_status(head.status, "", request_id_in(head.headers))
+            raise unexpected_status(head.status, "", head.request_id)
         if decoder.skipped:
             yield Notice(
                 ntr(
@@ -87,22 +84,21 @@ class ResponseReader:
     def json_value(self) -> Generator[ResponseStarted | Tick, None, object]:
         """Read a body that is one JSON value, and return the value."""
         head = yield from self._head()
-        request_id = request_id_in(head.headers)
         yield _response_started(head)
         body = yield from self._reader.body(MAX_JSON_BYTES)
         if head.status != OK and not body:
-            raise unexpected_status(head.status, "", request_id)
+            raise unexpected_status(head.status, "", head.request_id)
         if len(body) > MAX_JSON_BYTES:
-            raise invalid_response(tr("it is larger than 16 MB"), request_id)
+            raise invalid_response(tr("it is larger than 16 MB"), head.request_id)
         try:
             value = decode_json(body)
         except ValueError:
             if body.lstrip().startswith(b"<"):
-                raise html_error(body, head.status, request_id) from None
-            raise invalid_response(tr("it is not JSON"), request_id) from None
+                raise html_error(body, head.status, head.request_id) from None
+            raise invalid_response(tr("it is not JSON"), head.request_id) from None
         error = find_error(value)
         if error is not None:
-            error = error._replace(request_id=error.request_id or request_id)
+            error = error._replace(request_id=error.request_id or head.request_id)
             raise error_from_response(head.status, error, body)
         return value
 
@@ -121,11 +117,10 @@ class ResponseReader:
             raise no_answer(head, body)
         if is_plain:
             return head
-        request_id = request_id_in(head.headers)
         if head.headers.get("content-type", "").startswith("text/html"):
-            raise html_error(b"", head.status, request_id)
+            raise html_error(b"", head.status, head.request_id)
         why = tr("the content encoding “{encoding}” was not requested", encoding=encoding)
-        raise invalid_response(why, request_id)
+        raise invalid_response(why, head.request_id)
 
     def _recorded(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
         deadlines = self._reader.deadlines
@@ -141,7 +136,7 @@ class ResponseReader:
 def no_answer(head: ResponseHead, body: bytes) -> NoAnswer:
     """Return the exception for a response whose status is not a success."""
     error = parse_error_body(body)
-    error = error._replace(request_id=error.request_id or request_id_in(head.headers))
+    error = error._replace(request_id=error.request_id or head.request_id)
     location = head.headers.get("location", "")
     ours = error_from_response(head.status, error, body, location=location)
     ours.retry_after_s = retry_after_s(head.headers)
@@ -150,7 +145,7 @@ def no_answer(head: ResponseHead, body: bytes) -> NoAnswer:
 
 def _response_started(head: ResponseHead) -> ResponseStarted:
     return ResponseStarted(
-        request_id_in(head.headers),
+        head.request_id,
         is_new_api=REQUEST_ID_HEADER in head.headers,
         names_version=VERSION_HEADER in head.headers,
     )

@@ -1,7 +1,10 @@
-"""What `newapi doctor` sends to a server: a lookup, a connection, TLS, and GET requests.
+"""What `newapi doctor` sends to a server (a lookup, TLS, GET requests), and the server's kind.
 
 Each is sent once, under one deadline, and the response is returned whatever its status. None of
 the steps of `Probe` sends a key.
+
+New API names its version in a header since 2026. Older ones differ from one-api in the members of
+`/api/status`. The header of the request id is the same for all of them (contract, section 4.4).
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple, TypeVar
@@ -19,28 +22,33 @@ from typing import NamedTuple, TypeVar
 from newapi_cli.api.errors.body import is_html, page_title, parse_error_body
 from newapi_cli.api.errors.explain import error_from_response
 from newapi_cli.api.errors.failures import words_of
-from newapi_cli.api.http.connection import WireRequest
-from newapi_cli.api.http.deadlines import Deadlines
+from newapi_cli.api.http.connection import Addresses, WireRequest, addresses_of, open_socket
 from newapi_cli.api.http.endpoint import Endpoint
-from newapi_cli.api.http.headers import request_id_in
-from newapi_cli.api.http.reader import open_exchange, run_to_end
-from newapi_cli.api.http.worker import RequestFailed
+from newapi_cli.api.http.reader import Deadlines, open_exchange, run_to_end
+from newapi_cli.api.http.worker import (
+    REQUEST_ID_HEADER,
+    VERSION_HEADER,
+    RequestFailed,
+    request_id_in,
+)
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.domain.profile import Timeouts
 from newapi_cli.errors import DeadlineError, NetworkError, NewapiError
 from newapi_cli.i18n import Translatable, tr
 from newapi_cli.signals import Interrupts
+from newapi_cli.text import well_formed
 
 HTTP_REQUEST = b"GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
 PROTOCOL_CHECK_S = 2.0  # whether a server that failed speaks another protocol
 MAX_BODY_BYTES = 1024 * 1024
 MAX_TITLE = 100
+MAX_NAME = 60
+NEW_MEMBERS = ("quota_display_type", "usd_exchange_rate", "self_use_mode_enabled")
 EXPIRED, NOT_YET_VALID, WRONG_NAME, WRONG_ADDRESS = 10, 9, 62, 64  # X509_V_ERR_* of OpenSSL
 NETWORK_HINT = tr("check the network, the VPN and the DNS settings")
 SERVER_HINT = tr("check the base URL, and whether the server is running")
 PORT_HINT = tr("check the port of the base URL, and whether the server is running")
 Returned = TypeVar("Returned")
-Address = tuple[str | int, ...] | tuple[int, bytes]
 
 
 class Page(NamedTuple):
@@ -216,7 +224,7 @@ class Probe:
                 why=error.strerror or "",
                 hint=NETWORK_HINT if is_silent else tr("check the base URL and the network"),
             ) from error
-        return Resolved(tuple(dict.fromkeys(str(address[0]) for _, address in addresses)), seconds)
+        return Resolved(tuple(dict.fromkeys(str(address[0]) for *_, address in addresses)), seconds)
 
     def connect(self) -> Connected:
         """Connect to the first address that accepts a connection, and close it."""
@@ -290,28 +298,11 @@ class Probe:
         except OSError:
             return False
 
-    def _addresses(self) -> Sequence[tuple[int, Address]]:
-        # As bytes: a text would go through the IDNA codec, and a base URL is ASCII already.
-        entries = socket.getaddrinfo(
-            self._host.encode("ascii"), self._port, type=socket.SOCK_STREAM
-        )
-        return [(family, address) for family, _, _, _, address in entries]
+    def _addresses(self) -> Addresses:
+        return addresses_of(self._host, self._port)
 
     def _socket(self, limit_s: float) -> socket.socket:
-        """Connect; each address gets its share of the time. Raises `OSError`."""
-        failure: OSError = ConnectionError("the name has no address")
-        addresses = self._addresses()
-        for family, address in addresses:
-            sock = socket.socket(family, socket.SOCK_STREAM)
-            try:
-                sock.settimeout(limit_s / len(addresses))
-                sock.connect(address)
-            except OSError as error:
-                failure = error
-                sock.close()
-            else:
-                return sock
-        raise failure
+        return open_socket(self._addresses(), limit_s)
 
     def _tls(self, context: ssl.SSLContext, limit_s: float) -> tuple[str, dict[str, object]]:
         with (
@@ -350,3 +341,57 @@ def _issuer(certificate: dict[str, object]) -> str:
     parts = [pair for group in issuer for pair in group] if isinstance(issuer, tuple) else []
     names = {str(name): str(value) for name, value in parts}
     return names.get("organizationName") or names.get("commonName") or tr("an unnamed issuer")
+
+
+class ServerKind(NamedTuple):
+    """A kind of server. `is_gateway`: it has New API's endpoints in addition to OpenAI's."""
+
+    name: str
+    is_gateway: bool = False
+
+
+def kind_from_status(page: Page) -> ServerKind | None:
+    """Return the kind of a server from its `GET /api/status`, None if it is unknown."""
+    value = page.json
+    data = value.get("data") if isinstance(value, dict) else None
+    if page.status != 200 or not isinstance(data, dict):
+        return None
+    is_new = VERSION_HEADER in page.headers or any(name in data for name in NEW_MEMBERS)
+    if not is_new and REQUEST_ID_HEADER not in page.headers and "quota_per_unit" not in data:
+        return None
+    version = page.headers.get(VERSION_HEADER) or _text(data.get("version"))
+    title = _text(data.get("system_name"))
+    name = "New API" if is_new else tr("one-api or an early New API")
+    name = f"{name} {version}" if version else name
+    return ServerKind(f"{name}, “{title}”" if title else name, is_gateway=True)
+
+
+def kind_from_models(page: Page) -> ServerKind | None:
+    """Return the kind of a server from its `GET /v1/models`, None without OpenAI's API.
+
+    A server has it if it lists models, or requires a key in JSON.
+    """
+    value = page.json
+    if not isinstance(value, dict):
+        return None
+    models = value.get("data")
+    if page.status == 200 and not isinstance(models, list):
+        return None
+    if page.status not in (200, 401, 403):
+        return None
+    if REQUEST_ID_HEADER in page.headers:
+        return ServerKind(tr("a gateway related to New API, without /api/status"), is_gateway=True)
+    software = _text(page.headers.get("server"))
+    first = models[0] if isinstance(models, list) and models else None
+    owner = first.get("owned_by") if isinstance(first, dict) else None
+    if "llama.cpp" in software.lower() or owner == "llamacpp":
+        return ServerKind("llama.cpp")
+    if software:
+        return ServerKind(
+            tr("an OpenAI-compatible server ({software}), not a New API gateway", software=software)
+        )
+    return ServerKind(tr("an OpenAI-compatible server, not a New API gateway"))
+
+
+def _text(value: object) -> str:
+    return well_formed(value)[:MAX_NAME] if isinstance(value, str) else ""

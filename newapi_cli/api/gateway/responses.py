@@ -1,18 +1,26 @@
-"""Domain values from the JSON of the gateway's endpoints, except chat completions. Pure.
+"""The gateway's endpoints except chat completions: domain values from their JSON, and requests.
 
 A member that is unknown, missing, null or of the wrong type is ignored, never an error of ours.
 Numbers become `Decimal` from the shortest text that represents them, which is the text on the wire.
+
+What a key has left comes from the endpoints of OpenAI's old dashboard, limited to 360 calls in 180
+seconds. The key's record and log share 20 calls in 20 minutes with all clients behind the same
+address (contract, section 5.4), so callers count them.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Generator
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import quote
 
+from newapi_cli.api.errors.explain import invalid_response
 from newapi_cli.api.json_values import str_or_empty, str_tuple
-from newapi_cli.domain.money import Currency, KeyUsage, LogEntry
+from newapi_cli.domain.completion import TurnEvent
+from newapi_cli.domain.money import Balance, Currency, KeyUsage, LogEntry
 from newapi_cli.domain.pricing import (
     DOLLAR,
     UNCONFIGURED_RATIO,
@@ -21,6 +29,8 @@ from newapi_cli.domain.pricing import (
     PriceKind,
     PriceList,
 )
+from newapi_cli.domain.profile import Secret
+from newapi_cli.i18n import tr
 from newapi_cli.text import well_formed
 
 MODELS = "/v1/models"
@@ -28,6 +38,10 @@ STATUS = "/api/status"
 PRICING = "/api/pricing"
 KEY_USAGE = "/api/usage/token/"  # it redirects without the last slash (contract, 5.2)
 KEY_LOG = "/api/log/token"
+SUBSCRIPTION = "/v1/dashboard/billing/subscription"
+USAGE = "/v1/dashboard/billing/usage"
+NOISE, LARGEST_NOISY = Decimal("1E-12"), Decimal("1E+12")
+UNLIMITED = Decimal(100_000_000)  # sent for a key without a limit, in any currency
 MAX_TIME_S = 253_402_300_799  # 9999-12-31
 MIN_QUOTA, MAX_QUOTA = Decimal("1E-6"), Decimal("1E+12")  # per dollar
 MAX_RATE = Decimal("1E+9")  # of a currency per dollar: the weakest had a few million
@@ -227,6 +241,51 @@ def without_details(log: object) -> dict[str, object]:
     return {"data": [{name: row.get(name) for name in LOG_MEMBERS} for row in entries]}
 
 
+class JsonClient(Protocol):
+    """A client that requests JSON, such as `api.chat.client.Client`."""
+
+    def fetch_json(self, path: str) -> Generator[TurnEvent, None, object]:
+        """Yield events, and return the value."""
+
+
+def fetch_balance(client: JsonClient) -> Generator[TurnEvent, None, Balance]:
+    """Request the dashboard's endpoints: yields ticks and notices, returns the balance."""
+    subscription = yield from client.fetch_json(SUBSCRIPTION)
+    limit = _member(subscription, "hard_limit_usd")
+    usage = yield from client.fetch_json(USAGE)
+    hundredths = _member(usage, "total_usage")
+    if limit is None or hundredths is None:
+        raise invalid_response(tr("the limit or the usage is missing"))
+    return Balance(
+        limit=None if limit == UNLIMITED else _without_noise(limit),
+        used=_without_noise(hundredths / 100),
+        expires_at=time_at(_member(subscription, "access_until")),
+    )
+
+
+def fetch_key_usage(client: JsonClient) -> Generator[TurnEvent, None, object]:
+    """Request the key's record, and return its JSON value after checking that it is one."""
+    value = yield from client.fetch_json(KEY_USAGE)
+    if key_usage_from_json(value) is None:
+        raise invalid_response(tr("it is not the record of a key"))
+    return value
+
+
+def fetch_key_log(
+    client: JsonClient, key_in_query: Secret | None = None
+) -> Generator[TurnEvent, None, object]:
+    """Request the key's log, and return its JSON value after checking that it is one.
+
+    Servers before 2026-02 expect the key in the query (contract, section 6.5), where proxies log
+    it; without it they return the log of a key without calls.
+    """
+    query = f"?key={quote(key_in_query.reveal(), safe='')}" if key_in_query is not None else ""
+    value = yield from client.fetch_json(f"{KEY_LOG}{query}")
+    if log_from_json(value) is None:
+        raise invalid_response(tr("it is not the log of a key"))
+    return without_details(value)
+
+
 def _data(value: object) -> object:
     return value.get("data") if isinstance(value, dict) else None
 
@@ -246,3 +305,15 @@ def _rate(value: object, *, missing: Decimal) -> Decimal | None:
     rate = number(value)
     is_valid = rate is not None and 1 / MAX_RATE <= rate <= MAX_RATE
     return rate if is_valid else None
+
+
+def _without_noise(amount: Decimal) -> Decimal:
+    """Round an amount that the gateway calculated in floating point, as 0.0012179999999999999.
+
+    Quota is a whole number, and a dollar has always been less than 10¹² of it.
+    """
+    return amount.quantize(NOISE).normalize() if abs(amount) < LARGEST_NOISY else amount
+
+
+def _member(value: object, name: str) -> Decimal | None:
+    return number(value.get(name)) if isinstance(value, dict) else None

@@ -121,17 +121,14 @@ class Connection(http.client.HTTPConnection):
     def connect(self) -> None:
         """Resolve, connect and, for https, do the TLS handshake. Raises `OSError`.
 
-        Each address gets its share of the time: a dead IPv6 route leaves some for IPv4. The
-        addresses that were checked are connected to: a second lookup could return another one.
+        The addresses that were checked are connected to: a second lookup could return another one.
         """
-        # As bytes: a text would load the IDNA codec (4 ms), and a `BaseUrl` is ASCII already.
-        host = self.host.encode("ascii")
-        addresses = socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)
+        addresses = addresses_of(self.host, self.port)
         self.is_resolved = True
         if self._request.check_address is not None:
             for *_, address in addresses:
                 self._request.check_address(str(address[0]))
-        self.sock = _open_socket(addresses, self._request.connect_s)
+        self.sock = open_socket(addresses, self._request.connect_s)
         self._on_socket(self.sock)
         if self._request.tls is not None:
             self.sock = self._request.tls.wrap_socket(self.sock, server_hostname=self.host)
@@ -152,7 +149,17 @@ class Connection(http.client.HTTPConnection):
         return cast(Response, self.getresponse())
 
 
-def _open_socket(addresses: Addresses, connect_s: float) -> socket.socket:
+def addresses_of(host: str, port: int) -> Addresses:
+    """Look up the addresses of a host. Raises `OSError`."""
+    # As bytes: a text would load the IDNA codec (4 ms), and a `BaseUrl` is ASCII already.
+    return socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
+
+
+def open_socket(addresses: Addresses, connect_s: float) -> socket.socket:
+    """Connect to the first address that accepts. Raises `OSError`.
+
+    Each gets its share of the time (0: no limit): a dead IPv6 route leaves some for IPv4.
+    """
     failure: OSError = ConnectionError("the name has no address")
     for family, kind, protocol, _, address in addresses:
         sock = socket.socket(family, kind, protocol)

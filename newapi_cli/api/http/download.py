@@ -15,9 +15,8 @@ from typing import NamedTuple
 
 from newapi_cli import __version__
 from newapi_cli.api.http.connection import WireRequest
-from newapi_cli.api.http.deadlines import Deadlines
 from newapi_cli.api.http.endpoint import Endpoint
-from newapi_cli.api.http.reader import ExchangeReader, open_exchange, run_to_end
+from newapi_cli.api.http.reader import Deadlines, ExchangeReader, open_exchange, run_to_end
 from newapi_cli.api.http.safe_url import DownloadUrl, is_public, parse_url, redirect_target
 from newapi_cli.api.http.worker import RequestFailed, ResponseHead
 from newapi_cli.domain.base_url import BaseUrl

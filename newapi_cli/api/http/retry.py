@@ -7,7 +7,9 @@ invalid request, the key, the quota). New API retries upstream by itself, so a f
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from newapi_cli.api.errors.body import ErrorObject
 from newapi_cli.api.errors.explain import is_retryable
@@ -23,6 +25,36 @@ WITH_DATE_MINUTES = 12 * 60  # longer than this, a time without a date could be 
 def may_retry(status: int, error: ErrorObject) -> bool:
     """Return whether the same request may succeed a moment later."""
     return status in RETRIED_STATUSES and is_retryable(status, error)
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of Retry-After (RFC 9110) or retry-after-ms, None if invalid or missing.
+
+    A date is compared with the server's own Date, if it sent one: clocks differ.
+
+    >>> retry_after_s({"retry-after": "3"}), retry_after_s({"retry-after": "-1"})
+    (3.0, None)
+    """
+    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) * unit_s
+        except (KeyError, ValueError):
+            continue
+        return seconds if 0 <= seconds < 1e9 else None
+    try:
+        until = parsedate_to_datetime(headers["retry-after"])
+        now = _date(headers.get("date")) or datetime.now(UTC)
+        seconds = (until - now).total_seconds()
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
+    return seconds if seconds >= 0 else None
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
 
 
 def pause_s(attempt: int, retry_after_s: float | None) -> float:

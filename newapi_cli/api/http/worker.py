@@ -21,6 +21,9 @@ from newapi_cli.api.http.connection import Connection, WireRequest
 from newapi_cli.api.http.endpoint import Endpoint
 from newapi_cli.i18n import tr
 
+REQUEST_ID_HEADER = "x-oneapi-request-id"
+VERSION_HEADER = "x-new-api-version"  # since 2026-01-30
+OTHER_REQUEST_ID_HEADERS = ("x-request-id", "request-id", "cf-ray")
 LARGEST_STEP_BYTES = 128 * 1024
 MAX_QUEUED_BYTES = 4 * 1024 * 1024
 SHUTDOWN_S = 0.2
@@ -35,6 +38,11 @@ class ResponseHead(NamedTuple):
 
     status: int
     headers: Mapping[str, str]
+
+    @property
+    def request_id(self) -> str:
+        """The id by which the gateway's operator finds the request, empty if there is none."""
+        return request_id_in(self.headers)
 
 
 class ResponseEnd:
@@ -52,6 +60,15 @@ class RequestFailed(NamedTuple):
 
 
 ExchangeEvent = Connected | ResponseHead | bytes | ResponseEnd | RequestFailed
+
+
+def request_id_in(headers: Mapping[str, str]) -> str:
+    """Return the id by which the gateway's operator finds the request, empty if there is none.
+
+    The gateway's own (contract, section 4.4) comes before those of proxies and providers.
+    """
+    names = (REQUEST_ID_HEADER, *OTHER_REQUEST_ID_HEADERS)
+    return next((headers[name] for name in names if headers.get(name)), "")
 
 
 class Exchange:

@@ -6,8 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from newapi_cli.api.chat.client import Client
-from newapi_cli.api.gateway.connectivity import Page, Probe, fetch_page
-from newapi_cli.api.gateway.detection import ServerKind
+from newapi_cli.api.gateway.connectivity import Page, Probe, ServerKind, fetch_page
 from newapi_cli.api.http.endpoint import Endpoint
 from newapi_cli.app.context import Context
 from newapi_cli.app.doctor.runner import CheckBlocked

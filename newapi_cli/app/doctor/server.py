@@ -5,10 +5,9 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from newapi_cli.api.errors.failures import BASE_URL_HINT
-from newapi_cli.api.gateway.connectivity import Page
-from newapi_cli.api.gateway.detection import ServerKind, kind_from_models, kind_from_status
+from newapi_cli.api.gateway.connectivity import Page, ServerKind, kind_from_models, kind_from_status
 from newapi_cli.api.gateway.responses import MODELS, STATUS
-from newapi_cli.api.http.headers import REQUEST_ID_HEADER
+from newapi_cli.api.http.worker import REQUEST_ID_HEADER
 from newapi_cli.app.doctor.checkup import Checkup, format_duration
 from newapi_cli.app.doctor.runner import failed, ok, result_from_error, skipped, warning
 from newapi_cli.domain.base_url import BaseUrl

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from newapi_cli.api.errors.explain import invalid_response
-from newapi_cli.api.gateway.billing import fetch_balance
+from newapi_cli.api.gateway.responses import fetch_balance
 from newapi_cli.app.gateway.key_record import KeyRecord
 from newapi_cli.app.gateway.lookup import Lookup
 from newapi_cli.app.gateway.prices import Prices

@@ -10,8 +10,12 @@ from collections.abc import Generator
 from datetime import UTC, datetime
 
 from newapi_cli.api.errors.explain import invalid_response
-from newapi_cli.api.gateway.billing import fetch_key_log, fetch_key_usage
-from newapi_cli.api.gateway.responses import key_usage_from_json, log_from_json
+from newapi_cli.api.gateway.responses import (
+    fetch_key_log,
+    fetch_key_usage,
+    key_usage_from_json,
+    log_from_json,
+)
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.lookup import Lookup
 from newapi_cli.domain.completion import TurnEvent

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from newapi_cli.api.http.deadlines import AFTER_FINISH_S, Deadlines
+from newapi_cli.api.http.reader import AFTER_FINISH_S, Deadlines
 from newapi_cli.domain.profile import Timeouts
 from newapi_cli.errors import DeadlineError
 
