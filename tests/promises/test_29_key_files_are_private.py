@@ -12,7 +12,8 @@ from tests.promises.conftest import ANSWER
 from tests.repl.conversation import conversation
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
-from tests.support.observed import Conditions, Observed, observe_process
+from tests.support.observed import Conditions, observe, observe_process
+from tests.support.process import Result
 from tests.support.steps import Send
 from tests.support.wire import response
 
@@ -24,12 +25,11 @@ def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
-def login(home: Home, server: FaultServer, umask: int = 0o022) -> Observed:
+def login(home: Home, server: FaultServer, umask: int = 0o022) -> Result:
     """Store the key with `newapi login`."""
     server.add(Send(response(200, {"data": [{"id": "good"}, {"id": "test-model"}]})))
-    conditions = Conditions(umask=umask)
     args = ("login", server.url, "-P", "test", "--stdin")
-    return observe_process(*args, home=home, stdin=CANARY.encode(), conditions=conditions)
+    return observe(*args, home=home, stdin=CANARY.encode(), umask=umask)
 
 
 @pytest.mark.parametrize("umask", UMASKS, ids=oct)
@@ -40,9 +40,8 @@ def test_new_files_are_private_and_readable_by_their_owner(
     home.newapi_home.rmdir()
     assert login(home, server, umask).code == 0
     assert CANARY in home.config_file.read_text("utf-8")
-    conditions = Conditions(umask=umask)
     for args in (["config", "set", "model", "test-model"], ["chat", "hi"], ["chat", "-c", "hi"]):
-        result = observe_process(*args, home=home, conditions=conditions)
+        result = observe(*args, home=home, umask=umask)
         assert (result.code, "chmod" in result.err) == (0, False), result
     paths = [home.newapi_home, *home.newapi_home.rglob("*")]
     wrong = [path for path in paths if mode(path) != (0o700 if path.is_dir() else 0o600)]
@@ -55,14 +54,14 @@ def test_a_file_readable_by_others_is_warned_about_and_made_private_when_written
     home: Home, server: FaultServer, before: int
 ) -> None:
     home.config_file.chmod(before)
-    result = observe_process("chat", "hi", home=home)
+    result = observe("chat", "hi", home=home)
     assert (result.code, result.text) == (0, f"{ANSWER}\n")
     [warning] = result.err.splitlines()
     assert f"run: chmod 600 {home.config_file}" in warning
     assert mode(home.config_file) == before  # the program does not change it by itself
-    assert observe_process("config", "set", "temperature", "1", home=home).code == 0
+    assert observe("config", "set", "temperature", "1", home=home).code == 0
     assert mode(home.config_file) == 0o600
-    assert observe_process("chat", "hi", home=home).err == ""
+    assert observe("chat", "hi", home=home).err == ""
 
 
 @pytest.mark.parametrize("umask", UMASKS, ids=oct)
@@ -79,12 +78,12 @@ def test_a_symlink_is_kept_and_its_target_is_made_private(
     assert mode(target) == 0o600
     assert CANARY in target.read_text("utf-8")
     assert {mode(path) for path in target.parent.iterdir()} == {0o600}
-    assert observe_process("chat", "hi", home=home).err == ""
+    assert observe("chat", "hi", home=home).err == ""
 
 
 def test_a_logout_leaves_a_private_file_without_the_key(home: Home, server: FaultServer) -> None:
     home.config_file.chmod(0o644)
-    assert observe_process("logout", home=home, conditions=Conditions(umask=0)).code == 0
+    assert observe("logout", home=home, umask=0).code == 0
     assert mode(home.config_file) == 0o600
     holding = [p for p in home.path.rglob("*") if p.is_file() and CANARY.encode() in p.read_bytes()]
     assert holding == []
@@ -93,7 +92,7 @@ def test_a_logout_leaves_a_private_file_without_the_key(home: Home, server: Faul
 @pytest.mark.needs_root("give a file to another user")
 def test_a_file_of_another_user_is_warned_about(home: Home, server: FaultServer) -> None:
     os.chown(home.config_file, 12345, -1)
-    result = observe_process("chat", "hi", home=home)
+    result = observe("chat", "hi", home=home)
     assert (result.code, result.text) == (0, f"{ANSWER}\n")
     [warning] = result.err.splitlines()
     assert "belongs to another user (uid 12345)" in warning
@@ -115,7 +114,7 @@ def test_files_that_root_writes_in_a_home_belong_to_its_owner(
         os.chown(path, OWNER, OWNER)
     server.add(Send(response(200, {"data": [{"id": "test-model"}]})))
     for args in (["models"], ["config", "set", "seed", "1"], ["chat", "hi"]):
-        assert observe_process(*args, home=home).code == 0
+        assert observe(*args, home=home).code == 0
     with conversation(home) as repl:
         repl.enter("hi")
     created = list(home.newapi_home.rglob("*"))
@@ -144,7 +143,7 @@ def test_a_file_keeps_its_owner_in_a_folder_of_another_user(
     home: Home, server: FaultServer
 ) -> None:
     os.chown(home.config_file, OWNER, OWNER + 1)
-    assert observe_process("config", "set", "seed", "1", home=home).code == 0
+    assert observe("config", "set", "seed", "1", home=home).code == 0
     status = home.config_file.stat()
     assert (status.st_uid, status.st_gid) == (OWNER, OWNER + 1)
 
@@ -153,7 +152,7 @@ def test_a_file_keeps_its_owner_in_a_folder_of_another_user(
 def test_a_lock_of_another_user_is_named_with_a_command_to_fix_it(
     home: Home, server: FaultServer
 ) -> None:
-    assert observe_process("config", "set", "seed", "1", home=home).code == 0
+    assert observe("config", "set", "seed", "1", home=home).code == 0
     lock = home.newapi_home / ".config.toml.lock"
     for path in (home.path, home.newapi_home, home.config_file):
         os.chown(path, OWNER, OWNER)
@@ -168,12 +167,12 @@ def test_root_is_not_advised_to_take_files_from_their_owner(
     home: Home, server: FaultServer
 ) -> None:
     os.chown(home.config_file, OWNER, OWNER)
-    line = files_line(observe_process("doctor", home=home))
+    line = files_line(observe("doctor", home=home))
     assert ("owned by another user" in line, "without sudo" in line) == (True, True)
     assert "chown" not in line
 
 
-def files_line(result: Observed) -> str:
+def files_line(result: Result) -> str:
     """Return the line of `newapi doctor` about files."""
     [line] = [line for line in result.text.splitlines() if line.startswith("files\t")]
     return line

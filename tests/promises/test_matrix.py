@@ -27,7 +27,8 @@ from tests.sessions.helpers import data_dir, fill, sessions_file, small_disk, wa
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.observed import Conditions, Observed, Running, observe_process
+from tests.support.observed import Conditions, Running, observe, observe_process
+from tests.support.process import Result
 from tests.support.steps import Send, Step, WaitFor, sse
 from tests.support.wire import MODEL, answer_events, chunk, error, event, response
 
@@ -72,25 +73,39 @@ class Case:
 
     home: Home
     server: FaultServer
-    conditions: Conditions = field(default_factory=Conditions)
+    env: Mapping[str, str | None] = field(default_factory=dict)
+    umask: int = 0o022
+    conditions: Conditions | None = None  # of a process of its own
     stdin: IO[bytes] | bytes | int | None = None
     saves: bool = True
     has_stdout: bool = True
     has_stderr: bool = True
     reads_stdin: bool = False
 
-    def run(self, command: Command) -> Observed:
-        """Run a command in this case."""
-        return observe_process(
-            *command.args, home=self.home, stdin=self.stdin, conditions=self.conditions
-        )
+    def run(self, command: Command) -> Result:
+        """Run a command in this case, in this process if that is enough."""
+        args, stdin = command.args, self.stdin
+        if self.conditions is None and (stdin is None or isinstance(stdin, bytes)):
+            return observe(*args, home=self.home, stdin=stdin, env=self.env, umask=self.umask)
+        conditions = self.conditions or Conditions()
+        return observe_process(*args, home=self.home, stdin=stdin, conditions=conditions)
 
 
 Environment = Callable[[Case], Iterator[None]]
 
 
-def plain(env: Mapping[str, str | None] | None = None, **more: Any) -> Environment:
-    """Return an environment of variables and conditions."""
+def plain(env: Mapping[str, str | None] | None = None, umask: int = 0o022) -> Environment:
+    """Return an environment of variables that are read while the program runs."""
+
+    def enter(case: Case) -> Iterator[None]:
+        case.env, case.umask = env or {}, umask
+        yield
+
+    return enter
+
+
+def process(env: Mapping[str, str | None] | None = None, **more: Any) -> Environment:
+    """Return an environment of variables that count at a start, and of other conditions."""
 
     def enter(case: Case) -> Iterator[None]:
         case.conditions = Conditions(env or {}, **more)
@@ -168,12 +183,12 @@ ENVIRONMENTS: list[tuple[Any, ...]] = [  # name, environment, marks
     ("umask 077", plain(umask=0o077)),
     ("umask 777", plain(umask=0o777)),
     ("a full disk", full_data_folder, ROOTED("mount a small disk")),
-    ("LC_ALL=C", plain({"LC_ALL": "C", "LANG": None})),
+    ("LC_ALL=C", process({"LC_ALL": "C", "LANG": None})),
     *(
-        (f"no UTF-8, {name}", plain(NO_UTF8 | {"PYTHONIOENCODING": name}))
+        (f"no UTF-8, {name}", process(NO_UTF8 | {"PYTHONIOENCODING": name}))
         for name in ("ascii", "latin-1", "cp1252", "gbk")
     ),
-    ("unbuffered", plain({"PYTHONUNBUFFERED": "1"})),
+    ("unbuffered", process({"PYTHONUNBUFFERED": "1"})),
     ("stdin closed", closed(0)),
     ("stdout closed", closed(1)),
     ("stderr closed", closed(2)),
@@ -181,21 +196,21 @@ ENVIRONMENTS: list[tuple[Any, ...]] = [  # name, environment, marks
     ("proxies", plain(dict.fromkeys(PROXIES, "http://127.0.0.1:9"))),
     ("a SOCKS proxy", plain({"ALL_PROXY": "socks5://127.0.0.1:9"})),
     # Independent oddities are combined.
-    ("TERM=dumb, COLUMNS=0", plain({"TERM": "dumb", "COLUMNS": "0", "TZ": "Nowhere/Never"})),
-    ("no TERM, COLUMNS=abc", plain({"TERM": None, "COLUMNS": "abc", "TZ": "XXX+11:30:15"})),
-    ("TERM=bogus, COLUMNS=1", plain({"TERM": "bogus-9000", "COLUMNS": "1", "TZ": ":/dev/null"})),
-    ("COLUMNS is huge", plain({"COLUMNS": "9" * 30, "LINES": "x", "TERMINAL_WIDTH": "abc"})),
+    ("TERM=dumb, COLUMNS=0", process({"TERM": "dumb", "COLUMNS": "0", "TZ": "Nowhere/Never"})),
+    ("no TERM, COLUMNS=abc", process({"TERM": None, "COLUMNS": "abc", "TZ": "XXX+11:30:15"})),
+    ("TERM=bogus, COLUMNS=1", process({"TERM": "bogus-9000", "COLUMNS": "1", "TZ": ":/dev/null"})),
+    ("COLUMNS is huge", process({"COLUMNS": "9" * 30, "LINES": "x", "TERMINAL_WIDTH": "abc"})),
     ("binary stdin", with_stdin(bytes(range(256)), is_refused=True)),
     ("endless stdin", endless_stdin),
     ("an empty stdin", with_stdin(b"")),
     ("stdin is /dev/null", with_stdin(None)),
-    ("SIGINT ignored", plain(prefix=(sys.executable, "-I", "-S", "-c", IGNORES))),
+    ("SIGINT ignored", process(prefix=(sys.executable, "-I", "-S", "-c", IGNORES))),
     ("few descriptors", few_descriptors),
 ]
 
 
 def has_usual_output(
-    command: Command, result: Observed, usual: Mapping[str, str], case: Case
+    command: Command, result: Result, usual: Mapping[str, str], case: Case
 ) -> bool:
     """Return whether stdout is as usual, apart from home, port and time."""
     name = " ".join(command.args)
@@ -213,7 +228,7 @@ def _same(text: str, case: Case) -> str:
 
 
 def assert_as_documented(
-    case: Case, command: Command, result: Observed, usual: Mapping[str, str]
+    case: Case, command: Command, result: Result, usual: Mapping[str, str]
 ) -> None:
     """Compare a run with the row of its environment."""
     code, message, requests = command.code, command.message, command.requests

@@ -3,7 +3,7 @@
     seen = observe("chat", "hi", home=home)  # in this process
     seen.code, seen.text, seen.err
 
-    seen = observe_process("chat", "hi", home=home, conditions=Conditions(umask=0))
+    seen = observe_process("chat", "hi", home=home, conditions=Conditions(closed=(1,)))
     seen.peak_bytes
 
     with Running("chat", "hi", home=home) as running:
@@ -186,11 +186,12 @@ def observe(
     home: Home,
     stdin: bytes | None = b"",
     env: Environment | None = None,
+    umask: int = 0o022,
     timeout_s: float = 30.0,
 ) -> Result:
     """Run `newapi` in this process; see `run_newapi`."""
     before, running = modes(home.newapi_home), _children()
-    result = run_newapi(*args, home=home, stdin=stdin, env=env, timeout_s=timeout_s)
+    result = run_newapi(*args, home=home, stdin=stdin, env=env, umask=umask, timeout_s=timeout_s)
     if left := _children() - running:
         raise AssertionError(f"newapi {args} left processes running: {left}")
     check_files(home, before)

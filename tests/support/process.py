@@ -1,7 +1,7 @@
 """Run the program, in this process or as one of its own, and check what no run may print.
 
 `run_newapi` runs the command line in process: a quarter of the CPU of a process, which is for tests
-whose subject is one: signals, closed descriptors, terminals, start-up, memory, umask.
+whose subject is one: signals, closed descriptors, terminals, start-up, memory, other users.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ def run_newapi(
     home: Home,
     stdin: bytes | None = b"",
     env: Environment | None = None,
+    umask: int = 0o022,
     timeout_s: float = 30,
 ) -> Result:
     """Run `newapi` in this process, with files as descriptors 0 to 2.
@@ -81,7 +82,8 @@ def run_newapi(
     count only when a process starts.
     """
     environ = home.environment(env)
-    if env and (ignored := [name for name in env if name.startswith(START_VARIABLES)]):
+    changed = {name for name, value in (env or {}).items() if value is not None and name != "LANG"}
+    if ignored := {name for name in changed if name.startswith(START_VARIABLES)}:
         raise ValueError(f"{ignored} need run_newapi_process")
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("runs side by side need run_newapi_process")
@@ -93,7 +95,7 @@ def run_newapi(
             input_file = stack.enter_context(tempfile.TemporaryFile())
             input_file.write(stdin)
             input_file.seek(0)
-        stack.enter_context(_process_state(environ, home))
+        stack.enter_context(_process_state(environ, home, umask))
         stack.enter_context(_descriptors(input_file, *files))
         stack.enter_context(time_limit(timeout_s, f"newapi {args}"))
         started = time.monotonic()
@@ -179,8 +181,8 @@ def kill_group(pid: int) -> None:
 
 
 @contextlib.contextmanager
-def _process_state(environ: Mapping[str, str], home: Home) -> Iterator[None]:
-    """Replace environment and working folder, and put back all that a run changes."""
+def _process_state(environ: Mapping[str, str], home: Home, umask: int) -> Iterator[None]:
+    """Replace environment, working folder and umask, and put back all that a run changes."""
     before = dict(os.environ)
     folder = os.getcwd()  # noqa: PTH109
     thresholds = gc.get_threshold()
@@ -188,9 +190,11 @@ def _process_state(environ: Mapping[str, str], home: Home) -> Iterator[None]:
     temporary_folder, tempfile.tempdir = tempfile.tempdir, None  # of TMPDIR, at the first use
     _set_environment(environ)
     os.chdir(home.path)
+    umask = os.umask(umask)
     try:
         yield
     finally:
+        os.umask(umask)
         os.chdir(folder)
         _set_environment(before)
         tempfile.tempdir = temporary_folder
