@@ -356,7 +356,7 @@ def test_costs_that_older_files_lack_are_unknown() -> None:
 
 def test_turns_of_older_files_get_the_host_of_the_session() -> None:
     value = {**valid(), "profile": "work", "host": "https://gateway.example/v1"}
-    value["turns"][1] |= {"profile": "", "host": ""}  # what a turn says itself stands
+    value["turns"][1] |= {"profile": "", "host": ""}  # its own values are kept
     value["turns"][2] |= {"profile": None, "host": "https://other.example/v1"}
     assert [(turn.profile, turn.host) for turn in session_from_json(value).turns] == [
         ("work", "https://gateway.example/v1"),
@@ -402,7 +402,7 @@ def test_a_text_that_is_not_an_archive_is_refused(text: str, message: str) -> No
     assert message in caught.value.message
 
 
-# -- what is taken with tolerance -----------------------------------------------------------------
+# -- lenient imports ------------------------------------------------------------------------------
 
 
 def test_only_the_required_fields_must_be_present() -> None:

@@ -32,7 +32,7 @@ try:
 except NewapiError as error:
     print(error.message, "|", error.why, "|", error.hint)
 """
-NOTING = '#!/bin/sh\n/bin/cat > "$NOTES/{name}"\nprintf "%s " "$@" > "$NOTES/{name}.args"\n'
+RECORDING = '#!/bin/sh\n/bin/cat > "$NOTES/{name}"\nprintf "%s " "$@" > "$NOTES/{name}.args"\n'
 FAILING = "#!/bin/sh\n/bin/cat > /dev/null\nexit 3\n"
 # Reads nothing and never ends, and what it starts holds its descriptors.
 HANGING = "#!/bin/sh\n/bin/sleep 600 &\necho $! > $NOTES/pid\nwait\n"
@@ -40,13 +40,13 @@ HANGING = "#!/bin/sh\n/bin/sleep 600 &\necho $! > $NOTES/pid\nwait\n"
 FORKING = "#!/bin/sh\n/bin/cat > $NOTES/xclip\n/bin/sleep 600 &\necho $! > $NOTES/pid\n"
 
 
-class Desk:
+class ToolFolder:
     """A folder of tools, the only one on the PATH, with what the tools recorded."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def tool(self, name: str, script: str = NOTING) -> None:
+    def tool(self, name: str, script: str = RECORDING) -> None:
         """Install a tool."""
         path = self._folder / name
         path.write_text(script.replace("{name}", name), "utf-8")
@@ -60,7 +60,7 @@ class Desk:
         """Copy without a terminal."""
         return copy(Streams(Input(None), Output(None), Output(None), self.environ(**environ)), text)
 
-    def got(self, name: str) -> bytes | None:
+    def input_of(self, name: str) -> bytes | None:
         """Return the input of a tool, None if it never ran."""
         path = self._folder / name
         return path.read_bytes() if (self._folder / f"{name}.args").exists() else None
@@ -69,11 +69,11 @@ class Desk:
         """Return the arguments of a tool."""
         return (self._folder / f"{name}.args").read_text().strip()
 
-    def kill_what_was_left(self) -> None:
+    def kill_background_process(self) -> None:
         """Kill the process that a tool started; fails if it does not run."""
         os.kill(int((self._folder / "pid").read_text()), signal.SIGKILL)
 
-    def what_was_left_ends(self) -> bool:
+    def background_process_ends(self) -> bool:
         """Return whether the process that a tool started ends."""
         try:
             process = os.pidfd_open(int((self._folder / "pid").read_text()))
@@ -86,10 +86,10 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def desk(tmp_path: Path) -> ToolFolder:
     folder = tmp_path / "desk"
     folder.mkdir()
-    return Desk(folder)
+    return ToolFolder(folder)
 
 
 # -- tools ----------------------------------------------------------------------------------------
@@ -104,41 +104,41 @@ TOOLS = [
 
 @pytest.mark.parametrize(("name", "environ", "arguments"), TOOLS, ids=lambda x: str(x)[:20])
 def test_a_clipboard_tool_gets_the_text(
-    desk: Desk, name: str, environ: dict[str, str], arguments: str
+    desk: ToolFolder, name: str, environ: dict[str, str], arguments: str
 ) -> None:
     desk.tool(name)
     assert desk.copy(TEXT, **environ) == f"copied {len(TEXT)} characters with {name}"
-    assert desk.got(name) == TEXT.encode()
+    assert desk.input_of(name) == TEXT.encode()
     assert desk.arguments(name) == arguments
 
 
-def test_windows_tools_get_the_text_under_wsl(desk: Desk) -> None:
+def test_windows_tools_get_the_text_under_wsl(desk: ToolFolder) -> None:
     desk.tool("clip.exe")
     assert desk.copy(TEXT, WSL_DISTRO_NAME="Debian").endswith("with clip.exe")
-    assert desk.got("clip.exe") == TEXT.encode("utf-16-le")
+    assert desk.input_of("clip.exe") == TEXT.encode("utf-16-le")
     desk.tool("powershell.exe")
     assert desk.copy(TEXT, WSL_INTEROP="/run/x").endswith("with powershell.exe")
-    assert desk.got("powershell.exe") == TEXT.encode()
+    assert desk.input_of("powershell.exe") == TEXT.encode()
 
 
-def test_pbcopy_gets_the_text_on_macos(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pbcopy_gets_the_text_on_macos(desk: ToolFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     desk.tool("pbcopy")
     assert desk.copy("a") == "copied 1 character with pbcopy"
-    assert desk.got("pbcopy") == b"a"
+    assert desk.input_of("pbcopy") == b"a"
 
 
-def test_a_tool_without_its_display_is_not_run(desk: Desk) -> None:
+def test_a_tool_without_its_display_is_not_run(desk: ToolFolder) -> None:
     for name, _, _ in TOOLS:
         desk.tool(name)
     with pytest.raises(LocalError) as caught:
         desk.copy(TEXT)
     assert caught.value.why == "no clipboard tool found; the terminal does not support it"
     assert "install wl-clipboard" in caught.value.hint
-    assert not any(desk.got(name) for name, _, _ in TOOLS)
+    assert not any(desk.input_of(name) for name, _, _ in TOOLS)
 
 
-def test_if_one_tool_fails_the_next_is_tried(desk: Desk) -> None:
+def test_if_one_tool_fails_the_next_is_tried(desk: ToolFolder) -> None:
     desk.tool("wl-copy", FAILING)
     desk.tool("xclip", "no program\x00")
     desk.tool("xsel")
@@ -146,7 +146,7 @@ def test_if_one_tool_fails_the_next_is_tried(desk: Desk) -> None:
     assert found.endswith("with xsel")
 
 
-def test_the_failures_of_all_tools_are_reported(desk: Desk) -> None:
+def test_the_failures_of_all_tools_are_reported(desk: ToolFolder) -> None:
     desk.tool("wl-copy", FAILING)
     desk.tool("xclip", "\x7fELF")
     with pytest.raises(LocalError) as caught:
@@ -156,31 +156,31 @@ def test_the_failures_of_all_tools_are_reported(desk: Desk) -> None:
 
 @pytest.mark.parametrize("text", ["short", "long" * 100_000])
 def test_a_tool_that_hangs_is_killed_with_its_child_processes(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, text: str
+    desk: ToolFolder, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.setattr(clipboard, "TIMEOUT_S", 0.5)
     desk.tool("wl-copy", HANGING)
     with pytest.raises(LocalError) as caught:
         desk.copy(text, WAYLAND_DISPLAY="w")
     assert "wl-copy did not end in time" in caught.value.why
-    assert desk.what_was_left_ends()
+    assert desk.background_process_ends()
 
 
-def test_a_tool_that_stays_in_the_background_is_not_waited_for(desk: Desk) -> None:
+def test_a_tool_that_stays_in_the_background_is_not_waited_for(desk: ToolFolder) -> None:
     desk.tool("xclip", FORKING)
     started = time.monotonic()
     assert desk.copy(TEXT, DISPLAY=":0").endswith("with xclip")
     assert time.monotonic() - started < clipboard.TIMEOUT_S
-    desk.kill_what_was_left()
+    desk.kill_background_process()
 
 
-def test_lone_surrogates_are_replaced(desk: Desk) -> None:
+def test_lone_surrogates_are_replaced(desk: ToolFolder) -> None:
     desk.tool("xsel")
     desk.copy("a\ud800b", DISPLAY=":0")
-    assert desk.got("xsel") == b"a?b"
+    assert desk.input_of("xsel") == b"a?b"
 
 
-def test_empty_text_is_not_copied(desk: Desk) -> None:
+def test_empty_text_is_not_copied(desk: ToolFolder) -> None:
     with pytest.raises(UsageError, match="nothing to copy"):
         desk.copy("")
 
@@ -188,7 +188,7 @@ def test_empty_text_is_not_copied(desk: Desk) -> None:
 # -- the terminal ---------------------------------------------------------------------------------
 
 
-def on_terminal(home: Home, text: str, env: Environment) -> tuple[bytes, str]:
+def copy_on_terminal(home: Home, text: str, env: Environment) -> tuple[bytes, str]:
     """Copy on a terminal; return its raw output and its screen."""
     command = [sys.executable, "-c", COPY.format(text=text)]
     with Terminal(command, home=home, env=env, columns=300) as terminal:
@@ -200,70 +200,74 @@ def osc(text: str) -> bytes:
     return b"\x1b]52;c;" + base64.b64encode(text.encode()) + b"\x07"
 
 
-def test_without_a_tool_the_terminal_gets_the_text(home: Home, desk: Desk) -> None:
-    raw, seen = on_terminal(home, repr(TEXT), desk.environ())
+def test_without_a_tool_the_terminal_gets_the_text(home: Home, desk: ToolFolder) -> None:
+    raw, seen = copy_on_terminal(home, repr(TEXT), desk.environ())
     assert raw.startswith(osc(TEXT))
     assert seen.endswith("through the terminal (OSC 52); some terminals refuse it")
 
 
-def test_over_ssh_the_terminal_is_tried_before_a_tool(home: Home, desk: Desk) -> None:
+def test_over_ssh_the_terminal_is_tried_before_a_tool(home: Home, desk: ToolFolder) -> None:
     desk.tool("xclip")
     for name in ("SSH_CONNECTION", "SSH_TTY"):
-        raw, _ = on_terminal(home, repr(TEXT), desk.environ(DISPLAY=":0", **{name: "x"}))
+        raw, _ = copy_on_terminal(home, repr(TEXT), desk.environ(DISPLAY=":0", **{name: "x"}))
         assert raw.startswith(osc(TEXT))
-    assert desk.got("xclip") is None
+    assert desk.input_of("xclip") is None
 
 
-def test_on_a_desktop_a_tool_is_tried_before_the_terminal(home: Home, desk: Desk) -> None:
+def test_on_a_desktop_a_tool_is_tried_before_the_terminal(home: Home, desk: ToolFolder) -> None:
     desk.tool("xclip")
-    raw, seen = on_terminal(home, repr(TEXT), desk.environ(DISPLAY=":0"))
+    raw, seen = copy_on_terminal(home, repr(TEXT), desk.environ(DISPLAY=":0"))
     assert b"\x1b]52" not in raw
     assert seen.endswith("with xclip")
 
 
-def test_if_the_tool_fails_the_terminal_gets_the_text(home: Home, desk: Desk) -> None:
+def test_if_the_tool_fails_the_terminal_gets_the_text(home: Home, desk: ToolFolder) -> None:
     desk.tool("xclip", FAILING)
-    raw, _ = on_terminal(home, repr(TEXT), desk.environ(DISPLAY=":0"))
+    raw, _ = copy_on_terminal(home, repr(TEXT), desk.environ(DISPLAY=":0"))
     assert raw.startswith(osc(TEXT))
 
 
-def test_a_dumb_terminal_gets_no_control_sequence(home: Home, desk: Desk) -> None:
-    raw, seen = on_terminal(home, repr(TEXT), desk.environ(TERM="dumb"))
+def test_a_dumb_terminal_gets_no_control_sequence(home: Home, desk: ToolFolder) -> None:
+    raw, seen = copy_on_terminal(home, repr(TEXT), desk.environ(TERM="dumb"))
     assert b"\x1b]52" not in raw
     assert seen.startswith("cannot copy to the clipboard | no clipboard tool found; the terminal")
 
 
-def test_over_ssh_a_tool_is_tried_second(home: Home, desk: Desk) -> None:
+def test_over_ssh_a_tool_is_tried_second(home: Home, desk: ToolFolder) -> None:
     desk.tool("xclip")
-    _, seen = on_terminal(home, repr(TEXT), desk.environ(SSH_TTY="x", TERM="dumb", DISPLAY=":0"))
+    _, seen = copy_on_terminal(
+        home, repr(TEXT), desk.environ(SSH_TTY="x", TERM="dumb", DISPLAY=":0")
+    )
     assert seen.endswith("with xclip")
 
 
-def test_a_text_that_terminals_would_truncate_is_refused(home: Home, desk: Desk) -> None:
-    raw, _ = on_terminal(home, "'x' * 100_000", desk.environ())
+def test_a_text_that_terminals_would_truncate_is_refused(home: Home, desk: ToolFolder) -> None:
+    raw, _ = copy_on_terminal(home, "'x' * 100_000", desk.environ())
     assert osc("x" * 100_000) in raw
-    raw, seen = on_terminal(home, "'x' * 100_001", desk.environ())
+    raw, seen = copy_on_terminal(home, "'x' * 100_001", desk.environ())
     assert b"\x1b]52" not in raw
     assert "terminals accept at most 100 kB | /save FILE writes it to a file" in seen
 
 
-def test_tmux_copies_the_text_or_gets_the_plain_sequence(home: Home, desk: Desk) -> None:
-    raw, _ = on_terminal(home, repr(TEXT), desk.environ(TMUX="/tmp/x,1,0"))
+def test_tmux_copies_the_text_or_gets_the_plain_sequence(home: Home, desk: ToolFolder) -> None:
+    raw, _ = copy_on_terminal(home, repr(TEXT), desk.environ(TMUX="/tmp/x,1,0"))
     assert raw.startswith(osc(TEXT))
     desk.tool("tmux", FAILING)
-    raw, _ = on_terminal(home, repr(TEXT), desk.environ(TMUX="/tmp/x,1,0"))
+    raw, _ = copy_on_terminal(home, repr(TEXT), desk.environ(TMUX="/tmp/x,1,0"))
     assert raw.startswith(osc(TEXT))
     desk.tool("tmux")
-    raw, seen = on_terminal(home, repr(TEXT), desk.environ(TMUX="/tmp/x,1,0"))
+    raw, seen = copy_on_terminal(home, repr(TEXT), desk.environ(TMUX="/tmp/x,1,0"))
     assert b"\x1b]52" not in raw
     assert "through tmux" in seen
-    assert desk.got("tmux") == TEXT.encode()
+    assert desk.input_of("tmux") == TEXT.encode()
     assert desk.arguments("tmux") == "load-buffer -w -"
 
 
 @pytest.mark.parametrize("length", [1, 1000])
-def test_screen_gets_the_sequence_in_bounded_pieces(home: Home, desk: Desk, length: int) -> None:
-    raw, _ = on_terminal(home, f"'x' * {length}", desk.environ(STY="1.pts"))
+def test_screen_gets_the_sequence_in_bounded_pieces(
+    home: Home, desk: ToolFolder, length: int
+) -> None:
+    raw, _ = copy_on_terminal(home, f"'x' * {length}", desk.environ(STY="1.pts"))
     pieces = re.findall(rb"\x1bP(.*?)\x1b\\", raw, re.DOTALL)
     assert b"".join(pieces) == osc("x" * length)
     assert max(map(len, pieces)) < 256

@@ -17,7 +17,7 @@ from newapi_cli.store.sessions import SessionStore
 ID = "0123456789ab"
 
 
-class Disk:
+class FailingStore:
     """A real store that can fail as if the disk were full."""
 
     def __init__(self, store: SessionStore) -> None:
@@ -61,10 +61,10 @@ class Disk:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
+def disk(tmp_path: Path) -> Iterator[FailingStore]:
     """Return a store on a disk."""
     with SessionStore(tmp_path / "sessions.db") as store:
-        yield Disk(store)
+        yield FailingStore(store)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def warnings() -> list[LocalError]:
 
 
 @pytest.fixture
-def live(disk: Disk, warnings: list[LocalError]) -> LiveSession:
+def live(disk: FailingStore, warnings: list[LocalError]) -> LiveSession:
     """Return a session without turns."""
     return LiveSession(Session(ID, system="be brief"), (), disk, warnings.append)
 
@@ -85,16 +85,18 @@ def answer(text: str, status: Status = Status.COMPLETE) -> Completion:
     return builder.completion(status)
 
 
-def say(live: LiveSession, prompt: str, text: str = "yes") -> None:
+def add_turn(live: LiveSession, prompt: str, text: str = "yes") -> None:
     live.begin(prompt, model="m").end(answer(text), "")
 
 
-def stored_path(disk: Disk, session_id: str = ID) -> list[tuple[str, str]]:
+def stored_path(disk: FailingStore, session_id: str = ID) -> list[tuple[str, str]]:
     stored = disk.load(session_id)
     return [(turn.prompt, turn.answer) for turn in stored.path] if stored else []
 
 
-def test_the_prompt_is_stored_before_anything_is_sent(live: LiveSession, disk: Disk) -> None:
+def test_the_prompt_is_stored_before_anything_is_sent(
+    live: LiveSession, disk: FailingStore
+) -> None:
     live.begin("Why?\nTell me.", model="m", request={"temperature": 0})
     stored = disk.load(ID)
     assert stored is not None
@@ -108,21 +110,21 @@ def test_the_prompt_is_stored_before_anything_is_sent(live: LiveSession, disk: D
     )
 
 
-def test_a_partial_answer_is_stored(live: LiveSession, disk: Disk) -> None:
-    kept = live.begin("Why?", model="m")
-    kept.save_partial(answer("Because", Status.INTERRUPTED))
+def test_a_partial_answer_is_stored(live: LiveSession, disk: FailingStore) -> None:
+    recorder = live.begin("Why?", model="m")
+    recorder.save_partial(answer("Because", Status.INTERRUPTED))
     assert stored_path(disk) == [("Why?", "Because")]
-    kept.end(answer("Because of the sky.", Status.INTERRUPTED), "stopped")
+    recorder.end(answer("Because of the sky.", Status.INTERRUPTED), "stopped")
     assert live.last is not None
     assert stored_path(disk) == [("Why?", "Because of the sky.")]
     assert (live.last.status, live.last.error) == (Status.INTERRUPTED, "stopped")
 
 
 def test_a_turn_that_replaces_another_leaves_it_on_its_branch(
-    live: LiveSession, disk: Disk
+    live: LiveSession, disk: FailingStore
 ) -> None:
-    say(live, "one")
-    say(live, "two")
+    add_turn(live, "one")
+    add_turn(live, "two")
     live.begin("two, again", model="m", after=live.path[:-1]).end(answer("no"), "")
     stored = disk.load(ID)
     assert stored is not None
@@ -132,29 +134,29 @@ def test_a_turn_that_replaces_another_leaves_it_on_its_branch(
 
 
 def test_undo_goes_to_the_parent_and_the_next_turn_starts_a_branch(
-    live: LiveSession, disk: Disk
+    live: LiveSession, disk: FailingStore
 ) -> None:
-    say(live, "one")
-    say(live, "two")
+    add_turn(live, "one")
+    add_turn(live, "two")
     undone = live.undo()
     assert undone is not None
     assert (undone.prompt, stored_path(disk)) == ("two", [("one", "yes")])
-    say(live, "three")
+    add_turn(live, "three")
     assert stored_path(disk) == [("one", "yes"), ("three", "yes")]
 
 
-def test_undo_of_all_turns_starts_over(live: LiveSession, disk: Disk) -> None:
-    say(live, "one")
+def test_undo_of_all_turns_starts_over(live: LiveSession, disk: FailingStore) -> None:
+    add_turn(live, "one")
     live.undo()
     assert live.undo() is None
-    say(live, "two")
+    add_turn(live, "two")
     assert stored_path(disk) == [("two", "yes")]
 
 
-def test_a_fork_leaves_the_session_unchanged(live: LiveSession, disk: Disk) -> None:
-    say(live, "one")
+def test_a_fork_leaves_the_session_unchanged(live: LiveSession, disk: FailingStore) -> None:
+    add_turn(live, "one")
     left = live.fork("other way")
-    say(live, "two")
+    add_turn(live, "two")
     assert (left.id, live.session.id == ID) == (ID, False)
     assert stored_path(disk) == [("one", "yes")]
     assert stored_path(disk, live.session.id) == [("one", "yes"), ("two", "yes")]
@@ -163,16 +165,16 @@ def test_a_fork_leaves_the_session_unchanged(live: LiveSession, disk: Disk) -> N
 
 @pytest.mark.parametrize("is_full", [False, True])
 def test_every_turn_has_its_host_also_in_a_fork(
-    live: LiveSession, disk: Disk, is_full: bool
+    live: LiveSession, disk: FailingStore, is_full: bool
 ) -> None:
     sent = [("work", "http://a/v1"), ("home", "http://b/v1"), ("home", "http://c/v1")]
     disk.is_full = is_full  # then the store is given all turns later
     for profile, host in sent:
         live.session = live.session._replace(profile=profile, host=host)
-        say(live, "one")
+        add_turn(live, "one")
     disk.is_full = False
     live.fork()
-    say(live, "two")
+    add_turn(live, "two")
     sent.append(sent[-1])
     stored = disk.load(live.session.id)
     assert stored is not None
@@ -180,32 +182,34 @@ def test_every_turn_has_its_host_also_in_a_fork(
         assert [(turn.profile, turn.host) for turn in path] == sent
 
 
-def test_turns_of_another_process_are_sent_too(live: LiveSession, disk: Disk) -> None:
-    say(live, "one")
+def test_turns_of_another_process_are_sent_too(live: LiveSession, disk: FailingStore) -> None:
+    add_turn(live, "one")
     stored = disk.load(ID)
     assert stored is not None
     other = LiveSession(stored.session, stored.path, disk)
-    say(other, "theirs", "of course")
-    kept = live.begin("mine", model="m")
+    add_turn(other, "theirs", "of course")
+    recorder = live.begin("mine", model="m")
     assert live.turns_added == 1
     assert [message.content for message in live.messages()] == [
         *("be brief", "one", "yes", "theirs", "of course", "mine")
     ]
-    kept.end(answer("fine"), "")
+    recorder.end(answer("fine"), "")
     assert [prompt for prompt, _ in stored_path(disk)] == ["one", "theirs", "mine"]
 
 
-def twin(disk: Disk) -> LiveSession:
+def other_process(disk: FailingStore) -> LiveSession:
     """Return the session as another process has loaded it."""
     stored = disk.load(ID)
     assert stored is not None
     return LiveSession(stored.session, stored.path, disk)
 
 
-def test_undo_keeps_the_name_that_another_process_gave(live: LiveSession, disk: Disk) -> None:
-    say(live, "one")
-    say(live, "two")
-    other = twin(disk)
+def test_undo_keeps_the_name_that_another_process_gave(
+    live: LiveSession, disk: FailingStore
+) -> None:
+    add_turn(live, "one")
+    add_turn(live, "two")
+    other = other_process(disk)
     other.change(other.session._replace(title="work", is_named=True))
     live.undo()
     stored = disk.load(ID)
@@ -215,23 +219,25 @@ def test_undo_keeps_the_name_that_another_process_gave(live: LiveSession, disk: 
     assert stored_path(disk) == [("one", "yes")]
 
 
-def test_another_model_keeps_the_turns_of_another_process(live: LiveSession, disk: Disk) -> None:
-    say(live, "one")
-    say(twin(disk), "theirs")
+def test_another_model_keeps_the_turns_of_another_process(
+    live: LiveSession, disk: FailingStore
+) -> None:
+    add_turn(live, "one")
+    add_turn(other_process(disk), "theirs")
     live.change(live.session._replace(model="m2"))
     assert [prompt for prompt, _ in stored_path(disk)] == ["one", "theirs"]
-    say(live, "mine")
+    add_turn(live, "mine")
     assert [prompt for prompt, _ in stored_path(disk)] == ["one", "theirs", "mine"]
 
 
 def test_turns_of_a_session_that_was_deleted_and_recreated_are_not_sent(
-    live: LiveSession, disk: Disk
+    live: LiveSession, disk: FailingStore
 ) -> None:
     """The new turn may have the id of the deleted one."""
-    say(live, "secret")
-    other = twin(disk)
+    add_turn(live, "secret")
+    other = other_process(disk)
     disk.store.delete([ID])
-    say(other, "anew")
+    add_turn(other, "anew")
     assert other.was_deleted
     live.begin("mine", model="m")
     assert [m.content for m in live.messages()] == ["be brief", "anew", "yes", "mine"]
@@ -239,25 +245,27 @@ def test_turns_of_a_session_that_was_deleted_and_recreated_are_not_sent(
 
 
 def test_a_full_disk_gives_one_warning_and_loses_no_turn(
-    live: LiveSession, disk: Disk, warnings: list[LocalError]
+    live: LiveSession, disk: FailingStore, warnings: list[LocalError]
 ) -> None:
-    say(live, "one")
+    add_turn(live, "one")
     disk.is_full = True
-    say(live, "two")
-    say(live, "three")
+    add_turn(live, "two")
+    add_turn(live, "three")
     assert [turn.prompt for turn in live.path] == ["one", "two", "three"]
     assert len(warnings) == 1
     assert not live.is_saved
 
 
-def test_unsaved_turns_are_written_when_there_is_space_again(live: LiveSession, disk: Disk) -> None:
-    say(live, "one")
-    kept = live.begin("two", model="m")
+def test_unsaved_turns_are_written_when_there_is_space_again(
+    live: LiveSession, disk: FailingStore
+) -> None:
+    add_turn(live, "one")
+    recorder = live.begin("two", model="m")
     disk.is_full = True
-    kept.end(answer("lost?"), "")
-    say(live, "three")
+    recorder.end(answer("lost?"), "")
+    add_turn(live, "three")
     disk.is_full = False
-    say(live, "four")
+    add_turn(live, "four")
     assert live.is_saved
     assert stored_path(disk) == [
         *(("one", "yes"), ("two", "lost?"), ("three", "yes"), ("four", "yes"))
@@ -265,30 +273,30 @@ def test_unsaved_turns_are_written_when_there_is_space_again(live: LiveSession, 
 
 
 def test_a_partial_answer_that_cannot_be_saved_is_ignored_if_its_end_can(
-    live: LiveSession, disk: Disk, warnings: list[LocalError]
+    live: LiveSession, disk: FailingStore, warnings: list[LocalError]
 ) -> None:
-    kept = live.begin("one", model="m")
+    recorder = live.begin("one", model="m")
     disk.is_full = True
-    kept.save_partial(answer("ye", Status.INTERRUPTED))
+    recorder.save_partial(answer("ye", Status.INTERRUPTED))
     disk.is_full = False
-    kept.end(answer("yes"), "")
+    recorder.end(answer("yes"), "")
     assert (stored_path(disk), warnings, live.is_saved) == ([("one", "yes")], [], True)
 
 
 def test_without_a_store_a_conversation_works_in_memory() -> None:
     live = LiveSession(Session(ID))
-    say(live, "one")
-    say(live, "two")
+    add_turn(live, "one")
+    add_turn(live, "two")
     live.undo()
     live.fork()
-    say(live, "three")
+    add_turn(live, "three")
     assert [turn.prompt for turn in live.path] == ["one", "three"]
     assert not live.is_saved
 
 
-def test_left_out_turns_stay_left_out_until_an_undo(live: LiveSession, disk: Disk) -> None:
+def test_left_out_turns_stay_left_out_until_an_undo(live: LiveSession, disk: FailingStore) -> None:
     for prompt in ("one", "two", "three"):
-        say(live, prompt)
+        add_turn(live, prompt)
     live.change(live.session._replace(left_out=2))
     live.begin("four", model="m").end(answer("yes"), "")
     assert [turn.prompt for turn in live.history.sent_turns] == ["three", "four"]
@@ -301,10 +309,10 @@ def test_left_out_turns_stay_left_out_until_an_undo(live: LiveSession, disk: Dis
 
 
 def test_a_session_that_was_deleted_starts_again(
-    live: LiveSession, disk: Disk, warnings: list[LocalError]
+    live: LiveSession, disk: FailingStore, warnings: list[LocalError]
 ) -> None:
-    say(live, "one")
+    add_turn(live, "one")
     disk.store.delete([ID])
-    say(live, "two")
+    add_turn(live, "two")
     assert live.was_deleted
     assert (stored_path(disk), warnings) == ([("two", "yes")], [])

@@ -17,7 +17,7 @@ STOP = Chunk(finish_reason="stop")
 END = StreamEnd(is_certain=True)
 
 
-class Recording:
+class FakeRecorder:
     """A recorder that stores its calls, with a clock that only tests advance."""
 
     def __init__(self) -> None:
@@ -42,10 +42,10 @@ class Recording:
 Step = Chunk | Tick | StreamEnd | BaseException | tuple[float, Chunk | Tick]
 
 
-class Client:
+class SteppedClient:
     """Yields steps; one with a time first advances the clock by that many seconds."""
 
-    def __init__(self, recording: Recording, *steps: Step) -> None:
+    def __init__(self, recording: FakeRecorder, *steps: Step) -> None:
         self._recording = recording
         self._steps = steps
 
@@ -62,26 +62,28 @@ class Client:
 
 
 @pytest.fixture
-def recording() -> Recording:
+def recording() -> FakeRecorder:
     """Return a recorder."""
-    return Recording()
+    return FakeRecorder()
 
 
 @pytest.fixture
-def turn(recording: Recording) -> Callable[..., Turn]:
+def turn(recording: FakeRecorder) -> Callable[..., Turn]:
     """Return a function that creates a recorded turn from steps."""
-    return lambda *steps: Turn(REQUEST, Client(recording, *steps), recording, clock=recording.clock)
+    return lambda *steps: Turn(
+        REQUEST, SteppedClient(recording, *steps), recording, clock=recording.clock
+    )
 
 
 def test_a_short_answer_is_saved_once_at_its_end(
-    turn: Callable[..., Turn], recording: Recording
+    turn: Callable[..., Turn], recording: FakeRecorder
 ) -> None:
     list(turn(Chunk("Par"), Chunk("is."), STOP, END))
     assert (recording.kept, recording.ended) == ([], [(Status.COMPLETE, "Paris.", "")])
 
 
 def test_a_slow_answer_is_saved_every_two_seconds(
-    turn: Callable[..., Turn], recording: Recording
+    turn: Callable[..., Turn], recording: FakeRecorder
 ) -> None:
     list(turn(*[(0.5, Chunk(f"{n} ")) for n in range(12)], STOP, END))
     assert [time for time, _ in recording.kept] == [2.0, 4.0, 6.0]
@@ -89,20 +91,20 @@ def test_a_slow_answer_is_saved_every_two_seconds(
 
 
 def test_text_before_a_silence_is_saved_by_a_tick(
-    turn: Callable[..., Turn], recording: Recording
+    turn: Callable[..., Turn], recording: FakeRecorder
 ) -> None:
     list(turn(Chunk("Par"), *[(0.04, Tick(0.04)) for _ in range(60)], STOP, END))
     assert [text for _, text in recording.kept] == ["Par"]
     assert recording.kept[0][0] <= 2.05
 
 
-def test_reasoning_is_saved_too(turn: Callable[..., Turn], recording: Recording) -> None:
+def test_reasoning_is_saved_too(turn: Callable[..., Turn], recording: FakeRecorder) -> None:
     list(turn((2.5, Chunk(reasoning="hm")), Chunk("ok"), STOP, END))
     assert recording.kept == [(2.5, "hm")]
 
 
 def test_a_fast_answer_is_saved_every_four_thousand_characters(
-    turn: Callable[..., Turn], recording: Recording
+    turn: Callable[..., Turn], recording: FakeRecorder
 ) -> None:
     list(turn(*[(0.01, Chunk("x" * 500)) for _ in range(200)], STOP, END))
     times = [time for time, _ in recording.kept]
@@ -113,7 +115,7 @@ def test_a_fast_answer_is_saved_every_four_thousand_characters(
 
 
 def test_saving_takes_at_most_a_tenth_of_the_time_and_loses_at_most_two_seconds(
-    turn: Callable[..., Turn], recording: Recording
+    turn: Callable[..., Turn], recording: FakeRecorder
 ) -> None:
     recording.cost_s = 0.1
     list(turn(*[(0.05, Chunk("x" * 5000)) for _ in range(100)], STOP, END))
@@ -137,7 +139,7 @@ def test_saving_takes_at_most_a_tenth_of_the_time_and_loses_at_most_two_seconds(
     ],
 )
 def test_every_ending_is_recorded_once(
-    turn: Callable[..., Turn], recording: Recording, steps: tuple[Step, ...], ended: Status
+    turn: Callable[..., Turn], recording: FakeRecorder, steps: tuple[Step, ...], ended: Status
 ) -> None:
     made = turn(*steps)
     with pytest.raises(
@@ -150,7 +152,7 @@ def test_every_ending_is_recorded_once(
 
 
 def test_the_error_is_recorded_with_its_reason(
-    turn: Callable[..., Turn], recording: Recording
+    turn: Callable[..., Turn], recording: FakeRecorder
 ) -> None:
     with pytest.raises(GatewayError):
         list(turn(GatewayError("refused", why="no such model")))
@@ -158,7 +160,7 @@ def test_the_error_is_recorded_with_its_reason(
 
 
 def test_a_turn_that_was_not_iterated_is_recorded_when_it_is_closed(
-    turn: Callable[..., Turn], recording: Recording
+    turn: Callable[..., Turn], recording: FakeRecorder
 ) -> None:
     turn(Chunk("Par")).close()
     assert recording.ended == [(Status.INTERRUPTED, "", "")]
@@ -179,7 +181,7 @@ class BrokenRenderer:
 
 
 def test_a_bug_in_the_renderer_leaves_the_part_recorded(
-    turn: Callable[..., Turn], recording: Recording
+    turn: Callable[..., Turn], recording: FakeRecorder
 ) -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         show_turn(turn(Chunk("Par"), STOP, END), BrokenRenderer())

@@ -279,7 +279,7 @@ def test_without_a_model_the_prompt_is_kept_for_retry(home: Home, server: FaultS
     assert last_prompt(server) == "a"
 
 
-# -- where a conversation cannot be -----------------------------------------------------------
+# -- where no conversation is possible --------------------------------------------------------
 
 
 @pytest.mark.parametrize("flag", ["--json", "--extract", "--curl"])

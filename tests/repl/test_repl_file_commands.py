@@ -24,7 +24,7 @@ from tests.support.pictures import PNG
 from tests.support.process import run_newapi
 
 
-def ask_over(repl: ConversationTerminal, command: str) -> None:
+def enter_to_confirm(repl: ConversationTerminal, command: str) -> None:
     """Enter a command and wait for its confirmation prompt."""
     repl.type(command + ENTER)
     repl.wait_for_line()
@@ -182,7 +182,7 @@ def test_an_existing_file_is_replaced_only_after_confirmation(
     file.write_text("old")
     with conversation(home) as repl:
         repl.enter("a")
-        ask_over(repl, "/save answer.md")
+        enter_to_confirm(repl, "/save answer.md")
         assert "answer.md exists. Replace it?" in repl.text
         repl.enter(key)
         assert ("nothing was written" in repl.text) is (left == "old")
@@ -245,7 +245,7 @@ def test_ctrl_c_at_a_confirmation_means_no(home: Home, server: FaultServer) -> N
     file.write_text("old")
     with conversation(home) as repl:
         repl.enter("a")
-        ask_over(repl, "/save answer.md")
+        enter_to_confirm(repl, "/save answer.md")
         repl.type("\x03")
         repl.wait_for_line()
         assert "nothing was written" in repl.text

@@ -101,7 +101,7 @@ def test_a_recalled_message_is_unchanged(home: Home, server: FaultServer) -> Non
 # -- Ctrl+R -----------------------------------------------------------------------------------
 
 
-def ask_three(repl: ConversationTerminal) -> None:
+def send_three_prompts(repl: ConversationTerminal) -> None:
     """Send prompts that can be searched."""
     for question in ("the blue sky", "the green sea", "the red sun"):
         repl.enter(question)
@@ -109,7 +109,7 @@ def ask_three(repl: ConversationTerminal) -> None:
 
 def test_ctrl_r_finds_what_was_typed(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
-        ask_three(repl)
+        send_three_prompts(repl)
         repl.type(CTRL_R + "blue")
         wait_for_row(repl, "> the blue sky")
         repl.type(ENTER)
@@ -121,7 +121,7 @@ def test_ctrl_r_finds_what_was_typed(home: Home, server: FaultServer) -> None:
 
 def test_ctrl_r_again_goes_further_back(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
-        ask_three(repl)
+        send_three_prompts(repl)
         repl.type(CTRL_R + "the")
         wait_for_row(repl, "> the red sun")
         repl.type(CTRL_R)
@@ -136,7 +136,7 @@ def test_ctrl_r_again_goes_further_back(home: Home, server: FaultServer) -> None
 @pytest.mark.parametrize("key", [CTRL_C, CTRL_G], ids=["Ctrl-C", "Ctrl-G"])
 def test_a_canceled_search_restores_the_line(home: Home, server: FaultServer, key: str) -> None:
     with conversation(home) as repl:
-        ask_three(repl)
+        send_three_prompts(repl)
         repl.type("new")
         wait_for_row(repl, "> new")
         repl.type(CTRL_R + "blue")

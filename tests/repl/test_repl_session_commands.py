@@ -27,13 +27,13 @@ from tests.support.wire import MODEL
 DIM = "\x1b[2m"
 
 
-def goodbye(repl: ConversationTerminal, key: str = CTRL_D) -> str:
+def leave_and_read(repl: ConversationTerminal, key: str = CTRL_D) -> str:
     """Leave and return what was printed at the end, as words."""
     before = len(repl.terminal.raw)
     repl.type(key)
     assert repl.terminal.wait_exit() == 0
-    said_last = repl.terminal.raw[before:].decode()
-    return " ".join(re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", " ", said_last).split())
+    printed_last = repl.terminal.raw[before:].decode()
+    return " ".join(re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", " ", printed_last).split())
 
 
 def is_dim(repl: ConversationTerminal, text: str) -> bool:
@@ -117,7 +117,7 @@ def test_switching_to_a_session_uses_its_profile(home: Home, server: FaultServer
         add_profile(home, "other", other.url, MODEL)
         with conversation(home, "chat", "-P", "other") as repl:
             repl.enter("said to the other")
-            assert "newapi chat -S" in goodbye(repl)
+            assert "newapi chat -S" in leave_and_read(repl)
         with conversation(home) as repl:
             repl.enter("/sessions said to the other")
             repl.terminal.wait_for("other · test-model · said to the other")
@@ -257,14 +257,14 @@ def test_leaving_prints_the_session_and_the_command_that_resumes_it(
 ) -> None:
     with conversation(home) as repl:
         repl.enter("about ducks")
-        last = goodbye(repl, key)
+        last = leave_and_read(repl, key)
     short_id = stored_sessions(home)[0].session.short_id
     assert last.endswith(f"saved as {short_id} “about ducks”; resume: newapi chat -c")
 
 
 def test_leaving_without_a_turn_prints_nothing(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
-        assert "saved as" not in goodbye(repl)
+        assert "saved as" not in leave_and_read(repl)
 
 
 def test_the_resume_command_of_another_profile_names_the_session(
@@ -274,7 +274,7 @@ def test_the_resume_command_of_another_profile_names_the_session(
     with conversation(home) as repl:
         repl.enter("/profile other")
         repl.enter("a")
-        last = goodbye(repl)
+        last = leave_and_read(repl)
     short_id = stored_sessions(home)[0].session.short_id
     assert last.endswith(f"resume: newapi chat -S {short_id}")
     with conversation(home, "chat", "-S", short_id) as repl:
@@ -288,7 +288,7 @@ def test_a_run_without_saving_says_so_and_leaves_no_file(home: Home, server: Fau
         repl.enter("a")
         repl.enter("b")
         repl.terminal.wait_for("2 turns · 24 tokens · not saved")
-        assert "saved as" not in goodbye(repl)
+        assert "saved as" not in leave_and_read(repl)
     assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
     assert not list((home.newapi_home).rglob("*.db"))
     assert not list((home.newapi_home).rglob("history"))

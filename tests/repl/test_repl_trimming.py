@@ -17,7 +17,7 @@ from tests.support.home import Home
 from tests.support.steps import Send, Step
 from tests.support.wire import error, response
 
-WORDS = (
+ERROR_MESSAGE = (
     "This model's maximum context length is 800 tokens. However, your messages resulted in 1000"
     " tokens. Please reduce the length of the messages."
 )
@@ -26,17 +26,17 @@ LONG = "long " * 100
 
 def refusal() -> list[Step]:
     """Return OpenAI's response to a conversation that is too long."""
-    body = error(WORDS, "invalid_request_error", "context_length_exceeded")
+    body = error(ERROR_MESSAGE, "invalid_request_error", "context_length_exceeded")
     return [Send(response(400, body))]
 
 
-def ask_three(repl: ConversationTerminal) -> None:
+def send_three_prompts(repl: ConversationTerminal) -> None:
     """Send three long prompts."""
     for number in (1, 2, 3):
         repl.enter(f"question {number} {LONG}")
 
 
-def ask_too_much(repl: ConversationTerminal, server: FaultServer, question: str) -> str:
+def send_too_much(repl: ConversationTerminal, server: FaultServer, question: str) -> str:
     """Send a prompt that is refused; return the output up to the confirmation, as words."""
     server.add(*refusal())
     repl.type(question + ENTER)
@@ -45,7 +45,7 @@ def ask_too_much(repl: ConversationTerminal, server: FaultServer, question: str)
     return repl.words().rpartition(f"> {question}")[2]
 
 
-def questions(server: FaultServer, request: int = -1) -> list[str]:
+def sent_prompts(server: FaultServer, request: int = -1) -> list[str]:
     """Return the beginnings of the prompts in a request."""
     messages = sent_messages(server, request)
     return [text[:10].strip() for role, text in messages if role == "user"]
@@ -56,8 +56,8 @@ def test_turns_to_leave_out_are_listed_and_yes_sends_without_them(
     home: Home, server: FaultServer, columns: int, rows: int
 ) -> None:
     with conversation(home, columns=columns, rows=rows) as repl:
-        ask_three(repl)
-        output = ask_too_much(repl, server, "and now?")
+        send_three_prompts(repl)
+        output = send_too_much(repl, server, "and now?")
         assert "too long for the model" in output
         assert "use a model with a larger context: /model NAME" in output
         assert "1 of 3 turns could be left out (it stays in the session, but is not sent)" in output
@@ -66,8 +66,8 @@ def test_turns_to_leave_out_are_listed_and_yes_sends_without_them(
         repl.enter("y")
         assert "Answer 5." in repl.text
         repl.leave()
-    assert questions(server, 3) == ["question 1", "question 2", "question 3", "and now?"]
-    assert questions(server) in (
+    assert sent_prompts(server, 3) == ["question 1", "question 2", "question 3", "and now?"]
+    assert sent_prompts(server) in (
         ["question 2", "question 3", "and now?"],
         ["question 3", "and now?"],
     )
@@ -82,8 +82,8 @@ def test_anything_but_yes_sends_nothing_and_leaves_nothing_out(
     home: Home, server: FaultServer, key: str
 ) -> None:
     with conversation(home) as repl:
-        ask_three(repl)
-        ask_too_much(repl, server, "and now?")
+        send_three_prompts(repl)
+        send_too_much(repl, server, "and now?")
         if key == "\x03":
             repl.type(key)
             repl.wait_for_line()
@@ -96,53 +96,53 @@ def test_anything_but_yes_sends_nothing_and_leaves_nothing_out(
             repl.type(CTRL_C)
         repl.enter("/retry")
         repl.leave()
-    assert questions(server) == ["question 1", "question 2", "question 3", "and now?"]
+    assert sent_prompts(server) == ["question 1", "question 2", "question 3", "and now?"]
 
 
 def test_the_status_bar_counts_the_sent_turns_and_another_model_gets_all(
     home: Home, server: FaultServer
 ) -> None:
     with conversation(home, columns=100) as repl:
-        ask_three(repl)
-        ask_too_much(repl, server, "and now?")
+        send_three_prompts(repl)
+        send_too_much(repl, server, "and now?")
         repl.enter("y")
-        left = 4 - len(questions(server))
+        left = 4 - len(sent_prompts(server))
         repl.terminal.wait_for(f"4 turns ({4 - left} sent)")
         repl.enter("next")
-        assert questions(server)[0] == f"question {left + 1}"
+        assert sent_prompts(server)[0] == f"question {left + 1}"
         repl.enter("/model larger")
         repl.terminal.wait_until(lambda: "sent)" not in repl.screen.split("\n")[-1])
         repl.enter("all of it")
         repl.leave()
-    assert len(questions(server)) == 6
+    assert len(sent_prompts(server)) == 6
 
 
 def test_turns_stay_left_out_in_a_later_run(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
-        ask_three(repl)
-        ask_too_much(repl, server, "and now?")
+        send_three_prompts(repl)
+        send_too_much(repl, server, "and now?")
         repl.enter("y")
-        sent = questions(server)
+        sent = sent_prompts(server)
         repl.leave()
     with conversation(home, "chat", "-c") as repl:
         repl.enter("later")
         repl.leave()
-    assert questions(server) == [*sent, "later"]
+    assert sent_prompts(server) == [*sent, "later"]
 
 
 def test_a_conversation_that_is_still_too_long_prompts_again(
     home: Home, server: FaultServer
 ) -> None:
     with conversation(home) as repl:
-        ask_three(repl)
-        ask_too_much(repl, server, "and now?")
+        send_three_prompts(repl)
+        send_too_much(repl, server, "and now?")
         server.add(*refusal())
         repl.enter("y")
         repl.terminal.wait_until(lambda: repl.text.count("[y/N]") == 2)
         repl.enter("y")
         assert "Answer 6." in repl.text
         repl.leave()
-    counts = [len(questions(server, number)) for number in (3, 4, 5)]
+    counts = [len(sent_prompts(server, number)) for number in (3, 4, 5)]
     assert counts == sorted(counts, reverse=True)
     assert len(set(counts)) == 3
 
@@ -160,8 +160,8 @@ def test_a_retry_that_is_too_long_keeps_the_previous_answer(
     home: Home, server: FaultServer
 ) -> None:
     with conversation(home) as repl:
-        ask_three(repl)
-        ask_too_much(repl, server, "/retry")
+        send_three_prompts(repl)
+        send_too_much(repl, server, "/retry")
         repl.enter("n")
         repl.enter("on")
         repl.leave()

@@ -24,10 +24,10 @@ from tests.support.pictures import PNG
 from tests.support.steps import Reset, Send, Step, sse
 from tests.support.wire import MODEL, answer_events, chunk, error, event, response
 
-GO_ON = "Go on exactly where your last message stopped, without repeating any of it."
+CONTINUE_PROMPT = "Go on exactly where your last message stopped, without repeating any of it."
 
 
-def stop_in_answer(repl: ConversationTerminal, question: str) -> None:
+def stop_during_answer(repl: ConversationTerminal, question: str) -> None:
     """Send a prompt and press Ctrl-C when a part of the answer is visible."""
     repl.type(question + ENTER)
     repl.terminal.wait_for("Paris is the capital.")
@@ -54,7 +54,7 @@ def path(home: Home) -> tuple[TurnRecord, ...]:
 def test_the_part_of_a_stopped_answer_is_stored_and_marked(home: Home, server: FaultServer) -> None:
     server.add(*part_then_silence())
     with conversation(home) as repl:
-        stop_in_answer(repl, "a")
+        stop_during_answer(repl, "a")
         assert "stopped; the part is kept: /continue or /retry" in repl.words()
         repl.leave()
     (turn,) = path(home)
@@ -66,10 +66,10 @@ def test_continue_sends_the_part_and_asks_the_model_to_continue(
 ) -> None:
     server.add(*part_then_silence())
     with conversation(home) as repl:
-        stop_in_answer(repl, "a")
+        stop_during_answer(repl, "a")
         assert "Answer 2." in repl.output_of("/continue")
         repl.leave()
-    assert sent_messages(server) == [("user", "a"), ("assistant", PART), ("user", GO_ON)]
+    assert sent_messages(server) == [("user", "a"), ("assistant", PART), ("user", CONTINUE_PROMPT)]
 
 
 def test_a_refused_continuation_is_reported_with_the_next_step(
@@ -77,7 +77,7 @@ def test_a_refused_continuation_is_reported_with_the_next_step(
 ) -> None:
     server.add(*part_then_silence())
     with conversation(home) as repl:
-        stop_in_answer(repl, "a")
+        stop_during_answer(repl, "a")
         server.add(*REFUSAL)
         output = repl.output_of("/continue")
         assert "no such thing" in output
@@ -98,7 +98,11 @@ def test_continue_works_after_the_token_limit_and_not_after_a_complete_answer(
         repl.enter("/continue")
         assert "the last answer is complete" in repl.output_of("/continue")
         repl.leave()
-    assert sent_messages(server) == [("user", "count"), ("assistant", "One, two"), ("user", GO_ON)]
+    assert sent_messages(server) == [
+        ("user", "count"),
+        ("assistant", "One, two"),
+        ("user", CONTINUE_PROMPT),
+    ]
 
 
 def test_there_is_nothing_to_continue_without_partial_text(home: Home, server: FaultServer) -> None:

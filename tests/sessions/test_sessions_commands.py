@@ -330,7 +330,7 @@ def test_no_hit_is_reported_and_not_an_error(home: Home) -> None:
     assert run(home, "search", code=2).out == b""
 
 
-# -- what must not come out -------------------------------------------------------------------
+# -- control characters and keys --------------------------------------------------------------
 
 
 COMMANDS = [

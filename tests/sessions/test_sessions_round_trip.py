@@ -111,7 +111,7 @@ def without_ids(stored: StoredSession) -> tuple[object, list[TurnRecord], list[s
     return session, turns, [turn.prompt for turn in stored.path]
 
 
-# -- going on ---------------------------------------------------------------------------------
+# -- continuing -------------------------------------------------------------------------------
 
 
 def test_every_message_is_sent_again_unchanged(home: Home, server: FaultServer) -> None:
