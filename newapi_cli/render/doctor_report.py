@@ -91,8 +91,12 @@ def _text(result: CheckResult) -> str:
 def _verdict_on_all(results: Sequence[CheckResult]) -> str:
     failed = [result.name for result in results if result.verdict is Verdict.FAILED]
     if failed:
-        one, other = '{n} problem, start with "{name}"', '{n} problems, start with "{name}"'
-        return ntr(one, other, len(failed), name=failed[0])
+        return ntr(
+            '{n} problem, start with "{name}"',
+            '{n} problems, start with "{name}"',
+            len(failed),
+            name=failed[0],
+        )
     warnings = sum(result.verdict is Verdict.WARNING for result in results)
     if warnings:
         return ntr("no problems, {n} warning", "no problems, {n} warnings", warnings)

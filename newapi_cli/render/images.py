@@ -84,8 +84,12 @@ class ImageFilter:
             data = _decode(text)
             path = self._write(data, type_)
         except (OSError, ValueError) as error:
-            template = "image/{type}, {n:,} characters, not saved: {error}"
-            return tr(template, type=type_, n=len(text), error=type(error).__name__)
+            return tr(
+                "image/{type}, {n:,} characters, not saved: {error}",
+                type=type_,
+                n=len(text),
+                error=type(error).__name__,
+            )
         target = quote(str(path))
         if is_markdown_image:
             return f'{target} "{size_text(len(data))}, image/{type_}"'
