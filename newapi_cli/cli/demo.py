@@ -1,5 +1,6 @@
 """`newapi demo`: chat with a gateway inside the program, without a key or a network."""
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -86,7 +87,7 @@ def _demo_gateway(port: int) -> "DemoGateway":
     except OSError as error:
         raise LocalError(
             tr("cannot listen on port {port}", port=port),
-            why=error.strerror or "",
+            why=os.strerror(error.errno or 0),
             hint=tr("--port 0 selects a free port"),
         ) from error
 

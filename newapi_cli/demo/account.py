@@ -30,6 +30,8 @@ from newapi_cli.demo.prices import (
 )
 from newapi_cli.demo.replies import Reply
 
+LogEntry = Mapping[str, object]  # an answered request; times are in seconds
+
 DOLLARS_PER_KEY = 5  # of every key that has a limit
 DAY_S = 86_400
 MAX_LOG_ENTRIES = 1000  # MaxRecentItems of the real gateway
@@ -103,22 +105,6 @@ class Account:
         return replace(self, status=status, remaining=remaining, used=self.used + quota)
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    """One answered request. `created_at` is in Unix seconds."""
-
-    created_at: int
-    request_id: str
-    model: str
-    quota: int
-    prompt_tokens: int
-    completion_tokens: int
-    use_time_s: int
-    is_stream: bool
-    group: str
-    other: Mapping[str, object]
-
-
 class Accounts:
     """The accounts of all keys, each opened when its key is first used. Thread-safe."""
 
@@ -138,10 +124,10 @@ class Accounts:
         with self._lock:
             return list(reversed(self._logs.get(key, ())))
 
-    def charge(self, key: str, entry: LogEntry) -> None:
-        """Deduct the quota of a log entry and add the entry to the log of the key."""
+    def charge(self, key: str, quota: int, entry: LogEntry) -> None:
+        """Deduct a quota from the account of the key, and add an entry to its log."""
         with self._lock:
-            self._accounts[key] = self._account(key).charged(entry.quota)
+            self._accounts[key] = self._account(key).charged(quota)
             self._logs.setdefault(key, deque(maxlen=MAX_LOG_ENTRIES)).append(entry)
 
     def _account(self, key: str) -> Account:
@@ -205,19 +191,20 @@ class Charge:
         is_partial = self._request.is_stream and not is_complete
         counts = self.partial_counts() if is_partial else self.counts
         group = self._accounts.account(self._key).settings.group
-        entry = LogEntry(
-            created_at=int(time.time()),
-            request_id=self._request_id,
-            model=self._request.model,
-            quota=quota_for(counts, self._price, group),
-            prompt_tokens=counts.prompt,
-            completion_tokens=counts.completion,
-            use_time_s=int(time.monotonic() - self._started_s),
-            is_stream=self._request.is_stream,
-            group=group,
-            other=self._details(counts, group, is_complete=is_complete),
-        )
-        self._accounts.charge(self._key, entry)
+        quota = quota_for(counts, self._price, group)
+        entry = {
+            "created_at": int(time.time()),
+            "request_id": self._request_id,
+            "model_name": self._request.model,
+            "quota": quota,
+            "prompt_tokens": counts.prompt,
+            "completion_tokens": counts.completion,
+            "use_time": int(time.monotonic() - self._started_s),
+            "is_stream": self._request.is_stream,
+            "group": group,
+            "other": self._details(counts, group, is_complete=is_complete),
+        }
+        self._accounts.charge(self._key, quota, entry)
 
     def partial_counts(self) -> TokenCounts:
         """Return the tokens to pay for when the client has left the stream."""

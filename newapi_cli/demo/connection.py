@@ -9,7 +9,7 @@ import time
 from http.server import BaseHTTPRequestHandler
 from socketserver import BaseServer
 from types import MappingProxyType, TracebackType
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from newapi_cli.demo.http_request import (
     InvalidBody,
@@ -21,6 +21,8 @@ from newapi_cli.demo.http_request import (
 from newapi_cli.demo.responses import SSE_TYPE, Response
 from newapi_cli.demo.routes import ChatAnswer, Routes
 from newapi_cli.demo.stream import DONE
+
+_NO_SERVER = cast(BaseServer, None)  # the base class only stores it
 
 
 class ClientGone(Exception):
@@ -45,12 +47,11 @@ class Connection(BaseHTTPRequestHandler):
         self,
         connection: socket.socket,
         client_address: tuple[str, int],
-        server: BaseServer,
         shared: Shared,
     ) -> None:
         self._shared = shared
         self._request_id = ""
-        super().__init__(connection, client_address, server)  # serves all requests
+        super().__init__(connection, client_address, _NO_SERVER)  # serves all requests
 
     def handle_one_request(self) -> None:
         self._request_id = new_request_id()

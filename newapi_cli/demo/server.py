@@ -11,10 +11,8 @@ sends is written from the specification, so it cannot repeat a mistake of the cl
 from __future__ import annotations
 
 import contextlib
-import os
 import selectors
 import socket
-import socketserver
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +23,7 @@ from newapi_cli.demo.http_request import Request, RequestLog
 from newapi_cli.demo.routes import Routes
 
 _CLOSE_TIMEOUT_S = 2.0  # for all connections together
+_BACKLOG = 128
 
 
 class DemoGateway:
@@ -33,6 +32,8 @@ class DemoGateway:
     Port 0 selects a free one; `pace_s` is the pause in seconds between two chunks of an answer;
     `make_routes` is called with the base URL and this pause. Raise OSError if the address cannot
     be bound. As a context manager it serves within the block.
+
+    Its `base_url` is `http://HOST:PORT`, without `/v1`; it is valid before `start` too.
     """
 
     def __init__(
@@ -42,9 +43,17 @@ class DemoGateway:
         pace_s: float = 0.012,
         make_routes: Callable[[str, float], Routes] = Routes,
     ) -> None:
-        self._listener = _Listener((host, port), pace_s, make_routes)
+        self._socket = socket.create_server((host, port), backlog=_BACKLOG)
+        self.base_url = "http://{}:{}".format(*self._socket.getsockname())
+        self._stopping = threading.Event()
+        self._log = RequestLog()
+        self._shared = Shared(make_routes(self.base_url, pace_s), self._log, self._stopping)
         self._lock = threading.RLock()  # a signal handler may call stop() within stop()
         self._is_stopped = False
+        self._accept_thread = _daemon_thread(self._accept)
+        self._threads: dict[socket.socket, threading.Thread] = {}  # of the open connections
+        self._threads_lock = threading.Lock()
+        self._wake_receiver, self._wake_sender = socket.socketpair()
 
     def __enter__(self) -> DemoGateway:
         self.start()
@@ -59,23 +68,18 @@ class DemoGateway:
         self.stop()
 
     @property
-    def base_url(self) -> str:
-        """`http://HOST:PORT`, without `/v1`; valid before `start` too."""
-        return self._listener.base_url
-
-    @property
     def requests(self) -> list[Request]:
         """A copy of the last 1000 requests, oldest first."""
-        return self._listener.log.requests
+        return self._log.requests
 
     @property
     def disconnects(self) -> int:
         """How many clients disconnected before their answer was complete; `stop` adds none."""
-        return self._listener.log.disconnects
+        return self._log.disconnects
 
     def wait_for_disconnect(self, timeout_s: float, count: int = 1) -> bool:
         """Wait until `count` clients have disconnected in all; return False after the timeout."""
-        return self._listener.log.wait_for_disconnect(timeout_s, count)
+        return self._log.wait_for_disconnect(timeout_s, count)
 
     def start(self) -> None:
         """Serve in daemon threads and return at once; a second call does nothing.
@@ -85,13 +89,14 @@ class DemoGateway:
         with self._lock:
             if self._is_stopped:
                 raise RuntimeError("a stopped demo gateway cannot be started again")
-            self._listener.start()
+            if self._accept_thread.ident is None:
+                self._accept_thread.start()
 
     def serve_forever(self) -> None:
         """Serve until `stop` is called or Ctrl-C is pressed, then stop."""
         self.start()
         try:
-            while not self._listener.stopping.wait(0.5):
+            while not self._stopping.wait(0.5):
                 pass  # in steps, because Windows delivers Ctrl-C only between two waits
         except KeyboardInterrupt:
             pass
@@ -99,88 +104,52 @@ class DemoGateway:
             self.stop()
 
     def stop(self) -> None:
-        """Close all connections and release the port; a second call does nothing."""
+        """Close all connections and release the port, in about 2 s; a second call does nothing."""
         with self._lock:
             if self._is_stopped:
                 return
             self._is_stopped = True
-            self._listener.close()
-
-
-class _Listener(socketserver.TCPServer):
-    """Accepts connections on a port, and serves each in a thread until the server is closed."""
-
-    allow_reuse_address = os.name == "posix"  # elsewhere it would share a port in use
-    request_queue_size = 128
-
-    def __init__(
-        self,
-        address: tuple[str, int],
-        pace_s: float,
-        make_routes: Callable[[str, float], Routes],
-    ) -> None:
-        super().__init__(address, socketserver.BaseRequestHandler)  # _serve makes Connections
-        self.log = RequestLog()
-        self.stopping = threading.Event()
-        self._shared = Shared(make_routes(self.base_url, pace_s), self.log, self.stopping)
-        self._lock = threading.Lock()
-        self._threads: dict[socket.socket, threading.Thread] = {}
-        self._accept_thread: threading.Thread | None = None
-        self._wake_receiver, self._wake_sender = socket.socketpair()
-
-    @property
-    def base_url(self) -> str:
-        host, port = self.server_address[:2]
-        return f"http://{host!s}:{port}"
-
-    def start(self) -> None:
-        """Accept in a daemon thread until `close` is called; a second call does nothing."""
-        if self._accept_thread is None:
-            self._accept_thread = _daemon_thread(self._accept)
-            self._accept_thread.start()
-
-    def close(self) -> None:
-        """Stop accepting, end every pause and close all connections, in about 2 s at most."""
-        self.stopping.set()
-        self._wake_sender.close()
-        if self._accept_thread is not None:
-            self._accept_thread.join(_CLOSE_TIMEOUT_S)
-        self._wake_receiver.close()
-        self.server_close()
-        with self._lock:
-            open_connections = dict(self._threads)
-        for connection in open_connections:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        ends_at = time.monotonic() + _CLOSE_TIMEOUT_S
-        for thread in open_connections.values():
-            thread.join(max(0.0, ends_at - time.monotonic()))
+            self._stopping.set()
+            self._wake_sender.close()
+            if self._accept_thread.ident is not None:
+                self._accept_thread.join(_CLOSE_TIMEOUT_S)
+            self._wake_receiver.close()
+            self._socket.close()
+            with self._threads_lock:
+                open_connections = dict(self._threads)
+            for connection in open_connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            ends_at = time.monotonic() + _CLOSE_TIMEOUT_S
+            for thread in open_connections.values():
+                thread.join(max(0.0, ends_at - time.monotonic()))
 
     def _accept(self) -> None:
-        # not serve_forever, which polls twice a second whether to end: closing the other end of
-        # a socket pair ends this select at once
+        # closing the other end of a socket pair ends this select at once
         with selectors.DefaultSelector() as selector:
-            selector.register(self.socket, selectors.EVENT_READ)
+            selector.register(self._socket, selectors.EVENT_READ)
             selector.register(self._wake_receiver, selectors.EVENT_READ)
-            while selector.select() and not self.stopping.is_set():
+            while selector.select() and not self._stopping.is_set():
                 try:
-                    self._serve_in_thread(*self.get_request())
+                    self._serve_in_thread(*self._socket.accept())
                 except OSError:
-                    self.stopping.wait(0.05)  # out of file descriptors: try again later
+                    self._stopping.wait(0.05)  # out of file descriptors: try again later
 
     def _serve_in_thread(self, connection: socket.socket, client_address: tuple[str, int]) -> None:
         thread = _daemon_thread(self._serve, connection, client_address)
-        with self._lock:
+        with self._threads_lock:
             self._threads[connection] = thread
         thread.start()
 
     def _serve(self, connection: socket.socket, client_address: tuple[str, int]) -> None:
         try:
             with contextlib.suppress(OSError):
-                Connection(connection, client_address, self, self._shared)
+                Connection(connection, client_address, self._shared)
         finally:
-            self.shutdown_request(connection)
-            with self._lock:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_WR)
+            connection.close()
+            with self._threads_lock:
                 self._threads.pop(connection, None)
 
 

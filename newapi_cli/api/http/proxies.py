@@ -120,6 +120,7 @@ def error_from_exception(
 
 
 def _proxy_error(error: Exception, proxy: str, set_by: str) -> NetworkError:
+    why = ""
     if isinstance(error, ImportError):
         message = tr("{proxy} requires SOCKS support, which is not installed", proxy=proxy)
         hint = tr(
@@ -127,21 +128,15 @@ def _proxy_error(error: Exception, proxy: str, set_by: str) -> NetworkError:
             " {setting}",
             setting=set_by,
         )
-        return NetworkError(message, reason=Reason.PROXY_FAILED, hint=hint)
-    if isinstance(error, httpx.ProxyError):
-        return NetworkError(
-            tr("{proxy} refused the connection", proxy=proxy),
-            reason=Reason.PROXY_FAILED,
-            why=words_of(error),
-            hint=tr("check {setting}", setting=set_by),
-        )
-    return NetworkError(
-        tr("{proxy} is not a valid proxy", proxy=proxy),
-        reason=Reason.PROXY_FAILED,
-        hint=tr(
+    elif isinstance(error, httpx.ProxyError):
+        message, why = tr("{proxy} refused the connection", proxy=proxy), words_of(error)
+        hint = tr("check {setting}", setting=set_by)
+    else:
+        message = tr("{proxy} is not a valid proxy", proxy=proxy)
+        hint = tr(
             "set {setting} to a URL such as http://HOST:PORT or socks5://HOST:PORT", setting=set_by
-        ),
-    )
+        )
+    return NetworkError(message, reason=Reason.PROXY_FAILED, why=why, hint=hint)
 
 
 def _described(proxy: str) -> str:
