@@ -44,6 +44,7 @@ WITH_INNER_IMPORTS = (
     "api/errors/explain.py",
     "api/http/endpoint.py",
     "api/http/worker.py",
+    "config/cache.py",
     "render/rows.py",
     "text.py",
 )

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from newapi_cli.app.attachments import Attacher
 
 STDIN_NAME = tr("standard input")
+BUG = tr("a bug in newapi")
 
 
 class ChatOptions(NamedTuple):
@@ -163,7 +164,7 @@ class ChatRun:
             )
             self._report_external_changes(live)
             turn: Turn | None = None
-            problem: str = tr("a bug in newapi")
+            problem: str = BUG
             try:
                 turn = Turn(
                     self.request(live.messages(), model),

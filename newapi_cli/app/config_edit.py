@@ -1,4 +1,4 @@
-"""`newapi config`: list the settings, and change them in the config file.
+"""Settings: listed, changed in the config file, or changed by a conversation for its own run.
 
 tomlkit (30 ms) is imported when the file is written.
 """
@@ -21,43 +21,40 @@ from newapi_cli.render.rows import Column, output_form, value_text, write_rows
 from newapi_cli.text import near_names, quote_name
 
 KEY_NAMES = [kind.value for kind in KeyKind]
-
-
-class ListOptions(NamedTuple):
-    """The options of `newapi config list`; `all_settings`: those that are not set, too."""
-
-    all_settings: bool = False
-    json: bool = False
+COLUMNS: list[Column[Setting]] = [
+    Column(tr("setting"), lambda row: row.name, lambda row: row.name),
+    Column(tr("value"), lambda row: row.value, lambda row: row.value),
+    Column(tr("from"), lambda row: row.origin, lambda row: row.origin),
+]
+# Everything about a request and the display of its answer, nothing about where it is sent.
+RUN_SETTINGS = (
+    "temperature", "top_p", "max_tokens", "frequency_penalty", "presence_penalty", "stop", "seed",
+    "effort", "options", "stream", "reasoning", "usage", "theme", "code_style", "timeout",
+    "retries", "require_finish_reason", "fallback", "group",
+)  # fmt: skip
 
 
 class Setting(NamedTuple):
-    """A setting as it is listed."""
+    """A setting as text; `value` and `origin` are empty where it is not set."""
 
     name: str
     value: str
     origin: str
 
 
-COLUMNS: list[Column[Setting]] = [
-    Column(tr("setting"), lambda row: row.name, lambda row: row.name),
-    Column(tr("value"), lambda row: row.value, lambda row: row.value),
-    Column(tr("from"), lambda row: row.origin, lambda row: row.origin),
-]
-
-
-def list_settings(context: Context, options: ListOptions) -> None:
-    """Print the settings of this run, each with its origin."""
+def list_settings(context: Context, *, all_settings: bool, json: bool) -> None:
+    """Print the settings of this run, each with its origin, on request also those not set."""
     settings = context.settings
     rows = [Setting("profile", settings.profile, str(settings.origins["profile"]))]
     for field in FIELDS:
         setting = _setting(context, field.name)
-        if setting is None and options.all_settings:
+        if setting is None and all_settings:
             setting = Setting(field.name, "", str(Origin(Source.DEFAULT)))
         if setting is not None:
             rows.append(setting)
     write_rows(
         context.streams,
-        output_form(context.streams, json=options.json),
+        output_form(context.streams, json=json),
         COLUMNS,
         rows,
         as_json=lambda rows: {row.name: {"value": row.value, "origin": row.origin} for row in rows},
@@ -208,3 +205,59 @@ def _ensure_known(name: str) -> None:
     if near := near_names(name, BY_NAME, limit=1):
         hint = tr("did you mean {name}? newapi config list --all", name=near[0])
     raise UsageError(tr("unknown setting {name}", name=quote_name(name)), hint=hint)
+
+
+# -- for the run of a conversation ----------------------------------------------------------------
+
+
+def run_settings(context: Context) -> list[Setting]:
+    """Return all settings that a conversation can change."""
+    return [run_setting(context, name) for name in RUN_SETTINGS]
+
+
+def run_setting(context: Context, name: str) -> Setting:
+    """Return one setting. Raises `UsageError` for a name that a conversation cannot change."""
+    if name not in RUN_SETTINGS:
+        near = near_names(name, RUN_SETTINGS, limit=1)
+        hint = tr("/set lists them; /model, /system and /profile are separate commands")
+        if near:
+            hint = tr("did you mean {name}? /set lists all", name=near[0])
+        raise UsageError(tr("unknown setting {name}", name=quote_name(name)), hint=hint)
+    value = context.settings.values.get(name)
+    origin = context.settings.origins.get(name)
+    if value is None or origin is None:
+        return Setting(name, "", "")
+    where = tr("this run") if origin.source is Source.FLAG else str(origin)
+    return Setting(name, context.streams.redact(value_text(value)), where)
+
+
+def set_run_setting(context: Context, name: str, text: str) -> Setting:
+    """Set a value for this run. Raises `UsageError`."""
+    run_setting(context, name)
+    try:
+        value = BY_NAME[name].parse(text)
+    except ValueError as problem:
+        raise UsageError(tr("{name} {problem}", name=name, problem=problem)) from None
+    context.override(**{name: value})
+    context.forget_settings()
+    return run_setting(context, name)
+
+
+def unset_run_setting(context: Context, name: str) -> Setting:
+    """Remove the value of this run and return the one that is in effect again."""
+    run_setting(context, name)
+    context.overrides.pop(name, None)
+    context.forget_settings()
+    return run_setting(context, name)
+
+
+def switch_profile(context: Context, name: str) -> None:
+    """Use another profile from now on. Raises `ConfigError`."""
+    profiles = context.config_file.profiles
+    if name not in profiles:
+        near = near_names(name, profiles, limit=1)
+        hint = tr("the profiles are: {names}", names=", ".join(profiles) or "none")
+        if near:
+            hint = tr("did you mean {name}?", name=quote_name(near[0]))
+        raise ConfigError(tr("unknown profile {name}", name=quote_name(name)), hint=hint)
+    context.use_profile(name)

@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 from newapi_cli.app.context import Context
 from newapi_cli.app.durations import since_from_text
-from newapi_cli.app.exact_costs import exact_costs, exactness
 from newapi_cli.app.gateway.gateway import Gateway
-from newapi_cli.app.spending import By, TurnFigures, spending_report
+from newapi_cli.app.spending import By, TurnFigures, exact_costs, exactness, spending_report
 from newapi_cli.domain.money import Currency
 from newapi_cli.domain.pricing import DOLLAR
 from newapi_cli.domain.report import SpendingReport

@@ -24,7 +24,7 @@ def list_settings(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
     """List the settings of this run with their origins."""
-    config_edit.list_settings(context, config_edit.ListOptions(all_settings, json))
+    config_edit.list_settings(context, all_settings=all_settings, json=json)
 
 
 @command

@@ -13,8 +13,8 @@ import typer
 
 from newapi_cli import __version__
 from newapi_cli.app.context import Context
+from newapi_cli.config.cache import SAFE_MODEL_NAME, cached_model_names
 from newapi_cli.config.fields import BY_NAME
-from newapi_cli.config.model_names import SAFE_MODEL_NAME, cached_model_names
 from newapi_cli.config.paths import find_paths
 from newapi_cli.errors import NewapiError, UsageError
 from newapi_cli.i18n import tr

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from newapi_cli.app.context import Context
-from newapi_cli.app.sessions import delete, listing, stored, transfer
+from newapi_cli.app.sessions import delete, stored
 from newapi_cli.cli.options import command, session_names
 
 sessions_app = typer.Typer(
@@ -52,7 +52,7 @@ def list_sessions(context: Context, limit: Limit = None, json: Json = False) -> 
     [dim]newapi sessions list[/dim]
     [dim]newapi sessions list -P work --json | jq -r '.[].id'[/dim]
     """
-    listing.list_sessions(context, listing.ListOptions(limit, json))
+    stored.list_sessions(context, limit=limit, json=json)
 
 
 @command
@@ -69,7 +69,7 @@ def show(
 
     [dim]newapi sessions show[/dim]
     """
-    stored.show(context, stored.ShowOptions(session, reasoning, all_branches, json))
+    stored.show(context, session, reasoning=reasoning, all_branches=all_branches, json=json)
 
 
 @command
@@ -83,7 +83,7 @@ def search(
 
     [dim]newapi sessions search rust lifetime[/dim]
     """
-    listing.search_sessions(context, listing.SearchOptions(tuple(words), limit, json))
+    stored.search_sessions(context, words, limit=limit, json=json)
 
 
 @command
@@ -101,8 +101,7 @@ def export(
     [dim]newapi sessions export 1a2b > talk.md[/dim]
     [dim]newapi sessions export --all --jsonl > backup.jsonl[/dim]
     """
-    options = transfer.ExportOptions(tuple(session or ()), everything, json, lines)
-    transfer.export_sessions(context, options)
+    stored.export_sessions(context, session or [], all_sessions=everything, json=json, jsonl=lines)
 
 
 @command
@@ -116,7 +115,7 @@ def import_sessions(
 
     [dim]newapi sessions import backup.jsonl[/dim]
     """
-    transfer.import_sessions(context, path)
+    stored.import_sessions(context, path)
 
 
 @command

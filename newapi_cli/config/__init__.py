@@ -1,16 +1,14 @@
 """Config file, environment and options, merged into one frozen `Settings`.
 
     paths            locations of config file, data and cache; owners of new files
-    toml_errors      TOML text → table, with errors that contain no text of the file
-    file             config.toml → ConfigFile; atomic replacement of a file
+    file             config.toml → ConfigFile, with errors that contain no text of the file;
+                     atomic replacement of a file
     fields           the table of settings: type, range, default, help
     settings         all sources → domain.profile.Settings; which key may be sent to which host
     keys             KeySource → key; checks of a key; masking of keys in every output
-    key_command      running a command that prints a key
     edit             changes to config.toml that keep its comments (loads tomlkit)
     connection_info  a pasted URL, or connection info of the console
-    cache            cached responses of gateways
-    model_names      cached model names for shell completion
+    cache            cached responses of gateways, and model names for shell completion
 
 Invariants:
 

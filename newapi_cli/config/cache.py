@@ -3,15 +3,19 @@
 One file for what is public on a site (prices), one for what depends on a key (models, group). The
 values are stored as the server sent them, so that the decoders of the wire read them. A file that
 cannot be read is empty, and one that cannot be written is left unchanged: nothing here is an error.
+
+The model names that TAB completes after --model are in a plain text file. They come from a server,
+and the completion scripts of shells evaluate them: Typer's script for zsh runs a command in a value
+such as `\\$(...)`. So only names of safe characters are stored and completed.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import stat
 import time
-from collections.abc import Callable
-from hashlib import sha256
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,12 +23,16 @@ from newapi_cli.config.file import write_atomically
 from newapi_cli.config.paths import ensure_private_dir
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.profile import Secret
-from newapi_cli.errors import ConfigError
+from newapi_cli.errors import ConfigError, FileError
+from newapi_cli.streams import read_file
 
 FORMAT = 1
 MAX_BYTES = 32 * 1024 * 1024
 NAME_DIGITS = 16
 MAX_MEMBER_NAME = 32  # of JSON members that we read; keys of New API have 48 characters
+SAFE_MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
+MODEL_NAMES_FILE = "models.txt"
+MAX_NAMES_BYTES = 256 * 1024
 
 
 class CacheEntry(NamedTuple):
@@ -118,4 +126,27 @@ def key_cache_name(base_url: BaseUrl, key: Secret) -> str:
 
 
 def _digest(text: str) -> str:
+    from hashlib import sha256  # noqa: PLC0415  # 3 ms, which TAB does not need
+
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:NAME_DIGITS]
+
+
+def cache_model_names(cache_dir: Path, names: Iterable[str]) -> None:
+    """Store the safe names, one a line. Failures are ignored."""
+    text = "".join(f"{name}\n" for name in sorted(set(names)) if SAFE_MODEL_NAME.fullmatch(name))
+    try:
+        ensure_private_dir(cache_dir)
+        write_atomically(cache_dir / MODEL_NAMES_FILE, text[:MAX_NAMES_BYTES])
+    except ConfigError:
+        return
+
+
+def cached_model_names(cache_dir: Path) -> list[str]:
+    """Return the safe names in the file, which other programs may have written."""
+    try:
+        text = read_file(cache_dir / MODEL_NAMES_FILE, MAX_NAMES_BYTES).data.decode(
+            "utf-8", "replace"
+        )
+    except FileError:
+        return []
+    return [line for line in text.splitlines() if SAFE_MODEL_NAME.fullmatch(line)]

@@ -23,14 +23,16 @@ from tomlkit.exceptions import TOMLKitError
 
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.file import (
+    EDIT_HINT,
     near_name_hint,
     profiles_from_table,
     read_config_bytes,
     resolve_target,
+    table_from_text,
+    text_from_bytes,
     write_atomically,
 )
 from newapi_cli.config.paths import copy_owner, ensure_private_dir, is_owned_by_another_user
-from newapi_cli.config.toml_errors import EDIT_HINT, table_from_text, text_from_bytes
 from newapi_cli.domain.base_url import InvalidBaseUrl, base_url_from_text
 from newapi_cli.errors import ConfigError, UsageError
 from newapi_cli.i18n import tr

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import json
 
-from newapi_cli.app.editor import edit_text
-from newapi_cli.app.exact_costs import fetch_exact_costs
-from newapi_cli.app.prompt_input import Prompt, TextFile, read_system_prompt
-from newapi_cli.app.run_settings import (
-    RunSetting,
+from newapi_cli.app.config_edit import (
+    Setting,
     run_setting,
     run_settings,
     set_run_setting,
     switch_profile,
     unset_run_setting,
 )
+from newapi_cli.app.editor import edit_text
+from newapi_cli.app.prompt_input import Prompt, TextFile, read_system_prompt
 from newapi_cli.app.sessions.live_session import describe_external_changes
 from newapi_cli.app.sessions.resume import (
     checked_session_name,
     new_session_like,
     resume_reference,
 )
+from newapi_cli.app.spending import fetch_exact_costs
 from newapi_cli.domain.completion import COUNTS, Status, usage_from_counts
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import Session, TurnRecord
@@ -136,7 +136,7 @@ def set_setting(conversation: Conversation, text: str) -> None:
         conversation.print_err(_setting_text(set_run_setting(context, name, value)))
 
 
-def _setting_text(setting: RunSetting) -> str:
+def _setting_text(setting: Setting) -> str:
     if not setting.value:
         return tr("{name}: not set", name=setting.name)
     return tr(

@@ -11,9 +11,9 @@ from pathlib import Path
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
+from newapi_cli.app.config_edit import RUN_SETTINGS
 from newapi_cli.app.context import Context
-from newapi_cli.app.run_settings import NAMES as SETTINGS
-from newapi_cli.config.model_names import cached_model_names
+from newapi_cli.config.cache import cached_model_names
 from newapi_cli.errors import NewapiError
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.repl.command_parser import Command
@@ -29,7 +29,7 @@ def completion_values(context: Context, kind: str) -> Iterable[str]:
     if kind == "profiles":
         return context.config_file.profiles
     if kind == "settings":
-        return SETTINGS
+        return RUN_SETTINGS
     if kind == "sessions":
         recent = context.sessions.sessions(MAX_OFFERED)
         return [each.title if each.is_named else each.short_id for each in recent]

@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 
 import newapi_cli
-from newapi_cli.config.cache import Cache
+from newapi_cli.config.cache import MODEL_NAMES_FILE, Cache, cache_model_names
 from newapi_cli.config.file import read_config, write_atomically
-from newapi_cli.config.model_names import FILE, cache_model_names
 from newapi_cli.errors import ConfigError
 
 ROOT = Path(newapi_cli.__file__).parents[1]
@@ -167,9 +166,9 @@ def test_only_a_regular_file_is_replaced(
 
 def test_the_cache_silently_does_not_replace_a_pipe(tmp_path: Path) -> None:
     make_pipe(tmp_path / "pipe")
-    (tmp_path / FILE).symlink_to("pipe")
+    (tmp_path / MODEL_NAMES_FILE).symlink_to("pipe")
     cache_model_names(tmp_path, ["m"])
-    assert not Cache(tmp_path / FILE).put("a", 1)
+    assert not Cache(tmp_path / MODEL_NAMES_FILE).put("a", 1)
     assert (tmp_path / "pipe").is_fifo()
 
 

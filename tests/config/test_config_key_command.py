@@ -67,7 +67,7 @@ def test_a_signal_ends_all_processes_of_the_command(
 
 def test_a_timeout_ends_all_processes_of_the_command() -> None:
     command = "sleep 60 | cat; echo x"
-    import_line = "from newapi_cli.config.key_command import run_key_command"
+    import_line = "from newapi_cli.config.keys import run_key_command"
     code = f"{import_line}; run_key_command({command!r}, 0.2)"
     process = subprocess.Popen(
         [sys.executable, "-c", code], stderr=subprocess.PIPE, start_new_session=True

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from newapi_cli.app.exact_costs import exact_costs, exactness
 from newapi_cli.app.sessions.archive import session_from_json, session_to_json
-from newapi_cli.app.spending import TurnFigures
+from newapi_cli.app.spending import TurnFigures, exact_costs, exactness
 from newapi_cli.domain.money import LogEntry
 from newapi_cli.domain.report import Exactness, NotExact
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord

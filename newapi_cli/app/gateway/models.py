@@ -9,7 +9,7 @@ from newapi_cli.api.errors.explain import invalid_response
 from newapi_cli.api.gateway.responses import MODELS, models_from_json
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.lookup import Lookup
-from newapi_cli.config.model_names import cache_model_names, cached_model_names
+from newapi_cli.config.cache import cache_model_names, cached_model_names
 from newapi_cli.domain.pricing import ModelInfo, PriceList
 from newapi_cli.i18n import tr
 
