@@ -6,7 +6,7 @@
     chat.body_decoder      bytes -> chunks            http.proxies     through a proxy, by httpx
     http.reader            deadlines, signals    <-
     errors.explain         error responses            errors.failures  exceptions
-         -> our errors                                     -> our errors
+         -> NewapiError                                    -> NewapiError
 
 Only `http.proxies` imports httpx, and it is loaded for a request through a proxy only.
 """

@@ -21,11 +21,11 @@ from newapi_cli.text import near_names
 FIRST_WORD = r"[A-Za-z]{2,20}"
 LISTED_HINT = tr(
     "the gateway listed this model before, so its channels may be down:"
-    " try again later, or use another model: {step}",
+    " retry later, or use another model: {step}",
     step=NextStep.USE_MODEL,
 )
 VALID_HINT = tr(
-    "the gateway's record of the key is valid, neither expired nor used up: try again; if it"
+    "the gateway's record of the key is valid, neither expired nor used up: retry; if it"
     " persists, a gateway behind this one refuses, which its operator can fix"
 )
 SUFFIX_HINT = tr(

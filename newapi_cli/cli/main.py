@@ -84,7 +84,7 @@ def _code_of_exit(exit_: SystemExit, streams: Streams) -> int:
 
 
 def _code_of(error: NewapiError, streams: Streams) -> ExitCode:
-    """Print one of our errors and return its code; a closed pipe is silent."""
+    """Print an error and return its code; a closed pipe is silent."""
     if isinstance(error, Interrupted):
         streams.print_err_without_waiting(error.message)
         return error.code

@@ -210,7 +210,7 @@ def _lock(path: Path) -> Iterator[None]:
             raise ConfigError(
                 tr("another newapi process is changing the configuration"),
                 why=tr("it has locked {path} for {seconds:.0f} seconds", path=lock, seconds=LOCK_S),
-                hint=tr("try again when it has finished"),
+                hint=tr("retry when it has finished"),
             ) from error
         except OSError as error:
             path_text = shlex.quote(str(lock if os.path.lexists(lock) else lock.parent))

@@ -197,7 +197,7 @@ def _local_error(path: Path, error: sqlite3.Error) -> LocalError:
                 "another newapi process has locked it for {seconds:.0f} seconds",
                 seconds=LOCK_TIMEOUT_S,
             ),
-            hint=tr("try again"),
+            hint=tr("retry"),
         )
     is_full = name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR")
     hint = ""

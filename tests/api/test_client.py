@@ -384,7 +384,7 @@ LINES = Forever([Send(b'11\r\ndata: {"a":"bc"}\n\r\n'), Pause(0.02)])
         (
             OFF._replace(content_idle_s=0.2),
             sse(event(chunk("a")), PINGS),
-            "no more of the answer for 0.2 s",
+            "no new text for 0.2 s",
         ),
         (OFF._replace(total_s=0.2), sse(LINES), "response not complete within 0.2 s"),
     ],

@@ -297,7 +297,7 @@ def test_five_redirects_are_followed_and_no_sixth() -> None:
 @pytest.mark.parametrize("back_to", ["/x.png", "/y.png", "#top"])
 def test_a_redirect_loop_is_an_error(back_to: str) -> None:
     with FaultServer(redirect("/y.png"), redirect(back_to)) as server:
-        assert "in a circle" in failure_of(server).message
+        assert "in a redirect loop" in failure_of(server).message
         assert len(server.requests) == 2
 
 

@@ -129,14 +129,14 @@ DIRECT: list[tuple[Exception, bool, type[NewapiError], str, bool]] = [
         http.client.BadStatusLine("SSH-2.0"),
         AFTER,
         NotHttpError,
-        "the response of gateway.example:8443 is not valid HTTP",
+        "the response from gateway.example:8443 is not valid HTTP",
         False,
     ),
     (
         ValueError("x"),
         AFTER,
         NetworkError,
-        "the response of gateway.example:8443 is not valid HTTP",
+        "the response from gateway.example:8443 is not valid HTTP",
         True,
     ),
 ]

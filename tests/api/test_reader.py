@@ -104,13 +104,13 @@ def test_parts_must_follow_each_other_in_time() -> None:
     watched = answering(OFF._replace(content_idle_s=LIMIT_S, idle_s=LIMIT_S))
     for second in range(4, 10):
         watched.byte(START + second)
-    assert_expires(watched, START + 3 + 7, "no more of the answer for 7 s$")
+    assert_expires(watched, START + 3 + 7, "no new text for 7 s$")
 
 
 def test_each_part_restarts_the_timeout() -> None:
     watched = answering(OFF._replace(content_idle_s=LIMIT_S))
     watched.content(START + 9)
-    assert_expires(watched, START + 9 + 7, "no more of the answer for 7 s$")
+    assert_expires(watched, START + 9 + 7, "no new text for 7 s$")
 
 
 @pytest.mark.parametrize("make", [deadlines, connected, answering])

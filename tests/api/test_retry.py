@@ -58,7 +58,7 @@ def test_retry_after_is_the_pause(seconds: float) -> None:
 )
 def test_the_hint_names_when_to_try_again(seconds: float, duration: str) -> None:
     hint = re.fullmatch(
-        rf"try again after (\d\d:\d\d); the server asks to wait {duration}", wait_hint(seconds)
+        rf"retry after (\d\d:\d\d); the server asks to wait {duration}", wait_hint(seconds)
     )
     assert hint
     now = datetime.now().astimezone()
@@ -68,7 +68,7 @@ def test_the_hint_names_when_to_try_again(seconds: float, duration: str) -> None
 
 def test_a_wait_of_days_is_named_with_its_date() -> None:
     hint = wait_hint(3 * 86400)
-    assert re.fullmatch(r"try again after \d{4}-\d\d-\d\d \d\d:\d\d; .* 4,320 minutes", hint)
+    assert re.fullmatch(r"retry after \d{4}-\d\d-\d\d \d\d:\d\d; .* 4,320 minutes", hint)
 
 
 @pytest.mark.parametrize(

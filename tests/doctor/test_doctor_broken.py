@@ -37,7 +37,7 @@ def test_a_wrong_port(home: Home) -> None:
     home.configure(f"http://127.0.0.1:{free_port()}")
     run = run_doctor(home)
     row = run.assert_first_failed("TCP", 5, "port")
-    assert "refuses connections" in row.text
+    assert "refused the connection" in row.text
     for name in ("TLS", "server", "clock", "key", "models", "prices", "answer"):
         assert run[name][1:3] == ("skipped", 'fix "TCP" first')
     assert run["store"].verdict == "ok"

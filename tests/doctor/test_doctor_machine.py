@@ -197,7 +197,7 @@ def test_an_unreachable_proxy_fails_the_tcp_check(home: Home) -> None:
     assert run["proxy"].text == "http://****@127.0.0.1:9 from flag --proxy"
     assert run["DNS"].text == "the proxy; 127.0.0.1 is an IP address"
     row = run.assert_first_failed("TCP", 5)
-    assert "127.0.0.1:9 refuses connections" in row.text
+    assert "127.0.0.1:9 refused the connection" in row.text
 
 
 def test_certificates_that_cannot_be_read(home: Home, gateway: DemoGateway) -> None:

@@ -159,7 +159,7 @@ def test_the_length_of_a_key_unknown_to_an_old_gateway_is_checked(home: Home) ->
     with gateway_variant("2025-04") as gateway:
         home.configure(gateway.base_url, model="demo", api_key="sk-wrong")
         row = run_doctor(home).assert_first_failed("key", 4, "the key has 8 characters")
-    assert row.text.startswith("the gateway does not know this key")
+    assert row.text.startswith("the gateway does not recognize this key")
 
 
 def test_a_key_of_another_provider_is_recognized(home: Home) -> None:

@@ -30,7 +30,9 @@ def test_the_error_shows_reason_request_id_and_source_of_the_key(
     home.configure(fault_server.url, retries=3)
     result = observe("chat", "hi", home=home, env=env)
     assert (result.code, result.out) == (4, b"")
-    assert "the gateway rejected the key" in result.err or "does not know this key" in result.err
+    assert (
+        "the gateway rejected the key" in result.err or "does not recognize this key" in result.err
+    )
     assert "why: 无效的令牌" in result.err
     assert f"id: {REQUEST_ID}" in result.err
     assert key_source in result.err

@@ -40,12 +40,10 @@ def test_a_wait_of_an_hour_is_reported_and_not_waited_for(
     ended = datetime.now(UTC)
     assert (result.code, result.out) == (7, b"")
     assert "(HTTP 429)" in result.err
-    match = re.search(
-        r"try again after (\d\d:\d\d); the server asks to wait 60 minutes", result.err
-    )
+    match = re.search(r"retry after (\d\d:\d\d); the server asks to wait 60 minutes", result.err)
     assert match, result.err
     assert match.group(1) in [f"{moment + HOUR:%H:%M}" for moment in (begun, ended)]
-    assert "retry" not in result.err
+    assert "retrying" not in result.err
     assert result.seconds < AT_MOST_S
     assert len(fault_server.requests) == 1
     assert last_turn(home).status is Status.ERROR

@@ -96,10 +96,10 @@ MISSHAPEN = "a channel of the gateway is misconfigured"
 UNREADABLE = "the gateway could not read the provider's response"
 BANNED = "the key's account is banned"
 GROUP = "the key's group is forbidden"
-MODEL = "the key may not use this model"
-CHANNEL_KEY = "the key names a channel, which only administrators may do"
+MODEL = "the key is not allowed to use this model"
+CHANNEL_KEY = "the key names a channel, which only administrators can do"
 EXPIRED, SPENT = "the key has expired", "the key's quota is used up"
-DISABLED, UNKNOWN_KEY = "the key is disabled", "the gateway does not know this key"
+DISABLED, UNKNOWN_KEY = "the key is disabled", "the gateway does not recognize this key"
 
 # -- the contract's table, in its order
 GATEWAY: tuple[ErrorResponse, ...] = (
@@ -129,9 +129,9 @@ GATEWAY: tuple[ErrorResponse, ...] = (
     old_api("database trouble over a key", 401, "无效的令牌，数据库查询出错，请联系管理员", 6,
         "the gateway's database failed", is_final=True),
     new_api("address not permitted", 403, "您的 IP 不在令牌允许访问的列表中", "access_denied", 4,
-        "the key may not be used from this IP address", is_final=True),
+        "the key is not allowed from this IP address", is_final=True),
     old_api("address not permitted", 403, "您的 IP 不在令牌允许访问的列表中", 4,
-        "the key may not be used from this IP address", is_final=True),
+        "the key is not allowed from this IP address", is_final=True),
     new_api("user banned", 403, "User has been banned", "", 4, BANNED, is_final=True),
     old_api("user banned", 403, "用户已被封禁", 4, BANNED, is_final=True),
     new_api("group not permitted", 403, "无权访问 vip 分组", "", 4, GROUP, is_final=True),
@@ -184,10 +184,10 @@ GATEWAY: tuple[ErrorResponse, ...] = (
         "model_price_error", 6,
         "the gateway has no price for this model", is_final=True),
     new_api("sensitive words", 500, "sensitive_words_detected", "sensitive_words_detected", 6,
-        "the gateway rejected words in the prompt", is_final=True),
+        "the gateway's word filter rejected the prompt", is_final=True),
     new_api("sensitive words, with 400", 400, "sensitive words detected",
         "sensitive_words_detected", 6,
-        "the gateway rejected words in the prompt", is_final=True),
+        "the gateway's word filter rejected the prompt", is_final=True),
     new_api("model limit", 429, "您已达到请求数限制：1分钟内最多请求3次", "", 7, RATE_LIMIT),
     new_api("model limit, in English", 429,
         "You have reached the request limit: maximum 3 requests in 1 minutes", "", 7, RATE_LIMIT),
@@ -260,7 +260,8 @@ GATEWAY: tuple[ErrorResponse, ...] = (
     new_api("not built", 501, "API not implemented", "api_not_implemented", 6,
         "the gateway does not support this request", is_final=True),
     provider("wrong path", 404, "Invalid URL (POST /v1/v1/chat/completions)",
-              "invalid_request_error", "", 6, "the server has nothing at this URL", is_final=True),
+              "invalid_request_error", "", 6, "the server found nothing at this URL",
+              is_final=True),
     server("crash", 500,
           {"error": {"message": "Panic detected, error: nil map", "type": "new_api_panic"}}, 6,
           "the gateway crashed on this request", "Panic detected, error: nil map"),
@@ -268,7 +269,8 @@ GATEWAY: tuple[ErrorResponse, ...] = (
         "", 6,
         "the gateway refused the request", is_final=True),
     new_api("some fault", 500, "something broke", "", 6, "the gateway failed"),
-    new_api("some 403", 403, "you may not", "", 4, "the key may not do this", is_final=True),
+    new_api("some 403", 403, "you may not", "", 4, "the key is not allowed to do this",
+            is_final=True),
 )  # fmt: skip
 
 # -- others: providers behind the gateway, related gateways, proxies, plain servers
@@ -337,7 +339,7 @@ OTHERS: tuple[ErrorResponse, ...] = (
           {"type": "error", "error": {"type": "not_found_error", "message": "model: x"}}, 6,
           "the server has no such model for this key", "model: x", is_final=True),
     server("nothing there", 404, b"page not found", 6,
-        "the server has nothing at this URL",
+        "the server found nothing at this URL",
           "page not found", is_final=True),
     web_page("the console", 200, "New API", "the server sent a web page",
          request_id=REQUEST_ID),
@@ -368,11 +370,11 @@ OTHERS: tuple[ErrorResponse, ...] = (
             "to https://gateway.example/v1/chat/completions", True, "",
             [("Location", "https://gateway.example/v1/chat/completions")]),
     ErrorResponse("a redirect to nowhere", 302, b"", 6,
-            "the server sent a status instead of an answer", "Found", True),
+            "the server sent an unexpected status", "Found", True),
     ErrorResponse("what a cache has not seen change", 304, b"", 6,
-            "the server sent a status instead of an answer", "Not Modified", True),
+            "the server sent an unexpected status", "Not Modified", True),
     ErrorResponse("another protocol", 101, b"", 6,
-            "the server sent a status instead of an answer", "Switching Protocols", True),
+            "the server sent an unexpected status", "Switching Protocols", True),
     ErrorResponse("no JSON at all", 200, b"[1, 2]", 6, "the server sent an invalid response",
             "it is neither an event stream nor a completion", True),
     ErrorResponse("a refusal without a status", 200,

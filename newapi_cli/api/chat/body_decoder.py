@@ -123,7 +123,9 @@ class BodyDecoder:
         if not body.strip():
             return
         if is_too_wide(body):
-            raise self._invalid(tr("{n:,} bytes are too many for one answer", n=len(body)))
+            raise self._invalid(
+                tr("a response of {n:,} bytes that are not ASCII is too large", n=len(body))
+            )
         yield from self._chunk(body.decode("utf-8", "replace"))
         if self.skipped:
             raise self._invalid(tr("it is neither an event stream nor a completion"))

@@ -1,6 +1,6 @@
 """Chunks from the JSON of a chat completion, streamed or whole.
 
-A member that is unknown, missing, null or of the wrong type is ignored, never an error of ours.
+A member that is unknown, missing, null or of the wrong type is ignored, never an error.
 Pure: no I/O, no state.
 """
 

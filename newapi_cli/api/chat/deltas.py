@@ -24,7 +24,7 @@ class SurrogateJoiner:
         return well_formed(text)
 
     def end(self) -> str:
-        """Return the replacement of a half that stayed alone."""
+        """Return U+FFFD for a surrogate that has no other half."""
         held, self._held = self._held, ""
         return well_formed(held)
 

@@ -149,7 +149,7 @@ class SseDecoder:
             if is_too_wide(self._data):
                 size = len(self._data)
                 raise EventTooLarge(
-                    tr("an event of {n:,} bytes, not only ASCII, is too large", n=size)
+                    tr("an event of {n:,} bytes that are not ASCII is too large", n=size)
                 )
             data = self._data.decode("utf-8", "replace")
             type_ = self._type.decode("utf-8", "replace") if self._type else "message"

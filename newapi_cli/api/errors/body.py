@@ -1,6 +1,6 @@
 """The error object in the body of a response, in all forms that servers send.
 
-A member that is unknown, missing, null or of the wrong type is ignored, never an error of ours.
+A member that is unknown, missing, null or of the wrong type is ignored, never an error.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Error responses translated into our errors, by the table of rules.
+"""Error responses as `NewapiError`s, by the table of rules.
 
 The exit code depends on who sent the error, not on the status alone: New API passes the 401, 403
 and 429 of its upstreams on with their status (contract, section 4.2).
@@ -63,7 +63,7 @@ def is_retryable(status: int, error: ErrorObject) -> bool:
 def error_from_response(
     status: int, error: ErrorObject, body: bytes, *, location: str = ""
 ) -> NewapiError:
-    """Return our error for an HTTP status that is not a success."""
+    """Return the error for an HTTP status that is not a success."""
     is_page = is_html(body)
     why = _called(body) if is_page else error.message
     if 300 <= status < 400:
@@ -79,7 +79,7 @@ def error_from_response(
 
 
 def unexpected_status(status: int, why: str, request_id: str) -> NewapiError:
-    """Return our error for a status without an answer; HTTP's own words stand in for a reason."""
+    """Return the error for a status without an answer; HTTP's reason phrase is its `why`."""
     rule = rules().EMPTY_ANSWER if 200 <= status < 300 else rules().UNEXPECTED_STATUS
     phrases = {each.value: each.phrase for each in HTTPStatus}
     error: NewapiError = rule.to_error(status, why or phrases.get(status, ""), request_id)
@@ -87,13 +87,13 @@ def unexpected_status(status: int, why: str, request_id: str) -> NewapiError:
 
 
 def html_error(body: bytes, status: int, request_id: str = "") -> NewapiError:
-    """Return our error for a web page in place of an answer."""
+    """Return the error for a web page in place of an answer."""
     error: NewapiError = rules().HTML_PAGE.to_error(status, _called(body), request_id)
     return error
 
 
 def error_in_stream(error: ErrorObject, status: int = 0) -> NewapiError:
-    """Return our error for one inside a response whose status was a success.
+    """Return the error for one inside a response whose status was a success.
 
     The exit code is 6 whatever it says: neither the key nor the request as such was rejected.
     Another model may be tried, as the provider of this one has failed. `status` is reported if it
@@ -111,7 +111,7 @@ def error_in_stream(error: ErrorObject, status: int = 0) -> NewapiError:
 
 
 def invalid_response(why: str, request_id: str = "", status: int = 0) -> NewapiError:
-    """Return our error for a response outside the protocol."""
+    """Return the error for a response outside the protocol."""
     error: NewapiError = rules().INVALID_RESPONSE.to_error(status, why, request_id)
     return error
 

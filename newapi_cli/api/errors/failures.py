@@ -1,4 +1,4 @@
-"""What the standard library raises on a direct connection, translated into our errors.
+"""What the standard library raises on a direct connection, as `NewapiError`s.
 
 `was_open` says whether the connection was open when the exception was raised.
 """
@@ -17,7 +17,7 @@ from newapi_cli.i18n import tr
 BASE_URL_HINT = tr(
     "check the base URL with `newapi config get base_url`, or store another: `newapi login URL`"
 )
-RETRY_HINT = tr("try again; if it keeps failing, contact the gateway's operator")
+RETRY_HINT = tr("retry; if it keeps failing, contact the gateway's operator")
 TOO_SHORT = (http.client.IncompleteRead, http.client.RemoteDisconnected)
 # Libraries repeat header values and addresses in their words, and both can hold keys.
 SECRETS = r"(?i)bearer\s+\S+|sk-\S+|//[^/\s]*@"
@@ -33,9 +33,9 @@ def is_transient(error: Exception, *, was_open: bool) -> bool:
 
 
 def error_from_exception(error: Exception, base_url: BaseUrl, *, was_open: bool) -> Exception:
-    """Return our error for an exception of a direct connection; its own words become `why`.
+    """Return the error for an exception of a direct connection; its own words become `why`.
 
-    Anything but a failure of the network or the server is a bug of ours, and returned as it is.
+    Anything but a failure of the network or the server is a bug, and is returned unchanged.
     """
     if not isinstance(error, OSError | http.client.HTTPException | ValueError):
         return error
@@ -60,7 +60,7 @@ def _connect_error(error: Exception, base_url: BaseUrl) -> NewapiError:
 
 
 def tls_error(error: ssl.SSLError, base_url: BaseUrl) -> NetworkError:
-    """Return our error for a failure of TLS."""
+    """Return the error for a failure of TLS."""
     place = base_url.authority
     if isinstance(error, ssl.SSLCertVerificationError):
         return NetworkError(
@@ -77,14 +77,14 @@ def tls_error(error: ssl.SSLError, base_url: BaseUrl) -> NetworkError:
 
 
 def connect_timeout(base_url: BaseUrl) -> DeadlineError:
-    """Return our error for a connection that took too long."""
+    """Return the error for a connection that took too long."""
     return DeadlineError(
         tr("connecting to {place} timed out", place=base_url.authority), hint=BASE_URL_HINT
     )
 
 
 def connection_lost(place: str, why: str) -> NetworkError:
-    """Return our error for a connection that broke after it was open."""
+    """Return the error for a connection that broke after it was open."""
     return NetworkError(tr("lost the connection to {place}", place=place), why=why, hint=RETRY_HINT)
 
 
@@ -102,8 +102,8 @@ def _response_error(error: Exception, place: str) -> NetworkError:
 
 
 def invalid_http(place: str, why: str, kind: type[NetworkError] = NetworkError) -> NetworkError:
-    """Return our error for a response that breaks the rules of HTTP."""
-    message = tr("the response of {place} is not valid HTTP", place=place)
+    """Return the error for a response that breaks the rules of HTTP."""
+    message = tr("the response from {place} is not valid HTTP", place=place)
     return kind(message, why=why, hint=BASE_URL_HINT)
 
 

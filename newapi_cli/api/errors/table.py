@@ -29,8 +29,8 @@ TOP_UP_HINT = tr("top up the account or raise the key's limit in the gateway's c
 RAISE_LIMIT_HINT = tr(
     "raise the key's limit in the gateway's console, or store another key: `newapi login`"
 )
-WAIT_HINT = tr("try again later")
-WAIT_OR_MODEL_HINT = tr("try again later, or use another model: {step}", step=USE_MODEL)
+WAIT_HINT = tr("retry later")
+WAIT_OR_MODEL_HINT = tr("retry later, or use another model: {step}", step=USE_MODEL)
 REPORT_HINT = tr(
     "use another model ({step}), and report this to the gateway's operator", step=USE_MODEL
 )
@@ -50,14 +50,14 @@ KEY_EXPIRED = ErrorRule(
 )
 KEY_EXHAUSTED = ErrorRule(
     LimitError, Reason.KEY_QUOTA_EXHAUSTED, tr("the key's quota is used up"),
-    "The key has a limit of its own and has spent it; the account may still have money.",
+    "The key has its own limit and has used it up; the account may still have quota.",
     RAISE_LIMIT_HINT,
     When((200, 401, 403), OWN, texts=(
         "令牌额度已用尽", "令牌額度已用盡", "token quota is exhausted")),
 )
 UNEXPECTED_STATUS = ErrorRule(
-    GatewayError, Reason.UNEXPECTED_STATUS, tr("the server sent a status instead of an answer"),
-    "A proxy or a cache is in between, or the server is not a gateway: a gateway answers with 200.",
+    GatewayError, Reason.UNEXPECTED_STATUS, tr("the server sent an unexpected status"),
+    "A proxy or a cache answers, or the server is not a gateway: a gateway answers with 200.",
     PROXY_HINT, When(range(100, 200)),
 )
 EMPTY_ANSWER = UNEXPECTED_STATUS._replace(
@@ -71,7 +71,7 @@ HTML_PAGE = ErrorRule(
 ERROR_IN_STREAM = ErrorRule(
     GatewayError, Reason.ERROR_IN_STREAM, tr("the gateway reported an error in its answer"),
     "The model's provider failed after the gateway had begun to answer with HTTP 200.",
-    tr("try again, or use another model: {step}", step=USE_MODEL), When(()),
+    tr("retry, or use another model: {step}", step=USE_MODEL), When(()),
 )
 INVALID_RESPONSE = ErrorRule(
     GatewayError, Reason.INVALID_RESPONSE, tr("the server sent an invalid response"),
@@ -81,7 +81,7 @@ INVALID_RESPONSE = ErrorRule(
 )
 OTHER = ErrorRule(
     GatewayError, Reason.GATEWAY_REFUSED, tr("the gateway refused the request"),
-    "None of the other cases; the server's own words say more.",
+    "None of the other cases; see the server's own words.",
     DOCTOR_HINT, When(),
 )
 
@@ -117,8 +117,8 @@ TABLE: tuple[ErrorRule, ...] = (
     ErrorRule(
         LimitError, Reason.PROVIDER_QUOTA_EXHAUSTED,
         tr("the quota at the model's provider is used up"),
-        "The account at the provider has no money left. It is the gateway's, or yours if the server"
-        " is the provider itself.",
+        "The account at the provider has no credit left. It is the gateway's account, or yours if"
+        " the server is the provider itself.",
         tr("top up your account at the provider, or contact the gateway's operator"),
         When(codes=("insufficient_quota",), types=("insufficient_quota",)), is_final=True,
     ),
@@ -141,7 +141,7 @@ TABLE: tuple[ErrorRule, ...] = (
         is_final=True,
     ),
     ErrorRule(
-        GatewayError, Reason.SENSITIVE_WORDS, tr("the gateway rejected words in the prompt"),
+        GatewayError, Reason.SENSITIVE_WORDS, tr("the gateway's word filter rejected the prompt"),
         "The prompt contains a word that is on the list of sensitive words of the gateway's"
         " operator.",
         REPHRASE_HINT, When(sources=OWN, codes=("sensitive_words_detected",)), is_final=True,
@@ -156,8 +156,8 @@ TABLE: tuple[ErrorRule, ...] = (
     ErrorRule(
         GatewayError, Reason.VIOLATION_FEE,
         tr("the model's provider charged a fee for a policy violation"),
-        "The provider fines prompts that violate its policy, and the gateway charged the key for"
-        " it.",
+        "The provider charges a fee for prompts that violate its policy, and the gateway charged"
+        " the key for it.",
         tr("rephrase the prompt; each attempt costs the fee again"),
         When(codes=("violation_fee*",)), is_final=True,
     ),
@@ -182,7 +182,7 @@ TABLE: tuple[ErrorRule, ...] = (
     ErrorRule(
         LimitError, Reason.PROVIDER_RATE_LIMITED,
         tr("the model's providers are overloaded, or limit the gateway"),
-        "Old servers say this for every 429 of a provider.",
+        "Old servers report this for every 429 of a provider.",
         WAIT_OR_MODEL_HINT,
         When((429,), texts=("上游负载已饱和", "上游負載已飽和", "load is saturated")),
     ),
@@ -193,7 +193,7 @@ TABLE: tuple[ErrorRule, ...] = (
     ),
     ErrorRule(
         LimitError, Reason.RATE_LIMITED, tr("rate limited by the gateway"),
-        "More requests in some minutes than the gateway's operator allows.",
+        "More requests within a few minutes than the gateway's operator allows.",
         WAIT_HINT, When((429,), OWN),
     ),
     ErrorRule(
@@ -205,7 +205,7 @@ TABLE: tuple[ErrorRule, ...] = (
     ErrorRule(
         GatewayError, Reason.BLOCKED_BY_PAGE, tr("a web page blocks the request"),
         "A firewall, a login page or Cloudflare is in front of the gateway; the key may be valid.",
-        tr("try from another network, or contact the gateway's operator"),
+        tr("use another network, or contact the gateway's operator"),
         When((401, 403), form=Form.HTML),
     ),
     ErrorRule(
@@ -220,19 +220,19 @@ TABLE: tuple[ErrorRule, ...] = (
         AuthenticationError, Reason.KEY_DISABLED, tr("the key is disabled"),
         "Its owner or the gateway's operator has disabled it. Some servers report this for a moment"
         " for a valid key.",
-        tr("try again, enable it in the gateway's console, or store another key: `newapi login`"),
+        tr("retry, enable it in the gateway's console, or store another key: `newapi login`"),
         When((200, 401, 403), OWN, texts=(
             "令牌状态不可用", "令牌狀態不可用", "token status is unavailable")),
     ),
     ErrorRule(
         AuthenticationError, Reason.KEY_MISSING, tr("the gateway received no key"),
-        "A proxy in between has removed the Authorization header.",
+        "A proxy has removed the Authorization header.",
         PROXY_HINT,
         When((200, 401), OWN, texts=("未提供令牌", "Token not provided")),
     ),
     ErrorRule(
-        AuthenticationError, Reason.KEY_UNKNOWN, tr("the gateway does not know this key"),
-        "The key is misspelled, truncated, deleted, or of another gateway.",
+        AuthenticationError, Reason.KEY_UNKNOWN, tr("the gateway does not recognize this key"),
+        "The key is misspelled, truncated or deleted, or it belongs to another gateway.",
         KEY_HINT,
         When((200, 401), OWN, texts=("无效的令牌", "無效的令牌")),
     ),
@@ -240,7 +240,7 @@ TABLE: tuple[ErrorRule, ...] = (
         AuthenticationError, Reason.KEY_REJECTED, tr("the gateway rejected the key"),
         "The key is unknown, expired, used up or disabled: since April 2026 the gateway sends the"
         " same message for all of them. newapi requests the key's record, once a day, and reports"
-        " what it says. A key of OpenAI (`sk-proj-…`) is not valid at a gateway.",
+        " what it says. An OpenAI key (`sk-proj-…`) is not valid for a gateway.",
         KEY_HINT, When((401,), GATEWAY),
     ),
     ErrorRule(
@@ -250,7 +250,7 @@ TABLE: tuple[ErrorRule, ...] = (
     ),
     ErrorRule(
         AuthenticationError, Reason.ADDRESS_FORBIDDEN,
-        tr("the key may not be used from this IP address"),
+        tr("the key is not allowed from this IP address"),
         "The key has a list of IP addresses, and the one that the gateway sees is not listed.",
         tr("add the address to the key in the gateway's console, or use --proxy"),
         When((403,), OWN, codes=("access_denied",), texts=("不在令牌允许访问的列表中",)),
@@ -261,7 +261,7 @@ TABLE: tuple[ErrorRule, ...] = (
         When((401, 403), OWN, texts=("User has been banned", "用户已被封禁", "使用者已被封禁")),
     ),
     ErrorRule(
-        AuthenticationError, Reason.MODEL_FORBIDDEN, tr("the key may not use this model"),
+        AuthenticationError, Reason.MODEL_FORBIDDEN, tr("the key is not allowed to use this model"),
         "The key is limited to certain models, and this is not one of them, or it is misspelled.",
         MODELS_HINT,
         When((403,), OWN, texts=("no access to model", "no access to any models", "无权访问模型",
@@ -269,24 +269,24 @@ TABLE: tuple[ErrorRule, ...] = (
     ),
     ErrorRule(
         AuthenticationError, Reason.GROUP_FORBIDDEN,
-        tr("the key's group is forbidden, or does not exist any more"),
-        "The key belongs to a group that its user may not use, or that was removed.",
+        tr("the key's group is forbidden, or no longer exists"),
+        "The key belongs to a group that was removed, or that its user is not allowed to use.",
         tr("give the key another group in the gateway's console"),
         When((403,), OWN, texts=("无权访问…分组", "無權存取…分組", "分组…已被弃用", "分组…已被禁用",
             "分組…已被棄用", "No permission to access this group")),
     ),
     ErrorRule(
         AuthenticationError, Reason.CHANNEL_FORBIDDEN,
-        tr("the key names a channel, which only administrators may do"),
-        "What follows the second `-` of a key is the number of a channel; a key of OpenAI"
+        tr("the key names a channel, which only administrators can do"),
+        "What follows the second `-` of a key is the number of a channel; an OpenAI key"
         " (`sk-proj-…`) looks the same.",
-        tr("store the key without what follows its second `-`: `newapi login`"),
+        tr("store the key without its second `-` and what follows: `newapi login`"),
         When((403,), OWN, texts=("普通用户不支持指定渠道", "渠道已被禁用", "管道已被禁用",
             "channel has been disabled")),
     ),
     ErrorRule(
-        AuthenticationError, Reason.PERMISSION_DENIED, tr("the key may not do this"),
-        "A limit of the key or of its user, named by the server's own words.",
+        AuthenticationError, Reason.PERMISSION_DENIED, tr("the key is not allowed to do this"),
+        "A limit of the key or of its user, as the server's own words explain.",
         MODELS_HINT, When((403,), OWN),
     ),
     # -- what the user can change
@@ -306,8 +306,8 @@ TABLE: tuple[ErrorRule, ...] = (
     ErrorRule(
         GatewayError, Reason.PROVIDER_REJECTED_GATEWAY,
         tr("the model's provider rejected the gateway"),
-        "The gateway's own key or account at the provider is invalid, or its country is not served;"
-        " your key is valid. If the server is the provider itself, it rejects yours.",
+        "The gateway's own key or account at the provider is invalid, or its country is not"
+        " supported; your key is valid. If the server is the provider itself, it rejects yours.",
         REPORT_HINT, When((401, 403), PROVIDER),
     ),
     ErrorRule(
@@ -336,14 +336,14 @@ TABLE: tuple[ErrorRule, ...] = (
     ),
     HTML_PAGE,
     ErrorRule(
-        GatewayError, Reason.PATH_NOT_FOUND, tr("the server has nothing at this URL"),
+        GatewayError, Reason.PATH_NOT_FOUND, tr("the server found nothing at this URL"),
         "The base URL is wrong: /v1 is doubled, it is a page of the console, or a path is missing."
         " Providers also report this for a model that does not support chat.",
         BASE_URL_HINT, When((404, 405)),
     ),
     ErrorRule(
         GatewayError, Reason.NOT_IMPLEMENTED, tr("the gateway does not support this request"),
-        "The URL is known, but not implemented.",
+        "The gateway knows the URL, but has not implemented it.",
         tr("use another model ({step}), or check the base URL: `newapi config get base_url`",
            step=USE_MODEL),
         When((501,)),
@@ -358,7 +358,7 @@ TABLE: tuple[ErrorRule, ...] = (
     ),
     ErrorRule(
         GatewayError, Reason.GATEWAY_OVERLOADED, tr("the gateway is overloaded"),
-        "Its processor, memory or disk is nearly full, and it accepts no more requests.",
+        "Its CPU, memory or disk usage is too high, and it accepts no more requests.",
         WAIT_HINT, When(sources=OWN, codes=(
             "system_cpu_overloaded", "system_memory_overloaded", "system_disk_overloaded")),
     ),
@@ -378,8 +378,8 @@ TABLE: tuple[ErrorRule, ...] = (
     ),
     ErrorRule(
         GatewayError, Reason.EMPTY_ANSWER, tr("the model sent an empty answer"),
-        "Gemini's safety filters, or a token limit that its reasoning has used up.",
-        tr("try again, rephrase the prompt, or raise the limit: {step}",
+        "Gemini's safety filters blocked it, or the reasoning used up the token limit.",
+        tr("retry, rephrase the prompt, or raise the limit: {step}",
            step=NextStep.SET_MAX_TOKENS),
         When(codes=("empty_response",)),
     ),
@@ -413,8 +413,8 @@ TABLE: tuple[ErrorRule, ...] = (
     ),
     ErrorRule(
         GatewayError, Reason.PAYMENT_REQUIRED, tr("the model's provider requires payment"),
-        "The account at the provider has no money left. It is the gateway's, or yours if the server"
-        " is the provider itself.",
+        "The account at the provider has no credit left. It is the gateway's account, or yours if"
+        " the server is the provider itself.",
         REPORT_HINT, When((402,)),
     ),
     ErrorRule(
@@ -429,12 +429,12 @@ TABLE: tuple[ErrorRule, ...] = (
     ),
     ErrorRule(
         GatewayError, Reason.GATEWAY_FAILED, tr("the gateway failed"),
-        "The gateway or something behind it failed; its own words, if any, say more.",
+        "The gateway or something behind it failed; see its own words, if any.",
         WAIT_OR_MODEL_HINT, When(FROM_500),
     ),
     ErrorRule(
         GatewayError, Reason.GATEWAY_REFUSED, tr("the gateway refused the request"),
-        "A parameter or a message that it does not allow; its own words say more.",
+        "A parameter or a message that it does not allow; see its own words.",
         INSPECT_HINT, When(range(400, 500)),
     ),
     OTHER,

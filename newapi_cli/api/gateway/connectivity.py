@@ -212,7 +212,7 @@ class Probe:
             addresses, seconds = within(self._limit_s, self._interrupts, self._addresses)
         except TimeoutError:
             message = tr(
-                "no name server answered for {host} within {seconds} s",
+                "no DNS response for {host} within {seconds} s",
                 host=self._host,
                 seconds=f"{self._limit_s:g}",
             )
@@ -236,7 +236,7 @@ class Probe:
         try:
             return Connected(*within(self._limit_s, self._interrupts, work))
         except ConnectionRefusedError as error:
-            message = tr("{place} refuses connections", place=self.place)
+            message = tr("{place} refused the connection", place=self.place)
             raise NetworkError(message, hint=PORT_HINT) from error
         except TimeoutError:
             message = tr(

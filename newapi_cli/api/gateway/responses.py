@@ -1,6 +1,6 @@
 """The gateway's endpoints except chat completions: domain values from their JSON, and requests.
 
-A member that is unknown, missing, null or of the wrong type is ignored, never an error of ours.
+A member that is unknown, missing, null or of the wrong type is ignored, never an error.
 Numbers become `Decimal` from the shortest text that represents them, which is the text on the wire.
 
 What a key has left comes from the endpoints of OpenAI's old dashboard, limited to 360 calls in 180

@@ -23,10 +23,10 @@ READ_SIZE_BYTES = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
-    """A request: `path` is the request target; `headers` hold the key, hence no repr of them.
+    """A request: `path` is the request target; `headers` hold the key, so they are not in the repr.
 
     `check_address` is called with each address of the host before a connection is made, and raises
-    one of our errors to reject it. It is not called when the request goes through a proxy.
+    a `NewapiError` to reject it. It is not called when the request goes through a proxy.
     """
 
     method: str
@@ -160,7 +160,7 @@ def open_socket(addresses: Addresses, connect_s: float) -> socket.socket:
 
     Each gets its share of the time (0: no limit): a dead IPv6 route leaves some for IPv4.
     """
-    failure: OSError = ConnectionError("the name has no address")
+    failure: OSError = ConnectionError("the host has no IP address")
     for family, kind, protocol, _, address in addresses:
         sock = socket.socket(family, kind, protocol)
         try:

@@ -87,7 +87,7 @@ class Downloader:
                 return Download(result, url.name)
             url = self.next_url(url, result)
             if url in visited:
-                raise _redirect_error(url, tr("the URL redirects in a circle"))
+                raise _redirect_error(url, tr("the URL is in a redirect loop"))
             if len(visited) > self._limits.redirects:
                 raise _redirect_error(
                     url,

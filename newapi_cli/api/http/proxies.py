@@ -92,10 +92,10 @@ def is_transient(error: Exception) -> bool:
 def error_from_exception(
     error: Exception, base_url: BaseUrl, proxy: str = "", set_by: str = PROXY_SETTING
 ) -> Exception:
-    """Return our error for an exception of a request through a proxy; its words become `why`.
+    """Return the error for an exception of a request through a proxy; its words become `why`.
 
     `proxy` is the URL of the proxy, and `set_by` what has set it. Anything but a failure of the
-    network, the proxy, the server or the settings is a bug of ours, and returned as it is.
+    network, the proxy, the server or the settings is a bug, and is returned unchanged.
     """
     if isinstance(error, NewapiError) or not isinstance(error, FOREIGN):
         return error
@@ -140,7 +140,7 @@ def _proxy_error(error: Exception, proxy: str, set_by: str) -> NetworkError:
 
 
 def _described(proxy: str) -> str:
-    """Return what errors call a proxy: its URL without user and password, wherever they end."""
+    """Return the proxy's name in errors: its URL without user and password."""
     url = re.sub(r"(?s)^(\w+://)?.*@", r"\1", proxy)
     return tr("the proxy {url}", url=url) if url else tr("the proxy")
 

@@ -118,7 +118,7 @@ def _deadline_error(awaited: str, seconds: str) -> DeadlineError:
         "first byte": (tr("no response within {seconds} s", seconds=seconds), wait_longer),
         "byte": (tr("no data for {seconds} s", seconds=seconds), wait_longer),
         "first content": (tr("no answer within {seconds} s", seconds=seconds), wait_longer),
-        "content": (tr("no more of the answer for {seconds} s", seconds=seconds), wait_longer),
+        "content": (tr("no new text for {seconds} s", seconds=seconds), wait_longer),
         "end": (
             tr("response not complete within {seconds} s", seconds=seconds),
             tr("raise the setting `total_timeout`"),

@@ -18,7 +18,7 @@ from newapi_cli.i18n import Translatable, ntr, tr
 RETRIED_STATUSES = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
 FIRST_PAUSE_S = 0.5
 MAX_PAUSE_S = 8.0
-MAX_RETRY_AFTER_S = 60.0  # after a longer one, the hint names the time to try again
+MAX_RETRY_AFTER_S = 60.0  # after a longer one, the hint names the time to retry
 WITH_DATE_MINUTES = 12 * 60  # longer than this, a time without a date could be misread
 
 
@@ -73,7 +73,7 @@ def wait_hint(retry_after_s: float) -> Translatable:
     time = datetime.now().astimezone() + timedelta(seconds=retry_after_s)
     date_format = "" if minutes < WITH_DATE_MINUTES else "%Y-%m-%d "
     return tr(
-        "try again after {time}; the server asks to wait {duration}",
+        "retry after {time}; the server asks to wait {duration}",
         time=f"{time:{date_format}%H:%M}",
         duration=duration,
     )

@@ -1,4 +1,4 @@
-"""One HTTP exchange on a thread of its own, which owns the socket and knows nothing else.
+"""One HTTP exchange on a thread of its own, which owns the socket.
 
 The thread resolves, connects, sends and puts what it reads into a queue, bounded in bytes; the main
 thread takes from the queue with a timeout. So every deadline (DNS included) and Ctrl-C take effect
@@ -50,7 +50,7 @@ class ResponseEnd:
 
 
 class RequestFailed(NamedTuple):
-    """The exchange ended early, by one of our errors or a bug of ours.
+    """The exchange ended early, with a `NewapiError` or a bug.
 
     `is_transient`: a retry may succeed.
     """
