@@ -28,20 +28,14 @@ MIN_BAR_WIDTH, MAX_BAR_WIDTH = 6, 24
 FULL_BLOCK = "█"
 EIGHTH_BLOCKS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 ASCII_BLOCK = "#"
-NOT_EXACT_TEXTS: dict[NotExact, Callable[[int], str]] = {
-    NotExact.OTHER_GATEWAY: lambda n: tr("{n:,} from another gateway", n=n),
-    NotExact.NO_REQUEST_ID: lambda n: tr("{n:,} without a request id", n=n),
-    NotExact.EMPTY_LOG: lambda n: tr(
-        "{n:,} unknown, as the gateway's log of this key is empty", n=n
-    ),
-    NotExact.LOG_WITHOUT_IDS: lambda n: tr(
-        "{n:,} unknown, as the gateway's log has no request ids", n=n
-    ),
-    NotExact.BEFORE_LOG: lambda n: tr("{n:,} older than the log, which ends after 1,000 rows", n=n),
-    NotExact.AFTER_LOG: lambda n: tr(
-        "{n:,} newer than the log, which is fetched once in five minutes", n=n
-    ),
-    NotExact.NOT_IN_LOG: lambda n: tr("{n:,} not in the log, such as those of other keys", n=n),
+NOT_EXACT_TEXTS = {  # after a number of answers
+    NotExact.OTHER_GATEWAY: tr("from another gateway"),
+    NotExact.NO_REQUEST_ID: tr("without a request id"),
+    NotExact.EMPTY_LOG: tr("unknown, as the gateway's log of this key is empty"),
+    NotExact.LOG_WITHOUT_IDS: tr("unknown, as the gateway's log has no request ids"),
+    NotExact.BEFORE_LOG: tr("older than the log, which ends after 1,000 rows"),
+    NotExact.AFTER_LOG: tr("newer than the log, which is fetched once in five minutes"),
+    NotExact.NOT_IN_LOG: tr("not in the log, such as those of other keys"),
 }
 
 
@@ -285,5 +279,8 @@ def exactness_text(exactness: Exactness) -> str:
             exact=exactness.exact,
         )
     ]
-    parts += [NOT_EXACT_TEXTS[reason](count) for reason, count in exactness.others]
+    parts += [
+        tr("{n:,} {why}", n=count, why=NOT_EXACT_TEXTS[reason])
+        for reason, count in exactness.others
+    ]
     return "; ".join(parts)
