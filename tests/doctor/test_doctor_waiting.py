@@ -12,7 +12,13 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from newapi_cli.api.gateway.connectivity import Probe, within
-from newapi_cli.app.doctor.runner import Check, CheckBlocked, CheckStarted, exit_code_of, run_checks
+from newapi_cli.app.doctor.checkup import (
+    Check,
+    CheckBlocked,
+    CheckStarted,
+    exit_code_of,
+    run_checks,
+)
 from newapi_cli.demo.server import DemoGateway
 from newapi_cli.domain.report import CheckResult, Verdict
 from newapi_cli.errors import AuthenticationError, ExitCode, Interrupted, NetworkError

@@ -1,24 +1,33 @@
-"""Checks of this machine: the terminal, and the session store. No network."""
+"""Checks of this machine: configuration, files, base URL, terminal, session store. No network."""
 
 from __future__ import annotations
 
 import os
 import shlex
+import stat
+import sys
 from pathlib import Path
 
 from newapi_cli.app.clipboard import clipboard_tool
-from newapi_cli.app.doctor.checkup import Checkup
-from newapi_cli.app.doctor.runner import failed, ok, skipped, warning
+from newapi_cli.app.context import LOGIN_HINT
+from newapi_cli.app.doctor.checkup import Checkup, failed, ok, result_from_error, skipped, warning
+from newapi_cli.app.input_history import FILE as HISTORY_FILE
+from newapi_cli.config.file import ConfigFile, read_config
+from newapi_cli.config.keys import ensure_key_may_be_sent
 from newapi_cli.config.paths import NO_HOME
 from newapi_cli.domain.messages import size_text
+from newapi_cli.domain.profile import KeyKind, Origin, Settings, Source
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.errors import ExitCode, NewapiError
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.store.inspection import inspect_store
 from newapi_cli.streams import Streams
+from newapi_cli.text import quote_name
 
 MIN_WIDTH = 40
 HOME_HINT = tr("set NEWAPI_HOME to a writable folder; until then, -n saves nothing")
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def check_terminal(checkup: Checkup) -> CheckResult:
@@ -106,3 +115,194 @@ def _nearest(folder: Path) -> Path:
 def _is_writable(folder: Path) -> bool:
     nearest = _nearest(folder)
     return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+
+
+def check_configuration(checkup: Checkup) -> CheckResult:
+    """Check the config file, and report the origins of base URL, key and model.
+
+    If the file is invalid, the environment and the flags may still be enough for other checks.
+    """
+    context = checkup.context
+    path = context.paths.config_file
+    problem: NewapiError | None = None
+    try:
+        context.config_file = read_config(path)
+    except NewapiError as error:
+        problem = error
+        checkup.is_file_invalid = True
+        context.config_file = ConfigFile(path)
+    try:
+        settings = context.settings
+    except NewapiError as error:
+        return result_from_error(problem or error)
+    if problem is not None:
+        return result_from_error(problem)
+    parts = [_where(checkup, path), *_origins(settings)]
+    if unknown := context.config_file.unknown_names:
+        return warning(*parts, *unknown, hint="newapi config edit")
+    return ok(*parts)
+
+
+def _where(checkup: Checkup, path: Path) -> str:
+    if path.is_relative_to(NO_HOME):
+        return tr("no config file")
+    short_path = checkup.short_path(path)
+    if not path.exists():
+        return tr("no config file {path}", path=short_path)
+    name = quote_name(checkup.settings.profile)
+    return tr("profile {name} of {path}", name=name, path=short_path)
+
+
+def _origins(settings: Settings) -> list[str]:
+    """Return where base URL, key and model come from, one part for each origin."""
+    key = settings.key.kind.value if settings.key else KeyKind.VALUE.value
+    names_by_origin: dict[Origin | None, list[str]] = {}
+    for name in ("base_url", key, "model"):
+        names_by_origin.setdefault(settings.origins.get(name), []).append(name)
+    parts: list[str] = []
+    for origin, listed in names_by_origin.items():
+        names = ", ".join(listed)
+        if origin is None:
+            parts.append(tr("{names} not set", names=names))
+        elif origin.source is Source.PROFILE:
+            parts.append(tr("{names} from the profile", names=names))
+        else:
+            parts.append(tr("{names} from {origin}", names=names, origin=origin))
+    return parts
+
+
+def check_files(checkup: Checkup) -> CheckResult:
+    """Check that no other user can read keys and sessions, or change their folders."""
+    if sys.platform == "win32":
+        return skipped(tr("not supported on this system"))
+    paths = checkup.context.paths
+    private = [paths.data_dir / "sessions.db", paths.data_dir / HISTORY_FILE]
+    folders = [paths.config_file.parent, paths.data_dir, paths.cache_dir]
+    key_files = _files_with_keys(checkup)
+    if exposed := [path for path in key_files if _mode(path) & OTHERS]:
+        return failed(
+            tr("others can read the key in {paths}", paths=_listed(checkup, exposed)),
+            hint=f"chmod 600 {_quoted(exposed)}",
+            code=ExitCode.CONFIG,
+        )
+    if open_folders := [path for path in folders if _mode(path) & OTHERS_WRITE]:
+        text = tr("others can change {paths}", paths=_listed(checkup, open_folders))
+        return warning(text, hint=f"chmod 700 {_quoted(open_folders)}")
+    if exposed := [path for path in private if _mode(path) & OTHERS]:
+        text = tr("others can read {paths}", paths=_listed(checkup, exposed))
+        return warning(text, hint=f"chmod 600 {_quoted(exposed)}")
+    everything = [*key_files, *private, *folders]
+    if foreign := [
+        path for path in (*everything, _lock_of(paths.config_file)) if _is_foreign(path)
+    ]:
+        return _foreign_result(checkup, foreign)
+    if unreadable := [path for path in everything if not _has_known_mode(path)]:
+        blocking = dict.fromkeys(_nearest_known(path) for path in unreadable)
+        text = tr("cannot check {paths}", paths=_listed(checkup, unreadable))
+        return warning(text, hint=f"ls -ld {_quoted([*blocking])}")
+    return ok(tr("only you can read keys and sessions, and change their folders"))
+
+
+def _foreign_result(checkup: Checkup, foreign: list[Path]) -> CheckResult:
+    text = tr("owned by another user: {paths}", paths=_listed(checkup, foreign))
+    if os.geteuid() == 0:  # chown would lock that user out
+        return warning(text, hint=tr("run newapi as that user, without sudo"))
+    return warning(text, hint=f"sudo chown -R $USER {_quoted(foreign)}")
+
+
+def _lock_of(config_file: Path) -> Path:
+    """Return the lock file beside the config file, needed for every change."""
+    target = Path(os.path.realpath(config_file))
+    return target.with_name(f".{target.name}.lock")
+
+
+def _files_with_keys(checkup: Checkup) -> list[Path]:
+    """Return the config file if it may contain a key, and the key file."""
+    config = checkup.context.config_file
+    paths = []
+    # A file that cannot be parsed may well contain a key.
+    if checkup.is_file_invalid or any(table.get("api_key") for table in config.profiles.values()):
+        paths.append(config.path)
+    try:
+        source = checkup.context.settings.key
+    except NewapiError:
+        return paths
+    if source is not None and source.kind is KeyKind.FILE:
+        is_relative_to_config = source.origin.source is Source.PROFILE
+        base = config.path.parent if is_relative_to_config else Path()
+        paths.append(base / Path(os.path.expanduser(source.text.reveal().strip())))  # noqa: PTH111  # it never raises
+    return paths
+
+
+def _mode(path: Path) -> int:
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except (OSError, ValueError):
+        return 0
+
+
+def _is_foreign(path: Path) -> bool:
+    try:
+        return path.stat().st_uid != os.geteuid()
+    except (OSError, ValueError):
+        return False
+
+
+def _has_known_mode(path: Path) -> bool:
+    """Return whether the mode of a path can be read, or the path does not exist."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _nearest_known(path: Path) -> Path:
+    """Return the parent folder that denies access."""
+    return next(each for each in path.parents if _has_known_mode(each))
+
+
+def _listed(checkup: Checkup, paths: list[Path]) -> str:
+    return ", ".join(checkup.short_path(path) for path in paths)
+
+
+def _quoted(paths: list[Path]) -> str:
+    return " ".join(shlex.quote(str(path)) for path in paths)
+
+
+def check_base_url(checkup: Checkup) -> CheckResult:
+    """Check the form of the base URL, and whether a key may be sent there."""
+    settings = checkup.settings
+    if settings.base_url is None:
+        return failed(tr("no base URL is set"), hint=LOGIN_HINT, code=ExitCode.CONFIG)
+    base_url, written = settings.base_url, _as_written(checkup)
+    parts = [str(base_url)]
+    if written.rstrip("/") not in ("", parts[0]):
+        parts.append(tr("from {text}", text=written))
+    if base_url.scheme == "https":
+        return ok(*parts)
+    if base_url.is_loopback:
+        return ok(*parts, tr("a local server without TLS"))
+    if settings.key is None:
+        return warning(*parts, tr("not encrypted, the network can read everything"))
+    ensure_key_may_be_sent(base_url, allow_insecure=settings.flag("allow_insecure"))
+    return warning(
+        *parts,
+        tr("the key is sent unencrypted, as allow_insecure is set"),
+        hint=tr("use https://{host} if the server supports TLS", host=base_url.authority),
+    )
+
+
+def _as_written(checkup: Checkup) -> str:
+    """Return the base URL as the user wrote it, which may be a page of the console."""
+    context = checkup.context
+    origin = checkup.settings.origins["base_url"]
+    if origin.source is Source.FLAG:
+        value = context.overrides.get("base_url")
+    elif origin.source is Source.ENVIRONMENT:
+        value = context.streams.environ.get(origin.name)
+    else:
+        value = context.config_file.profiles.get(origin.name, {}).get("base_url")
+    return value.strip() if isinstance(value, str) else ""
