@@ -1,17 +1,23 @@
-"""`newapi login` and `logout`: store a gateway and its key, after trying them; remove the key."""
+"""`newapi login` and `logout`: store a gateway and its key, after trying them; remove the key.
+
+A user types or pastes a URL, a key, or the connection info of the console. Its "copy connection
+info" gives `{"_type":"newapi_channel_conn","key":…,"url":…}` (QuantumNous/new-api,
+web/src/lib/channel-connection-info.ts, since 2026-03-31).
+"""
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from newapi_cli.app.config_edit import allow_new_profile, set_in_profile, unset_in_profile
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.app.prompts import ask
-from newapi_cli.config.connection_info import connection_info_from_text
 from newapi_cli.config.keys import ensure_key_may_be_sent, key_from_text
-from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.pricing import ModelInfo
 from newapi_cli.domain.profile import KeyKind, Secret
 from newapi_cli.errors import ConfigError, UsageError
@@ -24,6 +30,10 @@ MAX_PIPED_BYTES = 64 * 1024
 CONNECTION_INFO = tr("the connection info")
 LONG_WORD = re.compile(r"[^\W_]{32}")  # in keys, but not in names of models
 SHOWN_MODELS = 12
+CLIPBOARD_TYPE = "newapi_channel_conn"
+MAX_TEXT = 10_000
+KEY_SHAPE = re.compile(r"(bearer\s+)?(sk-[\w-]+|[\w-]{20,})", re.IGNORECASE)
+URL_HINT = tr("use the form https://HOST, or paste the connection info that the console copies")
 
 
 class LoginOptions(NamedTuple):
@@ -249,3 +259,54 @@ def _choose_model(context: Context, models: list[ModelInfo], key: Secret) -> str
 def _is_key(context: Context, text: str, key: Secret) -> bool:
     is_known = text == key.reveal() or context.streams.redact(text) != text
     return is_known or LONG_WORD.search(text) is not None
+
+
+# -- what a user pastes ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionInfo:
+    """The base URL of a gateway, and the key if there was one. The key is not checked yet."""
+
+    base_url: BaseUrl
+    key: str | None = field(default=None, repr=False)
+
+
+def connection_info_from_text(text: str) -> ConnectionInfo:
+    """Return what a pasted text contains. Raise `UsageError`, which never repeats the text.
+
+    >>> str(connection_info_from_text("gateway.example/v1").base_url)
+    'https://gateway.example'
+    """
+    text = text.strip().removeprefix("\ufeff").lstrip()
+    if len(text) > MAX_TEXT:
+        message = tr("the pasted text is longer than {limit:,} characters", limit=MAX_TEXT)
+        raise UsageError(message, hint=URL_HINT)
+    if text.startswith("{"):
+        return _from_clipboard(text)
+    return ConnectionInfo(_base_url(text))
+
+
+def _from_clipboard(text: str) -> ConnectionInfo:
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        # From None: the original error contains the text, and the key in it.
+        raise UsageError(tr("the pasted text is incomplete or not JSON"), hint=URL_HINT) from None
+    if not isinstance(values, dict) or values.get("_type") != CLIPBOARD_TYPE:
+        raise UsageError(tr("the pasted JSON is not connection info of the console"), hint=URL_HINT)
+    url, key = values.get("url"), values.get("key")
+    if not isinstance(url, str) or not isinstance(key, str | None):
+        raise UsageError(tr("the pasted connection info has no url or no key"), hint=URL_HINT)
+    return ConnectionInfo(_base_url(url), (key or "").strip() or None)
+
+
+def _base_url(text: str) -> BaseUrl:
+    # A key is a valid host name, and a DNS lookup would disclose it.
+    if KEY_SHAPE.fullmatch(text.strip()):
+        raise UsageError(tr("this looks like a key; enter the gateway's URL first"), hint=URL_HINT)
+    try:
+        return base_url_from_text(text)
+    except InvalidBaseUrl as problem:
+        message = tr("invalid base URL: {problem}", problem=problem.args[0])
+        raise UsageError(message, hint=URL_HINT) from None

@@ -7,7 +7,6 @@
     settings         all sources → domain.profile.Settings; which key may be sent to which host
     keys             KeySource → key; checks of a key; masking of keys in every output
     edit             changes to config.toml that keep its comments (loads tomlkit)
-    connection_info  a pasted URL, or connection info of the console
     cache            cached responses of gateways, and model names for shell completion
 
 Invariants:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from newapi_cli.app.gateway.balance import combined_balance
+from newapi_cli.app.gateway.key_record import combined_balance
 from newapi_cli.domain.money import Balance, KeyState, KeyUsage
 
 NOW = datetime(2026, 8, 8, tzinfo=UTC)

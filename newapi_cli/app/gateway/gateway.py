@@ -3,7 +3,7 @@
     models       models.py       an hour, for each key
     prices       prices.py       a day, for each server
     key record   key_record.py   five minutes, for each key
-    balance      balance.py      not cached; combines the gateway's dashboard with the key record
+    balance      key_record.py   not cached; combines the gateway's dashboard with the key record
     lookup       lookup.py       the requests and cache files of all of them
 
 Light, as it is made before the request leaves: each part is imported when it is first used (16 ms).
@@ -76,7 +76,7 @@ class Gateway:
 
     def balance(self) -> Balance:
         """Return the balance of the key."""
-        from newapi_cli.app.gateway.balance import load_balance
+        from newapi_cli.app.gateway.key_record import load_balance
 
         return load_balance(self.lookup, self.prices, self.key_record)
 

@@ -1,16 +1,19 @@
-"""A key's record and log, from the endpoints with the strictest rate limit.
+"""A key's record, log and balance.
 
-They allow 20 requests in 20 minutes to all clients behind one address (contract, section 5.4):
-newapi sends at most 10, and caches each response for five minutes.
+Record and log come from the endpoints with the strictest rate limit. They allow 20 requests in 20
+minutes to all clients behind one address (contract, section 5.4): newapi sends at most 10, and
+caches each response for five minutes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from newapi_cli.api.errors.explain import invalid_response
 from newapi_cli.api.gateway.responses import (
+    fetch_balance,
     fetch_key_log,
     fetch_key_usage,
     key_usage_from_json,
@@ -18,14 +21,18 @@ from newapi_cli.api.gateway.responses import (
 )
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.lookup import Lookup
+from newapi_cli.app.gateway.prices import Prices
 from newapi_cli.domain.completion import TurnEvent
-from newapi_cli.domain.money import KeyUsage, LogEntry
+from newapi_cli.domain.money import Balance, Currency, KeyState, KeyUsage, LogEntry
+from newapi_cli.domain.pricing import MAX_DOLLARS
 from newapi_cli.domain.profile import Timeouts
 from newapi_cli.errors import (
     AuthenticationError,
+    DeadlineError,
     GatewayError,
     Interrupted,
     LimitError,
+    NetworkError,
     NewapiError,
 )
 from newapi_cli.i18n import ntr, tr
@@ -36,6 +43,7 @@ LIMIT_SPAN_S, MAX_REQUESTS = 1_200.0, 10
 # Names in the cache files.
 REQUEST_TIMES, GROUP, GROUP_REQUESTED = "tight calls", "group", "group asked"
 RECORD, RECORD_AFTER_REFUSAL = "record", "record after a refusal"
+USUAL_QUOTA = 500_000  # quota per dollar of servers that do not report it (contract, section 6.7)
 
 
 class KeyRecord:
@@ -151,3 +159,118 @@ class KeyRecord:
         value = self._lookup.run(request)
         self._lookup.key_cache.put(name, value)
         return value
+
+
+def load_balance(lookup: Lookup, prices: Prices, key_record: KeyRecord) -> Balance:
+    """Return the balance of the key. Raises `NewapiError`.
+
+    If one of the two sources fails, the other one is enough.
+    """
+    record: KeyUsage | None = None
+    dashboard: Balance | None = None
+    problem: NewapiError | None = None
+    try:
+        dashboard = lookup.run(fetch_balance(lookup.brief_client(retries=None)))
+    except (GatewayError, AuthenticationError, LimitError) as error:
+        problem = error
+    try:
+        record = key_record.usage()
+    except (NetworkError, DeadlineError):
+        if dashboard is None:
+            raise
+    except (GatewayError, AuthenticationError, LimitError) as error:
+        if problem is None or not isinstance(error, GatewayError):
+            problem = error
+    prices.load()
+    if dashboard is not None:  # else the key was rejected, or this is not New API
+        key_record.learn_group()
+    balance = combined_balance(
+        dashboard,
+        record,
+        currency=prices.currency(),
+        quota_per_unit=prices.cached_quota_per_unit(),
+        now=datetime.now(UTC),
+    )
+    if balance is not None:
+        return balance._replace(group=key_record.group)
+    if dashboard is not None or record is not None:
+        raise invalid_response(tr("the amounts are larger than any balance"))
+    if problem is None or not isinstance(problem, GatewayError):
+        raise problem or invalid_response(tr("it reports nothing about the key"))
+    raise GatewayError(
+        tr("the server does not report a balance"),
+        why=problem.summary,
+        hint=tr("gateways of New API's family do, other servers need not"),
+        request_id=problem.request_id,
+    )
+
+
+def combined_balance(
+    dashboard: Balance | None,
+    record: KeyUsage | None,
+    *,
+    currency: Currency | None,
+    quota_per_unit: Decimal | None,
+    now: datetime,
+) -> Balance | None:
+    """Return the balance in the site's currency; the dashboard's amounts override the record's.
+
+    `currency` and `quota_per_unit` are None if the site does not report them. Implausible amounts
+    are ignored; the result is None if both sources are missing or implausible.
+    """
+    if dashboard is not None and not _is_plausible(_in_site_currency(dashboard, currency)):
+        dashboard = None
+    is_wrong = (  # if the site displays quota, a limit may be the number that means "unlimited"
+        dashboard is not None
+        and record is not None
+        and (dashboard.limit is None) is not record.is_unlimited
+    )
+    if dashboard is not None and not is_wrong:
+        balance = _in_site_currency(dashboard, currency)
+    elif record is not None:
+        balance = _from_record(record, currency, quota_per_unit)
+    else:
+        return None
+    if not _is_plausible(balance):
+        return None
+    if record is not None:
+        balance = balance._replace(
+            name=record.name,
+            models=record.models,
+            expires_at=record.expires_at or balance.expires_at,
+            state=record.state(now),
+        )
+    is_limited = record is None or not record.is_unlimited
+    if dashboard is not None and is_limited and balance.left is not None and balance.left <= 0:
+        return balance._replace(state=KeyState.EXHAUSTED)  # the record may not know of a debt
+    return balance
+
+
+def _in_site_currency(balance: Balance, currency: Currency | None) -> Balance:
+    """Return the dashboard's amounts with their currency; it reports a custom one in dollars."""
+    if currency is None or currency.name != "CUSTOM":
+        return balance._replace(currency=currency)
+    limit = None if balance.limit is None else balance.limit * currency.per_usd
+    return balance._replace(currency=currency, limit=limit, used=balance.used * currency.per_usd)
+
+
+def _is_plausible(balance: Balance) -> bool:
+    """Return whether the amounts are possible. Negative ones are: keys and accounts have debts.
+
+    If the currency is unknown, an amount may be quota, which is larger.
+    """
+    most = MAX_DOLLARS * (USUAL_QUOTA if balance.currency is None else balance.currency.per_usd)
+    return abs(balance.used) <= most and (balance.limit is None or abs(balance.limit) <= most)
+
+
+def _from_record(
+    record: KeyUsage, currency: Currency | None, quota_per_unit: Decimal | None
+) -> Balance:
+    """Return the record's quota as money, or as quota if the site reports no rate."""
+    factor = Decimal(1)
+    if currency is None or quota_per_unit is None:
+        currency = None
+    else:
+        factor = currency.per_usd / quota_per_unit
+    limit = None if record.is_unlimited else record.granted * factor
+    return Balance(limit, record.used * factor, record.expires_at, currency)

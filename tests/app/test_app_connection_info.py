@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from newapi_cli.config.connection_info import connection_info_from_text
+from newapi_cli.app.login import connection_info_from_text
 from newapi_cli.errors import UsageError
 
 KEY = "sk-CANARYcanary0123456789"
