@@ -271,7 +271,7 @@ class LocalError(NewapiError):
 
 
 class PipeClosed(NewapiError):
-    """The reader of the output closed the pipe. Never displayed: the exit code says it."""
+    """The reader of the output closed the pipe. Never displayed: the exit code shows it."""
 
     exit_code = ExitCode.SIGPIPE
     default_reason = Reason.PIPE_CLOSED

@@ -1,1 +1,1 @@
-"""What the program does with no terminal in sight. Knows the other rooms by `ports` only."""
+"""The use cases of newapi: chats, sessions, models, usage, settings, login and doctor."""

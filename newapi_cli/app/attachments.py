@@ -3,9 +3,9 @@
 Text becomes part of the prompt. Images and PDFs are stored as a reference and a hash, and read
 again for each turn: the bytes that the user attached are sent, or nothing is.
 
-The content decides the type, because names lie: a JPEG is called `photo.png`, and a CSV file has no
-extension. A text may begin like another type ("GIF89a is a format"), so UTF-8 without a NUL byte is
-text, unless it is a complete PDF, which can consist of ASCII.
+The content decides the type, because names can be wrong: a JPEG is called `photo.png`, and a CSV
+file has no extension. A text may begin like another type ("GIF89a is a format"), so UTF-8 without a
+NUL byte is text, unless it is a complete PDF, which can consist of ASCII.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ class Attacher:
             return self._data[attachment.sha256]
         if reference == STDIN:
             message = tr(
-                "{name} came through standard input and was not kept; nothing was sent", name=name
+                "{name} was read from standard input and is not stored; nothing was sent", name=name
             )
             raise _not_sent(attachment, message)
         data = self._download(reference).data if is_url else _read_attached_file(attachment)
@@ -184,7 +184,7 @@ def _read_attached_file(attachment: Attachment) -> bytes:
     except FileError as error:
         message = tr("{name} can no longer be read; nothing was sent", name=name)
         if error.errno in GONE:
-            message = tr("{name} is gone; nothing was sent", name=name)
+            message = tr("{name} no longer exists; nothing was sent", name=name)
         raise _not_sent(attachment, message, error.why) from error
 
 
@@ -275,7 +275,7 @@ def attachment_too_large(source: str) -> UsageError:
     """Return the error for an attachment beyond `MAX_ATTACHMENT_BYTES`."""
     return UsageError(
         tr("{source} is larger than {n} MB", source=source, n=MAX_ATTACHMENT_BYTES // 1024 // 1024),
-        hint=tr("send a smaller image, or only the pages that matter"),
+        hint=tr("send a smaller image, or only the relevant pages"),
     )
 
 

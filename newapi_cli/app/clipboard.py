@@ -57,7 +57,7 @@ def copy(streams: Streams, text: str) -> str:
     A tool that does not end within three seconds is killed, and the next method is tried.
     """
     if not text:
-        raise UsageError(tr("there is nothing to copy yet"))
+        raise UsageError(tr("nothing to copy yet"))
     methods = [_by_tool, _by_terminal]
     errors: list[NewapiError] = []
     for method in reversed(methods) if _is_remote(streams) else methods:
@@ -195,7 +195,7 @@ def _run(program: str, tool: Tool, streams: Streams, text: str) -> str:
     try:
         process.communicate(text.encode(tool.encoding, "replace"), timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:
-        return tr("{program} did not end in time", program=tool.command[0])
+        return tr("{program} timed out", program=tool.command[0])
     finally:
         _end(process)
     if not process.returncode:

@@ -78,7 +78,7 @@ def set_setting(context: Context, name: str, text: str) -> None:
     _ensure_known(name)
     if name == KeyKind.VALUE.value:
         raise UsageError(
-            tr("a key on the command line would be visible to others"),
+            tr("a key on the command line would be visible to other users"),
             hint=tr("newapi login, or newapi login --stdin"),
         )
     try:
@@ -174,7 +174,7 @@ def _ensure_same_host(context: Context, profile: str, text: str) -> None:
         return
     if not is_same:
         raise UsageError(
-            tr("profile {profile} contains the key of another host", profile=profile),
+            tr("profile {profile} has a key for another host", profile=profile),
             hint=tr("`newapi login {url}` stores both; or unset the key first", url=text),
         )
 
@@ -203,7 +203,7 @@ def _ensure_known(name: str) -> None:
         return
     hint = "newapi config list --all"
     if near := near_names(name, BY_NAME, limit=1):
-        hint = tr("did you mean {name}? newapi config list --all", name=near[0])
+        hint = tr("use {name}; `newapi config list --all` lists all settings", name=near[0])
     raise UsageError(tr("unknown setting {name}", name=quote_name(name)), hint=hint)
 
 
@@ -221,7 +221,7 @@ def run_setting(context: Context, name: str) -> Setting:
         near = near_names(name, RUN_SETTINGS, limit=1)
         hint = tr("/set lists them; /model, /system and /profile are separate commands")
         if near:
-            hint = tr("did you mean {name}? /set lists all", name=near[0])
+            hint = tr("use {name}; /set lists all settings", name=near[0])
         raise UsageError(tr("unknown setting {name}", name=quote_name(name)), hint=hint)
     value = context.settings.values.get(name)
     origin = context.settings.origins.get(name)
@@ -258,6 +258,6 @@ def switch_profile(context: Context, name: str) -> None:
         near = near_names(name, profiles, limit=1)
         hint = tr("the profiles are: {names}", names=", ".join(profiles) or "none")
         if near:
-            hint = tr("did you mean {name}?", name=quote_name(near[0]))
+            hint = tr("use {name}", name=quote_name(near[0]))
         raise ConfigError(tr("unknown profile {name}", name=quote_name(name)), hint=hint)
     context.use_profile(name)

@@ -83,8 +83,8 @@ def chosen_editor(streams: Streams) -> str:
         os.close(terminal)
     elif not streams.are_interactive:
         raise UsageError(
-            tr("no terminal for the editor"),
-            hint=tr("set EDITOR to a program that needs no terminal"),
+            tr("the editor needs a terminal"),
+            hint=tr("set EDITOR to a program that does not need one"),
         )
     return "vi"
 

@@ -26,7 +26,7 @@ LISTED_HINT = tr(
 )
 VALID_HINT = tr(
     "the gateway's record of the key is valid, neither expired nor used up: retry; if it"
-    " persists, a gateway behind this one refuses, which its operator can fix"
+    " persists, an upstream gateway rejects it, which its operator can fix"
 )
 SUFFIX_HINT = tr(
     "keys of this gateway have no `-` after `sk-`, as what follows it is read as a channel number;"
@@ -66,7 +66,7 @@ def _suggest_names(context: Context, models: Models, error: NewapiError, model: 
     if near:
         word = re.search(FIRST_WORD, near[0].rpartition("/")[2])
         error.hint = tr(
-            "did you mean {names}? `{command}` lists the models",
+            "use {names}; `{command}` lists the models",
             names=" or ".join(near),
             command=f"newapi models {word.group()}" if word else "newapi models",
         )

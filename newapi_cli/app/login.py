@@ -157,8 +157,8 @@ def _read_credentials(context: Context, options: LoginOptions) -> Credentials:
         return _credentials(context, base_url, _read_stdin(context), tr("standard input"))
     base_url = base_url or context.settings.base_url
     if base_url is None and not options.from_stdin:
-        _require_terminal(context, tr("cannot ask for the gateway's URL: not a terminal"))
-        info = connection_info_from_text(ask(context.streams, tr("URL of the gateway")))
+        _require_terminal(context, tr("cannot prompt for the gateway's URL: not a terminal"))
+        info = connection_info_from_text(ask(context.streams, tr("Gateway URL")))
         text, base_url = info.key or "", info.base_url
     if not text:
         text, origin = _ask_for_key(context, options, base_url), tr("the prompt")
@@ -168,7 +168,7 @@ def _read_credentials(context: Context, options: LoginOptions) -> Credentials:
 def _ask_for_key(context: Context, options: LoginOptions, base_url: BaseUrl | None) -> str:
     if not options.from_stdin:
         hint = tr("pipe it in with --stdin")
-        _require_terminal(context, tr("cannot ask for the key: not a terminal"), hint)
+        _require_terminal(context, tr("cannot prompt for the key: not a terminal"), hint)
     question = tr("Connection info of the gateway (hidden)")
     if base_url is not None:
         _ensure_may_be_sent(context, base_url)

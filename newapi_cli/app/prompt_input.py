@@ -51,7 +51,7 @@ def prompt_from_contents(
     hint = NO_PROMPT_HINT
     if attachments:
         hint = tr(
-            'say what to do with {name}: newapi chat -f FILE "what is this?"',
+            'add a prompt for {name}: newapi chat -f FILE "what is this?"',
             name=attachments[0].name,
         )
     return Prompt(prompt_from_parts(words, texts, piped, hint=hint), attachments)
@@ -70,7 +70,7 @@ def prompt_from_parts(
     parts = [words, *(_fenced(file) for file in files), piped]
     prompt = "\n\n".join(part for part in parts if part)
     if not prompt.strip():
-        raise UsageError(tr("no prompt was given"), hint=hint)
+        raise UsageError(tr("no prompt given"), hint=hint)
     return prompt
 
 

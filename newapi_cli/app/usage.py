@@ -125,17 +125,19 @@ def _fetch_exact_costs(context: Context, scope: Scope) -> None:
 
 def _report_nothing(context: Context, scope: Scope) -> None:
     if context.sessions_if_any is None:
-        text = tr('no answer is stored yet; newapi chat "Hello" gets one')
+        text = tr('no answers yet; `newapi chat "Hello"` gets one')
         context.streams.print_err(text)
         return
-    context.streams.print_err("; ".join([tr("no answer is stored"), *_scope_parts(scope)]))
+    context.streams.print_err("; ".join([tr("no answers stored"), *_scope_parts(scope)]))
 
 
 def _report_scope(context: Context, scope: Scope, row_count: int) -> None:
     parts = [tr("from the sessions on this machine"), *_scope_parts(scope)]
     print_dim(context.streams, "; ".join(parts))
     if row_count > MAX_ROWS_ON_TERMINAL:
-        text = tr("{n} of {total:,} rows; a pipe gets all", n=MAX_ROWS_ON_TERMINAL, total=row_count)
+        text = tr(
+            "{n} of {total:,} rows; a pipe receives all", n=MAX_ROWS_ON_TERMINAL, total=row_count
+        )
         print_dim(context.streams, text)
 
 

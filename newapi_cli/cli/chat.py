@@ -68,7 +68,7 @@ def chat(
     output = OutputOptions(raw=raw, extract=extract, json=json, stream=stream)
     if continue_last and session is not None:
         raise UsageError(
-            tr("--continue and --session exclude each other"), hint=tr("use only one of them")
+            tr("--continue and --session cannot be used together"), hint=tr("use only one of them")
         )
     name = "" if session is None else checked_session_name(session, hint="-S NAME")
     chat_options = ChatOptions(
@@ -106,13 +106,13 @@ def run_chat(context: Context, options: ChatOptions) -> None:
 
 
 def _ensure_consistent(context: Context, options: ChatOptions, *, converses: bool) -> None:
-    """Raise `UsageError` for options that exclude each other."""
+    """Raise `UsageError` for options that cannot be used together."""
     output = options.output
     if converses and (output.json or output.extract or options.curl):
         raise UsageError(tr("--json, --extract and --curl are not supported in a conversation"))
     if output.json and output.extract:
         raise UsageError(
-            tr("--json and --extract exclude each other"), hint=tr("use only one of them")
+            tr("--json and --extract cannot be used together"), hint=tr("use only one of them")
         )
     if converses and not context.streams.are_interactive:
         raise UsageError(tr("a conversation needs a terminal"))

@@ -110,7 +110,7 @@ def _ensure_home() -> None:
     """Raise `ConfigError` without a home folder; Typer would create one, or use root's."""
     if not has_home():
         raise ConfigError(
-            tr("there is no home folder to install the completion script in"),
+            tr("no home folder to install the completion script in"),
             hint=tr("set HOME, or save the output of `newapi completion SHELL` yourself"),
         )
 

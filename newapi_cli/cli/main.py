@@ -94,7 +94,7 @@ def _code_of(error: NewapiError, streams: Streams) -> ExitCode:
 
 
 def _report_usage_error(error: Any, streams: Streams) -> ExitCode:
-    """Print a usage error of Typer, whose classes are told apart by their attributes."""
+    """Print a usage error of Typer, whose classes are distinguished by their attributes."""
     context = getattr(error, "ctx", None)
     command = getattr(context, "command_path", "newapi")
     is_group = hasattr(getattr(context, "command", None), "commands")
@@ -111,7 +111,7 @@ def _report_usage_error(error: Any, streams: Streams) -> ExitCode:
 
 
 def _report_bug(error: Exception, streams: Streams, *, with_trace: bool) -> ExitCode:
-    """Print where our bug is, and the traceback if requested."""
+    """Print where the bug is, and the traceback if requested."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     text = tr(
         "error: a bug in newapi ({error} at {file}:{line})",

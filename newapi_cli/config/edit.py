@@ -111,7 +111,7 @@ def _checked(name: str, value: object) -> object:
     field = BY_NAME.get(name)
     if field is None:
         raise UsageError(
-            tr("there is no setting {name}", name=quote_name(name)),
+            tr("unknown setting {name}", name=quote_name(name)),
             hint=near_name_hint(name, BY_NAME) or tr("newapi config list"),
         )
     try:

@@ -235,7 +235,7 @@ def _default_profile(table: Mapping[str, object], profiles: Profiles, path: Path
 def near_name_hint(name: str, known: Iterable[str]) -> str:
     """Return a hint with the known name that is most similar to a mistyped one, or no text."""
     near = near_names(name[:MAX_NAME], known, limit=1)
-    return tr("did you mean {name}?", name=quote_name(near[0])) if near else ""
+    return tr("use {name}", name=quote_name(near[0])) if near else ""
 
 
 def _access_warnings(path: Path, status: os.stat_result, profiles: Profiles) -> Iterator[str]:

@@ -170,7 +170,7 @@ def _first_line_of_command(command: str, where: str) -> str:
         raise ConfigError(message, hint=COMMAND_HINT)
     if status != 0:
         message = tr(
-            "the key command ({source}) failed with exit status {status}",
+            "the key command ({source}) failed (exit code {status})",
             source=where,
             status=status,
         )

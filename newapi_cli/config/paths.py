@@ -69,7 +69,7 @@ def ensure_private_dir(path: Path) -> None:
     Existing folders keep their mode: they may be shared on purpose. Raise `ConfigError`.
     """
     if path.is_relative_to(NO_HOME):
-        raise ConfigError(tr("there is no home folder to write to"), hint=HOME_HINT)
+        raise ConfigError(tr("no home folder to write to"), hint=HOME_HINT)
     try:
         missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
         for folder in reversed(missing):

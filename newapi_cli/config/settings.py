@@ -3,7 +3,7 @@
 A key is sent only to the host that it was set for:
 
 key                         is sent to
-NEWAPI_API_KEY and its kin  the base URL in effect
+NEWAPI_API_KEY, …           the base URL in effect
 a profile's key             scheme, host and port of that profile's base URL
 OPENAI_API_KEY              the base URL in effect, if that is from OPENAI_BASE_URL
 """
@@ -118,7 +118,7 @@ def _existing(config: ConfigFile, name: str, origin: Origin) -> tuple[str, Origi
     if known:
         why = tr("the profiles are: {names}", names=known)
     raise ConfigError(
-        tr("there is no profile {name} ({origin})", name=quote_name(name), origin=origin.name),
+        tr("profile {name} ({origin}) not found", name=quote_name(name), origin=origin.name),
         why=why,
         hint=near_name_hint(name, config.profiles) or tr("newapi login --profile NAME"),
     )

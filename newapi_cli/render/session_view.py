@@ -178,7 +178,7 @@ class _SessionView:
         return [row.text for row in rows]
 
     def _line(self, text: str, style: Style, indent: str = "") -> list[str]:
-        """Return one line of ours, which may contain foreign text: safe, redacted and wrapped."""
+        """Return a line of the view, which may contain foreign text: safe, redacted and wrapped."""
         line = safe_line(self._redact(text))
         return [row.text for row in self._layout.paragraph(indent + line, style)]
 

@@ -391,10 +391,10 @@ def _ensure_unchanged(conversation: Conversation) -> None:
     if not conversation.live.load_external_changes():
         return
     last = conversation.live.last
-    hint = tr("nothing was done; the conversation is empty now")
+    hint = tr("nothing was changed; the conversation is empty now")
     if last is not None:
         hint = tr(
-            "nothing was done; the last prompt is now “{prompt}”", prompt=_quoted(last.prompt)
+            "nothing was changed; the last prompt is now “{prompt}”", prompt=_quoted(last.prompt)
         )
     raise UsageError("; ".join(describe_external_changes(conversation.live)), hint=hint)
 

@@ -227,7 +227,7 @@ def ending_text(turn: TurnRecord) -> str:
     if turn.status is Status.COMPLETE:
         return ""
     if turn.status is Status.OPEN:
-        return tr("another newapi is still receiving the last answer")
+        return tr("another newapi process is still receiving the last answer")
     steps = tr("/continue or /retry") if turn.answer else tr("/retry sends the prompt again")
     texts = {
         Status.INTERRUPTED: tr("the last answer was interrupted: {steps}", steps=steps),

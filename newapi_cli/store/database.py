@@ -225,9 +225,9 @@ def write_failure_hint(path: Path, *, is_full: bool) -> str:
 def newer_schema_error(path: Path, version: int, supported: int, hint: str) -> LocalError:
     """Return the error for a database of a newer version of newapi."""
     return LocalError(
-        tr("{path} was created by a newer newapi", path=path),
+        tr("{path} was created by a newer version of newapi", path=path),
         why=tr(
-            "its schema version is {version}, this newapi supports {supported}",
+            "its schema version is {version}; this version of newapi supports {supported}",
             version=version,
             supported=supported,
         ),

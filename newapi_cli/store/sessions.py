@@ -270,7 +270,7 @@ class SessionStore:
         if sessions and len(sessions) == 1:
             return sessions[0]
         if not sessions:
-            message = tr("there is no session {reference}", reference=repr(reference))
+            message = tr("session {reference} not found", reference=repr(reference))
             raise UsageError(message, hint=LIST_HINT)
         raise _ambiguous(reference, sessions)
 
@@ -348,7 +348,9 @@ class SessionStore:
             raise LocalError(
                 tr("the sessions were deleted, but traces of them may still be on the disk"),
                 why=why or tr("stopped"),
-                hint=tr("when no other newapi is running: newapi sessions rm --older-than 1000y"),
+                hint=tr(
+                    "when no other newapi process is running: newapi sessions rm --older-than 1000y"
+                ),
             ) from error
 
     # -- parts --------------------------------------------------------------------------------

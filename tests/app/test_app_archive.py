@@ -230,7 +230,7 @@ WRONG: list[tuple[Callable[[Object], None], str]] = [
     (without("format"), "format: is missing"),
     (set_in("format", to="chat"), "format: must be newapi-session"),
     (without("version"), "version: is missing"),
-    (set_in("version", to=2), "version: must be 1; a newer newapi"),
+    (set_in("version", to=2), "version: must be 1; a newer version of newapi"),
     (set_in("version", to="1"), "version: must be an integer"),
     (set_in("version", to=True), "version: must be an integer"),
     (without("id"), "id: is missing"),

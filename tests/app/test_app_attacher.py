@@ -90,7 +90,7 @@ def test_two_files_with_the_same_content_are_both_read_again(home: Home, photo: 
     both = [attached(opener.open(str(path))) for path in (photo, twin)]
     assert opener.data_for(messages_with(*both)) == {both[0].sha256: PNG}
     twin.unlink()
-    with pytest.raises(UsageError, match=r"twin\.png is gone"):
+    with pytest.raises(UsageError, match=r"twin\.png no longer exists"):
         opener.data_for(messages_with(*both))
 
 
@@ -116,7 +116,7 @@ def replace_by_device(path: Path) -> None:
         (lambda path: path.write_bytes(PNG + b"\0"), "has changed since it was attached"),
         (lambda path: path.write_bytes(b""), "has changed since it was attached"),
         (lambda path: path.write_bytes(PNG + bytes(21_000_000)), "has changed"),
-        (lambda path: path.unlink(), "is gone"),
+        (lambda path: path.unlink(), "no longer exists"),
         (replace_by_folder, "can no longer be read"),
         (replace_by_fifo, "can no longer be read"),
         (replace_by_device, "can no longer be read"),
@@ -146,7 +146,7 @@ def test_a_file_that_is_restored_is_sent(home: Home, photo: Path) -> None:
 
 def test_an_invalid_stored_path_is_reported_as_missing(home: Home) -> None:
     odd = Attachment("x", "/tmp/\0x", "image/png", 1, "aa")
-    assert "is gone" in not_sent(attacher(home), odd).message
+    assert "no longer exists" in not_sent(attacher(home), odd).message
 
 
 def test_stdin_is_kept_for_the_whole_run(home: Home) -> None:
@@ -156,7 +156,7 @@ def test_stdin_is_kept_for_the_whole_run(home: Home) -> None:
     for _ in range(2):
         assert opener.data_for(messages_with(picture)) == {picture.sha256: PNG}
     problem = not_sent(attacher(home), picture)
-    assert "came through standard input and was not kept" in problem.message
+    assert "was read from standard input and is not stored" in problem.message
     assert "attach it again" in problem.hint
 
 

@@ -162,7 +162,7 @@ def test_a_tool_that_hangs_is_killed_with_its_child_processes(
     desk.tool("wl-copy", HANGING)
     with pytest.raises(LocalError) as caught:
         desk.copy(text, WAYLAND_DISPLAY="w")
-    assert "wl-copy did not end in time" in caught.value.why
+    assert "wl-copy timed out" in caught.value.why
     assert desk.background_process_ends()
 
 

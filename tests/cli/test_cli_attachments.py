@@ -165,8 +165,8 @@ def test_unsupported_content_is_rejected(
 
 def test_an_attachment_without_a_prompt_is_rejected(home: Home, server: FaultServer) -> None:
     err = refused(home, server, "-f", write(home, "photo.png", PNG))
-    assert "no prompt was given" in err
-    assert "say what to do with photo.png" in err
+    assert "no prompt given" in err
+    assert "add a prompt for photo.png" in err
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_endless_stdin_is_read_up_to_its_limit(
 
 
 def test_an_image_from_stdin_alone_is_not_a_prompt(home: Home, server: FaultServer) -> None:
-    assert "say what to do with stdin.png" in refused(home, server, stdin=PNG)
+    assert "add a prompt for stdin.png" in refused(home, server, stdin=PNG)
 
 
 @pytest.mark.parametrize("stdin", [b"PK\3\4\0", "hi".encode("utf-16")])

@@ -118,7 +118,7 @@ def test_an_editor_that_leaves_no_text_sends_nothing(
 def test_without_an_editor_and_a_terminal_nothing_is_sent(home: Home, server: FaultServer) -> None:
     (home.path / "tmp").mkdir()
     err = refused(home, "-e", "hi", env={"TMPDIR": str(home.path / "tmp"), "EDITOR": " "})
-    assert "no terminal" in err
+    assert "needs a terminal" in err
     assert (server.connections, drafts(home)) == ([], [])
 
 

@@ -211,7 +211,7 @@ def test_the_key_is_prompted_for_and_never_echoed(home: Home, gateway: DemoGatew
 def test_url_and_key_are_prompted_for(home: Home) -> None:
     with models_server("only-one") as server:
         with Terminal(newapi_command("login"), home=home) as terminal:
-            terminal.wait_for("URL of the gateway")
+            terminal.wait_for("Gateway URL")
             terminal.send(f"{server.url}/v1{ENTER}".encode())
             terminal.wait_for(PROMPT)
             terminal.wait_until(lambda: not terminal.echoes)

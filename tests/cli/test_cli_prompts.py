@@ -134,7 +134,7 @@ def test_a_signal_at_the_hidden_prompt_restores_the_terminal(
     assert gateway.requests == []
 
 
-@pytest.mark.parametrize("question", ["URL of", MODEL])
+@pytest.mark.parametrize("question", ["Gateway URL", MODEL])
 def test_a_signal_at_a_prompt_has_its_exit_code(
     home: Home, gateway: DemoGateway, question: str
 ) -> None:
@@ -238,7 +238,7 @@ def test_json_ends_when_it_is_complete(home: Home, gateway: DemoGateway, is_know
     args = [gateway.base_url] if is_known else []
     text = NESTED.replace("URL", gateway.base_url).replace("KEY", CANARY)
     with Terminal(newapi_command("login", *args), home=home) as terminal:
-        terminal.wait_for("connection info" if is_known else "URL of the gateway")
+        terminal.wait_for("connection info" if is_known else "Gateway URL")
         finish(terminal, text)
         assert terminal.wait_exit() == 0
         assert "rpm" not in terminal.all_text()
@@ -247,7 +247,7 @@ def test_json_ends_when_it_is_complete(home: Home, gateway: DemoGateway, is_know
 
 def test_the_url_is_echoed_while_it_is_typed(home: Home, gateway: DemoGateway) -> None:
     with Terminal(newapi_command("login"), home=home) as terminal:
-        terminal.wait_for("URL of the gateway")
+        terminal.wait_for("Gateway URL")
         assert not terminal.echoes
         for typed, seen in [
             ("no", "no"),
@@ -257,7 +257,7 @@ def test_the_url_is_echoed_while_it_is_typed(home: Home, gateway: DemoGateway) -
             (f"{CTRL_U}{gateway.base_url}", gateway.base_url),
         ]:
             terminal.send(typed.encode())
-            row = f"URL of the gateway: {seen}"
+            row = f"Gateway URL: {seen}"
             terminal.wait_until(lambda row=row: terminal.screen_text() == row, what=row)  # type: ignore[misc]  # bound now
         terminal.send(b"\r")
         wait_for_prompt(terminal)
@@ -272,7 +272,7 @@ def test_connection_info_is_not_echoed_at_the_url_prompt(
     home: Home, gateway: DemoGateway, before: str
 ) -> None:
     with Terminal(newapi_command("login"), home=home) as terminal:
-        terminal.wait_for("URL of the gateway")
+        terminal.wait_for("Gateway URL")
         finish(terminal, before + clipboard(gateway.base_url))
         assert terminal.wait_exit() == 0
         for seen in ("loginkey", "newapi_channel"):
@@ -334,7 +334,7 @@ def test_stdin_that_is_a_terminal_is_read_hidden(
 
 def test_no_prompt_that_echoes_mentions_the_key(home: Home) -> None:
     with Terminal(newapi_command("login"), home=home) as terminal:
-        terminal.wait_for("URL of the gateway: ".strip())
+        terminal.wait_for("Gateway URL: ".strip())
         assert "connection info" not in terminal.all_text()
         terminal.send(b"\xff\xfe\r")  # no text at all
         assert terminal.wait_exit() == 2

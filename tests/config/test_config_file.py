@@ -153,7 +153,7 @@ def test_a_wrong_structure_is_an_error(path: Path, text: str, expected: str) -> 
 def test_a_missing_default_profile_is_an_error_with_the_most_similar_name(path: Path) -> None:
     error = refusal(path, 'default_profile = "wrok"\n[profiles.work]\n[profiles.home]')
     assert error.why == "the profiles are: 'work', 'home'"
-    assert error.hint == "did you mean 'work'?"
+    assert error.hint == "use 'work'"
 
 
 def test_a_folder_in_place_of_the_file_is_an_error(path: Path) -> None:

@@ -154,9 +154,9 @@ def test_a_key_command_gets_no_stdin_and_inherits_stderr(
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
-        (f"echo {KEY}; exit 3", "failed with exit status 3"),
-        (f"kill -9 $$; echo {KEY}", "failed with exit status -9"),
-        (f"{KEY}-is-no-command 2>/dev/null", "failed with exit status 127"),
+        (f"echo {KEY}; exit 3", "failed (exit code 3)"),
+        (f"kill -9 $$; echo {KEY}", "failed (exit code -9)"),
+        (f"{KEY}-is-no-command 2>/dev/null", "failed (exit code 127)"),
         ("true", "printed no key"),
         (f"yes {KEY}", "printed too much for a key"),
         (f"echo; echo {KEY}", "printed no key"),

@@ -222,7 +222,7 @@ def test_a_server_behind_tls_is_checked(home: Home, authority: Authority) -> Non
         run = run_doctor(home)
     assert (run["server"].verdict, run.failed) == ("ok", [])
     assert run["server"].text.startswith("llama.cpp; ")
-    assert "certificate by trustme " in run["TLS"].text
+    assert "certificate from trustme " in run["TLS"].text
     assert "hours left" in run["TLS"].text
 
 

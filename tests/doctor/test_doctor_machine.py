@@ -71,7 +71,7 @@ def test_nothing_is_configured(home: Home) -> None:
 def test_a_missing_home_folder(home: Home) -> None:
     run = run_doctor(home, env={"NEWAPI_HOME": None, "HOME": str(home.path / "missing")})
     assert run["configuration"].text.startswith("no config file; ")
-    assert run["store"].text == "nothing can be saved; there is no home folder"
+    assert run["store"].text == "nothing can be saved; no home folder"
     assert "NEWAPI_HOME" in run["store"].hint
     assert not (home.path / "missing").exists()
 
@@ -147,7 +147,7 @@ def test_a_store_of_a_newer_version(well: Home) -> None:
     with closing(sqlite3.connect(sessions_file(well))) as connection:
         connection.execute("PRAGMA user_version = 999")
     row = run_doctor(well).assert_first_failed("store", 10, "update newapi")
-    assert "created by a newer newapi" in row.text
+    assert "created by a newer version of newapi" in row.text
 
 
 def test_a_store_of_an_older_version_is_not_migrated(well: Home) -> None:
@@ -163,7 +163,7 @@ def test_a_store_of_an_older_version_is_not_migrated(well: Home) -> None:
 def test_a_key_command_that_fails(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo", api_key="", api_key_command="exit 3")
     row = run_doctor(home).assert_first_failed("key", 3, "run the command in a shell")
-    assert "failed with exit status 3" in row.text
+    assert "failed (exit code 3)" in row.text
 
 
 @pytest.mark.parametrize(

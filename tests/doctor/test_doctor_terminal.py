@@ -100,8 +100,8 @@ def test_it_ends_with_the_problem_to_fix_first(home: Home, gateway: DemoGateway)
     ("env", "has_color", "expected"),
     [
         ({}, True, "colors"),
-        ({"NO_COLOR": "1"}, False, "no colors by NO_COLOR"),
-        ({"FORCE_COLOR": "1"}, True, "colors by FORCE_COLOR"),
+        ({"NO_COLOR": "1"}, False, "no colors, set by NO_COLOR"),
+        ({"FORCE_COLOR": "1"}, True, "colors set by FORCE_COLOR"),
     ],
 )
 def test_the_doctor_reports_and_uses_colors(

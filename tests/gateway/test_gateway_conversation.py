@@ -75,7 +75,7 @@ def test_exact_costs_are_read_from_the_gateway_of_each_answer(home: Home) -> Non
         with conversation(home, columns=120) as repl:
             repl.output_of("one")
             repl.output_of("/profile other")
-            assert f"was with {one.base_url}" in repl.output_of("/usage exact")
+            assert f"was sent to {one.base_url}" in repl.output_of("/usage exact")
             repl.output_of("two")
             assert "exact for 1 of 2 answers" in repl.output_of("/usage exact")
             repl.output_of("/profile test")
@@ -136,7 +136,7 @@ def test_an_invalid_argument_of_usage_is_an_error(home: Home) -> None:
     home.configure("http://127.0.0.1:9")
     with conversation(home, columns=120) as repl:
         assert "/usage exact" in repl.output_of("/usage much")
-        assert "was with no gateway yet" in repl.output_of("/usage exact")
+        assert "was sent to no gateway yet" in repl.output_of("/usage exact")
         repl.leave()
 
 

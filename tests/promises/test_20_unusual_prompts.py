@@ -50,7 +50,7 @@ def test_an_empty_prompt_is_a_usage_error_with_an_example(
 ) -> None:
     result = observe("chat", *args, home=home, stdin=stdin)
     assert (result.code, result.out) == (2, b"")
-    assert "no prompt was given" in result.err
+    assert "no prompt given" in result.err
     assert 'newapi chat "' in result.err
     assert server.connections == []
 

@@ -15,7 +15,7 @@ from tests.support.terminal import Terminal
 AT_MOST_S = 8.0
 WOULD_PROMPT = [
     ([], "needs a terminal"),
-    (["chat"], "no prompt was given"),
+    (["chat"], "no prompt given"),
     (["chat", "-i"], "a conversation needs a terminal"),
     (["chat", "-i", "hi"], "a conversation needs a terminal"),
     (["login"], "not a terminal"),
@@ -48,7 +48,7 @@ def test_a_command_that_would_prompt_is_a_usage_error(
 def test_a_closed_stdin_is_not_a_terminal(home: Home, server: FaultServer) -> None:
     result = observe_process("chat", home=home, conditions=Conditions(closed=(0,)))
     assert (result.code, result.out) == (2, b"")
-    assert "no prompt was given" in result.err
+    assert "no prompt given" in result.err
     assert server.connections == []
 
 

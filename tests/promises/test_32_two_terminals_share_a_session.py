@@ -103,7 +103,9 @@ def test_two_processes_add_fifty_turns_each(home: Home, fault_server: FaultServe
     for process, (_, err) in zip(processes, ends, strict=True):
         assert process.returncode == 0, err
         lines = err.decode().splitlines()
-        assert [line for line in lines if "another newapi continued this session" not in line] == []
+        assert [
+            line for line in lines if "another newapi process continued this session" not in line
+        ] == []
     stored = only_session(home)
     prompts = [f"prompt {name}{number}" for name in "ab" for number in range(TURNS)]
     assert_one_chain(stored, prompts)
@@ -146,7 +148,7 @@ def test_two_conversations_see_each_others_turns(home: Home, fault_server: Fault
             "Answer 2.",
             "from two",
         ]
-        assert "another newapi continued this session" in two.terminal.all_text()
+        assert "another newapi process continued this session" in two.terminal.all_text()
         one.enter("again one")
         assert sent_texts(fault_server)[4:] == ["from two", "Answer 3.", "again one"]
         assert "1 turn was added" in one.terminal.all_text()

@@ -14,7 +14,7 @@ from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import observe
 
-NEWER = "created by a newer newapi"
+NEWER = "created by a newer version of newapi"
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def test_a_turn_of_another_terminal_is_reported_before_the_last_turn_changes(
         one.enter("base")
         assert run_newapi(*TALK, "IMPORTANT", home=home).code == 0
         one.enter(command)
-        one.terminal.wait_for("another newapi continued this session: 1 turn was added")
+        one.terminal.wait_for("another newapi process continued this session: 1 turn was added")
         assert prompts(only_session(home)) == ["base", "IMPORTANT"]
         one.enter("/undo")
         one.terminal.wait_for("removed “IMPORTANT”; 1 turn left")
@@ -60,7 +60,7 @@ def test_turns_that_another_terminal_removed_are_reported(home: Home, server: Fa
             other.enter("/undo")
             other.leave()
         one.enter("third")
-        one.terminal.wait_for("another newapi removed 2 turns of this session")
+        one.terminal.wait_for("another newapi process removed 2 turns of this session")
         assert "deleted this session" not in one.terminal.all_text()
         one.leave()
     assert prompts(only_session(home)) == ["third"]

@@ -106,7 +106,7 @@ def test_switching_to_a_session_shows_its_last_turns_and_continues_it(
 def test_an_unknown_session_changes_nothing(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("a")
-        assert "there is no session 'zzz'" in repl.output_of("/sessions zzz")
+        assert "session 'zzz' not found" in repl.output_of("/sessions zzz")
         repl.enter("b")
         repl.leave()
     assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
@@ -136,7 +136,7 @@ def test_a_failed_switch_keeps_the_profile(home: Home, server: FaultServer) -> N
     home.config_file.write_text(config.replace("127.0.0.1:9", "127.0.0.1:10"))
     with conversation(home) as repl:
         output = repl.output_of("/sessions said to the other")
-        assert "was with http://127.0.0.1:9" in output
+        assert "was sent to http://127.0.0.1:9" in output
         repl.enter("a")
         assert repl.output_of("/profile").startswith("profile: test")
         repl.leave()

@@ -242,7 +242,7 @@ def test_any_unique_beginning_of_an_id_selects_a_session(home: Home) -> None:
 
 @pytest.mark.parametrize("command", [["show"], ["export"], ["rm", "--yes"], ["rename"]])
 @pytest.mark.parametrize(
-    ("reference", "message"), [("1a2", "2 sessions"), ("nobody", "no session")]
+    ("reference", "message"), [("1a2", "2 sessions"), ("nobody", "session 'nobody' not found")]
 )
 def test_an_ambiguous_or_unknown_beginning_is_refused(
     home: Home, command: list[str], reference: str, message: str

@@ -90,7 +90,7 @@ def test_a_deletion_without_disk_space_says_how_much_it_needs(
         result = run_newapi("sessions", "rm", "--yes", "--older-than", "0d", home=home)
         assert (result.code, result.out) == (10, b"")
         assert f"\n  try: free space on the disk: df -h {data_dir(home)}" in result.err
-        assert "a deletion temporarily needs as much as it deletes" in result.err
+        assert "deleting temporarily needs as much space as it frees" in result.err
         (data_dir(home) / "filler").unlink()
         assert len(stored_sessions(home)) == 1
         result = run_newapi("sessions", "rm", "--yes", "--older-than", "0d", home=home)

@@ -70,7 +70,7 @@ def test_a_named_session_continues_in_its_own_profile(home: Home, gateways: Gate
     assert request.header("Authorization") == f"Bearer {KEYS['two']}"
     assert request.json["model"] == "model-two"
     assert sent_texts(gateways.two) == ["first", "re: first", "second"]
-    assert "now with" not in result.err
+    assert "now it is sent to" not in result.err
     assert only_session(home).session.profile == "two"
 
 
@@ -136,12 +136,12 @@ def test_another_profile_sends_it_to_another_host_and_reports_it(
     result = chat(home, "-P", "two", "-S", "taxes", "second")
     assert sent_texts(gateways.two) == ["first", "re: first", "second"]
     assert gateways.two.requests[-1].header("Authorization") == f"Bearer {KEYS['two']}"
-    [output] = [line for line in result.err.splitlines() if "now with" in line]
+    [output] = [line for line in result.err.splitlines() if "now it is sent to" in line]
     assert f"127.0.0.1:{gateways.one.port}" in output
     assert f"127.0.0.1:{gateways.two.port}" in output
     assert only_session(home).session.profile == "two"
     again = chat(home, "-S", "taxes", "third")  # it lives there now
-    assert (gateways.counts, "now with" in again.err) == ((1, 2), False)
+    assert (gateways.counts, "now it is sent to" in again.err) == ((1, 2), False)
 
 
 @pytest.mark.parametrize("how", [("-c",), ("-S", "taxes")], ids=["-c", "-S"])
@@ -158,7 +158,7 @@ def test_a_profile_with_a_new_host_needs_the_profile_option(
     assert [turn.prompt for turn in only_session(home).turns] == ["first"]
     output = chat(home, "-P", "one", *how, "second")
     assert gateways.counts == (1, 1)
-    assert "now with" in output.err
+    assert "now it is sent to" in output.err
 
 
 @pytest.mark.parametrize("how", [("-c",), ("-S", "taxes")], ids=["-c", "-S"])

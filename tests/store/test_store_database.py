@@ -136,7 +136,7 @@ def test_a_newer_database_is_not_changed(tmp_path: Path) -> None:
     for copy in migration_backups(path):
         copy.unlink()
     before = path.read_bytes()
-    with pytest.raises(LocalError, match="newer newapi") as caught:
+    with pytest.raises(LocalError, match="newer version of newapi") as caught:
         SessionStore(path)
     assert str(path) in caught.value.message
     assert (path.read_bytes(), list(tmp_path.iterdir())) == (before, [path])

@@ -118,7 +118,7 @@ def test_many_rows_are_limited_on_a_terminal_only(home: Home) -> None:
     rows = screen(home, rows=200)
     assert [row.split()[0] for row in rows[1:101]] == [f"model-{n:03}" for n in range(119, 19, -1)]
     assert rows[101].split()[:2] == ["total", "120"]
-    assert rows[-1] == "100 of 120 rows; a pipe gets all"
+    assert rows[-1] == "100 of 120 rows; a pipe receives all"
     assert len(tsv(usage(home))) == 120
 
 
@@ -195,7 +195,7 @@ def test_a_copy_of_a_session_costs_nothing(filled: Home) -> None:
 def test_since_limits_the_report(filled: Home, since: str, models: set[str]) -> None:
     result = usage(filled, "--since", since)
     assert set(names(tsv(result))) == models
-    assert ("no answer is stored; since" in result.err) == (not models)
+    assert ("no answers stored; since" in result.err) == (not models)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_without_a_store_a_message_is_printed_and_no_file_is_created(
 ) -> None:
     before = tree(home.path)
     result = usage(home, *args)
-    assert (result.out, "no answer is stored yet" in result.err) == (b"", True)
+    assert (result.out, "no answers yet" in result.err) == (b"", True)
     found = as_json(home, *args)
     assert (found["rows"], found["total"]["answers"], found["total"]["cost_usd"]) == ([], 0, None)
     assert tree(home.path) == before
@@ -275,7 +275,7 @@ def test_a_key_in_a_name_or_a_title_is_redacted(home: Home, by: str) -> None:
 
 def test_a_report_without_rows_prints_no_table(filled: Home) -> None:
     [line] = screen(filled, "--since", "12h")
-    assert line.startswith("no answer is stored; since 20")
+    assert line.startswith("no answers stored; since 20")
 
 
 def test_the_report_changes_no_file(filled: Home) -> None:

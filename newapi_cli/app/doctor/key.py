@@ -138,7 +138,9 @@ def _missing(checkup: Checkup, count: str, missing: list[str]) -> CheckResult:
     hint = tr("`newapi models` lists them; then newapi config set model NAME")
     if near:
         names = " or ".join(near)
-        hint = tr("did you mean {names}? newapi models; newapi config set model NAME", names=names)
+        hint = tr(
+            "use {names}: newapi config set model NAME; `newapi models` lists all", names=names
+        )
     if not checkup.is_gateway:
         return warning(count, text, hint=hint)  # some servers accept any name
     return failed(count, text, hint=hint, code=ExitCode.GATEWAY)
@@ -160,7 +162,7 @@ def check_prices(checkup: Checkup) -> CheckResult:
     """Check whether prices are published, and report those of the configured model."""
     context = checkup.context
     if not checkup.settings.flag("prices"):
-        return skipped(tr("switched off by prices = false"))
+        return skipped(tr("turned off by prices = false"))
     if checkup.family is not None and not checkup.is_gateway:
         return ok(tr("this server publishes no prices"))
     prices = checkup.gateway.prices.load(refresh=True)

@@ -67,8 +67,8 @@ def _color_text(streams: Streams) -> str:
     for name in ("NO_COLOR", "FORCE_COLOR"):
         if streams.environ.get(name):
             if has_color:
-                return tr("colors by {name}", name=name)
-            return tr("no colors by {name}", name=name)
+                return tr("colors set by {name}", name=name)
+            return tr("no colors, set by {name}", name=name)
     return tr("colors") if has_color else tr("no colors")
 
 
@@ -79,7 +79,7 @@ def check_store(checkup: Checkup) -> CheckResult:
     if not _is_writable(folder):
         problem = tr("{path} is not writable", path=checkup.short_path(_nearest(folder)))
         if folder.is_relative_to(NO_HOME):
-            problem = tr("there is no home folder")
+            problem = tr("no home folder")
         return failed(tr("nothing can be saved"), problem, hint=HOME_HINT, code=ExitCode.LOCAL)
     switched_off = [] if _saves(checkup) else [tr("save = false saves no new sessions")]
     if not path.exists():
@@ -286,7 +286,7 @@ def check_base_url(checkup: Checkup) -> CheckResult:
     if base_url.is_loopback:
         return ok(*parts, tr("a local server without TLS"))
     if settings.key is None:
-        return warning(*parts, tr("not encrypted, the network can read everything"))
+        return warning(*parts, tr("not encrypted; others on the network can read everything"))
     ensure_key_may_be_sent(base_url, allow_insecure=settings.flag("allow_insecure"))
     return warning(
         *parts,

@@ -84,7 +84,7 @@ def _reasons_for_none(checkup: Checkup, setting: str, variables: dict[str, str])
         parts.append(tr("local servers are connected to directly"))
     elif setting.lower() in NO_PROXY_WORDS:
         origin = checkup.settings.origins["proxy"]
-        parts.append(tr("switched off by {origin}", origin=origin))
+        parts.append(tr("turned off by {origin}", origin=origin))
     elif variables:
         parts.append(tr("NO_PROXY contains {host}", host=checkup.base_url.host))
     if variables:
@@ -128,7 +128,7 @@ def check_tcp(checkup: Checkup) -> CheckResult:
 
 
 def check_tls(checkup: Checkup) -> CheckResult:
-    """Negotiate TLS; of a plain http server, check whether https is meant."""
+    """Negotiate TLS; for a plain http URL, check whether the server expects https."""
     base_url = checkup.base_url
     if checkup.proxy:
         return skipped(tr('behind the proxy, see "server"'))
@@ -146,7 +146,7 @@ def check_tls(checkup: Checkup) -> CheckResult:
     handshake = probe.handshake(context)
     days = (handshake.expires_at - datetime.now(UTC)).days
     certificate = tr(
-        "certificate by {issuer} until {day}",
+        "certificate from {issuer}, valid until {day}",
         issuer=handshake.issuer,
         day=f"{handshake.expires_at:%Y-%m-%d}",
     )

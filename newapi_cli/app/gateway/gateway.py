@@ -82,7 +82,7 @@ class Gateway:
 
     @contextmanager
     def explain_errors(self, model: str = "") -> Iterator[None]:
-        """Give errors of the block better hints; `model` is the requested one, if any.
+        """Improve the hints of errors raised in the block; `model` is the requested one, if any.
 
         Goes around the block that catches signals, as the key's record is fetched in a block of
         its own.

@@ -194,13 +194,13 @@ def load_balance(lookup: Lookup, prices: Prices, key_record: KeyRecord) -> Balan
     if balance is not None:
         return balance._replace(group=key_record.group)
     if dashboard is not None or record is not None:
-        raise invalid_response(tr("the amounts are larger than any balance"))
+        raise invalid_response(tr("the amounts are implausibly large"))
     if problem is None or not isinstance(problem, GatewayError):
-        raise problem or invalid_response(tr("it reports nothing about the key"))
+        raise problem or invalid_response(tr("it contains no data about the key"))
     raise GatewayError(
         tr("the server does not report a balance"),
         why=problem.summary,
-        hint=tr("gateways of New API's family do, other servers need not"),
+        hint=tr("run `newapi doctor` to check whether the server is a New API gateway"),
         request_id=problem.request_id,
     )
 

@@ -179,7 +179,10 @@ def _check_format(source: JsonObject) -> None:
     if source.integer("version") != VERSION:
         raise source.error(
             "version",
-            tr("must be {version}; a newer newapi may be able to import it", version=VERSION),
+            tr(
+                "must be {version}; a newer version of newapi may be able to import it",
+                version=VERSION,
+            ),
         )
 
 

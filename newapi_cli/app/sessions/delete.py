@@ -65,10 +65,10 @@ def _selected(context: Context, options: DeleteOptions) -> list[Session]:
     references, older_than = options.sessions, options.older_than
     if not references and older_than is None:
         hint = tr("newapi sessions rm ID, or --older-than 30d")
-        raise UsageError(tr("no session is named"), hint=hint)
+        raise UsageError(tr("no session given"), hint=hint)
     if references and older_than is not None:
         raise UsageError(
-            tr("--older-than and named sessions exclude each other"),
+            tr("--older-than and named sessions cannot be used together"),
             hint=tr("use only one of them"),
         )
     sessions = [find_session(context, reference) for reference in references]
@@ -102,7 +102,7 @@ def _delete(
     except LocalError as error:
         if error.reason is not Reason.DISK_FULL:
             raise
-        hint = tr("{hint}; a deletion temporarily needs as much as it deletes", hint=error.hint)
+        hint = tr("{hint}; deleting temporarily needs as much space as it frees", hint=error.hint)
         problem = LocalError(error.message, reason=error.reason, why=error.why, hint=hint)
         raise problem from error
 
@@ -110,7 +110,7 @@ def _delete(
 def _is_confirmed(context: Context, sessions: list[Session]) -> bool:
     if not context.streams.are_interactive:
         raise UsageError(
-            tr("cannot ask for confirmation: not a terminal"),
+            tr("cannot prompt for confirmation: not a terminal"),
             hint=tr("--yes deletes without confirmation"),
         )
     for session in sessions[:MAX_LISTED]:

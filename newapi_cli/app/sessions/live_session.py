@@ -308,21 +308,21 @@ def _with_changes(stored: Session, before: Session, after: Session) -> Session:
 def describe_external_changes(live: LiveSession) -> list[str]:
     """Return what other processes did to a session, as of the last look at the store."""
     if live.was_deleted:
-        return [tr("another newapi deleted this session; it starts again without its history")]
+        return [tr("another newapi process deleted this session; it continues without its history")]
     texts: list[str] = []
     if live.turns_removed:
         texts.append(
             ntr(
-                "another newapi removed {n} turn of this session",
-                "another newapi removed {n} turns of this session",
+                "another newapi process removed {n} turn of this session",
+                "another newapi process removed {n} turns of this session",
                 live.turns_removed,
             )
         )
     if live.turns_added:
         texts.append(
             ntr(
-                "another newapi continued this session: {n} turn was added",
-                "another newapi continued this session: {n} turns were added",
+                "another newapi process continued this session: {n} turn was added",
+                "another newapi process continued this session: {n} turns were added",
                 live.turns_added,
             )
         )

@@ -27,7 +27,7 @@ def open_session(context: Context, options: ChatOptions) -> LiveSession:
         if options.continue_last or options.session:
             raise UsageError(
                 tr("a run that is not saved cannot continue a session"),
-                hint=tr("leave out -n; if the profile has save = false, set NEWAPI_SAVE=true"),
+                hint=tr("omit -n; if the profile has save = false, set NEWAPI_SAVE=true"),
             )
         return new_live_session(context)
     if options.session:
@@ -147,14 +147,14 @@ def _killed_answer_text(hit: Hit) -> str:
     answer, session = hit.turn.answer, hit.session
     if not answer:
         return tr(
-            "a newapi was killed before its answer began; resume: newapi chat -S {id} (“{title}”)",
+            "newapi was killed before an answer began; resume: newapi chat -S {id} (“{title}”)",
             id=session.short_id,
             title=session.title,
         )
     return ntr(
-        "a newapi was killed during an answer; {n} character was kept;"
+        "newapi was killed during an answer; {n} character was saved;"
         " resume: newapi chat -S {id} (“{title}”)",
-        "a newapi was killed during an answer; {n:,} characters were kept;"
+        "newapi was killed during an answer; {n:,} characters were saved;"
         " resume: newapi chat -S {id} (“{title}”)",
         len(answer),
         id=session.short_id,
@@ -186,16 +186,16 @@ def _ensure_same_host(context: Context, session: Session, *, is_allowed: bool) -
     if not is_allowed:
         raise ConfigError(
             tr(
-                "session {id} was with {old}; this run would send it to {new}",
+                "session {id} was sent to {old}; this run would send it to {new}",
                 id=session.short_id,
                 old=session.host,
                 new=host,
             ),
-            hint=tr("-P {name} sends it there", name=context.settings.profile),
+            hint=tr("use -P {name} to send it there", name=context.settings.profile),
         )
     context.streams.print_err(
         tr(
-            "session {id} was with {old}; now with {new}",
+            "session {id} was sent to {old} before; now it is sent to {new}",
             id=session.short_id,
             old=session.host,
             new=host,

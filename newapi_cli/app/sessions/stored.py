@@ -59,8 +59,8 @@ def find_session(context: Context, reference: str | None) -> Session:
     """Return the session with a name or id, or the last used one. Raises `UsageError`."""
     store = context.sessions_if_any
     if store is None:
-        hint = tr('newapi chat "Hello" starts one')
-        raise UsageError(tr("no session is stored yet"), hint=hint)
+        hint = tr('newapi chat "Hello"')
+        raise UsageError(tr("no sessions yet"), hint=hint)
     if reference is not None:
         return store.find(reference)
     profile = str(context.overrides.get("profile") or "")
@@ -85,8 +85,8 @@ def load_session(context: Context, reference: str | None) -> StoredSession:
 def nothing_stored(profile: str) -> str:
     """Return the message for an empty store, of one profile if it is named."""
     if profile:
-        return tr("no session of profile {name} is stored yet", name=quote_name(profile))
-    return tr("no session is stored yet")
+        return tr("no sessions in profile {name} yet", name=quote_name(profile))
+    return tr("no sessions yet")
 
 
 def list_sessions(context: Context, *, limit: int | None, json: bool) -> None:
@@ -130,7 +130,7 @@ def search_sessions(context: Context, words: list[str], *, limit: int | None, js
         as_json=lambda rows: [_hit_json(context, row, words) for row in rows],
     )
     if not hits:
-        context.streams.print_err(tr("no turn contains these words"))
+        context.streams.print_err(tr("no turn contains all of these words"))
 
 
 def _store_limit(limit: int | None, form: Form) -> int:
@@ -220,7 +220,7 @@ def export_sessions(
     """Write sessions, by default the last used one, to stdout as Markdown, JSON or JSON Lines."""
     if json and jsonl:
         raise UsageError(
-            tr("--json and --jsonl exclude each other"), hint=tr("use only one of them")
+            tr("--json and --jsonl cannot be used together"), hint=tr("use only one of them")
         )
     references: list[str | None] = [*names] if names else [None]
     if all_sessions:
