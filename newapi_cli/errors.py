@@ -187,6 +187,12 @@ class UsageError(NewapiError):
     default_reason = Reason.USAGE
 
 
+def conflicting_options(one: str, other: str) -> UsageError:
+    """Return the error for two options of which only one may be used."""
+    message = tr("{one} and {other} cannot be used together", one=one, other=other)
+    return UsageError(message, hint=tr("use only one of them"))
+
+
 class FileError(UsageError):
     """A file cannot be read. `errno` is the system's number of the error, 0 if it has none."""
 

@@ -6,12 +6,14 @@ Also the options of a run, its prompt, and the optional fields of its requests.
 from __future__ import annotations
 
 import gc
+import json
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from newapi_cli.api.chat.request import request_fields
+from newapi_cli.api.chat.request import CHAT_COMPLETIONS, encode_chat, request_fields
 from newapi_cli.app.context import Context
 from newapi_cli.app.editor import edit_text
 from newapi_cli.app.fallback import FallbackClient
@@ -34,7 +36,8 @@ from newapi_cli.domain.session import TurnRecord
 from newapi_cli.errors import NewapiError, UsageError
 from newapi_cli.i18n import tr
 from newapi_cli.render.renderer import OutputOptions, Target, choose_target, show_turn
-from newapi_cli.render.status_lines import StatusOptions
+from newapi_cli.render.sanitizer import safe_text
+from newapi_cli.render.status_lines import StatusOptions, print_warning
 from newapi_cli.streams import STDIN_NAMES
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 
 STDIN_NAME = tr("standard input")
 BUG = tr("a bug in newapi")
+MAX_ARGUMENT = 30_000  # Linux allows 131,071 bytes, Windows 32,767 characters
 
 
 class ChatOptions(NamedTuple):
@@ -201,6 +205,19 @@ class ChatRun:
         gc.set_threshold(5_000)
         show_turn(turn, renderer)
 
+    def print_as_curl(self, live: LiveSession, prompt: Prompt, model: str) -> None:
+        """Print the request as a curl command, which lacks the key and the bytes of attachments."""
+        streams, base_url = self.context.streams, self.context.base_url
+        messages = live.history.messages_for(prompt.text, prompt.attachments)
+        request = self.request(messages, model)
+        body = encode_chat(request, without_data=True)
+        url = f"{base_url.scheme}://{base_url.authority}{base_url.path(CHAT_COMPLETIONS)}"
+        streams.stdout.write(f"{_curl_command(url, body)}\n")
+        names = (each.name for message in request.messages for each in message.attachments)
+        if listed := ", ".join(dict.fromkeys(names)):
+            text = tr("the printed command lacks the bytes of {names}", names=listed)
+            print_warning(streams, text)
+
     def attach(self, reference: str) -> TextFile | Attachment:
         """Read a file or fetch a URL for a prompt. Raises `NewapiError`."""
         with self.context.interrupts:
@@ -271,6 +288,28 @@ def sampling_of(context: Context) -> Sampling:
         seed=seed if isinstance(seed, int) else None,
         effort=effort if isinstance(effort, str) and effort else None,
         options={**_table(stored_options), **_table(values.get("options"))},
+    )
+
+
+def _curl_command(url: str, body: bytes) -> str:
+    """Return the command for a POSIX shell, with `$NEWAPI_API_KEY` for the key.
+
+    A body too long for an argument goes into a here-document. Control characters are written as
+    JSON escapes.
+    """
+    text = body.decode("utf-8")
+    if safe_text(text) != text:
+        text = json.dumps(json.loads(text))
+    data, document = f"--data-raw {shlex.quote(text)}", ""
+    if len(text) > MAX_ARGUMENT:
+        data, document = "--data-binary @- <<'JSON'", f"\n{text}\nJSON"
+    return " \\\n  ".join(
+        (
+            f"curl --no-buffer {shlex.quote(url)}",
+            '--header "Authorization: Bearer $NEWAPI_API_KEY"',
+            "--header 'Content-Type: application/json'",
+            data + document,
+        )
     )
 
 

@@ -16,6 +16,7 @@ from newapi_cli.app.config_edit import allow_new_profile, set_in_profile, unset_
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.app.prompts import ask
+from newapi_cli.config.file import ensure_valid_profile_name
 from newapi_cli.config.keys import ensure_key_may_be_sent, key_from_text
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.pricing import ModelInfo
@@ -24,7 +25,6 @@ from newapi_cli.errors import ConfigError, UsageError
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.status_lines import print_warning
-from newapi_cli.text import MAX_NAME, is_plain_name
 
 MAX_PIPED_BYTES = 64 * 1024
 CONNECTION_INFO = tr("the connection info")
@@ -106,11 +106,7 @@ def _allow_profile(context: Context) -> None:
     name = context.overrides.get("profile") or context.streams.environ.get("NEWAPI_PROFILE")
     if not name or name in context.config_file.profiles:
         return
-    if not is_plain_name(str(name)):
-        raise UsageError(
-            tr("invalid profile name: use letters and digits, at most {n} characters", n=MAX_NAME),
-            hint="newapi login --profile work",
-        )
+    ensure_valid_profile_name(str(name))
     allow_new_profile(context, str(name))
 
 

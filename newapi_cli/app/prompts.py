@@ -213,17 +213,13 @@ def _signal_pipe() -> Iterator[int]:
         for number, handler in handlers.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(wakeup)
-        pending = _pending(reading)
+        pending = b""
+        with contextlib.suppress(BlockingIOError):
+            pending = os.read(reading, MAX_BYTES)
         os.close(reading)
         os.close(writing)
     for missed in pending:  # signals that came after the last read
         signal.raise_signal(missed)
-
-
-def _pending(reading: int) -> bytes:
-    with contextlib.suppress(BlockingIOError):
-        return os.read(reading, MAX_BYTES)
-    return b""
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:

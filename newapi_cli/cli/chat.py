@@ -2,10 +2,8 @@
 
 import typer
 
-from newapi_cli.api.chat.request import CHAT_COMPLETIONS, encode_chat
 from newapi_cli.app.chat import ChatOptions, ChatRun
 from newapi_cli.app.context import Context
-from newapi_cli.app.curl import curl_command, warn_about_left_out_bytes
 from newapi_cli.app.editor import save_unsent_text
 from newapi_cli.app.prompt_input import Prompt
 from newapi_cli.app.sessions.live_session import LiveSession
@@ -16,7 +14,7 @@ from newapi_cli.app.sessions.resume import (
 )
 from newapi_cli.cli import options as opt
 from newapi_cli.cli.options import command, fields_from_options
-from newapi_cli.errors import Interrupted, NewapiError, UsageError
+from newapi_cli.errors import Interrupted, NewapiError, UsageError, conflicting_options
 from newapi_cli.i18n import tr
 from newapi_cli.render.renderer import OutputOptions
 from newapi_cli.render.status_lines import print_attachments, print_dim
@@ -67,9 +65,7 @@ def chat(
     )  # fmt: skip
     output = OutputOptions(raw=raw, extract=extract, json=json, stream=stream)
     if continue_last and session is not None:
-        raise UsageError(
-            tr("--continue and --session cannot be used together"), hint=tr("use only one of them")
-        )
+        raise conflicting_options("--continue", "--session")
     name = "" if session is None else checked_session_name(session, hint="-S NAME")
     chat_options = ChatOptions(
         words=tuple(prompt or ()), files=tuple(file or ()), edit=edit, interactive=interactive,
@@ -111,9 +107,7 @@ def _ensure_consistent(context: Context, options: ChatOptions, *, converses: boo
     if converses and (output.json or output.extract or options.curl):
         raise UsageError(tr("--json, --extract and --curl are not supported in a conversation"))
     if output.json and output.extract:
-        raise UsageError(
-            tr("--json and --extract cannot be used together"), hint=tr("use only one of them")
-        )
+        raise conflicting_options("--json", "--extract")
     if converses and not context.streams.are_interactive:
         raise UsageError(tr("a conversation needs a terminal"))
 
@@ -129,12 +123,7 @@ def answer_once(chat_run: ChatRun, live: LiveSession, prompt: Prompt) -> None:
     context, options = chat_run.context, chat_run.options
     model = live.session.model or context.model
     if options.curl:
-        messages = live.history.messages_for(prompt.text, prompt.attachments)
-        request = chat_run.request(messages, model)
-        body = encode_chat(request, without_data=True)
-        command_line = curl_command(context.base_url, CHAT_COMPLETIONS, body)
-        context.streams.stdout.write(f"{command_line}\n")
-        warn_about_left_out_bytes(context.streams, request)
+        chat_run.print_as_curl(live, prompt, model)
         return
     if not options.quiet:
         _print_what_is_sent(context, live, prompt)

@@ -24,6 +24,7 @@ from tomlkit.exceptions import TOMLKitError
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.file import (
     EDIT_HINT,
+    ensure_valid_profile_name,
     near_name_hint,
     profiles_from_table,
     read_config_bytes,
@@ -36,7 +37,7 @@ from newapi_cli.config.paths import copy_owner, ensure_private_dir, is_owned_by_
 from newapi_cli.domain.base_url import InvalidBaseUrl, base_url_from_text
 from newapi_cli.errors import ConfigError, UsageError
 from newapi_cli.i18n import tr
-from newapi_cli.text import MAX_NAME, is_plain_name, quote_name
+from newapi_cli.text import quote_name
 
 if sys.platform == "win32":
     import msvcrt
@@ -143,22 +144,12 @@ def _profile_table(tables: Tables, profile: str) -> Tables:
         values = profiles.get(profile)
         if isinstance(values, MutableMapping):
             return values
-    _check_profile_name(profile)
+    ensure_valid_profile_name(profile)
     if isinstance(profiles, MutableMapping):
         profiles[profile] = {}
     else:
         tables["profiles"] = {profile: {}}
     return _profile_table(tables, profile)
-
-
-def _check_profile_name(profile: str) -> None:
-    if not is_plain_name(profile):
-        message = tr(
-            "invalid profile name: use short words of letters and digits, "
-            "at most {limit} characters in total",
-            limit=MAX_NAME,
-        )
-        raise UsageError(message, hint=tr("newapi login --profile work"))
 
 
 def _rewrite(path: Path, change: Change) -> None:

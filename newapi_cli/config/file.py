@@ -26,9 +26,9 @@ from types import MappingProxyType
 
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.paths import NO_HOME, copy_owner, ensure_private_dir, special_file_kind
-from newapi_cli.errors import ConfigError
+from newapi_cli.errors import ConfigError, UsageError
 from newapi_cli.i18n import tr
-from newapi_cli.text import MAX_NAME, near_names, quote_name
+from newapi_cli.text import MAX_NAME, is_plain_name, near_names, quote_name
 
 MAX_BYTES = 1_000_000
 PROFILE_HINT = tr("write it as [profiles.NAME]")
@@ -80,6 +80,15 @@ class ConfigFile:
     profiles: Profiles = field(default_factory=lambda: MappingProxyType({}), repr=False)
     warnings: tuple[str, ...] = ()
     unknown_names: tuple[str, ...] = ()
+
+
+def ensure_valid_profile_name(name: str) -> None:
+    """Raise `UsageError` for a name that cannot be stored: it may be a key."""
+    if not is_plain_name(name):
+        message = tr(
+            "invalid profile name: use letters and digits, at most {n} characters", n=MAX_NAME
+        )
+        raise UsageError(message, hint=tr("newapi login --profile work"))
 
 
 def read_config(path: Path) -> ConfigFile:

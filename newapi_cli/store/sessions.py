@@ -219,7 +219,7 @@ class SessionStore:
         return int(row[0]) if row else 0
 
     def latest(self, profile: str) -> Session | None:
-        """Return the last used session of a profile."""
+        """Return the last used session of a profile, or of all if it is empty."""
         return next(iter(self.sessions(1, profile)), None)
 
     def last_used_before(self, time: datetime) -> list[Session]:
@@ -276,14 +276,12 @@ class SessionStore:
 
     def load(self, session_id: str) -> StoredSession | None:
         """Return a session with its turns, or None if it was deleted."""
-        row = self.database.row(
-            f"SELECT {SESSION_COLUMNS} FROM sessions WHERE id = ?", (session_id,)
-        )
-        if row is None:
+        sessions = self._matching("id = ?", session_id)
+        if not sessions:
             return None
         sql = f"SELECT {TURN_COLUMNS} FROM turns WHERE session_id = ? ORDER BY id"
         turns = tuple(turn_from_row(each) for each in self.database.rows(sql, (session_id,)))
-        return StoredSession(session_from_row(row), turns)
+        return StoredSession(sessions[0], turns)
 
     # -- changing -----------------------------------------------------------------------------
 

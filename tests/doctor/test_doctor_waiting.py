@@ -133,7 +133,7 @@ def test_a_hanging_resolver_fails_after_its_timeout(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(socket, "getaddrinfo", never)
     try:
-        with pytest.raises(NetworkError, match=r"answered for gateway\.invalid within 0\.05 s"):
+        with pytest.raises(NetworkError, match=r"DNS response for gateway\.invalid within 0\.05 s"):
             Probe("gateway.invalid", 443, Interrupts(()), 0.05).resolve()
     finally:
         hangs.set()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from difflib import get_close_matches
 
 from newapi_cli.api.errors.explain import is_key_invalid
 from newapi_cli.app.chat import sampling_of
@@ -31,6 +30,7 @@ from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.prices import balance_text, details_text, price_cells
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.units import cost_text, tokens
+from newapi_cli.text import near_names
 
 OTHER_PROVIDERS = {"sk-proj-": "OpenAI", "sk-ant-": "Anthropic", "sk-or-": "OpenRouter"}
 KEY_LENGTH = 51  # of New API: sk- and 48 letters and digits (contract, section 5.1)
@@ -148,10 +148,8 @@ def _missing(checkup: Checkup, count: str, missing: list[str]) -> CheckResult:
 
 def _near(name: str, known: list[str]) -> list[str]:
     """Return the most similar known names: by spelling, then those that contain the name."""
-    lowered = {each.lower(): each for each in reversed(known)}
-    close = get_close_matches(name.lower(), lowered, n=NEAR_NAMES, cutoff=0.6)
-    containing = [each for each in lowered if name.lower() in each]
-    return [lowered[each] for each in dict.fromkeys((*close, *containing))][:NEAR_NAMES]
+    containing = [each for each in known if name.lower() in each.lower()]
+    return [*dict.fromkeys((*near_names(name, known), *containing))][:NEAR_NAMES]
 
 
 def _cannot_chat(model: ModelInfo) -> bool:

@@ -109,13 +109,11 @@ class Pricer:
     def begin(self) -> None:
         """Fetch the prices on a thread if they are due."""
         prices = self._gateway.prices
-        if self._thread is not None or not prices.may_fetch_unasked:
+        if self._thread is not None or not self._gateway.lookup.may_look_up:
             return
         prices.mark_as_new_api()
-        if not prices.are_due:
-            return
-        if not prices.mark_requested():
-            return  # else each answer would request them
+        if not prices.are_due or not prices.mark_requested():
+            return  # without the mark each answer would request them
         try:
             # Signals belong to the answer; prices that do not arrive are due again in an hour.
             client = self._context.client(

@@ -88,11 +88,6 @@ class Prices:
     # -- the request that runs beside an answer ---------------------------------------------------
 
     @property
-    def may_fetch_unasked(self) -> bool:
-        """Whether a run may send requests that the user did not ask for."""
-        return self._lookup.may_look_up
-
-    @property
     def are_due(self) -> bool:
         """Whether prices may be fetched: once a day, or an hour after they did not arrive."""
         last = self._lookup.request_times.get(LAST_REQUEST, DAY_S)

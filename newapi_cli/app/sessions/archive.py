@@ -48,14 +48,15 @@ HINT = tr("use a file that `newapi sessions export --json` wrote")
 
 def session_to_json(stored: StoredSession) -> dict[str, object]:
     """Return a session with the turns of all branches as plain JSON values."""
-    return {**_session_to_json(stored.session), "turns": [*map(_turn_to_json, stored.turns)]}
+    turns = [_fields_to_json(turn, TURN_FIELDS) for turn in stored.turns]
+    return {**_session_to_json(stored.session), "turns": turns}
 
 
 def session_to_lines(stored: StoredSession) -> Iterator[str]:
     """Yield the lines of a session as JSON Lines, without line breaks."""
     yield _line({"type": "session", **_session_to_json(stored.session)})
     for turn in stored.turns:
-        yield _line({"type": "turn", **_turn_to_json(turn)})
+        yield _line({"type": "turn", **_fields_to_json(turn, TURN_FIELDS)})
 
 
 def session_from_json(value: object) -> StoredSession:
@@ -81,10 +82,6 @@ def sessions_from_text(text: str) -> list[StoredSession]:
 
 def _session_to_json(session: Session) -> dict[str, object]:
     return {"format": FORMAT, "version": VERSION, **_fields_to_json(session, SESSION_FIELDS)}
-
-
-def _turn_to_json(turn: TurnRecord) -> dict[str, object]:
-    return _fields_to_json(turn, TURN_FIELDS)
 
 
 def _fields_to_json(

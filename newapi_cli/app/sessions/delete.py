@@ -13,7 +13,7 @@ from newapi_cli.app.prompts import confirm
 from newapi_cli.app.sessions.stored import find_session
 from newapi_cli.config.file import write_atomically
 from newapi_cli.domain.session import Session
-from newapi_cli.errors import LocalError, Reason, UsageError
+from newapi_cli.errors import LocalError, Reason, UsageError, conflicting_options
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.images import IMAGE_PREFIX, image_file_names
 from newapi_cli.render.sanitizer import safe_line
@@ -67,10 +67,7 @@ def _selected(context: Context, options: DeleteOptions) -> list[Session]:
         hint = tr("newapi sessions rm ID, or --older-than 30d")
         raise UsageError(tr("no session given"), hint=hint)
     if references and older_than is not None:
-        raise UsageError(
-            tr("--older-than and named sessions cannot be used together"),
-            hint=tr("use only one of them"),
-        )
+        raise conflicting_options("--older-than", tr("named sessions"))
     sessions = [find_session(context, reference) for reference in references]
     if older_than is not None and context.sessions_if_any is not None:
         before = datetime.now(UTC) - timedelta(seconds=duration_from_text(older_than))

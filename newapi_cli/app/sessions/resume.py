@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from functools import partial
 
 from newapi_cli.app.chat import ChatOptions
 from newapi_cli.app.context import Context
 from newapi_cli.app.prompt_input import read_system_prompt
 from newapi_cli.app.sessions.live_session import LiveSession, RedactedStore
 from newapi_cli.config.settings import load_settings
-from newapi_cli.domain.session import ID_LENGTH, MAX_TITLE, Hit, Session, StoredSession
+from newapi_cli.domain.session import ID_LENGTH, MAX_TITLE, Hit, Session, StoredSession, TurnRecord
 from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageError
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.status_lines import print_dim, print_warning
@@ -51,7 +51,7 @@ def new_live_session(context: Context) -> LiveSession:
     if not context.settings.flag("save"):
         return LiveSession(session)
     try:
-        return LiveSession(session, (), RedactedStore(context), _warner(context))
+        return _saved_session(context, session)
     except NewapiError as error:
         _warn_unsaved(context, error)
         return LiveSession(session)
@@ -99,6 +99,17 @@ def warn_about_killed_answers(context: Context) -> None:
             print_warning(context.streams, _killed_answer_text(hit))
 
 
+def load_stored_session(context: Context, session: Session) -> StoredSession:
+    """Return a session with its turns. Raises `LocalError` if it was deleted."""
+    stored = context.sessions.load(session.id)
+    if stored is None:
+        raise LocalError(
+            tr("session {id} no longer exists", id=session.short_id),
+            why=tr("another newapi process deleted it"),
+        )
+    return stored
+
+
 def checked_session_name(text: str, *, hint: str = "") -> str:
     """Return a session name with single spaces. Raises `UsageError` if it is invalid."""
     name = " ".join(text.split())
@@ -117,7 +128,7 @@ def _named_session(context: Context, options: ChatOptions) -> LiveSession:
     if not options.quiet:
         print_dim(context.streams, tr("new session: {name}", name=options.session))
     session = _new_session(context)._replace(title=options.session, is_named=True)
-    return LiveSession(session, (), RedactedStore(context), _warner(context))
+    return _saved_session(context, session)
 
 
 def _new_session(context: Context) -> Session:
@@ -133,14 +144,8 @@ def _resume(context: Context, session: Session, *, is_explicit: bool) -> LiveSes
     if not is_explicit:
         _use_profile_of(session, context)
     _ensure_same_host(context, session, is_allowed=is_explicit)
-    stored = context.sessions.load(session.id)
-    if stored is None:
-        raise LocalError(
-            tr("session {id} no longer exists", id=session.short_id),
-            why=tr("another newapi process deleted it"),
-        )
-    current = _with_overrides(context, stored)
-    return LiveSession(current, stored.path, RedactedStore(context), _warner(context))
+    stored = load_stored_session(context, session)
+    return _saved_session(context, _with_overrides(context, stored), stored.path)
 
 
 def _killed_answer_text(hit: Hit) -> str:
@@ -216,8 +221,11 @@ def _with_overrides(context: Context, stored: StoredSession) -> Session:
     )
 
 
-def _warner(context: Context) -> Callable[[LocalError], None]:
-    return lambda error: _warn_unsaved(context, error)
+def _saved_session(
+    context: Context, session: Session, path: tuple[TurnRecord, ...] = ()
+) -> LiveSession:
+    """Return a session whose turns are stored. Raises `NewapiError` if there is no store."""
+    return LiveSession(session, path, RedactedStore(context), partial(_warn_unsaved, context))
 
 
 def _warn_unsaved(context: Context, error: NewapiError) -> None:

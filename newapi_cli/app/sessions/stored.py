@@ -10,9 +10,9 @@ from newapi_cli.app.output import show_session
 from newapi_cli.app.prompt_input import text_from_bytes
 from newapi_cli.app.sessions.archive import session_to_json, session_to_lines, sessions_from_text
 from newapi_cli.app.sessions.live_session import learn_keys, redact_session
-from newapi_cli.app.sessions.resume import checked_session_name
+from newapi_cli.app.sessions.resume import checked_session_name, load_stored_session
 from newapi_cli.domain.session import Hit, Session, StoredSession
-from newapi_cli.errors import LocalError, UsageError
+from newapi_cli.errors import UsageError, conflicting_options
 from newapi_cli.i18n import tr
 from newapi_cli.render.rows import (
     Column,
@@ -64,22 +64,15 @@ def find_session(context: Context, reference: str | None) -> Session:
     if reference is not None:
         return store.find(reference)
     profile = str(context.overrides.get("profile") or "")
-    latest = store.sessions(1, profile)
-    if not latest:
+    latest = store.latest(profile)
+    if latest is None:
         raise UsageError(nothing_stored(profile), hint="newapi sessions list")
-    return latest[0]
+    return latest
 
 
 def load_session(context: Context, reference: str | None) -> StoredSession:
     """Return a session with its turns. Raises `UsageError`, `LocalError`."""
-    session = find_session(context, reference)
-    stored = context.sessions.load(session.id)
-    if stored is None:
-        raise LocalError(
-            tr("session {id} no longer exists", id=session.short_id),
-            why=tr("another newapi process deleted it"),
-        )
-    return stored
+    return load_stored_session(context, find_session(context, reference))
 
 
 def nothing_stored(profile: str) -> str:
@@ -219,9 +212,7 @@ def export_sessions(
 ) -> None:
     """Write sessions, by default the last used one, to stdout as Markdown, JSON or JSON Lines."""
     if json and jsonl:
-        raise UsageError(
-            tr("--json and --jsonl cannot be used together"), hint=tr("use only one of them")
-        )
+        raise conflicting_options("--json", "--jsonl")
     references: list[str | None] = [*names] if names else [None]
     if all_sessions:
         store = context.sessions_if_any
