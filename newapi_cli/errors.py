@@ -23,10 +23,12 @@ Packages raise these; only `cli.main` and the conversation catch them.
 
 from __future__ import annotations
 
+import traceback
 from enum import IntEnum, StrEnum
+from pathlib import Path
 from typing import ClassVar
 
-from newapi_cli.i18n import tr
+from newapi_cli.i18n import Translatable, tr
 
 
 class ExitCode(IntEnum):
@@ -296,3 +298,14 @@ class Interrupted(NewapiError):
 
 class InputEnded(Interrupted):
     """The user pressed Ctrl-D at a prompt. Never displayed."""
+
+
+def describe_bug(error: Exception) -> Translatable:
+    """Return type and place of an unexpected exception, not its text, which may contain a key."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return tr(
+        "a bug in newapi ({error} at {file}:{line})",
+        error=type(error).__name__,
+        file=Path(frame.filename).name,
+        line=frame.lineno,
+    )

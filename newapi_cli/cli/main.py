@@ -13,7 +13,6 @@ import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from importlib import import_module
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -28,6 +27,7 @@ from newapi_cli.errors import (
     NewapiError,
     PipeClosed,
     UsageError,
+    describe_bug,
 )
 from newapi_cli.i18n import tr
 from newapi_cli.render.status_lines import print_error
@@ -112,14 +112,7 @@ def _report_usage_error(error: Any, streams: Streams) -> ExitCode:
 
 def _report_bug(error: Exception, streams: Streams, *, with_trace: bool) -> ExitCode:
     """Print where the bug is, and the traceback if requested."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    text = tr(
-        "error: a bug in newapi ({error} at {file}:{line})",
-        error=type(error).__name__,
-        file=Path(frame.filename).name,
-        line=frame.lineno,
-    )
-    streams.print_err(text)
+    streams.print_err(tr("error: {problem}", problem=describe_bug(error)))
     if with_trace:
         streams.print_err("".join(traceback.format_exception(error)).rstrip())
     else:

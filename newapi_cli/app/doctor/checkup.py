@@ -7,7 +7,6 @@ other.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +21,7 @@ from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.pricing import ModelInfo
 from newapi_cli.domain.profile import Settings
 from newapi_cli.domain.report import CheckResult, Verdict
-from newapi_cli.errors import ConfigError, ExitCode, Interrupted, NewapiError
+from newapi_cli.errors import ConfigError, ExitCode, Interrupted, NewapiError, describe_bug
 from newapi_cli.i18n import tr
 
 LIMIT_S = 10.0  # for each step, as the user waits; requests of the program have longer timeouts
@@ -196,15 +195,8 @@ def _run(check: Check) -> CheckResult:
     except NewapiError as error:
         return result_from_error(error)
     except Exception as error:  # noqa: BLE001  # one bug must not hide the other results
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        text = tr(
-            "a bug in newapi ({error} at {file}:{line})",
-            error=type(error).__name__,
-            file=Path(frame.filename).name,
-            line=frame.lineno,
-        )
         hint = tr("report it, with the output of `newapi -V`")
-        return failed(text, hint=hint, code=ExitCode.BUG)
+        return failed(describe_bug(error), hint=hint, code=ExitCode.BUG)
 
 
 def ok(*parts: str) -> CheckResult:
