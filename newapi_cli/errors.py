@@ -7,12 +7,12 @@
     ├── AuthenticationError        4  the key was rejected
     ├── NetworkError               5  DNS, connect, TLS, proxy
     │   └── NotHttpError           6  the server does not speak HTTP
-    ├── GatewayError               6  the gateway refused, or answered outside the protocol
+    ├── GatewayError               6  the gateway refused the request, or its response is invalid
     │   ├── ContextTooLongError    6  the conversation exceeds the model's context
     │   └── ModelNotFoundError     6  no channel serves this model to this key
     ├── LimitError                 7  rate limit, quota
     ├── DeadlineError              8  a timeout of newapi's own
-    ├── IncompleteCompletion       9  the answer was cut off; the part is printed and kept
+    ├── IncompleteCompletion       9  the answer was cut off; what arrived is printed and saved
     ├── LocalError                10  the output could not be written, or the store failed
     ├── Interrupted              130  a signal ended the run (143, 129 for the others)
     │   └── InputEnded           130  Ctrl-D at a prompt
@@ -48,10 +48,10 @@ class ExitCode(IntEnum):
     CONFIG = 3, "configuration: no key, invalid file, key over plain http"
     AUTHENTICATION = 4, "the key was rejected"
     NETWORK = 5, "network: DNS, connect, TLS, proxy"
-    GATEWAY = 6, "the gateway refused, or answered outside the protocol"
+    GATEWAY = 6, "the gateway refused the request, or its response is invalid"
     LIMIT = 7, "rate limit, or quota used up"
     TIMEOUT = 8, "timeout"
-    INCOMPLETE = 9, "answer incomplete; the part is printed and kept"
+    INCOMPLETE = 9, "answer incomplete; the partial answer is printed and saved"
     LOCAL = 10, "output could not be written, or a session store command failed"
     SIGHUP = 129, "stopped by SIGHUP"
     SIGINT = 130, "stopped by Ctrl-C"
@@ -232,7 +232,7 @@ class NotHttpError(NetworkError):
 
 
 class GatewayError(NewapiError):
-    """The gateway refused the request, or answered outside the protocol."""
+    """The gateway refused the request, or its response is invalid."""
 
     exit_code = ExitCode.GATEWAY
     default_reason = Reason.GATEWAY_REFUSED

@@ -31,8 +31,8 @@ KEYS = (
     ("Up, Down", tr("earlier messages; Ctrl+R searches them")),
     ("Tab", tr("complete a command or its argument")),
     ("Ctrl+X Ctrl+E", tr("edit the line in $VISUAL or $EDITOR")),
-    ("Ctrl-C", tr("stop an answer; clear the line; twice: leave")),
-    ("Ctrl-D", tr("leave")),
+    ("Ctrl-C", tr("stop an answer; clear the line; twice: exit")),
+    ("Ctrl-D", tr("exit")),
 )
 
 

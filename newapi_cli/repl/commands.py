@@ -200,12 +200,12 @@ def retry(conversation: Conversation, model: str) -> None:
         conversation.send_unsent(conversation.unsent)
         return
     _ensure_unchanged(conversation)
-    conversation.resend(_last_turn(conversation, tr("there is no prompt to send again yet")))
+    conversation.resend(_last_turn(conversation, tr("nothing to retry yet")))
 
 
 def continue_answer(conversation: Conversation, _: str) -> None:
     """Ask the model to continue an incomplete answer; the part is sent as its own message."""
-    last = _last_turn(conversation, tr("there is no answer to continue yet"))
+    last = _last_turn(conversation, tr("nothing to continue yet"))
     if not last.answer:
         raise UsageError(
             tr("the last answer has no text to continue"),
@@ -247,7 +247,7 @@ def undo(conversation: Conversation, _: str) -> None:
     undone = conversation.live.undo()
     conversation.unsent = None
     if undone is None:
-        raise UsageError(tr("there is no turn to undo"))
+        raise UsageError(tr("nothing to undo"))
     conversation.print_err(
         ntr(
             "removed “{prompt}”; {n} turn left",
@@ -259,8 +259,8 @@ def undo(conversation: Conversation, _: str) -> None:
 
 
 def fork(conversation: Conversation, name: str) -> None:
-    """Continue in a copy of the conversation; the session so far stays as it is."""
-    _last_turn(conversation, tr("there is nothing to fork yet"))
+    """Continue in a copy of the conversation; the session so far stays unchanged."""
+    _last_turn(conversation, tr("nothing to fork yet"))
     if not conversation.live.is_saved:
         raise UsageError(tr("this conversation is not saved, so it cannot be forked"))
     name = name and checked_session_name(name)
@@ -269,7 +269,7 @@ def fork(conversation: Conversation, name: str) -> None:
     session = conversation.live.session
     conversation.print_err(
         tr(
-            "continuing in session {id} “{title}”; {original} stays as it is",
+            "continuing in session {id} “{title}”; {original} is unchanged",
             id=session.short_id,
             title=safe_line(session.title),
             original=original.short_id,
@@ -410,7 +410,7 @@ def _quoted(prompt: str) -> str:
 
 
 COMMANDS = (
-    Command("help", "[keys|NAME]", tr("list the commands, the keys, or one command"), show_help,
+    Command("help", "[keys|NAME]", tr("list commands or keys, or describe a command"), show_help,
             values=("keys",)),
     Command("model", "[NAME]", tr("show or change the model"), set_model, values="models"),
     Command("profile", "[NAME]", tr("show or change the profile and its gateway"), set_profile,
@@ -432,7 +432,7 @@ COMMANDS = (
             save, values="paths"),
     Command("sessions", "[ID|NAME]", tr("list recent sessions, or switch to one"), sessions,
             values="sessions"),
-    Command("new", "", tr("start a new conversation; this one stays stored"), new),
+    Command("new", "", tr("start a new conversation; this one stays saved"), new),
     Command("rename", "[NAME]", tr("name this session"), rename),
     Command("thinking", "", tr("show the reasoning of the last answer"), thinking),
     Command("usage", "[exact]", tr("show tokens, time and cost of this conversation"), usage,
@@ -441,5 +441,5 @@ COMMANDS = (
     Command("raw", "[on|off]", tr("show answers as they arrive, or formatted"), set_raw,
             values=("on", "off")),
     Command("clear", "", tr("clear the screen"), clear),
-    Command("exit", "", tr("leave; so does Ctrl-D"), leave, ("quit", "q")),
+    Command("exit", "", tr("exit the conversation; Ctrl-D does the same"), leave, ("quit", "q")),
 )  # fmt: skip

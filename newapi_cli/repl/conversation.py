@@ -184,7 +184,7 @@ class Conversation:
         if turn is None or not turn.completion.content:
             self.print_err(tr("stopped; /retry sends the prompt again"))
         elif self.live.is_saved:
-            self.print_err(tr("stopped; the part is kept: /continue or /retry"))
+            self.print_err(tr("stopped; the partial answer is saved: /continue or /retry"))
         else:
             self.print_err(tr("stopped; /continue or /retry"))
 

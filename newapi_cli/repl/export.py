@@ -38,12 +38,12 @@ def save(conversation: Conversation, text: str) -> None:
     try:
         written = _write_file(path, content, replace=False)
     except FileExistsError:
-        prompt = tr("{path} exists. Replace it? [y/N] ", path=safe_line(path))
+        prompt = tr("{path} already exists. Overwrite it? [y/N] ", path=safe_line(path))
         if not conversation.reader.confirm(prompt):
-            conversation.print_err(tr("nothing was written"))
+            conversation.print_err(tr("not saved"))
             return
         written = _write_file(path, content, replace=True)
-    conversation.print_err(tr("wrote {path}", path=safe_line(str(written))))
+    conversation.print_err(tr("saved to {path}", path=safe_line(str(written))))
 
 
 def unquote_path(text: str) -> str:
@@ -79,7 +79,7 @@ def _last_answer(conversation: Conversation) -> str:
             if text != turn.answer:
                 conversation.print_err(KEY_REDACTED)
             return text
-    raise UsageError(tr("there is no answer yet"))
+    raise UsageError(tr("no answer yet"))
 
 
 def _write_file(path: str, text: str, *, replace: bool) -> Path:

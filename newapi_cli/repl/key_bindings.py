@@ -71,5 +71,5 @@ def _clear(event: KeyPressEvent) -> None:
 
 
 def _insert_raw_sequence(event: KeyPressEvent) -> None:
-    """Insert a sequence that was pasted as keys: prompt-toolkit takes a color for the mouse."""
+    """Insert a sequence that was pasted as keys: prompt-toolkit would take it for a mouse event."""
     event.current_buffer.insert_text(safe_text(event.data))

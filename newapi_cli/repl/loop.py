@@ -67,7 +67,7 @@ def run_conversation(conversation: Conversation, first: Prompt | None) -> None:
             if time.monotonic() - interrupted_at < TWICE_S:
                 break
             interrupted_at = time.monotonic()
-            conversation.print_err(tr("press Ctrl-C again, or Ctrl-D, to leave"))
+            conversation.print_err(tr("press Ctrl-C again, or Ctrl-D, to exit"))
             continue
         if text.strip():
             _act(conversation, text)
@@ -82,7 +82,7 @@ def _begin(conversation: Conversation, first: Prompt | None) -> None:
         print_attachments(streams, first.attachments)
         conversation.send(first)
     elif not path:
-        conversation.print_err(tr("/help lists the commands, Ctrl-D leaves"))
+        conversation.print_err(tr("/help lists the commands, Ctrl-D exits"))
 
 
 def _act(conversation: Conversation, text: str) -> None:

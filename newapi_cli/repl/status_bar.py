@@ -25,7 +25,7 @@ def bar_text(conversation: Conversation, width: int) -> str:
         (1, tr("{n} attached", n=len(conversation.attached)) if conversation.attached else ""),
         (2, "" if live.is_saved else tr("not saved")),
         (5, "/help"),
-        (6, tr("Ctrl-D leaves")),
+        (6, tr("Ctrl-D exits")),
     ]
     redact = conversation.streams.redact
     shown = [(rank, safe_line(redact(text))) for rank, text in parts if text]

@@ -83,7 +83,7 @@ def test_ctrl_c_in_a_conversation_returns_to_the_input_line(live_home: Home) -> 
         terminal.send(b"Tell a story\r")
         terminal.wait_until(lambda: len(words_of(terminal.all_text())) > 60, TIMEOUT_S)
         terminal.press_ctrl_c()
-        terminal.wait_for("stopped; the part is kept", TIMEOUT_S)
+        terminal.wait_for("stopped; the partial answer is saved", TIMEOUT_S)
         terminal.wait_for("1 turn ", TIMEOUT_S)
         assert len(words_of(terminal.all_text().partition("stopped;")[0])) > 40  # the part
         terminal.send(b"/exit\r")

@@ -107,7 +107,7 @@ def test_a_conversation_continues_with_the_partial_answer(home: Home, server: Fa
         repl.type(CTRL_C)
         assert server.wait_for_close() - pressed_at < AT_ONCE_S
         repl.wait_for_line()
-        assert "stopped; the part is kept" in repl.words()
+        assert "stopped; the partial answer is saved" in repl.words()
         assert (last_turn(home).status, last_turn(home).answer) == (Status.INTERRUPTED, PART)
         repl.enter("more")
         repl.leave()

@@ -22,7 +22,7 @@ CTRL_C, CTRL_D, ESCAPE = "\x03", "\x04", "\x1b"
 # prompt-toolkit asks for bracketed paste each time that it opens the input line, in raw mode.
 LINE_OPENED = b"\x1b[?2004h"
 REFUSAL = [Send(response(400, error("no such thing")))]
-STOPPED_MESSAGE = "stopped; the part is kept; resume: newapi chat -c\n"
+STOPPED_MESSAGE = "stopped; the partial answer is saved; resume: newapi chat -c\n"
 PART = "Paris is the capital.\n\nIt lies on"
 
 

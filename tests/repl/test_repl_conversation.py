@@ -70,7 +70,7 @@ def test_the_options_of_the_run_apply_to_every_turn(home: Home, server: FaultSer
 
 def test_the_bar_names_the_model_and_counts_the_turns(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
-        repl.terminal.wait_for(f"test · {MODEL} · 0 turns · /help · Ctrl-D leaves")
+        repl.terminal.wait_for(f"test · {MODEL} · 0 turns · /help · Ctrl-D exits")
         repl.enter("hi")
         repl.terminal.wait_for(f"test · {MODEL} · hi · 1 turn · 12 tokens · /help")
         repl.enter("ho")

@@ -64,7 +64,7 @@ def test_a_missing_code_block_is_reported_and_not_copied(
 
 def test_an_answer_without_code_has_no_block_to_copy(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
-        assert "there is no answer yet" in repl.output_of("/copy")
+        assert "no answer yet" in repl.output_of("/copy")
         repl.enter("a")
         assert "the last answer has no code block" in repl.output_of("/copy code")
         repl.leave()

@@ -163,9 +163,9 @@ def test_an_image_that_changed_is_not_sent_until_it_is_dropped(
 def test_the_last_answer_is_saved_unchanged_and_private(home: Home, server: FaultServer) -> None:
     server.answer_with(lambda _: answers("It is **bold**.")[0])
     with conversation(home) as repl:
-        assert "there is no answer yet" in repl.output_of("/save answer.md")
+        assert "no answer yet" in repl.output_of("/save answer.md")
         repl.enter("a")
-        assert repl.output_of("/save my answer.md") == "wrote my answer.md"
+        assert repl.output_of("/save my answer.md") == "saved to my answer.md"
         assert "no file name given; /save answer.md" in repl.output_of("/save")
         repl.leave()
     file = home.path / "my answer.md"
@@ -183,9 +183,9 @@ def test_an_existing_file_is_replaced_only_after_confirmation(
     with conversation(home) as repl:
         repl.enter("a")
         enter_to_confirm(repl, "/save answer.md")
-        assert "answer.md exists. Replace it?" in repl.text
+        assert "answer.md already exists. Overwrite it?" in repl.text
         repl.enter(key)
-        assert ("nothing was written" in repl.text) is (left == "old")
+        assert ("not saved" in repl.text) is (left == "old")
         repl.leave()
     assert file.read_text() == left
     assert len(server.requests) == 1
@@ -212,7 +212,7 @@ def test_the_whole_conversation_is_saved_as_markdown(home: Home, server: FaultSe
     with conversation(home) as repl:
         repl.enter("a question")
         repl.enter("another one")
-        assert repl.output_of("/save all talk.md") == "wrote talk.md"
+        assert repl.output_of("/save all talk.md") == "saved to talk.md"
         repl.leave()
     text = (home.path / "talk.md").read_text()
     places = [text.index(each) for each in ("a question", "Answer 1.", "another one", "Answer 2.")]
@@ -248,6 +248,6 @@ def test_ctrl_c_at_a_confirmation_means_no(home: Home, server: FaultServer) -> N
         enter_to_confirm(repl, "/save answer.md")
         repl.type("\x03")
         repl.wait_for_line()
-        assert "nothing was written" in repl.text
+        assert "not saved" in repl.text
         repl.leave()
     assert file.read_text() == "old"

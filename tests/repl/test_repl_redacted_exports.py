@@ -21,7 +21,7 @@ def test_files_and_the_clipboard_contain_no_key(home: Home, server: FaultServer)
         repl.enter(f"What is {KEY}?")
         for name in files:
             command = f"/save all {name}" if name.startswith("all") else f"/save {name}"
-            assert repl.output_of(command) == f"{LEFT_OUT} wrote {name}"
+            assert repl.output_of(command) == f"{LEFT_OUT} saved to {name}"
         repl.enter(f"/rename of {KEY}")
         assert LEFT_OUT in repl.output_of("/copy")
         repl.enter("/fork")
@@ -70,5 +70,5 @@ def test_names_and_imported_sessions_are_stored_without_the_key(
 def test_text_without_a_key_is_saved_unchanged(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("a")
-        assert repl.output_of("/save all talk.md") == "wrote talk.md"
+        assert repl.output_of("/save all talk.md") == "saved to talk.md"
         repl.leave()

@@ -55,7 +55,7 @@ def test_the_part_of_a_stopped_answer_is_stored_and_marked(home: Home, server: F
     server.add(*part_then_silence())
     with conversation(home) as repl:
         stop_during_answer(repl, "a")
-        assert "stopped; the part is kept: /continue or /retry" in repl.words()
+        assert "stopped; the partial answer is saved: /continue or /retry" in repl.words()
         repl.leave()
     (turn,) = path(home)
     assert (turn.status, turn.answer) == (Status.INTERRUPTED, PART)
@@ -107,7 +107,7 @@ def test_continue_works_after_the_token_limit_and_not_after_a_complete_answer(
 
 def test_there_is_nothing_to_continue_without_partial_text(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
-        assert "there is no answer to continue yet" in repl.output_of("/continue")
+        assert "nothing to continue yet" in repl.output_of("/continue")
         server.add(*REFUSAL)
         repl.enter("a")
         output = repl.output_of("/continue")
@@ -122,7 +122,7 @@ def test_there_is_nothing_to_continue_without_partial_text(home: Home, server: F
 def test_retry_without_a_prompt_sends_nothing(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("/retry")
-        assert "there is no prompt to send again yet" in repl.terminal.all_text()
+        assert "nothing to retry yet" in repl.terminal.all_text()
         repl.leave()
     assert server.connections == []
 
@@ -249,7 +249,7 @@ def test_an_unsent_prompt_is_dropped_with_its_conversation(home: Home, server: F
         repl.enter("for the old one")
         repl.enter("/model m")
         repl.enter("/new")
-        assert "there is no prompt to send again yet" in repl.output_of("/retry")
+        assert "nothing to retry yet" in repl.output_of("/retry")
         repl.leave()
     assert server.requests == []
 
@@ -365,7 +365,7 @@ def test_undo_of_all_turns_starts_over(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("a")
         assert repl.output_of("/undo") == "removed “a”; 0 turns left"
-        assert "there is no turn to undo" in repl.output_of("/undo")
+        assert "nothing to undo" in repl.output_of("/undo")
         repl.enter("b")
         repl.leave()
     assert sent_messages(server) == [("user", "b")]
@@ -387,7 +387,7 @@ def test_a_fork_continues_in_a_copy_and_leaves_the_session_unchanged(
     forked, old = stored_sessions(home)
     assert old == before
     assert f"continuing in session {forked.session.short_id} “other way”" in output
-    assert f"{old.session.short_id} stays as it is" in output
+    assert f"{old.session.short_id} is unchanged" in output
     assert (forked.session.title, forked.session.is_named) == ("other way", True)
     assert [turn.prompt for turn in forked.path] == ["a", "b"]
     assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
@@ -397,7 +397,7 @@ def test_a_fork_needs_no_name_and_reports_one_that_is_in_use(
     home: Home, server: FaultServer
 ) -> None:
     with conversation(home) as repl:
-        assert "there is nothing to fork yet" in repl.output_of("/fork")
+        assert "nothing to fork yet" in repl.output_of("/fork")
         repl.enter("a")
         repl.enter("/rename mine")
         assert "another session is named “mine”" in repl.output_of("/fork mine")

@@ -70,7 +70,7 @@ def test_the_status_bar_takes_one_row_and_drops_the_least_important_parts(
             assert "1 turn" in parts
         if columns == 100:
             title = "a question of many words that…"
-            keys = ["/help", "Ctrl-D leaves"]
+            keys = ["/help", "Ctrl-D exits"]
             assert parts == ["test", MODEL, title, "1 turn", "12 tokens", *keys]
         repl.leave()
 
@@ -85,7 +85,7 @@ def test_a_title_of_wide_characters_fits_into_the_status_bar(
         (bar,) = bar_rows(repl)
         width = sum(2 if "一" <= character <= "龥" else 1 for character in bar)
         assert width <= columns
-        assert bar.split(" · ")[-1] in ("1 turn", "12 tokens", "/help", "Ctrl-D leaves")
+        assert bar.split(" · ")[-1] in ("1 turn", "12 tokens", "/help", "Ctrl-D exits")
         repl.leave()
 
 
@@ -118,7 +118,7 @@ def test_messages_wrap_between_words(
         wanted = "unknown command /zzz; /help lists them, //zzz sends it as a message"
         assert wanted in repl.words()
         repl.enter("/undo")
-        assert "there is no turn to undo" in repl.words()
+        assert "nothing to undo" in repl.words()
         repl.leave()
 
 
@@ -179,7 +179,7 @@ def test_a_resize_while_typing_keeps_the_line(
         repl.type("question ")
         repl.terminal.wait_for("> half a question")
         repl.terminal.resize(80, 24)
-        wait_for_bar(repl, "Ctrl-D leaves")
+        wait_for_bar(repl, "Ctrl-D exits")
         repl.enter("of mine")
         wait_for_bar(repl, "1 turn")
         repl.leave()

@@ -111,7 +111,7 @@ def error_in_stream(error: ErrorObject, status: int = 0) -> NewapiError:
 
 
 def invalid_response(why: str, request_id: str = "", status: int = 0) -> NewapiError:
-    """Return the error for a response outside the protocol."""
+    """Return the error for an invalid response."""
     error: NewapiError = rules().INVALID_RESPONSE.to_error(status, why, request_id)
     return error
 
