@@ -10,7 +10,7 @@ from newapi_cli.app.editor import chosen_editor, run_editor
 from newapi_cli.cli.options import command
 
 config_app = typer.Typer(
-    help="Show and change the settings.", no_args_is_help=True, rich_markup_mode="rich"
+    help="Show and change settings.", no_args_is_help=True, rich_markup_mode="rich"
 )
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a setting", show_default=False)]
 

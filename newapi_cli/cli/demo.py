@@ -24,7 +24,11 @@ def demo(
     ctx: typer.Context,
     prompt: Annotated[
         list[str] | None,
-        typer.Argument(help="Prompt to send; a tour of newapi if omitted", show_default=False),
+        typer.Argument(
+            metavar="[PROMPT]...",
+            help="Prompt to send; if omitted, show a tour of newapi",
+            show_default=False,
+        ),
     ] = None,
     model: Annotated[
         str,
@@ -56,7 +60,12 @@ def demo(
         int,
         typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 selects a free one"),
     ] = 0,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print what is sent")] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Print requests, retries and request IDs on standard error"
+        ),
+    ] = False,
 ) -> None:
     """Try newapi without a key or a network.
 

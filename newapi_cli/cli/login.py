@@ -15,6 +15,7 @@ def login(
     url: Annotated[
         str | None,
         typer.Argument(
+            metavar="[URL]",
             help="Gateway URL in any form, or the connection info copied from the console",
             show_default=False,
         ),
@@ -24,10 +25,10 @@ def login(
         typer.Option("--stdin", help="Read the key or the connection info from standard input"),
     ] = False,
     check: Annotated[
-        bool, typer.Option("--check/--no-check", help="Try the key before storing it")
+        bool, typer.Option("--check/--no-check", help="Check the key before storing it")
     ] = True,
 ) -> None:
-    """Store a gateway and its key, after trying both.
+    """Check and store a gateway and its key.
 
     [dim]newapi login https://gateway.example[/dim]
     [dim]pass show gateway | newapi login https://gateway.example --stdin[/dim]

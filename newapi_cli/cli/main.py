@@ -175,7 +175,7 @@ def newapi(
     [dim]newapi chat "Hello"[/dim]                    one answer
     [dim]git diff | newapi chat "review this"[/dim]   in a pipeline
     [dim]newapi[/dim]                                 a conversation
-    [dim]newapi chat -c[/dim]                         continue the last session
+    [dim]newapi chat -c[/dim]                         continue the most recent session
     """
     if ctx.invoked_subcommand is not None:
         return

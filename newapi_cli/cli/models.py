@@ -14,17 +14,23 @@ def models(
     context: Context,
     words: Annotated[
         list[str] | None,
-        typer.Argument(help="Only models that contain all these words", show_default=False),
+        typer.Argument(
+            metavar="[WORD]...",
+            help="Show only models whose name or owner contains all of these words",
+            show_default=False,
+        ),
     ] = None,
     prices: Annotated[
-        bool, typer.Option("--prices", "-p", help="Print all published prices; in a pipe too")
+        bool, typer.Option("--prices", "-p", help="Print all published prices, also in a pipe")
     ] = False,
     sort: Annotated[
         Order | None,
-        typer.Option("--sort", help="Sort by name, or by price", show_default=False),
+        typer.Option(
+            "--sort", help="Sort by name, or by the price of input or output", show_default=False
+        ),
     ] = None,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Fetch the list again, even if it is cached")
+        bool, typer.Option("--refresh", help="Fetch the list even if it is cached")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON array")] = False,
 ) -> None:

@@ -163,7 +163,7 @@ SHARED: dict[str, tuple[Any, object]] = {
             bool,
             option(
                 "--verbose", "-v", panel=CONNECTION,
-                help="Print requests, retries and request ids on standard error",
+                help="Print requests, retries and request IDs on standard error",
             ),
         ],
         False,
@@ -171,7 +171,7 @@ SHARED: dict[str, tuple[Any, object]] = {
     "debug": (
         Annotated[
             bool,
-            option("--debug", panel=CONNECTION, help="Print the traceback of a bug, keys masked"),
+            option("--debug", panel=CONNECTION, help="Print the traceback of a bug (keys masked)"),
         ],
         False,
     ),
@@ -283,7 +283,7 @@ Session = Annotated[
         "-S",
         panel=SESSION,
         metavar="NAME",
-        help="Continue the session with this name or id; a new name starts a session",
+        help="Continue the session with this name or ID; a new name starts a session",
         complete=session_names,
     ),
 ]

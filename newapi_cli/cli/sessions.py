@@ -17,7 +17,7 @@ Session = Annotated[
     str | None,
     typer.Argument(
         metavar="[SESSION]",
-        help="Name, or beginning of an id; the last used session if omitted",
+        help="Name or ID prefix; the most recent session if omitted",
         show_default=False,
         autocompletion=session_names,
     ),
@@ -26,7 +26,7 @@ Sessions = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[SESSION]...",
-        help="Names, or beginnings of ids",
+        help="Names or ID prefixes",
         show_default=False,
         autocompletion=session_names,
     ),
@@ -47,7 +47,7 @@ Limit = Annotated[
 
 @command
 def list_sessions(context: Context, limit: Limit = None, json: Json = False) -> None:
-    """List the sessions, the last used first.
+    """List sessions, most recently used first.
 
     [dim]newapi sessions list[/dim]
     [dim]newapi sessions list -P work --json | jq -r '.[].id'[/dim]
@@ -65,7 +65,7 @@ def show(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show a session; a long one in the pager.
+    """Show a session, in the pager if it is long.
 
     [dim]newapi sessions show[/dim]
     """
@@ -75,11 +75,14 @@ def show(
 @command
 def search(
     context: Context,
-    words: Annotated[list[str], typer.Argument(help="Words that a turn must all contain")],
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="WORD...", help="Words to find; a turn must contain all of them"),
+    ],
     limit: Limit = None,
     json: Json = False,
 ) -> None:
-    """Find turns by words of the prompt or the answer, ignoring case, the newest first.
+    """Search prompts and answers, ignoring case; newest first.
 
     [dim]newapi sessions search rust lifetime[/dim]
     """
@@ -91,12 +94,14 @@ def export(
     context: Context,
     session: Sessions = None,
     everything: Annotated[bool, typer.Option("--all", "-a", help="Export all sessions")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON that import reads")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print JSON for `newapi sessions import`")
+    ] = False,
     lines: Annotated[
-        bool, typer.Option("--jsonl", help="Print JSON Lines that import reads")
+        bool, typer.Option("--jsonl", help="Print JSON Lines for `newapi sessions import`")
     ] = False,
 ) -> None:
-    """Print sessions as Markdown, or as JSON for import.
+    """Export sessions as Markdown, JSON or JSON Lines.
 
     [dim]newapi sessions export 1a2b > talk.md[/dim]
     [dim]newapi sessions export --all --jsonl > backup.jsonl[/dim]
@@ -108,10 +113,13 @@ def export(
 def import_sessions(
     context: Context,
     path: Annotated[
-        str, typer.Argument(metavar="FILE|-", help="File that export --json or --jsonl wrote")
+        str,
+        typer.Argument(
+            metavar="FILE|-", help="File written by export --json or --jsonl; - is standard input"
+        ),
     ],
 ) -> None:
-    """Import exported sessions as new sessions, and print their ids.
+    """Import exported sessions as new sessions, and print their IDs.
 
     [dim]newapi sessions import backup.jsonl[/dim]
     """
@@ -121,8 +129,10 @@ def import_sessions(
 @command
 def rename(
     context: Context,
-    session: Annotated[str, typer.Argument(autocompletion=session_names, show_default=False)],
-    name: Annotated[str, typer.Argument(show_default=False)],
+    session: Annotated[
+        str, typer.Argument(metavar="SESSION", autocompletion=session_names, show_default=False)
+    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
 ) -> None:
     """Name a session, so that -S NAME continues it.
 
@@ -139,14 +149,14 @@ def remove(
         str | None,
         typer.Option(
             "--older-than",
-            metavar="30d",
+            metavar="DURATION",
             show_default=False,
-            help="Delete sessions last used before this many hours (h), days (d) or weeks (w)",
+            help="Delete sessions not used for this long, such as 12h, 30d, 8w or 1y",
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without confirmation")] = False,
 ) -> None:
-    """Delete sessions, and every trace of them in newapi's files.
+    """Delete sessions, with all their data in newapi's files.
 
     [dim]newapi sessions rm 1a2b[/dim]
     [dim]newapi sessions rm --older-than 90d --yes[/dim]

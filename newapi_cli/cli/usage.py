@@ -13,11 +13,13 @@ from newapi_cli.cli.options import command
 @command
 def usage(
     context: Context,
-    by: Annotated[By, typer.Option("--by", help="Sum up by model, day or session")] = By.MODEL,
+    by: Annotated[By, typer.Option("--by", help="Group by model, day or session")] = By.MODEL,
     since: Annotated[
         str,
         typer.Option(
-            "--since", metavar="7d", help="Report since a duration ago, a date (2026-11-01), or all"
+            "--since",
+            metavar="WHEN",
+            help="Start of the report: a duration ago (7d), a date (2026-11-01), or all",
         ),
     ] = "30d",
     exact: Annotated[

@@ -21,9 +21,9 @@ MAX_SECONDS = 1_000_000
 MAX_NESTING = 40
 TYPE_NAMES = (
     (bool, tr("true or false")),
-    (str, tr("text")),
-    (int, tr("a whole number")),
-    (float, tr("a number with a fraction")),
+    (str, tr("a string")),
+    (int, tr("an integer")),
+    (float, tr("a float")),
     (list, tr("a list")),
     (dict, tr("a table")),
 )
@@ -32,14 +32,14 @@ TYPE_NAMES = (
 class Kind(Enum):
     """The type of a setting. The value is its displayed name."""
 
-    TEXT = tr("text")
-    SECRET = tr("a key as text")
+    TEXT = tr("a string")
+    SECRET = tr("a key as a string")
     NUMBER = tr("a number")
-    INTEGER = tr("a whole number")
+    INTEGER = tr("an integer")
     SECONDS = tr("a number of seconds")
     BOOLEAN = tr("true or false")
     CHOICE = tr("one of several words")
-    TEXTS = tr("text or a list of texts")
+    TEXTS = tr("a string or a list of strings")
     TABLE = tr("a table of JSON values")
 
 
@@ -193,7 +193,7 @@ def _is_json(value: object, depth: int = 0) -> bool:
 
 def _type_name(value: object) -> str:
     if isinstance(value, str) and not _is_text(value):
-        return tr("text with a NUL or an invalid character")
+        return tr("a string with a NUL or an invalid character")
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     for kind, name in TYPE_NAMES:
@@ -210,16 +210,16 @@ def _number_text(value: float) -> str:
 
 
 FIELDS: tuple[Field, ...] = (
-    Field("base_url", Kind.TEXT, None, "gateway address, such as https://gateway.example",
+    Field("base_url", Kind.TEXT, None, "base URL, such as https://gateway.example",
           flag="--base-url"),
     Field("api_key", Kind.SECRET, None, "API key, sent to the host of this profile only"),
     Field("api_key_command", Kind.TEXT, None, "shell command that prints the API key"),
     Field("api_key_file", Kind.TEXT, None, "file whose first line is the API key"),
-    Field("allow_insecure", Kind.BOOLEAN, False, "send the key over plain HTTP too"),
+    Field("allow_insecure", Kind.BOOLEAN, False, "allow sending the key over plain http"),
     Field("model", Kind.TEXT, None, "model to use; more models after commas are fallbacks",
           flag="--model"),
     Field("fallback", Kind.TEXTS, None, "models to try, in order, if the model fails"),
-    Field("group", Kind.TEXT, None, "group of the key, if prices depend on it"),
+    Field("group", Kind.TEXT, None, "group of the key, on which prices may depend"),
     Field("prices", Kind.BOOLEAN, True, "fetch the gateway's prices, without the key, once a day"),
     Field("system", Kind.TEXT, None, "system prompt, or @FILE to read it from a file",
           flag="--system"),
@@ -229,9 +229,9 @@ FIELDS: tuple[Field, ...] = (
           flag="--top-p"),
     Field("max_tokens", Kind.INTEGER, None, "maximum length of the answer, in tokens", 1,
           flag="--max-tokens"),
-    Field("frequency_penalty", Kind.NUMBER, None, "penalty on frequent tokens", -2, 2,
+    Field("frequency_penalty", Kind.NUMBER, None, "penalty for frequent tokens", -2, 2,
           flag="--frequency-penalty"),
-    Field("presence_penalty", Kind.NUMBER, None, "penalty on tokens that occurred before", -2, 2,
+    Field("presence_penalty", Kind.NUMBER, None, "penalty for tokens that already occurred", -2, 2,
           flag="--presence-penalty"),
     Field("stop", Kind.TEXTS, None, "text that ends the answer; may be repeated",
           flag="--stop"),
@@ -249,8 +249,8 @@ FIELDS: tuple[Field, ...] = (
           choices=("ansi", "dark", "light")),
     Field("code_style", Kind.TEXT, None, "Pygments style for code, such as monokai"),
     Field("require_finish_reason", Kind.BOOLEAN, True,
-          "treat an answer without finish reason as incomplete"),
-    Field("proxy", Kind.TEXT, None, "URL of the proxy", flag="--proxy"),
+          "treat an answer without a finish reason as incomplete"),
+    Field("proxy", Kind.TEXT, None, "URL of the proxy, or none", flag="--proxy"),
     Field("ca_bundle", Kind.TEXT, None, "file with the certificate authorities to trust"),
     Field("timeout", Kind.SECONDS, None, "maximum silence, in seconds; 0 = no limit",
           0, MAX_SECONDS, flag="--timeout"),
@@ -263,10 +263,10 @@ FIELDS: tuple[Field, ...] = (
     Field("idle_timeout", Kind.SECONDS, 60.0,
           "maximum time between two bytes, in seconds; 0 = no limit", 0, MAX_SECONDS),
     Field("content_idle_timeout", Kind.SECONDS, 300.0,
-          "maximum time between two texts, in seconds; 0 = no limit", 0, MAX_SECONDS),
+          "maximum time between two pieces of text, in seconds; 0 = no limit", 0, MAX_SECONDS),
     Field("total_timeout", Kind.SECONDS, 0.0,
           "maximum time for the answer, in seconds; 0 = no limit", 0, MAX_SECONDS),
-    Field("retries", Kind.INTEGER, 2, "number of retries before any text arrived",
+    Field("retries", Kind.INTEGER, 2, "maximum number of retries, before the first text",
           0, 10, flag="--retries"),
     Field("save", Kind.BOOLEAN, True, "save the conversation as a session", flag="--no-save"),
     Field("editing_mode", Kind.CHOICE, "emacs", "key bindings of the conversation: emacs or vi",

@@ -224,7 +224,7 @@ def _default_profile(table: Mapping[str, object], profiles: Profiles, path: Path
     if default is None:
         return None
     if not isinstance(default, str):
-        message = tr("{path}: default_profile must be text", path=path)
+        message = tr("{path}: default_profile must be a string", path=path)
         raise ConfigError(message, hint=tr('default_profile = "NAME"'))
     if default not in profiles:
         message = tr(
@@ -281,10 +281,10 @@ def _unknown_names(table: Mapping[str, object], profiles: Profiles) -> Iterator[
 
 def _unknown_name(name: str, known: Iterable[str], profile: str | None = None) -> str:
     near = near_names(name[:MAX_NAME], known, limit=1)
-    what = tr("unknown name {name}", name=quote_name(name))
+    what = tr("unknown setting {name}", name=quote_name(name))
     if profile is not None:
         what = tr(
-            "unknown name {name} in profile {profile}",
+            "unknown setting {name} in profile {profile}",
             name=quote_name(name),
             profile=quote_name(profile),
         )

@@ -186,9 +186,9 @@ def test_no_file_of_the_folder_contains_a_removed_key(path: Path) -> None:
         ({KEY: 1}, "not shown"),
         ({"temperature": 3}, "temperature must be a number from 0 to 2, not 3"),
         ({"temperature": math.nan}, "temperature must be a number"),
-        ({"api_key": [KEY]}, "api_key must be a key as text, not a list"),
+        ({"api_key": [KEY]}, "api_key must be a key as a string, not a list"),
         ({"base_url": f"ftp://{KEY}"}, "invalid base_url: "),
-        ({"model": "m", "stream": KEY}, "stream must be true or false, not text"),
+        ({"model": "m", "stream": KEY}, "stream must be true or false, not a string"),
     ],
 )
 def test_an_invalid_name_or_value_changes_nothing(

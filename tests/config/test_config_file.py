@@ -141,7 +141,7 @@ def test_a_huge_file_is_not_parsed(path: Path) -> None:
         ("[[profiles]]", "profiles must be a table"),
         ('[profiles]\nwork = "CANARY"', "profile 'work' must be a table"),
         (f"[profiles]\n{CANARY} = 1", "not shown"),
-        ("default_profile = 3\n[profiles.work]", "default_profile must be text"),
+        ("default_profile = 3\n[profiles.work]", "default_profile must be a string"),
         ('default_profile = "wrok"\n[profiles.work]', "default_profile is 'wrok'"),
         (f'default_profile = "{CANARY}"', "not shown"),
     ],
@@ -218,9 +218,12 @@ def test_a_file_of_another_user_is_a_warning(path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("defualt_profile = 'work'", "unknown name 'defualt_profile'; did you mean 'default_profi"),
+        (
+            "defualt_profile = 'work'",
+            "unknown setting 'defualt_profile'; did you mean 'default_profi",
+        ),
         ("model = 'm'", "'model' has no effect here; move it below [profiles.NAME]"),
-        ("xyzzy = 1", "unknown name 'xyzzy'"),
+        ("xyzzy = 1", "unknown setting 'xyzzy'"),
         ("[profiles.w]\nmax-tokens = 5", "'max-tokens' in profile 'w'; did you mean 'max_tokens'?"),
         ("[profiles.w]\ntemprature = 1", "did you mean 'temperature'?"),
         (f"[profiles.w]\n{CANARY} = 1", "not shown"),

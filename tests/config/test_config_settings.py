@@ -100,7 +100,9 @@ def test_an_invalid_value_in_a_profile_is_an_error_with_the_file() -> None:
     with pytest.raises(ConfigError) as caught:
         load({"temperature": "hot"})
     error = caught.value
-    assert error.message == "temperature of profile 'work' must be a number from 0 to 2, not text"
+    assert (
+        error.message == "temperature of profile 'work' must be a number from 0 to 2, not a string"
+    )
     assert (error.why, error.hint) == ("/c/config.toml", "newapi config set temperature VALUE")
 
 

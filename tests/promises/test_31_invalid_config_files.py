@@ -235,12 +235,12 @@ WRONG = (
     ("temperature = 3", "temperature", "from 0 to 2"),
     ("temperature = nan", "temperature", "a number"),
     ("stream = 1", "stream", "true or false"),
-    ("model = ['m']", "model", "text"),
-    ("max_tokens = 1.5", "max_tokens", "a whole number"),
+    ("model = ['m']", "model", "a string"),
+    ("max_tokens = 1.5", "max_tokens", "an integer"),
     (f"timeout = '{CANARY}'", "timeout", "seconds"),
     (f"retries = ['{CANARY}']", "retries", "from 0 to 10"),
     (f"reasoning = '{CANARY}'", "reasoning", "one of show, hide"),
-    ("seed = 2024-01-01", "seed", "a whole number"),
+    ("seed = 2024-01-01", "seed", "an integer"),
 )
 
 
