@@ -263,7 +263,7 @@ FIELDS: tuple[Field, ...] = (
     Field("idle_timeout", Kind.SECONDS, 60.0,
           "maximum time between two bytes, in seconds; 0 = no limit", 0, MAX_SECONDS),
     Field("content_idle_timeout", Kind.SECONDS, 300.0,
-          "maximum time between two pieces of text, in seconds; 0 = no limit", 0, MAX_SECONDS),
+          "maximum time between two deltas, in seconds; 0 = no limit", 0, MAX_SECONDS),
     Field("total_timeout", Kind.SECONDS, 0.0,
           "maximum time for the answer, in seconds; 0 = no limit", 0, MAX_SECONDS),
     Field("retries", Kind.INTEGER, 2, "maximum number of retries, before the first text",
