@@ -12,7 +12,7 @@ import queue
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
-from types import FrameType, TracebackType
+from types import FrameType
 
 from newapi_cli.errors import ExitCode, Interrupted
 
@@ -41,9 +41,7 @@ class Interrupts:
             signal.signal(signal.Signals[name], self._receive)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for name, before in self._before.items():
             signal.signal(signal.Signals[name], before)  # type: ignore[arg-type]  # as getsignal gave it
         self._before.clear()

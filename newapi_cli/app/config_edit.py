@@ -81,10 +81,7 @@ def set_setting(context: Context, name: str, text: str) -> None:
             tr("a key on the command line would be visible to other users"),
             hint=tr("newapi login, or newapi login --stdin"),
         )
-    try:
-        value = BY_NAME[name].parse(text)
-    except ValueError as problem:
-        raise UsageError(tr("{name} {problem}", name=name, problem=problem)) from None
+    value = _parse(name, text)
     profile = context.settings.profile
     _ensure_not_blank(name, value)
     if name == "base_url":
@@ -198,6 +195,14 @@ def _ensure_style_exists(context: Context, name: str) -> None:
         raise UsageError(problem.message, hint=problem.hint) from problem
 
 
+def _parse(name: str, text: str) -> object:
+    """Return the value of a setting that is typed as text. Raises `UsageError`."""
+    try:
+        return BY_NAME[name].parse(text)
+    except ValueError as problem:
+        raise UsageError(tr("{name} {problem}", name=name, problem=problem)) from None
+
+
 def _ensure_known(name: str) -> None:
     if name in BY_NAME:
         return
@@ -234,11 +239,7 @@ def run_setting(context: Context, name: str) -> Setting:
 def set_run_setting(context: Context, name: str, text: str) -> Setting:
     """Set a value for this run. Raises `UsageError`."""
     run_setting(context, name)
-    try:
-        value = BY_NAME[name].parse(text)
-    except ValueError as problem:
-        raise UsageError(tr("{name} {problem}", name=name, problem=problem)) from None
-    context.override(**{name: value})
+    context.override(**{name: _parse(name, text)})
     context.forget_settings()
     return run_setting(context, name)
 

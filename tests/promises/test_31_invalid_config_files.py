@@ -225,7 +225,9 @@ def test_unknown_names_are_only_warned_about_with_the_nearest_name(
     unknown = f'temprature = 1\n"{CANARY}" = "{CANARY}"\n'
     write(home, "color = 1\n" + valid_config(server, unknown))
     warnings = answered(home).err.splitlines()
-    assert all(line.startswith(f"warning: {home.config_file}: unknown setting") for line in warnings)
+    assert all(
+        line.startswith(f"warning: {home.config_file}: unknown setting") for line in warnings
+    )
     assert len(warnings) == 3
     assert "did you mean 'temperature'?" in "\n".join(warnings)
 
