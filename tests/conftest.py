@@ -22,15 +22,15 @@ from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.limits import time_limit
 from tests.support.preloaded import stop_server
+from tests.support.scale import REPEAT, TEST_LIMIT_S
 
 SCRUBBED = ("NEWAPI_", "OPENAI_", "XDG_", "PYTHONIOENCODING")
+OURS = "NEWAPI_TEST_"  # see tests/support/scale.py; workers of xdist read them too
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy")
 # Typer and rich read these when they are imported or whenever they print.
 TERMINAL = ("FORCE_COLOR", "PY_COLORS", "NO_COLOR", "GITHUB_ACTIONS", "COLUMNS", "LINES")
 LOOPBACK_NAMES = ("localhost", "ip6-localhost")
 HOMES = pytest.StashKey[str]()
-# Far beyond the slowest test of `.ci/run` on a busy machine; `.ci/long` sets its own.
-TEST_LIMIT_S = float(os.environ.get("NEWAPI_TEST_LIMIT_S") or 300)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -38,10 +38,16 @@ def pytest_configure(config: pytest.Config) -> None:
     _reset_signals()
     config.stash[HOMES] = tempfile.mkdtemp(prefix="newapi-tests-")
     for name in list(os.environ):
-        if name.startswith(SCRUBBED) or name in TERMINAL or name.lower() in PROXIES:
+        is_scrubbed = name.startswith(SCRUBBED) and not name.startswith(OURS)
+        if is_scrubbed or name in TERMINAL or name.lower() in PROXIES:
             del os.environ[name]
     os.environ["HOME"] = config.stash[HOMES]
     _allow_loopback_only()
+
+
+def pytest_report_header() -> str:
+    """Return what repeats this run."""
+    return REPEAT
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

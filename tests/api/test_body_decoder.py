@@ -13,6 +13,7 @@ import pytest
 from newapi_cli.api.chat.body_decoder import BodyDecoder
 from newapi_cli.domain.completion import Completion, CompletionBuilder, Status
 from newapi_cli.errors import GatewayError, NewapiError, Reason
+from tests.support.scale import REPEAT, SEED
 from tests.support.wire import (
     DONE,
     PING,
@@ -297,14 +298,12 @@ def outcome_of(blocks: Iterable[bytes]) -> tuple[object, ...]:
 
 
 def test_random_bodies_are_decoded_the_same_however_they_are_split() -> None:
-    seed = random.randrange(1 << 32)
-    print(f"seed {seed}")
-    chance = random.Random(seed)
+    chance = random.Random(SEED)
     for _ in range(1500):
         body = b"".join(chance.choices(FRAGMENTS, k=chance.randrange(9)))
         cuts = sorted(chance.choices(range(len(body) + 1), k=chance.randrange(6)))
         blocks = [body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
-        assert outcome_of(blocks) == outcome_of([body]), (seed, blocks)
+        assert outcome_of(blocks) == outcome_of([body]), (REPEAT, blocks)
 
 
 def test_text_that_is_held_back_is_returned_at_the_end() -> None:

@@ -11,7 +11,7 @@ from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.domain.completion import Chunk, Completion, CompletionBuilder, Status
 from newapi_cli.domain.messages import Message, Role
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
-from newapi_cli.errors import LocalError
+from newapi_cli.errors import LocalError, UsageError
 from newapi_cli.store.sessions import SessionStore
 
 ID = "0123456789ab"
@@ -316,3 +316,18 @@ def test_a_session_that_was_deleted_starts_again(
     add_turn(live, "two")
     assert live.was_deleted
     assert (stored_path(disk), warnings) == ([("two", "yes")], [])
+
+
+def test_a_deleted_session_changes_model_although_its_name_is_in_use(
+    live: LiveSession, disk: FailingStore
+) -> None:
+    live.change(live.session._replace(title="work", is_named=True))
+    add_turn(live, "one")
+    disk.store.delete([ID])
+    other = Session("b" * 12, "work", is_named=True)
+    disk.store.begin_turn(other, TurnRecord("two"), at_leaf=True)
+    disk.store.begin_turn(Session("c" * 12, "other", is_named=True), TurnRecord("3"), at_leaf=True)
+    live.change(live.session._replace(model="m2"))
+    assert live.session.model == "m2"
+    with pytest.raises(UsageError, match="already has this name"):
+        live.change(live.session._replace(title="other"))

@@ -20,13 +20,14 @@ from newapi_cli.errors import ExitCode, NewapiError
 from tests.api.exchanges import assert_workers_end, client_for, question
 from tests.fuzz.answers import assert_encodes
 from tests.fuzz.byte_streams import ByteStream, byte_stream
-from tests.fuzz.fuzzing import COMMANDS, SEED, STREAMS
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import Conditions, observe_process
+from tests.support.scale import REPEAT, SEED, scaled
 from tests.support.steps import Step
 
+STREAMS, COMMANDS = scaled(300, 10_000), scaled(12, 300)
 CLOCKS = Timeouts(3, 3, 3, 3, 3, 6)
 LONGEST_S = 8.0  # the clock for the whole answer, and what a busy machine takes
 MEGABYTE = 1 << 20
@@ -104,7 +105,7 @@ def test_random_byte_streams_end_as_documented_in_this_process() -> None:
                     code, completion = ended(server.url, number)
                     check_end(code, completion)
                 except BaseException as error:
-                    told = f"NEWAPI_FUZZ_SEED={SEED}, stream {number}: {answering.stream.writes!r}"
+                    told = f"{REPEAT}, stream {number}: {answering.stream.writes!r}"
                     error.add_note(told[:4000])
                     raise
                 codes[code.name] += 1
@@ -128,7 +129,7 @@ def test_random_byte_streams_end_as_documented_by_the_command(home: Home) -> Non
         for number in range(FIRST_COMMAND, FIRST_COMMAND + COMMANDS):
             answering.stream = byte_stream(SEED, number)
             way = chance.choice(WAYS)
-            told = f"NEWAPI_FUZZ_SEED={SEED}, stream {number}, {way}: {answering.stream.writes!r}"
+            told = f"{REPEAT}, stream {number}, {way}: {answering.stream.writes!r}"
             try:
                 seen = observe_process("chat", "hi", *way, home=home, conditions=conditions)
             except AssertionError as error:

@@ -65,7 +65,7 @@ def loaded(text: str) -> object:
 # -- answers ------------------------------------------------------------------------------------
 
 
-@fuzzed(500)
+@fuzzed(250)
 @given(BODIES, CUTS)
 def test_any_answer_is_read_alike_however_it_is_cut(body: bytes, places: list[int]) -> None:
     whole = read([body])
@@ -74,14 +74,14 @@ def test_any_answer_is_read_alike_however_it_is_cut(body: bytes, places: list[in
     assert read([body[at : at + 1] for at in range(len(body))]) == whole
 
 
-@fuzzed(300)
+@fuzzed(150)
 @given(BODIES)
 def test_any_answer_can_be_told_as_json(body: bytes) -> None:
     value = completion_json(read([body])[0], "m")
     assert json.loads(json.dumps(value, allow_nan=False, ensure_ascii=False).encode()) == value
 
 
-@fuzzed(300)
+@fuzzed(150)
 @given(st.lists(TEXTS, min_size=1, max_size=6))
 def test_the_arguments_of_a_tool_call_come_whole_from_any_pieces(pieces: list[str]) -> None:
     calls = [
@@ -93,7 +93,7 @@ def test_the_arguments_of_a_tool_call_come_whole_from_any_pieces(pieces: list[st
     assert [call.arguments for call in completion.tool_calls] == [well_formed("".join(pieces))]
 
 
-@fuzzed(300)
+@fuzzed(150)
 @given(st.lists(TEXTS, min_size=1, max_size=6))
 def test_no_character_of_an_answer_is_lost_between_deltas(pieces: list[str]) -> None:
     """All of it comes, as answer or as reasoning, but for think tags and the space beside them."""
@@ -112,7 +112,7 @@ def test_no_character_of_an_answer_is_lost_between_deltas(pieces: list[str]) -> 
 # -- refusals -----------------------------------------------------------------------------------
 
 
-@fuzzed(500)
+@fuzzed(250)
 @given(
     st.one_of(texts_of(REFUSAL, CHUNK, ODD).map(as_bytes), st.binary(max_size=30)),
     st.one_of(st.integers(300, 599), st.sampled_from([100, 199, 600, 999])),
@@ -132,7 +132,7 @@ def test_any_refusal_becomes_an_error_of_ours(
     rejects_stream_options(status, error.why)
 
 
-@fuzzed(300)
+@fuzzed(150)
 @given(texts_of(REFUSAL, CHUNK, ODD))
 def test_any_error_object_can_be_written(text: str) -> None:
     value = loaded(text)
@@ -164,7 +164,7 @@ def _kept(value: object) -> object:
 def test_any_json_is_passed_over_or_understood(
     shape: st.SearchStrategy[object], decode: Callable[[object], object]
 ) -> None:
-    @fuzzed(200)
+    @fuzzed(100)
     @given(texts_of(shape, ODD))
     def check(text: str) -> None:
         assert_encodes(decode(loaded(text)))
@@ -172,7 +172,7 @@ def test_any_json_is_passed_over_or_understood(
     check()
 
 
-@fuzzed(200)
+@fuzzed(100)
 @given(st.one_of(STATUS, ODD), st.one_of(PRICING, ODD))
 def test_any_prices_of_any_site_can_be_written(status: object, pricing: object) -> None:
     assert_encodes(responses.price_list_from_json(status, pricing))
@@ -192,7 +192,7 @@ class Told:
         return self._values.pop(0)
 
 
-@fuzzed(200)
+@fuzzed(100)
 @given(st.dictionaries(st.sampled_from(["hard_limit_usd", "access_until"]), ODD), ODD)
 def test_any_balance_is_a_balance_or_an_error_of_ours(granted: object, spent: object) -> None:
     with suppress(NewapiError):

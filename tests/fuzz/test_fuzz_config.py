@@ -78,7 +78,7 @@ def assert_secret(error: NewapiError) -> None:
 # -- reading ----------------------------------------------------------------------------------
 
 
-@fuzzed(600)
+@fuzzed(300)
 @given(FILES)
 def test_any_bytes_are_settings_or_a_config_error(data: bytes) -> None:
     def use(path: Path) -> None:
@@ -96,7 +96,7 @@ def test_any_bytes_are_settings_or_a_config_error(data: bytes) -> None:
     at(data, use)
 
 
-@fuzzed(300)
+@fuzzed(150)
 @given(st.one_of(st.binary(max_size=80), st.binary(max_size=8).map(lambda b: CANARY.encode() + b)))
 def test_any_bytes_of_a_key_file_are_a_key_or_a_config_error(data: bytes) -> None:
     def use(path: Path) -> None:
@@ -142,7 +142,7 @@ def parsed(data: bytes) -> dict[str, object] | None:
         return None
 
 
-@fuzzed(500)
+@fuzzed(250)
 @given(FILES, PROFILES, st.sampled_from(sorted(GOOD)), st.booleans())
 def test_setting_a_value_changes_nothing_else(
     data: bytes, profile: str, name: str, make_default: bool
@@ -171,7 +171,7 @@ def test_setting_a_value_changes_nothing_else(
     at(data, use)
 
 
-@fuzzed(300)
+@fuzzed(150)
 @given(FILES, PROFILES, st.lists(NAMES, min_size=1, max_size=3))
 def test_unsetting_a_value_changes_nothing_else(
     data: bytes, profile: str, names: list[str]
@@ -199,7 +199,7 @@ def test_unsetting_a_value_changes_nothing_else(
     at(data, use)
 
 
-@fuzzed(400)
+@fuzzed(200)
 @given(NAMES, st.one_of(st.text(st.characters(codec=None), max_size=12), VALUES, st.just(CANARY)))
 def test_any_text_of_a_variable_is_a_value_or_an_error_with_the_expected_type(
     name: str, text: str

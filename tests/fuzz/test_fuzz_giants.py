@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fuzz.fuzzing import PROFILE
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import observe_process
+from tests.support.scale import IS_LONG
 from tests.support.steps import Send, Step, sse
 from tests.support.wire import DONE, chunk, completion, event, response
 
@@ -30,7 +30,7 @@ def whole(text: str) -> list[Step]:
 FORMS = {"streamed": streamed, "whole": whole}
 ALL = [f"{form} {width}" for form in FORMS for width in WIDTHS]
 IN_CI = ["whole Chinese", "streamed emoji"]  # two seconds each
-CASES = pytest.mark.parametrize("case", ALL if PROFILE == "long" else IN_CI)
+CASES = pytest.mark.parametrize("case", ALL if IS_LONG else IN_CI)
 
 
 @CASES

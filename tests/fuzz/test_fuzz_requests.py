@@ -64,7 +64,7 @@ def content_of(text: str, files: list[tuple[str, str, bytes]]) -> object:
     return parts
 
 
-@fuzzed(400)
+@fuzzed(200)
 @given(TEXTS, SAID, SAMPLINGS, st.booleans(), st.booleans())
 def test_what_is_encoded_decodes_to_what_was_asked(
     model: str,

@@ -51,7 +51,7 @@ def is_harmless(character: str) -> bool:
     )
 
 
-@fuzzed(500)
+@fuzzed(250)
 @given(TEXTS, CUTS)
 def test_any_text_is_made_safe_alike_however_it_is_cut(text: str, places: list[int]) -> None:
     for pieces in ([text], pieces_of(text, places), list(text)):
@@ -60,7 +60,7 @@ def test_any_text_is_made_safe_alike_however_it_is_cut(text: str, places: list[i
         assert got == safe_text(text)
 
 
-@fuzzed(500)
+@fuzzed(250)
 @given(TEXTS)
 def test_nothing_that_a_terminal_obeys_gets_out_and_nothing_visible_is_lost(text: str) -> None:
     safe = safe_text(text)
@@ -77,7 +77,7 @@ def test_nothing_that_a_terminal_obeys_gets_out_and_nothing_visible_is_lost(text
             assert after.isprintable(), "what is not shown as itself is shown by something"
 
 
-@fuzzed(400)
+@fuzzed(200)
 @given(TEXTS)
 def test_safe_text_stays_as_it_is(text: str) -> None:
     for make_safe in (safe_text, safe_code, safe_line):
@@ -85,7 +85,7 @@ def test_safe_text_stays_as_it_is(text: str) -> None:
     assert safe_line(text).splitlines() in ([], [safe_line(text)])
 
 
-@fuzzed(400)
+@fuzzed(200)
 @given(TEXTS, CUTS)
 def test_what_is_held_back_is_short(text: str, places: list[int]) -> None:
     """A flag has eight characters at most: more would wait for ever while nothing else comes."""
@@ -102,7 +102,7 @@ def test_what_is_held_back_is_short(text: str, places: list[int]) -> None:
 COLUMNS, ROWS, BEFORE = 30, 12, 4
 
 
-@fuzzed(120)
+@fuzzed(60)
 @given(TEXTS, CUTS, st.integers(1, 8))
 def test_an_answer_of_any_text_leaves_the_terminal_as_it_was(
     text: str, places: list[int], max_tail_rows: int

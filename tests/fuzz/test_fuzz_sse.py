@@ -33,7 +33,7 @@ STREAMS = st.one_of(
 )
 
 
-@fuzzed(800)
+@fuzzed(400)
 @given(STREAMS, CUTS)
 def test_any_bytes_cut_anywhere_are_read_by_the_standard(stream: bytes, places: list[int]) -> None:
     wanted = by_the_standard(stream)
@@ -42,7 +42,7 @@ def test_any_bytes_cut_anywhere_are_read_by_the_standard(stream: bytes, places: 
     assert found.stray.decode("utf-8", "replace").encode() == wanted.stray
 
 
-@fuzzed(500)
+@fuzzed(250)
 @given(STREAMS, CUTS)
 def test_any_bytes_cut_anywhere_give_the_same_as_whole(stream: bytes, places: list[int]) -> None:
     whole = decoded([stream])
@@ -50,7 +50,7 @@ def test_any_bytes_cut_anywhere_give_the_same_as_whole(stream: bytes, places: li
     assert decoded(stream[at : at + 1] for at in range(len(stream))) == whole
 
 
-@fuzzed(800)
+@fuzzed(400)
 @given(STREAMS, CUTS, st.integers(1, 40))
 def test_the_limit_does_not_depend_on_the_cuts(
     stream: bytes, places: list[int], limit: int
@@ -64,7 +64,7 @@ def test_the_limit_does_not_depend_on_the_cuts(
         assert found == one_by_one or found.is_too_large
 
 
-@fuzzed(300)
+@fuzzed(150)
 @given(STREAMS, st.integers(1, 40))
 def test_events_are_refused_beyond_the_limit_only(stream: bytes, limit: int) -> None:
     found = decoded([stream], limit)

@@ -29,9 +29,10 @@ from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.domain.completion import Chunk, Completion, CompletionBuilder, Status, Usage
 from newapi_cli.domain.session import Session
 from newapi_cli.errors import UsageError
-from tests.fuzz.fuzzing import SEED, profiled
+from tests.fuzz.fuzzing import profiled
 from tests.fuzz.store_model import DIES_IN_A_TRANSACTION, Process, Sessions, content_of
 from tests.store.stores import Clock
+from tests.support.scale import SEED
 
 FIRST_VERSION = Path(__file__).parents[1] / "data" / "databases" / "v1.sql"
 # In memory where there is such a folder: a commit waits for the disk, and there are thousands.
@@ -396,4 +397,4 @@ def completion(text: str, status: Status, tokens: tuple[int, int] | None) -> Com
 
 
 def test_the_store_contains_what_was_saved_after_any_sequence_of_operations() -> None:
-    run_state_machine_as_test(seed(SEED)(StoreMachine), settings=profiled(80))
+    run_state_machine_as_test(seed(SEED)(StoreMachine), settings=profiled(40))

@@ -1,13 +1,12 @@
 """`kill -9` loses no prompt, at most two seconds of an answer, and no setting.
 
-The moments during an answer are random; the seed is printed, and NEWAPI_KILL_SEED sets it. A change
-of settings is killed before each of its changes to a file.
+The moments during an answer are random. A change of settings is killed before each of its changes
+to a file.
 """
 
 from __future__ import annotations
 
 import itertools
-import os
 import random
 import re
 import signal
@@ -44,6 +43,7 @@ from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import observe
 from tests.support.process import kill_group, newapi_command, run_command, run_newapi
+from tests.support.scale import SEED
 from tests.support.steps import Pause, Send, Stall, Step, sse
 from tests.support.wire import DONE, answer_events, chunk, event, framed
 
@@ -211,13 +211,11 @@ class ConversationVictim(Victim):
 
 
 def test_kills_during_an_answer_lose_no_prompt_and_at_most_two_seconds(tmp_path: Path) -> None:
-    seed = int(os.environ.get("NEWAPI_KILL_SEED") or random.randrange(1_000_000))
-    print(f"NEWAPI_KILL_SEED={seed}")
     log = Log()
     kinds = [*[(Victim, KILLS // WORKERS)] * WORKERS, (ConversationVictim, CONVERSATION_KILLS)]
     with FaultServer(answer=log.answer) as server, ThreadPoolExecutor(len(kinds)) as workers:
         victims = [
-            kind(tmp_path / f"{n}", server, log, seed + n) for n, (kind, _) in enumerate(kinds)
+            kind(tmp_path / f"{n}", server, log, SEED + n) for n, (kind, _) in enumerate(kinds)
         ]
         runs = zip(victims, kinds, strict=True)
         for running in [workers.submit(each.run, kills) for each, (_, kills) in runs]:

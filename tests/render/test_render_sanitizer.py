@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import unicodedata
@@ -19,9 +18,9 @@ from newapi_cli.render.live.painter import Painter
 from newapi_cli.render.live.theme import theme_named
 from newapi_cli.render.sanitizer import REPLACEMENT, Sanitizer, safe_code, safe_line, safe_text
 from newapi_cli.text import wrap_line
+from tests.support.scale import REPEAT, SEED, scaled
 
 KEPT = ("\t", "\n")
-ASKED_SEED = os.environ.get("NEWAPI_FUZZ_SEED")  # read here: tests run without it
 C0 = [chr(code) for code in range(0x20) if chr(code) not in KEPT]
 C1 = [chr(code) for code in range(0x80, 0xA0)]
 BIDI = [chr(code) for code in (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))]  # noqa: E501  # fmt: skip
@@ -212,7 +211,7 @@ PLACES = [
     "[{}](http://a/{} \"{}\")", "![{}](<b {}> '{}')", "<http://x/{}>", "[a]: /u{} '{}'\n\n[a]\n",
     "**{}** *{}* ~~{}~~", "{}\n===\n", "<b {}>{}</b>", "&{};", "\\{}", "1. {}\n\n   {}\n",
 ]  # fmt: skip
-COUNT = 5000
+COUNT = scaled(1500, 20_000)
 
 
 def written_for(pieces: list[str], columns: int) -> str:
@@ -257,8 +256,7 @@ def test_no_control_sequence_reaches_the_terminal_wherever_it_is_split(payload: 
 
 
 def test_no_control_sequence_reaches_the_terminal_from_any_block() -> None:
-    seed = int(ASKED_SEED or random.SystemRandom().randrange(10**9))
-    rnd = random.Random(seed)
+    rnd = random.Random(SEED)
     for number in range(COUNT):
         place = rnd.choice(PLACES)
         text = place.format(*(rnd.choice(PAYLOADS) for _ in range(place.count("{}"))))
@@ -267,7 +265,7 @@ def test_no_control_sequence_reaches_the_terminal_from_any_block() -> None:
         cuts = sorted(rnd.sample(range(len(text) + 1), k=min(2, len(text))))
         pieces = [text[begin:end] for begin, end in pairwise([0, *cuts, len(text)])]
         found = strangers(written_for(pieces, rnd.choice([20, 60])))
-        assert found == [], f"NEWAPI_FUZZ_SEED={seed}, text {number}: {pieces!r}"
+        assert found == [], f"{REPEAT}, text {number}: {pieces!r}"
 
 
 def test_the_oracle_finds_control_sequences() -> None:

@@ -14,11 +14,10 @@ from tests.render.live.documents import (
     Document,
     answers,
     examples,
-    fuzz_count,
-    fuzz_seed,
     random_document,
 )
 from tests.render.sessions import ATTACHMENT, BRANCHED, CALL, MORE, SKY, session
+from tests.support.scale import SEED, scaled
 
 EXAMPLES = [*examples(), *answers()]
 WHOLE = """\
@@ -166,8 +165,8 @@ def test_no_text_includes_what_follows_it(document: Document) -> None:
 
 
 def test_no_random_text_includes_what_follows_it() -> None:
-    rnd = random.Random(fuzz_seed())
-    for _ in range(fuzz_count(500)):
+    rnd = random.Random(SEED)
+    for _ in range(scaled(200, 20_000)):
         _check_stays_inside(random_document(rnd, EXAMPLES))
 
 

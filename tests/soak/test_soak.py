@@ -1,13 +1,11 @@
 """Long use of an unreliable gateway: no leaks, no growth, and all shown text is stored.
 
-Short in CI; `.ci/long` sets NEWAPI_SOAK for 2,000 one-shot runs and a conversation of 500 turns.
-The seed is printed; NEWAPI_SOAK_SEED sets it.
+Short in CI; `.ci/long` runs 2,000 prompts and a conversation of 500 turns.
 """
 
 from __future__ import annotations
 
 import os
-import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,9 +20,9 @@ from tests.soak.unreliable import UnreliableGateway
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import Observed, observe_process
+from tests.support.scale import SEED, scaled
 
-IS_LONG = bool(os.environ.get("NEWAPI_SOAK"))
-RUNS, TURNS = (2000, 500) if IS_LONG else (60, 30)
+RUNS, TURNS = scaled(20, 2000), scaled(20, 500)
 WORKERS = 2
 TIMEOUTS = {"first_byte_timeout": 1.0, "idle_timeout": 1.0, "retries": 0}
 MEMORY_GROWTH = 1.15  # of the last tenth over the second one, as the history grows
@@ -34,9 +32,7 @@ ALLOWED = {0, 4, 5, 6, 7, 8, 9}
 @pytest.fixture
 def gateway(home: Home, fault_server: FaultServer) -> UnreliableGateway:
     """Return the gateway of the test, configured in `home`."""
-    seed = int(os.environ.get("NEWAPI_SOAK_SEED") or random.SystemRandom().getrandbits(32))
-    print(f"NEWAPI_SOAK_SEED={seed}")
-    gateway = UnreliableGateway(seed)
+    gateway = UnreliableGateway(SEED)
     fault_server.answer_with(gateway.answer)
     home.configure(fault_server.url, **TIMEOUTS)
     return gateway

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from newapi_cli.errors import ExitCode
 from tests.support.home import Home
+from tests.support.scale import scaled
 
 DOCUMENTED = {code.value for code in ExitCode} - {ExitCode.BUG.value}
 MAX_FAULTS = 500  # more calls than that would be an endless loop
+STEP = scaled(6, 1)
 
 
 class FaultyRun:
@@ -31,8 +33,11 @@ class FaultyRun:
 
 
 def faulty_runs(folder: Path, call: str, error: str, *, repeats: bool) -> Iterator[FaultyRun]:
-    """Return one run for each call that can fail; the fault of the last one does not occur."""
-    for number in range(1, MAX_FAULTS):
+    """Return a run for each call that can fail, in CI for every sixth of them.
+
+    The fault of the last run does not occur.
+    """
+    for number in range(1, MAX_FAULTS, STEP):
         run = FaultyRun(folder, call, number, error, repeats=repeats)
         yield run
         if not run.had_fault:

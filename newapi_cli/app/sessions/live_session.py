@@ -161,11 +161,12 @@ class LiveSession:
         if self._store is not None and not self._is_behind:
             try:
                 stored = self._store.load(session.id)
-                written = (
-                    _with_changes(stored.session, self.session, session) if stored else session
-                )
-                self._store.update_session(written)
-                session = session._replace(title=written.title, is_named=written.is_named)
+                if stored is not None:
+                    written = _with_changes(stored.session, self.session, session)
+                    self._store.update_session(written)
+                    session = session._replace(title=written.title, is_named=written.is_named)
+                elif session.title != self.session.title:
+                    self._store.update_session(session)  # writes nothing, checks the name
             except LocalError as error:
                 self._fail(error)
         self.session = session

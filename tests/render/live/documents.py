@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 import json
-import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,9 +27,6 @@ ANSWERS = sorted((ROOT / "tests" / "data" / "answers").glob("*.md"))
 THEME = theme_named("ansi")
 WIDTHS = (20, 80, 300)
 TAIL_LIMITS = (0, 1, 3, 10)
-# Read here: tests run in a clean environment, without these.
-ASKED_SEED = os.environ.get("NEWAPI_FUZZ_SEED")
-ASKED_COUNT = os.environ.get("NEWAPI_FUZZ_COUNT")
 
 Pieces = list[str]
 
@@ -187,16 +183,6 @@ def random_document(rnd: random.Random, spliced: list[Document]) -> str:
         source = rnd.choice(spliced).source
         lines.insert(rnd.randint(0, len(lines)), source[: rnd.randint(1, len(source))])
     return "\n".join(lines) + ("\n" if rnd.random() < 0.8 else "")
-
-
-def fuzz_seed() -> int:
-    """Return the seed of this run: NEWAPI_FUZZ_SEED, or a new one."""
-    return int(ASKED_SEED or random.SystemRandom().randrange(10**9))
-
-
-def fuzz_count(usual: int) -> int:
-    """Return the number of random documents: NEWAPI_FUZZ_COUNT, or the usual one."""
-    return int(ASKED_COUNT or usual)
 
 
 # -- how a document arrives ------------------------------------------------------------------------

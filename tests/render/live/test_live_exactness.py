@@ -24,8 +24,6 @@ from tests.render.live.documents import (
     definitions_of,
     differences,
     examples,
-    fuzz_count,
-    fuzz_seed,
     in_bytes,
     layout_for,
     new_answer,
@@ -33,6 +31,7 @@ from tests.render.live.documents import (
     reference_rows,
     streamed_rows,
 )
+from tests.support.scale import REPEAT, SEED, scaled
 
 EXAMPLES = examples()
 SPECIFICATION = 652
@@ -42,7 +41,7 @@ DEFINED_AFTER_USE = [
     23, 33, 203, 204, 214, 218, *range(527, 537), 539, 540, 542, 543, 549, *range(553, 563), 565,
     566, *range(568, 572), 573, 576, 577, *range(582, 590), 591, 593,
 ]  # fmt: skip
-USUAL_FUZZ_COUNT = 2000
+DOCUMENTS = scaled(600, 20_000)
 USUAL_LIMIT = 10  # rows of the tail in a window of usual height
 COLORS = re.compile(r"\x1b\[[\d;]*m")
 CUTS: dict[str, Callable[[int], Callable[[str], Pieces]]] = {
@@ -190,11 +189,10 @@ def test_a_layout_of_another_width_changes_only_what_is_still_open(width: int) -
 
 
 def test_streamed_random_documents_equal_complete_ones() -> None:
-    seed = fuzz_seed()
-    rnd = random.Random(seed)
+    rnd = random.Random(SEED)
     by_width = layouts()
     spliced = EXAMPLES or NASTY
-    for number in range(fuzz_count(USUAL_FUZZ_COUNT)):
+    for number in range(DOCUMENTS):
         source = random_document(rnd, spliced)
         pieces = rnd.choice([by_character, at_random(rnd, 9), at_random(rnd), in_bytes(rnd)])(
             source
@@ -204,7 +202,7 @@ def test_streamed_random_documents_equal_complete_ones() -> None:
         found = streamed_rows(pieces, layout, limit, definitions_of(source))
         assert found == wanted, "\n".join(
             chain(
-                [f"NEWAPI_FUZZ_SEED={seed}, document {number}, limit {limit}: {source!r}"],
+                [f"{REPEAT}, document {number}, limit {limit}: {source!r}"],
                 [f"pieces {pieces!r}"],
                 differences(wanted, found),
             )

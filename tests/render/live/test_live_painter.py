@@ -20,16 +20,15 @@ from tests.render.live.documents import (
     by_character,
     definitions_of,
     examples,
-    fuzz_count,
-    fuzz_seed,
     layout_for,
     new_answer,
     random_document,
     reference_rows,
 )
 from tests.render.live.screens import GraphemeScreen, ReflowingScreen, Screen
+from tests.support.scale import REPEAT, SEED, scaled
 
-USUAL_FUZZ_COUNT = 500
+DOCUMENTS = scaled(150, 20_000)
 STRANGE = [
     "👨\u200d👩\u200d👧\u200d👦 ", "❤\ufe0f ", "🇩🇪", "🏴\U000e0067\U000e0062\U000e007f", "👍🏽",
     "1\ufe0f\u20e3", "你好", "e\u0301", "x", "word ", "☀\ufe0f", "🎉", "नमस्ते ", "ไทย", "｡", "ｶ",
@@ -121,10 +120,9 @@ def assert_painted_as_printed(
 
 
 def test_painted_random_documents_equal_printed_ones() -> None:
-    seed = fuzz_seed()
-    rnd = random.Random(seed)
+    rnd = random.Random(SEED)
     spliced = examples() or NASTY
-    for number in range(fuzz_count(USUAL_FUZZ_COUNT)):
+    for number in range(DOCUMENTS):
         is_strange = rnd.random() < 0.3
         source = strange_document(rnd) if is_strange else random_document(rnd, spliced)
         size = (rnd.randint(20, 120), rnd.randint(4, 24))
@@ -132,7 +130,7 @@ def test_painted_random_documents_equal_printed_ones() -> None:
         try:
             assert_painted_as_printed(source, rnd, size, kind)
         except AssertionError as error:
-            note = f"NEWAPI_FUZZ_SEED={seed}, document {number}, {size}, {kind}: {source!r}"
+            note = f"{REPEAT}, document {number}, {size}, {kind}: {source!r}"
             raise AssertionError(note) from error
 
 
