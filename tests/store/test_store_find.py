@@ -46,7 +46,7 @@ def test_a_unique_prefix_of_an_id_finds_its_session(store: SessionStore) -> None
 @pytest.mark.parametrize("nothing", ["", "1a2d", "x", "1a2c000000000", "%", "_", "1a2g", " 1a2c"])
 def test_a_reference_without_a_match_is_an_error(store: SessionStore, nothing: str) -> None:
     put(store, "1a2c00000000")
-    with pytest.raises(UsageError, match="no session"):
+    with pytest.raises(UsageError, match="not found"):
         store.find(nothing)
 
 
