@@ -19,26 +19,35 @@ if TYPE_CHECKING:
 
 TOUR_PROMPT = "Show me the tour"
 
+Prompt = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[PROMPT]...",
+        help="Prompt to send; if omitted, show a tour of newapi",
+        show_default=False,
+    ),
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME",
+        help="Demo model, such as demo-echo, demo-reasoning or demo-cut",
+    ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose", "-v", help="Print requests, retries and request IDs on standard error"
+    ),
+]
+
 
 def demo(
     ctx: typer.Context,
-    prompt: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[PROMPT]...",
-            help="Prompt to send; if omitted, show a tour of newapi",
-            show_default=False,
-        ),
-    ] = None,
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="NAME",
-            help="Demo model, such as demo-echo, demo-reasoning or demo-cut",
-        ),
-    ] = "demo",
+    prompt: Prompt = None,
+    model: Model = "demo",
     interactive: Annotated[
         bool, typer.Option("--interactive", "-i", help="Start a conversation")
     ] = False,
@@ -60,12 +69,7 @@ def demo(
         int,
         typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 selects a free one"),
     ] = 0,
-    verbose: Annotated[
-        bool,
-        typer.Option(
-            "--verbose", "-v", help="Print requests, retries and request IDs on standard error"
-        ),
-    ] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Try newapi without a key or a network.
 
