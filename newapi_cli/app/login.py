@@ -63,8 +63,8 @@ def login(context: Context, options: LoginOptions) -> None:
         models = gateway.models.fetch(context.client(context.endpoint(base_url, key)))
         context.streams.print_err(
             ntr(
-                "{url} answers: {n} model for this key",
-                "{url} answers: {n:,} models for this key",
+                "{url}: key accepted, {n} model",
+                "{url}: key accepted, {n:,} models",
                 len(models),
                 url=base_url,
             )

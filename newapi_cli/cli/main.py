@@ -100,7 +100,8 @@ def _report_usage_error(error: Any, streams: Streams) -> ExitCode:
     is_group = hasattr(getattr(context, "command", None), "commands")
     if not error.format_message():
         return ExitCode.USAGE  # a group without a command: its help has been printed
-    message = error.format_message().rstrip(".").replace("\n", " ")
+    message = error.format_message().rstrip(".").replace("\n", " ").replace(". Did", "; did")
+    message = message[:1].lower() + message[1:]
     hint = f"{command} --help"
     if command == "newapi" and hasattr(error, "possibilities"):  # no such option
         hint = tr("options follow a command: newapi chat --help, {help}", help=hint)

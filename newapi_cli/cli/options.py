@@ -299,8 +299,8 @@ def fields_from_options(options: list[str]) -> dict[str, object]:
         name, separator, value = text.partition("=")
         if not separator or not name:
             raise UsageError(
-                tr("--option {text!r} is not NAME=JSON", text=text),
-                hint=tr("for example -o top_k=40"),
+                tr("invalid --option {text!r}: not NAME=JSON", text=text),
+                hint=tr("use NAME=JSON, such as -o top_k=40"),
             )
         if name in FIELDS_WITH_OPTIONS:
             raise UsageError(tr("--option {name} is not allowed; it has its own option", name=name))

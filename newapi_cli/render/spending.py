@@ -30,9 +30,9 @@ EIGHTH_BLOCKS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 ASCII_BLOCK = "#"
 NOT_EXACT_TEXTS = {  # after a number of answers
     NotExact.OTHER_GATEWAY: tr("from another gateway"),
-    NotExact.NO_REQUEST_ID: tr("without a request id"),
+    NotExact.NO_REQUEST_ID: tr("without a request ID"),
     NotExact.EMPTY_LOG: tr("unknown, as the gateway's log of this key is empty"),
-    NotExact.LOG_WITHOUT_IDS: tr("unknown, as the gateway's log has no request ids"),
+    NotExact.LOG_WITHOUT_IDS: tr("unknown, as the gateway's log has no request IDs"),
     NotExact.BEFORE_LOG: tr("older than the log, which ends after 1,000 rows"),
     NotExact.AFTER_LOG: tr("newer than the log, which is fetched once in five minutes"),
     NotExact.NOT_IN_LOG: tr("not in the log, such as those of other keys"),

@@ -12,7 +12,7 @@ INTRODUCTION = """\
 # Errors of a gateway
 
 `newapi` prints an error in up to four parts: `error:` what happened, `why:` the server's own words,
-`id:` the request id, by which the gateway's operator finds the request, and `try:` what to do next.
+`id:` the request ID, by which the gateway's operator finds the request, and `try:` what to do next.
 On this page, find the message under its exit code. Each entry has the message, its reason as code
 knows it, what the server sent, the usual cause, and what to do. The first entry that matches a
 response applies.

@@ -140,7 +140,7 @@ def test_an_old_server_gets_the_key_in_the_query_and_has_no_request_ids(
     result = exact(home)
     assert gateway.paths()[-2:] == [LOG, f"{LOG}?key={CANARY}"]
     assert result.err.startswith("exact for 0 of 1 answer; 1 ")
-    assert "has no request ids" in result.err
+    assert "has no request IDs" in result.err
     assert tsv(result)[0][6] == "about"
 
 
@@ -170,7 +170,7 @@ def test_the_reasons_for_costs_that_are_not_exact_are_reported(
     assert exact(home).err.strip().split("; ") == [
         "exact for 1 of 5 answers",
         "1 from another gateway",
-        "1 without a request id",
+        "1 without a request ID",
         "1 older than the log, which ends after 1,000 rows",
         "1 not in the log, such as those of other keys",
     ]

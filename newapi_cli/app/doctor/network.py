@@ -177,7 +177,7 @@ def check_server(checkup: Checkup) -> CheckResult:
     if family is not None:
         checkup.family = family
         fastest_s = min(page.seconds for page in checkup.known_pages())
-        return ok(family.name, tr("answers in {time}", time=format_duration(fastest_s)))
+        return ok(family.name, tr("responded in {time}", time=format_duration(fastest_s)))
     result = result_from_error(_problem(checkup))
     for other in _other_forms(checkup.base_url):
         if _is_api(checkup, other):

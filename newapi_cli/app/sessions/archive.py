@@ -68,7 +68,7 @@ def sessions_from_text(text: str) -> list[StoredSession]:
     """Return the sessions in JSON, one or a list, or in JSON Lines. Raises `UsageError`."""
     text = text.removeprefix("\ufeff")
     if not text.strip():
-        raise UsageError(tr("cannot import this: it is empty"), hint=HINT)
+        raise UsageError(tr("invalid session export: it is empty"), hint=HINT)
     value, is_all = _first_value(text)
     if is_all and isinstance(value, list):
         return [_session_from(JsonObject(each, f"[{i}].")) for i, each in enumerate(value)]
@@ -116,16 +116,16 @@ def _first_value(text: str) -> tuple[object, bool]:
         value, end = json.JSONDecoder().raw_decode(text, begin)
     except json.JSONDecodeError as error:
         message = tr(
-            "cannot import this: invalid JSON at line {line}, column {column}",
+            "invalid session export: invalid JSON at line {line}, column {column}",
             line=error.lineno,
             column=error.colno,
         )
         raise UsageError(message, why=error.msg, hint=HINT) from None
     except RecursionError:
-        message = tr("cannot import this: the JSON is nested too deeply")
+        message = tr("invalid session export: the JSON is nested too deeply")
         raise UsageError(message, hint=HINT) from None
     except ValueError:  # an integer of thousands of digits
-        message = tr("cannot import this: the JSON contains a number that is too long")
+        message = tr("invalid session export: the JSON contains a number that is too long")
         raise UsageError(message, hint=HINT) from None
     return value, not text[end:].strip()
 
@@ -156,7 +156,7 @@ def _object_from_line(line: str, number: int) -> JsonObject:
     try:
         value, is_all = _first_value(line)
     except UsageError as error:
-        message = tr("cannot import this: invalid JSON at line {line}", line=number)
+        message = tr("invalid session export: invalid JSON at line {line}", line=number)
         raise UsageError(message, why=error.why, hint=HINT) from None
     if not is_all:
         raise _import_error(f"line {number}", tr("must be one JSON object"))
@@ -197,7 +197,7 @@ def _stored(source: JsonObject, sources: list[JsonObject]) -> StoredSession:
         turns.append(turn)
     session = _session(source, len(turns))
     if session.leaf_id is not None and session.leaf_id not in known:
-        raise source.error("leaf", tr("must be the id of one of the turns"))
+        raise source.error("leaf", tr("must be the ID of one of the turns"))
     return StoredSession(session, tuple(turns))
 
 
@@ -206,14 +206,14 @@ def _check_parent(
 ) -> None:
     """Raise `UsageError` unless the id is new and the parent precedes the turn: no cycles."""
     if turn.id in known:
-        raise source.error("id", tr("is the id of an earlier turn"))
+        raise source.error("id", tr("is the ID of an earlier turn"))
     if turn.parent_id is None or turn.parent_id in known:
         return
-    problem = tr("must be the id of an earlier turn, but no turn has it")
+    problem = tr("must be the ID of an earlier turn, but no turn has it")
     if turn.parent_id == turn.id:
-        problem = tr("must be the id of an earlier turn, not of the turn itself")
+        problem = tr("must be the ID of an earlier turn, not of the turn itself")
     elif turn.parent_id in all_ids:
-        problem = tr("must be the id of an earlier turn, not of a later one")
+        problem = tr("must be the ID of an earlier turn, not of a later one")
     raise source.error("parent_id", problem)
 
 
@@ -404,8 +404,10 @@ class JsonObject:
 def _import_error(place: str, problem: str) -> UsageError:
     """Return the error for a field or line, or for all of it if `place` is empty."""
     if not place:
-        return UsageError(tr("cannot import this: it {problem}", problem=problem))
-    return UsageError(tr("cannot import this: {place}: {problem}", place=place, problem=problem))
+        return UsageError(tr("invalid session export: it {problem}", problem=problem))
+    return UsageError(
+        tr("invalid session export: {place}: {problem}", place=place, problem=problem)
+    )
 
 
 def _not_an_integer(minimum: int) -> str:
