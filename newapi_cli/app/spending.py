@@ -43,7 +43,7 @@ class By(StrEnum):
 
 
 class TurnFigures(NamedTuple):
-    """The figures of a finished turn: the columns `store.spending.FIGURES`, as stored.
+    """The figures of a finished turn: the columns `store.sessions.FIGURES`, as stored.
 
     `created_at` is in seconds since 1970. Values of a damaged file are found where they are used.
     """
@@ -214,7 +214,7 @@ def fetch_exact_costs(context: Context, gateway: Gateway, live: LiveSession) -> 
     entries = gateway.key_record.log(max_age_s=_age_s(live.last))
     changed = exact_costs(turns, entries, gateway.prices.quota_per_unit())
     if live.is_saved and changed:
-        context.sessions.spending.write_costs(changed)
+        context.sessions.write_costs(changed)
     live.update_costs(changed)
     answered = [turn for turn in live.path if turn.answer]
     exact = sum(turn.cost_kind == CostKind.EXACT for turn in answered)

@@ -76,9 +76,7 @@ def _figures(context: Context, scope: Scope) -> Iterator[TurnFigures]:
     store = context.sessions_if_any
     if store is None:
         return iter(())
-    return store.spending.figures(
-        TurnFigures._make, scope.since, profile=scope.profile, host=scope.host
-    )
+    return store.figures(TurnFigures._make, scope.since, profile=scope.profile, host=scope.host)
 
 
 def _currency(context: Context) -> Currency:
@@ -105,7 +103,7 @@ def _titles(context: Context, report: SpendingReport) -> dict[str, str]:
 
 def _fetch_exact_costs(context: Context, scope: Scope) -> None:
     """Store the costs from the gateway's log of the key in the turns of this gateway."""
-    spending = context.sessions.spending
+    store = context.sessions
     try:
         host = str(context.base_url)
         gateway = Gateway(context)
@@ -116,8 +114,8 @@ def _fetch_exact_costs(context: Context, scope: Scope) -> None:
             stored = tr("{hint}; {stored}", hint=error.hint, stored=stored)
         error.hint = stored
         raise
-    turns = spending.charged((entry.request_id for entry in entries), host)
-    spending.write_costs(exact_costs(turns, entries, quota))
+    turns = store.charged((entry.request_id for entry in entries), host)
+    store.write_costs(exact_costs(turns, entries, quota))
     result = exactness(_figures(context, scope), entries, host)
     if result.answers:
         context.streams.print_err(exactness_text(result))

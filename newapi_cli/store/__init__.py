@@ -3,8 +3,7 @@
     database     the file: private from its first byte, migrated when opened, with its errors
     migrations   the numbered steps of the schema, append-only
     mapping      rows ⇄ sessions and turns
-    sessions     SessionStore: save, find, change and delete sessions and turns
-    spending     SpendingTable: usage and cost of turns, and exact costs
+    sessions     SessionStore: save, find, change and delete sessions and turns; usage and costs
     inspection   read-only summary for `newapi doctor`
 
 Invariants:

@@ -1,4 +1,4 @@
-"""Saving, finding, changing and deleting sessions and turns.
+"""Saving, finding, changing and deleting sessions and turns, and their usage and costs.
 
 The commits of a turn:
 
@@ -12,7 +12,8 @@ the process where the system provides it (Linux, in clock ticks since boot), bec
 reused.
 
 Search scans all turns: 0.1 to 0.3 s for 200,000 turns. A word index would not find two characters
-of Chinese, and its terms would survive a deletion.
+of Chinese, and its terms would survive a deletion. A spending report reads all turns too, so it
+reads only the columns it needs and creates no `TurnRecord`.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import (
@@ -46,7 +47,6 @@ from newapi_cli.store.mapping import (
     values_of_session,
     values_of_turn,
 )
-from newapi_cli.store.spending import SpendingTable
 
 KILLED = tr("newapi was killed while the answer arrived")
 NEXT_USE = "(SELECT coalesce(max(use_number), 0) + 1 FROM sessions)"
@@ -60,7 +60,13 @@ MIN_ID_PREFIX = 4
 HEX_DIGITS = frozenset("0123456789abcdef")
 SEARCHED_COLUMNS = ("prompt", "answer")
 MAX_LISTED_IDS = 5
+FIGURES = (  # of a turn, for spending reports
+    "id, session_id, host, status, model, prompt_tokens, completion_tokens, cost, cost_kind,"
+    " request_id, first_token_s, duration_s, created_at"
+)
 LIST_HINT = tr("newapi sessions list")
+
+Made = TypeVar("Made")
 
 
 class SessionStore:
@@ -84,11 +90,6 @@ class SessionStore:
 
     def close(self) -> None:
         self.database.close()
-
-    @cached_property
-    def spending(self) -> SpendingTable:
-        """Usage and cost of the turns."""
-        return SpendingTable(self.database)
 
     # -- a turn -------------------------------------------------------------------------------
 
@@ -347,6 +348,50 @@ class SessionStore:
                     "when no other newapi process is running: newapi sessions rm --older-than 1000y"
                 ),
             ) from error
+
+    # -- usage and costs ----------------------------------------------------------------------
+
+    def figures(
+        self,
+        make: Callable[[Iterable[object]], Made],
+        since: datetime | None = None,
+        *,
+        profile: str = "",
+        host: str = "",
+    ) -> Iterator[Made]:
+        """Yield what `make` returns for the columns `FIGURES` of each finished turn, by id.
+
+        Without `since` all turns are included; an empty `profile` or `host` matches any. They are
+        those of the turn: its session may have continued elsewhere.
+        """
+        sql, values = f"SELECT {FIGURES} FROM turns WHERE status != 'open'", list[object]()
+        if since is not None:
+            sql += " AND created_at >= ?"
+            values.append(since.timestamp())
+        sql += " AND ? IN ('', profile) AND ? IN ('', host)"
+        values += [profile, host]
+        yield from map(make, self.database.rows(f"{sql} ORDER BY id", values))
+
+    def charged(self, request_ids: Iterable[str], host: str) -> list[TurnRecord]:
+        """Return the turns that were sent to a host and have one of these request ids."""
+        ids = set(request_ids)
+        sql = f"SELECT {TURN_COLUMNS} FROM turns WHERE request_id != '' AND host = ?"
+        rows = self.database.rows(sql, (host,))
+        return [turn_from_row(row) for row in rows if row["request_id"] in ids]
+
+    def write_costs(self, turns: Iterable[TurnRecord]) -> None:
+        """Commit cost and kind of stored turns, of all or of none.
+
+        A deleted turn is skipped, also if its id was given to another one.
+        """
+        values = [(turn.cost, turn.cost_kind, turn.id, turn.request_id) for turn in turns]
+        if not values:
+            return
+        with self.database.transaction():
+            for each in values:
+                self.database.execute(
+                    "UPDATE turns SET cost = ?, cost_kind = ? WHERE id = ? AND request_id = ?", each
+                )
 
     # -- parts --------------------------------------------------------------------------------
 

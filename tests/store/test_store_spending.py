@@ -12,8 +12,7 @@ from newapi_cli.app.spending import TurnFigures
 from newapi_cli.domain.completion import Status, Usage
 from newapi_cli.domain.session import Session, TurnRecord
 from newapi_cli.errors import LocalError
-from newapi_cli.store.sessions import SessionStore
-from newapi_cli.store.spending import FIGURES
+from newapi_cli.store.sessions import FIGURES, SessionStore
 from tests.store.stores import Clock, change_raw, new_session, raw_rows
 
 COSTS = "SELECT id, cost, cost_kind FROM turns ORDER BY id"
@@ -46,7 +45,7 @@ def figures(
     store: SessionStore, since: float | None = None, *, profile: str = "", host: str = ""
 ) -> list[TurnFigures]:
     begin = None if since is None else datetime.fromtimestamp(since, UTC)
-    return list(store.spending.figures(TurnFigures._make, begin, profile=profile, host=host))
+    return list(store.figures(TurnFigures._make, begin, profile=profile, host=host))
 
 
 def test_the_columns_are_those_of_the_report() -> None:
@@ -137,7 +136,7 @@ def test_profile_and_host_are_those_of_the_turn(store: SessionStore) -> None:
     for profile, host, turn in (("work", "http://a/v1", first), ("home", "http://b/v1", second)):
         assert [each.id for each in figures(store, profile=profile)] == [turn.id]
         assert [each.id for each in figures(store, host=host)] == [turn.id]
-        assert store.spending.charged(["r-1"], host) == [turn]
+        assert store.charged(["r-1"], host) == [turn]
     assert figures(store, profile="work", host="http://b/v1") == []
     assert len(figures(store)) == 2
 
@@ -158,17 +157,17 @@ def charged_store(store: SessionStore) -> list[TurnRecord]:
 
 def test_turns_are_found_by_request_id_and_host(store: SessionStore) -> None:
     first, _, third, _ = charged_store(store)
-    assert store.spending.charged(["r-1", "r-9", ""], "http://a/v1") == [first]
-    assert store.spending.charged(["r-1", "r-3"], "http://a/v1") == [first, third]
-    assert store.spending.charged(["r-1"], "http://c/v1") == []
+    assert store.charged(["r-1", "r-9", ""], "http://a/v1") == [first]
+    assert store.charged(["r-1", "r-3"], "http://a/v1") == [first, third]
+    assert store.charged(["r-1"], "http://c/v1") == []
     many = (f"r-{number}" for number in range(100_000))  # beyond SQLite's parameters
-    assert store.spending.charged(many, "http://a/v1") == [first, third]
+    assert store.charged(many, "http://a/v1") == [first, third]
 
 
 def test_only_costs_are_written(store: SessionStore) -> None:
     first, second, third, fourth = charged_store(store)
     before = raw_rows(store.database.path, "SELECT prompt, answer, status FROM turns ORDER BY id")
-    store.spending.write_costs(
+    store.write_costs(
         turn._replace(cost="0.01", cost_kind="exact", answer="changed", status=Status.ERROR)
         for turn in (first, third)
     )
@@ -184,8 +183,8 @@ def test_only_costs_are_written(store: SessionStore) -> None:
 
 def test_a_turn_with_another_request_id_is_skipped(store: SessionStore) -> None:
     first, *_ = charged_store(store)
-    store.spending.write_costs([first._replace(request_id="r-2", cost="1", cost_kind="exact")])
-    store.spending.write_costs([first._replace(id=99, cost="1", cost_kind="exact")])
+    store.write_costs([first._replace(request_id="r-2", cost="1", cost_kind="exact")])
+    store.write_costs([first._replace(id=99, cost="1", cost_kind="exact")])
     assert {row[1] for row in raw_rows(store.database.path, COSTS)} == {None}
 
 
@@ -199,14 +198,14 @@ def test_costs_are_written_all_or_none(store: SessionStore) -> None:
     )
     one, two = first._replace(cost="1"), third._replace(cost="2")
     with pytest.raises(LocalError):
-        store.spending.write_costs([one, two])
+        store.write_costs([one, two])
     assert {row[1] for row in raw_rows(path, COSTS)} == {None}
-    store.spending.write_costs([one])
+    store.write_costs([one])
     assert raw_rows(path, COSTS)[0][1] == "1"
 
 
 def test_without_costs_the_file_is_not_written_to(store: SessionStore) -> None:
     charged_store(store)
     before = (store.database.path.read_bytes(), store.database.path.stat().st_mtime_ns)
-    store.spending.write_costs([])
+    store.write_costs([])
     assert (store.database.path.read_bytes(), store.database.path.stat().st_mtime_ns) == before
