@@ -67,14 +67,6 @@ class ChatOptions(NamedTuple):
         return bool(self.words or self.files or self.edit)
 
 
-class AnswerDisplay(NamedTuple):
-    """How answers are displayed."""
-
-    target: Target
-    reasoning: bool
-    usage: bool
-
-
 class ChatRun:
     """Sends prompts to the configured server and displays the answers, with one set of options."""
 
@@ -190,16 +182,22 @@ class ChatRun:
 
     def show(self, turn: Turn, live: LiveSession) -> None:
         """Display a turn to its end. The renderer is loaded here: the request has left."""
-        display = self._display()
+        settings, target = self.context.settings, self._target()
+        on_terminal = self.context.streams.stderr.is_terminal
+        # On a terminal by default; anywhere else if the option is given.
+        is_shown = on_terminal or "reasoning" in self.context.overrides
+        usage = settings.values.get("usage")
+        if not isinstance(usage, bool):
+            usage = on_terminal and target in (Target.MARKDOWN, Target.PLAIN)
         status = StatusOptions(
-            reasoning=display.reasoning,
-            usage=display.usage,
+            reasoning=is_shown and settings.text("reasoning") == "show" and not self.options.quiet,
+            usage=usage,
             notices=not self.options.quiet,
             details=self.context.is_verbose,
             model=turn.request.model,
             session=live.session.id if live.is_saved else "",
         )
-        renderer = create_renderer(self.context, display.target, status)
+        renderer = create_renderer(self.context, target, status)
         # Streamed chunks become garbage; the threshold of the start would keep 3 MB of it. Not set
         # earlier: the first collection takes the 5 ms in which the request leaves.
         gc.set_threshold(5_000)
@@ -230,27 +228,19 @@ class ChatRun:
     @property
     def is_raw(self) -> bool:
         """Whether answers are displayed as they arrive, without formatting."""
-        return self._display().target is not Target.MARKDOWN
+        return self._target() is not Target.MARKDOWN
 
     def set_raw(self, is_raw: bool) -> None:
         """Display answers as they arrive, or formatted where the terminal allows it."""
         self.options = self.options._replace(output=self.options.output._replace(raw=is_raw))
 
-    def _display(self) -> AnswerDisplay:
-        streams, settings = self.context.streams, self.context.settings
-        target = choose_target(
-            self.options.output._replace(markdown=settings.flag("markdown")),
+    def _target(self) -> Target:
+        streams = self.context.streams
+        return choose_target(
+            self.options.output._replace(markdown=self.context.settings.flag("markdown")),
             is_terminal=streams.stdout.is_terminal,
             is_dumb=streams.terminal_is_dumb or streams.stdout.is_tiny,
         )
-        # On a terminal by default; anywhere else if the option is given.
-        is_shown = streams.stderr.is_terminal or "reasoning" in self.context.overrides
-        reasoning = is_shown and settings.text("reasoning") == "show" and not self.options.quiet
-        usage = settings.values.get("usage")
-        if not isinstance(usage, bool):
-            is_text = target in (Target.MARKDOWN, Target.PLAIN)
-            usage = is_text and streams.stderr.is_terminal
-        return AnswerDisplay(target, reasoning, usage)
 
     def _without_detached(self, message: Message) -> Message:
         """Replace attachments that are no longer sent by a note in the message's text."""
