@@ -63,7 +63,7 @@ class ChatOptions(NamedTuple):
 
     @property
     def has_prompt(self) -> bool:
-        """Whether the command line contains a prompt, or says where to find it."""
+        """Whether the command line contains a prompt, or names where to read it."""
         return bool(self.words or self.files or self.edit)
 
 

@@ -96,7 +96,7 @@ class Context:
             self.__dict__.pop(name, None)
 
     def use_profile(self, name: str) -> None:
-        """Switch to another profile, as if a flag had named it. Raises `ConfigError`."""
+        """Switch to another profile, as if an option had named it. Raises `ConfigError`."""
         overrides = {**self.overrides, "profile": name}
         load_settings(self.config_file, overrides, self.streams.environ)  # raises, or is valid
         self.overrides = overrides

@@ -80,7 +80,7 @@ def _refused_model(context: Context, error: NewapiError, model: str) -> str:
 
 
 def _hint_with_origin(context: Context) -> str:
-    """Return where the key came from: a forgotten variable overrides the profile."""
+    """Return a hint with the origin of the key: a forgotten variable overrides the profile."""
     key = context.settings.key
     if key is None:
         return ""

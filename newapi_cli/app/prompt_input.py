@@ -21,7 +21,7 @@ from newapi_cli.streams import read_file
 MAX_INPUT_BYTES = 10 * 1024 * 1024
 BOM = "\ufeff"
 PDF_IN_TEXT = re.compile(rb"%PDF-\d.*%%EOF", re.DOTALL)
-SYSTEM_HINT = tr("-s @FILE reads a text file; write @@ for a text that begins with @")
+SYSTEM_HINT = tr("use -s @FILE to read a text file, and @@ for a text that begins with @")
 NO_PROMPT_HINT = tr('newapi chat "your prompt", or pipe text into it')
 
 

@@ -1,4 +1,4 @@
-"""What stored turns took: sums of tokens, costs and times by model, day or session.
+"""The usage and cost of stored turns: sums of tokens, costs and times by model, day or session.
 
 A turn is counted once, even if it is in several sessions: forks and imports copy turns. Exact costs
 are those of the gateway's log of the key; they replace the ones computed from prices.
@@ -98,7 +98,7 @@ def spending_report(
 
 
 def without_copies(turns: Iterable[TurnFigures]) -> Iterator[TurnFigures]:
-    """Yield turns that are no copies of earlier ones: of the same time, request and duration."""
+    """Yield turns that are not copies of earlier ones: of the same time, request and duration."""
     seen: set[tuple[float, str, float | None]] = set()
     for turn in turns:
         identity = (turn.created_at, turn.request_id, turn.duration_s)

@@ -101,7 +101,7 @@ def _demo_gateway(port: int) -> "DemoGateway":
         raise LocalError(
             tr("cannot listen on port {port}", port=port),
             why=os.strerror(error.errno or 0),
-            hint=tr("--port 0 selects a free port"),
+            hint=tr("use --port 0 to select a free port"),
         ) from error
 
 

@@ -161,7 +161,7 @@ def remove(
     [dim]newapi sessions rm 1a2b[/dim]
     [dim]newapi sessions rm --older-than 90d --yes[/dim]
     """
-    options = delete.DeleteOptions(tuple(session or ()), older_than, asks=not yes)
+    options = delete.DeleteOptions(tuple(session or ()), older_than, confirm=not yes)
     delete.delete_sessions(context, options)
 
 

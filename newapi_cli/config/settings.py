@@ -118,7 +118,7 @@ def _existing(config: ConfigFile, name: str, origin: Origin) -> tuple[str, Origi
     if known:
         why = tr("the profiles are: {names}", names=known)
     raise ConfigError(
-        tr("profile {name} ({origin}) not found", name=quote_name(name), origin=origin.name),
+        tr("profile {name} not found (from {origin})", name=quote_name(name), origin=origin.name),
         why=why,
         hint=near_name_hint(name, config.profiles) or tr("newapi login --profile NAME"),
     )

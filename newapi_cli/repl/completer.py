@@ -78,7 +78,7 @@ class SlashCompleter(Completer):
 
 
 def _paths(text: str) -> Iterator[Completion]:
-    """Yield the files and folders that begin so; hidden ones only if a dot was typed."""
+    """Yield the files and folders that start with the text; hidden ones only if a dot was typed."""
     head, _, tail = text.rpartition("/")
     base = f"{head}/" if "/" in text else ""
     try:

@@ -99,7 +99,7 @@ class Conversation:
             self.streams.print_err(wrap_line(line, width, " " * (indent + 2 if indent else 0)))
 
     def switch_to(self, live: LiveSession) -> None:
-        """Continue with another session; what was meant for the old one is dropped."""
+        """Continue with another session; files and a prompt for the old one are dropped."""
         self.live = live
         self.attached = []
         self.unsent = None

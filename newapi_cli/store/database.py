@@ -240,7 +240,7 @@ def _damaged(path: Path, why: str) -> LocalError:
     return LocalError(
         tr("the session store {path} is damaged", path=path),
         why=why,
-        hint=tr("mv {path} {path}.damaged starts a new one; nothing has been changed", path=quoted),
+        hint=tr("move it away to start a new one: mv {path} {path}.damaged", path=quoted),
     )
 
 

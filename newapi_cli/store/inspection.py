@@ -48,7 +48,7 @@ def inspect_store(path: Path) -> Inspection:
         raise LocalError(
             tr("cannot read {path}", path=path),
             why=str(error),
-            hint=tr("mv {path} {path}.damaged starts a new one", path=quoted),
+            hint=tr("move it away to start a new one: mv {path} {path}.damaged", path=quoted),
         ) from error
     except OSError as error:
         raise LocalError(tr("cannot read {path}", path=path), why=error.strerror or "") from error

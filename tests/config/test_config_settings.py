@@ -149,14 +149,14 @@ def test_a_profile_of_option_or_variable_must_exist(*, by_flag: bool) -> None:
     with pytest.raises(ConfigError) as caught:
         load_settings(config(work={}, home={}), {"profile": "wrok" if by_flag else None}, environ)
     error = caught.value
-    assert "profile 'wrok' (" in error.message
+    assert "profile 'wrok' not found" in error.message
     assert ("--profile" if by_flag else "NEWAPI_PROFILE") in error.message
     assert error.hint == "use 'work'"
     assert error.why == "the profiles are: 'work', 'home'"
 
 
 def test_a_profile_without_a_config_file_is_an_error() -> None:
-    with pytest.raises(ConfigError, match=r"profile 'work' \(.*\) not found") as caught:
+    with pytest.raises(ConfigError, match="profile 'work' not found") as caught:
         load_settings(config(), {"profile": "work"}, {})
     assert caught.value.why == "/c/config.toml has no profiles"
 

@@ -108,7 +108,7 @@ def test_an_empty_text_clears_the_system_prompt_and_an_empty_file_name_is_refuse
 ) -> None:
     with conversation(home, "chat", "-s", "be brief") as repl:
         output = repl.output_of("/system @")
-        assert output.startswith("no file name given after @; -s @FILE reads a text file")
+        assert output.startswith("no file name given after @; use -s @FILE to read a text file")
         assert repl.output_of("/system") == "system prompt: be brief"
         assert repl.output_of('/system ""') == "system prompt: not set"
         assert repl.output_of('/file ""').startswith("no file name given")

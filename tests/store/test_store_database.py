@@ -300,7 +300,7 @@ def test_a_damaged_file_is_an_error_and_unchanged(
         add_turns(store, new_session(), ("q", "a"))
     assert str(path) in caught.value.message
     assert "damaged" in caught.value.message
-    assert "nothing has been changed" in caught.value.hint
+    assert "move it away to start a new one" in caught.value.hint
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["s.db"]
 

@@ -33,7 +33,7 @@ MAX_JSON_BYTES = 16 * 1024 * 1024  # the prices of a thousand models have 1 MB
 
 
 class NoAnswer(Exception):
-    """A request failed before any answer; `may_retry` says whether a retry may succeed."""
+    """A request failed before any answer; `may_retry`: a retry may succeed."""
 
     def __init__(self, error: NewapiError, *, may_retry: bool) -> None:
         super().__init__(error.message)

@@ -108,7 +108,7 @@ def invalid_http(place: str, why: str, kind: type[NetworkError] = NetworkError) 
 
 
 def words_of(error: BaseException) -> str:
-    """Return what an exception says, without keys."""
+    """Return the message of an exception, without keys."""
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason.replace("_", " ").lower()
     if isinstance(error, OSError) and error.strerror:

@@ -240,7 +240,7 @@ TABLE: tuple[ErrorRule, ...] = (
         AuthenticationError, Reason.KEY_REJECTED, tr("the gateway rejected the key"),
         "The key is unknown, expired, used up or disabled: since April 2026 the gateway sends the"
         " same message for all of them. newapi requests the key's record, once a day, and reports"
-        " what it says. An OpenAI key (`sk-proj-…`) is not valid for a gateway.",
+        " the cause in it. An OpenAI key (`sk-proj-…`) is not valid for a gateway.",
         KEY_HINT, When((401,), GATEWAY),
     ),
     ErrorRule(

@@ -146,7 +146,7 @@ def _described(proxy: str) -> str:
 
 
 def _root_cause(error: BaseException) -> BaseException:
-    """Follow the chain to the system's own exception, which says what happened."""
+    """Follow the chain to the system's own exception, which has the cause."""
     cause = error
     for _ in range(10):
         below = cause.__cause__ or cause.__context__

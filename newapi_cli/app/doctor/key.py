@@ -206,7 +206,7 @@ def check_answer(checkup: Checkup) -> CheckResult:
         return skipped(tr("no model is set"))
     if not checkup.may_spend:
         if not context.streams.are_interactive:
-            return skipped(tr("costs a few tokens: --yes asks the model for one word"))
+            return skipped(tr("costs a few tokens; use --yes to run it"))
         if not _is_confirmed(context, model):
             return skipped(tr("declined"))
     request = ChatRequest(model, (Message(Role.USER, PROMPT),), sampling_of(context))

@@ -25,7 +25,7 @@ from newapi_cli.streams import Streams
 from newapi_cli.text import quote_name
 
 MIN_WIDTH = 40
-HOME_HINT = tr("set NEWAPI_HOME to a writable folder; until then, -n saves nothing")
+HOME_HINT = tr("set NEWAPI_HOME to a writable folder, or use -n to save nothing")
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 

@@ -25,11 +25,11 @@ MAX_LISTED = 10
 
 
 class DeleteOptions(NamedTuple):
-    """The options of `newapi sessions rm`; `asks`: only after a confirmation."""
+    """The options of `newapi sessions rm`; `confirm`: only after a confirmation."""
 
     sessions: tuple[str, ...] = ()
     older_than: str | None = None
-    asks: bool = True
+    confirm: bool = True
 
 
 def delete_sessions(context: Context, options: DeleteOptions) -> None:
@@ -41,7 +41,7 @@ def delete_sessions(context: Context, options: DeleteOptions) -> None:
         if store is not None:
             store.delete(())  # what an earlier deletion may have left behind
         return
-    if options.asks and not _is_confirmed(context, sessions):
+    if options.confirm and not _is_confirmed(context, sessions):
         context.streams.print_err(tr("nothing was deleted"))
         return
     ids = {session.id for session in sessions}
@@ -108,7 +108,7 @@ def _is_confirmed(context: Context, sessions: list[Session]) -> bool:
     if not context.streams.are_interactive:
         raise UsageError(
             tr("cannot prompt for confirmation: not a terminal"),
-            hint=tr("--yes deletes without confirmation"),
+            hint=tr("use --yes to delete without confirmation"),
         )
     for session in sessions[:MAX_LISTED]:
         title = safe_line(context.streams.redact(session.title))

@@ -37,7 +37,7 @@ def open_session(context: Context, options: ChatOptions) -> LiveSession:
         if latest is None:
             raise UsageError(
                 tr("no session to continue in profile {name}", name=context.settings.profile),
-                hint=tr("newapi sessions list; -S NAME continues one of any profile"),
+                hint=tr("choose one with `newapi sessions list`, then use -S NAME"),
             )
         return _resume(context, latest, is_explicit="profile" in context.overrides)
     if options.curl:
@@ -180,7 +180,7 @@ def _use_profile_of(session: Session, context: Context) -> None:
                 name=session.profile,
             ),
             why=error.message,
-            hint=tr("-P NAME continues it with another profile"),
+            hint=tr("use -P NAME to continue it with another profile"),
         ) from error
 
 
