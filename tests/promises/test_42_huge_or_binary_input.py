@@ -107,7 +107,7 @@ def test_devices_pipes_and_folders_cannot_be_attached(
         os.mkfifo(name)
     if path == "a pipe":
         os.mkfifo(name)
-        with source("bash", "-c", 'yes > "$0"', name):
+        with source("bash", "-c", 'exec yes > "$0"', name):
             result = observe_process("chat", "-f", name, "hi", home=home)
     else:
         result = observe_process("chat", "-f", name, "hi", home=home)
@@ -117,7 +117,7 @@ def test_devices_pipes_and_folders_cannot_be_attached(
 def test_a_named_pipe_as_stdin_stops_at_the_limit(home: Home, server: FaultServer) -> None:
     name = str(home.path / "pipe")
     os.mkfifo(name)
-    with source("bash", "-c", 'yes > "$0"', name), Path(name).open("rb") as pipe:
+    with source("bash", "-c", 'exec yes > "$0"', name), Path(name).open("rb") as pipe:
         assert_rejected(
             observe_process("chat", "hi", home=home, stdin=pipe), server, "larger than 10 MB"
         )
