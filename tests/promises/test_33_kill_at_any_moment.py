@@ -297,7 +297,7 @@ def test_the_next_run_reports_the_interrupted_answer_and_how_to_continue(
     result = run_newapi("chat", "something else", home=home)
     [warning] = warnings_of(result.err)
     assert "killed" in warning
-    assert "6,000 characters were kept" in warning
+    assert "6,000 characters were saved" in warning
     [command] = re.findall(r"resume: newapi (chat -S \w+) ", warning)
     assert command.endswith(short_id)
     again = run_newapi(*command.split(), "go on", home=home)
