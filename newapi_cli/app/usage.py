@@ -21,15 +21,6 @@ from newapi_cli.render.status_lines import print_dim
 from newapi_cli.text import quote_name
 
 
-class UsageOptions(NamedTuple):
-    """The options of `newapi usage`."""
-
-    by: By = By.MODEL
-    since: str = "30d"
-    exact: bool = False
-    json: bool = False
-
-
 class Scope(NamedTuple):
     """Which turns are reported: since a time, of a profile, from a host; empty means all."""
 
@@ -38,18 +29,18 @@ class Scope(NamedTuple):
     host: str
 
 
-def show_usage(context: Context, options: UsageOptions) -> None:
+def show_usage(context: Context, by: By, since: str, *, exact: bool, json: bool) -> None:
     """Print the report. Sends no request, unless exact costs are wanted."""
-    scope = _scope(context, since_from_text(options.since, datetime.now(UTC)))
-    if options.exact and context.sessions_if_any is not None:
+    scope = _scope(context, since_from_text(since, datetime.now(UTC)))
+    if exact and context.sessions_if_any is not None:
         _fetch_exact_costs(context, scope)
-    form = output_form(context.streams, json=options.json)
+    form = output_form(context.streams, json=json)
     currency = _currency(context) if form is Form.TABLE else DOLLAR
     figures = _figures(context, scope)
-    report = spending_report(figures, options.by, since=scope.since, currency=currency)
-    if options.by is By.MODEL:
+    report = spending_report(figures, by, since=scope.since, currency=currency)
+    if by is By.MODEL:
         report = _redacted(context, report)
-    titles = _titles(context, report) if options.by is By.SESSION else None
+    titles = _titles(context, report) if by is By.SESSION else None
     write_spending(context.streams, form, report, titles)
     if not report.rows:
         _report_nothing(context, scope)

@@ -161,8 +161,7 @@ def remove(
     [dim]newapi sessions rm 1a2b[/dim]
     [dim]newapi sessions rm --older-than 90d --yes[/dim]
     """
-    options = delete.DeleteOptions(tuple(session or ()), older_than, confirm=not yes)
-    delete.delete_sessions(context, options)
+    delete.delete_sessions(context, session or [], older_than, needs_confirmation=not yes)
 
 
 @command

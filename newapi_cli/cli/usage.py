@@ -6,7 +6,7 @@ import typer
 
 from newapi_cli.app.context import Context
 from newapi_cli.app.spending import By
-from newapi_cli.app.usage import UsageOptions, show_usage
+from newapi_cli.app.usage import show_usage
 from newapi_cli.cli.options import command
 
 
@@ -38,7 +38,7 @@ def usage(
     [dim]newapi usage --by day --since 7d[/dim]
     [dim]newapi usage --exact -P work[/dim]
     """
-    show_usage(context, UsageOptions(by, since, exact, json))
+    show_usage(context, by, since, exact=exact, json=json)
 
 
 def register(app: typer.Typer) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from newapi_cli.app import input_history as history
 from newapi_cli.app.context import Context
@@ -24,24 +24,18 @@ if TYPE_CHECKING:
 MAX_LISTED = 10
 
 
-class DeleteOptions(NamedTuple):
-    """The options of `newapi sessions rm`; `confirm`: only after a confirmation."""
-
-    sessions: tuple[str, ...] = ()
-    older_than: str | None = None
-    confirm: bool = True
-
-
-def delete_sessions(context: Context, options: DeleteOptions) -> None:
+def delete_sessions(
+    context: Context, references: list[str], older_than: str | None, *, needs_confirmation: bool
+) -> None:
     """Delete sessions with every trace of them."""
-    sessions = _selected(context, options)
+    sessions = _selected(context, references, older_than)
     store = context.sessions_if_any
     if store is None or not sessions:
         context.streams.print_err(tr("nothing to delete"))
         if store is not None:
             store.delete(())  # what an earlier deletion may have left behind
         return
-    if options.confirm and not _is_confirmed(context, sessions):
+    if needs_confirmation and not _is_confirmed(context, sessions):
         context.streams.print_err(tr("nothing was deleted"))
         return
     ids = {session.id for session in sessions}
@@ -60,9 +54,8 @@ def delete_sessions(context: Context, options: DeleteOptions) -> None:
     context.streams.print_err(text)
 
 
-def _selected(context: Context, options: DeleteOptions) -> list[Session]:
+def _selected(context: Context, references: list[str], older_than: str | None) -> list[Session]:
     """Return the sessions to delete. Raises `UsageError`."""
-    references, older_than = options.sessions, options.older_than
     if not references and older_than is None:
         hint = tr("newapi sessions rm ID, or --older-than 30d")
         raise UsageError(tr("no session given"), hint=hint)
