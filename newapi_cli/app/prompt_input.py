@@ -44,7 +44,7 @@ def prompt_from_contents(
 ) -> Prompt:
     """Return the prompt made of words, texts and attachments, each in their order.
 
-    Raises `UsageError` if there are only attachments: they do not say what to do with them.
+    Raises `UsageError` if there are only attachments: the model needs a prompt.
     """
     texts = tuple(content for content in contents if isinstance(content, TextFile))
     attachments = tuple(content for content in contents if isinstance(content, Attachment))

@@ -208,7 +208,9 @@ def fetch_exact_costs(context: Context, gateway: Gateway, live: LiveSession) -> 
     turns = [turn for turn in live.path if turn.host == host]
     if not turns and live.session.host != host:
         raise UsageError(
-            tr("this conversation was sent to {host}", host=live.session.host or "no gateway yet"),
+            tr("this conversation was sent to {host}", host=live.session.host)
+            if live.session.host
+            else tr("this conversation was not sent to a gateway yet"),
             hint=tr("the log of {host} does not contain it; switch with /profile", host=host),
         )
     entries = gateway.key_record.log(max_age_s=_age_s(live.last))

@@ -166,7 +166,7 @@ def _first_line_of_command(command: str, where: str) -> str:
         message = tr("cannot start the key command ({source})", source=where)
         raise ConfigError(message, hint=COMMAND_HINT) from None
     if len(output) >= MAX_OUTPUT_BYTES:
-        message = tr("the key command ({source}) printed too much for a key", source=where)
+        message = tr("the key command ({source}) printed more than a key", source=where)
         raise ConfigError(message, hint=COMMAND_HINT)
     if status != 0:
         message = tr(

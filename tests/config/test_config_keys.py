@@ -158,7 +158,7 @@ def test_a_key_command_gets_no_stdin_and_inherits_stderr(
         (f"kill -9 $$; echo {KEY}", "failed (exit code -9)"),
         (f"{KEY}-is-no-command 2>/dev/null", "failed (exit code 127)"),
         ("true", "printed no key"),
-        (f"yes {KEY}", "printed too much for a key"),
+        (f"yes {KEY}", "printed more than a key"),
         (f"echo; echo {KEY}", "printed no key"),
         (f"echo '{KEY} more'", "a space at position 26"),
         (f"printf '{KEY}\\377'", "a character outside ASCII"),

@@ -100,7 +100,7 @@ def test_missing_token_counts_are_a_warning(home: Home) -> None:
 def test_a_long_answer_is_stopped(home: Home, gateway: DemoGateway) -> None:
     home.configure(gateway.base_url, model="demo-long")
     row = run_doctor(home, "--yes")["answer"]
-    assert (row.verdict, "was stopped after" in row.text) == ("ok", True)
+    assert (row.verdict, "stopped the answer of" in row.text) == ("ok", True)
     assert gateway.wait_for_disconnect(10)
 
 

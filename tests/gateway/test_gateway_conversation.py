@@ -136,7 +136,7 @@ def test_an_invalid_argument_of_usage_is_an_error(home: Home) -> None:
     home.configure("http://127.0.0.1:9")
     with conversation(home, columns=120) as repl:
         assert "/usage exact" in repl.output_of("/usage much")
-        assert "was sent to no gateway yet" in repl.output_of("/usage exact")
+        assert "was not sent to a gateway yet" in repl.output_of("/usage exact")
         repl.leave()
 
 

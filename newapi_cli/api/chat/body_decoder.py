@@ -123,9 +123,7 @@ class BodyDecoder:
         if not body.strip():
             return
         if is_too_wide(body):
-            raise self._invalid(
-                tr("a response of {n:,} bytes that are not ASCII is too large", n=len(body))
-            )
+            raise self._invalid(tr("a non-ASCII response of {n:,} bytes is too large", n=len(body)))
         yield from self._chunk(body.decode("utf-8", "replace"))
         if self.skipped:
             raise self._invalid(tr("it is neither an event stream nor a completion"))

@@ -148,9 +148,7 @@ class SseDecoder:
             self._data.pop()
             if is_too_wide(self._data):
                 size = len(self._data)
-                raise EventTooLarge(
-                    tr("an event of {n:,} bytes that are not ASCII is too large", n=size)
-                )
+                raise EventTooLarge(tr("a non-ASCII event of {n:,} bytes is too large", n=size))
             data = self._data.decode("utf-8", "replace")
             type_ = self._type.decode("utf-8", "replace") if self._type else "message"
             events.append(ServerSentEvent(data, type_))

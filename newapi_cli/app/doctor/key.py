@@ -244,7 +244,7 @@ def _answer_result(checkup: Checkup, completion: Completion, arrivals: list[floa
     is_complete = completion.status is Status.COMPLETE
     parts: list[str] = [tr("{model} answered in {time}", model=model, time=time_taken)]
     if not is_complete:
-        parts = [tr("{model} was stopped after {time}", model=model, time=time_taken)]
+        parts = [tr("stopped the answer of {model} after {time}", model=model, time=time_taken)]
     if completion.first_token_s is not None:
         first = format_duration(completion.first_token_s)
         parts.append(tr("first token after {time}", time=first))
