@@ -71,7 +71,7 @@ class Field:
         """The type and the range, as displayed.
 
         >>> BY_NAME["temperature"].expected, BY_NAME["max_tokens"].expected
-        ('a number from 0 to 2', 'a whole number of at least 1')
+        ('a number from 0 to 2', 'an integer of at least 1')
         >>> BY_NAME["reasoning"].expected
         'one of show, hide'
         """
