@@ -91,7 +91,7 @@ class Output:
         is opened again, because other processes share the inherited descriptor.
         """
         assert self._fd is not None
-        if self._own_fd is None and self.is_terminal and os.name != "nt":
+        if self._own_fd is None and self.is_terminal and sys.platform != "win32":
             self._own_fd = self._fd
             with contextlib.suppress(OSError):  # after `su` it belongs to another user
                 flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC

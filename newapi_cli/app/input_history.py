@@ -13,14 +13,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]  # checked before each use
 
 FILE = "history"
 MAX_READ_BYTES = 4 * 1024 * 1024
@@ -77,7 +76,7 @@ def _locked(path: Path) -> Iterator[int]:
     while True:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            if fcntl is not None:
+            if sys.platform != "win32":
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             if _is_same_file(path, descriptor):
                 yield descriptor

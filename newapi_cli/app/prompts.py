@@ -162,7 +162,7 @@ class _Prompt:
     def _handle_signal(self, number: signal.Signals) -> None:
         if number.name in CODES:
             raise Interrupted(CODES[number.name])
-        if number == signal.SIGCONT:
+        if number.name == "SIGCONT":
             self._modes.are_set = False
             self._typed.clear()  # what is no longer visible is dropped
             self._echoed = ""
@@ -199,6 +199,8 @@ def _is_json(text: str) -> bool:
 @contextlib.contextmanager
 def _signal_pipe() -> Iterator[int]:
     """Yield a pipe that receives the numbers of signals; ignored ones stay ignored."""
+    if sys.platform == "win32":
+        raise NotImplementedError
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     os.set_blocking(writing, False)

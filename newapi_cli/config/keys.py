@@ -280,6 +280,8 @@ def _end_command(process: subprocess.Popen[bytes], *, has_session: bool) -> None
 
 def _is_at_terminal() -> bool:
     """Return whether the process has a terminal, even if its streams are redirected."""
+    if sys.platform == "win32":
+        return False
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
     except OSError:

@@ -118,7 +118,7 @@ def check_files(checkup: Checkup) -> CheckResult:
 
 def _foreign_result(checkup: Checkup, foreign: list[Path]) -> CheckResult:
     text = tr("owned by another user: {paths}", paths=_listed(checkup, foreign))
-    if os.geteuid() == 0:  # chown would lock that user out
+    if sys.platform != "win32" and os.geteuid() == 0:  # chown would lock that user out
         return warning(text, hint=tr("run newapi as that user, without sudo"))
     return warning(text, hint=f"sudo chown -R $USER {_quoted(foreign)}")
 
@@ -156,7 +156,7 @@ def _mode(path: Path) -> int:
 
 def _is_foreign(path: Path) -> bool:
     try:
-        return path.stat().st_uid != os.geteuid()
+        return sys.platform != "win32" and path.stat().st_uid != os.geteuid()
     except (OSError, ValueError):
         return False
 
