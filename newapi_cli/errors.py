@@ -265,7 +265,7 @@ class DeadlineError(NewapiError):
 
 
 class IncompleteCompletion(NewapiError):
-    """The answer was cut off; the part that arrived has been shown."""
+    """The answer was cut off; the part that arrived has been shown. Decided in `app.turn`."""
 
     exit_code = ExitCode.INCOMPLETE
     default_reason = Reason.INCOMPLETE

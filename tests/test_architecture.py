@@ -43,7 +43,7 @@ WITH_INNER_IMPORTS = (
     "cli/",
     "api/errors/explain.py",
     "api/http/endpoint.py",
-    "api/http/worker.py",
+    "api/http/exchange.py",
     "config/cache.py",
     "render/rows.py",
     "text.py",

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from newapi_cli.api.http.download import Download, Downloader
 from newapi_cli.app.context import Context
-from newapi_cli.app.prompt_input import (
+from newapi_cli.app.prompt import (
     MAX_INPUT_BYTES,
     TextFile,
     is_plain_text,

@@ -19,7 +19,7 @@ from newapi_cli.app.editor import edit_text
 from newapi_cli.app.fallback import FallbackClient
 from newapi_cli.app.gateway.gateway import Gateway, Pricer
 from newapi_cli.app.output import create_renderer
-from newapi_cli.app.prompt_input import (
+from newapi_cli.app.prompt import (
     MAX_INPUT_BYTES,
     Prompt,
     TextFile,

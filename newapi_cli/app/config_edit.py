@@ -14,7 +14,7 @@ from newapi_cli.app.context import Context
 from newapi_cli.app.output import load_theme
 from newapi_cli.config.fields import BY_NAME, FIELDS
 from newapi_cli.domain.base_url import InvalidBaseUrl, base_url_from_text
-from newapi_cli.domain.profile import KeyKind, Origin, Source
+from newapi_cli.domain.settings import KeyKind, Origin, Source
 from newapi_cli.errors import ConfigError, UsageError
 from newapi_cli.i18n import tr
 from newapi_cli.render.rows import Column, output_form, value_text, write_rows

@@ -15,7 +15,7 @@ from newapi_cli.config.keys import ensure_key_may_be_sent, read_key, redact, red
 from newapi_cli.config.paths import Paths, create_for_folder_owner, ensure_private_dir, find_paths
 from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.base_url import BaseUrl
-from newapi_cli.domain.profile import Secret, Settings, Timeouts
+from newapi_cli.domain.settings import Secret, Settings, Timeouts
 from newapi_cli.errors import ConfigError, LocalError, UsageError
 from newapi_cli.i18n import tr
 from newapi_cli.render.status_lines import print_warning

@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from newapi_cli.app.context import Context
-from newapi_cli.app.prompt_input import MAX_INPUT_BYTES, text_from_bytes, too_large
+from newapi_cli.app.prompt import MAX_INPUT_BYTES, text_from_bytes, too_large
 from newapi_cli.errors import FileError, Interrupted, LocalError, UsageError
 from newapi_cli.i18n import tr
 from newapi_cli.signals import Interrupts, signals_left_to_child

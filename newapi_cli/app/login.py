@@ -15,12 +15,12 @@ from typing import NamedTuple
 from newapi_cli.app.config_edit import allow_new_profile, set_in_profile, unset_in_profile
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.gateway import Gateway
-from newapi_cli.app.prompts import ask
+from newapi_cli.app.terminal_prompt import ask
 from newapi_cli.config.file import ensure_valid_profile_name
 from newapi_cli.config.keys import ensure_key_may_be_sent, key_from_text
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.pricing import ModelInfo
-from newapi_cli.domain.profile import KeyKind, Secret
+from newapi_cli.domain.settings import KeyKind, Secret
 from newapi_cli.errors import ConfigError, UsageError
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.sanitizer import safe_line

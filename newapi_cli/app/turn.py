@@ -1,12 +1,15 @@
 """One prompt and its completion, for one-shot use, pipelines and conversations alike.
 
-How a stream ended is decided by evidence. `[DONE]` alone proves nothing (New API also writes it
-after its own timeouts), and a missing one disproves nothing:
+Whether an answer is complete (exit code 0), incomplete (9) or an error is decided here, by evidence.
+`[DONE]` alone proves nothing (New API also writes it after its own timeouts), and a missing one
+disproves nothing:
 
-    a finish reason                           complete
+    a finish reason                           complete, or an error for those in FAILURE_REASONS
     [DONE] without one, some text             incomplete, unless `require_finish_reason` is false
-    neither                                   incomplete
-    no text, no tool call                     an empty answer, which is an error
+    neither, some text                        incomplete
+    a lost connection or a timeout after text incomplete
+    more than MAX_SIZE                        incomplete
+    no text, no tool call                     an error: an empty answer
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ import typer
 from newapi_cli.app.chat import ChatOptions, ChatRun
 from newapi_cli.app.context import Context
 from newapi_cli.app.editor import save_unsent_text
-from newapi_cli.app.prompt_input import Prompt
+from newapi_cli.app.prompt import Prompt
 from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.app.sessions.resume import (
     checked_session_name,

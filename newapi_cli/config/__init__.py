@@ -4,7 +4,7 @@
     file             config.toml → ConfigFile, with errors that contain no text of the file;
                      atomic replacement of a file
     fields           the table of settings: type, range, default, help
-    settings         all sources → domain.profile.Settings; which key may be sent to which host
+    settings         all sources → domain.settings.Settings; which key may be sent to which host
     keys             KeySource → key; checks of a key; masking of keys in every output
     edit             changes to config.toml that keep its comments (loads tomlkit)
     cache            cached responses of gateways, and model names for shell completion

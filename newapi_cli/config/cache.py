@@ -22,7 +22,7 @@ from typing import NamedTuple
 from newapi_cli.config.file import write_atomically
 from newapi_cli.config.paths import ensure_private_dir
 from newapi_cli.domain.base_url import BaseUrl
-from newapi_cli.domain.profile import Secret
+from newapi_cli.domain.settings import Secret
 from newapi_cli.errors import ConfigError, FileError
 from newapi_cli.streams import read_file
 

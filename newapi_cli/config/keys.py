@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from newapi_cli.domain.base_url import BaseUrl
-from newapi_cli.domain.profile import KeyKind, KeySource, Secret, Source
+from newapi_cli.domain.settings import KeyKind, KeySource, Secret, Source
 from newapi_cli.errors import ConfigError, ExitCode, FileError
 from newapi_cli.i18n import tr
 from newapi_cli.signals import Interrupts

@@ -17,7 +17,15 @@ from types import MappingProxyType
 from newapi_cli.config.fields import BY_NAME, FIELDS, Field
 from newapi_cli.config.file import ConfigFile, near_name_hint
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
-from newapi_cli.domain.profile import KeyKind, KeySource, Origin, Secret, Settings, Source, Timeouts
+from newapi_cli.domain.settings import (
+    KeyKind,
+    KeySource,
+    Origin,
+    Secret,
+    Settings,
+    Source,
+    Timeouts,
+)
 from newapi_cli.errors import ConfigError, UsageError
 from newapi_cli.i18n import tr
 from newapi_cli.text import quote_name

@@ -13,7 +13,7 @@ from newapi_cli.app.config_edit import (
     unset_run_setting,
 )
 from newapi_cli.app.editor import edit_text
-from newapi_cli.app.prompt_input import Prompt, TextFile, read_system_prompt
+from newapi_cli.app.prompt import Prompt, TextFile, read_system_prompt
 from newapi_cli.app.sessions.live_session import describe_external_changes
 from newapi_cli.app.sessions.resume import (
     checked_session_name,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from newapi_cli.app.chat import ChatRun
 from newapi_cli.app.context import Context
-from newapi_cli.app.prompt_input import Prompt, TextFile, prompt_from_contents
+from newapi_cli.app.prompt import Prompt, TextFile, prompt_from_contents
 from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.app.turn import Turn
 from newapi_cli.domain.completion import Status

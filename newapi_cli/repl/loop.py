@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from newapi_cli.app.chat import ChatRun
 from newapi_cli.app.input_history import FILE as HISTORY_FILE
-from newapi_cli.app.prompt_input import Prompt
+from newapi_cli.app.prompt import Prompt
 from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.app.sessions.resume import resume_command
 from newapi_cli.config.paths import create_for_folder_owner, ensure_private_dir

@@ -11,7 +11,7 @@ from newapi_cli.api.http.endpoint import Endpoint
 from newapi_cli.domain.base_url import base_url_from_text
 from newapi_cli.domain.completion import ChatRequest, Chunk, Notice, TurnEvent
 from newapi_cli.domain.messages import Message, Role
-from newapi_cli.domain.profile import Secret, Timeouts
+from newapi_cli.domain.settings import Secret, Timeouts
 from newapi_cli.signals import Interrupts
 from tests.support.home import CANARY
 from tests.support.wire import MODEL

@@ -14,7 +14,7 @@ from newapi_cli import __version__
 from newapi_cli.api.gateway.responses import models_from_json
 from newapi_cli.domain.completion import Chunk, ResponseStarted, StreamEnd, Tick
 from newapi_cli.domain.pricing import ModelInfo
-from newapi_cli.domain.profile import Timeouts
+from newapi_cli.domain.settings import Timeouts
 from newapi_cli.errors import (
     AuthenticationError,
     ConfigError,

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pytest
 
-from newapi_cli.api.chat.deltas import DeltaDecoder, SurrogateJoiner
+from newapi_cli.api.chat.split_text import DeltaDecoder, SurrogateJoiner
 from newapi_cli.domain.completion import Chunk
 
 # Content as a server sends it: the reasoning and the answer that are in it.

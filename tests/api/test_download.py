@@ -13,8 +13,8 @@ import pytest
 from newapi_cli import __version__
 from newapi_cli.api.http.download import Download, Downloader, Limits
 from newapi_cli.api.http.endpoint import Endpoint
+from newapi_cli.api.http.exchange import ResponseHead
 from newapi_cli.api.http.safe_url import is_public, parse_url
-from newapi_cli.api.http.worker import ResponseHead
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.errors import (
     DeadlineError,

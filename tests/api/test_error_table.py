@@ -23,7 +23,7 @@ from newapi_cli.api.errors.table import (
     OTHER,
     TABLE,
 )
-from newapi_cli.api.http.worker import ResponseHead, request_id_in
+from newapi_cli.api.http.exchange import ResponseHead, request_id_in
 from newapi_cli.errors import (
     GatewayError,
     ModelNotFoundError,

@@ -8,8 +8,8 @@ from email.utils import format_datetime
 
 import pytest
 
+from newapi_cli.api.http.exchange import request_id_in
 from newapi_cli.api.http.retry import retry_after_s
-from newapi_cli.api.http.worker import request_id_in
 from tests.support.scale import REPEAT, SEED
 
 DATE = datetime(2026, 8, 8, 12, 0, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from newapi_cli.api.http.reader import AFTER_FINISH_S, Deadlines
-from newapi_cli.domain.profile import Timeouts
+from newapi_cli.domain.settings import Timeouts
 from newapi_cli.errors import DeadlineError
 
 OFF = Timeouts(0, 0, 0, 0, 0, 0)

@@ -13,7 +13,7 @@ import pytest
 
 from newapi_cli.api.http.connection import WireRequest
 from newapi_cli.api.http.endpoint import Endpoint
-from newapi_cli.api.http.worker import (
+from newapi_cli.api.http.exchange import (
     MAX_QUEUED_BYTES,
     Connected,
     Exchange,

@@ -10,7 +10,7 @@ import pytest
 
 from newapi_cli.app.attachments import Attacher
 from newapi_cli.app.context import Context
-from newapi_cli.app.prompt_input import TextFile
+from newapi_cli.app.prompt import TextFile
 from newapi_cli.domain.messages import Attachment, Message, Role
 from newapi_cli.errors import GatewayError, NetworkError, UsageError
 from newapi_cli.streams import Input, Output, Streams

@@ -15,7 +15,7 @@ from newapi_cli.app.attachments import (
     content_from_bytes,
     media_type_of,
 )
-from newapi_cli.app.prompt_input import MAX_INPUT_BYTES, Prompt, TextFile, prompt_from_contents
+from newapi_cli.app.prompt import MAX_INPUT_BYTES, Prompt, TextFile, prompt_from_contents
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.errors import UsageError
 from tests.support.pictures import GIF, JPEG, PDF, PDF_OF_TEXT, PNG, WEBP

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newapi_cli.app.prompt_input import (
+from newapi_cli.app.prompt import (
     TextFile,
     prompt_from_parts,
     text_from_arguments,

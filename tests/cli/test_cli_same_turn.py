@@ -12,7 +12,7 @@ import newapi_cli.cli.chat
 import newapi_cli.repl.loop
 from newapi_cli.app.chat import ChatOptions, ChatRun
 from newapi_cli.app.context import Context
-from newapi_cli.app.prompt_input import Prompt
+from newapi_cli.app.prompt import Prompt
 from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.app.turn import Turn
 from newapi_cli.cli.chat import run_chat

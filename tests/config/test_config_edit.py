@@ -18,7 +18,7 @@ import newapi_cli
 from newapi_cli.config import edit
 from newapi_cli.config.edit import set_values, unset_values
 from newapi_cli.config.file import read_config
-from newapi_cli.domain.profile import KeyKind
+from newapi_cli.domain.settings import KeyKind
 from newapi_cli.errors import ConfigError, UsageError
 
 ROOT = Path(newapi_cli.__file__).parents[1]

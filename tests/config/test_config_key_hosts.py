@@ -8,7 +8,7 @@ import pytest
 
 from newapi_cli.config.file import ConfigFile
 from newapi_cli.config.settings import load_settings
-from newapi_cli.domain.profile import KeyKind, Origin, Source
+from newapi_cli.domain.settings import KeyKind, Origin, Source
 from newapi_cli.errors import ConfigError
 
 HOME = "https://gateway.example"

@@ -12,7 +12,7 @@ import pytest
 from newapi_cli.config import keys
 from newapi_cli.config.keys import ensure_key_may_be_sent, key_from_text, read_key
 from newapi_cli.domain.base_url import base_url_from_text
-from newapi_cli.domain.profile import KeyKind, KeySource, Origin, Secret, Source
+from newapi_cli.domain.settings import KeyKind, KeySource, Origin, Secret, Source
 from newapi_cli.errors import ConfigError
 
 KEY = "sk-CANARYcanary0123456789"

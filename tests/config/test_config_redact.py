@@ -7,7 +7,7 @@ import time
 import pytest
 
 from newapi_cli.config.keys import redact
-from newapi_cli.domain.profile import Secret
+from newapi_cli.domain.settings import Secret
 
 KEY = "sk-CANARYcanary0123456789"
 

@@ -9,7 +9,7 @@ import pytest
 from newapi_cli.config.fields import FIELDS
 from newapi_cli.config.file import ConfigFile
 from newapi_cli.config.settings import load_settings
-from newapi_cli.domain.profile import Origin, Settings, Source, Timeouts
+from newapi_cli.domain.settings import Origin, Settings, Source, Timeouts
 from newapi_cli.errors import ConfigError, NewapiError, UsageError
 
 Table = dict[str, object]

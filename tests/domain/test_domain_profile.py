@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from newapi_cli.domain.profile import (
+from newapi_cli.domain.settings import (
     KeyKind,
     KeySource,
     Origin,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from newapi_cli.api.chat.response_reader import no_answer
 from newapi_cli.api.errors.body import error_object_of, find_error
 from newapi_cli.api.gateway import responses
-from newapi_cli.api.http.worker import ResponseHead
+from newapi_cli.api.http.exchange import ResponseHead
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.render.json_output import completion_json
 from tests.fuzz.answers import assert_encodes, read

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from newapi_cli.app.turn import Turn
 from newapi_cli.domain.completion import Chunk, Completion, Status
-from newapi_cli.domain.profile import Timeouts
+from newapi_cli.domain.settings import Timeouts
 from newapi_cli.errors import ExitCode, NewapiError
 from tests.api.exchanges import assert_workers_end, client_for, question
 from tests.fuzz.answers import assert_encodes

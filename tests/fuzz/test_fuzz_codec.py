@@ -14,8 +14,8 @@ from newapi_cli.api.chat.response_reader import no_answer
 from newapi_cli.api.errors.body import error_object_of, find_error
 from newapi_cli.api.gateway import responses
 from newapi_cli.api.gateway.responses import fetch_balance
+from newapi_cli.api.http.exchange import ResponseHead
 from newapi_cli.api.http.retry import rejects_stream_options
-from newapi_cli.api.http.worker import ResponseHead
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.domain.completion import TurnEvent
 from newapi_cli.errors import NewapiError

@@ -17,7 +17,7 @@ from newapi_cli.config.fields import BY_NAME, FIELDS
 from newapi_cli.config.file import read_config
 from newapi_cli.config.keys import read_key
 from newapi_cli.config.settings import load_settings
-from newapi_cli.domain.profile import KeyKind, KeySource, Origin, Secret, Source
+from newapi_cli.domain.settings import KeyKind, KeySource, Origin, Secret, Source
 from newapi_cli.errors import ConfigError, NewapiError, UsageError
 from tests.fuzz.fuzzing import fuzzed
 from tests.support.home import CANARY

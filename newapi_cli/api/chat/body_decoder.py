@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from newapi_cli.api.chat.chunks import chunk_from_json, find_error_in_choice, has_unread_content
-from newapi_cli.api.chat.deltas import DeltaDecoder
+from newapi_cli.api.chat.split_text import DeltaDecoder
 from newapi_cli.api.chat.sse import DONE, EventTooLarge, ServerSentEvent, SseDecoder, is_too_wide
 from newapi_cli.api.errors.body import ErrorObject, find_error, is_html
 from newapi_cli.api.errors.explain import error_in_stream, html_error, invalid_response

@@ -12,6 +12,7 @@ from newapi_cli.api.chat.request import CHAT_COMPLETIONS, encode_chat
 from newapi_cli.api.chat.response_reader import NoAnswer, ResponseReader
 from newapi_cli.api.http.connection import WireRequest
 from newapi_cli.api.http.endpoint import Endpoint
+from newapi_cli.api.http.exchange import Exchange
 from newapi_cli.api.http.reader import FRAME_S, Deadlines, ExchangeReader
 from newapi_cli.api.http.retry import (
     MAX_RETRY_AFTER_S,
@@ -19,9 +20,8 @@ from newapi_cli.api.http.retry import (
     rejects_stream_options,
     wait_hint,
 )
-from newapi_cli.api.http.worker import Exchange
 from newapi_cli.domain.completion import ChatRequest, Notice, Tick, TurnEvent
-from newapi_cli.domain.profile import Timeouts
+from newapi_cli.domain.settings import Timeouts
 from newapi_cli.errors import NewapiError
 from newapi_cli.i18n import tr
 from newapi_cli.signals import Interrupts

@@ -13,14 +13,14 @@ from newapi_cli.api.errors.explain import (
     invalid_response,
     unexpected_status,
 )
-from newapi_cli.api.http.reader import ExchangeReader
-from newapi_cli.api.http.retry import may_retry, retry_after_s
-from newapi_cli.api.http.worker import (
+from newapi_cli.api.http.exchange import (
     REQUEST_ID_HEADER,
     VERSION_HEADER,
     RequestFailed,
     ResponseHead,
 )
+from newapi_cli.api.http.reader import ExchangeReader
+from newapi_cli.api.http.retry import may_retry, retry_after_s
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.domain.completion import Chunk, Notice, ResponseStarted, StreamEnd, Tick, TurnEvent
 from newapi_cli.errors import NewapiError

@@ -24,15 +24,15 @@ from newapi_cli.api.errors.explain import error_from_response
 from newapi_cli.api.errors.failures import words_of
 from newapi_cli.api.http.connection import Addresses, WireRequest, addresses_of, open_socket
 from newapi_cli.api.http.endpoint import Endpoint
-from newapi_cli.api.http.reader import Deadlines, open_exchange, run_to_end
-from newapi_cli.api.http.worker import (
+from newapi_cli.api.http.exchange import (
     REQUEST_ID_HEADER,
     VERSION_HEADER,
     RequestFailed,
     request_id_in,
 )
+from newapi_cli.api.http.reader import Deadlines, open_exchange, run_to_end
 from newapi_cli.api.json_values import decode_json
-from newapi_cli.domain.profile import Timeouts
+from newapi_cli.domain.settings import Timeouts
 from newapi_cli.errors import DeadlineError, NetworkError, NewapiError
 from newapi_cli.i18n import Translatable, tr
 from newapi_cli.signals import Interrupts

@@ -29,7 +29,7 @@ from newapi_cli.domain.pricing import (
     PriceKind,
     PriceList,
 )
-from newapi_cli.domain.profile import Secret
+from newapi_cli.domain.settings import Secret
 from newapi_cli.i18n import tr
 from newapi_cli.text import well_formed
 

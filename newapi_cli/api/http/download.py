@@ -16,11 +16,11 @@ from typing import NamedTuple
 from newapi_cli import __version__
 from newapi_cli.api.http.connection import WireRequest
 from newapi_cli.api.http.endpoint import Endpoint
+from newapi_cli.api.http.exchange import RequestFailed, ResponseHead
 from newapi_cli.api.http.reader import Deadlines, ExchangeReader, open_exchange, run_to_end
 from newapi_cli.api.http.safe_url import DownloadUrl, is_public, parse_url, redirect_target
-from newapi_cli.api.http.worker import RequestFailed, ResponseHead
 from newapi_cli.domain.base_url import BaseUrl
-from newapi_cli.domain.profile import Timeouts
+from newapi_cli.domain.settings import Timeouts
 from newapi_cli.errors import DeadlineError, NetworkError, NewapiError, Reason, UsageError
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.signals import Interrupts

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from newapi_cli import __version__
 from newapi_cli.domain.base_url import BaseUrl
-from newapi_cli.domain.profile import Secret
+from newapi_cli.domain.settings import Secret
 from newapi_cli.errors import ConfigError
 from newapi_cli.i18n import tr
 

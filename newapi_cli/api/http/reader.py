@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from newapi_cli.api.http.connection import WireRequest
 from newapi_cli.api.http.endpoint import Endpoint
-from newapi_cli.api.http.worker import (
+from newapi_cli.api.http.exchange import (
     Connected,
     Exchange,
     ExchangeEvent,
@@ -21,7 +21,7 @@ from newapi_cli.api.http.worker import (
     ResponseHead,
 )
 from newapi_cli.domain.completion import Tick
-from newapi_cli.domain.profile import Timeouts
+from newapi_cli.domain.settings import Timeouts
 from newapi_cli.errors import DeadlineError, NextStep
 from newapi_cli.i18n import tr
 from newapi_cli.signals import Interrupts

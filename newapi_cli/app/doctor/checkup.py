@@ -19,8 +19,8 @@ from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.pricing import ModelInfo
-from newapi_cli.domain.profile import Settings
 from newapi_cli.domain.report import CheckResult, Verdict
+from newapi_cli.domain.settings import Settings
 from newapi_cli.errors import ConfigError, ExitCode, Interrupted, NewapiError, describe_bug
 from newapi_cli.i18n import tr
 

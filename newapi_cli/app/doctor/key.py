@@ -18,7 +18,7 @@ from newapi_cli.app.doctor.checkup import (
     skipped,
     warning,
 )
-from newapi_cli.app.prompts import confirm
+from newapi_cli.app.terminal_prompt import confirm
 from newapi_cli.app.turn import Turn
 from newapi_cli.domain.completion import ChatRequest, Chunk, Completion, Status
 from newapi_cli.domain.messages import Message, Role

@@ -16,8 +16,8 @@ from newapi_cli.config.file import ConfigFile, read_config
 from newapi_cli.config.keys import ensure_key_may_be_sent
 from newapi_cli.config.paths import NO_HOME
 from newapi_cli.domain.messages import size_text
-from newapi_cli.domain.profile import KeyKind, Origin, Settings, Source
 from newapi_cli.domain.report import CheckResult
+from newapi_cli.domain.settings import KeyKind, Origin, Settings, Source
 from newapi_cli.errors import ExitCode, NewapiError
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.store.inspection import inspect_store

@@ -13,7 +13,7 @@ from newapi_cli.api.gateway.connectivity import Page, ServerKind, kind_from_mode
 from newapi_cli.api.gateway.responses import MODELS, STATUS
 from newapi_cli.api.http.connection import WireRequest
 from newapi_cli.api.http.endpoint import NO_PROXY_WORDS
-from newapi_cli.api.http.worker import REQUEST_ID_HEADER
+from newapi_cli.api.http.exchange import REQUEST_ID_HEADER
 from newapi_cli.app.doctor.checkup import (
     Checkup,
     failed,

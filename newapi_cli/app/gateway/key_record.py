@@ -25,7 +25,7 @@ from newapi_cli.app.gateway.prices import Prices
 from newapi_cli.domain.completion import TurnEvent
 from newapi_cli.domain.money import Balance, Currency, KeyState, KeyUsage, LogEntry
 from newapi_cli.domain.pricing import MAX_DOLLARS
-from newapi_cli.domain.profile import Timeouts
+from newapi_cli.domain.settings import Timeouts
 from newapi_cli.errors import (
     AuthenticationError,
     DeadlineError,

@@ -9,7 +9,7 @@ from newapi_cli.api.chat.client import Client
 from newapi_cli.app.context import Context
 from newapi_cli.config.cache import Cache, key_cache_name, site_cache_name
 from newapi_cli.domain.completion import Notice, ResponseStarted, TurnEvent
-from newapi_cli.domain.profile import Timeouts
+from newapi_cli.domain.settings import Timeouts
 
 BRIEF = Timeouts(5, 10, 10, 10, 10, 20)  # for requests that the user did not ask for
 KIND = "is New API"  # as stored, with one of the next two as its value

@@ -12,7 +12,7 @@ from functools import partial
 
 from newapi_cli.app.chat import ChatOptions
 from newapi_cli.app.context import Context
-from newapi_cli.app.prompt_input import read_system_prompt
+from newapi_cli.app.prompt import read_system_prompt
 from newapi_cli.app.sessions.live_session import LiveSession, RedactedStore
 from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.session import ID_LENGTH, MAX_TITLE, Hit, Session, StoredSession, TurnRecord

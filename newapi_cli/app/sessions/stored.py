@@ -7,7 +7,7 @@ from datetime import datetime
 
 from newapi_cli.app.context import Context
 from newapi_cli.app.output import show_session
-from newapi_cli.app.prompt_input import text_from_bytes
+from newapi_cli.app.prompt import text_from_bytes
 from newapi_cli.app.sessions.archive import session_to_json, session_to_lines, sessions_from_text
 from newapi_cli.app.sessions.live_session import learn_keys, redact_session
 from newapi_cli.app.sessions.resume import checked_session_name, load_stored_session
