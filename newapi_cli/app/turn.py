@@ -1,6 +1,7 @@
 """One prompt and its completion, for one-shot use, pipelines and conversations alike.
 
-Whether an answer is complete (exit code 0), incomplete (9) or an error is decided here, by evidence.
+Whether an answer is complete (exit code 0), incomplete (9) or an error is decided here, by
+evidence.
 `[DONE]` alone proves nothing (New API also writes it after its own timeouts), and a missing one
 disproves nothing:
 
