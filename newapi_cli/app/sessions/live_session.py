@@ -156,7 +156,7 @@ class LiveSession:
     def change(self, session: Session) -> None:
         """Change the fields of the session. Raises `UsageError` for a name that is in use.
 
-        Only what differs is written: another newapi may have renamed or continued it.
+        Only what differs is written: another process may have renamed or continued it.
         """
         if self._store is not None and not self._is_behind:
             try:
@@ -252,7 +252,7 @@ class LiveSession:
         done: list[TurnRecord] = []
         try:
             for turn in self.path:
-                if turn.status is Status.OPEN:  # another newapi stores it
+                if turn.status is Status.OPEN:  # another process stores it
                     done.append(turn)
                     continue
                 if not turn.id:
