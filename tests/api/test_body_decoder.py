@@ -13,6 +13,7 @@ import pytest
 from newapi_cli.api.chat.body_decoder import BodyDecoder
 from newapi_cli.domain.completion import Completion, CompletionBuilder, Status
 from newapi_cli.errors import GatewayError, NewapiError, Reason
+from tests.support.cases import each
 from tests.support.scale import REPEAT, SEED
 from tests.support.wire import (
     DONE,
@@ -128,7 +129,7 @@ ANSWERS: dict[str, tuple[bytes, tuple[str, str | None, bool, int]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("body", "verdict"), ANSWERS.values(), ids=ANSWERS)
+@each(("body", "verdict"), ANSWERS.values(), ids=ANSWERS)
 def test_an_answer_split_anywhere_is_decoded(
     body: bytes, verdict: tuple[str, str | None, bool, int]
 ) -> None:
@@ -197,7 +198,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("body", "content"), REFUSED.values(), ids=REFUSED)
+@each(("body", "content"), REFUSED.values(), ids=REFUSED)
 def test_an_error_anywhere_in_the_body_keeps_the_text_before_it(body: bytes, content: str) -> None:
     for blocks in all_cuts(body):
         read = Read(blocks, "from the header")

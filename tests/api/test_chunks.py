@@ -15,6 +15,7 @@ from newapi_cli.api.chat.chunks import (
 from newapi_cli.api.errors.body import ErrorObject
 from newapi_cli.domain.completion import Chunk, ToolCallDelta, Usage
 from tests.api.wrong_shapes import WRONG, name_of, places, replaced
+from tests.support.cases import each
 
 # -- both documented responses -----------------------------------------------------------------
 
@@ -129,7 +130,7 @@ def test_tool_calls_keep_the_servers_values() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each(
     ("choice", "text"),
     [
         ({"delta": {"content": None, "refusal": "I may not."}}, "I may not."),
@@ -242,13 +243,13 @@ EMPTY: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("value", UNREAD.values(), ids=UNREAD)
+@each("value", UNREAD.values(), ids=UNREAD)
 def test_content_in_an_unsupported_form_is_noticed(value: dict[str, Any]) -> None:
     assert not chunk_from_json(value).has_anything
     assert has_unread_content(value)
 
 
-@pytest.mark.parametrize("value", EMPTY.values(), ids=EMPTY)
+@each("value", EMPTY.values(), ids=EMPTY)
 def test_an_object_without_an_answer_has_no_unread_content(value: dict[str, Any]) -> None:
     assert not chunk_from_json(value).has_anything
     assert not has_unread_content(value)
@@ -316,9 +317,7 @@ def test_a_chunk_with_a_wrong_member_is_still_a_chunk(
 # -- usage --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "count", [None, -1, 2**70, float("nan"), float("inf"), float("-inf"), "9", "", True, [], {}]
-)
+@each("count", [None, -1, 2**70, float("nan"), float("inf"), float("-inf"), "9", "", True, [], {}])
 def test_an_invalid_count_is_unknown(count: Any) -> None:
     usage = usage_from_json({"prompt_tokens": count, "completion_tokens": 3})
     assert usage == Usage(None, 3, None)

@@ -37,6 +37,7 @@ from tests.api.exchanges import (
     returned_by,
     text_of,
 )
+from tests.support.cases import each
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY
 from tests.support.steps import (
@@ -338,7 +339,7 @@ def test_a_connection_lost_before_the_answer_is_retried(script: list[Step]) -> N
         assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize(
+@each(
     ("status", "code"),
     [
         (400, ""),

@@ -17,6 +17,7 @@ from newapi_cli.api.errors.explain import error_from_response, error_in_stream
 from newapi_cli.api.http.retry import may_retry
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.errors import ContextTooLongError, ExitCode, GatewayError, LimitError
+from tests.support.cases import each
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import run_newapi
@@ -158,7 +159,7 @@ OTHER = {
 }
 
 
-@pytest.mark.parametrize("message", TOO_LONG.values(), ids=TOO_LONG.keys())
+@each("message", TOO_LONG.values(), ids=TOO_LONG.keys())
 def test_each_providers_message_about_a_long_context_is_recognized(message: str) -> None:
     assert is_too_long(ErrorObject(message, "invalid_request_error"))
     assert is_too_long(
@@ -166,7 +167,7 @@ def test_each_providers_message_about_a_long_context_is_recognized(message: str)
     )
 
 
-@pytest.mark.parametrize("message", OTHER.values(), ids=OTHER.keys())
+@each("message", OTHER.values(), ids=OTHER.keys())
 def test_other_errors_are_not_about_the_context(message: str) -> None:
     assert not is_too_long(ErrorObject(message, "invalid_request_error", "400"))
 
@@ -223,7 +224,7 @@ def test_it_is_not_retried() -> None:
     assert may_retry(429, ErrorObject(TOO_LONG["OpenAI"]))
 
 
-@pytest.mark.parametrize(
+@each(
     "message",
     [
         "exceed" * 10_000,

@@ -26,6 +26,7 @@ from newapi_cli.errors import (
 )
 from newapi_cli.signals import Interrupts
 from tests.api.exchanges import assert_workers_end
+from tests.support.cases import each
 from tests.support.fault_server import FaultServer
 from tests.support.pictures import PNG
 from tests.support.steps import Forever, Pause, Reset, Send, Stall, Step, Tell, dribble, sse
@@ -224,7 +225,7 @@ def test_ctrl_c_ends_a_download_at_once() -> None:
 # -- other responses --------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [300, 304, 400, 401, 403, 404, 410, 429, 500, 503])
+@each("status", [300, 304, 400, 401, 403, 404, 410, 429, 500, 503])
 def test_a_status_without_success_is_reported(status: int) -> None:
     with FaultServer([Send(response(status, b"no"))]) as server:
         failure = failure_of(server, path="/x.png?sig=secret")
@@ -319,7 +320,7 @@ def test_an_invalid_redirect_target_is_reported(location: str, message: str) -> 
     assert "secret" not in f"{failure.message}{failure.why}{failure.hint}"
 
 
-@pytest.mark.parametrize(
+@each(
     "host",
     [
         "127.0.0.1",

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 
-import pytest
-
 from newapi_cli.api.http.endpoint import Endpoint, accepted_language
 from newapi_cli.domain.base_url import base_url_from_text
+from tests.support.cases import each
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import run_newapi
@@ -18,7 +17,7 @@ from tests.support.wire import answer_events
 GERMAN = "de, en;q=0.5"
 
 
-@pytest.mark.parametrize(
+@each(
     ("environ", "language"),
     [
         ({}, "en"),

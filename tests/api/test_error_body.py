@@ -8,6 +8,7 @@ import pytest
 
 from newapi_cli.api.errors.body import ErrorObject, error_object_of, find_error
 from tests.api.wrong_shapes import WRONG, name_of, places, replaced
+from tests.support.cases import each
 from tests.support.wire import completion
 
 ERRORS = {
@@ -24,14 +25,14 @@ ERRORS = {
 }
 
 
-@pytest.mark.parametrize("path", places(ERRORS), ids=name_of)
+@each("path", places(ERRORS), ids=name_of)
 def test_an_error_with_an_invalid_member_is_an_error_object(path: tuple[str | int, ...]) -> None:
     for wrong in WRONG:
         error = error_object_of(replaced(ERRORS, path, wrong))
         assert all(isinstance(text, str) for text in error), wrong
 
 
-@pytest.mark.parametrize("name", ["error", *ERRORS])
+@each("name", ["error", *ERRORS])
 def test_an_error_with_one_member_of_any_type_is_an_error_object(name: str) -> None:
     for wrong in WRONG:
         for value in ({name: wrong}, {"error": {name: wrong}}, {"response": {name: wrong}}):
@@ -46,7 +47,7 @@ def test_a_very_deep_error_is_an_empty_error_object(name: str) -> None:
     assert error_object_of(value) == ErrorObject("")
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "error"),
     [
         ({"error": {"message": "m", "type": "t", "code": "c"}}, ErrorObject("m", "t", "c")),
@@ -89,7 +90,7 @@ def test_messages_of_other_servers_are_found_in_an_error_body(value: object) -> 
     assert error_object_of(value) == ErrorObject("m")
 
 
-@pytest.mark.parametrize(
+@each(
     "value",
     [
         None,

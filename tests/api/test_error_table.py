@@ -33,6 +33,7 @@ from newapi_cli.errors import (
 from newapi_cli.render.status_lines import print_error
 from newapi_cli.streams import Input, Output, Streams
 from tests.api.errors_page import errors_page
+from tests.support.cases import each
 from tests.support.error_responses import ALL, GATEWAY, ErrorResponse
 from tests.support.wire import REQUEST_ID
 
@@ -93,7 +94,7 @@ def test_the_page_is_up_to_date() -> None:
     check_file(PAGE_FILE, errors_page())
 
 
-@pytest.mark.parametrize("row", ALL, ids=lambda row: row.name)
+@each("row", ALL, ids=lambda row: row.name)
 def test_each_error_response_has_the_exit_code_and_the_message_of_its_rule(
     row: ErrorResponse,
 ) -> None:
@@ -136,7 +137,7 @@ def code_of(row: ErrorResponse) -> str:
     return text.partition('"code":"')[2].partition('"')[0]
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.message)
+@each("row", TABLE, ids=lambda row: row.message)
 def test_the_texts_of_a_rule_have_the_style_of_messages(row: ErrorRule) -> None:
     assert row.message[0].islower()
     assert not row.message.endswith(".")

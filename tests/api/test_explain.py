@@ -24,6 +24,7 @@ from newapi_cli.errors import (
     ModelNotFoundError,
     NewapiError,
 )
+from tests.support.cases import each
 from tests.support.wire import error
 
 AUTH, LIMIT, GATEWAY = AuthenticationError, LimitError, GatewayError
@@ -100,7 +101,7 @@ def error_of(status: int, body: bytes, *, location: str = "") -> NewapiError:
     return error_from_response(status, error_object, body, location=location)
 
 
-@pytest.mark.parametrize(("status", "type_", "code", "kind"), TABLE)
+@each(("status", "type_", "code", "kind"), TABLE)
 def test_an_error_response_becomes_the_error_of_the_table(
     status: int, type_: str | None, code: object, kind: type[NewapiError]
 ) -> None:
@@ -112,11 +113,11 @@ def test_an_error_response_becomes_the_error_of_the_table(
     assert failure.message.endswith(f" (HTTP {status})")
 
 
-@pytest.mark.parametrize(
+@each(
     ("status", "kind"),
     [(401, AUTH), (403, AUTH), (429, LIMIT), (500, GATEWAY), (404, GATEWAY), (503, GATEWAY)],
 )
-@pytest.mark.parametrize("body", [b"", b"no", b"5", b"null", b"[]", b"{}", b'{"error":null}'])
+@each("body", [b"", b"no", b"5", b"null", b"[]", b"{}", b'{"error":null}'])
 def test_an_empty_or_invalid_body_does_not_change_the_error(
     status: int, kind: type[NewapiError], body: bytes
 ) -> None:
@@ -152,7 +153,7 @@ def test_a_redirect_is_reported_with_its_target(status: int) -> None:
     assert "base URL" in failure.hint
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 500, 502, 503, 504, 524])
+@each("status", [400, 401, 403, 404, 413, 500, 502, 503, 504, 524])
 def test_a_web_page_is_reported_by_its_title(status: int) -> None:
     page = b"<html><head><title>bad gateway</title></head><body>secret</body></html>"
     failure = error_of(status, page)

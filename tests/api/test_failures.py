@@ -15,6 +15,7 @@ from newapi_cli.api.errors.failures import error_from_exception, is_transient
 from newapi_cli.api.http import proxies
 from newapi_cli.domain.base_url import base_url_from_text
 from newapi_cli.errors import DeadlineError, GatewayError, NetworkError, NewapiError, NotHttpError
+from tests.support.cases import each
 from tests.support.home import CANARY
 
 BASE_URL = base_url_from_text("https://gateway.example:8443/sub")
@@ -142,7 +143,7 @@ DIRECT: list[tuple[Exception, bool, type[NewapiError], str, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(
+@each(
     ("foreign", "was_open", "kind", "message", "transient"),
     DIRECT,
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
@@ -203,7 +204,7 @@ def test_there_are_exceptions_of_httpx_to_check() -> None:
     assert len(names) > 20
 
 
-@pytest.mark.parametrize("kind", all_of_httpx(), ids=lambda kind: kind.__name__)
+@each("kind", all_of_httpx(), ids=lambda kind: kind.__name__)
 def test_every_exception_of_httpx_becomes_an_error_of_ours(kind: type[Exception]) -> None:
     error = proxies.error_from_exception(made(kind, "text"), BASE_URL, PROXY)
     assert isinstance(error, NetworkError | DeadlineError | GatewayError)
@@ -237,7 +238,7 @@ PROXIED: list[tuple[Exception, type[NewapiError], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("foreign", "kind", "message"), PROXIED)
+@each(("foreign", "kind", "message"), PROXIED)
 def test_each_failure_through_a_proxy_has_its_error(
     foreign: Exception, kind: type[NewapiError], message: str
 ) -> None:
@@ -258,7 +259,7 @@ def test_an_endless_chain_of_causes_is_followed_up_to_a_limit() -> None:
     assert isinstance(proxies.error_from_exception(first, BASE_URL, PROXY), NetworkError)
 
 
-@pytest.mark.parametrize(
+@each(
     ("foreign", "transient"),
     [
         (httpx.ConnectError("x"), True),

@@ -19,6 +19,7 @@ from newapi_cli.domain.completion import Usage
 from newapi_cli.domain.money import CostKind
 from newapi_cli.domain.pricing import ModelInfo, PriceKind
 from tests.api.wrong_shapes import WRONG, name_of, places, replaced
+from tests.support.cases import each
 
 STATUS = {"data": {"quota_per_unit": 500000}}
 NAN, INFINITY = float("nan"), float("inf")
@@ -31,14 +32,12 @@ def kind_of(**members: object) -> PriceKind:
     return prices.prices["m"].kind
 
 
-@pytest.mark.parametrize(
-    "value", [NAN, INFINITY, -INFINITY, 1e300, -(10**400), True, "1", None, [], {}]
-)
+@each("value", [NAN, INFINITY, -INFINITY, 1e300, -(10**400), True, "1", None, [], {}])
 def test_an_invalid_amount_is_none(value: object) -> None:
     assert number(value) is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("members", "kind"),
     [
         ({}, PriceKind.TOKENS),
@@ -117,8 +116,8 @@ def test_the_currency_of_a_site_is_read(data: dict[str, object], name: str, symb
     assert (currency.name, currency.symbol) == (name, symbol)
 
 
-@pytest.mark.parametrize("rate", [0, -7.3, 1e30, 1e17, 1e-12, "7.3", True, [], {}])
-@pytest.mark.parametrize(
+@each("rate", [0, -7.3, 1e30, 1e17, 1e-12, "7.3", True, [], {}])
+@each(
     ("kind", "name"),
     [("CNY", "usd_exchange_rate"), ("CUSTOM", "custom_currency_exchange_rate")],
 )

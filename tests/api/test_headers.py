@@ -10,6 +10,7 @@ import pytest
 
 from newapi_cli.api.http.exchange import request_id_in
 from newapi_cli.api.http.retry import retry_after_s
+from tests.support.cases import each
 from tests.support.scale import REPEAT, SEED
 
 DATE = datetime(2026, 8, 8, 12, 0, 0, tzinfo=UTC)
@@ -19,7 +20,7 @@ def http_date(after: timedelta) -> str:
     return format_datetime(DATE + after, usegmt=True)
 
 
-@pytest.mark.parametrize(
+@each(
     ("headers", "seconds"),
     [
         ({}, None),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from newapi_cli.api.json_values import decode_json, str_or_empty
+from tests.support.cases import each
 
 NO_JSON = {
     "nothing": "",
@@ -20,7 +21,7 @@ NO_JSON = {
 }
 
 
-@pytest.mark.parametrize("text", NO_JSON.values(), ids=NO_JSON)
+@each("text", NO_JSON.values(), ids=NO_JSON)
 def test_invalid_json_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):
         decode_json(text)
@@ -28,7 +29,7 @@ def test_invalid_json_is_a_value_error(text: str) -> None:
         decode_json(text.encode())
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "value"),
     [
         ('{"a":1,"a":2}', {"a": 2}),

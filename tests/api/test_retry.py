@@ -9,6 +9,7 @@ import pytest
 
 from newapi_cli.api.errors.body import ErrorObject
 from newapi_cli.api.http.retry import may_retry, pause_s, rejects_stream_options, wait_hint
+from tests.support.cases import each
 
 RETRIED = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
 FINAL = [
@@ -23,13 +24,13 @@ FINAL = [
 ]
 
 
-@pytest.mark.parametrize("status", range(300, 600))
+@each("status", range(300, 600))
 def test_only_some_statuses_are_retried(status: int) -> None:
     assert may_retry(status, ErrorObject("")) == (status in RETRIED)
 
 
-@pytest.mark.parametrize("code", FINAL)
-@pytest.mark.parametrize("status", [429, 500, 503])
+@each("code", FINAL)
+@each("status", [429, 500, 503])
 def test_an_error_that_would_repeat_is_not_retried(status: int, code: str) -> None:
     assert not may_retry(status, ErrorObject("", code=code))
 
@@ -39,7 +40,7 @@ def test_other_codes_are_retried(code: str) -> None:
     assert may_retry(500, ErrorObject("", code=code))
 
 
-@pytest.mark.parametrize("attempt", range(1, 11))
+@each("attempt", range(1, 11))
 def test_a_random_pause_grows_within_its_bounds(attempt: int) -> None:
     pauses = [pause_s(attempt, None) for _ in range(1000)]
     longest = min(0.5 * 2**attempt, 8.0)

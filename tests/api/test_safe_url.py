@@ -6,6 +6,7 @@ import pytest
 
 from newapi_cli.api.http.safe_url import is_public, parse_url, redirect_target
 from newapi_cli.errors import UsageError
+from tests.support.cases import each
 
 PUBLIC = [
     "example.com",
@@ -97,17 +98,17 @@ NOT_PUBLIC = [
 ]
 
 
-@pytest.mark.parametrize("host", PUBLIC)
+@each("host", PUBLIC)
 def test_a_redirect_may_lead_to_the_public_internet(host: str) -> None:
     assert is_public(host)
 
 
-@pytest.mark.parametrize("host", NOT_PUBLIC)
+@each("host", NOT_PUBLIC)
 def test_a_redirect_may_not_lead_to_a_private_network(host: str) -> None:
     assert not is_public(host)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "url", "name"),
     [
         ("https://a.example", "https://a.example/", "a.example"),
@@ -144,7 +145,7 @@ def test_a_url_is_shown_without_its_query() -> None:
     assert parse_url("https://a.example/x?sig=secret").shown == "https://a.example/x"
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "ftp://a.example/x",

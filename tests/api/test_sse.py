@@ -14,6 +14,7 @@ from newapi_cli.api.chat.sse import (
     ServerSentEvent,
     SseDecoder,
 )
+from tests.support.cases import each
 from tests.support.scale import REPEAT, SEED
 
 Pairs = list[tuple[str, str]]
@@ -176,8 +177,8 @@ SMALL_ENOUGH = {
 }
 
 
-@pytest.mark.parametrize("stream", TOO_LARGE.values(), ids=TOO_LARGE)
-@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+@each("stream", TOO_LARGE.values(), ids=TOO_LARGE)
+@each("size", [1, 7, 1 << 20])
 def test_an_event_over_the_limit_is_rejected(stream: bytes, size: int) -> None:
     decoder = SseDecoder(max_event_bytes=LIMIT)
     with pytest.raises(EventTooLarge):
@@ -185,8 +186,8 @@ def test_an_event_over_the_limit_is_rejected(stream: bytes, size: int) -> None:
             decoder.feed(stream[at : at + size])
 
 
-@pytest.mark.parametrize("stream", SMALL_ENOUGH.values(), ids=SMALL_ENOUGH)
-@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+@each("stream", SMALL_ENOUGH.values(), ids=SMALL_ENOUGH)
+@each("size", [1, 7, 1 << 20])
 def test_an_event_within_the_limit_is_decoded_however_it_is_split(stream: bytes, size: int) -> None:
     decoder = SseDecoder(max_event_bytes=LIMIT)
     events: list[ServerSentEvent] = []

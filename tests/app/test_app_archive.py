@@ -22,6 +22,7 @@ from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.money import CostKind
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from newapi_cli.errors import UsageError
+from tests.support.cases import each
 
 Object = dict[str, Any]
 Value = TypeVar("Value")
@@ -94,7 +95,7 @@ def random_turn(chance: random.Random, id_: int, parent: int | None, number: int
     )
 
 
-@pytest.mark.parametrize("seed", range(60))
+@each("seed", range(60))
 def test_an_exported_session_is_imported_unchanged(seed: int) -> None:
     stored = random_session(random.Random(seed))
     text = json.dumps(session_to_json(stored), ensure_ascii=seed % 2 == 0, indent=seed % 3 or None)
@@ -102,7 +103,7 @@ def test_an_exported_session_is_imported_unchanged(seed: int) -> None:
     assert session_from_json(session_to_json(stored)) == stored
 
 
-@pytest.mark.parametrize("seed", range(30))
+@each("seed", range(30))
 def test_sessions_are_imported_from_a_list_and_from_json_lines(seed: int) -> None:
     chance = random.Random(seed)
     sessions = [random_session(chance) for _ in range(chance.randint(1, 4))]
@@ -301,7 +302,7 @@ WRONG: list[tuple[Callable[[Object], None], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("change", "message"), WRONG)
+@each(("change", "message"), WRONG)
 def test_an_invalid_field_is_reported_with_its_path(
     change: Callable[[Object], None], message: str
 ) -> None:
@@ -331,7 +332,7 @@ BAD_COSTS = (
 )
 
 
-@pytest.mark.parametrize("cost", BAD_COSTS)
+@each("cost", BAD_COSTS)
 def test_a_cost_that_is_not_a_decimal_string_is_refused_with_its_path(cost: str) -> None:
     value = valid()
     value["turns"][2]["cost"] = cost
@@ -371,7 +372,7 @@ def test_a_value_that_is_not_an_object_is_refused(value: object) -> None:
         session_from_json(value)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "message"),
     [
         ("", "it is empty"),

@@ -18,6 +18,7 @@ from newapi_cli.app.attachments import (
 from newapi_cli.app.prompt import MAX_INPUT_BYTES, Prompt, TextFile, prompt_from_contents
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.errors import UsageError
+from tests.support.cases import each
 from tests.support.pictures import GIF, JPEG, PDF, PDF_OF_TEXT, PNG, WEBP
 
 KINDS = {
@@ -46,8 +47,8 @@ def refused(data: bytes, name: str = "file.bin") -> UsageError:
     return caught.value
 
 
-@pytest.mark.parametrize("name", ["x.txt", "x.png", "x.docx", "README", "x.pdf"])
-@pytest.mark.parametrize(("media_type", "data"), KINDS.items())
+@each("name", ["x.txt", "x.png", "x.docx", "README", "x.pdf"])
+@each(("media_type", "data"), KINDS.items())
 def test_an_image_or_a_pdf_is_recognized_by_its_content(
     media_type: str, data: bytes, name: str
 ) -> None:
@@ -71,7 +72,7 @@ def test_a_pdf_is_found_by_a_header_near_the_beginning(data: bytes) -> None:
     assert media_type_of(data) == "application/pdf"
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "GIF89a is a format",
@@ -89,7 +90,7 @@ def test_a_pdf_is_found_by_a_header_near_the_beginning(data: bytes) -> None:
         "MZ" + "你" * 40_000,
     ],
 )
-@pytest.mark.parametrize("name", ["x.png", "x.pdf", "x.txt"])
+@each("name", ["x.png", "x.pdf", "x.txt"])
 def test_text_is_text_whatever_its_beginning_and_name(text: str, name: str) -> None:
     assert content_from_bytes(text.encode(), name, f"/{name}") == TextFile(name, text)
 
@@ -99,7 +100,7 @@ def test_our_own_source_is_not_a_pdf() -> None:
     assert isinstance(content_from_bytes(source, "attachments.py", "/a"), TextFile)
 
 
-@pytest.mark.parametrize(
+@each(
     ("data", "message"),
     [
         (zipped("a.txt"), "a zip archive"),

@@ -18,6 +18,7 @@ from newapi_cli.app import clipboard
 from newapi_cli.app.clipboard import code_block, copy, copy_warnings
 from newapi_cli.errors import LocalError, UsageError
 from newapi_cli.streams import Input, Output, Streams
+from tests.support.cases import each
 from tests.support.home import Home
 from tests.support.process import Environment
 from tests.support.terminal import Terminal
@@ -330,7 +331,7 @@ def test_an_answer_without_code_has_no_block() -> None:
         code_block("```\na\n```", "2")
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "is_code", "warning"),
     [
         ("plain\ttext\nof lines\r\n", False, ""),

@@ -8,6 +8,7 @@ import pytest
 
 from newapi_cli.app.login import connection_info_from_text
 from newapi_cli.errors import UsageError
+from tests.support.cases import each
 
 KEY = "sk-CANARYcanary0123456789"
 TYPE = "newapi_channel_conn"
@@ -48,7 +49,7 @@ def test_connection_info_without_a_key_contains_the_url_only(values: dict[str, o
     assert (str(connection.base_url), connection.key) == ("https://gateway.example", None)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "expected"),
     [
         ("", "empty"),

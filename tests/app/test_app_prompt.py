@@ -12,11 +12,12 @@ from newapi_cli.app.prompt import (
     too_large,
 )
 from newapi_cli.errors import UsageError
+from tests.support.cases import each
 
 FENCE = "```"
 
 
-@pytest.mark.parametrize(
+@each(
     ("words", "piped", "prompt"),
     [
         ("review", "", "review"),
@@ -67,8 +68,8 @@ def test_standard_input_named_as_a_file_keeps_its_place() -> None:
     assert prompt_from_parts("w", files, "") == ("w\n\na\n```\n1\n```\n\npiped\n\n\nb\n```\n2\n```")
 
 
-@pytest.mark.parametrize("words", ["", " ", "\n\t", "\u2003"])
-@pytest.mark.parametrize("piped", ["", "\n", "  "])
+@each("words", ["", " ", "\n\t", "\u2003"])
+@each("piped", ["", "\n", "  "])
 def test_an_empty_prompt_is_a_usage_error(words: str, piped: str) -> None:
     with pytest.raises(UsageError) as caught:
         prompt_from_parts(words, (), piped)

@@ -32,6 +32,7 @@ from newapi_cli.errors import (
     NetworkError,
     NewapiError,
 )
+from tests.support.cases import each
 
 REQUEST = ChatRequest("m", (Message(Role.USER, "hi"),))
 TEXT, MORE = Chunk("Par"), Chunk("is")
@@ -104,7 +105,7 @@ COMPLETE: dict[str, Script] = {
 }
 
 
-@pytest.mark.parametrize("script", COMPLETE.values(), ids=COMPLETE)
+@each("script", COMPLETE.values(), ids=COMPLETE)
 def test_a_finish_reason_makes_an_answer_complete(script: Script) -> None:
     turn = turn_of(*script)
     events = list(turn)
@@ -214,10 +215,8 @@ def test_an_empty_answer_is_an_error_with_either_setting(require: bool) -> None:
     assert type(failure_of(turn_of(DONE, require_finish_reason=require))) is GatewayError
 
 
-@pytest.mark.parametrize(
-    "reason", ["content_filter", "sensitive", "abort", "network_error", "error"]
-)
-@pytest.mark.parametrize("text", [(), (TEXT,)])
+@each("reason", ["content_filter", "sensitive", "abort", "network_error", "error"])
+@each("text", [(), (TEXT,)])
 def test_an_answer_that_the_server_stopped_is_an_error(reason: str, text: Script) -> None:
     turn = turn_of(ACCEPTED, *text, Chunk(finish_reason=reason), DONE)
     found = failure_of(turn)

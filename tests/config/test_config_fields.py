@@ -9,6 +9,7 @@ import re
 import pytest
 
 from newapi_cli.config.fields import BY_NAME, FIELDS, Field, Kind
+from tests.support.cases import each
 
 CANARY = "sk-CANARYcanary0123456789"
 
@@ -25,7 +26,7 @@ def refusal_of_value(name: str, value: object) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+@each("field", FIELDS, ids=lambda field: field.name)
 def test_every_field_is_complete(field: Field) -> None:
     assert re.fullmatch(r"[a-z_]+", field.name)
     assert field.variable == f"NEWAPI_{field.name.upper()}"
@@ -50,7 +51,7 @@ def test_no_option_takes_a_key() -> None:
     assert [field.name for field in FIELDS if field.is_secret] == ["api_key"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "text", "value"),
     [
         ("model", "gpt-4o-mini", "gpt-4o-mini"),
@@ -82,7 +83,7 @@ def test_a_text_is_parsed_to_a_typed_value(name: str, text: str, value: object) 
     assert (parsed, type(parsed)) == (value, type(value))
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "text", "expected"),
     [
         ("temperature", "hot", "must be a number from 0 to 2"),
@@ -118,7 +119,7 @@ def test_the_error_for_an_invalid_text_has_the_expected_type(
     assert refusal_of_text(name, text).startswith(expected)
 
 
-@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+@each("field", FIELDS, ids=lambda field: field.name)
 def test_no_error_repeats_the_text(field: Field) -> None:
     bad = [[CANARY, 1], {CANARY: math.inf}, [[CANARY]]]
     for value in bad if field.is_secret else [f"{CANARY}\0", *bad]:  # `secrets` looks into a key
@@ -129,7 +130,7 @@ def test_no_error_repeats_the_text(field: Field) -> None:
         assert "CANARY" not in f"{caught.value!r}{caught.value.__cause__!r}"
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "value", "expected"),
     [
         ("model", 1, "must be a string, not an integer"),

@@ -10,6 +10,7 @@ from newapi_cli.config.file import ConfigFile
 from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.settings import KeyKind, Origin, Source
 from newapi_cli.errors import ConfigError
+from tests.support.cases import each
 
 HOME = "https://gateway.example"
 Environ = dict[str, str]
@@ -20,7 +21,7 @@ OPENAI_ONLY = "OPENAI_API_KEY is sent to OPENAI_BASE_URL only, which is not the 
 BOTH_OPENAI = {"OPENAI_BASE_URL": HOME, "OPENAI_API_KEY": "O"}
 
 
-@pytest.mark.parametrize(
+@each(
     ("profile_url", "profile_key", "flag_url", "environ", "goes", "problem"),
     [
         # a profile's key goes to that profile's host

@@ -14,6 +14,7 @@ from newapi_cli.config.keys import ensure_key_may_be_sent, key_from_text, read_k
 from newapi_cli.domain.base_url import base_url_from_text
 from newapi_cli.domain.settings import KeyKind, KeySource, Origin, Secret, Source
 from newapi_cli.errors import ConfigError
+from tests.support.cases import each
 
 KEY = "sk-CANARYcanary0123456789"
 IN_PROFILE = Origin(Source.PROFILE, "work")
@@ -45,7 +46,7 @@ def test_any_visible_ascii_is_valid_in_a_key(key: str) -> None:
     assert key_from_text(key, "x").reveal() == key
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "expected"),
     [
         (f"{KEY}\nmore", "a line break at position 26"),

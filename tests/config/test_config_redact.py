@@ -8,11 +8,12 @@ import pytest
 
 from newapi_cli.config.keys import redact
 from newapi_cli.domain.settings import Secret
+from tests.support.cases import each
 
 KEY = "sk-CANARYcanary0123456789"
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "redacted"),
     [
         (f"key {KEY}.", "key ****."),
@@ -57,7 +58,7 @@ def test_redacting_twice_changes_nothing() -> None:
     assert redact(once, [Secret(KEY)]) == once
 
 
-@pytest.mark.parametrize(
+@each(
     "piece",
     [
         "sk-",

@@ -11,6 +11,7 @@ from newapi_cli.config.file import ConfigFile
 from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.settings import Origin, Settings, Source, Timeouts
 from newapi_cli.errors import ConfigError, NewapiError, UsageError
+from tests.support.cases import each
 
 Table = dict[str, object]
 CANARY = "sk-CANARYcanary0123456789"
@@ -168,7 +169,7 @@ def test_several_profiles_without_a_default_are_explained() -> None:
     assert "'a', 'b'" in settings.key_problem
 
 
-@pytest.mark.parametrize(
+@each(
     ("profile", "flags", "environ", "timeouts"),
     [
         ({}, {}, {}, Timeouts()),

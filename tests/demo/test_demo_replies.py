@@ -17,6 +17,7 @@ from newapi_cli.demo.replies import (
     truncate_tokens,
 )
 from newapi_cli.demo.tour import TOUR, answer, long_text
+from tests.support.cases import each
 
 COMMANDS = set(MODULES)
 SLASH_COMMANDS = {"help", "model", "system", "new", "retry", "exit"}
@@ -111,7 +112,7 @@ def test_every_model_has_a_description_of_one_line() -> None:
     assert all(text and len(text) < 80 and "\n" not in text for text in DEMO_MODELS.values())
 
 
-@pytest.mark.parametrize("model", DEMO_MODELS)
+@each("model", DEMO_MODELS)
 def test_the_same_request_gets_the_same_reply(model: str) -> None:
     assert reply_to(chat(model), 0.01) == reply_to(chat(model), 0.01)
 
@@ -149,8 +150,8 @@ def test_max_tokens_limits_reasoning_and_content_together() -> None:
     assert (early.reasoning, early.content) == (truncate_tokens(whole.reasoning, 3), "")
 
 
-@pytest.mark.parametrize("tokens_per_chunk", [1, 2, 1000])
-@pytest.mark.parametrize("text", ["", " ", TOUR, "a\u3000b\u3000 你好吗朋友 ", "\n\n x", "👋" * 9])
+@each("tokens_per_chunk", [1, 2, 1000])
+@each("text", ["", " ", TOUR, "a\u3000b\u3000 你好吗朋友 ", "\n\n x", "👋" * 9])
 def test_the_chunks_of_a_text_join_to_the_text(text: str, tokens_per_chunk: int) -> None:
     chunks = split_chunks(text, tokens_per_chunk)
     assert "".join(chunks) == text

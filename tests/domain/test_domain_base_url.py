@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
+from tests.support.cases import each
 
 ROOT = "https://host.example"
 
@@ -140,17 +141,17 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("text", "url"), PASTED)
+@each(("text", "url"), PASTED)
 def test_a_pasted_url_becomes_the_root_of_the_server(text: str, url: str) -> None:
     assert str(base_url_from_text(text)) == url
 
 
-@pytest.mark.parametrize(("text", "url"), PASTED)
+@each(("text", "url"), PASTED)
 def test_a_root_is_unchanged(text: str, url: str) -> None:
     assert base_url_from_text(url) == base_url_from_text(text)
 
 
-@pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
+@each("text", REFUSED.values(), ids=REFUSED)
 def test_an_invalid_base_url_is_an_error_that_does_not_repeat_it(text: str) -> None:
     with pytest.raises(InvalidBaseUrl) as caught:
         base_url_from_text(text)
@@ -160,7 +161,7 @@ def test_an_invalid_base_url_is_an_error_that_does_not_repeat_it(text: str) -> N
     assert not any(ord(character) < 32 for character in message)
 
 
-@pytest.mark.parametrize(
+@each(
     "host",
     [
         "straße.example",
@@ -216,7 +217,7 @@ def test_a_key_is_bound_to_scheme_host_and_port() -> None:
         assert base_url_from_text(other).origin != one.origin
 
 
-@pytest.mark.parametrize(
+@each(
     ("host", "is_loopback"),
     [
         ("localhost", True),

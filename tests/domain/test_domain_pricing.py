@@ -26,6 +26,7 @@ from newapi_cli.domain.pricing import (
     total_cost,
 )
 from newapi_cli.domain.session import TurnRecord
+from tests.support.cases import each
 
 HALF_MILLION = Decimal(500_000)
 GROUPS = {"default": Decimal(1), "vip": Decimal("0.5"), "free": Decimal(0)}
@@ -130,7 +131,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@each("name", CASES)
 def test_a_cost_is_exact_to_the_last_digit(name: str) -> None:
     case = CASES[name]
     prices = {"m": case.price} if case.price else {}
@@ -139,7 +140,7 @@ def test_a_cost_is_exact_to_the_last_digit(name: str) -> None:
     assert listed.cost("m", case.usage, case.group) == Cost(case.kind, expected, DOLLAR)
 
 
-@pytest.mark.parametrize(
+@each(
     ("price", "ratio", "quota_per_unit"),
     [
         (tokens("999999999999999"), "1E+17", "0.001"),

@@ -15,12 +15,13 @@ from newapi_cli.domain.settings import (
     Source,
     Timeouts,
 )
+from tests.support.cases import each
 
 KEY = "sk-canaryV7qXw2LmT9cRb4NzKs8YdHf3GjPe6UaQ1tMo5vBxWi"
 SHOWN = "sk-****BxWi"
 
 
-@pytest.mark.parametrize(
+@each(
     "show",
     [
         str,
@@ -46,7 +47,7 @@ def test_a_secret_shows_at_most_its_last_four_characters(show: Callable[[Secret]
     assert KEY[3:11] not in text
 
 
-@pytest.mark.parametrize("length", range(17))
+@each("length", range(17))
 def test_a_short_secret_is_fully_masked(length: int) -> None:
     key = "abcdefghijklmnopq"[:length]
     assert str(Secret(key)) == ("****" if length < 16 else "****mnop")

@@ -17,6 +17,7 @@ from newapi_cli.domain.completion import (
 from newapi_cli.errors import GatewayError
 from newapi_cli.render.extract import ExtractRenderer, code_blocks
 from tests.render.pipes import Pipes
+from tests.support.cases import each
 
 BLOCKS: dict[str, tuple[str, list[str]]] = {
     "none": ("just text\n", []),
@@ -65,7 +66,7 @@ BLOCKS: dict[str, tuple[str, list[str]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("markdown", "blocks"), BLOCKS.values(), ids=BLOCKS)
+@each(("markdown", "blocks"), BLOCKS.values(), ids=BLOCKS)
 def test_each_fenced_block_is_extracted(markdown: str, blocks: list[str]) -> None:
     assert code_blocks(markdown) == blocks
 

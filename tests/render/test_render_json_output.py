@@ -24,6 +24,7 @@ from newapi_cli.domain.completion import (
 from newapi_cli.domain.money import Cost, CostKind
 from newapi_cli.render.json_output import JsonRenderer
 from tests.render.pipes import ALL, Pipes
+from tests.support.cases import each
 from tests.support.home import CANARY
 
 FIELDS = {
@@ -133,8 +134,8 @@ def test_unknown_counts_are_null() -> None:
     assert usage == {"prompt_tokens": 1, **dict.fromkeys(USAGE_FIELDS[1:])}
 
 
-@pytest.mark.parametrize("status", Status)
-@pytest.mark.parametrize("lines", [False, True])
+@each("status", Status)
+@each("lines", [False, True])
 def test_every_status_is_written_with_its_answer(status: Status, lines: bool) -> None:
     out = rendered(Chunk("a"), status=status, lines=lines)[0]
     last = values(out)[-1] if lines else json.loads(out)

@@ -24,6 +24,7 @@ from newapi_cli.render.plain import PlainRenderer
 from newapi_cli.render.status_lines import StatusLines, StatusOptions
 from newapi_cli.streams import Input, Output, Streams
 from tests.render.pipes import ALL, Pipes
+from tests.support.cases import each
 
 QUIET = StatusOptions(reasoning=False, usage=False, notices=False, details=False, model="asked")
 END = StreamEnd(is_certain=True)
@@ -49,8 +50,8 @@ def rendered(*events: TurnEvent, options: StatusOptions = ALL) -> tuple[bytes, s
     return pipes.out, pipes.err.decode()
 
 
-@pytest.mark.parametrize("ends", [(), (END,)], ids=["no end", "end"])
-@pytest.mark.parametrize(
+@each("ends", [(), (END,)], ids=["no end", "end"])
+@each(
     ("pieces", "out"),
     [
         (["Par", "is"], b"Paris\n"),

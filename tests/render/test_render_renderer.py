@@ -24,6 +24,7 @@ from newapi_cli.errors import (
     PipeClosed,
 )
 from newapi_cli.render.renderer import OutputOptions, Target, choose_target, show_turn
+from tests.support.cases import each
 
 FLAGS = (False, True)
 EVENTS: tuple[TurnEvent, ...] = (Chunk("a"), Notice("n"), Chunk("b"))
@@ -93,7 +94,7 @@ def test_nothing_more_is_written_after_a_failed_write(error: NewapiError) -> Non
     assert renderer.finished == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("options", "is_terminal", "is_dumb", "target"),
     [
         (OutputOptions(), True, False, Target.MARKDOWN),

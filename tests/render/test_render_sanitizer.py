@@ -18,6 +18,7 @@ from newapi_cli.render.live.painter import Painter
 from newapi_cli.render.live.theme import theme_named
 from newapi_cli.render.sanitizer import REPLACEMENT, Sanitizer, safe_code, safe_line, safe_text
 from newapi_cli.text import wrap_line
+from tests.support.cases import each
 from tests.support.scale import REPEAT, SEED, scaled
 
 KEPT = ("\t", "\n")
@@ -26,13 +27,13 @@ C1 = [chr(code) for code in range(0x80, 0xA0)]
 BIDI = [chr(code) for code in (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))]  # noqa: E501  # fmt: skip
 
 
-@pytest.mark.parametrize("character", [*C0, "\x7f"], ids=ascii)
+@each("character", [*C0, "\x7f"], ids=ascii)
 def test_a_control_character_is_shown_as_its_symbol(character: str) -> None:
     symbol = "␡" if character == "\x7f" else chr(0x2400 + ord(character))
     assert safe_text(f"a{character}b") == f"a{symbol}b"
 
 
-@pytest.mark.parametrize("character", [*C1, *BIDI, "\ufeff", "\ud800", "\udfff"], ids=ascii)
+@each("character", [*C1, *BIDI, "\ufeff", "\ud800", "\udfff"], ids=ascii)
 def test_a_character_without_a_symbol_becomes_the_replacement_character(character: str) -> None:
     assert safe_text(f"a{character}b") == "a\ufffdb"
 
@@ -78,7 +79,7 @@ ATTACKS = {
 }
 
 
-@pytest.mark.parametrize("text", ATTACKS.values(), ids=ATTACKS)
+@each("text", ATTACKS.values(), ids=ATTACKS)
 def test_a_stream_is_made_safe_wherever_it_is_split(text: str) -> None:
     for first, second in combinations(range(len(text) + 1), 2):
         sanitizer = Sanitizer()
@@ -87,7 +88,7 @@ def test_a_stream_is_made_safe_wherever_it_is_split(text: str) -> None:
         assert found == safe_text(text), pieces
 
 
-@pytest.mark.parametrize("text", ATTACKS.values(), ids=ATTACKS)
+@each("text", ATTACKS.values(), ids=ATTACKS)
 def test_a_stream_is_made_safe_character_by_character(text: str) -> None:
     sanitizer = Sanitizer()
     found = "".join([*(sanitizer.feed(character) for character in text), sanitizer.end()])
@@ -162,7 +163,7 @@ def tags_in(text: str) -> list[str]:
     return [character for character in text if 0xE0000 <= ord(character) <= 0xE007F]
 
 
-@pytest.mark.parametrize("text", SEQUENCES.values(), ids=SEQUENCES)
+@each("text", SEQUENCES.values(), ids=SEQUENCES)
 def test_emoji_sequences_stay_whole_wherever_they_are_split(text: str) -> None:
     whole = f"a {text} b"
     assert safe_text(whole) == whole
@@ -180,7 +181,7 @@ def test_tags_outside_flags_are_visible(text: str) -> None:
         assert tags_in(in_pieces(text, cut)) == kept, cut
 
 
-@pytest.mark.parametrize(
+@each(
     "character", ["\u200b", "\u200c", "\u200d", "\u2060", "\u00ad", "\ufeff", "\U000e0041", *BIDI]
 )
 def test_invisible_characters_are_visible_in_code(character: str) -> None:
@@ -246,7 +247,7 @@ def strangers(written: str) -> list[str]:
     return found + [ascii(tag) for tag in tags_in(flags)]
 
 
-@pytest.mark.parametrize("payload", PAYLOADS, ids=ascii)
+@each("payload", PAYLOADS, ids=ascii)
 def test_no_control_sequence_reaches_the_terminal_wherever_it_is_split(payload: str) -> None:
     text = f"a {payload} b\n\n`{payload}`\n"
     for cut in range(2, len(payload) + 3):
@@ -291,8 +292,8 @@ WORDS = [
 ]
 
 
-@pytest.mark.parametrize("text", WORDS)
-@pytest.mark.parametrize("width", [16, 24, 40])
+@each("text", WORDS)
+@each("width", [16, 24, 40])
 def test_a_line_of_any_script_is_wrapped_by_its_width(text: str, width: int) -> None:
     rows = wrap_line(text, width, "  ").split("\n")
     assert len(rows) > 1

@@ -17,6 +17,7 @@ from tests.render.live.documents import (
     random_document,
 )
 from tests.render.sessions import ATTACHMENT, BRANCHED, CALL, MORE, SKY, session
+from tests.support.cases import each
 from tests.support.scale import SEED, scaled
 
 EXAMPLES = [*examples(), *answers()]
@@ -128,7 +129,7 @@ def test_how_a_turn_ended_is_written_unless_it_is_complete(turn: TurnRecord, exp
     assert ending(turn) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "end"),
     [
         ("", ""),
@@ -159,7 +160,7 @@ def test_only_open_blocks_are_closed(text: str, end: str) -> None:
     assert closed(text) == text + end
 
 
-@pytest.mark.parametrize("document", EXAMPLES, ids=lambda document: document.name)
+@each("document", EXAMPLES, ids=lambda document: document.name)
 def test_no_text_includes_what_follows_it(document: Document) -> None:
     _check_stays_inside(document.source)
 

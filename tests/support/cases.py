@@ -15,7 +15,7 @@ Test = TypeVar("Test", bound=Callable[..., None])
 def each(
     names: str | tuple[str, ...],
     values: Iterable[Any],
-    ids: Iterable[str] | Callable[[Any], str] | None = None,
+    ids: Iterable[object] | Callable[[Any], str] | None = None,
 ) -> Callable[[Test], Callable[..., None]]:
     """Decorate a test as `pytest.mark.parametrize` does, but run all cases in one test.
 
@@ -47,10 +47,10 @@ def each(
 
 
 def _labels(
-    cases: list[tuple[Any, ...]], ids: Iterable[str] | Callable[[Any], str] | None
+    cases: list[tuple[Any, ...]], ids: Iterable[object] | Callable[[Any], str] | None
 ) -> list[str]:
     if ids is None:
         return [", ".join(map(ascii, case))[:80] for case in cases]
     if callable(ids):
         return ["-".join(ids(value) for value in case) for case in cases]
-    return list(ids)
+    return [str(label) for label in ids]

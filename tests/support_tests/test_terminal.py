@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from tests.support.cases import each
 from tests.support.emulator import Emulator
 from tests.support.home import CANARY, Home
 from tests.support.terminal import Terminal
@@ -138,7 +139,7 @@ def test_leaving_kills_what_still_runs(home: Home) -> None:
     assert threading.active_count() == before
 
 
-@pytest.mark.parametrize(
+@each(
     ("data", "lines"),
     [
         ("ab\u200dcd", ["ab\u200dcd", "", ""]),

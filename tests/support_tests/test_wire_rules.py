@@ -6,6 +6,7 @@ import http.client
 
 import pytest
 
+from tests.support.cases import each
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
 from tests.support.steps import Send
@@ -97,7 +98,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("case", BROKEN)
+@each("case", BROKEN)
 def test_each_rule_can_fail(case: str) -> None:
     with pytest.raises((AssertionError, ValueError, KeyError)):
         check_request(BROKEN[case])

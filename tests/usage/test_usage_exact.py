@@ -16,6 +16,7 @@ from newapi_cli.domain.report import Exactness, NotExact
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from tests.sessions.helpers import chat, last_turn, sessions_file, stored_sessions, tree
 from tests.store.stores import change_raw, new_session
+from tests.support.cases import each
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
@@ -313,8 +314,8 @@ def test_a_turn_with_an_exact_cost_is_not_written_again() -> None:
     assert len(exact_costs([turn._replace(cost="0.00005")], [entry("a", "30")], Decimal(UNIT)))
 
 
-@pytest.mark.parametrize("unit", [UNIT, 1, 3, 700_000, 999_983])
-@pytest.mark.parametrize("quota", ["0", "1", "123456789", "1000000000000"])
+@each("unit", [UNIT, 1, 3, 700_000, 999_983])
+@each("quota", ["0", "1", "123456789", "1000000000000"])
 def test_a_cost_can_be_exported_and_is_exact_within_its_places(unit: int, quota: str) -> None:
     [found] = exact_costs([TurnRecord("q", request_id="a")], [entry("a", quota)], Decimal(unit))
     assert found.cost is not None

@@ -22,6 +22,7 @@ from newapi_cli.domain.money import Cost, CostKind, Currency
 from newapi_cli.domain.pricing import DOLLAR
 from newapi_cli.domain.report import Spending
 from newapi_cli.errors import LocalError, UsageError
+from tests.support.cases import each
 from tests.usage.spent import NOON, spent
 
 ABOUT, EXACT, TIERED, UNKNOWN = CostKind.ABOUT, CostKind.EXACT, CostKind.TIERED, CostKind.UNKNOWN
@@ -97,7 +98,7 @@ MIXES: list[tuple[list[TurnFigures], tuple[CostKind | None, str | None, int]]] =
 ]
 
 
-@pytest.mark.parametrize(("turns", "wanted"), MIXES, ids=range(len(MIXES)))
+@each(("turns", "wanted"), MIXES, ids=range(len(MIXES)))
 def test_known_costs_are_summed_and_unknown_ones_are_counted(
     turns: list[TurnFigures], wanted: tuple[CostKind | None, str | None, int]
 ) -> None:
@@ -122,7 +123,7 @@ def test_the_currency_is_passed_on_and_amounts_stay_in_dollars() -> None:
 # -- medians ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("count", range(1, 30))
+@each("count", range(1, 30))
 def test_the_median_equals_that_of_the_standard_library(count: int) -> None:
     chance = random.Random(count)
     values = [chance.random() for _ in range(count)]
@@ -236,7 +237,7 @@ def test_a_day_that_a_time_zone_skipped_is_not_a_row() -> None:  # Samoa, 2011-1
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "wanted"),
     [
         ("7d", "2026-11-13T12:30:00+00:00"),

@@ -13,6 +13,7 @@ from newapi_cli.domain.pricing import DOLLAR
 from newapi_cli.domain.report import Spending, SpendingReport
 from newapi_cli.render.spending import TableOptions, bar, cost_cell, spending_lines
 from newapi_cli.text import cell_width, truncate
+from tests.support.cases import each
 from tests.usage.spent import spent
 
 BLOCKS = " ▏▎▍▌▋▊▉█"
@@ -63,10 +64,8 @@ def test_a_plain_bar_is_ascii() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "text", ["plain", "你好，世界", "e\u0301e\u0301e\u0301e\u0301", "🌌🌌🌌🌌"]
-)
-@pytest.mark.parametrize("width", range(2, 12))
+@each("text", ["plain", "你好，世界", "e\u0301e\u0301e\u0301e\u0301", "🌌🌌🌌🌌"])
+@each("width", range(2, 12))
 def test_a_truncated_text_fits(text: str, width: int) -> None:
     found = truncate(text, width)
     assert cell_width(found) <= width
@@ -98,8 +97,8 @@ def test_numbers_are_right_aligned() -> None:
     assert {line[end - 1 : end + 1] for line in wide[1:]} == {"2 ", "1 ", "7 "}
 
 
-@pytest.mark.parametrize("width", range(24, 161))
-@pytest.mark.parametrize("is_ascii", [False, True], ids=["blocks", "plain"])
+@each("width", range(24, 161))
+@each("is_ascii", [False, True], ids=["blocks", "plain"])
 def test_no_line_is_wider_than_the_terminal(width: int, is_ascii: bool) -> None:
     found = lines(TOLD, width, is_ascii=is_ascii)
     assert len(found) == 7

@@ -31,6 +31,7 @@ from tests.render.live.documents import (
     reference_rows,
     streamed_rows,
 )
+from tests.support.cases import each
 from tests.support.scale import REPEAT, SEED, scaled
 
 EXAMPLES = examples()
@@ -72,8 +73,8 @@ def failures(
     return found
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("cut", CUTS)
+@each("width", WIDTHS)
+@each("cut", CUTS)
 def test_streamed_examples_equal_complete_ones(cut: str, width: int) -> None:
     documents = EXAMPLES or NASTY
     assert failures(documents, CUTS[cut](width), layout_for(width), known=True) == {}
@@ -119,8 +120,8 @@ def texts(rows: list[Row]) -> list[str]:
     return [COLORS.sub("", row.text) for row in rows]
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("cut", [name for name in CUTS if name != "characters"])
+@each("width", WIDTHS)
+@each("cut", [name for name in CUTS if name != "characters"])
 def test_streamed_answers_equal_complete_ones(cut: str, width: int) -> None:
     layout = layout_for(width)
     for document in answers():

@@ -22,6 +22,7 @@ from tests.render.live.documents import (
     reference_rows,
     streamed_rows,
 )
+from tests.support.cases import each
 
 USUAL_LIMIT = 10
 COLORS = re.compile(r"\x1b\[([\d;]*)m")
@@ -197,8 +198,8 @@ def cuts(source: str) -> Iterator[Pieces]:
     yield at_random(random.Random(1), 40)(source)
 
 
-@pytest.mark.parametrize("repeats", [1, REPEATS])
-@pytest.mark.parametrize("language", SNIPPETS)
+@each("repeats", [1, REPEATS])
+@each("language", SNIPPETS)
 def test_a_streamed_fence_has_the_colors_of_a_complete_one(language: str, repeats: int) -> None:
     layout = layout_for(80)
     source = f"```{language}\n" + "\n".join([SNIPPETS[language]] * repeats) + "```\n"
@@ -208,8 +209,8 @@ def test_a_streamed_fence_has_the_colors_of_a_complete_one(language: str, repeat
         assert [*map(cells, found)] == [*map(cells, wanted)], "\n".join(differences(wanted, found))
 
 
-@pytest.mark.parametrize("limit", [0, 3])
-@pytest.mark.parametrize("language", SNIPPETS)
+@each("limit", [0, 3])
+@each("language", SNIPPETS)
 def test_a_streamed_fence_always_has_its_text(language: str, limit: int) -> None:
     layout = layout_for(80)
     source = f"```{language}\n{long_code(language)}```\n"
@@ -228,7 +229,7 @@ def test_an_open_docstring_has_the_rows_of_a_closed_one(limit: int) -> None:
     assert found == wanted, "\n".join(differences(wanted, found))
 
 
-@pytest.mark.parametrize("language", SNIPPETS)
+@each("language", SNIPPETS)
 def test_an_incomplete_line_has_its_text(language: str) -> None:
     code = StreamedCode(language, THEME)
     for line in SNIPPETS[language].splitlines():

@@ -13,6 +13,7 @@ from newapi_cli.render.live.layout import Layout, Row
 from newapi_cli.render.live.leaves import leaves_of, markdown_parser
 from newapi_cli.render.live.theme import theme_named
 from tests.render.live.documents import layout_for, reference_rows
+from tests.support.cases import each
 
 WIDTH = 30
 COLORS = re.compile(r"\x1b\[([\d;]*)m")
@@ -75,14 +76,14 @@ def styles(source: str, width: int = WIDTH) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize(("source", "wanted"), TEXTS.values(), ids=TEXTS)
+@each(("source", "wanted"), TEXTS.values(), ids=TEXTS)
 def test_the_rows_of_a_block(source: str, wanted: list[str]) -> None:
     rows = reference_rows(source, layout_for(WIDTH))
     assert [plain(row) for row in rows] == wanted
 
 
-@pytest.mark.parametrize("source", [source for source, _ in TEXTS.values()], ids=TEXTS)
-@pytest.mark.parametrize("width", [10, 30, 80])
+@each("source", [source for source, _ in TEXTS.values()], ids=TEXTS)
+@each("width", [10, 30, 80])
 def test_a_row_has_its_width_and_no_trailing_blanks(source: str, width: int) -> None:
     for row in reference_rows(source, layout_for(width)):
         text = plain(row)
@@ -94,7 +95,7 @@ def test_a_row_has_its_width_and_no_trailing_blanks(source: str, width: int) -> 
             assert row.text.endswith("\x1b[0m") or text.endswith(row.text.rsplit("m", 1)[1])
 
 
-@pytest.mark.parametrize(
+@each(
     ("source", "piece", "wanted"),
     [
         ("**x**", "x", {BOLD}),

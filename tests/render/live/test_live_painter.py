@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 
-import pytest
 from pyte import modes
 from rich.cells import cell_len
 
@@ -26,6 +25,7 @@ from tests.render.live.documents import (
     reference_rows,
 )
 from tests.render.live.screens import GraphemeScreen, ReflowingScreen, Screen
+from tests.support.cases import each
 from tests.support.scale import REPEAT, SEED, scaled
 
 DOCUMENTS = scaled(150, 20_000)
@@ -134,8 +134,8 @@ def test_painted_random_documents_equal_printed_ones() -> None:
             raise AssertionError(note) from error
 
 
-@pytest.mark.parametrize("size", [(20, 6), (80, 24), (300, 50)], ids=str)
-@pytest.mark.parametrize("name", [path.stem for path in ANSWERS])
+@each("size", [(20, 6), (80, 24), (300, 50)], ids=str)
+@each("name", [path.stem for path in ANSWERS])
 def test_painted_answers_equal_printed_ones(name: str, size: tuple[int, int]) -> None:
     source = next(document.source for document in answers() if document.name == name)
     columns, height = size
@@ -184,8 +184,8 @@ SEQUENCES: dict[str, list[tuple[list[str], list[str]]]] = {
 }
 
 
-@pytest.mark.parametrize("kind", [Screen, GraphemeScreen], ids=["characters", "graphemes"])
-@pytest.mark.parametrize("frames", SEQUENCES.values(), ids=SEQUENCES)
+@each("kind", [Screen, GraphemeScreen], ids=["characters", "graphemes"])
+@each("frames", SEQUENCES.values(), ids=SEQUENCES)
 def test_the_screen_shows_permanent_rows_and_the_end_of_the_tail(
     frames: list[tuple[list[str], list[str]]], kind: type[Screen]
 ) -> None:
@@ -252,12 +252,12 @@ def test_nothing_is_written_for_an_empty_answer() -> None:
     assert desk.writes == []
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     ["❤\ufe0f" * 9, "👨\u200d👩\u200d👧" * 4, "🇩🇪" * 5, "e\u0301" * 19, "👍🏽" * 9],
     ids=["selector", "joined", "flags", "combining", "skin"],
 )
-@pytest.mark.parametrize("kind", [Screen, GraphemeScreen], ids=["characters", "graphemes"])
+@each("kind", [Screen, GraphemeScreen], ids=["characters", "graphemes"])
 def test_a_row_of_ambiguous_width_is_one_row_while_it_may_change(
     text: str, kind: type[Screen]
 ) -> None:
@@ -300,8 +300,8 @@ def test_forgotten_rows_are_not_rewritten() -> None:
 # -- windows that change --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("height", [4, 6, 12])
-@pytest.mark.parametrize("columns", [10, 15, 20, 33, 60])
+@each("height", [4, 6, 12])
+@each("columns", [10, 15, 20, 33, 60])
 def test_a_terminal_that_reflows_keeps_every_row_once(columns: int, height: int) -> None:
     desk = Desk(30, 8, ReflowingScreen(30, 8))
     for_good = [f"{n} permanent row" for n in "abcdefghijkl"]
@@ -312,8 +312,8 @@ def test_a_terminal_that_reflows_keeps_every_row_once(columns: int, height: int)
     desk.painter.finish()
     text = " ".join(desk.screen.text().split())
     shown = "".join(desk.screen.text().split())
-    for each in [*for_good, "last permanent row", "new tail", "and end"]:
-        assert shown.count(each.replace(" ", "")) == 1, (each, text)
+    for row in [*for_good, "last permanent row", "new tail", "and end"]:
+        assert shown.count(row.replace(" ", "")) == 1, (row, text)
     old_height = sum(-(-len(each) // columns) for each in tail)
     if old_height < height:  # else some of it has scrolled out of reach
         assert "second" not in shown
