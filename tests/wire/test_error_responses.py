@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.cases import each
 from tests.support.error_responses import ALL, ErrorResponse
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -45,7 +46,7 @@ def check(row: ErrorResponse, code: int, out: str, err: str) -> None:
     assert len(more) == 1 + bool(row.why) + len(ids), err
 
 
-@pytest.mark.parametrize("row", ALL, ids=lambda row: row.name)
+@each("row", ALL, ids=lambda row: row.name)
 def test_an_error_response_is_explained(
     row: ErrorResponse, gateway: FaultServer, home: Home
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.cases import each
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import run_newapi
@@ -37,8 +38,8 @@ def answered(home: Home, gateway: FaultServer, answer: bytes, *command: str) -> 
     return result.code, result.err
 
 
-@pytest.mark.parametrize("body", [b"", BODY], ids=["empty", "told"])
-@pytest.mark.parametrize("status", STATUSES)
+@each("body", [b"", BODY], ids=["empty", "told"])
+@each("status", STATUSES)
 def test_a_status_is_reported_with_its_id_and_a_next_step(
     home: Home, gateway: FaultServer, status: int, body: bytes
 ) -> None:
@@ -51,7 +52,7 @@ def test_a_status_is_reported_with_its_id_and_a_next_step(
     assert "redirect" not in err
 
 
-@pytest.mark.parametrize("status", range(300, 309))
+@each("status", range(300, 309))
 def test_a_redirect_has_a_location(home: Home, gateway: FaultServer, status: int) -> None:
     code, err = answered(home, gateway, response(status, headers=[ID, ELSEWHERE]))
     assert code == 6
@@ -59,8 +60,8 @@ def test_a_redirect_has_a_location(home: Home, gateway: FaultServer, status: int
     assert f"(HTTP {status})\n  why: to {ELSEWHERE[1]}\n  id: {REQUEST_ID}\n  try: " in err
 
 
-@pytest.mark.parametrize("command", [(), ("chat", "--no-save", "--no-stream", "hi"), ("models",)])
-@pytest.mark.parametrize("status", [201, 202, 204, 205, 206])
+@each("command", [(), ("chat", "--no-save", "--no-stream", "hi"), ("models",)])
+@each("status", [201, 202, 204, 205, 206])
 def test_a_success_without_content_is_reported(
     home: Home, gateway: FaultServer, status: int, command: tuple[str, ...]
 ) -> None:
