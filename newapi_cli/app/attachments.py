@@ -167,11 +167,11 @@ class Attacher:
             message = tr(
                 "{name} was read from standard input and is not stored; nothing was sent", name=name
             )
-            raise _not_sent(attachment, message)
+            raise _not_sent_error(attachment, message)
         data = self._download(reference).data if is_url else _read_attached_file(attachment)
         if hashlib.sha256(data).hexdigest() != attachment.sha256:
             message = tr("{name} has changed since it was attached; nothing was sent", name=name)
-            raise _not_sent(attachment, message)
+            raise _not_sent_error(attachment, message)
         if is_url:
             self._keep(attachment, data)
         return data
@@ -185,7 +185,7 @@ def _read_attached_file(attachment: Attachment) -> bytes:
         message = tr("{name} can no longer be read; nothing was sent", name=name)
         if error.errno in GONE:
             message = tr("{name} no longer exists; nothing was sent", name=name)
-        raise _not_sent(attachment, message, error.why) from error
+        raise _not_sent_error(attachment, message, error.why) from error
 
 
 def _read_stored_file(path_text: str) -> bytes:
@@ -209,7 +209,7 @@ def _read_stored_file(path_text: str) -> bytes:
     return read_file(path_text, MAX_ATTACHMENT_BYTES).data
 
 
-def _not_sent(attachment: Attachment, message: Translatable, why: str = "") -> UsageError:
+def _not_sent_error(attachment: Attachment, message: Translatable, why: str = "") -> UsageError:
     reference = attachment.reference
     is_file = reference != STDIN and not URL.match(reference)
     hint = tr(

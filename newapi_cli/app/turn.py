@@ -94,7 +94,7 @@ class Turn:
         self._status = Status.INTERRUPTED
         self._duration_s: float | None = None
         self._is_closed = False
-        self._is_certain = False
+        self._is_end_confirmed = False
         self._error = ""
         self._unsaved = 0  # characters
         self._saved_at = self._next_save_at = self._started
@@ -155,7 +155,7 @@ class Turn:
         except (IncompleteCompletion, NetworkError, DeadlineError) as error:
             has_begun = self._builder.has_anything
             self._status = Status.INCOMPLETE if has_begun else Status.ERROR
-            raise self._cut(error) if has_begun else error from error.__cause__
+            raise self._cut_off_error(error) if has_begun else error from error.__cause__
         except Interrupted:
             raise
         except NewapiError:
@@ -197,7 +197,7 @@ class Turn:
             self._builder.requested_model = event.next_model
             self._builder.tried += ((event.model, event.why),)
         elif isinstance(event, StreamEnd):
-            self._is_certain = event.is_certain
+            self._is_end_confirmed = event.is_end_confirmed
 
     def _save_if_due(self) -> None:
         """Save what has arrived, often enough to lose little and rarely enough to be cheap."""
@@ -224,7 +224,7 @@ class Turn:
                 request_id=self._builder.request_id,
             )
 
-    def _cut(self, error: NewapiError) -> NewapiError:
+    def _cut_off_error(self, error: NewapiError) -> NewapiError:
         """Return an error during an answer as `IncompleteCompletion`, with the length so far."""
         if isinstance(error, IncompleteCompletion):
             return error
@@ -249,13 +249,13 @@ class Turn:
                 request_id=builder.request_id,
             )
         if not builder.has_answer and reason != "length":
-            raise self._empty()
+            raise self._empty_answer_error()
         if reason == "length":
             yield Notice(tr("the answer reached the token limit (finish reason: length)"))
-        elif reason is None and not (self._is_certain and not self._require_finish_reason):
-            raise self._unfinished()
+        elif reason is None and not (self._is_end_confirmed and not self._require_finish_reason):
+            raise self._unfinished_error()
 
-    def _empty(self) -> NewapiError:
+    def _empty_answer_error(self) -> NewapiError:
         return GatewayError(
             tr("the server sent an empty answer"),
             reason=Reason.EMPTY_ANSWER,
@@ -264,9 +264,9 @@ class Turn:
             request_id=self._builder.request_id,
         )
 
-    def _unfinished(self) -> NewapiError:
+    def _unfinished_error(self) -> NewapiError:
         characters = self._builder.characters
-        if self._is_certain:
+        if self._is_end_confirmed:
             return IncompleteCompletion(
                 tr(
                     "answer possibly cut off after {n:,} characters: no finish reason was sent",

@@ -75,7 +75,9 @@ class Cache:
 
     def put(self, name: str, value: object) -> bool:
         """Store a value with the current time, and return whether the next run will find it."""
-        entries = self._read_entries() | {name: {"at": self._now(), "value": self._redacted(value)}}
+        entries = self._read_entries() | {
+            name: {"at": self._now(), "value": self._redact_all(value)}
+        }
         if self._path is not None and self._in_memory is None:
             try:
                 ensure_private_dir(self._path.parent)
@@ -87,15 +89,15 @@ class Cache:
         self._in_memory = entries
         return self._path is None
 
-    def _redacted(self, value: object) -> object:
+    def _redact_all(self, value: object) -> object:
         """Return a value with its texts redacted, but not the short names of members."""
         if isinstance(value, str):
             return self._redact(value)
         if isinstance(value, list):
-            return [self._redacted(each) for each in value]
+            return [self._redact_all(each) for each in value]
         if isinstance(value, dict):
             return {
-                self._redact(name) if len(name) > MAX_MEMBER_NAME else name: self._redacted(each)
+                self._redact(name) if len(name) > MAX_MEMBER_NAME else name: self._redact_all(each)
                 for name, each in value.items()
             }
         return value

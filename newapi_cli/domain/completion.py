@@ -138,13 +138,13 @@ class Notice(NamedTuple):
 class ResponseStarted(NamedTuple):
     """The gateway accepted the request. Its id is empty if the server sends none.
 
-    `is_new_api`: the server identified itself as New API or a fork; `names_version`: as one of 2026
-    or later.
+    `is_new_api`: the server identified itself as New API or a fork; `reports_version`: as one of
+    2026 or later.
     """
 
     request_id: str
     is_new_api: bool = False
-    names_version: bool = False
+    reports_version: bool = False
 
 
 class FallbackUsed(NamedTuple):
@@ -156,9 +156,9 @@ class FallbackUsed(NamedTuple):
 
 
 class StreamEnd(NamedTuple):
-    """The body ended. `is_certain`: with `[DONE]`, or as one complete object."""
+    """The body ended. `is_end_confirmed`: with `[DONE]`, or as one complete object."""
 
-    is_certain: bool
+    is_end_confirmed: bool
 
 
 TurnEvent = ResponseStarted | Chunk | FallbackUsed | Tick | Notice | StreamEnd

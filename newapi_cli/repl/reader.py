@@ -30,7 +30,7 @@ class PrivateHistory(FileHistory):
     def __init__(self, path: Path, redact: Callable[[str], str]) -> None:
         super().__init__(str(path))
         self._path = path
-        self._redacted = redact
+        self._redact = redact
         self.session_id = ""  # of the current session
 
     def load_history_strings(self) -> Iterable[str]:
@@ -39,7 +39,7 @@ class PrivateHistory(FileHistory):
 
     def store_string(self, string: str) -> None:
         """Append a text, unless it contains a key or the disk refuses it."""
-        if self._redacted(string) != string:
+        if self._redact(string) != string:
             return
         with contextlib.suppress(OSError):
             history.append(self._path, string, self.session_id)

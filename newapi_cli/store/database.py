@@ -55,7 +55,7 @@ class Database:
         with self._errors_converted():
             _ensure_private(path)
             if 0 < path.stat().st_size < MIN_FILE_BYTES:
-                raise _damaged(path, tr("the file is too short"))
+                raise _damaged_error(path, tr("the file is too short"))
             self._connection = sqlite3.connect(path, timeout=LOCK_POLL_S, isolation_level=None)
         try:
             with self._errors_converted():
@@ -189,7 +189,7 @@ def _is_locked(error: sqlite3.Error) -> bool:
 def _local_error(path: Path, error: sqlite3.Error) -> LocalError:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(DAMAGED):
-        return _damaged(path, str(error))
+        return _damaged_error(path, str(error))
     if _is_locked(error):
         return LocalError(
             tr("the session store {path} is busy", path=path),
@@ -235,7 +235,7 @@ def newer_schema_error(path: Path, version: int, supported: int, hint: str) -> L
     )
 
 
-def _damaged(path: Path, why: str) -> LocalError:
+def _damaged_error(path: Path, why: str) -> LocalError:
     quoted = shlex.quote(str(path))
     return LocalError(
         tr("the session store {path} is damaged", path=path),

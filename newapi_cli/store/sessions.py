@@ -251,7 +251,7 @@ class SessionStore:
         if not sessions and len(name) >= MIN_ID_PREFIX and not name.isalpha():
             sessions = self._with_id_prefix(name)
             if len(sessions) > 1:
-                raise _ambiguous(name, sessions)
+                raise _ambiguous_error(name, sessions)
         return min(sessions, key=lambda session: session.id != name, default=None)
 
     def find(self, reference: str) -> Session:
@@ -270,7 +270,7 @@ class SessionStore:
         if not sessions:
             message = tr("session {reference} not found", reference=repr(reference))
             raise UsageError(message, hint=LIST_HINT)
-        raise _ambiguous(reference, sessions)
+        raise _ambiguous_error(reference, sessions)
 
     def load(self, session_id: str) -> StoredSession | None:
         """Return a session with its turns, or None if it was deleted."""
@@ -444,7 +444,7 @@ def _placeholders(names: Iterable[str]) -> str:
     return ", ".join(f":{name}" for name in names)
 
 
-def _ambiguous(reference: str, sessions: list[Session]) -> UsageError:
+def _ambiguous_error(reference: str, sessions: list[Session]) -> UsageError:
     ids = [session.short_id for session in sessions[:MAX_LISTED_IDS]]
     message = tr(
         "{reference} matches {n:,} sessions: {ids}",

@@ -55,7 +55,7 @@ class Read:
         """Text, finish reason, certainty and the number of skipped events."""
         assert self.error is None
         done = self.completion
-        return done.content, done.finish_reason, self.reader.is_certain, self.reader.skipped
+        return done.content, done.finish_reason, self.reader.is_end_confirmed, self.reader.skipped
 
 
 def all_cuts(body: bytes) -> Iterable[list[bytes]]:
@@ -295,7 +295,7 @@ FRAGMENTS = [
 def outcome_of(blocks: Iterable[bytes]) -> tuple[object, ...]:
     read = Read(blocks)
     error = read.error and (str(read.error), read.error.why, read.error.request_id)
-    return read.completion, error, read.reader.is_certain
+    return read.completion, error, read.reader.is_end_confirmed
 
 
 def test_random_bodies_are_decoded_the_same_however_they_are_split() -> None:

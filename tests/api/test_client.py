@@ -157,7 +157,7 @@ def test_the_events_of_an_answer_are_in_order() -> None:
             if isinstance(event, ResponseStarted | Chunk | StreamEnd)
         ]
     assert events[0] == ResponseStarted("rid", is_new_api=True)
-    assert events[-1] == StreamEnd(is_certain=True)
+    assert events[-1] == StreamEnd(is_end_confirmed=True)
     assert [e.content for e in events if isinstance(e, Chunk)] == ["", "a", "", ""]
 
 

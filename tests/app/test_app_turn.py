@@ -40,7 +40,7 @@ THOUGHT = Chunk(reasoning="hm")
 CALL = Chunk(tool_calls=(ToolCallDelta(0, "c", "f", "{}"),))
 STOP = Chunk(finish_reason="stop")
 USAGE = Chunk(usage=Usage(1, 2, 3))
-DONE, EOF = StreamEnd(is_certain=True), StreamEnd(is_certain=False)
+DONE, EOF = StreamEnd(is_end_confirmed=True), StreamEnd(is_end_confirmed=False)
 ACCEPTED = ResponseStarted("rid")
 
 Script = tuple[TurnEvent | BaseException, ...]

@@ -14,7 +14,7 @@ from newapi_cli.render.renderer import show_turn
 
 REQUEST = ChatRequest("m", ())
 STOP = Chunk(finish_reason="stop")
-END = StreamEnd(is_certain=True)
+END = StreamEnd(is_end_confirmed=True)
 
 
 class FakeRecorder:

@@ -25,7 +25,7 @@ def read(blocks: list[bytes]) -> tuple[Completion, str]:
         for block in blocks:
             for chunk in reader.feed(block):
                 take(chunk)
-            if reader.is_certain:
+            if reader.is_end_confirmed:
                 break
         for chunk in reader.end():
             take(chunk)
@@ -34,7 +34,7 @@ def read(blocks: list[bytes]) -> tuple[Completion, str]:
             take(chunk)
         told = f"{error}: {error.why}"
     told.encode()
-    return builder.completion(Status.COMPLETE), f"{told} {reader.skipped} {reader.is_certain}"
+    return builder.completion(Status.COMPLETE), f"{told} {reader.skipped} {reader.is_end_confirmed}"
 
 
 def texts_in(value: object) -> Iterator[str]:

@@ -87,7 +87,7 @@ def chunks(blocks: Iterable[bytes]) -> Iterator[Chunk]:
     reader = BodyDecoder("")
     for block in blocks:
         yield from reader.feed(block)
-        if reader.is_certain:
+        if reader.is_end_confirmed:
             break
     yield from reader.end()
 

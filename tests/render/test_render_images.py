@@ -278,7 +278,7 @@ def shown(pieces: list[str], images: ImageFilter | None) -> str:
         renderer = PlainRenderer(pipes.streams.stdout, pipes.status(), images)
         for piece in pieces:
             renderer.show(Chunk(piece))
-        renderer.show(StreamEnd(is_certain=True))
+        renderer.show(StreamEnd(is_end_confirmed=True))
         renderer.finish(finished(*pieces))
     assert pipes.err == b""
     return pipes.out.decode()

@@ -58,7 +58,7 @@ FULL: tuple[TurnEvent, ...] = (
     Chunk("你", model="served", id="i"),
     Chunk("好\n", tool_calls=(ToolCallDelta(0, "c", "f", "{}"),)),
     Chunk(finish_reason="stop", usage=Usage(1, 2, 3, 4, 5)),
-    StreamEnd(is_certain=True),
+    StreamEnd(is_end_confirmed=True),
 )
 
 

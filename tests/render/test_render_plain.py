@@ -27,7 +27,7 @@ from tests.render.pipes import ALL, Pipes
 from tests.support.cases import each
 
 QUIET = StatusOptions(reasoning=False, usage=False, notices=False, details=False, model="asked")
-END = StreamEnd(is_certain=True)
+END = StreamEnd(is_end_confirmed=True)
 
 
 def completion_of(events: tuple[TurnEvent, ...]) -> Completion:

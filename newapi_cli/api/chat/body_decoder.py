@@ -28,12 +28,13 @@ WHOLE_BEGINNINGS = (b"{", b"[", b"<")
 class BodyDecoder:
     """Decodes one body. `status` is only set if it is a success other than 200.
 
-    `is_certain` is set by `[DONE]` or by a whole object; `skipped` counts malformed events. Methods
-    that yield chunks raise `NewapiError` at an error object, and for a body that is not an answer.
+    `is_end_confirmed` is set by `[DONE]` or by a whole object; `skipped` counts malformed events.
+    Methods that yield chunks raise `NewapiError` at an error object, and for a body that is not an
+    answer.
     """
 
     def __init__(self, request_id: str, status: int = 0) -> None:
-        self.is_certain = False
+        self.is_end_confirmed = False
         self.skipped = 0
         self._request_id = request_id
         self._status = status
@@ -65,7 +66,7 @@ class BodyDecoder:
             body = b"".join(self._whole)
             self._whole.clear()
             yield from self._whole_answer(body)
-        elif not self.is_certain:
+        elif not self.is_end_confirmed:
             yield from self._chunks(self._sse.end())
             yield from self._stray(self._sse.stray)
         yield from self.held()
@@ -78,10 +79,10 @@ class BodyDecoder:
 
     def _chunks(self, events: list[ServerSentEvent]) -> Iterator[Chunk]:
         for event in events:
-            if self.is_certain:
+            if self.is_end_confirmed:
                 return  # what follows [DONE] does not belong to the answer
             if event.data.strip() == DONE:
-                self.is_certain = True
+                self.is_end_confirmed = True
             elif event.data.strip():
                 yield from self._chunk(event.data)
 
@@ -127,7 +128,7 @@ class BodyDecoder:
         yield from self._chunk(body.decode("utf-8", "replace"))
         if self.skipped:
             raise self._invalid(tr("it is neither an event stream nor a completion"))
-        self.is_certain = True
+        self.is_end_confirmed = True
 
     def _stray(self, stray: bytes) -> Iterator[Chunk]:
         """Decode lines that are not part of any event: an error, or a whole answer."""

@@ -62,7 +62,7 @@ class ResponseReader:
                     yield block
                     continue
                 yield from self._recorded(decoder.feed(block))
-                if decoder.is_certain:
+                if decoder.is_end_confirmed:
                     self._reader.await_end(AWAIT_END_S)
                     break
             yield from self._recorded(decoder.end())
@@ -79,7 +79,7 @@ class ResponseReader:
                     decoder.skipped,
                 )
             )
-        yield StreamEnd(decoder.is_certain)
+        yield StreamEnd(decoder.is_end_confirmed)
 
     def json_value(self) -> Generator[ResponseStarted | Tick, None, object]:
         """Read a body that is one JSON value, and return the value."""
@@ -147,5 +147,5 @@ def _response_started(head: ResponseHead) -> ResponseStarted:
     return ResponseStarted(
         head.request_id,
         is_new_api=REQUEST_ID_HEADER in head.headers,
-        names_version=VERSION_HEADER in head.headers,
+        reports_version=VERSION_HEADER in head.headers,
     )

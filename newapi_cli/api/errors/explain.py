@@ -65,7 +65,7 @@ def error_from_response(
 ) -> NewapiError:
     """Return the error for an HTTP status that is not a success."""
     is_page = is_html(body)
-    why = _called(body) if is_page else error.message
+    why = _page_title(body) if is_page else error.message
     if 300 <= status < 400:
         if not location:  # 304, and an invalid redirect
             return unexpected_status(status, why, error.request_id)
@@ -88,7 +88,7 @@ def unexpected_status(status: int, why: str, request_id: str) -> NewapiError:
 
 def html_error(body: bytes, status: int, request_id: str = "") -> NewapiError:
     """Return the error for a web page in place of an answer."""
-    error: NewapiError = rules().HTML_PAGE.to_error(status, _called(body), request_id)
+    error: NewapiError = rules().HTML_PAGE.to_error(status, _page_title(body), request_id)
     return error
 
 
@@ -155,6 +155,6 @@ def _can_fall_back(ours: NewapiError, error: ErrorObject) -> bool:
     )
 
 
-def _called(page: bytes) -> str:
+def _page_title(page: bytes) -> str:
     title = page_title(page)
     return tr("the title of the page is “{title}”", title=title) if title else ""

@@ -260,7 +260,7 @@ class Probe:
                 self._limit_s, self._interrupts, lambda: self._tls(context, self._limit_s)
             )
         except ssl.SSLCertVerificationError as error:
-            raise self._untrusted(error) from error
+            raise self._untrusted_error(error) from error
         except OSError as error:  # includes ssl.SSLError and TimeoutError
             if self.speaks_http():
                 raise NetworkError(
@@ -311,7 +311,7 @@ class Probe:
         ):
             return connection.version() or "TLS", dict(connection.getpeercert() or {})
 
-    def _untrusted(self, error: ssl.SSLCertVerificationError) -> NetworkError:
+    def _untrusted_error(self, error: ssl.SSLCertVerificationError) -> NetworkError:
         return NetworkError(
             tr("the certificate of {place} is not trusted", place=self.place),
             why=error.verify_message or "",

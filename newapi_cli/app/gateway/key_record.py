@@ -72,7 +72,7 @@ class KeyRecord:
         """Return the key's charged requests, newest first, and cache the key's group."""
         max_age_s = min(max(max_age_s, 0.0), RECORD_AGE_S)
         entries = self._log_by_header(max_age_s)
-        is_old_version = self._lookup.is_new_api and not self._lookup.names_version
+        is_old_version = self._lookup.is_new_api and not self._lookup.reports_version
         if not entries and is_old_version:
             client = self._lookup.brief_client()
             request = fetch_key_log(client, key_in_query=self._context.api_key)
@@ -87,7 +87,7 @@ class KeyRecord:
         try:
             value = self._limited("log", fetch_key_log(client), max_age_s)
         except (AuthenticationError, GatewayError):
-            if self._lookup.names_version or not self._lookup.is_new_api:
+            if self._lookup.reports_version or not self._lookup.is_new_api:
                 raise
             return []
         return log_from_json(value) or []

@@ -43,7 +43,7 @@ class Lookup:
                     result: Result = end.value
                     return result
                 if isinstance(event, ResponseStarted) and event.is_new_api and is_current_gateway:
-                    self.mark_as_new_api(VERSIONED if event.names_version else FAMILY)
+                    self.mark_as_new_api(VERSIONED if event.reports_version else FAMILY)
                 if isinstance(event, Notice) and (context.is_verbose or not event.is_detail):
                     context.streams.print_err(event.text)
 
@@ -70,7 +70,7 @@ class Lookup:
         return self.request_times.get(KIND) is not None
 
     @property
-    def names_version(self) -> bool:
+    def reports_version(self) -> bool:
         """Whether responses have shown the server to be New API of 2026."""
         entry = self.request_times.get(KIND)
         return entry is not None and entry.value == VERSIONED

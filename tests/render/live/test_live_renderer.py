@@ -31,7 +31,7 @@ from tests.render.live.screens import ReflowingScreen, Screen
 OPTIONS = StatusOptions(
     reasoning=True, usage=False, notices=True, details=False, model="some-model"
 )
-END = StreamEnd(is_certain=True)
+END = StreamEnd(is_end_confirmed=True)
 FRAME_S = 0.04
 SHARE = 0.1
 
