@@ -13,7 +13,7 @@ import typer
 
 from newapi_cli import __version__
 from newapi_cli.app.context import Context
-from newapi_cli.config.cache import SAFE_MODEL_NAME, cached_model_names
+from newapi_cli.config.cache import SAFE_WORD, cached_model_names
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.paths import find_paths
 from newapi_cli.errors import NewapiError, UsageError
@@ -118,7 +118,7 @@ def session_names(prefix: str) -> list[str]:
     Only plain words: completion scripts evaluate them.
     """
     names = _stored_session_names(os.environ)
-    return [name for name in names if SAFE_MODEL_NAME.fullmatch(name) and name.startswith(prefix)]
+    return [name for name in names if SAFE_WORD.fullmatch(name) and name.startswith(prefix)]
 
 
 def _stored_session_names(environ: Mapping[str, str]) -> list[str]:

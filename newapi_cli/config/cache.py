@@ -30,7 +30,7 @@ FORMAT = 1
 MAX_BYTES = 32 * 1024 * 1024
 NAME_DIGITS = 16
 MAX_MEMBER_NAME = 32  # of JSON members that we read; keys of New API have 48 characters
-SAFE_MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
+SAFE_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 MODEL_NAMES_FILE = "models.txt"
 MAX_NAMES_BYTES = 256 * 1024
 
@@ -135,7 +135,7 @@ def _digest(text: str) -> str:
 
 def cache_model_names(cache_dir: Path, names: Iterable[str]) -> None:
     """Store the safe names, one a line. Failures are ignored."""
-    text = "".join(f"{name}\n" for name in sorted(set(names)) if SAFE_MODEL_NAME.fullmatch(name))
+    text = "".join(f"{name}\n" for name in sorted(set(names)) if SAFE_WORD.fullmatch(name))
     try:
         ensure_private_dir(cache_dir)
         write_atomically(cache_dir / MODEL_NAMES_FILE, text[:MAX_NAMES_BYTES])
@@ -151,4 +151,4 @@ def cached_model_names(cache_dir: Path) -> list[str]:
         )
     except FileError:
         return []
-    return [line for line in text.splitlines() if SAFE_MODEL_NAME.fullmatch(line)]
+    return [line for line in text.splitlines() if SAFE_WORD.fullmatch(line)]
