@@ -20,6 +20,7 @@ from collections.abc import Callable, Generator, Iterator
 
 from newapi_cli.app.protocols import ChatClient, Pricer, Recorder
 from newapi_cli.domain.completion import (
+    FRAME_S,
     ChatRequest,
     Chunk,
     Completion,
@@ -51,7 +52,6 @@ SAVE_AFTER_S = 2.0
 MIN_SAVE_INTERVAL_S = 0.25
 MAX_SAVE_SHARE = 0.1
 PRICES_WAIT_S = 1.0  # at the end of an answer, for prices that are still being fetched
-FRAME_S = 0.04
 # In characters, with reasoning and tool calls: a server that never ends an answer would take all
 # memory. The longest real answers have some 0.5 MB of text (128,000 tokens).
 MAX_SIZE = 16 * 1024 * 1024

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from newapi_cli.domain.messages import Message
 
+FRAME_S = 0.04  # between two ticks, and at least between two frames on the screen
 MAX_PIECES = 1024
 CALL_SIZE = 100  # added to the size of a tool call
 

@@ -13,14 +13,14 @@ from newapi_cli.api.chat.response_reader import NoAnswer, ResponseReader
 from newapi_cli.api.http.connection import WireRequest
 from newapi_cli.api.http.endpoint import Endpoint
 from newapi_cli.api.http.exchange import Exchange
-from newapi_cli.api.http.reader import FRAME_S, Deadlines, ExchangeReader
+from newapi_cli.api.http.reader import Deadlines, ExchangeReader
 from newapi_cli.api.http.retry import (
     MAX_RETRY_AFTER_S,
     pause_s,
     rejects_stream_options,
     wait_hint,
 )
-from newapi_cli.domain.completion import ChatRequest, Notice, Tick, TurnEvent
+from newapi_cli.domain.completion import FRAME_S, ChatRequest, Notice, Tick, TurnEvent
 from newapi_cli.domain.settings import Timeouts
 from newapi_cli.errors import NewapiError
 from newapi_cli.i18n import tr

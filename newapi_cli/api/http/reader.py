@@ -20,13 +20,12 @@ from newapi_cli.api.http.exchange import (
     ResponseEnd,
     ResponseHead,
 )
-from newapi_cli.domain.completion import Tick
+from newapi_cli.domain.completion import FRAME_S, Tick
 from newapi_cli.domain.settings import Timeouts
 from newapi_cli.errors import DeadlineError, NextStep
 from newapi_cli.i18n import tr
 from newapi_cli.signals import Interrupts
 
-FRAME_S = 0.04
 AFTER_FINISH_S = 5.0
 Returned = TypeVar("Returned")
 

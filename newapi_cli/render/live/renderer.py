@@ -11,7 +11,15 @@ from collections.abc import Callable
 
 from rich.style import Style
 
-from newapi_cli.domain.completion import Chunk, Completion, Notice, StreamEnd, Tick, TurnEvent
+from newapi_cli.domain.completion import (
+    FRAME_S,
+    Chunk,
+    Completion,
+    Notice,
+    StreamEnd,
+    Tick,
+    TurnEvent,
+)
 from newapi_cli.i18n import tr
 from newapi_cli.render.console import terminal_console
 from newapi_cli.render.images import ImageFilter
@@ -26,7 +34,6 @@ from newapi_cli.render.units import seconds
 from newapi_cli.streams import Streams
 from newapi_cli.terminal import OutputModes
 
-FRAME_S = 0.04
 MAX_PAINT_SHARE = 0.1  # of the time
 MAX_TAIL_ROWS = 10
 MAX_BACKLOG = 8 * 1024  # characters
