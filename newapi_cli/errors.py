@@ -134,8 +134,8 @@ class Reason(StrEnum):
 class NextStep(StrEnum):
     """A next step in a hint. The value is its wording in a shell; the conversation has its own.
 
-    A hint contains it as a template value, `tr("try another model: {step}", step=NextStep.…)`, and
-    `i18n.reword` replaces it.
+    A hint is one, or contains one as a template value, `tr("try another model: {step}",
+    step=NextStep.…)`. `i18n.reword` replaces it.
     """
 
     USE_MODEL = "-m NAME"

@@ -43,11 +43,13 @@ def translate(text: str) -> str:
 
 
 def reword(text: str, words: Mapping[object, str]) -> str:
-    """Return a message with some of its values replaced by other words.
+    """Return a message with some of its values replaced by other words, or the words for the text.
 
     >>> reword(tr("try {what}", what="-m NAME"), {"-m NAME": "/model NAME"})
     'try /model NAME'
+    >>> reword("-m NAME", {"-m NAME": "/model NAME"})
+    '/model NAME'
     """
     if not isinstance(text, Translatable):
-        return text
+        return words.get(text, text)
     return tr(text.template, **{name: words.get(v, v) for name, v in text.values.items()})

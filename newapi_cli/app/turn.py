@@ -55,7 +55,7 @@ PRICES_WAIT_S = 1.0  # at the end of an answer, for prices that are still being 
 # In characters, with reasoning and tool calls: a server that never ends an answer would take all
 # memory. The longest real answers have some 0.5 MB of text (128,000 tokens).
 MAX_SIZE = 16 * 1024 * 1024
-CUT_HINT = tr("{step}", step=NextStep.RESEND_OR_CONTINUE)
+CUT_HINT = NextStep.RESEND_OR_CONTINUE
 REPHRASE_HINT = tr("rephrase the prompt")
 FAILURE_REASONS = {  # finish reasons of answers that failed, with what to do
     "content_filter": REPHRASE_HINT,
