@@ -21,7 +21,7 @@ from newapi_cli.i18n import tr
 from newapi_cli.streams import Input, Output, Streams
 
 CONNECTION, PROMPT, MODEL, OUTPUT, SESSION = "Connection", "Prompt", "Model", "Output", "Session"
-FIELDS_WITH_OPTIONS = ("model", "messages", "stream")  # --option does not accept these
+FIELDS_WITH_OPTIONS = ("model", "stream")  # --option does not accept these
 COMPLETED_SESSIONS = 200
 
 
@@ -304,6 +304,8 @@ def fields_from_options(options: list[str]) -> dict[str, object]:
             )
         if name in FIELDS_WITH_OPTIONS:
             raise UsageError(tr("--option {name} is not allowed; it has its own option", name=name))
+        if name == "messages":
+            raise UsageError(tr("--option messages is not allowed; the prompt is sent as messages"))
         try:
             fields[name] = json.loads(value, parse_constant=_reject_constant)
         except (ValueError, RecursionError) as error:
