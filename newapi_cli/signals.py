@@ -3,6 +3,9 @@
 A KeyboardInterrupt between receiving a text and displaying it would lose the text. So while an
 answer runs, the first Ctrl-C only sets a flag and wakes the loop, which ends the turn cleanly. A
 second one within a second raises at once, in case the program hangs.
+
+What the user then reads comes from `repl` in a conversation (the program goes on), else from
+`cli.main` (it ends with the exit code of the signal).
 """
 
 from __future__ import annotations

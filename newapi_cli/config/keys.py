@@ -1,4 +1,7 @@
-"""Reading, checking and masking keys. Which key may be sent to which host is decided in `settings`.
+"""Reading, checking and masking keys.
+
+`settings.find_key` decides which key may be sent to which host; `ensure_key_may_be_sent` here,
+whether it may be sent unencrypted.
 
 No message of this module contains a key, a key command, or the output of a command. Every pattern
 of a mask reads each character a bounded number of times, since servers choose the text.

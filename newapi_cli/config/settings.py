@@ -1,11 +1,12 @@
 """The settings of one run, from options, environment, config file and defaults.
 
-A key is sent only to the host that it was set for:
+A key is sent only to the host that it was set for (`find_key`), and unencrypted only where
+`keys.ensure_key_may_be_sent` allows it:
 
-key                         is sent to
-NEWAPI_API_KEY, …           the base URL in effect
-a profile's key             scheme, host and port of that profile's base URL
-OPENAI_API_KEY              the base URL in effect, if that is from OPENAI_BASE_URL
+key                                is sent to
+NEWAPI_API_KEY[_FILE|_COMMAND]     the base URL in effect
+a profile's key                    scheme, host and port of that profile's base URL
+OPENAI_API_KEY                     the base URL in effect, if that is from OPENAI_BASE_URL
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The steps of the schema, numbered by position. A released step is never changed.
+"""The steps of the schema, run by `Database._migrate`. A released step is never changed.
+
+Steps are numbered by position, and the number of the last one is the schema's version.
 
 Times are seconds since 1970 (UTC). `use_number` orders sessions by their last use, because clocks
 can go backwards. `request`, `attachments` and `tool_calls` are JSON. Parents and leaves are no

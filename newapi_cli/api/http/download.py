@@ -1,10 +1,12 @@
-"""Downloads of a URL for a prompt: without the key, within limits, never from a private network.
+"""Downloads of a URL for a prompt: without the key, within limits, with redirects checked.
 
     URL ── exchange ── 200 ────────── the data, at most 20 MB
      ▲         └────── 301, 302, … ── a public host, and not from https to http
      └─────────────────────────────── at most five times
 
-The address that a redirect is checked by is the one that is connected to.
+The user's own URL may be on a private network; a redirect may not lead to one. Its host is checked
+by name, and then each of its addresses before the connection to it. Behind a proxy only the name is
+checked, because the proxy resolves it.
 """
 
 from __future__ import annotations

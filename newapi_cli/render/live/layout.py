@@ -122,6 +122,7 @@ class Layout:
             text, style, _ = segments[-1]
             segments = [*segments[:-1], Segment(text.rstrip(), style)]
         width = sum(cell_len(segment.text) for segment in segments)
+        # Not public, but 1 µs a row; the same by `Console.capture` and `print` takes 23 µs.
         return Row(self._console._render_buffer(segments), width)
 
 
