@@ -17,7 +17,7 @@ from newapi_cli.api.chat.request import CHAT_COMPLETIONS, encode_chat, request_f
 from newapi_cli.app.context import Context
 from newapi_cli.app.editor import edit_text
 from newapi_cli.app.fallback import FallbackClient
-from newapi_cli.app.gateway.gateway import Gateway, Pricer
+from newapi_cli.app.gateway.gateway import Gateway, GatewayPricer
 from newapi_cli.app.output import create_renderer
 from newapi_cli.app.prompt import (
     MAX_INPUT_BYTES,
@@ -166,7 +166,7 @@ class ChatRun:
                     self.request(live.messages(), model),
                     FallbackClient(client, fallbacks) if fallbacks else client,
                     recorder,
-                    Pricer(context, self.gateway),
+                    GatewayPricer(context, self.gateway),
                     require_finish_reason=settings.flag("require_finish_reason"),
                 )
                 yield turn

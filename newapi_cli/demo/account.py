@@ -30,7 +30,7 @@ from newapi_cli.demo.prices import (
 )
 from newapi_cli.demo.replies import Reply
 
-LogEntry = Mapping[str, object]  # an answered request; times are in seconds
+LoggedRequest = Mapping[str, object]  # an answered request; times are in seconds
 
 DOLLARS_PER_KEY = 5  # of every key that has a limit
 DAY_S = 86_400
@@ -112,19 +112,19 @@ class Accounts:
         self._started_at = int(time.time())
         self._lock = threading.Lock()
         self._accounts: dict[str, Account] = {}
-        self._logs: dict[str, deque[LogEntry]] = {}
+        self._logs: dict[str, deque[LoggedRequest]] = {}
 
     def account(self, key: str) -> Account:
         """Return the account of a key, which is given without `sk-`."""
         with self._lock:
             return self._account(key)
 
-    def log(self, key: str) -> list[LogEntry]:
+    def log(self, key: str) -> list[LoggedRequest]:
         """Return the last 1000 log entries of a key, newest first."""
         with self._lock:
             return list(reversed(self._logs.get(key, ())))
 
-    def charge(self, key: str, quota: int, entry: LogEntry) -> None:
+    def charge(self, key: str, quota: int, entry: LoggedRequest) -> None:
         """Deduct a quota from the account of the key, and add an entry to its log."""
         with self._lock:
             self._accounts[key] = self._account(key).charged(quota)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from newapi_cli.demo.account import Account, LogEntry
+from newapi_cli.demo.account import Account, LoggedRequest
 from newapi_cli.demo.prices import GROUP_RATIOS, QUOTA_PER_DOLLAR, TIERED_EXPRESSION, Price
 from newapi_cli.demo.replies import ANSWERING_MODELS
 from newapi_cli.demo.responses import encode_json
@@ -116,7 +116,7 @@ def token_usage(account: Account) -> Document:
     return {"code": True, "message": "ok", "data": data}
 
 
-def token_log(entries: Iterable[LogEntry], token_id: int) -> Document:
+def token_log(entries: Iterable[LoggedRequest], token_id: int) -> Document:
     """Return the document of GET /api/log/token; `id` numbers the entries for display."""
     data = [_log_entry(entry, number, token_id) for number, entry in enumerate(entries, start=1)]
     return {"success": True, "message": "", "data": data}
@@ -141,7 +141,7 @@ def _pricing_entry(model: str, price: Price) -> Document:
     return entry
 
 
-def _log_entry(entry: LogEntry, number: int, token_id: int) -> Document:
+def _log_entry(entry: LoggedRequest, number: int, token_id: int) -> Document:
     return {
         "id": number,
         "user_id": 1,

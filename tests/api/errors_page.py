@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from newapi_cli.api.errors.rules import ANY_SOURCE, ANY_STATUS, ErrorRule, Form, Source, When
+from newapi_cli.api.errors.rules import (
+    ANY_SOURCE,
+    ANY_STATUS,
+    BodyForm,
+    ErrorRule,
+    ErrorSource,
+    When,
+)
 from newapi_cli.api.errors.table import ERROR_IN_STREAM, INVALID_RESPONSE, TABLE, UNEXPECTED_STATUS
 from newapi_cli.errors import ExitCode
 
@@ -67,7 +74,7 @@ def _conditions(when: When) -> Iterator[str]:
         yield f"HTTP {_statuses(when)}"
     if when.sources != ANY_SOURCE:
         yield _sources(when.sources)
-    if when.form is not Form.ANY:
+    if when.form is not BodyForm.ANY:
         yield when.form.value
     words = [
         *(f"code `{code}`" for code in when.codes),
@@ -87,10 +94,10 @@ def _statuses(when: When) -> str:
     return ", ".join(map(str, statuses))
 
 
-def _sources(sources: tuple[Source, ...]) -> str:
-    names: dict[tuple[Source, ...], str] = {
-        (Source.GATEWAY, Source.UNTYPED): "the gateway",
-        (Source.PROVIDER, Source.UNTYPED): "the provider, or no error type",
+def _sources(sources: tuple[ErrorSource, ...]) -> str:
+    names: dict[tuple[ErrorSource, ...], str] = {
+        (ErrorSource.GATEWAY, ErrorSource.UNTYPED): "the gateway",
+        (ErrorSource.PROVIDER, ErrorSource.UNTYPED): "the provider, or no error type",
     }
     return names.get(sources) or sources[0].value
 

@@ -16,7 +16,7 @@ GATEWAY_TYPES = re.compile(r"\w+_(api|hub)_error$")  # new_api_error, one_api_er
 MAX_TEXT = 4000  # characters of a message that are compared; the server chooses its length
 
 
-class Source(Enum):
+class ErrorSource(Enum):
     """Who sent the error, by the type of the error object."""
 
     GATEWAY = "the gateway itself"  # new_api_error, or the type of a related gateway
@@ -24,7 +24,7 @@ class Source(Enum):
     PROVIDER = "the provider"  # any other type: passed on by a gateway, or sent by a plain server
 
 
-class Form(Enum):
+class BodyForm(Enum):
     """What the body looks like."""
 
     ANY = "any"
@@ -33,9 +33,9 @@ class Form(Enum):
     TOO_LONG = "any provider's message that the prompt is too long"  # see `context_length`
 
 
-ANY_SOURCE = tuple(Source)
-OWN = (Source.GATEWAY, Source.UNTYPED)
-GATEWAY, UNTYPED, PROVIDER = ((source,) for source in Source)
+ANY_SOURCE = tuple(ErrorSource)
+OWN = (ErrorSource.GATEWAY, ErrorSource.UNTYPED)
+GATEWAY, UNTYPED, PROVIDER = ((source,) for source in ErrorSource)
 ANY_STATUS = range(1000)
 
 
@@ -47,11 +47,11 @@ class When(NamedTuple):
     """
 
     statuses: Container[int] = ANY_STATUS
-    sources: tuple[Source, ...] = ANY_SOURCE
+    sources: tuple[ErrorSource, ...] = ANY_SOURCE
     codes: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
-    form: Form = Form.ANY
+    form: BodyForm = BodyForm.ANY
 
     def matches(self, status: int, error: ErrorObject, *, is_page: bool) -> bool:
         """Return whether an error response is one of these."""
@@ -71,11 +71,11 @@ class When(NamedTuple):
         return any(_contains(message, text) for text in self.texts)
 
     def _matches_form(self, error: ErrorObject, *, is_page: bool) -> bool:
-        if self.form is Form.HTML:
+        if self.form is BodyForm.HTML:
             return is_page
-        if self.form is Form.EMPTY:
+        if self.form is BodyForm.EMPTY:
             return not is_page and error.is_empty
-        return self.form is Form.ANY or is_too_long(error)
+        return self.form is BodyForm.ANY or is_too_long(error)
 
 
 class ErrorRule(NamedTuple):
@@ -104,11 +104,11 @@ class ErrorRule(NamedTuple):
         return error
 
 
-def source_of(error: ErrorObject) -> Source:
+def source_of(error: ErrorObject) -> ErrorSource:
     """Return who sent an error."""
     if not error.type:
-        return Source.UNTYPED
-    return Source.GATEWAY if GATEWAY_TYPES.match(error.type) else Source.PROVIDER
+        return ErrorSource.UNTYPED
+    return ErrorSource.GATEWAY if GATEWAY_TYPES.match(error.type) else ErrorSource.PROVIDER
 
 
 def _matches_code(code: str, pattern: str) -> bool:

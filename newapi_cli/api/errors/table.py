@@ -9,7 +9,7 @@ kinds of Chinese, and as old servers wrote it.
 from __future__ import annotations
 
 from newapi_cli.api.errors.failures import BASE_URL_HINT
-from newapi_cli.api.errors.rules import GATEWAY, OWN, PROVIDER, UNTYPED, ErrorRule, Form, When
+from newapi_cli.api.errors.rules import GATEWAY, OWN, PROVIDER, UNTYPED, BodyForm, ErrorRule, When
 from newapi_cli.errors import (
     AuthenticationError,
     ContextTooLongError,
@@ -66,7 +66,7 @@ EMPTY_ANSWER = UNEXPECTED_STATUS._replace(
 HTML_PAGE = ErrorRule(
     GatewayError, Reason.HTML_PAGE, tr("the server sent a web page instead of an API response"),
     "The base URL is that of a web site, or of the gateway's console, not of its API.",
-    BASE_URL_HINT, When(form=Form.HTML),
+    BASE_URL_HINT, When(form=BodyForm.HTML),
 )
 ERROR_IN_STREAM = ErrorRule(
     GatewayError, Reason.ERROR_IN_STREAM, tr("the gateway reported an error in its answer"),
@@ -189,7 +189,7 @@ TABLE: tuple[ErrorRule, ...] = (
     ErrorRule(
         LimitError, Reason.RATE_LIMITED, tr("rate limited"),
         "The gateway's limits per model and per address send an empty body.",
-        WAIT_HINT, When((429,), UNTYPED, form=Form.EMPTY),
+        WAIT_HINT, When((429,), UNTYPED, form=BodyForm.EMPTY),
     ),
     ErrorRule(
         LimitError, Reason.RATE_LIMITED, tr("rate limited by the gateway"),
@@ -206,7 +206,7 @@ TABLE: tuple[ErrorRule, ...] = (
         GatewayError, Reason.BLOCKED_BY_PAGE, tr("a web page blocks the request"),
         "A firewall, a login page or Cloudflare is in front of the gateway; the key may be valid.",
         tr("use another network, or contact the gateway's operator"),
-        When((401, 403), form=Form.HTML),
+        When((401, 403), form=BodyForm.HTML),
     ),
     ErrorRule(
         GatewayError, Reason.GATEWAY_FAILED, tr("the gateway's database failed"),
@@ -296,7 +296,7 @@ TABLE: tuple[ErrorRule, ...] = (
         "Prompt, files and earlier turns together exceed the model's context.",
         tr("send a shorter prompt or fewer files, leave out earlier turns with `newapi chat -c`,"
            " or use a model with a larger context: {step}", step=USE_MODEL),
-        When(form=Form.TOO_LONG), is_final=True,
+        When(form=BodyForm.TOO_LONG), is_final=True,
     ),
     ErrorRule(
         GatewayError, Reason.REQUEST_TOO_LARGE, tr("the request is too large for the server"),
@@ -332,7 +332,7 @@ TABLE: tuple[ErrorRule, ...] = (
     ErrorRule(
         GatewayError, Reason.SERVER_FAILED, tr("the server failed with a web page"),
         "A proxy or web server answers instead of the gateway.",
-        WAIT_HINT, When(FROM_500, form=Form.HTML),
+        WAIT_HINT, When(FROM_500, form=BodyForm.HTML),
     ),
     HTML_PAGE,
     ErrorRule(

@@ -137,7 +137,7 @@ class Resolved(NamedTuple):
     seconds: float
 
 
-class Connected(NamedTuple):
+class ConnectedAddress(NamedTuple):
     """The address that accepted the connection, and how long that took."""
 
     address: str
@@ -226,7 +226,7 @@ class Probe:
             ) from error
         return Resolved(tuple(dict.fromkeys(str(address[0]) for *_, address in addresses)), seconds)
 
-    def connect(self) -> Connected:
+    def connect(self) -> ConnectedAddress:
         """Connect to the first address that accepts a connection, and close it."""
 
         def work() -> str:
@@ -234,7 +234,7 @@ class Probe:
                 return str(sock.getpeername()[0])
 
         try:
-            return Connected(*within(self._limit_s, self._interrupts, work))
+            return ConnectedAddress(*within(self._limit_s, self._interrupts, work))
         except ConnectionRefusedError as error:
             message = tr("{place} refused the connection", place=self.place)
             raise NetworkError(message, hint=PORT_HINT) from error

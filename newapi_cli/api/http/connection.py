@@ -54,7 +54,7 @@ class _EndWatcher:
         return line
 
 
-class Response(http.client.HTTPResponse):
+class FinalResponse(http.client.HTTPResponse):
     """A response that skips 102 and 103, and rejects a header that was cut off.
 
     The standard library takes 103 Early Hints for the final response, and the end of the connection
@@ -109,7 +109,7 @@ class Response(http.client.HTTPResponse):
 class Connection(http.client.HTTPConnection):
     """A connection to the host of a request; `on_socket` gets its socket as soon as it is open."""
 
-    response_class = Response
+    response_class = FinalResponse
 
     def __init__(self, request: WireRequest, on_socket: Callable[[socket.socket], None]) -> None:
         super().__init__(request.base_url.host, request.base_url.port)
@@ -136,7 +136,7 @@ class Connection(http.client.HTTPConnection):
         self.sock.settimeout(None)  # from here on the main thread keeps the deadlines
         self.is_connected = True
 
-    def send_request(self) -> Response:
+    def send_request(self) -> FinalResponse:
         """Send the request and return the response with its header read.
 
         Raises `OSError`, `http.client.HTTPException`.
@@ -146,7 +146,7 @@ class Connection(http.client.HTTPConnection):
         # still be read, and says more than our broken pipe. If there is none, reading fails too.
         with contextlib.suppress(OSError):
             self.request(request.method, request.path, request.body, dict(request.headers))
-        return cast(Response, self.getresponse())
+        return cast(FinalResponse, self.getresponse())
 
 
 def addresses_of(host: str, port: int) -> Addresses:

@@ -7,7 +7,7 @@
     lookup       lookup.py       the requests and cache files of all of them
 
 Light, as it is made before the request leaves: each part is imported when it is first used (16 ms).
-`Pricer` is what a turn uses of it.
+`GatewayPricer` is what a turn uses of it.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Gateway:
             raise explained from error
 
 
-class Pricer:
+class GatewayPricer:
     """Calculates what answers of the current gateway cost. Implements `app.protocols.Pricer`."""
 
     def __init__(self, context: Context, gateway: Gateway) -> None:
