@@ -154,7 +154,7 @@ class Charge:
     """The cost of one answer, charged to the key and logged exactly once.
 
     A client that leaves a stream pays for the prompt and for the tokens sent; one that leaves
-    before a complete answer pays for all of it (contract 2.6).
+    before a complete answer pays for all of it.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """The body of POST /v1/chat/completions, validated as strictly as the real gateway does.
 
-Unknown fields are ignored and null counts as absent. Source: spec/newapi-contract.md 1.1-1.3.
+Unknown fields are ignored and null counts as absent, as in New API relaykit/dto/openai_request.go.
 """
 
 from __future__ import annotations

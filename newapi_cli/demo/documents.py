@@ -1,6 +1,7 @@
 """The JSON documents about the gateway and its keys: status, models, prices, balance, log.
 
-Source: spec/newapi-contract.md 6.1 and 6.3-6.7.
+They have the shapes of New API 2026-08: misc.go, model.go, pricing.go, billing.go, token.go and
+log.go in its folder controller.
 """
 
 from __future__ import annotations

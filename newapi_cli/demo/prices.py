@@ -1,6 +1,6 @@
 """The prices of the demo models, and the cost of a request in quota.
 
-Ratios are multiples of $2 per million tokens. Source: spec/newapi-contract.md 6.6.
+Ratios are multiples of $2 per million tokens. Source: New API service/text_quota.go.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Complete HTTP responses: JSON, redirects, and errors as a New API gateway words them.
 
-Source: spec/newapi-contract.md 1.3, 2.4 and 4.1-4.4.
+Source: New API 2026-08, relaykit/types/error.go and middleware/utils.go.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ class ErrorResponses:
     def upstream(self, status: int, error: Mapping[str, object], *, is_stream: bool) -> Response:
         """Return an error of the provider behind the gateway: it has no request id.
 
-        A client that requested a stream gets bare JSON labeled as an event stream (contract 2.4,
-        shape 2).
+        A client that requested a stream gets bare JSON labeled as an event stream: New API sets
+        the headers of the stream before the provider answers.
         """
         content_type = SSE_TYPE if is_stream else JSON_TYPE
         return Response(status, encode_json({"error": dict(error)}), content_type)

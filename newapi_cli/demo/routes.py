@@ -63,7 +63,7 @@ class Routes:
     def respond(self, request: Request) -> Response | ChatAnswer:
         """Return the response to a request.
 
-        A missing or extra slash at the end is redirected, as by gin (contract 5.2).
+        A missing or extra slash at the end is redirected, as by gin.
         """
         path, _, query = request.path.partition("?")
         other_path = path[:-1] if path.endswith("/") else f"{path}/"

@@ -1,6 +1,6 @@
 """The encoding of a reply: a stream of server-sent events, or one JSON object. No I/O.
 
-Source: spec/chat-completions.zh.txt and spec/newapi-contract.md 2.1-2.3 and 3.
+The shapes are those of the OpenAI API, as New API 2026-08 sends them.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class UsageExtras(NamedTuple):
     """Counts that only prices need.
 
     `excludes_cached`: old gateways count the prompt of Claude without the tokens that were read
-    from its cache or written to it (contract, section 3).
+    from its cache or written to it.
     """
 
     cache_writes: int = 0

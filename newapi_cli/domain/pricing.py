@@ -5,7 +5,7 @@ A gateway counts in quota, whole units of which `quota_per_unit` are a dollar:
     quota = round((uncached prompt + cached * cache_ratio + writes * create_cache_ratio
                    + completion * completion_ratio) * model_ratio * group_ratio)
 
-at least 1 where it is not free (contract, section 6.6; QuantumNous/new-api service/text_quota.go).
+at least 1 where it is not free (QuantumNous/new-api service/text_quota.go).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from newapi_cli.domain.money import Cost, CostKind, Currency
 from newapi_cli.domain.session import TurnRecord
 
 MILLION = Decimal(1_000_000)
-UNCONFIGURED_RATIO = Decimal("37.5")  # means that no price is set (contract, 6.6)
+UNCONFIGURED_RATIO = Decimal("37.5")  # means that no price is set
 HOUR_WRITES = Decimal("1.6")  # relative to the price of a write that is cached for five minutes
 ALL_GROUPS = "all"
 DEFAULT_GROUP = "default"

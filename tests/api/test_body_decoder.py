@@ -1,4 +1,4 @@
-"""The body of an answer in each of its forms (contract, sections 2.4, 3, 8.3 and 9)."""
+"""The body of an answer in each of its forms."""
 
 from __future__ import annotations
 

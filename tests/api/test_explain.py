@@ -1,4 +1,4 @@
-"""Errors from a status and its body: the tables of the contract, sections 4.1 to 4.4."""
+"""Errors from a status and its body: those of the gateway, of its upstreams and of proxies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UPSTREAM = "invalid_request_error"
 
 # Status, type, code: which error of ours it is.
 TABLE: list[tuple[int, str | None, object, type[NewapiError]]] = [
-    # -- the gateway's own (contract, 4.3)
+    # -- the gateway's own
     (401, "new_api_error", "", AUTH),
     (401, "new_api_error", None, AUTH),
     (500, "new_api_error", "", GATEWAY),
@@ -73,7 +73,7 @@ TABLE: list[tuple[int, str | None, object, type[NewapiError]]] = [
     (401, None, "", AUTH),
     (403, None, None, AUTH),
     (429, "one_hub_error", None, LIMIT),
-    # -- its upstreams, passed on with their status (contract, 4.2)
+    # -- its upstreams, passed on with their status
     (401, "authentication_error", "invalid_api_key", GATEWAY),
     (401, UPSTREAM, "invalid_api_key", GATEWAY),
     (401, "upstream_error", "", GATEWAY),

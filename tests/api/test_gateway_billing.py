@@ -1,4 +1,4 @@
-"""What a key has left, from the two billing endpoints (contract, section 6.4)."""
+"""What a key has left, from the two billing endpoints."""
 
 from __future__ import annotations
 

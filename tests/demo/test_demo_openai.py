@@ -12,7 +12,7 @@ import sys
 from newapi_cli.demo.server import DemoGateway
 from newapi_cli.demo.tour import GREETING
 
-# spec/chat-completions.zh.txt, "Python 流式": with URL, key and model
+# New API's documentation of chat completions, "Python 流式": with URL, key and model
 EXAMPLE = """\
 from openai import OpenAI
 

@@ -1,4 +1,4 @@
-"""Base URLs in every form that users paste (contract, 5.3; reliability.md, 2.1)."""
+"""Base URLs in every form that users paste."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.cases import each
 ROOT = "https://host.example"
 
 PASTED = [
-    # -- contract, 5.3
+    # -- base URLs of the gateway
     ("https://host.example", ROOT),
     ("https://host.example/", ROOT),
     ("https://host.example/v1", ROOT),

@@ -1,4 +1,4 @@
-"""Costs of answers: examples computed by hand from section 6.6 of the contract.
+"""Costs of answers: examples computed by hand from the formula of New API.
 
 quota = round((uncached + cached * cache_ratio + writes * create_cache_ratio
                + completion * completion_ratio) * model_ratio * group_ratio), at least 1 if not free

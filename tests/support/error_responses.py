@@ -1,8 +1,7 @@
 """Error responses of servers as they are on the wire, and the errors to report for them.
 
-They follow the contract's table of gateway errors (section 4.3), each as servers of 2026-08 send it
-and, if that differs, as those of 2025-04 do, without `code` and in Chinese; then come providers,
-proxies and plain servers.
+First come the gateway's own errors, each as New API 2026-08 sends it and, if that differs, as New
+API 2025-04 does, without `code` and in Chinese; then providers, proxies and plain servers.
 """
 
 from __future__ import annotations
@@ -101,7 +100,7 @@ CHANNEL_KEY = "the key names a channel, which only administrators can do"
 EXPIRED, SPENT = "the key has expired", "the key's quota is used up"
 DISABLED, UNKNOWN_KEY = "the key is disabled", "the gateway does not recognize this key"
 
-# -- the contract's table, in its order
+# -- the gateway's own
 GATEWAY: tuple[ErrorResponse, ...] = (
     new_api("key refused", 401, "Invalid token", "", 4, REFUSED_KEY, is_final=True),
     old_api("key missing", 401, "未提供令牌", 4, "the gateway received no key", is_final=True),

@@ -1,7 +1,4 @@
-"""Demo gateways that differ from the usual one: older, with other currencies, with limits.
-
-Source: spec/newapi-contract.md, "Dated changes", 5.4 and 6.
-"""
+"""Demo gateways that differ from the usual one: older, with other currencies, with limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes and objects as a New API gateway sends them (contract, sections 2 to 4).
+"""Bytes and objects as a New API gateway sends them.
 
 Everything is spelled out here rather than taken from the program: the tests must not learn the wire
 from what they test.

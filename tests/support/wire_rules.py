@@ -1,4 +1,4 @@
-"""What every request keeps to, whichever test it comes from (contract, sections 2 and 4)."""
+"""Rules for every request, whichever test it comes from."""
 
 from __future__ import annotations
 

@@ -249,7 +249,7 @@ def test_a_chunked_stream_without_end_is_seen_as_cut(fault_server: FaultServer) 
     connection.close()
 
 
-def test_the_shapes_are_those_of_the_contract() -> None:
+def test_the_shapes_are_those_of_new_api() -> None:
     assert event({"é": 1}) == 'data: {"é":1}\n\n'.encode()
     assert chunk("a", finish="stop", reasoning="b")["choices"] == [
         {

@@ -1,7 +1,4 @@
-"""Gateways of April 2025, in other currencies, with restricted prices and a rate limiter.
-
-Source: newapi-contract.md, "Dated changes".
-"""
+"""Gateways of April 2025, in other currencies, with restricted prices and a rate limiter."""
 
 from __future__ import annotations
 

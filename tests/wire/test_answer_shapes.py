@@ -1,4 +1,4 @@
-"""A complete answer has the same text in every form (contract, sections 2, 3 and 9)."""
+"""A complete answer has the same text in every form."""
 
 from __future__ import annotations
 

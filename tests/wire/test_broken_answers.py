@@ -1,4 +1,4 @@
-"""Answers that break off, lost connections, silence (contract, sections 2 and 9)."""
+"""Answers that break off, lost connections, silence."""
 
 from __future__ import annotations
 

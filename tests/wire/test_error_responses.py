@@ -1,4 +1,4 @@
-"""Each error response of the contract through the command line: code, message, id, requests."""
+"""Each error response through the command line: code, message, id, requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every error response of a gateway, its provider or a proxy (contract, sections 4 and 9)."""
+"""Every error response of a gateway, its provider or a proxy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`newapi models` reads the list of each generation of servers (contract, 6.1 and 9.15)."""
+"""`newapi models` reads the list of each generation of servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which requests are retried before any text (reliability.md, section 6.2)."""
+"""Which requests are retried before any text."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def _standard_fields(sampling: Sampling) -> dict[str, object]:
 
 
 def _content(message: Message, attached: Mapping[str, bytes] | None) -> object:
-    """Return the text, or, with attachments, a list of content parts (contract, section 1.7)."""
+    """Return the text, or, with attachments, a list of content parts."""
     if not message.attachments:
         return message.content
     text = [{"type": "text", "text": message.content}] if message.content else []

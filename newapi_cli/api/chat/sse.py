@@ -7,7 +7,7 @@ ignored; `data` lines join with LF; the stream is UTF-8 whatever the charset), e
 - the end of the stream dispatches a pending event: small gateways omit the last blank line;
 - a line `[DONE]` without `data:` is an event;
 - lines that are not a field are kept in `stray`: New API appends bare JSON errors to a stream whose
-  status is already 200 (contract, section 2.4).
+  status is already 200.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Error responses as `NewapiError`s, by the table of rules.
 
 The exit code depends on who sent the error, not on the status alone: New API passes the 401, 403
-and 429 of its upstreams on with their status (contract, section 4.2).
+and 429 of its upstreams on with their status.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from newapi_cli.i18n import tr
 if TYPE_CHECKING:
     from newapi_cli.api.errors.rules import ErrorRule
 
-# The date and the nanoseconds, then 8 or 16 random characters (contract, section 4.4).
+# The date and the nanoseconds, then 8 or 16 random characters.
 GATEWAY_REQUEST_ID = r"20\d\d[01]\d[0-3]\d[0-2]\d{6,14}[0-9A-Za-z]{8,16}"
 INVALID_REQUEST_CODES = {  # sent with 500, and true for every model
     "invalid_request",

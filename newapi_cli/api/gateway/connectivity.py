@@ -4,7 +4,7 @@ Each is sent once, under one deadline, and the response is returned whatever its
 the steps of `Probe` sends a key.
 
 New API names its version in a header since 2026. Older ones differ from one-api in the members of
-`/api/status`. The header of the request id is the same for all of them (contract, section 4.4).
+`/api/status`. The header of the request id is the same for all of them.
 """
 
 from __future__ import annotations

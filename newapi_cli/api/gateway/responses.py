@@ -5,7 +5,7 @@ Numbers become `Decimal` from the shortest text that represents them, which is t
 
 What a key has left comes from the endpoints of OpenAI's old dashboard, limited to 360 calls in 180
 seconds. The key's record and log share 20 calls in 20 minutes with all clients behind the same
-address (contract, section 5.4), so callers count them.
+address (New API middleware/rate-limit.go), so callers count them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from newapi_cli.text import well_formed
 MODELS = "/v1/models"
 STATUS = "/api/status"
 PRICING = "/api/pricing"
-KEY_USAGE = "/api/usage/token/"  # it redirects without the last slash (contract, 5.2)
+KEY_USAGE = "/api/usage/token/"  # it redirects without the last slash
 KEY_LOG = "/api/log/token"
 SUBSCRIPTION = "/v1/dashboard/billing/subscription"
 USAGE = "/v1/dashboard/billing/usage"
@@ -105,7 +105,7 @@ def currency_from_json(status: object) -> Currency | None:
     """Return the currency that a site displays, from `/api/status`; None if it is unknown.
 
     It is unknown, too, if its exchange rate is invalid. Servers without `quota_display_type`
-    display dollars, or quota (contract, section 6.7).
+    display dollars, or quota (New API controller/misc.go).
     """
     data = _data(status)
     if not isinstance(data, dict):
@@ -186,7 +186,9 @@ def _price(entry: dict[str, Any]) -> Price:
 
 
 def key_usage_from_json(value: object) -> KeyUsage | None:
-    """Return the record in `/api/usage/token/` (contract, section 6.3), None if it is invalid.
+    """Return the record in `/api/usage/token/`, None if it is invalid.
+
+    The fields are those of New API controller/token.go.
 
     Amounts may be negative, as a key can be overdrawn. Those of an unlimited key mean nothing.
     """
@@ -214,7 +216,7 @@ def key_usage_from_json(value: object) -> KeyUsage | None:
 
 
 def log_from_json(value: object) -> list[LogEntry] | None:
-    """Return the charged requests in `/api/log/token`, newest first (contract, section 6.5)."""
+    """Return the charged requests in `/api/log/token`, newest first (New API controller/log.go)."""
     data = _data(value)
     if not isinstance(data, list):
         return None
@@ -276,8 +278,8 @@ def fetch_key_log(
 ) -> Generator[TurnEvent, None, object]:
     """Request the key's log, and return its JSON value after checking that it is one.
 
-    Servers before 2026-02 expect the key in the query (contract, section 6.5), where proxies log
-    it; without it they return the log of a key without calls.
+    New API before 2026-02 expects the key in the query, where proxies log it; without it the log
+    is that of a key without calls.
     """
     query = f"?key={quote(key_in_query.reveal(), safe='')}" if key_in_query is not None else ""
     value = yield from client.fetch_json(f"{KEY_LOG}{query}")

@@ -102,8 +102,8 @@ class Endpoint:
 def accepted_language(environ: Mapping[str, str]) -> str:
     """Return the user's language for Accept-Language, from the variables that gettext reads.
 
-    The gateway answers in the language of the first tag and ignores the others (contract, section
-    4.3), so English comes second. An invalid locale counts as English and is never sent.
+    New API answers in the language of the first tag and ignores the others, so English comes
+    second. An invalid locale counts as English and is never sent.
 
     >>> accepted_language({"LANG": "zh_CN.UTF-8"}), accepted_language({"LC_ALL": "zh_HK"})
     ('zh', 'zh-TW')

@@ -65,7 +65,7 @@ ExchangeEvent = Connected | ResponseHead | bytes | ResponseEnd | RequestFailed
 def request_id_in(headers: Mapping[str, str]) -> str:
     """Return the id by which the gateway's operator finds the request, empty if there is none.
 
-    The gateway's own (contract, section 4.4) comes before those of proxies and providers.
+    The gateway's own comes before those of proxies and providers.
     """
     names = (REQUEST_ID_HEADER, *OTHER_REQUEST_ID_HEADERS)
     return next((headers[name] for name in names if headers.get(name)), "")

@@ -33,7 +33,7 @@ from newapi_cli.render.units import cost_text, tokens
 from newapi_cli.text import near_names
 
 OTHER_PROVIDERS = {"sk-proj-": "OpenAI", "sk-ant-": "Anthropic", "sk-or-": "OpenRouter"}
-KEY_LENGTH = 51  # of New API: sk- and 48 letters and digits (contract, section 5.1)
+KEY_LENGTH = 51  # of New API: sk- and 48 letters and digits
 CHAT = "openai"  # the endpoint type of chat completions
 NEAR_NAMES = 3
 NEW_KEY_HINT = tr("create a key in the gateway's console, then run `newapi login`")

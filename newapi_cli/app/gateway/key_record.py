@@ -1,8 +1,8 @@
 """A key's record, log and balance.
 
 Record and log come from the endpoints with the strictest rate limit. They allow 20 requests in 20
-minutes to all clients behind one address (contract, section 5.4): newapi sends at most 10, and
-caches each response for five minutes.
+minutes to all clients behind one address (New API middleware/rate-limit.go): newapi sends at most
+10, and caches each response for five minutes.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ LIMIT_SPAN_S, MAX_REQUESTS = 1_200.0, 10
 # Names in the cache files.
 REQUEST_TIMES, GROUP, GROUP_REQUESTED = "tight calls", "group", "group asked"
 RECORD, RECORD_AFTER_REFUSAL = "record", "record after a refusal"
-USUAL_QUOTA = 500_000  # quota per dollar of servers that do not report it (contract, section 6.7)
+USUAL_QUOTA = 500_000  # quota per dollar of servers that do not report it
 
 
 class KeyRecord:
