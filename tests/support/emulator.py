@@ -1,6 +1,6 @@
 """A terminal emulator to read the screen from: pyte, with what it gets wrong put right.
 
-Against pyte 0.8.2 (rendering.md, 4.1): `draw` drops the rest of a run after a joiner (U+200D) or a
+Against pyte 0.8.2: `draw` drops the rest of a run after a joiner (U+200D) or a
 variation selector (U+FE0F) and does not wrap a wide character at the last column; `delete_lines`
 leaves a stale row where the source row was never touched; a request with a `?` raises TypeError;
 a shrinking window loses its top rows; HistoryScreen is slow, so rows that scroll out are kept here.

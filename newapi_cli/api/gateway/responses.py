@@ -188,9 +188,8 @@ def _price(entry: dict[str, Any]) -> Price:
 def key_usage_from_json(value: object) -> KeyUsage | None:
     """Return the record in `/api/usage/token/`, None if it is invalid.
 
-    The fields are those of New API controller/token.go.
-
-    Amounts may be negative, as a key can be overdrawn. Those of an unlimited key mean nothing.
+    The fields are those of New API controller/token.go. Amounts may be negative, as a key can be
+    overdrawn. Those of an unlimited key mean nothing.
     """
     data = _data(value)
     if not isinstance(data, dict):
