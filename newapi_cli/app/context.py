@@ -15,7 +15,7 @@ from newapi_cli.config.keys import ensure_key_may_be_sent, read_key, redact, red
 from newapi_cli.config.paths import Paths, create_for_folder_owner, ensure_private_dir, find_paths
 from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.base_url import BaseUrl
-from newapi_cli.domain.settings import Secret, Settings, Timeouts
+from newapi_cli.domain.settings import KeySource, Secret, Settings, Timeouts
 from newapi_cli.errors import ConfigError, LocalError, UsageError
 from newapi_cli.i18n import tr
 from newapi_cli.render.status_lines import print_warning
@@ -59,10 +59,9 @@ class Context:
         Raises `UsageError` for an invalid value, such as NaN.
         """
         for name, value in values.items():
-            if value is None:
-                continue
             try:
-                self.overrides[name] = BY_NAME[name].check(value)
+                if value is not None:
+                    self.overrides[name] = BY_NAME[name].check(value)
             except ValueError as problem:
                 raise UsageError(f"{BY_NAME[name].flag} {problem}") from None
 
@@ -90,6 +89,10 @@ class Context:
             self.secrets.append(settings.key.text)
         return settings
 
+    def load_settings(self) -> Settings:
+        """Return the settings. Their key, if any, is redacted from now on. Raises `ConfigError`."""
+        return self.settings
+
     def forget_settings(self) -> None:
         """Load the settings again at their next use, after overrides have changed."""
         for name in ("settings", "api_key"):
@@ -105,11 +108,10 @@ class Context:
     @property
     def model(self) -> str:
         """The model. Raises `ConfigError` if none is set, or no server or key."""
-        model = self.model_and_fallbacks[0]
-        if not model:
-            _ = self.base_url, self.settings.key or self.api_key  # needed before a model
-            raise ConfigError(tr("no model is set"), hint=MODEL_HINT)
-        return model
+        if model := self.model_and_fallbacks[0]:
+            return model
+        self.require_server_and_key()  # needed before a model
+        raise ConfigError(tr("no model is set"), hint=MODEL_HINT)
 
     @property
     def model_and_fallbacks(self) -> list[str]:
@@ -130,14 +132,19 @@ class Context:
             raise ConfigError(tr("no base URL is set"), hint=LOGIN_HINT)
         return self.settings.base_url
 
+    def require_server_and_key(self) -> tuple[BaseUrl, KeySource]:
+        """Return the server and where its key is read. Raises `ConfigError` if one is not set."""
+        base_url, key = self.base_url, self.settings.key
+        if key is None:
+            raise ConfigError(tr("no API key is set"), why=self.settings.key_problem, hint=KEY_HINT)
+        return base_url, key
+
     @cached_property
     def api_key(self) -> Secret:
         """The key. Raises `ConfigError` if none is set, or if it must not go to the server."""
-        base_url, settings = self.base_url, self.settings
-        if settings.key is None:
-            raise ConfigError(tr("no API key is set"), why=settings.key_problem, hint=KEY_HINT)
-        ensure_key_may_be_sent(base_url, allow_insecure=settings.flag("allow_insecure"))
-        key = read_key(settings.key, self.paths.config_file.parent)
+        base_url, source = self.require_server_and_key()
+        ensure_key_may_be_sent(base_url, allow_insecure=self.settings.flag("allow_insecure"))
+        key = read_key(source, self.paths.config_file.parent)
         self.secrets.append(key)
         return key
 

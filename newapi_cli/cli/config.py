@@ -57,7 +57,7 @@ def edit(context: Context) -> None:
     """Open the config file in $VISUAL or $EDITOR."""
     chosen_editor(context.streams)  # raises if there is none, before the file is created
     run_editor(context, config_edit.create_config_file(context))
-    _ = context.settings  # read only now: reports what is wrong in the file
+    context.load_settings()  # only now: reports what is wrong in the file
 
 
 @command

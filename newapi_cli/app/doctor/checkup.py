@@ -8,7 +8,6 @@ other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,18 +38,22 @@ class Checkup:
         self.models: list[ModelInfo] = []
         self._pages: dict[str, Page | NewapiError] = {}
 
-    @cached_property
+    @property
     def settings(self) -> Settings:
         """The settings. Raises `CheckBlocked` if they cannot be loaded."""
+        return self.load_settings()
+
+    def load_settings(self) -> Settings:
+        """Return the settings. Raises `CheckBlocked` if they cannot be loaded."""
         try:
-            return self.context.settings
+            return self.context.load_settings()
         except NewapiError:
             raise CheckBlocked("configuration") from None
 
     @property
     def base_url(self) -> BaseUrl:
         """The server. Raises `ConfigError` if none is set."""
-        _ = self.settings
+        self.load_settings()
         return self.context.base_url
 
     @property

@@ -368,7 +368,7 @@ class RedactedStore:
 def learn_keys(context: Context) -> None:
     """Load the settings, so that their key is known and can be redacted."""
     with contextlib.suppress(ConfigError):
-        _ = context.settings
+        context.load_settings()
 
 
 def redact_session(context: Context, stored: StoredSession) -> StoredSession:
