@@ -48,7 +48,7 @@ def list_models(context: Context, options: ModelsOptions) -> None:
     gateway = Gateway(context)
     with gateway.explain_errors():
         listed = gateway.priced_models(refresh=options.refresh, with_prices=options.prices)
-    models = (_redacted(model, context.streams.redact) for model in listed.models)
+    models = (_redact_model(model, context.streams.redact) for model in listed.models)
     matching = [model for model in models if model.matches(options.words)]
     if options.sort is not None:
         matching.sort(key=SORT_KEYS[options.sort])
@@ -85,7 +85,7 @@ def _report_missing(context: Context, options: ModelsOptions, matching: list[Mod
         print_dim(streams, text)
 
 
-def _redacted(model: ModelInfo, redact: Callable[[str], str]) -> ModelInfo:
+def _redact_model(model: ModelInfo, redact: Callable[[str], str]) -> ModelInfo:
     """Return a model with keys redacted: some servers repeat them."""
     view = model.price
     return ModelInfo(

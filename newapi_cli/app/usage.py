@@ -39,7 +39,7 @@ def show_usage(context: Context, by: By, since: str, *, exact: bool, json: bool)
     figures = _figures(context, scope)
     report = spending_report(figures, by, since=scope.since, currency=currency)
     if by is By.MODEL:
-        report = _redacted(context, report)
+        report = _redact_report(context, report)
     titles = _titles(context, report) if by is By.SESSION else None
     write_spending(context.streams, form, report, titles)
     if not report.rows:
@@ -78,7 +78,7 @@ def _currency(context: Context) -> Currency:
         return DOLLAR
 
 
-def _redacted(context: Context, report: SpendingReport) -> SpendingReport:
+def _redact_report(context: Context, report: SpendingReport) -> SpendingReport:
     """Return a report with keys redacted in the names of models."""
     redact = context.streams.redact
     return report._replace(rows=tuple(row._replace(name=redact(row.name)) for row in report.rows))

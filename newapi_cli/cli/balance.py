@@ -24,7 +24,7 @@ def balance(
     [dim]newapi balance[/dim]
     [dim]newapi balance --json | jq -r .left[/dim]
     """
-    key_balance = _redacted(Gateway(context).balance(), context.streams.redact)
+    key_balance = _redact_balance(Gateway(context).balance(), context.streams.redact)
     write_output(
         context.streams,
         output_form(context.streams, json=json),
@@ -39,7 +39,7 @@ def _write_lines(context: Context, balance: Balance) -> None:
     context.streams.stdout.write("".join(f"{line}\n" for line in lines if line))
 
 
-def _redacted(balance: Balance, redact: Callable[[str], str]) -> Balance:
+def _redact_balance(balance: Balance, redact: Callable[[str], str]) -> Balance:
     """Return a balance with keys redacted: some gateways repeat them."""
     return balance._replace(
         name=redact(balance.name),

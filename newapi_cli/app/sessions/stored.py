@@ -90,7 +90,7 @@ def list_sessions(context: Context, *, limit: int | None, json: bool) -> None:
     count = _store_limit(limit, form)
     if form is Form.TSV:  # as text from the store: ten thousand values take 0.1 s more
         rows = store.text_rows(count, profile) if store else []
-        write_tsv(context.streams.stdout, _redacted(context, rows))
+        write_tsv(context.streams.stdout, _redact_rows(context, rows))
     else:
         write_rows(
             context.streams,
@@ -133,7 +133,7 @@ def _store_limit(limit: int | None, form: Form) -> int:
     return ROWS_ON_TERMINAL if form is Form.TABLE else -1
 
 
-def _redacted(context: Context, rows: list[list[str]]) -> list[list[str]]:
+def _redact_rows(context: Context, rows: list[list[str]]) -> list[list[str]]:
     """Return rows with keys redacted in their titles, the second cells.
 
     All titles are checked at once: one by one takes 0.1 s for ten thousand.
