@@ -52,7 +52,7 @@ def find_paths(environ: Mapping[str, str]) -> Paths:
 
 
 def has_home() -> bool:
-    """Return whether there is a home folder. An empty HOME, which would mean `/`, is none."""
+    """Return whether there is a home folder. An empty HOME does not count."""
     if os.name == "nt":
         return True
     if os.environ.get("HOME") == "":
