@@ -25,13 +25,13 @@ def state(pid: int) -> dict[str, object]:
     folder = Path(f"/proc/{pid}")
     lines = (folder / "status").read_text("ascii").splitlines()
     status = [line.replace(str(pid), "self") for line in lines if line.startswith(OF_STATUS)]
+    # Without their numbers: those depend on what another thread had open at that moment.
     descriptors = sorted(
-        (int(path.name), str(path.readlink()).partition(":")[0])
-        for path in (folder / "fd").iterdir()
+        str(path.readlink()).partition(":")[0] for path in (folder / "fd").iterdir()
     )
     return {
         "status": status,
-        "descriptors": [each for each in descriptors if "/dev/pts" not in each[1]],
+        "descriptors": [each for each in descriptors if "/dev/pts" not in each],
         "has a terminal": (folder / "stat").read_text().rpartition(")")[2].split()[4] != "0",
         "folder": (folder / "cwd").readlink(),
     }
