@@ -13,11 +13,11 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from newapi_cli.i18n import tr
 from newapi_cli.render.live.highlight import StreamedCode
+from newapi_cli.render.live.inline_text import InlineText
 from newapi_cli.render.live.leaves import Leaf, Pieces
 from newapi_cli.render.live.theme import Theme
-from newapi_cli.render.sanitizer import safe_code, safe_text
+from newapi_cli.render.sanitizer import safe_code
 
 TAB_SIZE = 4
 MIN_WIDTH = 4
@@ -80,7 +80,7 @@ class Layout:
         elif leaf.kind == "empty":
             yield []
         else:
-            text = _InlineText(self._theme, self._base(leaf)).of(_inline(leaf.nodes))
+            text = InlineText(self._theme, self._base(leaf)).of(_inline(leaf.nodes))
             width = self._width_inside(leaf)
             for line in text.wrap(self._console, width, justify="default", tab_size=TAB_SIZE):
                 yield list(line.render(self._console))
@@ -99,11 +99,11 @@ class Layout:
         for cell in rows[0] if rows else ():
             align = str(cell.attrs.get("style", "")).removeprefix("text-align:")
             justify = align if align in ("left", "center", "right") else "left"
-            head = _InlineText(self._theme, Style(bold=True)).of(_inline_after(leaf.nodes, cell))
+            head = InlineText(self._theme, Style(bold=True)).of(_inline_after(leaf.nodes, cell))
             table.add_column(head, justify=justify, overflow="fold")  # type: ignore[arg-type]  # a literal
         for row in rows[1:]:
             cells = (_inline_after(leaf.nodes, cell) for cell in row)
-            table.add_row(*(_InlineText(self._theme, Style.null()).of(cell) for cell in cells))
+            table.add_row(*(InlineText(self._theme, Style.null()).of(cell) for cell in cells))
         options = self._console.options.update(width=self._width_inside(leaf))
         yield from self._console.render_lines(table, options, pad=False)
 
@@ -124,64 +124,6 @@ class Layout:
         width = sum(cell_len(segment.text) for segment in segments)
         # Not public, but 1 µs a row; the same by `Console.capture` and `print` takes 23 µs.
         return Row(self._console._render_buffer(segments), width)
-
-
-class _InlineText:
-    """Builds a styled text from the content of a paragraph, a heading or a table cell."""
-
-    def __init__(self, theme: Theme, base: Style) -> None:
-        self._theme = theme
-        self._styles = [base]
-        self._text = Text(style=base, end="")
-        self._links: list[tuple[str, int]] = []  # targets, and where their text starts
-
-    def of(self, token: Token) -> Text:
-        """Return the text of an inline token. A link is followed by its target."""
-        for child in token.children or ():
-            self._take(child)
-        return self._text
-
-    def _take(self, token: Token) -> None:
-        kind = token.type
-        if kind.endswith("_open"):
-            self._open(token)
-        elif kind.endswith("_close"):
-            self._close(kind)
-        elif kind == "softbreak":
-            self._add(" ")
-        elif kind == "hardbreak":
-            self._add("\n")
-        elif kind == "code_inline":
-            self._add(safe_code(token.content), self._theme.code)
-        elif kind == "image":
-            self._image(token)
-        else:
-            self._add(safe_text(token.content))
-
-    def _add(self, text: str, style: Style | None = None) -> None:
-        self._text.append(text, self._styles[-1] + style if style else self._styles[-1])
-
-    def _open(self, token: Token) -> None:
-        style = self._theme.inline.get(token.type.removesuffix("_open"), Style.null())
-        self._styles.append(self._styles[-1] + style)
-        if token.type == "link_open":
-            self._links.append((safe_text(str(token.attrs.get("href", ""))), len(self._text)))
-
-    def _close(self, kind: str) -> None:
-        self._styles.pop()
-        if kind == "link_close":
-            target, start = self._links.pop()
-            self._add_target(target, self._text.plain[start:])
-
-    def _image(self, token: Token) -> None:
-        alt = safe_text(token.content)
-        self._add(alt or tr("image"), self._theme.inline["link"])
-        source, title = (safe_text(str(token.attrs.get(x, ""))) for x in ("src", "title"))
-        self._add_target(f"{source}, {title}" if title else source, alt)
-
-    def _add_target(self, target: str, shown: str) -> None:
-        if target and shown not in (target, target.removeprefix("mailto:")):
-            self._add(f" ({target})", self._theme.target)
 
 
 def language_of(leaf: Leaf) -> str:
