@@ -209,8 +209,7 @@ class ChatRun:
         messages = live.history.messages_for(prompt.text, prompt.attachments)
         request = self.request(messages, model)
         body = encode_chat(request, without_data=True)
-        url = f"{base_url.scheme}://{base_url.authority}{base_url.path(CHAT_COMPLETIONS)}"
-        streams.stdout.write(f"{_curl_command(url, body)}\n")
+        streams.stdout.write(f"{_curl_command(base_url.url(CHAT_COMPLETIONS), body)}\n")
         names = (each.name for message in request.messages for each in message.attachments)
         if listed := ", ".join(dict.fromkeys(names)):
             text = tr("the printed command lacks the bytes of {names}", names=listed)

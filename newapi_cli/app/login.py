@@ -21,7 +21,7 @@ from newapi_cli.config.keys import ensure_key_may_be_sent, key_from_text
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.pricing import ModelInfo
 from newapi_cli.domain.settings import KeyKind, Secret
-from newapi_cli.errors import ConfigError, UsageError
+from newapi_cli.errors import ConfigError, GatewayError, UsageError
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.status_lines import print_warning
@@ -30,6 +30,7 @@ MAX_PIPED_BYTES = 64 * 1024
 CONNECTION_INFO = tr("the connection info")
 LONG_WORD = re.compile(r"[^\W_]{32}")  # in keys, but not in names of models
 SHOWN_MODELS = 12
+FIRST_SERVER_ERROR = 500
 CLIPBOARD_TYPE = "newapi_channel_conn"
 MAX_TEXT = 10_000
 KEY_SHAPE = re.compile(r"(bearer\s+)?(sk-[\w-]+|[\w-]{20,})", re.IGNORECASE)
@@ -55,20 +56,12 @@ def login(context: Context, options: LoginOptions) -> None:
     """Store a gateway and its key. Raises `NewapiError`; then nothing is stored."""
     _allow_profile(context)
     credentials = _read_credentials(context, options)
-    base_url, key = credentials
+    key = credentials.key
     context.secrets.append(key)
     gateway = Gateway(context)
     models: list[ModelInfo] = []
     if options.checks:
-        models = gateway.models.fetch(context.client(context.endpoint(base_url, key)))
-        context.streams.print_err(
-            ntr(
-                "{url}: key accepted, {n} model",
-                "{url}: key accepted, {n:,} models",
-                len(models),
-                url=base_url,
-            )
-        )
+        credentials, models = _find_api(context, gateway, credentials)
     _store(context, credentials)
     _warn_about_variables(context, credentials)
     gateway.models.remember_names(models)
@@ -87,6 +80,57 @@ def login(context: Context, options: LoginOptions) -> None:
                 "next: newapi models{flag}, then newapi config set model NAME{flag}", flag=flag
             )
             context.streams.print_err(text)
+
+
+def _find_api(
+    context: Context, gateway: Gateway, given: Credentials
+) -> tuple[Credentials, list[ModelInfo]]:
+    """Return the API that lists models, the given one or else another of the host, and the models.
+
+    Raises the error of the given one if none lists models.
+    """
+    listed: tuple[Credentials, list[ModelInfo]] | None = None
+    problem: GatewayError | None = None
+    for base_url in (given.base_url, *given.base_url.alternatives()):
+        credentials = given._replace(base_url=base_url)
+        client = context.client(context.endpoint(base_url, given.key))
+        try:
+            models = gateway.models.fetch(client)
+        except GatewayError as error:
+            if error.status >= FIRST_SERVER_ERROR:
+                raise
+            problem = problem or error
+            continue
+        # New API lists models in the forms of other APIs too, but answers below /v1 only.
+        is_elsewhere = gateway.lookup.last_was_new_api and base_url.api != "/v1"
+        if models and not is_elsewhere:
+            listed = credentials, models
+            break
+        listed = listed or (credentials, models)
+    if listed is None:
+        assert problem is not None  # or the first API would be listed
+        if given.base_url.alternatives():
+            problem.hint = tr(
+                "check the base URL; if its server lists no models:"
+                " newapi login {url} --no-check", url=given.base_url)  # fmt: skip
+        raise problem
+    _report_api(context, given.base_url, listed[0].base_url, len(listed[1]))
+    return listed
+
+
+def _report_api(context: Context, given: BaseUrl, base_url: BaseUrl, n: int) -> None:
+    if base_url != given:
+        urls = [each._replace(query="").url("/v1/").rstrip("/") for each in (given, base_url)]
+        text = tr("no models at {given}; using {found} instead", given=urls[0], found=urls[1])
+        context.streams.print_err(text)
+    context.streams.print_err(
+        ntr(
+            "{url}: key accepted, {n} model",
+            "{url}: key accepted, {n:,} models",
+            n,
+            url=base_url,
+        )
+    )
 
 
 def logout(context: Context) -> None:

@@ -1,7 +1,8 @@
 """Base URLs, normalized from every form that users paste, and the origin that a key belongs to.
 
 New API serves exactly `/v1/...` below its root, and answers every other path with a web page and
-status 200. So the root must be found before a request is sent.
+status 200. Other servers have their API elsewhere: `/api/paas/v4`, `/v1beta/openai`, `/inference`.
+So a URL that names an API is used as given, and only one that names none gets `/v1`.
 """
 
 from __future__ import annotations
@@ -14,15 +15,34 @@ from urllib.parse import quote, urlsplit
 
 from newapi_cli.i18n import tr
 
-ENDPOINT_TAILS = ("/chat/completions", "/completions", "/models", "/responses", "/messages")
-CONSOLE_PATHS = re.compile(
+# The patterns are compiled by the first URL with a path; that of most gateways has none.
+VERSION = r"[vV]\d+(?:\.\d+)?(?:p\d+)?(?:(?:alpha|beta|preview|rc)\d*)?"
+API_ROOT = (
+    rf"/(?:{VERSION}(?:/openai)?|inference|serving-endpoints|endpoints/openapi"
+    r"|openai/deployments/[^/]+)$"
+    r"|/v1/[^/]"  # such as /v1/ACCOUNT/GATEWAY/compat of Cloudflare
+)
+API_BEGIN = (
+    rf"/(?:{VERSION}|api|compatible-mode|endpoints|inference|openai|serving-endpoints)(?=/|$)"
+)
+CHAT_TAIL = "/chat/completions"
+ENDPOINT_TAILS = ("/completions", "/models", "/responses", "/messages", "/embeddings")
+ENDPOINT_OF_VERSION = (
+    rf"(?<=/)({VERSION})/(?:chat|completions|models|responses|messages|embeddings|images|audio"
+    r"|files|moderations|rerank|edits|dashboard|realtime|videos?)(?:/.*)?$"
+)
+# 0.1.0 stored a URL without its /v1, which cannot be seen in this one.
+STORED_BY_0_1_0 = ("api.fireworks.ai", "/inference")
+CONSOLE_PATHS = (
     r"/(?:(console|login|register|token|keys|dashboard|setting|pricing|playground|about|panel)(/.*)?"
     r"|api/.*)$"  # a bare /api may be the path of the server behind a proxy
 )
+SECRET_PARAMETER = r"(?i)(?:^|&)([^=&]*(?:key|token|secret|password|signature|sig))=[^&]"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_URL = 2000
 # Characters of a path that need no encoding (RFC 3986, section 3.3), and `%` of encoded ones.
 PATH_CHARACTERS = "/%:@!$&'()*+,;="
+QUERY_CHARACTERS = f"{PATH_CHARACTERS}?"
 MISPLACED_SCHEME = re.compile(r"(https?)(?:$|[:/])", re.IGNORECASE)
 
 
@@ -31,12 +51,18 @@ class InvalidBaseUrl(ValueError):
 
 
 class BaseUrl(NamedTuple):
-    """The root of a server: scheme, host (lower case, no brackets), port and path prefix."""
+    """A server and its API. `host` is in lower case, without brackets.
+
+    The web site and New API's own endpoints are below `prefix`, the API is at `api` below it; each
+    request to the API has the `query`.
+    """
 
     scheme: str
     host: str
     port: int
     prefix: str = ""
+    api: str = "/v1"
+    query: str = ""
 
     @property
     def authority(self) -> str:
@@ -59,22 +85,64 @@ class BaseUrl(NamedTuple):
         except ValueError:
             return False
 
+    @property
+    def root(self) -> str:
+        """The path of the API."""
+        return f"{self.prefix}{self.api}"
+
     def path(self, endpoint: str) -> str:
-        """Return the request path of an endpoint such as `/v1/models`."""
-        return f"{self.prefix}{endpoint}"
+        """Return the request target of an endpoint: `/v1` stands for the API, wherever it is.
+
+        >>> base = base_url_from_text("https://host.example/api/v3?api-version=1")
+        >>> base.path("/v1/models"), base.path("/api/status")
+        ('/api/v3/models?api-version=1', '/api/status')
+        """
+        if not endpoint.startswith("/v1/"):
+            return f"{self.prefix}{endpoint}"
+        query = f"?{self.query}" if self.query else ""
+        return f"{self.root}{endpoint.removeprefix('/v1')}{query}"
+
+    def url(self, endpoint: str) -> str:
+        """Return the URL that a request to an endpoint goes to."""
+        return f"{self.scheme}://{self.authority}{self.path(endpoint)}"
+
+    def alternatives(self) -> list[BaseUrl]:
+        """Return where else the API may be, if this one lists no models: on the same host.
+
+        >>> base = base_url_from_text("https://host.example/v1beta")
+        >>> [each.root for each in base.alternatives()]
+        ['/v1']
+        """
+        # A path without /v1 has got one, so it may be the API itself.
+        nearest = (self.prefix, "" if self.api == "/v1" else "/v1")
+        roots = [nearest, ("", "/v1")] if self.prefix else [("", "/v1")]
+        if self.api.endswith("/v1beta"):  # Gemini's own API, which has OpenAI's below it
+            roots.append((self.prefix, f"{self.api}/openai"))
+        others = {f"{prefix}{api}": (prefix, api) for prefix, api in roots}
+        others.pop(self.root, None)
+        return [self._replace(prefix=prefix, api=api) for prefix, api in others.values()]
 
     def __str__(self) -> str:
-        return f"{self.scheme}://{self.authority}{self.prefix}"
+        """Return the shortest URL that is read as this one; without `/v1`, as 0.1.0 stored it."""
+        path = f"{self.root}{CHAT_TAIL}"
+        for shorter in (self.prefix, self.root):
+            if "".join(_api_of(self.host, shorter, self.query)) == self.root:
+                path = shorter
+                break
+        query = f"?{self.query}" if self.query else ""
+        return f"{self.scheme}://{self.authority}{path}{query}"
 
 
 def base_url_from_text(text: str) -> BaseUrl:
-    """Return the base URL of a text: root, `/v1`, an endpoint, a console page, or a bare host.
+    """Return the base URL of a text: an API, an endpoint, a console page, or a bare host.
 
-    Raise `InvalidBaseUrl`. A path prefix before `/v1` is kept, for servers below a sub-path; like
-    in browsers, other characters in it are percent-encoded, `é` as `%C3%A9`.
+    Raise `InvalidBaseUrl`. A path that names no API gets `/v1`, for servers below a sub-path; like
+    in browsers, other characters in it are percent-encoded, `é` as `%C3%A9`. The query is kept.
 
-    >>> str(base_url_from_text(" https://Gateway.example/v1/chat/completions?x=1 "))
+    >>> str(base_url_from_text(" https://Gateway.example/v1/chat/completions "))
     'https://gateway.example'
+    >>> base_url_from_text("https://host.example/api/paas/v4").path("/v1/chat/completions")
+    '/api/paas/v4/chat/completions'
     >>> str(base_url_from_text("localhost:3000")), str(base_url_from_text("gateway.example/ai/v1/"))
     ('http://localhost:3000', 'https://gateway.example/ai')
     >>> str(base_url_from_text("https://gateway.example/console/token"))
@@ -99,7 +167,7 @@ def base_url_from_text(text: str) -> BaseUrl:
         raise InvalidBaseUrl(tr("its host or port is invalid")) from error
     if scheme not in DEFAULT_PORTS:
         raise InvalidBaseUrl(tr("it must start with https:// or http://"))
-    if "@" in parts.netloc:
+    if "@" in parts.netloc or ("@" in parts.fragment and not parts.path):  # a password with #
         raise InvalidBaseUrl(
             tr("it contains a user name or password; set a key with `newapi login`")
         )
@@ -107,10 +175,14 @@ def base_url_from_text(text: str) -> BaseUrl:
         _ensure_bracketed_ipv6(parts.netloc, host)
     if port == 0:
         raise InvalidBaseUrl(tr("port 0 is not valid"))
-    host, prefix = _checked_host(host), _prefix(parts.path)
-    root = BaseUrl(scheme, host, port or DEFAULT_PORTS[scheme], prefix)
-    _ensure_short(str(root))  # else it could be stored, but not read again
-    return root
+    host, path = _checked_host(host), _encoded(parts.path, PATH_CHARACTERS)
+    query = _query(parts.query)
+    prefix, api = _api_of(host, path, query)
+    if query and api == "/v1" and re.search(CONSOLE_PATHS, path.rstrip("/")):
+        query = ""  # it belongs to the page
+    base = BaseUrl(scheme, host, port or DEFAULT_PORTS[scheme], prefix, api, query)
+    _ensure_short(str(base))  # else it could be stored, but not read again
+    return base
 
 
 def _ensure_short(url: str) -> None:
@@ -133,8 +205,14 @@ def _ensure_one_scheme(url: str) -> None:
 
 def _likely_scheme(url: str) -> str:
     """Return http for this machine, else https: a guess must not send a key unencrypted."""
-    host = re.split(r"[/:?#]", url, maxsplit=1)[0].lower()
-    return "http" if host == "localhost" or re.match(r"127\.\d+\.\d+\.\d+$", host) else "https"
+    bracketed = re.match(r"\[([0-9a-fA-F:.]+)\]", url)
+    host = bracketed[1] if bracketed else re.split(r"[/:?#]", url, maxsplit=1)[0].lower()
+    if host == "localhost":
+        return "http"
+    try:
+        return "http" if ipaddress.ip_address(host).is_loopback else "https"
+    except ValueError:
+        return "https"
 
 
 def _ensure_bracketed_ipv6(netloc: str, host: str) -> None:
@@ -185,20 +263,53 @@ def _checked_host(host: str) -> str:
     return ascii_host.lower()
 
 
-def _prefix(path: str) -> str:
-    path = path.rstrip("/")
-    for tail in ENDPOINT_TAILS:
-        if path.endswith(tail):
-            path = path.removesuffix(tail)
-            break
-    before, version, _ = f"{path}/".partition("/v1/")
-    if version:  # the path before /v1 belongs to the server, even if it is /api
-        return _encoded(before.rstrip("/"))
-    return _encoded(CONSOLE_PATHS.sub("", path).rstrip("/"))
+def _query(text: str) -> str:
+    """Return a query, encoded. One with a key is rejected: the base URL is displayed and stored."""
+    query = _encoded(text, QUERY_CHARACTERS)
+    if query and (found := re.search(SECRET_PARAMETER, query)):
+        raise InvalidBaseUrl(
+            tr(
+                "its query contains a key ({name}=); set a key with `newapi login`, or a header"
+                " with the setting `headers`",
+                name=found[1],
+            )
+        )
+    return query
 
 
-def _encoded(path: str) -> str:
+def _api_of(host: str, path: str, query: str = "") -> tuple[str, str]:
+    """Return the path of the web site, and the path of the API below it."""
+    path = path.strip("/")
+    if not path:
+        return "", "/v1"
+    path = f"/{path}"
+    if path.endswith(CHAT_TAIL):
+        return _split(path.removesuffix(CHAT_TAIL))
+    if (host, path) == STORED_BY_0_1_0:
+        return path, "/v1"
+    if "api-version=" in query:
+        return _split(path)
+    path = re.sub(ENDPOINT_OF_VERSION, r"\1", path)
+    tail = next((each for each in ENDPOINT_TAILS if path.endswith(each)), "")
+    path = path.removesuffix(tail)
+    if re.search(API_ROOT, path):
+        return _split(path)
+    return re.sub(CONSOLE_PATHS, "", path).rstrip("/"), "/v1"
+
+
+def _split(root: str) -> tuple[str, str]:
+    """Return the path of the web site, and the path of an API below it."""
+    root = root.rstrip("/")
+    begin = re.search(API_BEGIN, root)
+    if root.endswith("/v1"):
+        length = len(root) - len("/v1")
+    else:
+        length = begin.start() if begin else len(root)
+    return root[:length], root[length:]
+
+
+def _encoded(text: str, characters: str) -> str:
     try:
-        return quote(path, safe=PATH_CHARACTERS)
+        return quote(text, safe=characters)
     except UnicodeEncodeError as error:  # bytes on the command line that are not UTF-8
         raise InvalidBaseUrl(tr("its path is not valid text")) from error

@@ -65,7 +65,7 @@ def models_server(*names: str) -> FaultServer:
         "{url}/v1",
         "{url}/v1/",
         "{url}/v1/chat/completions",
-        "{url}/v1/models?x=1",
+        "{url}/v1/models",
         "{url}/console/token",
         "{bare}",
         "{bare}/v1",
@@ -271,8 +271,10 @@ def test_a_rejected_key_does_not_replace_the_stored_one(home: Home, gateway: Dem
     assert home.config_file.read_bytes() == before
 
 
-def test_a_web_page_in_place_of_the_gateway_is_not_stored(home: Home, gateway: DemoGateway) -> None:
-    result = login(home, f"{gateway.base_url}/somewhere/else")
+def test_a_web_page_in_place_of_the_gateway_is_not_stored(home: Home) -> None:
+    page = response(200, "<!doctype html><title>Shop</title>", content_type="text/html")
+    with FaultServer(answer=lambda _: [Send(page)]) as server:
+        result = login(home, f"{server.url}/somewhere/else")
     assert (result.code, result.out) == (6, b"")
     assert "web page" in result.err
     assert not home.config_file.exists()

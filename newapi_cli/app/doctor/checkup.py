@@ -35,6 +35,7 @@ class Checkup:
         self.may_spend = may_spend
         self.is_file_invalid = False
         self.family: ServerKind | None = None
+        self.lists_models = True
         self.models: list[ModelInfo] = []
         self._pages: dict[str, Page | NewapiError] = {}
 
@@ -78,7 +79,7 @@ class Checkup:
     def page(self, path: str, base_url: BaseUrl | None = None) -> Page:
         """Return the response for a path, requested once and without a key."""
         endpoint = self.context.endpoint(base_url or self.base_url)
-        url = str(endpoint.base_url) + path
+        url = endpoint.base_url.url(path)
         if url not in self._pages:
             self._pages[url] = self._fetch(endpoint, path)
         page = self._pages[url]
@@ -113,7 +114,7 @@ class Checkup:
     def _fetch(self, endpoint: Endpoint, path: str) -> Page | NewapiError:
         limit_s = min(self.settings.timeouts.first_byte_s or LIMIT_S, LIMIT_S)
         if self.context.is_verbose:
-            self.context.streams.print_err(f"GET {endpoint.base_url}{path}")
+            self.context.streams.print_err(f"GET {endpoint.base_url.url(path)}")
         try:
             return fetch_page(endpoint, path, limit_s=limit_s, interrupts=self.context.interrupts)
         except (ConfigError, Interrupted):

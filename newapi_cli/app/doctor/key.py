@@ -46,6 +46,8 @@ def check_key(checkup: Checkup) -> CheckResult:
     key = checkup.context.api_key  # raises if its form is wrong, or its command fails
     if checkup.family is None:
         raise CheckBlocked("server")
+    if not checkup.lists_models:
+        return skipped(tr("only an answer shows whether the key is valid"))
     try:
         checkup.models = checkup.gateway.models.fetch(checkup.client())
     except AuthenticationError as refusal:
@@ -117,6 +119,8 @@ def _result_by_record(record: KeyUsage) -> CheckResult:
 
 def check_models(checkup: Checkup) -> CheckResult:
     """Check that the key may use the configured models."""
+    if not checkup.lists_models:
+        return skipped(tr("the server lists no models"))
     known = {model.id: model for model in checkup.models}
     count = ntr("{n} model for this key", "{n:,} models for this key", len(known))
     names = [name for name in checkup.context.model_and_fallbacks if name]

@@ -174,15 +174,23 @@ def check_server(checkup: Checkup) -> CheckResult:
     `/api/status` alone proves nothing: some gateways hide it, and other servers have none.
     """
     family = _detect(checkup)
-    if family is not None:
+    if family is not None and not _is_elsewhere(checkup, family):
         checkup.family = family
         fastest_s = min(page.seconds for page in checkup.known_pages())
         return ok(family.name, tr("responded in {time}", time=format_duration(fastest_s)))
     result = result_from_error(_problem(checkup))
+    if family is not None:
+        text = tr("the API of {name} is not at this URL", name=family.name)
+        result = failed(text, hint=BASE_URL_HINT, code=ExitCode.GATEWAY)
     for other in _other_forms(checkup.base_url):
         if _is_api(checkup, other):
             hint = tr("the API is at {url}: newapi config set base_url {url}", url=other)
             return result._replace(hint=hint)
+    models = checkup.page(MODELS)
+    if checkup.base_url.api != "/v1" and models.status in (404, 405) and not models.is_html:
+        checkup.family, checkup.lists_models = ServerKind(""), False  # the API was given
+        text = tr("the server lists no models (HTTP {status})", status=models.status)
+        return warning(text, hint=tr("to try an answer: newapi doctor --yes"))
     return result
 
 
@@ -190,6 +198,14 @@ def _detect(checkup: Checkup, base_url: BaseUrl | None = None) -> ServerKind | N
     return kind_from_status(checkup.page(STATUS, base_url)) or kind_from_models(
         checkup.page(MODELS, base_url)
     )
+
+
+def _is_elsewhere(checkup: Checkup, family: ServerKind) -> bool:
+    """Return whether the base URL names another API of New API, which answers below /v1 only."""
+    if checkup.base_url.api == "/v1" or not family.is_gateway:
+        return False
+    page = checkup.page(MODELS)
+    return REQUEST_ID_HEADER in page.headers or kind_from_models(page) is None
 
 
 def _is_api(checkup: Checkup, base_url: BaseUrl) -> bool:
@@ -203,12 +219,15 @@ def _is_api(checkup: Checkup, base_url: BaseUrl) -> bool:
 
 def _other_forms(base_url: BaseUrl) -> list[BaseUrl]:
     """Return the base URL with shorter prefixes, or with the usual ones if it has none."""
+    if base_url.api != "/v1":
+        return base_url.alternatives()
     if base_url.prefix:
         parts = base_url.prefix.split("/")
         prefixes = ["/".join(parts[:count]) for count in range(len(parts) - 1, 0, -1)]
     else:
         prefixes = list(USUAL_PREFIXES)
-    return [base_url._replace(prefix=prefix) for prefix in prefixes]
+    shorter = [base_url._replace(prefix=prefix) for prefix in prefixes]
+    return [*base_url.alternatives(), *shorter]
 
 
 def _problem(checkup: Checkup) -> NewapiError:

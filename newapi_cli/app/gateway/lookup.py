@@ -26,6 +26,7 @@ class Lookup:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._caches: dict[str, Cache] = {}
+        self.last_was_new_api = False  # whether New API sent the last response of `run`
 
     def run(
         self, request: Generator[TurnEvent, None, Result], *, is_current_gateway: bool = True
@@ -35,6 +36,7 @@ class Lookup:
         What the response shows about the kind of server is stored for the current gateway only.
         """
         context = self._context
+        self.last_was_new_api = False
         with context.interrupts:
             while True:
                 try:
@@ -42,8 +44,10 @@ class Lookup:
                 except StopIteration as end:
                     result: Result = end.value
                     return result
-                if isinstance(event, ResponseStarted) and event.is_new_api and is_current_gateway:
-                    self.mark_as_new_api(VERSIONED if event.reports_version else FAMILY)
+                if isinstance(event, ResponseStarted) and event.is_new_api:
+                    self.last_was_new_api = True
+                    if is_current_gateway:
+                        self.mark_as_new_api(VERSIONED if event.reports_version else FAMILY)
                 if isinstance(event, Notice) and (context.is_verbose or not event.is_detail):
                     context.streams.print_err(event.text)
 
