@@ -16,8 +16,9 @@ from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.console import terminal_console
 from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.live.answer_rows import StreamedAnswer
-from newapi_cli.render.live.layout import MIN_WIDTH, TAB_SIZE, Layout
+from newapi_cli.render.live.layout import MIN_WIDTH, Layout
 from newapi_cli.render.live.theme import Theme
+from newapi_cli.render.live.wrapping import TAB_SIZE
 from newapi_cli.render.plain import tool_calls_json
 from newapi_cli.render.sanitizer import safe_line, safe_text
 from newapi_cli.render.status_lines import DIM as DIM_CODE

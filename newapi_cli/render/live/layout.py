@@ -10,16 +10,16 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
-from rich.table import Table
 from rich.text import Text
 
 from newapi_cli.render.live.highlight import StreamedCode
 from newapi_cli.render.live.inline_text import InlineText
 from newapi_cli.render.live.leaves import Leaf, Pieces
+from newapi_cli.render.live.tables import TableContent
 from newapi_cli.render.live.theme import Theme
+from newapi_cli.render.live.wrapping import TAB_SIZE
 from newapi_cli.render.sanitizer import safe_code
 
-TAB_SIZE = 4
 MIN_WIDTH = 4
 
 
@@ -46,6 +46,10 @@ class Layout:
             code.extend(code_lines(leaf))
             rows += [self.code_row(leaf, i, code.line(i)) for i in range(len(code))]
             return rows or [self._row(leaf, 0, [])]
+        if leaf.kind == "table":
+            table = self.new_table()
+            table.add(leaf.nodes)
+            return self.table_rows(leaf, table)
         for index, line in enumerate(self._lines(leaf)):
             rows.append(self._row(leaf, index, line))
         return rows
@@ -72,10 +76,18 @@ class Layout:
         line.expand_tabs(TAB_SIZE)
         return self._row(leaf, index, list(line.render(self._console)))
 
+    def new_table(self) -> TableContent:
+        """Return a table without rows."""
+        return TableContent(self._theme)
+
+    def table_rows(self, leaf: Leaf, table: TableContent, last: int | None = None) -> list[Row]:
+        """Return the rows of a table: all of them, or at least the `last` ones."""
+        lines, are_all = table.lines(self._console, self._width_inside(leaf), last)
+        begin, gap = (0, self.gap(leaf)) if are_all else (1, [])
+        return gap + [self._row(leaf, index, line) for index, line in enumerate(lines, begin)]
+
     def _lines(self, leaf: Leaf) -> Iterator[list[Segment]]:
-        if leaf.kind == "table":
-            yield from self._table(leaf)
-        elif leaf.kind == "hr":
+        if leaf.kind == "hr":
             yield [Segment("─" * self._width_inside(leaf), self._theme.rule)]
         elif leaf.kind == "empty":
             yield []
@@ -92,20 +104,6 @@ class Layout:
             return Style.null()
         level = int(leaf.nodes[0].tag[1:])
         return self._theme.headings[min(level, len(self._theme.headings)) - 1]
-
-    def _table(self, leaf: Leaf) -> Iterator[list[Segment]]:
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
-        rows = _table_rows(leaf.nodes)
-        for cell in rows[0] if rows else ():
-            align = str(cell.attrs.get("style", "")).removeprefix("text-align:")
-            justify = align if align in ("left", "center", "right") else "left"
-            head = InlineText(self._theme, Style(bold=True)).of(_inline_after(leaf.nodes, cell))
-            table.add_column(head, justify=justify, overflow="fold")  # type: ignore[arg-type]  # a literal
-        for row in rows[1:]:
-            cells = (_inline_after(leaf.nodes, cell) for cell in row)
-            table.add_row(*(InlineText(self._theme, Style.null()).of(cell) for cell in cells))
-        options = self._console.options.update(width=self._width_inside(leaf))
-        yield from self._console.render_lines(table, options, pad=False)
 
     def _width_inside(self, leaf: Leaf) -> int:
         taken = sum(cell_len(text) for text, _ in leaf.place.rest)
@@ -149,17 +147,3 @@ def _shows_blanks(segment: Segment) -> bool:
 
 def _inline(nodes: list[Token]) -> Token:
     return next((node for node in nodes if node.type == "inline"), Token("inline", "", 0))
-
-
-def _inline_after(nodes: list[Token], cell: Token) -> Token:
-    return nodes[next(i for i, node in enumerate(nodes) if node is cell) + 1]
-
-
-def _table_rows(nodes: list[Token]) -> list[list[Token]]:
-    rows: list[list[Token]] = []
-    for node in nodes:
-        if node.type == "tr_open":
-            rows.append([])
-        elif node.type in ("th_open", "td_open"):
-            rows[-1].append(node)
-    return rows

@@ -18,6 +18,7 @@ from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 from rich.style import Style
 
+from newapi_cli.render.live.table_rule import table_rule
 from newapi_cli.render.live.theme import Theme
 
 BULLETS = "•◦▪"
@@ -71,7 +72,9 @@ class Leaf(NamedTuple):
 def markdown_parser() -> MarkdownIt:
     """Return a parser of CommonMark with tables and strikethrough; HTML stays visible text."""
     options = {"html": False, "maxNesting": MAX_NESTING}
-    return MarkdownIt("commonmark", options).enable(["strikethrough", "table"])
+    parser = MarkdownIt("commonmark", options).enable(["strikethrough", "table"])
+    parser.block.ruler.at("table", table_rule, {"alt": ["paragraph", "reference"]})
+    return parser
 
 
 def leaves_of(
@@ -82,8 +85,9 @@ def leaves_of(
     `has_before`: other blocks precede this source. With `item_number` it starts with an item of
     that number, inside a list.
     """
-    walk = _Walk(theme)
-    blocks = SyntaxTreeNode(tokens).children
+    outline, tables = _without_tables(tokens)
+    walk = _Walk(theme, tables)
+    blocks = SyntaxTreeNode(outline).children
     for index, block in enumerate(blocks):
         if index > 0:
             walk.cut = Cut(_lines_of(blocks[index - 1])[1])
@@ -94,9 +98,28 @@ def leaves_of(
     return walk.leaves
 
 
+def _without_tables(tokens: list[Token]) -> tuple[list[Token], dict[int, list[Token]]]:
+    """Return the tokens without what is inside tables, and each table's tokens by its place.
+
+    A tree of the tokens of a large table would take as long as the rest of its layout.
+    """
+    outline: list[Token] = []
+    tables: dict[int, list[Token]] = {}
+    begin = 0
+    for index, token in enumerate(tokens):
+        if token.type == "table_open":
+            outline += tokens[begin : index + 1]
+            begin = index
+        elif token.type == "table_close":
+            tables[id(tokens[begin])] = tokens[begin : index + 1]
+            begin = index
+    return [*outline, *tokens[begin:]], tables
+
+
 class _Walk:
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, tables: dict[int, list[Token]]) -> None:
         self._theme = theme
+        self._tables = tables
         self.leaves: list[Leaf] = []
         self.cut: Cut | None = None  # before the next leaf
 
@@ -136,7 +159,9 @@ class _Walk:
             self.block(child, place, depth)
 
     def _leaf(self, kind: str, node: SyntaxTreeNode, place: Place) -> None:
-        self.leaves.append(Leaf(kind, node.to_tokens(), place, *_lines_of(node), self.cut))
+        nodes = node.to_tokens()
+        nodes = self._tables.get(id(nodes[0]), nodes)
+        self.leaves.append(Leaf(kind, nodes, place, *_lines_of(node), self.cut))
         self.cut = None
 
 

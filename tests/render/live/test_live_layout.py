@@ -48,7 +48,7 @@ TEXTS: dict[str, tuple[str, list[str]]] = {
     "tabs": ("```\n\ta\n```", ["    a"]),
     "a table": (
         "| a | b |\n|:--|--:|\n| 1 | 22 |\n| words | x |",
-        ["a       b", "1      22", "words   x"],
+        ["a       b", "─────  ──", "1      22", "words   x"],
     ),
     "tags are text": ("<b>x</b> <div> &amp; &lt;", ["<b>x</b> <div> & <"]),
     "a link": ("[t](http://x/y)", ["t (http://x/y)"]),

@@ -1,0 +1,103 @@
+"""The block rule for tables: GFM's, but no cell of a row is dropped.
+
+markdown-it's own rule drops the cells of a row that exceed the header, and ends a table at a limit
+of empty cells that it added. Here the last cell keeps what exceeds, and short rows stay short. Each
+row depends on its own line only, so a table that grows is parsed row by row: see `blocks`.
+
+    table_open  (tr_open  inline…  tr_close)…  table_close
+
+The first row is the header. A cell is an inline token; its `info` is the alignment of its column.
+"""
+
+from __future__ import annotations
+
+import re
+
+from markdown_it.common.utils import mdTrim
+from markdown_it.rules_block import StateBlock
+
+ALIGNMENTS = {(True, True): "center", (False, True): "right", (True, False): "left"}
+DELIMITERS = re.compile(r"(?!-[ \t])[|:\-][|:\- \t]+\Z")
+DELIMITER = re.compile(r":?-+:?\Z")
+PIPE = re.compile(r"(?<!\\)\|")
+SEPARATOR = " | "
+
+
+def table_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Parse a table that begins at a line. Return whether there is one."""
+    if start + 2 > end or state.is_code_block(start):
+        return False
+    alignments = _alignments(state, start + 1)
+    header = mdTrim(_line(state, start))
+    if not alignments or "|" not in header:
+        return False
+    heads = _cells(header)
+    if len(heads) != len(alignments):
+        return False
+    if not silent:
+        table = state.push("table_open", "table", 1)
+        _push_row(state, start, heads, alignments)
+        state.line = _push_body(state, start + 2, end, alignments)
+        table.map = [start, state.line]
+        state.push("table_close", "table", -1)
+    return True
+
+
+def _push_body(state: StateBlock, first: int, end: int, alignments: list[str]) -> int:
+    """Parse the rows below the header and return the line after them."""
+    # The rules that end a quote are those that end a table, as in markdown-it.
+    terminators = state.md.block.ruler.getRules("blockquote")
+    parent, state.parentType = state.parentType, "table"
+    line = first
+    while line < end and state.sCount[line] >= state.blkIndent:
+        if any(rule(state, line, end, True) for rule in terminators):
+            break
+        text = mdTrim(_line(state, line))
+        if not text or state.is_code_block(line):
+            break
+        _push_row(state, line, _cells(text), alignments)
+        line += 1
+    state.parentType = parent
+    return line
+
+
+def _push_row(state: StateBlock, line: int, cells: list[str], alignments: list[str]) -> None:
+    count = len(alignments)
+    if len(cells) > count:
+        rest = [cells[count - 1], *filter(None, cells[count:])]
+        cells = [*cells[: count - 1], SEPARATOR.join(rest)]
+    state.push("tr_open", "tr", 1).map = [line, line + 1]
+    for cell, alignment in zip(cells, alignments, strict=False):
+        token = state.push("inline", "", 0)
+        token.content, token.info = cell, alignment
+        token.map, token.children = [line, line + 1], []
+    state.push("tr_close", "tr", -1)
+
+
+def _alignments(state: StateBlock, line: int) -> list[str]:
+    """Return the alignment of each column, nothing if this is no line of delimiters."""
+    text = _line(state, line)
+    if state.sCount[line] < state.blkIndent or state.is_code_block(line):
+        return []
+    if not DELIMITERS.match(text):
+        return []
+    columns = [mdTrim(column) for column in text.split("|")]
+    columns = columns[not columns[0] : len(columns) - (not columns[-1])]
+    if not all(map(DELIMITER.match, columns)):
+        return []
+    return [ALIGNMENTS.get((text[0] == ":", text[-1] == ":"), "") for text in columns]
+
+
+def _cells(text: str) -> list[str]:
+    """Return the cells of a row; a pipe after a backslash does not separate them."""
+    if "\\|" in text:
+        cells = [part.replace("\\|", "|") for part in PIPE.split(text)]
+    else:
+        cells = text.split("|")
+    # Pipes around the row separate nothing.
+    cells = cells[not cells[0] : len(cells) - (len(cells) > 1 and not cells[-1])]
+    return list(map(mdTrim, cells))
+
+
+def _line(state: StateBlock, line: int) -> str:
+    return state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]

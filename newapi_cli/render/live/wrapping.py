@@ -1,0 +1,92 @@
+"""Where the text of a table cell is wrapped.
+
+rich breaks a word that is wider than the line anywhere. A column is narrow, so such words are
+usual: here they are broken beside punctuation or between CJK characters, and only a run of letters
+that is wider than the line is broken inside. No character is dropped.
+"""
+
+from __future__ import annotations
+
+import re
+
+from rich.cells import cell_len, chop_cells
+from rich.text import Text
+
+CJK = "\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff"
+SEPARATORS = "\\s\x00-/:-@\\[-`{-\x7f\u2010-\u205f"
+CLOSING = (  # what must not begin a line
+    "!%),.:;?\\]}\u2019\u201d\u3001\u3002\u3009\u300b\u300d\u300f\u3011"
+    "\uff01\uff09\uff0c\uff1a\uff1b\uff1f"
+)
+MARKS = "\u0300-\u036f\u200d\u20d0-\u20ff\ufe0e\ufe0f"
+WORDS = re.compile(r"\s*\S+\s*")
+# A run of letters, digits, emoji; or one other character and what must not begin a line after it.
+ATOMS = re.compile(rf"\s+|[^{SEPARATORS}{CJK}]+|\S[{MARKS}]*(?:(?<=[{CJK}])[{CLOSING}]+)?")
+IS_CJK = re.compile(f"[{CJK}]")
+KEPT_LETTERS, KEPT_CELLS = 10, 16
+TAB_SIZE = 4
+
+
+def wrapped(text: Text, width: int) -> list[Text]:
+    """Return the lines of a text without line breaks, none wider than `width` (2 or more)."""
+    lines = list(text.divide(line_breaks(text.plain, width)))
+    for line in lines:
+        line.rstrip()
+    return lines
+
+
+def line_breaks(text: str, width: int) -> list[int]:
+    """Return the indices at which new lines begin.
+
+    >>> line_breaks("a word and/or two", 8)
+    [7, 14]
+    """
+    breaks: list[int] = []
+    used = 0  # cells of the current line
+    for match in WORDS.finditer(text):
+        word = match.group()
+        size = cell_len(word.rstrip())
+        if used + size <= width:
+            used += cell_len(word)
+        elif size <= width:
+            breaks.append(match.start())
+            used = cell_len(word)
+        else:
+            used = _break_word(text, match.start(), match.end(), width, used, breaks)
+    return breaks
+
+
+def _break_word(text: str, begin: int, end: int, width: int, used: int, breaks: list[int]) -> int:
+    """Add the breaks inside a word that is wider than a line; return the cells of its last line."""
+    for match in ATOMS.finditer(text, begin, end):
+        atom = match.group()
+        size = cell_len(atom)
+        if used + size <= width or atom.isspace():
+            used += size
+            continue
+        start = match.start()
+        if used:
+            breaks.append(start)
+        pieces = chop_cells(atom, width) if size > width else [atom]
+        for piece in pieces[:-1]:
+            start += len(piece)
+            breaks.append(start)
+        used = cell_len(pieces[-1])
+    return used
+
+
+def least_width(text: str) -> int:
+    """Return the width that a text needs to be readable: no word is broken that need not be.
+
+    Words of up to `KEPT_LETTERS` letters or `KEPT_CELLS` cells are kept whole, except words in
+    Chinese or Japanese, which are broken anywhere.
+    """
+    if text.isascii():
+        return min(max(map(len, text.split()), default=0), KEPT_CELLS)
+    return max(map(_least_width_of_word, text.split()), default=0)
+
+
+def _least_width_of_word(word: str) -> int:
+    if IS_CJK.search(word):
+        return max(map(_least_width_of_word, filter(None, IS_CJK.split(word))), default=2)
+    return cell_len(word) if len(word) <= KEPT_LETTERS else min(cell_len(word), KEPT_CELLS)
