@@ -103,6 +103,13 @@ class ToolCall(NamedTuple):
     arguments: str
 
 
+class Source(NamedTuple):
+    """A web page or document that an answer cites; at least one member is not empty."""
+
+    url: str
+    title: str = ""
+
+
 class Chunk(NamedTuple):
     """One streamed object. A response that is not streamed is a single chunk.
 
@@ -156,13 +163,25 @@ class FallbackUsed(NamedTuple):
     why: str
 
 
+class Sources(NamedTuple):
+    """All sources of the answer that have arrived so far, in the order of their numbers."""
+
+    sources: tuple[Source, ...]
+
+
+class ThoughtsClosed(NamedTuple):
+    """All content so far was reasoning: the server marks only its end, by `</think>`."""
+
+
 class StreamEnd(NamedTuple):
     """The body ended. `is_end_confirmed`: with `[DONE]`, or as one complete object."""
 
     is_end_confirmed: bool
 
 
-TurnEvent = ResponseStarted | Chunk | FallbackUsed | Tick | Notice | StreamEnd
+TurnEvent = (
+    ResponseStarted | Chunk | Sources | ThoughtsClosed | FallbackUsed | Tick | Notice | StreamEnd
+)
 
 
 class Status(StrEnum):
@@ -196,6 +215,7 @@ class Completion(NamedTuple):
     requested_model: str = ""
     tried: tuple[tuple[str, str], ...] = ()
     cost: Cost | None = None
+    sources: tuple[Source, ...] = ()
 
 
 class _Text:
@@ -234,6 +254,7 @@ class CompletionBuilder:
         self.requested_model = ""
         self.tried: tuple[tuple[str, str], ...] = ()
         self.cost: Cost | None = None
+        self.sources: tuple[Source, ...] = ()
 
     def add(self, chunk: Chunk) -> None:
         """Add the next chunk."""
@@ -297,4 +318,5 @@ class CompletionBuilder:
             requested_model=self.requested_model,
             tried=self.tried,
             cost=self.cost,
+            sources=self.sources,
         )

@@ -13,7 +13,7 @@ from enum import Enum, auto
 from types import MappingProxyType
 from typing import NamedTuple
 
-from newapi_cli.domain.completion import Completion, Status, ToolCall, Usage
+from newapi_cli.domain.completion import Completion, Source, Status, ToolCall, Usage
 from newapi_cli.domain.messages import Attachment, Message, Role
 
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -44,6 +44,7 @@ class TurnRecord(NamedTuple):
     request: Mapping[str, object] = MappingProxyType({})
     attachments: tuple[Attachment, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
+    sources: tuple[Source, ...] = ()
     finish_reason: str | None = None
     error: str = ""
     usage: Usage | None = None
@@ -72,6 +73,7 @@ class TurnRecord(NamedTuple):
             status=completion.status,
             answered_by=completion.model,
             tool_calls=completion.tool_calls,
+            sources=completion.sources,
             finish_reason=completion.finish_reason,
             error=error,
             usage=completion.usage,
@@ -125,6 +127,7 @@ class FieldType(Enum):
     USAGE = auto()  # stored as one column for each of `COUNTS`
     ATTACHMENTS = auto()
     TOOL_CALLS = auto()
+    SOURCES = auto()
     TRIED = auto()  # pairs of a model and how it failed
 
 
@@ -172,6 +175,7 @@ TURN_FIELDS = _fields(
     ("request", FieldType.OBJECT),
     ("attachments", FieldType.ATTACHMENTS),
     ("tool_calls", FieldType.TOOL_CALLS),
+    ("sources", FieldType.SOURCES),
     ("finish_reason", FieldType.OPTIONAL_TEXT),
     ("error", FieldType.TEXT),
     ("usage", FieldType.USAGE),

@@ -19,6 +19,7 @@ def completion_json(completion: Completion, model: str, session: str = "") -> di
         "content": completion.content,
         "reasoning": completion.reasoning or None,
         "tool_calls": [call._asdict() for call in completion.tool_calls],
+        "sources": [source._asdict() for source in completion.sources],
         "model": completion.model or completion.requested_model or model,
         "finish_reason": completion.finish_reason,
         "status": str(completion.status),
@@ -78,6 +79,10 @@ class JsonRenderer:
         for name in ("model", "finish_reason", "id", "request_id"):  # foreign text, but no answer
             if isinstance(text := value[name], str):
                 value[name] = self._redact(text)
+        value["sources"] = [
+            {name: self._redact(text) for name, text in source._asdict().items()}
+            for source in completion.sources
+        ]
         value["tried"] = [list(map(self._redact, each)) for each in completion.tried]
         if self._lines:
             self._write({"type": "completion", **value})

@@ -68,11 +68,17 @@ class PlainRenderer:
             if completion.tool_calls and not completion.content:
                 self._write(tool_calls_json(completion.tool_calls))
             self._end_text()
+            if self._modes is not None:
+                self._write_sources(completion)
         finally:
             if self._modes is not None:
                 self._modes.leave()
         self._status.end_reasoning()
         self._status.write_summary(completion)
+
+    def _write_sources(self, completion: Completion) -> None:
+        if lines := self._status.source_lines(completion):
+            self._write("\n".join(["", *lines, ""]))
 
     def _end_text(self) -> None:
         if self._images:

@@ -22,7 +22,7 @@ from newapi_cli.render.live.wrapping import TAB_SIZE
 from newapi_cli.render.plain import tool_calls_json
 from newapi_cli.render.sanitizer import safe_line, safe_text
 from newapi_cli.render.status_lines import DIM as DIM_CODE
-from newapi_cli.render.status_lines import RESET
+from newapi_cli.render.status_lines import RESET, source_lines
 from newapi_cli.render.transcript import ending
 from newapi_cli.render.units import summary
 from newapi_cli.streams import Streams
@@ -145,6 +145,10 @@ class _SessionView:
             answer = f"```json\n{tool_calls_json(turn.tool_calls)}\n```\n"
         if rows := self._answer(answer):
             yield from ("", *rows)
+        if turn.sources:
+            yield ""
+            for line in source_lines(turn.sources):
+                yield from self._line(line, DIM)
         if below := _summary(turn):
             yield from ("", *self._line(below, DIM))
         if how := ending(turn):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from newapi_cli.domain.completion import Completion, Notice
+from newapi_cli.domain.completion import Completion, Notice, Source
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.errors import NewapiError
 from newapi_cli.i18n import tr
@@ -86,6 +86,12 @@ class StatusLines:
             lines = [wrap_line(line, self._streams.stderr.width) for line in lines]
         self._streams.stderr.write("\n".join(lines) + "\n")
 
+    def source_lines(self, completion: Completion) -> list[str]:
+        """Return the sources of an answer as safe lines; none with `-q`."""
+        if not self._options.notices:
+            return []
+        return [safe_line(self._streams.redact(line)) for line in source_lines(completion.sources)]
+
     def write_summary(self, completion: Completion, *, has_gap: bool = False) -> None:
         """Write the line below an answer, unless nothing arrived."""
         if self._options.usage and (completion.content or completion.reasoning or completion.usage):
@@ -98,6 +104,18 @@ class StatusLines:
 
     def _write(self, text: str) -> None:
         self._streams.print_err(text, end="")
+
+
+def source_lines(sources: Iterable[Source]) -> list[str]:
+    """Return the sources of an answer as a numbered list; the texts are foreign.
+
+    >>> source_lines([Source("https://a.example", "A page"), Source("https://b.example")])
+    ['1. A page · https://a.example', '2. https://b.example']
+    """
+    return [
+        f"{number}. {' · '.join(filter(None, (source.title, source.url)))}"
+        for number, source in enumerate(sources, 1)
+    ]
 
 
 def print_error(streams: Streams, error: NewapiError) -> None:

@@ -16,6 +16,7 @@ from newapi_cli.domain.messages import Attachment, size_text
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from newapi_cli.i18n import tr
 from newapi_cli.render.plain import tool_calls_json
+from newapi_cli.render.status_lines import source_lines
 
 LINE_BREAK = re.compile(r"\r\n?|\n")
 BACKTICKS = re.compile("`+")
@@ -86,6 +87,8 @@ def _turn_blocks(turn: TurnRecord) -> list[str]:
     blocks.append(closed(turn.answer))
     if turn.tool_calls and not turn.answer:
         blocks.append(f"```json\n{tool_calls_json(turn.tool_calls)}\n```")
+    if turn.sources:
+        blocks += [tr("Sources:"), "\n".join(map(_one_line, source_lines(turn.sources)))]
     if how := ending(turn):
         error = _one_line(turn.error)
         blocks.append(f"*({how})*" + (f" {_code_span(error)}" if error else ""))

@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from datetime import UTC, datetime
 from math import isfinite
 
-from newapi_cli.domain.completion import COUNTS, Status, ToolCall, Usage, usage_from_counts
+from newapi_cli.domain.completion import (
+    COUNTS,
+    Source,
+    Status,
+    ToolCall,
+    Usage,
+    usage_from_counts,
+)
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import (
     SESSION_FIELDS,
@@ -47,6 +54,7 @@ DECODERS: Mapping[FieldType, Callable[..., object]] = {
     FieldType.OBJECT: json.loads,
     FieldType.ATTACHMENTS: lambda text: tuple(Attachment(*each) for each in json.loads(text)),
     FieldType.TOOL_CALLS: lambda text: tuple(ToolCall(*each) for each in json.loads(text)),
+    FieldType.SOURCES: lambda text: tuple(Source(url, title) for url, title in json.loads(text)),
     FieldType.TRIED: lambda text: tuple((model, why) for model, why in json.loads(text)),
 }
 ENCODERS: Mapping[FieldType, Callable[..., object]] = {
@@ -56,6 +64,7 @@ ENCODERS: Mapping[FieldType, Callable[..., object]] = {
     FieldType.OBJECT: lambda values: json.dumps(dict(values)),
     FieldType.ATTACHMENTS: json.dumps,
     FieldType.TOOL_CALLS: json.dumps,
+    FieldType.SOURCES: json.dumps,
     FieldType.TRIED: json.dumps,
 }
 

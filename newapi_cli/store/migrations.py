@@ -79,4 +79,7 @@ SECOND: Step = (
     """,
 )
 
-MIGRATIONS: tuple[Step, ...] = (FIRST, SECOND)
+# JSON: pairs of a URL and a title.
+THIRD: Step = ("ALTER TABLE turns ADD COLUMN sources TEXT NOT NULL DEFAULT '[]'",)
+
+MIGRATIONS: tuple[Step, ...] = (FIRST, SECOND, THIRD)

@@ -17,7 +17,7 @@ from newapi_cli.app.sessions.archive import (
     session_to_lines,
     sessions_from_text,
 )
-from newapi_cli.domain.completion import Status, ToolCall, Usage
+from newapi_cli.domain.completion import Source, Status, ToolCall, Usage
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.money import CostKind
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
@@ -78,6 +78,9 @@ def random_turn(chance: random.Random, id_: int, parent: int | None, number: int
         request={"temperature": 0.7, "stop": ["a", "我"], "x": {"y": [None, True, 10**30]}},
         attachments=(Attachment("图.png", "/tmp/图.png", "image/png", number, "0f" * 32),),
         tool_calls=(ToolCall("c", "f", '{"a": 1}'),) * chance.randrange(3),
+        sources=(Source("https://a.example/图", "标题"), Source("", "b.pdf"))[
+            : chance.randrange(3)
+        ],
         finish_reason=maybe("stop"),
         error=chance.choice(TEXTS),
         usage=maybe(Usage(1, maybe(2), 3, 0, None)),
@@ -155,6 +158,7 @@ def test_the_format_is_the_documented_one() -> None:
                 "request": {},
                 "attachments": [],
                 "tool_calls": [],
+                "sources": [],
                 "finish_reason": None,
                 "error": "",
                 "usage": {
@@ -286,6 +290,8 @@ WRONG: list[tuple[Callable[[Object], None], str]] = [
     (set_in("turns", 1, "cost_kind", to=1), "turns[1].cost_kind: must be a string"),
     (set_in("turns", 1, "profile", to=1), "turns[1].profile: must be a string"),
     (set_in("turns", 1, "host", to=[]), "turns[1].host: must be a string"),
+    (set_in("turns", 1, "sources", to={}), "turns[1].sources: must be a list"),
+    (set_in("turns", 1, "sources", to=[{"url": 5}]), "turns[1].sources[0].url: must be a string"),
     (set_in("turns", 1, "tried", to={}), "turns[1].tried: must be a list"),
     (set_in("turns", 1, "tried", to=["gpt"]), "turns[1].tried[0]: must be an object"),
     (set_in("turns", 1, "tried", to=[{"model": 5}]), "turns[1].tried[0].model: must be a string"),

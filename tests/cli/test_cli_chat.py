@@ -508,7 +508,7 @@ def test_json_is_one_object(home: Home, server: FaultServer) -> None:
     assert value["usage"]["total_tokens"] == 12
     assert set(value) == {
         *("content", "reasoning", "tool_calls", "model", "finish_reason", "status", "usage"),
-        *("cost_usd", "cost_kind", "tried"),
+        *("cost_usd", "cost_kind", "tried", "sources"),
         *("id", "request_id", "first_token_s", "duration_s", "session"),
     }
 

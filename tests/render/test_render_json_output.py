@@ -14,6 +14,7 @@ from newapi_cli.domain.completion import (
     CompletionBuilder,
     Notice,
     ResponseStarted,
+    Source,
     Status,
     StreamEnd,
     Tick,
@@ -31,6 +32,7 @@ FIELDS = {
     "content": str,
     "reasoning": str | None,
     "tool_calls": list,
+    "sources": list,
     "model": str,
     "finish_reason": str | None,
     "status": str,
@@ -68,6 +70,7 @@ def completion_of(events: tuple[TurnEvent, ...], status: Status) -> Completion:
     if events == FULL:
         builder.cost = Cost(CostKind.ABOUT, Decimal("0.000000412"))
         builder.tried = (("first", "it failed"),)
+        builder.sources = (Source("https://a.example", "A page"),)
     for event in events:
         if isinstance(event, Chunk):
             builder.add(event)
@@ -96,6 +99,7 @@ def test_one_object_contains_the_whole_answer() -> None:
         "content": "你好\n",
         "reasoning": "hm",
         "tool_calls": [{"id": "c", "name": "f", "arguments": "{}"}],
+        "sources": [{"url": "https://a.example", "title": "A page"}],
         "model": "served",
         "finish_reason": "stop",
         "status": "complete",

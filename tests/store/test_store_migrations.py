@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from newapi_cli.domain.completion import Status, ToolCall, Usage
+from newapi_cli.domain.completion import Source, Status, ToolCall, Usage
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.store.database import Database
 from newapi_cli.store.migrations import MIGRATIONS
@@ -79,6 +79,17 @@ def test_a_migration_keeps_costs(old_file: Path) -> None:
     assert [turn.cost_kind for turn in turns] == kinds
     assert [turn.cost for turn in turns] == ["0.0001", None, None, None]
     assert [turn.tried for turn in turns] == [() if is_first else FAILED_BEFORE, (), (), ()]
+
+
+def test_a_migration_keeps_sources(old_file: Path) -> None:
+    [(version,)] = raw_rows(old_file, "PRAGMA user_version")
+    assert isinstance(version, int)
+    with SessionStore(old_file) as store:
+        sessions = [store.load(session.id) for session in store.sessions()]
+    turns = sorted((turn for each in sessions if each for turn in each.turns), key=lambda t: t.id)
+    cited = (Source("https://a.example/boil", "Boiling"), Source("https://b.example/steam"))
+    first = () if version < 3 else cited
+    assert [turn.sources for turn in turns] == [first, (), (), ()]
 
 
 def test_a_migration_gives_old_turns_profile_and_host_of_their_session(old_file: Path) -> None:

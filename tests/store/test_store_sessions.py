@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from newapi_cli.domain.completion import Status, ToolCall, Usage
+from newapi_cli.domain.completion import Source, Status, ToolCall, Usage
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.money import CostKind
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord, path_to
@@ -43,6 +43,7 @@ FULL = TurnRecord(
     request={"temperature": 0.5, "stop": ["你", "\ud800"], "options": {"x": [None, True]}},
     attachments=(Attachment("é.png", "/tmp/é.png", "image/png", 12, "ab" * 32),),
     tool_calls=(ToolCall("1", "weather", '{"city": "巴黎"}'),),
+    sources=(Source("https://é.example/?a=b", "标题 👋"), Source("", "notes.pdf")),
     finish_reason="odd word",
     error="cut off: reset",
     usage=Usage(1, 2, 3, None, 0),
@@ -292,6 +293,7 @@ def test_a_failed_import_stores_nothing(store: SessionStore) -> None:
         ("tool_calls", "7"),
         ("tried", "{"),
         ("tried", '[["no reason"]]'),
+        ("sources", '[["no title"]]'),
         ("created_at", "yesterday"),
         ("created_at", 1e300),
     ],

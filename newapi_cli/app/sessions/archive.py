@@ -17,7 +17,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
-from newapi_cli.domain.completion import COUNTS, Status, ToolCall, Usage, usage_from_counts
+from newapi_cli.domain.completion import (
+    COUNTS,
+    Source,
+    Status,
+    ToolCall,
+    Usage,
+    usage_from_counts,
+)
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import (
     EPOCH,
@@ -281,6 +288,10 @@ def _tool_call(source: JsonObject) -> ToolCall:
     return ToolCall(source.text("id"), source.text("name"), source.text("arguments"))
 
 
+def _source(source: JsonObject) -> Source:
+    return Source(source.text("url"), source.text("title"))
+
+
 def _usage(source: JsonObject, name: str) -> Usage | None:
     usage = source.child(name)
     return None if usage is None else usage_from_counts(usage.integer(count) for count in COUNTS)
@@ -464,6 +475,7 @@ WRITERS: Mapping[FieldType, Callable[..., object]] = {
     FieldType.USAGE: _counts,
     FieldType.ATTACHMENTS: lambda values: [plain_json(each._asdict()) for each in values],
     FieldType.TOOL_CALLS: lambda values: [plain_json(each._asdict()) for each in values],
+    FieldType.SOURCES: lambda values: [plain_json(each._asdict()) for each in values],
     FieldType.TRIED: lambda values: [plain_json({"model": m, "why": why}) for m, why in values],
 }
 READERS: Mapping[FieldType, Callable[[JsonObject, str], object]] = {
@@ -481,5 +493,6 @@ READERS: Mapping[FieldType, Callable[[JsonObject, str], object]] = {
     FieldType.USAGE: _usage,
     FieldType.ATTACHMENTS: lambda source, name: tuple(map(_attachment, source.children(name))),
     FieldType.TOOL_CALLS: lambda source, name: tuple(map(_tool_call, source.children(name))),
+    FieldType.SOURCES: lambda source, name: tuple(map(_source, source.children(name))),
     FieldType.TRIED: _tried,
 }

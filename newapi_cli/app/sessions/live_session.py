@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 from newapi_cli.app.context import Context
 from newapi_cli.app.protocols import SessionStorage
-from newapi_cli.domain.completion import Completion, Status
+from newapi_cli.domain.completion import Completion, Source, Status
 from newapi_cli.domain.messages import Attachment, Message
 from newapi_cli.domain.session import (
     MessageHistory,
@@ -399,5 +399,6 @@ def redact_turn(context: Context, turn: TurnRecord) -> TurnRecord:
         finish_reason=redact(turn.finish_reason) if turn.finish_reason else turn.finish_reason,
         request_id=redact(turn.request_id),
         error=redact(turn.error),
+        sources=tuple(Source(redact(url), redact(title)) for url, title in turn.sources),
         tried=tuple((remove_keys(model), redact(why)) for model, why in turn.tried),
     )

@@ -109,6 +109,9 @@ class LiveRenderer:
                 calls = StreamedAnswer(self._layout, self._theme)
                 calls.feed(f"```json\n{tool_calls_json(completion.tool_calls)}\n```\n")
                 self._painter.paint(calls.end(), [])
+            if lines := self._status_lines.source_lines(completion):
+                rows = [row for line in lines for row in self._layout.paragraph(line, DIM)]
+                self._painter.paint([Row("", 0), *rows], [])
         finally:
             try:
                 self._painter.finish()
