@@ -29,7 +29,8 @@ from newapi_cli.domain.completion import Chunk, Tick
 from newapi_cli.render.console import terminal_console
 from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.live.layout import Layout
-from newapi_cli.render.live.leaves import leaves_of, markdown_parser
+from newapi_cli.render.live.leaves import leaves_of
+from newapi_cli.render.live.markdown import markdown_parser
 from newapi_cli.render.live.renderer import LiveRenderer
 from newapi_cli.render.live.theme import theme_named
 from newapi_cli.render.status_lines import StatusLines, StatusOptions

@@ -12,6 +12,8 @@ from newapi_cli.render.sanitizer import safe_text
 from newapi_cli.render.status_lines import StatusLines
 from newapi_cli.streams import Output
 
+MAX_NESTING = 200  # beyond it the parser drops text; its default is 20
+
 
 def code_blocks(markdown: str) -> list[str]:
     """Return the content of each fenced block, those in lists and quotations too.
@@ -19,7 +21,7 @@ def code_blocks(markdown: str) -> list[str]:
     >>> code_blocks("a\\n```py\\nx = 1\\n```\\n> - b\\n>   ~~~\\n>   y\\n")
     ['x = 1\\n', 'y\\n']
     """
-    tokens = MarkdownIt("commonmark").parse(markdown)
+    tokens = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING}).parse(markdown)
     contents = (token.content for token in tokens if token.type == "fence" and token.content)
     return [content if content.endswith("\n") else f"{content}\n" for content in contents]
 

@@ -20,6 +20,7 @@ from newapi_cli.render.status_lines import source_lines
 
 LINE_BREAK = re.compile(r"\r\n?|\n")
 BACKTICKS = re.compile("`+")
+MAX_NESTING = 200  # beyond it the parser drops text; its default is 20
 MAY_LEAVE_OPEN = re.compile("```|~~~|<")
 # HTML blocks that no empty line ends (CommonMark 0.31, 4.6, conditions 1 to 5), and what ends them.
 RAW_TEXT = re.compile(r"\s*<(script|pre|style|textarea)(?:[\s>]|$)", re.IGNORECASE)
@@ -113,7 +114,9 @@ def _end_of_open_block(markdown: str) -> str:
     """
     if not MAY_LEAVE_OPEN.search(markdown):
         return ""
-    blocks_only = MarkdownIt("commonmark").disable(["inline", "text_join"])
+    blocks_only = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING}).disable(
+        ["inline", "text_join"]
+    )
     tokens = blocks_only.parse(f"{markdown}\n")
     if not tokens or tokens[-1].level != 0:
         return ""

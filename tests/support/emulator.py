@@ -3,7 +3,8 @@
 Against pyte 0.8.2: `draw` drops the rest of a run after a joiner (U+200D) or a
 variation selector (U+FE0F) and does not wrap a wide character at the last column; `delete_lines`
 leaves a stale row where the source row was never touched; a request with a `?` raises TypeError;
-a shrinking window loses its top rows; HistoryScreen is slow, so rows that scroll out are kept here.
+a shrinking window loses its top rows; a tab at the end of a full row goes back; HistoryScreen is
+slow, so rows that scroll out are kept here.
 """
 
 from __future__ import annotations
@@ -79,6 +80,11 @@ class Emulator(pyte.Screen):
         if x >= 0:
             joined = unicodedata.normalize("NFC", line[x].data + character)
             line[x] = line[x]._replace(data=joined)
+
+    def tab(self) -> None:
+        """Go to the next stop; at the end of a full row the next character still wraps."""
+        if self.cursor.x < self.columns:
+            super().tab()
 
     def index(self) -> None:
         """Go down one row; at the bottom the first row scrolls out."""

@@ -26,7 +26,8 @@ from typing import Any
 from markdown_it.common.utils import normalizeReference
 from markdown_it.token import Token
 
-from newapi_cli.render.live.leaves import Cut, Leaf, Place, leaves_of, markdown_parser
+from newapi_cli.render.live.leaves import Cut, Leaf, Place, leaves_of
+from newapi_cli.render.live.markdown import markdown_parser
 from newapi_cli.render.live.theme import Theme
 
 Definitions = dict[str, dict[str, Any]]
@@ -34,11 +35,12 @@ Definitions = dict[str, dict[str, Any]]
 MARKERS_ONLY = re.compile(r"[\s>*+\-_=~`#|:.)\d\[<]*")
 LETTER_FIRST = re.compile(r" ?[^\W\d_]")
 LABEL = r"(?:\\.|[^\]\\])*+"  # of a definition; a bracket in it may be escaped
-MAYBE_DEFINITION = re.compile(rf"[\s>*+\-\d.)]*\[{LABEL}(?:\\?$|\]:)")
+MAYBE_DEFINITION = re.compile(rf"[\s>*+\-\d.)]*\[(?!\^){LABEL}(?:\\?$|\]:)")
 ENDS_DEFINITION = re.compile(r"\s*$| {0,3}(?:`{3}|~{3}|#{1,6}(?:\s|$))")
 CLOSED_AT_ONCE = ("heading", "hr")
-CLOSED_BY_AN_EMPTY_LINE = ("paragraph", "table")
-IN_BRACKETS = re.compile(r"\[([^\[\]]+)\]")
+CLOSED_BY_AN_EMPTY_LINE = ("paragraph", "table", "math_block")
+IN_BRACKETS = re.compile(r"\[((?:[^\[\]\\]|\\.)++)\]", re.DOTALL)
+MAX_USES = 8  # of a label that are tried for a link when its definition arrives
 LISTS = ("bullet_list_open", "ordered_list_open")
 
 
@@ -55,7 +57,8 @@ class BlockStream:
         self._has_before = False
         self._item_number: int | None = None  # of the item that the tail starts with
         self._definitions: Definitions = {}
-        self._unresolved: dict[str, str] = {}  # labels in permanent text, and that text
+        # Labels in permanent text: as they are written there, and with that text.
+        self._unresolved: dict[str, list[tuple[str, str]]] = {}
 
     def feed(self, text: str) -> None:
         """Take source with LF as line breaks."""
@@ -80,7 +83,7 @@ class BlockStream:
         self._committed = max(self._committed, final)
         known = set(self._definitions)
         self._cut_tail(tokens, leaves, definitions, is_over=is_over)
-        self._note_unresolved(taken)
+        self._note_unresolved(taken, definitions)
         new = {label: self._definitions[label] for label in set(self._definitions) - known}
         return taken + self._late_definitions(new)
 
@@ -92,29 +95,35 @@ class BlockStream:
         new = {label: definitions[label] for label in set(definitions) - set(self._definitions)}
         return rest + self._late_definitions(new)
 
-    def _note_unresolved(self, leaves: list[Leaf]) -> None:
+    def _note_unresolved(self, leaves: list[Leaf], definitions: Definitions) -> None:
         """Remember text in brackets that was no link when it became permanent."""
-        for leaf in leaves:
-            for node in leaf.nodes:
-                texts = (c.content for c in node.children or () if c.type == "text")
-                for label in IN_BRACKETS.findall("".join(texts)):
-                    self._unresolved.setdefault(normalizeReference(label), node.content)
+        for node in (node for leaf in leaves for node in leaf.nodes if node.type == "inline"):
+            for name in IN_BRACKETS.findall(node.content):
+                label = normalizeReference(name)
+                uses = self._unresolved.setdefault(label, []) if label not in definitions else []
+                if len(uses) < MAX_USES:
+                    uses.append((name, node.content))
 
     def _late_definitions(self, definitions: Definitions) -> list[Leaf]:
         """Return leaves for definitions that follow their use: the target would be lost."""
         leaves = []
         late = [label for label in definitions if label in self._unresolved]
         for label in sorted(late, key=lambda label: definitions[label]["map"]):
-            use = self._unresolved.pop(label)
-            env = {"references": {label: definitions[label]}}
-            href = definitions[label]["href"]
-            tokens = self._parser.parseInline(use, env)[0].children or ()
-            if not any(href in (token.attrGet("href"), token.attrGet("src")) for token in tokens):
-                continue  # no use: escaped, or in the text of another link
-            text = Token("text", "", 0, content=f"[{label.lower()}]: {href}")
+            uses, definition = self._unresolved.pop(label), definitions[label]
+            names = (name for name, text in uses if self._links(text, label, definition))
+            if (name := next(names, None)) is None:
+                continue  # no use: escaped, in code, or in the text of another link
+            title = f' "{definition["title"]}"' if definition["title"] else ""
+            text = Token("text", "", 0, content=f"[{name}]: {definition['href']}{title}")
             inline = Token("inline", "", 0, children=[text])
             leaves.append(Leaf("definition", [inline], Place(gap=True), 0, 0))
         return leaves
+
+    def _links(self, text: str, label: str, definition: dict[str, Any]) -> bool:
+        """Return whether a text would have a link with this definition."""
+        tokens = self._parser.parseInline(text, {"references": {label: definition}})[0].children
+        href = definition["href"]
+        return any(href in (token.attrGet("href"), token.attrGet("src")) for token in tokens or ())
 
     def open_leaves(self) -> list[Leaf]:
         """Return the leaves that are not final, the incomplete last line included.
@@ -160,6 +169,8 @@ class BlockStream:
             return True
         if leaf.kind == "fence":
             return not _is_open_fence(leaf, self._lines)
+        if leaf.kind == "math_block" and leaf.nodes[0].info == "closed":
+            return True
         after = self._lines[leaf.end : leaf.end + 1]
         is_followed = bool(after) and not after[0].strip(" \t>")
         return leaf.kind in CLOSED_BY_AN_EMPTY_LINE and is_followed

@@ -11,20 +11,19 @@ item. Nothing depends on what follows: neither the width of numbers nor whether 
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 from rich.style import Style
 
-from newapi_cli.render.live.table_rule import table_rule
 from newapi_cli.render.live.theme import Theme
 
 BULLETS = "•◦▪"
 QUOTE_BAR = "▌ "
 MIN_NUMBER_WIDTH = 2
-MAX_NESTING = 60  # the parser drops what is nested more deeply; its default is 20
+TASK_BOX = re.compile(r"\[([ xX])\]\s")
 
 Pieces = tuple[tuple[str, Style], ...]
 
@@ -67,14 +66,6 @@ class Leaf(NamedTuple):
     begin: int
     end: int
     cut: Cut | None = None
-
-
-def markdown_parser() -> MarkdownIt:
-    """Return a parser of CommonMark with tables and strikethrough; HTML stays visible text."""
-    options = {"html": False, "maxNesting": MAX_NESTING}
-    parser = MarkdownIt("commonmark", options).enable(["strikethrough", "table"])
-    parser.block.ruler.at("table", table_rule, {"alt": ["paragraph", "reference"]})
-    return parser
 
 
 def leaves_of(
@@ -143,9 +134,13 @@ class _Walk:
                 marker = f" {BULLETS[depth % len(BULLETS)]} "
             else:
                 marker = f"{number + index:>{MIN_NUMBER_WIDTH}}. "
-            inner = place.inside(
-                ((marker, self._theme.marker),), ((" " * len(marker), Style.null()),)
-            )
+            first: Pieces = ((marker, self._theme.marker),)
+            if box := _take_task_box(item):
+                style = self._theme.faint if box == "[ ]" else self._theme.good
+                before = (" ", Style.null()) if is_bullet else first[0]
+                first = (before, (box, style), (" ", Style.null()))
+            indent = " " * sum(len(text) for text, _ in first)
+            inner = place.inside(first, ((indent, Style.null()),))
             self._children(item, inner, depth + 1, in_item=True)
             place = Place(place.rest, place.rest)
 
@@ -167,3 +162,16 @@ class _Walk:
 
 def _lines_of(node: SyntaxTreeNode) -> tuple[int, int]:
     return node.map or (0, 0)
+
+
+def _take_task_box(item: SyntaxTreeNode) -> str:
+    """Remove a box, `[ ]` or `[x]`, from the text of a list item and return it, or nothing."""
+    if not item.children or item.children[0].type != "paragraph":
+        return ""
+    texts = item.children[0].children[0].children
+    text = texts[0].token if texts and texts[0].type == "text" else None
+    match = TASK_BOX.match(text.content) if text else None
+    if not text or not match:
+        return ""
+    text.content = text.content[match.end() :].lstrip()
+    return match.group().rstrip()

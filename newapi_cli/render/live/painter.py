@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 
-from newapi_cli.render.live.layout import Row
+from newapi_cli.render.live.layout import TAB_STOP, Row, column_after
 from newapi_cli.terminal import (
     BEGIN_FRAME,
     END_FRAME,
@@ -90,11 +90,11 @@ class Painter:
         """Return the end of a row that is higher than the window, as many cells as fit."""
         text, width = "", 0
         for character in reversed(SGR.sub("", row.text)):
-            width += cell_len(character)
+            width += TAB_STOP if character == "\t" else cell_len(character)
             if width > (self._columns - 1) * max(self._height - 1, 1):
                 break
             text = character + text
-        return Row(text, cell_len(text))
+        return Row(text, column_after(text, 0))
 
     def _change_to(self, rows: list[Row], count_permanent: int) -> str:
         """Return the text that turns the live region into `rows`, the first of them permanent."""
@@ -142,10 +142,14 @@ class Painter:
     def _height_of(self, row: Row) -> int:
         if row.width <= self._columns or self._has_ambiguous_width(row):
             return 1
-        if row.text.isascii():
+        if row.text.isascii() and "\t" not in row.text:
             return math.ceil(row.width / self._columns)
         height, column = 1, 0
-        for width in map(cell_len, SGR.sub("", row.text)):
+        for character in SGR.sub("", row.text):
+            if character == "\t":  # it never leaves its row
+                column = max(column, min(column_after(character, column), self._columns - 1))
+                continue
+            width = cell_len(character)
             if column + width > self._columns:  # a wide character does not fit at the edge
                 height, column = height + 1, 0
             column += width

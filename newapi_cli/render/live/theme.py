@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pygments.styles import get_style_by_name
 from pygments.util import ClassNotFound
@@ -19,6 +19,7 @@ from newapi_cli.errors import ConfigError
 from newapi_cli.i18n import tr
 
 CODE_STYLES = {"dark": "github-dark", "light": "xcode"}
+FAINT = Style(dim=True)
 
 
 class Theme(NamedTuple):
@@ -40,10 +41,26 @@ class Theme(NamedTuple):
             "link": Style(underline=True),
         }
     )
-    target: Style = Style(dim=True)
-    quote: Style = Style(dim=True)
+    math: Style = Style(color="magenta")
+    good: Style = Style(color="green")
+    faint: Style = FAINT
+    target: Style = FAINT
+    quote: Style = FAINT
     marker: Style = Style(bold=True)
-    rule: Style = Style(dim=True)
+    rule: Style = FAINT
+
+
+ROLES: dict[str, dict[str, Any]] = {
+    name: {
+        "math": Style(color=math),
+        "good": Style(color=good),
+        **dict.fromkeys(("faint", "target", "quote", "rule"), Style(color=faint)),
+    }
+    for name, math, good, faint in (
+        ("dark", "#d2a8ff", "#7ec699", "#8b949e"),
+        ("light", "#6639ba", "#116329", "#656d76"),
+    )
+}
 
 
 def theme_named(name: str, code_style: str = "") -> Theme:
@@ -52,9 +69,10 @@ def theme_named(name: str, code_style: str = "") -> Theme:
     Raises `ConfigError` if Pygments does not have the style.
     """
     accent = Style(color={"dark": "bright_cyan", "light": "blue"}.get(name, "cyan"))
+    roles = ROLES.get(name, {})
     wanted = code_style or CODE_STYLES.get(name, "")
     if not wanted:
-        return Theme(ANSISyntaxTheme(ANSI_DARK), accent)
+        return Theme(ANSISyntaxTheme(ANSI_DARK), accent, **roles)
     try:
         style = get_style_by_name(wanted)
     except ClassNotFound as error:
@@ -62,7 +80,7 @@ def theme_named(name: str, code_style: str = "") -> Theme:
             tr("Pygments has no style “{name}”", name=wanted),
             hint=tr("newapi config set code_style monokai"),
         ) from error
-    return Theme(_WithoutBackground(style), accent)
+    return Theme(_WithoutBackground(style), accent, **roles)
 
 
 class _WithoutBackground(PygmentsSyntaxTheme):

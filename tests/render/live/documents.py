@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,12 +18,15 @@ from rich.console import Console
 
 from newapi_cli.render.live.answer_rows import StreamedAnswer
 from newapi_cli.render.live.layout import Layout, Row
-from newapi_cli.render.live.leaves import leaves_of, markdown_parser
+from newapi_cli.render.live.leaves import leaves_of
+from newapi_cli.render.live.markdown import markdown_parser
 from newapi_cli.render.live.theme import theme_named
 from newapi_cli.render.sanitizer import Sanitizer, safe_text
 
 ROOT = Path(__file__).parents[3]
-EXAMPLES_FILE = ROOT.parent / "shared" / "data" / "commonmark-0.31.2.json"
+# The examples of the specifications are not part of the project: they have another license.
+SPEC_DATA = Path(os.environ.get("NEWAPI_SPEC_DATA") or ROOT.parent / "shared" / "data")
+SPECIFICATIONS = {"CommonMark": "commonmark-0.31.2.json", "GFM": "gfm-examples.json"}
 ANSWERS = sorted((ROOT / "tests" / "data" / "answers").glob("*.md"))
 THEME = theme_named("ansi")
 WIDTHS = (20, 80, 300)
@@ -41,12 +45,18 @@ class Document(NamedTuple):
 # -- documents ------------------------------------------------------------------------------------
 
 
-def examples() -> list[Document]:
-    """Return the examples of the CommonMark specification, none if the file does not exist."""
-    if not EXAMPLES_FILE.exists():
-        return []
-    found = json.loads(EXAMPLES_FILE.read_text("utf-8"))
-    return [Document(str(each["example"]), each["markdown"]) for each in found]
+def examples(specification: str) -> list[Document]:
+    """Return the examples of a specification, none if the file does not exist."""
+    path = SPEC_DATA / SPECIFICATIONS[specification]
+    found = json.loads(path.read_text("utf-8")) if path.exists() else []
+    return [Document(f"{specification} {each['example']}", each["markdown"]) for each in found]
+
+
+def all_examples() -> list[Document]:
+    """Return the examples of CommonMark, and those of GFM that are not the same."""
+    found = {each.source: each for each in examples("GFM")}
+    found |= {each.source: each for each in examples("CommonMark")}
+    return list(found.values())
 
 
 def answers() -> list[Document]:
@@ -174,10 +184,28 @@ DEFINING = [
     "|--|", "[^1]: foot", "\\[a]: /e", "[a]:/u \"t\" junk", "  ", "~~~",
 ]  # fmt: skip
 
+# What models write besides: formulas, tasks, tags, footnotes, URLs, CJK emphasis, much nesting.
+MODELS = [
+    "$$", "$$", "\\[", "\\]", "$$ x", "x $$", "= d $$ so", "\\(a_1 * b\\)", "\\(a", "b\\)",
+    "$x_i$ * $y_i$", "cost $5 and $6", "+ b", "- c", "= d", "\\begin{aligned}", "\\end{aligned}",
+    "a &= b \\\\", "\\{x\\} \\\\", "text $$", "we get \\[", "\\] so *it*", "$$a$$", "> $$", "> \\]",
+    "  $$", "- $$", "- $$ + b", "\\[1] t", "see \\[1\\]", "\\[t](u)", "`$$`", "$$ `", "$a", "b$ c",
+    "- [ ] t", "- [x] **t**", "1. [X] t", "* [ ]", "- [x]", "  - [ ] n", "[x]: /done", "a<br>b",
+    "<br>", "- c <br/>", "> q<BR />r", "<kbd>x</kbd>", "<!-- c", "d -->", "[^1]: foot",
+    "see[^1] it", "[^n]", "    more", "**注意：**请", "~~删除~~，", "**「b」**c", "*重要。*后",
+    "**강조(x)**는", "http://x.y/a_b_", "www.a.b, c", "__init__ __a b__", "[`f()`][]",
+    "[`f()`]: /f 'title'",
+    "| " + " | ".join(map(str, range(12))) + " |", "|" + "--|" * 12, "|$a$|b<br>c|", "|--|--|",
+    ">" * 70 + " deep", "- " * 40 + "deep", "```", "```", "text", "", "", "", "# h", "===", "---",
+    "\tcode\tx ", "\tx", "roses are red", "**Name:** x", "1. one", "  two", "| a |",
+]  # fmt: skip
+
 
 def random_document(rnd: random.Random, spliced: list[Document]) -> str:
     """Return a document of difficult lines, sometimes with a truncated example among them."""
-    vocabulary, longest = (WORDS, 14) if rnd.random() < 0.7 else (DEFINING, 8)
+    vocabulary, longest = rnd.choices(
+        [(WORDS, 14), (MODELS, 12), ([*WORDS, *MODELS], 14), (DEFINING, 8)], (3, 3, 1, 3)
+    )[0]
     lines = [rnd.choice(vocabulary) for _ in range(rnd.randint(1, longest))]
     if rnd.random() < 0.3:
         source = rnd.choice(spliced).source

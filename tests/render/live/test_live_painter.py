@@ -121,7 +121,7 @@ def assert_painted_as_printed(
 
 def test_painted_random_documents_equal_printed_ones() -> None:
     rnd = random.Random(SEED)
-    spliced = examples() or NASTY
+    spliced = examples("CommonMark") or NASTY
     for number in range(DOCUMENTS):
         is_strange = rnd.random() < 0.3
         source = strange_document(rnd) if is_strange else random_document(rnd, spliced)

@@ -1,0 +1,81 @@
+"""Emphasis next to Chinese, Japanese and Korean text, which has no blanks between words.
+
+CommonMark lets `**` close after punctuation only if a blank or more punctuation follows, so that
+`**注意：**请` stays as it is written. The CJK-friendly amendments (github.com/tats-u/
+markdown-cjk-friendly) do not count CJK punctuation here, and count CJK letters as a boundary.
+Punctuation that belongs to a CJK word, as in `**价格(元)**5`, is treated like CJK punctuation here.
+"""
+
+from __future__ import annotations
+
+from unicodedata import category, east_asian_width
+
+from markdown_it import MarkdownIt
+from markdown_it.parser_inline import ParserInline
+from markdown_it.rules_inline.state_inline import Scanned, StateInline
+from markdown_it.token import Token
+from markdown_it.utils import EnvType
+
+MAX_PUNCTUATION = 4  # characters of it between a delimiter and the letter that it belongs to
+
+
+def is_cjk(character: str) -> bool:
+    """Return whether a character is CJK text or punctuation; emoji, which are as wide, are not.
+
+    >>> [is_cjk(character) for character in "中、（ｶ한a“✅🎉𠮷"]
+    [True, True, True, True, True, False, False, False, False, True]
+    """
+    is_emoji = "\u2300" <= character <= "\u2bff" or "\U0001f000" <= character <= "\U0001ffff"
+    return not is_emoji and east_asian_width(character) in "WFH"
+
+
+class InlineState(StateInline):
+    """The state of the inline parser, with other rules for what `*` and `~` may open and close."""
+
+    def __init__(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> None:
+        super().__init__(src, md, env, tokens)
+        self.unclosed: set[str] = set()  # ends of formulas that do not follow any more
+
+    def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: N802, N803
+        """Return whether the delimiters at `start` may open and close emphasis."""
+        scanned = super().scanDelims(start, canSplitWord)
+        is_decided = scanned.can_open and scanned.can_close
+        if is_decided or not canSplitWord or self.src.isascii():
+            return scanned
+        before = self.src[max(start - MAX_PUNCTUATION - 1, 0) : start][::-1]
+        begin = start + scanned.length
+        after = self.src[begin : min(begin + MAX_PUNCTUATION + 1, self.posMax)]
+        can_open, can_close = _may_begin(before, after), _may_begin(after, before)
+        return Scanned(can_open, can_close, scanned.length)
+
+
+class InlineParser(ParserInline):
+    """The inline parser, with the state above."""
+
+    def parse(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> list[Token]:
+        """Parse the content of a block and append its tokens to `tokens`."""
+        state = InlineState(src, md, env, tokens)
+        self.tokenize(state)
+        for rule in self.ruler2.getRules(""):
+            rule(state)
+        return state.tokens
+
+
+def _may_begin(outside: str, inside: str) -> bool:
+    """Return whether delimiters may begin emphasis, by the text on both sides, nearest first."""
+    if not inside or inside[0].isspace():
+        return False
+    if not _is_punctuation(inside[0]) or _belongs_to_cjk(inside):
+        return True
+    return not outside or outside[0].isspace() or _is_punctuation(outside[0]) or is_cjk(outside[0])
+
+
+def _belongs_to_cjk(text: str) -> bool:
+    if is_cjk(text[0]):
+        return True
+    word = next((character for character in text if not _is_punctuation(character)), " ")
+    return is_cjk(word)
+
+
+def _is_punctuation(character: str) -> bool:
+    return category(character)[0] in "PS"

@@ -1,0 +1,60 @@
+"""The parser: CommonMark with tables and strikethrough, and with what models write besides."""
+
+from __future__ import annotations
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock, reference
+
+from newapi_cli.render.live.cjk import InlineParser
+from newapi_cli.render.live.formulas import (
+    display_formula,
+    note_display_formulas,
+    paragraph_with_display,
+)
+from newapi_cli.render.live.inline_rules import additions, footnote
+from newapi_cli.render.live.table_rule import table_rule
+
+MAX_NESTING = 60  # of lists and quotes; what is nested more deeply is shown as its source
+PARSER_LIMIT = MAX_NESTING + 10  # beyond it the parser drops text
+
+
+def markdown_parser() -> MarkdownIt:
+    """Return a new parser. HTML stays visible text."""
+    parser = MarkdownIt("zero")
+    parser.inline = InlineParser()
+    parser.configure("commonmark", {"html": False, "maxNesting": PARSER_LIMIT})
+    parser.enable(["strikethrough", "table"])
+    parser.core.ruler.before("block", "note_display_formulas", note_display_formulas)
+    block = parser.block.ruler
+    block.at("table", table_rule, {"alt": ["paragraph", "reference"]})
+    block.before("table", "source", _too_deep)
+    interrupted = ["paragraph", "reference", "blockquote", "list"]
+    block.before("fence", "display_formula", display_formula, {"alt": interrupted})
+    block.before("lheading", "paragraph_with_display", paragraph_with_display)
+    block.at("reference", _link_definition)
+    parser.inline.ruler.before("escape", "additions", additions)
+    parser.inline.ruler.after("link", "footnote", footnote)
+    return parser
+
+
+def _too_deep(state: StateBlock, begin: int, end: int, silent: bool) -> bool:
+    """Take the rest of a container that is nested too deeply as a block of source."""
+    if state.level < MAX_NESTING or silent:
+        return False
+    line = begin
+    while line < end and (state.isEmpty(line) or state.sCount[line] >= state.blkIndent):
+        line += 1
+    while state.isEmpty(line - 1):
+        line -= 1
+    token = state.push("source", "", 0)
+    token.content = state.getLines(begin, line, state.blkIndent, False)
+    token.map = [begin, line]
+    state.line = line
+    return True
+
+
+def _link_definition(state: StateBlock, begin: int, end: int, silent: bool) -> bool:
+    """Parse a link definition; a label that begins with `^` is that of a footnote."""
+    if state.src.startswith("[^", state.bMarks[begin] + state.tShift[begin]):
+        return False
+    return reference(state, begin, end, silent)
