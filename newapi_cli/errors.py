@@ -141,6 +141,7 @@ class NextStep(StrEnum):
     USE_MODEL = "-m NAME"
     SET_TIMEOUT = "--timeout SECONDS"
     SET_MAX_TOKENS = "--max-tokens N"
+    SHOW_REASONING = "`newapi sessions show --thinking`, or with -n: --reasoning show"
     RESEND_OR_CONTINUE = "send the prompt again, or continue with `newapi chat -c`"
 
 

@@ -45,6 +45,7 @@ WITH_INNER_IMPORTS = (
     "api/http/endpoint.py",
     "api/http/exchange.py",
     "config/cache.py",
+    "domain/completion.py",
     "render/rows.py",
     "text.py",
 )

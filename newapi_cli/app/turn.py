@@ -1,22 +1,9 @@
-"""One prompt and its completion, for one-shot use, pipelines and conversations alike.
-
-Whether an answer is complete (exit code 0), incomplete (9) or an error is decided here, by
-evidence.
-`[DONE]` alone proves nothing (New API also writes it after its own timeouts), and a missing one
-disproves nothing:
-
-    a finish reason                           complete, or an error for those in FAILURE_REASONS
-    [DONE] without one, some text             incomplete, unless `require_finish_reason` is false
-    neither, some text                        incomplete
-    a lost connection or a timeout after text incomplete
-    more than MAX_SIZE                        incomplete
-    no text, no tool call                     an error: an empty answer
-"""
+"""One prompt and its completion, for one-shot use, pipelines and conversations alike."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
 from newapi_cli.app.protocols import ChatClient, Pricer, Recorder
 from newapi_cli.domain.completion import (
@@ -28,20 +15,19 @@ from newapi_cli.domain.completion import (
     FallbackUsed,
     Notice,
     ResponseStarted,
+    Sources,
     Status,
     StreamEnd,
+    ThoughtsClosed,
     Tick,
     TurnEvent,
 )
 from newapi_cli.errors import (
     DeadlineError,
-    GatewayError,
     IncompleteCompletion,
     Interrupted,
     NetworkError,
     NewapiError,
-    NextStep,
-    Reason,
 )
 from newapi_cli.i18n import tr
 
@@ -55,15 +41,6 @@ PRICES_WAIT_S = 1.0  # at the end of an answer, for prices that are still being 
 # In characters, with reasoning and tool calls: a server that never ends an answer would take all
 # memory. The longest real answers have some 0.5 MB of text (128,000 tokens).
 MAX_SIZE = 16 * 1024 * 1024
-CUT_HINT = NextStep.RESEND_OR_CONTINUE
-REPHRASE_HINT = tr("rephrase the prompt")
-FAILURE_REASONS = {  # finish reasons of answers that failed, with what to do
-    "content_filter": REPHRASE_HINT,
-    "sensitive": REPHRASE_HINT,
-    "abort": CUT_HINT,
-    "network_error": CUT_HINT,
-    "error": CUT_HINT,
-}
 
 
 class Turn:
@@ -99,6 +76,8 @@ class Turn:
         self._unsaved = 0  # characters
         self._saved_at = self._next_save_at = self._started
         self._events = client.start_chat(request)
+        if tools := request.sampling.options.get("tools"):
+            self._builder.offered_tools = _tool_names(tools)
 
     @property
     def completion(self) -> Completion:
@@ -134,7 +113,8 @@ class Turn:
         self._events.close()
         self._end_time()
         try:
-            if self._pricer is not None and self._has_prices and self._builder.has_anything:
+            is_charged = self._builder.has_anything or self._builder.usage is not None
+            if self._pricer is not None and self._has_prices and is_charged:
                 self._builder.cost = self._pricer.cost(
                     self._builder.requested_model, self._builder.usage
                 )
@@ -155,7 +135,11 @@ class Turn:
         except (IncompleteCompletion, NetworkError, DeadlineError) as error:
             has_begun = self._builder.has_anything
             self._status = Status.INCOMPLETE if has_begun else Status.ERROR
-            raise self._cut_off_error(error) if has_begun else error from error.__cause__
+            if not has_begun:
+                raise
+            from newapi_cli.app.answer_outcome import cut_off_error
+
+            raise cut_off_error(error, self._builder) from error.__cause__
         except Interrupted:
             raise
         except NewapiError:
@@ -179,6 +163,10 @@ class Turn:
 
     def _wait_for_prices(self) -> Iterator[Tick]:
         """Wait briefly for prices that are being fetched; ticks let the screen update."""
+        if self._pricer is not None and self._has_prices and not self._builder.has_anything:
+            if self._builder.usage is None:
+                return
+            self._pricer.begin()  # an empty answer is charged too
         until = self._clock() + PRICES_WAIT_S
         while self._pricer is not None and self._clock() < until and self._pricer.is_busy(FRAME_S):
             yield Tick(0.0)
@@ -198,6 +186,10 @@ class Turn:
             self._builder.tried += ((event.model, event.why),)
         elif isinstance(event, StreamEnd):
             self._is_end_confirmed = event.is_end_confirmed
+        elif isinstance(event, Sources):
+            self._builder.sources = event.sources
+        elif isinstance(event, ThoughtsClosed):
+            self._builder.close_thoughts()
 
     def _save_if_due(self) -> None:
         """Save what has arrived, often enough to lose little and rarely enough to be cheap."""
@@ -224,63 +216,22 @@ class Turn:
                 request_id=self._builder.request_id,
             )
 
-    def _cut_off_error(self, error: NewapiError) -> NewapiError:
-        """Return an error during an answer as `IncompleteCompletion`, with the length so far."""
-        if isinstance(error, IncompleteCompletion):
-            return error
-        return IncompleteCompletion(
-            tr(
-                "answer cut off after {n:,} characters: {problem}",
-                n=self._builder.characters,
-                problem=error.message,
-            ),
-            why=error.why,
-            hint=CUT_HINT,
-            request_id=error.request_id or self._builder.request_id,
-        )
-
     def _verdict(self) -> Iterator[Notice]:
-        builder = self._builder
-        reason = builder.finish_reason
-        if reason in FAILURE_REASONS:
-            raise GatewayError(
-                tr("the server stopped the answer ({reason})", reason=reason),
-                hint=FAILURE_REASONS[reason],
-                request_id=builder.request_id,
-            )
-        if not builder.has_answer and reason != "length":
-            raise self._empty_answer_error()
-        if reason == "length":
-            yield Notice(tr("the answer reached the token limit (finish reason: length)"))
-        elif reason is None and not (self._is_end_confirmed and not self._require_finish_reason):
-            raise self._unfinished_error()
+        from newapi_cli.app.answer_outcome import check_outcome  # not before the request leaves
 
-    def _empty_answer_error(self) -> NewapiError:
-        return GatewayError(
-            tr("the server sent an empty answer"),
-            reason=Reason.EMPTY_ANSWER,
-            why=tr("only reasoning was sent") if self._builder.has_anything else "",
-            hint=tr("retry, or use another model: {step}", step=NextStep.USE_MODEL),
-            request_id=self._builder.request_id,
+        return check_outcome(
+            self._builder,
+            is_end_confirmed=self._is_end_confirmed,
+            require_finish_reason=self._require_finish_reason,
         )
 
-    def _unfinished_error(self) -> NewapiError:
-        characters = self._builder.characters
-        if self._is_end_confirmed:
-            return IncompleteCompletion(
-                tr(
-                    "answer possibly cut off after {n:,} characters: no finish reason was sent",
-                    n=characters,
-                ),
-                hint=tr(
-                    "{step}; for a provider that never sends one:"
-                    " `newapi config set require_finish_reason false`",
-                    step=NextStep.RESEND_OR_CONTINUE,
-                ),
-                request_id=self._builder.request_id,
-            )
-        return IncompleteCompletion(
-            tr("answer cut off after {n:,} characters: the connection ended", n=characters),
-            hint=CUT_HINT,
-            request_id=self._builder.request_id,
-        )
+
+def _tool_names(tools: object) -> list[str]:
+    """Return the names in the list of tools of a request; the user may have sent anything."""
+    functions = (each.get("function") for each in _dicts(tools))
+    return [name for each in _dicts(functions) if isinstance(name := each.get("name"), str)]
+
+
+def _dicts(values: object) -> Iterator[Mapping[str, object]]:
+    if isinstance(values, Iterable) and not isinstance(values, str | Mapping):
+        yield from (value for value in values if isinstance(value, Mapping))

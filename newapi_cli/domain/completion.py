@@ -22,6 +22,7 @@ CALL_SIZE = 100  # added to the size of a tool call
 
 if TYPE_CHECKING:
     from newapi_cli.domain.money import Cost
+    from newapi_cli.domain.tool_calls import ToolCallBuilder
 
 
 class Sampling(NamedTuple):
@@ -87,12 +88,17 @@ def usage_from_counts(counts: Iterable[int | None]) -> Usage:
 
 
 class ToolCallDelta(NamedTuple):
-    """A piece of a tool call. `position` is the server's `index`, None without one."""
+    """A piece of a tool call. `position` is the server's `index`, None without one.
+
+    `begins`: it is certainly the first piece of its call. The arguments may end in half a
+    character; `CompletionBuilder` joins the halves.
+    """
 
     position: int | None
     id: str = ""
     name: str = ""
     arguments: str = ""
+    begins: bool = False
 
 
 class ToolCall(NamedTuple):
@@ -113,7 +119,7 @@ class Source(NamedTuple):
 class Chunk(NamedTuple):
     """One streamed object. A response that is not streamed is a single chunk.
 
-    `finish_reason` is the server's word, even if it is unknown.
+    `finish_reason` is the server's word; that of a `Completion` is the standard one, if it has one.
     """
 
     content: str = ""
@@ -243,8 +249,8 @@ class CompletionBuilder:
     def __init__(self) -> None:
         self._content = _Text()
         self._reasoning = _Text()
-        self._calls: dict[int, ToolCall] = {}  # by the server's index, in order of arrival
-        self._arguments: dict[int, _Text] = {}
+        self._tool_calls: ToolCallBuilder | None = None
+        self.offered_tools: Iterable[str] = ()  # the names of the tools in the request, if known
         self.size = 0  # in characters; a tool call adds `CALL_SIZE`
         self.finish_reason: str | None = None
         self.usage: Usage | None = None
@@ -263,28 +269,32 @@ class CompletionBuilder:
         if chunk.reasoning:
             self._reasoning.add(chunk.reasoning)
         self.size += len(chunk.content) + len(chunk.reasoning)
-        for call in chunk.tool_calls:
-            self._add_call(call)
+        if chunk.tool_calls:
+            self._add_calls(chunk.tool_calls)
         self.finish_reason = chunk.finish_reason or self.finish_reason
         self.usage = chunk.usage or self.usage  # some servers send it more than once: the last
         self.model = self.model or chunk.model
         self.id = self.id or chunk.id
 
-    def _add_call(self, delta: ToolCallDelta) -> None:
-        index = delta.position
-        if index is None:
-            last = next(reversed(self._calls), 0)
-            is_another = delta.id and last in self._calls and delta.id != self._calls[last].id
-            index = last + 1 if is_another else last
-        known = self._calls.get(index, ToolCall("", "", ""))
-        self._calls[index] = known._replace(id=known.id or delta.id, name=known.name or delta.name)
-        self._arguments.setdefault(index, _Text()).add(delta.arguments)
-        self.size += CALL_SIZE + len(delta.id) + len(delta.name) + len(delta.arguments)
+    def _add_calls(self, deltas: Iterable[ToolCallDelta]) -> None:
+        if self._tool_calls is None:
+            # Few answers have calls.
+            from newapi_cli.domain.tool_calls import ToolCallBuilder  # noqa: PLC0415
+
+            self._tool_calls = ToolCallBuilder(self.offered_tools)
+        for delta in deltas:
+            self._tool_calls.add(*delta[:4], begins=delta.begins)
+            self.size += CALL_SIZE + len(delta.id) + len(delta.name) + len(delta.arguments)
+
+    def close_thoughts(self) -> None:
+        """Make all content so far a part of the reasoning: see `ThoughtsClosed`."""
+        self._reasoning.add(str(self._content))
+        self._content = _Text()
 
     @property
     def has_answer(self) -> bool:
         """Whether any text of the answer or any tool call arrived; reasoning does not count."""
-        return bool(self._content.characters or self._calls)
+        return bool(self._content.characters or self._tool_calls)
 
     @property
     def has_anything(self) -> bool:
@@ -303,11 +313,10 @@ class CompletionBuilder:
         return Completion(
             content=str(self._content),
             reasoning=str(self._reasoning),
-            tool_calls=tuple(
-                call._replace(arguments=str(self._arguments[index]))
-                for index, call in self._calls.items()
-            ),
-            finish_reason=self.finish_reason,
+            tool_calls=tuple(map(ToolCall._make, self._tool_calls.calls()))
+            if self._tool_calls is not None
+            else (),
+            finish_reason=_standard_reason(self.finish_reason),
             usage=self.usage,
             model=self.model,
             id=self.id,
@@ -320,3 +329,12 @@ class CompletionBuilder:
             cost=self.cost,
             sources=self.sources,
         )
+
+
+def _standard_reason(word: str | None) -> str | None:
+    if word is None or word == "stop":
+        return word
+    # The table is loaded for the rare words only.
+    from newapi_cli.domain.finish_reasons import standard_reason  # noqa: PLC0415
+
+    return standard_reason(word)

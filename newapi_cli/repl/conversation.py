@@ -35,6 +35,7 @@ NEXT_STEPS: Mapping[object, str] = {
     NextStep.USE_MODEL: "/model NAME",
     NextStep.SET_TIMEOUT: "/set timeout SECONDS",
     NextStep.SET_MAX_TOKENS: "/set max_tokens N",
+    NextStep.SHOW_REASONING: "/thinking",
     NextStep.RESEND_OR_CONTINUE: "/continue or /retry",
 }
 

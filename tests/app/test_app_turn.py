@@ -96,8 +96,8 @@ COMPLETE: dict[str, Script] = {
     "finish reason without DONE": (ACCEPTED, TEXT, STOP, EOF),
     "finish reason and then a broken connection": (TEXT, STOP, NetworkError("reset")),
     "finish reason and then a silence": (TEXT, STOP, DeadlineError("no end")),
-    "an unknown finish reason": (TEXT, Chunk(finish_reason="<|eot_id|>"), DONE),
-    "another unknown one": (TEXT, Chunk(finish_reason="end"), EOF),
+    "the finish reason of a template": (TEXT, Chunk(finish_reason="<|eot_id|>"), DONE),
+    "another word for it": (TEXT, Chunk(finish_reason="end"), EOF),
     "a finish reason with the last text": (Chunk("Par", finish_reason="stop"), EOF),
     "a tool call without text": (CALL, Chunk(finish_reason="tool_calls"), DONE),
     "reasoning and text": (THOUGHT, TEXT, STOP, DONE),
@@ -113,17 +113,44 @@ def test_a_finish_reason_makes_an_answer_complete(script: Script) -> None:
     assert events == [step for step in script if not isinstance(step, BaseException)]
 
 
+LIMITS = """
+    length max_tokens MAX_TOKENS max-tokens maxTokens max_output_tokens token_limit ERROR_LIMIT
+    model_length model_context_window_exceeded context_length_exceeded FINISH_REASON_MAX_TOKENS
+    """
+
+
 @pytest.mark.parametrize("end", [DONE, EOF, NetworkError("reset")])
 @pytest.mark.parametrize("content", ["Par", ""])
+@each("word", LIMITS.split())
 def test_an_answer_at_the_token_limit_is_complete_with_a_notice(
-    content: str, end: TurnEvent | BaseException
+    content: str, end: TurnEvent | BaseException, word: str
 ) -> None:
-    turn = turn_of(Chunk(content, finish_reason="length"), end)
+    turn = turn_of(Chunk(content, finish_reason=word), end)
     notices = [event for event in turn if isinstance(event, Notice)]
     assert turn.completion.status == Status.COMPLETE
     assert len(notices) == 1
     assert "token limit" in notices[0].text
     assert not notices[0].is_detail
+
+
+def test_an_unknown_finish_reason_is_complete_and_reported_with_v() -> None:
+    turn = turn_of(TEXT, Chunk(finish_reason="pause_turn"), DONE)
+    [notice] = [event for event in turn if isinstance(event, Notice)]
+    assert "pause_turn" in notice.text
+    assert notice.is_detail
+    assert (turn.completion.status, turn.completion.finish_reason) == (
+        Status.COMPLETE,
+        "pause_turn",
+    )
+
+
+def test_reasoning_that_used_all_tokens_is_reported_as_that() -> None:
+    turn = turn_of(THOUGHT, Chunk(finish_reason="MAX_TOKENS"), DONE)
+    [notice] = [event for event in turn if isinstance(event, Notice)]
+    assert "reasoning" in notice.text
+    assert "MAX_TOKENS" in notice.text
+    assert "max_tokens" in notice.text
+    assert turn.completion.finish_reason == "length"
 
 
 def test_a_missing_finish_reason_can_be_allowed() -> None:
@@ -215,13 +242,36 @@ def test_an_empty_answer_is_an_error_with_either_setting(require: bool) -> None:
     assert type(failure_of(turn_of(DONE, require_finish_reason=require))) is GatewayError
 
 
-@each("reason", ["content_filter", "sensitive", "abort", "network_error", "error"])
+def test_an_answer_in_the_reasoning_is_where_the_hint_points() -> None:
+    found = failure_of(turn_of(THOUGHT, STOP, DONE))
+    assert "reasoning" in found.why
+    assert "sessions show --thinking" in found.hint
+
+
+def test_tool_calls_that_were_not_sent_are_named() -> None:
+    found = failure_of(turn_of(Chunk(finish_reason="tool_calls"), DONE))
+    assert "tool_calls" in found.why
+
+
+FILTERED = """
+    content_filter sensitive SAFETY RECITATION PROHIBITED_CONTENT BLOCKLIST SPII IMAGE_SAFETY
+    refusal ERROR_TOXIC guardrail_intervened content_filtered contentFilter content-filter
+    FinishReason.SAFETY FINISH_REASON_SAFETY
+    """
+FAILED = """
+    abort network_error error ERROR insufficient_system_resource cancelled canceled timeout
+    MALFORMED_FUNCTION_CALL UNEXPECTED_TOOL_CALL USER_CANCEL network-error
+    """
+
+
+@each("reason", [*FILTERED.split(), *FAILED.split()])
 @each("text", [(), (TEXT,)])
 def test_an_answer_that_the_server_stopped_is_an_error(reason: str, text: Script) -> None:
     turn = turn_of(ACCEPTED, *text, Chunk(finish_reason=reason), DONE)
     found = failure_of(turn)
     assert type(found) is GatewayError
     assert reason in found.message
+    assert ("rephrase" in found.hint) == (reason in FILTERED.split())
     assert turn.completion.status == Status.ERROR
     assert turn.completion.content == "".join(c.content for c in text if isinstance(c, Chunk))
 

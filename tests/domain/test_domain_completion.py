@@ -14,6 +14,7 @@ from newapi_cli.domain.completion import (
     ToolCallDelta,
     Usage,
 )
+from tests.support.cases import each
 
 
 def folded(*chunks: Chunk) -> CompletionBuilder:
@@ -85,13 +86,51 @@ def test_the_same_id_repeated_in_each_piece_is_one_call(index: int | None) -> No
     assert calls == (ToolCall("c", "f", "{}"),)
 
 
-def test_id_and_name_of_a_tool_call_are_the_first_ones() -> None:
+def test_a_tool_call_has_the_first_id_and_name_and_another_id_is_another_call() -> None:
     assert calls_of(ToolCallDelta(0, "", "", "{"), ToolCallDelta(0, "c", "f", "}")) == (
         ToolCall("c", "f", "{}"),
     )
     assert calls_of(ToolCallDelta(0, "c", "f"), ToolCallDelta(0, "d", "g")) == (
-        ToolCall("c", "f", ""),
+        ToolCall("c", "f", "{}"),
+        ToolCall("d", "g", "{}"),
     )
+
+
+def test_offered_names_are_whole() -> None:
+    builder = CompletionBuilder()
+    builder.offered_tools = ("get", "time")
+    builder.add(Chunk(tool_calls=(ToolCallDelta(None, "", "get"), ToolCallDelta(None, "", "time"))))
+    names = [call.name for call in builder.completion(Status.COMPLETE).tool_calls]
+    assert names == ["get", "time"]
+
+
+def test_content_can_become_reasoning() -> None:
+    builder = folded(Chunk("First ", "hm "), Chunk("I count."))
+    builder.close_thoughts()
+    assert (builder.has_answer, builder.characters) == (False, 0)
+    builder.add(Chunk("Seven."))
+    done = builder.completion(Status.COMPLETE)
+    assert (done.content, done.reasoning) == ("Seven.", "hm First I count.")
+
+
+@each(
+    ("word", "standard"),
+    [
+        ("stop", "stop"),
+        ("length", "length"),
+        ("tool_calls", "tool_calls"),
+        ("MAX_TOKENS", "length"),
+        ("end_turn", "stop"),
+        ("SAFETY", "content_filter"),
+        ("tool_use", "tool_calls"),
+        ("cancelled", "cancelled"),
+        ("pause_turn", "pause_turn"),
+    ],
+)
+def test_a_completion_has_the_standard_finish_reason(word: str, standard: str) -> None:
+    builder = folded(Chunk("a", finish_reason=word))
+    assert builder.finish_reason == word
+    assert builder.completion(Status.COMPLETE).finish_reason == standard
 
 
 def test_several_calls_in_one_chunk_are_several() -> None:

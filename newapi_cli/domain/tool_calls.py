@@ -1,0 +1,206 @@
+"""Streamed tool calls, put together whatever a server does to their indexes and ids.
+
+Servers number all calls 0, send the head of a call under one index and its tail under another,
+leave out indexes or ids, send one id for all calls, or the name in pieces or in each piece. So a
+call is keyed by nothing: it learns the ids and indexes that the stream uses for it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from newapi_cli.text import well_formed
+
+_MARK = re.compile(r'["{}\[\]]')
+_REST_OF_STRING = re.compile(r'(?:[^"\\]|\\.)*+"', re.DOTALL)
+
+
+class _Piece(NamedTuple):
+    """A piece of a tool call; members that the server left out are empty or None."""
+
+    position: int | None
+    id: str
+    name: str
+    arguments: str
+
+
+class ToolCallBuilder:
+    """Folds pieces of tool calls into calls, in the order in which they begin.
+
+    `offered` are the names of the tools in the request: a name that is one of them is whole.
+    """
+
+    def __init__(self, offered: Iterable[str] = ()) -> None:
+        self._offered = frozenset(offered)
+        self._calls: list[_Call] = []
+        self._by_id: dict[str, _Call] = {}  # the newest call with an id
+        self._by_index: dict[int | None, _Call] = {}  # the call last used under an index
+        self._current: _Call | None = None  # that of the previous piece
+
+    def add(
+        self, position: int | None, id_: str, name: str, arguments: str, *, begins: bool = False
+    ) -> None:
+        """Add the next piece; members that the server left out are empty or None.
+
+        `begins`: it is certainly the first piece of its call.
+        """
+        piece = _Piece(position, id_, name, arguments)
+        call = None if begins else self._call_of(piece)
+        if call is None:
+            call = _Call()
+            self._calls.append(call)
+        if piece.id:
+            if not call.id and piece.id not in self._by_id:  # else it is the id of another call
+                call.id = piece.id
+            call.ids.add(piece.id)
+            if call is self._calls[-1] or piece.id not in self._by_id:
+                self._by_id[piece.id] = call
+        if piece.position is not None:
+            self._by_index[piece.position] = call
+        call.add(piece, self._offered)
+        self._current = call
+
+    def calls(self) -> list[tuple[str, str, str]]:
+        """Return id, name and arguments of the calls so far; empty calls are dropped.
+
+        A call to which the server gave no id of its own has an empty one.
+        """
+        calls = (call for call in self._calls if call.name or call.has_arguments)
+        return [(call.id, call.name, call.arguments()) for call in calls]
+
+    def _call_of(self, piece: _Piece) -> _Call | None:
+        """Return the call that a piece continues, None if it begins another one."""
+        at_index = self._by_index.get(piece.position)
+        known = self._by_id.get(piece.id)
+        if known is not None:
+            if at_index is not None and piece.id in at_index.ids:
+                known = at_index  # one id for all calls: the index decides
+            return None if known.is_restarted_by(piece) else known
+        place = self._current if piece.position is None else at_index
+        if piece.id:
+            return place if place is not None and place.may_have_id_of(piece) else None
+        if place is None:
+            return None if piece.name else self._current  # the tail came under another index
+        is_other = piece.position is None and self._is_other(place, piece)
+        return None if is_other or place.is_restarted_by(piece) else place
+
+    def _is_other(self, call: _Call, piece: _Piece) -> bool:
+        """Return whether a piece without index and id has the name of another call."""
+        if not piece.name or not call.name or piece.name == call.name:
+            return False
+        return call.has_arguments or {call.name, piece.name} <= self._offered
+
+
+class _Call:
+    """One call."""
+
+    def __init__(self) -> None:
+        self.id = ""
+        self.ids: set[str] = set()  # that the stream uses for it
+        self.name = ""
+        self._pieces: list[str] = []
+        self._scanner = _ObjectScanner()
+        self._scanned = 0  # pieces
+
+    @property
+    def has_arguments(self) -> bool:
+        """Whether any piece of its arguments arrived."""
+        return bool(self._pieces)
+
+    def add(self, piece: _Piece, offered: frozenset[str]) -> None:
+        """Add a piece. A name may come in pieces, or again with each piece."""
+        if not self.name:
+            self.name = piece.name
+        elif piece.name != self.name and not self._pieces and self.name not in offered:
+            self.name += piece.name
+        if piece.arguments:
+            self._pieces.append(piece.arguments)
+
+    def is_restarted_by(self, piece: _Piece) -> bool:
+        """Return whether a piece begins another call, because this one is complete."""
+        return bool(piece.name) and piece.arguments.lstrip()[:1] == "{" and self._is_complete()
+
+    def may_have_id_of(self, piece: _Piece) -> bool:
+        """Return whether a piece with an unknown id may belong to this call.
+
+        The id may come late, or be another one for each piece.
+        """
+        if self.id:
+            return bool(self.name and not piece.name) and not self._is_complete()
+        names_fit = not piece.name or not self.name or piece.name == self.name
+        return names_fit and not self._is_complete()
+
+    def arguments(self) -> str:
+        """Return the arguments: JSON text, if the model wrote JSON."""
+        text = well_formed("".join(self._pieces))
+        if not text.strip():
+            return "{}"
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            last = well_formed(self._pieces[-1])  # some servers send all of it again at the end
+            return last if _is_object(last) else text
+        return value if isinstance(value, str) and _is_object(value) else text
+
+    def _is_complete(self) -> bool:
+        for piece in self._pieces[self._scanned :]:
+            self._scanner.feed(piece)
+        self._scanned = len(self._pieces)
+        return self._scanner.is_complete
+
+
+class _ObjectScanner:
+    """Finds the end of a JSON object in text that comes in pieces, in linear time.
+
+    `is_complete`: the text so far is one closed object, with only white space around it.
+    """
+
+    def __init__(self) -> None:
+        self.is_complete = False
+        self._is_invalid = False
+        self._depth = 0
+        self._in_string = False
+        self._held = ""  # a backslash at the end of a piece
+
+    def feed(self, piece: str) -> None:
+        """Take the next piece."""
+        text, self._held = self._held + piece, ""
+        at = 0
+        while not self._is_invalid:
+            if self._in_string:
+                rest = _REST_OF_STRING.match(text, at)
+                if rest is None:
+                    has_half_escape = (len(text) - len(text.rstrip("\\"))) % 2
+                    self._held = "\\" if has_half_escape else ""
+                    return
+                self._in_string, at = False, rest.end()
+            mark = _MARK.search(text, at)
+            if self._depth == 0 and text[at : mark.start() if mark else None].strip():
+                self._is_invalid = True  # text before or after the object
+            if mark is None:
+                break
+            at = mark.end()
+            self._take(mark[0])
+        self.is_complete = self.is_complete and not self._is_invalid
+
+    def _take(self, mark: str) -> None:
+        if self._depth == 0 and (mark != "{" or self.is_complete):
+            self._is_invalid = True
+        elif mark == '"':
+            self._in_string = True
+        else:
+            self._depth += 1 if mark in "{[" else -1
+            self.is_complete = self._depth == 0
+
+
+def _is_object(text: str) -> bool:
+    text = text.strip()
+    if not (text.startswith("{") and text.endswith("}")):
+        return False
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
