@@ -93,10 +93,12 @@ class Reason(StrEnum):
     KEY_QUOTA_EXHAUSTED = "key_quota_exhausted"
     KEY_QUOTA_TOO_LOW = "key_quota_too_low"
     ACCOUNT_QUOTA_EXHAUSTED = "account_quota_exhausted"
+    ACCOUNT_QUOTA_TOO_LOW = "account_quota_too_low"
     PROVIDER_QUOTA_EXHAUSTED = "provider_quota_exhausted"
     # The request
     CONTEXT_TOO_LONG = "context_too_long"
     MODEL_NOT_FOUND = "model_not_found"
+    IMAGE_NOT_SUPPORTED = "image_not_supported"
     PRICE_NOT_SET = "price_not_set"
     SENSITIVE_WORDS = "sensitive_words"
     PROMPT_BLOCKED = "prompt_blocked"
@@ -112,6 +114,8 @@ class Reason(StrEnum):
     BLOCKED_BY_PAGE = "blocked_by_page"
     PATH_NOT_FOUND = "path_not_found"
     INVALID_RESPONSE = "invalid_response"
+    OUTSIDE_PROTOCOL = "outside_protocol"
+    OTHER_API = "other_api"
     ERROR_IN_STREAM = "error_in_stream"
     EMPTY_ANSWER = "empty_answer"
     SERVER_FAILED = "server_failed"
@@ -152,7 +156,8 @@ class NewapiError(Exception):
     the server or the system, `hint` what to type next, `request_id` the server's id of the request,
     `status` the HTTP status that was reported, else 0. None of them contains a key.
     `can_fall_back`: another model may answer the same request. `retry_after_s`: how long the server
-    asks to wait before a retry, None if it does not.
+    asks to wait before a retry, None if it does not. `refused_fields`: the members of the request
+    that the server names as invalid.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.BUG
@@ -176,6 +181,7 @@ class NewapiError(Exception):
         self.status = 0
         self.can_fall_back = False
         self.retry_after_s: float | None = None
+        self.refused_fields: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:

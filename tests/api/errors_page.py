@@ -12,7 +12,14 @@ from newapi_cli.api.errors.rules import (
     ErrorSource,
     When,
 )
-from newapi_cli.api.errors.table import ERROR_IN_STREAM, INVALID_RESPONSE, TABLE, UNEXPECTED_STATUS
+from newapi_cli.api.errors.table import (
+    ERROR_IN_STREAM,
+    INVALID_RESPONSE,
+    OTHER_API,
+    OUTSIDE_PROTOCOL,
+    TABLE,
+    UNEXPECTED_STATUS,
+)
 from newapi_cli.errors import ExitCode
 
 INTRODUCTION = """\
@@ -39,7 +46,7 @@ CODES = (ExitCode.AUTHENTICATION, ExitCode.GATEWAY, ExitCode.LIMIT)
 
 def errors_page() -> str:
     """Return the whole page."""
-    rules = (*TABLE, ERROR_IN_STREAM, INVALID_RESPONSE)
+    rules = (*TABLE, ERROR_IN_STREAM, OUTSIDE_PROTOCOL, OTHER_API, INVALID_RESPONSE)
     parts = [INTRODUCTION]
     for code in CODES:
         parts.append(f"## Exit code {code.value}: {code.meaning}\n")
@@ -64,8 +71,12 @@ def _sent(rule: ErrorRule) -> str:
         return "HTTP 200; an error object among the events of an answer"
     if rule is UNEXPECTED_STATUS:
         return "HTTP 100 to 199, or 300 to 399 without a Location header"
+    if rule is OUTSIDE_PROTOCOL:
+        return "HTTP 200; neither an answer nor an error"
+    if rule is OTHER_API:
+        return "HTTP 200; an answer of another API"
     if rule is INVALID_RESPONSE:
-        return "HTTP 200; neither an event stream nor JSON"
+        return "HTTP 200; an answer in a form that cannot be read, or one that is too large"
     return "; ".join(_conditions(rule.when)) or "anything else"
 
 

@@ -12,7 +12,7 @@ from newapi_cli.api.chat.chunks import (
     has_unread_content,
     usage_from_json,
 )
-from newapi_cli.api.errors.body import ErrorObject
+from newapi_cli.api.errors.error_object import ErrorObject
 from newapi_cli.domain.completion import Chunk, ToolCallDelta, Usage
 from tests.api.wrong_shapes import WRONG, name_of, places, replaced
 from tests.support.cases import each

@@ -11,9 +11,10 @@ import time
 
 import pytest
 
-from newapi_cli.api.errors.body import ErrorObject, error_object_of
 from newapi_cli.api.errors.context_length import is_too_long
+from newapi_cli.api.errors.error_object import ErrorObject
 from newapi_cli.api.errors.explain import error_from_response, error_in_stream
+from newapi_cli.api.errors.wrappers import read_error
 from newapi_cli.api.http.retry import may_retry
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.errors import ContextTooLongError, ExitCode, GatewayError, LimitError
@@ -195,7 +196,7 @@ def test_numbers_that_show_a_short_prompt_count_more_than_a_code() -> None:
 @pytest.mark.parametrize("status", [400, 404, 413, 422, 500, 503])
 def test_a_context_that_is_too_long_has_its_own_error(status: int) -> None:
     body = json.dumps(error(TOO_LONG["DeepSeek"], "invalid_request_error")).encode()
-    failure = error_from_response(status, error_object_of(decode_json(body)), body)
+    failure = error_from_response(status, read_error(decode_json(body)), body)
     assert type(failure) is ContextTooLongError
     assert isinstance(failure, GatewayError)
     assert failure.exit_code is ExitCode.GATEWAY
@@ -207,7 +208,7 @@ def test_a_context_that_is_too_long_has_its_own_error(status: int) -> None:
 def test_a_rate_limit_in_tokens_is_a_rate_limit() -> None:
     for message in (OTHER["TPM, OpenAI"], TOO_LONG["OpenAI"]):
         body = json.dumps(error(message, "tokens", "rate_limit_exceeded")).encode()
-        failure = error_from_response(429, error_object_of(decode_json(body)), body)
+        failure = error_from_response(429, read_error(decode_json(body)), body)
         assert type(failure) is LimitError
 
 

@@ -14,13 +14,15 @@ import pytest
 
 from newapi_cli.api.chat.body_decoder import BodyDecoder
 from newapi_cli.api.chat.response_reader import no_answer
-from newapi_cli.api.errors.body import ErrorObject
+from newapi_cli.api.errors.error_object import ErrorObject
 from newapi_cli.api.errors.explain import find_rule, is_about_model, may_have_key_record
 from newapi_cli.api.errors.rules import OWN, ErrorRule, When
 from newapi_cli.api.errors.table import (
     ERROR_IN_STREAM,
     INVALID_RESPONSE,
     OTHER,
+    OTHER_API,
+    OUTSIDE_PROTOCOL,
     TABLE,
 )
 from newapi_cli.api.http.exchange import ResponseHead, request_id_in
@@ -107,7 +109,7 @@ def test_each_error_response_has_the_exit_code_and_the_message_of_its_rule(
 
 def test_every_rule_of_the_table_is_used() -> None:
     messages = [error_of(row).message.partition(" (HTTP")[0] for row in ALL]
-    rows = [*TABLE, ERROR_IN_STREAM, INVALID_RESPONSE]
+    rows = [*TABLE, ERROR_IN_STREAM, OUTSIDE_PROTOCOL, OTHER_API, INVALID_RESPONSE]
     rows.remove(OTHER)  # for servers that have not been thought of
     assert [row.message for row in rows if row.message not in messages] == []
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from newapi_cli.api.errors.body import ErrorObject, error_object_of
+from newapi_cli.api.errors.error_object import ErrorObject
 from newapi_cli.api.errors.explain import (
     error_from_response,
     error_in_stream,
@@ -15,6 +15,7 @@ from newapi_cli.api.errors.explain import (
     invalid_response,
 )
 from newapi_cli.api.errors.failures import BASE_URL_HINT
+from newapi_cli.api.errors.wrappers import read_error
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.errors import (
     AuthenticationError,
@@ -95,7 +96,7 @@ TABLE: list[tuple[int, str | None, object, type[NewapiError]]] = [
 
 def error_of(status: int, body: bytes, *, location: str = "") -> NewapiError:
     try:
-        error_object = error_object_of(decode_json(body))
+        error_object = read_error(decode_json(body))
     except ValueError:
         error_object = ErrorObject("")
     return error_from_response(status, error_object, body, location=location)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from newapi_cli.api.errors.body import ErrorObject
+from newapi_cli.api.errors.error_object import ErrorObject
 from newapi_cli.api.http.retry import may_retry, pause_s, rejects_stream_options, wait_hint
 from tests.support.cases import each
 
@@ -73,15 +73,22 @@ def test_a_wait_of_days_is_named_with_its_date() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "message", "rejects"),
+    ("status", "error", "rejects"),
     [
-        (400, "unknown field stream_options", True),
-        (400, "include_usage is not supported", True),
-        (400, "bad request", False),
-        (500, "unknown field stream_options", False),
-        (422, "stream_options", False),
-        (400, "", False),
+        (400, ErrorObject("unknown field stream_options"), True),
+        (400, ErrorObject("include_usage is not supported"), True),
+        (422, ErrorObject("body.stream_options: Extra inputs are not permitted"), True),
+        (422, ErrorObject("and 7 more", fields=("seed", "stream_options.include_usage")), True),
+        (500, ErrorObject("unexpected keyword argument 'stream_options'"), True),
+        (0, ErrorObject("stream_options is not supported"), True),
+        (400, ErrorObject("bad request"), False),
+        (400, ErrorObject(""), False),
+        (401, ErrorObject("stream_options"), False),
+        (403, ErrorObject("stream_options"), False),
+        (429, ErrorObject("stream_options"), False),
     ],
 )
-def test_stream_options_are_rejected_by_name_only(status: int, message: str, rejects: bool) -> None:
-    assert rejects_stream_options(status, message) is rejects
+def test_stream_options_are_rejected_by_name_only(
+    status: int, error: ErrorObject, rejects: bool
+) -> None:
+    assert rejects_stream_options(status, error) is rejects

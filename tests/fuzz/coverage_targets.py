@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable
 
 from newapi_cli.api.chat.response_reader import no_answer
-from newapi_cli.api.errors.body import error_object_of, find_error
+from newapi_cli.api.errors.body import find_error
+from newapi_cli.api.errors.wrappers import read_error
 from newapi_cli.api.gateway import responses
 from newapi_cli.api.http.exchange import ResponseHead
 from newapi_cli.api.json_values import decode_json
@@ -42,7 +43,7 @@ ORDERLY = [
     json_bytes({"data": [{"type": 2, "quota": 5, "prompt_tokens": 1, "created_at": 1}]}),
 ]
 DECODERS: list[Callable[[object], object]] = [
-    responses.models_from_json, find_error, error_object_of,
+    responses.models_from_json, find_error, read_error,
     responses.currency_from_json, responses.key_usage_from_json,
     responses.log_from_json, lambda value: responses.price_list_from_json(value, value),
     lambda value: json.dumps(responses.without_details(value)),

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newapi_cli.api.chat.response_reader import no_answer
-from newapi_cli.api.errors.body import error_object_of, find_error
+from newapi_cli.api.errors.body import find_error
+from newapi_cli.api.errors.wrappers import read_error
 from newapi_cli.api.gateway import responses
 from newapi_cli.api.gateway.responses import fetch_balance
 from newapi_cli.api.http.exchange import ResponseHead
-from newapi_cli.api.http.retry import rejects_stream_options
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.domain.completion import TurnEvent
 from newapi_cli.errors import NewapiError
@@ -129,14 +129,13 @@ def test_any_refusal_becomes_an_error_of_ours(
     assert 3 <= error.exit_code <= 9
     assert error.retry_after_s is None or error.retry_after_s >= 0
     assert_encodes([error.message, error.why, error.hint, error.request_id])
-    rejects_stream_options(status, error.why)
 
 
 @fuzzed(150)
 @given(texts_of(REFUSAL, CHUNK, ODD))
 def test_any_error_object_can_be_written(text: str) -> None:
     value = loaded(text)
-    assert_encodes([find_error(value), error_object_of(value)])
+    assert_encodes([find_error(value), read_error(value)])
 
 
 # -- what the gateway tells beside answers ------------------------------------------------------

@@ -167,7 +167,8 @@ GATEWAY: tuple[ErrorResponse, ...] = (
     new_api("account used up", 403, "用户额度不足, 剩余额度: ＄0.002", "insufficient_user_quota", 7,
         "the account's quota is used up", is_final=True),
     new_api("account too small", 403, "预扣费额度失败, 用户剩余额度: ＄0.1, 需要预扣费额度: ＄0.4",
-        "insufficient_user_quota", 7, "the account's quota is used up", is_final=True),
+        "insufficient_user_quota", 7, "the account's quota does not cover this request",
+        is_final=True),
     new_api("subscription used up", 403, "订阅额度不足", "insufficient_user_quota", 7,
         "the account's quota is used up", is_final=True),
     old_api("account used up", 403, "user quota is not enough", 7,
@@ -272,6 +273,21 @@ GATEWAY: tuple[ErrorResponse, ...] = (
             is_final=True),
 )  # fmt: skip
 
+# -- one-api, as of February 2025: no code, the words in Chinese
+ONE_API: tuple[ErrorResponse, ...] = tuple(
+    ErrorResponse(f"one-api: {name}", status,
+        json_bytes({"error": {"message": text + SUFFIX, "type": "one_api_error"}}), code, message,
+        text, True)
+    for name, status, text, code, message in (
+        ("key used up", 401, "令牌 work（#3）额度已用尽", 7, SPENT),
+        ("key expired", 401, "该令牌已过期", 4, EXPIRED),
+        ("key disabled", 401, "该令牌状态不可用", 4, DISABLED),
+        ("address", 403, "该令牌只能在指定网段使用：10.9.8.0/24，当前 ip：10.1.1.1", 4,
+            "the key is not allowed from this IP address"),
+        ("model", 403, "该令牌无权使用模型：f-ok", 4, MODEL),
+    )
+)  # fmt: skip
+
 # -- others: providers behind the gateway, related gateways, proxies, plain servers
 OTHERS: tuple[ErrorResponse, ...] = (
     provider("a relative's key", 401, "该令牌已过期", "one_api_error", None, 4, EXPIRED,
@@ -304,6 +320,22 @@ OTHERS: tuple[ErrorResponse, ...] = (
     provider("upstream's complaint", 400, "Unsupported value: 'temperature'",
               "invalid_request_error", "unsupported_value", 6,
               "the model's provider refused the request", is_final=True),
+    provider("picture for a text-only model", 500,
+              "image input is not supported - hint: if this is unexpected, you may need to provide"
+              " the mmproj", "server_error", 500, 6, "the model cannot read images",
+              is_final=True),
+    provider("upstream's page", 500, "invalid character '<' looking for beginning of value",
+              "bad_response_body", "bad_response_body", 6, UNREADABLE),
+    provider("filter of Azure", 400, "The response was filtered", "", "content_filter", 6,
+              "the model's provider blocked the prompt", is_final=True),
+    provider("upstream without money", 400, "Your credit balance is too low",
+              "invalid_request_error", None, 6, "the model's provider requires payment",
+              is_final=True),
+    provider("upstream without money, as a limit", 429, "余额不足或无可用资源包,请充值。", "",
+              "1113", 7, "the quota at the model's provider is used up", is_final=True),
+    server("llama.cpp: wrong path", 404,
+          {"error": {"code": 404, "message": "File Not Found", "type": "not_found_error"}}, 6,
+          "the server found nothing at this URL", "File Not Found", is_final=True),
     provider("upstream overloaded", 529, "Overloaded", "overloaded_error", None, 6,
               "the model's provider failed"),
     ErrorResponse("error inside a stream", 200,
@@ -311,8 +343,8 @@ OTHERS: tuple[ErrorResponse, ...] = (
             "the gateway reported an error in its answer", "upstream failed", True,
             content_type="text/event-stream"),
     ErrorResponse("limit inside a stream", 200,
-            event(error("Rate limit reached", "insufficient_quota", "insufficient_quota")), 6,
-            "the gateway reported an error in its answer", "Rate limit reached", True,
+            event(error("Rate limit reached", "insufficient_quota", "insufficient_quota")), 7,
+            "the quota at the model's provider is used up", "Rate limit reached", True,
             content_type="text/event-stream"),
     ErrorResponse("unknown model in a 200", 200,
             json_bytes(error("The model 'x' does not exist", "invalid_request_error",
@@ -374,10 +406,18 @@ OTHERS: tuple[ErrorResponse, ...] = (
             "the server sent an unexpected status", "Not Modified", True),
     ErrorResponse("another protocol", 101, b"", 6,
             "the server sent an unexpected status", "Switching Protocols", True),
-    ErrorResponse("no JSON at all", 200, b"[1, 2]", 6, "the server sent an invalid response",
+    ErrorResponse("no answer", 200, b"[1, 2]", 6, "the server answered outside the protocol",
+            "[1, 2]", True),
+    ErrorResponse("no text in an answer", 200, json_bytes({"choices": [{"message": 5}]}), 6,
+            "the server sent an invalid response",
             "it is neither an event stream nor a completion", True),
+    ErrorResponse("another API", 200,
+            json_bytes({"type": "message", "role": "assistant",
+                        "content": [{"type": "text", "text": "Hello"}]}), 6,
+            "the server answered in the form of another API",
+            "it looks like Anthropic's Messages API", True),
     ErrorResponse("a refusal without a status", 200,
             json_bytes({"success": False, "message": "not today"}), 6,
             "the gateway reported an error in its answer", "not today", True),
 )  # fmt: skip
-ALL = (*GATEWAY, *OTHERS)
+ALL = (*GATEWAY, *ONE_API, *OTHERS)

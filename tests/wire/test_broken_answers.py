@@ -171,7 +171,7 @@ EMPTY = rows(
     Shape("204", [[Send(head(204, []))]], 6, told=["empty answer"]),
     Shape("200 without a body", [[Send(response(200))]], 6, told=["empty answer"]),
     Shape("events that are no objects", [sse(event(5), event(None), event([]), DONE)], 6,
-          told=["empty answer"]),
+          told=["outside the protocol", "why: 5"]),
     Shape("only reasoning", [sse(event(chunk(reasoning="hmm")), FINISH, DONE)], 6,
           told=["empty answer"], untold=["hmm"]),
     Shape("only some reasoning", [sse(event(chunk(reasoning="hmm")))], 6,

@@ -77,7 +77,7 @@ def test_a_success_without_content_is_reported(
     [
         (BODY, "reported an error in its answer (HTTP 206)\n  why: no luck"),
         (b"<html><title>Log in</title>", "sent a web page instead of an API response (HTTP 206)"),
-        (b"[1]", "sent an invalid response (HTTP 206)"),
+        (b"[1]", "answered outside the protocol (HTTP 206)\n  why: [1]"),
     ],
 )
 def test_a_success_with_another_status_is_reported_with_its_body(

@@ -13,8 +13,14 @@ from typing import Any
 from newapi_cli.api.chat.chunks import chunk_from_json, find_error_in_choice, has_unread_content
 from newapi_cli.api.chat.split_text import DeltaDecoder
 from newapi_cli.api.chat.sse import DONE, EventTooLarge, ServerSentEvent, SseDecoder, is_too_wide
-from newapi_cli.api.errors.body import ErrorObject, find_error, is_html
-from newapi_cli.api.errors.explain import error_in_stream, html_error, invalid_response
+from newapi_cli.api.errors.body import PLAIN, find_error
+from newapi_cli.api.errors.error_object import ErrorObject, is_html
+from newapi_cli.api.errors.explain import (
+    error_in_stream,
+    html_error,
+    invalid_response,
+    outside_protocol,
+)
 from newapi_cli.api.json_values import decode_json_values
 from newapi_cli.domain.completion import Chunk
 from newapi_cli.errors import NewapiError
@@ -23,25 +29,34 @@ from newapi_cli.i18n import tr
 OK = 200
 MAX_WHOLE_BYTES = 32 * 1024 * 1024
 WHOLE_BEGINNINGS = (b"{", b"[", b"<")
+ERROR_EVENTS = ("error", "exception", "failed", "failure", "fail")  # ends of their types
+MAX_KEPT = 4  # objects without anything of an answer
 
 
 class BodyDecoder:
     """Decodes one body. `status` is only set if it is a success other than 200.
 
     `is_end_confirmed` is set by `[DONE]` or by a whole object; `skipped` counts malformed events.
-    Methods that yield chunks raise `NewapiError` at an error object, and for a body that is not an
-    answer.
+    Methods that yield chunks raise `NewapiError` at an error object, which is then `refusal`, and
+    for a body that is not an answer.
     """
 
     def __init__(self, request_id: str, status: int = 0) -> None:
         self.is_end_confirmed = False
         self.skipped = 0
+        self.refusal: ErrorObject | None = None
         self._request_id = request_id
         self._status = status
         self._sse: SseDecoder | None = None
         self._whole: list[bytes] = []
         self._whole_size = 0
         self._deltas = DeltaDecoder()
+        self._has_answer = False  # or a part of it, or of its reasoning
+        self._is_finished = False
+        self._has_choices = False
+        self._kept: list[object] = []  # the first values without anything of an answer
+        self._text = ""  # the first text that is no JSON
+        self._last: dict[str, Any] | None = None  # an object that may be an error, after all text
 
     def feed(self, block: bytes) -> Iterator[Chunk]:
         """Yield the chunks that the next bytes complete."""
@@ -66,10 +81,13 @@ class BodyDecoder:
             body = b"".join(self._whole)
             self._whole.clear()
             yield from self._whole_answer(body)
-        elif not self.is_end_confirmed:
-            yield from self._chunks(self._sse.end())
-            yield from self._stray(self._sse.stray)
+        else:
+            if not self.is_end_confirmed:
+                yield from self._chunks(self._sse.end())
+            if not self._is_finished:
+                yield from self._stray(self._sse.stray)
         yield from self.held()
+        yield from self._check_answer()
 
     def held(self) -> Iterator[Chunk]:
         """Yield what was held back until its continuation, when nothing more arrives."""
@@ -83,7 +101,9 @@ class BodyDecoder:
                 return  # what follows [DONE] does not belong to the answer
             if event.data.strip() == DONE:
                 self.is_end_confirmed = True
-            elif event.data.strip():
+            elif event.type != "message" and event.type.lower().endswith(ERROR_EVENTS):
+                yield from self._error_event(event.data)
+            elif event.data.strip() and not event.data.startswith(":"):  # `data: : PING`
                 yield from self._chunk(event.data)
 
     def _chunk(self, data: str) -> Iterator[Chunk]:
@@ -93,16 +113,28 @@ class BodyDecoder:
                 if isinstance(value, dict):
                     yield from self._chunks_of_object(value)
                 else:
+                    self._keep(value)
                     yield from self._check(find_error(value))
                     self.skipped += 1
         except ValueError:
+            self._text = self._text or data
+            self._has_choices |= '"choices"' in data
             self.skipped += 1
 
     def _chunks_of_object(self, value: dict[str, Any]) -> Iterator[Chunk]:
-        if "choices" not in value or value.get("error"):
+        choices = value.get("choices")
+        if not choices or value.get("error"):
             yield from self._check(find_error(value))
+            if not value.keys() <= PLAIN:
+                self._last = value
         chunk = chunk_from_json(value)
+        self._has_choices |= "choices" in value
+        if chunk.has_anything:
+            self._has_answer, self._last = True, None
+        else:
+            self._keep(value)
         if chunk.finish_reason:  # a choice with an error always has one
+            self._is_finished = True
             error = find_error_in_choice(value)
             if error is not None and chunk.has_anything:
                 yield self._deltas.feed(chunk)
@@ -111,12 +143,43 @@ class BodyDecoder:
             self.skipped += 1
         yield self._deltas.feed(chunk)
 
+    def _keep(self, value: object) -> None:
+        if len(self._kept) < MAX_KEPT:
+            self._kept.append(value)
+
+    def _error_event(self, data: str) -> Iterator[Chunk]:
+        from newapi_cli.api.errors import wrappers  # noqa: PLC0415  # 3 ms, at an error only
+
+        error = wrappers.read_text(data)
+        yield from self._check(error if error.message else error._replace(message=data.strip()))
+
     def _check(self, error: ErrorObject | None) -> Iterator[Chunk]:
         """Raise an error, if there is one, after yielding what was held back."""
         if error is not None:
             yield from self.held()
-            request_id = error.request_id or self._request_id
-            raise error_in_stream(error._replace(request_id=request_id), self._status)
+            self.refusal = error.with_id(self._request_id)
+            raise error_in_stream(self.refusal, self._status, has_text=self._has_answer)
+
+    def _check_answer(self) -> Iterator[Chunk]:
+        """Raise the error for a body that ended without an answer, and not just empty.
+
+        A message without the mark of an error is one if nothing of an answer follows.
+        """
+        is_cut_off = not self._is_finished and self._last is not None
+        if self._has_answer and not is_cut_off:
+            return
+        values = [] if self._has_answer else list(self._kept)
+        values += [] if self._last is None else [self._last]
+        if not (self._text or values):
+            return
+        from newapi_cli.api.errors import outside  # noqa: PLC0415  # 3 ms, if nothing arrived
+
+        has_choices = self._has_choices or self._has_answer
+        finding = outside.find_no_answer(values, self._text, has_choices=has_choices)
+        if finding is None:
+            return
+        yield from self._check(finding.error)
+        raise outside_protocol(finding.api, finding.words, self._request_id, self._status)
 
     def _whole_answer(self, body: bytes) -> Iterator[Chunk]:
         if is_html(body):
@@ -125,18 +188,29 @@ class BodyDecoder:
             return
         if is_too_wide(body):
             raise self._invalid(tr("a non-ASCII response of {n:,} bytes is too large", n=len(body)))
-        yield from self._chunk(body.decode("utf-8", "replace"))
+        text = body.decode("utf-8", "replace")
+        yield from self._chunk(text)
+        self._text = text
         if self.skipped:
+            yield from self._check_answer()
             raise self._invalid(tr("it is neither an event stream nor a completion"))
         self.is_end_confirmed = True
 
     def _stray(self, stray: bytes) -> Iterator[Chunk]:
         """Decode lines that are not part of any event: an error, or a whole answer."""
+        if not stray:
+            return
         if is_html(stray):
             raise html_error(stray, self._status or OK, self._request_id)
-        begin = re.search(rb"^[^\S\n]*+\[?\{", stray, re.MULTILINE)
+        from newapi_cli.api.errors import outside  # noqa: PLC0415  # 3 ms, rarely needed
+
+        text = stray.decode("utf-8", "replace")
+        yield from self._check(outside.error_in_stray(text))
+        begin = re.search(r"^[^\S\n]*+\[?\{", text, re.MULTILINE)
         if begin:
-            yield from self._chunk(stray[begin.start() :].decode("utf-8", "replace"))
+            yield from self._chunk(text[begin.start() :])
+        elif not self._has_choices:
+            self._text = self._text or text
 
     def _invalid(self, why: str) -> NewapiError:
         return invalid_response(why, self._request_id, self._status)

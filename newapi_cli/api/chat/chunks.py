@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any, TypeGuard
 
-from newapi_cli.api.errors.body import ErrorObject, find_error
+from newapi_cli.api.errors.body import find_error
+from newapi_cli.api.errors.error_object import ErrorObject
 from newapi_cli.api.json_values import str_or_empty
 from newapi_cli.domain.completion import Chunk, ToolCallDelta, Usage, UsageExtras
 

@@ -17,7 +17,6 @@ from newapi_cli.api.http.reader import Deadlines, ExchangeReader
 from newapi_cli.api.http.retry import (
     MAX_RETRY_AFTER_S,
     pause_s,
-    rejects_stream_options,
     wait_hint,
 )
 from newapi_cli.domain.completion import FRAME_S, ChatRequest, Notice, Tick, TurnEvent
@@ -68,7 +67,7 @@ class Client:
     def start_chat(self, request: ChatRequest, *, may_retry: bool = True) -> AnswerEvents:
         """Send the request and return the events of its answer.
 
-        A stream that is rejected with 400 because of `stream_options` is sent again without it.
+        A stream that is rejected because of `stream_options` is sent again without it.
         """
         wires = [self._chat_wire(request, with_usage=True)]
         if request.stream:
@@ -141,7 +140,7 @@ class Client:
                 return
             except NoAnswer as no_answer:
                 error = no_answer.error
-                if others and rejects_stream_options(error.status, error.why):
+                if others and no_answer.rejects_stream_options:
                     wire = others.pop()
                     yield Notice(tr("retried without stream_options"), is_detail=True)
                 elif no_answer.may_retry and attempt < max_retries:

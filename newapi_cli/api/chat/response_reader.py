@@ -7,10 +7,12 @@ from collections.abc import Generator, Iterator
 
 from newapi_cli.api.chat.body_decoder import BodyDecoder
 from newapi_cli.api.errors.body import find_error, parse_error_body
+from newapi_cli.api.errors.error_object import ErrorObject
 from newapi_cli.api.errors.explain import (
     error_from_response,
     html_error,
     invalid_response,
+    named_status,
     unexpected_status,
 )
 from newapi_cli.api.http.exchange import (
@@ -20,7 +22,7 @@ from newapi_cli.api.http.exchange import (
     ResponseHead,
 )
 from newapi_cli.api.http.reader import ExchangeReader
-from newapi_cli.api.http.retry import may_retry, retry_after_s
+from newapi_cli.api.http.retry import may_retry, rejects_stream_options, retry_after_s
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.domain.completion import Chunk, Notice, ResponseStarted, StreamEnd, Tick, TurnEvent
 from newapi_cli.errors import NewapiError
@@ -33,12 +35,18 @@ MAX_JSON_BYTES = 16 * 1024 * 1024  # the prices of a thousand models have 1 MB
 
 
 class NoAnswer(Exception):
-    """A request failed before any answer; `may_retry`: a retry may succeed."""
+    """A request failed before any answer; `may_retry`: a retry may succeed.
 
-    def __init__(self, error: NewapiError, *, may_retry: bool) -> None:
+    `rejects_stream_options`: a request without `stream_options` may succeed.
+    """
+
+    def __init__(
+        self, error: NewapiError, *, may_retry: bool, rejects_stream_options: bool = False
+    ) -> None:
         super().__init__(error.message)
         self.error = error
         self.may_retry = may_retry
+        self.rejects_stream_options = rejects_stream_options
 
 
 class ResponseReader:
@@ -66,9 +74,11 @@ class ResponseReader:
                     self._reader.await_end(AWAIT_END_S)
                     break
             yield from self._recorded(decoder.end())
-        except NewapiError:
+        except NewapiError as error:
             yield from self._recorded(decoder.held())
-            raise
+            if decoder.refusal is None or self._has_content:
+                raise
+            raise no_answer_in_stream(head, decoder.refusal, error) from error
         if head.status != OK and not self._has_content:  # 204, 205 and similar
             raise unexpected_status(head.status, "", head.request_id)
         if decoder.skipped:
@@ -83,7 +93,7 @@ class ResponseReader:
 
     def json_value(self) -> Generator[ResponseStarted | Tick, None, object]:
         """Read a body that is one JSON value, and return the value."""
-        head = yield from self._head()
+        head = yield from self._head(names_model=False)
         yield _response_started(head)
         body = yield from self._reader.body(MAX_JSON_BYTES)
         if head.status != OK and not body:
@@ -98,11 +108,11 @@ class ResponseReader:
             raise invalid_response(tr("it is not JSON"), head.request_id) from None
         error = find_error(value)
         if error is not None:
-            error = error._replace(request_id=error.request_id or head.request_id)
-            raise error_from_response(head.status, error, body)
+            error = error.with_id(head.request_id)
+            raise error_from_response(head.status, error, body, names_model=False)
         return value
 
-    def _head(self) -> Generator[Tick, None, ResponseHead]:
+    def _head(self, *, names_model: bool = True) -> Generator[Tick, None, ResponseHead]:
         head = yield from self._reader.head()
         if isinstance(head, RequestFailed):
             if not isinstance(head.error, NewapiError):
@@ -114,7 +124,7 @@ class ResponseReader:
             body = b""
             if is_plain:
                 body = yield from self._reader.body(MAX_ERROR_BYTES)
-            raise no_answer(head, body)
+            raise no_answer(head, body, names_model=names_model)
         if is_plain:
             return head
         if head.headers.get("content-type", "").startswith("text/html"):
@@ -133,14 +143,29 @@ class ResponseReader:
             yield chunk
 
 
-def no_answer(head: ResponseHead, body: bytes) -> NoAnswer:
+def no_answer(head: ResponseHead, body: bytes, *, names_model: bool = True) -> NoAnswer:
     """Return the exception for a response whose status is not a success."""
-    error = parse_error_body(body)
-    error = error._replace(request_id=error.request_id or head.request_id)
+    error = parse_error_body(body).with_id(head.request_id)
     location = head.headers.get("location", "")
-    ours = error_from_response(head.status, error, body, location=location)
-    ours.retry_after_s = retry_after_s(head.headers)
-    return NoAnswer(ours, may_retry=may_retry(head.status, error))
+    ours = error_from_response(head.status, error, body, location=location, names_model=names_model)
+    return _no_answer(head, head.status, error, ours, can_retry=may_retry(head.status, error))
+
+
+def no_answer_in_stream(head: ResponseHead, error: ErrorObject, ours: NewapiError) -> NoAnswer:
+    """Return the exception for an error before any text in a response that was a success."""
+    status = named_status(error)
+    return _no_answer(head, status, error, ours, can_retry=may_retry(status, error, in_stream=True))
+
+
+def _no_answer(
+    head: ResponseHead, status: int, error: ErrorObject, ours: NewapiError, *, can_retry: bool
+) -> NoAnswer:
+    ours.retry_after_s = retry_after_s(head.headers, status, error)
+    return NoAnswer(
+        ours,
+        may_retry=can_retry,
+        rejects_stream_options=rejects_stream_options(status, error),
+    )
 
 
 def _response_started(head: ResponseHead) -> ResponseStarted:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from newapi_cli.api.errors.body import ErrorObject
+from newapi_cli.api.errors.error_object import ErrorObject
 
 CODES = {
     "context_length_exceeded",  # OpenAI and compatible servers

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from newapi_cli.api.errors.body import ErrorObject, is_html, page_title
+from newapi_cli.api.errors.error_object import ErrorObject, is_html, page_title
 from newapi_cli.errors import (
     AuthenticationError,
     GatewayError,
@@ -21,6 +21,7 @@ from newapi_cli.errors import (
     Reason,
 )
 from newapi_cli.i18n import tr
+from newapi_cli.text import shorten
 
 if TYPE_CHECKING:
     from newapi_cli.api.errors.rules import ErrorRule
@@ -38,7 +39,20 @@ INVALID_REQUEST_CODES = {  # sent with 500, and true for every model
     "gen_relay_info_failed",
 }
 MODEL_STATUSES = (402, 404, 408, 429)  # caused by the model or its provider
+# Another model may have a larger context, or see images.
+FITS_ANOTHER_MODEL = {Reason.CONTEXT_TOO_LONG, Reason.IMAGE_NOT_SUPPORTED}
 NO_PRICE = "model_price_error"
+MAX_WHY = 2_000  # characters of a server's words that are displayed
+GENERAL = {  # reasons that say less than that the error was inside an answer
+    Reason.GATEWAY_REFUSED,
+    Reason.GATEWAY_FAILED,
+    Reason.GATEWAY_DOWN,
+    Reason.PROVIDER_FAILED,
+    Reason.PROVIDER_REFUSED,
+    Reason.PATH_NOT_FOUND,
+    Reason.PROXY_TIMEOUT,
+    Reason.NOT_IMPLEMENTED,
+}
 FEE = "violation_fee"  # the beginning of the codes of errors that cost money each time
 
 
@@ -49,10 +63,20 @@ def rules() -> ModuleType:
     return table
 
 
-def find_rule(status: int, error: ErrorObject, *, is_page: bool = False) -> ErrorRule:
-    """Return the first rule that matches an error. `status` is 0 inside a stream."""
+def find_rule(
+    status: int, error: ErrorObject, *, is_page: bool = False, names_model: bool = True
+) -> ErrorRule:
+    """Return the first rule that matches an error. `status` is 0 inside a stream.
+
+    Rules about a model are left out if the request did not name one.
+    """
     table: tuple[ErrorRule, ...] = rules().TABLE
-    return next(rule for rule in table if rule.when.matches(status, error, is_page=is_page))
+    return next(
+        rule
+        for rule in table
+        if (names_model or not issubclass(rule.error, ModelNotFoundError))
+        and rule.when.matches(status, error, is_page=is_page)
+    )
 
 
 def is_retryable(status: int, error: ErrorObject) -> bool:
@@ -61,20 +85,29 @@ def is_retryable(status: int, error: ErrorObject) -> bool:
 
 
 def error_from_response(
-    status: int, error: ErrorObject, body: bytes, *, location: str = ""
+    status: int,
+    error: ErrorObject,
+    body: bytes,
+    *,
+    location: str = "",
+    names_model: bool = True,
 ) -> NewapiError:
-    """Return the error for an HTTP status that is not a success."""
+    """Return the error for an HTTP status that is not a success.
+
+    `names_model`: the request named a model, which may be what was not found.
+    """
     is_page = is_html(body)
-    why = _page_title(body) if is_page else error.message
+    why = _page_title(body) if is_page else shorten(error.message, MAX_WHY)
     if 300 <= status < 400:
         if not location:  # 304, and an invalid redirect
             return unexpected_status(status, why, error.request_id)
         why = tr("to {url}", url=location)
-    rule = find_rule(status, error, is_page=is_page)
+    rule = find_rule(status, error, is_page=is_page, names_model=names_model)
     if rule.reason is Reason.UNEXPECTED_STATUS:
         return unexpected_status(status, why, error.request_id)
     ours = rule.to_error(status, why, error.request_id)
     ours.can_fall_back = _can_fall_back(ours, error)
+    ours.refused_fields = error.fields
     return ours
 
 
@@ -92,22 +125,48 @@ def html_error(body: bytes, status: int, request_id: str = "") -> NewapiError:
     return error
 
 
-def error_in_stream(error: ErrorObject, status: int = 0) -> NewapiError:
+def error_in_stream(error: ErrorObject, status: int = 0, *, has_text: bool = False) -> NewapiError:
     """Return the error for one inside a response whose status was a success.
 
-    The exit code is 6 whatever it says: neither the key nor the request as such was rejected.
-    Another model may be tried, as the provider of this one has failed. `status` is reported if it
-    is not 0.
+    Before any text it is what it says: New API reports the 429 of a provider in a stream that it
+    has begun with comments. After some text the exit code is 6 whatever it says, as it is for a
+    key: the request was accepted. Another model may be tried, as the provider of this one has
+    failed. `status` is reported if it is not 0.
     """
-    rule, in_stream = find_rule(0, error), rules().ERROR_IN_STREAM
+    named = 0 if has_text else named_status(error)
+    rule, in_stream = find_rule(named, error), rules().ERROR_IN_STREAM
+    is_limit = not has_text and issubclass(rule.error, LimitError)
     if rule is rules().OTHER:
         rule = in_stream
-    elif not issubclass(rule.error, GatewayError):
+    elif rule.reason in GENERAL or not (is_limit or issubclass(rule.error, GatewayError)):
         rule = in_stream._replace(hint=rule.hint)
     why = error.message or error.code or error.type
-    ours: NewapiError = rule.to_error(status, why, error.request_id)
-    ours.can_fall_back = True
+    ours: NewapiError = rule.to_error(status, shorten(why, MAX_WHY), error.request_id)
+    ours.can_fall_back = not error.code.startswith(FEE)
+    ours.refused_fields = error.fields
+    ours.retry_after_s = error.wait_s
     return ours
+
+
+def named_status(error: ErrorObject) -> int:
+    """Return the HTTP status that an error names in its code, its type or its words; else 0."""
+    for text in (error.code, error.type):
+        if re.fullmatch("[45][0-9]{2}", text):
+            return int(text)
+    match = re.search(r"\bstatus[ _]code[ =:]{1,2}([45][0-9]{2})\b", error.message[:1000])
+    if match:
+        return int(match.group(1))
+    named: dict[str, int] = rules().NAMED_STATUSES
+    names = (re.sub("[^a-z]", "", text[:100].lower()) for text in (error.code, error.type))
+    return next((named[name] for name in names if name in named), 0)
+
+
+def outside_protocol(api: str, words: str, request_id: str, status: int) -> NewapiError:
+    """Return the error for a body in the form of another API, or of none: with its first words."""
+    rule = rules().OTHER_API if api else rules().OUTSIDE_PROTOCOL
+    why = tr("it looks like {api}", api=api) if api else words
+    error: NewapiError = rule.to_error(status, why, request_id)
+    return error
 
 
 def invalid_response(why: str, request_id: str = "", status: int = 0) -> NewapiError:
@@ -151,6 +210,7 @@ def _can_fall_back(ours: NewapiError, error: ErrorObject) -> bool:
         or (ours.status >= 500 and not is_invalid)
         or error.code == NO_PRICE
         or is_about_model(ours)
+        or ours.reason in FITS_ANOTHER_MODEL
         or ours.reason is Reason.PROVIDER_REJECTED_GATEWAY
     )
 

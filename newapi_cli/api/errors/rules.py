@@ -7,8 +7,8 @@ from collections.abc import Container
 from enum import Enum
 from typing import NamedTuple
 
-from newapi_cli.api.errors.body import ErrorObject
 from newapi_cli.api.errors.context_length import is_too_long
+from newapi_cli.api.errors.error_object import ErrorObject
 from newapi_cli.errors import NewapiError, Reason
 from newapi_cli.i18n import tr
 
@@ -106,6 +106,8 @@ class ErrorRule(NamedTuple):
 
 def source_of(error: ErrorObject) -> ErrorSource:
     """Return who sent an error."""
+    if error.provider:  # OpenRouter names who failed behind it
+        return ErrorSource.PROVIDER
     if not error.type:
         return ErrorSource.UNTYPED
     return ErrorSource.GATEWAY if GATEWAY_TYPES.match(error.type) else ErrorSource.PROVIDER

@@ -41,19 +41,43 @@ REPHRASE_HINT = tr("rephrase the prompt")
 PROXY_HINT = tr("check --proxy and any proxy in front of the gateway")
 DOCTOR_HINT = tr("run `newapi doctor`")
 
+# The status that an error of these types or codes has, where it is inside a response of another
+# status. Only the letters of a name count.
+NAMED_STATUSES = {
+    **dict.fromkeys(("invalidrequesterror", "badrequesterror", "invalidargument"), 400),
+    **dict.fromkeys(("authenticationerror", "invalidapikey", "unauthorized", "unauthenticated",
+        "invalidauthenticationerror", "incorrectapikeyerror", "invalidtoken",
+        "authenticationfailed"), 401),
+    **dict.fromkeys(("billingerror", "paymentrequired"), 402),
+    **dict.fromkeys(("permissionerror", "permissiondenied", "permissiondeniederror", "forbidden",
+        "accessdenied", "accessdeniedexception"), 403),
+    **dict.fromkeys(("notfounderror", "modelnotfound", "notfound"), 404),
+    **dict.fromkeys(("requesttoolarge", "payloadtoolarge"), 413),
+    **dict.fromkeys(("ratelimitexceeded", "ratelimiterror", "ratelimited", "ratelimit",
+        "ratelimitreached", "ratelimitreachederror", "toomanyrequests", "toomanyrequestserror",
+        "resourceexhausted", "throttling", "throttlingexception", "throttlingratequota",
+        "throttlingallocationquota", "limitrequests", "limitburstrate", "requestslimitexceeded",
+        "engineoverloadederror", "quotaexceeded"), 429),
+    **dict.fromkeys(("servererror", "internalerror", "internalservererror", "apierror",
+        "internalserverexception", "modelstreamerrorexception"), 500),
+    **dict.fromkeys(("overloadederror", "overloaded", "unavailable", "serviceunavailable",
+        "serviceunavailableerror", "serviceunavailableexception", "serveroverloaded"), 503),
+    **dict.fromkeys(("timeouterror", "timeout", "deadlineexceeded"), 504),
+}  # fmt: skip
+
 # fmt: off
 KEY_EXPIRED = ErrorRule(
     AuthenticationError, Reason.KEY_EXPIRED, tr("the key has expired"),
     "The key has an expiration date, and it has passed.",
     tr("change its expiration date in the gateway's console, or store a new key: `newapi login`"),
-    When((200, 401, 403), OWN, texts=("令牌已过期", "令牌已過期", "token has expired")),
+    When((200, 401, 403), OWN, texts=("令牌…已过期", "令牌…已過期", "token has expired")),
 )
 KEY_EXHAUSTED = ErrorRule(
     LimitError, Reason.KEY_QUOTA_EXHAUSTED, tr("the key's quota is used up"),
     "The key has its own limit and has used it up; the account may still have quota.",
     RAISE_LIMIT_HINT,
     When((200, 401, 403), OWN, texts=(
-        "令牌额度已用尽", "令牌額度已用盡", "token quota is exhausted")),
+        "令牌…额度已用尽", "令牌…額度已用盡", "token quota is exhausted")),
 )
 UNEXPECTED_STATUS = ErrorRule(
     GatewayError, Reason.UNEXPECTED_STATUS, tr("the server sent an unexpected status"),
@@ -79,6 +103,50 @@ INVALID_RESPONSE = ErrorRule(
     " or a proxy answers.",
     BASE_URL_HINT, When(()),
 )
+OUTSIDE_PROTOCOL = INVALID_RESPONSE._replace(
+    reason=Reason.OUTSIDE_PROTOCOL,
+    message=tr("the server answered outside the protocol"),
+    cause="Something other than a chat API answers at this URL: a status page, a plain text, other"
+    " JSON. Its first words are displayed.",
+)
+OTHER_API = INVALID_RESPONSE._replace(
+    reason=Reason.OTHER_API,
+    message=tr("the server answered in the form of another API"),
+    cause="The URL is that of another API of the server, such as Anthropic's or Ollama's own.",
+    hint=tr(
+        "use the URL of the server's OpenAI-compatible API, which often ends in /v1:"
+        " `newapi login URL`"
+    ),
+)
+PATH_NOT_FOUND = ErrorRule(
+    GatewayError, Reason.PATH_NOT_FOUND, tr("the server found nothing at this URL"),
+    "The base URL is wrong: /v1 is doubled, it is a page of the console, or a path is missing."
+    " Providers also report this for a model that does not support chat.",
+    BASE_URL_HINT, When((404, 405)),
+)
+PAYMENT_REQUIRED = ErrorRule(
+    GatewayError, Reason.PAYMENT_REQUIRED, tr("the model's provider requires payment"),
+    "The account at the provider has no credit left. It is the gateway's account, or yours if"
+    " the server is the provider itself.",
+    REPORT_HINT, When((402,)),
+)
+PROVIDER_QUOTA = ErrorRule(
+    LimitError, Reason.PROVIDER_QUOTA_EXHAUSTED,
+    tr("the quota at the model's provider is used up"),
+    "The account at the provider has no credit left. It is the gateway's account, or yours if"
+    " the server is the provider itself.",
+    tr("top up your account at the provider, or contact the gateway's operator"),
+    When(codes=("insufficient_quota",), types=("insufficient_quota",)), is_final=True,
+)
+NO_IMAGES = ("image input is not supported", "image input not supported", "not support image",
+    "support image input", "image_url is only supported", "unknown variant `image",
+    "images are not supported", "image content is not supported", "image inputs are not supported",
+    "not support vision", "vision is not supported", "not a multimodal model", "at most 0 image",
+    "multimodal input is not supported", "not support multimodal", "not support multi-modal",
+    "image_url…not supported", "image_url' is not supported", "cannot read images",
+    "不支持图片", "不支持图像", "不支持图文", "不支援圖片", "不支持视觉", "画像…対応していません")
+NO_BALANCE = ("insufficient balance", "insufficient credit", "insufficient_balance",
+    "credit balance is too low", "余额不足", "餘額不足", "账户已欠费", "overdue payment", "arrears")
 OTHER = ErrorRule(
     GatewayError, Reason.GATEWAY_REFUSED, tr("the gateway refused the request"),
     "None of the other cases; see the server's own words.",
@@ -107,21 +175,25 @@ TABLE: tuple[ErrorRule, ...] = (
         is_final=True,
     ),
     ErrorRule(
+        LimitError, Reason.ACCOUNT_QUOTA_TOO_LOW,
+        tr("the account's quota does not cover this request"),
+        "The gateway reserves the price of the longest possible answer, and the key's account has"
+        " less left.",
+        tr("a smaller limit ({step}) reserves less; or top up the account in the gateway's console",
+           step=NextStep.SET_MAX_TOKENS),
+        When(texts=("预扣费额度失败", "預扣費額度失敗")), is_final=True,
+    ),
+    ErrorRule(
         LimitError, Reason.ACCOUNT_QUOTA_EXHAUSTED,
         tr("the account's quota is used up, or too small for this request"),
         "The key's account has less left than the request may cost.", TOP_UP_HINT,
         When(codes=("insufficient_user_quota",), texts=("user quota is not enough", "用户额度不足",
-            "预扣费额度失败", "订阅额度不足")),
+            "订阅额度不足")),
         is_final=True,
     ),
-    ErrorRule(
-        LimitError, Reason.PROVIDER_QUOTA_EXHAUSTED,
-        tr("the quota at the model's provider is used up"),
-        "The account at the provider has no credit left. It is the gateway's account, or yours if"
-        " the server is the provider itself.",
-        tr("top up your account at the provider, or contact the gateway's operator"),
-        When(codes=("insufficient_quota",), types=("insufficient_quota",)), is_final=True,
-    ),
+    PROVIDER_QUOTA,
+    PROVIDER_QUOTA._replace(when=When((429,), texts=NO_BALANCE)),
+    PATH_NOT_FOUND._replace(when=When((404,), texts=("file not found",))),  # llama.cpp
     ErrorRule(
         ModelNotFoundError, Reason.MODEL_NOT_FOUND,
         tr("the gateway has no such model for this key"),
@@ -145,6 +217,27 @@ TABLE: tuple[ErrorRule, ...] = (
         "The prompt contains a word that is on the list of sensitive words of the gateway's"
         " operator.",
         REPHRASE_HINT, When(sources=OWN, codes=("sensitive_words_detected",)), is_final=True,
+    ),
+    ErrorRule(
+        GatewayError, Reason.PROMPT_BLOCKED, tr("the model's provider blocked the prompt"),
+        "A safety filter of the provider matched something in the prompt.",
+        tr("rephrase the prompt, or use another model: {step}", step=USE_MODEL),
+        When(codes=("prompt_blocked", "content_filter", "ResponsibleAIPolicyViolation",
+            "content_policy_violation", "moderation_blocked", "data_inspection_failed",
+            "DataInspectionFailed", "SensitiveContentDetected*",
+            "InputTextSensitiveContentDetected", "1301"),
+            texts=("content management policy", "your input was flagged", "不安全或敏感内容",
+                "input new_sensitive")),
+        is_final=True,
+    ),
+    ErrorRule(
+        GatewayError, Reason.IMAGE_NOT_SUPPORTED, tr("the model cannot read images"),
+        "The prompt or an earlier turn holds an image, and the model takes only text.",
+        tr("leave the image out, or use a model that reads images: {step}", step=USE_MODEL),
+        When(texts=NO_IMAGES), is_final=True,
+    ),
+    PAYMENT_REQUIRED._replace(
+        when=When((0, 400, 402, 403), (*PROVIDER, *UNTYPED), texts=NO_BALANCE), is_final=True
     ),
     ErrorRule(
         GatewayError, Reason.PRICE_NOT_SET, tr("the gateway has no price for this model"),
@@ -253,7 +346,8 @@ TABLE: tuple[ErrorRule, ...] = (
         tr("the key is not allowed from this IP address"),
         "The key has a list of IP addresses, and the one that the gateway sees is not listed.",
         tr("add the address to the key in the gateway's console, or use --proxy"),
-        When((403,), OWN, codes=("access_denied",), texts=("不在令牌允许访问的列表中",)),
+        When((403,), OWN, codes=("access_denied",), texts=("不在令牌允许访问的列表中",
+            "只能在指定网段使用")),
     ),
     ErrorRule(
         AuthenticationError, Reason.ACCOUNT_BANNED, tr("the key's account is banned"),
@@ -310,12 +404,6 @@ TABLE: tuple[ErrorRule, ...] = (
         " supported; your key is valid. If the server is the provider itself, it rejects yours.",
         REPORT_HINT, When((401, 403), PROVIDER),
     ),
-    ErrorRule(
-        GatewayError, Reason.PROMPT_BLOCKED, tr("the model's provider blocked the prompt"),
-        "Gemini's safety filters matched something in the prompt.",
-        tr("rephrase the prompt, or use another model: {step}", step=USE_MODEL),
-        When(codes=("prompt_blocked",)), is_final=True,
-    ),
     # -- proxies, and the path of the base URL
     ErrorRule(
         GatewayError, Reason.PROXY_TIMEOUT, tr("a proxy in front of the model timed out"),
@@ -335,12 +423,7 @@ TABLE: tuple[ErrorRule, ...] = (
         WAIT_HINT, When(FROM_500, form=BodyForm.HTML),
     ),
     HTML_PAGE,
-    ErrorRule(
-        GatewayError, Reason.PATH_NOT_FOUND, tr("the server found nothing at this URL"),
-        "The base URL is wrong: /v1 is doubled, it is a page of the console, or a path is missing."
-        " Providers also report this for a model that does not support chat.",
-        BASE_URL_HINT, When((404, 405)),
-    ),
+    PATH_NOT_FOUND,
     ErrorRule(
         GatewayError, Reason.NOT_IMPLEMENTED, tr("the gateway does not support this request"),
         "The gateway knows the URL, but has not implemented it.",
@@ -373,7 +456,7 @@ TABLE: tuple[ErrorRule, ...] = (
         GatewayError, Reason.PROVIDER_RESPONSE_INVALID,
         tr("the gateway could not read the provider's response"),
         "The provider sent something unexpected, or the connection broke.",
-        WAIT_OR_MODEL_HINT, When(sources=OWN, codes=(
+        WAIT_OR_MODEL_HINT, When(codes=(
             "bad_response_body", "read_response_body_failed", "bad_response")),
     ),
     ErrorRule(
@@ -411,12 +494,7 @@ TABLE: tuple[ErrorRule, ...] = (
         WAIT_OR_MODEL_HINT, When(range(400, 1000), codes=("bad_response_status_code",),
             texts=("bad response status code", "openai_error")),
     ),
-    ErrorRule(
-        GatewayError, Reason.PAYMENT_REQUIRED, tr("the model's provider requires payment"),
-        "The account at the provider has no credit left. It is the gateway's account, or yours if"
-        " the server is the provider itself.",
-        REPORT_HINT, When((402,)),
-    ),
+    PAYMENT_REQUIRED,
     ErrorRule(
         GatewayError, Reason.PROVIDER_REFUSED, tr("the model's provider refused the request"),
         "A parameter that this model does not support, or a message that it does not allow.",

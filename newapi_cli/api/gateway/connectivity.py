@@ -19,7 +19,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple, TypeVar
 
-from newapi_cli.api.errors.body import is_html, page_title, parse_error_body
+from newapi_cli.api.errors.body import parse_error_body
+from newapi_cli.api.errors.error_object import is_html, page_title
 from newapi_cli.api.errors.explain import error_from_response
 from newapi_cli.api.errors.failures import words_of
 from newapi_cli.api.http.connection import Addresses, WireRequest, addresses_of, open_socket

@@ -11,29 +11,54 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from newapi_cli.api.errors.body import ErrorObject
+from newapi_cli.api.errors.error_object import ErrorObject
 from newapi_cli.api.errors.explain import is_retryable
 from newapi_cli.i18n import Translatable, ntr, tr
 
 RETRIED_STATUSES = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
+TOO_MANY_REQUESTS = 429
+# Inside a response that has begun, others may have been charged: New API counts it as a success.
+RETRIED_IN_STREAM = {429, 503, 529}
 FIRST_PAUSE_S = 0.5
 MAX_PAUSE_S = 8.0
 MAX_RETRY_AFTER_S = 60.0  # after a longer one, the hint names the time to retry
 WITH_DATE_MINUTES = 12 * 60  # longer than this, a time without a date could be misread
 
 
-def may_retry(status: int, error: ErrorObject) -> bool:
-    """Return whether the same request may succeed a moment later."""
-    return status in RETRIED_STATUSES and is_retryable(status, error)
+def may_retry(status: int, error: ErrorObject, *, in_stream: bool = False) -> bool:
+    """Return whether the same request may succeed a moment later.
+
+    `in_stream`: the error was inside a response whose status was a success.
+    """
+    retried = RETRIED_IN_STREAM if in_stream else RETRIED_STATUSES
+    return status in retried and is_retryable(status, error)
 
 
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of Retry-After (RFC 9110) or retry-after-ms, None if invalid or missing.
+def retry_after_s(
+    headers: Mapping[str, str], status: int = 0, error: ErrorObject | None = None
+) -> float | None:
+    """Return the seconds that a server asks to wait, None if it does not.
 
-    A date is compared with the server's own Date, if it sent one: clocks differ.
+    By Retry-After (RFC 9110) or retry-after-ms, else by the members and the words of the error,
+    else, after a 429, by the headers that name the reset of a limit.
 
     >>> retry_after_s({"retry-after": "3"}), retry_after_s({"retry-after": "-1"})
     (3.0, None)
+    """
+    seconds = _retry_after_header_s(headers)
+    if seconds is None and error is not None:
+        seconds = error.wait_s
+    if seconds is None and status == TOO_MANY_REQUESTS:
+        from newapi_cli.api.errors.waits import wait_in_headers  # noqa: PLC0415  # 2 ms
+
+        seconds = wait_in_headers(headers)
+    return seconds
+
+
+def _retry_after_header_s(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of the headers for it, None if invalid or missing.
+
+    A date is compared with the server's own Date, if it sent one: clocks differ.
     """
     for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
@@ -79,6 +104,12 @@ def wait_hint(retry_after_s: float) -> Translatable:
     )
 
 
-def rejects_stream_options(status: int, message: str) -> bool:
-    """Return whether a server rejected the request because of `stream_options`."""
-    return status == 400 and ("stream_options" in message or "include_usage" in message)
+def rejects_stream_options(status: int, error: ErrorObject) -> bool:
+    """Return whether a server rejected the request because of `stream_options`.
+
+    The status does not decide: it is 400, 422, 500 or even 200. But a limit is no such rejection,
+    nor is a rejected key.
+    """
+    names = ("stream_options", "include_usage")
+    is_named = any(name in text for name in names for text in (error.message, *error.fields))
+    return is_named and status not in (401, 403, TOO_MANY_REQUESTS)

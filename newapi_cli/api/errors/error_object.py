@@ -1,0 +1,54 @@
+"""An error object of a server, and what web pages are recognized by."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from newapi_cli.text import shorten
+
+MAX_TITLE = 200
+# The server chooses what these are matched against: each reads a byte a bounded number of times.
+HTML = re.compile(
+    rb"\s*(?:<!--(?:(?!-->).)*+-->\s*+)*+<(!doctype html|html|head|body)", re.IGNORECASE | re.DOTALL
+)
+TITLE = re.compile(rb"<(?:title|h1)[^<>]*+>([^<]*)", re.IGNORECASE)
+
+
+class ErrorObject(NamedTuple):
+    """An error object of a server; `code` as text, empty if there is none.
+
+    `request_id` is the gateway's own, in the message; `other_id` another one, beside it. `fields`
+    are the members of the request that it names, `provider` who failed behind the server,
+    `wait_s` how long to wait before a retry.
+    """
+
+    message: str
+    type: str = ""
+    code: str = ""
+    request_id: str = ""
+    fields: tuple[str, ...] = ()
+    provider: str = ""
+    wait_s: float | None = None
+    other_id: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has neither a message nor a type nor a code."""
+        return not (self.message or self.type or self.code)
+
+    def with_id(self, request_id: str) -> ErrorObject:
+        """Return the error with the id of its response, unless its message has one."""
+        return self._replace(request_id=self.request_id or request_id or self.other_id)
+
+
+def is_html(body: bytes) -> bool:
+    """Return whether a body is a web page."""
+    return HTML.match(body) is not None
+
+
+def page_title(page: bytes) -> str:
+    """Return the title of a web page in one line, shortened; empty if it has none."""
+    match = TITLE.search(page)
+    words = match.group(1).decode("utf-8", "replace").split() if match else []
+    return shorten(" ".join(words), MAX_TITLE)
