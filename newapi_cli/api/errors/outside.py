@@ -13,7 +13,7 @@ from newapi_cli.api.errors.error_object import ErrorObject
 from newapi_cli.api.errors.wrappers import error_of_field, has_words, read_error
 from newapi_cli.api.json_values import decode_json_values
 from newapi_cli.i18n import tr
-from newapi_cli.text import ELLIPSIS, shorten
+from newapi_cli.text import ELLIPSIS, shorten, well_formed
 
 MAX_WORDS = 200
 MAX_READ = 64_000
@@ -162,5 +162,5 @@ def first_words(text: str) -> str:
         pass
     if "\0" in text:
         return tr("binary data")
-    shown = shorten(" ".join(text.split()), MAX_WORDS)
+    shown = shorten(" ".join(well_formed(text).split()), MAX_WORDS)
     return "" if shown == ELLIPSIS else shown  # one long word, perhaps a key

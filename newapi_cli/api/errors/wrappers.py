@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from newapi_cli.api.errors.error_object import ErrorObject, is_html, page_title
@@ -17,7 +18,7 @@ from newapi_cli.api.json_values import decode_json
 from newapi_cli.i18n import ntr
 from newapi_cli.text import shorten, well_formed
 
-MAX_DEPTH = 5
+MAX_DEPTH = 12
 MAX_SHOWN = 3  # entries of a list of errors
 MAX_ENTRIES = 50  # that are read
 MAX_WORDS = 1_000
@@ -82,6 +83,7 @@ DETAILS = (
     "lasterror",
     "incompletedetails",
 )
+READ = {*WRAPPERS, *MESSAGES, *DETAILS}
 LOCATIONS = (
     "loc",
     "path",
@@ -134,14 +136,9 @@ def marked_error(value: object) -> ErrorObject | None:
 
 def read_error(value: object) -> ErrorObject:
     """Return what a value says that is known to be an error, marked or not."""
+    value = _decoded(value)
     if isinstance(value, str):
-        try:
-            decoded = decode_json(value)
-        except ValueError:
-            decoded = None
-        if isinstance(decoded, dict | list):
-            return read_error(decoded)
-        message, request_id = _without_id(well_formed(words_of_text(value)))
+        message, request_id = _without_id(words_of_text(value))
         return ErrorObject(message, request_id=request_id, wait_s=wait_in_words(message))
     if isinstance(value, list):
         entries = [each for each in value[:MAX_ENTRIES] if isinstance(each, dict)]
@@ -151,8 +148,8 @@ def read_error(value: object) -> ErrorObject:
         return ErrorObject("")
     sources = list(_sources(members(value)))
     provider = next(filter(None, map(_provider, sources)), "")
-    message, request_id = _without_id(well_formed(words(value)))
-    if provider and message and provider.lower() not in message.lower():
+    message, request_id = _without_id(words(value))
+    if provider and message and provider not in message:
         message = f"{provider}: {message}"
     innermost_first = sources[::-1]
     wait_s = wait_in_value(value)
@@ -161,7 +158,7 @@ def read_error(value: object) -> ErrorObject:
         type=next(filter(None, map(_type, innermost_first)), ""),
         code=next(filter(None, (_code(each) for each in innermost_first)), ""),
         request_id=request_id,
-        fields=tuple(dict.fromkeys(_fields(value))),
+        fields=tuple(dict.fromkeys(islice(_fields(value), MAX_ENTRIES))),
         provider=provider,
         wait_s=wait_in_words(message) if wait_s is None else wait_s,
         other_id=next(filter(None, map(_request_id, innermost_first)), ""),
@@ -175,7 +172,7 @@ def has_words(value: object) -> bool:
     names = members(value)
     if _reports_success(names) or any(_is_message_of_chat(each) for each in names.values()):
         return False
-    return any(_own_words(names, depth=MAX_DEPTH - 1))
+    return bool(_own_words(names, 0))
 
 
 def read_text(text: str) -> ErrorObject:
@@ -236,7 +233,7 @@ def _has_inner_mark(names: Members) -> bool:
         inner = _object(names.get(name))
         if inner and _failed(inner.get("statuscode", inner.get("code"))):
             return True
-    for name in ("response", "responsemetadata"):
+    for name in ("response", "responsemetadata", "detail"):
         inner = _object(names.get(name))
         if inner and (
             _is_error_member(inner.get("error")) or _word(inner.get("status")) in FAILURES
@@ -325,7 +322,7 @@ def words(value: object, depth: int = 0) -> str:
 
 def words_of_text(text: str, depth: int = 0) -> str:
     """Return a text, or what is in it if it is JSON, a web page or XML, or ends with JSON."""
-    text = text.strip()
+    text = well_formed(text).strip()
     if is_html(text.encode("utf-8", "replace")):
         return page_title(text.encode("utf-8", "replace"))
     if text.startswith("<"):
@@ -351,9 +348,9 @@ def _words_of_object(names: Members, depth: int) -> str:
             if inner and not _is_message_of_chat(wrapped):
                 return inner
     for name, wrapped in names.items():  # AWS: {"throttlingException": {"message": …}}
-        if name.endswith("exception") and isinstance(wrapped, dict):
+        if name.endswith("exception") and name not in WRAPPERS and isinstance(wrapped, dict):
             return words(wrapped, depth + 1)
-    own = next(_own_words(names, depth), "")
+    own = _own_words(names, depth)
     if filtered := _filtered(names):
         own = f"{own} ({filtered})" if own else filtered
     more = (_details(names[name], depth) for name in DETAILS if names.get(name))
@@ -366,20 +363,22 @@ def _words_of_object(names: Members, depth: int) -> str:
     return own
 
 
-def _own_words(names: Members, depth: int) -> Iterator[str]:
-    """Yield the words of an object itself, the most telling first."""
-    error = names.get("error")
+def _own_words(names: Members, depth: int) -> str:
+    """Return the words of an object itself: the first that say something, or else the first."""
+    texts = []
     for name in MESSAGES:
         value = names.get(name)
-        if isinstance(value, str | list | dict) and value and not _is_message_of_chat(value):
+        is_read = name in WRAPPERS and not isinstance(value, str)  # and nothing was in it
+        if not is_read and value and not _is_message_of_chat(value):
             text = words(value, depth + 1)
-            if not text or (name == "reason" and re.fullmatch("[A-Z0-9_]+", text)):
-                continue
-            is_sentence = isinstance(error, str) and " " in error.strip()
-            if is_sentence and name != "error" and not GENERIC.fullmatch(str(error)):
-                both = words_of_text(str(error), depth + 1)
-                yield text if both in text else both if text in both else f"{both}: {text}"
-            yield text
+            if text and not (name == "reason" and re.fullmatch("[A-Z0-9_]+", text)):
+                texts.append(text)
+    own = next((text for text in texts if not GENERIC.fullmatch(text)), next(iter(texts), ""))
+    error = names.get("error")  # may be a phrase such as "Bad Request", a code, or half of it
+    if isinstance(error, str) and " " in error.strip() and not GENERIC.fullmatch(error.strip()):
+        both = words_of_text(error, depth + 1)
+        own = own if both in own else both if own in both else f"{both}: {own}"
+    return own
 
 
 def _details(value: object, depth: int) -> str:
@@ -390,9 +389,9 @@ def _details(value: object, depth: int) -> str:
     if text:
         return text
     entries = [  # {"seed": ["is unknown"]}: ASP.NET, Laravel
-        _with_location(name, text)
-        for name, each in list(value.items())[:MAX_ENTRIES]  # type: ignore[attr-defined]
-        if isinstance(each, list) and (text := words(each, depth + 2))
+        _with_location(well_formed(name), text)
+        for name, each in list(inner.items())[:MAX_ENTRIES]
+        if isinstance(each, list) and name not in READ and (text := words(each, depth + 2))
     ]
     return _joined(entries)
 
@@ -418,7 +417,7 @@ def _joined(texts: list[str], others: int = 0) -> str:
 
 
 def _with_location(location: str, text: str) -> str:
-    if not location or not text or location in text:
+    if not location or not text or text.startswith(location):
         return text or location
     return f"{location}: {text}"
 
@@ -454,7 +453,7 @@ def _filtered(names: Members) -> str:
         if each and (each.get("filtered") is True or each.get("detected") is True):
             severity = each.get("severity")
             found.append(f"{name}: {severity}" if isinstance(severity, str) else name)
-    return ", ".join(found)
+    return well_formed(", ".join(found))
 
 
 # -- its other members -----------------------------------------------------------------------------
@@ -515,11 +514,7 @@ def _fields(value: object, depth: int = 0) -> Iterator[str]:
     """Yield the members of the request that an error names, without the place of the body."""
     if depth > MAX_DEPTH:
         return
-    if isinstance(value, str) and value.startswith("{"):
-        try:
-            value = decode_json(value)
-        except ValueError:
-            return
+    value = _decoded(value)
     if isinstance(value, list):
         for each in value[:MAX_ENTRIES]:
             location = _location(_object(each) or {})
@@ -531,14 +526,25 @@ def _fields(value: object, depth: int = 0) -> Iterator[str]:
         param = names.get("param")
         if isinstance(param, str) and re.fullmatch(r"[\w.\[\]]{1,200}", param):
             yield param
-        for name in dict.fromkeys((*WRAPPERS, *MESSAGES, *DETAILS)):
-            yield from _fields(names.get(name), depth + 1)
+        for name, each in names.items():
+            if name in READ:
+                yield from _fields(each, depth + 1)
 
 
 def _without_id(message: str) -> tuple[str, str]:
     """Return a message and the request id at its end; the last is of the gateway we talk to."""
     match = REQUEST_ID_SUFFIX.search(message)
     return (message[: match.start()].rstrip(), match.group(1)) if match else (message, "")
+
+
+def _decoded(value: object) -> object:
+    """Return the object or the list in a text that is JSON, else the value unchanged."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
+        return value
+    try:
+        return decode_json(value)
+    except ValueError:
+        return value
 
 
 def _object(value: object) -> Members | None:
