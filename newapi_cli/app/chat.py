@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from newapi_cli.api.chat.request import CHAT_COMPLETIONS, encode_chat, request_fields
-from newapi_cli.app.context import Context
+from newapi_cli.app.context import Context, headers_of
 from newapi_cli.app.editor import edit_text
 from newapi_cli.app.fallback import FallbackClient
 from newapi_cli.app.gateway.gateway import Gateway, GatewayPricer
@@ -209,11 +209,38 @@ class ChatRun:
         messages = live.history.messages_for(prompt.text, prompt.attachments)
         request = self.request(messages, model)
         body = encode_chat(request, without_data=True)
-        streams.stdout.write(f"{_curl_command(base_url.url(CHAT_COMPLETIONS), body)}\n")
+        arguments, variables = self._curl_arguments()
+        command = _curl_command(base_url.url(CHAT_COMPLETIONS), arguments, body)
+        streams.stdout.write(f"{command}\n")
+        if variables:
+            text = tr("set {names} to the values of the headers", names=", ".join(variables))
+            print_warning(streams, text)
         names = (each.name for message in request.messages for each in message.attachments)
         if listed := ", ".join(dict.fromkeys(names)):
             text = tr("the printed command lacks the bytes of {names}", names=listed)
             print_warning(streams, text)
+
+    def _curl_arguments(self) -> tuple[list[str], list[str]]:
+        """Return the key, the headers and the certificate as options of curl, without secrets.
+
+        Also the variables that the user must set.
+        """
+        context, base_url = self.context, self.context.base_url
+        headers = headers_of(context.settings)
+        if not headers or not context.is_bound("headers", base_url):
+            headers = {}
+        names: dict[str, str] = {}
+        if headers:
+            from newapi_cli.config.headers import shell_variable
+
+            names = {name: shell_variable(name) for name in headers}
+        arguments = [f'--header "{name}: ${variable}"' for name, variable in names.items()]
+        if context.settings.key is not None or not headers:
+            arguments.insert(0, '--header "Authorization: Bearer $NEWAPI_API_KEY"')
+        for option, name in (("--cert", "client_cert"), ("--key", "client_key")):
+            if path := context.bound_file(name, base_url):
+                arguments.append(f"{option} {shlex.quote(path)}")
+        return arguments, list(names.values())
 
     def attach(self, reference: str) -> TextFile | Attachment:
         """Read a file or fetch a URL for a prompt. Raises `NewapiError`."""
@@ -280,7 +307,7 @@ def sampling_of(context: Context) -> Sampling:
     )
 
 
-def _curl_command(url: str, body: bytes) -> str:
+def _curl_command(url: str, arguments: list[str], body: bytes) -> str:
     """Return the command for a POSIX shell, with `$NEWAPI_API_KEY` for the key.
 
     A body too long for an argument goes into a here-document. Control characters are written as
@@ -295,7 +322,7 @@ def _curl_command(url: str, body: bytes) -> str:
     return " \\\n  ".join(
         (
             f"curl --no-buffer {shlex.quote(url)}",
-            '--header "Authorization: Bearer $NEWAPI_API_KEY"',
+            *arguments,
             "--header 'Content-Type: application/json'",
             data + document,
         )

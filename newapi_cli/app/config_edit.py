@@ -5,7 +5,8 @@ tomlkit (30 ms) is imported when the file is written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -13,14 +14,18 @@ from typing import NamedTuple
 from newapi_cli.app.context import Context
 from newapi_cli.app.output import load_theme
 from newapi_cli.config.fields import BY_NAME, FIELDS
-from newapi_cli.domain.base_url import InvalidBaseUrl, base_url_from_text
+from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
+from newapi_cli.domain.proxy import proxy_url_from_text
 from newapi_cli.domain.settings import KeyKind, Origin, Source
 from newapi_cli.errors import ConfigError, UsageError
 from newapi_cli.i18n import tr
 from newapi_cli.render.rows import Column, output_form, value_text, write_rows
+from newapi_cli.render.status_lines import print_warning
 from newapi_cli.text import near_names, quote_name
 
 KEY_NAMES = [kind.value for kind in KeyKind]
+HOST_SETTINGS = ["headers", "client_cert"]  # for the profile's host only, as its key is
+FILES = ("client_cert", "client_key")  # a relative path is one of the config folder
 COLUMNS: list[Column[Setting]] = [
     Column(tr("setting"), lambda row: row.name, lambda row: row.name),
     Column(tr("value"), lambda row: row.value, lambda row: row.value),
@@ -61,6 +66,16 @@ def list_settings(context: Context, *, all_settings: bool, json: bool) -> None:
     )
     if settings.key is None and settings.key_problem:
         context.streams.print_err(tr("note: {problem}", problem=settings.key_problem))
+    for name in HOST_SETTINGS:
+        base_url = settings.base_url
+        if name in settings.values and base_url and not context.is_bound(name, base_url):
+            text = tr(
+                "note: {name} of profile {profile} is for another host than {host}, and not used",
+                name=name,
+                profile=quote_name(settings.profile),
+                host=base_url.authority,
+            )
+            context.streams.print_err(text)
 
 
 def print_setting(context: Context, name: str) -> None:
@@ -85,11 +100,20 @@ def set_setting(context: Context, name: str, text: str) -> None:
     profile = context.settings.profile
     _ensure_not_blank(name, value)
     if name == "base_url":
-        _ensure_same_host(context, profile, str(value))
+        try:
+            base_url = base_url_from_text(text)
+        except InvalidBaseUrl:
+            pass  # reported below
+        else:
+            ensure_same_host(context, profile, base_url, [*KEY_NAMES, *HOST_SETTINGS])
+    if name in FILES:
+        value = os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111  # they never raise
     if name == "code_style":
         _ensure_style_exists(context, str(value))
     set_in_profile(context, profile, {name: value})
     _confirm(context, tr("Set {name} in profile {profile}", name=name, profile=profile))
+    if isinstance(value, dict) and name == "headers":
+        _warn_about_headers(context, value)
     stronger = KEY_NAMES[: KEY_NAMES.index(name)] if name in KEY_NAMES else []
     for other in stronger:
         if other in context.config_file.profiles.get(profile, {}):
@@ -151,6 +175,12 @@ def _setting(context: Context, name: str) -> Setting | None:
     value = settings.values.get(name)
     if name == "base_url":
         value = None if settings.base_url is None else str(settings.base_url)
+    elif name == "proxy" and isinstance(value, str) and "@" in value:
+        value = proxy_url_from_text(value)  # in this form its password is redacted
+    elif name == "headers" and isinstance(value, dict):
+        from newapi_cli.config.headers import masked
+
+        value = masked(value)
     elif settings.key is not None and name == settings.key.kind.value:
         secret = settings.key.text
         value = str(secret) if settings.key.kind is KeyKind.VALUE else secret.reveal()
@@ -159,21 +189,43 @@ def _setting(context: Context, name: str) -> Setting | None:
     return Setting(name, context.streams.redact(value_text(value)), str(origin))
 
 
-def _ensure_same_host(context: Context, profile: str, text: str) -> None:
-    """Raise `UsageError` for another host than the one that the profile's key belongs to."""
+def ensure_same_host(
+    context: Context, profile: str, base_url: BaseUrl, names: Sequence[str]
+) -> None:
+    """Raise `UsageError` for another host than the one that settings of the profile belong to."""
     stored = context.config_file.profiles.get(profile, {})
-    known = stored.get("base_url")
-    if not any(kind in stored for kind in KEY_NAMES) or not isinstance(known, str):
+    known, bound = stored.get("base_url"), [name for name in names if stored.get(name)]
+    if not bound or not isinstance(known, str):
         return
     try:
-        is_same = base_url_from_text(known).origin == base_url_from_text(text).origin
+        is_same = base_url_from_text(known).origin == base_url.origin
     except InvalidBaseUrl:
         return
-    if not is_same:
+    if is_same:
+        return
+    if bound[0] in KEY_NAMES:
         raise UsageError(
             tr("profile {profile} has a key for another host", profile=profile),
-            hint=tr("`newapi login {url}` stores both; or unset the key first", url=text),
+            hint=tr("`newapi login {url}` stores both; or unset the key first", url=base_url),
         )
+    raise UsageError(
+        tr("profile {profile} has {name} for another host", profile=profile, name=bound[0]),
+        hint=tr(
+            "use another profile: newapi login {url} -P NAME; or newapi config unset {name}",
+            url=base_url,
+            name=bound[0],
+        ),
+    )
+
+
+def _warn_about_headers(context: Context, headers: Mapping[str, object]) -> None:
+    if any(isinstance(value, str) for value in headers.values()):
+        text = tr(
+            "a value on the command line is visible to other users; for a secret use"
+            " {example}, or: newapi config edit",
+            example='{"NAME": {"command": "COMMAND"}}',
+        )
+        print_warning(context.streams, text)
 
 
 def _ensure_not_blank(name: str, value: object) -> None:

@@ -14,8 +14,8 @@ from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.keys import ensure_key_may_be_sent, read_key, redact, redact_known
 from newapi_cli.config.paths import Paths, create_for_folder_owner, ensure_private_dir, find_paths
 from newapi_cli.config.settings import load_settings
-from newapi_cli.domain.base_url import BaseUrl
-from newapi_cli.domain.settings import KeySource, Secret, Settings, Timeouts
+from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
+from newapi_cli.domain.settings import KeySource, Secret, Settings, Source, Timeouts
 from newapi_cli.errors import ConfigError, LocalError, UsageError
 from newapi_cli.i18n import tr
 from newapi_cli.render.status_lines import print_warning
@@ -40,6 +40,7 @@ class Context:
         self.streams = streams
         self.overrides = {name: value for name, value in overrides.items() if value is not None}
         self.is_verbose = bool(overrides.get("verbose"))
+        self.own_url: BaseUrl | None = None  # the server that `login` makes the profile's own
         self.writes_cache = True  # else responses are cached in memory only
         self.interrupts = Interrupts()
         streams.set_wait_check(self.interrupts.check_wait)
@@ -87,6 +88,10 @@ class Context:
         settings = load_settings(self.config_file, self.overrides, self.streams.environ)
         if settings.key is not None:
             self.secrets.append(settings.key.text)
+        if headers := headers_of(settings):
+            from newapi_cli.config.headers import known_secrets
+
+            self.secrets += known_secrets(headers)
         return settings
 
     def load_settings(self) -> Settings:
@@ -95,7 +100,7 @@ class Context:
 
     def forget_settings(self) -> None:
         """Load the settings again at their next use, after overrides have changed."""
-        for name in ("settings", "api_key"):
+        for name in ("settings", "api_key", "headers"):
             self.__dict__.pop(name, None)
 
     def use_profile(self, name: str) -> None:
@@ -132,21 +137,83 @@ class Context:
             raise ConfigError(tr("no base URL is set"), hint=LOGIN_HINT)
         return self.settings.base_url
 
-    def require_server_and_key(self) -> tuple[BaseUrl, KeySource]:
-        """Return the server and where its key is read. Raises `ConfigError` if one is not set."""
+    def require_server_and_key(self) -> tuple[BaseUrl, KeySource | None]:
+        """Return the server and where its key is read, None if headers replace the key.
+
+        Raises `ConfigError` if one is not set.
+        """
         base_url, key = self.base_url, self.settings.key
-        if key is None:
+        if key is None and not (headers_of(self.settings) and self.is_bound("headers", base_url)):
             raise ConfigError(tr("no API key is set"), why=self.settings.key_problem, hint=KEY_HINT)
         return base_url, key
 
     @cached_property
     def api_key(self) -> Secret:
-        """The key. Raises `ConfigError` if none is set, or if it must not go to the server."""
+        """The key, empty if headers replace it.
+
+        Raises `ConfigError` if none is set, or if it must not go to the server.
+        """
         base_url, source = self.require_server_and_key()
+        if source is None:
+            return Secret("")
         ensure_key_may_be_sent(base_url, allow_insecure=self.settings.flag("allow_insecure"))
         key = read_key(source, self.paths.config_file.parent)
         self.secrets.append(key)
         return key
+
+    @cached_property
+    def headers(self) -> Mapping[str, Secret]:
+        """The user's own headers, empty if none are set; their commands are run.
+
+        Raises `ConfigError` for a header that cannot be sent, or must not be.
+        """
+        table = headers_of(self.settings)
+        if not table:
+            return {}
+        from newapi_cli.config.headers import has_authorization, read_headers, secret_values
+
+        base_url = self.own_url or self.base_url
+        allow_insecure = self.settings.flag("allow_insecure")
+        what = tr("the headers")
+        ensure_key_may_be_sent(base_url, allow_insecure=allow_insecure, what=what)
+        if has_authorization(table) and self.settings.key is not None:
+            raise ConfigError(
+                tr("both a key and the header Authorization are set"),
+                why=tr("the key is sent in this header"),
+                hint=tr("remove one of them: newapi logout, or newapi config edit"),
+            )
+        headers = read_headers(table, self.settings.origins["headers"])
+        self.secrets += secret_values(headers)
+        return headers
+
+    def is_bound(self, name: str, base_url: BaseUrl) -> bool:
+        """Return whether a setting, the headers or the certificate, may be used for a server.
+
+        One of a profile belongs to the host of the profile, any other to the address of the run.
+        """
+        origin, owner = self.settings.origins.get(name), self.own_url
+        if origin is None:
+            return False
+        if owner is None and origin.source is Source.PROFILE:
+            owner = self._profile_url()
+        elif owner is None:
+            owner = self.settings.base_url
+        return owner is not None and owner.origin == base_url.origin
+
+    def _profile_url(self) -> BaseUrl | None:
+        table = self.config_file.profiles.get(self.settings.profile, {})
+        try:
+            return base_url_from_text(str(table.get("base_url", "")))
+        except InvalidBaseUrl:
+            return None
+
+    def bound_file(self, name: str, base_url: BaseUrl) -> str:
+        """Return the path in a setting; in a profile it is relative to the config folder."""
+        path = self.settings.text(name)
+        if not path or not self.is_bound(name, base_url):
+            return ""
+        is_relative = self.settings.origins[name].source is Source.PROFILE and path[0] != "~"
+        return str(self.paths.config_file.parent / path) if is_relative else path
 
     def remove_keys(self, text: str) -> str:
         """Return a text to be stored without the known keys."""
@@ -156,11 +223,16 @@ class Context:
         """Return the server of the settings, or another one; without a key unless one is given."""
         from newapi_cli.api.http.endpoint import Endpoint
 
+        server = base_url or self.base_url
+        has_headers = headers_of(self.settings) and self.is_bound("headers", server)
         return Endpoint(
-            base_url or self.base_url,
+            server,
             api_key,
             proxy=self.settings.text("proxy"),
             ca_bundle=self.settings.text("ca_bundle"),
+            client_cert=self.bound_file("client_cert", server),
+            client_key=self.bound_file("client_key", server),
+            extra_headers=self.headers if has_headers else {},
             environ=self.streams.environ,
         )
 
@@ -204,3 +276,9 @@ class Context:
         except OSError as error:
             message = tr("cannot read the folder {path}", path=self.paths.data_dir)
             raise LocalError(message, why=error.strerror or "") from error
+
+
+def headers_of(settings: Settings) -> Mapping[str, object]:
+    """Return the setting `headers`, empty if it is not set."""
+    headers = settings.values.get("headers")
+    return headers if isinstance(headers, Mapping) else {}

@@ -12,7 +12,13 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from newapi_cli.app.config_edit import allow_new_profile, set_in_profile, unset_in_profile
+from newapi_cli.app.config_edit import (
+    HOST_SETTINGS,
+    allow_new_profile,
+    ensure_same_host,
+    set_in_profile,
+    unset_in_profile,
+)
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.app.terminal_prompt import ask
@@ -58,6 +64,8 @@ def login(context: Context, options: LoginOptions) -> None:
     credentials = _read_credentials(context, options)
     key = credentials.key
     context.secrets.append(key)
+    ensure_same_host(context, context.settings.profile, credentials.base_url, HOST_SETTINGS)
+    context.own_url = credentials.base_url
     gateway = Gateway(context)
     models: list[ModelInfo] = []
     if options.checks:

@@ -33,6 +33,7 @@ from newapi_cli.config.file import (
     text_from_bytes,
     write_atomically,
 )
+from newapi_cli.config.headers import ensure_valid_headers
 from newapi_cli.config.paths import copy_owner, ensure_private_dir, is_owned_by_another_user
 from newapi_cli.domain.base_url import InvalidBaseUrl, base_url_from_text
 from newapi_cli.errors import ConfigError, UsageError
@@ -117,6 +118,8 @@ def _checked(name: str, value: object) -> object:
         )
     try:
         value = field.check(value)
+        if name == "headers" and isinstance(value, dict):
+            ensure_valid_headers(value)
         if name == "base_url":
             return str(base_url_from_text(str(value)))
         return _inline(value) if isinstance(value, dict) else value

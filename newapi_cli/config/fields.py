@@ -41,6 +41,7 @@ class Kind(Enum):
     CHOICE = tr("one of several words")
     TEXTS = tr("a string or a list of strings")
     TABLE = tr("a table of JSON values")
+    HEADERS = tr("a table of header names and values")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,8 @@ def _value_from_text(kind: Kind, text: str) -> object:
         return _boolean_from_text(word.lower())
     if kind is Kind.CHOICE:
         return word.lower()
-    if kind is Kind.TABLE or (kind is Kind.TEXTS and word.startswith("[")):
+    is_json = kind in (Kind.TABLE, Kind.HEADERS)
+    if is_json or (kind is Kind.TEXTS and word.startswith("[")):
         return json.loads(word)
     return text
 
@@ -166,9 +168,19 @@ def _is_of_kind(kind: Kind, value: object) -> bool:
         return isinstance(value, list) and all(_is_text(item) for item in value)
     if kind is Kind.TABLE:
         return isinstance(value, dict) and _is_json(value)
+    if kind is Kind.HEADERS:
+        return isinstance(value, dict) and all(map(_is_header, value.items()))
     if kind is Kind.SECRET:  # its characters are checked where the key is used
         return isinstance(value, str)
     return _is_text(value)
+
+
+def _is_header(header: tuple[object, object]) -> bool:
+    """Return whether a header is a name with a text or a command; their use checks more."""
+    name, value = header
+    if isinstance(value, dict):
+        return _is_text(name) and [*value] == ["command"] and _is_text(value["command"])
+    return _is_text(name) and _is_text(value)
 
 
 def _is_text(value: object) -> bool:
@@ -215,6 +227,10 @@ FIELDS: tuple[Field, ...] = (
     Field("api_key", Kind.SECRET, None, "API key, sent to the host of this profile only"),
     Field("api_key_command", Kind.TEXT, None, "shell command that prints the API key"),
     Field("api_key_file", Kind.TEXT, None, "file whose first line is the API key"),
+    Field("headers", Kind.HEADERS, None, "HTTP headers, sent to the host of this profile only"),
+    Field("client_cert", Kind.TEXT, None,
+          "file with the client certificate for this profile's host"),
+    Field("client_key", Kind.TEXT, None, "file with its key, if client_cert does not contain it"),
     Field("allow_insecure", Kind.BOOLEAN, False, "allow sending the key over plain http"),
     Field("model", Kind.TEXT, None, "model to use; more models after commas are fallbacks",
           flag="--model"),

@@ -250,8 +250,7 @@ def near_name_hint(name: str, known: Iterable[str]) -> str:
 def _access_warnings(path: Path, status: os.stat_result, profiles: Profiles) -> Iterator[str]:
     if sys.platform == "win32":
         return
-    holds_key = any(profile.get("api_key") for profile in profiles.values())
-    if holds_key and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if has_secret(profiles) and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield tr(
             "other users can read the key in {path}; run: chmod 600 {quoted}",
             path=path,
@@ -263,6 +262,11 @@ def _access_warnings(path: Path, status: os.stat_result, profiles: Profiles) -> 
             path=path,
             uid=status.st_uid,
         )
+
+
+def has_secret(profiles: Profiles) -> bool:
+    """Return whether the config file contains a key, or headers, whose values may be keys."""
+    return any(table.get("api_key") or table.get("headers") for table in profiles.values())
 
 
 def _unknown_names(table: Mapping[str, object], profiles: Profiles) -> Iterator[str]:

@@ -71,7 +71,7 @@ def read_key(source: KeySource, config_dir: Path) -> Secret:
         base = config_dir if source.origin.source is Source.PROFILE else Path()
         text = _first_line_of_file(text, base, where)
     elif source.kind is KeyKind.COMMAND:
-        text = _first_line_of_command(text, where)
+        text = first_line_of_command(text, where)
     return key_from_text(text, where)
 
 
@@ -94,7 +94,7 @@ def key_from_text(text: str, where: str) -> Secret:
             message = tr(
                 "the key from {source} contains {character} at position {position}",
                 source=where,
-                character=_character_name(character),
+                character=name_of_character(character),
                 position=position,
             )
             raise ConfigError(message, hint=LOGIN_HINT)
@@ -106,12 +106,14 @@ def key_from_text(text: str, where: str) -> Secret:
     return Secret(key)
 
 
-def ensure_key_may_be_sent(base_url: BaseUrl, *, allow_insecure: bool) -> None:
+def ensure_key_may_be_sent(
+    base_url: BaseUrl, *, allow_insecure: bool, what: str = tr("the key")
+) -> None:
     """Raise `ConfigError` if the key would be sent unencrypted and the settings do not allow it."""
     if base_url.scheme == "https" or base_url.is_loopback or allow_insecure:
         return
     raise ConfigError(
-        tr("refusing to send the key in clear text to {url}", url=base_url),
+        tr("refusing to send {what} in clear text to {url}", what=what, url=base_url),
         hint=tr(
             "use https://{host}, or: newapi config set allow_insecure true", host=base_url.authority
         ),
@@ -125,7 +127,8 @@ def _source_name(source: KeySource) -> str:
     return source.origin.name or source.kind.value
 
 
-def _character_name(character: str) -> str:
+def name_of_character(character: str) -> str:
+    """Return what to call a character that is invalid in a key or a header."""
     for characters, name in CHARACTER_NAMES:
         if character in characters:
             return name
@@ -155,32 +158,36 @@ def _first_line_of_file(text: str, base: Path, where: str) -> str:
         ) from None
 
 
-def _first_line_of_command(command: str, where: str) -> str:
+def first_line_of_command(command: str, where: str) -> str:
+    """Return the first line that a shell command prints, never empty. Raise `ConfigError`.
+
+    `where` is how errors refer to the command.
+    """
     try:
         status, output = run_key_command(command, COMMAND_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         message = tr(
-            "the key command ({source}) timed out after {seconds:.0f} seconds",
+            "the command ({source}) timed out after {seconds:.0f} seconds",
             source=where,
             seconds=COMMAND_TIMEOUT_S,
         )
         raise ConfigError(message, hint=COMMAND_HINT) from None
     except (OSError, ValueError):
-        message = tr("cannot start the key command ({source})", source=where)
+        message = tr("cannot start the command ({source})", source=where)
         raise ConfigError(message, hint=COMMAND_HINT) from None
     if len(output) >= MAX_OUTPUT_BYTES:
-        message = tr("the key command ({source}) printed more than a key", source=where)
+        message = tr("the command ({source}) printed too much", source=where)
         raise ConfigError(message, hint=COMMAND_HINT)
     if status != 0:
         message = tr(
-            "the key command ({source}) failed (exit code {status})",
+            "the command ({source}) failed (exit code {status})",
             source=where,
             status=status,
         )
         raise ConfigError(message, hint=COMMAND_HINT)
     line = _first_line(output)
     if not line.strip():
-        message = tr("the key command ({source}) printed no key", source=where)
+        message = tr("the command ({source}) printed nothing", source=where)
         raise ConfigError(message, hint=COMMAND_HINT)
     return line
 

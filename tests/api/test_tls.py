@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from newapi_cli.domain.completion import Chunk
-from newapi_cli.errors import DeadlineError, NetworkError
+from newapi_cli.errors import ConfigError, DeadlineError, NetworkError
 from tests.api.exchanges import (
     CLOCKS,
     assert_workers_end,
@@ -50,7 +50,7 @@ def test_a_certificate_of_an_unknown_authority_is_rejected(authority: Authority)
     assert server.requests == []
 
 
-@pytest.mark.parametrize("setting", ["ca_bundle", "SSL_CERT_FILE"])
+@pytest.mark.parametrize("setting", ["ca_bundle", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
 def test_a_certificate_of_a_configured_authority_is_accepted(
     setting: str, authority: Authority
 ) -> None:
@@ -69,6 +69,20 @@ def test_the_setting_overrides_the_variable(authority: Authority) -> None:
     environ = {"SSL_CERT_FILE": "/nonexistent"}
     with FaultServer(ANSWER, tls=authority.server()) as server:
         where = endpoint(server.url, ca_bundle=str(authority.bundle), environ=environ)
+        assert text_of(client_for(where).start_chat(question())) == "Paris"
+
+
+def test_a_variable_that_names_no_file_is_an_error_with_its_name() -> None:
+    where = endpoint("https://127.0.0.1:1", environ={"REQUESTS_CA_BUNDLE": "/nonexistent"})
+    with pytest.raises(ConfigError, match="REQUESTS_CA_BUNDLE: cannot read certificates") as caught:
+        where.tls_context()
+    assert "unset it" in caught.value.hint
+
+
+def test_of_two_variables_the_one_of_openssl_counts(authority: Authority) -> None:
+    environ = {"REQUESTS_CA_BUNDLE": "/nonexistent", "SSL_CERT_FILE": str(authority.bundle)}
+    with FaultServer(ANSWER, tls=authority.server()) as server:
+        where = endpoint(server.url, environ=environ)
         assert text_of(client_for(where).start_chat(question())) == "Paris"
 
 

@@ -158,12 +158,12 @@ def test_a_key_command_gets_no_stdin_and_inherits_stderr(
         (f"echo {KEY}; exit 3", "failed (exit code 3)"),
         (f"kill -9 $$; echo {KEY}", "failed (exit code -9)"),
         (f"{KEY}-is-no-command 2>/dev/null", "failed (exit code 127)"),
-        ("true", "printed no key"),
-        (f"yes {KEY}", "printed more than a key"),
-        (f"echo; echo {KEY}", "printed no key"),
+        ("true", "printed nothing"),
+        (f"yes {KEY}", "printed too much"),
+        (f"echo; echo {KEY}", "printed nothing"),
         (f"echo '{KEY} more'", "a space at position 26"),
         (f"printf '{KEY}\\377'", "a character outside ASCII"),
-        (f"echo {KEY}\0", "cannot start the key command"),
+        (f"echo {KEY}\0", "cannot start the command"),
     ],
 )
 def test_a_failing_key_command_is_an_error_without_command_and_output(

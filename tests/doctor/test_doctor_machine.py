@@ -188,7 +188,7 @@ def test_no_proxy_is_reported(home: Home) -> None:
     home.configure("https://gateway.invalid")
     env = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": ".invalid"}
     row = run_doctor(home, env=env)["proxy"]
-    assert row[1:3] == ("ok", "none; NO_PROXY contains gateway.invalid; HTTPS_PROXY ignored")
+    assert row[1:3] == ("ok", "none; NO_PROXY covers gateway.invalid; HTTPS_PROXY ignored")
 
 
 def test_an_unreachable_proxy_fails_the_tcp_check(home: Home) -> None:

@@ -98,7 +98,8 @@ def test_without_socks_support_the_error_names_the_extra_to_install(
 
 UNUSABLE = {
     "bad": "bad",
-    f"me:{PASSWORD}@127.0.0.1:1": "127.0.0.1:1",
+    f"me:{PASSWORD}@127.0.0.1:1": "http://127.0.0.1:1",
+    f"http://me:{PASSWORD}#1/?@127.0.0.1:1": "http://127.0.0.1:1",
     f"ftp://me:{PASSWORD}@127.0.0.1:1": "ftp://127.0.0.1:1",
     f"http://me:{PASSWORD}/x@127.0.0.1:1": "http://127.0.0.1:1",
     f"http://me:{PASSWORD}@[::1": "http://[::1",

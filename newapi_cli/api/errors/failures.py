@@ -69,11 +69,32 @@ def tls_error(error: ssl.SSLError, base_url: BaseUrl) -> NetworkError:
             why=error.verify_message or "",
             hint=tr("for a company CA set SSL_CERT_FILE, or `newapi config set ca_bundle PATH`"),
         )
-    return NetworkError(
+    return client_certificate_error(error, place) or NetworkError(
         tr("cannot establish a TLS connection to {place}", place=place),
         why=words_of(error),
         hint=tr("if the server has no TLS, use http:// in the base URL: `newapi login URL`"),
     )
+
+
+def client_certificate_error(error: Exception, place: str) -> NetworkError | None:
+    """Return the error for an alert of TLS about the client's certificate, None for another."""
+    reason = (error.reason or "") if isinstance(error, ssl.SSLError) else ""
+    if "ALERT" not in reason:
+        return None
+    if "CERTIFICATE_REQUIRED" in reason:
+        message = tr("{place} requires a client certificate", place=place)
+        hint = tr(
+            "newapi config set client_cert PATH, and client_key if its key is in another file"
+        )
+    elif "CERTIFICATE" in reason or "UNKNOWN_CA" in reason:
+        message = tr("{place} rejected the client certificate", place=place)
+        hint = tr("check client_cert and client_key: `newapi config list`")
+    elif "HANDSHAKE_FAILURE" in reason:
+        message = tr("{place} rejected the TLS handshake", place=place)
+        hint = tr("if the server requires a client certificate: newapi config set client_cert PATH")
+    else:
+        return None
+    return NetworkError(message, why=words_of(error), hint=hint)
 
 
 def connect_timeout(base_url: BaseUrl) -> DeadlineError:

@@ -22,7 +22,7 @@ from typing import NamedTuple, TypeVar
 from newapi_cli.api.errors.body import parse_error_body
 from newapi_cli.api.errors.error_object import is_html, page_title
 from newapi_cli.api.errors.explain import error_from_response
-from newapi_cli.api.errors.failures import words_of
+from newapi_cli.api.errors.failures import client_certificate_error, words_of
 from newapi_cli.api.http.connection import Addresses, WireRequest, addresses_of, open_socket
 from newapi_cli.api.http.endpoint import Endpoint
 from newapi_cli.api.http.exchange import (
@@ -263,6 +263,8 @@ class Probe:
         except ssl.SSLCertVerificationError as error:
             raise self._untrusted_error(error) from error
         except OSError as error:  # includes ssl.SSLError and TimeoutError
+            if refusal := client_certificate_error(error, self.place):
+                raise refusal from error
             if self.speaks_http():
                 raise NetworkError(
                     tr("{place} speaks plain HTTP, not TLS", place=self.place),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import ssl
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,8 +20,10 @@ from newapi_cli.errors import ConfigError
 from newapi_cli.i18n import tr
 
 NO_PROXY_WORDS = ("none", "off", "direct")
+SYSTEMS_WITH_PROXY = ("darwin", "win32")
 PROXY_SETTING = tr("--proxy or the setting `proxy`")
 SYSTEM_SETTINGS = tr("the system's proxy settings")
+BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that is set counts
 TRADITIONAL = {"tw", "hk", "mo", "hant"}  # regions and scripts of Traditional Chinese
 
@@ -29,13 +32,17 @@ TRADITIONAL = {"tw", "hk", "mo", "hant"}  # regions and scripts of Traditional C
 class Endpoint:
     """A server with its key. `proxy` is the setting, `environ` the environment variables.
 
-    `ca_bundle` is a path, empty for the system's certificates.
+    `ca_bundle` is a path, empty for the system's certificates; so are `client_cert` and
+    `client_key`, empty for none. An empty key is not sent: `extra_headers` replace it.
     """
 
     base_url: BaseUrl
     api_key: Secret | None = None
     proxy: str = ""
     ca_bundle: str = ""
+    client_cert: str = ""
+    client_key: str = ""
+    extra_headers: Mapping[str, Secret] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
 
     def headers(self, *, accept: str = "application/json") -> dict[str, str]:
@@ -47,8 +54,12 @@ class Endpoint:
             "Content-Type": "application/json",
             "User-Agent": f"newapi/{__version__}",
         }
-        if self.api_key is not None:
-            headers["Authorization"] = f"Bearer {self.api_key.reveal()}"
+        if self.api_key is not None and (key := self.api_key.reveal()):
+            headers["Authorization"] = f"Bearer {key}"
+        if self.extra_headers:
+            names = {name.lower() for name in self.extra_headers}
+            headers = {name: v for name, v in headers.items() if name.lower() not in names}
+            headers |= {name: value.reveal() for name, value in self.extra_headers.items()}
         return headers
 
     def proxy_url(self) -> str:
@@ -59,44 +70,65 @@ class Endpoint:
         """
         if self.base_url.is_loopback or self.proxy.lower() in NO_PROXY_WORDS:
             return ""
-        if self.proxy:
-            return self.proxy
-        if not self._may_have_system_proxy:
+        text = self.proxy or (self._system_proxy() if self._may_have_system_proxy else "")
+        if not text:
             return ""
+        from newapi_cli.domain.proxy import proxy_url_from_text  # noqa: PLC0415
+
+        return proxy_url_from_text(text)
+
+    def _system_proxy(self) -> str:
         from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415  # 9 ms
 
-        if proxy_bypass(self.base_url.host):
+        from newapi_cli.domain.proxy import is_excluded  # noqa: PLC0415
+
+        proxies, host = getproxies(), self.base_url.host
+        if is_excluded(proxies.get("no", ""), host, self.base_url.port):
             return ""
-        proxies = getproxies()
+        if sys.platform in SYSTEMS_WITH_PROXY and proxy_bypass(host):
+            return ""
         return proxies.get(self.base_url.scheme) or proxies.get("all") or ""
 
     @property
     def _may_have_system_proxy(self) -> bool:
         """Whether a variable names a proxy. macOS and Windows have system settings too."""
-        return sys.platform in ("darwin", "win32") or any(
+        return sys.platform in SYSTEMS_WITH_PROXY or any(
             value and name.lower() in ("http_proxy", "https_proxy", "all_proxy")
             for name, value in self.environ.items()
         )
 
     def proxy_source(self, proxy: str) -> str:
         """Return what has set the proxy: the option or setting, a variable, or the system."""
+        from newapi_cli.domain.proxy import proxy_url_from_text  # noqa: PLC0415
+
         if self.proxy:
             return PROXY_SETTING
         names = (f"{self.base_url.scheme}_proxy", "all_proxy")
-        variables = (name for name, value in os.environ.items() if value == proxy)
-        return next((name for name in variables if name.lower() in names), SYSTEM_SETTINGS)
+        variables = (
+            name for name, value in os.environ.items()
+            if name.lower() in names and proxy_url_from_text(value) == proxy
+        )  # fmt: skip
+        return next(variables, SYSTEM_SETTINGS)
 
     def tls_context(self) -> ssl.SSLContext | None:
         """Return the context for https, None for http. Raises `ConfigError` if it is invalid."""
         if self.base_url.scheme == "http":
             return None
+        if not self.client_cert and not self.client_key:
+            return self._trusting_context(_system_context)
+        # Not the cached context: other servers must not get the certificate.
+        context = self._trusting_context(_new_system_context)
+        _load_client_certificate(context, self.client_cert, self.client_key)
+        return context
+
+    def _trusting_context(self, system: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
         for setting, path in (
             ("ca_bundle", self.ca_bundle),
-            ("SSL_CERT_FILE", self.environ.get("SSL_CERT_FILE", "")),
+            *((name, self.environ.get(name, "")) for name in BUNDLE_VARIABLES),
         ):
             if path:
                 return _context_of_bundle(setting, path)
-        return _system_context()
+        return system()
 
 
 def accepted_language(environ: Mapping[str, str]) -> str:
@@ -140,9 +172,61 @@ def _context_of_bundle(setting: str, path: str) -> ssl.SSLContext:
         ) from error
 
 
+def _load_client_certificate(context: ssl.SSLContext, cert: str, key: str) -> None:
+    """Add a client certificate with its key. Raises `ConfigError`."""
+    if not cert:
+        raise ConfigError(
+            tr("client_key is set, but client_cert is not"),
+            hint=tr("newapi config set client_cert PATH"),
+        )
+    was_asked: list[bool] = []
+
+    def refuse_password(*_: object) -> bytes:
+        was_asked.append(True)  # without this function OpenSSL would ask at the terminal
+        return b""
+
+    try:
+        files = [Path(path).expanduser() for path in (cert, key or cert)]
+        for file in files:
+            if not stat.S_ISREG(file.stat().st_mode):  # OpenSSL would wait for a pipe
+                raise OSError(errno.EINVAL, "it is not a regular file", str(file))
+        context.load_cert_chain(files[0], files[1], refuse_password)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _client_certificate_error(error, cert, key, is_encrypted=bool(was_asked)) from error
+
+
+def _client_certificate_error(
+    error: Exception, cert: str, key: str, *, is_encrypted: bool
+) -> ConfigError:
+    reason = error.reason or "" if isinstance(error, ssl.SSLError) else ""
+    hint = tr("set client_cert and client_key to the paths of PEM files: newapi config list")
+    why: str = tr("not a PEM file with a certificate and its key")
+    if is_encrypted:
+        why = tr("the private key is encrypted, and newapi cannot ask for its password")
+        hint = tr(
+            "store a key without a password: openssl pkey -in {path} -out client.key, then:"
+            " newapi config set client_key PATH",
+            path=shlex.quote(key or cert),
+        )
+    elif "MISMATCH" in reason:
+        why = tr("the private key does not belong to the certificate")
+    elif isinstance(error, OSError) and error.strerror and not isinstance(error, ssl.SSLError):
+        path = f"{error.filename}: " if error.filename else ""
+        why = f"{path}{error.strerror}"
+    elif not key:
+        hint = tr("if the key is in another file: newapi config set client_key PATH")
+    message = tr("cannot load the client certificate {path}", path=cert)
+    return ConfigError(message, why=why, hint=hint)
+
+
 @cache
 def _system_context() -> ssl.SSLContext:
-    """Load the system's certificates once a process: 18 ms.
+    """Return the context with the system's certificates, loaded once a process: 18 ms."""
+    return _new_system_context()
+
+
+def _new_system_context() -> ssl.SSLContext:
+    """Load the system's certificates.
 
     A hashed folder is preferred: nothing in it is parsed until a server presents a certificate.
     """

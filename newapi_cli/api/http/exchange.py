@@ -164,7 +164,9 @@ class Exchange:
                 self._queue.put(self._failure(error))
 
     def _exchange_directly(self) -> None:
-        self._connection = connection = Connection(self._request, self._set_socket)
+        self._connection = connection = Connection(
+            self._request, self._set_socket, lambda: self._is_closed
+        )
         with closing(connection):
             connection.connect()
             self._queue.put(Connected())

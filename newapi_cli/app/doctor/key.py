@@ -85,7 +85,7 @@ def _rejected(checkup: Checkup, refusal: AuthenticationError, key: str) -> Check
             step=NEW_KEY_HINT,
         )
         return result._replace(hint=hint)
-    if len(key) != KEY_LENGTH:
+    if key and len(key) != KEY_LENGTH:
         hint = tr(
             "the key has {n} characters, keys of New API have {expected}:"
             " copy it again with the console's copy button, then run `newapi login`",

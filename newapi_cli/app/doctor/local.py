@@ -12,9 +12,10 @@ from newapi_cli.app.clipboard import clipboard_tool
 from newapi_cli.app.context import LOGIN_HINT
 from newapi_cli.app.doctor.checkup import Checkup, failed, ok, result_from_error, skipped, warning
 from newapi_cli.app.input_history import FILE as HISTORY_FILE
-from newapi_cli.config.file import ConfigFile, read_config
+from newapi_cli.config.file import ConfigFile, has_secret, read_config
 from newapi_cli.config.keys import ensure_key_may_be_sent
 from newapi_cli.config.paths import NO_HOME
+from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.messages import size_text
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.domain.settings import KeyKind, Origin, Settings, Source
@@ -134,7 +135,7 @@ def _files_with_keys(checkup: Checkup) -> list[Path]:
     config = checkup.context.config_file
     paths = []
     # A file that cannot be parsed may well contain a key.
-    if checkup.is_file_invalid or any(table.get("api_key") for table in config.profiles.values()):
+    if checkup.is_file_invalid or has_secret(config.profiles):
         paths.append(config.path)
     try:
         source = checkup.context.settings.key
@@ -194,6 +195,7 @@ def check_base_url(checkup: Checkup) -> CheckResult:
     parts = [str(base_url)]
     if written.rstrip("/") not in ("", parts[0]):
         parts.append(tr("from {text}", text=written))
+    parts += _bound_parts(checkup, base_url)
     if base_url.scheme == "https":
         return ok(*parts)
     if base_url.is_loopback:
@@ -206,6 +208,22 @@ def check_base_url(checkup: Checkup) -> CheckResult:
         tr("the key is sent unencrypted, as allow_insecure is set"),
         hint=tr("use https://{host} if the server supports TLS", host=base_url.authority),
     )
+
+
+def _bound_parts(checkup: Checkup, base_url: BaseUrl) -> list[str]:
+    """Return the headers, masked, and the client certificate that are used for the server.
+
+    Raises `ConfigError` for a header that cannot be sent.
+    """
+    endpoint = checkup.context.endpoint(base_url)
+    parts: list[str] = []
+    if endpoint.extra_headers:
+        names = ", ".join(f"{name}: {value}" for name, value in endpoint.extra_headers.items())
+        parts.append(tr("with the headers {names}", names=names))
+    if endpoint.client_cert:
+        path = checkup.short_path(Path(endpoint.client_cert))
+        parts.append(tr("with the client certificate {path}", path=path))
+    return parts
 
 
 def _as_written(checkup: Checkup) -> str:

@@ -25,6 +25,7 @@ from newapi_cli.app.doctor.checkup import (
 )
 from newapi_cli.config.keys import redact
 from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.domain.proxy import proxy_url_from_text
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.errors import ExitCode, GatewayError, Interrupted, NewapiError
 from newapi_cli.i18n import ntr, tr
@@ -49,7 +50,8 @@ def check_proxy(checkup: Checkup) -> CheckResult:
         return ok(*_reasons_for_none(checkup, setting, variables))
     from newapi_cli.api.http import proxies  # loads httpx, 35 to 60 ms
 
-    origin = next((name for name, value in variables.items() if value == proxy), "")
+    urls = {name: proxy_url_from_text(value) for name, value in variables.items()}
+    origin = next((name for name, url in urls.items() if url == proxy), "")
     if setting:
         origin = str(checkup.settings.origins["proxy"])
     text = tr("{proxy} from the system settings", proxy=redact(proxy, ()))
@@ -86,7 +88,7 @@ def _reasons_for_none(checkup: Checkup, setting: str, variables: dict[str, str])
         origin = checkup.settings.origins["proxy"]
         parts.append(tr("turned off by {origin}", origin=origin))
     elif variables:
-        parts.append(tr("NO_PROXY contains {host}", host=checkup.base_url.host))
+        parts.append(tr("NO_PROXY covers {host}", host=checkup.base_url.host))
     if variables:
         parts.append(tr("{names} ignored", names=", ".join(variables)))
     return parts

@@ -9,7 +9,7 @@ from newapi_cli.api.chat.client import Client
 from newapi_cli.app.context import Context
 from newapi_cli.config.cache import Cache, key_cache_name, site_cache_name
 from newapi_cli.domain.completion import Notice, ResponseStarted, TurnEvent
-from newapi_cli.domain.settings import Timeouts
+from newapi_cli.domain.settings import Secret, Timeouts
 
 BRIEF = Timeouts(5, 10, 10, 10, 10, 20)  # for requests that the user did not ask for
 KIND = "is New API"  # as stored, with one of the next two as its value
@@ -98,7 +98,10 @@ class Lookup:
     @property
     def key_cache(self) -> Cache:
         """The cache of responses to the key."""
-        return self._cache(key_cache_name(self._context.base_url, self._context.api_key))
+        context, key = self._context, self._context.api_key
+        if not key.reveal():  # headers replace it
+            key = Secret("\n".join(value.reveal() for value in context.headers.values()))
+        return self._cache(key_cache_name(context.base_url, key))
 
     def _cache(self, name: str) -> Cache:
         path = self._context.paths.cache_dir / name if self._context.writes_cache else None
