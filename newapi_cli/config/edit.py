@@ -38,7 +38,7 @@ from newapi_cli.config.paths import copy_owner, ensure_private_dir, is_owned_by_
 from newapi_cli.domain.base_url import InvalidBaseUrl, base_url_from_text
 from newapi_cli.errors import ConfigError, UsageError
 from newapi_cli.i18n import tr
-from newapi_cli.text import quote_name
+from newapi_cli.text import disk_hint, quote_name
 
 if sys.platform == "win32":
     import msvcrt
@@ -208,7 +208,7 @@ def _lock(path: Path) -> Iterator[None]:
             ) from error
         except OSError as error:
             path_text = shlex.quote(str(lock if os.path.lexists(lock) else lock.parent))
-            hint = tr("ls -ld {path}", path=path_text)
+            hint = disk_hint(error.errno, lock.parent) or tr("ls -ld {path}", path=path_text)
             if is_owned_by_another_user(lock):
                 hint = tr("sudo chown $USER {path}", path=path_text)
             raise ConfigError(

@@ -28,7 +28,7 @@ from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.paths import NO_HOME, copy_owner, ensure_private_dir, special_file_kind
 from newapi_cli.errors import ConfigError, UsageError
 from newapi_cli.i18n import tr
-from newapi_cli.text import MAX_NAME, is_plain_name, near_names, quote_name
+from newapi_cli.text import MAX_NAME, disk_hint, is_plain_name, near_names, quote_name
 
 MAX_BYTES = 1_000_000
 PROFILE_HINT = tr("write it as [profiles.NAME]")
@@ -165,7 +165,8 @@ def write_atomically(path: Path, text: str) -> None:
         raise ConfigError(
             tr("cannot write {path}", path=path),
             why=error.strerror or str(error),
-            hint=tr("ls -ld {path}", path=shlex.quote(str(target.parent))),
+            hint=disk_hint(error.errno, target.parent)
+            or tr("ls -ld {path}", path=shlex.quote(str(target.parent))),
         ) from error
 
 

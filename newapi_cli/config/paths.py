@@ -19,6 +19,7 @@ from platformdirs import PlatformDirs
 
 from newapi_cli.errors import ConfigError
 from newapi_cli.i18n import tr
+from newapi_cli.text import disk_hint
 
 # Without a home folder the paths are unusable on purpose. The literal `~` of an unknown uid would
 # be relative to the current folder, where another user may have placed a config file.
@@ -78,8 +79,13 @@ def ensure_private_dir(path: Path) -> None:
         raise ConfigError(
             tr("cannot create the folder {path}", path=path),
             why=error.strerror or str(error),
-            hint=HOME_HINT,
+            hint=disk_hint(error.errno, _nearest(path)) or HOME_HINT,
         ) from error
+
+
+def _nearest(folder: Path) -> Path:
+    """Return the folder, or its first parent that exists."""
+    return next((each for each in (folder, *folder.parents) if os.path.lexists(each)), folder)
 
 
 def _make_private(folder: Path) -> None:

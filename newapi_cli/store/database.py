@@ -12,6 +12,7 @@ import os
 import shlex
 import sqlite3
 import stat
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from newapi_cli.errors import LocalError, Reason
 from newapi_cli.i18n import tr
 from newapi_cli.store.mapping import storable
 from newapi_cli.store.migrations import MIGRATIONS, Step
+from newapi_cli.text import DISK_FULL_ERRNOS, disk_hint
 
 LOCK_TIMEOUT_S = 5.0
 LOCK_POLL_S = 0.1  # how long SQLite waits at a time, during which no signal is handled
@@ -30,7 +32,6 @@ PRAGMAS = (
     "foreign_keys = ON",
     "cache_size = -256",  # kB; the default of 2 MB makes no scan faster
 )
-DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 NO_ACCESS = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
 Values = Sequence[object] | Mapping[str, object]
@@ -172,7 +173,7 @@ class Database:
                 tr("cannot open the session store {path}", path=self.path),
                 reason=Reason.DISK_FULL if is_full else Reason.LOCAL,
                 why=error.strerror or "",
-                hint=write_failure_hint(self.path, is_full=is_full),
+                hint=write_failure_hint(self.path, error.errno),
             ) from error
 
 
@@ -201,8 +202,10 @@ def _local_error(path: Path, error: sqlite3.Error) -> LocalError:
         )
     is_full = name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR")
     hint = ""
-    if is_full or name.startswith(NO_ACCESS):
-        hint = write_failure_hint(path, is_full=is_full)
+    if is_full:
+        hint = write_failure_hint(path, errno.ENOSPC)
+    elif name.startswith(NO_ACCESS):
+        hint = write_failure_hint(path, errno.EROFS if _is_on_read_only_disk(path) else None)
     return LocalError(
         tr("the session store {path} cannot be used", path=path),
         reason=Reason.DISK_FULL if is_full else Reason.LOCAL,
@@ -211,11 +214,18 @@ def _local_error(path: Path, error: sqlite3.Error) -> LocalError:
     )
 
 
-def write_failure_hint(path: Path, *, is_full: bool) -> str:
-    """Return what to do about a file that cannot be written."""
-    if is_full:
-        return tr("free space on the disk: df -h {folder}", folder=shlex.quote(str(path.parent)))
-    return tr(
+def _is_on_read_only_disk(path: Path) -> bool:
+    if sys.platform == "win32":
+        return False
+    try:
+        return bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
+
+
+def write_failure_hint(path: Path, error: int | None) -> str:
+    """Return what to do about a file that cannot be written, by the number of the error."""
+    return disk_hint(error, path.parent) or tr(
         "check the permissions of the file and its folder: ls -ld {folder} {path}",
         folder=shlex.quote(str(path.parent)),
         path=shlex.quote(str(path)),

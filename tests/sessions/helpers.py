@@ -134,6 +134,11 @@ def small_disk(path: Path, size: str = "400k") -> Iterator[None]:
         subprocess.run(["umount", "-l", str(path)], check=True)
 
 
+def make_read_only(folder: Path) -> None:
+    """Make the file system that is mounted at a folder read-only."""
+    subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+
+
 def fill(folder: Path, *, leave_bytes: int = 0) -> None:
     """Fill the file system of a folder."""
     descriptor = os.open(folder / "filler", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -13,6 +13,7 @@ from tests.sessions.helpers import (
     chat,
     data_dir,
     fill,
+    make_read_only,
     sessions_file,
     small_disk,
     stored_sessions,
@@ -119,3 +120,60 @@ def test_missing_permissions_are_reported_with_the_next_step(
     assert (result.code, result.out) == (10, b"")
     hint = rf"\n  try: check the permissions of .*: ls -ld {data_dir(home)} {sessions_file(home)}\n"
     assert re.search(hint, result.err), result.err
+
+
+@MOUNTS
+@pytest.mark.parametrize("is_empty", [True, False])
+@pytest.mark.parametrize("leave_bytes", [0, 20_000])
+def test_a_new_named_session_is_reported_once_and_answered(
+    home: Home, fault_server: FaultServer, is_empty: bool, leave_bytes: int
+) -> None:
+    answer_numbered(fault_server, home)
+    with small_disk(data_dir(home)):
+        if not is_empty:
+            chat(home, "first")
+        fill(data_dir(home), leave_bytes=leave_bytes)
+        for args in (("chat", "-S", "work"), ("chat", "-S", "work", "-q")):
+            result = run_newapi(*args, "hi", home=home)
+            assert (result.code, result.text.startswith("Answer ")) == (0, True), result
+            assert result.err.count("new session: work") == ("-q" not in args)
+            assert len(warnings_of(result.err)) == 1
+            assert result.err.count("  try: free space on the disk: df -h ") == 1
+
+
+@MOUNTS
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_on_a_read_only_disk_the_hint_is_about_the_disk(
+    home: Home, fault_server: FaultServer, is_empty: bool
+) -> None:
+    answer_numbered(fault_server, home)
+    with small_disk(data_dir(home)):
+        if not is_empty:
+            chat(home, "first")
+        make_read_only(data_dir(home))
+        for args in (("chat", "hi"), ("chat", "-S", "work", "hi")):
+            result = run_newapi(*args, home=home)
+            assert (result.code, result.text.startswith("Answer ")) == (0, True), result
+            assert len(warnings_of(result.err)) == 1
+            assert f"on another: df -h {data_dir(home)}\n" in result.err
+            assert "ls -ld" not in result.err
+
+
+@MOUNTS
+@pytest.mark.parametrize("is_read_only", [True, False])
+def test_a_config_file_on_such_a_disk_has_the_same_hints(home: Home, is_read_only: bool) -> None:
+    folder = home.newapi_home
+    with small_disk(folder):
+        if is_read_only:
+            make_read_only(folder)
+        else:
+            fill(folder)
+        for args in (
+            ("config", "set", "model", "x"),
+            ("login", "http://127.0.0.1:1", "--stdin", "--no-check"),
+            ("config", "edit"),
+        ):
+            result = run_newapi(*args, home=home, stdin=b"sk-x-0123456789", env={"EDITOR": "true"})
+            assert (result.code, result.out) == (3, b""), result
+            assert f": df -h {folder}\n" in result.err, result
+            assert "ls -ld" not in result.err

@@ -72,7 +72,7 @@ def _delete(
     context: Context, store: SessionStore, ids: set[str], texts: list[str], pictures: set[str]
 ) -> None:
     """Delete sessions, lines of the input history and pictures. Raises `LocalError`."""
-    from newapi_cli.store.database import DISK_FULL_ERRNOS, write_failure_hint  # sqlite3: 5 ms
+    from newapi_cli.store.database import write_failure_hint  # sqlite3: 5 ms
 
     # The store comes last: a failure before it can be repeated.
     try:
@@ -83,9 +83,7 @@ def _delete(
         raise LocalError(
             tr("cannot delete from {path}; no session was deleted", path=context.paths.data_dir),
             why=error.strerror or "",
-            hint=write_failure_hint(
-                context.paths.data_dir / history.FILE, is_full=error.errno in DISK_FULL_ERRNOS
-            ),
+            hint=write_failure_hint(context.paths.data_dir / history.FILE, error.errno),
         ) from error
     try:
         store.delete(ids)

@@ -50,6 +50,11 @@ def new_live_session(context: Context) -> LiveSession:
     session = _new_session(context)
     if not context.settings.flag("save"):
         return LiveSession(session)
+    return _saved_if_possible(context, session)
+
+
+def _saved_if_possible(context: Context, session: Session) -> LiveSession:
+    """Return a new session; warns once if it cannot be saved."""
     try:
         return _saved_session(context, session)
     except NewapiError as error:
@@ -122,13 +127,28 @@ def checked_session_name(text: str, *, hint: str = "") -> str:
 
 
 def _named_session(context: Context, options: ChatOptions) -> LiveSession:
-    named = context.sessions.find_by_name(options.session)
+    named: Session | None = None
+    try:
+        named = context.sessions.find_by_name(options.session)
+    except (LocalError, ConfigError):
+        if _has_stored_sessions(context):  # one of them may have the name
+            raise
     if named is not None:
         return _resume(context, named, is_explicit="profile" in context.overrides)
     if not options.quiet:
         print_dim(context.streams, tr("new session: {name}", name=options.session))
     session = _new_session(context)._replace(title=options.session, is_named=True)
-    return _saved_session(context, session)
+    return _saved_if_possible(context, session)
+
+
+def _has_stored_sessions(context: Context) -> bool:
+    """Return whether the store has content. A full disk leaves an empty file."""
+    try:
+        return context.sessions_file.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def _new_session(context: Context) -> Session:
