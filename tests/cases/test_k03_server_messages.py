@@ -8,57 +8,17 @@ Azure/azure-sdk-for-net#48145.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from pathlib import Path
 
 from newapi_cli.api.chat.body_decoder import BodyDecoder
 from newapi_cli.api.chat.response_reader import no_answer
 from newapi_cli.api.http.exchange import ResponseHead
-from newapi_cli.errors import NewapiError
 from tests.cases.error_bodies import WRAPPED, Wrapped
+from tests.cases.playing import ask, error_in, played
 from tests.support.cases import each
-from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
-from tests.support.process import Result, run_newapi
-from tests.support.steps import Send
 from tests.support.wire import DONE, chunk, event, json_bytes, response
 
-CASES = Path(__file__).parent.parent / "data" / "cases"
 TEXT = event(chunk("Once upon"))
-SSE = "text/event-stream"
-
-
-def ask(home: Home, *responses: bytes, args: Iterable[str] = ("--retries", "0")) -> Result:
-    """Run `newapi chat -n hi` against a server that sends these responses."""
-    with FaultServer(*([Send(each)] for each in responses)) as server:
-        home.configure(server.url)
-        result = run_newapi("chat", "-n", *args, "hi", home=home)
-        assert len(server.requests) == len(responses), result.err
-    return result
-
-
-def played(name: str) -> bytes:
-    """Return the response that a file of `tests/data/cases` stands for, as its README says."""
-    (path,) = (each for each in CASES.glob(f"{name}.*") if ".models." not in each.name)
-    kind, body = path.name.removeprefix(f"{name}."), path.read_bytes()
-    if kind == "raw":
-        return body
-    if kind == "sse":
-        return response(200, body, content_type=SSE)
-    return response(int(kind[:3]) if kind[0].isdigit() else 200, body)
-
-
-def error_in(body: bytes, size: int = 0) -> NewapiError:
-    """Return the error in the body of a success, fed in blocks of a size."""
-    decoder = BodyDecoder("")
-    blocks = [body[at : at + size] for at in range(0, len(body), size)] if size else [body]
-    try:
-        for block in blocks:
-            list(decoder.feed(block))
-        list(decoder.end())
-    except NewapiError as error:
-        return error
-    raise AssertionError(f"no error in {body!r}")
 
 
 @each(
