@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from newapi_cli.app.config_edit import (
@@ -36,6 +36,7 @@ MAX_PIPED_BYTES = 64 * 1024
 CONNECTION_INFO = tr("the connection info")
 LONG_WORD = re.compile(r"[^\W_]{32}")  # in keys, but not in names of models
 SHOWN_MODELS = 12
+NO_MODELS = tr("this key has no models; in the gateway's console, choose another group for it")
 FIRST_SERVER_ERROR = 500
 CLIPBOARD_TYPE = "newapi_channel_conn"
 MAX_TEXT = 10_000
@@ -73,6 +74,8 @@ def login(context: Context, options: LoginOptions) -> None:
     _store(context, credentials)
     _warn_about_variables(context, credentials)
     gateway.models.remember_names(models)
+    if options.checks:
+        _use_stored(context, gateway, credentials, models)
     if context.settings.text("model"):
         return
     model = ""
@@ -139,6 +142,28 @@ def _report_api(context: Context, given: BaseUrl, base_url: BaseUrl, n: int) -> 
             url=base_url,
         )
     )
+
+
+def _use_stored(
+    context: Context, gateway: Gateway, stored: Credentials, models: list[ModelInfo]
+) -> None:
+    """Warn about a key without models, and fetch what its log shows about prices.
+
+    The log is not fetched if a variable overrides what was stored.
+    """
+    if not models:
+        print_warning(context.streams, NO_MODELS)
+    response = gateway.lookup.last_response
+    profile, config = context.settings.profile, context.config_file
+    values = {"base_url": str(stored.base_url), "api_key": stored.key.reveal()}
+    table = {**config.profiles.get(profile, {}), **values}
+    context.config_file = replace(config, profiles={**config.profiles, profile: table})
+    context.forget_settings()
+    key = context.settings.key
+    is_used = key is not None and key.text.reveal().strip() == stored.key.reveal()
+    if response is not None and is_used and context.settings.base_url == stored.base_url:
+        gateway.lookup.remember_server(response)
+        gateway.key_log.learn_at_login()
 
 
 def logout(context: Context) -> None:

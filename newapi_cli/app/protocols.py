@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from newapi_cli.domain.completion import ChatRequest, Completion, TurnEvent, Usage
+from newapi_cli.domain.completion import (
+    ChatRequest,
+    Completion,
+    ResponseStarted,
+    TurnEvent,
+    Usage,
+)
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 
 if TYPE_CHECKING:
@@ -47,14 +53,26 @@ class Recorder(Protocol):
 class Pricer(Protocol):
     """Knows the gateway's prices. It never makes the answer fail, nor delays it."""
 
-    def begin(self) -> None:
-        """Fetch the prices in the background if that is due; called when the answer has begun."""
+    def begin(self, response: ResponseStarted) -> None:
+        """Fetch in the background what is due; called when the answer has begun."""
+
+    def end(self) -> None:
+        """Fetch in the background what needs the whole answer; called when it has ended."""
 
     def is_busy(self, wait_s: float) -> bool:
-        """Wait for the prices; return whether they are still being fetched."""
+        """Wait for what is being fetched; return whether there is still something."""
 
-    def cost(self, model: str, usage: Usage | None) -> Cost | None:
-        """Return the cost of an answer, None if the server publishes no prices."""
+    def cost(self, model: str, usage: Usage | None, *, searches: bool) -> Cost | None:
+        """Return the cost of an answer, None if the server publishes no prices.
+
+        `searches`: the request allowed the model to search the web.
+        """
+
+    def may_charge_rest(self, response: ResponseStarted | None, *, is_stream: bool) -> bool:
+        """Return whether the server may charge all of an answer that was stopped.
+
+        `response` is None if none began.
+        """
 
 
 class SessionStorage(Protocol):

@@ -41,6 +41,7 @@ PRICES_WAIT_S = 1.0  # at the end of an answer, for prices that are still being 
 # In characters, with reasoning and tool calls: a server that never ends an answer would take all
 # memory. The longest real answers have some 0.5 MB of text (128,000 tokens).
 MAX_SIZE = 16 * 1024 * 1024
+SEARCH_OPTION = "web_search_options"  # of a request
 
 
 class Turn:
@@ -60,7 +61,7 @@ class Turn:
         self.request = request
         self._recorder = recorder
         self._pricer = pricer
-        self._has_prices = False  # the server may publish some
+        self._response: ResponseStarted | None = None
         self._prices_are_due = False
         self._require_finish_reason = require_finish_reason
         self._clock = clock
@@ -71,6 +72,7 @@ class Turn:
         self._status = Status.INTERRUPTED
         self._duration_s: float | None = None
         self._is_closed = False
+        self._was_stopped = False  # by the user or by a timeout of ours
         self._is_end_confirmed = False
         self._error = ""
         self._unsaved = 0  # characters
@@ -98,6 +100,7 @@ class Turn:
             yield from self._checked_events()
             self._status = Status.COMPLETE
         except Interrupted:
+            self._was_stopped = True
             raise
         except NewapiError as error:
             self._error = error.summary
@@ -113,14 +116,28 @@ class Turn:
         self._events.close()
         self._end_time()
         try:
-            is_charged = self._builder.has_anything or self._builder.usage is not None
-            if self._pricer is not None and self._has_prices and is_charged:
-                self._builder.cost = self._pricer.cost(
-                    self._builder.requested_model, self._builder.usage
-                )
+            self._add_cost()
         finally:  # the answer is stored even if its price fails
             if self._recorder is not None:
                 self._recorder.end(self.completion, self._error)
+
+    def _add_cost(self) -> None:
+        """Add the cost. An answer without text is charged too if tokens were counted."""
+        builder, pricer = self._builder, self._pricer
+        if pricer is None:
+            return
+        is_charged = builder.has_anything or builder.usage is not None
+        if self._has_prices and is_charged:
+            searches = SEARCH_OPTION in self.request.sampling.options
+            builder.cost = pricer.cost(builder.requested_model, builder.usage, searches=searches)
+        if self._was_stopped and builder.finish_reason is None:
+            is_stream = self.request.stream
+            builder.may_cost_more = pricer.may_charge_rest(self._response, is_stream=is_stream)
+
+    @property
+    def _has_prices(self) -> bool:
+        """Whether the server may publish prices."""
+        return self._response is not None and self._response.is_new_api
 
     def _end_time(self) -> None:
         if self._duration_s is None:
@@ -133,6 +150,7 @@ class Turn:
             yield from self._wait_for_prices()
             yield from self._verdict()
         except (IncompleteCompletion, NetworkError, DeadlineError) as error:
+            self._was_stopped = isinstance(error, DeadlineError)
             has_begun = self._builder.has_anything
             self._status = Status.INCOMPLETE if has_begun else Status.ERROR
             if not has_begun:
@@ -152,9 +170,9 @@ class Turn:
                 self._end_if_too_long(event)
                 self._observe(event)
                 yield event
-                if self._prices_are_due and self._pricer is not None:
+                if self._prices_are_due:
                     self._prices_are_due = False
-                    self._pricer.begin()  # after the first text has been shown
+                    self._begin_pricing()  # after the first text has been shown
                 if self._unsaved:
                     self._save_if_due()
         except (NetworkError, DeadlineError):
@@ -163,13 +181,18 @@ class Turn:
 
     def _wait_for_prices(self) -> Iterator[Tick]:
         """Wait briefly for prices that are being fetched; ticks let the screen update."""
-        if self._pricer is not None and self._has_prices and not self._builder.has_anything:
-            if self._builder.usage is None:
-                return
-            self._pricer.begin()  # an empty answer is charged too
+        if self._pricer is None or not self._has_prices:
+            return
+        if self._builder.usage is not None:
+            self._begin_pricing()  # an empty answer is charged too
+        self._pricer.end()
         until = self._clock() + PRICES_WAIT_S
-        while self._pricer is not None and self._clock() < until and self._pricer.is_busy(FRAME_S):
+        while self._clock() < until and self._pricer.is_busy(FRAME_S):
             yield Tick(0.0)
+
+    def _begin_pricing(self) -> None:
+        if self._pricer is not None and self._response is not None:
+            self._pricer.begin(self._response)
 
     def _observe(self, event: TurnEvent) -> None:
         if isinstance(event, Chunk):
@@ -180,7 +203,7 @@ class Turn:
                 self._prices_are_due = self._has_prices and self._pricer is not None
         elif isinstance(event, ResponseStarted):
             self._builder.request_id = event.request_id
-            self._has_prices = event.is_new_api
+            self._response = event
         elif isinstance(event, FallbackUsed):
             self._builder.requested_model = event.next_model
             self._builder.tried += ((event.model, event.why),)

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from newapi_cli.app.context import Context
 from newapi_cli.app.durations import since_from_text
+from newapi_cli.app.exact_costs import exact_costs, exactness, seconds_since
 from newapi_cli.app.gateway.gateway import Gateway
-from newapi_cli.app.spending import By, TurnFigures, exact_costs, exactness, spending_report
+from newapi_cli.app.spending import By, TurnFigures, spending_report
 from newapi_cli.domain.money import Currency
 from newapi_cli.domain.pricing import DOLLAR
 from newapi_cli.domain.report import SpendingReport
@@ -98,16 +99,19 @@ def _fetch_exact_costs(context: Context, scope: Scope) -> None:
     try:
         host = str(context.base_url)
         gateway = Gateway(context)
-        entries, quota = gateway.key_record.log(), gateway.prices.quota_per_unit()
+        turns = list(store.figures(TurnFigures._make, host=host))
+        ends = [turn.created_at + (turn.duration_s or 0.0) for turn in turns]
+        entries = gateway.key_log.entries(max_age_s=seconds_since(max(ends, default=0.0)))
+        quota_per_unit = gateway.prices.quota_per_unit()
     except NewapiError as error:
         stored = tr("`newapi usage` without --exact reports the stored costs")
         if error.hint:
             stored = tr("{hint}; {stored}", hint=error.hint, stored=stored)
         error.hint = stored
         raise
-    turns = store.charged((entry.request_id for entry in entries), host)
-    store.write_costs(exact_costs(turns, entries, quota))
-    result = exactness(_figures(context, scope), entries, host)
+    match = exact_costs(turns, entries, quota_per_unit)
+    store.write_costs(match.changed)
+    result = exactness(_figures(context, scope), entries, host, match.ambiguous)
     if result.answers:
         context.streams.print_err(exactness_text(result))
 

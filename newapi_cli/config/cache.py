@@ -14,8 +14,9 @@ from __future__ import annotations
 import json
 import re
 import stat
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,6 +58,7 @@ class Cache:
         self._path = path
         self._redact = redact
         self._now = now
+        self._lock = threading.Lock()  # lookups beside an answer store what they received
         self._in_memory: dict[str, object] | None = None if path is not None else {}
 
     def get(self, name: str, max_age_s: float = float("inf")) -> CacheEntry | None:
@@ -75,19 +77,27 @@ class Cache:
 
     def put(self, name: str, value: object) -> bool:
         """Store a value with the current time, and return whether the next run will find it."""
-        entries = self._read_entries() | {
-            name: {"at": self._now(), "value": self._redact_all(value)}
-        }
-        if self._path is not None and self._in_memory is None:
-            try:
-                ensure_private_dir(self._path.parent)
-                write_atomically(self._path, json.dumps({"format": FORMAT, "entries": entries}))
-            except ConfigError:
-                self._in_memory = entries
-                return False
-            return True
-        self._in_memory = entries
-        return self._path is None
+        return self.put_all({name: value})
+
+    def put_all(self, values: Mapping[str, object]) -> bool:
+        """Store values in one write, and return whether the next run will find them."""
+        with self._lock:
+            now = self._now()
+            entries = self._read_entries() | {
+                name: {"at": now, "value": self._redact_all(value)}
+                for name, value in values.items()
+            }
+            if self._path is not None and self._in_memory is None:
+                try:
+                    ensure_private_dir(self._path.parent)
+                    text = json.dumps({"format": FORMAT, "entries": entries})
+                    write_atomically(self._path, text)
+                except ConfigError:
+                    self._in_memory = entries
+                    return False
+                return True
+            self._in_memory = entries
+            return self._path is None
 
     def _redact_all(self, value: object) -> object:
         """Return a value with its texts redacted, but not the short names of members."""
@@ -122,9 +132,9 @@ def site_cache_name(kind: str, base_url: BaseUrl) -> str:
     return f"{kind}-{_digest(str(base_url))}.json"
 
 
-def key_cache_name(base_url: BaseUrl, key: Secret) -> str:
+def key_cache_name(base_url: BaseUrl, key: Secret, kind: str = "key") -> str:
     """Return the file name for values that depend on a key; it reveals neither site nor key."""
-    return f"key-{_digest(f'{base_url} {key.reveal()}')}.json"
+    return f"{kind}-{_digest(f'{base_url} {key.reveal()}')}.json"
 
 
 def _digest(text: str) -> str:

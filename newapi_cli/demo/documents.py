@@ -40,7 +40,7 @@ def status(base_url: str, started_at: int) -> Document:
         "custom_currency_symbol": "¤",
         "custom_currency_exchange_rate": 2,
         "usd_exchange_rate": CNY_PER_USD,
-        "self_use_mode_enabled": True,
+        "self_use_mode_enabled": False,
         "setup": True,
     }
     return {"success": True, "message": "", "data": data}

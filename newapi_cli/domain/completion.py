@@ -57,7 +57,7 @@ class UsageExtras(NamedTuple):
     """Counts that only prices need.
 
     `excludes_cached`: old gateways count the prompt of Claude without the tokens that were read
-    from its cache or written to it.
+    from its cache or written to it. `searches` is None if the server does not count them.
     """
 
     cache_writes: int = 0
@@ -65,7 +65,9 @@ class UsageExtras(NamedTuple):
     images: int = 0
     audio_in: int = 0
     audio_out: int = 0
+    images_out: int = 0
     excludes_cached: bool = False
+    searches: int | None = None
 
 
 class Usage(NamedTuple):
@@ -152,13 +154,13 @@ class Notice(NamedTuple):
 class ResponseStarted(NamedTuple):
     """The gateway accepted the request. Its id is empty if the server sends none.
 
-    `is_new_api`: the server identified itself as New API or a fork; `reports_version`: as one of
-    2026 or later.
+    `is_new_api`: the server identified itself as New API or a fork. `version` is that of New API
+    since 2026, else empty.
     """
 
     request_id: str
     is_new_api: bool = False
-    reports_version: bool = False
+    version: str = ""
 
 
 class FallbackUsed(NamedTuple):
@@ -204,7 +206,8 @@ class Completion(NamedTuple):
     """What arrived of one answer. Times are in seconds from the start of the turn.
 
     `tried` holds the models that failed before `requested_model`, each with the reason. `cost` is
-    None if the server publishes no prices.
+    None if the server publishes no prices. `may_cost_more`: the answer was stopped, and the server
+    may charge all of it.
     """
 
     content: str
@@ -222,6 +225,7 @@ class Completion(NamedTuple):
     tried: tuple[tuple[str, str], ...] = ()
     cost: Cost | None = None
     sources: tuple[Source, ...] = ()
+    may_cost_more: bool = False
 
 
 class _Text:
@@ -261,6 +265,7 @@ class CompletionBuilder:
         self.tried: tuple[tuple[str, str], ...] = ()
         self.cost: Cost | None = None
         self.sources: tuple[Source, ...] = ()
+        self.may_cost_more = False
 
     def add(self, chunk: Chunk) -> None:
         """Add the next chunk."""
@@ -328,6 +333,7 @@ class CompletionBuilder:
             tried=self.tried,
             cost=self.cost,
             sources=self.sources,
+            may_cost_more=self.may_cost_more,
         )
 
 

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 class CostKind(StrEnum):
     """How a cost is known. The values are stored, and are part of the JSON output."""
 
-    ABOUT = "about"  # from the published prices and the tokens that the server counted
+    ABOUT = "about"  # from the gateway's prices and the tokens that the server counted
     EXACT = "exact"  # from the gateway's own log
+    AT_MOST = "at_most"  # cached tokens cost less than this by a ratio that is not published
+    AT_LEAST = "at_least"  # more is charged, such as for searches that are not counted
+    GROUP_UNKNOWN = "group_unknown"  # the ratio of the key's group is a guess
     TIERED = "tiered"  # the price is an expression that only the gateway evaluates
     UNKNOWN = "unknown"  # the gateway publishes prices, but not for this
 
@@ -99,7 +102,8 @@ class Balance(NamedTuple):
 class LogEntry(NamedTuple):
     """A request that was charged, from the log of the key. `quota` is the charge.
 
-    `request_id` is empty in the logs of older servers.
+    `request_id` is empty in the logs of older servers. `use_time_s` is how long the answer took, in
+    whole seconds, None if the log does not contain it.
     """
 
     request_id: str
@@ -109,3 +113,4 @@ class LogEntry(NamedTuple):
     prompt_tokens: int
     completion_tokens: int
     created_at: datetime
+    use_time_s: int | None = None

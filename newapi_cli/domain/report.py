@@ -64,7 +64,7 @@ class NotExact(StrEnum):
     OTHER_GATEWAY = "other_gateway"
     NO_REQUEST_ID = "no_request_id"
     EMPTY_LOG = "empty_log"
-    LOG_WITHOUT_IDS = "log_without_ids"
+    AMBIGUOUS = "ambiguous"
     BEFORE_LOG = "before_log"
     AFTER_LOG = "after_log"
     NOT_IN_LOG = "not_in_log"

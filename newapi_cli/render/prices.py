@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # decimal takes 4 ms and is loaded with the first price
     from newapi_cli.domain.pricing import PriceView
 
 MAX_NAMED_MODELS = 8
-UNKNOWN = "unknown"
+TIERED, UNKNOWN = "tiered", "unknown"
 PRICE_FIELDS = ("kind", "group", "in", "cached", "out", "per_call")
 
 
@@ -29,9 +29,12 @@ def price_cells(view: PriceView | None, currency: Currency | None) -> tuple[str,
         return tr("{price} per call", price=_money(view.per_call, currency)), ""
     if view.prompt is None or view.completion is None:
         return str(view.kind), str(view.kind)
-    if not view.prompt and not view.completion:
+    if not view.prompt and not view.completion and not view.is_lowest:
         return tr("free"), tr("free")
-    return _money(view.prompt, currency), _money(view.completion, currency)
+    price_in, price_out = _money(view.prompt, currency), _money(view.completion, currency)
+    if view.is_lowest:
+        return tr("from {price}", price=price_in), tr("from {price}", price=price_out)
+    return price_in, price_out
 
 
 def cached_cell(view: PriceView | None, currency: Currency | None) -> str:
@@ -43,7 +46,7 @@ def price_fields(view: PriceView | None) -> list[str]:
     """Return the fields `PRICE_FIELDS` for TSV: exact dollars, empty if unknown."""
     if view is None:
         return [UNKNOWN, "", "", "", "", ""]
-    amounts = (view.prompt, view.cached, view.completion, view.per_call)
+    amounts = _sure_amounts(view)
     return [str(view.kind), view.group, *(_exact(amount) or "" for amount in amounts)]
 
 
@@ -51,15 +54,23 @@ def price_json(view: PriceView | None) -> dict[str, object] | None:
     """Return a price as a JSON value, amounts as text of exact dollars."""
     if view is None:
         return None
+    prompt, cached, completion, per_call = map(_exact, _sure_amounts(view))
     return {
         "kind": str(view.kind),
         "group": view.group,
         "group_is_certain": view.is_group_certain,
-        "in_usd_per_million": _exact(view.prompt),
-        "cached_usd_per_million": _exact(view.cached),
-        "out_usd_per_million": _exact(view.completion),
-        "usd_per_call": _exact(view.per_call),
+        "in_usd_per_million": prompt,
+        "cached_usd_per_million": cached,
+        "out_usd_per_million": completion,
+        "usd_per_call": per_call,
     }
+
+
+def _sure_amounts(view: PriceView) -> tuple[Decimal | None, ...]:
+    """Return the amounts for scripts, which would not see that there are higher tiers."""
+    if view.kind == TIERED:
+        return None, None, None, None
+    return view.prompt, view.cached, view.completion, view.per_call
 
 
 def balance_text(balance: Balance) -> str:

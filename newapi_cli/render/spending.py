@@ -11,6 +11,7 @@ from datetime import UTC
 from decimal import Decimal
 from typing import NamedTuple
 
+from newapi_cli.domain.money import CostKind
 from newapi_cli.domain.report import Exactness, NotExact, Spending, SpendingReport
 from newapi_cli.domain.session import SHORT_ID_LENGTH
 from newapi_cli.i18n import ntr, tr
@@ -32,9 +33,9 @@ NOT_EXACT_TEXTS = {  # after a number of answers
     NotExact.OTHER_GATEWAY: tr("from another gateway"),
     NotExact.NO_REQUEST_ID: tr("without a request ID"),
     NotExact.EMPTY_LOG: tr("unknown, as the gateway's log of this key is empty"),
-    NotExact.LOG_WITHOUT_IDS: tr("unknown, as the gateway's log has no request IDs"),
+    NotExact.AMBIGUOUS: tr("ambiguous: several rows of the gateway's log fit, without request IDs"),
     NotExact.BEFORE_LOG: tr("older than the log, which ends after 1,000 rows"),
-    NotExact.AFTER_LOG: tr("newer than the log, which is fetched once in five minutes"),
+    NotExact.AFTER_LOG: tr("newer than the log"),
     NotExact.NOT_IN_LOG: tr("not in the log, such as those of other keys"),
 }
 
@@ -169,13 +170,16 @@ def _name(row: Spending, titles: Mapping[str, str] | None) -> str:
 def cost_cell(row: Spending, *, is_short: bool = False) -> str:
     """Return the cost of answers as text; empty if no server has published prices.
 
-    Answers whose cost is unknown are counted, or marked with "?" in a short cell.
+    Answers whose cost is unknown are counted, or marked with "?" in a short cell, as is a cost
+    whose group is unknown.
     """
     if row.cost is None:
         return ""
     if row.cost.usd is None:
         return str(row.cost.kind)
     known = cost_text(row.cost)
+    if is_short and row.cost.kind is CostKind.GROUP_UNKNOWN:
+        known = f"{cost_text(row.cost._replace(kind=CostKind.ABOUT))} ?"
     if not row.unpriced:
         return known
     if is_short:

@@ -93,12 +93,14 @@ class StatusLines:
         return [safe_line(self._streams.redact(line)) for line in source_lines(completion.sources)]
 
     def write_summary(self, completion: Completion, *, has_gap: bool = False) -> None:
-        """Write the line below an answer, unless nothing arrived."""
+        """Write the line below an answer, unless nothing arrived, and what it may cost beyond."""
         if self._options.usage and (completion.content or completion.reasoning or completion.usage):
             self._write("\n" if has_gap and self._streams.stderr.is_terminal else "")
             model = completion.model or completion.requested_model or self._options.model
             times = (completion.first_token_s, completion.duration_s)
             print_dim(self._streams, summary(model, completion.usage, *times, completion.cost))
+        if completion.may_cost_more and self._options.notices:
+            print_dim(self._streams, tr("the gateway may charge for the whole answer"))
         if self._options.details and completion.request_id:
             print_dim(self._streams, tr("id: {id}", id=completion.request_id))
 

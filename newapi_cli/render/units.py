@@ -123,11 +123,25 @@ def cost_text(cost: Cost | None) -> str:
         return ""
     if cost.usd is None:
         return tr("tiered price") if cost.kind == "tiered" else tr("cost unknown")
-    if not cost.usd:
+    if not cost.usd and cost.kind != "at_least":
         return tr("free")
     rate = cost.currency.per_usd if cost.currency else 1
-    amount = money(cost.usd * rate, cost.currency)
-    return tr("about {amount}", amount=amount) if cost.kind == "about" else amount
+    return _amount_text(cost.kind, money(cost.usd * rate, cost.currency))
+
+
+def _amount_text(kind: str, amount: str) -> str:
+    """Return an amount with how it is known.
+
+    >>> [_amount_text(kind, "$1.00") for kind in ("exact", "about", "at_most", "group_unknown")]
+    ['$1.00', '~$1.00', 'at most $1.00', '~$1.00 (group unknown)']
+    """
+    if kind == "about":
+        return tr("~{amount}", amount=amount)
+    if kind == "group_unknown":
+        return tr("~{amount} (group unknown)", amount=amount)
+    if kind == "at_most":
+        return tr("at most {amount}", amount=amount)
+    return tr("at least {amount}", amount=amount) if kind == "at_least" else amount
 
 
 def spent_text(total: TotalCost) -> str:

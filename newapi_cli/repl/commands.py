@@ -13,6 +13,7 @@ from newapi_cli.app.config_edit import (
     unset_run_setting,
 )
 from newapi_cli.app.editor import edit_text
+from newapi_cli.app.exact_costs import fetch_exact_costs
 from newapi_cli.app.prompt import Prompt, TextFile, read_system_prompt
 from newapi_cli.app.sessions.live_session import describe_external_changes
 from newapi_cli.app.sessions.resume import (
@@ -20,7 +21,6 @@ from newapi_cli.app.sessions.resume import (
     new_session_like,
     resume_reference,
 )
-from newapi_cli.app.spending import fetch_exact_costs
 from newapi_cli.domain.completion import COUNTS, Status, usage_from_counts
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import Session, TurnRecord

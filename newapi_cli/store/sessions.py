@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import (
@@ -67,6 +67,22 @@ FIGURES = (  # of a turn, for spending reports
 LIST_HINT = tr("newapi sessions list")
 
 Made = TypeVar("Made")
+
+
+class HasCost(Protocol):
+    """A turn with its cost, whole or only its figures."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def request_id(self) -> str: ...
+
+    @property
+    def cost(self) -> str | None: ...
+
+    @property
+    def cost_kind(self) -> str: ...
 
 
 class SessionStore:
@@ -372,14 +388,7 @@ class SessionStore:
         values += [profile, host]
         yield from map(make, self.database.rows(f"{sql} ORDER BY id", values))
 
-    def charged(self, request_ids: Iterable[str], host: str) -> list[TurnRecord]:
-        """Return the turns that were sent to a host and have one of these request ids."""
-        ids = set(request_ids)
-        sql = f"SELECT {TURN_COLUMNS} FROM turns WHERE request_id != '' AND host = ?"
-        rows = self.database.rows(sql, (host,))
-        return [turn_from_row(row) for row in rows if row["request_id"] in ids]
-
-    def write_costs(self, turns: Iterable[TurnRecord]) -> None:
+    def write_costs(self, turns: Iterable[HasCost]) -> None:
         """Commit cost and kind of stored turns, of all or of none.
 
         A deleted turn is skipped, also if its id was given to another one.

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from newapi_cli.api.gateway.key_log import log_from_json
 from newapi_cli.api.gateway.responses import (
     currency_from_json,
     key_usage_from_json,
-    log_from_json,
     models_from_json,
     number,
     price_list_from_json,

@@ -38,7 +38,7 @@ def test_the_status_describes_the_gateway_and_its_currency(gateway: DemoGateway)
         "custom_currency_symbol": "¤",
         "custom_currency_exchange_rate": 2,
         "usd_exchange_rate": 7.3,
-        "self_use_mode_enabled": True,
+        "self_use_mode_enabled": False,
         "setup": True,
     }
 

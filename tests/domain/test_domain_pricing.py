@@ -163,7 +163,7 @@ def test_an_implausible_cost_is_unknown(price: Price, ratio: str, quota_per_unit
 @pytest.mark.parametrize("dollars", ["1000000000000", "999999999999.999998", "0.000002", "-0"])
 def test_a_plausible_cost_has_all_digits_and_no_sign(dollars: str) -> None:
     listed = PriceList({"m": per_call(dollars)}, {"default": D("1")}, HALF_MILLION)
-    cost = listed.cost("m", None)
+    cost = listed.cost("m", None, "default")
     assert cost == Cost(CostKind.ABOUT, abs(D(dollars)), DOLLAR)
     assert cost.usd is not None
     assert not cost.usd.is_signed()
@@ -174,10 +174,11 @@ def test_a_plausible_cost_has_all_digits_and_no_sign(dollars: str) -> None:
     [
         (("default", "vip"), "vip", ("vip", D("0.5"), True)),
         (("default", "vip"), "", ("default", D("1"), False)),
-        (("vip",), "", ("vip", D("0.5"), True)),
+        (("vip",), "", ("vip", D("0.5"), False)),
         (("all",), "", ("default", D("1"), False)),
         (("default",), "a group that is not published", ("default", D("1"), False)),
-        (("gone",), "", ("default", D("1"), True)),
+        (("gone",), "", ("default", D("1"), False)),
+        (("default", "vip"), "auto", ("default", D("1"), False)),
     ],
 )
 def test_the_group_of_a_key_is_certain_or_marked_as_a_guess(

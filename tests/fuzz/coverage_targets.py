@@ -8,7 +8,7 @@ from collections.abc import Callable
 from newapi_cli.api.chat.response_reader import no_answer
 from newapi_cli.api.errors.body import find_error
 from newapi_cli.api.errors.wrappers import read_error
-from newapi_cli.api.gateway import responses
+from newapi_cli.api.gateway import key_log, responses
 from newapi_cli.api.http.exchange import ResponseHead
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.render.json_output import completion_json
@@ -45,8 +45,9 @@ ORDERLY = [
 DECODERS: list[Callable[[object], object]] = [
     responses.models_from_json, find_error, read_error,
     responses.currency_from_json, responses.key_usage_from_json,
-    responses.log_from_json, lambda value: responses.price_list_from_json(value, value),
-    lambda value: json.dumps(responses.without_details(value)),
+    key_log.log_from_json, key_log.rates_from_log,
+    lambda value: responses.price_list_from_json(value, value),
+    lambda value: json.dumps(key_log.without_details(value)),
     lambda value: responses.price_list_from_json({"data": {"quota_per_unit": 1}}, value),
 ]  # fmt: skip
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from newapi_cli.api.chat.response_reader import no_answer
 from newapi_cli.api.errors.body import find_error
 from newapi_cli.api.errors.wrappers import read_error
-from newapi_cli.api.gateway import responses
+from newapi_cli.api.gateway import key_log, responses
 from newapi_cli.api.gateway.responses import fetch_balance
 from newapi_cli.api.http.exchange import ResponseHead
 from newapi_cli.api.json_values import decode_json
@@ -30,6 +30,7 @@ from tests.fuzz.wire_values import (
     MODELS,
     ODD,
     PRICING,
+    RATES,
     REFUSAL,
     STATUS,
     TEXTS,
@@ -149,14 +150,25 @@ DECODERS: dict[str, tuple[st.SearchStrategy[object], Callable[[object], object]]
         lambda value: responses.price_list_from_json({"data": {"quota_per_unit": 500000}}, value),
     ),
     "key": (KEY_USAGE, responses.key_usage_from_json),
-    "log": (LOG, responses.log_from_json),
-    "log kept": (LOG, lambda value: responses.log_from_json(_kept(value))),
+    "log": (LOG, key_log.log_from_json),
+    "log kept": (LOG, lambda value: key_log.log_from_json(_kept(value))),
+    "rates": (LOG, key_log.rates_from_log),
+    "rates kept": (LOG, lambda value: key_log.rates_from_json(_kept_rates(value))),
+    "rates damaged": (RATES, key_log.rates_from_json),
 }
 
 
 def _kept(value: object) -> object:
     """Give a log as it is found again on the shelf."""
-    return json.loads(json.dumps(responses.without_details(value)))
+    return json.loads(json.dumps(key_log.without_details(value)))
+
+
+def _kept_rates(value: object) -> object:
+    """Return rates as they are read from the cache; they are those of the log."""
+    rates = key_log.rates_from_log(value)
+    kept = json.loads(json.dumps(key_log.rates_to_json(rates)))
+    assert key_log.rates_from_json(kept) == rates
+    return kept
 
 
 @pytest.mark.parametrize(("shape", "decode"), DECODERS.values(), ids=DECODERS)

@@ -123,16 +123,31 @@ KEY_USAGE = members(
         model_limits=st.dictionaries(TEXTS, st.booleans(), max_size=2), expires_at=COUNTS,
     )
 )  # fmt: skip
+OTHER = members(
+    group_ratio=COUNTS, model_ratio=COUNTS, completion_ratio=COUNTS, cache_ratio=COUNTS,
+    model_price=COUNTS, cache_tokens=COUNTS, cache_creation_tokens=COUNTS, claude=st.booleans(),
+    tool_surcharges=st.lists(mostly(members(count=COUNTS, price=COUNTS)), max_size=2),
+    web_search_call_count=COUNTS, billing_mode=TEXTS,
+)  # fmt: skip
 LOG = members(
     data=st.lists(
         mostly(
             members(
                 type=st.integers(1, 3), request_id=TEXTS, model_name=TEXTS, group=TEXTS,
                 quota=COUNTS, prompt_tokens=COUNTS, completion_tokens=COUNTS, created_at=COUNTS,
+                use_time=COUNTS, other=st.one_of(OTHER.map(json.dumps), OTHER),
             )
         ),
         max_size=3,
     )
+)  # fmt: skip
+RATES = members(
+    group=TEXTS, alternates=st.booleans(), ratios=st.dictionaries(st.text(max_size=3), TEXTS),
+    models=st.dictionaries(
+        st.text(max_size=3),
+        mostly(members(group=TEXTS, at=COUNTS, difference=COUNTS, cache_ratio=TEXTS)),
+        max_size=2,
+    ),
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from tests.repl.conversation import conversation
 from tests.sessions.helpers import stored_sessions
 from tests.support.gateway_variants import Currency, gateway_variant
 from tests.support.home import CANARY, Home
+from tests.support.measured_gateway import Model, Site, measured_gateway
 from tests.support.path_server import Answer, serving
 from tests.support.process import run_newapi
 
@@ -26,40 +27,49 @@ def test_the_status_bar_adds_up_the_cost_of_the_conversation(home: Home) -> None
         with conversation(home, columns=120) as repl:
             repl.enter("one")
             repl.terminal.wait_for("1 turn · ")
-            assert "about $0.01 · /help" in repl.screen
+            assert "~$0.01 · /help" in repl.screen
             repl.enter("two")
             repl.terminal.wait_for("2 turns · ")
-            assert "about $0.02 · /help" in repl.screen
-            assert repl.output_of("/usage").endswith("about $0.02")
+            assert "~$0.02 · /help" in repl.screen
+            assert repl.output_of("/usage").endswith("~$0.02")
             repl.enter("/undo")
             repl.terminal.wait_for("1 turn · ")
-            assert "about $0.01 · /help" in repl.screen
+            assert "~$0.01 · /help" in repl.screen
             repl.leave()
 
 
+# A price that only the gateway can calculate, as it depends on its clock.
+BY_CLOCK = Model(
+    expression='tier("base", p * 3 + c * 15) * (hour("UTC") < 25 ? 1 : 2)',
+    tokens_value=lambda tokens: tokens["p"] * 3 + tokens["c"] * 15,
+)
+
+
 def test_unknown_costs_are_counted_next_to_the_known_ones(home: Home) -> None:
-    with DemoGateway(pace_s=0) as gateway:
-        home.configure(gateway.base_url, model="demo-per-call")
+    site = Site({"call": Model(model_price=0.01), "clock": BY_CLOCK})
+    with measured_gateway(site) as gateway:
+        home.configure(gateway.base_url, model="call")
         with conversation(home, columns=120) as repl:
             repl.enter("one")
-            repl.enter("/model demo-tiered")
+            repl.enter("/model clock")
             assert "tiered price" in repl.output_of("two")
-            assert repl.output_of("/usage").endswith("about $0.01 + 1 unknown")
+            assert repl.output_of("/usage").endswith("~$0.01 + 1 unknown")
             repl.leave()
 
 
 def test_exact_costs_are_read_from_the_log_of_the_gateway(home: Home) -> None:
-    """Only the gateway can calculate a tiered price; it is in its log."""
-    with DemoGateway(pace_s=0) as gateway:
-        home.configure(gateway.base_url, model="demo-tiered")
+    """Only the gateway can calculate the price; it is in its log."""
+    with measured_gateway(Site({"clock": BY_CLOCK})) as gateway:
+        home.configure(gateway.base_url, model="clock")
         with conversation(home, columns=120) as repl:
             assert "tiered price" in repl.output_of("one")
             assert "tiered price" in repl.output_of("two")
             usage = repl.output_of("/usage --exact")
             assert usage.startswith("exact for 2 of 2 answers")
-            assert "$0.00" in usage.split(" · ")[-1]
+            assert usage.split(" · ")[-1] == "$0.024"
             repl.leave()
-        assert [each.path for each in gateway.requests].count("/api/log/token") == 1
+        # After the first answer, and for the second one, which is newer.
+        assert [each.path for each in gateway.requests].count("/api/log/token") == 2
     (report,) = json.loads(run_newapi("usage", "--json", home=home).text)["rows"]
     assert report["cost_kind"] == "exact"
 

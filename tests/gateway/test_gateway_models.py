@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -67,7 +68,7 @@ def test_a_gateway_of_each_release_has_prices(home: Home, release: Release) -> N
         "0.15",
         "0.6",
     )
-    assert price["cached_usd_per_million"] == ("0.075" if release == "2026-08" else "0.15")
+    assert price["cached_usd_per_million"] == ("0.075" if release == "2026-08" else None)
     assert (price["group"], price["group_is_certain"]) == ("default", False)
     per_call = listed["demo-per-call"]["price"]
     assert isinstance(per_call, dict)
@@ -80,13 +81,17 @@ def test_a_gateway_of_each_release_has_prices(home: Home, release: Release) -> N
     assert listed["demo"]["groups"] == ["default", "vip"]
 
 
-def test_a_tiered_price_is_labeled_tiered(home: Home) -> None:
+def test_a_tiered_price_is_labeled_tiered_and_that_of_its_lowest_tier(home: Home) -> None:
     with configured(home):
         price = models(home, "tiered")["demo-tiered"]["price"]
         rows = run_newapi("models", "tiered", "--prices", home=home)
+        with Terminal(newapi_command("models", "tiered"), home=home, columns=100) as terminal:
+            assert terminal.wait_exit() == 0
+            screen = terminal.all_text()
     assert isinstance(price, dict)
     assert (price["kind"], price["in_usd_per_million"]) == ("tiered", None)
-    assert rows.text.split("\t")[:3] == ["demo-tiered", "tiered", "default"]
+    assert rows.text.split("\t")[:4] == ["demo-tiered", "tiered", "default", ""]
+    assert re.search(r"demo-tiered +from \$0\.20 +from \$0\.80", screen)
 
 
 @pytest.mark.parametrize("pricing", ["login", "off"])
@@ -132,7 +137,7 @@ def test_the_prices_of_a_related_gateway_are_read(home: Home) -> None:
             ("/api/status", ""),
             ("/api/pricing", ""),
         ]
-    assert result.text == ("m1\ttokens\tdefault\t2.5\t2.5\t10\t\nm2\tcall\tdefault\t\t\t\t0.02\n")
+    assert result.text == ("m1\ttokens\tdefault\t2.5\t\t10\t\nm2\tcall\tdefault\t\t\t\t0.02\n")
 
 
 def test_a_pipe_gets_only_names(home: Home) -> None:
@@ -165,8 +170,8 @@ def test_each_key_has_its_own_cached_list(home: Home) -> None:
 
 @pytest.mark.parametrize(
     ("order", "first", "last"),
-    [("name", "demo", "demo-tiered"), ("in", "demo-echo", "demo-tiered"),
-     ("out", "demo-echo", "demo-tiered")],
+    [("name", "demo", "demo-tiered"), ("in", "demo-echo", "demo-think"),
+     ("out", "demo-echo", "demo-think")],
 )  # fmt: skip
 def test_the_list_is_sorted(home: Home, order: str, first: str, last: str) -> None:
     with configured(home):

@@ -40,7 +40,9 @@ def write_home(home: Home, port: int) -> Home:
         path.write_text(at_home(path.read_text("utf-8"), home, port), "utf-8")
         path.chmod(0o600)
     for path in (home.newapi_home / "cache").glob("*.json"):
-        cache = json.loads(path.read_text("utf-8"))
+        # 0.1.0 did not know that a site in self-use mode charges the placeholder price.
+        text = path.read_text("utf-8")
+        cache = json.loads(text.replace('"self_use_mode_enabled": true', '"unknown": true'))
         for entry in cache["entries"].values():
             entry["at"] = time.time() - 60
         path.write_text(json.dumps(cache), "utf-8")

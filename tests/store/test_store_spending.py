@@ -136,7 +136,6 @@ def test_profile_and_host_are_those_of_the_turn(store: SessionStore) -> None:
     for profile, host, turn in (("work", "http://a/v1", first), ("home", "http://b/v1", second)):
         assert [each.id for each in figures(store, profile=profile)] == [turn.id]
         assert [each.id for each in figures(store, host=host)] == [turn.id]
-        assert store.charged(["r-1"], host) == [turn]
     assert figures(store, profile="work", host="http://b/v1") == []
     assert len(figures(store)) == 2
 
@@ -153,15 +152,6 @@ def charged_store(store: SessionStore) -> list[TurnRecord]:
         turns.append(turn)
     turns.append(ask(store, there, status=Status.COMPLETE, request_id="r-1")[1])
     return turns
-
-
-def test_turns_are_found_by_request_id_and_host(store: SessionStore) -> None:
-    first, _, third, _ = charged_store(store)
-    assert store.charged(["r-1", "r-9", ""], "http://a/v1") == [first]
-    assert store.charged(["r-1", "r-3"], "http://a/v1") == [first, third]
-    assert store.charged(["r-1"], "http://c/v1") == []
-    many = (f"r-{number}" for number in range(100_000))  # beyond SQLite's parameters
-    assert store.charged(many, "http://a/v1") == [first, third]
 
 
 def test_only_costs_are_written(store: SessionStore) -> None:

@@ -83,11 +83,11 @@ def test_a_terminal_gets_a_table_with_bars(filled: Home) -> None:
         "model", "answers", "failed", "in", "out", "first", "token", "cost",
     ]  # fmt: skip
     assert rows[1].split()[:7] == ["gpt", "2", "1", "1,500", "250", "0.50", "s"]
-    assert "about $0.01 + 1 unknown  ████████" in rows[1]
+    assert "~$0.01 + 1 unknown  ████████" in rows[1]
     assert "$0.000004" in rows[2]
     assert rows[3].split()[-1] == "tiered"
     assert rows[4].split()[0] == "total"
-    assert "about $0.01 + 2 unknown" in rows[4]
+    assert "~$0.01 + 2 unknown" in rows[4]
     assert rows[5].startswith("from the sessions on this machine; since 20")
 
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from newapi_cli.app.exact_costs import exact_costs, exactness
 from newapi_cli.app.sessions.archive import session_from_json, session_to_json
-from newapi_cli.app.spending import TurnFigures, exact_costs, exactness
+from newapi_cli.app.spending import TurnFigures
 from newapi_cli.domain.money import LogEntry
 from newapi_cli.domain.report import Exactness, NotExact
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
+from tests.gateway.cache_age import age_cache
 from tests.sessions.helpers import chat, last_turn, sessions_file, stored_sessions, tree
 from tests.store.stores import change_raw, new_session
 from tests.support.cases import each
@@ -105,13 +107,13 @@ def exact(home: Home, *args: str, code: int = 0) -> Result:
 def test_exact_costs_come_from_the_log(home: Home, gateway: Gateway) -> None:
     for _ in range(2):
         chat(home, "hi")
-    assert [row[5:7] for row in tsv(usage(home))] == [["0.000048", "about"]]
+    assert [row[5:7] for row in tsv(usage(home))] == [["0.000048", "group_unknown"]]
     result = exact(home)
     assert result.err == "exact for 2 of 2 answers\n"
     assert tsv(result)[0][:8] == [MODEL, "2", "0", "18", "6", "0.00005", "exact", "0"]
     costs = [(each.path[0].cost, each.path[0].cost_kind) for each in stored_sessions(home)]
     assert sorted(costs) == [("0.000024", "exact"), ("0.000026", "exact")]
-    assert gateway.paths().count(LOG) == 1
+    assert gateway.paths().count(LOG) == 2  # after the first answer, and as the second is newer
 
 
 def test_exact_costs_are_stored_and_reported_without_the_gateway(
@@ -138,17 +140,24 @@ def test_an_old_server_gets_the_key_in_the_query_and_has_no_request_ids(
     home: Home, gateway: Gateway
 ) -> None:
     chat(home, "hi")
-    result = exact(home)
     assert gateway.paths()[-2:] == [LOG, f"{LOG}?key={CANARY}"]
-    assert result.err.startswith("exact for 0 of 1 answer; 1 ")
-    assert "has no request IDs" in result.err
-    assert tsv(result)[0][6] == "about"
+    result = exact(home)
+    assert (result.err, tsv(result)[0][5:7]) == (
+        "exact for 1 of 1 answer\n",
+        ["0.000024", "exact"],
+    )
+    age_cache(home, 301)
+    chat(home, "hi")
+    exact(home)
+    assert gateway.paths()[-1] == f"{LOG}?key={CANARY}"  # once it is known, in no other way
+    assert gateway.paths().count(LOG) == 1
 
 
 @pytest.mark.parametrize("gateway", ["2025-04"], indirect=True)
 def test_request_ids_of_an_old_server_are_used(home: Home, gateway: Gateway) -> None:
     chat(home, "hi")
     gateway.rows[0]["request_id"] = "r-1"
+    age_cache(home, 301)
     result = exact(home)
     assert (result.err, tsv(result)[0][5:7]) == (
         "exact for 1 of 1 answer\n",
@@ -168,6 +177,7 @@ def test_the_reasons_for_costs_that_are_not_exact_are_reported(
     fill(home, Said(request_id="r-1"), session=there)
     three_days_ago = int((datetime.now(UTC) - timedelta(days=3)).timestamp())
     gateway.rows.append(gateway.row("r-0", 1, created_at=three_days_ago))
+    age_cache(home, 301)
     assert exact(home).err.strip().split("; ") == [
         "exact for 1 of 5 answers",
         "1 from another gateway",
@@ -193,6 +203,7 @@ def test_a_failure_that_was_charged_is_reported(home: Home, gateway: Gateway) ->
     gateway.add(*sse(*answer_events("no", finish="content_filter"), headers=headers))
     gateway.rows.append(gateway.row("r-f", 30))
     assert run_newapi("chat", "hi", home=home).code == 6
+    age_cache(home, 301)
     assert tsv(exact(home))[0][1:7] == ["0", "1", "9", "3", "0.00006", "exact"]
 
 
@@ -225,6 +236,7 @@ def test_an_unreadable_log_is_an_error_with_a_hint(
 ) -> None:
     gateway.refusals[path] = refusal
     chat(home, "hi")
+    age_cache(home, 301)
     before = last_turn(home)
     result = exact(home, code=code)
     assert result.out == b""
@@ -236,6 +248,7 @@ def test_an_unreadable_log_is_an_error_with_a_hint(
 
 def test_an_unreachable_gateway_is_a_network_error(home: Home, gateway: Gateway) -> None:
     chat(home, "hi")
+    age_cache(home, 301)
     gateway.stop()
     result = exact(home, code=5)
     assert "`newapi usage` without --exact" in result.err
@@ -252,6 +265,7 @@ def test_a_log_that_contains_the_key_does_not_reveal_it(home: Home, gateway: Gat
     chat(home, "hi")
     body = {"success": False, "message": f"Invalid token {CANARY}"}
     gateway.refusals[LOG] = response(401, body)
+    age_cache(home, 301)
     result = exact(home, code=4)
     assert "Invalid token" in result.err
     gateway.refusals.clear()
@@ -266,7 +280,7 @@ def test_a_terminal_shows_the_site_currency_and_a_pipe_dollars(
     gateway.refusals[STATUS] = response(200, {"success": True, "data": data})
     chat(home, "hi")
     asked_for = len(gateway.asides)
-    assert "about ¥0.00024" in screen(home)[1]
+    assert "~¥0.00024" in screen(home)[1]
     assert tsv(usage(home))[0][5] == "0.000024"
     assert len(gateway.asides) == asked_for
 
@@ -292,9 +306,9 @@ def entry(request_id: str, quota: str, at: datetime = NOW) -> LogEntry:
 
 
 def test_turns_get_the_quota_of_their_request_in_dollars() -> None:
-    turns = [TurnRecord("q", request_id=name, id=n) for n, name in enumerate(("a", "b", "", "c"))]
-    found = exact_costs(turns, [entry("b", "30"), entry("a", "5"), entry("", "9")], Decimal(UNIT))
-    assert found == [
+    turns = [spent(request_id=name) for name in ("a", "b", "", "c")]
+    match = exact_costs(turns, [entry("b", "30"), entry("a", "5")], Decimal(UNIT))
+    assert match.changed == [
         turns[0]._replace(cost="0.00001", cost_kind="exact"),
         turns[1]._replace(cost="0.00006", cost_kind="exact"),
     ]
@@ -302,39 +316,41 @@ def test_turns_get_the_quota_of_their_request_in_dollars() -> None:
 
 def test_charges_in_parts_are_summed() -> None:
     [found] = exact_costs(
-        [TurnRecord("q", request_id="a")], [entry("a", "30"), entry("a", "5")], Decimal(UNIT)
-    )
+        [spent(request_id="a")], [entry("a", "30"), entry("a", "5")], Decimal(UNIT)
+    ).changed
     assert found.cost == "0.00007"
 
 
 def test_a_turn_with_an_exact_cost_is_not_written_again() -> None:
-    turn = TurnRecord("q", request_id="a", cost="0.00006", cost_kind="exact")
-    assert exact_costs([turn], [entry("a", "30")], Decimal(UNIT)) == []
-    assert len(exact_costs([turn._replace(cost_kind="about")], [entry("a", "30")], Decimal(UNIT)))
-    assert len(exact_costs([turn._replace(cost="0.00005")], [entry("a", "30")], Decimal(UNIT)))
+    turn = spent(request_id="a", cost="0.00006", cost_kind="exact")
+    log = [entry("a", "30")]
+    assert exact_costs([turn], log, Decimal(UNIT)).changed == []
+    for changed in (turn._replace(cost_kind="about"), turn._replace(cost="0.00005")):
+        assert len(exact_costs([changed], log, Decimal(UNIT)).changed) == 1
 
 
 @each("unit", [UNIT, 1, 3, 700_000, 999_983])
 @each("quota", ["0", "1", "123456789", "1000000000000"])
 def test_a_cost_can_be_exported_and_is_exact_within_its_places(unit: int, quota: str) -> None:
-    [found] = exact_costs([TurnRecord("q", request_id="a")], [entry("a", quota)], Decimal(unit))
+    [found] = exact_costs([spent(request_id="a")], [entry("a", quota)], Decimal(unit)).changed
     assert found.cost is not None
     assert abs(Decimal(found.cost) * unit - Decimal(quota)) < Decimal("1e-11")
-    stored = StoredSession(Session("0123456789ab"), (found._replace(id=1),))
+    turn = TurnRecord("q", request_id="a", id=1, cost=found.cost, cost_kind=found.cost_kind)
+    stored = StoredSession(Session("0123456789ab"), (turn,))
     assert session_from_json(session_to_json(stored)).turns[0].cost == found.cost
 
 
 def test_dollars_are_written_without_an_exponent() -> None:
-    turn = TurnRecord("q", request_id="a")
-    costs = [exact_costs([turn], [entry("a", quota)], Decimal(UNIT))[0].cost
+    turn = spent(request_id="a")
+    costs = [exact_costs([turn], [entry("a", quota)], Decimal(UNIT)).changed[0].cost
              for quota in ("500000000", "0", "1", "6250000")]  # fmt: skip
     assert costs == ["1000", "0", "0.000002", "12.5"]
 
 
 @pytest.mark.parametrize("quota", ["-1", "1e40", "1e200", "NaN", "1e999999", "500000000000000001"])
 def test_an_implausible_sum_is_ignored(quota: str) -> None:
-    turn = TurnRecord("q", request_id="a", cost="0.1", cost_kind="about")
-    assert exact_costs([turn], [entry("a", quota)], Decimal(UNIT)) == []
+    turn = spent(request_id="a", cost="0.1", cost_kind="about")
+    assert exact_costs([turn], [entry("a", quota)], Decimal(UNIT)).changed == []
 
 
 HOUR_S = 3600.0
@@ -348,7 +364,7 @@ ENTRIES = [entry("r-x", "1", NOW), entry("r-y", "1", NOW - timedelta(hours=2))]
         (spent(request_id=""), ENTRIES, NotExact.NO_REQUEST_ID),
         (spent(request_id=""), [], NotExact.NO_REQUEST_ID),
         (spent(), [], NotExact.EMPTY_LOG),
-        (spent(), [entry("", "1")], NotExact.LOG_WITHOUT_IDS),
+        (spent(), [entry("", "1")], NotExact.NOT_IN_LOG),
         (spent(created_at=NOON - 3 * HOUR_S), ENTRIES, NotExact.BEFORE_LOG),
         (spent(created_at=NOON + 1), ENTRIES, NotExact.AFTER_LOG),
         (spent(created_at=NOON - HOUR_S), ENTRIES, NotExact.NOT_IN_LOG),

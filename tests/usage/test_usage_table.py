@@ -82,13 +82,13 @@ def test_a_wide_table_has_all_columns() -> None:
         "model", "answers", "failed", "in", "out", "first token", "cost",
     ]  # fmt: skip
     assert wide[1].split()[:7] == ["gpt-4o-mini", "12", "1", "12,345", "6,789", "0.41", "s"]
-    assert re.search("  about [$]0.012 [+] 3 unknown  █{6,}$", wide[1])
+    assert re.search("  ~[$]0.012 [+] 3 unknown  █{6,}$", wide[1])
     assert re.search("12.5 s +[$]0.012  █{6,}$", wide[2])
     assert wide[3].split()[-1] == "tiered"
     assert wide[4].split()[-1] == "free"
     assert wide[5].split()[-2:] == ["0.10", "s"]
     assert wide[-1].split()[:7] == ["total", "17", "1", "12,422", "6,821", "0.41", "s"]
-    assert wide[-1].endswith("  about $0.025 + 5 unknown")
+    assert wide[-1].endswith("  ~$0.025 + 5 unknown")
 
 
 def test_numbers_are_right_aligned() -> None:
@@ -110,9 +110,9 @@ def test_no_line_is_wider_than_the_terminal(width: int, is_ascii: bool) -> None:
 def test_a_narrow_table_keeps_the_costs() -> None:
     narrow = lines(TOLD, 40)
     assert narrow[0].split() == ["model", "cost"]
-    assert "about $0.012 + 3 unknown" in narrow[1]
-    short = lines(TOLD, 34)
-    assert "about $0.012 + ?" in short[1]
+    assert "~$0.012 + 3 unknown" in narrow[1]
+    short = lines(TOLD, 28)
+    assert "~$0.012 + ?" in short[1]
 
 
 def test_a_narrow_table_has_tokens_and_bars_if_they_fit() -> None:
@@ -171,9 +171,9 @@ def test_titles_and_total_are_bold_if_allowed() -> None:
 @pytest.mark.parametrize(
     ("currency", "expected"),
     [
-        (DOLLAR, "about $2.00 + 1 unknown"),
-        (Currency("CNY", "¥", Decimal("7.3")), "about ¥14.60 + 1 unknown"),
-        (Currency("TOKENS", "", Decimal(500_000)), "about 1,000,000 quota + 1 unknown"),
+        (DOLLAR, "~$2.00 + 1 unknown"),
+        (Currency("CNY", "¥", Decimal("7.3")), "~¥14.60 + 1 unknown"),
+        (Currency("TOKENS", "", Decimal(500_000)), "~1,000,000 quota + 1 unknown"),
     ],
     ids=lambda value: value.name if isinstance(value, Currency) else "",
 )

@@ -216,21 +216,40 @@ def usage_from_json(usage: dict[str, Any]) -> Usage:
 
 
 def _usage_extras(usage: dict[str, Any], prompt: object, completion: object) -> UsageExtras | None:
-    """Return the counts that only prices need; None if all of them are 0, as they usually are."""
+    """Return the counts that only prices need; None if there are none, as usual.
+
+    A prompt that is shorter than its cached part is counted in Claude's way, without it.
+    """
     hour = _count(usage.get("claude_cache_creation_1_h_tokens")) or 0
     split = (_count(usage.get("claude_cache_creation_5_m_tokens")) or 0) + hour
     writes = _detail(prompt, "cached_creation_tokens") or _detail(prompt, "cache_write_tokens")
     semantic = usage.get("usage_semantic")
+    cached, total = _detail(prompt, "cached_tokens") or 0, _count(usage.get("prompt_tokens"))
     extras = UsageExtras(
         cache_writes=max(writes or 0, split),
         cache_writes_1h=hour,
         images=_detail(prompt, "image_tokens") or 0,
         audio_in=_detail(prompt, "audio_tokens") or 0,
         audio_out=_detail(completion, "audio_tokens") or 0,
+        images_out=_detail(completion, "image_tokens") or 0,
         excludes_cached=semantic == "anthropic"
-        or bool(split and not semantic and not usage.get("usage_source")),
+        or bool(split and not semantic and not usage.get("usage_source"))
+        or (total is not None and cached > total),
+        searches=_searches(usage),
     )
-    return extras if any(extras) else None
+    return extras if any(extras) or extras.searches is not None else None
+
+
+def _searches(usage: dict[str, Any]) -> int | None:
+    """Return how many web searches of Claude are charged, None if the server does not count them.
+
+    New API passes Claude's own usage on, in which no searches are counted if there were none.
+    """
+    billing = usage.get("billing_usage")
+    claude = billing.get("claude_usage") if isinstance(billing, dict) else None
+    if not isinstance(claude, dict):
+        return _detail(usage.get("server_tool_use"), "web_search_requests")
+    return _detail(claude.get("server_tool_use"), "web_search_requests") or 0
 
 
 def _detail(details: object, name: str) -> int | None:

@@ -172,5 +172,5 @@ def _response_started(head: ResponseHead) -> ResponseStarted:
     return ResponseStarted(
         head.request_id,
         is_new_api=REQUEST_ID_HEADER in head.headers,
-        reports_version=VERSION_HEADER in head.headers,
+        version=head.headers.get(VERSION_HEADER, ""),
     )

@@ -15,12 +15,11 @@ from collections.abc import Generator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Protocol
-from urllib.parse import quote
 
 from newapi_cli.api.errors.explain import invalid_response
 from newapi_cli.api.json_values import str_or_empty, str_tuple
 from newapi_cli.domain.completion import TurnEvent
-from newapi_cli.domain.money import Balance, Currency, KeyUsage, LogEntry
+from newapi_cli.domain.money import Balance, Currency, KeyUsage
 from newapi_cli.domain.pricing import (
     DOLLAR,
     UNCONFIGURED_RATIO,
@@ -29,7 +28,6 @@ from newapi_cli.domain.pricing import (
     PriceKind,
     PriceList,
 )
-from newapi_cli.domain.settings import Secret
 from newapi_cli.i18n import tr
 from newapi_cli.text import well_formed
 
@@ -37,7 +35,6 @@ MODELS = "/v1/models"
 STATUS = "/api/status"
 PRICING = "/api/pricing"
 KEY_USAGE = "/api/usage/token/"  # it redirects without the last slash
-KEY_LOG = "/api/log/token"
 SUBSCRIPTION = "/v1/dashboard/billing/subscription"
 USAGE = "/v1/dashboard/billing/usage"
 NOISE, LARGEST_NOISY = Decimal("1E-12"), Decimal("1E+12")
@@ -46,18 +43,7 @@ MAX_TIME_S = 253_402_300_799  # 9999-12-31
 MIN_QUOTA, MAX_QUOTA = Decimal("1E-6"), Decimal("1E+12")  # per dollar
 MAX_RATE = Decimal("1E+9")  # of a currency per dollar: the weakest had a few million
 MAX_SYMBOL = 8  # characters of a currency's symbol
-CONSUMED = 2  # the type of log entries that were charged
 MAX_NUMBER = Decimal(10) ** 18
-LOG_MEMBERS = (
-    "type",
-    "request_id",
-    "model_name",
-    "group",
-    "quota",
-    "prompt_tokens",
-    "completion_tokens",
-    "created_at",
-)
 RATIOS = (
     "completion_ratio",
     "cache_ratio",
@@ -144,36 +130,51 @@ def price_list_from_json(status: object, pricing: object, model: str = "") -> Pr
     if quota_per_unit is None or not isinstance(entries, list) or not isinstance(pricing, dict):
         return None
     rows = [entry for entry in entries if isinstance(entry, dict)]
-    prices = [_price(row) for row in rows if not model or row.get("model_name") == model]
+    publishes_cache_ratios = any(row.get("cache_ratio") is not None for row in rows)
+    is_self_use = _is_self_use(status)
+    prices = [
+        _price(row, publishes_cache_ratios=publishes_cache_ratios, is_self_use=is_self_use)
+        for row in rows
+        if not model or row.get("model_name") == model
+    ]
     ratios = {} if pricing.get("group_ratio") is None else pricing["group_ratio"]
     if not isinstance(ratios, dict):  # the prices of groups are unknown
         return None
     return PriceList(
         prices={price.model: price for price in prices if price.model},
-        group_ratios={well_formed(name): _non_negative(value) for name, value in ratios.items()},
+        group_ratios={well_formed(name): non_negative(value) for name, value in ratios.items()},
         quota_per_unit=quota_per_unit,
         currency=currency_from_json(status) or DOLLAR,
     )
 
 
-def _price(entry: dict[str, Any]) -> Price:
+def _is_self_use(status: object) -> bool:
+    """Return whether a site charges the placeholder ratio for models without a price."""
+    data = _data(status)
+    return isinstance(data, dict) and data.get("self_use_mode_enabled") is True
+
+
+def _price(entry: dict[str, Any], *, publishes_cache_ratios: bool, is_self_use: bool) -> Price:
+    """Return one price. Servers before mid-2026 do not publish the ratios of cached tokens."""
     values = {name: entry[name] for name in RATIOS if entry.get(name) is not None}
-    ratios = {
-        name: ratio for name, value in values.items() if (ratio := _non_negative(value)) is not None
+    ratios: dict[str, Any] = {
+        name: ratio for name, value in values.items() if (ratio := non_negative(value)) is not None
     }
     model_ratio, per_call = (
-        _non_negative(entry.get("model_ratio")),
-        _non_negative(entry.get("model_price")),
+        non_negative(entry.get("model_ratio")),
+        non_negative(entry.get("model_price")),
     )
     if entry.get("billing_mode") == "tiered_expr":
         kind = PriceKind.TIERED
     elif _is(entry.get("quota_type"), 1) and per_call is not None:
         kind = PriceKind.CALL
     elif _is(entry.get("quota_type", 0), 0) and len(ratios) == len(values):
-        is_known = model_ratio is not None and model_ratio != UNCONFIGURED_RATIO
+        is_known = model_ratio is not None and (model_ratio != UNCONFIGURED_RATIO or is_self_use)
         kind = PriceKind.TOKENS if is_known else PriceKind.UNKNOWN
     else:  # the price is in a form that is not supported
         kind = PriceKind.UNKNOWN
+    if not publishes_cache_ratios:
+        ratios = {"cache_ratio": None, "create_cache_ratio": None, **ratios}
     return Price(
         model=str_or_empty(entry.get("model_name")),
         kind=kind,
@@ -181,6 +182,7 @@ def _price(entry: dict[str, Any]) -> Price:
         per_call=per_call or Decimal(0),
         groups=str_tuple(entry.get("enable_groups")),
         endpoint_types=str_tuple(entry.get("supported_endpoint_types")),
+        expression=str_or_empty(entry.get("billing_expr")),
         **ratios,
     )
 
@@ -214,34 +216,6 @@ def key_usage_from_json(value: object) -> KeyUsage | None:
     )
 
 
-def log_from_json(value: object) -> list[LogEntry] | None:
-    """Return the charged requests in `/api/log/token`, newest first (New API controller/log.go)."""
-    data = _data(value)
-    if not isinstance(data, list):
-        return None
-    rows = [row for row in data if isinstance(row, dict) and row.get("type") == CONSUMED]
-    return [
-        LogEntry(
-            request_id=str_or_empty(row.get("request_id")),
-            model=str_or_empty(row.get("model_name")),
-            group=str_or_empty(row.get("group")),
-            quota=quota,
-            prompt_tokens=int(_non_negative(row.get("prompt_tokens")) or 0),
-            completion_tokens=int(_non_negative(row.get("completion_tokens")) or 0),
-            created_at=time_at(number(row.get("created_at"))) or datetime.fromtimestamp(0, UTC),
-        )
-        for row in rows
-        if (quota := _non_negative(row.get("quota"))) is not None  # its cost is unknown
-    ]
-
-
-def without_details(log: object) -> dict[str, object]:
-    """Return a key's log with only the members that `log_from_json` reads, for the cache."""
-    rows = _data(log)
-    entries = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    return {"data": [{name: row.get(name) for name in LOG_MEMBERS} for row in entries]}
-
-
 class JsonClient(Protocol):
     """A client that requests JSON, such as `api.chat.client.Client`."""
 
@@ -272,21 +246,6 @@ def fetch_key_usage(client: JsonClient) -> Generator[TurnEvent, None, object]:
     return value
 
 
-def fetch_key_log(
-    client: JsonClient, key_in_query: Secret | None = None
-) -> Generator[TurnEvent, None, object]:
-    """Request the key's log, and return its JSON value after checking that it is one.
-
-    New API before 2026-02 expects the key in the query, where proxies log it; without it the log
-    is that of a key without calls.
-    """
-    query = f"?key={quote(key_in_query.reveal(), safe='')}" if key_in_query is not None else ""
-    value = yield from client.fetch_json(f"{KEY_LOG}{query}")
-    if log_from_json(value) is None:
-        raise invalid_response(tr("it is not the log of a key"))
-    return without_details(value)
-
-
 def _data(value: object) -> object:
     return value.get("data") if isinstance(value, dict) else None
 
@@ -295,7 +254,7 @@ def _is(value: object, expected: int) -> bool:
     return value == expected and not isinstance(value, bool)
 
 
-def _non_negative(value: object) -> Decimal | None:
+def non_negative(value: object) -> Decimal | None:
     amount = number(value)
     return amount if amount is not None and amount >= 0 else None
 

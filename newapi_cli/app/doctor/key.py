@@ -23,7 +23,8 @@ from newapi_cli.app.turn import Turn
 from newapi_cli.domain.completion import ChatRequest, Chunk, Completion, Status
 from newapi_cli.domain.messages import Message, Role
 from newapi_cli.domain.money import KeyState, KeyUsage
-from newapi_cli.domain.pricing import ModelInfo, PriceKind, PriceList
+from newapi_cli.domain.pricing import ModelInfo, PriceKind, PriceList, PriceView
+from newapi_cli.domain.rates import NO_RATES
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.errors import AuthenticationError, ExitCode, InputEnded, Interrupted, NewapiError
 from newapi_cli.i18n import ntr, tr
@@ -175,19 +176,19 @@ def check_prices(checkup: Checkup) -> CheckResult:
     model = context.model_and_fallbacks[0]
     if not model:
         return ok(published)
-    group = checkup.settings.text("group")
+    rates = NO_RATES
     if checkup.models:  # else the key was rejected, and has no log
-        checkup.gateway.key_record.learn_group()
-        group = checkup.gateway.key_record.group
-    return ok(published, *_price_parts(prices, model, group))
+        checkup.gateway.key_log.learn()
+        rates = checkup.gateway.key_log.rates
+    view = prices.view(model, checkup.settings.text("group"), rates)
+    return ok(published, *_price_parts(prices, model, view))
 
 
-def _price_parts(prices: PriceList, model: str, group: str) -> list[str]:
-    view = prices.view(model, group)
+def _price_parts(prices: PriceList, model: str, view: PriceView | None) -> list[str]:
     price_in, price_out = price_cells(view, prices.currency)
     if view is None or view.kind is PriceKind.UNKNOWN:
         return [tr("none for {model}", model=model)]
-    if view.kind is PriceKind.TIERED:
+    if view.kind is PriceKind.TIERED and view.prompt is None:
         return [tr("{model} has tiered prices, which only the gateway can calculate", model=model)]
     text = tr("{model} {price}", model=model, price=price_in)
     if view.per_call is None and not price_in == price_out == "free":
@@ -257,10 +258,8 @@ def _answer_result(checkup: Checkup, completion: Completion, arrivals: list[floa
         return ok(*parts, tr("the answer was longer than one word"))
     if completion.usage is not None:
         parts.append(tokens(completion.usage))
-    prices = checkup.gateway.prices.cached()
-    if prices is not None:
-        group = checkup.gateway.key_record.group
-        parts.append(cost_text(prices.cost(model, completion.usage, group)))
+    if checkup.is_gateway and (cost := checkup.gateway.cost(model, completion.usage)) is not None:
+        parts.append(cost_text(cost))
     if completion.finish_reason:
         parts.append(tr("finish reason {reason}", reason=completion.finish_reason))
     else:

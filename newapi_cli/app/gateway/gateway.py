@@ -2,6 +2,7 @@
 
     models       models.py       an hour, for each key
     prices       prices.py       a day, for each server
+    key log      key_log.py      what it shows about prices: a month, for each key
     key record   key_record.py   five minutes, for each key
     balance      key_record.py   not cached; combines the gateway's dashboard with the key record
     lookup       lookup.py       the requests and cache files of all of them
@@ -13,17 +14,19 @@ Light, as it is made before the request leaves: each part is imported when it is
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from newapi_cli.app.context import Context
-from newapi_cli.domain.completion import Usage
+from newapi_cli.domain.completion import ResponseStarted, Usage
 from newapi_cli.errors import NewapiError
 from newapi_cli.signals import Interrupts
 
 if TYPE_CHECKING:
+    from newapi_cli.api.chat.client import Client
+    from newapi_cli.app.gateway.key_log import KeyLog
     from newapi_cli.app.gateway.key_record import KeyRecord
     from newapi_cli.app.gateway.lookup import Lookup
     from newapi_cli.app.gateway.models import ModelList, Models
@@ -60,10 +63,29 @@ class Gateway:
 
     @cached_property
     def key_record(self) -> KeyRecord:
-        """The record and the log of the key."""
+        """The record of the key."""
         from newapi_cli.app.gateway.key_record import KeyRecord
 
         return KeyRecord(self._context, self.lookup)
+
+    @cached_property
+    def key_log(self) -> KeyLog:
+        """The log of the key, and what it shows about prices."""
+        from newapi_cli.app.gateway.key_log import KeyLog
+
+        return KeyLog(self._context, self.lookup)
+
+    def cost(self, model: str, usage: Usage | None, *, searches: bool = False) -> Cost | None:
+        """Return what an answer cost, None if the server publishes no prices."""
+        prices = self.prices.cached(model)
+        if prices is not None:
+            group = self._context.settings.text("group")
+            return prices.cost(model, usage, group, self.key_log.rates, searches=searches)
+        if not self.prices.may_be_published:
+            return None
+        from newapi_cli.domain.money import Cost, CostKind
+
+        return Cost(CostKind.UNKNOWN)  # the prices have not arrived
 
     def priced_models(self, *, refresh: bool = False, with_prices: bool = False) -> ModelList:
         """Return the models with prices; `with_prices` requests them from servers of any kind."""
@@ -72,13 +94,15 @@ class Gateway:
         models = self.models.load(refresh=refresh)
         must_fetch = with_prices and self.prices.cached() is None
         prices = self.prices.load(refresh=refresh or must_fetch)
-        return priced_models(models, prices, self.key_record.group)
+        return priced_models(
+            models, prices, self._context.settings.text("group"), self.key_log.rates
+        )
 
     def balance(self) -> Balance:
         """Return the balance of the key."""
         from newapi_cli.app.gateway.key_record import load_balance
 
-        return load_balance(self.lookup, self.prices, self.key_record)
+        return load_balance(self.lookup, self.prices, self.key_record, self.key_log)
 
     @contextmanager
     def explain_errors(self, model: str = "") -> Iterator[None]:
@@ -99,43 +123,65 @@ class Gateway:
 
 
 class GatewayPricer:
-    """Calculates what answers of the current gateway cost. Implements `app.protocols.Pricer`."""
+    """Calculates what answers of the current gateway cost. Implements `app.protocols.Pricer`.
+
+    Prices are fetched while the answer arrives. So is the log of the key, once a day; that of a new
+    key is fetched when its first answer has ended, as it then has a row.
+    """
 
     def __init__(self, context: Context, gateway: Gateway) -> None:
         self._context = context
         self._gateway = gateway
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
+        self._has_begun = False
 
-    def begin(self) -> None:
-        """Fetch the prices on a thread if they are due."""
-        prices = self._gateway.prices
-        if self._thread is not None or not self._gateway.lookup.may_look_up:
+    def begin(self, response: ResponseStarted) -> None:
+        """Fetch on a thread what is due."""
+        if self._has_begun or not self._gateway.lookup.may_look_up:
             return
-        prices.mark_as_new_api()
-        if not prices.are_due or not prices.mark_requested():
-            return  # without the mark each answer would request them
+        self._has_begun = True
+        self._gateway.lookup.remember_server(response)
+        prices, key_log = self._gateway.prices, self._gateway.key_log
+        # Without the marks each answer would request them.
+        if prices.are_due and prices.mark_requested():
+            self._start("newapi prices", prices.fetch, with_key=False)
+        if key_log.is_due and not key_log.needs_answer and key_log.mark_requested():
+            self._start("newapi key log", key_log.fetch, with_key=True)
+
+    def end(self) -> None:
+        """Fetch the log of a key that has its first answer now."""
+        key_log = self._gateway.key_log
+        if self._has_begun and key_log.is_due and key_log.mark_requested():
+            self._start("newapi key log", key_log.fetch, with_key=True)
+
+    def _start(self, name: str, fetch: Callable[[Client], None], *, with_key: bool) -> None:
         try:
-            # Signals belong to the answer; prices that do not arrive are due again in an hour.
-            client = self._context.client(
-                self._context.endpoint(), retries=0, interrupts=Interrupts(())
-            )
+            # Signals belong to the answer; what does not arrive is due again in an hour.
+            client = self._gateway.lookup.brief_client(with_key=with_key, interrupts=Interrupts(()))
         except NewapiError:
             return
-        self._thread = threading.Thread(
-            target=prices.fetch, args=(client,), name="newapi prices", daemon=True
-        )
-        self._thread.start()
+        thread = threading.Thread(target=fetch, args=(client,), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def is_busy(self, wait_s: float) -> bool:
-        """Wait for the prices; return whether they are still being fetched."""
-        if self._thread is None or self._context.interrupts.code is not None:
+        """Wait for what is being fetched; return whether there is still something."""
+        if self._context.interrupts.code is not None:
             return False  # after Ctrl-C the user does not want to wait
-        self._thread.join(wait_s)
-        return self._thread.is_alive()
+        running = next((thread for thread in self._threads if thread.is_alive()), None)
+        if running is not None:
+            running.join(wait_s)
+        return any(thread.is_alive() for thread in self._threads)
 
-    def cost(self, model: str, usage: Usage | None) -> Cost | None:
+    def cost(self, model: str, usage: Usage | None, *, searches: bool) -> Cost | None:
         """Return what an answer cost, None if the server publishes no prices."""
-        prices = self._gateway.prices.cached(model)
-        if prices is None:
-            return None
-        return prices.cost(model, usage, self._gateway.key_record.group)
+        return self._gateway.cost(model, usage, searches=searches)
+
+    def may_charge_rest(self, response: ResponseStarted | None, *, is_stream: bool) -> bool:
+        """Return whether the server may charge all of an answer that was stopped."""
+        from newapi_cli.app.gateway.charging import stops_charging
+
+        lookup = self._gateway.lookup
+        is_new_api = lookup.is_new_api if response is None else response.is_new_api
+        version = lookup.version if response is None else response.version
+        return is_new_api and not (is_stream and stops_charging(version))

@@ -1,9 +1,4 @@
-"""A key's record, log and balance.
-
-Record and log come from the endpoints with the strictest rate limit. They allow 20 requests in 20
-minutes to all clients behind one address (New API middleware/rate-limit.go): newapi sends at most
-10, and caches each response for five minutes.
-"""
+"""A key's record and balance. The record is cached for five minutes: the gateway limits it."""
 
 from __future__ import annotations
 
@@ -14,16 +9,15 @@ from decimal import Decimal
 from newapi_cli.api.errors.explain import invalid_response
 from newapi_cli.api.gateway.responses import (
     fetch_balance,
-    fetch_key_log,
     fetch_key_usage,
     key_usage_from_json,
-    log_from_json,
 )
 from newapi_cli.app.context import Context
+from newapi_cli.app.gateway.key_log import KeyLog
 from newapi_cli.app.gateway.lookup import Lookup
 from newapi_cli.app.gateway.prices import Prices
 from newapi_cli.domain.completion import TurnEvent
-from newapi_cli.domain.money import Balance, Currency, KeyState, KeyUsage, LogEntry
+from newapi_cli.domain.money import Balance, Currency, KeyState, KeyUsage
 from newapi_cli.domain.pricing import MAX_DOLLARS
 from newapi_cli.domain.settings import Timeouts
 from newapi_cli.errors import (
@@ -35,13 +29,11 @@ from newapi_cli.errors import (
     NetworkError,
     NewapiError,
 )
-from newapi_cli.i18n import ntr, tr
+from newapi_cli.i18n import tr
 
-RECORD_AGE_S, DAY_S, MONTH_S = 300.0, 86_400.0, 30 * 86_400.0
+RECORD_AGE_S, DAY_S = 300.0, 86_400.0
 BRIEFEST = Timeouts(3, 5, 5, 5, 5, 8)  # for a request that delays an error message
-LIMIT_SPAN_S, MAX_REQUESTS = 1_200.0, 10
 # Names in the cache files.
-REQUEST_TIMES, GROUP, GROUP_REQUESTED = "tight calls", "group", "group asked"
 RECORD, RECORD_AFTER_REFUSAL = "record", "record after a refusal"
 USUAL_QUOTA = 500_000  # quota per dollar of servers that do not report it
 
@@ -53,13 +45,6 @@ class KeyRecord:
         self._context = context
         self._lookup = lookup
 
-    @property
-    def group(self) -> str:
-        """The group of the key from the settings or its cached log, else empty."""
-        entry = self._lookup.key_cache.get(GROUP, MONTH_S)
-        cached = entry.value if entry is not None else ""
-        return self._context.settings.text("group") or (cached if isinstance(cached, str) else "")
-
     def usage(self) -> KeyUsage:
         """Return the record of the key, at most five minutes old."""
         value = self._limited(RECORD, fetch_key_usage(self._lookup.brief_client()))
@@ -67,46 +52,6 @@ class KeyRecord:
         if usage is None:
             raise invalid_response(tr("it is not the record of a key"))
         return usage
-
-    def log(self, max_age_s: float = RECORD_AGE_S) -> list[LogEntry]:
-        """Return the key's charged requests, newest first, and cache the key's group."""
-        max_age_s = min(max(max_age_s, 0.0), RECORD_AGE_S)
-        entries = self._log_by_header(max_age_s)
-        is_old_version = self._lookup.is_new_api and not self._lookup.reports_version
-        if not entries and is_old_version:
-            client = self._lookup.brief_client()
-            request = fetch_key_log(client, key_in_query=self._context.api_key)
-            entries = log_from_json(self._limited("log by query", request, max_age_s)) or []
-        group = next((entry.group for entry in entries if entry.group), "")
-        if group:
-            self._lookup.key_cache.put(GROUP, group)
-        return entries
-
-    def _log_by_header(self, max_age_s: float) -> list[LogEntry]:
-        client = self._lookup.brief_client()
-        try:
-            value = self._limited("log", fetch_key_log(client), max_age_s)
-        except (AuthenticationError, GatewayError):
-            if self._lookup.reports_version or not self._lookup.is_new_api:
-                raise
-            return []
-        return log_from_json(value) or []
-
-    def learn_group(self) -> None:
-        """Fetch the key's log for its group, at most once a day, until the log has an entry."""
-        cache = self._lookup.key_cache
-        is_known = self.group or cache.get(GROUP_REQUESTED, DAY_S) is not None
-        if is_known or not self._lookup.is_new_api:
-            return
-        entries: list[LogEntry] | None
-        try:
-            entries = self.log()
-        except Interrupted:
-            raise
-        except NewapiError:
-            entries = None
-        if entries != []:
-            cache.put(GROUP_REQUESTED, None)
 
     def after_refusal(self) -> KeyUsage | None:
         """Return the record of a rejected key, fetched at most once a day; None if unknown."""
@@ -138,30 +83,13 @@ class KeyRecord:
         entry = self._lookup.key_cache.get(name, max_age_s)
         if entry is not None:
             return entry.value
-        now = datetime.now(UTC).timestamp()
-        entry = self._lookup.request_times.get(REQUEST_TIMES, LIMIT_SPAN_S)
-        stored = entry.value if entry is not None and isinstance(entry.value, list) else []
-        times = [
-            at for at in stored if isinstance(at, int | float) and 0 <= now - at < LIMIT_SPAN_S
-        ]
-        if len(times) >= MAX_REQUESTS:
-            minutes = round((LIMIT_SPAN_S - (now - min(times))) / 60)
-            raise LimitError(
-                tr("newapi has requested key records {n} times in 20 minutes", n=len(times)),
-                why=tr("the gateway allows 20 requests to all clients behind one address"),
-                hint=ntr("retry in {n} minute", "retry in {n} minutes", minutes),
-            )
-        if not self._lookup.request_times.put(REQUEST_TIMES, [*times, now]):
-            raise LimitError(
-                tr("requests for key records cannot be counted, and the gateway limits them"),
-                why=tr("cannot write {path}", path=self._context.paths.cache_dir),
-            )
+        self._lookup.count_request()
         value = self._lookup.run(request)
         self._lookup.key_cache.put(name, value)
         return value
 
 
-def load_balance(lookup: Lookup, prices: Prices, key_record: KeyRecord) -> Balance:
+def load_balance(lookup: Lookup, prices: Prices, key_record: KeyRecord, key_log: KeyLog) -> Balance:
     """Return the balance of the key. Raises `NewapiError`.
 
     If one of the two sources fails, the other one is enough.
@@ -183,7 +111,7 @@ def load_balance(lookup: Lookup, prices: Prices, key_record: KeyRecord) -> Balan
             problem = error
     prices.load()
     if dashboard is not None:  # else the key was rejected, or this is not New API
-        key_record.learn_group()
+        key_log.learn()
     balance = combined_balance(
         dashboard,
         record,
@@ -192,7 +120,7 @@ def load_balance(lookup: Lookup, prices: Prices, key_record: KeyRecord) -> Balan
         now=datetime.now(UTC),
     )
     if balance is not None:
-        return balance._replace(group=key_record.group)
+        return balance._replace(group=key_log.group)
     if dashboard is not None or record is not None:
         raise invalid_response(tr("the amounts are implausibly large"))
     if problem is None or not isinstance(problem, GatewayError):

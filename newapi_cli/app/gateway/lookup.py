@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from typing import TypeVar
 
@@ -10,10 +11,19 @@ from newapi_cli.app.context import Context
 from newapi_cli.config.cache import Cache, key_cache_name, site_cache_name
 from newapi_cli.domain.completion import Notice, ResponseStarted, TurnEvent
 from newapi_cli.domain.settings import Secret, Timeouts
+from newapi_cli.errors import LimitError
+from newapi_cli.i18n import ntr, tr
+from newapi_cli.signals import Interrupts
 
 BRIEF = Timeouts(5, 10, 10, 10, 10, 20)  # for requests that the user did not ask for
-KIND = "is New API"  # as stored, with one of the next two as its value
+# The endpoints of a key allow 20 requests in 20 minutes to all clients behind one address (New API
+# middleware/rate-limit.go).
+LIMIT_SPAN_S, MAX_REQUESTS = 1_200.0, 10
+# Names in the cache files.
+KIND = "is New API"  # with one of the next two as its value
 FAMILY, VERSIONED = "family", "names its version"
+VERSION, REQUEST_TIMES = "version", "tight calls"
+Request = Generator[TurnEvent, None, object]
 Result = TypeVar("Result")
 
 
@@ -26,7 +36,7 @@ class Lookup:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._caches: dict[str, Cache] = {}
-        self.last_was_new_api = False  # whether New API sent the last response of `run`
+        self.last_response: ResponseStarted | None = None  # the beginning of that of `run`
 
     def run(
         self, request: Generator[TurnEvent, None, Result], *, is_current_gateway: bool = True
@@ -36,7 +46,7 @@ class Lookup:
         What the response shows about the kind of server is stored for the current gateway only.
         """
         context = self._context
-        self.last_was_new_api = False
+        self.last_response = None
         with context.interrupts:
             while True:
                 try:
@@ -44,21 +54,57 @@ class Lookup:
                 except StopIteration as end:
                     result: Result = end.value
                     return result
-                if isinstance(event, ResponseStarted) and event.is_new_api:
-                    self.last_was_new_api = True
+                if isinstance(event, ResponseStarted):
+                    self.last_response = event
                     if is_current_gateway:
-                        self.mark_as_new_api(VERSIONED if event.reports_version else FAMILY)
+                        self.remember_server(event)
                 if isinstance(event, Notice) and (context.is_verbose or not event.is_detail):
                     context.streams.print_err(event.text)
 
+    @property
+    def last_was_new_api(self) -> bool:
+        """Whether New API sent the last response of `run`."""
+        return self.last_response is not None and self.last_response.is_new_api
+
     def brief_client(
-        self, *, with_key: bool = True, timeouts: Timeouts = BRIEF, retries: int | None = 0
+        self,
+        *,
+        with_key: bool = True,
+        timeouts: Timeouts = BRIEF,
+        retries: int | None = 0,
+        interrupts: Interrupts | None = None,
     ) -> Client:
         """Return a client with short timeouts, or shorter ones from the settings."""
         own = self._context.settings.timeouts
         shortest = Timeouts(*(min(a, b) if a else b for a, b in zip(own, timeouts, strict=True)))
         endpoint = None if with_key else self._context.endpoint()
-        return self._context.client(endpoint, retries=retries, timeouts=shortest)
+        return self._context.client(
+            endpoint, retries=retries, timeouts=shortest, interrupts=interrupts
+        )
+
+    def count_request(self) -> None:
+        """Count a request for the record or the log of a key. Raises `LimitError` at the limit.
+
+        newapi sends half of what the gateway allows: other clients share the address.
+        """
+        now = time.time()
+        entry = self.request_times.get(REQUEST_TIMES, LIMIT_SPAN_S)
+        stored = entry.value if entry is not None and isinstance(entry.value, list) else []
+        times = [
+            at for at in stored if isinstance(at, int | float) and 0 <= now - at < LIMIT_SPAN_S
+        ]
+        if len(times) >= MAX_REQUESTS:
+            minutes = round((LIMIT_SPAN_S - (now - min(times))) / 60)
+            raise LimitError(
+                tr("newapi has requested key records {n} times in 20 minutes", n=len(times)),
+                why=tr("the gateway allows 20 requests to all clients behind one address"),
+                hint=ntr("retry in {n} minute", "retry in {n} minutes", minutes),
+            )
+        if not self.request_times.put(REQUEST_TIMES, [*times, now]):
+            raise LimitError(
+                tr("requests for key records cannot be counted, and the gateway limits them"),
+                why=tr("cannot write {path}", path=self._context.paths.cache_dir),
+            )
 
     @property
     def may_look_up(self) -> bool:
@@ -79,11 +125,21 @@ class Lookup:
         entry = self.request_times.get(KIND)
         return entry is not None and entry.value == VERSIONED
 
-    def mark_as_new_api(self, kind: str) -> None:
-        """Store the kind of server: `FAMILY` or `VERSIONED`."""
-        entry = self.request_times.get(KIND)
-        if entry is None or entry.value != kind:
-            self.request_times.put(KIND, kind)
+    @property
+    def version(self) -> str:
+        """The version that the server reported, empty if it reports none."""
+        entry = self.request_times.get(VERSION)
+        return entry.value if entry is not None and isinstance(entry.value, str) else ""
+
+    def remember_server(self, response: ResponseStarted) -> None:
+        """Store what a response shows about the kind of server."""
+        if not response.is_new_api:
+            return
+        kind = VERSIONED if response.version else FAMILY
+        values = {KIND: kind, VERSION: response.version}
+        entries = self.request_times.entries()
+        if any(name not in entries or entries[name].value != values[name] for name in values):
+            self.request_times.put_all(values)
 
     @property
     def site_cache(self) -> Cache:
@@ -98,13 +154,36 @@ class Lookup:
     @property
     def key_cache(self) -> Cache:
         """The cache of responses to the key."""
+        return self._cache_of_key("key")
+
+    @property
+    def rates_cache(self) -> Cache:
+        """The cache of what the log of the key shows about prices. Small: each answer reads it."""
+        return self._cache_of_key("rates")
+
+    @property
+    def log_cache(self) -> Cache:
+        """The cache of the log of the key."""
+        return self._cache_of_key("log")
+
+    def _cache_of_key(self, kind: str) -> Cache:
         context, key = self._context, self._context.api_key
         if not key.reveal():  # headers replace it
             key = Secret("\n".join(value.reveal() for value in context.headers.values()))
-        return self._cache(key_cache_name(context.base_url, key))
+        return self._cache(key_cache_name(context.base_url, key, kind))
 
     def _cache(self, name: str) -> Cache:
         path = self._context.paths.cache_dir / name if self._context.writes_cache else None
         if name not in self._caches:
             self._caches[name] = Cache(path, self._context.remove_keys)
         return self._caches[name]
+
+
+def run_silently(request: Generator[TurnEvent, None, Result]) -> Result:
+    """Run a request on a thread beside an answer: signals and the screen belong to the answer."""
+    while True:
+        try:
+            next(request)
+        except StopIteration as end:
+            result: Result = end.value
+            return result

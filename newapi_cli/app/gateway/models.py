@@ -11,6 +11,7 @@ from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.lookup import Lookup
 from newapi_cli.config.cache import cache_model_names, cached_model_names
 from newapi_cli.domain.pricing import ModelInfo, PriceList
+from newapi_cli.domain.rates import KeyRates
 from newapi_cli.i18n import tr
 
 HOUR_S = 3_600.0
@@ -64,9 +65,12 @@ class Models:
         return cached_model_names(self._context.paths.cache_dir)
 
 
-def priced_models(listed: ModelList, prices: PriceList | None, group: str) -> ModelList:
-    """Return models with their prices for a group."""
-    return ModelList([_priced(model, prices, group) for model in listed.models], listed.age_s)
+def priced_models(
+    listed: ModelList, prices: PriceList | None, group: str, rates: KeyRates
+) -> ModelList:
+    """Return models with their prices for the configured group, or for what the key was charged."""
+    priced = [_priced(model, prices, group, rates) for model in listed.models]
+    return ModelList(priced, listed.age_s)
 
 
 def _models_from_response(value: object) -> list[ModelInfo]:
@@ -76,10 +80,10 @@ def _models_from_response(value: object) -> list[ModelInfo]:
     return models
 
 
-def _priced(model: ModelInfo, prices: PriceList | None, group: str) -> ModelInfo:
-    price = prices.prices.get(model.id) if prices is not None else None
+def _priced(model: ModelInfo, prices: PriceList | None, group: str, rates: KeyRates) -> ModelInfo:
+    price = prices.price_of(model.id, rates) if prices is not None else None
     if prices is None or price is None:
         return model
     endpoint_types = model.endpoint_types or price.endpoint_types
-    view = prices.view(model.id, group)
+    view = prices.view(model.id, group, rates)
     return model._replace(endpoint_types=endpoint_types, groups=price.groups, price=view)

@@ -6,7 +6,8 @@ prices do not arrive, the next request for them is an hour later.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+import time
+from collections.abc import Iterable
 from decimal import Decimal
 
 from newapi_cli.api.chat.client import Client
@@ -18,8 +19,7 @@ from newapi_cli.api.gateway.responses import (
     quota_per_unit_from_json,
 )
 from newapi_cli.app.context import Context
-from newapi_cli.app.gateway.lookup import FAMILY, Lookup
-from newapi_cli.domain.completion import TurnEvent
+from newapi_cli.app.gateway.lookup import Lookup, run_silently
 from newapi_cli.domain.money import Currency
 from newapi_cli.domain.pricing import DOLLAR, PriceList, TotalCost, total_cost
 from newapi_cli.domain.session import TurnRecord
@@ -47,7 +47,21 @@ class Prices:
         status, pricing = entries.get("status"), entries.get("pricing")
         if status is None or pricing is None or not self._context.settings.flag("prices"):
             return None
-        return price_list_from_json(status.value, pricing.value, model)
+        prices = price_list_from_json(status.value, pricing.value, model)
+        if prices is None:
+            return None
+        return prices._replace(
+            fetched_at=time.time() - pricing.age_s, charges_searches=self._lookup.reports_version
+        )
+
+    @property
+    def may_be_published(self) -> bool:
+        """Whether the server may publish prices: it has not refused them."""
+        entries = self._lookup.site_cache.entries()
+        is_refused = any(
+            name in entries and entries[name].value is None for name in ("status", "pricing")
+        )
+        return self._context.settings.flag("prices") and not is_refused
 
     def load(self, *, refresh: bool = False) -> PriceList | None:
         """Return the prices, fetched first if they are due; `refresh` fetches from any server."""
@@ -94,11 +108,6 @@ class Prices:
         is_recent = last is not None and (last.value == ARRIVED or last.age_s < HOUR_S)
         return self._context.settings.flag("prices") and not is_recent
 
-    def mark_as_new_api(self) -> None:
-        """Store that an answer came from a server of New API's family."""
-        if not self._lookup.is_new_api:
-            self._lookup.mark_as_new_api(FAMILY)
-
     def mark_requested(self) -> bool:
         """Store that prices are requested now; return whether the next run will know it."""
         return self._lookup.request_times.put(LAST_REQUEST, None)
@@ -114,7 +123,7 @@ class Prices:
         for name, path in (("status", STATUS), ("pricing", PRICING)):
             value: object = None
             try:
-                value = _run(client.fetch_json(path))
+                value = run_silently(client.fetch_json(path))
             except Interrupted:
                 raise
             except NewapiError as error:
@@ -124,11 +133,3 @@ class Prices:
             if value is None:
                 break
         times.put(LAST_REQUEST, ARRIVED)
-
-
-def _run(request: Generator[TurnEvent, None, object]) -> object:
-    while True:
-        try:
-            next(request)
-        except StopIteration as end:
-            return end.value

@@ -1,0 +1,325 @@
+"""What the log of a key shows about its prices, when it is requested, and whose rates are used."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from newapi_cli.demo.server import DemoGateway
+from tests.gateway.cache_age import age_cache
+from tests.support.cases import each
+from tests.support.home import CANARY, Home
+from tests.support.measured_gateway import PLAIN, Model, Site, measured_gateway
+from tests.support.path_server import Answer, serving
+from tests.support.process import Result, run_newapi
+
+CHAT, STATUS, PRICING = "/v1/chat/completions", "/api/status", "/api/pricing"
+MODELS, LOG, RECORD = "/v1/models", "/api/log/token", "/api/usage/token/"
+DAY_S, MONTH_S = 86_400, 30 * 86_400
+BESIDE = (STATUS, PRICING, LOG)
+SVIP = {"default": 1, "vip": 0.5, "svip": 1.7}
+PLAIN_COST, VIP_COST, SVIP_COST = "0.005254", "0.002626", "0.00893"
+
+
+def site(**members: Any) -> Site:
+    """Return a site with three models, of which the group `svip` is hidden."""
+    models = {"m": Model(), "n": Model(), "cached": Model(
+        {**PLAIN, "prompt_tokens_details": {"cached_tokens": 1000}}, cache_ratio=0.25)}  # fmt: skip
+    return Site(models, **{"ratios": SVIP, "hidden_groups": ("svip",), **members})
+
+
+def ask(home: Home, *args: str, key: str = "", model: str = "m") -> tuple[str | None, str | None]:
+    """Send a prompt; return the dollars and the kind of the cost."""
+    env = {"NEWAPI_API_KEY": key} if key else {}
+    result = run_newapi("chat", "--json", "-m", model, *args, "hi", home=home, env=env)
+    assert result.code == 0, result
+    answer = json.loads(result.text)
+    return answer["cost_usd"], answer["cost_kind"]
+
+
+def login(home: Home, gateway: DemoGateway, key: str = CANARY) -> Result:
+    result = run_newapi("login", gateway.base_url, "--stdin", home=home, stdin=f"{key}\n".encode())
+    assert result.code == 0, result
+    return result
+
+
+def paths(gateway: DemoGateway) -> list[str]:
+    return [each.path for each in gateway.requests]
+
+
+# -- when it is requested ----------------------------------------------------------------------
+
+
+def test_the_log_is_requested_at_login_and_after_the_first_answer(home: Home) -> None:
+    with measured_gateway(site(key_group="vip")) as gateway:
+        login(home, gateway)
+        assert paths(gateway) == [MODELS, LOG]
+        costs = [ask(home) for _ in range(3)]
+        assert paths(gateway)[2:] == [CHAT, STATUS, PRICING, LOG, CHAT, CHAT]
+        assert [each.key for each in gateway.requests if each.path == LOG] == [CANARY[3:]] * 2
+        age_cache(home, DAY_S + 1)
+        costs.append(ask(home))
+        assert Counter(paths(gateway)[8:]) == Counter([CHAT, *BESIDE])
+    assert costs == [(VIP_COST, "about")] * 4
+
+
+def test_before_the_log_is_read_the_group_is_marked_as_unknown(home: Home) -> None:
+    with measured_gateway(site(key_group="vip", logs=False)) as gateway:
+        home.configure(gateway.base_url)
+        assert [ask(home) for _ in range(3)] == [(PLAIN_COST, "group_unknown")] * 3
+        assert paths(gateway).count(LOG) == 1  # an empty log is not requested each time
+
+
+def test_nothing_is_requested_before_the_answer_begins(home: Home) -> None:
+    with measured_gateway(site()) as gateway:
+        home.configure(gateway.base_url)
+        ask(home)
+        assert paths(gateway)[0] == CHAT
+
+
+def test_without_prices_nothing_but_the_prompt_is_sent(home: Home) -> None:
+    with measured_gateway(site()) as gateway:
+        login(home, gateway)
+        run_newapi("config", "set", "prices", "false", home=home)
+        before = len(gateway.requests)
+        assert [ask(home) for _ in range(2)] == [(None, None)] * 2
+        assert paths(gateway)[before:] == [CHAT, CHAT]
+        assert run_newapi("chat", "-m", "gone", "hi", home=home).code != 0
+        login(home, gateway)
+        assert set(paths(gateway)[before:]) == {CHAT, MODELS}
+
+
+@each("args", [(), ("--json",), ("-q",), ("--raw",), ("--no-stream",)])
+def test_no_way_of_answering_sends_more(args: tuple[str, ...], home: Home) -> None:
+    with measured_gateway(site()) as gateway:
+        home.configure(gateway.base_url)
+        assert run_newapi("chat", "-m", "m", *args, "hi", home=home).code == 0
+        assert Counter(paths(gateway)) == Counter([CHAT, *BESIDE])
+
+
+def test_a_run_that_saves_nothing_requests_no_log(home: Home) -> None:
+    with measured_gateway(site()) as gateway:
+        home.configure(gateway.base_url)
+        assert ask(home, "-n")[1] == "unknown"
+        assert paths(gateway) == [CHAT]
+
+
+def test_a_server_of_another_kind_gets_no_request_beside_the_prompt(home: Home) -> None:
+    completion = {
+        "choices": [{"message": {"content": "Paris"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 5},
+    }
+    models = {"data": [{"id": "m"}]}
+    with serving({CHAT: Answer(completion), MODELS: Answer(models)}) as server:
+        stdin = f"{CANARY}\n".encode()
+        assert run_newapi("login", server.url, "--stdin", home=home, stdin=stdin).code == 0
+        assert ask(home) == (None, None)
+        assert server.paths == [MODELS, CHAT]
+
+
+def test_one_api_has_no_log_and_gets_the_key_in_no_url(home: Home) -> None:
+    with measured_gateway(site(age="one-api")) as gateway:
+        login(home, gateway)
+        assert [ask(home) for _ in range(2)] == [(None, None)] * 2
+        assert Counter(paths(gateway)) == Counter([MODELS, LOG, CHAT, STATUS, PRICING, LOG, CHAT])
+
+
+def test_a_gateway_of_2025_gets_the_key_in_the_url_of_its_own_log(home: Home) -> None:
+    with measured_gateway(site(age="2504", key_group="svip")) as gateway:
+        login(home, gateway)
+        assert [ask(home) for _ in range(2)] == [(SVIP_COST, "about")] * 2
+        assert f"{LOG}?key={CANARY}" in paths(gateway)
+        assert home.files_holding() == []
+
+
+def test_a_log_that_does_not_arrive_delays_the_answer_by_a_second_at_most(home: Home) -> None:
+    completion = {
+        "choices": [{"message": {"content": "Paris"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 5},
+    }
+    answers = {
+        CHAT: Answer(completion, headers=(("X-Oneapi-Request-Id", "r"),)),
+        STATUS: Answer({"data": {"quota_per_unit": 500000}}),
+        PRICING: Answer({"data": [{"model_name": "m", "model_ratio": 1}]}),
+    }
+    with serving(answers) as server:
+        server.blocked.add(LOG)
+        home.configure(server.url)
+        first = run_newapi("chat", "--json", "-m", "m", "hi", home=home)
+        second = run_newapi("chat", "--json", "-m", "m", "hi", home=home)
+        assert server.paths.count(LOG) == 1  # again in an hour
+    kinds = [json.loads(each.text)["cost_kind"] for each in (first, second)]
+    assert kinds == ["group_unknown"] * 2
+    assert first.seconds < second.seconds + 2.5
+
+
+# -- whose rates are used ----------------------------------------------------------------------
+
+
+def test_rates_of_one_key_are_not_used_for_another(home: Home) -> None:
+    gateway_site = site(key_group="svip")
+    with measured_gateway(gateway_site) as gateway:
+        home.configure(gateway.base_url)
+        ask(home)
+        gateway_site.logs = False
+        assert ask(home) == (SVIP_COST, "about")
+        assert ask(home, key="sk-another") == (PLAIN_COST, "group_unknown")
+        assert ask(home) == (SVIP_COST, "about")
+
+
+def test_rates_of_one_site_are_not_used_for_another_with_the_same_key(home: Home) -> None:
+    with (
+        measured_gateway(site(key_group="svip")) as one,
+        measured_gateway(site(key_group="svip", logs=False)) as other,
+    ):
+        home.configure(one.base_url)
+        ask(home)
+        assert ask(home) == (SVIP_COST, "about")
+        home.configure(other.base_url)
+        assert ask(home) == (PLAIN_COST, "group_unknown")
+
+
+def test_the_ratio_of_one_group_is_not_used_for_another(home: Home) -> None:
+    with measured_gateway(site(key_group="svip")) as gateway:
+        home.configure(gateway.base_url)
+        ask(home)
+        for group, expected in (
+            ("svip", (SVIP_COST, "about")),
+            ("vip", (VIP_COST, "about")),  # the published ratio
+            ("gone", (PLAIN_COST, "group_unknown")),
+            ("", (SVIP_COST, "about")),
+        ):
+            home.configure(gateway.base_url, group=group)
+            assert ask(home) == expected, group
+
+
+def test_a_special_ratio_counts_for_its_group_only(home: Home) -> None:
+    gateway_site = site(key_group="vip", special={"vip": 0.3})
+    with measured_gateway(gateway_site) as gateway:
+        home.configure(gateway.base_url)
+        ask(home)
+        assert ask(home) == ("0.001576", "about")
+        home.configure(gateway.base_url, group="default")
+        assert ask(home) == (PLAIN_COST, "about")
+
+
+def test_a_key_that_is_moved_to_another_group_pays_by_the_newest_row(home: Home) -> None:
+    gateway_site = site(key_group="svip")
+    with measured_gateway(gateway_site) as gateway:
+        home.configure(gateway.base_url)
+        ask(home)
+        assert ask(home) == (SVIP_COST, "about")
+        gateway_site.key_group = "vip"
+        ask(home)
+        age_cache(home, DAY_S + 1)
+        ask(home)  # the log is read beside it
+        assert ask(home) == (VIP_COST, "about")
+
+
+@pytest.mark.parametrize("age", ["2608", "2504"])
+def test_a_model_last_used_in_another_group_has_an_unknown_group(home: Home, age: Any) -> None:
+    """The key may have been moved, or be in the group `auto`."""
+    groups = {"m": "svip", "n": "vip", "cached": "vip"}
+    with measured_gateway(site(age=age, key_group="auto", auto_groups=groups)) as gateway:
+        home.configure(gateway.base_url)
+        ask(home, model="m")
+        ask(home, model="n")
+        age_cache(home, DAY_S + 1)
+        ask(home, model="m")
+        age_cache(home, DAY_S + 1)
+        ask(home, model="m")
+        # svip, vip, svip, svip: the groups alternate, so each model has its own.
+        assert [ask(home, model=name) for name in ("m", "n")] == [
+            (SVIP_COST, "about"),
+            (VIP_COST, "about"),
+        ]
+        assert ask(home, model="cached")[1] == "group_unknown"
+
+
+def test_cached_tokens_cost_at_most_the_price_of_others_until_the_log_is_read(home: Home) -> None:
+    gateway_site = site(age="2602", logs=False)
+    with measured_gateway(gateway_site) as gateway:
+        home.configure(gateway.base_url, group="default")
+        assert ask(home, model="cached") == (PLAIN_COST, "at_most")
+        gateway_site.logs = True
+        ask(home, model="cached")
+        age_cache(home, DAY_S + 1)
+        ask(home, model="cached")
+        usd, kind = ask(home, model="cached")
+    assert (usd, kind) == (f"{gateway_site.dollars().normalize():f}", "about")
+    assert usd is not None
+    assert usd < PLAIN_COST
+
+
+def test_rates_are_forgotten_after_a_month_without_a_newer_log(home: Home) -> None:
+    with measured_gateway(site(key_group="svip")) as gateway:
+        home.configure(gateway.base_url)
+        ask(home)
+        run_newapi("config", "set", "prices", "false", home=home)
+        age_cache(home, MONTH_S - DAY_S)
+        assert ask_offline(home) == "svip"
+        age_cache(home, DAY_S + 1)
+        assert ask_offline(home) == "default"
+
+
+def ask_offline(home: Home) -> str:
+    """Return the group whose prices are listed."""
+    env = {"NEWAPI_PRICES": "true"}
+    listed = json.loads(run_newapi("models", "--json", home=home, env=env).text)
+    group = listed[0]["price"]["group"]
+    assert isinstance(group, str)
+    return group
+
+
+# -- what is shown ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "model", "shown"),
+    [
+        (lambda _: None, "m", "~$0.0053"),
+        (lambda it: setattr(it, "logs", False), "m", "~$0.0053 (group unknown)"),
+        (lambda it: setattr(it, "key_group", "svip"), "m", "~$0.0089"),
+        (lambda it: setattr(it, "age", "2504"), "cached", "~$0.0041"),
+    ],
+)
+def test_the_cost_line_says_how_the_cost_is_known(
+    home: Home, change: Callable[[Site], None], model: str, shown: str
+) -> None:
+    gateway_site = site()
+    change(gateway_site)
+    with measured_gateway(gateway_site) as gateway:
+        home.configure(gateway.base_url)
+        err = run_newapi("chat", "-u", "-m", model, "hi", home=home).err
+    assert err.splitlines()[-1].rpartition(" · ")[2] == shown
+
+
+def test_the_learned_group_and_its_prices_are_listed(home: Home) -> None:
+    with measured_gateway(site(key_group="svip")) as gateway:
+        home.configure(gateway.base_url)
+        ask(home)
+        [listed, *_] = json.loads(run_newapi("models", "--json", home=home).text)
+        assert json.loads(run_newapi("balance", "--json", home=home).text)["group"] == "svip"
+    price = listed["price"]
+    assert (price["group"], price["group_is_certain"]) == ("svip", True)
+    assert price["in_usd_per_million"] == "2.55"  # 0.75 * 2 * 1.7
+
+
+def test_uncertain_costs_are_stored_and_added_up_as_such(home: Home) -> None:
+    with measured_gateway(site(key_group="vip", logs=False)) as gateway:
+        home.configure(gateway.base_url)
+        for _ in range(2):
+            ask(home)
+    total = json.loads(run_newapi("usage", "--json", home=home).text)["total"]
+    assert (total["cost_usd"], total["cost_kind"]) == ("0.010508", "group_unknown")
+
+
+def test_the_record_of_a_key_is_not_requested_beside_an_answer(home: Home) -> None:
+    with measured_gateway(site()) as gateway:
+        login(home, gateway)
+        ask(home)
+        assert RECORD not in paths(gateway)
