@@ -155,6 +155,7 @@ class NewapiError(Exception):
     `message` says what happened, in lower case and without a full stop. `why` holds the words of
     the server or the system, `hint` what to type next, `request_id` the server's id of the request,
     `status` the HTTP status that was reported, else 0. None of them contains a key.
+    `conversation_hint` replaces the hint in a conversation, if it is not empty.
     `can_fall_back`: another model may answer the same request. `retry_after_s`: how long the server
     asks to wait before a retry, None if it does not. `refused_fields`: the members of the request
     that the server names as invalid.
@@ -180,6 +181,7 @@ class NewapiError(Exception):
         self.request_id = request_id
         self.status = 0
         self.can_fall_back = False
+        self.conversation_hint = ""
         self.retry_after_s: float | None = None
         self.refused_fields: tuple[str, ...] = ()
 

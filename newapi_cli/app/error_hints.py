@@ -13,6 +13,7 @@ from newapi_cli.api.errors.explain import is_about_model, is_key_invalid, may_ha
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.key_record import KeyRecord
 from newapi_cli.app.gateway.models import Models
+from newapi_cli.app.parameter_hints import parameter_hint
 from newapi_cli.domain.money import KeyUsage
 from newapi_cli.errors import Interrupted, NewapiError, NextStep
 from newapi_cli.i18n import tr
@@ -48,6 +49,8 @@ def explain_error(
             error.hint = _hint_with_origin(context) or error.hint
             if may_have_key_record(error):
                 return _error_by_key(context, key_record, error)
+        elif model and (hint := parameter_hint(context, error)):
+            error.hint, error.conversation_hint = hint
     except Interrupted as interrupted:  # a second Ctrl-C
         return interrupted
     except Exception:  # noqa: BLE001  # a failing hint must not replace the error

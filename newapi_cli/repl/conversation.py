@@ -220,7 +220,7 @@ def hint_in_conversation(error: NewapiError) -> str:
             "shorten the prompt, attach fewer files, or use a model with a larger context: {step}",
             step=NEXT_STEPS[NextStep.USE_MODEL],
         )
-    return reword(error.hint, NEXT_STEPS)
+    return error.conversation_hint or reword(error.hint, NEXT_STEPS)
 
 
 def ending_text(turn: TurnRecord) -> str:
