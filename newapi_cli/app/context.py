@@ -125,10 +125,29 @@ class Context:
         Names after a comma override the setting `fallback`: `a,` has no fallback.
         """
         text, stored = self.settings.text("model"), self.settings.values.get("fallback")
-        names = text.split(",")
-        if "," not in text and isinstance(stored, list):
+        names = self.split_models(text)
+        if len(names) == 1 and not text.rstrip().endswith(",") and isinstance(stored, list):
             names += map(str, stored)
-        return [name.strip() for name in names if name.strip()] or [""]
+        return [name for name in map(str.strip, names) if name] or [""]
+
+    def split_models(self, text: str) -> list[str]:
+        """Return the names in a list with commas; a listed model may have one in its name.
+
+        Of several ways to split, the first names are the longest that are listed.
+        """
+        parts = [part.strip() for part in text.split(",")]
+        if len(parts) == 1:
+            return parts
+        from newapi_cli.config.cache import model_names_with_commas
+
+        known, names = set(model_names_with_commas(self.paths.cache_dir)), []
+        longest = max((name.count(",") + 1 for name in known), default=1)
+        while parts:
+            ends = range(min(len(parts), longest), 1, -1)
+            end = next((n for n in ends if ",".join(parts[:n]) in known), 1)
+            names.append(",".join(parts[:end]))
+            parts = parts[end:]
+        return [name for name in names if name]
 
     @property
     def base_url(self) -> BaseUrl:

@@ -318,7 +318,7 @@ def _choose_model(context: Context, models: list[ModelInfo], key: Secret) -> str
     known = {model.id for model in models}
     while True:
         answer = ask(streams, tr("Model to use (Enter for none)")).strip()
-        chosen = [name.strip() for name in answer.split(",") if name.strip()]
+        chosen = context.split_models(answer) if answer not in known else [answer]
         unknown = [name for name in chosen if name not in known]
         if not any(_is_key(context, name, key) for name in (answer, *unknown)):
             break

@@ -71,7 +71,7 @@ def _report_missing(context: Context, options: ModelsOptions, matching: list[Mod
     """Report that no model matches, or that prices are those of a guessed group."""
     streams = context.streams
     if not matching:
-        text = tr("this key has no models")
+        text = tr("the server lists no models for this key")
         if options.words:
             text = tr('no model matches "{words}"', words=" ".join(options.words))
         streams.print_err(text)

@@ -32,6 +32,7 @@ MAX_BYTES = 32 * 1024 * 1024
 NAME_DIGITS = 16
 MAX_MEMBER_NAME = 32  # of JSON members that we read; keys of New API have 48 characters
 SAFE_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
+MAX_NAME = 128
 MODEL_NAMES_FILE = "models.txt"
 MAX_NAMES_BYTES = 256 * 1024
 
@@ -144,8 +145,13 @@ def _digest(text: str) -> str:
 
 
 def cache_model_names(cache_dir: Path, names: Iterable[str]) -> None:
-    """Store the safe names, one a line. Failures are ignored."""
-    text = "".join(f"{name}\n" for name in sorted(set(names)) if SAFE_WORD.fullmatch(name))
+    """Store the safe names, one a line. Failures are ignored.
+
+    Names with a comma are kept from before: they tell a name from a list of names, in any profile.
+    """
+    names = {*names, *model_names_with_commas(cache_dir)}
+    kept = (name for name in names if SAFE_WORD.fullmatch(name) or _has_comma(name))
+    text = "".join(f"{name}\n" for name in sorted(kept))
     try:
         ensure_private_dir(cache_dir)
         write_atomically(cache_dir / MODEL_NAMES_FILE, text[:MAX_NAMES_BYTES])
@@ -155,10 +161,21 @@ def cache_model_names(cache_dir: Path, names: Iterable[str]) -> None:
 
 def cached_model_names(cache_dir: Path) -> list[str]:
     """Return the safe names in the file, which other programs may have written."""
+    return [line for line in _cached_lines(cache_dir) if SAFE_WORD.fullmatch(line)]
+
+
+def model_names_with_commas(cache_dir: Path) -> list[str]:
+    """Return the names in the file that contain a comma. A shell does not complete them."""
+    return [line for line in _cached_lines(cache_dir) if _has_comma(line)]
+
+
+def _cached_lines(cache_dir: Path) -> list[str]:
     try:
-        text = read_file(cache_dir / MODEL_NAMES_FILE, MAX_NAMES_BYTES).data.decode(
-            "utf-8", "replace"
-        )
+        data = read_file(cache_dir / MODEL_NAMES_FILE, MAX_NAMES_BYTES).data
     except FileError:
         return []
-    return [line for line in text.splitlines() if SAFE_WORD.fullmatch(line)]
+    return data.decode("utf-8", "replace").splitlines()
+
+
+def _has_comma(name: str) -> bool:
+    return "," in name and len(name) <= MAX_NAME and name.isprintable() and name == name.strip()

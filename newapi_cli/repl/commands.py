@@ -65,7 +65,9 @@ def show_help(conversation: Conversation, topic: str) -> None:
 
 def set_model(conversation: Conversation, text: str) -> None:
     """Show or change the model. Turns that the old one had no room for are sent again."""
-    name, *others = (unquote_path(part.strip()) for part in text.split(","))
+    split = conversation.context.split_models(text)
+    has_no_name = not split or text.lstrip().startswith(",")
+    name, *others = map(unquote_path, ["", *split] if has_no_name else split)
     if text and not (name or any(others)):
         raise UsageError(tr("no model name given"), hint="/model NAME")
     if name:

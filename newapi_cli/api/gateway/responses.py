@@ -11,6 +11,7 @@ address (New API middleware/rate-limit.go), so callers count them.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Generator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -37,6 +38,9 @@ PRICING = "/api/pricing"
 KEY_USAGE = "/api/usage/token/"  # it redirects without the last slash
 SUBSCRIPTION = "/v1/dashboard/billing/subscription"
 USAGE = "/v1/dashboard/billing/usage"
+MODEL_LISTS = ("data", "models", "model_list", "modelSummaries", "items", "results", "result")
+MODEL_NAMES = ("id", "model", "name", "model_name", "model_id", "modelId", "slug")
+UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 NOISE, LARGEST_NOISY = Decimal("1E-12"), Decimal("1E+12")
 UNLIMITED = Decimal(100_000_000)  # sent for a key without a limit, in any currency
 MAX_TIME_S = 253_402_300_799  # 9999-12-31
@@ -71,20 +75,50 @@ def time_at(seconds: Decimal | None) -> datetime | None:
 
 
 def models_from_json(value: object) -> list[ModelInfo] | None:
-    """Return the models in `/v1/models` of any age, None if it is not a list of models."""
-    data = value.get("data") if isinstance(value, dict) else value
-    if not isinstance(data, list):
+    """Return the models in a list of models of any server, None if it is not one.
+
+    Servers name a model by its `id`, `model` or `name`, and the list `data`, `models` and more.
+    """
+    entries = _model_entries(value)
+    if entries is None:
         return None
-    entries = [entry for entry in data if isinstance(entry, dict)]
-    return [
-        ModelInfo(
-            id=well_formed(entry["id"]),
-            owned_by=str_or_empty(entry.get("owned_by")),
-            endpoint_types=str_tuple(entry.get("supported_endpoint_types")),
-        )
-        for entry in entries
-        if isinstance(entry.get("id"), str) and entry["id"]
-    ]
+    models: dict[str, ModelInfo] = {}
+    for entry in entries:
+        members = {"id": entry} if isinstance(entry, str) else entry
+        name = _model_name(members) if isinstance(members, dict) else ""
+        if name and name not in models:
+            models[name] = ModelInfo(
+                id=name,
+                owned_by=str_or_empty(members.get("owned_by")),
+                endpoint_types=str_tuple(members.get("supported_endpoint_types")),
+            )
+    return list(models.values()) if models or not any(entries) else None
+
+
+def _model_entries(value: object) -> list[Any] | None:
+    """Return the entries of a list of models, None if there is no list. Go sends null for none."""
+    if isinstance(value, list) or not isinstance(value, dict):
+        return value if isinstance(value, list) else None
+    for name in MODEL_LISTS:
+        listed = value.get(name)
+        if isinstance(listed, list):
+            return listed
+        if isinstance(listed, dict):
+            inner = _model_entries(listed)
+            named = [{**each, "id": id_} for id_, each in listed.items() if isinstance(each, dict)]
+            return inner or named or None
+    return [] if value.get("object") == "list" and value.get("data", 0) is None else None
+
+
+def _model_name(entry: dict[str, Any]) -> str:
+    """Return what requests call a model; an `id` that is a URL or a UUID is a catalog's own."""
+    values = ((name, entry.get(name)) for name in MODEL_NAMES)
+    names = {name: well_formed(text) for name, text in values if isinstance(text, str) and text}
+    own_id = names.pop("id", "")
+    is_internal = "://" in own_id or UUID.fullmatch(own_id) is not None
+    if own_id and not (is_internal and names):
+        return own_id
+    return next((text.removeprefix("models/") for text in names.values()), "")  # of Gemini
 
 
 def currency_from_json(status: object) -> Currency | None:
