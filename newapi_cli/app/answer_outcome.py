@@ -92,13 +92,15 @@ def _empty_answer_error(builder: CompletionBuilder, reason: str | None) -> Newap
         hint = tr("the reasoning may contain the answer: {step}", step=NextStep.SHOW_REASONING)
     elif reason == TOOL_CALLS:
         why = tr("the finish reason is {reason}, but no tool call was sent", reason=reason)
-    return GatewayError(
+    error = GatewayError(
         tr("the server sent an empty answer"),
         reason=Reason.EMPTY_ANSWER,
         why=why,
         hint=hint,
         request_id=builder.request_id,
     )
+    error.can_fall_back = not builder.has_anything
+    return error
 
 
 def _unfinished_error(builder: CompletionBuilder, *, is_end_confirmed: bool) -> NewapiError:

@@ -1,8 +1,8 @@
 """Fallback models: if one fails before any text, the next one gets the same request.
 
-A model with a fallback is tried once, without retries; only the last one is retried. Errors that
-every model would have (the key, the request itself, the network) end the turn at once:
-`NewapiError.can_fall_back` is false for them.
+A model with a fallback is tried once, without retries; only the last one is retried. An empty
+answer is a failure, too. Errors that every model would have (the key, the request itself, the
+network) end the turn at once: `NewapiError.can_fall_back` is false for them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,16 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 
 from newapi_cli.app.protocols import AnswerStream, RetryingClient
-from newapi_cli.domain.completion import ChatRequest, Chunk, FallbackUsed, Notice, TurnEvent
+from newapi_cli.domain.completion import (
+    ChatRequest,
+    Chunk,
+    CompletionBuilder,
+    FallbackUsed,
+    Notice,
+    ResponseStarted,
+    StreamEnd,
+    TurnEvent,
+)
 from newapi_cli.errors import DeadlineError, NewapiError
 from newapi_cli.i18n import tr
 
@@ -77,7 +86,22 @@ class _Chain:
         yield from self._stream
 
     def _until_text(self) -> Iterator[TurnEvent]:
+        builder = CompletionBuilder()  # of what arrives before the first text
         for event in self._stream:
-            if isinstance(event, Chunk) and (event.content or event.reasoning or event.tool_calls):
-                self._has_text = True
+            if isinstance(event, Chunk) and not self._has_text:
+                self._has_text = event.has_anything
+                builder.add(event)
+            elif isinstance(event, ResponseStarted):
+                builder.request_id = event.request_id
+            elif isinstance(event, StreamEnd) and not self._has_text:
+                _raise_if_empty(builder, event)
             yield event
+
+
+def _raise_if_empty(builder: CompletionBuilder, end: StreamEnd) -> None:
+    """Raise the error for an answer that ended without a text, unless its token limit was 0."""
+    from newapi_cli.app.answer_outcome import check_outcome  # not before the request leaves
+
+    is_confirmed = end.is_end_confirmed
+    for _ in check_outcome(builder, is_end_confirmed=is_confirmed, require_finish_reason=True):
+        pass  # a notice, which the turn will yield

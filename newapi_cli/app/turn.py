@@ -205,8 +205,8 @@ class Turn:
             self._builder.request_id = event.request_id
             self._response = event
         elif isinstance(event, FallbackUsed):
-            self._builder.requested_model = event.next_model
-            self._builder.tried += ((event.model, event.why),)
+            self._builder.fall_back(event)
+            self._is_end_confirmed = False
         elif isinstance(event, StreamEnd):
             self._is_end_confirmed = event.is_end_confirmed
         elif isinstance(event, Sources):

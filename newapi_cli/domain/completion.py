@@ -281,6 +281,13 @@ class CompletionBuilder:
         self.model = self.model or chunk.model
         self.id = self.id or chunk.id
 
+    def fall_back(self, fallback: FallbackUsed) -> None:
+        """Begin again with another model, after one that failed before any text."""
+        self.tried += ((fallback.model, fallback.why),)
+        self.requested_model = fallback.next_model
+        self.finish_reason, self.usage = None, None
+        self.model = self.id = ""
+
     def _add_calls(self, deltas: Iterable[ToolCallDelta]) -> None:
         if self._tool_calls is None:
             # Few answers have calls.

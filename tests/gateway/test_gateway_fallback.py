@@ -14,7 +14,7 @@ from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
 from tests.support.process import run_newapi
 from tests.support.steps import Pause, Send, Step, sse
-from tests.support.wire import answer_events, chunk, error, event, response
+from tests.support.wire import DONE, answer_events, chunk, error, event, response, usage_chunk
 
 HELLO = "Hello! I am the demo gateway"
 
@@ -115,6 +115,20 @@ FALLBACK: dict[str, list[Step]] = {
     "a provider that was not paid": [
         Send(response(402, error("Insufficient Balance", "unknown_error")))
     ],
+    "too long": [
+        Send(response(400, error("maximum context length", code="context_length_exceeded")))
+    ],
+    "too long, inside a stream": sse(
+        event(error("prompt is too long: 9 > 8", "invalid_request_error", None))
+    ),
+    "a picture for a text-only model": [
+        Send(response(400, error("image input is not supported", "invalid_request_error")))
+    ],
+    "an empty answer": sse(event(chunk("", finish="stop")), event(usage_chunk()), DONE),
+    "an empty stream": [Send(response(200, b": PING\n\n", content_type="text/event-stream"))],
+    "an empty body": [Send(response(200, b""))],
+    "204": [Send(response(204))],
+    "[DONE] alone": sse(DONE),
     "a rejected key of the gateway": [
         Send(response(401, error("Incorrect API key", "invalid_request_error", "invalid_api_key")))
     ],
@@ -140,10 +154,10 @@ NO_FALLBACK: dict[str, tuple[list[Step], int]] = {
     "a fee": ([Send(response(403, error("no", "permission_error", "violation_fee.csam")))], 6),
     "sensitive words": ([Send(response(500, error("", code="sensitive_words_detected")))], 6),
     "text before the error": (sse(event(chunk("Par")), event(error("overloaded"))), 6),
-    "too long": (
-        [Send(response(400, error("maximum context length", code="context_length_exceeded")))],
-        6,
-    ),
+    "only reasoning": (sse(event(chunk(reasoning="hmm", finish="stop"))), 6),
+    "a filter": (sse(event(chunk(finish="content_filter"))), 6),
+    "a token limit": (sse(event(chunk(finish="length"))), 0),
+    "a page of another API": ([Send(response(200, b"Ollama is running"))], 6),
 }
 
 
@@ -165,6 +179,19 @@ def test_a_request_that_would_fail_with_any_model_is_not_repeated(home: Home, ca
         result = run_newapi("chat", "-m", "a,b", "hi", home=home)
         assert result.code == code, result
         assert len(server.requests) == 1
+
+
+def test_nothing_of_an_empty_answer_is_left_in_the_turn(home: Home) -> None:
+    empty = sse(event(chunk("", finish="stop") | {"model": "a-1"}), event(usage_chunk(99, 0)), DONE)
+    last = sse(event(chunk("Paris") | {"model": "b-1", "id": "b"}), DONE)
+    with FaultServer(empty, last) as server:
+        home.configure(server.url, retries=0)
+        result = run_newapi("chat", "-m", "a,b", "--json", "hi", home=home)
+    answer = json.loads(result.text)
+    assert result.code == 9  # the second one sent no finish reason
+    assert (answer["finish_reason"], answer["usage"], answer["id"]) == (None, None, "b")
+    assert [each[0] for each in answer["tried"]] == ["a"]
+    assert "a: the server sent an empty answer; trying b\n" in result.err
 
 
 def test_there_is_no_fallback_on_an_unreachable_server(home: Home) -> None:

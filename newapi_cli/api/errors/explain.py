@@ -116,6 +116,7 @@ def unexpected_status(status: int, why: str, request_id: str) -> NewapiError:
     rule = rules().EMPTY_ANSWER if 200 <= status < 300 else rules().UNEXPECTED_STATUS
     phrases = {each.value: each.phrase for each in HTTPStatus}
     error: NewapiError = rule.to_error(status, why or phrases.get(status, ""), request_id)
+    error.can_fall_back = error.reason is Reason.EMPTY_ANSWER
     return error
 
 
