@@ -16,11 +16,17 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
+from typing import TypeVar
 
 from newapi_cli.errors import ExitCode, Interrupted
 
 SECOND_PRESS_S = 1.0
+Returned = TypeVar("Returned")
 CODES = {name: ExitCode[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
+
+
+class _WorkStopped(BaseException):
+    """A signal inside `interruptible`. Libraries suppress every `Exception` in some places."""
 
 
 class Interrupts:
@@ -31,6 +37,7 @@ class Interrupts:
         self.code: ExitCode | None = None
         self.wake: Callable[[], None] | None = None
         self._first_at = 0.0
+        self._is_interruptible = False
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()  # its put is safe in a handler
         self._before: dict[str, object] = {}
 
@@ -53,6 +60,24 @@ class Interrupts:
         """Raise `Interrupted` if a signal arrived."""
         if self.code is not None:
             raise Interrupted(self.code)
+
+    def interruptible(self, work: Callable[[], Returned]) -> Returned:
+        """Return what `work` returns. Raise `Interrupted` at the moment that a signal arrives.
+
+        For long work that changes nothing, as it may end anywhere. After a signal it runs on.
+        """
+        if self.code is not None:
+            return work()
+        try:
+            self._is_interruptible = True
+            try:
+                result = work()
+            finally:
+                self._is_interruptible = False
+        except _WorkStopped:
+            pass
+        self.check()
+        return result
 
     def check_wait(self) -> None:
         """Raise `Interrupted` if a wait for another process must end.
@@ -77,6 +102,8 @@ class Interrupts:
         self._bell.put(None)
         if self.wake is not None:
             self.wake()
+        if self._is_interruptible:
+            raise _WorkStopped
 
 
 @contextlib.contextmanager

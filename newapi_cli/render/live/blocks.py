@@ -21,145 +21,219 @@ as the open block or item, not as much as the answer.
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from markdown_it.common.utils import normalizeReference
 from markdown_it.token import Token
 
-from newapi_cli.render.live.leaves import Cut, Leaf, Place, leaves_of
+from newapi_cli.render.live.definitions import Definition, LinkDefinitions
+from newapi_cli.render.live.leaves import Cut, Leaf, leaves_of
 from newapi_cli.render.live.markdown import markdown_parser
 from newapi_cli.render.live.theme import Theme
-
-Definitions = dict[str, dict[str, Any]]
 
 MARKERS_ONLY = re.compile(r"[\s>*+\-_=~`#|:.)\d\[<]*")
 LETTER_FIRST = re.compile(r" ?[^\W\d_]")
 LABEL = r"(?:\\.|[^\]\\])*+"  # of a definition; a bracket in it may be escaped
 MAYBE_DEFINITION = re.compile(rf"[\s>*+\-\d.)]*\[(?!\^){LABEL}(?:\\?$|\]:)")
 ENDS_DEFINITION = re.compile(r"\s*$| {0,3}(?:`{3}|~{3}|#{1,6}(?:\s|$))")
+MAYBE_TITLE = re.compile(r"\s*[\"'(]")
 CLOSED_AT_ONCE = ("heading", "hr")
 CLOSED_BY_AN_EMPTY_LINE = ("paragraph", "table", "math_block")
-IN_BRACKETS = re.compile(r"\[((?:[^\[\]\\]|\\.)++)\]", re.DOTALL)
-MAX_USES = 8  # of a label that are tried for a link when its definition arrives
 LISTS = ("bullet_list_open", "ordered_list_open")
+HEAD_LINES = {"table": 2, "fence": 1}  # before the lines of which each is final on its own
+
+
+class Tail(NamedTuple):
+    """The source after the last cut, without an incomplete last line."""
+
+    lines: list[str]
+    committed: int = 0  # leaves of it that were returned as final
+    shown: int = 0  # lines of these leaves
+    has_before: bool = False
+    item_number: int | None = None  # of the item that it starts with
+    grown_at: int | None = None  # where the grown lines were
+
+
+class Grown(NamedTuple):
+    """Final lines of an open table or fence, which were moved out of the tail.
+
+    What they were parsed to: `rows` of a table, `code` of a fence.
+    """
+
+    lines: list[str]
+    rows: list[Token]
+    code: list[str]
+
+
+class Step(NamedTuple):
+    """Leaves that are final, and what changes when they are taken."""
+
+    leaves: list[Leaf]
+    tail: Tail
+    grown: Grown | None = None  # further lines
+    definitions: Mapping[str, Definition] = MappingProxyType({})
+    used: Mapping[str, str] = MappingProxyType({})  # labels that are not defined
 
 
 class BlockStream:
-    """Parses a stream of source. `take_final` returns each leaf once, `open_leaves` the others."""
+    """Parses a stream of source. `take_final` returns each leaf once, `open_leaves` the others.
+
+    A table or a fence that grows is parsed line by line: only its head and what is new.
+    """
 
     def __init__(self, theme: Theme) -> None:
         self._theme = theme
         self._parser = markdown_parser()
-        self._lines: list[str] = []  # the complete lines of the tail
-        self._partial = ""
+        self._definitions = LinkDefinitions(self._parser)
+        self._tail = Tail([])
+        self._pieces: list[str] = []  # of the incomplete last line
         self._has_new_lines = False
-        self._committed = 0  # leaves of the tail that were returned as final
-        self._has_before = False
-        self._item_number: int | None = None  # of the item that the tail starts with
-        self._definitions: Definitions = {}
-        # Labels in permanent text: as they are written there, and with that text.
-        self._unresolved: dict[str, list[tuple[str, str]]] = {}
+        self.grown = Grown([], [], [])
+        self.parsed_size = 0  # characters in the last run of the parser
+
+    @property
+    def has_grown(self) -> bool:
+        """Whether the first open leaf has lines in `grown`."""
+        return self._tail.grown_at is not None
 
     def feed(self, text: str) -> None:
         """Take source with LF as line breaks."""
-        *lines, self._partial = (self._partial + text).split("\n")
-        if lines:
-            self._lines += lines
+        first, *others = text.split("\n")
+        self._pieces.append(first)
+        if others:
+            self._tail.lines.append(self._partial())
+            self._tail.lines.extend(others[:-1])
+            self._pieces = [others[-1]]
             self._has_new_lines = True
 
     def take_final(self) -> list[Leaf]:
         """Return the leaves that have become final since the last call."""
-        if not self._lines:
-            return []
+        step = self.plan()
+        self.commit(step)
+        return step.leaves
+
+    def plan(self) -> Step:
+        """Return what `take_final` would return. Nothing changes until it is committed."""
+        tail = self._tail
         starts_paragraph = self._partial_starts_a_paragraph()
-        if not self._has_new_lines and not starts_paragraph:
-            return []
-        self._has_new_lines = False
-        tokens, definitions = self._parse(self._lines)
+        if not tail.lines or not (self._has_new_lines or starts_paragraph):
+            return Step([], tail)
+        tokens, environment = self._parse(tail.lines)
         leaves = self._flattened(tokens)
-        is_over = starts_paragraph and not _ends_in_open_fence(leaves, self._lines)
-        final = len(leaves) if is_over else self._count_final(leaves)
-        taken = leaves[self._committed : final]
-        self._committed = max(self._committed, final)
-        known = set(self._definitions)
-        self._cut_tail(tokens, leaves, definitions, is_over=is_over)
-        self._note_unresolved(taken, definitions)
-        new = {label: self._definitions[label] for label in set(self._definitions) - known}
-        return taken + self._late_definitions(new)
+        is_over = starts_paragraph and not _ends_in_open_fence(leaves, tail.lines)
+        limit = self._limit()
+        final = len(leaves) if is_over else self._count_final(leaves, limit)
+        final = max(tail.committed, final)
+        taken = self._with_grown(leaves[tail.committed : final])
+        end = Cut(len(tail.lines)) if is_over else self._cut_after(tokens)
+        gone, cut = self._cut(tokens, environment, [*(leaf.cut for leaf in leaves), end], final)
+        shown = leaves[final - 1].end if final > tail.committed else tail.shown
+        new_tail, grown = self._cut_tail(gone, cut, final, shown), None
+        if final == len(leaves) - 1 and self._grows(leaves[-1], limit):
+            new_tail, grown = _grow(new_tail, leaves[-1])
+        found = environment["references"].maps[0]
+        definitions = {x: found[x] for x in found if cut and found[x]["map"][1] <= cut.line}
+        used = self._definitions.used_in(taken, environment["references"])
+        late = self._definitions.late_leaves(definitions)
+        return Step(taken + late, new_tail, grown, definitions, used)
+
+    def commit(self, step: Step) -> None:
+        """Take the leaves of the last plan."""
+        if step.tail is self._tail:
+            return
+        if self.has_grown and step.leaves:
+            self.grown = Grown([], [], [])
+        if step.grown is not None:
+            self.grown.lines.extend(step.grown.lines)
+            self.grown.rows.extend(step.grown.rows)
+            self.grown.code.extend(step.grown.code)
+        self._tail = step.tail
+        self._has_new_lines = False
+        self._definitions.add(step.definitions, step.used)
 
     def end(self) -> list[Leaf]:
         """End the source and return all remaining leaves."""
-        tokens, definitions = self._parse(self._lines, self._partial)
-        rest = self._flattened(tokens)[self._committed :]
-        self._lines, self._partial, self._committed = [], "", 0
-        new = {label: definitions[label] for label in set(definitions) - set(self._definitions)}
-        return rest + self._late_definitions(new)
+        rest = self.rest()
+        self.close()
+        return rest
 
-    def _note_unresolved(self, leaves: list[Leaf], definitions: Definitions) -> None:
-        """Remember text in brackets that was no link when it became permanent."""
-        for node in (node for leaf in leaves for node in leaf.nodes if node.type == "inline"):
-            for name in IN_BRACKETS.findall(node.content):
-                label = normalizeReference(name)
-                uses = self._unresolved.setdefault(label, []) if label not in definitions else []
-                if len(uses) < MAX_USES:
-                    uses.append((name, node.content))
+    def rest(self) -> list[Leaf]:
+        """Return all remaining leaves as if the source had ended."""
+        tokens, environment = self._parse(self._tail.lines, self._partial())
+        rest = self._with_grown(self._flattened(tokens)[self._tail.committed :])
+        return rest + self._definitions.late_leaves(environment["references"].maps[0])
 
-    def _late_definitions(self, definitions: Definitions) -> list[Leaf]:
-        """Return leaves for definitions that follow their use: the target would be lost."""
-        leaves = []
-        late = [label for label in definitions if label in self._unresolved]
-        for label in sorted(late, key=lambda label: definitions[label]["map"]):
-            uses, definition = self._unresolved.pop(label), definitions[label]
-            names = (name for name, text in uses if self._links(text, label, definition))
-            if (name := next(names, None)) is None:
-                continue  # no use: escaped, in code, or in the text of another link
-            title = f' "{definition["title"]}"' if definition["title"] else ""
-            text = Token("text", "", 0, content=f"[{name}]: {definition['href']}{title}")
-            inline = Token("inline", "", 0, children=[text])
-            leaves.append(Leaf("definition", [inline], Place(gap=True), 0, 0))
-        return leaves
+    def rest_lines(self) -> list[str]:
+        """Return the source of all remaining leaves."""
+        lines, at = self._tail.lines, self._tail.grown_at
+        if at is not None:
+            lines = [*lines[:at], *self.grown.lines, *lines[at:]]
+        return [*lines[self._tail.shown :], self._partial()]
 
-    def _links(self, text: str, label: str, definition: dict[str, Any]) -> bool:
-        """Return whether a text would have a link with this definition."""
-        tokens = self._parser.parseInline(text, {"references": {label: definition}})[0].children
-        href = definition["href"]
-        return any(href in (token.attrGet("href"), token.attrGet("src")) for token in tokens or ())
+    def count_head_lines(self) -> int:
+        """Return how many of `rest_lines` precede the grown ones."""
+        return (self._tail.grown_at or 0) - self._tail.shown
+
+    def close(self) -> None:
+        """Forget the source: its last leaves were returned."""
+        self._tail, self._pieces = Tail([], has_before=True), []
 
     def open_leaves(self) -> list[Leaf]:
         """Return the leaves that are not final, the incomplete last line included.
 
         A line of only markers is held back: `-` below a paragraph would be a heading for the
-        duration of a frame.
+        duration of a frame. The first leaf does not have what is in `grown`.
         """
-        lines = self._lines
-        if self._partial and not MARKERS_ONLY.fullmatch(self._partial):
-            lines = [*lines, self._partial]
-        return self._flattened(self._parse(lines)[0])[self._committed :]
+        lines, partial = self._tail.lines, self._partial()
+        if partial and not MARKERS_ONLY.fullmatch(partial):
+            lines = [*lines, partial]
+        return self._flattened(self._parse(lines)[0])[self._tail.committed :]
 
     def count_whole_code_lines(self, leaf: Leaf, count: int) -> int:
         """Return how many of the `count` lines of an open fence are complete."""
-        is_incomplete = leaf.end > len(self._lines)
+        is_incomplete = leaf.end > len(self._tail.lines)
         return count - 1 if is_incomplete and count else count
 
-    def _parse(self, lines: list[str], partial: str = "") -> tuple[list[Token], Definitions]:
-        references = dict(self._definitions)
+    def _partial(self) -> str:
+        """Return the incomplete last line."""
+        if len(self._pieces) > 1:
+            self._pieces = ["".join(self._pieces)]
+        return self._pieces[0] if self._pieces else ""
+
+    def _parse(self, lines: list[str], partial: str = "") -> tuple[list[Token], dict[str, Any]]:
+        environment = self._definitions.environment()
         source = "".join(f"{line}\n" for line in lines) + partial
-        return self._parser.parse(source, {"references": references}), references
+        self.parsed_size = len(source)
+        return self._parser.parse(source, environment), environment
 
     def _flattened(self, tokens: list[Token]) -> list[Leaf]:
+        tail = self._tail
         return leaves_of(
-            tokens, self._theme, has_before=self._has_before, item_number=self._item_number
+            tokens, self._theme, has_before=tail.has_before, item_number=tail.item_number
         )
 
-    def _partial_starts_a_paragraph(self) -> bool:
-        after_empty = not self._lines[-1].strip()
-        return after_empty and LETTER_FIRST.match(self._partial) is not None
+    def _with_grown(self, leaves: list[Leaf]) -> list[Leaf]:
+        """Return leaves of which the first has its grown lines again."""
+        if not leaves or not self.has_grown:
+            return leaves
+        nodes = leaves[0].nodes
+        if leaves[0].kind == "table":
+            head = next(i for i, node in enumerate(nodes) if node.type == "tr_close") + 1
+            nodes = [*nodes[:head], *self.grown.rows, *nodes[head:]]
+        else:
+            code = "".join(f"{line}\n" for line in self.grown.code)
+            nodes = [nodes[0].copy(content=code + nodes[0].content)]
+        return [leaves[0]._replace(nodes=nodes), *leaves[1:]]
 
-    def _count_final(self, leaves: list[Leaf]) -> int:
+    def _partial_starts_a_paragraph(self) -> bool:
+        after_empty = bool(self._tail.lines) and not self._tail.lines[-1].strip()
+        return after_empty and LETTER_FIRST.match(self._partial()) is not None
+
+    def _count_final(self, leaves: list[Leaf], limit: int) -> int:
         if not leaves:
             return 0
         final = len(leaves) if self._is_closed(leaves[-1]) else len(leaves) - 1
-        limit = self._limit()
         while final and leaves[final - 1].end > limit:
             final -= 1
         return final
@@ -167,45 +241,80 @@ class BlockStream:
     def _is_closed(self, leaf: Leaf) -> bool:
         if leaf.kind in CLOSED_AT_ONCE:
             return True
+        lines = self._tail.lines
         if leaf.kind == "fence":
-            return not _is_open_fence(leaf, self._lines)
+            return not _is_open_fence(leaf, lines)
         if leaf.kind == "math_block" and leaf.nodes[0].info == "closed":
             return True
-        after = self._lines[leaf.end : leaf.end + 1]
+        after = lines[leaf.end : leaf.end + 1]
         is_followed = bool(after) and not after[0].strip(" \t>")
         return leaf.kind in CLOSED_BY_AN_EMPTY_LINE and is_followed
+
+    def _grows(self, leaf: Leaf, limit: int) -> bool:
+        """Return whether each further line of an open leaf is a part of it or ends it."""
+        lines = self._tail.lines
+        if leaf.kind == "fence":
+            return _is_open_fence(leaf, lines)
+        return leaf.kind == "table" and leaf.end == limit == len(lines)
 
     def _limit(self) -> int:
         """Return the line after which nothing is final: a link definition may start there.
 
         Its title may contain any lines until an empty line, a fence or a heading.
         """
-        limit = len(self._lines)
-        for index in range(len(self._lines) - 1, -1, -1):
-            line = self._lines[index]
-            if ENDS_DEFINITION.match(line):
+        lines = self._tail.lines
+        limit = len(lines)
+        for index in range(len(lines) - 1, -1, -1):
+            if ENDS_DEFINITION.match(lines[index]):
                 break
-            if MAYBE_DEFINITION.match(line):
+            if MAYBE_DEFINITION.match(lines[index]):
                 limit = index
         return limit
 
-    def _cut_tail(
-        self, tokens: list[Token], leaves: list[Leaf], definitions: Definitions, *, is_over: bool
-    ) -> None:
-        """Remove the blocks and items from the tail of which every leaf was returned."""
-        end = Cut(len(self._lines)) if is_over else self._cut_after(tokens)
-        cuts = [*(leaf.cut for leaf in leaves), end]
-        possible = [(gone, cut) for gone, cut in enumerate(cuts[: self._committed + 1]) if cut]
-        if not possible:
-            return
-        gone, cut = possible[-1]
-        for label, definition in definitions.items():
-            if label not in self._definitions and definition["map"][1] <= cut.line:
-                self._definitions[label] = definition
-        self._lines = self._lines[cut.line :]
-        self._committed -= gone
-        self._item_number = cut.item_number
-        self._has_before = self._has_before or gone > 0
+    def _cut(
+        self,
+        tokens: list[Token],
+        environment: dict[str, Any],
+        cuts: list[Cut | None],
+        final: int,
+    ) -> tuple[int, Cut | None]:
+        """Return how many leaves can be removed from the tail, and where it is cut after them.
+
+        `cuts` are the places before each leaf and after the last. Definitions that follow a cut are
+        removed too, but not the last one if the next line may be its title.
+        """
+        possible = [(gone, cut) for gone, cut in enumerate(cuts[: final + 1]) if cut]
+        gone, cut = possible[-1] if possible else (0, None)
+        if (cut.item_number if cut else self._tail.item_number) is not None:
+            return gone, cut  # an item follows
+        lines, begin = self._tail.lines, cut.line if cut else 0
+        blocks = (token.map[0] for token in tokens if token.level == 0 and token.map)
+        block = next((line for line in blocks if line >= begin), len(lines))
+        found = (
+            *environment["references"].maps[0].values(),
+            *environment.get("duplicate_refs", ()),
+        )
+        ends = [
+            end
+            for first, end in (definition["map"] for definition in found)
+            if begin <= first and end <= block and end < len(lines)
+            if not MAYBE_TITLE.match(lines[end])
+        ]
+        return gone, Cut(max(ends)) if ends else cut
+
+    def _cut_tail(self, gone: int, cut: Cut | None, final: int, shown: int) -> Tail:
+        """Return the tail after a cut, with the first `final` leaves committed."""
+        tail = self._tail
+        begin = cut.line if cut else 0
+        is_grown = tail.grown_at is not None and final == tail.committed
+        return Tail(
+            tail.lines[begin:],
+            committed=final - gone,
+            shown=max(shown - begin, 0),
+            has_before=tail.has_before or gone > 0,
+            item_number=cut.item_number if cut else tail.item_number,
+            grown_at=tail.grown_at - begin if is_grown and tail.grown_at is not None else None,
+        )
 
     def _cut_after(self, tokens: list[Token]) -> Cut | None:
         """Return the cut after the last block, if the block is over once its leaves are final.
@@ -216,9 +325,8 @@ class BlockStream:
         if last is None or last.type in LISTS:
             return None
         _, end = last.map or (0, 0)
-        is_open = last.type == "blockquote_open" and (
-            end == len(self._lines) or self._lines[end].strip()
-        )
+        lines = self._tail.lines
+        is_open = last.type == "blockquote_open" and (end == len(lines) or lines[end].strip())
         return None if is_open else Cut(end)
 
 
@@ -234,3 +342,20 @@ def _is_open_fence(leaf: Leaf, lines: list[str]) -> bool:
     """
     between = leaf.end - leaf.begin - 1
     return leaf.end == len(lines) and leaf.nodes[0].content.count("\n") == between
+
+
+def _grow(tail: Tail, leaf: Leaf) -> tuple[Tail, Grown | None]:
+    """Move the final lines of the last leaf, which grows, out of the tail."""
+    body = leaf.end - leaf.begin - HEAD_LINES[leaf.kind]
+    at = len(tail.lines) - body
+    if body == 0:
+        return tail, None
+    rows: list[Token] = []
+    code: list[str] = []
+    if leaf.kind == "table":
+        head = next(i for i, node in enumerate(leaf.nodes) if node.type == "tr_close") + 1
+        rows = leaf.nodes[head:-1]
+    else:
+        code = leaf.nodes[0].content.split("\n")[:-1]
+    grown = Grown(tail.lines[at:], rows, code)
+    return tail._replace(lines=tail.lines[:at], grown_at=at), grown

@@ -184,6 +184,14 @@ DEFINING = [
     "|--|", "[^1]: foot", "\\[a]: /e", "[a]:/u \"t\" junk", "  ", "~~~",
 ]  # fmt: skip
 
+GROWING = [  # tables and code, and what ends them, in containers too
+    "| a | b |\n|---|--:|", "| a | b |\n|---|--:|", "- | a | b |\n  |---|---|", "| 1 | 2 |",
+    "> | a | b |\n> |:-:|---|", "| 1 | 2 |", "  | 1 | 2 |", "> | 1 | 2 |", "1 | 2 | 3 | 4", "x",
+    "| `a | b` | c |", "| [a] | [b]: /u |", "[a]: /u 'tit | b", "[b]: /v", "le'", "[x | y", "", "",
+    "```py", "```", "  ```", "> ```", "- ```js", "  [", "[", "]", "    x = 1", "def f():",
+    "> x = 1", "> [", "- b", "# h", "---", "===", "  y", "\t| t |", "| " + "word " * 9, "$$ | a",
+    "~~~", "> - | a |\n>   |---|", ">   | 1 |", "text", "||", "| | |", "| a<br>b | \\[ x |",
+]  # fmt: skip
 # What models write besides: formulas, tasks, tags, footnotes, URLs, CJK emphasis, much nesting.
 MODELS = [
     "$$", "$$", "\\[", "\\]", "$$ x", "x $$", "= d $$ so", "\\(a_1 * b\\)", "\\(a", "b\\)",
@@ -204,7 +212,8 @@ MODELS = [
 def random_document(rnd: random.Random, spliced: list[Document]) -> str:
     """Return a document of difficult lines, sometimes with a truncated example among them."""
     vocabulary, longest = rnd.choices(
-        [(WORDS, 14), (MODELS, 12), ([*WORDS, *MODELS], 14), (DEFINING, 8)], (3, 3, 1, 3)
+        [(WORDS, 14), (MODELS, 12), ([*WORDS, *MODELS], 14), (DEFINING, 8), (GROWING, 16)],
+        (3, 3, 1, 3, 2),
     )[0]
     lines = [rnd.choice(vocabulary) for _ in range(rnd.randint(1, longest))]
     if rnd.random() < 0.3:
@@ -278,7 +287,7 @@ def definitions_of(source: str) -> dict[str, dict[str, object]]:
 def new_answer(layout: Layout, definitions: dict[str, dict[str, object]]) -> StreamedAnswer:
     """Return an empty answer that has these definitions from the start."""
     answer = StreamedAnswer(layout, THEME)
-    answer._blocks._definitions = dict(definitions)
+    answer._blocks._definitions.add(definitions, {})
     return answer
 
 
