@@ -1,7 +1,7 @@
 """Reading, checking and masking keys.
 
-`settings.find_key` decides which key may be sent to which host; `ensure_key_may_be_sent` here,
-whether it may be sent unencrypted.
+`key_scope` decides which key may be sent to which host; `ensure_key_may_be_sent` here, whether it
+may be sent unencrypted.
 
 No message of this module contains a key, a key command, or the output of a command. Every pattern
 of a mask reads each character a bounded number of times, since servers choose the text.
