@@ -265,7 +265,10 @@ class DeadlineError(NewapiError):
 
 
 class IncompleteCompletion(NewapiError):
-    """The answer was cut off; the part that arrived has been shown. Decided in `app.turn`."""
+    """The answer was cut off; the part that arrived has been shown.
+
+    `app.answer_outcome` decides it.
+    """
 
     exit_code = ExitCode.INCOMPLETE
     default_reason = Reason.INCOMPLETE

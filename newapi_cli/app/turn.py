@@ -1,16 +1,6 @@
 """One prompt and its completion, for one-shot use, pipelines and conversations alike.
 
-Whether an answer is complete (exit code 0), incomplete (9) or an error is decided here, by
-evidence.
-`[DONE]` alone proves nothing (New API also writes it after its own timeouts), and a missing one
-disproves nothing:
-
-    a finish reason                           complete, or an error for those in FAILURE_REASONS
-    [DONE] without one, some text             incomplete, unless `require_finish_reason` is false
-    neither, some text                        incomplete
-    a lost connection or a timeout after text incomplete
-    more than MAX_SIZE                        incomplete
-    no text, no tool call                     an error: an empty answer
+`app.answer_outcome` decides whether the answer is complete.
 """
 
 from __future__ import annotations
@@ -18,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator
 
+from newapi_cli.app.answer_outcome import check_ended, check_size, cut_off_error
 from newapi_cli.app.protocols import ChatClient, Pricer, Recorder
 from newapi_cli.domain.completion import (
     FRAME_S,
@@ -26,7 +17,6 @@ from newapi_cli.domain.completion import (
     Completion,
     CompletionBuilder,
     FallbackUsed,
-    Notice,
     ResponseStarted,
     Status,
     StreamEnd,
@@ -35,15 +25,11 @@ from newapi_cli.domain.completion import (
 )
 from newapi_cli.errors import (
     DeadlineError,
-    GatewayError,
     IncompleteCompletion,
     Interrupted,
     NetworkError,
     NewapiError,
-    NextStep,
-    Reason,
 )
-from newapi_cli.i18n import tr
 
 # An answer is saved while it arrives: after this many characters, or this long after the last time.
 SAVE_AFTER_CHARACTERS = 4096
@@ -52,18 +38,6 @@ SAVE_AFTER_S = 2.0
 MIN_SAVE_INTERVAL_S = 0.25
 MAX_SAVE_SHARE = 0.1
 PRICES_WAIT_S = 1.0  # at the end of an answer, for prices that are still being fetched
-# In characters, with reasoning and tool calls: a server that never ends an answer would take all
-# memory. The longest real answers have some 0.5 MB of text (128,000 tokens).
-MAX_SIZE = 16 * 1024 * 1024
-CUT_HINT = NextStep.RESEND_OR_CONTINUE
-REPHRASE_HINT = tr("rephrase the prompt")
-FAILURE_REASONS = {  # finish reasons of answers that failed, with what to do
-    "content_filter": REPHRASE_HINT,
-    "sensitive": REPHRASE_HINT,
-    "abort": CUT_HINT,
-    "network_error": CUT_HINT,
-    "error": CUT_HINT,
-}
 
 
 class Turn:
@@ -151,11 +125,17 @@ class Turn:
             yield from self._observed_events()
             self._end_time()
             yield from self._wait_for_prices()
-            yield from self._verdict()
+            yield from check_ended(
+                self._builder,
+                is_end_confirmed=self._is_end_confirmed,
+                require_finish_reason=self._require_finish_reason,
+            )
         except (IncompleteCompletion, NetworkError, DeadlineError) as error:
-            has_begun = self._builder.has_anything
-            self._status = Status.INCOMPLETE if has_begun else Status.ERROR
-            raise self._cut_off_error(error) if has_begun else error from error.__cause__
+            if not self._builder.has_anything:
+                self._status = Status.ERROR
+                raise
+            self._status = Status.INCOMPLETE
+            raise cut_off_error(self._builder, error) from error.__cause__
         except Interrupted:
             raise
         except NewapiError:
@@ -165,7 +145,7 @@ class Turn:
     def _observed_events(self) -> Iterator[TurnEvent]:
         try:
             for event in self._events:
-                self._end_if_too_long(event)
+                check_size(self._builder, event)
                 self._observe(event)
                 yield event
                 if self._prices_are_due and self._pricer is not None:
@@ -211,76 +191,3 @@ class Turn:
         self._saved_at = self._clock()
         pause_s = max(MIN_SAVE_INTERVAL_S, (self._saved_at - now) / MAX_SAVE_SHARE)
         self._next_save_at = self._saved_at + min(pause_s, SAVE_AFTER_S)
-
-    def _end_if_too_long(self, event: TurnEvent) -> None:
-        """Raise `IncompleteCompletion` if an answer that is too long continues."""
-        if self._builder.size > MAX_SIZE and isinstance(event, Chunk) and event.has_anything:
-            raise IncompleteCompletion(
-                tr(
-                    "answer cut off after {n:,} characters: it exceeds the limit of {limit} MB",
-                    n=self._builder.characters,
-                    limit=MAX_SIZE // 1024 // 1024,
-                ),
-                request_id=self._builder.request_id,
-            )
-
-    def _cut_off_error(self, error: NewapiError) -> NewapiError:
-        """Return an error during an answer as `IncompleteCompletion`, with the length so far."""
-        if isinstance(error, IncompleteCompletion):
-            return error
-        return IncompleteCompletion(
-            tr(
-                "answer cut off after {n:,} characters: {problem}",
-                n=self._builder.characters,
-                problem=error.message,
-            ),
-            why=error.why,
-            hint=CUT_HINT,
-            request_id=error.request_id or self._builder.request_id,
-        )
-
-    def _verdict(self) -> Iterator[Notice]:
-        builder = self._builder
-        reason = builder.finish_reason
-        if reason in FAILURE_REASONS:
-            raise GatewayError(
-                tr("the server stopped the answer ({reason})", reason=reason),
-                hint=FAILURE_REASONS[reason],
-                request_id=builder.request_id,
-            )
-        if not builder.has_answer and reason != "length":
-            raise self._empty_answer_error()
-        if reason == "length":
-            yield Notice(tr("the answer reached the token limit (finish reason: length)"))
-        elif reason is None and not (self._is_end_confirmed and not self._require_finish_reason):
-            raise self._unfinished_error()
-
-    def _empty_answer_error(self) -> NewapiError:
-        return GatewayError(
-            tr("the server sent an empty answer"),
-            reason=Reason.EMPTY_ANSWER,
-            why=tr("only reasoning was sent") if self._builder.has_anything else "",
-            hint=tr("retry, or use another model: {step}", step=NextStep.USE_MODEL),
-            request_id=self._builder.request_id,
-        )
-
-    def _unfinished_error(self) -> NewapiError:
-        characters = self._builder.characters
-        if self._is_end_confirmed:
-            return IncompleteCompletion(
-                tr(
-                    "answer possibly cut off after {n:,} characters: no finish reason was sent",
-                    n=characters,
-                ),
-                hint=tr(
-                    "{step}; for a provider that never sends one:"
-                    " `newapi config set require_finish_reason false`",
-                    step=NextStep.RESEND_OR_CONTINUE,
-                ),
-                request_id=self._builder.request_id,
-            )
-        return IncompleteCompletion(
-            tr("answer cut off after {n:,} characters: the connection ended", n=characters),
-            hint=CUT_HINT,
-            request_id=self._builder.request_id,
-        )
