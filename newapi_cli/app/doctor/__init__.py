@@ -1,1 +1,1 @@
-"""`newapi doctor`: checks everything between the user and an answer."""
+"""`newapi doctor`: checks everything between the user and an answer; `run` holds their order."""

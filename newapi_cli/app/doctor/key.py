@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from newapi_cli.api.errors.explain import is_key_invalid
 from newapi_cli.app.chat import sampling_of
 from newapi_cli.app.context import Context
-from newapi_cli.app.doctor.checkup import (
-    CheckBlocked,
-    Checkup,
+from newapi_cli.app.doctor.context import CheckBlocked, DoctorContext
+from newapi_cli.app.doctor.results import (
     failed,
     format_duration,
     ok,
@@ -41,20 +40,20 @@ PROMPT = "Answer with one word: what is the opposite of no?"
 MAX_CHUNKS = 100  # some models never stop at one word, and the user agreed to pay for one
 
 
-def check_key(checkup: Checkup) -> CheckResult:
+def check_key(doctor: DoctorContext) -> CheckResult:
     """Check the form of the key, then request the models and the balance with it."""
-    key = checkup.context.api_key  # raises if its form is wrong, or its command fails
-    if checkup.family is None:
+    key = doctor.context.api_key  # raises if its form is wrong, or its command fails
+    if doctor.family is None:
         raise CheckBlocked("server")
     try:
-        checkup.models = checkup.gateway.models.fetch(checkup.client())
+        doctor.models = doctor.gateway.models.fetch(doctor.client())
     except AuthenticationError as refusal:
-        return _rejected(checkup, refusal, key.reveal())
-    checkup.gateway.models.remember_names(checkup.models)
-    if not checkup.is_gateway:
+        return _rejected(doctor, refusal, key.reveal())
+    doctor.gateway.models.remember_names(doctor.models)
+    if not doctor.is_gateway:
         return ok(tr("key accepted"))
     try:
-        balance = checkup.gateway.balance()
+        balance = doctor.gateway.balance()
     except Interrupted:
         raise
     except NewapiError as error:  # the server reports no balance, or a rate limit applies
@@ -65,14 +64,14 @@ def check_key(checkup: Checkup) -> CheckResult:
     return ok(tr("key accepted"), *details)
 
 
-def _rejected(checkup: Checkup, refusal: AuthenticationError, key: str) -> CheckResult:
+def _rejected(doctor: DoctorContext, refusal: AuthenticationError, key: str) -> CheckResult:
     """Return why the key was rejected: by the gateway's words, its record or its form."""
     result = result_from_error(refusal)
-    if not (is_key_invalid(refusal) and checkup.is_gateway):
-        checkup.context.interrupts.check()
+    if not (is_key_invalid(refusal) and doctor.is_gateway):
+        doctor.context.interrupts.check()
         return result
-    record = checkup.gateway.key_record.after_refusal()
-    checkup.context.interrupts.check()  # after a signal the record is missing too
+    record = doctor.gateway.key_record.after_refusal()
+    doctor.context.interrupts.check()  # after a signal the record is missing too
     if record is not None:
         return _result_by_record(record)
     owner = next((each for begin, each in OTHER_PROVIDERS.items() if key.startswith(begin)), "")
@@ -115,16 +114,16 @@ def _result_by_record(record: KeyUsage) -> CheckResult:
     )
 
 
-def check_models(checkup: Checkup) -> CheckResult:
+def check_models(doctor: DoctorContext) -> CheckResult:
     """Check that the key may use the configured models."""
-    known = {model.id: model for model in checkup.models}
+    known = {model.id: model for model in doctor.models}
     count = ntr("{n} model for this key", "{n:,} models for this key", len(known))
-    names = [name for name in checkup.context.model_and_fallbacks if name]
+    names = [name for name in doctor.context.model_and_fallbacks if name]
     if not names:
         hint = tr("newapi config set model NAME, or -m NAME")
         return warning(count, tr("no model is set"), hint=hint)
     if missing := [name for name in names if name not in known]:
-        return _missing(checkup, count, missing)
+        return _missing(doctor, count, missing)
     if no_chat := [name for name in names if _cannot_chat(known[name])]:
         kinds = ", ".join(known[no_chat[0]].endpoint_types)
         text = tr("{name} is served as {kinds}, not for chat", name=no_chat[0], kinds=kinds)
@@ -132,16 +131,16 @@ def check_models(checkup: Checkup) -> CheckResult:
     return ok(count, tr("includes {names}", names=", ".join(names)))
 
 
-def _missing(checkup: Checkup, count: str, missing: list[str]) -> CheckResult:
+def _missing(doctor: DoctorContext, count: str, missing: list[str]) -> CheckResult:
     text = tr("not listed: {names}", names=", ".join(missing))
-    near = _near(missing[0], [model.id for model in checkup.models])
+    near = _near(missing[0], [model.id for model in doctor.models])
     hint = tr("`newapi models` lists them; then newapi config set model NAME")
     if near:
         names = " or ".join(near)
         hint = tr(
             "use {names}: newapi config set model NAME; `newapi models` lists all", names=names
         )
-    if not checkup.is_gateway:
+    if not doctor.is_gateway:
         return warning(count, text, hint=hint)  # some servers accept any name
     return failed(count, text, hint=hint, code=ExitCode.GATEWAY)
 
@@ -156,14 +155,14 @@ def _cannot_chat(model: ModelInfo) -> bool:
     return bool(model.endpoint_types) and CHAT not in model.endpoint_types
 
 
-def check_prices(checkup: Checkup) -> CheckResult:
+def check_prices(doctor: DoctorContext) -> CheckResult:
     """Check whether prices are published, and report those of the configured model."""
-    context = checkup.context
-    if not checkup.settings.flag("prices"):
+    context = doctor.context
+    if not doctor.settings.flag("prices"):
         return skipped(tr("turned off by prices = false"))
-    if checkup.family is not None and not checkup.is_gateway:
+    if doctor.family is not None and not doctor.is_gateway:
         return ok(tr("this server publishes no prices"))
-    prices = checkup.gateway.prices.load(refresh=True)
+    prices = doctor.gateway.prices.load(refresh=True)
     context.interrupts.check()  # after a signal the prices are missing too
     if prices is None or not prices.prices:
         return ok(tr("this server publishes no prices"))
@@ -171,10 +170,10 @@ def check_prices(checkup: Checkup) -> CheckResult:
     model = context.model_and_fallbacks[0]
     if not model:
         return ok(published)
-    group = checkup.settings.text("group")
-    if checkup.models:  # else the key was rejected, and has no log
-        checkup.gateway.key_record.learn_group()
-        group = checkup.gateway.key_record.group
+    group = doctor.settings.text("group")
+    if doctor.models:  # else the key was rejected, and has no log
+        doctor.gateway.key_record.learn_group()
+        group = doctor.gateway.key_record.group
     return ok(published, *_price_parts(prices, model, group))
 
 
@@ -198,13 +197,13 @@ def _price_parts(prices: PriceList, model: str, group: str) -> list[str]:
     return [text, tr("if the key's group is {name}", name=view.group)]
 
 
-def check_answer(checkup: Checkup) -> CheckResult:
+def check_answer(doctor: DoctorContext) -> CheckResult:
     """Ask the model for one word, if the user agrees to the cost."""
-    context = checkup.context
+    context = doctor.context
     model = context.model_and_fallbacks[0]
     if not model:
         return skipped(tr("no model is set"))
-    if not checkup.may_spend:
+    if not doctor.may_spend:
         if not context.streams.are_interactive:
             return skipped(tr("costs a few tokens; use --yes to run it"))
         if not _is_confirmed(context, model):
@@ -215,7 +214,7 @@ def check_answer(checkup: Checkup) -> CheckResult:
         turn = Turn(
             request,
             context.client(retries=0),
-            require_finish_reason=checkup.settings.flag("require_finish_reason"),
+            require_finish_reason=doctor.settings.flag("require_finish_reason"),
         )
         try:
             for event in turn:
@@ -225,7 +224,7 @@ def check_answer(checkup: Checkup) -> CheckResult:
                     break
         finally:
             turn.close()
-    return _answer_result(checkup, turn.completion, arrivals)
+    return _answer_result(doctor, turn.completion, arrivals)
 
 
 def _is_confirmed(context: Context, model: str) -> bool:
@@ -239,7 +238,9 @@ def _is_confirmed(context: Context, model: str) -> bool:
         return False
 
 
-def _answer_result(checkup: Checkup, completion: Completion, arrivals: list[float]) -> CheckResult:
+def _answer_result(
+    doctor: DoctorContext, completion: Completion, arrivals: list[float]
+) -> CheckResult:
     model, time_taken = completion.requested_model, format_duration(completion.duration_s)
     is_complete = completion.status is Status.COMPLETE
     parts: list[str] = [tr("{model} answered in {time}", model=model, time=time_taken)]
@@ -253,9 +254,9 @@ def _answer_result(checkup: Checkup, completion: Completion, arrivals: list[floa
         return ok(*parts, tr("the answer was longer than one word"))
     if completion.usage is not None:
         parts.append(tokens(completion.usage))
-    prices = checkup.gateway.prices.cached()
+    prices = doctor.gateway.prices.cached()
     if prices is not None:
-        group = checkup.gateway.key_record.group
+        group = doctor.gateway.key_record.group
         parts.append(cost_text(prices.cost(model, completion.usage, group)))
     if completion.finish_reason:
         parts.append(tr("finish reason {reason}", reason=completion.finish_reason))
