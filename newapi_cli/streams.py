@@ -171,7 +171,7 @@ class Streams:
     """The standard streams and the environment of one run.
 
     `environ` differs from that of the process in a demo. `redactors` are applied to every text on
-    stderr; they remove keys. In a conversation, `typeahead` is what the user typed while an answer
+    stderr; they redact keys. In a conversation, `typeahead` is what the user typed while an answer
     was displayed: with `keeps_typeahead` it becomes the draft of the next line, and is not left in
     the terminal for the shell to run.
     """

@@ -101,7 +101,7 @@ def well_formed(text: str) -> str:
 def shorten(text: str, limit: int) -> str:
     """Cut a text to `limit` characters, but never inside an ASCII word.
 
-    Half a word could be half a key, which nothing would recognize and mask.
+    Half a word could be half a key, which nothing would recognize and redact.
 
     >>> shorten("one two three", 9), shorten("one", 9), shorten("一二三四", 3)
     ('one two …', 'one', '一二三 …')

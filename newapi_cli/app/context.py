@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newapi_cli.config.fields import BY_NAME
-from newapi_cli.config.keys import ensure_key_may_be_sent, read_key, redact, redact_known
+from newapi_cli.config.keys import ensure_key_may_be_sent, read_key
 from newapi_cli.config.paths import Paths, create_for_folder_owner, ensure_private_dir, find_paths
 from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.domain.redaction import redact, redact_known_keys
 from newapi_cli.domain.settings import KeySource, Secret, Settings, Timeouts
 from newapi_cli.errors import ConfigError, LocalError, UsageError
 from newapi_cli.i18n import tr
@@ -148,9 +149,9 @@ class Context:
         self.secrets.append(key)
         return key
 
-    def remove_keys(self, text: str) -> str:
-        """Return a text to be stored without the known keys."""
-        return redact_known(text, self.secrets)
+    def redact_known_keys(self, text: str) -> str:
+        """Return a text with the known keys redacted, as it may be stored."""
+        return redact_known_keys(text, self.secrets)
 
     def endpoint(self, base_url: BaseUrl | None = None, api_key: Secret | None = None) -> Endpoint:
         """Return the server of the settings, or another one; without a key unless one is given."""

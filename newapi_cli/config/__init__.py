@@ -7,7 +7,7 @@
     layers           where a setting can be set: option, environment, profile, default
     key_scope        which key may be sent to which host
     settings         all layers → domain.settings.Settings
-    keys             KeySource → key; checks of a key; masking of keys in every output
+    keys             KeySource → key; checks of a key; running of key commands
     edit             changes to config.toml that keep its comments (loads tomlkit)
     cache            cached responses of gateways, and model names for shell completion
 

@@ -45,7 +45,7 @@ class CacheEntry(NamedTuple):
 class Cache:
     """JSON values by name in one file, or in memory without a `path` or if it cannot be written.
 
-    `redact` removes keys from what is stored: servers repeat them. `now` returns Unix seconds.
+    `redact` is applied to what is stored: servers repeat keys. `now` returns Unix seconds.
     """
 
     def __init__(

@@ -45,7 +45,7 @@ class DoctorReport:
             self._has_progress = True
 
     def show(self, result: CheckResult) -> None:
-        """Write a result, whose text is a safe line without keys."""
+        """Write a result, whose text is a safe, redacted line."""
         if self._form is Form.TSV:
             write_tsv(self._stdout, [(result.name, result.verdict, _text(result), result.hint)])
         elif self._form is Form.TABLE:

@@ -23,8 +23,8 @@ from newapi_cli.app.doctor.results import (
     skipped,
     warning,
 )
-from newapi_cli.config.keys import redact
 from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.domain.redaction import redact
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.errors import ExitCode, GatewayError, Interrupted, NewapiError
 from newapi_cli.i18n import ntr, tr

@@ -75,7 +75,7 @@ def run_doctor(context: Context, *, may_spend: bool, json: bool) -> ExitCode:
         if isinstance(event, CheckStarted):
             report.begin(event.name)
         else:
-            results.append(_safe(context, event))
+            results.append(_redacted(context, event))
             report.show(results[-1])
     code = exit_code_of(results)
     report.finish(results, code)
@@ -125,8 +125,8 @@ def _run(check: Check) -> CheckResult:
         return failed(describe_bug(error), hint=hint, code=ExitCode.BUG)
 
 
-def _safe(context: Context, result: CheckResult) -> CheckResult:
-    """Return a result as safe lines without keys: servers and files choose the words."""
+def _redacted(context: Context, result: CheckResult) -> CheckResult:
+    """Return a result as safe, redacted lines: servers and files choose the words."""
     redact = context.streams.redact
     parts = tuple(safe_line(redact(part)) for part in result.parts)
     return result._replace(parts=parts, hint=safe_line(redact(result.hint)))

@@ -9,7 +9,7 @@ from newapi_cli.app.context import Context
 from newapi_cli.app.output import show_session
 from newapi_cli.app.prompt import text_from_bytes
 from newapi_cli.app.sessions.archive import session_to_json, session_to_lines, sessions_from_text
-from newapi_cli.app.sessions.live_session import learn_keys, redact_session
+from newapi_cli.app.sessions.redaction import load_known_keys, redact_session
 from newapi_cli.app.sessions.resume import checked_session_name, load_stored_session
 from newapi_cli.domain.session import Hit, Session, StoredSession
 from newapi_cli.errors import UsageError, conflicting_options
@@ -47,8 +47,8 @@ def show(
 def rename(context: Context, reference: str, name: str) -> None:
     """Name a session, so that -S finds it by this name."""
     title = checked_session_name(name)
-    learn_keys(context)
-    title = context.remove_keys(title)
+    load_known_keys(context)
+    title = context.redact_known_keys(title)
     session = find_session(context, reference)
     context.sessions.update_session(session._replace(title=title, is_named=True))
     text = tr("Renamed session {id} to “{title}”", id=session.short_id, title=safe_line(title))
@@ -238,7 +238,7 @@ def import_sessions(context: Context, path: str) -> None:
     sessions = sessions_from_text(_read_archive(context, path))
     if not sessions:
         context.streams.print_err(tr("no sessions in {path}", path=path))
-    learn_keys(context)
+    load_known_keys(context)
     for stored in sessions:
         session = context.sessions.import_session(redact_session(context, stored))
         context.streams.stdout.write(f"{session.id}\n")
