@@ -26,7 +26,7 @@ from __future__ import annotations
 import traceback
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from newapi_cli.i18n import Translatable, tr
 
@@ -176,6 +176,11 @@ class NewapiError(Exception):
         self.can_fall_back = False
         self.retry_after_s: float | None = None
 
+    def with_hint(self, hint: str) -> Self:
+        """Replace the hint and return the error itself, as `with_traceback` does."""
+        self.hint = hint
+        return self
+
     @property
     def summary(self) -> str:
         """What happened and why, as one line."""
@@ -294,8 +299,8 @@ class Interrupted(NewapiError):
     exit_code = ExitCode.SIGINT
     default_reason = Reason.INTERRUPTED
 
-    def __init__(self, code: ExitCode = ExitCode.SIGINT) -> None:
-        super().__init__(tr("stopped"))
+    def __init__(self, code: ExitCode = ExitCode.SIGINT, message: str = tr("stopped")) -> None:
+        super().__init__(message)
         self.code = code
 
 

@@ -43,9 +43,10 @@ def explain_error(
     """
     try:
         if model and is_about_model(error):
-            _suggest_names(context, models, error, model)
-        elif is_key_invalid(error):
-            error.hint = _hint_with_origin(context) or error.hint
+            hint = _hint_about_model(context, models, error, model)
+            return error.with_hint(hint or error.hint)
+        if is_key_invalid(error):
+            error = error.with_hint(_hint_with_origin(context) or error.hint)
             if may_have_key_record(error):
                 return _error_by_key(context, key_record, error)
     except Interrupted as interrupted:  # a second Ctrl-C
@@ -55,21 +56,21 @@ def explain_error(
     return error
 
 
-def _suggest_names(context: Context, models: Models, error: NewapiError, model: str) -> None:
-    """Suggest models with similar names, as far as they are known without a request."""
+def _hint_about_model(context: Context, models: Models, error: NewapiError, model: str) -> str:
+    """Return a hint with similar names, as far as they are known without a request, or empty."""
     known, refused = models.known_names(), _refused_model(context, error, model)
     if refused in known:
-        error.hint = LISTED_HINT if error.status != 403 else error.hint
-        return
+        return LISTED_HINT if error.status != 403 else ""
     redact = context.streams.redact
     near = near_names(refused, (name for name in known if redact(name) == name))
-    if near:
-        word = re.search(FIRST_WORD, near[0].rpartition("/")[2])
-        error.hint = tr(
-            "use {names}; `{command}` lists the models",
-            names=" or ".join(near),
-            command=f"newapi models {word.group()}" if word else "newapi models",
-        )
+    if not near:
+        return ""
+    word = re.search(FIRST_WORD, near[0].rpartition("/")[2])
+    return tr(
+        "use {names}; `{command}` lists the models",
+        names=" or ".join(near),
+        command=f"newapi models {word.group()}" if word else "newapi models",
+    )
 
 
 def _refused_model(context: Context, error: NewapiError, model: str) -> str:
@@ -80,7 +81,10 @@ def _refused_model(context: Context, error: NewapiError, model: str) -> str:
 
 
 def _hint_with_origin(context: Context) -> str:
-    """Return a hint with the origin of the key: a forgotten variable overrides the profile."""
+    """Return a hint with the origin of the key, empty if unknown.
+
+    A forgotten variable overrides the profile.
+    """
     key = context.settings.key
     if key is None:
         return ""
@@ -94,8 +98,7 @@ def _hint_with_origin(context: Context) -> str:
 def _error_by_key(context: Context, key_record: KeyRecord, error: NewapiError) -> NewapiError:
     """Return the error of a rejected key with the cause that its form or its record shows."""
     if "-" in context.api_key.reveal().removeprefix("sk-"):
-        error.hint = SUFFIX_HINT
-        return error
+        return error.with_hint(SUFFIX_HINT)
     record = key_record.after_refusal()
     if context.interrupts.code is not None:
         return Interrupted(context.interrupts.code)
@@ -110,7 +113,6 @@ def _error_by_record(error: NewapiError, record: KeyUsage, now: datetime) -> New
     elif state == "exhausted":
         rule = rules().KEY_EXHAUSTED
     else:
-        error.hint = VALID_HINT
-        return error
+        return error.with_hint(VALID_HINT)
     explained: NewapiError = rule.to_error(error.status, error.why, error.request_id)
     return explained

@@ -27,7 +27,7 @@ class FallbackClient:
         others = tuple(name for name in self._others if name != request.model)
         if not others:
             return self._client.start_chat(request)
-        first = self._client.start_chat(request, may_retry=False)
+        first = self._client.start_chat(request, with_retries=False)
         return _Chain(self._client, request, others, first)
 
 
@@ -73,7 +73,7 @@ class _Chain:
             model = following
             request = self._request._replace(model=following)
             is_last = number == len(self._others)
-            self._stream = self._client.start_chat(request, may_retry=is_last)
+            self._stream = self._client.start_chat(request, with_retries=is_last)
         yield from self._stream
 
     def _until_text(self) -> Iterator[TurnEvent]:

@@ -103,8 +103,7 @@ def _fetch_exact_costs(context: Context, scope: Scope) -> None:
         stored = tr("`newapi usage` without --exact reports the stored costs")
         if error.hint:
             stored = tr("{hint}; {stored}", hint=error.hint, stored=stored)
-        error.hint = stored
-        raise
+        raise error.with_hint(stored) from error.__cause__
     turns = store.charged((entry.request_id for entry in entries), host)
     store.write_costs(exact_costs(turns, entries, quota))
     result = exactness(_figures(context, scope), entries, host)

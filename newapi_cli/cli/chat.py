@@ -132,9 +132,8 @@ def answer_once(chat_run: ChatRun, live: LiveSession, prompt: Prompt) -> None:
             chat_run.show(turn, live)
         except Interrupted as interrupted:
             if turn.completion.content and live.is_saved:
-                interrupted.message = tr(
-                    "stopped; the partial answer is saved; resume: newapi chat -c"
-                )
+                message = tr("stopped; the partial answer is saved; resume: newapi chat -c")
+                raise Interrupted(interrupted.code, message) from interrupted
             raise
 
 

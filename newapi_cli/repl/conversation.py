@@ -143,8 +143,7 @@ class Conversation:
 
     def print_error(self, error: NewapiError) -> None:
         """Print an error, its hint in terms of the conversation's commands."""
-        error.hint = hint_in_conversation(error)
-        print_error(self.streams, error)
+        print_error(self.streams, error.with_hint(hint_in_conversation(error)))
 
     def send_unsent(self, unsent: Unsent) -> None:
         """Send a prompt that could not be sent before, with what was attached to it."""

@@ -65,7 +65,7 @@ class Client:
         self._timeouts = timeouts
         self._retries = retries
 
-    def start_chat(self, request: ChatRequest, *, may_retry: bool = True) -> AnswerEvents:
+    def start_chat(self, request: ChatRequest, *, with_retries: bool = True) -> AnswerEvents:
         """Send the request and return the events of its answer.
 
         A stream that is rejected with 400 because of `stream_options` is sent again without it.
@@ -79,7 +79,7 @@ class Client:
             wires,
             ResponseReader.completion,
             is_stream=request.stream,
-            max_retries=self._retries if may_retry else 0,
+            max_retries=self._retries if with_retries else 0,
         )
         return AnswerEvents(events, first)
 
@@ -144,7 +144,7 @@ class Client:
                 if others and rejects_stream_options(error.status, error.why):
                     wire = others.pop()
                     yield Notice(tr("retried without stream_options"), is_detail=True)
-                elif no_answer.may_retry and attempt < max_retries:
+                elif no_answer.is_transient and attempt < max_retries:
                     attempt += 1
                     yield from self._pause(error, attempt)
                 else:
@@ -159,8 +159,7 @@ class Client:
 
     def _pause(self, error: NewapiError, attempt: int) -> Iterator[TurnEvent]:
         if error.retry_after_s is not None and error.retry_after_s > MAX_RETRY_AFTER_S:
-            error.hint = wait_hint(error.retry_after_s)
-            raise error
+            raise error.with_hint(wait_hint(error.retry_after_s))
         seconds = pause_s(attempt, error.retry_after_s)
         yield Notice(
             tr(

@@ -20,7 +20,7 @@ from newapi_cli.api.http.exchange import (
     ResponseHead,
 )
 from newapi_cli.api.http.reader import ExchangeReader
-from newapi_cli.api.http.retry import may_retry, retry_after_s
+from newapi_cli.api.http.retry import is_retryable, retry_after_s
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.domain.completion import Chunk, Notice, ResponseStarted, StreamEnd, Tick, TurnEvent
 from newapi_cli.errors import NewapiError
@@ -33,12 +33,12 @@ MAX_JSON_BYTES = 16 * 1024 * 1024  # the prices of a thousand models have 1 MB
 
 
 class NoAnswer(Exception):
-    """A request failed before any answer; `may_retry`: a retry may succeed."""
+    """A request failed before any answer; `is_transient`: a retry may succeed."""
 
-    def __init__(self, error: NewapiError, *, may_retry: bool) -> None:
+    def __init__(self, error: NewapiError, *, is_transient: bool) -> None:
         super().__init__(error.message)
         self.error = error
-        self.may_retry = may_retry
+        self.is_transient = is_transient
 
 
 class ResponseReader:
@@ -107,7 +107,7 @@ class ResponseReader:
         if isinstance(head, RequestFailed):
             if not isinstance(head.error, NewapiError):
                 raise head.error
-            raise NoAnswer(head.error, may_retry=head.is_transient)
+            raise NoAnswer(head.error, is_transient=head.is_transient)
         encoding = head.headers.get("content-encoding", "identity").lower()
         is_plain = encoding == "identity"
         if not 200 <= head.status < 300:
@@ -140,7 +140,7 @@ def no_answer(head: ResponseHead, body: bytes) -> NoAnswer:
     location = head.headers.get("location", "")
     ours = error_from_response(head.status, error, body, location=location)
     ours.retry_after_s = retry_after_s(head.headers)
-    return NoAnswer(ours, may_retry=may_retry(head.status, error))
+    return NoAnswer(ours, is_transient=is_retryable(head.status, error))
 
 
 def _response_started(head: ResponseHead) -> ResponseStarted:

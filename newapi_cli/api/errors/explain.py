@@ -55,11 +55,6 @@ def find_rule(status: int, error: ErrorObject, *, is_page: bool = False) -> Erro
     return next(rule for rule in table if rule.when.matches(status, error, is_page=is_page))
 
 
-def is_retryable(status: int, error: ErrorObject) -> bool:
-    """Return whether the rule for an error allows a retry."""
-    return not find_rule(status, error).is_final
-
-
 def error_from_response(
     status: int, error: ErrorObject, body: bytes, *, location: str = ""
 ) -> NewapiError:

@@ -74,15 +74,18 @@ class Deadlines:
         """Return the seconds since the last part of the answer."""
         return now - self._not_listening_s - (self._last_content or self._now)
 
-    def remaining_s(self, now: float) -> float:
-        """Return the seconds until the next deadline. Raises `DeadlineError` after it."""
+    def remaining_s(self, now: float, pending_step: str = "") -> float:
+        """Return the seconds until the next deadline.
+
+        Raises `DeadlineError` after it, with the step that the connection is waiting for.
+        """
         remaining = float("inf")
         for awaited, limit_s, since in self._active():
             if limit_s <= 0:
                 continue
             left = since + limit_s - (now - self._not_listening_s)
             if left <= 0:
-                raise _deadline_error(awaited, f"{limit_s:g}")
+                raise _deadline_error(awaited, f"{limit_s:g}", pending_step)
             remaining = min(remaining, left)
         return remaining
 
@@ -107,7 +110,7 @@ class Deadlines:
         return [total, byte, content]
 
 
-def _deadline_error(awaited: str, seconds: str) -> DeadlineError:
+def _deadline_error(awaited: str, seconds: str, pending_step: str) -> DeadlineError:
     wait_longer = tr("wait longer with {step}, or 0 for no limit", step=NextStep.SET_TIMEOUT)
     errors = {
         "connection": (
@@ -128,7 +131,7 @@ def _deadline_error(awaited: str, seconds: str) -> DeadlineError:
         ),
     }
     message, hint = errors[awaited]
-    return DeadlineError(message, hint=hint)
+    return DeadlineError(message, why=pending_step, hint=hint)
 
 
 class ExchangeReader:
@@ -148,11 +151,8 @@ class ExchangeReader:
         """Return the next event, or a tick if nothing arrives within a frame."""
         started = time.monotonic()
         self.deadlines.not_listening(started - self._listened_until)
-        try:
-            wait_s = min(FRAME_S, self.deadlines.remaining_s(started))
-        except DeadlineError as error:
-            error.why = error.why or self._exchange.pending_step
-            raise
+        remaining_s = self.deadlines.remaining_s(started, self._exchange.pending_step)
+        wait_s = min(FRAME_S, remaining_s)
         event = self._exchange.next(wait_s)
         self._listened_until = now = time.monotonic()
         self.deadlines.not_listening(max(0.0, now - started - wait_s))  # the program was stopped

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from newapi_cli.api.errors.body import ErrorObject
-from newapi_cli.api.errors.explain import is_retryable
+from newapi_cli.api.errors.explain import find_rule
 from newapi_cli.i18n import Translatable, ntr, tr
 
 RETRIED_STATUSES = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
@@ -22,9 +22,9 @@ MAX_RETRY_AFTER_S = 60.0  # after a longer one, the hint names the time to retry
 WITH_DATE_MINUTES = 12 * 60  # longer than this, a time without a date could be misread
 
 
-def may_retry(status: int, error: ErrorObject) -> bool:
-    """Return whether the same request may succeed a moment later."""
-    return status in RETRIED_STATUSES and is_retryable(status, error)
+def is_retryable(status: int, error: ErrorObject) -> bool:
+    """Return whether a request that failed with this status and error may succeed later."""
+    return status in RETRIED_STATUSES and not find_rule(status, error).is_final
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
