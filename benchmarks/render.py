@@ -133,7 +133,7 @@ def whole(text: str) -> Figures:
     theme = theme_named("ansi")
     layout = Layout(terminal_console(streams_to(output)), theme)
     tokens = markdown_parser().parse(text)
-    for leaf in leaves_of(tokens, theme, has_before=False):
+    for leaf in leaves_of(tokens, theme, follows_block=False):
         for row in layout.rows(leaf):
             output.write(row.text + "\n")
     return Figures(time.process_time() - began, output.written_bytes, 1, 0.0)

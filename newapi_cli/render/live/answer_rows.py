@@ -72,7 +72,7 @@ class StreamedAnswer:
         if self._code is None or self._code.language != language_of(leaf):
             self._code = StreamedCode(language_of(leaf), self._theme)  # ```p may become ```py
         code, lines = self._code, code_lines(leaf)
-        whole = self._blocks.count_whole_code_lines(leaf, len(lines))
+        whole = self._blocks.count_complete_code_lines(leaf, len(lines))
         code.extend(lines[len(code) : whole])
         gap = self.layout.gap(leaf)
         taken = self._code_rows_taken

@@ -1,65 +1,82 @@
-"""A stream of Markdown source, split into leaves that are final and leaves that are still open.
+"""Which parts of a streamed Markdown document are final, and which may still change.
 
-Invariants that the live renderer depends on:
+A *block* is an element at the top level of the document: a paragraph, a list, a quote, a table. It
+consists of *leaves*, the elements with text of their own (see `leaves`). Output is append-only: a
+leaf is printed once, as soon as it is *final*, that is when nothing that can still arrive changes
+its rows. The rest is the *tail*, which is parsed again for each frame.
 
-A  The source of the committed leaves and the tail are together everything that was received.
-B  The rows of the committed leaves are the first rows of the complete document. The exception are
-   links whose definition follows their use: they stay as they were written, and the definition is
-   shown where it arrives.
+    # Title            a heading is final at the end of its line
+                       (an empty line)
+    Some text.         a paragraph is final when an empty line follows
+                       (an empty line)
+    - one              an item is final when the next one starts
+    - tw               open: more text, more items or a nested list may follow
+
+Why all leaves but the last are final: the parser works from left to right. When it ends a leaf, it
+has looked at the next line and at most at one more (the delimiter row of a table), and these belong
+to the last leaf or are complete. The exception are link definitions: see `link_definitions`.
+
+`BlockStream` holds these invariants, on which the live renderer depends:
+
+A  The source of the final leaves and the tail are together everything that was received.
+B  The rows of the final leaves are the first rows of the complete document, except for links whose
+   definition follows their use.
 C  Decisions are based on complete lines. The incomplete last line decides only if it starts with a
    letter after an empty line: that is a new paragraph whatever follows.
 
-Why all leaves but the last are final: the block parser works from left to right without knowing
-what follows. When it ended a leaf, it had looked at the next line and at most at one more (the
-delimiter row of a table), and these belong to the last leaf or are complete. The one exception is a
-link definition whose title may continue on further lines: see `_limit`.
-
-The tail is cut at top-level blocks and at the items of a top-level list, so a frame costs as much
-as the open block or item, not as much as the answer.
+The tail is cut at blocks and at the items of a list that is a block, so a frame costs as much as
+the open block or item, not as much as the answer.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from markdown_it.common.utils import normalizeReference
 from markdown_it.token import Token
 
-from newapi_cli.render.live.leaves import Cut, Leaf, Place, leaves_of, markdown_parser
+from newapi_cli.render.live.leaves import Cut, Leaf, leaves_of, markdown_parser
+from newapi_cli.render.live.link_definitions import (
+    Definitions,
+    LateDefinitions,
+    line_of_open_definition,
+)
 from newapi_cli.render.live.theme import Theme
 
-Definitions = dict[str, dict[str, Any]]
-
-MARKERS_ONLY = re.compile(r"[\s>*+\-_=~`#|:.)\d\[<]*")
-LETTER_FIRST = re.compile(r" ?[^\W\d_]")
-LABEL = r"(?:\\.|[^\]\\])*+"  # of a definition; a bracket in it may be escaped
-MAYBE_DEFINITION = re.compile(rf"[\s>*+\-\d.)]*\[{LABEL}(?:\\?$|\]:)")
-ENDS_DEFINITION = re.compile(r"\s*$| {0,3}(?:`{3}|~{3}|#{1,6}(?:\s|$))")
-CLOSED_AT_ONCE = ("heading", "hr")
-CLOSED_BY_AN_EMPTY_LINE = ("paragraph", "table")
-IN_BRACKETS = re.compile(r"\[([^\[\]]+)\]")
+ONLY_MARKERS = re.compile(r"[\s>*+\-_=~`#|:.)\d\[<]*")  # "-", "2.", "```", "| |"
+STARTS_WITH_LETTER = re.compile(r" ?[^\W\d_]")
+FINAL_AT_ONCE = ("heading", "hr")
+FINAL_BEFORE_EMPTY_LINE = ("paragraph", "table")
 LISTS = ("bullet_list_open", "ordered_list_open")
 
 
 class BlockStream:
-    """Parses a stream of source. `take_final` returns each leaf once, `open_leaves` the others."""
+    """Splits a stream of Markdown into leaves: each is returned once when it is final.
+
+    >>> from newapi_cli.render.live.theme import theme_named
+    >>> stream = BlockStream(theme_named("ansi"))
+    >>> stream.feed("# Title\\n\\nSome te")
+    >>> [leaf.kind for leaf in stream.take_final()], [leaf.kind for leaf in stream.open_leaves()]
+    (['heading'], ['paragraph'])
+    >>> stream.feed("xt.\\n\\n- o")
+    >>> [leaf.kind for leaf in stream.take_final()], [leaf.kind for leaf in stream.end()]
+    (['paragraph'], ['paragraph'])
+    """
 
     def __init__(self, theme: Theme) -> None:
         self._theme = theme
         self._parser = markdown_parser()
         self._lines: list[str] = []  # the complete lines of the tail
-        self._partial = ""
-        self._has_new_lines = False
-        self._committed = 0  # leaves of the tail that were returned as final
-        self._has_before = False
-        self._item_number: int | None = None  # of the item that the tail starts with
-        self._definitions: Definitions = {}
-        self._unresolved: dict[str, str] = {}  # labels in permanent text, and that text
+        self._partial_line = ""
+        self._has_new_lines = False  # since the last `take_final`
+        self._taken = 0  # leaves at the start of the tail that were returned as final
+        self._follows_block = False  # other blocks were cut off before the tail
+        self._item_number: int | None = None  # of the list item that the tail starts with
+        self._definitions: Definitions = {}  # those whose source was cut off
+        self._late_definitions = LateDefinitions(self._parser)
 
     def feed(self, text: str) -> None:
-        """Take source with LF as line breaks."""
-        *lines, self._partial = (self._partial + text).split("\n")
+        """Add source, with LF as line breaks."""
+        *lines, self._partial_line = (self._partial_line + text).split("\n")
         if lines:
             self._lines += lines
             self._has_new_lines = True
@@ -68,53 +85,20 @@ class BlockStream:
         """Return the leaves that have become final since the last call."""
         if not self._lines:
             return []
-        starts_paragraph = self._partial_starts_a_paragraph()
+        starts_paragraph = self._partial_line_starts_paragraph()
         if not self._has_new_lines and not starts_paragraph:
             return []
         self._has_new_lines = False
         tokens, definitions = self._parse(self._lines)
-        leaves = self._flattened(tokens)
-        is_over = starts_paragraph and not _ends_in_open_fence(leaves, self._lines)
-        final = len(leaves) if is_over else self._count_final(leaves)
-        taken = leaves[self._committed : final]
-        self._committed = max(self._committed, final)
-        known = set(self._definitions)
-        self._cut_tail(tokens, leaves, definitions, is_over=is_over)
-        self._note_unresolved(taken)
-        new = {label: self._definitions[label] for label in set(self._definitions) - known}
-        return taken + self._late_definitions(new)
-
-    def end(self) -> list[Leaf]:
-        """End the source and return all remaining leaves."""
-        tokens, definitions = self._parse(self._lines, self._partial)
-        rest = self._flattened(tokens)[self._committed :]
-        self._lines, self._partial, self._committed = [], "", 0
-        new = {label: definitions[label] for label in set(definitions) - set(self._definitions)}
-        return rest + self._late_definitions(new)
-
-    def _note_unresolved(self, leaves: list[Leaf]) -> None:
-        """Remember text in brackets that was no link when it became permanent."""
-        for leaf in leaves:
-            for node in leaf.nodes:
-                texts = (c.content for c in node.children or () if c.type == "text")
-                for label in IN_BRACKETS.findall("".join(texts)):
-                    self._unresolved.setdefault(normalizeReference(label), node.content)
-
-    def _late_definitions(self, definitions: Definitions) -> list[Leaf]:
-        """Return leaves for definitions that follow their use: the target would be lost."""
-        leaves = []
-        late = [label for label in definitions if label in self._unresolved]
-        for label in sorted(late, key=lambda label: definitions[label]["map"]):
-            use = self._unresolved.pop(label)
-            env = {"references": {label: definitions[label]}}
-            href = definitions[label]["href"]
-            tokens = self._parser.parseInline(use, env)[0].children or ()
-            if not any(href in (token.attrGet("href"), token.attrGet("src")) for token in tokens):
-                continue  # no use: escaped, or in the text of another link
-            text = Token("text", "", 0, content=f"[{label.lower()}]: {href}")
-            inline = Token("inline", "", 0, children=[text])
-            leaves.append(Leaf("definition", [inline], Place(gap=True), 0, 0))
-        return leaves
+        leaves = self._leaves_of(tokens)
+        all_are_final = starts_paragraph and not self._ends_in_open_fence(leaves)
+        final_count = len(leaves) if all_are_final else self._count_final(leaves)
+        new_leaves = leaves[self._taken : final_count]
+        self._taken = max(self._taken, final_count)
+        end = Cut(len(self._lines)) if all_are_final else self._cut_after_last_block(tokens)
+        new_definitions = self._cut_off_final([*(leaf.cut for leaf in leaves), end], definitions)
+        self._late_definitions.note_unresolved_labels(new_leaves)
+        return new_leaves + self._late_definitions.take(new_definitions)
 
     def open_leaves(self) -> list[Leaf]:
         """Return the leaves that are not final, the incomplete last line included.
@@ -123,83 +107,73 @@ class BlockStream:
         duration of a frame.
         """
         lines = self._lines
-        if self._partial and not MARKERS_ONLY.fullmatch(self._partial):
-            lines = [*lines, self._partial]
-        return self._flattened(self._parse(lines)[0])[self._committed :]
+        if self._partial_line and not ONLY_MARKERS.fullmatch(self._partial_line):
+            lines = [*lines, self._partial_line]
+        tokens, _ = self._parse(lines)
+        return self._leaves_of(tokens)[self._taken :]
 
-    def count_whole_code_lines(self, leaf: Leaf, count: int) -> int:
+    def count_complete_code_lines(self, leaf: Leaf, count: int) -> int:
         """Return how many of the `count` lines of an open fence are complete."""
         is_incomplete = leaf.end > len(self._lines)
         return count - 1 if is_incomplete and count else count
 
-    def _parse(self, lines: list[str], partial: str = "") -> tuple[list[Token], Definitions]:
-        references = dict(self._definitions)
-        source = "".join(f"{line}\n" for line in lines) + partial
-        return self._parser.parse(source, {"references": references}), references
+    def end(self) -> list[Leaf]:
+        """End the source and return all remaining leaves."""
+        tokens, definitions = self._parse(self._lines, self._partial_line)
+        remaining = self._leaves_of(tokens)[self._taken :]
+        self._lines, self._partial_line, self._taken = [], "", 0
+        return remaining + self._late_definitions.take(_without(definitions, self._definitions))
 
-    def _flattened(self, tokens: list[Token]) -> list[Leaf]:
+    def _parse(self, lines: list[str], partial_line: str = "") -> tuple[list[Token], Definitions]:
+        definitions = dict(self._definitions)  # the parser adds those of the source
+        source = "".join(f"{line}\n" for line in lines) + partial_line
+        return self._parser.parse(source, {"references": definitions}), definitions
+
+    def _leaves_of(self, tokens: list[Token]) -> list[Leaf]:
         return leaves_of(
-            tokens, self._theme, has_before=self._has_before, item_number=self._item_number
+            tokens, self._theme, follows_block=self._follows_block, item_number=self._item_number
         )
 
-    def _partial_starts_a_paragraph(self) -> bool:
-        after_empty = not self._lines[-1].strip()
-        return after_empty and LETTER_FIRST.match(self._partial) is not None
+    def _partial_line_starts_paragraph(self) -> bool:
+        is_after_empty_line = not self._lines[-1].strip()
+        return is_after_empty_line and STARTS_WITH_LETTER.match(self._partial_line) is not None
 
     def _count_final(self, leaves: list[Leaf]) -> int:
+        """Return how many of the leaves of the complete lines are final."""
         if not leaves:
             return 0
-        final = len(leaves) if self._is_closed(leaves[-1]) else len(leaves) - 1
-        limit = self._limit()
-        while final and leaves[final - 1].end > limit:
-            final -= 1
-        return final
+        count = len(leaves) if self._is_closed(leaves[-1]) else len(leaves) - 1
+        limit = line_of_open_definition(self._lines)
+        while count and leaves[count - 1].end > limit:
+            count -= 1
+        return count
 
     def _is_closed(self, leaf: Leaf) -> bool:
-        if leaf.kind in CLOSED_AT_ONCE:
+        """Return whether the last leaf is final although no other leaf follows."""
+        if leaf.kind in FINAL_AT_ONCE:
             return True
         if leaf.kind == "fence":
-            return not _is_open_fence(leaf, self._lines)
-        after = self._lines[leaf.end : leaf.end + 1]
-        is_followed = bool(after) and not after[0].strip(" \t>")
-        return leaf.kind in CLOSED_BY_AN_EMPTY_LINE and is_followed
+            return not self._is_open_fence(leaf)
+        next_line = self._lines[leaf.end : leaf.end + 1]
+        precedes_empty_line = bool(next_line) and not next_line[0].strip(" \t>")
+        return leaf.kind in FINAL_BEFORE_EMPTY_LINE and precedes_empty_line
 
-    def _limit(self) -> int:
-        """Return the line after which nothing is final: a link definition may start there.
+    def _ends_in_open_fence(self, leaves: list[Leaf]) -> bool:
+        return bool(leaves) and leaves[-1].kind == "fence" and self._is_open_fence(leaves[-1])
 
-        Its title may contain any lines until an empty line, a fence or a heading.
+    def _is_open_fence(self, leaf: Leaf) -> bool:
+        """Return whether a fence has no closing line yet.
+
+        The parser knows about indents and containers: a closing line is one that it did not count
+        as content.
         """
-        limit = len(self._lines)
-        for index in range(len(self._lines) - 1, -1, -1):
-            line = self._lines[index]
-            if ENDS_DEFINITION.match(line):
-                break
-            if MAYBE_DEFINITION.match(line):
-                limit = index
-        return limit
+        line_count = leaf.end - leaf.begin - 1  # without the opening line
+        return leaf.end == len(self._lines) and leaf.nodes[0].content.count("\n") == line_count
 
-    def _cut_tail(
-        self, tokens: list[Token], leaves: list[Leaf], definitions: Definitions, *, is_over: bool
-    ) -> None:
-        """Remove the blocks and items from the tail of which every leaf was returned."""
-        end = Cut(len(self._lines)) if is_over else self._cut_after(tokens)
-        cuts = [*(leaf.cut for leaf in leaves), end]
-        possible = [(gone, cut) for gone, cut in enumerate(cuts[: self._committed + 1]) if cut]
-        if not possible:
-            return
-        gone, cut = possible[-1]
-        for label, definition in definitions.items():
-            if label not in self._definitions and definition["map"][1] <= cut.line:
-                self._definitions[label] = definition
-        self._lines = self._lines[cut.line :]
-        self._committed -= gone
-        self._item_number = cut.item_number
-        self._has_before = self._has_before or gone > 0
+    def _cut_after_last_block(self, tokens: list[Token]) -> Cut | None:
+        """Return the cut after the last block, if the block ends with its last leaf.
 
-    def _cut_after(self, tokens: list[Token]) -> Cut | None:
-        """Return the cut after the last block, if the block is over once its leaves are final.
-
-        A list never is: another item may follow. A quote is if an empty line follows.
+        A list never does: another item may follow. A quote does if an empty line follows.
         """
         last = next((token for token in reversed(tokens) if token.level == 0 and token.map), None)
         if last is None or last.type in LISTS:
@@ -210,16 +184,28 @@ class BlockStream:
         )
         return None if is_open else Cut(end)
 
+    def _cut_off_final(self, cuts: list[Cut | None], definitions: Definitions) -> Definitions:
+        """Remove final leaves from the tail, and return the link definitions in their source.
 
-def _ends_in_open_fence(leaves: list[Leaf], lines: list[str]) -> bool:
-    return bool(leaves) and leaves[-1].kind == "fence" and _is_open_fence(leaves[-1], lines)
+        `cuts[n]` is where the tail starts without its first `n` leaves, None if it cannot be cut
+        there: between the two leaves of `- a\\n\\n  b`, for example. The last possible cut is used.
+        """
+        possible = [(count, cut) for count, cut in enumerate(cuts[: self._taken + 1]) if cut]
+        if not possible:
+            return {}
+        removed, cut = possible[-1]
+        new_definitions = {
+            label: definition
+            for label, definition in _without(definitions, self._definitions).items()
+            if definition["map"][1] <= cut.line
+        }
+        self._definitions |= new_definitions
+        self._lines = self._lines[cut.line :]
+        self._taken -= removed
+        self._item_number = cut.item_number
+        self._follows_block = self._follows_block or removed > 0
+        return new_definitions
 
 
-def _is_open_fence(leaf: Leaf, lines: list[str]) -> bool:
-    """Return whether a fence has no closing line yet.
-
-    Indents and containers are the parser's business: a closing line is one that it did not count
-    as content.
-    """
-    between = leaf.end - leaf.begin - 1
-    return leaf.end == len(lines) and leaf.nodes[0].content.count("\n") == between
+def _without(definitions: Definitions, known: Definitions) -> Definitions:
+    return {label: definitions[label] for label in definitions if label not in known}

@@ -75,12 +75,12 @@ def markdown_parser() -> MarkdownIt:
 
 
 def leaves_of(
-    tokens: list[Token], theme: Theme, *, has_before: bool, item_number: int | None = None
+    tokens: list[Token], theme: Theme, *, follows_block: bool, item_number: int | None = None
 ) -> list[Leaf]:
     """Return the leaves of a document in order.
 
-    `has_before`: other blocks precede this source. With `item_number` it starts with an item of
-    that number, inside a list.
+    `follows_block`: another block precedes this source. With `item_number` the source starts inside
+    a list, with the item of that number.
     """
     walk = _Walk(theme)
     blocks = SyntaxTreeNode(tokens).children
@@ -90,7 +90,7 @@ def leaves_of(
         if index == 0 and item_number is not None:
             walk.list_items(block, Place(), 0, item_number)
         else:
-            walk.block(block, Place(gap=has_before or index > 0), 0)
+            walk.block(block, Place(gap=follows_block or index > 0), 0)
     return walk.leaves
 
 
