@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from newapi_cli.config.file import ConfigFile
     from newapi_cli.store.sessions import SessionStore
 
-LOGIN_HINT = tr("run `newapi login`, or set NEWAPI_BASE_URL and NEWAPI_API_KEY")
-KEY_HINT = tr("run `newapi login`, or set NEWAPI_API_KEY (to any text if the server needs no key)")
-MODEL_HINT = tr("`newapi models` lists them; then -m NAME, or `newapi config set model NAME`")
+NO_BASE_URL_HINT = tr("run `newapi login`, or set NEWAPI_BASE_URL and NEWAPI_API_KEY")
+NO_KEY_HINT = tr(
+    "run `newapi login`, or set NEWAPI_API_KEY (to any text if the server needs no key)"
+)
+NO_MODEL_HINT = tr("`newapi models` lists them; then -m NAME, or `newapi config set model NAME`")
 
 
 class Context:
@@ -112,7 +114,7 @@ class Context:
         if model := self.model_and_fallbacks[0]:
             return model
         self.require_server_and_key()  # needed before a model
-        raise ConfigError(tr("no model is set"), hint=MODEL_HINT)
+        raise ConfigError(tr("no model is set"), hint=NO_MODEL_HINT)
 
     @property
     def model_and_fallbacks(self) -> list[str]:
@@ -130,14 +132,16 @@ class Context:
     def base_url(self) -> BaseUrl:
         """The server. Raises `ConfigError` if none is set."""
         if self.settings.base_url is None:
-            raise ConfigError(tr("no base URL is set"), hint=LOGIN_HINT)
+            raise ConfigError(tr("no base URL is set"), hint=NO_BASE_URL_HINT)
         return self.settings.base_url
 
     def require_server_and_key(self) -> tuple[BaseUrl, KeySource]:
         """Return the server and where its key is read. Raises `ConfigError` if one is not set."""
         base_url, key = self.base_url, self.settings.key
         if key is None:
-            raise ConfigError(tr("no API key is set"), why=self.settings.key_problem, hint=KEY_HINT)
+            raise ConfigError(
+                tr("no API key is set"), why=self.settings.key_problem, hint=NO_KEY_HINT
+            )
         return base_url, key
 
     @cached_property

@@ -60,14 +60,14 @@ def image_filter(context: Context) -> ImageFilter:
     def folder() -> Path:
         if not context.settings.flag("save"):
             raise FileNotFoundError("nothing is saved in this run")
-        ensure_private_dir(images_dir(context))
-        return images_dir(context)
+        ensure_private_dir(saved_images_dir(context))
+        return saved_images_dir(context)
 
     return ImageFilter(folder)
 
 
-def images_dir(context: Context) -> Path:
-    """Return the folder of saved images."""
+def saved_images_dir(context: Context) -> Path:
+    """Return the folder of saved images. Earlier runs have saved images under this name."""
     return context.paths.data_dir / "pictures"
 
 

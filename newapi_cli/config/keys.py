@@ -30,7 +30,7 @@ from newapi_cli.text import quote_name
 
 MAX_KEY = 4096
 COMMAND_TIMEOUT_S = 60.0
-LOGIN_HINT = tr("copy the key again and run `newapi login`")
+COPY_KEY_HINT = tr("copy the key again and run `newapi login`")
 COMMAND_HINT = tr("run the command in a shell to see what it prints")
 CHARACTER_NAMES = (
     ("“”„‟‘’‚‛«»", tr("a curly quote")),
@@ -73,12 +73,12 @@ def key_from_text(text: str, where: str) -> Secret:
     """
     key = re.sub(r"^bearer(\s+|$)", "", text.strip(), flags=re.IGNORECASE)
     if not key:
-        raise ConfigError(tr("the key from {source} is empty", source=where), hint=LOGIN_HINT)
+        raise ConfigError(tr("the key from {source} is empty", source=where), hint=COPY_KEY_HINT)
     if len(key) > MAX_KEY:
         message = tr(
             "the key from {source} is longer than {limit:,} characters", source=where, limit=MAX_KEY
         )
-        raise ConfigError(message, hint=LOGIN_HINT)
+        raise ConfigError(message, hint=COPY_KEY_HINT)
     for position, character in enumerate(key, 1):
         if not "!" <= character <= "~" or character in "\"'`":
             message = tr(
@@ -87,7 +87,7 @@ def key_from_text(text: str, where: str) -> Secret:
                 character=_character_name(character),
                 position=position,
             )
-            raise ConfigError(message, hint=LOGIN_HINT)
+            raise ConfigError(message, hint=COPY_KEY_HINT)
     if "***" in key:
         raise ConfigError(
             tr("the key from {source} is masked with asterisks", source=where),

@@ -14,7 +14,7 @@ from newapi_cli.errors import ConfigError, UsageError
 from newapi_cli.i18n import tr
 from newapi_cli.text import quote_name
 
-BASE_URL_HINT = tr("use the form https://HOST, as the gateway's console shows it")
+URL_FORM_HINT = tr("use the form https://HOST, as the gateway's console shows it")
 NOTHING: Mapping[str, object] = MappingProxyType({})
 
 SettingValue = tuple[object, Origin]
@@ -98,4 +98,4 @@ def base_url_from_setting(setting: SettingValue) -> BaseUrl:
             problem=problem,
         )
     error_type = UsageError if origin.source is Source.FLAG else ConfigError
-    raise error_type(message, hint=BASE_URL_HINT)
+    raise error_type(message, hint=URL_FORM_HINT)

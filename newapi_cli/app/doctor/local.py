@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from newapi_cli.app.clipboard import clipboard_tool
-from newapi_cli.app.context import LOGIN_HINT
+from newapi_cli.app.context import NO_BASE_URL_HINT
 from newapi_cli.app.doctor.context import DoctorContext
 from newapi_cli.app.doctor.results import failed, ok, result_from_error, skipped, warning
 from newapi_cli.app.input_history import FILE as HISTORY_FILE
@@ -26,7 +26,7 @@ from newapi_cli.streams import Streams
 from newapi_cli.text import quote_name
 
 MIN_WIDTH = 40
-HOME_HINT = tr("set NEWAPI_HOME to a writable folder, or use -n to save nothing")
+UNWRITABLE_HINT = tr("set NEWAPI_HOME to a writable folder, or use -n to save nothing")
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -190,7 +190,7 @@ def check_base_url(doctor: DoctorContext) -> CheckResult:
     """Check the form of the base URL, and whether a key may be sent there."""
     settings = doctor.settings
     if settings.base_url is None:
-        return failed(tr("no base URL is set"), hint=LOGIN_HINT, code=ExitCode.CONFIG)
+        return failed(tr("no base URL is set"), hint=NO_BASE_URL_HINT, code=ExitCode.CONFIG)
     base_url, written = settings.base_url, _as_written(doctor)
     parts = [str(base_url)]
     if written.rstrip("/") not in ("", parts[0]):
@@ -272,7 +272,9 @@ def check_store(doctor: DoctorContext) -> CheckResult:
         problem = tr("{path} is not writable", path=doctor.short_path(_nearest(folder)))
         if folder.is_relative_to(NO_HOME):
             problem = tr("no home folder")
-        return failed(tr("nothing can be saved"), problem, hint=HOME_HINT, code=ExitCode.LOCAL)
+        return failed(
+            tr("nothing can be saved"), problem, hint=UNWRITABLE_HINT, code=ExitCode.LOCAL
+        )
     switched_off = [] if _saves(doctor) else [tr("save = false saves no new sessions")]
     if not path.exists():
         return ok(tr("no sessions yet in {path}", path=doctor.short_path(folder)), *switched_off)
