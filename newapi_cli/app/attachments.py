@@ -103,7 +103,10 @@ class Attacher:
         self._data: dict[str, bytes] = {}  # by SHA-256
 
     def open(self, reference: str) -> TextFile | Attachment:
-        """Read a file or fetch a URL. Raises `UsageError`, and the network's errors for a URL."""
+        """Read a file or fetch a URL.
+
+        Raises `UsageError`, and the network's errors for a URL.
+        """
         if not reference.strip():
             raise UsageError(tr("no file name given"), hint=tr("give a path or a URL"))
         if URL.match(reference):
@@ -129,7 +132,7 @@ class Attacher:
         return content._replace(name=path.name)
 
     def from_stdin(self, data: bytes) -> TextFile | Attachment:
-        """Return the content of standard input; text has no name. Raises `UsageError`."""
+        """Return the content of standard input; text has no name."""
         content = content_from_bytes(data, "", STDIN)
         return content if isinstance(content, TextFile) else self._keep(content, data)
 
@@ -189,7 +192,7 @@ def _read_attached_file(attachment: Attachment) -> bytes:
 
 
 def _read_stored_file(path_text: str) -> bytes:
-    """Return the bytes of a file, enough to notice that it is too large. Raise `FileError`.
+    """Return the bytes of a file, enough to notice that it is too large.
 
     A device, which may have no end, and a named pipe, which may have no writer, are not read.
     """

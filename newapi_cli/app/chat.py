@@ -217,7 +217,7 @@ class ChatRun:
             print_warning(streams, text)
 
     def attach(self, reference: str) -> TextFile | Attachment:
-        """Read a file or fetch a URL for a prompt. Raises `NewapiError`."""
+        """Read a file or fetch a URL for a prompt."""
         with self.context.interrupts:
             return self.attacher.open(reference)
 

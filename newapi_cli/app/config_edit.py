@@ -64,7 +64,10 @@ def list_settings(context: Context, *, all_settings: bool, json: bool) -> None:
 
 
 def print_setting(context: Context, name: str) -> None:
-    """Print the value of one setting. Raises `ConfigError` if it is not set."""
+    """Print the value of one setting.
+
+    Raises `ConfigError` if it is not set.
+    """
     _ensure_known(name)
     setting = _setting(context, name)
     if setting is None:
@@ -74,7 +77,10 @@ def print_setting(context: Context, name: str) -> None:
 
 
 def set_setting(context: Context, name: str, text: str) -> None:
-    """Store a setting in the profile. Raises `UsageError` for an invalid one."""
+    """Store a setting in the profile.
+
+    Raises `UsageError` for an invalid one.
+    """
     _ensure_known(name)
     if name == KeyKind.VALUE.value:
         raise UsageError(
@@ -109,7 +115,7 @@ def unset_setting(context: Context, name: str) -> None:
 
 
 def set_in_profile(context: Context, profile: str, values: Mapping[str, object]) -> None:
-    """Write values of a profile. The first profile becomes the default. Raises `ConfigError`."""
+    """Write values of a profile. The first profile becomes the default."""
     from newapi_cli.config.edit import set_values
 
     path, config = context.paths.config_file, context.config_file
@@ -121,14 +127,14 @@ def set_in_profile(context: Context, profile: str, values: Mapping[str, object])
 
 
 def unset_in_profile(context: Context, profile: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Remove values of a profile; return the names that were set. Raises `ConfigError`."""
+    """Remove values of a profile; return the names that were set."""
     from newapi_cli.config.edit import unset_values
 
     return unset_values(context.paths.config_file, profile, names)
 
 
 def create_config_file(context: Context) -> Path:
-    """Return the path of the config file, created if it does not exist. Raises `ConfigError`."""
+    """Return the path of the config file, created if it does not exist."""
     from newapi_cli.config.edit import create_config_file as create
 
     create(context.paths.config_file)
@@ -196,7 +202,7 @@ def _ensure_style_exists(context: Context, name: str) -> None:
 
 
 def _parse(name: str, text: str) -> object:
-    """Return the value of a setting that is typed as text. Raises `UsageError`."""
+    """Return the value of a setting that is typed as text."""
     try:
         return BY_NAME[name].parse(text)
     except ValueError as problem:
@@ -221,7 +227,10 @@ def run_settings(context: Context) -> list[Setting]:
 
 
 def run_setting(context: Context, name: str) -> Setting:
-    """Return one setting. Raises `UsageError` for a name that a conversation cannot change."""
+    """Return one setting.
+
+    Raises `UsageError` for a name that a conversation cannot change.
+    """
     if name not in RUN_SETTINGS:
         near = near_names(name, RUN_SETTINGS, limit=1)
         hint = tr("/set lists them; /model, /system and /profile are separate commands")
@@ -237,7 +246,7 @@ def run_setting(context: Context, name: str) -> Setting:
 
 
 def set_run_setting(context: Context, name: str, text: str) -> Setting:
-    """Set a value for this run. Raises `UsageError`."""
+    """Set a value for this run."""
     run_setting(context, name)
     context.override(**{name: _parse(name, text)})
     context.forget_settings()
@@ -253,7 +262,7 @@ def unset_run_setting(context: Context, name: str) -> Setting:
 
 
 def switch_profile(context: Context, name: str) -> None:
-    """Use another profile from now on. Raises `ConfigError`."""
+    """Use another profile from now on."""
     profiles = context.config_file.profiles
     if name not in profiles:
         near = near_names(name, profiles, limit=1)

@@ -93,7 +93,10 @@ class Context:
         return settings
 
     def load_settings(self) -> Settings:
-        """Return the settings. Their key, if any, is redacted from now on. Raises `ConfigError`."""
+        """Return the settings. Their key, if any, is redacted from now on.
+
+        Raises `ConfigError`.
+        """
         return self.settings
 
     def forget_settings(self) -> None:
@@ -102,7 +105,10 @@ class Context:
             self.__dict__.pop(name, None)
 
     def use_profile(self, name: str) -> None:
-        """Switch to another profile, as if an option had named it. Raises `ConfigError`."""
+        """Switch to another profile, as if an option had named it.
+
+        Raises `ConfigError`.
+        """
         overrides = {**self.overrides, "profile": name}
         load_settings(self.config_file, overrides, self.streams.environ)  # raises, or is valid
         self.overrides = overrides
@@ -110,7 +116,10 @@ class Context:
 
     @property
     def model(self) -> str:
-        """The model. Raises `ConfigError` if none is set, or no server or key."""
+        """The model.
+
+        Raises `ConfigError` if none is set, or no server or key.
+        """
         if model := self.model_and_fallbacks[0]:
             return model
         self.require_server_and_key()  # needed before a model
@@ -130,13 +139,19 @@ class Context:
 
     @property
     def base_url(self) -> BaseUrl:
-        """The server. Raises `ConfigError` if none is set."""
+        """The server.
+
+        Raises `ConfigError` if none is set.
+        """
         if self.settings.base_url is None:
             raise ConfigError(tr("no base URL is set"), hint=NO_BASE_URL_HINT)
         return self.settings.base_url
 
     def require_server_and_key(self) -> tuple[BaseUrl, KeySource]:
-        """Return the server and where its key is read. Raises `ConfigError` if one is not set."""
+        """Return the server and where its key is read.
+
+        Raises `ConfigError` if one is not set.
+        """
         base_url, key = self.base_url, self.settings.key
         if key is None:
             raise ConfigError(
@@ -146,7 +161,10 @@ class Context:
 
     @cached_property
     def api_key(self) -> Secret:
-        """The key. Raises `ConfigError` if none is set, or if it must not go to the server."""
+        """The key.
+
+        Raises `ConfigError` if none is set, or if it must not go to the server.
+        """
         base_url, source = self.require_server_and_key()
         ensure_key_may_be_sent(base_url, allow_insecure=self.settings.flag("allow_insecure"))
         key = read_key(source, self.paths.config_file.parent)
@@ -194,7 +212,10 @@ class Context:
 
     @cached_property
     def sessions(self) -> SessionStore:
-        """The session store. Raises `LocalError`, or `ConfigError` if there is no data folder."""
+        """The session store.
+
+        Raises `LocalError`, or `ConfigError` if there is no data folder.
+        """
         from newapi_cli.store.sessions import SessionStore
 
         ensure_private_dir(self.paths.data_dir)
@@ -203,7 +224,10 @@ class Context:
 
     @property
     def sessions_if_any(self) -> SessionStore | None:
-        """The session store if its file exists; the file is not created. Raises `LocalError`."""
+        """The session store if its file exists; the file is not created.
+
+        Raises `LocalError`.
+        """
         try:
             return self.sessions if self.sessions_file.exists() else None
         except OSError as error:

@@ -52,7 +52,10 @@ class Credentials(NamedTuple):
 
 
 def login(context: Context, options: LoginOptions) -> None:
-    """Store a gateway and its key. Raises `NewapiError`; then nothing is stored."""
+    """Store a gateway and its key.
+
+    Raises `NewapiError`; then nothing is stored.
+    """
     _allow_profile(context)
     credentials = _read_credentials(context, options)
     base_url, key = credentials
@@ -102,7 +105,10 @@ def logout(context: Context) -> None:
 
 
 def _allow_profile(context: Context) -> None:
-    """Accept a new profile. Raises `UsageError` for a name that could not be stored later."""
+    """Accept a new profile.
+
+    Raises `UsageError` for a name that could not be stored later.
+    """
     name = context.overrides.get("profile") or context.streams.environ.get("NEWAPI_PROFILE")
     if not name or name in context.config_file.profiles:
         return
@@ -200,7 +206,10 @@ def _ensure_may_be_sent(context: Context, base_url: BaseUrl) -> None:
 
 
 def _same(one: BaseUrl | None, other: BaseUrl | None) -> BaseUrl | None:
-    """Return the URL of two places. Raises `UsageError` if they differ."""
+    """Return the URL of two places.
+
+    Raises `UsageError` if they differ.
+    """
     if one is not None and other is not None and one != other:
         raise UsageError(
             tr("two different URLs: {one} and {other}", one=one, other=other),
@@ -269,7 +278,9 @@ class ConnectionInfo:
 
 
 def connection_info_from_text(text: str) -> ConnectionInfo:
-    """Return what a pasted text contains. Raise `UsageError`, which never repeats the text.
+    """Return what a pasted text contains.
+
+    Raises `UsageError`, which never repeats the text.
 
     >>> str(connection_info_from_text("gateway.example/v1").base_url)
     'https://gateway.example'

@@ -44,7 +44,7 @@ class ModelsOptions(NamedTuple):
 
 
 def list_models(context: Context, options: ModelsOptions) -> None:
-    """Print the models. Raises `NewapiError`."""
+    """Print the models."""
     gateway = Gateway(context)
     with gateway.explain_errors():
         listed = gateway.priced_models(refresh=options.refresh, with_prices=options.prices)

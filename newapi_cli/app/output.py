@@ -47,7 +47,10 @@ def create_renderer(context: Context, target: Target, options: StatusOptions) ->
 
 
 def load_theme(context: Context) -> Theme:
-    """Return the colors of answers. Raises `ConfigError` for an unknown code style."""
+    """Return the colors of answers.
+
+    Raises `ConfigError` for an unknown code style.
+    """
     from newapi_cli.render.live.theme import theme_named
 
     return theme_named(context.settings.text("theme"), context.settings.text("code_style"))

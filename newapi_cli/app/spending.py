@@ -71,10 +71,12 @@ def spending_report(
     currency: Currency = DOLLAR,
     zone: tzinfo | None = None,
 ) -> SpendingReport:
-    """Return the sums of turns. Raises `LocalError` for a damaged turn.
+    """Return the sums of turns.
 
     Days are those of `zone`, by default the machine's, newest first. Models and sessions (by id)
     are sorted by cost, then by tokens.
+
+    Raises `LocalError` for a damaged turn.
     """
     sums: dict[str, _Sums] = {}
     with localcontext() as context:
@@ -203,7 +205,7 @@ def _dollars(text: str) -> Decimal:
 
 
 def fetch_exact_costs(context: Context, gateway: Gateway, live: LiveSession) -> Exactness:
-    """Fetch the exact costs of a conversation from the gateway's log. Raises `NewapiError`."""
+    """Fetch the exact costs of a conversation from the gateway's log."""
     host = str(context.base_url)
     turns = [turn for turn in live.path if turn.host == host]
     if not turns and live.session.host != host:

@@ -50,7 +50,10 @@ def ask(streams: Streams, prompt: str, *, is_hidden: bool = False) -> str:
 
 
 def confirm(streams: Streams, prompt: str) -> bool:
-    """Return whether the user agrees; anything but yes is no. Raises as `ask`."""
+    """Return whether the user agrees; anything but yes is no.
+
+    Raises as `ask`.
+    """
     return ask(streams, f"{prompt} [y/N]").strip().lower() in ("y", "yes")
 
 

@@ -66,7 +66,9 @@ class UnknownCommand(Exception):
 
 
 def parse_line(text: str, commands: Sequence[Command]) -> ParsedLine:
-    """Return the command or the message that a line is. Raises `UnknownCommand`.
+    """Return the command or the message that a line is.
+
+    Raises `UnknownCommand`.
 
     >>> parse_line("//x", ()).message, parse_line("/etc/hosts is what?", ()).message
     ('/x', '/etc/hosts is what?')

@@ -83,7 +83,10 @@ def _last_answer(conversation: Conversation) -> str:
 
 
 def _write_file(path: str, text: str, *, replace: bool) -> Path:
-    """Write a private text file and return its path. Raises `FileExistsError`, `LocalError`."""
+    """Write a private text file and return its path.
+
+    Raises `FileExistsError`, `LocalError`.
+    """
     target = Path(path)
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replace else os.O_EXCL)
     try:

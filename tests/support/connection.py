@@ -94,7 +94,10 @@ class Connection:
             self._awaited.set()
 
     def shake_hands(self, tls: ssl.SSLContext) -> None:
-        """Speak TLS from here on. Raises `OSError` where the client does not trust it."""
+        """Speak TLS from here on.
+
+        Raises `OSError` where the client does not trust it.
+        """
         # In two steps: a handshake that fails in the first one would close what is still watched.
         talking = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.socket = talking

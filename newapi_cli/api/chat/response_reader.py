@@ -42,7 +42,10 @@ class NoAnswer(Exception):
 
 
 class ResponseReader:
-    """Reads one response. Raises `NoAnswer` before an answer, `NewapiError` within one."""
+    """Reads one response.
+
+    Raises `NoAnswer` before an answer, `NewapiError` within one.
+    """
 
     def __init__(self, reader: ExchangeReader) -> None:
         self._reader = reader

@@ -62,7 +62,10 @@ class FinalResponse(http.client.HTTPResponse):
     """
 
     def begin(self) -> None:
-        """Read the status line and the header. Raises `OSError`, `http.client.HTTPException`."""
+        """Read the status line and the header.
+
+        Raises `OSError`, `http.client.HTTPException`.
+        """
         file = self.fp
         watcher = _EndWatcher(file)
         self.fp = cast(BufferedReader, watcher)
@@ -96,9 +99,11 @@ class FinalResponse(http.client.HTTPResponse):
         return headers
 
     def iter_body(self) -> Iterator[bytes]:
-        """Yield the body as it arrives. Raises `OSError`, `http.client.HTTPException`.
+        """Yield the body as it arrives.
 
         `IncompleteRead` is raised at the end of a body that is shorter than its Content-Length.
+
+        Raises `OSError`, `http.client.HTTPException`.
         """
         while block := self.read1(READ_SIZE_BYTES):
             yield block
@@ -119,9 +124,11 @@ class Connection(http.client.HTTPConnection):
         self.is_connected = False  # with TLS, if the request needs it
 
     def connect(self) -> None:
-        """Resolve, connect and, for https, do the TLS handshake. Raises `OSError`.
+        """Resolve, connect and, for https, do the TLS handshake.
 
         The addresses that were checked are connected to: a second lookup could return another one.
+
+        Raises `OSError`.
         """
         addresses = addresses_of(self.host, self.port)
         self.is_resolved = True
@@ -150,15 +157,20 @@ class Connection(http.client.HTTPConnection):
 
 
 def addresses_of(host: str, port: int) -> Addresses:
-    """Look up the addresses of a host. Raises `OSError`."""
+    """Look up the addresses of a host.
+
+    Raises `OSError`.
+    """
     # As bytes: a text would load the IDNA codec (4 ms), and a `BaseUrl` is ASCII already.
     return socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
 
 
 def open_socket(addresses: Addresses, connect_s: float) -> socket.socket:
-    """Connect to the first address that accepts. Raises `OSError`.
+    """Connect to the first address that accepts.
 
     Each gets its share of the time (0: no limit): a dead IPv6 route leaves some for IPv4.
+
+    Raises `OSError`.
     """
     failure: OSError = ConnectionError("the host has no IP address")
     for family, kind, protocol, _, address in addresses:

@@ -102,7 +102,10 @@ class Downloader:
             visited.append(url)
 
     def next_url(self, url: DownloadUrl, head: ResponseHead) -> DownloadUrl:
-        """Return the URL that a response redirects to. Raises `UsageError` if it is forbidden."""
+        """Return the URL that a response redirects to.
+
+        Raises `UsageError` if it is forbidden.
+        """
         location = head.headers.get("location", "")
         if not location:
             message = tr("the URL redirects without a target (HTTP {status})", status=head.status)

@@ -87,7 +87,10 @@ class Endpoint:
         return next((name for name in variables if name.lower() in names), SYSTEM_SETTINGS)
 
     def tls_context(self) -> ssl.SSLContext | None:
-        """Return the context for https, None for http. Raises `ConfigError` if it is invalid."""
+        """Return the context for https, None for http.
+
+        Raises `ConfigError` if it is invalid.
+        """
         if self.base_url.scheme == "http":
             return None
         for setting, path in (

@@ -43,7 +43,10 @@ FOREIGN = (
 
 
 def open_transport(proxy: str, request: WireRequest) -> httpx.HTTPTransport:
-    """Return the transport for one request. Raises one of `FOREIGN` for an unusable proxy."""
+    """Return the transport for one request.
+
+    Raises one of `FOREIGN` for an unusable proxy.
+    """
     return httpx.HTTPTransport(proxy=proxy, verify=request.tls or True, trust_env=False)
 
 

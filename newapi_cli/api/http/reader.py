@@ -173,7 +173,10 @@ class ExchangeReader:
         return event
 
     def blocks(self) -> Iterator[bytes | Tick]:
-        """Yield the body as it arrives. Raises the error that the exchange failed with."""
+        """Yield the body as it arrives.
+
+        Raises the error that the exchange failed with.
+        """
         while not isinstance(event := self.next(), ResponseEnd):
             if isinstance(event, RequestFailed):
                 raise event.error

@@ -58,9 +58,11 @@ class DownloadUrl(NamedTuple):
 
 
 def parse_url(text: str, name: str = tr("this URL")) -> DownloadUrl:
-    """Parse a URL. Raises `UsageError`, also if it contains a user name or a password.
+    """Parse a URL.
 
     `name` is how the error refers to the URL.
+
+    Raises `UsageError`, also if it contains a user name or a password.
 
     >>> parse_url("https://Host.example:443/a b?q=é#top").url
     'https://host.example/a%20b?q=%C3%A9'
@@ -87,7 +89,7 @@ def parse_url(text: str, name: str = tr("this URL")) -> DownloadUrl:
 
 
 def redirect_target(url: DownloadUrl, location: str) -> DownloadUrl:
-    """Return the URL that a Location header names. Raises `UsageError`.
+    """Return the URL that a Location header names.
 
     `location` is what HTTP libraries return: each byte of the header as a character.
     """

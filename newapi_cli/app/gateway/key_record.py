@@ -162,7 +162,7 @@ class KeyRecord:
 
 
 def load_balance(lookup: Lookup, prices: Prices, key_record: KeyRecord) -> Balance:
-    """Return the balance of the key. Raises `NewapiError`.
+    """Return the balance of the key.
 
     If one of the two sources fails, the other one is enough.
     """
