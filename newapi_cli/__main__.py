@@ -6,6 +6,7 @@ import sys
 from newapi_cli import __version__
 
 MIN_COLUMNS = 10  # a layout needs at least these
+WRITE_WAIT_S = 2.0  # a slow disk must not keep the process
 
 
 def main() -> None:
@@ -22,6 +23,7 @@ def main() -> None:
         except (OSError, ValueError, AttributeError):  # broken, closed, or missing
             sys.stdout = sys.stderr = None  # or the interpreter fails with 120
     if _has_other_threads():
+        _wait_for_writes()
         os._exit(code)
     raise SystemExit(code)
 
@@ -34,6 +36,13 @@ def _has_other_threads() -> bool:
     """
     threading = sys.modules.get("threading")
     return threading is not None and threading.active_count() > 1
+
+
+def _wait_for_writes() -> None:
+    """Wait until no thread writes a file: ending in the middle would leave a temporary file."""
+    file = sys.modules.get("newapi_cli.config.file")
+    if file is not None:
+        file.WRITE_LOCK.acquire(timeout=WRITE_WAIT_S)  # not released: nothing is written after it
 
 
 def _print_version() -> bool:
