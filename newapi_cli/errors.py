@@ -45,7 +45,7 @@ class ExitCode(IntEnum):
     COMPLETE = 0, "complete"
     BUG = 1, "a bug in newapi (--debug prints the traceback)"
     USAGE = 2, "usage: invalid option, or no prompt"
-    CONFIG = 3, "configuration: no key, invalid file, key over plain http"
+    CONFIG = 3, "configuration: no key, invalid file, key over plain HTTP"
     AUTHENTICATION = 4, "the key was rejected"
     NETWORK = 5, "network: DNS, connect, TLS, proxy"
     GATEWAY = 6, "the gateway refused the request, or its response is invalid"

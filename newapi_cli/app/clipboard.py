@@ -109,7 +109,7 @@ def code_block(markdown: str, which: str) -> str:
         raise UsageError(
             ntr(
                 "no code block {number}: the last answer has {n} code block",
-                "no code block {number}: the last answer has {n} code blocks",
+                "no code block {number}: the last answer has {n:,} code blocks",
                 len(blocks),
                 number=number,
             ),
@@ -133,7 +133,7 @@ def copy_warnings(text: str, *, is_code: bool = False) -> list[str]:
         warnings.append(
             ntr(
                 "it ends in a line break; some shells run a line as soon as it is pasted",
-                "it has {n} lines; some shells run a line as soon as it is pasted",
+                "it has {n:,} lines; some shells run a line as soon as it is pasted",
                 count,
             )
         )

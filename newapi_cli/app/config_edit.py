@@ -266,7 +266,9 @@ def switch_profile(context: Context, name: str) -> None:
     profiles = context.config_file.profiles
     if name not in profiles:
         near = near_names(name, profiles, limit=1)
-        hint = tr("the profiles are: {names}", names=", ".join(profiles) or "none")
+        hint = (
+            tr("use one of {names}", names=", ".join(map(quote_name, profiles))) if profiles else ""
+        )
         if near:
             hint = tr("use {name}", name=quote_name(near[0]))
         raise ConfigError(tr("unknown profile {name}", name=quote_name(name)), hint=hint)

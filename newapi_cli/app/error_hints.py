@@ -20,17 +20,17 @@ from newapi_cli.text import near_names
 
 FIRST_WORD = r"[A-Za-z]{2,20}"
 LISTED_HINT = tr(
-    "the gateway listed this model before, so its channels may be down:"
-    " retry later, or use another model: {step}",
+    "retry later, or use another model: {step}; the gateway listed this one before, so its channels"
+    " may be down",
     step=NextStep.USE_MODEL,
 )
 VALID_HINT = tr(
-    "the gateway's record of the key is valid, neither expired nor used up: retry; if it"
-    " persists, an upstream gateway rejects it, which its operator can fix"
+    "retry; if it keeps failing, contact the gateway's operator: the record of the key is valid, so"
+    " an upstream gateway may reject it"
 )
 SUFFIX_HINT = tr(
-    "keys of this gateway have no `-` after `sk-`, as what follows it is read as a channel number;"
-    " keys of other providers (sk-proj-…) are not valid: `newapi login` stores another"
+    "store a key of this gateway: `newapi login`; keys of other providers (sk-proj-…) are not"
+    " valid, as what follows a second `-` is read as a channel number"
 )
 
 

@@ -217,7 +217,7 @@ FIELDS: tuple[Field, ...] = (
     Field("api_key", Kind.SECRET, None, "API key, sent to the host of this profile only"),
     Field("api_key_command", Kind.TEXT, None, "shell command that prints the API key"),
     Field("api_key_file", Kind.TEXT, None, "file whose first line is the API key"),
-    Field("allow_insecure", Kind.BOOLEAN, False, "allow sending the key over plain http"),
+    Field("allow_insecure", Kind.BOOLEAN, False, "allow sending the key over plain HTTP"),
     Field("model", Kind.TEXT, None, "model to use; more models after commas are fallbacks",
           flag="--model"),
     Field("fallback", Kind.TEXTS, None, "models to try, in order, if the model fails"),

@@ -228,7 +228,7 @@ def _default_profile(table: Mapping[str, object], profiles: Profiles, path: Path
         return None
     if not isinstance(default, str):
         message = tr("{path}: default_profile must be a string", path=path)
-        raise ConfigError(message, hint=tr('default_profile = "NAME"'))
+        raise ConfigError(message, hint=tr('set default_profile = "NAME"'))
     if default not in profiles:
         message = tr(
             "{path}: default_profile is {name}, but there is no such profile",

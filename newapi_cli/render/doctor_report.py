@@ -93,13 +93,13 @@ def _verdict_on_all(results: Sequence[CheckResult]) -> str:
     if failed:
         return ntr(
             '{n} problem, start with "{name}"',
-            '{n} problems, start with "{name}"',
+            '{n:,} problems, start with "{name}"',
             len(failed),
             name=failed[0],
         )
     warnings = sum(result.verdict is Verdict.WARNING for result in results)
     if warnings:
-        return ntr("no problems, {n} warning", "no problems, {n} warnings", warnings)
+        return ntr("no problems, {n} warning", "no problems, {n:,} warnings", warnings)
     return tr("no problems")
 
 

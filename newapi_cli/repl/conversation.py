@@ -170,7 +170,7 @@ class Conversation:
             self.streams,
             ntr(
                 "session {id} “{title}”: {n} turn",
-                "session {id} “{title}”: {n} turns",
+                "session {id} “{title}”: {n:,} turns",
                 len(self.live.path),
                 id=session.short_id,
                 title=session.title,
@@ -201,7 +201,7 @@ class Conversation:
             self.print_err(line)
         prompt = ntr(
             "Send again without this turn? [y/N] ",
-            "Send again without these {n} turns? [y/N] ",
+            "Send again without these {n:,} turns? [y/N] ",
             len(proposed.turns),
         )
         if not self.reader.confirm(prompt):

@@ -51,9 +51,9 @@ def proposal(history: MessageHistory, prompt: str, error: str) -> Proposal | Non
 def proposal_lines(proposed: Proposal, history: MessageHistory, model: str) -> Iterator[str]:
     """Yield the lines that show what would be left out."""
     yield ntr(
-        "this conversation is too long for {model}; {n} of {sent} turns could be left out"
+        "this conversation is too long for {model}; {n} of {sent:,} turns could be left out"
         " (it stays in the session, but is not sent):",
-        "this conversation is too long for {model}; {n} of {sent} turns could be left out"
+        "this conversation is too long for {model}; {n:,} of {sent:,} turns could be left out"
         " (they stay in the session, but are not sent):",
         len(proposed.turns),
         model=safe_line(model),

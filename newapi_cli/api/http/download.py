@@ -95,7 +95,7 @@ class Downloader:
                     url,
                     ntr(
                         "the URL redirects more than once",
-                        "the URL redirects more than {n} times",
+                        "the URL redirects more than {n:,} times",
                         len(visited) - 1,
                     ),
                 )

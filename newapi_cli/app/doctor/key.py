@@ -77,15 +77,15 @@ def _rejected(doctor: DoctorContext, refusal: AuthenticationError, key: str) -> 
     owner = next((each for begin, each in OTHER_PROVIDERS.items() if key.startswith(begin)), "")
     if owner:
         hint = tr(
-            "this is a key of {owner}; use one of the gateway: {step}",
+            "{step}; the stored one is a key of {owner}",
             owner=owner,
             step=NEW_KEY_HINT,
         )
         return result._replace(hint=hint)
     if len(key) != KEY_LENGTH:
         hint = tr(
-            "the key has {n} characters, keys of New API have {expected}:"
-            " copy it again with the console's copy button, then run `newapi login`",
+            "copy the key again with the console's copy button, then run `newapi login`:"
+            " it has {n} characters, keys of New API have {expected}",
             n=len(key),
             expected=KEY_LENGTH,
         )
@@ -134,11 +134,11 @@ def check_models(doctor: DoctorContext) -> CheckResult:
 def _missing(doctor: DoctorContext, count: str, missing: list[str]) -> CheckResult:
     text = tr("not listed: {names}", names=", ".join(missing))
     near = _near(missing[0], [model.id for model in doctor.models])
-    hint = tr("`newapi models` lists them; then newapi config set model NAME")
+    hint = tr("`newapi models` lists them; then `newapi config set model NAME`")
     if near:
         names = " or ".join(near)
         hint = tr(
-            "use {names}: newapi config set model NAME; `newapi models` lists all", names=names
+            "use {names}: `newapi config set model NAME`; `newapi models` lists all", names=names
         )
     if not doctor.is_gateway:
         return warning(count, text, hint=hint)  # some servers accept any name

@@ -128,7 +128,7 @@ def check_tcp(doctor: DoctorContext) -> CheckResult:
 
 
 def check_tls(doctor: DoctorContext) -> CheckResult:
-    """Negotiate TLS; for a plain http URL, check whether the server expects https."""
+    """Negotiate TLS; for a plain HTTP URL, check whether the server expects https."""
     base_url = doctor.base_url
     if doctor.proxy:
         return skipped(tr('behind the proxy, see "server"'))
@@ -136,11 +136,11 @@ def check_tls(doctor: DoctorContext) -> CheckResult:
     if base_url.scheme == "http":
         if not _answers_http(doctor) and probe.speaks_tls():
             return failed(
-                tr("{host} expects TLS, not plain http", host=probe.place),
+                tr("{host} expects TLS, not plain HTTP", host=probe.place),
                 hint=tr("use a base URL with https://: https://{host}", host=base_url.authority),
                 code=ExitCode.NETWORK,
             )
-        return skipped(tr("the base URL is plain http"))
+        return skipped(tr("the base URL is plain HTTP"))
     context = doctor.context.endpoint(base_url).tls_context()
     assert context is not None  # as the scheme is https
     handshake = probe.handshake(context)
@@ -152,14 +152,14 @@ def check_tls(doctor: DoctorContext) -> CheckResult:
     )
     left = ntr("{n} day left", "{n:,} days left", days) if days else tr("hours left")
     if days < RENEWAL_DAYS:
-        hint = tr("the server's operator has to renew the certificate")
+        hint = tr("ask the server's operator to renew the certificate")
         return warning(handshake.version, certificate, left, hint=hint)
     time = format_duration(handshake.seconds)
     return ok(handshake.version, certificate, left, tr("in {time}", time=time))
 
 
 def _answers_http(doctor: DoctorContext) -> bool:
-    """Return whether the server answers plain http; some TLS servers answer 400 in it."""
+    """Return whether the server answers plain HTTP; some TLS servers answer 400 in it."""
     try:
         return doctor.page(STATUS).status != 400
     except Interrupted:

@@ -149,7 +149,7 @@ class KeyRecord:
             raise LimitError(
                 tr("newapi has requested key records {n} times in 20 minutes", n=len(times)),
                 why=tr("the gateway allows 20 requests to all clients behind one address"),
-                hint=ntr("retry in {n} minute", "retry in {n} minutes", minutes),
+                hint=ntr("retry in {n} minute", "retry in {n:,} minutes", minutes),
             )
         if not self._lookup.request_times.put(REQUEST_TIMES, [*times, now]):
             raise LimitError(

@@ -312,7 +312,7 @@ def describe_external_changes(live: LiveSession) -> list[str]:
         texts.append(
             ntr(
                 "another newapi process removed {n} turn of this session",
-                "another newapi process removed {n} turns of this session",
+                "another newapi process removed {n:,} turns of this session",
                 live.turns_removed,
             )
         )
@@ -320,7 +320,7 @@ def describe_external_changes(live: LiveSession) -> list[str]:
         texts.append(
             ntr(
                 "another newapi process continued this session: {n} turn was added",
-                "another newapi process continued this session: {n} turns were added",
+                "another newapi process continued this session: {n:,} turns were added",
                 live.turns_added,
             )
         )
