@@ -59,7 +59,7 @@ def list_sessions(context: Context, limit: Limit = None, json: Json = False) -> 
 def show(
     context: Context,
     session: Session = None,
-    reasoning: Annotated[bool, typer.Option("--thinking", help="Include the reasoning")] = False,
+    reasoning: Annotated[bool, typer.Option("--reasoning", help="Include the reasoning")] = False,
     all_branches: Annotated[
         bool, typer.Option("--all", "-a", help="Include turns that were undone, retried or edited")
     ] = False,

@@ -166,7 +166,7 @@ def test_stored_sessions_cannot_control_the_terminal(home: Home, server: FaultSe
         ["sessions", "list"],
         ["sessions", "list", "--json"],
         ["sessions", "search", "find-me"],
-        ["sessions", "show", "--thinking", "--all"],
+        ["sessions", "show", "--reasoning", "--all"],
         ["sessions", "show", "--json"],
         ["sessions", "export"],
         ["sessions", "export", "--jsonl"],

@@ -182,7 +182,7 @@ def test_undone_turns_and_reasoning_are_shown_on_request(home: Home) -> None:
     assert "undone" not in run(home, "show").text
     assert "undone" in run(home, "show", "--all").text
     assert "deep thought" not in run(home, "show").text
-    assert "deep thought" in run(home, "show", "--thinking").text
+    assert "deep thought" in run(home, "show", "--reasoning").text
 
 
 @pytest.fixture
