@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import run_newapi
@@ -60,36 +58,6 @@ def test_a_retry_sends_the_same_request(home: Home) -> None:
         first, second = server.requests
         assert first.body == second.body
         assert first.headers == second.headers
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "exit_code"),
-    [
-        (500, "invalid_request", 6),
-        (500, "sensitive_words_detected", 6),
-        (500, "convert_request_failed", 6),
-        (500, "count_token_failed", 6),
-        (500, "model_price_error", 6),
-        (503, "model_not_found", 6),
-        (429, "insufficient_quota", 7),
-        (429, "insufficient_user_quota", 7),
-        (403, "insufficient_user_quota", 7),
-        (403, "pre_consume_token_quota_failed", 7),
-        (400, "", 6),
-        (401, "", 4),
-        (402, "", 6),
-        (403, "", 4),
-        (404, "", 6),
-        (413, "read_request_body_failed", 6),
-        (422, "", 6),
-        (501, "api_not_implemented", 6),
-    ],
-)
-def test_an_error_that_would_repeat_is_sent_once(
-    home: Home, status: int, code: str, exit_code: int
-) -> None:
-    script = failing(status, error("told so", code=code))
-    Shape("", [script], exit_code, told=["told so"], args=()).check(home)
 
 
 def test_a_stream_rejected_for_its_stream_options_is_sent_without_them(home: Home) -> None:
