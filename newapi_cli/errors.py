@@ -72,6 +72,7 @@ class Reason(StrEnum):
     INCOMPLETE = "incomplete"
     LOCAL = "local"
     DISK_FULL = "disk_full"
+    IO_ERROR = "io_error"
     INTERRUPTED = "interrupted"
     PIPE_CLOSED = "pipe_closed"
     # The key

@@ -146,8 +146,8 @@ class SessionStore:
     def end_turn(self, turn: TurnRecord) -> None:
         """Commit the final state of a turn of this process.
 
-        On a full disk, what was saved before is marked as incomplete if possible, so that it does
-        not look like the whole answer. The `LocalError` is raised all the same.
+        If the disk is full or fails, what was saved before is marked as incomplete if possible, so
+        that it does not look like the whole answer. The `LocalError` is raised all the same.
         """
         values = {**values_of_turn(turn), "id": turn.id, "owner": self._owner}
         unchanged = ("id", "owner", "parent_id", "created_at")
@@ -156,8 +156,8 @@ class SessionStore:
         try:
             self.database.execute(f"UPDATE turns SET {_assignments(names)} {where}", values)
         except LocalError as error:
-            if error.reason is Reason.DISK_FULL:
-                message = tr("the disk is full, the rest was not saved: {why}", why=error.why)
+            if error.reason in (Reason.DISK_FULL, Reason.IO_ERROR):
+                message = tr("the rest was not saved: {why}", why=error.why)
                 part = {**values, "status": str(Status.INCOMPLETE), "error": str(message)}
                 with suppress(LocalError):
                     self.database.execute(
