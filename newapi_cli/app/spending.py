@@ -43,7 +43,7 @@ class By(StrEnum):
 
 
 class TurnFigures(NamedTuple):
-    """The figures of a finished turn: the columns `store.sessions.FIGURES`, as stored.
+    """The figures of a finished turn: the columns `store.sessions.SPENDING_COLUMNS`, as stored.
 
     `created_at` is in seconds since 1970. Values of a damaged file are found where they are used.
     """

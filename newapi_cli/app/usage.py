@@ -67,7 +67,9 @@ def _figures(context: Context, scope: Scope) -> Iterator[TurnFigures]:
     store = context.sessions_if_any
     if store is None:
         return iter(())
-    return store.figures(TurnFigures._make, scope.since, profile=scope.profile, host=scope.host)
+    return store.iter_spending(
+        TurnFigures._make, scope.since, profile=scope.profile, host=scope.host
+    )
 
 
 def _currency(context: Context) -> Currency:
@@ -104,7 +106,7 @@ def _fetch_exact_costs(context: Context, scope: Scope) -> None:
         if error.hint:
             stored = tr("{hint}; {stored}", hint=error.hint, stored=stored)
         raise error.with_hint(stored) from error.__cause__
-    turns = store.charged((entry.request_id for entry in entries), host)
+    turns = store.turns_with_request_ids((entry.request_id for entry in entries), host)
     store.write_costs(exact_costs(turns, entries, quota))
     result = exactness(_figures(context, scope), entries, host)
     if result.answers:

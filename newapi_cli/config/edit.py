@@ -25,6 +25,7 @@ from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.file import (
     EDIT_HINT,
     ensure_valid_profile_name,
+    lock_file,
     near_name_hint,
     profiles_from_table,
     read_config_bytes,
@@ -33,6 +34,7 @@ from newapi_cli.config.file import (
     text_from_bytes,
     write_atomically,
 )
+from newapi_cli.config.layers import URL_FORM_HINT
 from newapi_cli.config.paths import copy_owner, ensure_private_dir, is_owned_by_another_user
 from newapi_cli.domain.base_url import InvalidBaseUrl, base_url_from_text
 from newapi_cli.errors import ConfigError, UsageError
@@ -122,7 +124,7 @@ def _checked(name: str, value: object) -> object:
         return _inline(value) if isinstance(value, dict) else value
     except InvalidBaseUrl as problem:
         message = tr("invalid base_url: {problem}", problem=problem.args[0])
-        raise UsageError(message, hint=tr("use the form https://HOST")) from None
+        raise UsageError(message, hint=URL_FORM_HINT) from None
     except ValueError as problem:
         raise UsageError(
             tr("{name} {problem}", name=name, problem=problem.args[0]),
@@ -191,7 +193,7 @@ def _lock(path: Path) -> Iterator[None]:
     """
     target = resolve_target(path)
     ensure_private_dir(target.parent)
-    lock = target.with_name(f".{target.name}.lock")
+    lock = lock_file(target)
     with ExitStack() as stack:
         try:
             descriptor = _open_lock(lock)

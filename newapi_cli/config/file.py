@@ -184,6 +184,11 @@ def resolve_target(path: Path) -> Path:
     return target
 
 
+def lock_file(target: Path) -> Path:
+    """Return the lock file of a config file, whose path has no symlinks. `config.edit` locks it."""
+    return target.with_name(f".{target.name}.lock")
+
+
 def _is_file(target: Path, path: Path) -> bool:
     """Return whether there is a file to replace. Raise `ConfigError` if it is not a regular one."""
     try:

@@ -17,7 +17,13 @@ from newapi_cli.text import quote_name
 
 # These depend on one another, see `find_base_url` and `key_scope.find_key`.
 COMBINED = frozenset({"base_url", *(kind.value for kind in KeyKind)})
-SILENCES = ("first_byte_timeout", "first_content_timeout", "idle_timeout", "content_idle_timeout")
+# `timeout` sets those of them that are not set.
+SILENCE_TIMEOUTS = (
+    "first_byte_timeout",
+    "first_content_timeout",
+    "idle_timeout",
+    "content_idle_timeout",
+)
 
 
 def choose_profile(
@@ -29,9 +35,9 @@ def choose_profile(
     """
     flag, variable = overrides.get("profile"), environ.get("NEWAPI_PROFILE", "")
     if isinstance(flag, str):
-        return _existing(config, flag, Origin(Source.FLAG, "--profile"))
+        return _existing_profile(config, flag, Origin(Source.FLAG, "--profile"))
     if variable:
-        return _existing(config, variable, Origin(Source.ENVIRONMENT, "NEWAPI_PROFILE"))
+        return _existing_profile(config, variable, Origin(Source.ENVIRONMENT, "NEWAPI_PROFILE"))
     if config.default_profile is not None:
         return config.default_profile, Origin(Source.PROFILE, "default_profile")
     if len(config.profiles) == 1:
@@ -39,7 +45,7 @@ def choose_profile(
     return "default", Origin(Source.DEFAULT)
 
 
-def _existing(config: ConfigFile, name: str, origin: Origin) -> tuple[str, Origin]:
+def _existing_profile(config: ConfigFile, name: str, origin: Origin) -> tuple[str, Origin]:
     if name in config.profiles:
         return name, origin
     known = ", ".join(quote_name(profile) for profile in config.profiles)
@@ -63,15 +69,17 @@ def load_settings(
     """
     profile, profile_origin = choose_profile(config, overrides, environ)
     layers = Layers(config, profile, overrides, environ)
-    plain = _with_silences(_plain_fields(layers))
+    independent = _with_common_timeout(_independent_fields(layers))
     base = find_base_url(layers)
     key, key_problem = find_key(layers, base)
-    origins = {"profile": profile_origin} | {name: origin for name, (_, origin) in plain.items()}
+    origins = {"profile": profile_origin} | {
+        name: origin for name, (_, origin) in independent.items()
+    }
     if base:
         origins["base_url"] = base[1]
     if key:
         origins[key.kind.value] = key.origin
-    values = {name: value for name, (value, _) in plain.items()}
+    values = {name: value for name, (value, _) in independent.items()}
     return Settings(
         profile=profile,
         base_url=base[0] if base else None,
@@ -83,16 +91,16 @@ def load_settings(
     )
 
 
-def _plain_fields(layers: Layers) -> dict[str, SettingValue]:
+def _independent_fields(layers: Layers) -> dict[str, SettingValue]:
     settings = ((field.name, layers.find(field)) for field in FIELDS if field.name not in COMBINED)
     return {name: setting for name, setting in settings if setting is not None}
 
 
-def _with_silences(settings: dict[str, SettingValue]) -> dict[str, SettingValue]:
-    """Return the settings with `timeout` in place of the four silences that are not set."""
+def _with_common_timeout(settings: dict[str, SettingValue]) -> dict[str, SettingValue]:
+    """Return the settings with `timeout` in place of the silence timeouts that are not set."""
     if "timeout" not in settings:
         return settings
-    unset = [name for name in SILENCES if settings[name][1].source is Source.DEFAULT]
+    unset = [name for name in SILENCE_TIMEOUTS if settings[name][1].source is Source.DEFAULT]
     return settings | dict.fromkeys(unset, settings["timeout"])
 
 

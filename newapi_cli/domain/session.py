@@ -17,6 +17,7 @@ from newapi_cli.domain.completion import Completion, Status, ToolCall, Usage
 from newapi_cli.domain.messages import Attachment, Message, Role
 
 EPOCH = datetime.fromtimestamp(0, UTC)
+MAX_INTEGER = 2**63 - 1  # of SQLite; a server may report more tokens
 MAX_TITLE = 80
 EXCERPT_BEFORE, EXCERPT_AFTER = 30, 90  # characters around a word that was searched for
 ID_LENGTH = 12  # hex digits

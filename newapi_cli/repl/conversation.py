@@ -121,7 +121,7 @@ class Conversation:
             self.print_err(tr("no model is set: /model NAME, then /retry"))
             return False
         turn: Turn | None = None
-        turns_before = self.live.begun
+        turns_before = self.live.turns_begun
         try:
             with self.chat.turn(self.live, prompt, self.model, after) as turn:
                 self.chat.show(turn, self.live)
@@ -136,7 +136,7 @@ class Conversation:
             self.print_error(error)
             if isinstance(error, ContextTooLongError):
                 self._offer_trimming()
-        is_begun = self.live.begun != turns_before
+        is_begun = self.live.turns_begun != turns_before
         if is_begun:
             self.unsent = None
         return is_begun

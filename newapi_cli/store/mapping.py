@@ -11,6 +11,7 @@ from math import isfinite
 from newapi_cli.domain.completion import COUNTS, Status, ToolCall, Usage, usage_from_counts
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import (
+    MAX_INTEGER,
     SESSION_FIELDS,
     TURN_FIELDS,
     FieldType,
@@ -22,7 +23,6 @@ from newapi_cli.errors import LocalError
 from newapi_cli.i18n import tr
 
 DAMAGE_ERRORS = (ValueError, TypeError, OverflowError, OSError, RecursionError)
-MAX_INTEGER = 2**63 - 1  # of SQLite; a server may report more tokens
 USAGE = "usage"  # the one field that is stored in several columns, one for each of `COUNTS`
 NUMBER_TYPES = (
     FieldType.TURN_ID,

@@ -60,7 +60,7 @@ MIN_ID_PREFIX = 4
 HEX_DIGITS = frozenset("0123456789abcdef")
 SEARCHED_COLUMNS = ("prompt", "answer")
 MAX_LISTED_IDS = 5
-FIGURES = (  # of a turn, for spending reports
+SPENDING_COLUMNS = (  # of a turn
     "id, session_id, host, status, model, prompt_tokens, completion_tokens, cost, cost_kind,"
     " request_id, first_token_s, duration_s, created_at"
 )
@@ -351,7 +351,7 @@ class SessionStore:
 
     # -- usage and costs ----------------------------------------------------------------------
 
-    def figures(
+    def iter_spending(
         self,
         make: Callable[[Iterable[object]], Made],
         since: datetime | None = None,
@@ -359,12 +359,12 @@ class SessionStore:
         profile: str = "",
         host: str = "",
     ) -> Iterator[Made]:
-        """Yield what `make` returns for the columns `FIGURES` of each finished turn, by id.
+        """Yield what `make` returns for the `SPENDING_COLUMNS` of each finished turn, by id.
 
         Without `since` all turns are included; an empty `profile` or `host` matches any. They are
         those of the turn: its session may have continued elsewhere.
         """
-        sql, values = f"SELECT {FIGURES} FROM turns WHERE status != 'open'", list[object]()
+        sql, values = f"SELECT {SPENDING_COLUMNS} FROM turns WHERE status != 'open'", list[object]()
         if since is not None:
             sql += " AND created_at >= ?"
             values.append(since.timestamp())
@@ -372,7 +372,7 @@ class SessionStore:
         values += [profile, host]
         yield from map(make, self.database.rows(f"{sql} ORDER BY id", values))
 
-    def charged(self, request_ids: Iterable[str], host: str) -> list[TurnRecord]:
+    def turns_with_request_ids(self, request_ids: Iterable[str], host: str) -> list[TurnRecord]:
         """Return the turns that were sent to a host and have one of these request ids."""
         ids = set(request_ids)
         sql = f"SELECT {TURN_COLUMNS} FROM turns WHERE request_id != '' AND host = ?"

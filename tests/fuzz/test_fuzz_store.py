@@ -384,7 +384,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert content.turns == self.model.turns
             assert content.leaves == self.model.leaves
             assert content.titles == self.model.titles
-            rows = [tuple(row) for row in store.figures(tuple)]
+            rows = [tuple(row) for row in store.iter_spending(tuple)]
             counts = [(int(str(row[5] or 0)), int(str(row[6] or 0))) for row in rows]
             assert (sum(a for a, _ in counts), sum(b for _, b in counts)) == self.model.tokens()
 

@@ -12,7 +12,7 @@ from newapi_cli.app.spending import TurnFigures
 from newapi_cli.domain.completion import Status, Usage
 from newapi_cli.domain.session import Session, TurnRecord
 from newapi_cli.errors import LocalError
-from newapi_cli.store.sessions import FIGURES, SessionStore
+from newapi_cli.store.sessions import SPENDING_COLUMNS, SessionStore
 from tests.store.stores import Clock, change_raw, new_session, raw_rows
 
 COSTS = "SELECT id, cost, cost_kind FROM turns ORDER BY id"
@@ -45,11 +45,11 @@ def figures(
     store: SessionStore, since: float | None = None, *, profile: str = "", host: str = ""
 ) -> list[TurnFigures]:
     begin = None if since is None else datetime.fromtimestamp(since, UTC)
-    return list(store.figures(TurnFigures._make, begin, profile=profile, host=host))
+    return list(store.iter_spending(TurnFigures._make, begin, profile=profile, host=host))
 
 
 def test_the_columns_are_those_of_the_report() -> None:
-    assert tuple(FIGURES.split(", ")) == TurnFigures._fields
+    assert tuple(SPENDING_COLUMNS.split(", ")) == TurnFigures._fields
 
 
 def test_figures_are_returned_as_stored(store: SessionStore, clock: Clock) -> None:
@@ -136,7 +136,7 @@ def test_profile_and_host_are_those_of_the_turn(store: SessionStore) -> None:
     for profile, host, turn in (("work", "http://a/v1", first), ("home", "http://b/v1", second)):
         assert [each.id for each in figures(store, profile=profile)] == [turn.id]
         assert [each.id for each in figures(store, host=host)] == [turn.id]
-        assert store.charged(["r-1"], host) == [turn]
+        assert store.turns_with_request_ids(["r-1"], host) == [turn]
     assert figures(store, profile="work", host="http://b/v1") == []
     assert len(figures(store)) == 2
 
@@ -157,11 +157,11 @@ def charged_store(store: SessionStore) -> list[TurnRecord]:
 
 def test_turns_are_found_by_request_id_and_host(store: SessionStore) -> None:
     first, _, third, _ = charged_store(store)
-    assert store.charged(["r-1", "r-9", ""], "http://a/v1") == [first]
-    assert store.charged(["r-1", "r-3"], "http://a/v1") == [first, third]
-    assert store.charged(["r-1"], "http://c/v1") == []
+    assert store.turns_with_request_ids(["r-1", "r-9", ""], "http://a/v1") == [first]
+    assert store.turns_with_request_ids(["r-1", "r-3"], "http://a/v1") == [first, third]
+    assert store.turns_with_request_ids(["r-1"], "http://c/v1") == []
     many = (f"r-{number}" for number in range(100_000))  # beyond SQLite's parameters
-    assert store.charged(many, "http://a/v1") == [first, third]
+    assert store.turns_with_request_ids(many, "http://a/v1") == [first, third]
 
 
 def test_only_costs_are_written(store: SessionStore) -> None:

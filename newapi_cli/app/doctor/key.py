@@ -48,7 +48,7 @@ def check_key(doctor: DoctorContext) -> CheckResult:
     try:
         doctor.models = doctor.gateway.models.fetch(doctor.client())
     except AuthenticationError as refusal:
-        return _rejected(doctor, refusal, key.reveal())
+        return _rejected_key_result(doctor, refusal, key.reveal())
     doctor.gateway.models.remember_names(doctor.models)
     if not doctor.is_gateway:
         return ok(tr("key accepted"))
@@ -64,7 +64,9 @@ def check_key(doctor: DoctorContext) -> CheckResult:
     return ok(tr("key accepted"), *details)
 
 
-def _rejected(doctor: DoctorContext, refusal: AuthenticationError, key: str) -> CheckResult:
+def _rejected_key_result(
+    doctor: DoctorContext, refusal: AuthenticationError, key: str
+) -> CheckResult:
     """Return why the key was rejected: by the gateway's words, its record or its form."""
     result = result_from_error(refusal)
     if not (is_key_invalid(refusal) and doctor.is_gateway):
@@ -123,7 +125,7 @@ def check_models(doctor: DoctorContext) -> CheckResult:
         hint = tr("newapi config set model NAME, or -m NAME")
         return warning(count, tr("no model is set"), hint=hint)
     if missing := [name for name in names if name not in known]:
-        return _missing(doctor, count, missing)
+        return _missing_models_result(doctor, count, missing)
     if no_chat := [name for name in names if _cannot_chat(known[name])]:
         kinds = ", ".join(known[no_chat[0]].endpoint_types)
         text = tr("{name} is served as {kinds}, not for chat", name=no_chat[0], kinds=kinds)
@@ -131,12 +133,12 @@ def check_models(doctor: DoctorContext) -> CheckResult:
     return ok(count, tr("includes {names}", names=", ".join(names)))
 
 
-def _missing(doctor: DoctorContext, count: str, missing: list[str]) -> CheckResult:
+def _missing_models_result(doctor: DoctorContext, count: str, missing: list[str]) -> CheckResult:
     text = tr("not listed: {names}", names=", ".join(missing))
-    near = _near(missing[0], [model.id for model in doctor.models])
+    similar = _similar_names(missing[0], [model.id for model in doctor.models])
     hint = tr("`newapi models` lists them; then `newapi config set model NAME`")
-    if near:
-        names = " or ".join(near)
+    if similar:
+        names = " or ".join(similar)
         hint = tr(
             "use {names}: `newapi config set model NAME`; `newapi models` lists all", names=names
         )
@@ -145,7 +147,7 @@ def _missing(doctor: DoctorContext, count: str, missing: list[str]) -> CheckResu
     return failed(count, text, hint=hint, code=ExitCode.GATEWAY)
 
 
-def _near(name: str, known: list[str]) -> list[str]:
+def _similar_names(name: str, known: list[str]) -> list[str]:
     """Return the most similar known names: by spelling, then those that contain the name."""
     containing = [each for each in known if name.lower() in each.lower()]
     return [*dict.fromkeys((*near_names(name, known), *containing))][:NEAR_NAMES]
@@ -228,12 +230,12 @@ def check_answer(doctor: DoctorContext) -> CheckResult:
 
 
 def _is_confirmed(context: Context, model: str) -> bool:
-    question = tr(
+    prompt = tr(
         "Send a short prompt to {model}? It costs a few tokens.",
         model=safe_line(context.streams.redact(model)),
     )
     try:
-        return confirm(context.streams, question)
+        return confirm(context.streams, prompt)
     except InputEnded:
         return False
 

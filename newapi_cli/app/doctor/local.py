@@ -13,7 +13,7 @@ from newapi_cli.app.context import NO_BASE_URL_HINT
 from newapi_cli.app.doctor.context import DoctorContext
 from newapi_cli.app.doctor.results import failed, ok, result_from_error, skipped, warning
 from newapi_cli.app.input_history import FILE as HISTORY_FILE
-from newapi_cli.config.file import ConfigFile, read_config
+from newapi_cli.config.file import ConfigFile, lock_file, read_config
 from newapi_cli.config.keys import ensure_key_may_be_sent
 from newapi_cli.config.paths import NO_HOME
 from newapi_cli.domain.messages import size_text
@@ -92,42 +92,35 @@ def check_files(doctor: DoctorContext) -> CheckResult:
     paths = doctor.context.paths
     private = [paths.data_dir / "sessions.db", paths.data_dir / HISTORY_FILE]
     folders = [paths.config_file.parent, paths.data_dir, paths.cache_dir]
+    lock = lock_file(Path(os.path.realpath(paths.config_file)))  # needed for every change
     key_files = _files_with_keys(doctor)
     if exposed := [path for path in key_files if _mode(path) & OTHERS]:
         return failed(
-            tr("others can read the key in {paths}", paths=_listed(doctor, exposed)),
+            tr("others can read the key in {paths}", paths=_short_paths(doctor, exposed)),
             hint=f"chmod 600 {_quoted(exposed)}",
             code=ExitCode.CONFIG,
         )
     if open_folders := [path for path in folders if _mode(path) & OTHERS_WRITE]:
-        text = tr("others can change {paths}", paths=_listed(doctor, open_folders))
+        text = tr("others can change {paths}", paths=_short_paths(doctor, open_folders))
         return warning(text, hint=f"chmod 700 {_quoted(open_folders)}")
     if exposed := [path for path in private if _mode(path) & OTHERS]:
-        text = tr("others can read {paths}", paths=_listed(doctor, exposed))
+        text = tr("others can read {paths}", paths=_short_paths(doctor, exposed))
         return warning(text, hint=f"chmod 600 {_quoted(exposed)}")
     everything = [*key_files, *private, *folders]
-    if foreign := [
-        path for path in (*everything, _lock_of(paths.config_file)) if _is_foreign(path)
-    ]:
-        return _foreign_result(doctor, foreign)
+    if of_others := [path for path in (*everything, lock) if _is_owned_by_another_user(path)]:
+        return _wrong_owner_result(doctor, of_others)
     if unreadable := [path for path in everything if not _has_known_mode(path)]:
         blocking = dict.fromkeys(_nearest_known(path) for path in unreadable)
-        text = tr("cannot check {paths}", paths=_listed(doctor, unreadable))
+        text = tr("cannot check {paths}", paths=_short_paths(doctor, unreadable))
         return warning(text, hint=f"ls -ld {_quoted([*blocking])}")
     return ok(tr("only you can read keys and sessions, and change their folders"))
 
 
-def _foreign_result(doctor: DoctorContext, foreign: list[Path]) -> CheckResult:
-    text = tr("owned by another user: {paths}", paths=_listed(doctor, foreign))
+def _wrong_owner_result(doctor: DoctorContext, of_others: list[Path]) -> CheckResult:
+    text = tr("owned by another user: {paths}", paths=_short_paths(doctor, of_others))
     if sys.platform != "win32" and os.geteuid() == 0:  # chown would lock that user out
         return warning(text, hint=tr("run newapi as that user, without sudo"))
-    return warning(text, hint=f"sudo chown -R $USER {_quoted(foreign)}")
-
-
-def _lock_of(config_file: Path) -> Path:
-    """Return the lock file beside the config file, needed for every change."""
-    target = Path(os.path.realpath(config_file))
-    return target.with_name(f".{target.name}.lock")
+    return warning(text, hint=f"sudo chown -R $USER {_quoted(of_others)}")
 
 
 def _files_with_keys(doctor: DoctorContext) -> list[Path]:
@@ -155,7 +148,7 @@ def _mode(path: Path) -> int:
         return 0
 
 
-def _is_foreign(path: Path) -> bool:
+def _is_owned_by_another_user(path: Path) -> bool:
     try:
         return sys.platform != "win32" and path.stat().st_uid != os.geteuid()
     except (OSError, ValueError):
@@ -178,7 +171,7 @@ def _nearest_known(path: Path) -> Path:
     return next(each for each in path.parents if _has_known_mode(each))
 
 
-def _listed(doctor: DoctorContext, paths: list[Path]) -> str:
+def _short_paths(doctor: DoctorContext, paths: list[Path]) -> str:
     return ", ".join(doctor.short_path(path) for path in paths)
 
 

@@ -22,6 +22,7 @@ from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import (
     EPOCH,
     ID_LENGTH,
+    MAX_INTEGER,
     SESSION_FIELDS,
     TURN_FIELDS,
     FieldType,
@@ -39,7 +40,6 @@ VERSION = 1
 SESSION_ID = re.compile(rf"[0-9a-f]{{{ID_LENGTH}}}")
 DOLLARS = re.compile(r"[0-9]{1,60}(\.[0-9]{1,18})?")
 SHA256 = re.compile(r"[0-9a-f]{64}")
-MAX_INTEGER = 2**63 - 1  # of SQLite
 MAX_DEPTH = 100
 NOT_A_STRING = tr("must be a string")
 NOT_AN_OBJECT = tr("must be an object")

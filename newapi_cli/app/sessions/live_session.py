@@ -47,7 +47,7 @@ class LiveSession:
         self.turns_added = 0  # by other processes, when the last turn began
         self.turns_removed = 0  # likewise
         self.was_deleted = False  # likewise
-        self.begun = 0  # turns begun by this process
+        self.turns_begun = 0  # by this process
         self._store = store
         self._warn = warn
         self._has_warned = False
@@ -106,7 +106,7 @@ class LiveSession:
             self.path = (*self.path, *old_branch)
             raise
         self.path = (*self.path, turn)
-        self.begun += 1
+        self.turns_begun += 1
         return TurnRecorder(self)
 
     def messages(self) -> tuple[Message, ...]:
