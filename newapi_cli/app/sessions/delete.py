@@ -9,7 +9,7 @@ from newapi_cli.app import input_history as history
 from newapi_cli.app.context import Context
 from newapi_cli.app.durations import duration_from_text
 from newapi_cli.app.output import saved_images_dir
-from newapi_cli.app.sessions.stored import find_session
+from newapi_cli.app.sessions.commands import find_session
 from newapi_cli.app.terminal_prompt import confirm
 from newapi_cli.config.file import write_atomically
 from newapi_cli.domain.session import Session
