@@ -161,10 +161,8 @@ def _price(entry: dict[str, Any]) -> Price:
     ratios = {
         name: ratio for name, value in values.items() if (ratio := _non_negative(value)) is not None
     }
-    model_ratio, per_call = (
-        _non_negative(entry.get("model_ratio")),
-        _non_negative(entry.get("model_price")),
-    )
+    model_ratio = _non_negative(entry.get("model_ratio"))
+    per_call = _non_negative(entry.get("model_price"))
     if entry.get("billing_mode") == "tiered_expr":
         kind = PriceKind.TIERED
     elif _is(entry.get("quota_type"), 1) and per_call is not None:

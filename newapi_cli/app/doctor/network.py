@@ -58,7 +58,7 @@ def check_proxy(doctor: DoctorContext) -> CheckResult:
     request = WireRequest("GET", base_url, "/", {})
     try:
         proxies.open_transport(proxy, request).close()
-    except proxies.FOREIGN as error:
+    except proxies.TRANSPORT_ERRORS as error:
         if isinstance(error, ImportError):
             hint = tr("pip install 'newapi-cli[socks]', or --proxy none, or unset {origin}",
                       origin=origin or "the system proxy")  # fmt: skip
