@@ -96,8 +96,8 @@ def set_setting(context: Context, name: str, text: str) -> None:
         _ensure_style_exists(context, str(value))
     set_in_profile(context, profile, {name: value})
     _confirm(context, tr("Set {name} in profile {profile}", name=name, profile=profile))
-    stronger = KEY_NAMES[: KEY_NAMES.index(name)] if name in KEY_NAMES else []
-    for other in stronger:
+    overriding = KEY_NAMES[: KEY_NAMES.index(name)] if name in KEY_NAMES else []
+    for other in overriding:
         if other in context.config_file.profiles.get(profile, {}):
             text = tr("  no effect: {other} overrides it; newapi config unset {other}", other=other)
             context.streams.print_err(text)
@@ -265,11 +265,10 @@ def switch_profile(context: Context, name: str) -> None:
     """Use another profile from now on."""
     profiles = context.config_file.profiles
     if name not in profiles:
-        near = near_names(name, profiles, limit=1)
-        hint = (
-            tr("use one of {names}", names=", ".join(map(quote_name, profiles))) if profiles else ""
-        )
-        if near:
+        hint = ""
+        if near := near_names(name, profiles, limit=1):
             hint = tr("use {name}", name=quote_name(near[0]))
+        elif profiles:
+            hint = tr("use one of {names}", names=", ".join(map(quote_name, profiles)))
         raise ConfigError(tr("unknown profile {name}", name=quote_name(name)), hint=hint)
     context.use_profile(name)

@@ -78,6 +78,6 @@ class _Chain:
 
     def _until_text(self) -> Iterator[TurnEvent]:
         for event in self._stream:
-            if isinstance(event, Chunk) and (event.content or event.reasoning or event.tool_calls):
+            if isinstance(event, Chunk) and event.has_anything:
                 self._has_text = True
             yield event

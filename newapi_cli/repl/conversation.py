@@ -26,7 +26,7 @@ from newapi_cli.i18n import ntr, reword, tr
 from newapi_cli.render.status_lines import print_attachments, print_dim, print_error
 from newapi_cli.render.units import spent_text
 from newapi_cli.repl.reader import Reader
-from newapi_cli.repl.trimming import proposal, proposal_lines
+from newapi_cli.repl.trimming import proposal_lines, propose_trimming
 from newapi_cli.streams import Streams
 from newapi_cli.text import wrap_line
 
@@ -193,7 +193,7 @@ class Conversation:
         if failed is None:
             return
         history = self.live.history._replace(turns=self.live.path[:-1])
-        proposed = proposal(history, failed.prompt, failed.error)
+        proposed = propose_trimming(history, failed.prompt, failed.error)
         if proposed is None:
             self.print_err(tr("the message alone is too long"))
             return

@@ -27,7 +27,7 @@ class Proposal(NamedTuple):
     left_out: int
 
 
-def proposal(history: MessageHistory, prompt: str, error: str) -> Proposal | None:
+def propose_trimming(history: MessageHistory, prompt: str, error: str) -> Proposal | None:
     """Propose the oldest turns to leave out, None if there are none.
 
     By the numbers in the gateway's error (the model's context and what was sent, in tokens), else

@@ -114,7 +114,7 @@ class Prices:
         for name, path in (("status", STATUS), ("pricing", PRICING)):
             value: object = None
             try:
-                value = _run(client.fetch_json(path))
+                value = _result_of(client.fetch_json(path))
             except Interrupted:
                 raise
             except NewapiError as error:
@@ -126,7 +126,8 @@ class Prices:
         times.put(LAST_REQUEST, ARRIVED)
 
 
-def _run(request: Generator[TurnEvent, None, object]) -> object:
+def _result_of(request: Generator[TurnEvent, None, object]) -> object:
+    """Run a request without printing anything, and return its value."""
     while True:
         try:
             next(request)
