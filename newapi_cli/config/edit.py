@@ -81,7 +81,7 @@ def set_values(
 
 
 def create_config_file(path: Path) -> None:
-    """Create a config file with a header, unless there is one. Raise `ConfigError`."""
+    """Create a config file with a header, unless there is one."""
     with _lock(path):
         if read_config_bytes(path)[1] is None:
             write_atomically(path, HEADER)
@@ -235,7 +235,10 @@ def _remove_temporary_files(target: Path) -> None:
 
 
 def _wait_for(descriptor: int) -> None:
-    """Lock the file. Raise `BlockingIOError` if another process holds it until the timeout."""
+    """Lock the file.
+
+    Raises `BlockingIOError` if another process holds it until the timeout.
+    """
     if sys.platform != "win32":
         os.fchmod(descriptor, 0o600)  # a umask of 0777 leaves 0000
     deadline = time.monotonic() + LOCK_S

@@ -133,7 +133,10 @@ def read_config_bytes(path: Path) -> tuple[bytes, os.stat_result | None]:
 
 
 def profiles_from_table(table: Mapping[str, object], path: Path) -> Profiles:
-    """Return the profiles of a parsed file. Raise `ConfigError` if one is not a table."""
+    """Return the profiles of a parsed file.
+
+    Raises `ConfigError` if one is not a table.
+    """
     profiles = table.get("profiles", {})
     if not isinstance(profiles, dict):
         message = tr("{path}: profiles must be a table", path=path)
@@ -173,7 +176,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def resolve_target(path: Path) -> Path:
-    """Return the path with all symlinks resolved; it may not exist. Raise `ConfigError`."""
+    """Return the path with all symlinks resolved; it may not exist."""
     message = tr("{path} is a symlink that cannot be resolved", path=path)
     try:
         target = path.resolve()
@@ -190,7 +193,10 @@ def lock_file(target: Path) -> Path:
 
 
 def _is_file(target: Path, path: Path) -> bool:
-    """Return whether there is a file to replace. Raise `ConfigError` if it is not a regular one."""
+    """Return whether there is a file to replace.
+
+    Raises `ConfigError` if it is not a regular one.
+    """
     try:
         kind = special_file_kind(target.lstat())
     except OSError:  # it is missing, or writing reports the error
@@ -316,7 +322,10 @@ def text_from_bytes(data: bytes, path: Path) -> str:
 
 
 def table_from_text(text: str, path: Path) -> Table:
-    """Return the table of a TOML text. Raise `ConfigError`, without any text of the file."""
+    """Return the table of a TOML text.
+
+    Raises `ConfigError`, without any text of the file.
+    """
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -45,7 +45,7 @@ class Layers:
         return setting
 
     def find_in_environment(self, field: Field) -> SettingValue | None:
-        """Return the value of the variable; an empty one is unset. Raise `ConfigError`."""
+        """Return the value of the variable; an empty one is unset."""
         text = self.environ.get(field.variable, "")
         if not text.strip():
             return None
@@ -58,7 +58,7 @@ class Layers:
             ) from None
 
     def find_in_profile(self, field: Field) -> SettingValue | None:
-        """Return the value in the profile; an empty text is unset. Raise `ConfigError`."""
+        """Return the value in the profile; an empty text is unset."""
         value = self.table.get(field.name)
         if value is None or value == "":
             return None
@@ -84,7 +84,10 @@ class Layers:
 
 
 def base_url_from_setting(setting: SettingValue) -> BaseUrl:
-    """Return the base URL of a setting. Raise `ConfigError`, or `UsageError` for an option."""
+    """Return the base URL of a setting.
+
+    Raises `ConfigError`, or `UsageError` for an option.
+    """
     text, origin = setting
     try:
         return base_url_from_text(str(text))

@@ -62,7 +62,7 @@ def _existing_profile(config: ConfigFile, name: str, origin: Origin) -> tuple[st
 def load_settings(
     config: ConfigFile, overrides: Mapping[str, object], environ: Mapping[str, str]
 ) -> Settings:
-    """Return the settings of one run. Raise `ConfigError`.
+    """Return the settings of one run.
 
     `overrides` holds the values of the command line, already parsed and checked, by the names of
     the fields and `profile`; None means not given.

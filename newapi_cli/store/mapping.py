@@ -90,7 +90,10 @@ TURN_ENCODERS = _conversions(TURN_FIELDS, ENCODERS)
 
 
 def session_from_row(row: sqlite3.Row) -> Session:
-    """Return a session from the columns `SESSION_COLUMNS`. Raise `LocalError` if it is damaged."""
+    """Return a session from the columns `SESSION_COLUMNS`.
+
+    Raises `LocalError` if it is damaged.
+    """
     try:
         _check_types(row, SESSION_NUMBERS)
         values = _decoded(row, SESSION_DECODERS)
@@ -101,7 +104,10 @@ def session_from_row(row: sqlite3.Row) -> Session:
 
 
 def turn_from_row(row: sqlite3.Row) -> TurnRecord:
-    """Return a turn from the columns `TURN_COLUMNS`. Raise `LocalError` if it is damaged."""
+    """Return a turn from the columns `TURN_COLUMNS`.
+
+    Raises `LocalError` if it is damaged.
+    """
     try:
         _check_types(row, TURN_NUMBERS)
         values = _decoded(row, TURN_DECODERS)

@@ -327,10 +327,12 @@ class SessionStore:
         return session
 
     def delete(self, ids: Iterable[str]) -> None:
-        """Delete sessions so that no byte of them is left. Raise `LocalError` if traces may remain.
+        """Delete sessions so that no byte of them is left.
 
         `secure_delete` zeroes deleted content, `VACUUM` rewrites the file, and the backups of
         migrations, which contain the same text, are removed.
+
+        Raises `LocalError` if traces may remain.
         """
         with self.database.transaction():
             for session_id in ids:

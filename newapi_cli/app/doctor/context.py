@@ -39,11 +39,17 @@ class DoctorContext:
 
     @property
     def settings(self) -> Settings:
-        """The settings. Raises `CheckBlocked` if they cannot be loaded."""
+        """The settings.
+
+        Raises `CheckBlocked` if they cannot be loaded.
+        """
         return self.load_settings()
 
     def load_settings(self) -> Settings:
-        """Return the settings. Raises `CheckBlocked` if they cannot be loaded."""
+        """Return the settings.
+
+        Raises `CheckBlocked` if they cannot be loaded.
+        """
         try:
             return self.context.load_settings()
         except NewapiError:
@@ -51,7 +57,10 @@ class DoctorContext:
 
     @property
     def base_url(self) -> BaseUrl:
-        """The server. Raises `ConfigError` if none is set."""
+        """The server.
+
+        Raises `ConfigError` if none is set.
+        """
         self.load_settings()
         return self.context.base_url
 

@@ -60,12 +60,15 @@ def session_to_lines(stored: StoredSession) -> Iterator[str]:
 
 
 def session_from_json(value: object) -> StoredSession:
-    """Return the session in a JSON value. Raises `UsageError` with the path of an invalid field."""
+    """Return the session in a JSON value.
+
+    Raises `UsageError` with the path of an invalid field.
+    """
     return _session_from(JsonObject(value, ""))
 
 
 def sessions_from_text(text: str) -> list[StoredSession]:
-    """Return the sessions in JSON, one or a list, or in JSON Lines. Raises `UsageError`."""
+    """Return the sessions in JSON, one or a list, or in JSON Lines."""
     text = text.removeprefix("\ufeff")
     if not text.strip():
         raise UsageError(tr("invalid session export: it is empty"), hint=HINT)
@@ -294,7 +297,7 @@ def _tried(source: JsonObject, name: str) -> tuple[tuple[str, str], ...]:
 
 
 class JsonObject:
-    """A JSON object whose fields are checked as they are read. Raises `UsageError`.
+    """A JSON object whose fields are checked as they are read.
 
     `prefix` precedes the names of fields in messages, such as `turns[3].` or `line 5: `. A missing
     field is the same as null.

@@ -56,7 +56,7 @@ def rename(context: Context, reference: str, name: str) -> None:
 
 
 def find_session(context: Context, reference: str | None) -> Session:
-    """Return the session with a name or id, or the last used one. Raises `UsageError`."""
+    """Return the session with a name or id, or the last used one."""
     store = context.sessions_if_any
     if store is None:
         hint = tr('newapi chat "Hello"')
@@ -71,7 +71,7 @@ def find_session(context: Context, reference: str | None) -> Session:
 
 
 def load_session(context: Context, reference: str | None) -> StoredSession:
-    """Return a session with its turns. Raises `UsageError`, `LocalError`."""
+    """Return a session with its turns."""
     return load_stored_session(context, find_session(context, reference))
 
 

@@ -55,7 +55,7 @@ def delete_sessions(
 
 
 def _selected(context: Context, references: list[str], older_than: str | None) -> list[Session]:
-    """Return the sessions to delete. Raises `UsageError`."""
+    """Return the sessions to delete."""
     if not references and older_than is None:
         hint = tr("newapi sessions rm ID, or --older-than 30d")
         raise UsageError(tr("no session given"), hint=hint)
@@ -71,7 +71,7 @@ def _selected(context: Context, references: list[str], older_than: str | None) -
 def _delete(
     context: Context, store: SessionStore, ids: set[str], texts: list[str], images: set[str]
 ) -> None:
-    """Delete sessions, lines of the input history and images. Raises `LocalError`."""
+    """Delete sessions, lines of the input history and images."""
     from newapi_cli.store.database import DISK_FULL_ERRNOS, write_failure_hint  # sqlite3: 5 ms
 
     # The store comes last: a failure before it can be repeated.

@@ -151,9 +151,11 @@ class LiveSession:
         self.change(self.session._replace(leaf_id=self._leaf_id, left_out=left_out))
 
     def change(self, session: Session) -> None:
-        """Change the fields of the session. Raises `UsageError` for a name that is in use.
+        """Change the fields of the session.
 
         Only what differs is written: another process may have renamed or continued it.
+
+        Raises `UsageError` for a name that is in use.
         """
         if self._store is not None and not self._is_behind:
             try:

@@ -17,7 +17,10 @@ class RedactedStore:
     """A `protocols.SessionStorage` in front of the store. All methods raise `LocalError`."""
 
     def __init__(self, context: Context) -> None:
-        """Open the store. Raises `LocalError`, or `ConfigError` if it has no folder."""
+        """Open the store.
+
+        Raises `LocalError`, or `ConfigError` if it has no folder.
+        """
         self._context = context
         self._store = context.sessions
 

@@ -23,7 +23,10 @@ from newapi_cli.render.status_lines import print_dim, print_warning
 
 
 def open_session(context: Context, options: ChatOptions) -> LiveSession:
-    """Return the session of this run. Raises `NewapiError` if a requested one cannot be used."""
+    """Return the session of this run.
+
+    Raises `NewapiError` if a requested one cannot be used.
+    """
     if not context.settings.flag("save"):
         if options.continue_last or options.session:
             raise UsageError(
@@ -66,7 +69,7 @@ def new_session_like(context: Context, other: Session) -> LiveSession:
 
 
 def resume_reference(context: Context, reference: str) -> LiveSession:
-    """Return the stored session with a name or id, in its own profile. Raises `NewapiError`.
+    """Return the stored session with a name or id, in its own profile.
 
     If it cannot be used, the run stays in its profile.
     """
@@ -101,7 +104,10 @@ def warn_about_killed_answers(context: Context) -> None:
 
 
 def load_stored_session(context: Context, session: Session) -> StoredSession:
-    """Return a session with its turns. Raises `LocalError` if it was deleted."""
+    """Return a session with its turns.
+
+    Raises `LocalError` if it was deleted.
+    """
     stored = context.sessions.load(session.id)
     if stored is None:
         raise LocalError(
@@ -112,7 +118,10 @@ def load_stored_session(context: Context, session: Session) -> StoredSession:
 
 
 def checked_session_name(text: str, *, hint: str = "") -> str:
-    """Return a session name with single spaces. Raises `UsageError` if it is invalid."""
+    """Return a session name with single spaces.
+
+    Raises `UsageError` if it is invalid.
+    """
     name = " ".join(text.split())
     if not name.isascii() and any("\ud800" <= character <= "\udfff" for character in name):
         raise UsageError(tr("the session name is not UTF-8 text"), hint=hint)
@@ -225,7 +234,10 @@ def _with_overrides(context: Context, stored: StoredSession) -> Session:
 def _saved_session(
     context: Context, session: Session, path: tuple[TurnRecord, ...] = ()
 ) -> LiveSession:
-    """Return a session whose turns are stored. Raises `NewapiError` if there is no store."""
+    """Return a session whose turns are stored.
+
+    Raises `NewapiError` if there is no store.
+    """
     return LiveSession(session, path, RedactedStore(context), partial(_warn_unsaved, context))
 
 
