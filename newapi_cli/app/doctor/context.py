@@ -33,7 +33,7 @@ class DoctorContext:
         self.gateway = Gateway(context)
         self.may_spend = may_spend
         self.is_file_invalid = False
-        self.family: ServerKind | None = None
+        self.server_kind: ServerKind | None = None
         self.models: list[ModelInfo] = []
         self._pages: dict[str, Page | NewapiError] = {}
 
@@ -67,7 +67,7 @@ class DoctorContext:
     @property
     def is_gateway(self) -> bool:
         """Whether the server is known to be of New API's family."""
-        return self.family is not None and self.family.is_gateway
+        return self.server_kind is not None and self.server_kind.is_gateway
 
     @property
     def limit_s(self) -> float:

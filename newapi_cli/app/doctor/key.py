@@ -43,7 +43,7 @@ MAX_CHUNKS = 100  # some models never stop at one word, and the user agreed to p
 def check_key(doctor: DoctorContext) -> CheckResult:
     """Check the form of the key, then request the models and the balance with it."""
     key = doctor.context.api_key  # raises if its form is wrong, or its command fails
-    if doctor.family is None:
+    if doctor.server_kind is None:
         raise CheckBlocked("server")
     try:
         doctor.models = doctor.gateway.models.fetch(doctor.client())
@@ -162,7 +162,7 @@ def check_prices(doctor: DoctorContext) -> CheckResult:
     context = doctor.context
     if not doctor.settings.flag("prices"):
         return skipped(tr("turned off by prices = false"))
-    if doctor.family is not None and not doctor.is_gateway:
+    if doctor.server_kind is not None and not doctor.is_gateway:
         return ok(tr("this server publishes no prices"))
     prices = doctor.gateway.prices.load(refresh=True)
     context.interrupts.check()  # after a signal the prices are missing too

@@ -173,11 +173,11 @@ def check_server(doctor: DoctorContext) -> CheckResult:
 
     `/api/status` alone proves nothing: some gateways hide it, and other servers have none.
     """
-    family = _detect(doctor)
-    if family is not None:
-        doctor.family = family
+    kind = _detect(doctor)
+    if kind is not None:
+        doctor.server_kind = kind
         fastest_s = min(page.seconds for page in doctor.known_pages())
-        return ok(family.name, tr("responded in {time}", time=format_duration(fastest_s)))
+        return ok(kind.name, tr("responded in {time}", time=format_duration(fastest_s)))
     result = result_from_error(_problem(doctor))
     for other in _other_forms(doctor.base_url):
         if _is_api(doctor, other):

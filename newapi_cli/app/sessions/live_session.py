@@ -283,7 +283,10 @@ class LiveSession:
 
 
 class TurnRecorder:
-    """Stores a turn that has begun, the last one of its session."""
+    """Stores a turn that has begun, the last one of its session, as its answer arrives.
+
+    Implements `app.protocols.Recorder`.
+    """
 
     def __init__(self, live: LiveSession) -> None:
         self._live = live
