@@ -38,7 +38,7 @@ def read(blocks: list[bytes]) -> tuple[Completion, str]:
 
 
 def texts_in(value: object) -> Iterator[str]:
-    """Give every text of a decoded value: of tuples, lists, and names and values of mappings."""
+    """Return every text of a decoded value: of tuples, lists, and names and values of mappings."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

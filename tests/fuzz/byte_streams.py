@@ -75,12 +75,12 @@ class ByteStream(NamedTuple):
     is_reset: bool
 
     def steps(self) -> Sequence[Step]:
-        """Give the script of it."""
+        """Return the script of it."""
         return [*(Send(each) for each in self.writes if each), Reset() if self.is_reset else Fin()]
 
 
 def byte_stream(seed: int, number: int) -> ByteStream:
-    """Give one stream: in ten, two are noise, five are mutated and three as they should be."""
+    """Return one stream: in ten, two are noise, five are mutated and three as they should be."""
     chance = random.Random(f"{seed}/{number}")
     kind = chance.random()
     if kind < 0.1:

@@ -51,7 +51,7 @@ DECODERS: list[Callable[[object], object]] = [
 
 
 def _parts(data: bytes) -> tuple[list[int], bytes]:
-    """Give four places to cut at, and the stream; atheris chooses both."""
+    """Return four places to cut at, and the stream; atheris chooses both."""
     return [data[i] | data[i + 1] << 8 for i in range(0, min(8, len(data) - 1), 2)], data[8:]
 
 

@@ -48,7 +48,7 @@ class ChatRun:
         self.stream = ByteStream(0, (), False)
 
     def __call__(self, request: Request) -> list[Step]:
-        """Give the steps of it, as often as it is asked for."""
+        """Return the steps of it, as often as it is asked for."""
         assert request.path == "/v1/chat/completions"
         return list(self.stream.steps())
 
@@ -80,12 +80,12 @@ def check_end(code: ExitCode, completion: Completion) -> None:
 
 
 def peak_bytes() -> int:
-    """Give the largest resident memory of this process so far (Linux: in kB)."""
+    """Return the largest resident memory of this process so far (Linux: in kB)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def batches(count: int) -> Iterator[range]:
-    """Give the numbers in order, cut into ranges."""
+    """Return the numbers in order, cut into ranges."""
     for begin in range(0, count, BATCH):
         yield range(begin, min(begin + BATCH, count))
 

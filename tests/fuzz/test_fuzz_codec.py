@@ -156,7 +156,7 @@ DECODERS: dict[str, tuple[st.SearchStrategy[object], Callable[[object], object]]
 
 
 def _kept(value: object) -> object:
-    """Give a log as it is found again on the shelf."""
+    """Return a log as it is found again on the shelf."""
     return json.loads(json.dumps(responses.without_details(value)))
 
 

@@ -18,12 +18,12 @@ WIDTHS = {"ASCII": ("x", 23.9, 24.1), "Chinese": ("\u4f60", 15.9, 16.1), "emoji"
 
 
 def streamed(text: str) -> list[Step]:
-    """Give an answer that is one event."""
+    """Return an answer that is one event."""
     return sse(event(chunk(text)), event(chunk(finish="stop")), DONE, chunked=False)
 
 
 def whole(text: str) -> list[Step]:
-    """Give an answer that is no stream."""
+    """Return an answer that is no stream."""
     return [Send(response(200, completion(text)))]
 
 

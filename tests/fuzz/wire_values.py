@@ -34,12 +34,12 @@ ODD: Json = st.recursive(
 
 
 def mostly(good: Json) -> Json:
-    """Give what should stand there three times out of four, else anything."""
+    """Return what should stand there three times out of four, else anything."""
     return st.integers(0, 3).flatmap(lambda chance: good if chance else ODD)
 
 
 def members(**expected: Json) -> Json:
-    """Give an object with any of these members, each mostly right, and at times a foreign one."""
+    """Return an object with any of these members, each mostly right, and at times a foreign one."""
     known = {name: mostly(value) for name, value in expected.items()}
     foreign = st.dictionaries(TEXTS, ODD, max_size=1)
     shape = st.fixed_dictionaries({}, optional=known)
@@ -158,7 +158,7 @@ def _text(drawn: tuple[object, str]) -> str:
 
 
 def texts_of(*values: Json) -> st.SearchStrategy[str]:
-    """Give JSON text of such values: escaped or raw, with members twice, cut, or far too deep."""
+    """Return JSON text of such values: escaped or raw, with members twice, cut, or far too deep."""
     kinds = ["escaped"] * 4 + ["raw"] * 3 + ["twice", "two", "cut", "deep", "deep and whole"]
     value = st.one_of(*values)
     return st.tuples(value, st.sampled_from([*kinds, "long number"])).map(_text)

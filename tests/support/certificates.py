@@ -1,4 +1,4 @@
-"""A certificate authority that nobody trusts but who is told of it, and servers' contexts by it."""
+"""A certificate authority that only its own bundle makes trusted, and TLS contexts for servers."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Authority:
         self._authority.cert_pem.write_to_path(self.bundle)
 
     def server(self, *names: str, expired: bool = False) -> ssl.SSLContext:
-        """Give the context of a server with a certificate for these names, this machine's if none.
+        """Return the context of a server with a certificate for these names, by default loopback.
 
-        Certificates last for a day; an expired one did so until yesterday.
+        A certificate is valid for a day; an expired one was until yesterday.
         """
         now = datetime.datetime.now(datetime.UTC)
         days = (-2, -1) if expired else (-1, 1)

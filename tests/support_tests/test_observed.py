@@ -23,7 +23,7 @@ ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become a
 def python(
     code: str, home: Home, *, stdin: Stdin = b"", conditions: Conditions = ORDINARY
 ) -> Running:
-    """Give a running script; it is isolated, so that a narrow home does not hinder its start."""
+    """Return a running script; it is isolated, so that a narrow home does not hinder its start."""
     command = [sys.executable, "-I", "-c", code]
     return Running(home=home, stdin=stdin, conditions=conditions, command=command)
 

@@ -22,7 +22,7 @@ ASK = (
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Give an authority that only who loads its bundle trusts."""
+    """Return an authority that only who loads its bundle trusts."""
     return Authority(tmp_path_factory.mktemp("authority"))
 
 

@@ -43,7 +43,11 @@ def refusal(
 def test_only_the_first_of_two_objects_back_to_back_is_reported(home: Home) -> None:
     first, second = (json_bytes(error(text)) for text in ("您已达到总请求数限制", "second"))
     shape = Shape(
-        "", refusal(429, first + second), 7, told=["您已达到总请求数限制"], untold=["second"]
+        "",
+        refusal(429, first + second),
+        7,
+        in_stderr=["您已达到总请求数限制"],
+        not_printed=["second"],
     )
     shape.check(home)
 
@@ -51,7 +55,7 @@ def test_only_the_first_of_two_objects_back_to_back_is_reported(home: Home) -> N
 def test_a_compressed_web_page_is_not_shown(home: Home) -> None:
     page = gzip.compress(INDEX_PAGE.encode())
     script = refusal(200, page, content_type=HTML, headers=[("Content-Encoding", "gzip")])
-    Shape("", script, 6, untold=MARKUP).check(home)
+    Shape("", script, 6, not_printed=MARKUP).check(home)
 
 
 def test_an_error_response_is_read_while_a_large_prompt_is_uploading(home: Home) -> None:

@@ -20,35 +20,35 @@ def failing(
 
 
 AGAIN = rows(
-    Shape("429, then the answer", [failing(429), ANSWER], told=["429", "(1 of 2)"]),
+    Shape("429, then the answer", [failing(429), ANSWER], in_stderr=["429", "(1 of 2)"]),
     Shape(
         "429 twice, then the answer",
         [failing(429), failing(429), ANSWER],
-        told=["(2 of 2)"],
+        in_stderr=["(2 of 2)"],
     ),
     Shape(
         "429 with a pause in milliseconds",
         [failing(429, headers=[("Retry-After-Ms", "10")]), ANSWER],
-        told=["(1 of 2)"],
+        in_stderr=["(1 of 2)"],
     ),
-    Shape("429 without a wish", [failing(429, headers=[]), ANSWER], told=["(1 of 2)"]),
-    Shape("500", [failing(500, error("do request failed")), ANSWER], told=["500", "(1 of 2)"]),
-    Shape("502 page", [failing(502, b"<html></html>"), ANSWER], told=["502"]),
-    Shape("503 empty", [failing(503), ANSWER], told=["503"]),
-    Shape("524", [failing(524), ANSWER], told=["524"]),
-    Shape("reset before the headers", [[Reset()], ANSWER], told=["(1 of 2)"]),
-    Shape("FIN before the headers", [[Fin()], ANSWER], told=["(1 of 2)"]),
+    Shape("429 without a wish", [failing(429, headers=[]), ANSWER], in_stderr=["(1 of 2)"]),
+    Shape("500", [failing(500, error("do request failed")), ANSWER], in_stderr=["500", "(1 of 2)"]),
+    Shape("502 page", [failing(502, b"<html></html>"), ANSWER], in_stderr=["502"]),
+    Shape("503 empty", [failing(503), ANSWER], in_stderr=["503"]),
+    Shape("524", [failing(524), ANSWER], in_stderr=["524"]),
+    Shape("reset before the headers", [[Reset()], ANSWER], in_stderr=["(1 of 2)"]),
+    Shape("FIN before the headers", [[Fin()], ANSWER], in_stderr=["(1 of 2)"]),
 )
 
 
 @AGAIN
 def test_a_retryable_error_is_retried(home: Home, shape: Shape) -> None:
-    Shape(shape.name, shape.scripts, 0, b"Paris\n", shape.told, args=()).check(home)
+    Shape(shape.name, shape.scripts, 0, b"Paris\n", shape.in_stderr, args=()).check(home)
 
 
 def test_the_number_of_retries_is_a_limit(home: Home) -> None:
-    Shape("", [failing(429)] * 3, 7, told=["(2 of 2)"], args=()).check(home)
-    Shape("", [failing(503)] * 2, 6, told=["(1 of 1)"], args=("--retries", "1")).check(home)
+    Shape("", [failing(429)] * 3, 7, in_stderr=["(2 of 2)"], args=()).check(home)
+    Shape("", [failing(503)] * 2, 6, in_stderr=["(1 of 1)"], args=("--retries", "1")).check(home)
 
 
 def test_a_retry_sends_the_same_request(home: Home) -> None:
