@@ -122,7 +122,7 @@ def spending_lines(
 def _fitting_columns(
     rows: list[Spending], cost: TextColumn, room: int
 ) -> tuple[list[TextColumn], int]:
-    """Return the columns that fit beside the name, in order, and the room that is left.
+    """Return the columns that fit next to the name, in order, and the width that is left.
 
     Tokens in and out are added together. Costs, failures and times are left out if there are none.
     Bars are more important than counts and times: their minimum width is reserved.

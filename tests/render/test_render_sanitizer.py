@@ -1,4 +1,4 @@
-"""Foreign text is made safe for a terminal: no control sequence works, none is dropped silently."""
+"""Untrusted text is made safe for a terminal: control characters become symbols, none is lost."""
 
 from __future__ import annotations
 

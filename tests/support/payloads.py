@@ -1,4 +1,4 @@
-"""Foreign text that attacks a terminal, and what a terminal may show of it.
+"""Untrusted text that attacks a terminal, and what a terminal may show of it.
 
 The attacks are those of CWE-150 and of the advisories on terminals and on chat clients, grouped by
 what they do. The visible form is written out here, not taken from the program.

@@ -1,4 +1,4 @@
-"""A terminal with earlier output, checked for what foreign text does to it."""
+"""A terminal with earlier output, checked for what untrusted text does to it."""
 
 from __future__ import annotations
 

@@ -18,10 +18,10 @@ from newapi_cli.render.rows import (
     Column,
     Form,
     output_form,
-    write_foreign,
     write_json,
     write_rows,
     write_tsv,
+    write_untrusted,
 )
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.units import ago
@@ -223,7 +223,7 @@ def export_sessions(
     if jsonl:
         for reference in references:
             for line in session_to_lines(load_session(context, reference)):
-                write_foreign(stdout, f"{line}\n")
+                write_untrusted(stdout, f"{line}\n")
     elif json:
         values = [session_to_json(load_session(context, reference)) for reference in references]
         is_one = len(values) == 1 and not all_sessions
@@ -232,7 +232,7 @@ def export_sessions(
         from newapi_cli.render.transcript import transcript_markdown  # markdown_it takes 15 ms
 
         texts = (transcript_markdown(load_session(context, ref)) for ref in references)
-        write_foreign(stdout, "\n".join(texts))
+        write_untrusted(stdout, "\n".join(texts))
 
 
 def import_sessions(context: Context, path: str) -> None:

@@ -32,7 +32,7 @@ class StreamedAnswer:
         self._code_rows_taken = 0
 
     def feed(self, text: str) -> None:
-        """Take source."""
+        """Add source."""
         self._blocks.feed(text)
 
     def frame(self, max_tail_rows: int) -> Frame:

@@ -80,12 +80,12 @@ class Layout:
         elif leaf.kind == "empty":
             yield []
         else:
-            text = _InlineText(self._theme, self._base(leaf)).of(_inline(leaf.nodes))
+            text = _InlineText(self._theme, self._base_style(leaf)).build(_inline_token(leaf.nodes))
             width = self._width_inside(leaf)
             for line in text.wrap(self._console, width, justify="default", tab_size=TAB_SIZE):
                 yield list(line.render(self._console))
 
-    def _base(self, leaf: Leaf) -> Style:
+    def _base_style(self, leaf: Leaf) -> Style:
         if leaf.kind == "definition":
             return self._theme.target
         if leaf.kind != "heading":
@@ -99,11 +99,11 @@ class Layout:
         for cell in rows[0] if rows else ():
             align = str(cell.attrs.get("style", "")).removeprefix("text-align:")
             justify = align if align in ("left", "center", "right") else "left"
-            head = _InlineText(self._theme, Style(bold=True)).of(_inline_after(leaf.nodes, cell))
+            head = _InlineText(self._theme, Style(bold=True)).build(_cell_content(leaf.nodes, cell))
             table.add_column(head, justify=justify, overflow="fold")  # type: ignore[arg-type]  # a literal
         for row in rows[1:]:
-            cells = (_inline_after(leaf.nodes, cell) for cell in row)
-            table.add_row(*(_InlineText(self._theme, Style.null()).of(cell) for cell in cells))
+            cells = (_cell_content(leaf.nodes, cell) for cell in row)
+            table.add_row(*(_InlineText(self._theme, Style.null()).build(cell) for cell in cells))
         options = self._console.options.update(width=self._width_inside(leaf))
         yield from self._console.render_lines(table, options, pad=False)
 
@@ -135,13 +135,13 @@ class _InlineText:
         self._text = Text(style=base, end="")
         self._links: list[tuple[str, int]] = []  # targets, and where their text starts
 
-    def of(self, token: Token) -> Text:
+    def build(self, token: Token) -> Text:
         """Return the text of an inline token. A link is followed by its target."""
         for child in token.children or ():
-            self._take(child)
+            self._add_token(child)
         return self._text
 
-    def _take(self, token: Token) -> None:
+    def _add_token(self, token: Token) -> None:
         kind = token.type
         if kind.endswith("_open"):
             self._open(token)
@@ -205,11 +205,11 @@ def _shows_blanks(segment: Segment) -> bool:
     return bool(style and (style.bgcolor or style.underline or style.reverse or style.strike))
 
 
-def _inline(nodes: list[Token]) -> Token:
+def _inline_token(nodes: list[Token]) -> Token:
     return next((node for node in nodes if node.type == "inline"), Token("inline", "", 0))
 
 
-def _inline_after(nodes: list[Token], cell: Token) -> Token:
+def _cell_content(nodes: list[Token], cell: Token) -> Token:
     return nodes[next(i for i, node in enumerate(nodes) if node is cell) + 1]
 
 

@@ -82,19 +82,21 @@ def leaves_of(
     `follows_block`: another block precedes this source. With `item_number` the source starts inside
     a list, with the item of that number.
     """
-    walk = _Walk(theme)
+    collector = _LeafCollector(theme)
     blocks = SyntaxTreeNode(tokens).children
     for index, block in enumerate(blocks):
         if index > 0:
-            walk.cut = Cut(_lines_of(blocks[index - 1])[1])
+            collector.cut = Cut(_lines_of(blocks[index - 1])[1])
         if index == 0 and item_number is not None:
-            walk.list_items(block, Place(), 0, item_number)
+            collector.list_items(block, Place(), 0, item_number)
         else:
-            walk.block(block, Place(gap=follows_block or index > 0), 0)
-    return walk.leaves
+            collector.block(block, Place(gap=follows_block or index > 0), 0)
+    return collector.leaves
 
 
-class _Walk:
+class _LeafCollector:
+    """Walks the tree of a document and collects its leaves."""
+
     def __init__(self, theme: Theme) -> None:
         self._theme = theme
         self.leaves: list[Leaf] = []
