@@ -99,7 +99,7 @@ def _error_by_key(context: Context, key_record: KeyRecord, error: NewapiError) -
     """Return the error of a rejected key with the cause that its form or its record shows."""
     if "-" in context.api_key.reveal().removeprefix("sk-"):
         return error.with_hint(SUFFIX_HINT)
-    record = key_record.after_refusal()
+    record = key_record.load_after_refusal()
     if context.interrupts.code is not None:
         return Interrupted(context.interrupts.code)
     return error if record is None else _error_by_record(error, record, datetime.now(UTC))

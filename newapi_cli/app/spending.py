@@ -215,8 +215,8 @@ def fetch_exact_costs(context: Context, gateway: Gateway, live: LiveSession) -> 
             else tr("this conversation was not sent to a gateway yet"),
             hint=tr("the log of {host} does not contain it; switch with /profile", host=host),
         )
-    entries = gateway.key_record.log(max_age_s=_age_s(live.last))
-    changed = exact_costs(turns, entries, gateway.prices.quota_per_unit())
+    entries = gateway.key_record.load_log(max_age_s=_age_s(live.last))
+    changed = exact_costs(turns, entries, gateway.prices.load_quota_per_unit())
     if live.is_saved and changed:
         context.sessions.write_costs(changed)
     live.update_costs(changed)

@@ -100,7 +100,7 @@ def _fetch_exact_costs(context: Context, scope: Scope) -> None:
     try:
         host = str(context.base_url)
         gateway = Gateway(context)
-        entries, quota = gateway.key_record.log(), gateway.prices.quota_per_unit()
+        entries, quota = gateway.key_record.load_log(), gateway.prices.load_quota_per_unit()
     except NewapiError as error:
         stored = tr("`newapi usage` without --exact reports the stored costs")
         if error.hint:

@@ -130,9 +130,9 @@ class ResponseReader:
         for chunk in chunks:
             if chunk.has_anything:
                 self._has_content = True
-                deadlines.content(time.monotonic())
+                deadlines.record_content(time.monotonic())
             if chunk.finish_reason is not None:
-                deadlines.finished(time.monotonic())
+                deadlines.record_finish(time.monotonic())
             yield chunk
 
 

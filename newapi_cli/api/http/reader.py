@@ -34,7 +34,7 @@ class Deadlines:
     """The deadlines of one exchange, each of which limits one kind of silence.
 
     Times are `time.monotonic` seconds, passed by the caller. Only time in which the caller was
-    listening counts: `not_listening` subtracts the rest.
+    listening counts: `exclude` subtracts the rest.
     """
 
     def __init__(
@@ -50,23 +50,23 @@ class Deadlines:
         self._finished: float | None = None
         self._not_listening_s = 0.0
 
-    def not_listening(self, seconds: float) -> None:
+    def exclude(self, seconds: float) -> None:
         """Exclude time in which the output was full, or the program stopped."""
         self._not_listening_s += seconds
 
-    def connected(self, now: float) -> None:
+    def record_connection(self, now: float) -> None:
         """Record that the connection is open."""
         self._connected = now - self._not_listening_s
 
-    def byte(self, now: float) -> None:
+    def record_byte(self, now: float) -> None:
         """Record that something arrived, if only a ping."""
         self._last_byte = now - self._not_listening_s
 
-    def content(self, now: float) -> None:
+    def record_content(self, now: float) -> None:
         """Record that a part of the answer or of its reasoning arrived."""
         self._last_content = now - self._not_listening_s
 
-    def finished(self, now: float) -> None:
+    def record_finish(self, now: float) -> None:
         """Record that the finish reason arrived: only the token counts may follow."""
         self._finished = now - self._not_listening_s
 
@@ -150,19 +150,19 @@ class ExchangeReader:
     def next(self) -> ExchangeEvent | Tick:
         """Return the next event, or a tick if nothing arrives within a frame."""
         started = time.monotonic()
-        self.deadlines.not_listening(started - self._listened_until)
+        self.deadlines.exclude(started - self._listened_until)
         remaining_s = self.deadlines.remaining_s(started, self._exchange.pending_step)
         wait_s = min(FRAME_S, remaining_s)
         event = self._exchange.next(wait_s)
         self._listened_until = now = time.monotonic()
-        self.deadlines.not_listening(max(0.0, now - started - wait_s))  # the program was stopped
+        self.deadlines.exclude(max(0.0, now - started - wait_s))  # the program was stopped
         self._interrupts.check()
         if event is None:
             return Tick(self.deadlines.silent_s(now))
         if isinstance(event, Connected):
-            self.deadlines.connected(now)
+            self.deadlines.record_connection(now)
         elif not isinstance(event, RequestFailed):
-            self.deadlines.byte(now)
+            self.deadlines.record_byte(now)
         return event
 
     def head(self) -> Generator[Tick, None, ResponseHead | RequestFailed]:

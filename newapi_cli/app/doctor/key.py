@@ -72,7 +72,7 @@ def _rejected_key_result(
     if not (is_key_invalid(refusal) and doctor.is_gateway):
         doctor.context.interrupts.check()
         return result
-    record = doctor.gateway.key_record.after_refusal()
+    record = doctor.gateway.key_record.load_after_refusal()
     doctor.context.interrupts.check()  # after a signal the record is missing too
     if record is not None:
         return _result_by_record(record)

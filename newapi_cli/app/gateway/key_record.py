@@ -60,7 +60,7 @@ class KeyRecord:
         cached = entry.value if entry is not None else ""
         return self._context.settings.text("group") or (cached if isinstance(cached, str) else "")
 
-    def usage(self) -> KeyUsage:
+    def load_usage(self) -> KeyUsage:
         """Return the record of the key, at most five minutes old."""
         value = self._limited(RECORD, fetch_key_usage(self._lookup.brief_client()))
         usage = key_usage_from_json(value)
@@ -68,7 +68,7 @@ class KeyRecord:
             raise invalid_response(tr("it is not the record of a key"))
         return usage
 
-    def log(self, max_age_s: float = RECORD_AGE_S) -> list[LogEntry]:
+    def load_log(self, max_age_s: float = RECORD_AGE_S) -> list[LogEntry]:
         """Return the key's charged requests, newest first, and cache the key's group."""
         max_age_s = min(max(max_age_s, 0.0), RECORD_AGE_S)
         entries = self._log_by_header(max_age_s)
@@ -100,7 +100,7 @@ class KeyRecord:
             return
         entries: list[LogEntry] | None
         try:
-            entries = self.log()
+            entries = self.load_log()
         except Interrupted:
             raise
         except NewapiError:
@@ -108,7 +108,7 @@ class KeyRecord:
         if entries != []:
             cache.put(GROUP_REQUESTED, None)
 
-    def after_refusal(self) -> KeyUsage | None:
+    def load_after_refusal(self) -> KeyUsage | None:
         """Return the record of a rejected key, fetched at most once a day; None if unknown."""
         if not self._lookup.may_look_up:
             return None
@@ -174,7 +174,7 @@ def load_balance(lookup: Lookup, prices: Prices, key_record: KeyRecord) -> Balan
     except (GatewayError, AuthenticationError, LimitError) as error:
         problem = error
     try:
-        record = key_record.usage()
+        record = key_record.load_usage()
     except (NetworkError, DeadlineError):
         if dashboard is None:
             raise

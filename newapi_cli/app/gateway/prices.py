@@ -73,7 +73,7 @@ class Prices:
         status = self._lookup.site_cache.get("status")
         return quota_per_unit_from_json(status.value) if status is not None else None
 
-    def quota_per_unit(self) -> Decimal:
+    def load_quota_per_unit(self) -> Decimal:
         """Return how much quota is a dollar, fetched if it is not cached."""
         quota = self.cached_quota_per_unit()
         if quota is None:
