@@ -11,13 +11,14 @@ from datetime import UTC
 from decimal import Decimal
 from typing import NamedTuple
 
+from newapi_cli.domain.pricing import TotalCost
 from newapi_cli.domain.report import Exactness, NotExact, Spending, SpendingReport
 from newapi_cli.domain.session import SHORT_ID_LENGTH
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.rows import Form, write_output
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.status_lines import BOLD, RESET
-from newapi_cli.render.units import cost_text, seconds
+from newapi_cli.render.units import cost_text, exact_text, seconds, spent_text
 from newapi_cli.streams import Streams
 from newapi_cli.text import cell_width, truncate
 
@@ -175,12 +176,9 @@ def cost_cell(row: Spending, *, is_short: bool = False) -> str:
         return ""
     if row.cost.usd is None:
         return str(row.cost.kind)
-    known = cost_text(row.cost)
-    if not row.unpriced:
-        return known
-    if is_short:
-        return f"{known} + ?"
-    return tr("{cost} + {count:,} unknown", cost=known, count=row.unpriced)
+    if is_short and row.unpriced:
+        return f"{cost_text(row.cost)} + ?"
+    return spent_text(TotalCost(row.cost, row.unpriced))
 
 
 def _bars(report: SpendingReport, width: int, *, is_ascii: bool) -> list[str]:
@@ -259,10 +257,7 @@ def _figures(row: Spending) -> dict[str, object]:
 def exact_dollars(row: Spending) -> str:
     """Return the cost of a row in dollars with all significant digits, empty if unknown."""
     usd = row.cost.usd if row.cost is not None else None
-    if usd is None:
-        return ""
-    text = format(usd, "f")  # `normalize` would round to 28 digits
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return "" if usd is None else exact_text(usd)
 
 
 def exactness_text(exactness: Exactness) -> str:
