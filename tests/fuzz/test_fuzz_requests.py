@@ -1,4 +1,4 @@
-"""A request's body says what was asked, and nothing else, for any conversation and parameters."""
+"""The body of a request is exactly what was requested, for any conversation and parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fault server does to a plain socket what its steps say."""
+"""The steps of the fault server, seen from a plain socket."""
 
 from __future__ import annotations
 
