@@ -33,7 +33,7 @@ class TextFile(NamedTuple):
 
 
 class Prompt(NamedTuple):
-    """What is sent: the text, and the attachments beside it."""
+    """What is sent: the text, and its attachments."""
 
     text: str
     attachments: tuple[Attachment, ...] = ()

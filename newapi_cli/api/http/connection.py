@@ -140,7 +140,7 @@ class Connection(http.client.HTTPConnection):
         if self._request.tls is not None:
             self.sock = self._request.tls.wrap_socket(self.sock, server_hostname=self.host)
             self._on_socket(self.sock)
-        self.sock.settimeout(None)  # from here on the main thread keeps the deadlines
+        self.sock.settimeout(None)  # from here on the main thread enforces the deadlines
         self.is_connected = True
 
     def send_request(self) -> FinalResponse:

@@ -141,7 +141,7 @@ class Exchange:
         self._queue.put(None)
 
     def close(self) -> None:
-        """Break the connection off, wherever the worker is, and wait a moment for its end.
+        """Close the connection, whatever the worker is doing, and wait briefly for it to end.
 
         Python must not exit while a thread is in the middle of TLS: that can crash.
         """

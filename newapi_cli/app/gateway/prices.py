@@ -85,7 +85,7 @@ class Prices:
             raise GatewayError(tr("the gateway does not report its quota per dollar"))
         return quota
 
-    # -- the request that runs beside an answer ---------------------------------------------------
+    # -- the request that runs during an answer ---------------------------------------------------
 
     @property
     def are_due(self) -> bool:
@@ -107,7 +107,7 @@ class Prices:
         """Fetch status and prices with a client without a key, and cache them.
 
         A server that refuses has no prices; if they only did not arrive, the cached ones remain.
-        Runs on a thread beside a conversation, whose gateway may change meanwhile: the cache files
+        Runs on a thread during a conversation, whose gateway may change meanwhile: the cache files
         are those of the gateway at the beginning.
         """
         site, times = self._lookup.site_cache, self._lookup.request_times
