@@ -74,7 +74,7 @@ def _report_missing(context: Context, options: ModelsOptions, matching: list[Mod
     if not matching:
         text = tr("this key has no models")
         if options.words:
-            text = tr('no model matches “{words}”', words=" ".join(options.words))
+            text = tr("no model matches “{words}”", words=" ".join(options.words))
         streams.print_err(text)
     groups = {m.price.group for m in matching if m.price and not m.price.is_group_certain}
     if groups and streams.stderr.is_terminal:
