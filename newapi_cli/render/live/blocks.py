@@ -14,7 +14,7 @@ its rows. The rest is the *tail*, which is parsed again for each frame.
 
 Why all leaves but the last are final: the parser works from left to right. When it ends a leaf, it
 has looked at the next line and at most at one more (the delimiter row of a table), and these belong
-to the last leaf or are complete. The exception are link definitions: see `link_definitions`.
+to the last leaf or are complete. Link definitions are the exception: see `link_definitions`.
 
 `BlockStream` holds these invariants, on which the live renderer depends:
 

@@ -31,7 +31,8 @@ Pieces = tuple[tuple[str, Style], ...]
 class Place(NamedTuple):
     """The prefixes of a leaf's first row and of its other rows.
 
-    With `gap` an empty row precedes it, which has the prefix `gap_prefix`.
+    For the leaf `a` of `> - a` they are `▌  • ` and `▌    `. With `gap` an empty row precedes the
+    leaf, which has the prefix `gap_prefix`.
     """
 
     first: Pieces = ()
@@ -47,7 +48,8 @@ class Place(NamedTuple):
 class Cut(NamedTuple):
     """Where the source may be cut: a line, and the number of the list item that begins there.
 
-    It is 0 for a bullet, and None if no list continues.
+    The number is 0 for a bullet, and None if no list continues. For the item `b` of `9. a` and
+    `10. b` the cut is line 1 and number 10: the rest is rendered as the item 10 of a list.
     """
 
     line: int
@@ -57,7 +59,8 @@ class Cut(NamedTuple):
 class Leaf(NamedTuple):
     """A leaf: `nodes` are its tokens, `begin` and `end` the lines of its source.
 
-    `cut` is where the source may be cut before it, if it may.
+    `kind` is the type of its node in markdown-it, "empty" for an item without text, "definition"
+    for a link definition that is displayed. `cut` is where the source may be cut before the leaf.
     """
 
     kind: str
