@@ -23,7 +23,7 @@ _IDEOGRAPH = (
 )
 _WORD = f"(?:{_IDEOGRAPH}|(?:(?!{_IDEOGRAPH})[^ {_OPENING}])+)"
 _PIECES = f" +|[{_OPENING}]*{_WORD}[{_CLOSING}]*|[{_OPENING}]+"
-_EMOJI_VARIATION = "\ufe0f"  # makes a narrow character two cells wide
+_EMOJI_VARIATION = "\ufe0f"  # some terminals then draw two cells: wrapping assumes the wider
 
 # Short words with separators. Every setting and profile is named like that, and no API key is.
 _PLAIN_NAME = re.compile(r"[^\W_]{1,20}(?:[_. -][^\W_]{1,20})*")

@@ -1,14 +1,16 @@
 """Whether an answer is complete (exit code 0), incomplete (9) or an error, decided by evidence.
 
 `[DONE]` alone proves nothing (New API also writes it after its own timeouts), and a missing one
-disproves nothing:
+disproves nothing. The first row that applies decides; text includes reasoning in the first two:
 
-    a finish reason                           complete, or an error for those in FAILURE_REASONS
-    [DONE] without one, some text             incomplete, unless `require_finish_reason` is false
-    neither, some text                        incomplete
-    a lost connection or a timeout after text incomplete
-    more than MAX_SIZE                        incomplete
+    more than MAX_SIZE of text                incomplete
+    a lost connection or a timeout after text incomplete, unless a finish reason came before
+    a finish reason in FAILURE_REASONS        an error
+    the finish reason `length`                complete, with a notice
     no text, no tool call                     an error: an empty answer
+    another finish reason                     complete
+    [DONE], or a whole response               incomplete, unless `require_finish_reason` is false
+    none of these                             incomplete
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ class Attacher:
                 ),
                 hint=tr("for a local file, give its path"),
             )
-        data = _read_stored_file(reference)
+        data = _read_regular_file(reference)
         path = Path(reference).expanduser()
         absolute = str(path.absolute())
         content = content_from_bytes(data, _as_utf8(reference), absolute)
@@ -183,7 +183,7 @@ class Attacher:
 def _read_attached_file(attachment: Attachment) -> bytes:
     name = attachment.name
     try:
-        return _read_stored_file(attachment.reference)
+        return _read_regular_file(attachment.reference)
     except FileError as error:
         message = tr("{name} can no longer be read; nothing was sent", name=name)
         if error.errno in GONE:
@@ -191,8 +191,8 @@ def _read_attached_file(attachment: Attachment) -> bytes:
         raise _not_sent_error(attachment, message, error.why) from error
 
 
-def _read_stored_file(path_text: str) -> bytes:
-    """Return the bytes of a file, enough to notice that it is too large.
+def _read_regular_file(path_text: str) -> bytes:
+    """Return the bytes of a regular file, or a little more than the limit of a larger one.
 
     A device, which may have no end, and a named pipe, which may have no writer, are not read.
     """

@@ -46,7 +46,7 @@ class Context:
         self.writes_cache = True  # else responses are cached in memory only
         self.interrupts = Interrupts()
         streams.set_wait_check(self.interrupts.check_wait)
-        self.secrets: list[Secret] = []  # keys, redacted in all output
+        self.secrets: list[Secret] = []  # keys, redacted on stderr and in what is stored
         streams.redactors.append(lambda text: redact(text, self.secrets))
 
     def __enter__(self) -> Context:

@@ -118,7 +118,7 @@ class Cache:
 
 
 def site_cache_name(kind: str, base_url: BaseUrl) -> str:
-    """Return the file name for public values of a site."""
+    """Return the file name for public values of a site; `app.gateway.lookup` has the kinds."""
     return f"{kind}-{_digest(str(base_url))}.json"
 
 

@@ -1,5 +1,8 @@
 """Redaction: `****` in place of the keys in a text.
 
+Applied by `Streams` to all of stderr, by `app.sessions.redacted_store` to what is stored and
+exported, and by `config.cache` to cached responses.
+
 Every pattern reads each character a bounded number of times, since servers choose the text.
 """
 

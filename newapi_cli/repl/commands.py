@@ -1,4 +1,8 @@
-"""The slash commands. /help, completion and documentation are made from the table at the end."""
+"""The slash commands: each is a function here and a row of the table at the end.
+
+/help, completion and documentation are made from the table. `command_parser.Command` explains its
+columns.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from newapi_cli.app.clipboard import code_block, copy, copy_warnings
 from newapi_cli.app.sessions.archive import session_to_json, session_to_lines
-from newapi_cli.app.sessions.redaction import redact_session
+from newapi_cli.app.sessions.redacted_store import redact_session
 from newapi_cli.domain.session import StoredSession
 from newapi_cli.errors import LocalError, UsageError
 from newapi_cli.i18n import tr

@@ -1,6 +1,7 @@
 """The client of one server: chat completions and JSON, with visible retries.
 
-Runs on the main thread. A request is only retried before the first part of an answer.
+Runs on the main thread. `_events` retries a request whose response has not begun;
+`api.http.retry` decides whether, and after which pause.
 """
 
 from __future__ import annotations

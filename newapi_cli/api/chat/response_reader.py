@@ -20,7 +20,7 @@ from newapi_cli.api.http.exchange import (
     ResponseHead,
 )
 from newapi_cli.api.http.reader import ExchangeReader
-from newapi_cli.api.http.retry import is_retryable, retry_after_s
+from newapi_cli.api.http.retry import is_transient_status, retry_after_s
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.domain.completion import Chunk, Notice, ResponseStarted, StreamEnd, Tick, TurnEvent
 from newapi_cli.errors import NewapiError
@@ -143,7 +143,7 @@ def no_answer(head: ResponseHead, body: bytes) -> NoAnswer:
     location = head.headers.get("location", "")
     ours = error_from_response(head.status, error, body, location=location)
     ours.retry_after_s = retry_after_s(head.headers)
-    return NoAnswer(ours, is_transient=is_retryable(head.status, error))
+    return NoAnswer(ours, is_transient=is_transient_status(head.status, error))
 
 
 def _response_started(head: ResponseHead) -> ResponseStarted:

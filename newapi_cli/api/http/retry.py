@@ -1,7 +1,9 @@
-"""Whether a request is retried, and after which pause. Pure except for the random jitter.
+"""Which HTTP errors are retried, and after which pause. Pure except for the random jitter.
 
-A request is only retried before the first text, and never after an error that would repeat (an
-invalid request, the key, the quota). New API retries upstream by itself, so a few are enough.
+`api.errors.failures.is_transient`, and the one in `proxies`, decide it for failures without a
+response; `Client._events` counts the retries. A request is only retried before its response has
+begun, and never after an error that would repeat (an invalid request, the key, the quota). New API
+retries upstream by itself, so a few are enough.
 """
 
 from __future__ import annotations
@@ -15,16 +17,16 @@ from newapi_cli.api.errors.body import ErrorObject
 from newapi_cli.api.errors.explain import find_rule
 from newapi_cli.i18n import Translatable, ntr, tr
 
-RETRIED_STATUSES = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
+TRANSIENT_STATUSES = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
 FIRST_PAUSE_S = 0.5
 MAX_PAUSE_S = 8.0
 MAX_RETRY_AFTER_S = 60.0  # after a longer one, the hint names the time to retry
 WITH_DATE_MINUTES = 12 * 60  # longer than this, a time without a date could be misread
 
 
-def is_retryable(status: int, error: ErrorObject) -> bool:
+def is_transient_status(status: int, error: ErrorObject) -> bool:
     """Return whether a request that failed with this status and error may succeed later."""
-    return status in RETRIED_STATUSES and not find_rule(status, error).is_final
+    return status in TRANSIENT_STATUSES and not find_rule(status, error).is_final
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

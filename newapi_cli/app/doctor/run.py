@@ -1,4 +1,6 @@
-"""`newapi doctor`: all checks in their order, and how they are run.
+"""`newapi doctor`: how its checks are run; `checks_in_order` has their order.
+
+The checks by module:
 
     local     configuration, files, base URL, terminal, store   no network
     network   proxy, DNS, TCP, TLS, server, clock               no key

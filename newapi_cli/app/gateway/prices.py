@@ -1,7 +1,8 @@
 """The prices and the currency of a gateway, fetched without the key and cached for a day.
 
-They are made from two public responses, status and pricing, in the cache file of the server. When
-prices do not arrive, the next request for them is an hour later.
+They are made from two public responses, status and pricing, in `site-HASH.json` of the cache folder
+(`Lookup.site_cache`). When prices do not arrive, the next request for them is an hour later; the
+time of the last one is in `asked-HASH.json` (`Lookup.request_times`).
 """
 
 from __future__ import annotations

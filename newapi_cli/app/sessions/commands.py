@@ -9,7 +9,7 @@ from newapi_cli.app.context import Context
 from newapi_cli.app.output import show_session
 from newapi_cli.app.prompt import text_from_bytes
 from newapi_cli.app.sessions.archive import session_to_json, session_to_lines, sessions_from_text
-from newapi_cli.app.sessions.redaction import load_known_keys, redact_session
+from newapi_cli.app.sessions.redacted_store import load_known_keys, redact_session
 from newapi_cli.app.sessions.resume import checked_session_name, load_stored_session
 from newapi_cli.domain.session import Hit, Session, StoredSession
 from newapi_cli.errors import UsageError, conflicting_options

@@ -5,7 +5,7 @@
 The store may fail at any moment (full disk, locked by another newapi): the conversation continues
 in memory after one warning, and what the store is missing is written with the next turn if it can.
 
-In memory the texts stay as they are; `redaction.RedactedStore` redacts what is stored.
+In memory the texts stay as they are; `redacted_store.RedactedStore` redacts what is stored.
 """
 
 from __future__ import annotations
@@ -80,9 +80,10 @@ class LiveSession:
     ) -> TurnRecorder:
         """Commit a prompt, before anything is sent.
 
-        It follows the newest turn of the session, or the last one of `after`, a beginning of the
-        path; the old branch stays in the store. If a signal ends the wait for the store, no turn is
-        begun, and the old branch stays the current one.
+        It follows the newest turn of the session, even one of another process. With `after`, the
+        first turns of the path, it starts a new branch there; the old one stays in the store. If a
+        signal ends the wait for the store, no turn is begun, and the old branch stays the current
+        one.
         """
         at_leaf, path = after is None, self.path if after is None else after
         old_branch = self.path[len(path) :]

@@ -14,7 +14,7 @@ from newapi_cli.app.chat import ChatOptions
 from newapi_cli.app.context import Context
 from newapi_cli.app.prompt import read_system_prompt
 from newapi_cli.app.sessions.live_session import LiveSession
-from newapi_cli.app.sessions.redaction import RedactedStore
+from newapi_cli.app.sessions.redacted_store import RedactedStore
 from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.session import ID_LENGTH, MAX_TITLE, Hit, Session, StoredSession, TurnRecord
 from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageError
