@@ -6,7 +6,6 @@ import sys
 from newapi_cli import __version__
 
 MIN_COLUMNS = 10  # a layout needs at least these
-WRITE_WAIT_S = 2.0  # a slow disk must not keep the process
 
 
 def main() -> None:
@@ -23,7 +22,7 @@ def main() -> None:
         except (OSError, ValueError, AttributeError):  # broken, closed, or missing
             sys.stdout = sys.stderr = None  # or the interpreter fails with 120
     if _has_other_threads():
-        _wait_for_writes()
+        _remove_temporary_files()
         os._exit(code)
     raise SystemExit(code)
 
@@ -38,11 +37,14 @@ def _has_other_threads() -> bool:
     return threading is not None and threading.active_count() > 1
 
 
-def _wait_for_writes() -> None:
-    """Wait until no thread writes a file: ending in the middle would leave a temporary file."""
+def _remove_temporary_files() -> None:
+    """Remove the temporary files of threads that are still writing: nothing waits for a disk."""
+    from contextlib import suppress
+
     file = sys.modules.get("newapi_cli.config.file")
-    if file is not None:
-        file.WRITE_LOCK.acquire(timeout=WRITE_WAIT_S)  # not released: nothing is written after it
+    for path in tuple(file.TEMPORARY_FILES) if file is not None else ():
+        with suppress(OSError):  # already in its place, or removed
+            path.unlink()
 
 
 def _print_version() -> bool:

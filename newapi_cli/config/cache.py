@@ -22,6 +22,7 @@ from typing import NamedTuple
 from newapi_cli.config.file import write_atomically
 from newapi_cli.config.paths import ensure_private_dir
 from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.domain.redaction import redact_json
 from newapi_cli.domain.settings import Secret
 from newapi_cli.errors import ConfigError, FileError
 from newapi_cli.streams import read_file
@@ -29,7 +30,6 @@ from newapi_cli.streams import read_file
 FORMAT = 1
 MAX_BYTES = 32 * 1024 * 1024
 NAME_DIGITS = 16
-MAX_MEMBER_NAME = 32  # of JSON members that we read; keys of New API have 48 characters
 SAFE_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 MODEL_NAMES_FILE = "models.txt"
 MAX_NAMES_BYTES = 256 * 1024
@@ -76,7 +76,7 @@ class Cache:
     def put(self, name: str, value: object) -> bool:
         """Store a value with the current time, and return whether the next run will find it."""
         entries = self._read_entries() | {
-            name: {"at": self._now(), "value": self._redact_all(value)}
+            name: {"at": self._now(), "value": redact_json(value, self._redact)}
         }
         if self._path is not None and self._in_memory is None:
             try:
@@ -88,19 +88,6 @@ class Cache:
             return True
         self._in_memory = entries
         return self._path is None
-
-    def _redact_all(self, value: object) -> object:
-        """Return a value with its texts redacted, but not the short names of members."""
-        if isinstance(value, str):
-            return self._redact(value)
-        if isinstance(value, list):
-            return [self._redact_all(each) for each in value]
-        if isinstance(value, dict):
-            return {
-                self._redact(name) if len(name) > MAX_MEMBER_NAME else name: self._redact_all(each)
-                for name, each in value.items()
-            }
-        return value
 
     def _read_entries(self) -> dict[str, object]:
         if self._in_memory is not None or self._path is None:

@@ -18,7 +18,6 @@ import re
 import shlex
 import stat
 import sys
-import threading
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,7 +31,7 @@ from newapi_cli.i18n import tr
 from newapi_cli.text import MAX_NAME, is_plain_name, near_names, quote_name
 
 MAX_BYTES = 1_000_000
-WRITE_LOCK = threading.Lock()  # held while a temporary file exists
+TEMPORARY_FILES: set[Path] = set()  # of writes in progress; `__main__` removes them at exit
 PROFILE_HINT = tr("write it as [profiles.NAME]")
 TOP_LEVEL = ("default_profile", "profiles")
 
@@ -160,12 +159,13 @@ def write_atomically(path: Path, text: str) -> None:
     like = target if _is_file(target, path) else target.parent
     temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}.tmp")
     try:
-        with WRITE_LOCK:
-            try:
-                _write_new_file(temporary, text.encode("utf-8"), like)
-                temporary.replace(target)
-            finally:
-                temporary.unlink(missing_ok=True)  # missing after the replacement
+        TEMPORARY_FILES.add(temporary)
+        try:
+            _write_new_file(temporary, text.encode("utf-8"), like)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)  # missing after the replacement
+            TEMPORARY_FILES.discard(temporary)
         _sync_folder(target.parent)
     except OSError as error:
         raise ConfigError(

@@ -9,12 +9,13 @@ Every pattern reads each character a bounded number of times, since servers choo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from newapi_cli.domain.settings import Secret
 
 REDACTED = "****"
 MIN_SECRET_LENGTH = 8  # shorter ones could be ordinary words; real keys have 20 and more
+MAX_MEMBER_NAME = 32  # of JSON members that we read; keys of New API have 48 characters
 SECRET_PATTERNS = (  # each starts with a literal and looks back from there: a third of the time
     (r"sk-(?<![A-Za-z0-9]sk-)[A-Za-z0-9_-]{8,}", f"sk-{REDACTED}"),
     (r"([bB](?<!\w[bB])(?i:earer)\s{1,8})[^\s\"',;]{8,}", rf"\1{REDACTED}"),
@@ -42,6 +43,26 @@ def redact_known_keys(text: str, secrets: Iterable[Secret]) -> str:
     for value in _forms(secrets):
         text = text.replace(value, REDACTED)
     return text
+
+
+def redact_json(value: object, redact_text: Callable[[str], str]) -> object:
+    """Return a JSON value with its texts redacted, but not the short names of members.
+
+    >>> redact_json({"key": ["a canary", 1]}, lambda text: text.replace("canary", REDACTED))
+    {'key': ['a ****', 1]}
+    """
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, list | tuple):
+        return [redact_json(each, redact_text) for each in value]
+    if isinstance(value, Mapping):
+        return {
+            redact_text(name) if len(name) > MAX_MEMBER_NAME else name: redact_json(
+                each, redact_text
+            )
+            for name, each in value.items()
+        }
+    return value
 
 
 def _forms(secrets: Iterable[Secret]) -> list[str]:

@@ -6,6 +6,7 @@ exempt: it is printed unchanged.
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.repl.conversation import conversation
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
 from tests.support.process import Environment, newapi_command, run_newapi
+from tests.support.sample_files import PNG
 from tests.support.steps import Send, Step, sse
 from tests.support.wire import MODEL, answer_events, chunk, error, event, head, response
 
@@ -127,6 +129,32 @@ def test_models_does_not_show_it(home: Home, name: str) -> None:
     with FaultServer(script) as server:
         home.configure(server.url, retries=0)
         assert run(home, "models", "-v")[0] == code
+
+
+def test_request_fields_attachments_and_tool_calls_are_stored_without_it(home: Home) -> None:
+    picture = home.path / f"{CANARY}.png"
+    picture.write_bytes(PNG)
+    call = {
+        "index": 0,
+        "id": f"call_{CANARY}",
+        "type": "function",
+        "function": {"name": "look_up", "arguments": json.dumps({"authorization": CANARY})},
+    }
+    answer = sse(
+        event(chunk("Paris.")),
+        event(chunk(delta={"tool_calls": [call]})),
+        event(chunk(finish="tool_calls")),
+        b"data: [DONE]\n\n",
+    )
+    with FaultServer(answer) as server:
+        home.configure(server.url)
+        options = ("-o", f'user="{CANARY}"', "--stop", CANARY, "-f", str(picture))
+        assert run_newapi("chat", *options, "hi", home=home).code == 0
+        assert CANARY.encode() in server.requests[0].body  # it is sent as it was given
+    exported = run_newapi("sessions", "export", "--json", home=home)
+    assert b"look_up" in exported.out
+    picture.unlink()
+    assert_secret(home, exported.out)
 
 
 def test_the_text_of_the_model_is_printed_unchanged(home: Home) -> None:

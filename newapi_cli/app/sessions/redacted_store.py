@@ -7,8 +7,11 @@ everything that looks like a key.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 
 from newapi_cli.app.context import Context
+from newapi_cli.domain.completion import ToolCall
+from newapi_cli.domain.redaction import redact_json
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from newapi_cli.errors import ConfigError
 
@@ -33,7 +36,12 @@ class RedactedStore:
             at_leaf=at_leaf,
         )
         current = stored._replace(system=session.system, model=session.model)
-        return current, begun._replace(prompt=turn.prompt, model=turn.model)
+        return current, begun._replace(
+            prompt=turn.prompt,
+            model=turn.model,
+            request=turn.request,
+            attachments=turn.attachments,
+        )
 
     def save_partial_turn(self, turn: TurnRecord) -> None:
         self._store.save_partial_turn(redact_turn(self._context, turn))
@@ -76,11 +84,18 @@ def redact_session_fields(context: Context, session: Session) -> Session:
 def redact_turn(context: Context, turn: TurnRecord) -> TurnRecord:
     """Return a turn with known keys redacted, and in the server's words all that look like keys."""
     redact_known, redact = context.redact_known_keys, context.streams.redact
+    request = redact_json(turn.request, redact_known) if turn.request else turn.request
     return turn._replace(
         prompt=redact_known(turn.prompt),
         answer=redact_known(turn.answer),
         reasoning=redact_known(turn.reasoning),
         model=redact_known(turn.model),
+        request=request if isinstance(request, Mapping) else turn.request,
+        attachments=tuple(
+            each._replace(name=redact_known(each.name), reference=redact_known(each.reference))
+            for each in turn.attachments
+        ),
+        tool_calls=tuple(ToolCall(*map(redact_known, call)) for call in turn.tool_calls),
         answered_by=redact(turn.answered_by),
         finish_reason=redact(turn.finish_reason) if turn.finish_reason else turn.finish_reason,
         request_id=redact(turn.request_id),
