@@ -22,6 +22,7 @@ def main() -> None:
         except (OSError, ValueError, AttributeError):  # broken, closed, or missing
             sys.stdout = sys.stderr = None  # or the interpreter fails with 120
     if _has_other_threads():
+        _remove_temporary_files()
         os._exit(code)
     raise SystemExit(code)
 
@@ -34,6 +35,16 @@ def _has_other_threads() -> bool:
     """
     threading = sys.modules.get("threading")
     return threading is not None and threading.active_count() > 1
+
+
+def _remove_temporary_files() -> None:
+    """Remove the temporary files of threads that are still writing: nothing waits for a disk."""
+    from contextlib import suppress
+
+    file = sys.modules.get("newapi_cli.config.file")
+    for path in tuple(file.TEMPORARY_FILES) if file is not None else ():
+        with suppress(OSError):  # already in its place, or removed
+            path.unlink()
 
 
 def _print_version() -> bool:

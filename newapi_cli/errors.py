@@ -26,7 +26,7 @@ from __future__ import annotations
 import traceback
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from newapi_cli.i18n import Translatable, tr
 
@@ -45,7 +45,7 @@ class ExitCode(IntEnum):
     COMPLETE = 0, "complete"
     BUG = 1, "a bug in newapi (--debug prints the traceback)"
     USAGE = 2, "usage: invalid option, or no prompt"
-    CONFIG = 3, "configuration: no key, invalid file, key over plain http"
+    CONFIG = 3, "configuration: no key, invalid file, key over plain HTTP"
     AUTHENTICATION = 4, "the key was rejected"
     NETWORK = 5, "network: DNS, connect, TLS, proxy"
     GATEWAY = 6, "the gateway refused the request, or its response is invalid"
@@ -72,6 +72,7 @@ class Reason(StrEnum):
     INCOMPLETE = "incomplete"
     LOCAL = "local"
     DISK_FULL = "disk_full"
+    IO_ERROR = "io_error"
     INTERRUPTED = "interrupted"
     PIPE_CLOSED = "pipe_closed"
     # The key
@@ -185,6 +186,11 @@ class NewapiError(Exception):
         self.retry_after_s: float | None = None
         self.refused_fields: tuple[str, ...] = ()
 
+    def with_hint(self, hint: str) -> Self:
+        """Replace the hint and return the error itself, as `with_traceback` does."""
+        self.hint = hint
+        return self
+
     @property
     def summary(self) -> str:
         """What happened and why, as one line."""
@@ -274,7 +280,10 @@ class DeadlineError(NewapiError):
 
 
 class IncompleteCompletion(NewapiError):
-    """The answer was cut off; the part that arrived has been shown. Decided in `app.turn`."""
+    """The answer was cut off; the part that arrived has been shown.
+
+    `app.answer_outcome` decides it.
+    """
 
     exit_code = ExitCode.INCOMPLETE
     default_reason = Reason.INCOMPLETE
@@ -300,8 +309,8 @@ class Interrupted(NewapiError):
     exit_code = ExitCode.SIGINT
     default_reason = Reason.INTERRUPTED
 
-    def __init__(self, code: ExitCode = ExitCode.SIGINT) -> None:
-        super().__init__(tr("stopped"))
+    def __init__(self, code: ExitCode = ExitCode.SIGINT, message: str = tr("stopped")) -> None:
+        super().__init__(message)
         self.code = code
 
 

@@ -89,7 +89,10 @@ class Interrupts:
             raise Interrupted(self.code)
 
     def wait(self, seconds: float) -> None:
-        """Wait for a time. Raise `Interrupted` as soon as a signal arrives."""
+        """Wait for a time.
+
+        Raises `Interrupted` as soon as a signal arrives.
+        """
         with contextlib.suppress(queue.Empty):
             self._bell.get(timeout=max(seconds, 0))
         self.check()

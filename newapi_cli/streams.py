@@ -63,7 +63,10 @@ class Output:
         return len(text)
 
     def write_bytes(self, data: bytes) -> None:
-        """Write all of `data`, and wait for the reader where needed. Raise like `write`."""
+        """Write all of `data`, and wait for the reader where needed.
+
+        Raises like `write`.
+        """
         if self._fd is None:
             raise LocalError(tr("cannot write the output"), why=tr("it is closed"))
         view = memoryview(data)
@@ -116,7 +119,10 @@ class Output:
         return self.is_terminal
 
     def fileno(self) -> int:
-        """Return the descriptor. Raise `OSError` if it is closed, as files do."""
+        """Return the descriptor.
+
+        Raises `OSError` if it is closed, as files do.
+        """
         if self._fd is None:
             raise OSError(errno.EBADF, "closed")
         return self._fd
@@ -157,7 +163,10 @@ class Input:
         self.is_terminal = self._fd is not None and os.isatty(self._fd)
 
     def read(self, limit_bytes: int) -> Content:
-        """Return what is left to read, up to the limit or a little more. Raise `LocalError`."""
+        """Return what is left to read, up to the limit or a little more.
+
+        Raises `LocalError`.
+        """
         if self._fd is None:
             return Content(b"", is_complete=True)
         try:
@@ -171,7 +180,7 @@ class Streams:
     """The standard streams and the environment of one run.
 
     `environ` differs from that of the process in a demo. `redactors` are applied to every text on
-    stderr; they remove keys. In a conversation, `typeahead` is what the user typed while an answer
+    stderr; they redact keys. In a conversation, `typeahead` is what the user typed while an answer
     was displayed: with `keeps_typeahead` it becomes the draft of the next line, and is not left in
     the terminal for the shell to run.
     """

@@ -27,7 +27,7 @@ _IDEOGRAPH = (
 )
 _WORD = f"(?:{_IDEOGRAPH}|(?:(?!{_IDEOGRAPH})[^ {_OPENING}])+)"
 _PIECES = f" +|[{_OPENING}]*{_WORD}[{_CLOSING}]*|[{_OPENING}]+"
-_EMOJI_VARIATION = "\ufe0f"  # makes a narrow character two cells wide
+_EMOJI_VARIATION = "\ufe0f"  # some terminals then draw two cells: wrapping assumes the wider
 
 # Short words with separators. Every setting and profile is named like that, and no API key is.
 _PLAIN_NAME = re.compile(r"[^\W_]{1,20}(?:[_. -][^\W_]{1,20})*")
@@ -107,7 +107,7 @@ def well_formed(text: str) -> str:
 def shorten(text: str, limit: int) -> str:
     """Cut a text to `limit` characters, but never inside an ASCII word.
 
-    Half a word could be half a key, which nothing would recognize and mask.
+    Half a word could be half a key, which nothing would recognize and redact.
 
     >>> shorten("one two three", 9), shorten("one", 9), shorten("一二三四", 3)
     ('one two …', 'one', '一二三 …')

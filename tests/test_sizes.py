@@ -17,7 +17,7 @@ def files() -> Iterator[tuple[str, str]]:
 
 
 def function_sizes(path: str, source: str) -> Iterator[tuple[int, str]]:
-    """Give the lines of each function, decorators and docstring among them."""
+    """Return the lines of each function, decorators and docstring among them."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             name = f"{path}:{node.name}"

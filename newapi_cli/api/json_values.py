@@ -14,9 +14,11 @@ _parse = json.JSONDecoder().raw_decode
 
 
 def decode_json(data: str | bytes) -> object:
-    """Parse a JSON value. Raises `ValueError` if the text is not JSON.
+    """Parse a JSON value.
 
     Text after the value is ignored: New API's rate limiter can send two objects back to back.
+
+    Raises `ValueError` if the text is not JSON.
     """
     text = data if isinstance(data, str) else data.decode("utf-8", "replace")
     _check_value_count(text)
@@ -28,7 +30,10 @@ def decode_json(data: str | bytes) -> object:
 
 
 def decode_json_values(text: str) -> Iterator[object]:
-    """Parse JSON values that follow each other. Raises `ValueError` at the first invalid one."""
+    """Parse JSON values that follow each other.
+
+    Raises `ValueError` at the first invalid one.
+    """
     _check_value_count(text)
     position = _skip_white_space(text, 0)
     while position < len(text):

@@ -1,20 +1,23 @@
-"""How an answer ended, decided by evidence.
+"""Whether an answer is complete (exit code 0), incomplete (9) or an error, decided by evidence.
 
 `[DONE]` alone proves nothing (New API also writes it after its own timeouts), and a missing one
-disproves nothing:
+disproves nothing. The first row that applies decides; text includes reasoning in the first two:
 
-    a finish reason                           complete, or an error if it names a failure or filter
-    [DONE] without one, some text             incomplete, unless `require_finish_reason` is false
-    neither, some text                        incomplete
-    a lost connection or a timeout after text incomplete
+    more than MAX_SIZE of text                incomplete
+    a lost connection or a timeout after text incomplete, unless a finish reason came before
+    a finish reason for a failure or a filter an error
+    a finish reason for the token limit       complete, with a notice
     no text, no tool call                     an error: an empty answer
+    another finish reason                     complete
+    [DONE], or a whole response               incomplete, unless `require_finish_reason` is false
+    none of these                             incomplete
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from newapi_cli.domain.completion import CompletionBuilder, Notice
+from newapi_cli.domain.completion import Chunk, CompletionBuilder, Notice, TurnEvent
 from newapi_cli.domain.finish_reasons import (
     CONTENT_FILTER,
     LENGTH,
@@ -26,56 +29,73 @@ from newapi_cli.domain.finish_reasons import (
 from newapi_cli.errors import GatewayError, IncompleteCompletion, NewapiError, NextStep, Reason
 from newapi_cli.i18n import tr
 
+# In characters, with reasoning and tool calls: a server that never ends an answer would take all
+# memory. The longest real answers have some 0.5 MB of text (128,000 tokens).
+MAX_SIZE = 16 * 1024 * 1024
 CUT_HINT = NextStep.RESEND_OR_CONTINUE
 
 
-def check_outcome(
-    builder: CompletionBuilder, *, is_end_confirmed: bool, require_finish_reason: bool
+def check_ended(
+    answer: CompletionBuilder, *, is_end_confirmed: bool, require_finish_reason: bool
 ) -> Iterator[Notice]:
-    """Yield what to report about an answer that has ended; raise `NewapiError` if it failed.
+    """Check an answer whose body has ended; yields a notice if the model stopped at a limit.
 
-    `is_end_confirmed`: it ended with `[DONE]`, or was one whole object.
+    `is_end_confirmed` is that of `StreamEnd`. Raises `GatewayError` or `IncompleteCompletion` if
+    the answer is not complete.
     """
-    word = builder.finish_reason
+    word = answer.finish_reason
     reason = standard_reason(word) if word else None
     if word and (reason == CONTENT_FILTER or is_failure(word)):
         raise GatewayError(
             tr("the server stopped the answer ({reason})", reason=word),
             hint=tr("rephrase the prompt") if reason == CONTENT_FILTER else CUT_HINT,
-            request_id=builder.request_id,
+            request_id=answer.request_id,
         )
     if reason == LENGTH:
-        yield Notice(_limit_text(builder, word))
-    elif not builder.has_answer:
-        raise _empty_answer_error(builder, reason)
+        yield Notice(_limit_text(answer, word))
+    elif not answer.has_answer:
+        raise _empty_answer_error(answer, reason)
     elif word is None:
         if require_finish_reason or not is_end_confirmed:
-            raise _unfinished_error(builder, is_end_confirmed=is_end_confirmed)
+            raise _unfinished_error(answer, is_end_confirmed=is_end_confirmed)
     elif not is_known(word):
         notice = tr("unknown finish reason {reason}: the answer counts as complete", reason=word)
         yield Notice(notice, is_detail=True)
 
 
-def cut_off_error(error: NewapiError, builder: CompletionBuilder) -> NewapiError:
-    """Return an error during an answer as `IncompleteCompletion`, with the length so far."""
+def check_size(answer: CompletionBuilder, event: TurnEvent) -> None:
+    """Raise `IncompleteCompletion` if the event continues an answer that is too long."""
+    if answer.size > MAX_SIZE and isinstance(event, Chunk) and event.has_anything:
+        raise IncompleteCompletion(
+            tr(
+                "answer cut off after {n:,} characters: it exceeds the limit of {limit} MB",
+                n=answer.characters,
+                limit=MAX_SIZE // 1024 // 1024,
+            ),
+            request_id=answer.request_id,
+        )
+
+
+def cut_off_error(answer: CompletionBuilder, error: NewapiError) -> NewapiError:
+    """Return an error that ended a started answer as `IncompleteCompletion`, with the length."""
     if isinstance(error, IncompleteCompletion):
         return error
     return IncompleteCompletion(
         tr(
             "answer cut off after {n:,} characters: {problem}",
-            n=builder.characters,
+            n=answer.characters,
             problem=error.message,
         ),
         why=error.why,
         hint=CUT_HINT,
-        request_id=error.request_id or builder.request_id,
+        request_id=error.request_id or answer.request_id,
     )
 
 
-def _limit_text(builder: CompletionBuilder, word: str | None) -> str:
-    if builder.has_answer:
+def _limit_text(answer: CompletionBuilder, word: str | None) -> str:
+    if answer.has_answer:
         return tr("the answer reached the token limit (finish reason: {reason})", reason=word)
-    if builder.has_anything:
+    if answer.has_anything:
         return tr(
             "the reasoning reached the token limit before any answer (finish reason: {reason});"
             " a higher max_tokens leaves room for one",
@@ -84,10 +104,10 @@ def _limit_text(builder: CompletionBuilder, word: str | None) -> str:
     return tr("the token limit was reached before any text (finish reason: {reason})", reason=word)
 
 
-def _empty_answer_error(builder: CompletionBuilder, reason: str | None) -> NewapiError:
+def _empty_answer_error(answer: CompletionBuilder, reason: str | None) -> NewapiError:
     hint = tr("retry, or use another model: {step}", step=NextStep.USE_MODEL)
     why = ""
-    if builder.has_anything:
+    if answer.has_anything:
         why = tr("only reasoning was sent")
         hint = tr("the reasoning may contain the answer: {step}", step=NextStep.SHOW_REASONING)
     elif reason == TOOL_CALLS:
@@ -97,14 +117,14 @@ def _empty_answer_error(builder: CompletionBuilder, reason: str | None) -> Newap
         reason=Reason.EMPTY_ANSWER,
         why=why,
         hint=hint,
-        request_id=builder.request_id,
+        request_id=answer.request_id,
     )
-    error.can_fall_back = not builder.has_anything
+    error.can_fall_back = not answer.has_anything
     return error
 
 
-def _unfinished_error(builder: CompletionBuilder, *, is_end_confirmed: bool) -> NewapiError:
-    characters = builder.characters
+def _unfinished_error(answer: CompletionBuilder, *, is_end_confirmed: bool) -> NewapiError:
+    characters = answer.characters
     if is_end_confirmed:
         return IncompleteCompletion(
             tr(
@@ -116,10 +136,10 @@ def _unfinished_error(builder: CompletionBuilder, *, is_end_confirmed: bool) -> 
                 " `newapi config set require_finish_reason false`",
                 step=NextStep.RESEND_OR_CONTINUE,
             ),
-            request_id=builder.request_id,
+            request_id=answer.request_id,
         )
     return IncompleteCompletion(
         tr("answer cut off after {n:,} characters: the connection ended", n=characters),
         hint=CUT_HINT,
-        request_id=builder.request_id,
+        request_id=answer.request_id,
     )

@@ -103,7 +103,10 @@ class Attacher:
         self._data: dict[str, bytes] = {}  # by SHA-256
 
     def open(self, reference: str) -> TextFile | Attachment:
-        """Read a file or fetch a URL. Raises `UsageError`, and the network's errors for a URL."""
+        """Read a file or fetch a URL.
+
+        Raises `UsageError`, and the network's errors for a URL.
+        """
         if not reference.strip():
             raise UsageError(tr("no file name given"), hint=tr("give a path or a URL"))
         if URL.match(reference):
@@ -116,7 +119,7 @@ class Attacher:
                 ),
                 hint=tr("for a local file, give its path"),
             )
-        data = _read_stored_file(reference)
+        data = _read_regular_file(reference)
         path = Path(reference).expanduser()
         absolute = str(path.absolute())
         content = content_from_bytes(data, _as_utf8(reference), absolute)
@@ -129,7 +132,7 @@ class Attacher:
         return content._replace(name=path.name)
 
     def from_stdin(self, data: bytes) -> TextFile | Attachment:
-        """Return the content of standard input; text has no name. Raises `UsageError`."""
+        """Return the content of standard input; text has no name."""
         content = content_from_bytes(data, "", STDIN)
         return content if isinstance(content, TextFile) else self._keep(content, data)
 
@@ -180,7 +183,7 @@ class Attacher:
 def _read_attached_file(attachment: Attachment) -> bytes:
     name = attachment.name
     try:
-        return _read_stored_file(attachment.reference)
+        return _read_regular_file(attachment.reference)
     except FileError as error:
         message = tr("{name} can no longer be read; nothing was sent", name=name)
         if error.errno in GONE:
@@ -188,8 +191,8 @@ def _read_attached_file(attachment: Attachment) -> bytes:
         raise _not_sent_error(attachment, message, error.why) from error
 
 
-def _read_stored_file(path_text: str) -> bytes:
-    """Return the bytes of a file, enough to notice that it is too large. Raise `FileError`.
+def _read_regular_file(path_text: str) -> bytes:
+    """Return the bytes of a regular file, or a little more than the limit of a larger one.
 
     A device, which may have no end, and a named pipe, which may have no writer, are not read.
     """

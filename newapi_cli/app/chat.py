@@ -243,7 +243,7 @@ class ChatRun:
         return arguments, list(names.values())
 
     def attach(self, reference: str) -> TextFile | Attachment:
-        """Read a file or fetch a URL for a prompt. Raises `NewapiError`."""
+        """Read a file or fetch a URL for a prompt."""
         with self.context.interrupts:
             return self.attacher.open(reference)
 

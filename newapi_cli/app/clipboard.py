@@ -52,7 +52,7 @@ WINDOWS = (
 
 
 def copy(streams: Streams, text: str) -> str:
-    """Copy a text to the clipboard and return a confirmation. Raises `LocalError`.
+    """Copy a text to the clipboard and return a confirmation.
 
     A tool that does not end within three seconds is killed, and the next method is tried.
     """
@@ -109,7 +109,7 @@ def code_block(markdown: str, which: str) -> str:
         raise UsageError(
             ntr(
                 "no code block {number}: the last answer has {n} code block",
-                "no code block {number}: the last answer has {n} code blocks",
+                "no code block {number}: the last answer has {n:,} code blocks",
                 len(blocks),
                 number=number,
             ),
@@ -133,7 +133,7 @@ def copy_warnings(text: str, *, is_code: bool = False) -> list[str]:
         warnings.append(
             ntr(
                 "it ends in a line break; some shells run a line as soon as it is pasted",
-                "it has {n} lines; some shells run a line as soon as it is pasted",
+                "it has {n:,} lines; some shells run a line as soon as it is pasted",
                 count,
             )
         )
@@ -144,7 +144,10 @@ def copy_warnings(text: str, *, is_code: bool = False) -> list[str]:
 
 
 def _by_tool(streams: Streams, text: str) -> str:
-    """Copy with the first tool that works and return how. Raises `LocalError` if none does."""
+    """Copy with the first tool that works and return how.
+
+    Raises `LocalError` if none does.
+    """
     failures: list[str] = []
     for tool in clipboard_tools(streams.environ):
         program = shutil.which(tool.command[0], path=streams.environ.get("PATH"))
@@ -224,7 +227,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _by_terminal(streams: Streams, text: str) -> str:
-    """Copy through the terminal and return how. Raises `LocalError` if that is impossible."""
+    """Copy through the terminal and return how.
+
+    Raises `LocalError` if that is impossible.
+    """
     terminal = _terminal(streams)
     if terminal is None:
         raise LocalError(tr("the terminal does not support it"))

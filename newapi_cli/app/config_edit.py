@@ -79,7 +79,10 @@ def list_settings(context: Context, *, all_settings: bool, json: bool) -> None:
 
 
 def print_setting(context: Context, name: str) -> None:
-    """Print the value of one setting. Raises `ConfigError` if it is not set."""
+    """Print the value of one setting.
+
+    Raises `ConfigError` if it is not set.
+    """
     _ensure_known(name)
     setting = _setting(context, name)
     if setting is None:
@@ -89,7 +92,10 @@ def print_setting(context: Context, name: str) -> None:
 
 
 def set_setting(context: Context, name: str, text: str) -> None:
-    """Store a setting in the profile. Raises `UsageError` for an invalid one."""
+    """Store a setting in the profile.
+
+    Raises `UsageError` for an invalid one.
+    """
     _ensure_known(name)
     if name == KeyKind.VALUE.value:
         raise UsageError(
@@ -114,8 +120,8 @@ def set_setting(context: Context, name: str, text: str) -> None:
     _confirm(context, tr("Set {name} in profile {profile}", name=name, profile=profile))
     if isinstance(value, dict) and name == "headers":
         _warn_about_headers(context, value)
-    stronger = KEY_NAMES[: KEY_NAMES.index(name)] if name in KEY_NAMES else []
-    for other in stronger:
+    overriding = KEY_NAMES[: KEY_NAMES.index(name)] if name in KEY_NAMES else []
+    for other in overriding:
         if other in context.config_file.profiles.get(profile, {}):
             text = tr("  no effect: {other} overrides it; newapi config unset {other}", other=other)
             context.streams.print_err(text)
@@ -133,7 +139,7 @@ def unset_setting(context: Context, name: str) -> None:
 
 
 def set_in_profile(context: Context, profile: str, values: Mapping[str, object]) -> None:
-    """Write values of a profile. The first profile becomes the default. Raises `ConfigError`."""
+    """Write values of a profile. The first profile becomes the default."""
     from newapi_cli.config.edit import set_values
 
     path, config = context.paths.config_file, context.config_file
@@ -145,14 +151,14 @@ def set_in_profile(context: Context, profile: str, values: Mapping[str, object])
 
 
 def unset_in_profile(context: Context, profile: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Remove values of a profile; return the names that were set. Raises `ConfigError`."""
+    """Remove values of a profile; return the names that were set."""
     from newapi_cli.config.edit import unset_values
 
     return unset_values(context.paths.config_file, profile, names)
 
 
 def create_config_file(context: Context) -> Path:
-    """Return the path of the config file, created if it does not exist. Raises `ConfigError`."""
+    """Return the path of the config file, created if it does not exist."""
     from newapi_cli.config.edit import create_config_file as create
 
     create(context.paths.config_file)
@@ -248,7 +254,7 @@ def _ensure_style_exists(context: Context, name: str) -> None:
 
 
 def _parse(name: str, text: str) -> object:
-    """Return the value of a setting that is typed as text. Raises `UsageError`."""
+    """Return the value of a setting that is typed as text."""
     try:
         return BY_NAME[name].parse(text)
     except ValueError as problem:
@@ -273,7 +279,10 @@ def run_settings(context: Context) -> list[Setting]:
 
 
 def run_setting(context: Context, name: str) -> Setting:
-    """Return one setting. Raises `UsageError` for a name that a conversation cannot change."""
+    """Return one setting.
+
+    Raises `UsageError` for a name that a conversation cannot change.
+    """
     if name not in RUN_SETTINGS:
         near = near_names(name, RUN_SETTINGS, limit=1)
         hint = tr("/set lists them; /model, /system and /profile are separate commands")
@@ -289,7 +298,7 @@ def run_setting(context: Context, name: str) -> Setting:
 
 
 def set_run_setting(context: Context, name: str, text: str) -> Setting:
-    """Set a value for this run. Raises `UsageError`."""
+    """Set a value for this run."""
     run_setting(context, name)
     context.override(**{name: _parse(name, text)})
     context.forget_settings()
@@ -305,12 +314,13 @@ def unset_run_setting(context: Context, name: str) -> Setting:
 
 
 def switch_profile(context: Context, name: str) -> None:
-    """Use another profile from now on. Raises `ConfigError`."""
+    """Use another profile from now on."""
     profiles = context.config_file.profiles
     if name not in profiles:
-        near = near_names(name, profiles, limit=1)
-        hint = tr("the profiles are: {names}", names=", ".join(profiles) or "none")
-        if near:
+        hint = ""
+        if near := near_names(name, profiles, limit=1):
             hint = tr("use {name}", name=quote_name(near[0]))
+        elif profiles:
+            hint = tr("use one of {names}", names=", ".join(map(quote_name, profiles)))
         raise ConfigError(tr("unknown profile {name}", name=quote_name(name)), hint=hint)
     context.use_profile(name)

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newapi_cli.config.fields import BY_NAME
-from newapi_cli.config.keys import ensure_key_may_be_sent, read_key, redact, redact_known
+from newapi_cli.config.keys import ensure_key_may_be_sent, read_key
 from newapi_cli.config.paths import Paths, create_for_folder_owner, ensure_private_dir, find_paths
 from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
+from newapi_cli.domain.redaction import redact, redact_known_keys
 from newapi_cli.domain.settings import KeySource, Secret, Settings, Source, Timeouts
 from newapi_cli.errors import ConfigError, LocalError, UsageError
 from newapi_cli.i18n import tr
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
     from newapi_cli.config.file import ConfigFile
     from newapi_cli.store.sessions import SessionStore
 
-LOGIN_HINT = tr("run `newapi login`, or set NEWAPI_BASE_URL and NEWAPI_API_KEY")
-KEY_HINT = tr("run `newapi login`, or set NEWAPI_API_KEY (to any text if the server needs no key)")
-MODEL_HINT = tr("`newapi models` lists them; then -m NAME, or `newapi config set model NAME`")
+NO_BASE_URL_HINT = tr("run `newapi login`, or set NEWAPI_BASE_URL and NEWAPI_API_KEY")
+NO_KEY_HINT = tr(
+    "run `newapi login`, or set NEWAPI_API_KEY (to any text if the server needs no key)"
+)
+NO_MODEL_HINT = tr("`newapi models` lists them; then -m NAME, or `newapi config set model NAME`")
 
 
 class Context:
@@ -44,7 +47,7 @@ class Context:
         self.writes_cache = True  # else responses are cached in memory only
         self.interrupts = Interrupts()
         streams.set_wait_check(self.interrupts.check_wait)
-        self.secrets: list[Secret] = []  # keys, redacted in all output
+        self.secrets: list[Secret] = []  # keys, redacted on stderr and in what is stored
         streams.redactors.append(lambda text: redact(text, self.secrets))
 
     def __enter__(self) -> Context:
@@ -95,7 +98,10 @@ class Context:
         return settings
 
     def load_settings(self) -> Settings:
-        """Return the settings. Their key, if any, is redacted from now on. Raises `ConfigError`."""
+        """Return the settings. Their key, if any, is redacted from now on.
+
+        Raises `ConfigError`.
+        """
         return self.settings
 
     def forget_settings(self) -> None:
@@ -104,7 +110,10 @@ class Context:
             self.__dict__.pop(name, None)
 
     def use_profile(self, name: str) -> None:
-        """Switch to another profile, as if an option had named it. Raises `ConfigError`."""
+        """Switch to another profile, as if an option had named it.
+
+        Raises `ConfigError`.
+        """
         overrides = {**self.overrides, "profile": name}
         load_settings(self.config_file, overrides, self.streams.environ)  # raises, or is valid
         self.overrides = overrides
@@ -112,11 +121,14 @@ class Context:
 
     @property
     def model(self) -> str:
-        """The model. Raises `ConfigError` if none is set, or no server or key."""
+        """The model.
+
+        Raises `ConfigError` if none is set, or no server or key.
+        """
         if model := self.model_and_fallbacks[0]:
             return model
         self.require_server_and_key()  # needed before a model
-        raise ConfigError(tr("no model is set"), hint=MODEL_HINT)
+        raise ConfigError(tr("no model is set"), hint=NO_MODEL_HINT)
 
     @property
     def model_and_fallbacks(self) -> list[str]:
@@ -151,9 +163,12 @@ class Context:
 
     @property
     def base_url(self) -> BaseUrl:
-        """The server. Raises `ConfigError` if none is set."""
+        """The server.
+
+        Raises `ConfigError` if none is set.
+        """
         if self.settings.base_url is None:
-            raise ConfigError(tr("no base URL is set"), hint=LOGIN_HINT)
+            raise ConfigError(tr("no base URL is set"), hint=NO_BASE_URL_HINT)
         return self.settings.base_url
 
     def require_server_and_key(self) -> tuple[BaseUrl, KeySource | None]:
@@ -163,7 +178,9 @@ class Context:
         """
         base_url, key = self.base_url, self.settings.key
         if key is None and not (headers_of(self.settings) and self.is_bound("headers", base_url)):
-            raise ConfigError(tr("no API key is set"), why=self.settings.key_problem, hint=KEY_HINT)
+            raise ConfigError(
+                tr("no API key is set"), why=self.settings.key_problem, hint=NO_KEY_HINT
+            )
         return base_url, key
 
     @cached_property
@@ -234,9 +251,9 @@ class Context:
         is_relative = self.settings.origins[name].source is Source.PROFILE and path[0] != "~"
         return str(self.paths.config_file.parent / path) if is_relative else path
 
-    def remove_keys(self, text: str) -> str:
-        """Return a text to be stored without the known keys."""
-        return redact_known(text, self.secrets)
+    def redact_known_keys(self, text: str) -> str:
+        """Return a text with the known keys redacted, as it may be stored."""
+        return redact_known_keys(text, self.secrets)
 
     def endpoint(self, base_url: BaseUrl | None = None, api_key: Secret | None = None) -> Endpoint:
         """Return the server of the settings, or another one; without a key unless one is given."""
@@ -280,7 +297,10 @@ class Context:
 
     @cached_property
     def sessions(self) -> SessionStore:
-        """The session store. Raises `LocalError`, or `ConfigError` if there is no data folder."""
+        """The session store.
+
+        Raises `LocalError`, or `ConfigError` if there is no data folder.
+        """
         from newapi_cli.store.sessions import SessionStore
 
         ensure_private_dir(self.paths.data_dir)
@@ -289,7 +309,10 @@ class Context:
 
     @property
     def sessions_if_any(self) -> SessionStore | None:
-        """The session store if its file exists; the file is not created. Raises `LocalError`."""
+        """The session store if its file exists; the file is not created.
+
+        Raises `LocalError`.
+        """
         try:
             return self.sessions if self.sessions_file.exists() else None
         except OSError as error:

@@ -16,7 +16,7 @@ MAX_DURATION_S = 1000 * 365 * 86_400
 
 
 def duration_from_text(text: str) -> int:
-    """Return a duration in seconds. Raises `UsageError`.
+    """Return a duration in seconds.
 
     >>> duration_from_text("30d"), duration_from_text("12 h")
     (2592000, 43200)
@@ -31,7 +31,7 @@ def duration_from_text(text: str) -> int:
 
 
 def since_from_text(text: str, now: datetime, zone: tzinfo | None = None) -> datetime | None:
-    """Return the time after `--since`, None for all time. Raises `UsageError`.
+    """Return the time after `--since`, None for all time.
 
     A date means its midnight in `zone`, by default the machine's.
 

@@ -49,7 +49,10 @@ def save_unsent_text(context: Context, text: str) -> None:
 
 
 def run_editor(context: Context, path: Path) -> None:
-    """Open a file in the editor and wait for it to end. Raises `UsageError` if that fails."""
+    """Open a file in the editor and wait for it to end.
+
+    Raises `UsageError` if that fails.
+    """
     editor = chosen_editor(context.streams)
     try:
         code = _call_at_terminal([*shlex.split(editor), str(path)], context.streams)

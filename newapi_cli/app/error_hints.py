@@ -21,17 +21,17 @@ from newapi_cli.text import near_names
 
 FIRST_WORD = r"[A-Za-z]{2,20}"
 LISTED_HINT = tr(
-    "the gateway listed this model before, so its channels may be down:"
-    " retry later, or use another model: {step}",
+    "retry later, or use another model: {step}; the gateway listed this one before, so its channels"
+    " may be down",
     step=NextStep.USE_MODEL,
 )
 VALID_HINT = tr(
-    "the gateway's record of the key is valid, neither expired nor used up: retry; if it"
-    " persists, an upstream gateway rejects it, which its operator can fix"
+    "retry; if it keeps failing, contact the gateway's operator: the record of the key is valid, so"
+    " an upstream gateway may reject it"
 )
 SUFFIX_HINT = tr(
-    "keys of this gateway have no `-` after `sk-`, as what follows it is read as a channel number;"
-    " keys of other providers (sk-proj-…) are not valid: `newapi login` stores another"
+    "store a key of this gateway: `newapi login`; keys of other providers (sk-proj-…) are not"
+    " valid, as what follows a second `-` is read as a channel number"
 )
 
 
@@ -44,13 +44,14 @@ def explain_error(
     """
     try:
         if model and is_about_model(error):
-            _suggest_names(context, models, error, model)
-        elif is_key_invalid(error):
-            error.hint = _hint_with_origin(context) or error.hint
+            hint = _hint_about_model(context, models, error, model)
+            return error.with_hint(hint or error.hint)
+        if is_key_invalid(error):
+            error = error.with_hint(_hint_with_origin(context) or error.hint)
             if may_have_key_record(error):
                 return _error_by_key(context, key_record, error)
-        elif model and (hint := parameter_hint(context, error)):
-            error.hint, error.conversation_hint = hint
+        elif model and (parts := parameter_hint(context, error)):
+            error.hint, error.conversation_hint = parts
     except Interrupted as interrupted:  # a second Ctrl-C
         return interrupted
     except Exception:  # noqa: BLE001  # a failing hint must not replace the error
@@ -58,21 +59,21 @@ def explain_error(
     return error
 
 
-def _suggest_names(context: Context, models: Models, error: NewapiError, model: str) -> None:
-    """Suggest models with similar names, as far as they are known without a request."""
+def _hint_about_model(context: Context, models: Models, error: NewapiError, model: str) -> str:
+    """Return a hint with similar names, as far as they are known without a request, or empty."""
     known, refused = models.known_names(), _refused_model(context, error, model)
     if refused in known:
-        error.hint = LISTED_HINT if error.status != 403 else error.hint
-        return
+        return LISTED_HINT if error.status != 403 else ""
     redact = context.streams.redact
     near = near_names(refused, (name for name in known if redact(name) == name))
-    if near:
-        word = re.search(FIRST_WORD, near[0].rpartition("/")[2])
-        error.hint = tr(
-            "use {names}; `{command}` lists the models",
-            names=" or ".join(near),
-            command=f"newapi models {word.group()}" if word else "newapi models",
-        )
+    if not near:
+        return ""
+    word = re.search(FIRST_WORD, near[0].rpartition("/")[2])
+    return tr(
+        "use {names}; `{command}` lists the models",
+        names=" or ".join(near),
+        command=f"newapi models {word.group()}" if word else "newapi models",
+    )
 
 
 def _refused_model(context: Context, error: NewapiError, model: str) -> str:
@@ -83,7 +84,10 @@ def _refused_model(context: Context, error: NewapiError, model: str) -> str:
 
 
 def _hint_with_origin(context: Context) -> str:
-    """Return a hint with the origin of the key: a forgotten variable overrides the profile."""
+    """Return a hint with the origin of the key, empty if unknown.
+
+    A forgotten variable overrides the profile.
+    """
     key = context.settings.key
     if key is None:
         return ""
@@ -97,9 +101,8 @@ def _hint_with_origin(context: Context) -> str:
 def _error_by_key(context: Context, key_record: KeyRecord, error: NewapiError) -> NewapiError:
     """Return the error of a rejected key with the cause that its form or its record shows."""
     if "-" in context.api_key.reveal().removeprefix("sk-"):
-        error.hint = SUFFIX_HINT
-        return error
-    record = key_record.after_refusal()
+        return error.with_hint(SUFFIX_HINT)
+    record = key_record.load_after_refusal()
     if context.interrupts.code is not None:
         return Interrupted(context.interrupts.code)
     return error if record is None else _error_by_record(error, record, datetime.now(UTC))
@@ -113,7 +116,6 @@ def _error_by_record(error: NewapiError, record: KeyUsage, now: datetime) -> New
     elif state == "exhausted":
         rule = rules().KEY_EXHAUSTED
     else:
-        error.hint = VALID_HINT
-        return error
+        return error.with_hint(VALID_HINT)
     explained: NewapiError = rule.to_error(error.status, error.why, error.request_id)
     return explained

@@ -161,7 +161,7 @@ def fetch_exact_costs(context: Context, gateway: Gateway, live: LiveSession) -> 
     ends = [each.created_at + (each.duration_s or 0.0) for each in figures.values()]
     entries = gateway.key_log.entries(max_age_s=seconds_since(max(ends, default=0.0)))
     here = [each for each in figures.values() if each.host == host]
-    match = exact_costs(here, entries, gateway.prices.quota_per_unit())
+    match = exact_costs(here, entries, gateway.prices.load_quota_per_unit())
     figures |= {each.id: each for each in match.changed}
     changed = [
         path[each.id]._replace(cost=each.cost, cost_kind=each.cost_kind) for each in match.changed

@@ -36,7 +36,7 @@ class FallbackClient:
         others = tuple(name for name in self._others if name != request.model)
         if not others:
             return self._client.start_chat(request)
-        first = self._client.start_chat(request, may_retry=False)
+        first = self._client.start_chat(request, with_retries=False)
         return _Chain(self._client, request, others, first)
 
 
@@ -82,7 +82,7 @@ class _Chain:
             model = following
             request = self._request._replace(model=following)
             is_last = number == len(self._others)
-            self._stream = self._client.start_chat(request, may_retry=is_last)
+            self._stream = self._client.start_chat(request, with_retries=is_last)
         yield from self._stream
 
     def _until_text(self) -> Iterator[TurnEvent]:
@@ -100,8 +100,8 @@ class _Chain:
 
 def _raise_if_empty(builder: CompletionBuilder, end: StreamEnd) -> None:
     """Raise the error for an answer that ended without a text, unless its token limit was 0."""
-    from newapi_cli.app.answer_outcome import check_outcome  # not before the request leaves
+    from newapi_cli.app.answer_outcome import check_ended  # not before the request leaves
 
     is_confirmed = end.is_end_confirmed
-    for _ in check_outcome(builder, is_end_confirmed=is_confirmed, require_finish_reason=True):
+    for _ in check_ended(builder, is_end_confirmed=is_confirmed, require_finish_reason=True):
         pass  # a notice, which the turn will yield

@@ -27,7 +27,10 @@ ENTRY = re.compile(r"(?:^#[^\n]*\n)(?:^\+[^\n]*\n)+", re.MULTILINE)
 
 
 def append(path: Path, text: str, session_id: str) -> None:
-    """Append an entry. Raises `OSError`."""
+    """Append an entry.
+
+    Raises `OSError`.
+    """
     lines = "".join(f"+{line}\n" for line in text.split("\n"))
     entry = f"\n# {datetime.now()} {session_id}\n{lines}"
     with _locked(path) as descriptor:
@@ -35,7 +38,10 @@ def append(path: Path, text: str, session_id: str) -> None:
 
 
 def make_private(path: Path) -> None:
-    """Create the file with mode 0600, or change an existing one to it. Raises `OSError`."""
+    """Create the file with mode 0600, or change an existing one to it.
+
+    Raises `OSError`.
+    """
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
     try:
         if hasattr(os, "fchmod"):

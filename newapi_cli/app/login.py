@@ -60,7 +60,10 @@ class Credentials(NamedTuple):
 
 
 def login(context: Context, options: LoginOptions) -> None:
-    """Store a gateway and its key. Raises `NewapiError`; then nothing is stored."""
+    """Store a gateway and its key.
+
+    Raises `NewapiError`; then nothing is stored.
+    """
     _allow_profile(context)
     credentials = _read_credentials(context, options)
     key = credentials.key
@@ -179,7 +182,10 @@ def logout(context: Context) -> None:
 
 
 def _allow_profile(context: Context) -> None:
-    """Accept a new profile. Raises `UsageError` for a name that could not be stored later."""
+    """Accept a new profile.
+
+    Raises `UsageError` for a name that could not be stored later.
+    """
     name = context.overrides.get("profile") or context.streams.environ.get("NEWAPI_PROFILE")
     if not name or name in context.config_file.profiles:
         return
@@ -223,11 +229,11 @@ def _read_credentials(context: Context, options: LoginOptions) -> Credentials:
         info = connection_info_from_text(options.text)
         text, base_url = info.key or "", info.base_url
     if "base_url" in context.overrides:
-        base_url = _same(base_url, context.settings.base_url)
+        base_url = _merged_url(base_url, context.settings.base_url)
     if options.from_stdin and not context.streams.stdin.is_terminal:
         if text:
             raise UsageError(tr("the key is given twice: in the connection info and by --stdin"))
-        return _credentials(context, base_url, _read_stdin(context), tr("standard input"))
+        return _credentials_from_text(context, base_url, _read_stdin(context), tr("standard input"))
     base_url = base_url or context.settings.base_url
     if base_url is None and not options.from_stdin:
         _require_terminal(context, tr("cannot prompt for the gateway's URL: not a terminal"))
@@ -235,25 +241,28 @@ def _read_credentials(context: Context, options: LoginOptions) -> Credentials:
         text, base_url = info.key or "", info.base_url
     if not text:
         text, origin = _ask_for_key(context, options, base_url), tr("the prompt")
-    return _credentials(context, base_url, text, origin)
+    return _credentials_from_text(context, base_url, text, origin)
 
 
 def _ask_for_key(context: Context, options: LoginOptions, base_url: BaseUrl | None) -> str:
     if not options.from_stdin:
         hint = tr("pipe it in with --stdin")
         _require_terminal(context, tr("cannot prompt for the key: not a terminal"), hint)
-    question = tr("Connection info of the gateway (hidden)")
+    prompt = tr("Connection info of the gateway (hidden)")
     if base_url is not None:
         _ensure_may_be_sent(context, base_url)
-        question = tr("API key or connection info for {url} (hidden)", url=base_url)
-    return ask(context.streams, question, is_hidden=True)
+        prompt = tr("API key or connection info for {url} (hidden)", url=base_url)
+    return ask(context.streams, prompt, is_hidden=True)
 
 
-def _credentials(context: Context, base_url: BaseUrl | None, text: str, origin: str) -> Credentials:
+def _credentials_from_text(
+    context: Context, base_url: BaseUrl | None, text: str, origin: str
+) -> Credentials:
     """Return URL and key from a text that is a key, or connection info for the same URL."""
     if text.lstrip("\ufeff \t\r\n").startswith("{"):
         info = connection_info_from_text(text)
-        base_url, text, origin = _same(base_url, info.base_url), info.key or "", CONNECTION_INFO
+        base_url = _merged_url(base_url, info.base_url)
+        text, origin = info.key or "", CONNECTION_INFO
     _ensure_no_url(text, origin)
     base_url = base_url or context.settings.base_url
     if base_url is None:
@@ -276,8 +285,11 @@ def _ensure_may_be_sent(context: Context, base_url: BaseUrl) -> None:
     ensure_key_may_be_sent(base_url, allow_insecure=context.settings.flag("allow_insecure"))
 
 
-def _same(one: BaseUrl | None, other: BaseUrl | None) -> BaseUrl | None:
-    """Return the URL of two places. Raises `UsageError` if they differ."""
+def _merged_url(one: BaseUrl | None, other: BaseUrl | None) -> BaseUrl | None:
+    """Return the URL that is given in one or both of two places.
+
+    Raises `UsageError` if they differ.
+    """
     if one is not None and other is not None and one != other:
         raise UsageError(
             tr("two different URLs: {one} and {other}", one=one, other=other),
@@ -346,7 +358,9 @@ class ConnectionInfo:
 
 
 def connection_info_from_text(text: str) -> ConnectionInfo:
-    """Return what a pasted text contains. Raise `UsageError`, which never repeats the text.
+    """Return what a pasted text contains.
+
+    Raises `UsageError`, which never repeats the text.
 
     >>> str(connection_info_from_text("gateway.example/v1").base_url)
     'https://gateway.example'

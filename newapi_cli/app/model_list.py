@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.gateway import Gateway
-from newapi_cli.domain.pricing import ModelInfo
+from newapi_cli.domain.pricing import ModelInfo, PriceView
 from newapi_cli.i18n import tr
 from newapi_cli.render.prices import (
     PRICE_FIELDS,
@@ -44,7 +45,7 @@ class ModelsOptions(NamedTuple):
 
 
 def list_models(context: Context, options: ModelsOptions) -> None:
-    """Print the models. Raises `NewapiError`."""
+    """Print the models."""
     gateway = Gateway(context)
     with gateway.explain_errors():
         listed = gateway.priced_models(refresh=options.refresh, with_prices=options.prices)
@@ -73,7 +74,7 @@ def _report_missing(context: Context, options: ModelsOptions, matching: list[Mod
     if not matching:
         text = tr("the server lists no models for this key")
         if options.words:
-            text = tr('no model matches "{words}"', words=" ".join(options.words))
+            text = tr("no model matches “{words}”", words=" ".join(options.words))
         streams.print_err(text)
     groups = {m.price.group for m in matching if m.price and not m.price.is_group_certain}
     if groups and streams.stderr.is_terminal:
@@ -126,19 +127,26 @@ def _field(index: int) -> Callable[[ModelInfo], str]:
     return lambda model: price_fields(model.price)[index]
 
 
-def _price_in(model: ModelInfo) -> tuple[bool, object, str]:
-    view = model.price
-    amount = None if view is None else view.prompt if view.per_call is None else view.per_call
-    return amount is None, amount or 0, model.id
+def _by_price(
+    token_price: Callable[[PriceView], Decimal | None],
+) -> Callable[[ModelInfo], tuple[bool, Decimal, str]]:
+    """Return a sort key: the price of a call or of tokens; models without one come last."""
+
+    def key(model: ModelInfo) -> tuple[bool, Decimal, str]:
+        view = model.price
+        amount = None
+        if view is not None:
+            amount = token_price(view) if view.per_call is None else view.per_call
+        return amount is None, amount or Decimal(0), model.id
+
+    return key
 
 
-def _price_out(model: ModelInfo) -> tuple[bool, object, str]:
-    view = model.price
-    amount = None if view is None else view.completion if view.per_call is None else view.per_call
-    return amount is None, amount or 0, model.id
-
-
-SORT_KEYS = {Order.NAME: lambda model: model.id.lower(), Order.IN: _price_in, Order.OUT: _price_out}
+SORT_KEYS: Mapping[Order, Callable[[ModelInfo], tuple[bool, Decimal, str]]] = {
+    Order.NAME: lambda model: (False, Decimal(0), model.id.lower()),
+    Order.IN: _by_price(lambda view: view.prompt),
+    Order.OUT: _by_price(lambda view: view.completion),
+}
 
 
 def _as_json(model: ModelInfo) -> dict[str, object]:

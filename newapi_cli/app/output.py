@@ -47,7 +47,10 @@ def create_renderer(context: Context, target: Target, options: StatusOptions) ->
 
 
 def load_theme(context: Context) -> Theme:
-    """Return the colors of answers. Raises `ConfigError` for an unknown code style."""
+    """Return the colors of answers.
+
+    Raises `ConfigError` for an unknown code style.
+    """
     from newapi_cli.render.live.theme import theme_named
 
     return theme_named(context.settings.text("theme"), context.settings.text("code_style"))
@@ -60,14 +63,14 @@ def image_filter(context: Context) -> ImageFilter:
     def folder() -> Path:
         if not context.settings.flag("save"):
             raise FileNotFoundError("nothing is saved in this run")
-        ensure_private_dir(images_dir(context))
-        return images_dir(context)
+        ensure_private_dir(saved_images_dir(context))
+        return saved_images_dir(context)
 
     return ImageFilter(folder)
 
 
-def images_dir(context: Context) -> Path:
-    """Return the folder of saved images."""
+def saved_images_dir(context: Context) -> Path:
+    """Return the folder of saved images. Earlier runs have saved images under this name."""
     return context.paths.data_dir / "pictures"
 
 

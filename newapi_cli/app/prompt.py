@@ -33,7 +33,7 @@ class TextFile(NamedTuple):
 
 
 class Prompt(NamedTuple):
-    """What is sent: the text, and the attachments beside it."""
+    """What is sent: the text, and its attachments."""
 
     text: str
     attachments: tuple[Attachment, ...] = ()
@@ -99,7 +99,10 @@ def is_plain_text(data: bytes) -> bool:
 
 
 def text_from_bytes(data: bytes, source: str) -> str:
-    """Decode piped text or a file. Raises `UsageError` with the offset of the first bad byte."""
+    """Decode piped text or a file.
+
+    Raises `UsageError` with the offset of the first bad byte.
+    """
     if b"\0" in data:
         raise UsageError(
             tr("{source} is not text: NUL byte at offset {n}", source=source, n=data.index(b"\0")),
@@ -129,7 +132,10 @@ def too_large(source: str) -> UsageError:
 
 
 def text_from_arguments(words: Sequence[str]) -> str:
-    """Join the words of a command line. Raises `UsageError` for bytes that are not UTF-8."""
+    """Join the words of a command line.
+
+    Raises `UsageError` for bytes that are not UTF-8.
+    """
     text = " ".join(words)
     if any("\udc80" <= character <= "\udcff" for character in text):
         raise UsageError(tr("the prompt on the command line is not UTF-8 text"))

@@ -34,9 +34,9 @@ class ChatClient(Protocol):
 
 
 class RetryingClient(Protocol):
-    """A chat client that retries unless `may_retry` is false: `api.chat.client.Client`."""
+    """A chat client that retries unless `with_retries` is false: `api.chat.client.Client`."""
 
-    def start_chat(self, request: ChatRequest, *, may_retry: bool = True) -> AnswerStream:
+    def start_chat(self, request: ChatRequest, *, with_retries: bool = True) -> AnswerStream:
         """Send the request now and return the events of its answer."""
 
 

@@ -36,7 +36,7 @@ class By(StrEnum):
 
 
 class TurnFigures(NamedTuple):
-    """The figures of a finished turn: the columns `store.sessions.FIGURES`, as stored.
+    """The figures of a finished turn: the columns `store.sessions.SPENDING_COLUMNS`, as stored.
 
     `created_at` is in seconds since 1970. Values of a damaged file are found where they are used.
     """
@@ -64,10 +64,12 @@ def spending_report(
     currency: Currency = DOLLAR,
     zone: tzinfo | None = None,
 ) -> SpendingReport:
-    """Return the sums of turns. Raises `LocalError` for a damaged turn.
+    """Return the sums of turns.
 
     Days are those of `zone`, by default the machine's, newest first. Models and sessions (by id)
     are sorted by cost, then by tokens.
+
+    Raises `LocalError` for a damaged turn.
     """
     sums: dict[str, _Sums] = {}
     with localcontext() as context:

@@ -50,7 +50,10 @@ def ask(streams: Streams, prompt: str, *, is_hidden: bool = False) -> str:
 
 
 def confirm(streams: Streams, prompt: str) -> bool:
-    """Return whether the user agrees; anything but yes is no. Raises as `ask`."""
+    """Return whether the user agrees; anything but yes is no.
+
+    Raises as `ask`.
+    """
     return ask(streams, f"{prompt} [y/N]").strip().lower() in ("y", "yes")
 
 
@@ -67,7 +70,7 @@ class _Prompt:
     def __init__(self, streams: Streams, prompt: str, *, is_hidden: bool) -> None:
         self._prompt = prompt
         err, out = streams.stderr, streams.stdout
-        self._shown_at = out if out.is_terminal and not err.is_terminal else err
+        self._output = out if out.is_terminal and not err.is_terminal else err
         self._is_hidden = is_hidden
         self._modes = InputModes(STDIN)
         self._typed = bytearray()
@@ -98,7 +101,7 @@ class _Prompt:
 
     def _write(self, text: str) -> None:
         with contextlib.suppress(LocalError, PipeClosed):
-            self._shown_at.write(text)
+            self._output.write(text)
 
     def _read(self) -> bytes:
         try:

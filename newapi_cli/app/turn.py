@@ -1,10 +1,14 @@
-"""One prompt and its completion, for one-shot use, pipelines and conversations alike."""
+"""One prompt and its completion, for one-shot use, pipelines and conversations alike.
+
+`app.answer_outcome` decides whether the answer is complete.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
+from newapi_cli.app.answer_outcome import check_ended, check_size, cut_off_error
 from newapi_cli.app.protocols import ChatClient, Pricer, Recorder
 from newapi_cli.domain.completion import (
     FRAME_S,
@@ -13,7 +17,6 @@ from newapi_cli.domain.completion import (
     Completion,
     CompletionBuilder,
     FallbackUsed,
-    Notice,
     ResponseStarted,
     Sources,
     Status,
@@ -29,7 +32,6 @@ from newapi_cli.errors import (
     NetworkError,
     NewapiError,
 )
-from newapi_cli.i18n import tr
 
 # An answer is saved while it arrives: after this many characters, or this long after the last time.
 SAVE_AFTER_CHARACTERS = 4096
@@ -38,9 +40,6 @@ SAVE_AFTER_S = 2.0
 MIN_SAVE_INTERVAL_S = 0.25
 MAX_SAVE_SHARE = 0.1
 PRICES_WAIT_S = 1.0  # at the end of an answer, for prices that are still being fetched
-# In characters, with reasoning and tool calls: a server that never ends an answer would take all
-# memory. The longest real answers have some 0.5 MB of text (128,000 tokens).
-MAX_SIZE = 16 * 1024 * 1024
 SEARCH_OPTION = "web_search_options"  # of a request
 
 
@@ -148,16 +147,18 @@ class Turn:
             yield from self._observed_events()
             self._end_time()
             yield from self._wait_for_prices()
-            yield from self._verdict()
+            yield from check_ended(
+                self._builder,
+                is_end_confirmed=self._is_end_confirmed,
+                require_finish_reason=self._require_finish_reason,
+            )
         except (IncompleteCompletion, NetworkError, DeadlineError) as error:
             self._was_stopped = isinstance(error, DeadlineError)
-            has_begun = self._builder.has_anything
-            self._status = Status.INCOMPLETE if has_begun else Status.ERROR
-            if not has_begun:
+            if not self._builder.has_anything:
+                self._status = Status.ERROR
                 raise
-            from newapi_cli.app.answer_outcome import cut_off_error
-
-            raise cut_off_error(error, self._builder) from error.__cause__
+            self._status = Status.INCOMPLETE
+            raise cut_off_error(self._builder, error) from error.__cause__
         except Interrupted:
             raise
         except NewapiError:
@@ -167,7 +168,7 @@ class Turn:
     def _observed_events(self) -> Iterator[TurnEvent]:
         try:
             for event in self._events:
-                self._end_if_too_long(event)
+                check_size(self._builder, event)
                 self._observe(event)
                 yield event
                 if self._prices_are_due:
@@ -226,27 +227,6 @@ class Turn:
         self._saved_at = self._clock()
         pause_s = max(MIN_SAVE_INTERVAL_S, (self._saved_at - now) / MAX_SAVE_SHARE)
         self._next_save_at = self._saved_at + min(pause_s, SAVE_AFTER_S)
-
-    def _end_if_too_long(self, event: TurnEvent) -> None:
-        """Raise `IncompleteCompletion` if an answer that is too long continues."""
-        if self._builder.size > MAX_SIZE and isinstance(event, Chunk) and event.has_anything:
-            raise IncompleteCompletion(
-                tr(
-                    "answer cut off after {n:,} characters: it exceeds the limit of {limit} MB",
-                    n=self._builder.characters,
-                    limit=MAX_SIZE // 1024 // 1024,
-                ),
-                request_id=self._builder.request_id,
-            )
-
-    def _verdict(self) -> Iterator[Notice]:
-        from newapi_cli.app.answer_outcome import check_outcome  # not before the request leaves
-
-        return check_outcome(
-            self._builder,
-            is_end_confirmed=self._is_end_confirmed,
-            require_finish_reason=self._require_finish_reason,
-        )
 
 
 def _tool_names(tools: object) -> list[str]:

@@ -68,7 +68,9 @@ def _figures(context: Context, scope: Scope) -> Iterator[TurnFigures]:
     store = context.sessions_if_any
     if store is None:
         return iter(())
-    return store.figures(TurnFigures._make, scope.since, profile=scope.profile, host=scope.host)
+    return store.iter_spending(
+        TurnFigures._make, scope.since, profile=scope.profile, host=scope.host
+    )
 
 
 def _currency(context: Context) -> Currency:
@@ -99,16 +101,15 @@ def _fetch_exact_costs(context: Context, scope: Scope) -> None:
     try:
         host = str(context.base_url)
         gateway = Gateway(context)
-        turns = list(store.figures(TurnFigures._make, host=host))
+        turns = list(store.iter_spending(TurnFigures._make, host=host))
         ends = [turn.created_at + (turn.duration_s or 0.0) for turn in turns]
         entries = gateway.key_log.entries(max_age_s=seconds_since(max(ends, default=0.0)))
-        quota_per_unit = gateway.prices.quota_per_unit()
+        quota_per_unit = gateway.prices.load_quota_per_unit()
     except NewapiError as error:
         stored = tr("`newapi usage` without --exact reports the stored costs")
         if error.hint:
             stored = tr("{hint}; {stored}", hint=error.hint, stored=stored)
-        error.hint = stored
-        raise
+        raise error.with_hint(stored) from error.__cause__
     match = exact_costs(turns, entries, quota_per_unit)
     store.write_costs(match.changed)
     result = exactness(_figures(context, scope), entries, host, match.ambiguous)

@@ -96,7 +96,7 @@ def run_chat(context: Context, options: ChatOptions) -> None:
         elif prompt is not None:
             answer_once(chat_run, live, prompt)
     except NewapiError:
-        if options.edit and prompt is not None and not _is_kept(prompt, live):
+        if options.edit and prompt is not None and not _is_stored(prompt, live):
             save_unsent_text(context, prompt.text)
         raise
 
@@ -112,7 +112,7 @@ def _ensure_consistent(context: Context, options: ChatOptions, *, converses: boo
         raise UsageError(tr("a conversation needs a terminal"))
 
 
-def _is_kept(prompt: Prompt, live: LiveSession | None) -> bool:
+def _is_stored(prompt: Prompt, live: LiveSession | None) -> bool:
     """Return whether the prompt is in the store."""
     last = live.last if live is not None and live.is_saved else None
     return last is not None and last.prompt == prompt.text
@@ -132,9 +132,8 @@ def answer_once(chat_run: ChatRun, live: LiveSession, prompt: Prompt) -> None:
             chat_run.show(turn, live)
         except Interrupted as interrupted:
             if turn.completion.content and live.is_saved:
-                interrupted.message = tr(
-                    "stopped; the partial answer is saved; resume: newapi chat -c"
-                )
+                message = tr("stopped; the partial answer is saved; resume: newapi chat -c")
+                raise Interrupted(interrupted.code, message) from interrupted
             raise
 
 

@@ -92,7 +92,7 @@ def demo(
 
 
 def _demo_gateway(port: int) -> "DemoGateway":
-    """Return the demo gateway, listening on a local port. Raises `LocalError`."""
+    """Return the demo gateway, listening on a local port."""
     from newapi_cli.demo.server import DemoGateway  # http.server takes 20 ms
 
     try:

@@ -23,7 +23,7 @@ def doctor(
     [dim]newapi doctor -P work --yes[/dim]
     [dim]newapi doctor --json | jq '.checks[] | select(.verdict == "failed")'[/dim]
     """
-    from newapi_cli.app.doctor.checks import run_doctor  # loads nearly every package, 60 ms
+    from newapi_cli.app.doctor.run import run_doctor  # loads nearly every package, 60 ms
 
     raise typer.Exit(run_doctor(context, may_spend=yes, json=json))
 

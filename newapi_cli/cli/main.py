@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from newapi_cli.cli.options import print_version
-from newapi_cli.config.keys import redact
+from newapi_cli.domain.redaction import redact
 from newapi_cli.errors import (
     ExitCode,
     InputEnded,
@@ -117,7 +117,7 @@ def _report_bug(error: Exception, streams: Streams, *, with_trace: bool) -> Exit
     if with_trace:
         streams.print_err("".join(traceback.format_exception(error)).rstrip())
     else:
-        text = tr("  try: run it again with --debug, and report the output (keys are masked)")
+        text = tr("  try: run it again with --debug, and report the output (keys are redacted)")
         streams.print_err(text)
     return ExitCode.BUG
 

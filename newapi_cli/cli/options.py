@@ -171,7 +171,9 @@ SHARED: dict[str, tuple[Any, object]] = {
     "debug": (
         Annotated[
             bool,
-            option("--debug", panel=CONNECTION, help="Print the traceback of a bug (keys masked)"),
+            option(
+                "--debug", panel=CONNECTION, help="Print the traceback of a bug, with keys redacted"
+            ),
         ],
         False,
     ),

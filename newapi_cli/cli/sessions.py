@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from newapi_cli.app.context import Context
-from newapi_cli.app.sessions import delete, stored
+from newapi_cli.app.sessions import commands, delete
 from newapi_cli.cli.options import command, session_names
 
 sessions_app = typer.Typer(
@@ -52,14 +52,14 @@ def list_sessions(context: Context, limit: Limit = None, json: Json = False) -> 
     [dim]newapi sessions list[/dim]
     [dim]newapi sessions list -P work --json | jq -r '.[].id'[/dim]
     """
-    stored.list_sessions(context, limit=limit, json=json)
+    commands.list_sessions(context, limit=limit, json=json)
 
 
 @command
 def show(
     context: Context,
     session: Session = None,
-    reasoning: Annotated[bool, typer.Option("--thinking", help="Include the reasoning")] = False,
+    reasoning: Annotated[bool, typer.Option("--reasoning", help="Include the reasoning")] = False,
     all_branches: Annotated[
         bool, typer.Option("--all", "-a", help="Include turns that were undone, retried or edited")
     ] = False,
@@ -69,7 +69,7 @@ def show(
 
     [dim]newapi sessions show[/dim]
     """
-    stored.show(context, session, reasoning=reasoning, all_branches=all_branches, json=json)
+    commands.show(context, session, reasoning=reasoning, all_branches=all_branches, json=json)
 
 
 @command
@@ -86,7 +86,7 @@ def search(
 
     [dim]newapi sessions search rust lifetime[/dim]
     """
-    stored.search_sessions(context, words, limit=limit, json=json)
+    commands.search_sessions(context, words, limit=limit, json=json)
 
 
 @command
@@ -106,7 +106,9 @@ def export(
     [dim]newapi sessions export 1a2b > talk.md[/dim]
     [dim]newapi sessions export --all --jsonl > backup.jsonl[/dim]
     """
-    stored.export_sessions(context, session or [], all_sessions=everything, json=json, jsonl=lines)
+    commands.export_sessions(
+        context, session or [], all_sessions=everything, json=json, jsonl=lines
+    )
 
 
 @command
@@ -123,7 +125,7 @@ def import_sessions(
 
     [dim]newapi sessions import backup.jsonl[/dim]
     """
-    stored.import_sessions(context, path)
+    commands.import_sessions(context, path)
 
 
 @command
@@ -138,7 +140,7 @@ def rename(
 
     [dim]newapi sessions rename 1a2b taxes[/dim]
     """
-    stored.rename(context, session, name)
+    commands.rename(context, session, name)
 
 
 @command

@@ -4,8 +4,10 @@
     file             config.toml → ConfigFile, with errors that contain no text of the file;
                      atomic replacement of a file
     fields           the table of settings: type, range, default, help
-    settings         all sources → domain.settings.Settings; which key may be sent to which host
-    keys             KeySource → key; checks of a key; masking of keys in every output
+    layers           where a setting can be set: option, environment, profile, default
+    key_scope        which key may be sent to which host
+    settings         all layers → domain.settings.Settings
+    keys             KeySource → key; checks of a key; running of key commands
     edit             changes to config.toml that keep its comments (loads tomlkit)
     cache            cached responses of gateways, and model names for shell completion
 
@@ -13,7 +15,7 @@ Invariants:
 
 - No message, `repr` or warning contains a key, nor a line of the config file, which may contain
   one. Names from the file are displayed only if they cannot be a key (`text.quote_name`).
-- A profile's key is sent only to scheme, host and port of that profile's base URL.
+- A profile's key is sent only to scheme, host and port of that profile's base URL (`key_scope`).
 - Files with keys have mode 0600 from their first byte and new folders 0700, whatever the umask is.
   What root creates in a user's folder belongs to that user.
 - Only regular files are replaced.

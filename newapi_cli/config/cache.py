@@ -23,6 +23,7 @@ from typing import NamedTuple
 from newapi_cli.config.file import write_atomically
 from newapi_cli.config.paths import ensure_private_dir
 from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.domain.redaction import redact_json
 from newapi_cli.domain.settings import Secret
 from newapi_cli.errors import ConfigError, FileError
 from newapi_cli.streams import read_file
@@ -30,7 +31,6 @@ from newapi_cli.streams import read_file
 FORMAT = 1
 MAX_BYTES = 32 * 1024 * 1024
 NAME_DIGITS = 16
-MAX_MEMBER_NAME = 32  # of JSON members that we read; keys of New API have 48 characters
 SAFE_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 MAX_NAME = 128
 MODEL_NAMES_FILE = "models.txt"
@@ -47,7 +47,7 @@ class CacheEntry(NamedTuple):
 class Cache:
     """JSON values by name in one file, or in memory without a `path` or if it cannot be written.
 
-    `redact` removes keys from what is stored: servers repeat them. `now` returns Unix seconds.
+    `redact` is applied to what is stored: servers repeat keys. `now` returns Unix seconds.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Cache:
         with self._lock:
             now = self._now()
             entries = self._read_entries() | {
-                name: {"at": now, "value": self._redact_all(value)}
+                name: {"at": now, "value": redact_json(value, self._redact)}
                 for name, value in values.items()
             }
             if self._path is not None and self._in_memory is None:
@@ -99,19 +99,6 @@ class Cache:
                 return True
             self._in_memory = entries
             return self._path is None
-
-    def _redact_all(self, value: object) -> object:
-        """Return a value with its texts redacted, but not the short names of members."""
-        if isinstance(value, str):
-            return self._redact(value)
-        if isinstance(value, list):
-            return [self._redact_all(each) for each in value]
-        if isinstance(value, dict):
-            return {
-                self._redact(name) if len(name) > MAX_MEMBER_NAME else name: self._redact_all(each)
-                for name, each in value.items()
-            }
-        return value
 
     def _read_entries(self) -> dict[str, object]:
         if self._in_memory is not None or self._path is None:
@@ -129,7 +116,7 @@ class Cache:
 
 
 def site_cache_name(kind: str, base_url: BaseUrl) -> str:
-    """Return the file name for public values of a site."""
+    """Return the file name for public values of a site; `app.gateway.lookup` has the kinds."""
     return f"{kind}-{_digest(str(base_url))}.json"
 
 

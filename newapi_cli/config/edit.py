@@ -25,6 +25,7 @@ from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.file import (
     EDIT_HINT,
     ensure_valid_profile_name,
+    lock_file,
     near_name_hint,
     profiles_from_table,
     read_config_bytes,
@@ -34,6 +35,7 @@ from newapi_cli.config.file import (
     write_atomically,
 )
 from newapi_cli.config.headers import ensure_valid_headers
+from newapi_cli.config.layers import URL_FORM_HINT
 from newapi_cli.config.paths import copy_owner, ensure_private_dir, is_owned_by_another_user
 from newapi_cli.domain.base_url import InvalidBaseUrl, base_url_from_text
 from newapi_cli.errors import ConfigError, UsageError
@@ -80,7 +82,7 @@ def set_values(
 
 
 def create_config_file(path: Path) -> None:
-    """Create a config file with a header, unless there is one. Raise `ConfigError`."""
+    """Create a config file with a header, unless there is one."""
     with _lock(path):
         if read_config_bytes(path)[1] is None:
             write_atomically(path, HEADER)
@@ -125,7 +127,7 @@ def _checked(name: str, value: object) -> object:
         return _inline(value) if isinstance(value, dict) else value
     except InvalidBaseUrl as problem:
         message = tr("invalid base_url: {problem}", problem=problem.args[0])
-        raise UsageError(message, hint=tr("use the form https://HOST")) from None
+        raise UsageError(message, hint=URL_FORM_HINT) from None
     except ValueError as problem:
         raise UsageError(
             tr("{name} {problem}", name=name, problem=problem.args[0]),
@@ -194,7 +196,7 @@ def _lock(path: Path) -> Iterator[None]:
     """
     target = resolve_target(path)
     ensure_private_dir(target.parent)
-    lock = target.with_name(f".{target.name}.lock")
+    lock = lock_file(target)
     with ExitStack() as stack:
         try:
             descriptor = _open_lock(lock)
@@ -236,7 +238,10 @@ def _remove_temporary_files(target: Path) -> None:
 
 
 def _wait_for(descriptor: int) -> None:
-    """Lock the file. Raise `BlockingIOError` if another process holds it until the timeout."""
+    """Lock the file.
+
+    Raises `BlockingIOError` if another process holds it until the timeout.
+    """
     if sys.platform != "win32":
         os.fchmod(descriptor, 0o600)  # a umask of 0777 leaves 0000
     deadline = time.monotonic() + LOCK_S

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
+from newapi_cli.domain.settings import Timeouts
 from newapi_cli.i18n import tr
 
 YES = ("true", "1", "yes", "on")
 NO = ("false", "0", "no", "off")
 MAX_SECONDS = 1_000_000
 MAX_NESTING = 40
+DEFAULT_TIMEOUTS = Timeouts()
 TYPE_NAMES = (
     (bool, tr("true or false")),
     (str, tr("a string")),
@@ -231,7 +233,7 @@ FIELDS: tuple[Field, ...] = (
     Field("client_cert", Kind.TEXT, None,
           "file with the client certificate for this profile's host"),
     Field("client_key", Kind.TEXT, None, "file with its key, if client_cert does not contain it"),
-    Field("allow_insecure", Kind.BOOLEAN, False, "allow sending the key over plain http"),
+    Field("allow_insecure", Kind.BOOLEAN, False, "allow sending the key over plain HTTP"),
     Field("model", Kind.TEXT, None, "model to use; more models after commas are fallbacks",
           flag="--model"),
     Field("fallback", Kind.TEXTS, None, "models to try, in order, if the model fails"),
@@ -270,17 +272,17 @@ FIELDS: tuple[Field, ...] = (
     Field("ca_bundle", Kind.TEXT, None, "file with the certificate authorities to trust"),
     Field("timeout", Kind.SECONDS, None, "maximum silence, in seconds; 0 = no limit",
           0, MAX_SECONDS, flag="--timeout"),
-    Field("connect_timeout", Kind.SECONDS, 10.0,
+    Field("connect_timeout", Kind.SECONDS, DEFAULT_TIMEOUTS.connect_s,
           "maximum time to connect, in seconds; 0 = no limit", 0, MAX_SECONDS),
-    Field("first_byte_timeout", Kind.SECONDS, 60.0,
+    Field("first_byte_timeout", Kind.SECONDS, DEFAULT_TIMEOUTS.first_byte_s,
           "maximum time to the first byte, in seconds; 0 = no limit", 0, MAX_SECONDS),
-    Field("first_content_timeout", Kind.SECONDS, 300.0,
+    Field("first_content_timeout", Kind.SECONDS, DEFAULT_TIMEOUTS.first_content_s,
           "maximum time to the first text, in seconds; 0 = no limit", 0, MAX_SECONDS),
-    Field("idle_timeout", Kind.SECONDS, 60.0,
+    Field("idle_timeout", Kind.SECONDS, DEFAULT_TIMEOUTS.idle_s,
           "maximum time between two bytes, in seconds; 0 = no limit", 0, MAX_SECONDS),
-    Field("content_idle_timeout", Kind.SECONDS, 300.0,
+    Field("content_idle_timeout", Kind.SECONDS, DEFAULT_TIMEOUTS.content_idle_s,
           "maximum time between two deltas, in seconds; 0 = no limit", 0, MAX_SECONDS),
-    Field("total_timeout", Kind.SECONDS, 0.0,
+    Field("total_timeout", Kind.SECONDS, DEFAULT_TIMEOUTS.total_s,
           "maximum time for the answer, in seconds; 0 = no limit", 0, MAX_SECONDS),
     Field("retries", Kind.INTEGER, 2, "maximum number of retries, before the first text",
           0, 10, flag="--retries"),

@@ -31,6 +31,7 @@ from newapi_cli.i18n import tr
 from newapi_cli.text import MAX_NAME, disk_hint, is_plain_name, near_names, quote_name
 
 MAX_BYTES = 1_000_000
+TEMPORARY_FILES: set[Path] = set()  # of writes in progress; `__main__` removes them at exit
 PROFILE_HINT = tr("write it as [profiles.NAME]")
 TOP_LEVEL = ("default_profile", "profiles")
 
@@ -131,7 +132,10 @@ def read_config_bytes(path: Path) -> tuple[bytes, os.stat_result | None]:
 
 
 def profiles_from_table(table: Mapping[str, object], path: Path) -> Profiles:
-    """Return the profiles of a parsed file. Raise `ConfigError` if one is not a table."""
+    """Return the profiles of a parsed file.
+
+    Raises `ConfigError` if one is not a table.
+    """
     profiles = table.get("profiles", {})
     if not isinstance(profiles, dict):
         message = tr("{path}: profiles must be a table", path=path)
@@ -155,11 +159,13 @@ def write_atomically(path: Path, text: str) -> None:
     like = target if _is_file(target, path) else target.parent
     temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}.tmp")
     try:
+        TEMPORARY_FILES.add(temporary)
         try:
             _write_new_file(temporary, text.encode("utf-8"), like)
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)  # missing after the replacement
+            TEMPORARY_FILES.discard(temporary)
         _sync_folder(target.parent)
     except OSError as error:
         raise ConfigError(
@@ -171,7 +177,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def resolve_target(path: Path) -> Path:
-    """Return the path with all symlinks resolved; it may not exist. Raise `ConfigError`."""
+    """Return the path with all symlinks resolved; it may not exist."""
     message = tr("{path} is a symlink that cannot be resolved", path=path)
     try:
         target = path.resolve()
@@ -182,8 +188,16 @@ def resolve_target(path: Path) -> Path:
     return target
 
 
+def lock_file(target: Path) -> Path:
+    """Return the lock file of a config file, whose path has no symlinks. `config.edit` locks it."""
+    return target.with_name(f".{target.name}.lock")
+
+
 def _is_file(target: Path, path: Path) -> bool:
-    """Return whether there is a file to replace. Raise `ConfigError` if it is not a regular one."""
+    """Return whether there is a file to replace.
+
+    Raises `ConfigError` if it is not a regular one.
+    """
     try:
         kind = special_file_kind(target.lstat())
     except OSError:  # it is missing, or writing reports the error
@@ -226,7 +240,7 @@ def _default_profile(table: Mapping[str, object], profiles: Profiles, path: Path
         return None
     if not isinstance(default, str):
         message = tr("{path}: default_profile must be a string", path=path)
-        raise ConfigError(message, hint=tr('default_profile = "NAME"'))
+        raise ConfigError(message, hint=tr('set default_profile = "NAME"'))
     if default not in profiles:
         message = tr(
             "{path}: default_profile is {name}, but there is no such profile",
@@ -313,7 +327,10 @@ def text_from_bytes(data: bytes, path: Path) -> str:
 
 
 def table_from_text(text: str, path: Path) -> Table:
-    """Return the table of a TOML text. Raise `ConfigError`, without any text of the file."""
+    """Return the table of a TOML text.
+
+    Raises `ConfigError`, without any text of the file.
+    """
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

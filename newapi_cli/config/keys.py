@@ -1,10 +1,9 @@
-"""Reading, checking and masking keys.
+"""Reading and checking keys.
 
-`settings.find_key` decides which key may be sent to which host; `ensure_key_may_be_sent` here,
-whether it may be sent unencrypted.
+`key_scope` decides which key may be sent to which host; `ensure_key_may_be_sent` here, whether it
+may be sent unencrypted.
 
-No message of this module contains a key, a key command, or the output of a command. Every pattern
-of a mask reads each character a bounded number of times, since servers choose the text.
+No message of this module contains a key, a key command, or the output of a command.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ import sys
 import threading
 import time
 import unicodedata
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -32,7 +30,7 @@ from newapi_cli.text import quote_name
 
 MAX_KEY = 4096
 COMMAND_TIMEOUT_S = 60.0
-LOGIN_HINT = tr("copy the key again and run `newapi login`")
+COPY_KEY_HINT = tr("copy the key again and run `newapi login`")
 COMMAND_HINT = tr("run the command in a shell to see what it prints")
 CHARACTER_NAMES = (
     ("“”„‟‘’‚‛«»", tr("a curly quote")),
@@ -43,14 +41,6 @@ CHARACTER_NAMES = (
     (" ", tr("a space")),
     ("‐‑‒–—―−", tr("a long dash")),
     ("…", tr("an ellipsis")),
-)
-MASK = "****"
-MIN_SECRET_LENGTH = 8  # shorter ones could be ordinary words; real keys have 20 and more
-SECRET_PATTERNS = (  # each starts with a literal and looks back from there: a third of the time
-    (r"sk-(?<![A-Za-z0-9]sk-)[A-Za-z0-9_-]{8,}", f"sk-{MASK}"),
-    (r"([bB](?<!\w[bB])(?i:earer)\s{1,8})[^\s\"',;]{8,}", rf"\1{MASK}"),
-    (r"://[^\s/?#\"'<>]*@", f"://{MASK}@"),
-    (r"(?i:([?&][a-z_-]{0,20}(?:key|token|secret)=)[^&\s#\"'<>]+)", rf"\1{MASK}"),
 )
 MAX_OUTPUT_BYTES = 64 * 1024  # a password manager may print notes below the key
 BLOCK_BYTES = 4096
@@ -83,12 +73,12 @@ def key_from_text(text: str, where: str) -> Secret:
     """
     key = re.sub(r"^bearer(\s+|$)", "", text.strip(), flags=re.IGNORECASE)
     if not key:
-        raise ConfigError(tr("the key from {source} is empty", source=where), hint=LOGIN_HINT)
+        raise ConfigError(tr("the key from {source} is empty", source=where), hint=COPY_KEY_HINT)
     if len(key) > MAX_KEY:
         message = tr(
             "the key from {source} is longer than {limit:,} characters", source=where, limit=MAX_KEY
         )
-        raise ConfigError(message, hint=LOGIN_HINT)
+        raise ConfigError(message, hint=COPY_KEY_HINT)
     for position, character in enumerate(key, 1):
         if not "!" <= character <= "~" or character in "\"'`":
             message = tr(
@@ -97,7 +87,7 @@ def key_from_text(text: str, where: str) -> Secret:
                 character=name_of_character(character),
                 position=position,
             )
-            raise ConfigError(message, hint=LOGIN_HINT)
+            raise ConfigError(message, hint=COPY_KEY_HINT)
     if "***" in key:
         raise ConfigError(
             tr("the key from {source} is masked with asterisks", source=where),
@@ -194,34 +184,6 @@ def first_line_of_command(command: str, where: str) -> str:
 
 def _first_line(data: bytes) -> str:
     return data.decode("utf-8-sig", "replace").partition("\n")[0]
-
-
-def redact(text: str, secrets: Iterable[Secret]) -> str:
-    """Return a text with the secrets and everything that looks like a secret masked.
-
-    A secret is masked with and without its `sk-`.
-
-    >>> redact("GET https://me:pw@host/?key=abc no sk-0123456789 or a canary", [Secret("a canary")])
-    'GET https://****@host/?key=**** no sk-**** or ****'
-    """
-    text = redact_known(text, secrets)
-    for pattern, replacement in SECRET_PATTERNS:
-        text = re.sub(pattern, replacement, text)  # compiled with the first message
-    return text
-
-
-def redact_known(text: str, secrets: Iterable[Secret]) -> str:
-    """Return a text with only the given secrets masked: it may be about others."""
-    for value in _forms(secrets):
-        text = text.replace(value, MASK)
-    return text
-
-
-def _forms(secrets: Iterable[Secret]) -> list[str]:
-    """Return the texts to mask, the longest first. New API repeats keys without their `sk-`."""
-    values = {secret.reveal() for secret in secrets}
-    forms = values | {value.removeprefix("sk-") for value in values}
-    return sorted((form for form in forms if len(form) >= MIN_SECRET_LENGTH), key=len, reverse=True)
 
 
 def run_key_command(command: str, timeout_s: float) -> tuple[int, bytes]:

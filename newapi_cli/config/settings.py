@@ -1,103 +1,29 @@
-"""The settings of one run, from options, environment, config file and defaults.
-
-A key is sent only to the host that it was set for (`find_key`), and unencrypted only where
-`keys.ensure_key_may_be_sent` allows it:
-
-key                                is sent to
-NEWAPI_API_KEY[_FILE|_COMMAND]     the base URL in effect
-a profile's key                    scheme, host and port of that profile's base URL
-OPENAI_API_KEY                     the base URL in effect, if that is from OPENAI_BASE_URL
-"""
+"""The settings of one run, from options, environment, config file and defaults."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
-from newapi_cli.config.fields import BY_NAME, FIELDS, Field
+from newapi_cli.config.fields import BY_NAME, FIELDS
 from newapi_cli.config.file import ConfigFile, near_name_hint
-from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
-from newapi_cli.domain.settings import (
-    KeyKind,
-    KeySource,
-    Origin,
-    Secret,
-    Settings,
-    Source,
-    Timeouts,
-)
-from newapi_cli.errors import ConfigError, UsageError
+from newapi_cli.config.key_scope import OPENAI_URL, find_key
+from newapi_cli.config.layers import Layers, SettingValue, base_url_from_setting
+from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.domain.settings import KeyKind, Origin, Settings, Source, Timeouts
+from newapi_cli.errors import ConfigError
 from newapi_cli.i18n import tr
 from newapi_cli.text import quote_name
 
-OPENAI_URL = "OPENAI_BASE_URL"
-OPENAI_KEY = "OPENAI_API_KEY"
-BASE_URL_HINT = tr("use the form https://HOST, as the gateway's console shows it")
-# These are combined with each other, see `find_base_url` and `find_key`.
+# These depend on one another, see `find_base_url` and `key_scope.find_key`.
 COMBINED = frozenset({"base_url", *(kind.value for kind in KeyKind)})
-SILENCES = ("first_byte_timeout", "first_content_timeout", "idle_timeout", "content_idle_timeout")
-NOTHING: Mapping[str, object] = MappingProxyType({})
-
-SettingValue = tuple[object, Origin]
-
-
-@dataclass(frozen=True, slots=True, repr=False)  # the environment holds keys
-class Layers:
-    """The places where a setting can be set, for one profile."""
-
-    config: ConfigFile
-    profile: str
-    overrides: Mapping[str, object]
-    environ: Mapping[str, str]
-
-    @property
-    def table(self) -> Mapping[str, object]:
-        """The values of the profile; a missing profile has none."""
-        return self.config.profiles.get(self.profile, NOTHING)
-
-    def find(self, field: Field) -> SettingValue | None:
-        """Return the value of option, environment, profile or default, in this order."""
-        option = self.overrides.get(field.name)
-        if option is not None:
-            return option, Origin(Source.FLAG, field.flag)
-        setting = self.find_in_environment(field) or self.find_in_profile(field)
-        if setting is None and field.default is not None:
-            return field.default, Origin(Source.DEFAULT)
-        return setting
-
-    def find_in_environment(self, field: Field) -> SettingValue | None:
-        """Return the value of the variable; an empty one is unset. Raise `ConfigError`."""
-        text = self.environ.get(field.variable, "")
-        if not text.strip():
-            return None
-        try:
-            return field.parse(text), Origin(Source.ENVIRONMENT, field.variable)
-        except ValueError as problem:
-            raise ConfigError(
-                tr("{name} {problem}", name=field.variable, problem=problem.args[0]),
-                hint=tr("unset or change {name}", name=field.variable),
-            ) from None
-
-    def find_in_profile(self, field: Field) -> SettingValue | None:
-        """Return the value in the profile; an empty text is unset. Raise `ConfigError`."""
-        value = self.table.get(field.name)
-        if value is None or value == "":
-            return None
-        try:
-            return field.check(value), Origin(Source.PROFILE, self.profile)
-        except ValueError as problem:
-            hint = tr("newapi config set {name} VALUE", name=field.name)
-            raise ConfigError(
-                tr(
-                    "{name} of profile {profile} {problem}",
-                    name=field.name,
-                    profile=quote_name(self.profile),
-                    problem=problem.args[0],
-                ),
-                why=str(self.config.path),
-                hint=tr("newapi login") if field.is_secret else hint,
-            ) from None
+# `timeout` sets those of them that are not set.
+SILENCE_TIMEOUTS = (
+    "first_byte_timeout",
+    "first_content_timeout",
+    "idle_timeout",
+    "content_idle_timeout",
+)
 
 
 def choose_profile(
@@ -109,9 +35,9 @@ def choose_profile(
     """
     flag, variable = overrides.get("profile"), environ.get("NEWAPI_PROFILE", "")
     if isinstance(flag, str):
-        return _existing(config, flag, Origin(Source.FLAG, "--profile"))
+        return _existing_profile(config, flag, Origin(Source.FLAG, "--profile"))
     if variable:
-        return _existing(config, variable, Origin(Source.ENVIRONMENT, "NEWAPI_PROFILE"))
+        return _existing_profile(config, variable, Origin(Source.ENVIRONMENT, "NEWAPI_PROFILE"))
     if config.default_profile is not None:
         return config.default_profile, Origin(Source.PROFILE, "default_profile")
     if len(config.profiles) == 1:
@@ -119,7 +45,7 @@ def choose_profile(
     return "default", Origin(Source.DEFAULT)
 
 
-def _existing(config: ConfigFile, name: str, origin: Origin) -> tuple[str, Origin]:
+def _existing_profile(config: ConfigFile, name: str, origin: Origin) -> tuple[str, Origin]:
     if name in config.profiles:
         return name, origin
     known = ", ".join(quote_name(profile) for profile in config.profiles)
@@ -136,22 +62,24 @@ def _existing(config: ConfigFile, name: str, origin: Origin) -> tuple[str, Origi
 def load_settings(
     config: ConfigFile, overrides: Mapping[str, object], environ: Mapping[str, str]
 ) -> Settings:
-    """Return the settings of one run. Raise `ConfigError`.
+    """Return the settings of one run.
 
     `overrides` holds the values of the command line, already parsed and checked, by the names of
     the fields and `profile`; None means not given.
     """
     profile, profile_origin = choose_profile(config, overrides, environ)
     layers = Layers(config, profile, overrides, environ)
-    plain = _with_silences(_plain_fields(layers))
+    independent = _with_common_timeout(_independent_fields(layers))
     base = find_base_url(layers)
     key, key_problem = find_key(layers, base)
-    origins = {"profile": profile_origin} | {name: origin for name, (_, origin) in plain.items()}
+    origins = {"profile": profile_origin} | {
+        name: origin for name, (_, origin) in independent.items()
+    }
     if base:
         origins["base_url"] = base[1]
     if key:
         origins[key.kind.value] = key.origin
-    values = {name: value for name, (value, _) in plain.items()}
+    values = {name: value for name, (value, _) in independent.items()}
     return Settings(
         profile=profile,
         base_url=base[0] if base else None,
@@ -163,16 +91,16 @@ def load_settings(
     )
 
 
-def _plain_fields(layers: Layers) -> dict[str, SettingValue]:
+def _independent_fields(layers: Layers) -> dict[str, SettingValue]:
     settings = ((field.name, layers.find(field)) for field in FIELDS if field.name not in COMBINED)
     return {name: setting for name, setting in settings if setting is not None}
 
 
-def _with_silences(settings: dict[str, SettingValue]) -> dict[str, SettingValue]:
-    """Return the settings with `timeout` in place of the four silences that are not set."""
+def _with_common_timeout(settings: dict[str, SettingValue]) -> dict[str, SettingValue]:
+    """Return the settings with `timeout` in place of the silence timeouts that are not set."""
     if "timeout" not in settings:
         return settings
-    unset = [name for name in SILENCES if settings[name][1].source is Source.DEFAULT]
+    unset = [name for name in SILENCE_TIMEOUTS if settings[name][1].source is Source.DEFAULT]
     return settings | dict.fromkeys(unset, settings["timeout"])
 
 
@@ -203,89 +131,5 @@ def _no_profile_problem(config: ConfigFile, profile: str) -> str:
 
 def find_base_url(layers: Layers) -> tuple[BaseUrl, Origin] | None:
     """Return the base URL in effect and its origin; `OPENAI_BASE_URL` is used last."""
-    setting = layers.find(BY_NAME["base_url"]) or _openai_variable(layers, OPENAI_URL)
-    return (_base_url(setting), setting[1]) if setting else None
-
-
-def find_key(layers: Layers, base: tuple[BaseUrl, Origin] | None) -> tuple[KeySource | None, str]:
-    """Return the key that may be sent to the base URL in effect, or why there is none.
-
-    The reason is empty if no key is set at all. No key file is read and no command is run.
-    """
-    for kind in KeyKind:
-        if setting := layers.find_in_environment(BY_NAME[kind.value]):
-            return _key_source(kind, setting), ""
-    profile_key, problem = _profile_key(layers), ""
-    if profile_key is not None:
-        problem = _host_problem(layers, base)
-        if not problem:
-            return profile_key, ""
-    openai_key = _openai_variable(layers, OPENAI_KEY)
-    if openai_key and base and base[1].name == OPENAI_URL:
-        return _key_source(KeyKind.VALUE, openai_key), ""
-    if openai_key and not problem:
-        problem = tr(
-            "{key} is sent to {url} only, which is not the base URL in effect",
-            key=OPENAI_KEY,
-            url=OPENAI_URL,
-        )
-    return None, problem
-
-
-def _profile_key(layers: Layers) -> KeySource | None:
-    for kind in KeyKind:
-        if setting := layers.find_in_profile(BY_NAME[kind.value]):
-            return _key_source(kind, setting)
-    return None
-
-
-def _host_problem(layers: Layers, base: tuple[BaseUrl, Origin] | None) -> str:
-    """Return why the profile's key may not be sent to the base URL; empty if it may."""
-    profile = quote_name(layers.profile)
-    profile_url = layers.find_in_profile(BY_NAME["base_url"])
-    if profile_url is None:
-        return tr(
-            "profile {profile} has a key but no base_url, so the key belongs to no host",
-            profile=profile,
-        )
-    if base is None:
-        return ""
-    own, other = _base_url(profile_url), base[0]
-    if own.origin == other.origin:
-        return ""
-    names = (own.authority, other.authority)
-    if names[0] == names[1]:
-        names = (f"{own.scheme}://{names[0]}", f"{other.scheme}://{names[1]}")
-    return tr(
-        "the key of profile {profile} belongs to {host}, not to {other}",
-        profile=profile,
-        host=names[0],
-        other=names[1],
-    )
-
-
-def _key_source(kind: KeyKind, setting: SettingValue) -> KeySource:
-    value, origin = setting
-    return KeySource(kind, Secret(str(value)), origin)
-
-
-def _openai_variable(layers: Layers, variable: str) -> SettingValue | None:
-    text = layers.environ.get(variable, "")
-    return (text, Origin(Source.ENVIRONMENT, variable)) if text.strip() else None
-
-
-def _base_url(setting: SettingValue) -> BaseUrl:
-    text, origin = setting
-    try:
-        return base_url_from_text(str(text))
-    except InvalidBaseUrl as error:
-        problem = error.args[0]
-    message = tr("invalid {name}: {problem}", name=origin.name, problem=problem)
-    if origin.source is Source.PROFILE:
-        message = tr(
-            "invalid base_url of profile {profile}: {problem}",
-            profile=quote_name(origin.name),
-            problem=problem,
-        )
-    error_type = UsageError if origin.source is Source.FLAG else ConfigError
-    raise error_type(message, hint=BASE_URL_HINT)
+    setting = layers.find(BY_NAME["base_url"]) or layers.find_openai_variable(OPENAI_URL)
+    return (base_url_from_setting(setting), setting[1]) if setting else None

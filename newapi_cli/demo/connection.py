@@ -203,7 +203,10 @@ class DisconnectWatch:
         self._selector.close()
 
     def pause(self, seconds: float) -> None:
-        """Wait; zero seconds check once. Raise ClientGone as soon as the client is gone."""
+        """Wait; zero seconds check once.
+
+        Raises ClientGone as soon as the client is gone.
+        """
         ends_at = time.monotonic() + seconds
         if not self._has_next_request and self._selector.select(seconds):
             self._peek()

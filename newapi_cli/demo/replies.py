@@ -1,6 +1,7 @@
 """The demo models, what each of them replies, and how a reply is split into chunks.
 
-The same request always gets the same reply.
+The same request always gets the same reply. `responses.ErrorResponses.for_model` has the HTTP
+errors of `demo-429`, `demo-401`, `demo-500` and the like.
 """
 
 from __future__ import annotations

@@ -94,8 +94,8 @@ class DemoGateway:
 
     def serve_forever(self) -> None:
         """Serve until `stop` is called or Ctrl-C is pressed, then stop."""
-        self.start()
         try:
+            self.start()
             while not self._stopping.wait(0.5):
                 pass  # in steps, because Windows delivers Ctrl-C only between two waits
         except KeyboardInterrupt:

@@ -216,7 +216,7 @@ def _likely_scheme(url: str) -> str:
 
 
 def _ensure_bracketed_ipv6(netloc: str, host: str) -> None:
-    """Reject text beside the brackets too, which the library ignores."""
+    """Reject text outside the brackets, which the library ignores."""
     try:
         ipaddress.IPv6Address(host)
     except ValueError as error:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from newapi_cli.i18n import ntr
+
 
 class Role(StrEnum):
     """Who wrote a message. Never `developer`, which some channels refuse."""
@@ -47,9 +49,9 @@ class Message(NamedTuple):
 def size_text(size_bytes: int) -> str:
     """Return a size with its unit.
 
-    >>> size_text(999), size_text(1_500), size_text(1_234_567)
-    ('999 bytes', '1.5 kB', '1.2 MB')
+    >>> size_text(1), size_text(999), size_text(1_500), size_text(1_234_567)
+    ('1 byte', '999 bytes', '1.5 kB', '1.2 MB')
     """
     if size_bytes < 1000:
-        return f"{size_bytes} bytes"
+        return ntr("{n} byte", "{n} bytes", size_bytes)
     return f"{size_bytes / 1e3:.1f} kB" if size_bytes < 1e6 else f"{size_bytes / 1e6:.1f} MB"

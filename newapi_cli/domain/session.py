@@ -17,6 +17,7 @@ from newapi_cli.domain.completion import Completion, Source, Status, ToolCall, U
 from newapi_cli.domain.messages import Attachment, Message, Role
 
 EPOCH = datetime.fromtimestamp(0, UTC)
+MAX_INTEGER = 2**63 - 1  # of SQLite; a server may report more tokens
 MAX_TITLE = 80
 EXCERPT_BEFORE, EXCERPT_AFTER = 30, 90  # characters around a word that was searched for
 ID_LENGTH = 12  # hex digits
@@ -27,7 +28,7 @@ class TurnRecord(NamedTuple):
     """One prompt and its answer.
 
     `id` is 0 for a turn that is not stored, `parent_id` None for the first turn. `request` holds
-    the parameters of the request beside the messages, by their names on the wire. `model` is the
+    the parameters of the request, without the messages, by their API names. `model` is the
     requested one, `answered_by` its name in the response; `tried` holds the models that failed
     before it, each with the reason. `error` is the error that was displayed. `cost` is dollars as
     decimal text, None if unknown; `cost_kind` is a `CostKind`, empty if the server publishes no

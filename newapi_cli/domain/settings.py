@@ -11,7 +11,7 @@ from newapi_cli.domain.base_url import BaseUrl
 
 
 class Secret:
-    """A key that is masked in every text. `reveal` returns it."""
+    """A key whose text form is masked, such as `sk-****ghij`. `reveal` returns the key."""
 
     __slots__ = ("_value",)
 

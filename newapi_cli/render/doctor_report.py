@@ -45,7 +45,7 @@ class DoctorReport:
             self._has_progress = True
 
     def show(self, result: CheckResult) -> None:
-        """Write a result, whose text is a safe line without keys."""
+        """Write a result, whose text is a safe, redacted line."""
         if self._form is Form.TSV:
             write_tsv(self._stdout, [(result.name, result.verdict, _text(result), result.hint)])
         elif self._form is Form.TABLE:
@@ -93,13 +93,13 @@ def _verdict_on_all(results: Sequence[CheckResult]) -> str:
     if failed:
         return ntr(
             '{n} problem, start with "{name}"',
-            '{n} problems, start with "{name}"',
+            '{n:,} problems, start with "{name}"',
             len(failed),
             name=failed[0],
         )
     warnings = sum(result.verdict is Verdict.WARNING for result in results)
     if warnings:
-        return ntr("no problems, {n} warning", "no problems, {n} warnings", warnings)
+        return ntr("no problems, {n} warning", "no problems, {n:,} warnings", warnings)
     return tr("no problems")
 
 

@@ -42,7 +42,7 @@ class ImageFilter:
         self._last = ""  # the character before the image: `(` in a Markdown image
 
     def feed(self, text: str) -> str:
-        """Take text and return the part of it that is certainly no image."""
+        """Add text, and return what is certainly not part of an image."""
         self._held += text
         passed = ""
         while self._held:

@@ -76,7 +76,7 @@ class JsonRenderer:
     def finish(self, completion: Completion) -> None:
         """Write the object, also for an incomplete answer: its `status` shows that."""
         value = completion_json(completion, self._options.model, self._options.session)
-        for name in ("model", "finish_reason", "id", "request_id"):  # foreign text, but no answer
+        for name in ("model", "finish_reason", "id", "request_id"):  # untrusted text, but no answer
             if isinstance(text := value[name], str):
                 value[name] = self._redact(text)
         value["sources"] = [

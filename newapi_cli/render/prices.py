@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from newapi_cli.i18n import tr
-from newapi_cli.render.units import money
+from newapi_cli.render.units import exact_text, money
 
 if TYPE_CHECKING:  # decimal takes 4 ms and is loaded with the first price
     from datetime import datetime
@@ -154,10 +154,4 @@ def _utc(time: datetime | None) -> str | None:
 
 
 def _exact(amount: Decimal | None) -> str | None:
-    """Return an amount without trailing zeros.
-
-    >>> from decimal import Decimal
-    >>> _exact(Decimal("0.1500")), _exact(Decimal("1E+2"))
-    ('0.15', '100')
-    """
-    return None if amount is None else format(amount.normalize(), "f")
+    return None if amount is None else exact_text(amount)

@@ -75,7 +75,10 @@ class Renderer(Protocol):
 
 
 def show_turn(turn: EventSource, renderer: Renderer) -> Completion:
-    """Show a turn to its end and return its completion. Raises what ended it early, after that."""
+    """Show a turn to its end and return its completion.
+
+    Raises what ended it early, after that.
+    """
     finish: Callable[[Completion], None] | None = renderer.finish
     events = iter(turn)
     try:

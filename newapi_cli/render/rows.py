@@ -122,7 +122,7 @@ def write_tsv(stdout: Output, rows: Iterable[Sequence[str]]) -> None:
 
     Unescaped, a title that clears the screen would do so through `| head` as well.
     """
-    write_foreign(stdout, "".join(map(_tsv_line, rows)))
+    write_untrusted(stdout, "".join(map(_tsv_line, rows)))
 
 
 def _tsv_line(row: Sequence[str]) -> str:
@@ -134,11 +134,11 @@ def _tsv_line(row: Sequence[str]) -> str:
 
 def write_json(stdout: Output, value: object) -> None:
     """Write one JSON value."""
-    write_foreign(stdout, json_text(value))
+    write_untrusted(stdout, json_text(value))
 
 
-def write_foreign(stdout: Output, text: str) -> None:
-    """Write foreign text unchanged, but with control characters made visible on a terminal."""
+def write_untrusted(stdout: Output, text: str) -> None:
+    """Write untrusted text unchanged, but with control characters made visible on a terminal."""
     stdout.write(safe_text(text) if stdout.is_terminal else text)
 
 

@@ -1,6 +1,7 @@
-"""Foreign text made safe for a terminal: control characters become visible symbols.
+"""Untrusted text made safe for a terminal: control characters become visible symbols.
 
-None is dropped silently, so that spoofed text is noticed. Pipes and files get the text unchanged.
+That is all text of models, servers and files. No character is dropped silently, so that spoofed
+text is noticed. Pipes and files get the text unchanged.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ FLAG = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"
 TAGS = re.compile(f"({FLAG})|[\U000e0000-\U000e007f]")
 UNDECIDED = re.compile("(?:\r|\U0001f3f4[\U000e0030-\U000e007a]{0,6})\\Z")
 
-_SAFE: dict[int, str] = {
+_SYMBOLS: dict[int, str] = {
     **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
     0x7F: "\u2421",
     **dict.fromkeys(range(0x80, 0xA0), REPLACEMENT),
@@ -34,8 +35,8 @@ def safe_text(text: str) -> str:
     'a␛[31mb\\nc�'
     """
     if text.isascii():
-        return text.replace("\r\n", "\n").translate(_SAFE)
-    return TAGS.sub(_flag_or_replacement, text.replace("\r\n", "\n")).translate(_SAFE)
+        return text.replace("\r\n", "\n").translate(_SYMBOLS)
+    return TAGS.sub(_flag_or_replacement, text.replace("\r\n", "\n")).translate(_SYMBOLS)
 
 
 def _flag_or_replacement(match: re.Match[str]) -> str:
@@ -52,7 +53,7 @@ def safe_code(text: str) -> str:
 
 
 def safe_line(text: str) -> str:
-    """Return foreign text as one safe line.
+    """Return untrusted text as one safe line.
 
     >>> safe_line("two\\nlines\\there ")
     'two lines here'
@@ -67,7 +68,7 @@ class Sanitizer:
         self._held = ""
 
     def feed(self, text: str) -> str:
-        """Take text and return the safe form of all that is certain."""
+        """Add text, and return the safe form of what no later text can change."""
         text, self._held = self._held + text, ""
         undecided = UNDECIDED.search(text)
         if undecided:

@@ -37,7 +37,7 @@ IMAGE = re.compile(r"(data:image/[a-zA-Z0-9.+-]{1,20};base64,)[A-Za-z0-9+/=_-]{4
 
 
 class SessionViewOptions(NamedTuple):
-    """What of a session is shown beside its current path: reasoning, and all other branches."""
+    """What is shown in addition to the current path: reasoning, and all other branches."""
 
     reasoning: bool = False
     all_branches: bool = False
@@ -103,7 +103,7 @@ class _SessionView:
         self._options = options
         self._images = images
         self._layout = Layout(_console(streams, 0), theme)
-        self._beside_mark = Layout(_console(streams, len(MARK)), theme)
+        self._prompt_layout = Layout(_console(streams, len(MARK)), theme)
 
     def rows(self, stored: StoredSession) -> Iterator[str]:
         path = stored.path
@@ -159,7 +159,7 @@ class _SessionView:
     def _prompt(self, prompt: str, style: Style) -> Iterator[str]:
         text = safe_text(_without_images(prompt)).strip("\n")
         mark = self._layout.line(MARK.rstrip(), style).text + " "
-        rows = self._beside_mark.paragraph(text, style) if text else []
+        rows = self._prompt_layout.paragraph(text, style) if text else []
         for index, row in enumerate(rows):
             yield (mark if index == 0 else "  ") + row.text if row.text or index == 0 else ""
         if not rows:
@@ -183,7 +183,7 @@ class _SessionView:
         return [row.text for row in rows]
 
     def _line(self, text: str, style: Style, indent: str = "") -> list[str]:
-        """Return a line of the view, which may contain foreign text: safe, redacted and wrapped."""
+        """Return the rows of a line that may contain untrusted text: safe, redacted, wrapped."""
         line = safe_line(self._redact(text))
         return [row.text for row in self._layout.paragraph(indent + line, style)]
 

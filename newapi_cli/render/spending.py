@@ -12,13 +12,14 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from newapi_cli.domain.money import CostKind
+from newapi_cli.domain.pricing import TotalCost
 from newapi_cli.domain.report import Exactness, NotExact, Spending, SpendingReport
 from newapi_cli.domain.session import SHORT_ID_LENGTH
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.rows import Form, write_output
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.status_lines import BOLD, RESET
-from newapi_cli.render.units import cost_text, seconds
+from newapi_cli.render.units import cost_text, exact_text, seconds, spent_text
 from newapi_cli.streams import Streams
 from newapi_cli.text import cell_width, truncate
 
@@ -123,7 +124,7 @@ def spending_lines(
 def _fitting_columns(
     rows: list[Spending], cost: TextColumn, room: int
 ) -> tuple[list[TextColumn], int]:
-    """Return the columns that fit beside the name, in order, and the room that is left.
+    """Return the columns that fit next to the name, in order, and the width that is left.
 
     Tokens in and out are added together. Costs, failures and times are left out if there are none.
     Bars are more important than counts and times: their minimum width is reserved.
@@ -180,11 +181,9 @@ def cost_cell(row: Spending, *, is_short: bool = False) -> str:
     known = cost_text(row.cost)
     if is_short and row.cost.kind is CostKind.GROUP_UNKNOWN:
         known = f"{cost_text(row.cost._replace(kind=CostKind.ABOUT))} ?"
-    if not row.unpriced:
-        return known
-    if is_short:
+    if is_short and row.unpriced:
         return f"{known} + ?"
-    return tr("{cost} + {count:,} unknown", cost=known, count=row.unpriced)
+    return spent_text(TotalCost(row.cost, row.unpriced)) if row.unpriced else known
 
 
 def _bars(report: SpendingReport, width: int, *, is_ascii: bool) -> list[str]:
@@ -263,10 +262,7 @@ def _figures(row: Spending) -> dict[str, object]:
 def exact_dollars(row: Spending) -> str:
     """Return the cost of a row in dollars with all significant digits, empty if unknown."""
     usd = row.cost.usd if row.cost is not None else None
-    if usd is None:
-        return ""
-    text = format(usd, "f")  # `normalize` would round to 28 digits
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return "" if usd is None else exact_text(usd)
 
 
 def exactness_text(exactness: Exactness) -> str:

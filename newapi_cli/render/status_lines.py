@@ -22,7 +22,7 @@ RESET = "\x1b[0m"
 
 
 class StatusOptions(NamedTuple):
-    """What is written to stderr beside an answer.
+    """What is written to stderr in addition to an answer.
 
     `model` is the requested one; `session` is the id of the session that the answer is saved in,
     empty if it is not saved.
@@ -145,7 +145,7 @@ def print_attachments(streams: Streams, attachments: Iterable[Attachment]) -> No
 
 
 def print_dim(streams: Streams, text: str) -> None:
-    """Write foreign text as one safe, dim line."""
+    """Write untrusted text as one safe, dim line."""
     line = safe_line(streams.redact(text))
     if streams.stderr.is_terminal:
         line = wrap_line(line, streams.stderr.width)

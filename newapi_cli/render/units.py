@@ -117,6 +117,17 @@ def money(amount: Decimal, currency: Currency | None = None) -> str:
     return f"{sign}{currency.symbol if currency else ''}{digits}"
 
 
+def exact_text(amount: Decimal) -> str:
+    """Return an amount with all its digits, but without trailing zeros.
+
+    >>> from decimal import Decimal
+    >>> exact_text(Decimal("0.1500")), exact_text(Decimal("1E+2"))
+    ('0.15', '100')
+    """
+    text = format(amount, "f")  # `normalize` would round to 28 digits
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def cost_text(cost: Cost | None) -> str:
     """Return a cost as text; empty if the server publishes no prices at all."""
     if cost is None:

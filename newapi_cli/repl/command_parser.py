@@ -51,6 +51,11 @@ class Command:
     aliases: tuple[str, ...] = ()
     values: str | tuple[str, ...] = ""
 
+    @property
+    def usage(self) -> str:
+        """The command as it is typed, with what may follow."""
+        return f"/{self.name} {self.argument}".rstrip()
+
 
 @dataclass(frozen=True, slots=True)
 class ParsedLine:
@@ -66,7 +71,9 @@ class UnknownCommand(Exception):
 
 
 def parse_line(text: str, commands: Sequence[Command]) -> ParsedLine:
-    """Return the command or the message that a line is. Raises `UnknownCommand`.
+    """Return the command or the message that a line is.
+
+    Raises `UnknownCommand`.
 
     >>> parse_line("//x", ()).message, parse_line("/etc/hosts is what?", ()).message
     ('/x', '/etc/hosts is what?')
@@ -106,16 +113,12 @@ def parse_line(text: str, commands: Sequence[Command]) -> ParsedLine:
 
 def help_rows(commands: Sequence[Command], width: int) -> list[str]:
     """Return the list of commands for a width in columns."""
-    return _list_rows([_entry(command) for command in commands], width)
+    return _list_rows([(command.usage, command.help) for command in commands], width)
 
 
 def keys_rows(width: int) -> list[str]:
     """Return the list of keys for a width in columns."""
     return _list_rows(KEYS, width)
-
-
-def _entry(command: Command) -> tuple[str, str]:
-    return f"/{command.name} {command.argument}".rstrip(), command.help
 
 
 def _list_rows(entries: Sequence[tuple[str, str]], width: int) -> list[str]:
@@ -133,17 +136,3 @@ def _list_rows(entries: Sequence[tuple[str, str]], width: int) -> list[str]:
         first = f"  {name.ljust(column)}  "
         rows += textwrap.wrap(text, width, initial_indent=first, subsequent_indent=gap)
     return rows
-
-
-def help_markdown(commands: Sequence[Command]) -> str:
-    """Return commands and keys as the tables of the documentation."""
-
-    def table(head: str, rows: Sequence[tuple[str, str]]) -> str:
-        lines = [f"| {head} | what it does |", "|---|---|"]
-        for name, text in rows:
-            escaped = name.replace("|", "\\|")
-            lines.append(f"| `{escaped}` | {text.replace('|', chr(92) + '|')} |")
-        return "\n".join(lines)
-
-    rows = [_entry(command) for command in commands]
-    return f"{table('command', rows)}\n\n{table('key', KEYS)}\n"

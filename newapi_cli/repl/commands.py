@@ -1,4 +1,8 @@
-"""The slash commands. /help, completion and documentation are made from the table at the end."""
+"""The slash commands: each is a function here and a row of the table at the end.
+
+/help, completion and documentation are made from the table. `command_parser.Command` explains its
+columns.
+"""
 
 from __future__ import annotations
 
@@ -253,7 +257,7 @@ def undo(conversation: Conversation, _: str) -> None:
     conversation.print_err(
         ntr(
             "removed “{prompt}”; {n} turn left",
-            "removed “{prompt}”; {n} turns left",
+            "removed “{prompt}”; {n:,} turns left",
             len(conversation.live.path),
             prompt=_quoted(undone.prompt),
         )
@@ -302,7 +306,7 @@ def sessions(conversation: Conversation, reference: str) -> None:
 def _session_row(session: Session, width: int, *, is_current: bool) -> str:
     """Return a session as one row of the window; a title that does not fit is cut."""
     mark = f"  ({tr('current')})" if is_current else ""
-    turns = ntr("{n} turn", "{n} turns", session.turns)
+    turns = ntr("{n} turn", "{n:,} turns", session.turns)
     head = f"  {session.short_id}  {ago(session.used_at)}  {turns}  "
     room = width - cell_width(head) - cell_width(mark)
     return f"{head}{truncate(safe_line(session.title), max(room, MIN_TITLE_CELLS))}{mark}"
@@ -351,9 +355,9 @@ def usage(conversation: Conversation, word: str) -> None:
     sums = usage_from_counts(sum(getattr(each, name) or 0 for each in counted) for name in COUNTS)
     uncounted = len(path) - len(counted)
     parts = [
-        ntr("{n} turn", "{n} turns", len(path)),
+        ntr("{n} turn", "{n:,} turns", len(path)),
         tokens(sums if counted else None),
-        ntr("unknown for {n} turn", "unknown for {n} turns", uncounted) if uncounted else "",
+        ntr("unknown for {n} turn", "unknown for {n:,} turns", uncounted) if uncounted else "",
         tr("{duration} in total", duration=seconds(duration_s)),
         conversation.cost_text(),
     ]

@@ -26,7 +26,7 @@ from newapi_cli.i18n import ntr, reword, tr
 from newapi_cli.render.status_lines import print_attachments, print_dim, print_error
 from newapi_cli.render.units import spent_text
 from newapi_cli.repl.reader import Reader
-from newapi_cli.repl.trimming import proposal, proposal_lines
+from newapi_cli.repl.trimming import proposal_lines, propose_trimming
 from newapi_cli.streams import Streams
 from newapi_cli.text import wrap_line
 
@@ -122,7 +122,7 @@ class Conversation:
             self.print_err(tr("no model is set: /model NAME, then /retry"))
             return False
         turn: Turn | None = None
-        turns_before = self.live.begun
+        turns_before = self.live.turns_begun
         try:
             with self.chat.turn(self.live, prompt, self.model, after) as turn:
                 self.chat.show(turn, self.live)
@@ -137,15 +137,14 @@ class Conversation:
             self.print_error(error)
             if isinstance(error, ContextTooLongError):
                 self._offer_trimming()
-        is_begun = self.live.begun != turns_before
+        is_begun = self.live.turns_begun != turns_before
         if is_begun:
             self.unsent = None
         return is_begun
 
     def print_error(self, error: NewapiError) -> None:
         """Print an error, its hint in terms of the conversation's commands."""
-        error.hint = hint_in_conversation(error)
-        print_error(self.streams, error)
+        print_error(self.streams, error.with_hint(hint_in_conversation(error)))
 
     def send_unsent(self, unsent: Unsent) -> None:
         """Send a prompt that could not be sent before, with what was attached to it."""
@@ -172,7 +171,7 @@ class Conversation:
             self.streams,
             ntr(
                 "session {id} “{title}”: {n} turn",
-                "session {id} “{title}”: {n} turns",
+                "session {id} “{title}”: {n:,} turns",
                 len(self.live.path),
                 id=session.short_id,
                 title=session.title,
@@ -195,7 +194,7 @@ class Conversation:
         if failed is None:
             return
         history = self.live.history._replace(turns=self.live.path[:-1])
-        proposed = proposal(history, failed.prompt, failed.error)
+        proposed = propose_trimming(history, failed.prompt, failed.error)
         if proposed is None:
             self.print_err(tr("the message alone is too long"))
             return
@@ -203,7 +202,7 @@ class Conversation:
             self.print_err(line)
         prompt = ntr(
             "Send again without this turn? [y/N] ",
-            "Send again without these {n} turns? [y/N] ",
+            "Send again without these {n:,} turns? [y/N] ",
             len(proposed.turns),
         )
         if not self.reader.confirm(prompt):

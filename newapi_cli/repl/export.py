@@ -7,7 +7,7 @@ from pathlib import Path
 
 from newapi_cli.app.clipboard import code_block, copy, copy_warnings
 from newapi_cli.app.sessions.archive import session_to_json, session_to_lines
-from newapi_cli.app.sessions.live_session import redact_session
+from newapi_cli.app.sessions.redacted_store import redact_session
 from newapi_cli.domain.session import StoredSession
 from newapi_cli.errors import LocalError, UsageError
 from newapi_cli.i18n import tr
@@ -72,10 +72,10 @@ def _document(conversation: Conversation, path: str) -> str:
 
 
 def _last_answer(conversation: Conversation) -> str:
-    """Return the last answer without API keys, which go into no file and no clipboard."""
+    """Return the last answer with API keys redacted: they go into no file and no clipboard."""
     for turn in reversed(conversation.live.path):
         if turn.answer:
-            text = conversation.context.remove_keys(turn.answer)
+            text = conversation.context.redact_known_keys(turn.answer)
             if text != turn.answer:
                 conversation.print_err(KEY_REDACTED)
             return text
@@ -83,7 +83,10 @@ def _last_answer(conversation: Conversation) -> str:
 
 
 def _write_file(path: str, text: str, *, replace: bool) -> Path:
-    """Write a private text file and return its path. Raises `FileExistsError`, `LocalError`."""
+    """Write a private text file and return its path.
+
+    Raises `FileExistsError`, `LocalError`.
+    """
     target = Path(path)
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replace else os.O_EXCL)
     try:

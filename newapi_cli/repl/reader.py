@@ -13,7 +13,7 @@ from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
-from newapi_cli.app import input_history as history
+from newapi_cli.app import input_history
 from newapi_cli.errors import ExitCode, Interrupted
 from newapi_cli.render.sanitizer import safe_text
 from newapi_cli.repl.key_bindings import QUOTES, key_bindings
@@ -35,14 +35,14 @@ class PrivateHistory(FileHistory):
 
     def load_history_strings(self) -> Iterable[str]:
         """Return the typed texts, newest first."""
-        return reversed(history.entries(self._path))
+        return reversed(input_history.entries(self._path))
 
     def store_string(self, string: str) -> None:
         """Append a text, unless it contains a key or the disk refuses it."""
         if self._redact(string) != string:
             return
         with contextlib.suppress(OSError):
-            history.append(self._path, string, self.session_id)
+            input_history.append(self._path, string, self.session_id)
 
 
 def open_history(path: Path | None, redact: Callable[[str], str]) -> History:
@@ -50,7 +50,7 @@ def open_history(path: Path | None, redact: Callable[[str], str]) -> History:
     if path is None:
         return InMemoryHistory()
     try:
-        history.make_private(path)
+        input_history.make_private(path)
     except OSError:
         return InMemoryHistory()
     return PrivateHistory(path, redact)
@@ -59,11 +59,13 @@ def open_history(path: Path | None, redact: Callable[[str], str]) -> History:
 class Reader:
     """Reads typed messages, one at a time."""
 
-    def __init__(self, streams: Streams, past: History, completer: Completer, *, vi: bool) -> None:
+    def __init__(
+        self, streams: Streams, history: History, completer: Completer, *, vi: bool
+    ) -> None:
         self._streams = streams
-        self._past = past
+        self._history = history
         self._session: PromptSession[str] = PromptSession(
-            history=past,
+            history=history,
             multiline=True,
             key_bindings=key_bindings(is_dumb=streams.terminal_is_dumb),
             editing_mode=EditingMode.VI if vi else EditingMode.EMACS,
@@ -83,8 +85,8 @@ class Reader:
         Raises `KeyboardInterrupt` for Ctrl-C on an empty line (elsewhere it clears the line),
         `EOFError` for Ctrl-D, and `Interrupted` for SIGTERM and SIGHUP, the terminal restored.
         """
-        if isinstance(self._past, PrivateHistory):
-            self._past.session_id = session_id
+        if isinstance(self._history, PrivateHistory):
+            self._history.session_id = session_id
 
         def toolbar() -> FormattedText:
             width = self._session.app.output.get_size().columns

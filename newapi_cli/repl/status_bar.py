@@ -38,8 +38,10 @@ def bar_text(conversation: Conversation, width: int) -> str:
 def _turns_text(conversation: Conversation) -> str:
     turns, left_out = len(conversation.live.path), conversation.live.session.left_out
     if not left_out:
-        return ntr("{n} turn", "{n} turns", turns)
-    return ntr("{n} turn ({sent} sent)", "{n} turns ({sent} sent)", turns, sent=turns - left_out)
+        return ntr("{n} turn", "{n:,} turns", turns)
+    return ntr(
+        "{n} turn ({sent:,} sent)", "{n:,} turns ({sent:,} sent)", turns, sent=turns - left_out
+    )
 
 
 def _tokens_text(conversation: Conversation) -> str:

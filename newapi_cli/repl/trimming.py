@@ -27,7 +27,7 @@ class Proposal(NamedTuple):
     left_out: int
 
 
-def proposal(history: MessageHistory, prompt: str, error: str) -> Proposal | None:
+def propose_trimming(history: MessageHistory, prompt: str, error: str) -> Proposal | None:
     """Propose the oldest turns to leave out, None if there are none.
 
     By the numbers in the gateway's error (the model's context and what was sent, in tokens), else
@@ -51,9 +51,9 @@ def proposal(history: MessageHistory, prompt: str, error: str) -> Proposal | Non
 def proposal_lines(proposed: Proposal, history: MessageHistory, model: str) -> Iterator[str]:
     """Yield the lines that show what would be left out."""
     yield ntr(
-        "this conversation is too long for {model}; {n} of {sent} turns could be left out"
+        "this conversation is too long for {model}; {n} of {sent:,} turns could be left out"
         " (it stays in the session, but is not sent):",
-        "this conversation is too long for {model}; {n} of {sent} turns could be left out"
+        "this conversation is too long for {model}; {n:,} of {sent:,} turns could be left out"
         " (they stay in the session, but are not sent):",
         len(proposed.turns),
         model=safe_line(model),

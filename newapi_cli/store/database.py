@@ -200,18 +200,17 @@ def _local_error(path: Path, error: sqlite3.Error) -> LocalError:
             ),
             hint=tr("retry"),
         )
-    is_full = name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR")
-    hint = ""
-    if is_full:
-        hint = write_failure_hint(path, errno.ENOSPC)
+    reason, why, hint = Reason.LOCAL, str(error), ""
+    if name == "SQLITE_FULL":
+        reason, hint = Reason.DISK_FULL, write_failure_hint(path, errno.ENOSPC)
+    elif name.startswith("SQLITE_IOERR"):  # a full quota too, and a file beyond `ulimit -f`
+        folder = shlex.quote(str(path.parent))
+        reason, why = Reason.IO_ERROR, f"{error} ({name})"
+        hint = tr("check the disk, its quota and `ulimit -f`: df -h {folder}", folder=folder)
     elif name.startswith(NO_ACCESS):
         hint = write_failure_hint(path, errno.EROFS if _is_on_read_only_disk(path) else None)
-    return LocalError(
-        tr("the session store {path} cannot be used", path=path),
-        reason=Reason.DISK_FULL if is_full else Reason.LOCAL,
-        why=str(error),
-        hint=hint,
-    )
+    message = tr("the session store {path} cannot be used", path=path)
+    return LocalError(message, reason=reason, why=why, hint=hint)
 
 
 def _is_on_read_only_disk(path: Path) -> bool:

@@ -34,7 +34,10 @@ class Inspection(NamedTuple):
 
 
 def inspect_store(path: Path) -> Inspection:
-    """Return a summary of an existing database. Raise `LocalError` if it cannot be used."""
+    """Return a summary of an existing database.
+
+    Raises `LocalError` if it cannot be used.
+    """
     try:
         size_bytes = path.stat().st_size
         with contextlib.closing(_opened(path)) as connection:

@@ -18,6 +18,7 @@ from newapi_cli.domain.completion import (
 )
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import (
+    MAX_INTEGER,
     SESSION_FIELDS,
     TURN_FIELDS,
     FieldType,
@@ -29,7 +30,6 @@ from newapi_cli.errors import LocalError
 from newapi_cli.i18n import tr
 
 DAMAGE_ERRORS = (ValueError, TypeError, OverflowError, OSError, RecursionError)
-MAX_INTEGER = 2**63 - 1  # of SQLite; a server may report more tokens
 USAGE = "usage"  # the one field that is stored in several columns, one for each of `COUNTS`
 NUMBER_TYPES = (
     FieldType.TURN_ID,
@@ -99,7 +99,10 @@ TURN_ENCODERS = _conversions(TURN_FIELDS, ENCODERS)
 
 
 def session_from_row(row: sqlite3.Row) -> Session:
-    """Return a session from the columns `SESSION_COLUMNS`. Raise `LocalError` if it is damaged."""
+    """Return a session from the columns `SESSION_COLUMNS`.
+
+    Raises `LocalError` if it is damaged.
+    """
     try:
         _check_types(row, SESSION_NUMBERS)
         values = _decoded(row, SESSION_DECODERS)
@@ -110,7 +113,10 @@ def session_from_row(row: sqlite3.Row) -> Session:
 
 
 def turn_from_row(row: sqlite3.Row) -> TurnRecord:
-    """Return a turn from the columns `TURN_COLUMNS`. Raise `LocalError` if it is damaged."""
+    """Return a turn from the columns `TURN_COLUMNS`.
+
+    Raises `LocalError` if it is damaged.
+    """
     try:
         _check_types(row, TURN_NUMBERS)
         values = _decoded(row, TURN_DECODERS)

@@ -1,4 +1,5 @@
 """The steps of the schema, run by `Database._migrate`. A released step is never changed.
+`Database._prepare` rejects a newer schema.
 
 Steps are numbered by position, and the number of the last one is the schema's version.
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 Step = tuple[str, ...]
 
-FIRST: Step = (
+VERSION_1: Step = (
     """
     CREATE TABLE sessions (
         id TEXT PRIMARY KEY,
@@ -67,7 +68,7 @@ FIRST: Step = (
 
 # `tried` is JSON: the models that failed before the last one. A session can move to another site,
 # so each turn has a profile and a host; older turns get those of their session.
-SECOND: Step = (
+VERSION_2: Step = (
     "ALTER TABLE turns ADD COLUMN cost_kind TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE turns ADD COLUMN tried TEXT NOT NULL DEFAULT '[]'",
     "ALTER TABLE turns ADD COLUMN profile TEXT NOT NULL DEFAULT ''",
@@ -80,6 +81,6 @@ SECOND: Step = (
 )
 
 # JSON: pairs of a URL and a title.
-THIRD: Step = ("ALTER TABLE turns ADD COLUMN sources TEXT NOT NULL DEFAULT '[]'",)
+VERSION_3: Step = ("ALTER TABLE turns ADD COLUMN sources TEXT NOT NULL DEFAULT '[]'",)
 
-MIGRATIONS: tuple[Step, ...] = (FIRST, SECOND, THIRD)
+MIGRATIONS: tuple[Step, ...] = (VERSION_1, VERSION_2, VERSION_3)

@@ -120,7 +120,7 @@ ANSWERS: dict[str, tuple[bytes, tuple[str, str | None, bool, int]]] = {
         ("Paris 👋", "stop", True, 0),
     ),
     "nothing": (b"", ("", None, False, 0)),
-    "usage only": (event(usage_chunk(made_up=True)) + DONE, ("", None, True, 0)),
+    "usage only": (event(usage_chunk(is_estimated=True)) + DONE, ("", None, True, 0)),
     "pings only": (PING * 9, ("", None, False, 0)),
     "an error member that is null": (
         event({**chunk("a", finish="stop"), "error": None}),

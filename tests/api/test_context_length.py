@@ -15,7 +15,7 @@ from newapi_cli.api.errors.context_length import is_too_long
 from newapi_cli.api.errors.error_object import ErrorObject
 from newapi_cli.api.errors.explain import error_from_response, error_in_stream
 from newapi_cli.api.errors.wrappers import read_error
-from newapi_cli.api.http.retry import may_retry
+from newapi_cli.api.http.retry import is_transient_status
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.errors import ContextTooLongError, ExitCode, GatewayError, LimitError
 from tests.support.cases import each
@@ -220,9 +220,9 @@ def test_a_long_context_in_a_stream_is_recognized() -> None:
 
 
 def test_it_is_not_retried() -> None:
-    assert not may_retry(500, ErrorObject(TOO_LONG["llama.cpp"]))
-    assert may_retry(500, ErrorObject("something broke"))
-    assert may_retry(429, ErrorObject(TOO_LONG["OpenAI"]))
+    assert not is_transient_status(500, ErrorObject(TOO_LONG["llama.cpp"]))
+    assert is_transient_status(500, ErrorObject("something broke"))
+    assert is_transient_status(429, ErrorObject(TOO_LONG["OpenAI"]))
 
 
 @each(

@@ -28,8 +28,8 @@ from newapi_cli.signals import Interrupts
 from tests.api.exchanges import assert_workers_end
 from tests.support.cases import each
 from tests.support.fault_server import FaultServer
-from tests.support.pictures import PNG
-from tests.support.steps import Forever, Pause, Reset, Send, Stall, Step, Tell, dribble, sse
+from tests.support.sample_files import PNG
+from tests.support.steps import Forever, Pause, Reset, Send, SetEvent, Stall, Step, dribble, sse
 from tests.support.wire import framed, head, response
 
 SHORT = Limits(size_bytes=104_857, connect_s=2, silence_s=2, total_s=10)
@@ -211,7 +211,7 @@ def test_ctrl_c_ends_a_download_at_once() -> None:
         interrupts.wake()
 
     presser = threading.Thread(target=press)
-    script: list[Step] = [Send(head(200, [("Content-Length", "9")])), Tell(begun), Stall()]
+    script: list[Step] = [Send(head(200, [("Content-Length", "9")])), SetEvent(begun), Stall()]
     with FaultServer(script) as server:
         presser.start()
         started = time.monotonic()

@@ -38,9 +38,9 @@ from tests.support.steps import (
     ReadHead,
     Reset,
     Send,
+    SetEvent,
     Stall,
     Step,
-    Tell,
     sse,
 )
 from tests.support.wire import answer_events, head, response
@@ -284,7 +284,7 @@ CLOSED_WHILE: dict[str, list[Step]] = {
 @pytest.mark.parametrize("script", CLOSED_WHILE.values(), ids=CLOSED_WHILE)
 def test_closing_ends_the_worker_while(script: list[Step]) -> None:
     reached = threading.Event()
-    with FaultServer([Tell(reached), *script]) as server:
+    with FaultServer([SetEvent(reached), *script]) as server:
         exchange = exchange_with(server.url)
         exchange.start()
         assert reached.wait(NEXT_S)
@@ -295,7 +295,7 @@ def test_closing_ends_the_worker_while(script: list[Step]) -> None:
 
 def test_closing_ends_the_worker_while_it_sends_to_a_server_that_does_not_read() -> None:
     reached = threading.Event()
-    with FaultServer([BeforeReading(), ReadHead(), Tell(reached), Stall()]) as server:
+    with FaultServer([BeforeReading(), ReadHead(), SetEvent(reached), Stall()]) as server:
         exchange = exchange_with(server.url, b"x" * 50_000_000)
         exchange.start()
         assert reached.wait(NEXT_S)

@@ -23,14 +23,14 @@ def deadlines(timeouts: Timeouts, *, stream: bool = True) -> Deadlines:
 
 def connected(timeouts: Timeouts, *, stream: bool = True) -> Deadlines:
     made = deadlines(timeouts, stream=stream)
-    made.connected(START + 1)
+    made.record_connection(START + 1)
     return made
 
 
 def answering(timeouts: Timeouts) -> Deadlines:
     made = connected(timeouts)
-    made.byte(START + 2)
-    made.content(START + 3)
+    made.record_byte(START + 2)
+    made.record_content(START + 3)
     return made
 
 
@@ -52,7 +52,7 @@ def test_the_connection_must_open_in_time() -> None:
 
 def test_the_connect_timeout_ends_with_the_connection() -> None:
     watched = deadlines(OFF._replace(connect_s=LIMIT_S))
-    watched.connected(START + 6)
+    watched.record_connection(START + 6)
     assert watched.remaining_s(START + 1e6) == math.inf
 
 
@@ -67,7 +67,7 @@ def test_the_first_byte_timeout_does_not_run_before_the_connection() -> None:
 
 def test_the_first_byte_timeout_ends_with_the_first_byte() -> None:
     watched = connected(OFF._replace(first_byte_s=LIMIT_S))
-    watched.byte(START + 2)
+    watched.record_byte(START + 2)
     assert watched.remaining_s(START + 1e6) == math.inf
 
 
@@ -79,8 +79,8 @@ def test_an_answer_without_streaming_has_the_first_content_timeout() -> None:
 
 def test_bytes_must_follow_each_other_in_time() -> None:
     watched = connected(OFF._replace(idle_s=LIMIT_S))
-    watched.byte(START + 2)
-    watched.byte(START + 8)
+    watched.record_byte(START + 2)
+    watched.record_byte(START + 8)
     assert_expires(watched, START + 8 + 7, "no data for 7 s$")
 
 
@@ -92,7 +92,7 @@ def test_the_first_content_must_arrive_in_time() -> None:
 def test_pings_are_not_content() -> None:
     watched = connected(OFF._replace(first_content_s=LIMIT_S, idle_s=LIMIT_S))
     for second in range(2, 8):
-        watched.byte(START + second)
+        watched.record_byte(START + second)
     assert_expires(watched, START + 1 + 7, "no answer within 7 s$")
 
 
@@ -103,13 +103,13 @@ def test_the_first_content_timeout_ends_with_the_first_content() -> None:
 def test_parts_must_follow_each_other_in_time() -> None:
     watched = answering(OFF._replace(content_idle_s=LIMIT_S, idle_s=LIMIT_S))
     for second in range(4, 10):
-        watched.byte(START + second)
+        watched.record_byte(START + second)
     assert_expires(watched, START + 3 + 7, "no new text for 7 s$")
 
 
 def test_each_part_restarts_the_timeout() -> None:
     watched = answering(OFF._replace(content_idle_s=LIMIT_S))
-    watched.content(START + 9)
+    watched.record_content(START + 9)
     assert_expires(watched, START + 9 + 7, "no new text for 7 s$")
 
 
@@ -122,7 +122,7 @@ def test_the_total_timeout_always_runs(make: Make) -> None:
 
 def test_after_the_finish_reason_only_a_short_timeout_applies() -> None:
     watched = answering(Timeouts(1, 1, 1, 1, 1, 1))
-    watched.finished(START + 4)
+    watched.record_finish(START + 4)
     assert watched.remaining_s(START + 4) == AFTER_FINISH_S
     assert watched.remaining_s(START + 4 + AFTER_FINISH_S - 0.5) == pytest.approx(0.5)
     with pytest.raises(DeadlineError):
@@ -142,15 +142,15 @@ def test_the_nearest_deadline_is_returned() -> None:
 def test_the_silence_begins_with_the_last_part() -> None:
     watched = connected(OFF)
     assert watched.silent_s(START + 5) == 5
-    watched.byte(START + 6)
+    watched.record_byte(START + 6)
     assert watched.silent_s(START + 7) == 7
-    watched.content(START + 8)
+    watched.record_content(START + 8)
     assert watched.silent_s(START + 10) == 2
 
 
 def with_a_byte(timeouts: Timeouts) -> Deadlines:
     made = connected(timeouts)
-    made.byte(START + 2)
+    made.record_byte(START + 2)
     return made
 
 
@@ -186,7 +186,7 @@ def test_no_timeout_counts_the_time_without_listening(name: str) -> None:
     make, ends_at = RUNNING[name]
     watched = make(OFF._replace(**{name: LIMIT_S}))
     silent_s = watched.silent_s(START + 5)
-    watched.not_listening(100)
+    watched.exclude(100)
     assert watched.silent_s(START + 105) == silent_s
     assert watched.remaining_s(ends_at + 99.5) == pytest.approx(0.5)
     with pytest.raises(DeadlineError):
@@ -195,6 +195,6 @@ def test_no_timeout_counts_the_time_without_listening(name: str) -> None:
 
 def test_bytes_after_a_pause_restart_the_timeouts() -> None:
     watched = answering(OFF._replace(idle_s=LIMIT_S))
-    watched.not_listening(100)
-    watched.byte(START + 105)
+    watched.exclude(100)
+    watched.record_byte(START + 105)
     assert_expires(watched, START + 112, "no data for 7 s$")

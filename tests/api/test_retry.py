@@ -8,7 +8,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from newapi_cli.api.errors.error_object import ErrorObject
-from newapi_cli.api.http.retry import may_retry, pause_s, rejects_stream_options, wait_hint
+from newapi_cli.api.http.retry import (
+    is_transient_status,
+    pause_s,
+    rejects_stream_options,
+    wait_hint,
+)
 from tests.support.cases import each
 
 RETRIED = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
@@ -26,18 +31,18 @@ FINAL = [
 
 @each("status", range(300, 600))
 def test_only_some_statuses_are_retried(status: int) -> None:
-    assert may_retry(status, ErrorObject("")) == (status in RETRIED)
+    assert is_transient_status(status, ErrorObject("")) == (status in RETRIED)
 
 
 @each("code", FINAL)
 @each("status", [429, 500, 503])
 def test_an_error_that_would_repeat_is_not_retried(status: int, code: str) -> None:
-    assert not may_retry(status, ErrorObject("", code=code))
+    assert not is_transient_status(status, ErrorObject("", code=code))
 
 
 @pytest.mark.parametrize("code", ["", "do_request_failed", "get_channel_failed", "429"])
 def test_other_codes_are_retried(code: str) -> None:
-    assert may_retry(500, ErrorObject("", code=code))
+    assert is_transient_status(500, ErrorObject("", code=code))
 
 
 @each("attempt", range(1, 11))

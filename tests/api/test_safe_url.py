@@ -185,7 +185,10 @@ def test_an_invalid_url_is_rejected_without_being_repeated(text: str) -> None:
         ("../y", "https://a.example/y"),
         ("?q=1", "https://a.example/x/p?q=1"),
         ("#top", "https://a.example/x/p"),
-        ("/é".encode().decode("latin-1"), "https://a.example/%C3%A9"),
+        # Header values are decoded as UTF-8, or as Latin-1 if one of them is not UTF-8.
+        ("/é", "https://a.example/%C3%A9"),
+        ("/中", "https://a.example/%E4%B8%AD"),
+        ("/é中".encode().decode("latin-1"), "https://a.example/%C3%A9%E4%B8%AD"),
     ],
 )
 def test_a_redirect_is_resolved_against_its_url(location: str, url: str) -> None:

@@ -16,7 +16,7 @@ from newapi_cli.errors import GatewayError, NetworkError, UsageError
 from newapi_cli.streams import Input, Output, Streams
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.pictures import GIF, PDF, PNG
+from tests.support.sample_files import GIF, PDF, PNG
 from tests.support.steps import Send
 from tests.support.wire import response
 

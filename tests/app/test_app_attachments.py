@@ -19,7 +19,7 @@ from newapi_cli.app.prompt import MAX_INPUT_BYTES, Prompt, TextFile, prompt_from
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.errors import UsageError
 from tests.support.cases import each
-from tests.support.pictures import GIF, JPEG, PDF, PDF_OF_TEXT, PNG, WEBP
+from tests.support.sample_files import GIF, JPEG, PDF, PDF_OF_TEXT, PNG, WEBP
 
 KINDS = {
     "image/png": PNG,

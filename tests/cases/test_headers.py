@@ -68,7 +68,7 @@ def test_each_request_to_the_host_has_the_headers(home: Home, server: FaultServe
     assert run(home, "chat", "hi").text == "Paris\n"
     assert run(home, "models", "--refresh").text == "test-model\n"
     assert len(server.requests) == 2
-    for request in (*server.requests, *server.asides):
+    for request in (*server.requests, *server.api_requests):
         assert request.header("CF-Access-Client-Id") == ID
         assert request.header("CF-Access-Client-Secret") == SECRET
         assert request.header("X-Team") == BY_COMMAND
@@ -122,7 +122,7 @@ def test_another_host_gets_no_header(home: Home, server: FaultServer, by: str) -
     else:
         env["NEWAPI_BASE_URL"] = server.url
     assert run(home, *args, env=env).text == "Paris\n"
-    for request in (*server.requests, *server.asides):
+    for request in (*server.requests, *server.api_requests):
         assert request.header("CF-Access-Client-Id") is None
         assert request.header("X-Team") is None
     listed = run(home, "config", "list", env=env | {"NEWAPI_BASE_URL": server.url})

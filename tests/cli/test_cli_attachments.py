@@ -16,8 +16,8 @@ import pytest
 from tests.sessions.helpers import without_root
 from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
-from tests.support.pictures import GIF, JPEG, PDF, PDF_OF_TEXT, PNG, WEBP
 from tests.support.process import newapi_command, run_command, run_in_shell, run_newapi
+from tests.support.sample_files import GIF, JPEG, PDF, PDF_OF_TEXT, PNG, WEBP
 from tests.support.steps import Send, Stall, Step, sse
 from tests.support.terminal import Terminal
 from tests.support.wire import answer_events, head, response

@@ -19,6 +19,28 @@ from newapi_cli.config.file import read_config, write_atomically
 from newapi_cli.errors import ConfigError
 
 ROOT = Path(newapi_cli.__file__).parents[1]
+ENDS_WHILE_WRITING = """
+import os, sys, threading, time
+from pathlib import Path
+from newapi_cli import __main__
+from newapi_cli.config.file import write_atomically
+
+is_writing = threading.Event()
+
+def slow_fsync(descriptor):
+    is_writing.set()
+    time.sleep(600)  # the disk does not answer
+
+def run():
+    path = Path(sys.argv[1])
+    threading.Thread(target=write_atomically, args=(path, "new"), daemon=True).start()
+    assert is_writing.wait(10)
+    return 6
+
+os.fsync = slow_fsync
+__main__._run = run
+__main__.main()
+"""
 
 
 @pytest.fixture(params=[0o000, 0o077, 0o777], ids=oct)
@@ -98,6 +120,14 @@ def test_a_symlink_to_itself_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be resolved"):
         write_atomically(link, "")
     assert link.is_symlink()
+
+
+def test_a_process_that_ends_while_a_thread_writes_leaves_no_temporary_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    command = [sys.executable, "-c", ENDS_WHILE_WRITING, str(path)]
+    path.write_text("old")
+    assert subprocess.run(command, cwd=ROOT, check=False, timeout=60).returncode == 6
+    assert (names_in(tmp_path), path.read_text()) == (["file"], "old")
 
 
 def test_a_full_disk_leaves_only_the_old_file(

@@ -228,6 +228,21 @@ def test_ctrl_c_ends_serve_forever_without_output() -> None:
     assert (process.returncode, out, err) == (0, "stopped\n", "")
 
 
+def test_ctrl_c_while_the_threads_start_releases_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway = DemoGateway()
+    start = gateway._accept_thread.start
+
+    def interrupted_start() -> None:
+        start()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gateway._accept_thread, "start", interrupted_start)
+    gateway.serve_forever()
+    host, _, port = gateway.base_url.removeprefix("http://").partition(":")
+    with socket.create_server((host, int(port))):
+        pass
+
+
 def test_small_chunks_are_sent_without_delay() -> None:
     """With Nagle's algorithm a chunk could wait 40 ms for an acknowledgment."""
     with DemoGateway(pace_s=0) as gateway, open_socket(gateway) as client:

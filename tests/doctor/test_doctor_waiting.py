@@ -12,13 +12,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from newapi_cli.api.gateway.connectivity import Probe, within
-from newapi_cli.app.doctor.checkup import (
-    Check,
-    CheckBlocked,
-    CheckStarted,
-    exit_code_of,
-    run_checks,
-)
+from newapi_cli.app.doctor.context import CheckBlocked
+from newapi_cli.app.doctor.run import Check, CheckStarted, exit_code_of, run_checks
 from newapi_cli.demo.server import DemoGateway
 from newapi_cli.domain.report import CheckResult, Verdict
 from newapi_cli.errors import AuthenticationError, ExitCode, Interrupted, NetworkError

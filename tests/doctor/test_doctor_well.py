@@ -122,7 +122,7 @@ def test_an_answer_that_fails_fails_the_check(
     [
         ("sk-expired", 4, "expired on 20", "newapi login"),
         ("sk-exhausted", 7, "is used up", "raise the limit"),
-        ("sk-wrong", 4, "rejected the key (HTTP 401)", "the key has 8 characters"),
+        ("sk-wrong", 4, "rejected the key (HTTP 401)", "it has 8 characters"),
         ("sk-disabled", 4, "rejected the key", "newapi login"),
     ],
 )
@@ -158,7 +158,7 @@ def test_the_words_of_an_old_gateway_about_a_key_are_used(
 def test_the_length_of_a_key_unknown_to_an_old_gateway_is_checked(home: Home) -> None:
     with gateway_variant("2025-04") as gateway:
         home.configure(gateway.base_url, model="demo", api_key="sk-wrong")
-        row = run_doctor(home).assert_first_failed("key", 4, "the key has 8 characters")
+        row = run_doctor(home).assert_first_failed("key", 4, "it has 8 characters")
     assert row.text.startswith("the gateway does not recognize this key")
 
 

@@ -1,4 +1,4 @@
-"""An answer read without a connection, and what must hold of every text that comes out of it."""
+"""Read an answer without a connection, and check every text that is decoded from it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read(blocks: list[bytes]) -> tuple[Completion, str]:
 
 
 def texts_in(value: object) -> Iterator[str]:
-    """Give every text of a decoded value: of tuples, lists, and names and values of mappings."""
+    """Yield every text in a decoded value: in tuples, lists, and keys and values of mappings."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -54,6 +54,6 @@ def texts_in(value: object) -> Iterator[str]:
 
 
 def assert_encodes(value: object) -> None:
-    """See that all of it can be printed and stored."""
+    """Fail if a text cannot be printed or stored."""
     for text in texts_in(value):
         text.encode("utf-8")

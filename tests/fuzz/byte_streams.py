@@ -1,7 +1,7 @@
-"""Random answers on the wire: orderly exchanges, their mutations, and noise, each from its number.
+"""Random responses: valid ones, mutations of them, and noise, each made from its number.
 
 A stream is made from the seed of the run and a number alone, so that any of ten thousand can be
-had again by itself: `byte_stream(seed, number)`.
+repeated alone: `byte_stream(seed, number)`.
 """
 
 from __future__ import annotations
@@ -75,12 +75,12 @@ class ByteStream(NamedTuple):
     is_reset: bool
 
     def steps(self) -> Sequence[Step]:
-        """Give the script of it."""
+        """Return its script for the fault server."""
         return [*(Send(each) for each in self.writes if each), Reset() if self.is_reset else Fin()]
 
 
 def byte_stream(seed: int, number: int) -> ByteStream:
-    """Give one stream: in ten, two are noise, five are mutated and three as they should be."""
+    """Return one stream: of ten, two are noise, five are mutated and three are valid."""
     chance = random.Random(f"{seed}/{number}")
     kind = chance.random()
     if kind < 0.1:
@@ -150,7 +150,7 @@ def _mutated(chance: random.Random, data: bytes) -> bytes:
 
 
 def _cut(chance: random.Random, data: bytes) -> tuple[bytes, ...]:
-    """Cut into writes: whole, in a few pieces, or, where it is short, byte by byte."""
+    """Split into writes: one, a few, or, if it is short, one for each byte."""
     if len(data) < 200 and chance.random() < 0.2:
         return tuple(data[at : at + 1] for at in range(len(data)))
     places = sorted(chance.randrange(len(data) + 1) for _ in range(chance.choice([0, 1, 3, 12])))

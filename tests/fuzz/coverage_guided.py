@@ -3,9 +3,9 @@
     python tests/fuzz/coverage_guided.py decoder -max_total_time=300
     python tests/fuzz/coverage_guided.py codec -max_total_time=300
 
-A script for people and for `.ci/long`, where atheris is installed; it is no test dependency. What
-it finds becomes a test beside it. Options are libFuzzer's: `-seed=N` repeats a run, and a folder
-keeps the inputs that reached something new.
+A script for developers and `.ci/long`, if atheris is installed; it is not a test dependency. What
+it finds becomes a test in this folder. Options are those of libFuzzer: `-seed=N` repeats a run, and
+a folder keeps the inputs that reached new code.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Run one of the two, from orderly streams, with the words of the protocol at hand."""
+    """Fuzz one of the two targets, starting from valid streams and a dictionary of the protocol."""
     import atheris  # pytest, which looks for doctests here, may run without it
 
     sys.path.insert(0, str(Path(__file__).parents[2]))

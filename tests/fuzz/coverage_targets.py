@@ -1,4 +1,4 @@
-"""What `coverage_guided.py` runs on each input, and the inputs that it begins from."""
+"""The functions that `coverage_guided.py` fuzzes, and its initial inputs."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ DECODERS: list[Callable[[object], object]] = [
 
 
 def _parts(data: bytes) -> tuple[list[int], bytes]:
-    """Give four places to cut at, and the stream; atheris chooses both."""
+    """Return four positions to split at, and the stream; atheris chooses both."""
     return [data[i] | data[i + 1] << 8 for i in range(0, min(8, len(data) - 1), 2)], data[8:]
 
 
 def decoder(data: bytes) -> None:
-    """Read a stream whole, cut and by the standard; then with a small limit."""
+    """Decode a stream whole, split and by the standard, then with a small limit."""
     places, stream = _parts(data)
     whole = decoded([stream])
     pieces = cut_at(stream, places)
@@ -69,7 +69,7 @@ def decoder(data: bytes) -> None:
 
 
 def codecs(data: bytes) -> None:
-    """Read an answer whole and cut, a refusal, and all that a gateway tells beside."""
+    """Decode an answer whole and split, an error, and every other response of a gateway."""
     places, body = _parts(data)
     whole = read([body])
     assert_encodes(whole)

@@ -1,4 +1,4 @@
-"""Event streams: what becomes of one by our decoder, and by a slow reading of the standard."""
+"""Event streams decoded by our decoder, and by a slow implementation of the standard."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WORDS = [
 
 
 class Decoded(NamedTuple):
-    """What became of a stream: (type, data) of its events, its strays, whether it was too large."""
+    """The result: (type, data) of the events, the stray lines, whether an event was too large."""
 
     events: list[tuple[str, str]]
     stray: bytes
@@ -28,7 +28,7 @@ class Decoded(NamedTuple):
 
 
 def decoded(blocks: Iterable[bytes], limit: int = MEGABYTE) -> Decoded:
-    """Feed blocks and the end."""
+    """Decode blocks with our decoder."""
     decoder = SseDecoder(max_event_bytes=limit)
     events = []
     try:
@@ -44,9 +44,9 @@ def decoded(blocks: Iterable[bytes], limit: int = MEGABYTE) -> Decoded:
 
 
 def by_the_standard(stream: bytes) -> Decoded:
-    """Read a stream as WHATWG HTML, section 9.2, words it, with our documented deviations.
+    """Decode a stream by WHATWG HTML, section 9.2, with our documented deviations.
 
-    As the standard does, the whole stream is decoded before it is cut into lines.
+    As in the standard, the whole stream is decoded as UTF-8 before it is split into lines.
     """
     text = stream.decode("utf-8", "replace").removeprefix("\ufeff")
     lines = re.split("\r\n|\r|\n", text)

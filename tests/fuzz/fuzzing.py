@@ -24,12 +24,12 @@ settings.load_profile("newapi")
 
 
 def profiled(examples: int) -> settings:
-    """Return the settings for a test of so many examples in CI."""
+    """Return the settings of a test with this number of examples in CI."""
     return settings(max_examples=scaled(examples, examples * LONG_FACTOR))
 
 
 def fuzzed(examples: int) -> Callable[[Test], Test]:
-    """Return the decorator of a test with `given`: so many examples in CI, from the seed."""
+    """Return a decorator for tests with `given`: this number of examples in CI, from the seed."""
 
     def decorate(test: Test) -> Test:
         decorated: Test = seed(SEED)(profiled(examples)(test))
@@ -39,6 +39,6 @@ def fuzzed(examples: int) -> Callable[[Test], Test]:
 
 
 def cut_at(data: bytes, places: Sequence[int]) -> list[bytes]:
-    """Return bytes cut at these places, each taken modulo their length; a place twice gives b""."""
+    """Return bytes split at these positions modulo their length; a repeated one yields b""."""
     cuts = sorted(place % (len(data) + 1) for place in places)
     return [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]

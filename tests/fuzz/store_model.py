@@ -72,13 +72,13 @@ class Sessions:
         self.titles[session.id] = (session.title, session.is_named)
 
     def erase(self, session: str) -> None:
-        """Remove a session, and remember the texts that must be gone with it."""
+        """Remove a session, and record its texts, which must be deleted."""
         for turn in self.turns.pop(session).values():
             self.deleted += [text for text in (turn.prompt, turn.answer) if text]
         del self.leaves[session], self.titles[session]
 
     def path(self, session: str) -> list[tuple[str, str]]:
-        """Return prompts and answers of the present path."""
+        """Return the prompts and answers of the current path."""
         turns, path = self.turns[session], []
         place = self.leaves[session]
         while place in turns:

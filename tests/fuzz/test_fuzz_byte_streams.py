@@ -1,4 +1,4 @@
-"""Whatever bytes a server sends: a documented end, in time, in little memory.
+"""Any bytes from a server lead to a documented exit code, in time and in little memory.
 
 The promise: in ten thousand random byte streams through client and turn, and three hundred through
 the command, never a bug (1), never more memory or time than is documented. CI runs a slice.
@@ -42,19 +42,19 @@ WAYS = [
 
 
 class ChatRun:
-    """The stream that is sent to whoever asks, until another one is."""
+    """Answers each request with the current stream."""
 
     def __init__(self) -> None:
         self.stream = ByteStream(0, (), False)
 
     def __call__(self, request: Request) -> list[Step]:
-        """Give the steps of it, as often as it is asked for."""
+        """Return the steps of the stream."""
         assert request.path == "/v1/chat/completions"
         return list(self.stream.steps())
 
 
 def ended(url: str, number: int) -> tuple[ExitCode, Completion]:
-    """Ask one server in this process, stream or not, and give how the turn ended."""
+    """Run a turn in this process, streamed or not, and return how it ended."""
     turn = Turn(question(stream=number % 5 != 0), client_for(url, timeouts=CLOCKS))
     try:
         for event in turn:
@@ -67,7 +67,7 @@ def ended(url: str, number: int) -> tuple[ExitCode, Completion]:
 
 
 def check_end(code: ExitCode, completion: Completion) -> None:
-    """See that the code and the status tell the same, and that no success is empty."""
+    """Fail if exit code and status disagree, or if a success is empty."""
     if code is ExitCode.COMPLETE:
         assert completion.status is Status.COMPLETE
         assert completion.content or completion.tool_calls or completion.finish_reason == "length"
@@ -80,12 +80,12 @@ def check_end(code: ExitCode, completion: Completion) -> None:
 
 
 def peak_bytes() -> int:
-    """Give the largest resident memory of this process so far (Linux: in kB)."""
+    """Return the largest resident memory of this process so far (Linux: in kB)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def batches(count: int) -> Iterator[range]:
-    """Give the numbers in order, cut into ranges."""
+    """Return the numbers in order as ranges."""
     for begin in range(0, count, BATCH):
         yield range(begin, min(begin + BATCH, count))
 

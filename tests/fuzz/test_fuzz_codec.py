@@ -56,7 +56,7 @@ BODIES = st.one_of(
 
 
 def loaded(text: str) -> object:
-    """Parse as the program does; what is no JSON becomes None, as it never gets further."""
+    """Parse as the program does; invalid JSON, which the decoders never receive, becomes None."""
     try:
         return decode_json(as_bytes(text))
     except ValueError:
@@ -97,17 +97,17 @@ def test_the_arguments_of_a_tool_call_come_whole_from_any_pieces(pieces: list[st
 @fuzzed(150)
 @given(st.lists(TEXTS, min_size=1, max_size=6))
 def test_no_character_of_an_answer_is_lost_between_deltas(pieces: list[str]) -> None:
-    """All of it comes, as answer or as reasoning, but for think tags and the space beside them."""
+    """All of it arrives as answer or reasoning, except think tags and the space around them."""
     chunks = [{"choices": [{"delta": {"content": piece}}]} for piece in pieces]
     stream = b"".join(b"data: %s\n\n" % json.dumps(chunk).encode() for chunk in chunks)
     completion, _ = read([stream])
     sent = well_formed("".join(pieces))
-    got = completion.reasoning + completion.content
+    received = completion.reasoning + completion.content
     if sent.lstrip().startswith("<think>"):
         sent = sent.lstrip().removeprefix("<think>").replace("</think>", "", 1)
-        assert "".join(got.split()) == "".join(sent.split())
+        assert "".join(received.split()) == "".join(sent.split())
     else:
-        assert got == sent
+        assert received == sent
 
 
 # -- refusals -----------------------------------------------------------------------------------
@@ -151,19 +151,19 @@ DECODERS: dict[str, tuple[st.SearchStrategy[object], Callable[[object], object]]
     ),
     "key": (KEY_USAGE, responses.key_usage_from_json),
     "log": (LOG, key_log.log_from_json),
-    "log kept": (LOG, lambda value: key_log.log_from_json(_kept(value))),
+    "log kept": (LOG, lambda value: key_log.log_from_json(_cached(value))),
     "rates": (LOG, key_log.rates_from_log),
-    "rates kept": (LOG, lambda value: key_log.rates_from_json(_kept_rates(value))),
+    "rates kept": (LOG, lambda value: key_log.rates_from_json(_cached_rates(value))),
     "rates damaged": (RATES, key_log.rates_from_json),
 }
 
 
-def _kept(value: object) -> object:
-    """Give a log as it is found again on the shelf."""
+def _cached(value: object) -> object:
+    """Return a log as it is read back from the cache."""
     return json.loads(json.dumps(key_log.without_details(value)))
 
 
-def _kept_rates(value: object) -> object:
+def _cached_rates(value: object) -> object:
     """Return rates as they are read from the cache; they are those of the log."""
     rates = key_log.rates_from_log(value)
     kept = json.loads(json.dumps(key_log.rates_to_json(rates)))
@@ -190,14 +190,14 @@ def test_any_prices_of_any_site_can_be_written(status: object, pricing: object) 
     assert_encodes(responses.currency_from_json(status))
 
 
-class Told:
-    """A client that is told two values, one after the other."""
+class FakeClient:
+    """A client that receives these values, one after the other."""
 
     def __init__(self, *values: object) -> None:
         self._values = list(values)
 
     def fetch_json(self, path: str) -> Generator[TurnEvent, None, object]:
-        """Return the next value, whichever path it is asked for."""
+        """Return the next value for any path."""
         assert path.startswith("/")
         yield from ()
         return self._values.pop(0)
@@ -207,5 +207,5 @@ class Told:
 @given(st.dictionaries(st.sampled_from(["hard_limit_usd", "access_until"]), ODD), ODD)
 def test_any_balance_is_a_balance_or_an_error_of_ours(granted: object, spent: object) -> None:
     with suppress(NewapiError):
-        for _ in fetch_balance(Told(granted, {"total_usage": spent})):
+        for _ in fetch_balance(FakeClient(granted, {"total_usage": spent})):
             pass

@@ -1,4 +1,4 @@
-"""Answers as large as they may be, of every width of text: taken or refused, in bounded memory."""
+"""Answers up to the size limits, of every width of text: accepted or rejected in bounded memory."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ WIDTHS = {"ASCII": ("x", 23.9, 24.1), "Chinese": ("\u4f60", 15.9, 16.1), "emoji"
 
 
 def streamed(text: str) -> list[Step]:
-    """Give an answer that is one event."""
+    """Return a streamed answer of one event."""
     return sse(event(chunk(text)), event(chunk(finish="stop")), DONE, chunked=False)
 
 
 def whole(text: str) -> list[Step]:
-    """Give an answer that is no stream."""
+    """Return an answer that is not streamed."""
     return [Send(response(200, completion(text)))]
 
 

@@ -1,4 +1,4 @@
-"""A request's body says what was asked, and nothing else, for any conversation and parameters."""
+"""The body of a request is exactly what was requested, for any conversation and parameters."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NAMES = {"effort": "reasoning_effort"}
 
 
 def sent(value: object) -> object:
-    """Give a value as it must arrive: half characters, which no UTF-8 holds, as question marks."""
+    """Return a value as it must arrive: lone surrogates become question marks."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, dict):
@@ -51,7 +51,7 @@ def sent(value: object) -> object:
 
 
 def content_of(text: str, files: list[tuple[str, str, bytes]]) -> object:
-    """Give the content of a message by the documentation of the protocol."""
+    """Return the content of a message by the documentation of the protocol."""
     if not files:
         return text
     parts: list[object] = [{"type": "text", "text": text}] if text else []

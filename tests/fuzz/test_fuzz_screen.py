@@ -1,4 +1,4 @@
-"""Any text at all on a terminal: shown, never obeyed, the same however it is cut."""
+"""Any text on a terminal: displayed, never executed, the same however it is split."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ SHOWN_OTHERWISE = {chr(code) for code in BIDI} | {"\u2028", "\u2029", "\ufeff"}
 
 
 def pieces_of(text: str, places: Sequence[int]) -> list[str]:
-    """Cut a text at these places, each taken modulo its length."""
+    """Split a text at these positions modulo its length."""
     cuts = sorted(place % (len(text) + 1) for place in places)
     return [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
 
 
 def is_harmless(character: str) -> bool:
-    """Say by Unicode alone whether a terminal draws a character, or does nothing with it."""
+    """Return whether a terminal draws or ignores a character, by its Unicode properties."""
     if character in "\n\t":
         return True
     return unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp") and (
@@ -88,7 +88,7 @@ def test_safe_text_stays_as_it_is(text: str) -> None:
 @fuzzed(200)
 @given(TEXTS, CUTS)
 def test_what_is_held_back_is_short(text: str, places: list[int]) -> None:
-    """A flag has eight characters at most: more would wait for ever while nothing else comes."""
+    """A flag has at most eight characters; more would be held back until other text arrives."""
     sanitizer = Sanitizer()
     taken = given_out = 0
     for piece in pieces_of(text, places):

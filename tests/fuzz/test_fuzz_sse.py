@@ -1,4 +1,4 @@
-"""The event decoder against a reading of the standard, for any bytes, however they are cut."""
+"""The event decoder compared with the standard, for any bytes, however they are split."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_any_bytes_cut_anywhere_give_the_same_as_whole(stream: bytes, places: li
 def test_the_limit_does_not_depend_on_the_cuts(
     stream: bytes, places: list[int], limit: int
 ) -> None:
-    """What came before an event that is too large may be given or not: its block decides."""
+    """Events before one that is too large may be returned or not, depending on the blocks."""
     one_by_one = decoded((stream[at : at + 1] for at in range(len(stream))), limit)
     for blocks in ([stream], cut_at(stream, places)):
         found = decoded(blocks, limit)
@@ -97,7 +97,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize(("unit", "size"), HOSTILE.values(), ids=HOSTILE)
 def test_no_stream_costs_more_memory_than_the_limit_allows(unit: bytes, size: int) -> None:
-    """A growing buffer is copied now and then: hence twice the limit, and what strays may take."""
+    """A growing buffer is sometimes copied: hence twice the limit, plus the stray lines."""
     limit, block = 200_000, 1 << 14
     stream = unit * (4 * limit // len(unit))
     decoder = SseDecoder(max_event_bytes=limit)

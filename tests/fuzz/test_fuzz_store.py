@@ -95,34 +95,34 @@ class StoreMachine(RuleBasedStateMachine):
     # -- parts --------------------------------------------------------------------------------
 
     def text(self, tail: str) -> str:
-        """Return a text that has never been."""
+        """Return a text that was not used before."""
         self.clock.now += 1
         return f"marker{next(self.numbers)}x {tail}"
 
     def chosen(self, pick: int) -> str:
-        """Return the id of a session that is there."""
+        """Return the id of an existing session."""
         ids = list(self.model.turns)  # in order of creation: imported sessions have random ids
         return ids[pick % len(ids)]
 
     def has_sessions(self) -> bool:
-        """Return whether there is one."""
+        """Return whether there is a session."""
         return bool(self.model.turns)
 
     def has_idle(self) -> bool:
-        """Return whether there is a process in whose conversation no answer is under way."""
+        """Return whether there is a process without an open turn."""
         return any(process.kept is None for process in self.processes)
 
     def has_busy(self) -> bool:
-        """Return whether an answer is under way."""
+        """Return whether a process has an open turn."""
         return any(process.kept is not None for process in self.processes)
 
     def idle(self, place: int) -> Process:
-        """Return a process that may ask, the one at this place if it may."""
+        """Return a process without an open turn, the one at this index if possible."""
         ones = [process for process in self.processes if process.kept is None]
         return self.processes[place] if self.processes[place].kept is None else ones[0]
 
     def busy(self, place: int) -> Process:
-        """Return a process with an answer under way, the one at this place if it has one."""
+        """Return a process with an open turn, the one at this index if possible."""
         ones = [process for process in self.processes if process.kept is not None]
         return self.processes[place] if self.processes[place].kept is not None else ones[0]
 
@@ -130,7 +130,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @precondition(has_idle)
     @rule(place=PLACES)
-    def start_anew(self, place: int) -> None:
+    def start_session(self, place: int) -> None:
         """Start a session; nothing is stored before its first prompt."""
         process = self.idle(place)
         session = Session(f"{next(self.numbers):012x}", profile="test")
@@ -384,7 +384,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert content.turns == self.model.turns
             assert content.leaves == self.model.leaves
             assert content.titles == self.model.titles
-            rows = [tuple(row) for row in store.figures(tuple)]
+            rows = [tuple(row) for row in store.iter_spending(tuple)]
             counts = [(int(str(row[5] or 0)), int(str(row[6] or 0))) for row in rows]
             assert (sum(a for a, _ in counts), sum(b for _, b in counts)) == self.model.tokens()
 

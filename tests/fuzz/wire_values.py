@@ -1,4 +1,4 @@
-"""JSON as a server may send it: near the shape of the protocol, and wrong at any place of it."""
+"""JSON as a server may send it: similar to the protocol, and wrong anywhere."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ ODD: Json = st.recursive(
 
 
 def mostly(good: Json) -> Json:
-    """Give what should stand there three times out of four, else anything."""
+    """Return the expected value in three of four cases, else anything."""
     return st.integers(0, 3).flatmap(lambda chance: good if chance else ODD)
 
 
 def members(**expected: Json) -> Json:
-    """Give an object with any of these members, each mostly right, and at times a foreign one."""
+    """Return an object with any of these members, mostly valid, and sometimes an unknown one."""
     known = {name: mostly(value) for name, value in expected.items()}
-    foreign = st.dictionaries(TEXTS, ODD, max_size=1)
+    unknown = st.dictionaries(TEXTS, ODD, max_size=1)
     shape = st.fixed_dictionaries({}, optional=known)
-    return st.tuples(shape, foreign).map(lambda both: {**both[1], **both[0]})
+    return st.tuples(shape, unknown).map(lambda both: {**both[1], **both[0]})
 
 
 COUNTS = st.integers(0, 10**6)
@@ -152,7 +152,7 @@ RATES = members(
 
 
 def _twice(value: object, text: str) -> str:
-    """Write the members of an object twice, the first time with null: the last one counts."""
+    """Write each member twice, first as null: the last one counts."""
     if not isinstance(value, dict) or not value:
         return text
     nulls = ",".join(f"{json.dumps(name)}:null" for name in value)
@@ -173,12 +173,12 @@ def _text(drawn: tuple[object, str]) -> str:
 
 
 def texts_of(*values: Json) -> st.SearchStrategy[str]:
-    """Give JSON text of such values: escaped or raw, with members twice, cut, or far too deep."""
+    """Return values as JSON text: escaped or raw, with duplicates, truncated, or too deep."""
     kinds = ["escaped"] * 4 + ["raw"] * 3 + ["twice", "two", "cut", "deep", "deep and whole"]
     value = st.one_of(*values)
     return st.tuples(value, st.sampled_from([*kinds, "long number"])).map(_text)
 
 
 def as_bytes(text: str) -> bytes:
-    """Encode as a sloppy server does: half characters as they are, which is no UTF-8."""
+    """Encode with lone surrogates unchanged, as some servers do: invalid UTF-8."""
     return text.encode("utf-8", "surrogatepass")

@@ -168,7 +168,7 @@ def key_record(**members: object) -> Answer:
     return Answer({"code": True, "data": defaults | members})
 
 
-def test_a_key_in_the_name_of_a_key_is_masked(home: Home) -> None:
+def test_a_key_in_the_name_of_a_key_is_redacted(home: Home) -> None:
     named = key_record(name=CANARY, model_limits_enabled=True, model_limits={CANARY: True})
     with serving({SUBSCRIPTION: GRANTED, USAGE: SPENT, RECORD: named}) as server:
         home.configure(server.url)

@@ -23,7 +23,7 @@ STALLED: list[Step] = sse(
     PING,
     Pause(0.3),
     PING,
-    event(usage_chunk(9, 0, made_up=True)),
+    event(usage_chunk(9, 0, is_estimated=True)),
     DONE,
     headers=ID_HEADER,
 )

@@ -19,7 +19,7 @@ FIRST = error(f"{WORDS} (request id: {REQUEST_ID})", code="get_channel_failed")
 MESSAGE = "the gateway has no working channel for this model"
 SECOND = error("a consequence of it")
 FORMS = {
-    "an event": [event(FIRST), event(usage_chunk(made_up=True)), DONE],
+    "an event": [event(FIRST), event(usage_chunk(is_estimated=True)), DONE],
     "bare JSON after a ping": [PING, json_bytes(FIRST)],
     "two JSON objects": [PING, json_bytes(FIRST) + json_bytes(SECOND)],
 }

@@ -25,7 +25,7 @@ from tests.support.payloads import (
     visible_in_code,
 )
 from tests.support.steps import Send, Step, sse
-from tests.support.watched import Watched
+from tests.support.watched import WatchedTerminal
 from tests.support.wire import DONE, chunk, framed
 
 PIECE = 7  # bytes: no delta arrives in one write
@@ -78,7 +78,7 @@ def test_control_characters_in_answer_and_reasoning_are_shown(
     reasoning, answer = deltas(EVERYTHING, "reasoning", "#"), deltas(EVERYTHING, "content", "@")
     server.add(*in_small_writes([*reasoning, *answer, *ending()]))
     command = ("chat", "--reasoning", "show", "-v", "-u", *args, "hi")
-    with Watched(*command, home=home, env=env) as terminal:
+    with WatchedTerminal(*command, home=home, env=env) as terminal:
         terminal.wait_exit(30)
         terminal.assert_untouched(EVERYTHING)
         screen = terminal.all_text()
@@ -113,7 +113,7 @@ def test_control_characters_are_shown_in_every_markdown_element(
     halves = [(text[: len(text) // 2], text[len(text) // 2 :] + "\n\n") for text in texts]
     events = [escaped_event(chunk(half)) for both in halves for half in both]
     server.add(*in_small_writes([*events, escaped_event(chunk("The end.")), *ending()]))
-    with Watched("chat", "hi", home=home) as terminal:
+    with WatchedTerminal("chat", "hi", home=home) as terminal:
         terminal.wait_exit(30)
         terminal.assert_untouched(EVERYTHING)
         assert "The end." in terminal.all_text()
@@ -124,7 +124,7 @@ def test_invisible_characters_are_shown_in_code(home: Home, server: FaultServer)
     block = "".join(f"@{number}:{text}:{number}@\n" for number, text in enumerate(hidden))
     spans = "".join(f"`@9{number}:{text}:9{number}@` " for number, text in enumerate(hidden))
     server.add(*in_small_writes([escaped_event(chunk(f"```\n{block}```\n\n{spans}")), *ending()]))
-    with Watched("chat", "hi", home=home) as terminal:
+    with WatchedTerminal("chat", "hi", home=home) as terminal:
         terminal.wait_exit()
         terminal.assert_untouched(EVERYTHING)
         screen = terminal.all_text().replace("\n", " ")
@@ -138,7 +138,7 @@ def test_invisible_characters_are_shown_in_code(home: Home, server: FaultServer)
 def test_markup_of_libraries_is_plain_text(home: Home, server: FaultServer) -> None:
     texts = ["[red]x[/red]", "[/nope]", "[link=https://evil.example]x[/link]", ":smile:"]
     server.add(*in_small_writes([escaped_event(chunk("\n\n".join(texts))), *ending()]))
-    with Watched("chat", "hi", home=home) as terminal:
+    with WatchedTerminal("chat", "hi", home=home) as terminal:
         terminal.wait_exit()
         terminal.assert_untouched(())
         assert [text for text in texts if text not in terminal.all_text()] == []
@@ -157,7 +157,7 @@ LINKS = [
 def test_a_link_shows_its_target(home: Home, server: FaultServer) -> None:
     texts = "\n\n".join(text for text, _ in LINKS)
     server.add(*in_small_writes([escaped_event(chunk(texts)), *ending()]))
-    with Watched("chat", "hi", home=home) as terminal:
+    with WatchedTerminal("chat", "hi", home=home) as terminal:
         terminal.wait_exit()
         terminal.assert_untouched(())
         assert [target for _, target in LINKS if target not in terminal.all_text()] == []

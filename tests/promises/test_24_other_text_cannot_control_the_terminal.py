@@ -21,11 +21,11 @@ from tests.support.payloads import (
     EVERYTHING,
     INVISIBLE,
     escaped_event,
-    strangers,
+    unexpected_controls,
     visible,
 )
 from tests.support.steps import Send, Step, sse
-from tests.support.watched import Watched
+from tests.support.watched import WatchedTerminal
 from tests.support.wire import answer_events, chunk, completion, error, event, head, response
 
 NEW_API = ("X-Oneapi-Request-Id", "202601010000001")
@@ -84,7 +84,7 @@ def test_control_characters_in_a_response_are_shown(
 ) -> None:
     script, code, is_displayed = SOURCES[source]
     server.add(*script)
-    with Watched("chat", "-v", "-u", "hi", home=home) as terminal:
+    with WatchedTerminal("chat", "-v", "-u", "hi", home=home) as terminal:
         terminal.wait_exit()
         terminal.assert_untouched(EVERYTHING, code)
         assert ("␛" in terminal.all_text()) >= is_displayed, terminal.all_text()
@@ -98,7 +98,7 @@ def test_every_payload_in_an_error_is_shown_in_a_pipe_too(
     text = "|".join(payload for group in groups.values() for payload in group)
     server.add(*error_response(400, error(text)))
     result = observe("chat", "hi", home=home)
-    assert (result.code, result.out, strangers(result.err)) == (6, b"", [])
+    assert (result.code, result.out, unexpected_controls(result.err)) == (6, b"", [])
     assert " ".join(visible(text).split()) in visible(result.err.replace("\n", " "))
 
 
@@ -110,7 +110,7 @@ def test_each_model_name_is_one_row_whatever_it_contains(home: Home, server: Fau
     server.answer_with(lambda _: error_response(200, listed))
     exact = [n.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for n in MODELS]
     for args in ([], ["--json"], ["--sort", "name"]):
-        with Watched("models", *args, home=home) as terminal:
+        with WatchedTerminal("models", *args, home=home) as terminal:
             terminal.wait_exit()
             terminal.assert_untouched(EVERYTHING)
             assert "the-last" in terminal.all_text()
@@ -150,7 +150,7 @@ def test_balances_and_prices_cannot_control_the_terminal(home: Home) -> None:
     ) as routes:
         home.configure(routes.url, retries=0, model="m")
         for args, code in ((["models", "--prices"], 0), (["balance"], 0), (["doctor", "--yes"], 6)):
-            with Watched(*args, home=home) as terminal:
+            with WatchedTerminal(*args, home=home) as terminal:
                 terminal.wait_exit()
                 terminal.assert_untouched(EVERYTHING, code)
                 assert "␛" in terminal.all_text(), args
@@ -166,7 +166,7 @@ def test_stored_sessions_cannot_control_the_terminal(home: Home, server: FaultSe
         ["sessions", "list"],
         ["sessions", "list", "--json"],
         ["sessions", "search", "find-me"],
-        ["sessions", "show", "--thinking", "--all"],
+        ["sessions", "show", "--reasoning", "--all"],
         ["sessions", "show", "--json"],
         ["sessions", "export"],
         ["sessions", "export", "--jsonl"],
@@ -175,7 +175,7 @@ def test_stored_sessions_cannot_control_the_terminal(home: Home, server: FaultSe
         ["chat", "-c", "-v", "-u", "hi"],
     )
     for args in commands:
-        with Watched(*args, home=home, env={"PAGER": "cat"}) as terminal:
+        with WatchedTerminal(*args, home=home, env={"PAGER": "cat"}) as terminal:
             terminal.wait_exit()
             terminal.assert_untouched(EVERYTHING)
     for args in (["sessions", "list"], ["sessions", "search", "find-me"]):
@@ -200,6 +200,6 @@ def test_names_of_files_and_settings_cannot_control_the_terminal(
         (["sessions", "show", EVIL], 2),
         (["config", "list"], 0),
     ):
-        with Watched(*args, home=home) as terminal:
+        with WatchedTerminal(*args, home=home) as terminal:
             terminal.wait_exit()
             terminal.assert_untouched(EVERYTHING, code)

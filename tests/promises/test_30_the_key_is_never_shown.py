@@ -214,4 +214,6 @@ def test_a_terminal_and_a_conversation_neither_show_nor_store_it(
         repl.type(CTRL_C)
         repl.wait_for_line()
         repl.leave()
+        assert CANARY_TRACE not in repl.terminal.raw
+    assert "three" in (home.newapi_home / "data" / "history").read_text("utf-8")
     assert home.files_holding() == []

@@ -241,7 +241,7 @@ def test_kills_at_each_step_of_a_change_leave_the_old_or_the_new_settings(
     contents = []
     for number in itertools.count(1):
         home.config_file.write_bytes(before)
-        line = [sys.executable, "-m", "tests.support.dying", str(number), *args]
+        line = [sys.executable, "-m", "tests.support.kill_at_change", str(number), *args]
         result = run_command(line, home=home, stdin=stdin)
         contents.append(home.config_file.read_bytes())
         if result.code == 0:

@@ -90,7 +90,7 @@ def test_a_disk_that_fills_up_during_the_answer(home: Home, fault_server: FaultS
         first, second = only_session(home).path
         assert (first.answer, second.prompt) == ("Answer 1.", "tell me all")
         assert second.status is Status.INCOMPLETE
-        assert "the disk is full, the rest was not saved" in second.error
+        assert "the rest was not saved: database or disk is full" in second.error
         assert warnings_of(chat(home, "-c", "shorter").err) == []
         assert [turn.prompt for turn in only_session(home).path][-1] == "shorter"
 
@@ -123,9 +123,7 @@ def test_a_conversation_on_a_full_disk_warns_once_and_saves_when_there_is_space(
 
 
 @pytest.mark.parametrize("blocks", [0, 8, 20])
-def test_a_limit_on_file_sizes_is_a_full_disk_too(
-    home: Home, server: FaultServer, blocks: int
-) -> None:
+def test_a_limit_on_file_sizes_is_an_io_error(home: Home, server: FaultServer, blocks: int) -> None:
     script = f'ulimit -f {blocks}; "$@"'
     result = run_in_shell(script, "chat", "hi", home=home)
     assert_answered_unsaved(result)

@@ -22,7 +22,7 @@ from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import Conditions, observe, observe_process
 from tests.support.process import Environment
-from tests.support.steps import Send, Tell, sse
+from tests.support.steps import Send, SetEvent, sse
 from tests.support.wire import MODEL, answer_events, response
 
 MODELS: dict[str, object] = {"object": "list", "data": [{"id": MODEL, "object": "model"}]}
@@ -134,7 +134,7 @@ def test_a_nonblocking_pipe_receives_all_of_a_long_answer(
 ) -> None:
     text = "".join(f"line {number}\n" for number in range(100_000))
     sent = threading.Event()
-    server.add(*sse(*answer_events(text, "end")), Tell(sent))
+    server.add(*sse(*answer_events(text, "end")), SetEvent(sent))
     with nonblocking_pipe(sent) as (writing, got):
         result = observe_process(
             "chat", "hi", home=home, stdout=writing, conditions=Conditions(env)

@@ -26,7 +26,7 @@ from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.observed import Running
 from tests.support.process import newapi_command
-from tests.support.steps import Stall, Tell, WaitFor, sse
+from tests.support.steps import SetEvent, Stall, WaitFor, sse
 from tests.support.terminal import Terminal
 from tests.support.unread import UnreadPipe, UnreadTerminal
 from tests.support.wire import answer_events, chunk, event
@@ -178,7 +178,7 @@ def test_a_terminal_paused_with_ctrl_s_delays_nothing(
 ) -> None:
     is_paused, is_sent = threading.Event(), threading.Event()
     first, rest = event(chunk(PART)), event(chunk(LONG))
-    server.add(*sse(first, WaitFor(is_paused), rest, Tell(is_sent), end=False), Stall())
+    server.add(*sse(first, WaitFor(is_paused), rest, SetEvent(is_sent), end=False), Stall())
     with answering(home, *args) as terminal:
         terminal.wait_for("Paris is the capital.")
         terminal.send(CTRL_S)
@@ -202,7 +202,7 @@ def test_a_terminal_window_that_is_not_drawn_delays_nothing(
     home: Home, server: FaultServer, args: list[str], number: signal.Signals, code: int
 ) -> None:
     is_sent = threading.Event()
-    server.add(*sse(*answer_events(f"```\n{LONG}```\n")), Tell(is_sent))
+    server.add(*sse(*answer_events(f"```\n{LONG}```\n")), SetEvent(is_sent))
     with (
         UnreadTerminal() as terminal,
         subprocess.Popen(

@@ -187,7 +187,7 @@ def test_a_lone_surrogate_of_a_name_does_not_break_the_json() -> None:
 
 
 @pytest.mark.parametrize("lines", [False, True])
-def test_a_key_in_a_servers_metadata_is_masked(lines: bool) -> None:
+def test_a_key_in_a_servers_metadata_is_redacted(lines: bool) -> None:
     events = (Chunk(f"said {CANARY}", model=CANARY, id=CANARY, finish_reason=CANARY),)
     with Pipes() as pipes:
         pipes.streams.redactors.append(lambda text: text.replace(CANARY, "****"))

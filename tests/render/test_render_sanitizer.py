@@ -1,4 +1,4 @@
-"""Foreign text is made safe for a terminal: no control sequence works, none is dropped silently."""
+"""Untrusted text is made safe for a terminal: control characters become symbols, none is lost."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ def written_for(pieces: list[str], columns: int) -> str:
     return "".join(written)
 
 
-def strangers(written: str) -> list[str]:
+def unexpected_controls(written: str) -> list[str]:
     """Return the characters that should not have been written, with their surroundings."""
     text = OURS.sub("", written)
     found = []
@@ -252,7 +252,7 @@ def test_no_control_sequence_reaches_the_terminal_wherever_it_is_split(payload: 
     text = f"a {payload} b\n\n`{payload}`\n"
     for cut in range(2, len(payload) + 3):
         written = written_for([text[:cut], text[cut:]], 40)
-        assert strangers(written) == [], cut
+        assert unexpected_controls(written) == [], cut
         assert "a" in OURS.sub("", written)
 
 
@@ -265,7 +265,7 @@ def test_no_control_sequence_reaches_the_terminal_from_any_block() -> None:
             text += "\n" + rnd.choice(PLACES[:7]).replace("{}", rnd.choice(PAYLOADS))
         cuts = sorted(rnd.sample(range(len(text) + 1), k=min(2, len(text))))
         pieces = [text[begin:end] for begin, end in pairwise([0, *cuts, len(text)])]
-        found = strangers(written_for(pieces, rnd.choice([20, 60])))
+        found = unexpected_controls(written_for(pieces, rnd.choice([20, 60])))
         assert found == [], f"{REPEAT}, text {number}: {pieces!r}"
 
 
@@ -280,8 +280,11 @@ def test_the_oracle_finds_control_sequences() -> None:
         "\U000e0041",
         "\ud800",
     ):
-        assert strangers(f"a\x1b[1m{payload}b\x1b[0m"), ascii(payload)
-    assert strangers(f"\x1b[?2026h\x1b[?25l\x1b[3A\r\x1b[J\x1b[1;31m你\x1b[0m{SCOTLAND}\n") == []
+        assert unexpected_controls(f"a\x1b[1m{payload}b\x1b[0m"), ascii(payload)
+    assert (
+        unexpected_controls(f"\x1b[?2026h\x1b[?25l\x1b[3A\r\x1b[J\x1b[1;31m你\x1b[0m{SCOTLAND}\n")
+        == []
+    )
 
 
 WORDS = [

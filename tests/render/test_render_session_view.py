@@ -157,7 +157,7 @@ def test_a_failed_turn_has_its_error_in_one_line(monkeypatch: pytest.MonkeyPatch
     assert shown(monkeypatch, session(turn)).endswith("> hi\n\nfailed · no model␛[31m x\n")
 
 
-def test_a_key_in_an_error_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_in_an_error_is_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
     streams = streams_of(monkeypatch)
     streams.redactors.append(lambda text: text.replace("sk-secret", "sk-****"))
     turn = TurnRecord("hi", status=Status.ERROR, error="bad key sk-secret", id=1)

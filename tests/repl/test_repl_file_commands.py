@@ -20,8 +20,8 @@ from tests.repl.conversation import (
 )
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.pictures import PNG
 from tests.support.process import run_newapi
+from tests.support.sample_files import PNG
 
 
 def enter_to_confirm(repl: ConversationTerminal, command: str) -> None:

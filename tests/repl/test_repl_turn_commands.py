@@ -20,7 +20,7 @@ from tests.repl.conversation import (
 )
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.pictures import PNG
+from tests.support.sample_files import PNG
 from tests.support.steps import Reset, Send, Step, sse
 from tests.support.wire import MODEL, answer_events, chunk, error, event, response
 

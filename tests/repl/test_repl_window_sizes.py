@@ -12,7 +12,7 @@ from tests.render.live.screens import ReflowingScreen
 from tests.repl.conversation import ENTER, ConversationTerminal, conversation, last_prompt
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
-from tests.support.steps import Tell, WaitFor, sse
+from tests.support.steps import SetEvent, WaitFor, sse
 from tests.support.wire import DONE, MODEL, answer_events, chunk, event
 
 WINDOWS = [(80, 24), (100, 40), (20, 8)]
@@ -144,7 +144,7 @@ def test_a_resize_during_an_answer_loses_no_word(
         text = (
             f"{words(number * 100)}\n\n- {words(number * 100 + 30)}\n- {words(number * 100 + 60)}"
         )
-        pieces += [event(chunk(f"{text}\n\nbegun{number}")), Tell(shown), WaitFor(go_on)]
+        pieces += [event(chunk(f"{text}\n\nbegun{number}")), SetEvent(shown), WaitFor(go_on)]
     last = [event(chunk(" and done.")), event(chunk(finish="stop")), DONE]
     server.add(*sse(*pieces, *last))  # type: ignore[arg-type]  # bytes and steps, mixed
     with conversation(home) as repl:

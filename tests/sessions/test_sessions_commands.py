@@ -182,7 +182,7 @@ def test_undone_turns_and_reasoning_are_shown_on_request(home: Home) -> None:
     assert "undone" not in run(home, "show").text
     assert "undone" in run(home, "show", "--all").text
     assert "deep thought" not in run(home, "show").text
-    assert "deep thought" in run(home, "show", "--thinking").text
+    assert "deep thought" in run(home, "show", "--reasoning").text
 
 
 @pytest.fixture
@@ -369,7 +369,7 @@ def test_control_characters_of_titles_are_escaped_in_errors(home: Home, args: li
 @pytest.mark.parametrize("args", [["list"], ["list", "--json"], ["search", "q"],
                                   ["search", "--json", "q"]], ids=" ".join)  # fmt: skip
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
-def test_keys_in_titles_and_snippets_are_masked(
+def test_keys_in_titles_and_snippets_are_redacted(
     home: Home, args: list[str], terminal: bool
 ) -> None:
     put(home, f"my key {CANARY}", (f"q {CANARY}", f"a {CANARY}"))

@@ -108,7 +108,7 @@ def test_a_signal_before_a_turn_begins_leaves_the_path_unchanged(tmp_path: Path)
         for after in (None, live.path[:-1]):
             with held(path), pytest.raises(Interrupted):
                 live.begin("third", model="m", after=after)
-            assert (live.path, live.begun, live.is_saved) == (before, 0, True)
+            assert (live.path, live.turns_begun, live.is_saved) == (before, 0, True)
     assert raw_rows(path, "SELECT prompt FROM turns") == [("first",), ("second",)]
 
 

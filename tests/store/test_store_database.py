@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from newapi_cli.errors import LocalError
+from newapi_cli.errors import LocalError, Reason
 from newapi_cli.store.database import Database, migration_backups
 from newapi_cli.store.mapping import TURN_COLUMNS
 from newapi_cli.store.migrations import MIGRATIONS
@@ -338,3 +339,40 @@ def test_a_file_locked_for_too_long_is_busy(
             add_turns(store, new_session(), ("q", "a"))
         other.execute("ROLLBACK")
         add_turns(store, new_session(), ("q", "a"))
+
+
+# -- writing fails ----------------------------------------------------------------------------
+
+
+@contextmanager
+def file_size_limit(limit_bytes: int) -> Iterator[None]:
+    """Limit the size of files in a block. SQLite reports it as it reports a broken disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_database_without_space_is_a_full_disk(tmp_path: Path) -> None:
+    with SessionStore(tmp_path / "s.db") as store:
+        [[pages]] = store.database.rows("PRAGMA page_count")
+        store.database.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(LocalError) as caught:
+            add_turns(store, new_session(), ("q" * 100_000, "a"))
+    error = caught.value
+    assert (error.reason, error.why) == (Reason.DISK_FULL, "database or disk is full")
+    assert error.hint == f"free space on the disk: df -h {tmp_path}"
+
+
+def test_another_io_error_is_not_reported_as_a_full_disk(tmp_path: Path) -> None:
+    with (
+        SessionStore(tmp_path / "s.db") as store,
+        file_size_limit(50_000),
+        pytest.raises(LocalError) as caught,
+    ):
+        add_turns(store, new_session(), ("q" * 100_000, "a"))
+    error = caught.value
+    assert (error.reason, error.why) == (Reason.IO_ERROR, "disk I/O error (SQLITE_IOERR_WRITE)")
+    assert error.hint == f"check the disk, its quota and `ulimit -f`: df -h {tmp_path}"

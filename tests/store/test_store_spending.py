@@ -12,7 +12,7 @@ from newapi_cli.app.spending import TurnFigures
 from newapi_cli.domain.completion import Status, Usage
 from newapi_cli.domain.session import Session, TurnRecord
 from newapi_cli.errors import LocalError
-from newapi_cli.store.sessions import FIGURES, SessionStore
+from newapi_cli.store.sessions import SPENDING_COLUMNS, SessionStore
 from tests.store.stores import Clock, change_raw, new_session, raw_rows
 
 COSTS = "SELECT id, cost, cost_kind FROM turns ORDER BY id"
@@ -45,11 +45,11 @@ def figures(
     store: SessionStore, since: float | None = None, *, profile: str = "", host: str = ""
 ) -> list[TurnFigures]:
     begin = None if since is None else datetime.fromtimestamp(since, UTC)
-    return list(store.figures(TurnFigures._make, begin, profile=profile, host=host))
+    return list(store.iter_spending(TurnFigures._make, begin, profile=profile, host=host))
 
 
 def test_the_columns_are_those_of_the_report() -> None:
-    assert tuple(FIGURES.split(", ")) == TurnFigures._fields
+    assert tuple(SPENDING_COLUMNS.split(", ")) == TurnFigures._fields
 
 
 def test_figures_are_returned_as_stored(store: SessionStore, clock: Clock) -> None:

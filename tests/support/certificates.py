@@ -1,4 +1,4 @@
-"""A certificate authority that nobody trusts but who is told of it, and servers' contexts by it."""
+"""A certificate authority that only its own bundle makes trusted, and TLS contexts for servers."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Authority:
     def server(
         self, *names: str, expired: bool = False, clients: Authority | None = None
     ) -> ssl.SSLContext:
-        """Give the context of a server with a certificate for these names, this machine's if none.
+        """Return the context of a server with a certificate for these names, by default loopback.
 
-        Certificates last for a day; an expired one did so until yesterday. `clients` is the
+        A certificate is valid for a day; an expired one was until yesterday. `clients` is the
         authority of the certificate that each client must have.
         """
         now = datetime.datetime.now(datetime.UTC)

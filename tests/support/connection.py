@@ -21,7 +21,7 @@ class ScriptEnded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it stood on the wire; names and values of the headers are the exact bytes."""
+    """A request as received; names and values of the headers are the exact bytes."""
 
     method: str
     path: str
@@ -31,11 +31,11 @@ class Request:
 
     @property
     def json(self) -> Any:
-        """Give the decoded body."""
+        """Return the decoded body."""
         return json.loads(self.body.decode("utf-8"))
 
     def header(self, name: str) -> str | None:
-        """Give the one value of a header, None where it is missing; a second one is an error."""
+        """Return the value of a header, None if it is missing. Fail if there are two."""
         values = [value for key, value in self.headers if key.lower() == name.lower().encode()]
         if len(values) > 1:
             raise AssertionError(f"{len(values)} headers {name}")
@@ -61,52 +61,52 @@ class Connection:
 
     @property
     def is_over(self) -> bool:
-        """Say whether the client has gone or the server stops."""
+        """Return whether the client has disconnected or the server is stopping."""
         return self.gone_at is not None or self._stopping.is_set()
 
     def note_gone(self) -> None:
-        """Note that the client has closed."""
+        """Record that the client has disconnected."""
         with self._changed:
             if self.gone_at is None:
                 self.gone_at = time.monotonic()
             self._changed.notify_all()
 
     def wait_until_gone(self, timeout_s: float | None) -> None:
-        """Wait until the client has gone or the time is over; `ScriptEnded` if the server stops."""
+        """Wait until the client disconnects. Raise `ScriptEnded` if the server stops."""
         with self._changed:
             self._changed.wait_for(lambda: self.is_over, timeout_s)
         if self._stopping.is_set():
             raise ScriptEnded
 
-    def wait_for(self, happened: threading.Event) -> None:
-        """Wait for an event of the test; `ScriptEnded` if the server stops before."""
-        self._awaited = happened
+    def wait_for(self, event: threading.Event) -> None:
+        """Wait for an event of the test. Raise `ScriptEnded` if the server stops before."""
+        self._awaited = event
         if not self._stopping.is_set():
-            happened.wait()
+            event.wait()
         if self._stopping.is_set():
             raise ScriptEnded
 
     def abandon(self) -> None:
-        """Let go of everything that the thread of this connection may be waiting for."""
+        """End every wait of the thread of this connection."""
         with contextlib.suppress(OSError):  # the client or the watching thread has closed it
             self.socket.shutdown(socket.SHUT_RDWR)
         if self._awaited is not None:
             self._awaited.set()
 
-    def shake_hands(self, tls: ssl.SSLContext) -> None:
-        """Speak TLS from here on. Raises `OSError` where the client does not trust it."""
+    def start_tls(self, tls: ssl.SSLContext) -> None:
+        """Start TLS. Raise `OSError` if the client does not trust the certificate."""
         # In two steps: a handshake that fails in the first one would close what is still watched.
-        talking = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
-        self.socket = talking
-        talking.do_handshake()
+        encrypted = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        self.socket = encrypted
+        encrypted.do_handshake()
 
     def read_request(self) -> Request:
-        """Read one whole request; `ScriptEnded` where the client closes instead of asking."""
+        """Read a complete request. Raise `ScriptEnded` if the client disconnects instead."""
         request, length = self.read_head()
         return replace(request, body=self._read_exactly(length))
 
     def read_head(self) -> tuple[Request, int]:
-        """Read a request up to its blank line; give it without its body, and the body's length."""
+        """Read the head of a request. Return it without its body, and the length of the body."""
         head = self._read_until(b"\r\n\r\n")
         first, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
         method, path, _ = first.decode("ascii").split(" ", 2)

@@ -1,10 +1,10 @@
-"""A terminal emulator to read the screen from: pyte, with what it gets wrong put right.
+"""A terminal emulator to read the screen from: pyte, with its errors fixed.
 
-Against pyte 0.8.2: `draw` drops the rest of a run after a joiner (U+200D) or a
-variation selector (U+FE0F) and does not wrap a wide character at the last column; `delete_lines`
-leaves a stale row where the source row was never touched; a request with a `?` raises TypeError;
-a shrinking window loses its top rows; a tab at the end of a full row goes back; HistoryScreen is
-slow, so rows that scroll out are kept here.
+Against pyte 0.8.2: `draw` drops the rest of a text after a joiner (U+200D) or a variation selector
+(U+FE0F) and does not wrap a wide character at the last column; `delete_lines` leaves a stale row
+if the source row was never written; a request with a `?` raises TypeError; a shrinking window loses
+its top rows; a tab at the end of a full row goes back; HistoryScreen is slow, so rows that scroll
+out are kept here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Row = tuple[pyte.screens.Char, ...]
 
 
 class Emulator(pyte.Screen):
-    """A screen and its scrollback. `reply` is given what a terminal answers to requests."""
+    """A screen and its scrollback. `reply` is called with the responses of the terminal."""
 
     def __init__(self, columns: int, rows: int, reply: Callable[[bytes], None]) -> None:
         self.scrolled_out: list[Row] = []
@@ -32,15 +32,15 @@ class Emulator(pyte.Screen):
         self._stream.attach(self)
 
     def feed(self, data: bytes) -> None:
-        """Take output of the process."""
+        """Process output of the program."""
         self._stream.feed(self._decoder.decode(data))
 
     def screen_lines(self) -> list[str]:
-        """Give the rows of the screen, without the blanks at their ends."""
+        """Return the rows of the screen without trailing blanks."""
         return [_text(self._row(y)) for y in range(self.lines)]
 
     def scrollback_lines(self) -> list[str]:
-        """Give the rows that have scrolled out at the top."""
+        """Return the rows that have scrolled out at the top, oldest first."""
         return [_text(row) for row in self.scrolled_out]
 
     def _row(self, y: int) -> Row:
@@ -87,7 +87,7 @@ class Emulator(pyte.Screen):
             super().tab()
 
     def index(self) -> None:
-        """Go down one row; at the bottom the first row scrolls out."""
+        """Move down one row; at the bottom the first row scrolls out."""
         top, bottom = self.margins or pyte.screens.Margins(0, self.lines - 1)
         if self.cursor.y == bottom and top == 0:
             self.scrolled_out.append(self._row(0))
@@ -96,11 +96,11 @@ class Emulator(pyte.Screen):
     def delete_lines(self, count: int | None = None) -> None:
         """Delete rows at the cursor."""
         for y in range(self.lines):
-            self.buffer[y]  # the look makes the row exist
+            self.buffer[y]  # reading a row creates it
         super().delete_lines(count)
 
     def resize(self, lines: int | None = None, columns: int | None = None) -> None:
-        """Change the size as xterm does: rows leave at the top only to keep the cursor in sight."""
+        """Change the size as xterm does: rows scroll out only to keep the cursor visible."""
         lines, columns = lines or self.lines, columns or self.columns
         rows = [dict(self.buffer[y]) for y in range(self.lines)]
         excess = max(0, self.cursor.y - (lines - 1))
@@ -115,12 +115,12 @@ class Emulator(pyte.Screen):
         self.dirty.update(range(lines))
 
     def report_device_status(self, mode: int, **kwargs: bool) -> None:
-        """Answer where the cursor is; requests with a `?` are not known here."""
+        """Report the position of the cursor; requests with a `?` are not supported."""
         if not kwargs.get("private"):
             super().report_device_status(mode)
 
     def write_process_input(self, data: str) -> None:
-        """Hand on an answer of the terminal."""
+        """Pass on a response of the terminal."""
         self._reply(data.encode())
 
 

@@ -1,16 +1,16 @@
-"""A loopback server that does to a client, byte by byte, whatever a test writes down.
+"""A loopback server that sends exactly what a test scripts, byte by byte.
 
     with FaultServer([Send(response(429))], sse(*answer_events("hi"))) as server:
         ...                       # the first request gets the 429, the second one the answer
         server.requests[0].json
 
-A script is a list of steps. Each request takes the next script; a connection that never asks takes
-none. What a client may ask beside its request (`GET /api/...`) is answered with 404, noted in
-`asides`, and takes no script either, so that the order of the scripts stays the test's own.
-Each request is held against `tests.support.wire_rules`, which all requests must keep.
+A script is a list of steps. Each request takes the next script; a connection without one takes
+none. Requests for status and prices (`GET /api/...`) are answered with 404 and listed in
+`api_requests`; they take no script, so that the order of the scripts does not depend on them.
+Each request is checked against the rules in `tests.support.wire_rules`.
 
-One thread accepts and sees clients go (POLLRDHUP, Linux); one thread for each connection plays its
-script. All waiting ends when the server stops; nothing sleeps.
+One thread accepts connections and notices disconnects (POLLRDHUP, Linux); one thread for each
+connection plays its script. All waiting ends when the server stops; nothing sleeps.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ JOIN_S = 5.0
 
 
 class FaultServer:
-    """The server. `with` starts and stops it; stopping raises what went wrong in a script."""
+    """The server. `with` starts and stops it; leaving it raises the first failure of a script."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class FaultServer:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.requests: list[Request] = []
-        self.asides: list[Request] = []
+        self.api_requests: list[Request] = []
         self.connections: list[Connection] = []
         self._scripts = [list(script) for script in scripts]
         self._answer = answer
@@ -75,17 +75,17 @@ class FaultServer:
             self._scripts.append(list(steps))
 
     def answer_with(self, answer: Answer) -> None:
-        """Let a function choose the steps for each request that no script is left for."""
+        """Set a function that returns the steps for each request after the last script."""
         self._answer = answer
 
     def wait_for_requests(self, count: int, timeout_s: float = 10.0) -> None:
-        """Wait until so many requests have arrived whole."""
+        """Wait until `count` complete requests have arrived."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.requests) >= count, timeout_s):
                 raise AssertionError(f"{len(self.requests)} of {count} requests in {timeout_s} s")
 
     def wait_for_close(self, timeout_s: float = 10.0, connection: int = -1) -> float:
-        """Wait until the client has closed that connection; give the time (`time.monotonic`).
+        """Wait until the client has closed a connection. Return the time (`time.monotonic`).
 
         Connections count in the order of their acceptance.
         """
@@ -167,7 +167,7 @@ class FaultServer:
     def _serve(self, connection: Connection) -> None:
         try:
             if self._tls is not None:
-                connection.shake_hands(self._tls)
+                connection.start_tls(self._tls)
             if connection.early is not None:
                 self._play(connection, connection.early)
             else:
@@ -202,9 +202,9 @@ class FaultServer:
         check_request(request)
         if request.path.startswith("/api/"):
             with self._changed:
-                self.asides.append(request)
+                self.api_requests.append(request)
                 self._changed.notify_all()
-            return [Send(response(404, error("not here")))]
+            return [Send(response(404, error("not found")))]
         self._note(request)
         with self._changed:
             if self._scripts:

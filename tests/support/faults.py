@@ -1,11 +1,11 @@
-"""`newapi` with one fault in it: the Nth call through a door of its rooms fails. Run as a module.
+"""Run `newapi` with an injected fault: the Nth call of one kind fails. Run as a module.
 
     FAULT='write 3 ENOSPC' FAULT_REPORT=hit python -m tests.support.faults chat hi
     FAULT='write 3+ ENOSPC' …                       and so do all calls after it
 
-The doors: `write` (to stdout, by whoever), `open` (of a file below NEWAPI_HOME, from Python),
-`connect`, `recv` (of a plain connection), `execute` (of a statement by SQLite). The report is a
-file that is made when the fault strikes: N was not beyond the last call.
+The kinds: `write` (to stdout), `open` (of a file below NEWAPI_HOME, from Python), `connect`, `recv`
+(from a connection without TLS), `execute` (of an SQL statement). The report is a file that is
+created when the call fails: N was not beyond the last call.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STDOUT, STDERR = 1, 2
 
 
 class Fault:
-    """Counts the calls through a door, and lets one of them, or all from there on, fail."""
+    """Counts the calls of one kind; the one with this number fails, with `+` all later ones too."""
 
     def __init__(self, number: str, error: str, report: Path) -> None:
         self._left = int(number.rstrip("+"))
@@ -32,8 +32,8 @@ class Fault:
         self._error = error
         self._report = report
 
-    def pass_or_fail(self) -> None:
-        """Let a call through, or raise `OSError` in its place, `sqlite3.Error` for SQLite's."""
+    def count_call(self) -> None:
+        """Count a call. Raise `OSError` or `sqlite3.OperationalError` if it is to fail."""
         self._left -= 1
         if self._left == 0 or (self._left < 0 and self._stays):
             self._report.touch()
@@ -41,7 +41,7 @@ class Fault:
 
     def _fail(self) -> NoReturn:
         if self._error.startswith("SQLITE_"):
-            failure = sqlite3.OperationalError(f"the test says {self._error}")
+            failure = sqlite3.OperationalError(f"injected {self._error}")
             failure.sqlite_errorname = self._error
             raise failure
         number: int = getattr(errno, self._error)
@@ -49,34 +49,30 @@ class Fault:
 
 
 class FaultyStdout(io.RawIOBase):
-    """Standard output, unbuffered, for those who write to `sys.stdout`."""
+    """Standard output for libraries that write to `sys.stdout`, unbuffered and counted."""
 
     def writable(self) -> bool:
-        """Say so."""
         return True
 
     def isatty(self) -> bool:
-        """Ask the descriptor."""
         return os.isatty(STDOUT)
 
     def fileno(self) -> int:
-        """Give the descriptor."""
         return STDOUT
 
     def write(self, data: Any) -> int:
-        """Write through the same door as all others."""
         return os.write(STDOUT, data)
 
 
 def watch_write(fault: Fault) -> None:
-    """Count writes to standard output, by whichever descriptor of its terminal."""
+    """Count writes to standard output, through any descriptor of its terminal."""
     write = os.write
     output = os.fstat(STDOUT)
     device = output.st_rdev if os.isatty(STDOUT) else None
 
     def counted(fd: int, data: Any) -> int:
         if fd == STDOUT or (device and fd > STDERR and os.fstat(fd).st_rdev == device):
-            fault.pass_or_fail()
+            fault.count_call()
         return write(fd, data)
 
     os.write = counted
@@ -89,7 +85,7 @@ def watch_open(fault: Fault) -> None:
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open" and str(arguments[0]).startswith(home):
-            fault.pass_or_fail()
+            fault.count_call()
 
     sys.addaudithook(hook)
 
@@ -110,16 +106,14 @@ def watch_execute(fault: Fault) -> None:
     connect = sqlite3.connect
 
     class FaultyConnection(sqlite3.Connection):
-        """A connection whose statements pass the door."""
+        """A connection whose statements are counted."""
 
         def execute(self, *arguments: Any) -> sqlite3.Cursor:
-            """Run a statement."""
-            fault.pass_or_fail()
+            fault.count_call()
             return super().execute(*arguments)
 
         def commit(self) -> None:
-            """End a transaction."""
-            fault.pass_or_fail()
+            fault.count_call()
             super().commit()
 
     def connected(*arguments: Any, **more: Any) -> sqlite3.Connection:
@@ -132,14 +126,17 @@ def _wrap(name: str, fault: Fault) -> None:
     original: Callable[..., Any] = getattr(socket.socket, name)
 
     def counted(self: socket.socket, *arguments: Any, **more: Any) -> Any:
-        if self.family in (socket.AF_INET, socket.AF_INET6):  # not what an event loop wakes up by
-            fault.pass_or_fail()
+        if self.family in (
+            socket.AF_INET,
+            socket.AF_INET6,
+        ):  # not that of an event loop
+            fault.count_call()
         return original(self, *arguments, **more)
 
     setattr(socket.socket, name, counted)
 
 
-DOORS = {
+WATCHERS = {
     "write": watch_write,
     "open": watch_open,
     "connect": watch_connect,
@@ -149,9 +146,9 @@ DOORS = {
 
 
 def main() -> None:
-    """Set the fault up and run the program."""
-    door, number, error = os.environ["FAULT"].split()
-    DOORS[door](Fault(number, error, Path(os.environ["FAULT_REPORT"])))
+    """Set up the fault and run the program."""
+    kind, number, error = os.environ["FAULT"].split()
+    WATCHERS[kind](Fault(number, error, Path(os.environ["FAULT_REPORT"])))
     from newapi_cli.__main__ import main as run
 
     run()

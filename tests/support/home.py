@@ -24,18 +24,18 @@ class Home:
 
     @property
     def newapi_home(self) -> Path:
-        """Give the folder that NEWAPI_HOME names."""
+        """Return the folder that NEWAPI_HOME is set to."""
         return self.path / "newapi"
 
     @property
     def config_file(self) -> Path:
-        """Give the path of the configuration, written or not."""
+        """Return the path of the config file, which need not exist."""
         return self.newapi_home / "config.toml"
 
     def configure(self, base_url: str, **settings: str | float | bool) -> Home:
-        """Write a profile `test` with the canary as its key; `settings` are further fields of it.
+        """Write a profile `test` with the canary as its key, and with these settings.
 
-        A setting that is given replaces the one written by default.
+        `settings` override the defaults.
         """
         values = {"base_url": base_url, "api_key": CANARY, "model": MODEL} | settings
         lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
@@ -46,7 +46,7 @@ class Home:
         return self
 
     def environment(self, more: Mapping[str, str | None] | None = None) -> dict[str, str]:
-        """Give the whole environment of a process; in `more`, None takes a variable away."""
+        """Return the complete environment of a process; None in `more` removes a variable."""
         clean: dict[str, str | None] = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.path),
@@ -59,6 +59,6 @@ class Home:
         return {name: value for name, value in clean.items() if value is not None}
 
     def files_holding(self, trace: bytes = CANARY_TRACE) -> list[Path]:
-        """Give every file below, other than the configuration, that holds these bytes."""
+        """Return the files below HOME that contain these bytes, except the config file."""
         files = (path for path in self.path.rglob("*") if path.is_file())
         return [p for p in files if p != self.config_file and trace in p.read_bytes()]

@@ -1,12 +1,12 @@
-"""Start a command in given conditions, wait for its end and report it; run as a script.
+"""Start a command under given conditions, wait for its end and report it. Run as a script.
 
     python -I -S launch.py REPORT_FD '{"umask": 0}' COMMAND [ARGUMENT…]
 
-A small process of its own, because Linux carries the peak memory of whoever forks over into the
-command, and because only a subreaper learns which processes a command has left behind.
+This is a small process of its own, because on Linux a command inherits the peak memory of the
+process that forks it, and because only a subreaper can find the processes that a command left.
 
-The report is one JSON object: `code` (negative for a death by signal), `peak_bytes` of the command
-itself, and `left`, the command lines of what still ran below it, which is then killed.
+The report is one JSON object: `code` (negative for a signal), `peak_bytes` of the command itself,
+and `left`, the command lines of the processes that it left running, which are killed.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ def main() -> None:
     for fd in (0, 1, 2):
         os.close(fd)  # or a reader that waits for the end of the output would wait for us
     _, status, usage = os.wait4(child, 0)
-    told = {
+    result = {
         "code": os.waitstatus_to_exitcode(status),
         "peak_bytes": usage.ru_maxrss * 1024,  # kB, getrusage(2)
         "left": kill_orphans(),
     }
-    os.write(report, json.dumps(told).encode())
+    os.write(report, json.dumps(result).encode())
 
 
 def become(command: list[str], conditions: dict[str, Any]) -> None:
-    """Take the conditions on, and become the command."""
+    """Apply the conditions and execute the command."""
     try:
         for number in FORWARDED:
             signal.signal(number, signal.SIG_DFL)
@@ -64,7 +64,7 @@ def become(command: list[str], conditions: dict[str, Any]) -> None:
 
 
 def kill_orphans() -> list[str]:
-    """End what the command has left behind; give their command lines."""
+    """Kill the processes that the command left running. Return their command lines."""
     left = []
     for pid in children():
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -75,18 +75,18 @@ def kill_orphans() -> list[str]:
 
 
 def children() -> list[int]:
-    """Give the processes below this one that have not ended."""
-    found = []
-    me = os.getpid()
+    """Return the running child processes of this one."""
+    running = []
+    own_pid = os.getpid()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            # The name stands in brackets and may hold anything, blanks and brackets included.
+            # The name is in parentheses and may contain anything, parentheses too.
             state, parent = (folder / "stat").read_text("latin-1").rpartition(")")[2].split()[:2]
         except OSError:
             continue
-        if int(parent) == me and state != "Z":
-            found.append(int(folder.name))
-    return found
+        if int(parent) == own_pid and state != "Z":
+            running.append(int(folder.name))
+    return running
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A limit of time for what could wait without end."""
+"""A time limit for code that could wait forever."""
 
 from __future__ import annotations
 

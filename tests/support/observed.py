@@ -1,4 +1,4 @@
-"""Runs of the program, with all that they did to the machine around them.
+"""Runs of the program, and what they did to files and processes.
 
     seen = observe("chat", "hi", home=home)  # in this process
     seen.code, seen.text, seen.err
@@ -11,8 +11,8 @@
         running.send_signal(signal.SIGINT)
         assert running.end().code == 130
 
-Of each run it is required that no key and no traceback is written to a stream or a file, that no
-process is left running, and that what is new in the home is private. Linux only.
+Each run fails the test if a key or a traceback is written to a stream, if a key is written to a
+file, if a process is left running, or if other users can read a new file. Linux only.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ Stdin = bytes | IO[bytes] | int | None
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What surrounds a run. `user` is a uid, which only root may become; `prefix` comes before.
+    """The conditions of a run. `user` is a uid, for tests as root; `prefix` precedes the command.
 
-    `closed` are the descriptors that are closed, as the shell's `<&-` and `>&-` do it.
+    `closed` lists the descriptors to close, as `<&-` and `>&-` do in a shell.
     """
 
     env: Environment = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Observed(Result):
 
 
 class Running:
-    """A run under way. Leaving the `with` kills what is left of it."""
+    """A running process. Leaving the `with` kills it and what it started."""
 
     def __init__(
         self,
@@ -76,10 +76,10 @@ class Running:
         stdout: IO[bytes] | int | None = None,
         command: Iterable[str] | None = None,
     ) -> None:
-        """Start it. `stdin` are the bytes of a pipe, or a file; None is /dev/null.
+        """Start it. `stdin` is bytes for a pipe, or a file; None is /dev/null.
 
-        `stdout` is a file in place of the pipe that is read into the result; `command` is run in
-        place of `newapi`.
+        `stdout` is a file instead of a pipe that is read into the result; `command` is run instead
+        of `newapi`.
         """
         self._home = home
         self._before = modes(home.newapi_home)
@@ -87,9 +87,16 @@ class Running:
         self._got: dict[str, bytearray] = {"out": bytearray(), "err": bytearray()}
         report, reporting = os.pipe()
         self._report = report
-        asked = {"user": conditions.user, "umask": conditions.umask, "closed": conditions.closed}
+        options = {"user": conditions.user, "umask": conditions.umask, "closed": conditions.closed}
         line = [*conditions.prefix, *(command or newapi_command(*args))]
-        launcher = [sys.executable, "-I", "-S", launch.__file__, str(reporting), json.dumps(asked)]
+        launcher = [
+            sys.executable,
+            "-I",
+            "-S",
+            launch.__file__,
+            str(reporting),
+            json.dumps(options),
+        ]
         self.command = tuple(line)
         self._started = time.monotonic()
         self._process = subprocess.Popen(
@@ -123,18 +130,18 @@ class Running:
         self._join()
 
     def wait_for(self, wanted: bytes, *, in_err: bool = False, timeout_s: float = 10.0) -> None:
-        """Wait until bytes stand in stdout (or stderr)."""
+        """Wait until stdout (or stderr) contains these bytes."""
         got = self._got["err" if in_err else "out"]
         with self._changed:
             if not self._changed.wait_for(lambda: wanted in got, timeout_s):
                 raise AssertionError(f"no {wanted!r} in {timeout_s} s, but {self._got}")
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal to the command and all that it has started."""
+        """Send a signal to the command and all processes that it started."""
         os.killpg(self._process.pid, number)
 
     def end(self, timeout_s: float = 30.0) -> Observed:
-        """Wait for the end, and see that nothing was done that no run may do."""
+        """Wait for the end, and check the rules for every run."""
         try:
             self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -145,19 +152,19 @@ class Running:
             ) from None
         seconds = time.monotonic() - self._started
         self._join()
-        told = json.loads(os.read(self._report, BLOCK_BYTES))
+        report = json.loads(os.read(self._report, BLOCK_BYTES))
         os.close(self._report)
         self._report = -1
-        if told["left"]:
-            raise AssertionError(f"{self.command} has left behind {told['left']}")
+        if report["left"]:
+            raise AssertionError(f"{self.command} has left behind {report['left']}")
         check_files(self._home, self._before)
         return Observed(
-            told["code"],
+            report["code"],
             bytes(self._got["out"]),
             self._got["err"].decode("utf-8", "surrogateescape"),
             seconds,
             self.command,
-            told["peak_bytes"],
+            report["peak_bytes"],
         )
 
     def _read(self, name: str, pipe: IO[bytes]) -> None:
@@ -212,18 +219,18 @@ def observe_process(
 
 
 def modes(folder: Path) -> Mapping[Path, int]:
-    """Give the permissions of a folder and of everything below it."""
+    """Return the permissions of a folder and of everything below it."""
     if not folder.is_dir():
         return {}
-    found = {}
+    permissions = {}
     for path in (folder, *folder.rglob("*")):
-        with contextlib.suppress(FileNotFoundError):  # a journal that has just been taken away
-            found[path] = stat.S_IMODE(path.lstat().st_mode)
-    return found
+        with contextlib.suppress(FileNotFoundError):  # a journal that was just deleted
+            permissions[path] = stat.S_IMODE(path.lstat().st_mode)
+    return permissions
 
 
 def check_files(home: Home, before: Mapping[Path, int]) -> None:
-    """See that no file holds the key, and that what came, or changed its mode, is private."""
+    """Fail if a file contains the key, or if a new or changed file is not private."""
     if holding := home.files_holding():
         raise AssertionError(f"the key is in {holding}")
     after = modes(home.newapi_home)

@@ -1,7 +1,7 @@
-"""What text from elsewhere may hold to drive a terminal, and what a terminal may show of it.
+"""Untrusted text that attacks a terminal, and what a terminal may show of it.
 
-The attacks are those of CWE-150 and of the advisories on terminals and on chat clients; what each
-does is said by its group. The visible form is spelled out here, not taken from the program.
+The attacks are those of CWE-150 and of the advisories on terminals and on chat clients, grouped by
+what they do. The visible form is written out here, not taken from the program.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ESCAPES: Mapping[str, Sequence[str]] = {
         "\x1b^x\x1b\\",
         "\x1bXx\x1b\\",
     ),
-    "CSI: questions, places, colors, modes": (
+    "CSI: requests, positions, colors, modes": (
         "\x1b[6n",
         "\x1b[5n",
         "\x1b[c",
@@ -102,11 +102,11 @@ EVERYTHING = tuple(
     payload for group in (*ESCAPES.values(), *INVISIBLE.values()) for payload in group
 )
 
-# A terminal may show these, and needs them: the sequences that the program writes itself.
+# The sequences that the program writes itself.
 OURS = re.compile(r"\x1b\[(?:[\d;]*m|\?25[lh]|\?2026[hl]|\?7[lh]|\d+A|J|K)")
 REPLACEMENT = "\ufffd"
 SPACES = dict.fromkeys((0x2028, 0x2029), " ")
-WITHOUT_WIDTH = {0x200B, 0x2060, 0xAD}  # nothing to see, and nothing that they do in prose
+WITHOUT_WIDTH = {0x200B, 0x2060, 0xAD}  # invisible, and harmless in prose
 BIDI = {0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 VISIBLE: Mapping[int, str | None] = {
     **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
@@ -119,25 +119,25 @@ VISIBLE: Mapping[int, str | None] = {
 
 
 def visible(text: str) -> str:
-    """Give what a person must see of it on a terminal; halves of a pair are one character."""
+    """Return what a terminal must show of a text; surrogate pairs are joined."""
     whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
     return whole.translate(VISIBLE)
 
 
 def visible_in_code(text: str) -> str:
-    """Give what a person must see of it in code, where nothing may be invisible."""
+    """Return what a terminal must show of code, in which nothing may be invisible."""
     return visible(text.translate(dict.fromkeys(WITHOUT_WIDTH, REPLACEMENT)))
 
 
 def split_everywhere(payloads: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Give the two deltas of each payload cut at each place, the ends included."""
+    """Yield the two parts of each payload, split at each position, the ends included."""
     for payload in payloads:
         for cut in range(len(payload) + 1):
             yield payload[:cut], payload[cut:]
 
 
-def strangers(written: str) -> list[str]:
-    """Give what should not have been written to a terminal, with what stands around it."""
+def unexpected_controls(written: str) -> list[str]:
+    """Return the control characters that must not reach a terminal, with their context."""
     text = OURS.sub("", written)
     found = []
     for index, character in enumerate(text):
@@ -150,11 +150,11 @@ def strangers(written: str) -> list[str]:
     return found
 
 
-def passed(payloads: Iterable[str], written: str) -> list[str]:
-    """Give the payloads that came through, of those that look like sequences of our own."""
+def echoed_sequences(payloads: Iterable[str], written: str) -> list[str]:
+    """Return the payloads that were written unchanged and look like our own sequences."""
     return [ascii(each) for each in payloads if OURS.fullmatch(each) and each in written]
 
 
 def escaped_event(value: object) -> bytes:
-    """Give one server-sent event in ASCII; lone surrogates have no other way to travel."""
+    """Return one server-sent event in ASCII, the only encoding of lone surrogates."""
     return b"data: %s\n\n" % json.dumps(value).encode("ascii")

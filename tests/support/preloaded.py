@@ -65,7 +65,7 @@ class PreloadedProcess:
         os.close(self._status)
 
     def wait(self, timeout: float | None = None) -> int:
-        """Return the exit status, negative for a signal. Raise `subprocess.TimeoutExpired`."""
+        """Return the exit status, negative for a signal."""
         if self.returncode is None:
             if not select.select([self._status], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired("newapi", timeout or 0)

@@ -1,4 +1,4 @@
-"""Run the program, in this process or as one of its own, and check what no run may print.
+"""Run the program, in this process or in a new one, and check what no run may print.
 
 `run_newapi` runs the command line in process: a quarter of the CPU of a process, which is for tests
 whose subject is one: signals, closed descriptors, terminals, start-up, memory, other users.
@@ -45,26 +45,26 @@ class Result:
     command: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Hold the output against what no run may ever print."""
+        """Check the rules for every run."""
         check_output(self.out, f"stdout of {self}")
         check_output(self.err.encode("utf-8", "surrogateescape"), f"stderr of {self}")
 
     @property
     def text(self) -> str:
-        """Give stdout as the UTF-8 that it must be."""
+        """Return stdout, which must be UTF-8."""
         return self.out.decode("utf-8")
 
 
-def check_output(output: bytes, whose: str) -> None:
-    """Fail if output shows a key or a traceback of Python's."""
+def check_output(output: bytes, source: str) -> None:
+    """Fail if output contains a key or a traceback."""
     if CANARY_TRACE in output:
-        raise AssertionError(f"the key is in {whose}")
+        raise AssertionError(f"the key is in {source}")
     if b"Traceback" in output or b"Exception ignored" in output:
-        raise AssertionError(f"a traceback is in {whose}")
+        raise AssertionError(f"a traceback is in {source}")
 
 
 def newapi_command(*args: str) -> list[str]:
-    """Give the command line of the program itself."""
+    """Return the command line that runs the program."""
     return [sys.executable, "-m", "newapi_cli", *args]
 
 
@@ -78,8 +78,8 @@ def run_newapi(
 ) -> Result:
     """Run `newapi` in this process, with files as descriptors 0 to 2.
 
-    Everything that a run changes in a process is put back. Raise `ValueError` for variables that
-    count only when a process starts.
+    All process state is restored afterwards. Raise `ValueError` for variables that matter only when
+    a process starts.
     """
     environ = home.environment(env)
     changed = {name for name, value in (env or {}).items() if value is not None and name != "LANG"}
@@ -145,7 +145,7 @@ def run_command(
 ) -> Result:
     """Run a process to its end in a session, home and environment of its own.
 
-    `stdin` comes through a pipe; None gives /dev/null. `stdout` is a pipe that is read into the
+    `stdin` is written to a pipe; None is /dev/null. `stdout` is a pipe that is read into the
     result, or a file. A process that outlives `timeout_s` is killed, with its group, and fails the
     test.
     """
@@ -165,24 +165,24 @@ def run_command(
         except subprocess.TimeoutExpired:
             kill_group(process.pid)
             out, err = process.communicate()
-            told = err.decode("utf-8", "replace")
+            stderr = err.decode("utf-8", "replace")
             raise AssertionError(
-                f"{command} still ran after {timeout_s} s\nstdout: {out!r}\nstderr: {told}"
+                f"{command} still ran after {timeout_s} s\nstdout: {out!r}\nstderr: {stderr}"
             ) from None
     seconds = time.monotonic() - started
-    told = err.decode("utf-8", "surrogateescape")
-    return Result(process.returncode, out or b"", told, seconds, tuple(command))
+    stderr = err.decode("utf-8", "surrogateescape")
+    return Result(process.returncode, out or b"", stderr, seconds, tuple(command))
 
 
 def kill_group(pid: int) -> None:
-    """Kill a session leader started here and what it has started."""
+    """Kill a session leader and its process group."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager
 def _process_state(environ: Mapping[str, str], home: Home, umask: int) -> Iterator[None]:
-    """Replace environment, working folder and umask, and put back all that a run changes."""
+    """Replace environment, working folder and umask, and restore all that a run changes."""
     before = dict(os.environ)
     folder = os.getcwd()  # noqa: PTH109
     thresholds = gc.get_threshold()
@@ -214,7 +214,7 @@ def _set_environment(environ: Mapping[str, str]) -> None:
 
 @contextlib.contextmanager
 def _descriptors(*files: IO[bytes]) -> Iterator[None]:
-    """Put files in the place of descriptors 0 to 2, for the program and for what it starts."""
+    """Use files as descriptors 0 to 2, for the program and for what it starts."""
     saved = [os.dup(number) for number in range(3)]
     for number, file in enumerate(files):
         os.dup2(file.fileno(), number)

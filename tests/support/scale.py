@@ -1,10 +1,10 @@
-"""How much is tried at random, and from which seed.
+"""How many random cases are tested, and from which seed.
 
-    NEWAPI_TEST_SCALE=long    as much as `.ci/long` tries, else what `.ci/run` has time for
+    NEWAPI_TEST_SCALE=long    as many as `.ci/long` runs, else as many as `.ci/run` has time for
     NEWAPI_TEST_SEED=N        the seed of every random choice, 1 by default
 
-So `.ci/run` always tries the same, and `.ci/long` draws a seed, which the header of the report and
-every failure show.
+So `.ci/run` is deterministic. `.ci/long` chooses a seed, which the header of the report and every
+failure show.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SCALE = os.environ.get("NEWAPI_TEST_SCALE", "ci")
 IS_LONG = SCALE == "long"
 SEED = int(os.environ.get("NEWAPI_TEST_SEED") or 1)
 REPEAT = f"NEWAPI_TEST_SCALE={SCALE} NEWAPI_TEST_SEED={SEED}"
-# Far beyond the slowest test on a busy machine.
+# Much longer than the slowest test on a busy machine.
 TEST_LIMIT_S = 7200.0 if IS_LONG else 300.0
 
 

@@ -1,4 +1,4 @@
-"""One row of the tables of wire shapes: what a server does, and what a person must see of it."""
+"""A server's behavior and what `newapi` must print for it, as a row of a table of tests."""
 
 from __future__ import annotations
 
@@ -18,45 +18,47 @@ NO_RETRY = ("--retries", "0")
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A server's behavior, by one script for each request, and what `newapi chat hi` makes of it.
+    """A server's behavior, one script for each request, and the result of `newapi chat hi`.
 
-    `out` is all of stdout; `told` must stand in stderr and `untold` in neither. Where the answer is
-    complete and nothing is to be told, stderr must be empty. `within_s` bounds the whole run.
+    `out` is all of stdout; stderr contains each of `in_stderr`, and neither stream any of
+    `not_printed`. If the exit code is 0 and `in_stderr` is empty, so is stderr. `within_s` is the
+    timeout of the run.
     """
 
     name: str
     scripts: Sequence[Sequence[Step]]
     code: int = 0
     out: bytes = b""
-    told: Sequence[str] = ()
-    untold: Sequence[str] = ()
+    in_stderr: Sequence[str] = ()
+    not_printed: Sequence[str] = ()
     args: Sequence[str] = NO_RETRY
     within_s: float = 20.0
 
     def check(self, home: Home) -> Result:
-        """Run the program against the server and hold it against the row."""
+        """Run the program against the server and check the result."""
         with FaultServer(*self.scripts) as server:
             home.configure(server.url)
             result = run_newapi("chat", *self.args, "hi", home=home, timeout_s=self.within_s)
-            asked = len(server.requests)
-        seen = f"code {result.code}, {asked} requests\n{result.out[:2000]!r}\n{result.err[:4000]}"
+            request_count = len(server.requests)
+        seen = f"code {result.code}, {request_count} requests"
+        seen += f"\n{result.out[:2000]!r}\n{result.err[:4000]}"
         assert result.code == self.code, seen
         assert result.out == self.out, seen
-        assert [text for text in self.told if text not in result.err] == [], seen
-        assert [text for text in self.untold if text in result.err + result.text] == [], seen
-        if self.code == 0 and not self.told:
+        assert [text for text in self.in_stderr if text not in result.err] == [], seen
+        assert [text for text in self.not_printed if text in result.err + result.text] == [], seen
+        if self.code == 0 and not self.in_stderr:
             assert result.err == "", seen
-        assert asked == len(self.scripts), seen
+        assert request_count == len(self.scripts), seen
         assert home.files_holding() == []
         return result
 
 
 def rows(*shapes: Shape) -> pytest.MarkDecorator:
-    """Give the parametrization of a test by rows, each under its name."""
+    """Return the mark that runs a test for each of these rows."""
     return pytest.mark.parametrize("shape", shapes, ids=[shape.name for shape in shapes])
 
 
 def json_out(result: Result) -> object:
-    """Give stdout as the one JSON value that it must be."""
+    """Return stdout as JSON. Fail if it is not a single JSON value."""
     value: object = json.loads(result.text)
     return value

@@ -1,4 +1,4 @@
-"""A SOCKS5 proxy on loopback (RFC 1928, RFC 1929) that leads every client to one port of ours."""
+"""A SOCKS5 proxy on loopback (RFC 1928, RFC 1929) that connects every client to one local port."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ NO_PASSWORD, PASSWORD = 0, 2
 
 
 class SocksServer:
-    """The proxy; `targets` are the hosts and ports that it was asked for, `logins` who asked.
+    """The proxy. `targets` lists the requested hosts and ports, `logins` the users and passwords.
 
-    Whatever the target, it is port `leads_to` of this machine that answers.
+    Whatever the target, the client is connected to `target_port` of this machine.
     """
 
-    def __init__(self, leads_to: int, *, wants_password: bool = False) -> None:
+    def __init__(self, target_port: int, *, wants_password: bool = False) -> None:
         self.targets: list[tuple[str, int]] = []
         self.logins: list[tuple[str, str]] = []
-        self.leads_to = leads_to
+        self.target_port = target_port
         self.method = PASSWORD if wants_password else NO_PASSWORD
         proxy = self
 
@@ -65,7 +65,7 @@ class SocksServer:
             family = socket.AF_INET if kind == 1 else socket.AF_INET6
             host = socket.inet_ntop(family, _read(client, 4 if kind == 1 else 16))
         self.targets.append((host, int.from_bytes(_read(client, 2), "big")))
-        with socket.create_connection(("127.0.0.1", self.leads_to)) as server:
+        with socket.create_connection(("127.0.0.1", self.target_port)) as server:
             client.request.sendall(CONNECTED)
             back = threading.Thread(target=_relay, args=(server, client.request))
             back.start()

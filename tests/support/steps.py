@@ -1,6 +1,6 @@
-"""What a server can do to a connection, one small step each, and scripts made of them.
+"""The steps of a script for the fault server, and functions that make scripts.
 
-A step ends the script by raising `ScriptEnded` where nothing can follow it.
+A step that nothing can follow raises `ScriptEnded`.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from tests.support.wire import Headers, framed, head
 
 
 class Step(Protocol):
-    """One thing that a server does to a connection."""
+    """One action of the server on a connection."""
 
     def play(self, connection: Connection) -> None:
-        """Do it; raises `ScriptEnded` where nothing can follow."""
+        """Do it. Raise `ScriptEnded` if nothing can follow."""
 
 
 @dataclass(frozen=True, slots=True)
 class BeforeReading:
-    """As the first step of a script: play it on accepting, before any request has been read."""
+    """As the first step: play the script on accepting, before any request has been read."""
 
     def play(self, connection: Connection) -> None:
-        """Do nothing; the server looks at it."""
+        """Do nothing; the server checks for this step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +38,17 @@ class Send:
     data: bytes
 
     def play(self, connection: Connection) -> None:
-        """Write them all."""
         connection.socket.sendall(self.data)
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Let time pass; it ends early when the client goes."""
+    """Wait for a time, or until the client disconnects."""
 
     seconds: float
 
     def play(self, connection: Connection) -> None:
-        """Wait, and end the script if nobody listens any more."""
+        """Wait, and end the script if the client has disconnected."""
         connection.wait_until_gone(self.seconds)
         if connection.gone_at is not None:
             raise ScriptEnded
@@ -59,22 +58,20 @@ class Pause:
 class WaitFor:
     """Wait for an event of the test."""
 
-    happened: threading.Event
+    event: threading.Event
 
     def play(self, connection: Connection) -> None:
-        """Wait; the server's end counts as the event."""
-        connection.wait_for(self.happened)
+        connection.wait_for(self.event)
 
 
 @dataclass(frozen=True, slots=True)
-class Tell:
-    """Set an event: the script has come this far."""
+class SetEvent:
+    """Set an event when the script reaches this step."""
 
-    happened: threading.Event
+    event: threading.Event
 
     def play(self, connection: Connection) -> None:  # noqa: ARG002  # as every step
-        """Set it."""
-        self.happened.set()
+        self.event.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,6 @@ class ReadRequest:
     """Read one more request on the same connection (or the first one, after `BeforeReading`)."""
 
     def play(self, connection: Connection) -> None:
-        """Read it whole and note it."""
         connection.note_request(connection.read_request())
 
 
@@ -91,16 +87,16 @@ class ReadHead:
     """Read the head of a request and leave its body on the wire, after `BeforeReading`."""
 
     def play(self, connection: Connection) -> None:
-        """Read up to the blank line and note a request without a body."""
+        """Read up to the blank line and record a request without a body."""
         connection.note_request(connection.read_head()[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Fin:
-    """End the sending direction, and read on until the client closes too. Scripts end so anyway."""
+    """Send FIN, and read on until the client disconnects. Every script ends with it."""
 
     def play(self, connection: Connection) -> None:
-        """Send FIN; unread bytes are drained, for closing over them would send RST."""
+        """Send FIN and drain what arrives: closing with unread bytes would send RST."""
         connection.socket.shutdown(socket.SHUT_WR)
         while connection.socket.recv(65536):
             pass
@@ -109,32 +105,30 @@ class Fin:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Break the connection off with RST."""
+    """Reset the connection (RST)."""
 
     def play(self, connection: Connection) -> None:
-        """Arm SO_LINGER with 0 s; the watching thread closes."""
+        """Set SO_LINGER to 0 s; the watching thread closes the socket."""
         connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         raise ScriptEnded
 
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """Hold the connection open and say nothing, until the client closes or the server stops."""
+    """Send nothing until the client disconnects or the server stops."""
 
     def play(self, connection: Connection) -> None:
-        """Wait."""
         connection.wait_until_gone(None)
         raise ScriptEnded
 
 
 @dataclass(frozen=True, slots=True)
 class Forever:
-    """Repeat steps until the client has gone."""
+    """Repeat steps until the client disconnects."""
 
     steps: Sequence[Step]
 
     def play(self, connection: Connection) -> None:
-        """Repeat; ends by what the steps meet."""
         while not connection.is_over:
             for step in self.steps:
                 step.play(connection)
@@ -149,10 +143,10 @@ def sse(
     end: bool = True,
     content_type: str = "text/event-stream",
 ) -> list[Step]:
-    """Give the steps of an event stream: each piece in a write, and a HTTP chunk, of its own.
+    """Return the steps of an event stream: each piece is one write and one HTTP chunk.
 
-    Steps may stand among the pieces. Without `chunked` the end of the connection is the end of the
-    body. Without `end` the last chunk is left out: add what shall happen in its place.
+    Pieces may also be steps. Without `chunked` the end of the connection is the end of the body.
+    Without `end` the last chunk is not sent, so that other steps can follow.
     """
     framing = ("Transfer-Encoding", "chunked") if chunked else ("Connection", "close")
     fields = [("Content-Type", content_type), ("Cache-Control", "no-cache"), framing]
@@ -168,7 +162,7 @@ def sse(
 
 
 def dribble(data: bytes, every_s: float) -> list[Step]:
-    """Give the steps that send bytes one by one."""
+    """Return the steps that send bytes one by one."""
     steps: list[Step] = []
     for offset in range(len(data)):
         steps += [Send(data[offset : offset + 1]), Pause(every_s)]

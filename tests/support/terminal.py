@@ -1,12 +1,12 @@
-"""A process on a real pseudo-terminal, and the screen that a person would see.
+"""A process on a real pseudo-terminal, and the screen that a user would see.
 
     with Terminal(newapi_command("chat", "hi"), home=home) as terminal:
         terminal.wait_for("Paris")
         terminal.press_ctrl_c()
         assert terminal.wait_exit() == 130
 
-A reader thread feeds all output to an emulator, which also answers the process's requests (the
-cursor's position, as prompt-toolkit asks). Waiting is on a condition that new output notifies.
+A reader thread feeds all output to an emulator, which also responds to requests of the process
+(such as for the cursor position). Waiting is on a condition that new output notifies.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ JOIN_S = 5.0
 
 
 class Terminal:
-    """A running process and its screen. Leaving the `with` kills what is left of it."""
+    """A running process and its screen. Leaving the `with` kills it and what it started."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Terminal:
         if kind is None:
             check_output(self.raw, f"the output of {self.command}")
 
-    # -- what a person does -------------------------------------------------------------------
+    # -- what a user does ---------------------------------------------------------------------
 
     def send(self, data: bytes) -> None:
         """Type bytes."""
@@ -89,7 +89,7 @@ class Terminal:
             view = view[os.write(self._master, view) :]
 
     def press_ctrl_c(self) -> None:
-        """Press Ctrl-C: the terminal driver makes it a SIGINT unless the process reads raw keys."""
+        """Press Ctrl-C: a SIGINT unless the process reads raw keys."""
         self.send(b"\x03")
 
     def resize(self, columns: int, rows: int) -> None:
@@ -108,38 +108,38 @@ class Terminal:
         """Close the window: the kernel sends SIGHUP to the process."""
         self._stop_reading()
 
-    # -- what a person sees -------------------------------------------------------------------
+    # -- what a user sees ---------------------------------------------------------------------
 
     @property
     def raw(self) -> bytes:
-        """Give all output so far, byte for byte."""
+        """Return all output so far."""
         with self._changed:
             return bytes(self._output)
 
     @property
     def echoes(self) -> bool:
-        """Say whether typed keys show by themselves, as a shell expects to find it."""
+        """Return whether the terminal echoes typed keys, as a shell expects."""
         return bool(termios.tcgetattr(self._master)[3] & termios.ECHO)
 
     def screen_text(self) -> str:
-        """Give the rows of the screen, without blanks at the ends of rows and of the whole."""
+        """Return the rows of the screen without trailing blanks and trailing empty rows."""
         with self._changed:
             return "\n".join(self.emulator.screen_lines()).rstrip("\n")
 
     def scrollback_text(self) -> str:
-        """Give the rows that have scrolled out at the top."""
+        """Return the rows that have scrolled out at the top."""
         with self._changed:
             return "\n".join(self.emulator.scrollback_lines())
 
     def all_text(self) -> str:
-        """Give scrollback and screen, of one moment, as one text."""
+        """Return scrollback and screen as one text."""
         with self._changed:
             return f"{self.scrollback_text()}\n{self.screen_text()}".strip("\n")
 
     def wait_for(self, wanted: str | re.Pattern[str], timeout_s: float = 10.0) -> None:
-        """Wait until a text, or what a pattern describes, stands on the screen or above it.
+        """Wait until a text or pattern is on the screen or in the scrollback.
 
-        Rows are joined by a line feed, and have no blanks at their ends.
+        Rows are joined by line feeds and have no trailing blanks.
         """
         pattern = re.compile(re.escape(wanted)) if isinstance(wanted, str) else wanted
         self.wait_until(lambda: pattern.search(self.all_text()) is not None, timeout_s, wanted)
@@ -147,7 +147,7 @@ class Terminal:
     def wait_until(
         self, holds: Callable[[], bool], timeout_s: float = 10.0, what: object = "the condition"
     ) -> None:
-        """Wait until something holds, looked at after each output; fails early when none comes."""
+        """Wait for a condition, checked after each output. Fail at once if the process ends."""
         deadline = time.monotonic() + timeout_s
         with self._changed:
             while not holds():
@@ -161,7 +161,7 @@ class Terminal:
                 self._changed.wait(remaining)
 
     def wait_exit(self, timeout_s: float = 10.0) -> int:
-        """Wait for the end of the process and of its output; negative for a death by signal."""
+        """Wait for the process and its output to end. Return its code, negative for a signal."""
         with self._changed:
             if not self._changed.wait_for(lambda: self.exit_code is not None, timeout_s):
                 raise AssertionError(f"still running after {timeout_s} s:\n{self.all_text()}")
@@ -170,7 +170,7 @@ class Terminal:
         return self.exit_code
 
     def close(self) -> None:
-        """Kill what still runs, end the threads, close the descriptors."""
+        """Kill the process, end the threads, close the descriptors."""
         if self.exit_code is None:
             kill_group(self.pid)
         self._waiter.join(JOIN_S)
@@ -196,7 +196,7 @@ class Terminal:
                     self.emulator.feed(data)
                     self._changed.notify_all()
         except OSError:
-            return  # EIO: the last process that held the terminal has gone
+            return  # EIO: the last process on the terminal has ended
         except BaseException as failure:  # noqa: BLE001  # raised in the thread of the test
             self._reader_failure = failure
         finally:
@@ -227,7 +227,7 @@ class Terminal:
 def _started(
     command: Sequence[str], slave: int, env: Mapping[str, str], cwd: Path
 ) -> PreloadedProcess | subprocess.Popen[bytes]:
-    """Start a command with a terminal; `newapi` itself without its imports, where that is equal."""
+    """Start a command on a terminal; `newapi` is forked from a preloaded process if possible."""
     start = newapi_command()
     if list(command[: len(start)]) == start and can_preload(command[len(start) :], env):
         return PreloadedProcess(

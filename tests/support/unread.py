@@ -1,4 +1,4 @@
-"""A pipe that nobody reads, as `less` leaves it for the first page, and such a terminal."""
+"""A pipe that is not read, such as that of `less` on its first page, and such a terminal."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 from types import TracebackType
 
 TIMEOUT_S = 10.0
-LOOK_S = 0.01
+POLL_S = 0.01
 STUCK_S = 0.5
-AN_EVENT = 4096  # what may be left of the room where the next write does not fit
+MAX_FREE_BYTES = 4096  # of a full pipe: the next write is larger
 
 
 class UnreadPipe:
-    """The reading end, and the writing end for a process. Leaving the `with` closes both."""
+    """A pipe whose write end is for a process. Leaving the `with` closes both ends."""
 
     def __init__(self) -> None:
         self._reading, self.writing = os.pipe()
@@ -33,15 +33,15 @@ class UnreadPipe:
             os.close(self.writing)
 
     def wait_until_full(self) -> None:
-        """Wait until whoever writes has to wait."""
+        """Wait until the writer is blocked."""
         room = fcntl.fcntl(self.writing, fcntl.F_GETPIPE_SZ)
         deadline = time.monotonic() + TIMEOUT_S
-        while self._waiting_bytes() < room - AN_EVENT:
+        while self._waiting_bytes() < room - MAX_FREE_BYTES:
             assert time.monotonic() < deadline, f"{self._waiting_bytes()} of {room} bytes"
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)
 
     def read_all(self) -> bytes:
-        """Read to the end, at last."""
+        """Read to the end."""
         os.close(self.writing)
         self.writing = -1
         with os.fdopen(os.dup(self._reading), "rb") as file:
@@ -54,7 +54,7 @@ class UnreadPipe:
 
 
 class UnreadTerminal:
-    """A terminal whose window shows nothing any more. Leaving the `with` closes it."""
+    """A terminal whose output is not read. Leaving the `with` closes it."""
 
     def __init__(self) -> None:
         self._master, self.slave = os.openpty()
@@ -69,14 +69,14 @@ class UnreadTerminal:
         os.close(self.slave)
 
     def wait_until_full(self, pid: int) -> None:
-        """Wait until a process writes no more, by what the kernel counts of its writing."""
+        """Wait until a process writes no more, by the byte count of the kernel."""
         deadline = time.monotonic() + TIMEOUT_S
         last, since = -1, time.monotonic()
-        while time.monotonic() < since + STUCK_S or last < AN_EVENT:
+        while time.monotonic() < since + STUCK_S or last < MAX_FREE_BYTES:
             assert time.monotonic() < deadline, f"{last} bytes"
             counts = dict(
                 line.split(": ") for line in Path(f"/proc/{pid}/io").read_text("ascii").splitlines()
             )
             if (written := int(counts["wchar"])) != last:
                 last, since = written, time.monotonic()
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)

@@ -1,4 +1,4 @@
-"""A terminal that a shell has already written to, watched for what a foreign text does to it."""
+"""A terminal with earlier output, checked for what untrusted text does to it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pyte import modes
 
 from tests.support.home import Home
-from tests.support.payloads import passed, strangers
+from tests.support.payloads import echoed_sequences, unexpected_controls
 from tests.support.process import newapi_command
 from tests.support.terminal import Terminal
 
@@ -15,15 +15,15 @@ EARLIER, AFTER = [f"earlier {number}" for number in range(3)], "the shell again 
 SHELL = "printf '%s\\n' " + " ".join(map(repr, EARLIER)) + f'; "$@"; printf "{AFTER} %s" $?'
 
 
-class Watched(Terminal):
-    """A terminal that notes what it answers to questions: all of that is typed for the shell."""
+class WatchedTerminal(Terminal):
+    """A terminal that records its responses to requests: a shell would read them as typed."""
 
     def __init__(self, *args: str, home: Home, env: Mapping[str, str] | None = None) -> None:
         self.answers: list[bytes] = []
         shell = ["sh", "-c", SHELL, "sh", *newapi_command(*args)]
         super().__init__(shell, home=home, env=env, columns=160, rows=50)
 
-    def __enter__(self) -> Watched:
+    def __enter__(self) -> WatchedTerminal:
         return self
 
     def _reply(self, data: bytes) -> None:
@@ -31,13 +31,13 @@ class Watched(Terminal):
         super()._reply(data)
 
     def assert_untouched(self, payloads: Iterable[str], code: int = 0) -> None:
-        """See that the payloads have done nothing to the terminal, nor to what stands above.
+        """Fail if the payloads changed the terminal or its earlier output.
 
-        The command must have ended with this code.
+        `code` is the expected exit code of the command.
         """
         written = self.raw.decode("utf-8")
-        assert strangers(written) == []
-        assert passed(payloads, written) == []
+        assert unexpected_controls(written) == []
+        assert echoed_sequences(payloads, written) == []
         assert self.answers == []
         assert (self.emulator.title, self.emulator.icon_name) == ("", "")
         assert self.emulator.margins is None

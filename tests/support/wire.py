@@ -1,6 +1,6 @@
 """Bytes and objects as a New API gateway sends them.
 
-Everything is spelled out here rather than taken from the program: the tests must not learn the wire
+Everything is written out here, not taken from the program: the tests must not learn the protocol
 from what they test.
 """
 
@@ -24,7 +24,7 @@ def json_bytes(value: object) -> bytes:
 
 
 def head(status: int, headers: Headers, reason: str | None = None) -> bytes:
-    """Give the status line and the header fields, with the blank line after them."""
+    """Return the status line, the headers and the blank line after them."""
     if reason is None:
         known = status in HTTPStatus._value2member_map_
         reason = HTTPStatus(status).phrase if known else "Unknown"
@@ -41,10 +41,10 @@ def response(
     reason: str | None = None,
     keep_alive: bool = False,
 ) -> bytes:
-    """Give a whole response with a Content-Length; a dict becomes JSON.
+    """Return a complete response with a Content-Length; a dict becomes JSON.
 
-    The connection is announced as closing unless `keep_alive`, so that a retry of the client never
-    races against the server's FIN.
+    It has `Connection: close` unless `keep_alive`, so that a retry of the client never races with
+    the FIN of the server.
     """
     if isinstance(body, dict):
         body = json_bytes(body)
@@ -57,12 +57,12 @@ def response(
 
 
 def framed(data: bytes) -> bytes:
-    """Give one HTTP chunk (RFC 9112, section 7.1)."""
+    """Return one HTTP chunk (RFC 9112, section 7.1)."""
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 def event(value: object) -> bytes:
-    """Give one server-sent event, as the gateway writes it."""
+    """Return one server-sent event, as the gateway writes it."""
     return b"data: %s\n\n" % json_bytes(value)
 
 
@@ -74,7 +74,7 @@ def chunk(
     reasoning: str | None = None,
     delta: dict[str, object] | None = None,
 ) -> dict[str, object]:
-    """Give a chunk with one choice; `reasoning` is sent as `reasoning_content`.
+    """Return a chunk with one choice; `reasoning` is sent as `reasoning_content`.
 
     `delta` adds members to the delta, or replaces them.
     """
@@ -89,15 +89,15 @@ def chunk(
 
 
 def usage_chunk(
-    prompt: int = 9, completion: int = 3, *, made_up: bool = False
+    prompt: int = 9, completion: int = 3, *, is_estimated: bool = False
 ) -> dict[str, object]:
-    """Give the last chunk, the one without choices; `made_up` as the gateway makes it by itself."""
+    """Return the last chunk, without choices; `is_estimated`: counted by the gateway."""
     last = _envelope("chat.completion.chunk", [], usage(prompt, completion))
-    return last | {"id": "", "created": 0} if made_up else last
+    return last | {"id": "", "created": 0} if is_estimated else last
 
 
 def usage(prompt: int = 9, completion: int = 3) -> dict[str, object]:
-    """Give token counts."""
+    """Return token counts."""
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
@@ -106,7 +106,7 @@ def usage(prompt: int = 9, completion: int = 3) -> dict[str, object]:
 
 
 def completion(content: str | None, *, finish: str = "stop") -> dict[str, object]:
-    """Give a whole answer, as for a request without `stream`."""
+    """Return a complete answer, as for a request without `stream`."""
     message = {"role": "assistant", "content": content}
     choice = {"index": 0, "message": message, "finish_reason": finish}
     return _envelope("chat.completion", [choice], usage())
@@ -115,7 +115,7 @@ def completion(content: str | None, *, finish: str = "stop") -> dict[str, object
 def error(
     message: str, type_: str | None = "new_api_error", code: object = "", **members: object
 ) -> dict[str, object]:
-    """Give an error body; None as type leaves the member out."""
+    """Return an error body, without `type` if it is None."""
     about: dict[str, object] = {"message": message, "param": "", "code": code}
     if type_ is not None:
         about["type"] = type_
@@ -123,7 +123,7 @@ def error(
 
 
 def answer_events(*pieces: str, finish: str = "stop") -> list[bytes]:
-    """Give the events of a whole, orderly stream: role, contents, finish, usage, `[DONE]`."""
+    """Return the events of a complete stream: role, contents, finish reason, usage, `[DONE]`."""
     return [
         event(chunk("", delta={"role": "assistant"})),
         *(event(chunk(piece)) for piece in pieces),

@@ -1,27 +1,27 @@
-"""Rules for every request, whichever test it comes from."""
+"""Rules for every request of every test."""
 
 from __future__ import annotations
 
 from tests.support.connection import Request
 
 ONCE = ("Host", "Content-Length", "Content-Type", "Authorization", "Accept", "Accept-Encoding")
-ASKED = {  # what a chat completion may name, and of which type
+BODY_TYPES = {  # fields of a chat request
     "model": str,
     "messages": list,
     "stream": bool,
     "stream_options": dict,
 }
-# What a person names with `-o` may be null; these are null by a mistake of the program only.
-OURS = {*ASKED, "temperature", "top_p", "max_tokens", "seed", "stop", "reasoning_effort"}
+# Only `-o` can set a field to null; in these fields null is a bug.
+NEVER_NULL = {*BODY_TYPES, "temperature", "top_p", "max_tokens", "seed", "stop", "reasoning_effort"}
 
 
 def check_request(request: Request) -> None:
-    """Fail where a request breaks a rule. Its length and its lines were checked in reading it."""
+    """Fail if a request breaks a rule. Its framing was checked when it was read."""
     for name in ONCE:
         request.header(name)  # fails on a second one
     assert request.head.split(b"\r\n")[0].endswith(b" HTTP/1.1"), request.head
     assert request.header("Host"), "no Host"
-    assert request.header("Accept-Encoding") == "identity", "a compressed answer was asked for"
+    assert request.header("Accept-Encoding") == "identity", "the request accepts compression"
     assert (request.header("User-Agent") or "").startswith("newapi/"), request.head
     for field, value in request.headers:
         assert value.isascii(), (field, value)
@@ -29,21 +29,21 @@ def check_request(request: Request) -> None:
     if request.path.startswith(("/api/status", "/api/pricing")):
         assert request.header("Authorization") is None, f"the key went to {request.path}"
     if request.path.endswith("/chat/completions"):
-        check_question(request)
+        check_chat_request(request)
 
 
-def check_question(request: Request) -> None:
-    """Hold a request for a chat completion against the rules of its body."""
+def check_chat_request(request: Request) -> None:
+    """Fail if the body of a chat request breaks a rule."""
     assert request.method == "POST"
     assert request.header("Content-Type") == "application/json"
     request.body.decode("utf-8")
-    asked = request.json
-    for name, kind in ASKED.items():
-        assert isinstance(asked.get(name, kind()), kind), (name, asked[name])
-    assert asked["model"] and asked["messages"]
-    assert all(isinstance(message["role"], str) for message in asked["messages"])
-    if asked.get("stream"):
+    body = request.json
+    for name, kind in BODY_TYPES.items():
+        assert isinstance(body.get(name, kind()), kind), (name, body[name])
+    assert body["model"] and body["messages"]
+    assert all(isinstance(message["role"], str) for message in body["messages"])
+    if body.get("stream"):
         assert request.header("Accept") == "text/event-stream"
     else:
-        assert "stream_options" not in asked
-    assert None not in map(asked.get, OURS & {*asked}), "what was not asked for is left out"
+        assert "stream_options" not in body
+    assert None not in map(body.get, NEVER_NULL & {*body}), "a field that is not set is sent"

@@ -1,4 +1,4 @@
-"""The fault server does to a plain socket what its steps say."""
+"""The steps of the fault server, seen from a plain socket."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.support.steps import (
     ReadRequest,
     Reset,
     Send,
+    SetEvent,
     Stall,
     Step,
-    Tell,
     WaitFor,
     dribble,
     sse,
@@ -109,7 +109,7 @@ def test_what_is_asked_beside_takes_no_script() -> None:
         connection.sendall(b"GET /api/status HTTP/1.1\r\n" + HEADERS + b"\r\n")
         assert b" 404 " in read_all(connection)
         assert read_all(ask(server)) == b"one"
-        assert [request.path for request in server.asides] == ["/api/status"]
+        assert [request.path for request in server.api_requests] == ["/api/status"]
         assert len(server.requests) == 1
 
 
@@ -187,7 +187,7 @@ def test_a_connection_that_is_still_held_is_not_closed(fault_server: FaultServer
 
 def test_events_order_server_and_test(fault_server: FaultServer) -> None:
     reached, go_on = threading.Event(), threading.Event()
-    fault_server.add(Tell(reached), WaitFor(go_on), Send(b"late"))
+    fault_server.add(SetEvent(reached), WaitFor(go_on), Send(b"late"))
     connection = ask(fault_server)
     assert reached.wait(10)
     go_on.set()
@@ -259,8 +259,8 @@ def test_the_shapes_are_those_of_new_api() -> None:
             "finish_reason": "stop",
         }
     ]
-    assert usage_chunk(made_up=True)["choices"] == []
-    assert usage_chunk(made_up=True)["id"] == ""
+    assert usage_chunk(is_estimated=True)["choices"] == []
+    assert usage_chunk(is_estimated=True)["id"] == ""
     assert completion("a")["object"] == "chat.completion"
     assert error("m", code=None) == {
         "error": {"message": "m", "param": "", "code": None, "type": "new_api_error"}

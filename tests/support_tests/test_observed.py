@@ -1,4 +1,4 @@
-"""The harness of the promises: what it reports of a run, and what it lets nobody do."""
+"""Observed runs: what they report, and what fails a test."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become a
 def python(
     code: str, home: Home, *, stdin: Stdin = b"", conditions: Conditions = ORDINARY
 ) -> Running:
-    """Give a running script; it is isolated, so that a narrow home does not hinder its start."""
+    """Return a running Python script, isolated so that it starts with any home."""
     command = [sys.executable, "-I", "-c", code]
     return Running(home=home, stdin=stdin, conditions=conditions, command=command)
 
@@ -160,7 +160,7 @@ time.sleep(60)
 
 
 def assert_gone(home: Home) -> None:
-    """See that the process that wrote its number into `pid` has ended, if only a moment ago."""
+    """Fail if the process whose id is in the file `pid` is still running."""
     try:
         watched = os.pidfd_open(int((home.path / "pid").read_text()))
     except ProcessLookupError:

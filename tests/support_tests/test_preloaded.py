@@ -1,4 +1,4 @@
-"""Forked processes of `newapi`: they are like those that are started."""
+"""Forked processes of `newapi`: they behave like started ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OF_STATUS = ("Umask:", "NSpgid:", "NSsid:", "SigBlk:", "SigIgn:", "SigCgt:")
 
 
 def state(pid: int) -> dict[str, object]:
-    """Return what a process has got from its start; its own pid is `self`."""
+    """Return the state that a process starts with; its own pid is `self`."""
     folder = Path(f"/proc/{pid}")
     lines = (folder / "status").read_text("ascii").splitlines()
     status = [line.replace(str(pid), "self") for line in lines if line.startswith(OF_STATUS)]
@@ -38,7 +38,7 @@ def state(pid: int) -> dict[str, object]:
 
 
 def state_of(command: Sequence[str], home: Home) -> tuple[type[object], dict[str, object], str]:
-    """Return kind and state of a process in the midst of an answer, and what its end shows."""
+    """Return kind and state of a process during an answer, and its output at the end."""
     with FaultServer(sse(event(chunk("Paris")), Stall())) as server:
         home.configure(server.url)
         with Terminal(command, home=home) as terminal:

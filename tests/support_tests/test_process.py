@@ -1,4 +1,4 @@
-"""The harness: what it runs, in which environment, and what it does not let pass."""
+"""Runs of the program: the environment, the results, and what fails a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fault server does over TLS what it does without, under certificates that can be wrong."""
+"""The fault server over TLS, with valid and invalid certificates."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ ASK = (
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Give an authority that only who loads its bundle trusts."""
+    """Return an authority that only its bundle makes trusted."""
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
 def connect(server: FaultServer, bundle: Path | None, name: str = "127.0.0.1") -> ssl.SSLSocket:
-    """Shake hands as a client that verifies; without a bundle it trusts what the system does."""
+    """Connect as a client that verifies certificates, by the bundle or else the system."""
     trusting = ssl.create_default_context(cafile=bundle)
     plain = socket.create_connection(("127.0.0.1", server.port), timeout=10)
     try:

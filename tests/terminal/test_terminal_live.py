@@ -23,7 +23,7 @@ from tests.support.connection import Connection
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import Environment, check_output, kill_group, newapi_command
-from tests.support.steps import Fin, Reset, Send, Stall, Step, Tell, WaitFor, sse
+from tests.support.steps import Fin, Reset, Send, SetEvent, Stall, Step, WaitFor, sse
 from tests.support.terminal import LAUNCHER, Terminal
 from tests.support.wire import DONE, answer_events, chunk, error, event
 
@@ -535,7 +535,7 @@ def test_a_terminal_that_reads_slowly_does_not_slow_the_stream(
     pieces: list[bytes | Step] = [
         event(chunk(words)),
         *padding,
-        Tell(sent),
+        SetEvent(sent),
         *answer_events("The last words."),
     ]
     fault_server.add(SmallBuffer(), *sse(*pieces))

@@ -46,7 +46,7 @@ class Gateway(FaultServer):
 
     def paths(self) -> list[str]:
         """Return the requested paths below `/api/`."""
-        return [each.path for each in self.asides]
+        return [each.path for each in self.api_requests]
 
     def _chat(self, _: Request) -> Sequence[Step]:
         number = len(self.requests)
@@ -67,7 +67,7 @@ class Gateway(FaultServer):
     def _script_for(self, request: Request) -> Sequence[Step]:
         if not request.path.startswith("/api/"):
             return super()._script_for(request)
-        self.asides.append(request)
+        self.api_requests.append(request)
         path, _, query = request.path.partition("?")
         return [Send(self.refusals.get(path) or self._told(path, query, request))]
 
@@ -129,10 +129,10 @@ def test_exact_costs_are_stored_and_reported_without_the_gateway(
 def test_a_second_run_sends_and_writes_nothing(home: Home, gateway: Gateway) -> None:
     chat(home, "hi")
     first = exact(home)
-    before = (tree(sessions_file(home)), len(gateway.asides))
+    before = (tree(sessions_file(home)), len(gateway.api_requests))
     second = exact(home)
     assert (second.out, second.err) == (first.out, first.err)
-    assert (tree(sessions_file(home)), len(gateway.asides)) == before
+    assert (tree(sessions_file(home)), len(gateway.api_requests)) == before
 
 
 @pytest.mark.parametrize("gateway", ["2025-04"], indirect=True)
@@ -279,10 +279,10 @@ def test_a_terminal_shows_the_site_currency_and_a_pipe_dollars(
     data = {"quota_per_unit": UNIT, "quota_display_type": "CNY", "usd_exchange_rate": 10}
     gateway.refusals[STATUS] = response(200, {"success": True, "data": data})
     chat(home, "hi")
-    asked_for = len(gateway.asides)
+    asked_for = len(gateway.api_requests)
     assert "~¥0.00024" in screen(home)[1]
     assert tsv(usage(home))[0][5] == "0.000024"
-    assert len(gateway.asides) == asked_for
+    assert len(gateway.api_requests) == asked_for
 
 
 @pytest.mark.parametrize("ratio", [10**16, 10**32, -1])

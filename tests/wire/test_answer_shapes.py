@@ -102,7 +102,7 @@ FRAMINGS = rows(
         sse(b'data: {"choices":[{"index":0,"delta":{"content":"a\\ud83d"}}]}\n\n', *END)],
         out="a\ufffd\n".encode()),
     Shape("the token limit", [sse(*EVENTS[:3], event(chunk(finish="length")), DONE)], out=TEXT,
-          told=["length"]),
+          in_stderr=["length"]),
     Shape("a refusal", [
         sse(event(chunk(delta={"content": None, "refusal": "I may "})),
             event(chunk(delta={"refusal": "not."})), *END)], out=b"I may not.\n"),
@@ -120,7 +120,7 @@ FRAMINGS = rows(
             {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]})), *END)],
         out=b"See: ![image](data:image/png;base64,AA)\n"),
     Shape("a malformed event among good ones", [
-        sse(EVENTS[0], b'data: {"choices":[{"del\n\n', *EVENTS[1:])], out=TEXT, told=["1"]),
+        sse(EVENTS[0], b'data: {"choices":[{"del\n\n', *EVENTS[1:])], out=TEXT, in_stderr=["1"]),
 )  # fmt: skip
 
 
@@ -264,10 +264,12 @@ def test_other_lookups_never_carry_the_key(home: Home) -> None:
     with FaultServer(sse(*EVENTS, headers=fields), answer=lambda _: []) as server:
         home.configure(server.url)
         assert run_newapi("chat", "hi", home=home).code == 0
-        assert [a.header("Authorization") for a in server.asides] == [None] * len(server.asides)
+        assert [a.header("Authorization") for a in server.api_requests] == [None] * len(
+            server.api_requests
+        )
 
 
 def test_an_error_body_may_be_of_any_size(home: Home) -> None:
     script = [Send(response(500, error("no good " + "x" * 3_000_000)))]
-    result = Shape("", [script], 6, told=["no good"]).check(home)
+    result = Shape("", [script], 6, in_stderr=["no good"]).check(home)
     assert len(result.err) < 10_000

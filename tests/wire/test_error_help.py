@@ -44,8 +44,8 @@ class GatewayWithRecord(FaultServer):
     @property
     def lookups(self) -> int:
         """The number of requests for a record; there must be no others."""
-        assert {request.path for request in self.asides} <= {RECORD}
-        return len(self.asides)
+        assert {request.path for request in self.api_requests} <= {RECORD}
+        return len(self.api_requests)
 
 
 def record(*, available: int = 1000, expires_at: int = 0) -> list[Step]:
@@ -146,9 +146,9 @@ def test_a_key_that_is_valid_by_its_record_is_reported_so(home: Home) -> None:
         result = run_newapi(*CHAT, home=home)
         assert result.code == 4, result.err
         assert result.err.startswith(f"{REFUSED}\n  why: Invalid token\n"), result.err
-        assert "the gateway's record of the key is valid" in result.err
+        assert "the record of the key is valid" in result.err
         assert server.lookups == 1
-        assert server.asides[0].header("Authorization") == f"Bearer {CANARY}"
+        assert server.api_requests[0].header("Authorization") == f"Bearer {CANARY}"
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_a_signal_during_the_lookup_ends_the_command(sent: Signalled, home: Home
 
 def wait_for_aside(server: GatewayWithRecord) -> None:
     with server._changed:
-        assert server._changed.wait_for(lambda: server.asides, 20)
+        assert server._changed.wait_for(lambda: server.api_requests, 20)
 
 
 def test_a_conversation_reports_the_same_and_continues(home: Home) -> None:
@@ -308,7 +308,7 @@ def with_models(server: FaultServer, home: Home, *names: str) -> None:
     server.add(Send(response(200, data, headers=[ID_HEADER])))
     assert run_newapi("models", home=home).code == 0
     server.requests.clear()
-    server.asides.clear()
+    server.api_requests.clear()
 
 
 NO_CHANNEL = failing(503, "No available channel for model x", code="model_not_found")
@@ -336,7 +336,7 @@ def test_a_mistyped_model_is_reported_with_similar_names(
         run = run_newapi(*CHAT, "-m", asked, home=home)
         assert run.code == (4 if steps is FORBIDDEN else 6)
         assert run.err.splitlines()[-1] == f"  try: use {told}"
-        assert (len(server.requests), server.asides) == (1, [])
+        assert (len(server.requests), server.api_requests) == (1, [])
 
 
 @pytest.mark.parametrize("names", [(), ("whisper-1", "dall-e-3")], ids=["none", "others"])
@@ -347,7 +347,7 @@ def test_without_a_similar_name_the_list_is_suggested(names: tuple[str, ...], ho
             with_models(server, home, *names)
         server.add(*NO_CHANNEL)
         assert run_newapi(*CHAT, "-m", "gpt-4o", home=home).err.splitlines()[-1] == LIST
-        assert (len(server.requests), server.asides) == (1, [])
+        assert (len(server.requests), server.api_requests) == (1, [])
 
 
 def test_a_listed_model_is_not_called_mistyped(home: Home) -> None:
@@ -356,7 +356,7 @@ def test_a_listed_model_is_not_called_mistyped(home: Home) -> None:
         with_models(server, home, *NAMES)
         server.add(*NO_CHANNEL)
         result = run_newapi(*CHAT, "-m", "gpt-4o", home=home)
-        assert "the gateway listed this model before" in result.err
+        assert "the gateway listed this one before" in result.err
         assert "lists the models" not in result.err
 
 

@@ -14,7 +14,6 @@ from tests.support.steps import Send
 from tests.support.wire import REQUEST_ID, error, head, json_bytes, response
 
 ID = ("X-Oneapi-Request-Id", REQUEST_ID)
-ELSEWHERE = ("Location", "https://elsewhere.example/v1")
 BODY = json_bytes(error("no luck", code="odd"))
 STATUSES = [101, *range(300, 309), *range(400, 432), 451, 499, *range(500, 530), 599]
 CODES = {401: 4, 403: 4, 429: 7}
@@ -50,14 +49,6 @@ def test_a_status_is_reported_with_its_id_and_a_next_step(
     assert f"  id: {REQUEST_ID}" in more
     assert more[-1].startswith("  try: ")
     assert "redirect" not in err
-
-
-@each("status", range(300, 309))
-def test_a_redirect_has_a_location(home: Home, gateway: FaultServer, status: int) -> None:
-    code, err = answered(home, gateway, response(status, headers=[ID, ELSEWHERE]))
-    assert code == 6
-    assert err.startswith("error: the server redirects")
-    assert f"(HTTP {status})\n  why: to {ELSEWHERE[1]}\n  id: {REQUEST_ID}\n  try: " in err
 
 
 @each("command", [(), ("chat", "--no-save", "--no-stream", "hi"), ("models",)])

@@ -21,8 +21,8 @@ CONTENT_MEMBERS = {"text", "refusal", "image_url", "thinking"}
 def chunk_from_json(value: dict[str, Any]) -> Chunk:
     """Return the chunk of choice 0 of a streamed object or a whole completion.
 
-    Content, reasoning and the arguments of tool calls may end in half a character; `deltas` joins
-    the halves.
+    Content, reasoning and the arguments of tool calls may end in half a character;
+    `split_text` joins the halves.
     """
     choice = _first_choice(value.get("choices"))
     part = _part(choice)

@@ -1,6 +1,7 @@
 """The client of one server: chat completions and JSON, with visible retries.
 
-Runs on the main thread. A request is only retried before the first part of an answer.
+Runs on the main thread. `_events` retries a request whose response has not begun;
+`api.http.retry` decides whether, and after which pause.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Client:
         self._timeouts = timeouts
         self._retries = retries
 
-    def start_chat(self, request: ChatRequest, *, may_retry: bool = True) -> AnswerEvents:
+    def start_chat(self, request: ChatRequest, *, with_retries: bool = True) -> AnswerEvents:
         """Send the request and return the events of its answer.
 
         A stream that is rejected because of `stream_options` is sent again without it.
@@ -78,7 +79,7 @@ class Client:
             wires,
             ResponseReader.completion,
             is_stream=request.stream,
-            max_retries=self._retries if may_retry else 0,
+            max_retries=self._retries if with_retries else 0,
         )
         return AnswerEvents(events, first)
 
@@ -143,7 +144,7 @@ class Client:
                 if others and no_answer.rejects_stream_options:
                     wire = others.pop()
                     yield Notice(tr("retried without stream_options"), is_detail=True)
-                elif no_answer.may_retry and attempt < max_retries:
+                elif no_answer.is_transient and attempt < max_retries:
                     attempt += 1
                     yield from self._pause(error, attempt)
                 else:
@@ -158,8 +159,7 @@ class Client:
 
     def _pause(self, error: NewapiError, attempt: int) -> Iterator[TurnEvent]:
         if error.retry_after_s is not None and error.retry_after_s > MAX_RETRY_AFTER_S:
-            error.hint = wait_hint(error.retry_after_s)
-            raise error
+            raise error.with_hint(wait_hint(error.retry_after_s))
         seconds = pause_s(attempt, error.retry_after_s)
         yield Notice(
             tr(

@@ -22,7 +22,7 @@ from newapi_cli.api.http.exchange import (
     ResponseHead,
 )
 from newapi_cli.api.http.reader import ExchangeReader
-from newapi_cli.api.http.retry import may_retry, rejects_stream_options, retry_after_s
+from newapi_cli.api.http.retry import is_transient_status, rejects_stream_options, retry_after_s
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.domain.completion import Chunk, Notice, ResponseStarted, StreamEnd, Tick, TurnEvent
 from newapi_cli.errors import NewapiError
@@ -35,22 +35,25 @@ MAX_JSON_BYTES = 16 * 1024 * 1024  # the prices of a thousand models have 1 MB
 
 
 class NoAnswer(Exception):
-    """A request failed before any answer; `may_retry`: a retry may succeed.
+    """A request failed before any answer; `is_transient`: a retry may succeed.
 
     `rejects_stream_options`: a request without `stream_options` may succeed.
     """
 
     def __init__(
-        self, error: NewapiError, *, may_retry: bool, rejects_stream_options: bool = False
+        self, error: NewapiError, *, is_transient: bool, rejects_stream_options: bool = False
     ) -> None:
         super().__init__(error.message)
         self.error = error
-        self.may_retry = may_retry
+        self.is_transient = is_transient
         self.rejects_stream_options = rejects_stream_options
 
 
 class ResponseReader:
-    """Reads one response. Raises `NoAnswer` before an answer, `NewapiError` within one."""
+    """Reads one response.
+
+    Raises `NoAnswer` before an answer, `NewapiError` within one.
+    """
 
     def __init__(self, reader: ExchangeReader) -> None:
         self._reader = reader
@@ -117,7 +120,7 @@ class ResponseReader:
         if isinstance(head, RequestFailed):
             if not isinstance(head.error, NewapiError):
                 raise head.error
-            raise NoAnswer(head.error, may_retry=head.is_transient)
+            raise NoAnswer(head.error, is_transient=head.is_transient)
         encoding = head.headers.get("content-encoding", "identity").lower()
         is_plain = encoding == "identity"
         if not 200 <= head.status < 300:
@@ -137,9 +140,9 @@ class ResponseReader:
         for chunk in chunks:
             if chunk.has_anything:
                 self._has_content = True
-                deadlines.content(time.monotonic())
+                deadlines.record_content(time.monotonic())
             if chunk.finish_reason is not None:
-                deadlines.finished(time.monotonic())
+                deadlines.record_finish(time.monotonic())
             yield chunk
 
 
@@ -148,22 +151,24 @@ def no_answer(head: ResponseHead, body: bytes, *, names_model: bool = True) -> N
     error = parse_error_body(body).with_id(head.request_id)
     location = head.headers.get("location", "")
     ours = error_from_response(head.status, error, body, location=location, names_model=names_model)
-    return _no_answer(head, head.status, error, ours, can_retry=may_retry(head.status, error))
+    is_transient = is_transient_status(head.status, error)
+    return _no_answer(head, head.status, error, ours, is_transient=is_transient)
 
 
 def no_answer_in_stream(head: ResponseHead, error: ErrorObject, ours: NewapiError) -> NoAnswer:
     """Return the exception for an error before any text in a response that was a success."""
     status = named_status(error)
-    return _no_answer(head, status, error, ours, can_retry=may_retry(status, error, in_stream=True))
+    is_transient = is_transient_status(status, error, in_stream=True)
+    return _no_answer(head, status, error, ours, is_transient=is_transient)
 
 
 def _no_answer(
-    head: ResponseHead, status: int, error: ErrorObject, ours: NewapiError, *, can_retry: bool
+    head: ResponseHead, status: int, error: ErrorObject, ours: NewapiError, *, is_transient: bool
 ) -> NoAnswer:
     ours.retry_after_s = retry_after_s(head.headers, status, error)
     return NoAnswer(
         ours,
-        may_retry=can_retry,
+        is_transient=is_transient,
         rejects_stream_options=rejects_stream_options(status, error),
     )
 

@@ -83,11 +83,8 @@ class ThinkTagSplitter:
         if tag:
             self._held, self._state = rest, "after"
             return reasoning
-        kept = _length_of_partial_tag(self._held)
-        reasoning, self._held = (
-            self._held[: len(self._held) - kept],
-            self._held[-kept:] * (kept > 0),
-        )
+        end = len(self._held) - _length_of_partial_tag(self._held)
+        reasoning, self._held = self._held[:end], self._held[end:]
         return reasoning
 
 

@@ -79,11 +79,6 @@ def find_rule(
     )
 
 
-def is_retryable(status: int, error: ErrorObject) -> bool:
-    """Return whether the rule for an error allows a retry."""
-    return not find_rule(status, error).is_final
-
-
 def error_from_response(
     status: int,
     error: ErrorObject,

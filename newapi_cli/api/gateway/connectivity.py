@@ -100,7 +100,10 @@ class Page(NamedTuple):
 
 
 def fetch_page(endpoint: Endpoint, path: str, *, limit_s: float, interrupts: Interrupts) -> Page:
-    """Request a path below the base URL once. Raises as `Client` does before an answer."""
+    """Request a path below the base URL once.
+
+    Raises as `Client` does before an answer.
+    """
     request = WireRequest(
         method="GET",
         base_url=endpoint.base_url,

@@ -194,10 +194,8 @@ def _price(entry: dict[str, Any], *, publishes_cache_ratios: bool, is_self_use: 
     ratios: dict[str, Any] = {
         name: ratio for name, value in values.items() if (ratio := non_negative(value)) is not None
     }
-    model_ratio, per_call = (
-        non_negative(entry.get("model_ratio")),
-        non_negative(entry.get("model_price")),
-    )
+    model_ratio = non_negative(entry.get("model_ratio"))
+    per_call = non_negative(entry.get("model_price"))
     if entry.get("billing_mode") == "tiered_expr":
         kind = PriceKind.TIERED
     elif _is(entry.get("quota_type"), 1) and per_call is not None:

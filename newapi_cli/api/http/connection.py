@@ -71,7 +71,10 @@ class FinalResponse(http.client.HTTPResponse):
     """
 
     def begin(self) -> None:
-        """Read the status line and the header. Raises `OSError`, `http.client.HTTPException`."""
+        """Read the status line and the header.
+
+        Raises `OSError`, `http.client.HTTPException`.
+        """
         file = self.fp
         watcher = _EndWatcher(file)
         self.fp = cast(BufferedReader, watcher)
@@ -105,9 +108,11 @@ class FinalResponse(http.client.HTTPResponse):
         return headers
 
     def iter_body(self) -> Iterator[bytes]:
-        """Yield the body as it arrives. Raises `OSError`, `http.client.HTTPException`.
+        """Yield the body as it arrives.
 
         `IncompleteRead` is raised at the end of a body that is shorter than its Content-Length.
+
+        Raises `OSError`, `http.client.HTTPException`.
         """
         while block := self.read1(READ_SIZE_BYTES):
             yield block
@@ -137,9 +142,11 @@ class Connection(http.client.HTTPConnection):
         self.is_connected = False  # with TLS, if the request needs it
 
     def connect(self) -> None:
-        """Resolve, connect and, for https, do the TLS handshake. Raises `OSError`.
+        """Resolve, connect and, for https, do the TLS handshake.
 
         The addresses that were checked are connected to: a second lookup could return another one.
+
+        Raises `OSError`.
         """
         addresses = addresses_of(self.host, self.port)
         self.is_resolved = True
@@ -151,7 +158,7 @@ class Connection(http.client.HTTPConnection):
         if self._request.tls is not None:
             self.sock = self._request.tls.wrap_socket(self.sock, server_hostname=self.host)
             self._on_socket(self.sock)
-        self.sock.settimeout(None)  # from here on the main thread keeps the deadlines
+        self.sock.settimeout(None)  # from here on the main thread enforces the deadlines
         self.is_connected = True
 
     def send_request(self) -> FinalResponse:
@@ -168,7 +175,10 @@ class Connection(http.client.HTTPConnection):
 
 
 def addresses_of(host: str, port: int) -> Addresses:
-    """Look up the addresses of a host. Raises `OSError`."""
+    """Look up the addresses of a host.
+
+    Raises `OSError`.
+    """
     # As bytes: a text would load the IDNA codec (4 ms), and a `BaseUrl` is ASCII already.
     return socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
 
@@ -176,10 +186,12 @@ def addresses_of(host: str, port: int) -> Addresses:
 def open_socket(
     addresses: Addresses, connect_s: float, is_canceled: Callable[[], bool] = lambda: False
 ) -> socket.socket:
-    """Connect to the address that accepts first; the families take turns. Raises `OSError`.
+    """Connect to the address that accepts first; the families take turns.
 
     Attempts start 250 ms apart, or when one has failed: a dead IPv6 route costs no more. All of
     them share the time limit (0: none).
+
+    Raises `OSError`.
     """
     deadline = time.monotonic() + connect_s if connect_s else math.inf
     attempts = _Attempts(deadline, is_canceled)

@@ -95,14 +95,17 @@ class Downloader:
                     url,
                     ntr(
                         "the URL redirects more than once",
-                        "the URL redirects more than {n} times",
+                        "the URL redirects more than {n:,} times",
                         len(visited) - 1,
                     ),
                 )
             visited.append(url)
 
     def next_url(self, url: DownloadUrl, head: ResponseHead) -> DownloadUrl:
-        """Return the URL that a response redirects to. Raises `UsageError` if it is forbidden."""
+        """Return the URL that a response redirects to.
+
+        Raises `UsageError` if it is forbidden.
+        """
         location = head.headers.get("location", "")
         if not location:
             message = tr("the URL redirects without a target (HTTP {status})", status=head.status)

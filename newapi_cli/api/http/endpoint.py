@@ -111,7 +111,10 @@ class Endpoint:
         return next(variables, SYSTEM_SETTINGS)
 
     def tls_context(self) -> ssl.SSLContext | None:
-        """Return the context for https, None for http. Raises `ConfigError` if it is invalid."""
+        """Return the context for https, None for http.
+
+        Raises `ConfigError` if it is invalid.
+        """
         if self.base_url.scheme == "http":
             return None
         if not self.client_cert and not self.client_key:

@@ -1,9 +1,10 @@
 """One HTTP exchange on a thread of its own, which owns the socket.
 
 The thread resolves, connects, sends and puts what it reads into a queue, bounded in bytes; the main
-thread takes from the queue with a timeout. So every deadline (DNS included) and Ctrl-C take effect
-at once, and a slow terminal never stalls the network. Closing shuts the socket down, which ends the
-thread; a thread that hangs where no socket exists yet (a dead resolver) is left behind as a daemon.
+thread (`reader.ExchangeReader`, whose `Deadlines` hold the timeouts) takes from the queue. So every
+deadline (DNS included) and Ctrl-C take effect at once, and a slow terminal never stalls the
+network. Closing shuts the socket down, which ends the thread; a thread that hangs where no socket
+exists yet (a dead resolver) is left behind as a daemon.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ class Exchange:
         self._queue.put(None)
 
     def close(self) -> None:
-        """Break the connection off, wherever the worker is, and wait a moment for its end.
+        """Close the connection, whatever the worker is doing, and wait briefly for it to end.
 
         Python must not exit while a thread is in the middle of TLS: that can crash.
         """

@@ -27,7 +27,7 @@ from newapi_cli.errors import NetworkError, NewapiError, Reason
 from newapi_cli.i18n import tr
 
 # What httpx may raise, itself or from below; a test compares this list with httpx's own classes.
-FOREIGN = (
+TRANSPORT_ERRORS = (
     httpx.TransportError,
     httpx.DecodingError,
     httpx.TooManyRedirects,
@@ -43,7 +43,10 @@ FOREIGN = (
 
 
 def open_transport(proxy: str, request: WireRequest) -> httpx.HTTPTransport:
-    """Return the transport for one request. Raises one of `FOREIGN` for an unusable proxy."""
+    """Return the transport for one request.
+
+    Raises one of `TRANSPORT_ERRORS` for an unusable proxy.
+    """
     return httpx.HTTPTransport(proxy=proxy, verify=request.tls or True, trust_env=False)
 
 
@@ -97,13 +100,13 @@ def error_from_exception(
     `proxy` is the URL of the proxy, and `set_by` what has set it. Anything but a failure of the
     network, the proxy, the server or the settings is a bug, and is returned unchanged.
     """
-    if isinstance(error, NewapiError) or not isinstance(error, FOREIGN):
+    if isinstance(error, NewapiError) or not isinstance(error, TRANSPORT_ERRORS):
         return error
     place = base_url.authority
     cause = _root_cause(error)
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return NetworkError(
-            tr("cannot reach {place} through {proxy}", place=place, proxy=_described(proxy)),
+            tr("cannot reach {place} through {proxy}", place=place, proxy=_proxy_name(proxy)),
             reason=Reason.PROXY_FAILED,
             why=words_of(cause),
             hint=tr("check {setting}, or use --proxy none", setting=set_by),
@@ -111,7 +114,7 @@ def error_from_exception(
     if isinstance(cause, ssl.SSLError):
         return tls_error(cause, base_url)
     if isinstance(error, ImportError | httpx.ProxyError | ValueError | httpx.InvalidURL):
-        return _proxy_error(error, _described(proxy), set_by)
+        return _proxy_error(error, _proxy_name(proxy), set_by)
     if isinstance(error, httpx.TimeoutException):
         return connect_timeout(base_url)
     if isinstance(error, httpx.RemoteProtocolError):
@@ -139,7 +142,7 @@ def _proxy_error(error: Exception, proxy: str, set_by: str) -> NetworkError:
     return NetworkError(message, reason=Reason.PROXY_FAILED, why=why, hint=hint)
 
 
-def _described(proxy: str) -> str:
+def _proxy_name(proxy: str) -> str:
     """Return the proxy's name in errors: its URL without user and password."""
     url = re.sub(r"(?s)^(\w+://)?.*@", r"\1", proxy)
     return tr("the proxy {url}", url=url) if url else tr("the proxy")

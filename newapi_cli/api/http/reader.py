@@ -34,7 +34,7 @@ class Deadlines:
     """The deadlines of one exchange, each of which limits one kind of silence.
 
     Times are `time.monotonic` seconds, passed by the caller. Only time in which the caller was
-    listening counts: `not_listening` subtracts the rest.
+    listening counts: `exclude` subtracts the rest.
     """
 
     def __init__(
@@ -50,23 +50,23 @@ class Deadlines:
         self._finished: float | None = None
         self._not_listening_s = 0.0
 
-    def not_listening(self, seconds: float) -> None:
+    def exclude(self, seconds: float) -> None:
         """Exclude time in which the output was full, or the program stopped."""
         self._not_listening_s += seconds
 
-    def connected(self, now: float) -> None:
+    def record_connection(self, now: float) -> None:
         """Record that the connection is open."""
         self._connected = now - self._not_listening_s
 
-    def byte(self, now: float) -> None:
+    def record_byte(self, now: float) -> None:
         """Record that something arrived, if only a ping."""
         self._last_byte = now - self._not_listening_s
 
-    def content(self, now: float) -> None:
+    def record_content(self, now: float) -> None:
         """Record that a part of the answer or of its reasoning arrived."""
         self._last_content = now - self._not_listening_s
 
-    def finished(self, now: float) -> None:
+    def record_finish(self, now: float) -> None:
         """Record that the finish reason arrived: only the token counts may follow."""
         self._finished = now - self._not_listening_s
 
@@ -74,15 +74,18 @@ class Deadlines:
         """Return the seconds since the last part of the answer."""
         return now - self._not_listening_s - (self._last_content or self._now)
 
-    def remaining_s(self, now: float) -> float:
-        """Return the seconds until the next deadline. Raises `DeadlineError` after it."""
+    def remaining_s(self, now: float, pending_step: str = "") -> float:
+        """Return the seconds until the next deadline.
+
+        Raises `DeadlineError` after it, with the step that the connection is waiting for.
+        """
         remaining = float("inf")
         for awaited, limit_s, since in self._active():
             if limit_s <= 0:
                 continue
             left = since + limit_s - (now - self._not_listening_s)
             if left <= 0:
-                raise _deadline_error(awaited, f"{limit_s:g}")
+                raise _deadline_error(awaited, f"{limit_s:g}", pending_step)
             remaining = min(remaining, left)
         return remaining
 
@@ -107,7 +110,7 @@ class Deadlines:
         return [total, byte, content]
 
 
-def _deadline_error(awaited: str, seconds: str) -> DeadlineError:
+def _deadline_error(awaited: str, seconds: str, pending_step: str) -> DeadlineError:
     wait_longer = tr("wait longer with {step}, or 0 for no limit", step=NextStep.SET_TIMEOUT)
     errors = {
         "connection": (
@@ -128,7 +131,7 @@ def _deadline_error(awaited: str, seconds: str) -> DeadlineError:
         ),
     }
     message, hint = errors[awaited]
-    return DeadlineError(message, hint=hint)
+    return DeadlineError(message, why=pending_step, hint=hint)
 
 
 class ExchangeReader:
@@ -147,22 +150,19 @@ class ExchangeReader:
     def next(self) -> ExchangeEvent | Tick:
         """Return the next event, or a tick if nothing arrives within a frame."""
         started = time.monotonic()
-        self.deadlines.not_listening(started - self._listened_until)
-        try:
-            wait_s = min(FRAME_S, self.deadlines.remaining_s(started))
-        except DeadlineError as error:
-            error.why = error.why or self._exchange.pending_step
-            raise
+        self.deadlines.exclude(started - self._listened_until)
+        remaining_s = self.deadlines.remaining_s(started, self._exchange.pending_step)
+        wait_s = min(FRAME_S, remaining_s)
         event = self._exchange.next(wait_s)
         self._listened_until = now = time.monotonic()
-        self.deadlines.not_listening(max(0.0, now - started - wait_s))  # the program was stopped
+        self.deadlines.exclude(max(0.0, now - started - wait_s))  # the program was stopped
         self._interrupts.check()
         if event is None:
             return Tick(self.deadlines.silent_s(now))
         if isinstance(event, Connected):
-            self.deadlines.connected(now)
+            self.deadlines.record_connection(now)
         elif not isinstance(event, RequestFailed):
-            self.deadlines.byte(now)
+            self.deadlines.record_byte(now)
         return event
 
     def head(self) -> Generator[Tick, None, ResponseHead | RequestFailed]:
@@ -173,7 +173,10 @@ class ExchangeReader:
         return event
 
     def blocks(self) -> Iterator[bytes | Tick]:
-        """Yield the body as it arrives. Raises the error that the exchange failed with."""
+        """Yield the body as it arrives.
+
+        Raises the error that the exchange failed with.
+        """
         while not isinstance(event := self.next(), ResponseEnd):
             if isinstance(event, RequestFailed):
                 raise event.error

@@ -1,7 +1,9 @@
-"""Whether a request is retried, and after which pause. Pure except for the random jitter.
+"""Which HTTP errors are retried, and after which pause. Pure except for the random jitter.
 
-A request is only retried before the first text, and never after an error that would repeat (an
-invalid request, the key, the quota). New API retries upstream by itself, so a few are enough.
+`api.errors.failures.is_transient`, and the one in `proxies`, decide it for failures without a
+response; `Client._events` counts the retries. A request is only retried before its response has
+begun, and never after an error that would repeat (an invalid request, the key, the quota). New API
+retries upstream by itself, so a few are enough.
 """
 
 from __future__ import annotations
@@ -12,26 +14,26 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from newapi_cli.api.errors.error_object import ErrorObject
-from newapi_cli.api.errors.explain import is_retryable
+from newapi_cli.api.errors.explain import find_rule
 from newapi_cli.i18n import Translatable, ntr, tr
 
-RETRIED_STATUSES = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
+TRANSIENT_STATUSES = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
 TOO_MANY_REQUESTS = 429
 # Inside a response that has begun, others may have been charged: New API counts it as a success.
-RETRIED_IN_STREAM = {429, 503, 529}
+TRANSIENT_IN_STREAM = {429, 503, 529}
 FIRST_PAUSE_S = 0.5
 MAX_PAUSE_S = 8.0
 MAX_RETRY_AFTER_S = 60.0  # after a longer one, the hint names the time to retry
 WITH_DATE_MINUTES = 12 * 60  # longer than this, a time without a date could be misread
 
 
-def may_retry(status: int, error: ErrorObject, *, in_stream: bool = False) -> bool:
-    """Return whether the same request may succeed a moment later.
+def is_transient_status(status: int, error: ErrorObject, *, in_stream: bool = False) -> bool:
+    """Return whether a request that failed with this status and error may succeed later.
 
     `in_stream`: the error was inside a response whose status was a success.
     """
-    retried = RETRIED_IN_STREAM if in_stream else RETRIED_STATUSES
-    return status in retried and is_retryable(status, error)
+    statuses = TRANSIENT_IN_STREAM if in_stream else TRANSIENT_STATUSES
+    return status in statuses and not find_rule(status, error).is_final
 
 
 def retry_after_s(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
@@ -58,9 +59,11 @@ class DownloadUrl(NamedTuple):
 
 
 def parse_url(text: str, name: str = tr("this URL")) -> DownloadUrl:
-    """Parse a URL. Raises `UsageError`, also if it contains a user name or a password.
+    """Parse a URL.
 
     `name` is how the error refers to the URL.
+
+    Raises `UsageError`, also if it contains a user name or a password.
 
     >>> parse_url("https://Host.example:443/a b?q=é#top").url
     'https://host.example/a%20b?q=%C3%A9'
@@ -87,14 +90,15 @@ def parse_url(text: str, name: str = tr("this URL")) -> DownloadUrl:
 
 
 def redirect_target(url: DownloadUrl, location: str) -> DownloadUrl:
-    """Return the URL that a Location header names. Raises `UsageError`.
+    """Return the URL that a Location header names.
 
-    `location` is what HTTP libraries return: each byte of the header as a character.
+    `location` was decoded as UTF-8, or as Latin-1 if another header was not UTF-8.
     """
     name = tr("the redirect target of {url}", url=url.shown)
-    target = location.encode("latin-1", "replace").decode("utf-8", "replace").strip()
+    with suppress(UnicodeError):  # text that is not UTF-8 read as Latin-1 stays as it is
+        location = location.encode("latin-1").decode()
     try:
-        joined = urljoin(url.url, target)
+        joined = urljoin(url.url, location.strip())
     except ValueError:
         raise _invalid(name, tr("its host is invalid")) from None
     return parse_url(joined, name)

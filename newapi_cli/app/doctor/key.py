@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from newapi_cli.api.errors.explain import is_key_invalid
 from newapi_cli.app.chat import sampling_of
 from newapi_cli.app.context import Context
-from newapi_cli.app.doctor.checkup import (
-    CheckBlocked,
-    Checkup,
+from newapi_cli.app.doctor.context import CheckBlocked, DoctorContext
+from newapi_cli.app.doctor.results import (
     failed,
     format_duration,
     ok,
@@ -42,22 +41,22 @@ PROMPT = "Answer with one word: what is the opposite of no?"
 MAX_CHUNKS = 100  # some models never stop at one word, and the user agreed to pay for one
 
 
-def check_key(checkup: Checkup) -> CheckResult:
+def check_key(doctor: DoctorContext) -> CheckResult:
     """Check the form of the key, then request the models and the balance with it."""
-    key = checkup.context.api_key  # raises if its form is wrong, or its command fails
-    if checkup.family is None:
+    key = doctor.context.api_key  # raises if its form is wrong, or its command fails
+    if doctor.server_kind is None:
         raise CheckBlocked("server")
-    if not checkup.lists_models:
+    if not doctor.lists_models:
         return skipped(tr("only an answer shows whether the key is valid"))
     try:
-        checkup.models = checkup.gateway.models.fetch(checkup.client())
+        doctor.models = doctor.gateway.models.fetch(doctor.client())
     except AuthenticationError as refusal:
-        return _rejected(checkup, refusal, key.reveal())
-    checkup.gateway.models.remember_names(checkup.models)
-    if not checkup.is_gateway:
+        return _rejected_key_result(doctor, refusal, key.reveal())
+    doctor.gateway.models.remember_names(doctor.models)
+    if not doctor.is_gateway:
         return ok(tr("key accepted"))
     try:
-        balance = checkup.gateway.balance()
+        balance = doctor.gateway.balance()
     except Interrupted:
         raise
     except NewapiError as error:  # the server reports no balance, or a rate limit applies
@@ -68,28 +67,30 @@ def check_key(checkup: Checkup) -> CheckResult:
     return ok(tr("key accepted"), *details)
 
 
-def _rejected(checkup: Checkup, refusal: AuthenticationError, key: str) -> CheckResult:
+def _rejected_key_result(
+    doctor: DoctorContext, refusal: AuthenticationError, key: str
+) -> CheckResult:
     """Return why the key was rejected: by the gateway's words, its record or its form."""
     result = result_from_error(refusal)
-    if not (is_key_invalid(refusal) and checkup.is_gateway):
-        checkup.context.interrupts.check()
+    if not (is_key_invalid(refusal) and doctor.is_gateway):
+        doctor.context.interrupts.check()
         return result
-    record = checkup.gateway.key_record.after_refusal()
-    checkup.context.interrupts.check()  # after a signal the record is missing too
+    record = doctor.gateway.key_record.load_after_refusal()
+    doctor.context.interrupts.check()  # after a signal the record is missing too
     if record is not None:
         return _result_by_record(record)
     owner = next((each for begin, each in OTHER_PROVIDERS.items() if key.startswith(begin)), "")
     if owner:
         hint = tr(
-            "this is a key of {owner}; use one of the gateway: {step}",
+            "{step}; the stored one is a key of {owner}",
             owner=owner,
             step=NEW_KEY_HINT,
         )
         return result._replace(hint=hint)
     if key and len(key) != KEY_LENGTH:
         hint = tr(
-            "the key has {n} characters, keys of New API have {expected}:"
-            " copy it again with the console's copy button, then run `newapi login`",
+            "copy the key again with the console's copy button, then run `newapi login`:"
+            " it has {n} characters, keys of New API have {expected}",
             n=len(key),
             expected=KEY_LENGTH,
         )
@@ -118,18 +119,18 @@ def _result_by_record(record: KeyUsage) -> CheckResult:
     )
 
 
-def check_models(checkup: Checkup) -> CheckResult:
+def check_models(doctor: DoctorContext) -> CheckResult:
     """Check that the key may use the configured models."""
-    if not checkup.lists_models:
+    if not doctor.lists_models:
         return skipped(tr("the server lists no models"))
-    known = {model.id: model for model in checkup.models}
+    known = {model.id: model for model in doctor.models}
     count = ntr("{n} model for this key", "{n:,} models for this key", len(known))
-    names = [name for name in checkup.context.model_and_fallbacks if name]
+    names = [name for name in doctor.context.model_and_fallbacks if name]
     if not names:
         hint = tr("newapi config set model NAME, or -m NAME")
         return warning(count, tr("no model is set"), hint=hint)
     if missing := [name for name in names if name not in known]:
-        return _missing(checkup, count, missing)
+        return _missing_models_result(doctor, count, missing)
     if no_chat := [name for name in names if _cannot_chat(known[name])]:
         kinds = ", ".join(known[no_chat[0]].endpoint_types)
         text = tr("{name} is served as {kinds}, not for chat", name=no_chat[0], kinds=kinds)
@@ -137,21 +138,21 @@ def check_models(checkup: Checkup) -> CheckResult:
     return ok(count, tr("includes {names}", names=", ".join(names)))
 
 
-def _missing(checkup: Checkup, count: str, missing: list[str]) -> CheckResult:
+def _missing_models_result(doctor: DoctorContext, count: str, missing: list[str]) -> CheckResult:
     text = tr("not listed: {names}", names=", ".join(missing))
-    near = _near(missing[0], [model.id for model in checkup.models])
-    hint = tr("`newapi models` lists them; then newapi config set model NAME")
-    if near:
-        names = " or ".join(near)
+    similar = _similar_names(missing[0], [model.id for model in doctor.models])
+    hint = tr("`newapi models` lists them; then `newapi config set model NAME`")
+    if similar:
+        names = " or ".join(similar)
         hint = tr(
-            "use {names}: newapi config set model NAME; `newapi models` lists all", names=names
+            "use {names}: `newapi config set model NAME`; `newapi models` lists all", names=names
         )
-    if not checkup.is_gateway:
+    if not doctor.is_gateway:
         return warning(count, text, hint=hint)  # some servers accept any name
     return failed(count, text, hint=hint, code=ExitCode.GATEWAY)
 
 
-def _near(name: str, known: list[str]) -> list[str]:
+def _similar_names(name: str, known: list[str]) -> list[str]:
     """Return the most similar known names: by spelling, then those that contain the name."""
     containing = [each for each in known if name.lower() in each.lower()]
     return [*dict.fromkeys((*near_names(name, known), *containing))][:NEAR_NAMES]
@@ -161,14 +162,14 @@ def _cannot_chat(model: ModelInfo) -> bool:
     return bool(model.endpoint_types) and CHAT not in model.endpoint_types
 
 
-def check_prices(checkup: Checkup) -> CheckResult:
+def check_prices(doctor: DoctorContext) -> CheckResult:
     """Check whether prices are published, and report those of the configured model."""
-    context = checkup.context
-    if not checkup.settings.flag("prices"):
+    context = doctor.context
+    if not doctor.settings.flag("prices"):
         return skipped(tr("turned off by prices = false"))
-    if checkup.family is not None and not checkup.is_gateway:
+    if doctor.server_kind is not None and not doctor.is_gateway:
         return ok(tr("this server publishes no prices"))
-    prices = checkup.gateway.prices.load(refresh=True)
+    prices = doctor.gateway.prices.load(refresh=True)
     context.interrupts.check()  # after a signal the prices are missing too
     if prices is None or not prices.prices:
         return ok(tr("this server publishes no prices"))
@@ -177,10 +178,10 @@ def check_prices(checkup: Checkup) -> CheckResult:
     if not model:
         return ok(published)
     rates = NO_RATES
-    if checkup.models:  # else the key was rejected, and has no log
-        checkup.gateway.key_log.learn()
-        rates = checkup.gateway.key_log.rates
-    view = prices.view(model, checkup.settings.text("group"), rates)
+    if doctor.models:  # else the key was rejected, and has no log
+        doctor.gateway.key_log.learn()
+        rates = doctor.gateway.key_log.rates
+    view = prices.view(model, doctor.settings.text("group"), rates)
     return ok(published, *_price_parts(prices, model, view))
 
 
@@ -203,13 +204,13 @@ def _price_parts(prices: PriceList, model: str, view: PriceView | None) -> list[
     return [text, tr("if the key's group is {name}", name=view.group)]
 
 
-def check_answer(checkup: Checkup) -> CheckResult:
+def check_answer(doctor: DoctorContext) -> CheckResult:
     """Ask the model for one word, if the user agrees to the cost."""
-    context = checkup.context
+    context = doctor.context
     model = context.model_and_fallbacks[0]
     if not model:
         return skipped(tr("no model is set"))
-    if not checkup.may_spend:
+    if not doctor.may_spend:
         if not context.streams.are_interactive:
             return skipped(tr("costs a few tokens; use --yes to run it"))
         if not _is_confirmed(context, model):
@@ -220,7 +221,7 @@ def check_answer(checkup: Checkup) -> CheckResult:
         turn = Turn(
             request,
             context.client(retries=0),
-            require_finish_reason=checkup.settings.flag("require_finish_reason"),
+            require_finish_reason=doctor.settings.flag("require_finish_reason"),
         )
         try:
             for event in turn:
@@ -230,21 +231,23 @@ def check_answer(checkup: Checkup) -> CheckResult:
                     break
         finally:
             turn.close()
-    return _answer_result(checkup, turn.completion, arrivals)
+    return _answer_result(doctor, turn.completion, arrivals)
 
 
 def _is_confirmed(context: Context, model: str) -> bool:
-    question = tr(
+    prompt = tr(
         "Send a short prompt to {model}? It costs a few tokens.",
         model=safe_line(context.streams.redact(model)),
     )
     try:
-        return confirm(context.streams, question)
+        return confirm(context.streams, prompt)
     except InputEnded:
         return False
 
 
-def _answer_result(checkup: Checkup, completion: Completion, arrivals: list[float]) -> CheckResult:
+def _answer_result(
+    doctor: DoctorContext, completion: Completion, arrivals: list[float]
+) -> CheckResult:
     model, time_taken = completion.requested_model, format_duration(completion.duration_s)
     is_complete = completion.status is Status.COMPLETE
     parts: list[str] = [tr("{model} answered in {time}", model=model, time=time_taken)]
@@ -258,7 +261,7 @@ def _answer_result(checkup: Checkup, completion: Completion, arrivals: list[floa
         return ok(*parts, tr("the answer was longer than one word"))
     if completion.usage is not None:
         parts.append(tokens(completion.usage))
-    if checkup.is_gateway and (cost := checkup.gateway.cost(model, completion.usage)) is not None:
+    if doctor.is_gateway and (cost := doctor.gateway.cost(model, completion.usage)) is not None:
         parts.append(cost_text(cost))
     if completion.finish_reason:
         parts.append(tr("finish reason {reason}", reason=completion.finish_reason))

@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 from newapi_cli.app.clipboard import clipboard_tool
-from newapi_cli.app.context import LOGIN_HINT
-from newapi_cli.app.doctor.checkup import Checkup, failed, ok, result_from_error, skipped, warning
+from newapi_cli.app.context import NO_BASE_URL_HINT
+from newapi_cli.app.doctor.context import DoctorContext
+from newapi_cli.app.doctor.results import failed, ok, result_from_error, skipped, warning
 from newapi_cli.app.input_history import FILE as HISTORY_FILE
-from newapi_cli.config.file import ConfigFile, has_secret, read_config
+from newapi_cli.config.file import ConfigFile, has_secret, lock_file, read_config
 from newapi_cli.config.keys import ensure_key_may_be_sent
 from newapi_cli.config.paths import NO_HOME
 from newapi_cli.domain.base_url import BaseUrl
@@ -26,24 +27,24 @@ from newapi_cli.streams import Streams
 from newapi_cli.text import quote_name
 
 MIN_WIDTH = 40
-HOME_HINT = tr("set NEWAPI_HOME to a writable folder, or use -n to save nothing")
+UNWRITABLE_HINT = tr("set NEWAPI_HOME to a writable folder, or use -n to save nothing")
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
-def check_configuration(checkup: Checkup) -> CheckResult:
+def check_configuration(doctor: DoctorContext) -> CheckResult:
     """Check the config file, and report the origins of base URL, key and model.
 
     If the file is invalid, the environment and the flags may still be enough for other checks.
     """
-    context = checkup.context
+    context = doctor.context
     path = context.paths.config_file
     problem: NewapiError | None = None
     try:
         context.config_file = read_config(path)
     except NewapiError as error:
         problem = error
-        checkup.is_file_invalid = True
+        doctor.is_file_invalid = True
         context.config_file = ConfigFile(path)
     try:
         settings = context.settings
@@ -51,19 +52,19 @@ def check_configuration(checkup: Checkup) -> CheckResult:
         return result_from_error(problem or error)
     if problem is not None:
         return result_from_error(problem)
-    parts = [_where(checkup, path), *_origins(settings)]
+    parts = [_where(doctor, path), *_origins(settings)]
     if unknown := context.config_file.unknown_names:
         return warning(*parts, *unknown, hint="newapi config edit")
     return ok(*parts)
 
 
-def _where(checkup: Checkup, path: Path) -> str:
+def _where(doctor: DoctorContext, path: Path) -> str:
     if path.is_relative_to(NO_HOME):
         return tr("no config file")
-    short_path = checkup.short_path(path)
+    short_path = doctor.short_path(path)
     if not path.exists():
         return tr("no config file {path}", path=short_path)
-    name = quote_name(checkup.settings.profile)
+    name = quote_name(doctor.settings.profile)
     return tr("profile {name} of {path}", name=name, path=short_path)
 
 
@@ -85,60 +86,53 @@ def _origins(settings: Settings) -> list[str]:
     return parts
 
 
-def check_files(checkup: Checkup) -> CheckResult:
+def check_files(doctor: DoctorContext) -> CheckResult:
     """Check that no other user can read keys and sessions, or change their folders."""
     if sys.platform == "win32":
         return skipped(tr("not supported on this system"))
-    paths = checkup.context.paths
+    paths = doctor.context.paths
     private = [paths.data_dir / "sessions.db", paths.data_dir / HISTORY_FILE]
     folders = [paths.config_file.parent, paths.data_dir, paths.cache_dir]
-    key_files = _files_with_keys(checkup)
+    lock = lock_file(Path(os.path.realpath(paths.config_file)))  # needed for every change
+    key_files = _files_with_keys(doctor)
     if exposed := [path for path in key_files if _mode(path) & OTHERS]:
         return failed(
-            tr("others can read the key in {paths}", paths=_listed(checkup, exposed)),
+            tr("others can read the key in {paths}", paths=_short_paths(doctor, exposed)),
             hint=f"chmod 600 {_quoted(exposed)}",
             code=ExitCode.CONFIG,
         )
     if open_folders := [path for path in folders if _mode(path) & OTHERS_WRITE]:
-        text = tr("others can change {paths}", paths=_listed(checkup, open_folders))
+        text = tr("others can change {paths}", paths=_short_paths(doctor, open_folders))
         return warning(text, hint=f"chmod 700 {_quoted(open_folders)}")
     if exposed := [path for path in private if _mode(path) & OTHERS]:
-        text = tr("others can read {paths}", paths=_listed(checkup, exposed))
+        text = tr("others can read {paths}", paths=_short_paths(doctor, exposed))
         return warning(text, hint=f"chmod 600 {_quoted(exposed)}")
     everything = [*key_files, *private, *folders]
-    if foreign := [
-        path for path in (*everything, _lock_of(paths.config_file)) if _is_foreign(path)
-    ]:
-        return _foreign_result(checkup, foreign)
+    if of_others := [path for path in (*everything, lock) if _is_owned_by_another_user(path)]:
+        return _wrong_owner_result(doctor, of_others)
     if unreadable := [path for path in everything if not _has_known_mode(path)]:
         blocking = dict.fromkeys(_nearest_known(path) for path in unreadable)
-        text = tr("cannot check {paths}", paths=_listed(checkup, unreadable))
+        text = tr("cannot check {paths}", paths=_short_paths(doctor, unreadable))
         return warning(text, hint=f"ls -ld {_quoted([*blocking])}")
     return ok(tr("only you can read keys and sessions, and change their folders"))
 
 
-def _foreign_result(checkup: Checkup, foreign: list[Path]) -> CheckResult:
-    text = tr("owned by another user: {paths}", paths=_listed(checkup, foreign))
+def _wrong_owner_result(doctor: DoctorContext, of_others: list[Path]) -> CheckResult:
+    text = tr("owned by another user: {paths}", paths=_short_paths(doctor, of_others))
     if sys.platform != "win32" and os.geteuid() == 0:  # chown would lock that user out
         return warning(text, hint=tr("run newapi as that user, without sudo"))
-    return warning(text, hint=f"sudo chown -R $USER {_quoted(foreign)}")
+    return warning(text, hint=f"sudo chown -R $USER {_quoted(of_others)}")
 
 
-def _lock_of(config_file: Path) -> Path:
-    """Return the lock file beside the config file, needed for every change."""
-    target = Path(os.path.realpath(config_file))
-    return target.with_name(f".{target.name}.lock")
-
-
-def _files_with_keys(checkup: Checkup) -> list[Path]:
+def _files_with_keys(doctor: DoctorContext) -> list[Path]:
     """Return the config file if it may contain a key, and the key file."""
-    config = checkup.context.config_file
+    config = doctor.context.config_file
     paths = []
     # A file that cannot be parsed may well contain a key.
-    if checkup.is_file_invalid or has_secret(config.profiles):
+    if doctor.is_file_invalid or has_secret(config.profiles):
         paths.append(config.path)
     try:
-        source = checkup.context.settings.key
+        source = doctor.context.settings.key
     except NewapiError:
         return paths
     if source is not None and source.kind is KeyKind.FILE:
@@ -155,7 +149,7 @@ def _mode(path: Path) -> int:
         return 0
 
 
-def _is_foreign(path: Path) -> bool:
+def _is_owned_by_another_user(path: Path) -> bool:
     try:
         return sys.platform != "win32" and path.stat().st_uid != os.geteuid()
     except (OSError, ValueError):
@@ -178,24 +172,24 @@ def _nearest_known(path: Path) -> Path:
     return next(each for each in path.parents if _has_known_mode(each))
 
 
-def _listed(checkup: Checkup, paths: list[Path]) -> str:
-    return ", ".join(checkup.short_path(path) for path in paths)
+def _short_paths(doctor: DoctorContext, paths: list[Path]) -> str:
+    return ", ".join(doctor.short_path(path) for path in paths)
 
 
 def _quoted(paths: list[Path]) -> str:
     return " ".join(shlex.quote(str(path)) for path in paths)
 
 
-def check_base_url(checkup: Checkup) -> CheckResult:
+def check_base_url(doctor: DoctorContext) -> CheckResult:
     """Check the form of the base URL, and whether a key may be sent there."""
-    settings = checkup.settings
+    settings = doctor.settings
     if settings.base_url is None:
-        return failed(tr("no base URL is set"), hint=LOGIN_HINT, code=ExitCode.CONFIG)
-    base_url, written = settings.base_url, _as_written(checkup)
+        return failed(tr("no base URL is set"), hint=NO_BASE_URL_HINT, code=ExitCode.CONFIG)
+    base_url, written = settings.base_url, _as_written(doctor)
     parts = [str(base_url)]
     if written.rstrip("/") not in ("", parts[0]):
         parts.append(tr("from {text}", text=written))
-    parts += _bound_parts(checkup, base_url)
+    parts += _bound_parts(doctor, base_url)
     if base_url.scheme == "https":
         return ok(*parts)
     if base_url.is_loopback:
@@ -210,26 +204,26 @@ def check_base_url(checkup: Checkup) -> CheckResult:
     )
 
 
-def _bound_parts(checkup: Checkup, base_url: BaseUrl) -> list[str]:
+def _bound_parts(doctor: DoctorContext, base_url: BaseUrl) -> list[str]:
     """Return the headers, masked, and the client certificate that are used for the server.
 
     Raises `ConfigError` for a header that cannot be sent.
     """
-    endpoint = checkup.context.endpoint(base_url)
+    endpoint = doctor.context.endpoint(base_url)
     parts: list[str] = []
     if endpoint.extra_headers:
         names = ", ".join(f"{name}: {value}" for name, value in endpoint.extra_headers.items())
         parts.append(tr("with the headers {names}", names=names))
     if endpoint.client_cert:
-        path = checkup.short_path(Path(endpoint.client_cert))
+        path = doctor.short_path(Path(endpoint.client_cert))
         parts.append(tr("with the client certificate {path}", path=path))
     return parts
 
 
-def _as_written(checkup: Checkup) -> str:
+def _as_written(doctor: DoctorContext) -> str:
     """Return the base URL as the user wrote it, which may be a page of the console."""
-    context = checkup.context
-    origin = checkup.settings.origins["base_url"]
+    context = doctor.context
+    origin = doctor.settings.origins["base_url"]
     if origin.source is Source.FLAG:
         value = context.overrides.get("base_url")
     elif origin.source is Source.ENVIRONMENT:
@@ -239,9 +233,9 @@ def _as_written(checkup: Checkup) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def check_terminal(checkup: Checkup) -> CheckResult:
+def check_terminal(doctor: DoctorContext) -> CheckResult:
     """Report how newapi uses the terminal. What it supports cannot be queried."""
-    streams = checkup.context.streams
+    streams = doctor.context.streams
     stdout, environ = streams.stdout, streams.environ
     if not stdout.is_terminal:
         return skipped(tr("standard output is not a terminal; UTF-8 without colors"))
@@ -281,26 +275,28 @@ def _color_text(streams: Streams) -> str:
     return tr("colors") if has_color else tr("no colors")
 
 
-def check_store(checkup: Checkup) -> CheckResult:
+def check_store(doctor: DoctorContext) -> CheckResult:
     """Check the session store, and that a new one could be created."""
-    context = checkup.context
+    context = doctor.context
     folder, path = context.paths.data_dir, context.sessions_file
     if not _is_writable(folder):
-        problem = tr("{path} is not writable", path=checkup.short_path(_nearest(folder)))
+        problem = tr("{path} is not writable", path=doctor.short_path(_nearest(folder)))
         if folder.is_relative_to(NO_HOME):
             problem = tr("no home folder")
-        return failed(tr("nothing can be saved"), problem, hint=HOME_HINT, code=ExitCode.LOCAL)
-    switched_off = [] if _saves(checkup) else [tr("save = false saves no new sessions")]
+        return failed(
+            tr("nothing can be saved"), problem, hint=UNWRITABLE_HINT, code=ExitCode.LOCAL
+        )
+    switched_off = [] if _saves(doctor) else [tr("save = false saves no new sessions")]
     if not path.exists():
-        return ok(tr("no sessions yet in {path}", path=checkup.short_path(folder)), *switched_off)
+        return ok(tr("no sessions yet in {path}", path=doctor.short_path(folder)), *switched_off)
     store = inspect_store(path)
     if not os.access(path, os.W_OK):
-        text = tr("{path} is not writable", path=checkup.short_path(path))
+        text = tr("{path} is not writable", path=doctor.short_path(path))
         return failed(text, hint=f"ls -l {shlex.quote(str(path))}", code=ExitCode.LOCAL)
     return ok(
         ntr("{n} session", "{n:,} sessions", store.sessions),
         ntr("{n} turn", "{n:,} turns", store.turns),
-        tr("in {path}", path=checkup.short_path(path)),
+        tr("in {path}", path=doctor.short_path(path)),
         size_text(store.size_bytes),
         tr("version {n}", n=store.version),
         *([tr("migrated at its next use")] if store.is_old else []),
@@ -309,9 +305,9 @@ def check_store(checkup: Checkup) -> CheckResult:
     )
 
 
-def _saves(checkup: Checkup) -> bool:
+def _saves(doctor: DoctorContext) -> bool:
     try:
-        return checkup.context.settings.flag("save")
+        return doctor.context.settings.flag("save")
     except NewapiError:
         return True
 

@@ -14,8 +14,8 @@ from newapi_cli.api.gateway.responses import MODELS, STATUS
 from newapi_cli.api.http.connection import WireRequest
 from newapi_cli.api.http.endpoint import NO_PROXY_WORDS
 from newapi_cli.api.http.exchange import REQUEST_ID_HEADER
-from newapi_cli.app.doctor.checkup import (
-    Checkup,
+from newapi_cli.app.doctor.context import DoctorContext
+from newapi_cli.app.doctor.results import (
     failed,
     format_duration,
     ok,
@@ -23,9 +23,9 @@ from newapi_cli.app.doctor.checkup import (
     skipped,
     warning,
 )
-from newapi_cli.config.keys import redact
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.proxy import proxy_url_from_text
+from newapi_cli.domain.redaction import redact
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.errors import ExitCode, GatewayError, Interrupted, NewapiError
 from newapi_cli.i18n import ntr, tr
@@ -41,26 +41,26 @@ MAX_OK_OFFSET_S = 120.0
 DATE_STEP_S = 2.0  # servers report whole seconds, some of when they began to handle the request
 
 
-def check_proxy(checkup: Checkup) -> CheckResult:
+def check_proxy(doctor: DoctorContext) -> CheckResult:
     """Report the proxy for the server, and check that it can be used."""
-    base_url, proxy = checkup.base_url, checkup.proxy
-    setting = checkup.settings.text("proxy")
-    variables = _proxy_variables(checkup)
+    base_url, proxy = doctor.base_url, doctor.proxy
+    setting = doctor.settings.text("proxy")
+    variables = _proxy_variables(doctor)
     if not proxy:
-        return ok(*_reasons_for_none(checkup, setting, variables))
+        return ok(*_reasons_for_none(doctor, setting, variables))
     from newapi_cli.api.http import proxies  # loads httpx, 35 to 60 ms
 
     urls = {name: proxy_url_from_text(value) for name, value in variables.items()}
     origin = next((name for name, url in urls.items() if url == proxy), "")
     if setting:
-        origin = str(checkup.settings.origins["proxy"])
+        origin = str(doctor.settings.origins["proxy"])
     text = tr("{proxy} from the system settings", proxy=redact(proxy, ()))
     if origin:
         text = tr("{proxy} from {origin}", proxy=redact(proxy, ()), origin=origin)
     request = WireRequest("GET", base_url, "/", {})
     try:
         proxies.open_transport(proxy, request).close()
-    except proxies.FOREIGN as error:
+    except proxies.TRANSPORT_ERRORS as error:
         if isinstance(error, ImportError):
             hint = tr("pip install 'newapi-cli[socks]', or --proxy none, or unset {origin}",
                       origin=origin or "the system proxy")  # fmt: skip
@@ -73,40 +73,40 @@ def check_proxy(checkup: Checkup) -> CheckResult:
     return ok(text)
 
 
-def _proxy_variables(checkup: Checkup) -> dict[str, str]:
+def _proxy_variables(doctor: DoctorContext) -> dict[str, str]:
     """Return the variables that set a proxy for the server."""
-    names = (f"{checkup.base_url.scheme}_proxy", "all_proxy")
-    environ = checkup.context.streams.environ
+    names = (f"{doctor.base_url.scheme}_proxy", "all_proxy")
+    environ = doctor.context.streams.environ
     return {name: environ[name] for name in environ if name.lower() in names and environ[name]}
 
 
-def _reasons_for_none(checkup: Checkup, setting: str, variables: dict[str, str]) -> list[str]:
+def _reasons_for_none(doctor: DoctorContext, setting: str, variables: dict[str, str]) -> list[str]:
     parts: list[str] = [tr("none")]
-    if checkup.base_url.is_loopback:
+    if doctor.base_url.is_loopback:
         parts.append(tr("local servers are connected to directly"))
     elif setting.lower() in NO_PROXY_WORDS:
-        origin = checkup.settings.origins["proxy"]
+        origin = doctor.settings.origins["proxy"]
         parts.append(tr("turned off by {origin}", origin=origin))
     elif variables:
-        parts.append(tr("NO_PROXY covers {host}", host=checkup.base_url.host))
+        parts.append(tr("NO_PROXY covers {host}", host=doctor.base_url.host))
     if variables:
         parts.append(tr("{names} ignored", names=", ".join(variables)))
     return parts
 
 
-def _first_host(checkup: Checkup) -> tuple[str, int]:
+def _first_host(doctor: DoctorContext) -> tuple[str, int]:
     """Return host and port of the first connection: of the proxy, or else of the server."""
-    if not checkup.proxy:
-        return checkup.base_url.host, checkup.base_url.port
-    parts = urlsplit(checkup.proxy)
+    if not doctor.proxy:
+        return doctor.base_url.host, doctor.base_url.port
+    parts = urlsplit(doctor.proxy)
     return parts.hostname or "", parts.port or PROXY_PORTS.get(parts.scheme, SOCKS_PORT)
 
 
-def check_dns(checkup: Checkup) -> CheckResult:
+def check_dns(doctor: DoctorContext) -> CheckResult:
     """Resolve the host."""
-    host, port = _first_host(checkup)
-    resolved = checkup.probe(host, port).resolve()
-    subject = [tr("the proxy")] if checkup.proxy else []
+    host, port = _first_host(doctor)
+    resolved = doctor.probe(host, port).resolve()
+    subject = [tr("the proxy")] if doctor.proxy else []
     if resolved.addresses == (host,):
         return ok(*subject, tr("{host} is an IP address", host=host))
     shown = ", ".join(resolved.addresses[:SHOWN_ADDRESSES])
@@ -117,33 +117,33 @@ def check_dns(checkup: Checkup) -> CheckResult:
     return ok(*subject, *parts, tr("in {time}", time=format_duration(resolved.seconds)))
 
 
-def check_tcp(checkup: Checkup) -> CheckResult:
+def check_tcp(doctor: DoctorContext) -> CheckResult:
     """Connect to the host."""
-    host, port = _first_host(checkup)
-    probe = checkup.probe(host, port)
+    host, port = _first_host(doctor)
+    probe = doctor.probe(host, port)
     connected = probe.connect()
     return ok(
-        *([tr("the proxy")] if checkup.proxy else []),
+        *([tr("the proxy")] if doctor.proxy else []),
         tr("{host} accepts connections", host=probe.place),
         tr("in {time}", time=format_duration(connected.seconds)),
     )
 
 
-def check_tls(checkup: Checkup) -> CheckResult:
-    """Negotiate TLS; for a plain http URL, check whether the server expects https."""
-    base_url = checkup.base_url
-    if checkup.proxy:
+def check_tls(doctor: DoctorContext) -> CheckResult:
+    """Negotiate TLS; for a plain HTTP URL, check whether the server expects https."""
+    base_url = doctor.base_url
+    if doctor.proxy:
         return skipped(tr('behind the proxy, see "server"'))
-    probe = checkup.probe(base_url.host, base_url.port)
+    probe = doctor.probe(base_url.host, base_url.port)
     if base_url.scheme == "http":
-        if not _answers_http(checkup) and probe.speaks_tls():
+        if not _answers_http(doctor) and probe.speaks_tls():
             return failed(
-                tr("{host} expects TLS, not plain http", host=probe.place),
+                tr("{host} expects TLS, not plain HTTP", host=probe.place),
                 hint=tr("use a base URL with https://: https://{host}", host=base_url.authority),
                 code=ExitCode.NETWORK,
             )
-        return skipped(tr("the base URL is plain http"))
-    context = checkup.context.endpoint(base_url).tls_context()
+        return skipped(tr("the base URL is plain HTTP"))
+    context = doctor.context.endpoint(base_url).tls_context()
     assert context is not None  # as the scheme is https
     handshake = probe.handshake(context)
     days = (handshake.expires_at - datetime.now(UTC)).days
@@ -154,65 +154,65 @@ def check_tls(checkup: Checkup) -> CheckResult:
     )
     left = ntr("{n} day left", "{n:,} days left", days) if days else tr("hours left")
     if days < RENEWAL_DAYS:
-        hint = tr("the server's operator has to renew the certificate")
+        hint = tr("ask the server's operator to renew the certificate")
         return warning(handshake.version, certificate, left, hint=hint)
     time = format_duration(handshake.seconds)
     return ok(handshake.version, certificate, left, tr("in {time}", time=time))
 
 
-def _answers_http(checkup: Checkup) -> bool:
-    """Return whether the server answers plain http; some TLS servers answer 400 in it."""
+def _answers_http(doctor: DoctorContext) -> bool:
+    """Return whether the server answers plain HTTP; some TLS servers answer 400 in it."""
     try:
-        return checkup.page(STATUS).status != 400
+        return doctor.page(STATUS).status != 400
     except Interrupted:
         raise
     except NewapiError:
         return False
 
 
-def check_server(checkup: Checkup) -> CheckResult:
+def check_server(doctor: DoctorContext) -> CheckResult:
     """Detect the kind of server; for a web page, find the base URL that is meant.
 
     `/api/status` alone proves nothing: some gateways hide it, and other servers have none.
     """
-    family = _detect(checkup)
-    if family is not None and not _is_elsewhere(checkup, family):
-        checkup.family = family
-        fastest_s = min(page.seconds for page in checkup.known_pages())
-        return ok(family.name, tr("responded in {time}", time=format_duration(fastest_s)))
-    result = result_from_error(_problem(checkup))
-    if family is not None:
-        text = tr("the API of {name} is not at this URL", name=family.name)
+    kind = _detect(doctor)
+    if kind is not None and not _is_elsewhere(doctor, kind):
+        doctor.server_kind = kind
+        fastest_s = min(page.seconds for page in doctor.known_pages())
+        return ok(kind.name, tr("responded in {time}", time=format_duration(fastest_s)))
+    result = result_from_error(_problem(doctor))
+    if kind is not None:
+        text = tr("the API of {name} is not at this URL", name=kind.name)
         result = failed(text, hint=BASE_URL_HINT, code=ExitCode.GATEWAY)
-    for other in _other_forms(checkup.base_url):
-        if _is_api(checkup, other):
+    for other in _other_forms(doctor.base_url):
+        if _is_api(doctor, other):
             hint = tr("the API is at {url}: newapi config set base_url {url}", url=other)
             return result._replace(hint=hint)
-    models = checkup.page(MODELS)
-    if checkup.base_url.api != "/v1" and models.status in (404, 405) and not models.is_html:
-        checkup.family, checkup.lists_models = ServerKind(""), False  # the API was given
+    models = doctor.page(MODELS)
+    if doctor.base_url.api != "/v1" and models.status in (404, 405) and not models.is_html:
+        doctor.server_kind, doctor.lists_models = ServerKind(""), False  # the API was given
         text = tr("the server lists no models (HTTP {status})", status=models.status)
         return warning(text, hint=tr("to try an answer: newapi doctor --yes"))
     return result
 
 
-def _detect(checkup: Checkup, base_url: BaseUrl | None = None) -> ServerKind | None:
-    return kind_from_status(checkup.page(STATUS, base_url)) or kind_from_models(
-        checkup.page(MODELS, base_url)
+def _detect(doctor: DoctorContext, base_url: BaseUrl | None = None) -> ServerKind | None:
+    return kind_from_status(doctor.page(STATUS, base_url)) or kind_from_models(
+        doctor.page(MODELS, base_url)
     )
 
 
-def _is_elsewhere(checkup: Checkup, family: ServerKind) -> bool:
+def _is_elsewhere(doctor: DoctorContext, kind: ServerKind) -> bool:
     """Return whether the base URL names another API of New API, which answers below /v1 only."""
-    if checkup.base_url.api == "/v1" or not family.is_gateway:
+    if doctor.base_url.api == "/v1" or not kind.is_gateway:
         return False
-    page = checkup.page(MODELS)
+    page = doctor.page(MODELS)
     return REQUEST_ID_HEADER in page.headers or kind_from_models(page) is None
 
 
-def _is_api(checkup: Checkup, base_url: BaseUrl) -> bool:
+def _is_api(doctor: DoctorContext, base_url: BaseUrl) -> bool:
     try:
-        return _detect(checkup, base_url) is not None
+        return _detect(doctor, base_url) is not None
     except Interrupted:
         raise
     except NewapiError:
@@ -232,16 +232,16 @@ def _other_forms(base_url: BaseUrl) -> list[BaseUrl]:
     return [*base_url.alternatives(), *shorter]
 
 
-def _problem(checkup: Checkup) -> NewapiError:
+def _problem(doctor: DoctorContext) -> NewapiError:
     """Return the error for a base URL without an API, from the most telling response."""
-    pages = [checkup.page(MODELS), checkup.page(STATUS)]
+    pages = [doctor.page(MODELS), doctor.page(STATUS)]
     page = next((each for each in pages if 300 <= each.status < 400), pages[0])
-    if page.status == 511 or _redirects_away(page, checkup.base_url):
+    if page.status == 511 or _redirects_away(page, doctor.base_url):
         location = page.headers.get("location", "")
         return GatewayError(
             tr("the network's login page answers (HTTP {status})", status=page.status),
             why=tr("redirect to {url}", url=location) if location else "",
-            hint=tr("open {url} in a browser and log in to the network", url=checkup.base_url),
+            hint=tr("open {url} in a browser and log in to the network", url=doctor.base_url),
         )
     if page.is_html and page.status < 400:
         message = tr("a web page instead of the API (HTTP {status})", status=page.status)
@@ -265,9 +265,9 @@ def _redirects_away(page: Page, base_url: BaseUrl) -> bool:
     return 300 <= page.status < 400 and host not in (None, base_url.host)
 
 
-def check_clock(checkup: Checkup) -> CheckResult:
+def check_clock(doctor: DoctorContext) -> CheckResult:
     """Compare the local clock with the server's."""
-    offsets = [page.clock_offset_s for page in checkup.known_pages()]
+    offsets = [page.clock_offset_s for page in doctor.known_pages()]
     offset_s = next((each for each in offsets if each is not None), None)
     if offset_s is None:
         return skipped(tr("the server does not send its time"))

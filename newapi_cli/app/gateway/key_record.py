@@ -45,7 +45,7 @@ class KeyRecord:
         self._context = context
         self._lookup = lookup
 
-    def usage(self) -> KeyUsage:
+    def load_usage(self) -> KeyUsage:
         """Return the record of the key, at most five minutes old."""
         value = self._limited(RECORD, fetch_key_usage(self._lookup.brief_client()))
         usage = key_usage_from_json(value)
@@ -53,7 +53,7 @@ class KeyRecord:
             raise invalid_response(tr("it is not the record of a key"))
         return usage
 
-    def after_refusal(self) -> KeyUsage | None:
+    def load_after_refusal(self) -> KeyUsage | None:
         """Return the record of a rejected key, fetched at most once a day; None if unknown."""
         if not self._lookup.may_look_up:
             return None
@@ -90,7 +90,7 @@ class KeyRecord:
 
 
 def load_balance(lookup: Lookup, prices: Prices, key_record: KeyRecord, key_log: KeyLog) -> Balance:
-    """Return the balance of the key. Raises `NewapiError`.
+    """Return the balance of the key.
 
     If one of the two sources fails, the other one is enough.
     """
@@ -102,7 +102,7 @@ def load_balance(lookup: Lookup, prices: Prices, key_record: KeyRecord, key_log:
     except (GatewayError, AuthenticationError, LimitError) as error:
         problem = error
     try:
-        record = key_record.usage()
+        record = key_record.load_usage()
     except (NetworkError, DeadlineError):
         if dashboard is None:
             raise

@@ -175,7 +175,7 @@ class Lookup:
     def _cache(self, name: str) -> Cache:
         path = self._context.paths.cache_dir / name if self._context.writes_cache else None
         if name not in self._caches:
-            self._caches[name] = Cache(path, self._context.remove_keys)
+            self._caches[name] = Cache(path, self._context.redact_known_keys)
         return self._caches[name]
 
 

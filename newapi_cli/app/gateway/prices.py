@@ -1,7 +1,8 @@
 """The prices and the currency of a gateway, fetched without the key and cached for a day.
 
-They are made from two public responses, status and pricing, in the cache file of the server. When
-prices do not arrive, the next request for them is an hour later.
+They are made from two public responses, status and pricing, in `site-HASH.json` of the cache folder
+(`Lookup.site_cache`). When prices do not arrive, the next request for them is an hour later; the
+time of the last one is in `asked-HASH.json` (`Lookup.request_times`).
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class Prices:
         status = self._lookup.site_cache.get("status")
         return quota_per_unit_from_json(status.value) if status is not None else None
 
-    def quota_per_unit(self) -> Decimal:
+    def load_quota_per_unit(self) -> Decimal:
         """Return how much quota is a dollar, fetched if it is not cached."""
         quota = self.cached_quota_per_unit()
         if quota is None:
@@ -99,7 +100,7 @@ class Prices:
             raise GatewayError(tr("the gateway does not report its quota per dollar"))
         return quota
 
-    # -- the request that runs beside an answer ---------------------------------------------------
+    # -- the request that runs during an answer ---------------------------------------------------
 
     @property
     def are_due(self) -> bool:
@@ -116,7 +117,7 @@ class Prices:
         """Fetch status and prices with a client without a key, and cache them.
 
         A server that refuses has no prices; if they only did not arrive, the cached ones remain.
-        Runs on a thread beside a conversation, whose gateway may change meanwhile: the cache files
+        Runs on a thread during a conversation, whose gateway may change meanwhile: the cache files
         are those of the gateway at the beginning.
         """
         site, times = self._lookup.site_cache, self._lookup.request_times

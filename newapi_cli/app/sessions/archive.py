@@ -29,6 +29,7 @@ from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import (
     EPOCH,
     ID_LENGTH,
+    MAX_INTEGER,
     SESSION_FIELDS,
     TURN_FIELDS,
     FieldType,
@@ -46,7 +47,6 @@ VERSION = 1
 SESSION_ID = re.compile(rf"[0-9a-f]{{{ID_LENGTH}}}")
 DOLLARS = re.compile(r"[0-9]{1,60}(\.[0-9]{1,18})?")
 SHA256 = re.compile(r"[0-9a-f]{64}")
-MAX_INTEGER = 2**63 - 1  # of SQLite
 MAX_DEPTH = 100
 NOT_A_STRING = tr("must be a string")
 NOT_AN_OBJECT = tr("must be an object")
@@ -67,12 +67,15 @@ def session_to_lines(stored: StoredSession) -> Iterator[str]:
 
 
 def session_from_json(value: object) -> StoredSession:
-    """Return the session in a JSON value. Raises `UsageError` with the path of an invalid field."""
+    """Return the session in a JSON value.
+
+    Raises `UsageError` with the path of an invalid field.
+    """
     return _session_from(JsonObject(value, ""))
 
 
 def sessions_from_text(text: str) -> list[StoredSession]:
-    """Return the sessions in JSON, one or a list, or in JSON Lines. Raises `UsageError`."""
+    """Return the sessions in JSON, one or a list, or in JSON Lines."""
     text = text.removeprefix("\ufeff")
     if not text.strip():
         raise UsageError(tr("invalid session export: it is empty"), hint=HINT)
@@ -305,7 +308,7 @@ def _tried(source: JsonObject, name: str) -> tuple[tuple[str, str], ...]:
 
 
 class JsonObject:
-    """A JSON object whose fields are checked as they are read. Raises `UsageError`.
+    """A JSON object whose fields are checked as they are read.
 
     `prefix` precedes the names of fields in messages, such as `turns[3].` or `line 5: `. A missing
     field is the same as null.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from newapi_cli.app import input_history as history
 from newapi_cli.app.context import Context
 from newapi_cli.app.durations import duration_from_text
-from newapi_cli.app.output import images_dir
-from newapi_cli.app.sessions.stored import find_session
+from newapi_cli.app.output import saved_images_dir
+from newapi_cli.app.sessions.commands import find_session
 from newapi_cli.app.terminal_prompt import confirm
 from newapi_cli.config.file import write_atomically
 from newapi_cli.domain.session import Session
@@ -40,22 +40,22 @@ def delete_sessions(
         return
     ids = {session.id for session in sessions}
     texts: list[str] = []
-    pictures: set[str] = set()
+    images: set[str] = set()
     for session in sessions:
         stored = store.load(session.id)
         for turn in stored.turns if stored else ():
             texts.append(turn.prompt)
-            pictures |= image_file_names(turn.answer)
-    for hit in store.search([IMAGE_PREFIX]) if pictures else ():
+            images |= image_file_names(turn.answer)
+    for hit in store.search([IMAGE_PREFIX]) if images else ():
         if hit.session.id not in ids:
-            pictures -= image_file_names(hit.turn.answer)
-    _delete(context, store, ids, texts, pictures)
+            images -= image_file_names(hit.turn.answer)
+    _delete(context, store, ids, texts, images)
     text = ntr("Deleted {n} session", "Deleted {n:,} sessions", len(sessions))
     context.streams.print_err(text)
 
 
 def _selected(context: Context, references: list[str], older_than: str | None) -> list[Session]:
-    """Return the sessions to delete. Raises `UsageError`."""
+    """Return the sessions to delete."""
     if not references and older_than is None:
         hint = tr("newapi sessions rm ID, or --older-than 30d")
         raise UsageError(tr("no session given"), hint=hint)
@@ -69,16 +69,16 @@ def _selected(context: Context, references: list[str], older_than: str | None) -
 
 
 def _delete(
-    context: Context, store: SessionStore, ids: set[str], texts: list[str], pictures: set[str]
+    context: Context, store: SessionStore, ids: set[str], texts: list[str], images: set[str]
 ) -> None:
-    """Delete sessions, lines of the input history and pictures. Raises `LocalError`."""
+    """Delete sessions, lines of the input history and images."""
     from newapi_cli.store.database import write_failure_hint  # sqlite3: 5 ms
 
     # The store comes last: a failure before it can be repeated.
     try:
         history.forget(context.paths.data_dir / history.FILE, ids, texts, write_atomically)
-        for name in pictures:
-            (images_dir(context) / name).unlink(missing_ok=True)
+        for name in images:
+            (saved_images_dir(context) / name).unlink(missing_ok=True)
     except OSError as error:
         raise LocalError(
             tr("cannot delete from {path}; no session was deleted", path=context.paths.data_dir),

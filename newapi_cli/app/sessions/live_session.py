@@ -5,9 +5,7 @@
 The store may fail at any moment (full disk, locked by another newapi): the conversation continues
 in memory after one warning, and what the store is missing is written with the next turn if it can.
 
-Nothing that is stored or exported contains an API key: in prompts and answers the known keys are
-redacted, in errors and metadata from the server everything that looks like a key. In memory, the
-texts stay as they are.
+In memory the texts stay as they are; `redacted_store.RedactedStore` redacts what is stored.
 """
 
 from __future__ import annotations
@@ -16,9 +14,8 @@ import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from newapi_cli.app.context import Context
 from newapi_cli.app.protocols import SessionStorage
-from newapi_cli.domain.completion import Completion, Source, Status
+from newapi_cli.domain.completion import Completion, Status
 from newapi_cli.domain.messages import Attachment, Message
 from newapi_cli.domain.session import (
     MessageHistory,
@@ -28,7 +25,7 @@ from newapi_cli.domain.session import (
     path_to,
     title_from_prompt,
 )
-from newapi_cli.errors import ConfigError, LocalError
+from newapi_cli.errors import LocalError
 from newapi_cli.i18n import ntr, tr
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
@@ -50,7 +47,7 @@ class LiveSession:
         self.turns_added = 0  # by other processes, when the last turn began
         self.turns_removed = 0  # likewise
         self.was_deleted = False  # likewise
-        self.begun = 0  # turns begun by this process
+        self.turns_begun = 0  # by this process
         self._store = store
         self._warn = warn
         self._has_warned = False
@@ -83,9 +80,10 @@ class LiveSession:
     ) -> TurnRecorder:
         """Commit a prompt, before anything is sent.
 
-        It follows the newest turn of the session, or the last one of `after`, a beginning of the
-        path; the old branch stays in the store. If a signal ends the wait for the store, no turn is
-        begun, and the old branch stays the current one.
+        It follows the newest turn of the session, even one of another process. With `after`, the
+        first turns of the path, it starts a new branch there; the old one stays in the store. If a
+        signal ends the wait for the store, no turn is begun, and the old branch stays the current
+        one.
         """
         at_leaf, path = after is None, self.path if after is None else after
         old_branch = self.path[len(path) :]
@@ -109,7 +107,7 @@ class LiveSession:
             self.path = (*self.path, *old_branch)
             raise
         self.path = (*self.path, turn)
-        self.begun += 1
+        self.turns_begun += 1
         return TurnRecorder(self)
 
     def messages(self) -> tuple[Message, ...]:
@@ -154,9 +152,11 @@ class LiveSession:
         self.change(self.session._replace(leaf_id=self._leaf_id, left_out=left_out))
 
     def change(self, session: Session) -> None:
-        """Change the fields of the session. Raises `UsageError` for a name that is in use.
+        """Change the fields of the session.
 
         Only what differs is written: another process may have renamed or continued it.
+
+        Raises `UsageError` for a name that is in use.
         """
         if self._store is not None and not self._is_behind:
             try:
@@ -284,7 +284,10 @@ class LiveSession:
 
 
 class TurnRecorder:
-    """Stores a turn that has begun, the last one of its session."""
+    """Stores a turn that has begun, the last one of its session, as its answer arrives.
+
+    Implements `app.protocols.Recorder`.
+    """
 
     def __init__(self, live: LiveSession) -> None:
         self._live = live
@@ -315,7 +318,7 @@ def describe_external_changes(live: LiveSession) -> list[str]:
         texts.append(
             ntr(
                 "another newapi process removed {n} turn of this session",
-                "another newapi process removed {n} turns of this session",
+                "another newapi process removed {n:,} turns of this session",
                 live.turns_removed,
             )
         )
@@ -323,82 +326,8 @@ def describe_external_changes(live: LiveSession) -> list[str]:
         texts.append(
             ntr(
                 "another newapi process continued this session: {n} turn was added",
-                "another newapi process continued this session: {n} turns were added",
+                "another newapi process continued this session: {n:,} turns were added",
                 live.turns_added,
             )
         )
     return texts
-
-
-class RedactedStore:
-    """A `protocols.SessionStorage` in front of the store. All methods raise `LocalError`."""
-
-    def __init__(self, context: Context) -> None:
-        """Open the store. Raises `LocalError`, or `ConfigError` if it has no folder."""
-        self._context = context
-        self._store = context.sessions
-
-    def begin_turn(
-        self, session: Session, turn: TurnRecord, *, at_leaf: bool
-    ) -> tuple[Session, TurnRecord]:
-        stored, begun = self._store.begin_turn(
-            redact_session_fields(self._context, session),
-            redact_turn(self._context, turn),
-            at_leaf=at_leaf,
-        )
-        current = stored._replace(system=session.system, model=session.model)
-        return current, begun._replace(prompt=turn.prompt, model=turn.model)
-
-    def save_partial_turn(self, turn: TurnRecord) -> None:
-        self._store.save_partial_turn(redact_turn(self._context, turn))
-
-    def end_turn(self, turn: TurnRecord) -> None:
-        self._store.end_turn(redact_turn(self._context, turn))
-
-    def load(self, session_id: str) -> StoredSession | None:
-        return self._store.load(session_id)
-
-    def update_session(self, session: Session) -> None:
-        self._store.update_session(redact_session_fields(self._context, session))
-
-    def import_session(self, stored: StoredSession) -> Session:
-        return self._store.import_session(redact_session(self._context, stored))
-
-
-def learn_keys(context: Context) -> None:
-    """Load the settings, so that their key is known and can be redacted."""
-    with contextlib.suppress(ConfigError):
-        context.load_settings()
-
-
-def redact_session(context: Context, stored: StoredSession) -> StoredSession:
-    """Return a session as it may be written to a file."""
-    turns = tuple(redact_turn(context, turn) for turn in stored.turns)
-    return StoredSession(redact_session_fields(context, stored.session), turns)
-
-
-def redact_session_fields(context: Context, session: Session) -> Session:
-    """Return the fields of a session without the known keys."""
-    remove_keys = context.remove_keys
-    return session._replace(
-        title=remove_keys(session.title),
-        system=remove_keys(session.system),
-        model=remove_keys(session.model),
-    )
-
-
-def redact_turn(context: Context, turn: TurnRecord) -> TurnRecord:
-    """Return a turn without the known keys, and the server's words without anything like a key."""
-    remove_keys, redact = context.remove_keys, context.streams.redact
-    return turn._replace(
-        prompt=remove_keys(turn.prompt),
-        answer=remove_keys(turn.answer),
-        reasoning=remove_keys(turn.reasoning),
-        model=remove_keys(turn.model),
-        answered_by=redact(turn.answered_by),
-        finish_reason=redact(turn.finish_reason) if turn.finish_reason else turn.finish_reason,
-        request_id=redact(turn.request_id),
-        error=redact(turn.error),
-        sources=tuple(Source(redact(url), redact(title)) for url, title in turn.sources),
-        tried=tuple((remove_keys(model), redact(why)) for model, why in turn.tried),
-    )

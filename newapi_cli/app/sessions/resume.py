@@ -13,7 +13,8 @@ from functools import partial
 from newapi_cli.app.chat import ChatOptions
 from newapi_cli.app.context import Context
 from newapi_cli.app.prompt import read_system_prompt
-from newapi_cli.app.sessions.live_session import LiveSession, RedactedStore
+from newapi_cli.app.sessions.live_session import LiveSession
+from newapi_cli.app.sessions.redacted_store import RedactedStore
 from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.session import ID_LENGTH, MAX_TITLE, Hit, Session, StoredSession, TurnRecord
 from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageError
@@ -22,7 +23,10 @@ from newapi_cli.render.status_lines import print_dim, print_warning
 
 
 def open_session(context: Context, options: ChatOptions) -> LiveSession:
-    """Return the session of this run. Raises `NewapiError` if a requested one cannot be used."""
+    """Return the session of this run.
+
+    Raises `NewapiError` if a requested one cannot be used.
+    """
     if not context.settings.flag("save"):
         if options.continue_last or options.session:
             raise UsageError(
@@ -70,7 +74,7 @@ def new_session_like(context: Context, other: Session) -> LiveSession:
 
 
 def resume_reference(context: Context, reference: str) -> LiveSession:
-    """Return the stored session with a name or id, in its own profile. Raises `NewapiError`.
+    """Return the stored session with a name or id, in its own profile.
 
     If it cannot be used, the run stays in its profile.
     """
@@ -105,7 +109,10 @@ def warn_about_killed_answers(context: Context) -> None:
 
 
 def load_stored_session(context: Context, session: Session) -> StoredSession:
-    """Return a session with its turns. Raises `LocalError` if it was deleted."""
+    """Return a session with its turns.
+
+    Raises `LocalError` if it was deleted.
+    """
     stored = context.sessions.load(session.id)
     if stored is None:
         raise LocalError(
@@ -116,7 +123,10 @@ def load_stored_session(context: Context, session: Session) -> StoredSession:
 
 
 def checked_session_name(text: str, *, hint: str = "") -> str:
-    """Return a session name with single spaces. Raises `UsageError` if it is invalid."""
+    """Return a session name with single spaces.
+
+    Raises `UsageError` if it is invalid.
+    """
     name = " ".join(text.split())
     if not name.isascii() and any("\ud800" <= character <= "\udfff" for character in name):
         raise UsageError(tr("the session name is not UTF-8 text"), hint=hint)
@@ -244,7 +254,10 @@ def _with_overrides(context: Context, stored: StoredSession) -> Session:
 def _saved_session(
     context: Context, session: Session, path: tuple[TurnRecord, ...] = ()
 ) -> LiveSession:
-    """Return a session whose turns are stored. Raises `NewapiError` if there is no store."""
+    """Return a session whose turns are stored.
+
+    Raises `NewapiError` if there is no store.
+    """
     return LiveSession(session, path, RedactedStore(context), partial(_warn_unsaved, context))
 
 

@@ -63,7 +63,7 @@ class StreamedAnswer:
         self._table_tokens = 0  # of the table's grown rows
 
     def feed(self, text: str) -> None:
-        """Take source."""
+        """Add source."""
         self._blocks.feed(text)
         self._backlog += len(text)
 

@@ -1,7 +1,7 @@
-"""Highlighted code while it streams.
+"""The colors of code that is still incomplete.
 
-A complete line is lexed together with the lines before it, back to a line from which lexing gave
-the same tokens as lexing from the start (at least `_BEHIND` lines): the time for a long block is
+A complete line is lexed together with at least `MIN_CONTEXT_LINES` lines before it, back to a line
+from which lexing gave the same tokens as lexing from the start: the time for a long block is
 proportional to its length. Only colors can differ from lexing the whole block at once, and only if
 a lexer looks ahead; the text never differs.
 """
@@ -19,9 +19,9 @@ from rich.text import Text
 from newapi_cli.render.live.theme import Theme
 
 Tokens = list[tuple[_TokenType, str]]
-_BEHIND = 24
-_RECENT = 12
-_AHEAD = 96
+MIN_CONTEXT_LINES = 24
+MAX_CONTEXT_LINES = 96
+MAX_TAIL_LINES = 12  # lines that can still be repainted: more than the live region holds
 
 
 class StreamedCode:
@@ -49,12 +49,12 @@ class StreamedCode:
         tokens = self._tokens_from(self._begin)
         # Lines that may still be in the tail on the screen are highlighted again: they may turn
         # out to be in a comment, or a word before a bracket to be a function.
-        again = max(len(self._texts) - len(lines) - _RECENT, self._begin, 0)
+        again = max(len(self._texts) - len(lines) - MAX_TAIL_LINES, self._begin, 0)
         self._texts[again:] = [
             self._styled(tokens[index - self._begin], self._lines[index])
             for index in range(again, len(self._lines))
         ]
-        if len(self._lines) - self._begin > _AHEAD:
+        if len(self._lines) - self._begin > MAX_CONTEXT_LINES:
             self._move_begin(tokens)
 
     def line(self, index: int) -> Text:
@@ -76,16 +76,16 @@ class StreamedCode:
     def _styled(self, tokens: Tokens, line: str) -> Text:
         if "".join(text for _, text in tokens) != line:
             return Text(line, end="")  # the lexer changed the text: do not use it
-        style_of = self._theme.syntax.get_style_for_token
+        get_style = self._theme.syntax.get_style_for_token
         styled = Text(end="")
         # One piece per style: how a lexer splits a string may depend on whether its end is known.
-        for style, run in groupby(tokens, key=lambda token: style_of(token[0])):
+        for style, run in groupby(tokens, key=lambda token: get_style(token[0])):
             styled.append("".join(text for _, text in run), style)
         return styled
 
     def _move_begin(self, tokens: list[Tokens]) -> None:
         """Find a later line from which lexing gives the same tokens, and start there next time."""
-        for index in range(len(self._lines) - _BEHIND, self._begin, -1):
+        for index in range(len(self._lines) - MIN_CONTEXT_LINES, self._begin, -1):
             before, line = self._lines[index - 1], self._lines[index]
             if before.strip() or not line or line[0].isspace():
                 continue

@@ -96,45 +96,45 @@ class Painter:
             text = character + text
         return Row(text, column_after(text, 0))
 
-    def _change_to(self, rows: list[Row], count_permanent: int) -> str:
+    def _change_to(self, rows: list[Row], permanent_count: int) -> str:
         """Return the text that turns the live region into `rows`, the first of them permanent."""
         live = self._live
-        same = 0 if self._is_stale else self._count_same(rows, count_permanent)
+        same = 0 if self._is_stale else self._count_same(rows, permanent_count)
         if same == len(rows) == len(live):
             return ""
         if same == len(live):
-            return ("\n" if live else "") + self._written(rows, same, count_permanent)
+            return ("\n" if live else "") + self._text_from(rows, same, permanent_count)
         if same == len(rows):
             same = max(same - 1, 0)  # the cursor goes to the end of the last row kept
-        elif self._only_grew(rows, same, count_permanent):
+        elif self._only_grew(rows, same, permanent_count):
             return rows[same].text[len(live[same].text) :]
-        return self._up_to(same) + ERASE_BELOW + self._written(rows, same, count_permanent)
+        return self._move_up_to(same) + ERASE_BELOW + self._text_from(rows, same, permanent_count)
 
-    def _count_same(self, rows: list[Row], count_permanent: int) -> int:
+    def _count_same(self, rows: list[Row], permanent_count: int) -> int:
         for index, (new, old) in enumerate(zip(rows, self._live, strict=False)):
-            if new != old or (index < count_permanent and self._has_ambiguous_width(old)):
+            if new != old or (index < permanent_count and self._has_ambiguous_width(old)):
                 return index
         return min(len(rows), len(self._live))
 
-    def _only_grew(self, rows: list[Row], same: int, count_permanent: int) -> bool:
+    def _only_grew(self, rows: list[Row], same: int, permanent_count: int) -> bool:
         old, new = self._live[same], rows[same]
         return (
             same == len(rows) - 1 == len(self._live) - 1
             and new.text.startswith(old.text)
             and bool(old.text)
             and not self._has_ambiguous_width(new)
-            and count_permanent <= same
+            and permanent_count <= same
         )
 
-    def _up_to(self, index: int) -> str:
+    def _move_up_to(self, index: int) -> str:
         height = sum(map(self._height_of, self._live[index:])) - 1
         up = min(height, self._height - 1)
         return f"\x1b[{up}A\r" if up > 0 else "\r"
 
-    def _written(self, rows: list[Row], begin: int, count_permanent: int) -> str:
+    def _text_from(self, rows: list[Row], begin: int, permanent_count: int) -> str:
         return "\n".join(
             f"{NO_WRAP}{row.text}{WRAP}"
-            if index >= count_permanent and self._has_ambiguous_width(row)
+            if index >= permanent_count and self._has_ambiguous_width(row)
             else row.text
             for index, row in enumerate(rows[begin:], begin)
         )

@@ -42,7 +42,7 @@ SILENCE_BEFORE_STATUS_S = 0.3
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 SPINS_PER_S = 10
 MAX_REASONING_ROWS = 5
-KEPT_CHARACTERS = 4000  # of reasoning
+MAX_REASONING_CHARACTERS = 4000  # that are kept
 MIN_DELTAS_FOR_SPEED, MIN_TIME_FOR_SPEED_S = 6, 0.5
 DIM = Style(dim=True)
 
@@ -87,11 +87,11 @@ class LiveRenderer:
         self._modes.enter()
 
     def show(self, event: TurnEvent) -> None:
-        """Take an event, and paint a frame if one is due."""
+        """Process an event, and paint a frame if one is due."""
         now = self._clock()
         silent_s = 0.0
         if isinstance(event, Chunk):
-            self._take(event, now)
+            self._add_chunk(event, now)
         elif isinstance(event, Tick):
             silent_s = event.silent_s
         elif isinstance(event, Notice):
@@ -119,7 +119,7 @@ class LiveRenderer:
                 self._modes.leave()
         self._status_lines.write_summary(completion, has_gap=True)
 
-    def _take(self, chunk: Chunk, now: float) -> None:
+    def _add_chunk(self, chunk: Chunk, now: float) -> None:
         if chunk.reasoning:
             self._reasoning.feed(chunk.reasoning, now)
             self._is_dirty = True
@@ -233,10 +233,10 @@ class Reasoning:
         return self._began_at is not None
 
     def feed(self, text: str, now: float) -> None:
-        """Take a part of the reasoning."""
+        """Add a part of the reasoning."""
         if self._began_at is None:
             self._began_at = now
-        self._text = (self._text + self._sanitizer.feed(text))[-KEPT_CHARACTERS:]
+        self._text = (self._text + self._sanitizer.feed(text))[-MAX_REASONING_CHARACTERS:]
 
     def rows(self, layout: Layout, now: float) -> list[Row]:
         """Return the rows to display in this frame."""

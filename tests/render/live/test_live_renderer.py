@@ -360,7 +360,7 @@ def test_a_notice_goes_to_stderr_if_that_is_redirected(tmp_path: Path) -> None:
     assert stage.err.raw == "busy\n"
 
 
-def test_a_key_in_a_notice_is_masked(stage: Stage) -> None:
+def test_a_key_in_a_notice_is_redacted(stage: Stage) -> None:
     stage.streams.redactors.append(lambda text: text.replace("sk-secret", "sk-…"))
     stage.show(Notice("key sk-secret was refused"), END, after_s=0.1)
     assert stage.finish() == "key sk-… was refused"

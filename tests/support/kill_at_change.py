@@ -1,9 +1,9 @@
-"""`newapi`, killed before the Nth change that it makes to a file of its own. Run as a module.
+"""Run `newapi` and kill it before the Nth change to one of its files. Run as a module.
 
-    python -m tests.support.dying 3 config set model m
+    python -m tests.support.kill_at_change 3 config set model m
 
-`kill -9` from within, at each step of a write in turn, where a kill from outside would strike most
-of them never. A run that makes fewer changes comes to its end.
+The process kills itself with SIGKILL, so each step of a write can be hit; a kill from outside would
+never hit most of them. A run that makes fewer changes ends normally.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ WRITES = os.O_WRONLY | os.O_RDWR
 CHANGES = ("os.rename", "os.remove", "os.chmod", "os.mkdir", "os.truncate", "fcntl.flock")
 
 
-class Dying:
-    """Counts the changes."""
+class ChangeCounter:
+    """Counts the changes, and kills the process before the one with this number."""
 
     def __init__(self, number: int, home: str) -> None:
         self._left = number
         self._home = home
 
-    def see(self, event: str, args: Sequence[object]) -> None:
-        """Take an audit event of Python's."""
+    def audit(self, event: str, args: Sequence[object]) -> None:
+        """Count an audit event that changes a file."""
         if (event == "open" and isinstance(args[2], int) and args[2] & WRITES) or event in CHANGES:
             self._change(args[0])
 
     def fsync(self, fd: int) -> None:
-        """Stand in for `os.fsync`, which is no audit event; nothing is lost that a kill leaves."""
+        """Count a call of `os.fsync`, which has no audit event. A kill loses nothing unsynced."""
         self._change(fd)
 
     def _change(self, what: object) -> None:
@@ -47,9 +47,9 @@ def main() -> None:
     number = int(sys.argv.pop(1))
     from newapi_cli.__main__ import main as newapi
 
-    dying = Dying(number, os.environ["NEWAPI_HOME"])
-    os.fsync = dying.fsync  # type: ignore[assignment]
-    sys.addaudithook(dying.see)
+    counter = ChangeCounter(number, os.environ["NEWAPI_HOME"])
+    os.fsync = counter.fsync  # type: ignore[assignment]
+    sys.addaudithook(counter.audit)
     newapi()
 
 

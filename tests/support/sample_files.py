@@ -1,4 +1,4 @@
-"""The smallest files of the kinds that may be attached: real ones, which a reader would open."""
+"""The smallest valid images and PDFs, for attachments."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from newapi_cli.app.context import Context
 from newapi_cli.app.output import show_session
 from newapi_cli.app.prompt import text_from_bytes
 from newapi_cli.app.sessions.archive import session_to_json, session_to_lines, sessions_from_text
-from newapi_cli.app.sessions.live_session import learn_keys, redact_session
+from newapi_cli.app.sessions.redacted_store import load_known_keys, redact_session
 from newapi_cli.app.sessions.resume import checked_session_name, load_stored_session
 from newapi_cli.domain.session import Hit, Session, StoredSession
 from newapi_cli.errors import UsageError, conflicting_options
@@ -18,10 +18,10 @@ from newapi_cli.render.rows import (
     Column,
     Form,
     output_form,
-    write_foreign,
     write_json,
     write_rows,
     write_tsv,
+    write_untrusted,
 )
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.units import ago
@@ -47,8 +47,8 @@ def show(
 def rename(context: Context, reference: str, name: str) -> None:
     """Name a session, so that -S finds it by this name."""
     title = checked_session_name(name)
-    learn_keys(context)
-    title = context.remove_keys(title)
+    load_known_keys(context)
+    title = context.redact_known_keys(title)
     session = find_session(context, reference)
     context.sessions.update_session(session._replace(title=title, is_named=True))
     text = tr("Renamed session {id} to “{title}”", id=session.short_id, title=safe_line(title))
@@ -56,7 +56,7 @@ def rename(context: Context, reference: str, name: str) -> None:
 
 
 def find_session(context: Context, reference: str | None) -> Session:
-    """Return the session with a name or id, or the last used one. Raises `UsageError`."""
+    """Return the session with a name or id, or the last used one."""
     store = context.sessions_if_any
     if store is None:
         hint = tr('newapi chat "Hello"')
@@ -71,7 +71,7 @@ def find_session(context: Context, reference: str | None) -> Session:
 
 
 def load_session(context: Context, reference: str | None) -> StoredSession:
-    """Return a session with its turns. Raises `UsageError`, `LocalError`."""
+    """Return a session with its turns."""
     return load_stored_session(context, find_session(context, reference))
 
 
@@ -88,7 +88,9 @@ def list_sessions(context: Context, *, limit: int | None, json: bool) -> None:
     profile = str(context.overrides.get("profile") or "")
     form = output_form(context.streams, json=json)
     count = _store_limit(limit, form)
-    if form is Form.TSV:  # as text from the store: ten thousand values take 0.1 s more
+    # Text from the store, not `_session_columns`: a pipe gets all sessions, and 10,000 `Session`s
+    # take 225 ms in place of 146 (limit of benchmarks/store.py: 120 beyond --version).
+    if form is Form.TSV:
         rows = store.text_rows(count, profile) if store else []
         write_tsv(context.streams.stdout, _redact_rows(context, rows))
     else:
@@ -221,7 +223,7 @@ def export_sessions(
     if jsonl:
         for reference in references:
             for line in session_to_lines(load_session(context, reference)):
-                write_foreign(stdout, f"{line}\n")
+                write_untrusted(stdout, f"{line}\n")
     elif json:
         values = [session_to_json(load_session(context, reference)) for reference in references]
         is_one = len(values) == 1 and not all_sessions
@@ -230,7 +232,7 @@ def export_sessions(
         from newapi_cli.render.transcript import transcript_markdown  # markdown_it takes 15 ms
 
         texts = (transcript_markdown(load_session(context, ref)) for ref in references)
-        write_foreign(stdout, "\n".join(texts))
+        write_untrusted(stdout, "\n".join(texts))
 
 
 def import_sessions(context: Context, path: str) -> None:
@@ -238,7 +240,7 @@ def import_sessions(context: Context, path: str) -> None:
     sessions = sessions_from_text(_read_archive(context, path))
     if not sessions:
         context.streams.print_err(tr("no sessions in {path}", path=path))
-    learn_keys(context)
+    load_known_keys(context)
     for stored in sessions:
         session = context.sessions.import_session(redact_session(context, stored))
         context.streams.stdout.write(f"{session.id}\n")

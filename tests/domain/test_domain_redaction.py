@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from newapi_cli.config.keys import redact
+from newapi_cli.domain.redaction import redact
 from newapi_cli.domain.settings import Secret
 from tests.support.cases import each
 
@@ -29,7 +29,7 @@ KEY = "sk-CANARYcanary0123456789"
         ("https://h/v1?access_token=abc", "https://h/v1?access_token=****"),
     ],
 )
-def test_keys_and_texts_that_look_like_keys_are_masked(text: str, redacted: str) -> None:
+def test_keys_and_texts_that_look_like_keys_are_redacted(text: str, redacted: str) -> None:
     assert redact(text, [Secret(KEY)]) == redacted
 
 
