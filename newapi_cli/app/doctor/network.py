@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from newapi_cli.api.errors.failures import BASE_URL_HINT
 from newapi_cli.api.gateway.connectivity import Page, ServerKind, kind_from_models, kind_from_status
+from newapi_cli.api.gateway.health import NOTICE, announcements_from_json
 from newapi_cli.api.gateway.responses import MODELS, STATUS
 from newapi_cli.api.http.connection import WireRequest
 from newapi_cli.api.http.endpoint import NO_PROXY_WORDS
@@ -29,12 +30,13 @@ from newapi_cli.domain.proxy import proxy_url_from_text
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.errors import ExitCode, GatewayError, Interrupted, NewapiError
 from newapi_cli.i18n import ntr, tr
-from newapi_cli.render.units import span
+from newapi_cli.render.units import announcement_text, span
 
 RENEWAL_DAYS = 14
 PROXY_PORTS = {"http": 80, "https": 443}
 SOCKS_PORT = 1080
 SHOWN_ADDRESSES = 3
+SHOWN_ANNOUNCEMENTS = 2
 USUAL_PREFIXES = ("/api", "/openai", "/newapi")
 MAX_OFFSET_S = 3_600.0  # beyond it certificates and dates of retries fail
 MAX_OK_OFFSET_S = 120.0
@@ -179,7 +181,8 @@ def check_server(checkup: Checkup) -> CheckResult:
     if family is not None and not _is_elsewhere(checkup, family):
         checkup.family = family
         fastest_s = min(page.seconds for page in checkup.known_pages())
-        return ok(family.name, tr("responded in {time}", time=format_duration(fastest_s)))
+        time = tr("responded in {time}", time=format_duration(fastest_s))
+        return ok(family.name, time, *_announcements(checkup))
     result = result_from_error(_problem(checkup))
     if family is not None:
         text = tr("the API of {name} is not at this URL", name=family.name)
@@ -194,6 +197,22 @@ def check_server(checkup: Checkup) -> CheckResult:
         text = tr("the server lists no models (HTTP {status})", status=models.status)
         return warning(text, hint=tr("to try an answer: newapi doctor --yes"))
     return result
+
+
+def _announcements(checkup: Checkup) -> list[str]:
+    """Return what the gateway's operator announces, the newest first."""
+    if not checkup.is_gateway:
+        return []
+    notice = None
+    if checkup.settings.flag("prices"):  # else nothing is requested beside the checks
+        try:
+            notice = checkup.page(NOTICE).json
+        except Interrupted:
+            raise
+        except NewapiError:
+            notice = None
+    announced = announcements_from_json(checkup.page(STATUS).json, notice)
+    return [announcement_text(each) for each in announced[:SHOWN_ANNOUNCEMENTS]]
 
 
 def _detect(checkup: Checkup, base_url: BaseUrl | None = None) -> ServerKind | None:

@@ -55,7 +55,7 @@ class KeyRecord:
 
     def after_refusal(self) -> KeyUsage | None:
         """Return the record of a rejected key, fetched at most once a day; None if unknown."""
-        if not self._lookup.may_look_up:
+        if not self._lookup.may_look_up or not self._context.settings.flag("prices"):
             return None
         cache = self._lookup.key_cache
         entry = cache.get(RECORD_AFTER_REFUSAL, DAY_S)
