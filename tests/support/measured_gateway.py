@@ -65,6 +65,7 @@ class Model(NamedTuple):
     is_listed: bool = True
     tools: tuple[tuple[str, int, float], ...] = ()
     text: str = "An answer."
+    first_pause_s: float = 0
 
 
 @dataclass(slots=True)
@@ -344,7 +345,7 @@ class MeasuredRoutes(VariantRoutes):
         if chat.model not in self.site.models:
             return errors.no_channel(chat.model, self.site.key_group)
         model = self.site.models[chat.model]
-        reply = Reply(model.text, pace_s=self._pace_s, tokens_per_chunk=1)
+        reply = Reply(model.text, pace_s=self._pace_s, first_pause_s=model.first_pause_s)
         if model.usage is None:
             chat = replace(chat, include_usage=False)
         encoder = MeasuredEncoder(
