@@ -151,6 +151,7 @@ class GatewayPricer:
         self._gateway = gateway
         self._threads: list[threading.Thread] = []
         self._has_begun = False
+        self._log_is_due = False
 
     def begin(self, response: ResponseStarted) -> None:
         """Fetch on a thread what is due."""
@@ -162,14 +163,19 @@ class GatewayPricer:
         # Without the marks each answer would request them.
         if prices.are_due and prices.mark_requested():
             self._start("newapi prices", prices.fetch, with_key=False)
-        if key_log.is_due and not key_log.needs_answer and key_log.mark_requested():
-            self._start("newapi key log", key_log.fetch, with_key=True)
+        self._log_is_due = key_log.is_due
+        if self._log_is_due and not key_log.needs_answer:
+            self._fetch_log()
 
     def end(self) -> None:
         """Fetch the log of a key that has its first answer now."""
-        key_log = self._gateway.key_log
-        if self._has_begun and key_log.is_due and key_log.mark_requested():
-            self._start("newapi key log", key_log.fetch, with_key=True)
+        if self._log_is_due:
+            self._fetch_log()
+
+    def _fetch_log(self) -> None:
+        self._log_is_due = False
+        if self._gateway.key_log.mark_requested():
+            self._start("newapi key log", self._gateway.key_log.fetch, with_key=True)
 
     def _start(self, name: str, fetch: Callable[[Client], None], *, with_key: bool) -> None:
         try:
