@@ -127,7 +127,7 @@ class Gateway:
         except NewapiError as error:
             from newapi_cli.app.error_hints import explain_error
 
-            explained = explain_error(self._context, self.models, self.key_record, error, model)
+            explained = explain_error(self._context, self, error, model)
             if model and explained.status >= FIRST_SERVER_ERROR:
                 from newapi_cli.app.outage_hints import explain_outage
 

@@ -29,10 +29,13 @@ from newapi_cli.errors import (
     Interrupted,
     LimitError,
     NewapiError,
+    Reason,
 )
+from newapi_cli.i18n import tr
 
 LOG_AGE_S, HOUR_S, DAY_S, MONTH_S = 300.0, 3_600.0, 86_400.0, 30 * 86_400.0
 NOT_FOUND = 404
+NO_LOG = {Reason.PATH_NOT_FOUND, Reason.HTML_PAGE, Reason.REDIRECTED, Reason.NOT_IMPLEMENTED}
 # Names in the cache files.
 LOG, RATES, BY_QUERY = "log", "rates", "log by query"
 REQUESTED, AT_LOGIN, ARRIVED = "log requested", "at login", "arrived"
@@ -60,6 +63,7 @@ class KeyLog:
         """Return the key's charged requests, newest first; the log is at most five minutes old.
 
         If a newer one is wanted and the rate limit does not allow it, the cached one is used.
+        Raises `GatewayError` for a server without such a log, as one-api is.
         """
         cache = self._lookup.log_cache
         entry = cache.get(LOG, min(max(max_age_s, 0.0), LOG_AGE_S))
@@ -74,6 +78,11 @@ class KeyLog:
             if entry is None:
                 raise
             value = entry.value
+        except GatewayError as error:
+            if error.reason not in NO_LOG:
+                raise
+            message = tr("this server has no log that a key can read")
+            raise GatewayError(message, why=error.why, request_id=error.request_id) from error
         return log_from_json(value) or []
 
     def learn(self) -> None:
