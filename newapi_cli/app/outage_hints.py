@@ -27,6 +27,7 @@ ABOUT_REQUEST = (
     Reason.PROMPT_BLOCKED,
     Reason.CONTEXT_TOO_LONG,
     Reason.PRICE_NOT_SET,
+    Reason.IMAGE_NOT_SUPPORTED,
     Reason.VIOLATION_FEE,
     Reason.NOT_IMPLEMENTED,
 )
