@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from newapi_cli.app.output import load_theme
 from newapi_cli.config.fields import BY_NAME, FIELDS
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.proxy import proxy_url_from_text
+from newapi_cli.domain.rates import AUTO_GROUP
 from newapi_cli.domain.settings import KeyKind, Origin, Source
 from newapi_cli.errors import ConfigError, UsageError
 from newapi_cli.i18n import tr
@@ -23,6 +25,7 @@ from newapi_cli.render.rows import Column, output_form, value_text, write_rows
 from newapi_cli.render.status_lines import print_warning
 from newapi_cli.text import near_names, quote_name
 
+MAX_GROUPS = 8  # named in an error
 KEY_NAMES = [kind.value for kind in KeyKind]
 HOST_SETTINGS = ["headers", "client_cert"]  # for the profile's host only, as its key is
 FILES = ("client_cert", "client_key")  # a relative path is one of the config folder
@@ -116,10 +119,17 @@ def set_setting(context: Context, name: str, text: str) -> None:
         value = os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111  # they never raise
     if name == "code_style":
         _ensure_style_exists(context, str(value))
+    if name == "group":
+        _ensure_group_exists(context, str(value))
     set_in_profile(context, profile, {name: value})
     _confirm(context, tr("Set {name} in profile {profile}", name=name, profile=profile))
     if isinstance(value, dict) and name == "headers":
         _warn_about_headers(context, value)
+    _report_overriding_keys(context, profile, name)
+
+
+def _report_overriding_keys(context: Context, profile: str, name: str) -> None:
+    """Report that another way of giving the key overrides the one that was set."""
     overriding = KEY_NAMES[: KEY_NAMES.index(name)] if name in KEY_NAMES else []
     for other in overriding:
         if other in context.config_file.profiles.get(profile, {}):
@@ -251,6 +261,34 @@ def _ensure_style_exists(context: Context, name: str) -> None:
         load_theme(context)
     except ConfigError as problem:
         raise UsageError(problem.message, hint=problem.hint) from problem
+
+
+def _ensure_group_exists(context: Context, name: str) -> None:
+    """Raise `UsageError` for a group that neither the site nor the log of the key names.
+
+    The groups of a site are published with its prices, which are fetched if they are due.
+    """
+    from newapi_cli.app.gateway.gateway import Gateway
+
+    gateway = Gateway(context)
+    prices = None if context.settings.base_url is None else gateway.prices.load()
+    if prices is None or not prices.group_ratios:
+        context.streams.print_err(
+            tr("the groups of the gateway are not known yet: {name} is not checked", name=name)
+        )
+        return
+    key, groups = context.settings.key, list(prices.group_ratios)
+    if key is not None and key.kind is not KeyKind.COMMAND:
+        with suppress(ConfigError):  # the key cannot be read
+            groups += gateway.key_log.rates.ratios
+    if name in (*groups, AUTO_GROUP):
+        return
+    names = near_names(name, groups) or groups[:MAX_GROUPS]
+    raise UsageError(
+        tr("the gateway has no group {name}", name=quote_name(name)),
+        why=tr("it publishes {names}", names=", ".join([*prices.group_ratios][:MAX_GROUPS])),
+        hint=tr("use {names}", names=" or ".join(names)),
+    )
 
 
 def _parse(name: str, text: str) -> object:

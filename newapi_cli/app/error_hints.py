@@ -7,18 +7,32 @@ plain server gets no request that the user did not ask for.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
-from newapi_cli.api.errors.explain import is_about_model, is_key_invalid, may_have_key_record, rules
+from newapi_cli.api.errors.explain import (
+    is_about_model,
+    is_from_gateway,
+    is_key_invalid,
+    may_have_key_record,
+    rules,
+)
 from newapi_cli.app.context import Context
+from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.app.gateway.key_record import KeyRecord
+from newapi_cli.app.gateway.lookup import Lookup
 from newapi_cli.app.gateway.models import Models
 from newapi_cli.app.parameter_hints import parameter_hint
-from newapi_cli.domain.money import KeyUsage
+from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.domain.money import KeyFinding, KeyState
+from newapi_cli.domain.settings import Secret
 from newapi_cli.errors import Interrupted, NewapiError, NextStep
 from newapi_cli.i18n import tr
 from newapi_cli.text import near_names
 
+FORBIDDEN = 403
+MAX_WORDS, MAX_GROUPS = 2_000, 3
+# The group of the key, as the gateway names it in a refusal.
+OWN_GROUP = r"under group (\S{1,60})|分组 ?(\S{1,60}?) ?下|分組 ?(\S{1,60}?) ?下"
+COPY_HINT = tr("copy the key again from the gateway's console; nothing was stored")
 FIRST_WORD = r"[A-Za-z]{2,20}"
 LISTED_HINT = tr(
     "retry later, or use another model: {step}; the gateway listed this one before, so its channels"
@@ -36,7 +50,7 @@ SUFFIX_HINT = tr(
 
 
 def explain_error(
-    context: Context, models: Models, key_record: KeyRecord, error: NewapiError, model: str = ""
+    context: Context, gateway: Gateway, error: NewapiError, model: str = ""
 ) -> NewapiError:
     """Return the error with a better hint, another error, or the error unchanged. Never raises.
 
@@ -44,14 +58,15 @@ def explain_error(
     """
     try:
         if model and is_about_model(error):
-            hint = _hint_about_model(context, models, error, model)
+            refused = _refused_model(context, error, model)
+            hint = _hint_by_group(gateway, error, refused)
+            hint = hint or _hint_with_names(context, gateway.models, error, refused)
             return error.with_hint(hint or error.hint)
         if is_key_invalid(error):
             error = error.with_hint(_hint_with_origin(context) or error.hint)
-            if may_have_key_record(error):
-                return _error_by_key(context, key_record, error)
-        elif model and (parts := parameter_hint(context, error)):
-            error.hint, error.conversation_hint = parts
+            return _error_by_key(context, gateway.key_record, context.api_key, error)
+        if model and (hints := parameter_hint(context, error)):
+            error.hint, error.conversation_hint = hints
     except Interrupted as interrupted:  # a second Ctrl-C
         return interrupted
     except Exception:  # noqa: BLE001  # a failing hint must not replace the error
@@ -59,11 +74,49 @@ def explain_error(
     return error
 
 
-def _hint_about_model(context: Context, models: Models, error: NewapiError, model: str) -> str:
+def explain_refused_login(
+    context: Context, base_url: BaseUrl, key: Secret, error: NewapiError
+) -> NewapiError:
+    """Return the error of a key that `login` was to store, as `explain_error` does."""
+    if not is_key_invalid(error):
+        return error
+    error = error.with_hint(COPY_HINT)
+    try:
+        record = KeyRecord(context, Lookup(context, base_url, key))
+        return _error_by_key(context, record, key, error)
+    except Interrupted as interrupted:
+        return interrupted
+    except Exception:  # noqa: BLE001  # a failing hint must not replace the error
+        return error
+
+
+def _hint_by_group(gateway: Gateway, error: NewapiError, model: str) -> str:
+    """Return which group has a model that the key's own group lacks; empty if that is unknown."""
+    if error.status == FORBIDDEN:  # the key is limited to other models
+        return ""
+    listed = gateway.prices.after_refusal(model, is_gateway=is_from_gateway(error))
+    price = listed.prices.get(model) if listed is not None else None
+    match = re.search(OWN_GROUP, error.why[:MAX_WORDS])
+    own = match.group(match.lastindex or 0) if match else gateway.key_log.group
+    if price is None or not price.groups or {own, "all"} & {*price.groups}:
+        return ""
+    names = ", ".join(price.groups[:MAX_GROUPS])
+    if not own:
+        return tr("of the groups of the gateway only these have it: {groups}", groups=names)
+    return tr(
+        "group {groups} has it; this key is in {group}:"
+        " use a key of such a group, or another model: {step}",
+        groups=names,
+        group=own,
+        step=NextStep.USE_MODEL,
+    )
+
+
+def _hint_with_names(context: Context, models: Models, error: NewapiError, refused: str) -> str:
     """Return a hint with similar names, as far as they are known without a request, or empty."""
-    known, refused = models.known_names(), _refused_model(context, error, model)
+    known = models.known_names()
     if refused in known:
-        return LISTED_HINT if error.status != 403 else ""
+        return LISTED_HINT if error.status != FORBIDDEN else ""
     redact = context.streams.redact
     near = near_names(refused, (name for name in known if redact(name) == name))
     if not near:
@@ -98,23 +151,30 @@ def _hint_with_origin(context: Context) -> str:
     )
 
 
-def _error_by_key(context: Context, key_record: KeyRecord, error: NewapiError) -> NewapiError:
+def _error_by_key(
+    context: Context, key_record: KeyRecord, key: Secret, error: NewapiError
+) -> NewapiError:
     """Return the error of a rejected key with the cause that its form or its record shows."""
-    if "-" in context.api_key.reveal().removeprefix("sk-"):
+    if not may_have_key_record(error):
+        return error
+    if "-" in key.reveal().removeprefix("sk-"):
         return error.with_hint(SUFFIX_HINT)
-    record = key_record.load_after_refusal()
+    finding = key_record.load_after_refusal()
     if context.interrupts.code is not None:
         return Interrupted(context.interrupts.code)
-    return error if record is None else _error_by_record(error, record, datetime.now(UTC))
+    return error if finding is None else _error_by_finding(error, finding)
 
 
-def _error_by_record(error: NewapiError, record: KeyUsage, now: datetime) -> NewapiError:
-    state = record.state(now).value
-    if state == "expired" and record.expires_at is not None:
-        day = f"{record.expires_at.astimezone():%Y-%m-%d}"
-        rule = rules().KEY_EXPIRED._replace(message=tr("the key expired on {day}", day=day))
-    elif state == "exhausted":
+def _error_by_finding(error: NewapiError, finding: KeyFinding) -> NewapiError:
+    if finding.state is KeyState.EXPIRED:
+        rule = rules().KEY_EXPIRED
+        if finding.expires_at is not None:
+            day = f"{finding.expires_at.astimezone():%Y-%m-%d}"
+            rule = rule._replace(message=tr("the key expired on {day}", day=day))
+    elif finding.state is KeyState.EXHAUSTED:
         rule = rules().KEY_EXHAUSTED
+    elif finding.state is KeyState.DISABLED:
+        rule = rules().KEY_DISABLED
     else:
         return error.with_hint(VALID_HINT)
     explained: NewapiError = rule.to_error(error.status, error.why, error.request_id)

@@ -214,4 +214,5 @@ def _reason(turn: TurnFigures, span: tuple[float, float] | None, *, has_ids: boo
         return NotExact.EMPTY_LOG
     if turn.created_at < span[0]:
         return NotExact.BEFORE_LOG
-    return NotExact.AFTER_LOG if turn.created_at > span[1] else NotExact.NOT_IN_LOG
+    is_newer = int(turn.created_at) > span[1]  # the log has whole seconds
+    return NotExact.AFTER_LOG if is_newer else NotExact.NOT_IN_LOG

@@ -27,7 +27,13 @@ from newapi_cli.config.keys import ensure_key_may_be_sent, key_from_text
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.pricing import ModelInfo
 from newapi_cli.domain.settings import KeyKind, Secret
-from newapi_cli.errors import ConfigError, GatewayError, UsageError
+from newapi_cli.errors import (
+    AuthenticationError,
+    ConfigError,
+    GatewayError,
+    LimitError,
+    UsageError,
+)
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.status_lines import print_warning
@@ -110,6 +116,10 @@ def _find_api(
         client = context.client(context.endpoint(base_url, given.key))
         try:
             models = gateway.models.fetch(client)
+        except (AuthenticationError, LimitError) as error:
+            from newapi_cli.app.error_hints import explain_refused_login
+
+            raise explain_refused_login(context, base_url, given.key, error) from error
         except GatewayError as error:
             if error.status >= FIRST_SERVER_ERROR:
                 raise

@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.gateway import Gateway
+from newapi_cli.domain.health import ModelHealth
 from newapi_cli.domain.pricing import ModelInfo, PriceView
 from newapi_cli.i18n import tr
+from newapi_cli.render.health import health_json, latency_cell, speed_cell, success_cell
 from newapi_cli.render.prices import (
     PRICE_FIELDS,
     cached_cell,
@@ -42,6 +44,15 @@ class ModelsOptions(NamedTuple):
     sort: Order | None = None
     refresh: bool = False
     json: bool = False
+    health: bool = False
+
+
+class Listing(NamedTuple):
+    """What is listed beside the models. `health` is None unless it is requested."""
+
+    gateway: Gateway
+    with_prices: bool
+    health: Mapping[str, ModelHealth] | None
 
 
 def list_models(context: Context, options: ModelsOptions) -> None:
@@ -49,6 +60,8 @@ def list_models(context: Context, options: ModelsOptions) -> None:
     gateway = Gateway(context)
     with gateway.explain_errors():
         listed = gateway.priced_models(refresh=options.refresh, with_prices=options.prices)
+        health = _load_health(context, gateway, options) if options.health else None
+    listing = Listing(gateway, options.prices, health)
     models = (_redact_model(model, context.streams.redact) for model in listed.models)
     matching = [model for model in models if model.matches(options.words)]
     if options.sort is not None:
@@ -57,19 +70,40 @@ def list_models(context: Context, options: ModelsOptions) -> None:
     write_rows(
         context.streams,
         form,
-        _columns(gateway, with_prices=options.prices),
+        _columns(listing),
         matching,
-        as_json=lambda rows: [_as_json(row) for row in rows],
+        as_json=lambda rows: [_as_json(row, health) for row in rows],
     )
     if form is not Form.JSON:
-        _report_missing(context, options, matching)
+        _report_missing(context, options, matching, _unpublished_group(gateway))
     if context.streams.stderr.is_terminal and listed.age_s >= MIN_REPORTED_AGE_S:
         age = seconds(listed.age_s)
         print_dim(context.streams, tr("cached {age} ago; --refresh fetches again", age=age))
 
 
-def _report_missing(context: Context, options: ModelsOptions, matching: list[ModelInfo]) -> None:
-    """Report that no model matches, or that prices are those of a guessed group."""
+def _load_health(
+    context: Context, gateway: Gateway, options: ModelsOptions
+) -> Mapping[str, ModelHealth]:
+    """Return how the models do; report it if the server does not publish that."""
+    health = gateway.health.load(refresh=options.refresh)
+    if health is None:
+        context.streams.print_err(tr("the server does not publish how its models do"))
+    return health or {}
+
+
+def _unpublished_group(gateway: Gateway) -> str:
+    """Return the group of the key if the site does not publish its ratio, else an empty text."""
+    prices, group = gateway.prices.cached(), gateway.key_log.group
+    return "" if prices is None or group in prices.group_ratios else group
+
+
+def _report_missing(
+    context: Context, options: ModelsOptions, matching: list[ModelInfo], unpublished: str
+) -> None:
+    """Report that no model matches, or that prices are those of a guessed group.
+
+    `unpublished` is the group of the key if the site does not publish its ratio, else empty.
+    """
     streams = context.streams
     if not matching:
         text = tr("the server lists no models for this key")
@@ -83,6 +117,13 @@ def _report_missing(context: Context, options: ModelsOptions, matching: list[Mod
             " `newapi balance` may find it, `newapi config set group NAME` sets it",
             names=", ".join(sorted(groups)),
         )
+        if unpublished:
+            text = tr(
+                "prices of group {names}, as the site does not publish the ratio of the key's group"
+                " {group}",
+                names=", ".join(sorted(groups)),
+                group=unpublished,
+            )
         print_dim(streams, text)
 
 
@@ -98,16 +139,19 @@ def _redact_model(model: ModelInfo, redact: Callable[[str], str]) -> ModelInfo:
     )
 
 
-def _columns(gateway: Gateway, *, with_prices: bool) -> list[Column[ModelInfo]]:
+def _columns(listing: Listing) -> list[Column[ModelInfo]]:
     """Return the columns: on a terminal prices, or the owner if the server publishes no prices."""
+    gateway, with_prices = listing.gateway, listing.with_prices
     columns: list[Column[ModelInfo]] = [Column(tr("model"), _id, _id)]
     if with_prices:
         columns += [Column(name, None, _field(i)) for i, name in enumerate(PRICE_FIELDS)]
+    health = _health_columns(listing.health)
     endpoints: Column[ModelInfo] = Column(
         tr("endpoints"), lambda model: ", ".join(model.endpoint_types)
     )
     if gateway.prices.cached() is None:
-        return [*columns, Column(tr("owner"), lambda model: model.owned_by), endpoints]
+        owner: Column[ModelInfo] = Column(tr("owner"), lambda model: model.owned_by)
+        return [*columns, *health, owner, endpoints]
     currency = gateway.prices.currency()
     columns.append(Column(tr("in/M"), lambda model: price_cells(model.price, currency)[0]))
     if with_prices:
@@ -116,7 +160,25 @@ def _columns(gateway: Gateway, *, with_prices: bool) -> list[Column[ModelInfo]]:
     groups: Column[ModelInfo] = Column(
         tr("groups"), lambda model: ", ".join(model.groups), min_width=GROUPS_MIN_WIDTH
     )
-    return [*columns, groups, endpoints._replace(min_width=ENDPOINTS_MIN_WIDTH)]
+    return [*columns, *health, groups, endpoints._replace(min_width=ENDPOINTS_MIN_WIDTH)]
+
+
+def _health_columns(health: Mapping[str, ModelHealth] | None) -> list[Column[ModelInfo]]:
+    if health is None:
+        return []
+
+    def cell(text: Callable[[ModelHealth], str]) -> Callable[[ModelInfo], str]:
+        return lambda model: text(health[model.id]) if model.id in health else ""
+
+    return [
+        Column(tr("success"), cell(success_cell), cell(lambda each: f"{each.success_rate:g}")),
+        Column(tr("tokens/s"), cell(speed_cell), cell(speed_cell)),
+        Column(tr("latency"), cell(latency_cell), cell(lambda each: _seconds(each.latency_s))),
+    ]
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
 
 
 def _id(model: ModelInfo) -> str:
@@ -149,11 +211,14 @@ SORT_KEYS: Mapping[Order, Callable[[ModelInfo], tuple[bool, Decimal, str]]] = {
 }
 
 
-def _as_json(model: ModelInfo) -> dict[str, object]:
-    return {
+def _as_json(model: ModelInfo, health: Mapping[str, ModelHealth] | None) -> dict[str, object]:
+    value: dict[str, object] = {
         "id": model.id,
         "owned_by": model.owned_by or None,
         "endpoint_types": list(model.endpoint_types),
         "groups": list(model.groups),
         "price": price_json(model.price),
     }
+    if health is not None:
+        value["health"] = health_json(health.get(model.id))
+    return value

@@ -32,6 +32,10 @@ def models(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Fetch the list even if it is cached")
     ] = False,
+    health: Annotated[
+        bool,
+        typer.Option("--health", help="Show how often each model succeeded in the last 24 hours"),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON array")] = False,
 ) -> None:
     """List the models that the key may use, and the prices of a million tokens.
@@ -40,7 +44,8 @@ def models(
     [dim]newapi models --sort out[/dim]
     [dim]newapi models --prices > prices.tsv[/dim]
     """
-    list_models(context, ModelsOptions(tuple(words or ()), prices, sort, refresh, json))
+    options = ModelsOptions(tuple(words or ()), prices, sort, refresh, json, health)
+    list_models(context, options)
 
 
 def register(app: typer.Typer) -> None:

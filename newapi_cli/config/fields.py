@@ -238,7 +238,7 @@ FIELDS: tuple[Field, ...] = (
           flag="--model"),
     Field("fallback", Kind.TEXTS, None, "models to try, in order, if the model fails"),
     Field("group", Kind.TEXT, None, "group of the key, on which prices may depend"),
-    Field("prices", Kind.BOOLEAN, True, "fetch the gateway's prices, without the key, once a day"),
+    Field("prices", Kind.BOOLEAN, True, "look up prices and what the key pays, once a day"),
     Field("system", Kind.TEXT, None, "system prompt, or @FILE to read it from a file",
           flag="--system"),
     Field("temperature", Kind.NUMBER, None, "sampling temperature", 0, 2,

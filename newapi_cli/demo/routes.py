@@ -223,6 +223,9 @@ class Routes:
         """Return the error for a key that may not read its own account, or None."""
         if not request.headers.get("authorization"):
             return api_error(401, "No Authorization header")
-        if not self.accounts.account(request.key).status.may_read_account:
+        status = self.accounts.account(request.key).status
+        if status is KeyStatus.DISABLED:
+            return api_error(401, "This token status is unavailable")
+        if not status.may_read_account:
             return api_error(401, "Invalid token")
         return None

@@ -50,6 +50,7 @@ class KeyState(StrEnum):
     ACTIVE = "active"
     EXPIRED = "expired"
     EXHAUSTED = "exhausted"
+    DISABLED = "disabled"  # by its owner or the operator
     UNKNOWN = "unknown"  # the key is unknown, or its state is not reported
 
 
@@ -75,6 +76,14 @@ class KeyUsage(NamedTuple):
         if not self.is_unlimited and self.available <= 0:
             return KeyState.EXHAUSTED
         return KeyState.ACTIVE
+
+
+class KeyFinding(NamedTuple):
+    """What the record of a rejected key shows: its state, and perhaps when it expired."""
+
+    state: KeyState
+    expires_at: datetime | None = None
+    name: str = ""
 
 
 class Balance(NamedTuple):

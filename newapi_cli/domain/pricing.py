@@ -18,7 +18,7 @@ from typing import NamedTuple
 from newapi_cli.domain.completion import Usage, UsageExtras
 from newapi_cli.domain.money import Cost, CostKind, Currency
 from newapi_cli.domain.price_expression import UnsupportedExpression, parse_expression
-from newapi_cli.domain.rates import NO_RATES, KeyRates, Rates
+from newapi_cli.domain.rates import AUTO_GROUP, NO_RATES, KeyRates, Rates
 from newapi_cli.domain.session import TurnRecord
 
 MILLION = Decimal(1_000_000)
@@ -26,7 +26,6 @@ UNCONFIGURED_RATIO = Decimal("37.5")  # means that no price is set
 USUAL_WRITE_RATIO = Decimal("1.25")
 HOUR_WRITES = Decimal("1.6")  # relative to the price of a write that is cached for five minutes
 ALL_GROUPS = "all"
-AUTO_GROUP = "auto"  # a key of it pays in the group that serves the request
 DEFAULT_GROUP = "default"
 # Dollars per 1,000 searches (New API setting/operation_setting/tools.go).
 SEARCH_MODEL = "search-preview"

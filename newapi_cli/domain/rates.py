@@ -12,6 +12,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import NamedTuple
 
+AUTO_GROUP = "auto"  # a key of it pays in the group that serves the request
+
 
 class Rates(NamedTuple):
     """What a key was charged for a model, from the newest row of its log that shows it.

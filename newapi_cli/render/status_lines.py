@@ -96,7 +96,7 @@ class StatusLines:
         """Write the line below an answer, unless nothing arrived, and what it may cost beyond."""
         if self._options.usage and (completion.content or completion.reasoning or completion.usage):
             self._write("\n" if has_gap and self._streams.stderr.is_terminal else "")
-            model = completion.model or completion.requested_model or self._options.model
+            model = answered_by(completion, self._options.model)
             times = (completion.first_token_s, completion.duration_s)
             print_dim(self._streams, summary(model, completion.usage, *times, completion.cost))
         if completion.may_cost_more and self._options.notices:
@@ -118,6 +118,17 @@ def source_lines(sources: Iterable[Source]) -> list[str]:
         f"{number}. {' · '.join(filter(None, (source.title, source.url)))}"
         for number, source in enumerate(sources, 1)
     ]
+
+
+def answered_by(completion: Completion, model: str) -> str:
+    """Return the requested name of the model, with the server's own in brackets if it differs.
+
+    A gateway may map a name to another one, which may be the path of a file.
+    """
+    requested = completion.requested_model or model
+    if not completion.model or completion.model == requested:
+        return requested
+    return f"{requested} ({completion.model})" if requested else completion.model
 
 
 def print_error(streams: Streams, error: NewapiError) -> None:

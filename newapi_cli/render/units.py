@@ -12,6 +12,7 @@ from newapi_cli.i18n import ntr, tr
 if TYPE_CHECKING:  # decimal takes 4 ms and is loaded only if there are amounts
     from decimal import Decimal
 
+    from newapi_cli.domain.health import Announcement
     from newapi_cli.domain.money import Cost, Currency
     from newapi_cli.domain.pricing import TotalCost
 
@@ -161,6 +162,30 @@ def spent_text(total: TotalCost) -> str:
     if not total.unknown:
         return text
     return tr("{cost} + {count:,} unknown", cost=text, count=total.unknown)
+
+
+def percent(rate: float) -> str:
+    """Return a rate as text, never rounded up to 100 percent.
+
+    >>> percent(99.96), percent(100.0), percent(42.4), percent(0.04)
+    ('99.9 %', '100 %', '42 %', '0 %')
+    """
+    if 99 < rate < 100:
+        return f"{int(rate * 10) / 10} %"
+    return f"{rate:.0f} %"
+
+
+def announcement_text(announcement: Announcement) -> str:
+    """Return an announcement of the gateway's operator as one line.
+
+    >>> from newapi_cli.domain.health import Announcement
+    >>> announcement_text(Announcement("closed on Sunday"))
+    'announcement: closed on Sunday'
+    """
+    if announcement.published_at is None:
+        return tr("announcement: {text}", text=announcement.text)
+    day = f"{announcement.published_at.astimezone():%Y-%m-%d}"
+    return tr("announcement of {day}: {text}", day=day, text=announcement.text)
 
 
 def summary(

@@ -54,14 +54,17 @@ def test_an_exhausted_key_can_read_its_account(gateway: DemoGateway) -> None:
     assert get(gateway, LOG, "sk-exhausted").status == 200
 
 
-@pytest.mark.parametrize("key", ["sk-disabled", "sk-wrong"])
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [("sk-disabled", "This token status is unavailable"), ("sk-wrong", "Invalid token")],
+)
 @pytest.mark.parametrize("path", [USAGE, LOG])
 def test_a_disabled_or_unknown_key_cannot_read_its_account(
-    gateway: DemoGateway, key: str, path: str
+    gateway: DemoGateway, key: str, message: str, path: str
 ) -> None:
     answer = get(gateway, path, key)
     assert answer.status == 401
-    assert answer.json == {"success": False, "message": "Invalid token"}
+    assert answer.json == {"success": False, "message": message}
 
 
 def test_a_key_that_has_used_its_quota_is_exhausted(gateway: DemoGateway) -> None:

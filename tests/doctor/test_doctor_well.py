@@ -123,7 +123,7 @@ def test_an_answer_that_fails_fails_the_check(
         ("sk-expired", 4, "expired on 20", "newapi login"),
         ("sk-exhausted", 7, "is used up", "raise the limit"),
         ("sk-wrong", 4, "rejected the key (HTTP 401)", "it has 8 characters"),
-        ("sk-disabled", 4, "rejected the key", "newapi login"),
+        ("sk-disabled", 4, "the key is ****", "enable the key"),  # its name is masked
     ],
 )
 def test_a_rejected_key(

@@ -15,7 +15,8 @@ from tests.support.cases import each
 from tests.support.home import CANARY, Home
 from tests.support.measured_gateway import PLAIN, Model, Site, measured_gateway
 from tests.support.path_server import Answer, serving
-from tests.support.process import Result, run_newapi
+from tests.support.process import Result, newapi_command, run_newapi
+from tests.support.terminal import Terminal
 
 CHAT, STATUS, PRICING = "/v1/chat/completions", "/api/status", "/api/pricing"
 MODELS, LOG, RECORD = "/v1/models", "/api/log/token", "/api/usage/token/"
@@ -323,3 +324,120 @@ def test_the_record_of_a_key_is_not_requested_beside_an_answer(home: Home) -> No
         login(home, gateway)
         ask(home)
         assert RECORD not in paths(gateway)
+
+
+# -- the group in the settings -----------------------------------------------------------------
+
+
+def set_group(home: Home, name: str) -> Result:
+    return run_newapi("config", "set", "group", name, home=home)
+
+
+def test_the_name_of_a_group_is_checked(home: Home) -> None:
+    with measured_gateway(site(key_group="svip")) as gateway:
+        home.configure(gateway.base_url)
+        result = set_group(home, "vipp")
+        assert (result.code, "is not checked" in result.err) == (0, True)  # nothing is known yet
+        assert gateway.requests == []
+        run_newapi("config", "unset", "group", home=home)
+        ask(home)
+        before = len(gateway.requests)
+        for name in ("vip", "default", "auto", "svip"):  # svip is in the log of the key only
+            assert set_group(home, name).code == 0, name
+        result = set_group(home, "vipp")
+        assert len(gateway.requests) == before
+    assert (result.code, '"svip"' in home.config_file.read_text()) == (2, True)
+    assert "the gateway has no group 'vipp'" in result.err
+    assert "why: it publishes default, vip\n" in result.err
+    assert "try: use vip" in result.err
+
+
+def test_a_group_without_a_published_ratio_is_reported_as_such(home: Home) -> None:
+    with measured_gateway(site(logs=False)) as gateway:
+        home.configure(gateway.base_url, group="svip")
+        with Terminal(newapi_command("models"), home=home, columns=160) as terminal:
+            assert terminal.wait_exit() == 0
+            screen = terminal.all_text()
+    assert "the site does not publish the ratio of the key's group svip" in screen
+    assert "newapi balance" not in screen
+
+
+# -- answers that were stopped, or are empty -----------------------------------------------------
+
+
+@pytest.mark.parametrize("age", ["2608", "2602", "2504", "one-api"])
+def test_an_empty_answer_is_charged_and_reported(home: Home, age: Any) -> None:
+    gateway_site = Site(
+        {"m": Model(usage={"prompt_tokens": 1234, "completion_tokens": 0}, text="")}
+    )
+    gateway_site.age = age
+    with measured_gateway(gateway_site) as gateway:
+        home.configure(gateway.base_url, retries=0, group="default")
+        results = [run_newapi("chat", "-u", "-m", "m", "hi", home=home) for _ in range(2)]
+    assert [each.code for each in results] == [6, 6]
+    [row] = json.loads(run_newapi("usage", "--json", home=home).text)["rows"]
+    assert (row["failures"], row["prompt_tokens"]) == (2, 2468)
+    if age == "one-api":
+        return  # it publishes no prices
+    assert "~$0.0019" in results[-1].err
+    assert row["cost_usd"] == "0.003704"
+
+
+def stop(home: Home, gateway: DemoGateway, *args: str) -> str:
+    """Stop an answer with Ctrl-C after its first text, and return what is shown."""
+    command = newapi_command("chat", "--raw", "-m", "m", *args, "hi")
+    with Terminal(command, home=home.configure(gateway.base_url), columns=120) as terminal:
+        terminal.wait_for("An")
+        terminal.send(b"\x03")
+        assert terminal.wait_exit() == 130
+        return terminal.all_text()
+
+
+CHARGED = "the gateway may charge for the whole answer"
+LONG = Model(text="An answer of many words " * 200)
+
+
+@pytest.mark.parametrize(
+    ("age", "is_warned"), [("2608", False), ("2602", True), ("2504", True), ("one-api", True)]
+)
+def test_after_ctrl_c_the_user_learns_that_all_may_be_charged(
+    home: Home, age: Any, is_warned: bool
+) -> None:
+    gateway_site = Site({"m": LONG}, age=age)
+    with measured_gateway(gateway_site, pace_s=0.05) as gateway:
+        screen = stop(home, gateway)
+        assert gateway.wait_for_disconnect(10)
+    assert (CHARGED in screen) is is_warned
+
+
+@each("age", ["2608", "2504"])
+def test_a_timeout_of_ours_may_be_charged_too(age: Any, home: Home) -> None:
+    with measured_gateway(Site({"m": LONG}, age=age), pace_s=0.05) as gateway:
+        home.configure(gateway.base_url, total_timeout=0.3)
+        run = run_newapi("chat", "-m", "m", "hi", home=home)
+        quiet = run_newapi("chat", "-q", "-m", "m", "hi", home=home)
+    assert (run.code, quiet.code) == (9, 9)
+    assert (CHARGED in run.err) is (age == "2504"), run.err
+    assert CHARGED not in quiet.err
+
+
+@each("age", ["2608", "2504"])
+def test_a_timeout_before_the_answer_may_be_charged_too(age: Any, home: Home) -> None:
+    """The kind of server was seen before. All versions charge an answer that is not streamed."""
+    models = {"m": Model(), "slow": Model(first_pause_s=60)}
+    with measured_gateway(Site(models, age=age)) as gateway:
+        home.configure(gateway.base_url, total_timeout=0.3, retries=0)
+        ask(home)
+        streamed = run_newapi("chat", "-m", "slow", "hi", home=home)
+        whole = run_newapi("chat", "-m", "slow", "--no-stream", "hi", home=home)
+    assert (streamed.code, whole.code) == (8, 8)
+    assert (CHARGED in streamed.err) is (age == "2504")
+    assert CHARGED in whole.err
+
+
+def test_a_server_of_another_kind_is_not_said_to_charge(home: Home) -> None:
+    with serving({}) as server:
+        server.blocked.add(CHAT)
+        home.configure(server.url, total_timeout=0.3, retries=0)
+        run = run_newapi("chat", "hi", home=home)
+    assert (run.code, CHARGED in run.err) == (8, False)

@@ -65,6 +65,7 @@ class Model(NamedTuple):
     is_listed: bool = True
     tools: tuple[tuple[str, int, float], ...] = ()
     text: str = "An answer."
+    first_pause_s: float = 0
 
 
 @dataclass(slots=True)
@@ -88,6 +89,10 @@ class Site:
     currency: Currency = "USD"
     pricing: PricingAccess = "public"
     use_time_s: int = 0
+    failing: Mapping[str, int] = field(default_factory=dict)  # HTTP statuses by model
+    performance: list[dict[str, Any]] | None = None
+    announcements: list[dict[str, Any]] = field(default_factory=list)
+    notice: str = ""
     charges: list[dict[str, Any]] = field(default_factory=list)
 
     def group_of(self, model: str) -> str:
@@ -310,7 +315,17 @@ class MeasuredRoutes(VariantRoutes):
             "2504": [TOKEN_USAGE_PATH],
             "one-api": [TOKEN_USAGE_PATH, LOG_PATH, "/api/pricing"],
         }.get(self.site.age, [])
+        if self.site.age == "2608":
+            handlers |= {"/api/notice": self.notice, "/api/perf-metrics/summary": self.performance}
         return handlers | dict.fromkeys(missing, _not_found)
+
+    def notice(self, _request: Request) -> Response:
+        return json_response(200, {"success": True, "message": "", "data": self.site.notice})
+
+    def performance(self, _request: Request) -> Response:
+        if self.site.performance is None:
+            return api_error(403, "performance metrics are disabled")
+        return json_response(200, {"success": True, "data": {"models": self.site.performance}})
 
     def headers(self, request_id: str) -> dict[str, str]:
         headers = {"X-Oneapi-Request-Id": request_id}
@@ -323,10 +338,14 @@ class MeasuredRoutes(VariantRoutes):
         if account.status is not KeyStatus.ACTIVE:
             return errors.rejected_key(account.status)
         chat = parse_chat_request(request.json_object() or {})
+        if chat.model in self.site.failing:
+            error = {"message": "upstream is down", "type": "upstream_error", "code": "x"}
+            status = self.site.failing[chat.model]
+            return errors.upstream(status, error, is_stream=chat.is_stream)
         if chat.model not in self.site.models:
             return errors.no_channel(chat.model, self.site.key_group)
         model = self.site.models[chat.model]
-        reply = Reply(model.text, pace_s=self._pace_s, tokens_per_chunk=1)
+        reply = Reply(model.text, pace_s=self._pace_s, first_pause_s=model.first_pause_s)
         if model.usage is None:
             chat = replace(chat, include_usage=False)
         encoder = MeasuredEncoder(
@@ -340,13 +359,14 @@ class MeasuredRoutes(VariantRoutes):
 
     def _models_of_group(self, account: Account) -> list[str]:
         del account
-        return list(self.site.models)
+        return [*self.site.models, *self.site.failing]
 
     def status(self, request: Request) -> Response:
         status = decoded(super().status(request))
         status["data"] |= {
             "quota_per_unit": self.site.quota_per_unit,
             "self_use_mode_enabled": self.site.is_self_use,
+            "announcements": self.site.announcements,
         }
         return json_response(200, status)
 

@@ -16,6 +16,7 @@ from newapi_cli.domain.money import LogEntry
 from newapi_cli.domain.report import Exactness, NotExact
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from tests.gateway.cache_age import age_cache
+from tests.repl.conversation import conversation
 from tests.sessions.helpers import chat, last_turn, sessions_file, stored_sessions, tree
 from tests.store.stores import change_raw, new_session
 from tests.support.cases import each
@@ -351,6 +352,108 @@ def test_dollars_are_written_without_an_exponent() -> None:
 def test_an_implausible_sum_is_ignored(quota: str) -> None:
     turn = spent(request_id="a", cost="0.1", cost_kind="about")
     assert exact_costs([turn], [entry("a", quota)], Decimal(UNIT)).changed == []
+
+
+def no_id(seconds: float = 1.0, use_time_s: int | None = 1, quota: str = "10") -> LogEntry:
+    """Return a row without a request id, written some seconds after noon."""
+    at = NOW + timedelta(seconds=seconds)
+    return LogEntry("", "m", "default", Decimal(quota), 10, 5, at, use_time_s)
+
+
+def turn_at(seconds: float = 0.0, **given: object) -> TurnFigures:
+    """Return a turn of one second that began some seconds after noon."""
+    figures = {"prompt_tokens": 10, "completion_tokens": 5, "created_at": NOON + seconds}
+    return spent(**figures | given)
+
+
+@each(
+    ("turns", "rows", "costs", "ambiguous"),
+    [
+        ([{}], [{}], ["0.00002"], 0),
+        ([{"request_id": ""}], [{}], ["0.00002"], 0),
+        ([{"model": "n"}], [{}], [], 0),
+        ([{"prompt_tokens": 11}], [{}], [], 0),
+        ([{"completion_tokens": None}], [{}], [], 0),
+        ([{"prompt_tokens": None, "completion_tokens": None}], [{}], [], 0),
+        ([{"duration_s": 1.9}], [{}], ["0.00002"], 0),
+        ([{"duration_s": 0.1}], [{}], ["0.00002"], 0),
+        ([{"duration_s": 9.0}], [{"seconds": 9.0}], [], 0),  # the row took one second
+        ([{"duration_s": 9.0}], [{"seconds": 9.0, "use_time_s": 8}], ["0.00002"], 0),
+        ([{"duration_s": 9.0}], [{"seconds": 9.0, "use_time_s": None}], ["0.00002"], 0),
+        ([{}], [{"seconds": 1000.0}], [], 0),
+        # Two turns and two rows, far apart and close together.
+        ([{}, {"seconds": 60.0}], [{}, {"seconds": 61.0, "quota": "20"}],
+         ["0.00002", "0.00004"], 0),
+        ([{}, {"seconds": 0.5}], [{}, {"seconds": 1.4}], [], 2),
+        ([{}], [{}, {"seconds": 2.0}], [], 1),
+        ([{}, {"seconds": 1.0}], [{}], [], 2),
+        # The clock of the gateway is 200 seconds ahead, which the first turn shows.
+        ([{"prompt_tokens": 99}, {}, {"seconds": 60.0}],
+         [{"tokens": 99, "seconds": 201.0}, {"seconds": 201.0}, {"seconds": 261.0, "quota": "20"}],
+         ["0.00002", "0.00002", "0.00004"], 0),
+    ],
+    ids=range(17),
+)  # fmt: skip
+def test_rows_without_ids_are_matched_by_their_figures_if_only_one_fits(
+    turns: list[dict[str, Any]], rows: list[dict[str, Any]], costs: list[str], ambiguous: int
+) -> None:
+    entries = []
+    for row in rows:
+        tokens = row.pop("tokens", 10)
+        entries.append(no_id(**row)._replace(prompt_tokens=tokens))
+    match = exact_costs([turn_at(**turn) for turn in turns], entries, Decimal(UNIT))
+    assert [each.cost for each in match.changed] == costs
+    assert len(match.ambiguous) == ambiguous
+
+
+def test_a_row_with_an_id_belongs_to_no_other_turn() -> None:
+    row = no_id()._replace(request_id="r-of-another-client")
+    match = exact_costs([turn_at()], [row], Decimal(UNIT))
+    assert (match.changed, match.ambiguous) == ([], frozenset())
+
+
+@pytest.mark.parametrize("gateway", ["2025-04"], indirect=True)
+def test_ambiguous_answers_are_counted(home: Home, gateway: Gateway) -> None:
+    for _ in range(2):
+        chat(home, "hi")
+    result = exact(home)
+    assert result.err == (
+        "exact for 0 of 2 answers; 2 ambiguous: several rows of the gateway's log fit,"
+        " without request IDs\n"
+    )
+
+
+@pytest.mark.parametrize("gateway", ["2025-04"], indirect=True)
+def test_a_conversation_reports_why_costs_are_not_exact(home: Home, gateway: Gateway) -> None:
+    with conversation(home, columns=140) as repl:
+        for _ in range(2):
+            repl.output_of("hi")
+        assert "2 ambiguous: several rows" in repl.output_of("/usage exact")
+        for row in gateway.rows:
+            row["model_name"] = "another"
+        age_cache(home, 301)
+        assert "exact for 0 of 2 answers; 2 not in the log" in repl.output_of("/usage exact")
+        repl.leave()
+
+
+def test_an_answer_that_is_newer_than_the_cached_log_fetches_it_again(
+    home: Home, gateway: Gateway
+) -> None:
+    for count in (1, 2, 3):
+        chat(home, "hi")
+        assert exact(home).err.startswith(f"exact for {count} of {count} answer")
+        assert exact(home).err.startswith(f"exact for {count} of {count} answer")
+    assert gateway.paths().count(LOG) == 4  # after the first answer too
+
+
+def test_if_the_limit_is_reached_the_cached_log_is_used(home: Home, gateway: Gateway) -> None:
+    chat(home, "hi")
+    for _ in range(20):
+        chat(home, "hi")
+        result = exact(home)
+    assert gateway.paths().count(LOG) == 10
+    assert result.err.startswith("exact for 10 of 21 answers; ")
+    assert " newer than the log" in result.err
 
 
 HOUR_S = 3600.0

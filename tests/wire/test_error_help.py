@@ -106,10 +106,9 @@ def test_a_key_that_is_used_up_is_a_limit(home: Home) -> None:
         assert "\n  why: Invalid token\n  id: " in result.err
 
 
-@pytest.mark.parametrize("key", ["sk-wrong", "sk-disabled"])
-def test_a_key_without_a_record_stays_rejected(key: str, home: Home) -> None:
+def test_a_key_without_a_record_stays_rejected(home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
-        home.configure(gateway.base_url, api_key=key)
+        home.configure(gateway.base_url, api_key="sk-wrong")
         result = run_newapi(*CHAT, home=home)
         assert (result.code, lookups(gateway)) == (4, 1), result.err
         assert result.err.startswith(f"{REFUSED}\n"), result.err
@@ -347,7 +346,8 @@ def test_without_a_similar_name_the_list_is_suggested(names: tuple[str, ...], ho
             with_models(server, home, *names)
         server.add(*NO_CHANNEL)
         assert run_newapi(*CHAT, "-m", "gpt-4o", home=home).err.splitlines()[-1] == LIST
-        assert (len(server.requests), server.api_requests) == (1, [])
+        looked_up = [request.path for request in server.api_requests]  # which group has the model
+        assert (len(server.requests), looked_up) == (1, [] if names else ["/api/status"])
 
 
 def test_a_listed_model_is_not_called_mistyped(home: Home) -> None:

@@ -179,8 +179,13 @@ def may_have_key_record(error: NewapiError) -> bool:
     if not isinstance(error, AuthenticationError) or error.status != 401:
         return False
     if error.reason is Reason.KEY_REJECTED_BY_SERVER:
-        return re.fullmatch(GATEWAY_REQUEST_ID, error.request_id) is not None
+        return is_from_gateway(error)
     return error.reason is Reason.KEY_REJECTED
+
+
+def is_from_gateway(error: NewapiError) -> bool:
+    """Return whether the request id of an error shows a server of New API's family."""
+    return re.fullmatch(GATEWAY_REQUEST_ID, error.request_id) is not None
 
 
 def is_key_invalid(error: NewapiError) -> bool:

@@ -79,6 +79,14 @@ KEY_EXHAUSTED = ErrorRule(
     When((200, 401, 403), OWN, texts=(
         "令牌…额度已用尽", "令牌…額度已用盡", "token quota is exhausted")),
 )
+KEY_DISABLED = ErrorRule(
+    AuthenticationError, Reason.KEY_DISABLED, tr("the key is disabled"),
+    "Its owner or the gateway's operator has disabled it. Some servers report this for a moment"
+    " for a valid key.",
+    tr("retry, enable it in the gateway's console, or store another key: `newapi login`"),
+    When((200, 401, 403), OWN, texts=(
+        "令牌状态不可用", "令牌狀態不可用", "token status is unavailable")),
+)
 UNEXPECTED_STATUS = ErrorRule(
     GatewayError, Reason.UNEXPECTED_STATUS, tr("the server sent an unexpected status"),
     "A proxy or a cache answers, or the server is not a gateway: a gateway answers with 200.",
@@ -309,14 +317,7 @@ TABLE: tuple[ErrorRule, ...] = (
     ),
     KEY_EXPIRED,
     KEY_EXHAUSTED,
-    ErrorRule(
-        AuthenticationError, Reason.KEY_DISABLED, tr("the key is disabled"),
-        "Its owner or the gateway's operator has disabled it. Some servers report this for a moment"
-        " for a valid key.",
-        tr("retry, enable it in the gateway's console, or store another key: `newapi login`"),
-        When((200, 401, 403), OWN, texts=(
-            "令牌状态不可用", "令牌狀態不可用", "token status is unavailable")),
-    ),
+    KEY_DISABLED,
     ErrorRule(
         AuthenticationError, Reason.KEY_MISSING, tr("the gateway received no key"),
         "A proxy has removed the Authorization header.",

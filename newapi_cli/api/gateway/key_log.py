@@ -6,6 +6,7 @@ service/log_info_generate.go). Servers of 2025 return the rows in any order, and
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,7 +14,13 @@ from typing import Any
 from urllib.parse import quote
 
 from newapi_cli.api.errors.explain import invalid_response
-from newapi_cli.api.gateway.responses import JsonClient, non_negative, number, time_at
+from newapi_cli.api.gateway.responses import (
+    MAX_TIME_S,
+    JsonClient,
+    non_negative,
+    number,
+    time_at,
+)
 from newapi_cli.api.json_values import decode_json, str_or_empty
 from newapi_cli.domain.completion import TurnEvent, Usage, UsageExtras
 from newapi_cli.domain.money import LogEntry
@@ -27,6 +34,7 @@ KEY_LOG = "/api/log/token"
 CONSUMED = 2  # the type of log entries that were charged
 MAX_OTHER = 64 * 1024
 MAX_MODELS = 300
+MAX_ROWS_READ = 5  # of a model in a group: decoding 1,000 rows takes 60 ms
 LOG_MEMBERS = (
     "type",
     "request_id",
@@ -90,9 +98,14 @@ def fetch_key_log(
     """
     query = f"?key={quote(key_in_query.reveal(), safe='')}" if key_in_query is not None else ""
     value = yield from client.fetch_json(f"{KEY_LOG}{query}")
-    if log_from_json(value) is None:
+    if _rows(value) is None:
         raise invalid_response(tr("it is not the log of a key"))
     return value
+
+
+def has_rows(value: object) -> bool:
+    """Return whether a log has charged requests."""
+    return bool(_rows(value))
 
 
 def _rows(value: object) -> list[Row] | None:
@@ -106,8 +119,12 @@ def _rows(value: object) -> list[Row] | None:
     return sorted(rows, key=_created_at, reverse=True)
 
 
-def _created_at(row: Row) -> Decimal:
-    return number(row.get("created_at")) or Decimal(0)
+def _created_at(row: Row) -> float:
+    """Return when a row was written, in Unix seconds."""
+    at = row.get("created_at")
+    if not isinstance(at, int | float) or isinstance(at, bool):
+        return 0.0
+    return float(at) if 0 <= at <= MAX_TIME_S else 0.0
 
 
 # -- what was charged ------------------------------------------------------------------------------
@@ -120,9 +137,13 @@ def rates_from_log(value: object) -> KeyRates:
         return NO_RATES
     ratios: dict[str, Decimal] = {}
     models: dict[str, Rates] = {}
+    read: Counter[tuple[str, str]] = Counter()
     for row in rows:
-        other = _other(row)
         group, model = well_formed(row["group"]), str_or_empty(row.get("model_name"))
+        read[model, group] += 1
+        if read[model, group] > MAX_ROWS_READ:
+            continue
+        other = _other(row)
         ratio = non_negative(other.get("group_ratio"))
         if ratio is not None:
             ratios.setdefault(group, ratio)
@@ -165,7 +186,7 @@ def _other(row: Row) -> dict[str, Any]:
 
 def _rates(row: Row, other: Mapping[str, Any], group: str) -> Rates:
     """Return what one row shows. A price that is not a multiple of ratios shows only its group."""
-    at = float(_created_at(row))
+    at = _created_at(row)
     if other.get("billing_mode"):  # an expression
         return Rates(group, at)
     per_call = non_negative(other.get("model_price"))  # -1: by tokens

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 
 from newapi_cli.api.errors.explain import is_key_invalid
 from newapi_cli.app.chat import sampling_of
@@ -21,7 +20,7 @@ from newapi_cli.app.terminal_prompt import confirm
 from newapi_cli.app.turn import Turn
 from newapi_cli.domain.completion import ChatRequest, Chunk, Completion, Status
 from newapi_cli.domain.messages import Message, Role
-from newapi_cli.domain.money import KeyState, KeyUsage
+from newapi_cli.domain.money import KeyFinding, KeyState
 from newapi_cli.domain.pricing import ModelInfo, PriceKind, PriceList, PriceView
 from newapi_cli.domain.rates import NO_RATES
 from newapi_cli.domain.report import CheckResult
@@ -98,9 +97,9 @@ def _rejected_key_result(
     return result
 
 
-def _result_by_record(record: KeyUsage) -> CheckResult:
+def _result_by_record(record: KeyFinding) -> CheckResult:
     """Return the result for a rejected key from its record; a used-up key has its own code."""
-    state = record.state(datetime.now(UTC))
+    state = record.state
     name = [tr("key “{name}”", name=record.name)] if record.name else []
     if state is KeyState.EXPIRED and record.expires_at is not None:
         text = tr("the key expired on {day}", day=f"{record.expires_at:%Y-%m-%d}")
@@ -111,6 +110,9 @@ def _result_by_record(record: KeyUsage) -> CheckResult:
             " or store another key with `newapi login`"
         )
         return failed(*name, tr("the key is used up"), hint=hint, code=ExitCode.LIMIT)
+    if state is KeyState.DISABLED:
+        hint = tr("enable the key in the gateway's console, or store another: `newapi login`")
+        return failed(*name, tr("the key is disabled"), hint=hint, code=ExitCode.AUTHENTICATION)
     return failed(
         *name,
         tr("the gateway rejects the key"),

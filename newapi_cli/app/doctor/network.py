@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from newapi_cli.api.errors.failures import BASE_URL_HINT
 from newapi_cli.api.gateway.connectivity import Page, ServerKind, kind_from_models, kind_from_status
+from newapi_cli.api.gateway.health import NOTICE, announcements_from_json
 from newapi_cli.api.gateway.responses import MODELS, STATUS
 from newapi_cli.api.http.connection import WireRequest
 from newapi_cli.api.http.endpoint import NO_PROXY_WORDS
@@ -29,12 +30,13 @@ from newapi_cli.domain.redaction import redact
 from newapi_cli.domain.report import CheckResult
 from newapi_cli.errors import ExitCode, GatewayError, Interrupted, NewapiError
 from newapi_cli.i18n import ntr, tr
-from newapi_cli.render.units import span
+from newapi_cli.render.units import announcement_text, span
 
 RENEWAL_DAYS = 14
 PROXY_PORTS = {"http": 80, "https": 443}
 SOCKS_PORT = 1080
 SHOWN_ADDRESSES = 3
+SHOWN_ANNOUNCEMENTS = 2
 USUAL_PREFIXES = ("/api", "/openai", "/newapi")
 MAX_OFFSET_S = 3_600.0  # beyond it certificates and dates of retries fail
 MAX_OK_OFFSET_S = 120.0
@@ -179,7 +181,8 @@ def check_server(doctor: DoctorContext) -> CheckResult:
     if kind is not None and not _is_elsewhere(doctor, kind):
         doctor.server_kind = kind
         fastest_s = min(page.seconds for page in doctor.known_pages())
-        return ok(kind.name, tr("responded in {time}", time=format_duration(fastest_s)))
+        time = tr("responded in {time}", time=format_duration(fastest_s))
+        return ok(kind.name, time, *_announcements(doctor))
     result = result_from_error(_problem(doctor))
     if kind is not None:
         text = tr("the API of {name} is not at this URL", name=kind.name)
@@ -194,6 +197,22 @@ def check_server(doctor: DoctorContext) -> CheckResult:
         text = tr("the server lists no models (HTTP {status})", status=models.status)
         return warning(text, hint=tr("to try an answer: newapi doctor --yes"))
     return result
+
+
+def _announcements(doctor: DoctorContext) -> list[str]:
+    """Return what the gateway's operator announces, the newest first."""
+    if not doctor.is_gateway:
+        return []
+    notice = None
+    if doctor.settings.flag("prices"):  # else nothing is requested beside the checks
+        try:
+            notice = doctor.page(NOTICE).json
+        except Interrupted:
+            raise
+        except NewapiError:
+            notice = None
+    announced = announcements_from_json(doctor.page(STATUS).json, notice)
+    return [announcement_text(each) for each in announced[:SHOWN_ANNOUNCEMENTS]]
 
 
 def _detect(doctor: DoctorContext, base_url: BaseUrl | None = None) -> ServerKind | None:

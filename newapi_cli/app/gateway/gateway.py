@@ -4,6 +4,7 @@
     prices       prices.py       a day, for each server
     key log      key_log.py      what it shows about prices: a month, for each key
     key record   key_record.py   five minutes, for each key
+    health       health.py       five minutes, for each server
     balance      key_record.py   not cached; combines the gateway's dashboard with the key record
     lookup       lookup.py       the requests and cache files of all of them
 
@@ -26,12 +27,15 @@ from newapi_cli.signals import Interrupts
 
 if TYPE_CHECKING:
     from newapi_cli.api.chat.client import Client
+    from newapi_cli.app.gateway.health import Health
     from newapi_cli.app.gateway.key_log import KeyLog
     from newapi_cli.app.gateway.key_record import KeyRecord
     from newapi_cli.app.gateway.lookup import Lookup
     from newapi_cli.app.gateway.models import ModelList, Models
     from newapi_cli.app.gateway.prices import Prices
     from newapi_cli.domain.money import Balance, Cost
+
+FIRST_SERVER_ERROR = 500
 
 
 class Gateway:
@@ -75,6 +79,13 @@ class Gateway:
 
         return KeyLog(self._context, self.lookup)
 
+    @cached_property
+    def health(self) -> Health:
+        """How the models do, and what the operator announces."""
+        from newapi_cli.app.gateway.health import Health
+
+        return Health(self._context, self.lookup)
+
     def cost(self, model: str, usage: Usage | None, *, searches: bool = False) -> Cost | None:
         """Return what an answer cost, None if the server publishes no prices."""
         prices = self.prices.cached(model)
@@ -116,7 +127,13 @@ class Gateway:
         except NewapiError as error:
             from newapi_cli.app.error_hints import explain_error
 
-            explained = explain_error(self._context, self.models, self.key_record, error, model)
+            explained = explain_error(self._context, self, error, model)
+            if model and explained.status >= FIRST_SERVER_ERROR:
+                from newapi_cli.app.outage_hints import explain_outage
+
+                explained = explain_outage(
+                    self._context, self.health, self.models, explained, model
+                )
             if explained is error:
                 raise
             raise explained from error
@@ -134,6 +151,7 @@ class GatewayPricer:
         self._gateway = gateway
         self._threads: list[threading.Thread] = []
         self._has_begun = False
+        self._log_is_due = False
 
     def begin(self, response: ResponseStarted) -> None:
         """Fetch on a thread what is due."""
@@ -145,14 +163,19 @@ class GatewayPricer:
         # Without the marks each answer would request them.
         if prices.are_due and prices.mark_requested():
             self._start("newapi prices", prices.fetch, with_key=False)
-        if key_log.is_due and not key_log.needs_answer and key_log.mark_requested():
-            self._start("newapi key log", key_log.fetch, with_key=True)
+        self._log_is_due = key_log.is_due
+        if self._log_is_due and not key_log.needs_answer:
+            self._fetch_log()
 
     def end(self) -> None:
         """Fetch the log of a key that has its first answer now."""
-        key_log = self._gateway.key_log
-        if self._has_begun and key_log.is_due and key_log.mark_requested():
-            self._start("newapi key log", key_log.fetch, with_key=True)
+        if self._log_is_due:
+            self._fetch_log()
+
+    def _fetch_log(self) -> None:
+        self._log_is_due = False
+        if self._gateway.key_log.mark_requested():
+            self._start("newapi key log", self._gateway.key_log.fetch, with_key=True)
 
     def _start(self, name: str, fetch: Callable[[Client], None], *, with_key: bool) -> None:
         try:

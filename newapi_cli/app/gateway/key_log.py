@@ -12,6 +12,7 @@ from collections.abc import Callable
 from newapi_cli.api.chat.client import Client
 from newapi_cli.api.gateway.key_log import (
     fetch_key_log,
+    has_rows,
     log_from_json,
     rates_from_json,
     rates_from_log,
@@ -28,10 +29,13 @@ from newapi_cli.errors import (
     Interrupted,
     LimitError,
     NewapiError,
+    Reason,
 )
+from newapi_cli.i18n import tr
 
 LOG_AGE_S, HOUR_S, DAY_S, MONTH_S = 300.0, 3_600.0, 86_400.0, 30 * 86_400.0
 NOT_FOUND = 404
+NO_LOG = {Reason.PATH_NOT_FOUND, Reason.HTML_PAGE, Reason.REDIRECTED, Reason.NOT_IMPLEMENTED}
 # Names in the cache files.
 LOG, RATES, BY_QUERY = "log", "rates", "log by query"
 REQUESTED, AT_LOGIN, ARRIVED = "log requested", "at login", "arrived"
@@ -59,16 +63,26 @@ class KeyLog:
         """Return the key's charged requests, newest first; the log is at most five minutes old.
 
         If a newer one is wanted and the rate limit does not allow it, the cached one is used.
+        Raises `GatewayError` for a server without such a log, as one-api is.
         """
         cache = self._lookup.log_cache
         entry = cache.get(LOG, min(max(max_age_s, 0.0), LOG_AGE_S))
         try:
-            value = entry.value if entry is not None else self._fetched(self._lookup.run)
+            if entry is not None:
+                value = entry.value
+            else:
+                value = without_details(self._fetched(self._lookup.run))
+                cache.put(LOG, value)
         except LimitError:
             entry = cache.get(LOG, LOG_AGE_S)
             if entry is None:
                 raise
             value = entry.value
+        except GatewayError as error:
+            if error.reason not in NO_LOG:
+                raise
+            message = tr("this server has no log that a key can read")
+            raise GatewayError(message, why=error.why, request_id=error.request_id) from error
         return log_from_json(value) or []
 
     def learn(self) -> None:
@@ -127,7 +141,7 @@ class KeyLog:
             value = self._fetched(run_silently, client)
         except NewapiError:
             return
-        if not log_from_json(value):  # else it is stored already
+        if not has_rows(value):  # else it is stored already
             self._lookup.rates_cache.put(REQUESTED, ARRIVED)
 
     def _fetched(self, run: Callable[[Request], object], client: Client | None = None) -> object:
@@ -148,16 +162,12 @@ class KeyLog:
             except (AuthenticationError, GatewayError) as error:
                 if not is_old or error.status == NOT_FOUND:
                     raise
-        if is_old and not log_from_json(value):
+        if is_old and not has_rows(value):
             self._lookup.count_request()
             value = run(fetch_key_log(client, key_in_query=self._context.api_key))
-            if not is_by_query and log_from_json(value):
+            if not is_by_query and has_rows(value):
                 times.put(BY_QUERY, True)
-        self._remember(value)
-        return value
-
-    def _remember(self, value: object) -> None:
         rates = rates_from_log(value)
         if rates.group:
             self._lookup.rates_cache.put_all({RATES: rates_to_json(rates), REQUESTED: ARRIVED})
-        self._lookup.log_cache.put(LOG, without_details(value))
+        return value

@@ -14,12 +14,11 @@ from newapi_cli.api.gateway.responses import (
 )
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.key_log import KeyLog
-from newapi_cli.app.gateway.lookup import Lookup
+from newapi_cli.app.gateway.lookup import BRIEFEST, Lookup
 from newapi_cli.app.gateway.prices import Prices
 from newapi_cli.domain.completion import TurnEvent
-from newapi_cli.domain.money import Balance, Currency, KeyState, KeyUsage
+from newapi_cli.domain.money import Balance, Currency, KeyFinding, KeyState, KeyUsage
 from newapi_cli.domain.pricing import MAX_DOLLARS
-from newapi_cli.domain.settings import Timeouts
 from newapi_cli.errors import (
     AuthenticationError,
     DeadlineError,
@@ -28,13 +27,19 @@ from newapi_cli.errors import (
     LimitError,
     NetworkError,
     NewapiError,
+    Reason,
 )
 from newapi_cli.i18n import tr
 
 RECORD_AGE_S, DAY_S = 300.0, 86_400.0
-BRIEFEST = Timeouts(3, 5, 5, 5, 5, 8)  # for a request that delays an error message
 # Names in the cache files.
 RECORD, RECORD_AFTER_REFUSAL = "record", "record after a refusal"
+REFUSED = "refused"  # in place of a record: the number of the reason, in this order
+STATES: dict[str, KeyState] = {
+    Reason.KEY_DISABLED: KeyState.DISABLED,
+    Reason.KEY_EXPIRED: KeyState.EXPIRED,
+    Reason.KEY_QUOTA_EXHAUSTED: KeyState.EXHAUSTED,
+}
 USUAL_QUOTA = 500_000  # quota per dollar of servers that do not report it
 
 
@@ -53,14 +58,17 @@ class KeyRecord:
             raise invalid_response(tr("it is not the record of a key"))
         return usage
 
-    def load_after_refusal(self) -> KeyUsage | None:
-        """Return the record of a rejected key, fetched at most once a day; None if unknown."""
-        if not self._lookup.may_look_up:
+    def load_after_refusal(self) -> KeyFinding | None:
+        """Return what the record of a rejected key shows, fetched once a day; None if nothing.
+
+        The record of a disabled key is refused, with that reason.
+        """
+        if not self._lookup.may_look_up or not self._context.settings.flag("prices"):
             return None
         cache = self._lookup.key_cache
         entry = cache.get(RECORD_AFTER_REFUSAL, DAY_S)
         if entry is not None:
-            return key_usage_from_json(entry.value)
+            return _finding(entry.value)
         if not cache.put(RECORD_AFTER_REFUSAL, None):
             return None  # else each refusal would request it
         try:
@@ -68,10 +76,12 @@ class KeyRecord:
             value = self._limited(RECORD, fetch_key_usage(client), max_age_s=0)
         except Interrupted:
             raise
-        except NewapiError:
-            return None
+        except NewapiError as error:
+            if error.reason not in STATES:
+                return None
+            value = {REFUSED: [*STATES].index(error.reason)}
         cache.put(RECORD_AFTER_REFUSAL, value)
-        return key_usage_from_json(value)
+        return _finding(value)
 
     def _limited(
         self,
@@ -87,6 +97,17 @@ class KeyRecord:
         value = self._lookup.run(request)
         self._lookup.key_cache.put(name, value)
         return value
+
+
+def _finding(value: object) -> KeyFinding | None:
+    """Return what a record shows, or the reason for which it was refused."""
+    number = value.get(REFUSED) if isinstance(value, dict) else None
+    if isinstance(number, int) and 0 <= number < len(STATES):
+        return KeyFinding([*STATES.values()][number])
+    usage = key_usage_from_json(value)
+    if usage is None:
+        return None
+    return KeyFinding(usage.state(datetime.now(UTC)), usage.expires_at, usage.name)
 
 
 def load_balance(lookup: Lookup, prices: Prices, key_record: KeyRecord, key_log: KeyLog) -> Balance:
@@ -120,7 +141,7 @@ def load_balance(lookup: Lookup, prices: Prices, key_record: KeyRecord, key_log:
         now=datetime.now(UTC),
     )
     if balance is not None:
-        return balance._replace(group=key_log.group)
+        return balance._replace(group=key_log.group, state=_state(balance, problem))
     if dashboard is not None or record is not None:
         raise invalid_response(tr("the amounts are implausibly large"))
     if problem is None or not isinstance(problem, GatewayError):
@@ -131,6 +152,11 @@ def load_balance(lookup: Lookup, prices: Prices, key_record: KeyRecord, key_log:
         hint=tr("run `newapi doctor` to check whether the server is a New API gateway"),
         request_id=problem.request_id,
     )
+
+
+def _state(balance: Balance, problem: NewapiError | None) -> KeyState:
+    """Return the state of the key: a record of early 2026 does not show that it is disabled."""
+    return balance.state if problem is None else STATES.get(problem.reason, balance.state)
 
 
 def combined_balance(

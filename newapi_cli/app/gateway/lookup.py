@@ -9,6 +9,7 @@ from typing import TypeVar
 from newapi_cli.api.chat.client import Client
 from newapi_cli.app.context import Context
 from newapi_cli.config.cache import Cache, key_cache_name, site_cache_name
+from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.completion import Notice, ResponseStarted, TurnEvent
 from newapi_cli.domain.settings import Secret, Timeouts
 from newapi_cli.errors import LimitError
@@ -16,6 +17,7 @@ from newapi_cli.i18n import ntr, tr
 from newapi_cli.signals import Interrupts
 
 BRIEF = Timeouts(5, 10, 10, 10, 10, 20)  # for requests that the user did not ask for
+BRIEFEST = Timeouts(3, 5, 5, 5, 5, 8)  # for those that delay an error message
 # The endpoints of a key allow 20 requests in 20 minutes to all clients behind one address (New API
 # middleware/rate-limit.go).
 LIMIT_SPAN_S, MAX_REQUESTS = 1_200.0, 10
@@ -33,8 +35,12 @@ class Lookup:
     The cache files are looked up at each use: /profile may have changed the settings.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(
+        self, context: Context, base_url: BaseUrl | None = None, api_key: Secret | None = None
+    ) -> None:
+        """Without a server and a key, those of the settings are used."""
         self._context = context
+        self._given_url, self._given_key = base_url, api_key
         self._caches: dict[str, Cache] = {}
         self.last_response: ResponseStarted | None = None  # the beginning of that of `run`
 
@@ -78,6 +84,9 @@ class Lookup:
         own = self._context.settings.timeouts
         shortest = Timeouts(*(min(a, b) if a else b for a, b in zip(own, timeouts, strict=True)))
         endpoint = None if with_key else self._context.endpoint()
+        if self._given_url is not None:
+            key = self._given_key if with_key else None
+            endpoint = self._context.endpoint(self._given_url, key)
         return self._context.client(
             endpoint, retries=retries, timeouts=shortest, interrupts=interrupts
         )
@@ -142,14 +151,18 @@ class Lookup:
             self.request_times.put_all(values)
 
     @property
+    def _base_url(self) -> BaseUrl:
+        return self._given_url or self._context.base_url
+
+    @property
     def site_cache(self) -> Cache:
         """The cache of public responses of the server."""
-        return self._cache(site_cache_name("site", self._context.base_url))
+        return self._cache(site_cache_name("site", self._base_url))
 
     @property
     def request_times(self) -> Cache:
         """When requests were sent, and the kind of server. Small: it is read during an answer."""
-        return self._cache(site_cache_name("asked", self._context.base_url))
+        return self._cache(site_cache_name("asked", self._base_url))
 
     @property
     def key_cache(self) -> Cache:
@@ -167,10 +180,10 @@ class Lookup:
         return self._cache_of_key("log")
 
     def _cache_of_key(self, kind: str) -> Cache:
-        context, key = self._context, self._context.api_key
+        context, key = self._context, self._given_key or self._context.api_key
         if not key.reveal():  # headers replace it
             key = Secret("\n".join(value.reveal() for value in context.headers.values()))
-        return self._cache(key_cache_name(context.base_url, key, kind))
+        return self._cache(key_cache_name(self._base_url, key, kind))
 
     def _cache(self, name: str) -> Cache:
         path = self._context.paths.cache_dir / name if self._context.writes_cache else None

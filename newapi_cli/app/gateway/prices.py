@@ -20,7 +20,8 @@ from newapi_cli.api.gateway.responses import (
     quota_per_unit_from_json,
 )
 from newapi_cli.app.context import Context
-from newapi_cli.app.gateway.lookup import Lookup, run_silently
+from newapi_cli.app.gateway.lookup import BRIEFEST, Lookup, run_silently
+from newapi_cli.domain.completion import ResponseStarted
 from newapi_cli.domain.money import Currency
 from newapi_cli.domain.pricing import DOLLAR, PriceList, TotalCost, total_cost
 from newapi_cli.domain.session import TurnRecord
@@ -73,6 +74,20 @@ class Prices:
             with self._context.interrupts:
                 self.fetch(client)
         return self.cached()
+
+    def after_refusal(self, model: str, *, is_gateway: bool) -> PriceList | None:
+        """Return the price of a model that was refused, fetched first if it is due.
+
+        `is_gateway`: the refusal shows that the server is of New API's family.
+        """
+        lookup = self._lookup
+        if is_gateway and lookup.may_look_up and not lookup.is_new_api:
+            lookup.remember_server(ResponseStarted("", is_new_api=True))
+        may_fetch = lookup.may_look_up and lookup.is_new_api and self.are_due
+        if self.cached() is None and may_fetch and self.mark_requested():
+            with self._context.interrupts:
+                self.fetch(lookup.brief_client(with_key=False, timeouts=BRIEFEST))
+        return self.cached(model)
 
     def currency(self) -> Currency | None:
         """Return the gateway's currency as it was fetched last."""

@@ -1,0 +1,111 @@
+"""Hints after a failure of the server: how the gateway's models do, and its announcements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from newapi_cli.api.errors.explain import GATEWAY_REQUEST_ID, is_about_model
+from newapi_cli.app.context import Context
+from newapi_cli.app.gateway.health import Health
+from newapi_cli.app.gateway.models import Models
+from newapi_cli.domain.health import ModelHealth
+from newapi_cli.errors import Interrupted, NewapiError, NextStep, Reason
+from newapi_cli.i18n import tr
+from newapi_cli.render.status_lines import print_dim
+from newapi_cli.render.units import announcement_text, percent
+from newapi_cli.text import near_names
+
+GOOD_RATE = 90.0  # percent of requests that succeed
+MAX_ANNOUNCEMENTS = 2
+# Sent with 500 and more, but about the request: no other model and no wait would help.
+ABOUT_REQUEST = (
+    Reason.INVALID_REQUEST,
+    Reason.REQUEST_NOT_CONVERTED,
+    Reason.REQUEST_TOO_LARGE,
+    Reason.SENSITIVE_WORDS,
+    Reason.PROMPT_BLOCKED,
+    Reason.CONTEXT_TOO_LONG,
+    Reason.PRICE_NOT_SET,
+    Reason.IMAGE_NOT_SUPPORTED,
+    Reason.VIOLATION_FEE,
+    Reason.NOT_IMPLEMENTED,
+)
+
+
+def explain_outage(
+    context: Context, health: Health, models: Models, error: NewapiError, model: str
+) -> NewapiError:
+    """Return an error with a 5xx status, with a better hint if the gateway publishes figures.
+
+    Prints the announcements that were not printed before. Never raises; a signal returns
+    `Interrupted`.
+    """
+    try:
+        is_gateway = re.fullmatch(GATEWAY_REQUEST_ID, error.request_id) is not None
+        if error.reason in ABOUT_REQUEST or not (is_gateway or health.is_new_api):
+            return error
+        if is_about_model(error) and model not in models.known_names():
+            return error  # a mistyped name
+        if hint := health_hint(health.after_failure(), model, models.known_names(), error):
+            error.hint = hint
+        for announcement in health.new_announcements(MAX_ANNOUNCEMENTS):
+            print_dim(context.streams, announcement_text(announcement))
+    except Interrupted as interrupted:
+        return interrupted
+    except Exception:  # noqa: BLE001  # a failing hint must not replace the error
+        return error
+    return error
+
+
+def health_hint(
+    health: Mapping[str, ModelHealth], model: str, known: list[str], error: NewapiError
+) -> str:
+    """Return a hint with how the model does, and one that does better; empty if it is unknown."""
+    own, better = health.get(model), _better_model(health, model, known)
+    if own is not None and own.current_rate >= GOOD_RATE:
+        return tr(
+            "retry: in the last 24 h {rate} of the requests for {model} succeeded",
+            rate=percent(own.success_rate),
+            model=model,
+        )
+    if better is not None and own is not None:
+        return tr(
+            "use another model: {step}; in the last 24 h {rate} of the requests for {other}"
+            " succeeded, for {model} {own}",
+            step=NextStep.USE_MODEL,
+            rate=percent(better.success_rate),
+            other=better.model,
+            model=model,
+            own=percent(own.success_rate),
+        )
+    if own is not None:
+        return tr(
+            "{hint}; in the last 24 h {rate} of the requests for {model} succeeded",
+            hint=error.hint or tr("retry later"),
+            rate=percent(own.success_rate),
+            model=model,
+        )
+    if better is not None:
+        return tr(
+            "use another model: {step}; in the last 24 h {rate} of the requests for {other}"
+            " succeeded",
+            step=NextStep.USE_MODEL,
+            rate=percent(better.success_rate),
+            other=better.model,
+        )
+    return ""
+
+
+def _better_model(
+    health: Mapping[str, ModelHealth], model: str, known: list[str]
+) -> ModelHealth | None:
+    """Return a model of the key that does well: one of a similar name, else the best."""
+    good = {
+        name: health[name]
+        for name in known
+        if name != model and name in health and health[name].current_rate >= GOOD_RATE
+    }
+    if near := near_names(model, good):
+        return good[near[0]]
+    return max(good.values(), key=lambda each: (each.success_rate, each.model), default=None)

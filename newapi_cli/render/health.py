@@ -1,0 +1,41 @@
+"""How models do, as cells of a table, fields of TSV and JSON."""
+
+from __future__ import annotations
+
+from newapi_cli.domain.health import ModelHealth
+from newapi_cli.i18n import tr
+from newapi_cli.render.units import percent, seconds
+
+
+def success_cell(health: ModelHealth) -> str:
+    """Return the success rate; that of the latest period follows if it is much lower.
+
+    >>> success_cell(ModelHealth("m", 98.2, 12.5)), success_cell(ModelHealth("m", 98.2, 97))
+    ('98 %, now 13 %', '98 %')
+    """
+    rate = percent(health.success_rate)
+    if health.success_rate - health.current_rate < 10:
+        return rate
+    return tr("{rate}, now {latest}", rate=rate, latest=percent(health.current_rate))
+
+
+def speed_cell(health: ModelHealth) -> str:
+    """Return the tokens per second, empty if they are not reported."""
+    return "" if health.tokens_per_s is None else f"{health.tokens_per_s:.0f}"
+
+
+def latency_cell(health: ModelHealth) -> str:
+    """Return the mean duration of a request, empty if it is not reported."""
+    return "" if health.latency_s is None else seconds(health.latency_s)
+
+
+def health_json(health: ModelHealth | None) -> dict[str, float | None] | None:
+    """Return a JSON value; rates are in percent."""
+    if health is None:
+        return None
+    return {
+        "success_rate": health.success_rate,
+        "latest_success_rate": health.latest_rate,
+        "tokens_per_s": health.tokens_per_s,
+        "latency_s": health.latency_s,
+    }
