@@ -57,9 +57,8 @@ def plain(source: str, width: int = 80) -> list[str]:
 # -- streams --------------------------------------------------------------------------------------
 
 
-@each("cut", ["characters", "small pieces", "bytes"])
-@each("width", WIDTHS)
-def test_streamed_samples_equal_complete_ones(cut: str, width: int) -> None:
+@each(("width", "cut"), zip(WIDTHS, ["characters", "small pieces", "bytes"], strict=True))
+def test_streamed_samples_equal_complete_ones(width: int, cut: str) -> None:
     layout = layout_for(width)
     for document in SAMPLES:
         wanted = reference_rows(document.source, layout)
@@ -164,7 +163,7 @@ UNCLOSED = [
 def test_what_is_never_closed_takes_linear_time(source: str) -> None:
     parser = markdown_parser()
     seconds = []
-    for size in (4_000, 32_000):
+    for size in (2_000, 16_000):
         began = time.process_time()
         parser.parse(source * (size // len(source)))
         seconds.append(time.process_time() - began)
