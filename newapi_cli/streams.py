@@ -7,6 +7,7 @@ has nothing left to flush, or to complain about, when it exits.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import os
@@ -28,6 +29,9 @@ SIGNAL_POLL_S = 0.05
 PIPE_WRITER_TIMEOUT_S = 1.0  # for a process started at the same time to open a named pipe
 # A shell passes `<(command)` as one of these: a pipe that is open already, in bash and in zsh.
 INHERITED_DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
+# How our bullets, bars, rules and spinners are written on a terminal that cannot show them. Each is
+# one character, as wide as before.
+ASCII_MARKS = dict(zip("•◦▪▌│█▉▊▋▍▎▏─━┄·…⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "*-+||#######---.~|/-\\|/-\\|/", strict=True))
 STDIN_NAMES = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 
 
@@ -47,7 +51,7 @@ class Output:
         self.is_terminal = self._fd is not None and os.isatty(self._fd)
         # Pipes and files always get UTF-8, whatever the locale of a cron job is.
         self.encoding = encoding if self.is_terminal else "utf-8"
-        self.errors = "backslashreplace"
+        self.errors = "newapi-marks"
         # Called while a reader is too slow; raises if the wait must end.
         self.check_wait: Callable[[], None] = lambda: None
 
@@ -298,6 +302,18 @@ def _read_up_to(fd: int, limit_bytes: int) -> Content:
         blocks.append(block)
         size += len(block)
     return Content(b"".join(blocks), is_complete=False)
+
+
+def _replaced(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Return our mark in ASCII, or an escape, for a character that an encoding does not have."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    error.end = error.start + 1
+    mark = ASCII_MARKS.get(error.object[error.start])
+    return (mark, error.end) if mark else codecs.backslashreplace_errors(error)
+
+
+codecs.register_error("newapi-marks", _replaced)
 
 
 def _is_open(fd: int) -> bool:

@@ -43,6 +43,8 @@ WITH_INNER_IMPORTS = (
     "cli/",
     "api/chat/body_decoder.py",
     "api/errors/body.py",
+    "api/chat/folding.py",
+    "api/chat/parts.py",
     "api/errors/explain.py",
     "api/http/endpoint.py",
     "api/http/exchange.py",

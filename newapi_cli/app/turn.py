@@ -210,10 +210,8 @@ class Turn:
             self._is_end_confirmed = False
         elif isinstance(event, StreamEnd):
             self._is_end_confirmed = event.is_end_confirmed
-        elif isinstance(event, Sources):
-            self._builder.sources = event.sources
-        elif isinstance(event, ThoughtsClosed):
-            self._builder.close_thoughts()
+        elif isinstance(event, Sources | ThoughtsClosed):
+            self._builder.add(event)
 
     def _save_if_due(self) -> None:
         """Save what has arrived, often enough to lose little and rarely enough to be cheap."""

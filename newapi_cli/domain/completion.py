@@ -187,9 +187,8 @@ class StreamEnd(NamedTuple):
     is_end_confirmed: bool
 
 
-TurnEvent = (
-    ResponseStarted | Chunk | Sources | ThoughtsClosed | FallbackUsed | Tick | Notice | StreamEnd
-)
+AnswerEvent = Chunk | Sources | ThoughtsClosed  # what a response body holds
+TurnEvent = ResponseStarted | AnswerEvent | FallbackUsed | Tick | Notice | StreamEnd
 
 
 class Status(StrEnum):
@@ -228,20 +227,29 @@ class Completion(NamedTuple):
     may_cost_more: bool = False
 
 
-class _Text:
+class GrowingText:
     """A growing text. Short pieces are joined, because each of them takes fifty bytes."""
 
     def __init__(self) -> None:
+        self.characters = 0
         self._joined: list[str] = []
         self._pieces: list[str] = []
-        self.characters = 0
 
     def add(self, piece: str) -> None:
+        """Append a piece."""
         self._pieces.append(piece)
         self.characters += len(piece)
         if len(self._pieces) > MAX_PIECES:
-            self._joined.append("".join(self._pieces))
-            self._pieces.clear()
+            self._join()
+
+    @property
+    def has_several_pieces(self) -> bool:
+        """Whether it came in more than one piece."""
+        return bool(self._joined) or len(self._pieces) > 1
+
+    def _join(self) -> None:
+        self._joined.append("".join(self._pieces))
+        self._pieces.clear()
 
     def __str__(self) -> str:
         return "".join((*self._joined, *self._pieces))
@@ -251,8 +259,8 @@ class CompletionBuilder:
     """Folds chunks into a completion. The only mutable class of the domain."""
 
     def __init__(self) -> None:
-        self._content = _Text()
-        self._reasoning = _Text()
+        self._content = GrowingText()
+        self._reasoning = GrowingText()
         self._tool_calls: ToolCallBuilder | None = None
         self.offered_tools: Iterable[str] = ()  # the names of the tools in the request, if known
         self.size = 0  # in characters; a tool call adds `CALL_SIZE`
@@ -267,8 +275,11 @@ class CompletionBuilder:
         self.sources: tuple[Source, ...] = ()
         self.may_cost_more = False
 
-    def add(self, chunk: Chunk) -> None:
-        """Add the next chunk."""
+    def add(self, chunk: AnswerEvent) -> None:
+        """Add the next part of the answer."""
+        if not isinstance(chunk, Chunk):
+            self._add_beside(chunk)
+            return
         if chunk.content:
             self._content.add(chunk.content)
         if chunk.reasoning:
@@ -298,10 +309,12 @@ class CompletionBuilder:
             self._tool_calls.add(*delta[:4], begins=delta.begins)
             self.size += CALL_SIZE + len(delta.id) + len(delta.name) + len(delta.arguments)
 
-    def close_thoughts(self) -> None:
-        """Make all content so far a part of the reasoning: see `ThoughtsClosed`."""
-        self._reasoning.add(str(self._content))
-        self._content = _Text()
+    def _add_beside(self, event: Sources | ThoughtsClosed) -> None:
+        if isinstance(event, Sources):
+            self.sources = event.sources
+        else:
+            self._reasoning.add(str(self._content))
+            self._content = GrowingText()
 
     @property
     def has_answer(self) -> bool:

@@ -74,6 +74,8 @@ class ToolCallBuilder:
     def _call_of(self, piece: _Piece) -> _Call | None:
         """Return the call that a piece continues, None if it begins another one."""
         at_index = self._by_index.get(piece.position)
+        if at_index is not None and not (piece.id or piece.name):
+            return at_index  # as most pieces do
         known = self._by_id.get(piece.id)
         if known is not None:
             if at_index is not None and piece.id in at_index.ids:
@@ -116,8 +118,12 @@ class _Call:
             self.name = piece.name
         elif piece.name != self.name and not self._pieces and self.name not in offered:
             self.name += piece.name
-        if piece.arguments:
-            self._pieces.append(piece.arguments)
+        self.add_arguments(piece.arguments)
+
+    def add_arguments(self, piece: str) -> None:
+        """Add a piece of the arguments."""
+        if piece:
+            self._pieces.append(piece)
 
     def is_restarted_by(self, piece: _Piece) -> bool:
         """Return whether a piece begins another call, because this one is complete."""

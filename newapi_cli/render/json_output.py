@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from newapi_cli.domain.completion import COUNTS, Chunk, Completion, Notice, TurnEvent, Usage
+from newapi_cli.domain.completion import (
+    COUNTS,
+    Chunk,
+    Completion,
+    Notice,
+    ThoughtsClosed,
+    TurnEvent,
+    Usage,
+)
 from newapi_cli.render.status_lines import StatusLines, StatusOptions
 from newapi_cli.streams import Streams
 
@@ -68,6 +76,8 @@ class JsonRenderer:
         """Write a delta as a line, or a notice to stderr."""
         if isinstance(event, Notice):
             self._status.write_notice(event)
+        elif isinstance(event, ThoughtsClosed) and self._lines:
+            self._status.write_thoughts_notice()
         elif isinstance(event, Chunk) and self._lines:
             for name in ("reasoning", "content"):
                 if text := getattr(event, name):

@@ -10,6 +10,7 @@ from newapi_cli.domain.completion import (
     Completion,
     Notice,
     StreamEnd,
+    ThoughtsClosed,
     ToolCall,
     TurnEvent,
 )
@@ -58,6 +59,9 @@ class PlainRenderer:
                 self._write(self._safe(event.content) if self._images else event.content)
         elif isinstance(event, StreamEnd):
             self._end_text()
+        elif isinstance(event, ThoughtsClosed):
+            self._end_text()
+            self._status.write_thoughts_notice()
         elif isinstance(event, Notice):
             self._break_line_on_terminal()
             self._status.write_notice(event)

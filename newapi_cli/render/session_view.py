@@ -24,7 +24,7 @@ from newapi_cli.render.sanitizer import safe_line, safe_text
 from newapi_cli.render.status_lines import DIM as DIM_CODE
 from newapi_cli.render.status_lines import RESET, source_lines
 from newapi_cli.render.transcript import ending
-from newapi_cli.render.units import summary
+from newapi_cli.render.units import model_text, summary
 from newapi_cli.streams import Streams
 
 PARSED_CHARACTERS = 8 * 1024  # at a time: parsing in pieces limits the memory
@@ -214,7 +214,7 @@ def _summary(turn: TurnRecord) -> str:
     """Return the line that was displayed below the live answer, as far as it is known."""
     if not (turn.answer or turn.reasoning or turn.usage):
         return ""
-    model = turn.answered_by or turn.model
+    model = model_text(turn.model, turn.answered_by)
     return summary(model, turn.usage, turn.first_token_s, turn.duration_s)
 
 

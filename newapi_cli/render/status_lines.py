@@ -13,12 +13,16 @@ from newapi_cli.domain.messages import Attachment
 from newapi_cli.errors import NewapiError
 from newapi_cli.i18n import tr
 from newapi_cli.render.sanitizer import Sanitizer, safe_line, safe_text
-from newapi_cli.render.units import summary
+from newapi_cli.render.units import model_text, summary
 from newapi_cli.streams import Streams
 from newapi_cli.text import wrap_line
 
 BOLD, DIM, GREEN, RED, YELLOW = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[1;31m", "\x1b[33m"
 RESET = "\x1b[0m"
+THOUGHTS_CLOSED = tr(
+    "the text printed so far is reasoning, not a part of the answer:"
+    " the server marks only its end (</think>)"
+)
 
 
 class StatusOptions(NamedTuple):
@@ -79,6 +83,10 @@ class StatusLines:
             self.end_reasoning()
             print_dim(self._streams, notice.text)
 
+    def write_thoughts_notice(self) -> None:
+        """Write that the text which was printed as the answer is reasoning."""
+        self.write_notice(Notice(THOUGHTS_CLOSED))
+
     def write_answer(self, text: str) -> None:
         """Write an answer that must not go to stdout."""
         lines = safe_text(text).rstrip("\n").split("\n")
@@ -96,7 +104,8 @@ class StatusLines:
         """Write the line below an answer, unless nothing arrived, and what it may cost beyond."""
         if self._options.usage and (completion.content or completion.reasoning or completion.usage):
             self._write("\n" if has_gap and self._streams.stderr.is_terminal else "")
-            model = answered_by(completion, self._options.model)
+            requested = completion.requested_model or self._options.model
+            model = model_text(requested, completion.model)
             times = (completion.first_token_s, completion.duration_s)
             print_dim(self._streams, summary(model, completion.usage, *times, completion.cost))
         if completion.may_cost_more and self._options.notices:
@@ -118,17 +127,6 @@ def source_lines(sources: Iterable[Source]) -> list[str]:
         f"{number}. {' · '.join(filter(None, (source.title, source.url)))}"
         for number, source in enumerate(sources, 1)
     ]
-
-
-def answered_by(completion: Completion, model: str) -> str:
-    """Return the requested name of the model, with the server's own in brackets if it differs.
-
-    A gateway may map a name to another one, which may be the path of a file.
-    """
-    requested = completion.requested_model or model
-    if not completion.model or completion.model == requested:
-        return requested
-    return f"{requested} ({completion.model})" if requested else completion.model
 
 
 def print_error(streams: Streams, error: NewapiError) -> None:

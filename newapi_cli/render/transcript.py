@@ -17,6 +17,7 @@ from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from newapi_cli.i18n import tr
 from newapi_cli.render.plain import tool_calls_json
 from newapi_cli.render.status_lines import source_lines
+from newapi_cli.render.units import model_text
 
 LINE_BREAK = re.compile(r"\r\n?|\n")
 BACKTICKS = re.compile("`+")
@@ -80,7 +81,7 @@ def _turn_blocks(turn: TurnRecord) -> list[str]:
     blocks = [f"## {tr('You')}", closed(turn.prompt)]
     if turn.attachments:
         blocks += [tr("Attached:"), "\n".join(map(_attachment, turn.attachments))]
-    blocks.append(f"## {_one_line(turn.answered_by or turn.model) or tr('Answer')}")
+    blocks.append(f"## {_one_line(model_text(turn.model, turn.answered_by)) or tr('Answer')}")
     if turn.reasoning:
         quoted = "\n".join(f"> {line}".rstrip() for line in LINE_BREAK.split(turn.reasoning))
         title = tr("Reasoning")

@@ -188,6 +188,17 @@ def announcement_text(announcement: Announcement) -> str:
     return tr("announcement of {day}: {text}", day=day, text=announcement.text)
 
 
+def model_text(requested: str, served: str) -> str:
+    """Return the model that was requested, and in brackets the one that the server names.
+
+    >>> model_text("gpt-4o", "gpt-4o"), model_text("fast", "/models/qwen3.gguf")
+    ('gpt-4o', 'fast (/models/qwen3.gguf)')
+    """
+    if not requested or not served or requested == served:
+        return requested or served
+    return f"{requested} ({served})"
+
+
 def summary(
     model: str,
     usage: Usage | None,

@@ -12,6 +12,7 @@ import json
 from newapi_cli.api.chat.body_decoder import BodyDecoder
 from newapi_cli.api.chat.response_reader import no_answer
 from newapi_cli.api.http.exchange import ResponseHead
+from newapi_cli.domain.completion import Chunk
 from tests.cases.error_bodies import WRAPPED, Wrapped
 from tests.cases.playing import ask, error_in, played
 from tests.support.cases import each
@@ -89,7 +90,8 @@ def test_a_bare_message_is_an_error_only_at_the_end_of_a_cut_stream(wrapped: Wra
     decoder = BodyDecoder("")
     rest = event(chunk(" a time", finish="stop")) + DONE
     chunks = [*decoder.feed(TEXT + message + rest), *decoder.end()]
-    assert "".join(each.content for each in chunks) == "Once upon a time"
+    texts = [each.content for each in chunks if isinstance(each, Chunk)]
+    assert "".join(texts) == "Once upon a time"
 
 
 @each(

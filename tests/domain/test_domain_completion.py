@@ -9,7 +9,10 @@ import pytest
 from newapi_cli.domain.completion import (
     Chunk,
     CompletionBuilder,
+    Source,
+    Sources,
     Status,
+    ThoughtsClosed,
     ToolCall,
     ToolCallDelta,
     Usage,
@@ -104,9 +107,16 @@ def test_offered_names_are_whole() -> None:
     assert names == ["get", "time"]
 
 
+def test_the_last_sources_count() -> None:
+    builder = CompletionBuilder()
+    for number in (1, 2):
+        builder.add(Sources((Source("https://a.example"), Source("https://b.example"))[:number]))
+    assert len(builder.completion(Status.COMPLETE).sources) == 2
+
+
 def test_content_can_become_reasoning() -> None:
     builder = folded(Chunk("First ", "hm "), Chunk("I count."))
-    builder.close_thoughts()
+    builder.add(ThoughtsClosed())
     assert (builder.has_answer, builder.characters) == (False, 0)
     builder.add(Chunk("Seven."))
     done = builder.completion(Status.COMPLETE)

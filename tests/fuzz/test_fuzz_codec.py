@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newapi_cli.api.chat.response_reader import no_answer
+from newapi_cli.api.chat.split_text import TAGS
 from newapi_cli.api.errors.body import find_error
 from newapi_cli.api.errors.wrappers import read_error
 from newapi_cli.api.gateway import key_log, responses
@@ -38,6 +39,7 @@ from tests.fuzz.wire_values import (
     texts_of,
 )
 
+THINK_TAGS = [tag for pair in TAGS.items() for tag in pair]
 CUTS = st.lists(st.integers(0, 1 << 16), max_size=6)
 ENDS = st.sampled_from(["\n\n", "\r\n\r\n", "\n", "\r\r"])
 OTHER_EVENTS = st.sampled_from([": PING\n\n", "data: [DONE]\n\n", "[DONE]\n", "event: x\n\n", "\n"])
@@ -85,29 +87,39 @@ def test_any_answer_can_be_told_as_json(body: bytes) -> None:
 @fuzzed(150)
 @given(st.lists(TEXTS, min_size=1, max_size=6))
 def test_the_arguments_of_a_tool_call_come_whole_from_any_pieces(pieces: list[str]) -> None:
-    calls = [
-        {"index": 0, "id": "a", "function": {"name": "f", "arguments": piece}} for piece in pieces
-    ]
+    head = {"index": 0, "id": "a", "function": {"name": "f", "arguments": ""}}
+    calls = [head, *({"index": 0, "function": {"arguments": piece}} for piece in pieces)]
     chunks = [{"choices": [{"delta": {"tool_calls": [call]}}]} for call in calls]
     stream = b"".join(b"data: %s\n\n" % json.dumps(chunk).encode() for chunk in chunks)
-    completion, _ = read([stream])
-    assert [call.arguments for call in completion.tool_calls] == [well_formed("".join(pieces))]
+    [call] = read([stream])[0].tool_calls
+    sent = well_formed("".join(pieces))
+    is_repaired = {"{}": not sent.strip(), well_formed(pieces[-1]): loaded(sent) is None}
+    assert (
+        call.arguments == sent or is_repaired.get(call.arguments) or loaded(sent) == call.arguments
+    )
 
 
 @fuzzed(150)
 @given(st.lists(TEXTS, min_size=1, max_size=6))
 def test_no_character_of_an_answer_is_lost_between_deltas(pieces: list[str]) -> None:
     """All of it arrives as answer or reasoning, except think tags and the space around them."""
+    pieces = [*pieces, "the end"]  # so that no delta before it repeats the whole answer
     chunks = [{"choices": [{"delta": {"content": piece}}]} for piece in pieces]
     stream = b"".join(b"data: %s\n\n" % json.dumps(chunk).encode() for chunk in chunks)
     completion, _ = read([stream])
     sent = well_formed("".join(pieces))
     received = completion.reasoning + completion.content
-    if sent.lstrip().startswith("<think>"):
-        sent = sent.lstrip().removeprefix("<think>").replace("</think>", "", 1)
-        assert "".join(received.split()) == "".join(sent.split())
+    if any(tag in sent for tag in THINK_TAGS):
+        assert without_tags(received) == without_tags(sent)
     else:
         assert received == sent
+
+
+def without_tags(text: str) -> str:
+    """Return a text without think tags and white space."""
+    for tag in THINK_TAGS:
+        text = text.replace(tag, "")
+    return "".join(text.split())
 
 
 # -- refusals -----------------------------------------------------------------------------------

@@ -441,3 +441,58 @@ def test_a_server_of_another_kind_is_not_said_to_charge(home: Home) -> None:
         home.configure(server.url, total_timeout=0.3, retries=0)
         run = run_newapi("chat", "hi", home=home)
     assert (run.code, CHARGED in run.err) == (8, False)
+
+
+# -- login -------------------------------------------------------------------------------------
+
+
+def refused_login(home: Home, gateway: DemoGateway, key: str) -> Result:
+    stdin = f"{key}\n".encode()
+    result = run_newapi("login", gateway.base_url, "--stdin", home=home, stdin=stdin)
+    assert not home.config_file.exists()
+    return result
+
+
+@each(
+    ("key", "code", "shown"),
+    [
+        ("sk-expired", 4, "error: the key expired on "),
+        ("sk-exhausted", 7, "error: the key's quota is used up"),
+        ("sk-wrong", 4, "error: the gateway rejected the key"),
+    ],
+)
+def test_the_record_of_a_key_explains_a_refused_login(
+    key: str, code: int, shown: str, home: Home
+) -> None:
+    with DemoGateway(pace_s=0) as gateway:
+        results = [refused_login(home, gateway, key) for _ in range(2)]
+        requested = paths(gateway)
+    assert [each.code for each in results] == [code, code], results
+    assert all(shown in each.err for each in results), results
+    assert requested == [MODELS, RECORD, MODELS]  # once a day
+
+
+def test_a_refused_login_at_another_server_requests_no_record(home: Home) -> None:
+    refusal = Answer({"error": {"message": "Incorrect API key", "type": "x"}}, 401)
+    with serving({MODELS: refusal}) as server:
+        stdin = f"{CANARY}\n".encode()
+        result = run_newapi("login", server.url, "--stdin", home=home, stdin=stdin)
+        assert server.paths == [MODELS]
+    assert "config list" not in result.err
+
+
+def test_login_warns_if_the_key_has_no_models(home: Home) -> None:
+    with measured_gateway(Site({})) as gateway:
+        err = login(home, gateway).err
+    assert "warning: this key has no models; in the gateway's console, choose another group" in err
+    with measured_gateway(site()) as gateway:
+        assert "warning" not in login(home, gateway).err
+
+
+def test_login_with_a_variable_that_overrides_the_key_requests_no_log(home: Home) -> None:
+    with measured_gateway(site()) as gateway:
+        env = {"NEWAPI_API_KEY": "sk-of-the-environment"}
+        stdin = f"{CANARY}\n".encode()
+        args = ("login", gateway.base_url, "--stdin")
+        assert run_newapi(*args, home=home, stdin=stdin, env=env).code == 0
+        assert paths(gateway) == [MODELS]

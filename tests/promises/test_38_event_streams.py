@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from newapi_cli.api.chat.body_decoder import BodyDecoder
-from newapi_cli.domain.completion import Chunk
+from newapi_cli.domain.completion import AnswerEvent, Chunk
 from newapi_cli.errors import NewapiError
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -84,6 +84,10 @@ def read(blocks: Iterable[bytes]) -> str:
 
 def chunks(blocks: Iterable[bytes]) -> Iterator[Chunk]:
     """Read an answer to its end, or to `[DONE]`, as the client does."""
+    return (event for event in events(blocks) if isinstance(event, Chunk))
+
+
+def events(blocks: Iterable[bytes]) -> Iterator[AnswerEvent]:
     reader = BodyDecoder("")
     for block in blocks:
         yield from reader.feed(block)

@@ -88,6 +88,15 @@ def chunk(
     return _envelope("chat.completion.chunk", [choice], usage)
 
 
+def message_chunk(
+    content: str | None = None, *, finish: str | None = None, **members: object
+) -> dict[str, object]:
+    """Give a chunk of a server that sends a message in a stream: the answer so far."""
+    message = {"role": "assistant", "content": content} | members
+    choice = {"index": 0, "delta": {}, "message": message, "finish_reason": finish}
+    return _envelope("chat.completion.chunk", [choice], None)
+
+
 def usage_chunk(
     prompt: int = 9, completion: int = 3, *, is_estimated: bool = False
 ) -> dict[str, object]:

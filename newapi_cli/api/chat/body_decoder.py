@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from newapi_cli.api.chat.chunks import chunk_from_json, find_error_in_choice, has_unread_content
-from newapi_cli.api.chat.split_text import DeltaDecoder
+from newapi_cli.api.chat.chunks import find_error_in_choice, has_unread_content
+from newapi_cli.api.chat.folding import AnswerFolder
 from newapi_cli.api.chat.sse import DONE, EventTooLarge, ServerSentEvent, SseDecoder, is_too_wide
 from newapi_cli.api.errors.body import PLAIN, find_error
 from newapi_cli.api.errors.error_object import ErrorObject, is_html
@@ -22,7 +22,7 @@ from newapi_cli.api.errors.explain import (
     outside_protocol,
 )
 from newapi_cli.api.json_values import decode_json_values
-from newapi_cli.domain.completion import Chunk
+from newapi_cli.domain.completion import AnswerEvent
 from newapi_cli.errors import NewapiError
 from newapi_cli.i18n import tr
 
@@ -50,7 +50,7 @@ class BodyDecoder:
         self._sse: SseDecoder | None = None
         self._whole: list[bytes] = []
         self._whole_size = 0
-        self._deltas = DeltaDecoder()
+        self._folder = AnswerFolder()
         self._has_answer = False  # or a part of it, or of its reasoning
         self._is_finished = False
         self._has_choices = False
@@ -58,7 +58,12 @@ class BodyDecoder:
         self._text = ""  # the first text that is no JSON
         self._last: dict[str, Any] | None = None  # an object that may be an error, after all text
 
-    def feed(self, block: bytes) -> Iterator[Chunk]:
+    @property
+    def skipped_parts(self) -> dict[str, int]:
+        """The parts of the answer that cannot be shown: how many of each type."""
+        return self._folder.skipped
+
+    def feed(self, block: bytes) -> Iterator[AnswerEvent]:
         """Yield the chunks that the next bytes complete."""
         if self._sse is None and not self._whole:
             block = block.lstrip()  # one-hub sends heartbeats before the JSON
@@ -75,7 +80,7 @@ class BodyDecoder:
             if self._whole_size > MAX_WHOLE_BYTES:
                 raise self._invalid(tr("it is larger than 32 MB"))
 
-    def end(self) -> Iterator[Chunk]:
+    def end(self) -> Iterator[AnswerEvent]:
         """Yield the chunks that the end of the body completes."""
         if self._sse is None:
             body = b"".join(self._whole)
@@ -89,13 +94,14 @@ class BodyDecoder:
         yield from self.held()
         yield from self._check_answer()
 
-    def held(self) -> Iterator[Chunk]:
+    def held(self) -> Iterator[AnswerEvent]:
         """Yield what was held back until its continuation, when nothing more arrives."""
-        held = self._deltas.end()
+        held = self._folder.end()
+        yield from self._events()
         if held is not None:
             yield held
 
-    def _chunks(self, events: list[ServerSentEvent]) -> Iterator[Chunk]:
+    def _chunks(self, events: list[ServerSentEvent]) -> Iterator[AnswerEvent]:
         for event in events:
             if self.is_end_confirmed:
                 return  # what follows [DONE] does not belong to the answer
@@ -106,7 +112,7 @@ class BodyDecoder:
             elif event.data.strip() and not event.data.startswith(":"):  # `data: : PING`
                 yield from self._chunk(event.data)
 
-    def _chunk(self, data: str) -> Iterator[Chunk]:
+    def _chunk(self, data: str) -> Iterator[AnswerEvent]:
         """Decode the JSON of an event: one object, or more if the server omits the blank line."""
         try:
             for value in decode_json_values(data):
@@ -121,46 +127,51 @@ class BodyDecoder:
             self._has_choices |= '"choices"' in data
             self.skipped += 1
 
-    def _chunks_of_object(self, value: dict[str, Any]) -> Iterator[Chunk]:
+    def _chunks_of_object(self, value: dict[str, Any]) -> Iterator[AnswerEvent]:
         choices = value.get("choices")
         if not choices or value.get("error"):
             yield from self._check(find_error(value))
             if not value.keys() <= PLAIN:
                 self._last = value
-        chunk = chunk_from_json(value)
+        chunk = self._folder.fold(value)
         self._has_choices |= "choices" in value
-        if chunk.has_anything:
+        if self._folder.has_read:
             self._has_answer, self._last = True, None
         else:
             self._keep(value)
+            self.skipped += not self._folder.has_skipped and has_unread_content(value)
+        if self._folder.events:
+            yield from self._events()
         if chunk.finish_reason:  # a choice with an error always has one
             self._is_finished = True
             error = find_error_in_choice(value)
             if error is not None and chunk.has_anything:
-                yield self._deltas.feed(chunk)
+                yield chunk
             yield from self._check(error)
-        if not chunk.has_anything and has_unread_content(value):
-            self.skipped += 1
-        yield self._deltas.feed(chunk)
+        yield chunk
+
+    def _events(self) -> Iterator[AnswerEvent]:
+        events, self._folder.events = self._folder.events, []
+        return iter(events)
 
     def _keep(self, value: object) -> None:
         if len(self._kept) < MAX_KEPT:
             self._kept.append(value)
 
-    def _error_event(self, data: str) -> Iterator[Chunk]:
+    def _error_event(self, data: str) -> Iterator[AnswerEvent]:
         from newapi_cli.api.errors import wrappers  # noqa: PLC0415  # 3 ms, at an error only
 
         error = wrappers.read_text(data)
         yield from self._check(error if error.message else error._replace(message=data.strip()))
 
-    def _check(self, error: ErrorObject | None) -> Iterator[Chunk]:
+    def _check(self, error: ErrorObject | None) -> Iterator[AnswerEvent]:
         """Raise an error, if there is one, after yielding what was held back."""
         if error is not None:
             yield from self.held()
             self.refusal = error.with_id(self._request_id)
             raise error_in_stream(self.refusal, self._status, has_text=self._has_answer)
 
-    def _check_answer(self) -> Iterator[Chunk]:
+    def _check_answer(self) -> Iterator[AnswerEvent]:
         """Raise the error for a body that ended without an answer, and not just empty.
 
         A message without the mark of an error is one if nothing of an answer follows.
@@ -181,7 +192,7 @@ class BodyDecoder:
         yield from self._check(finding.error)
         raise outside_protocol(finding.api, finding.words, self._request_id, self._status)
 
-    def _whole_answer(self, body: bytes) -> Iterator[Chunk]:
+    def _whole_answer(self, body: bytes) -> Iterator[AnswerEvent]:
         if is_html(body):
             raise html_error(body, self._status or OK, self._request_id)
         if not body.strip():
@@ -196,7 +207,7 @@ class BodyDecoder:
             raise self._invalid(tr("it is neither an event stream nor a completion"))
         self.is_end_confirmed = True
 
-    def _stray(self, stray: bytes) -> Iterator[Chunk]:
+    def _stray(self, stray: bytes) -> Iterator[AnswerEvent]:
         """Decode lines that are not part of any event: an error, or a whole answer."""
         if not stray:
             return

@@ -6,48 +6,89 @@ Pure: no I/O, no state.
 
 from __future__ import annotations
 
-import json
-from typing import Any, TypeGuard
+from typing import Any
 
+from newapi_cli.api.chat import parts
+from newapi_cli.api.chat.parts import PartContent
 from newapi_cli.api.errors.body import find_error
 from newapi_cli.api.errors.error_object import ErrorObject
 from newapi_cli.api.json_values import str_or_empty
-from newapi_cli.domain.completion import Chunk, ToolCallDelta, Usage, UsageExtras
+from newapi_cli.domain.completion import Chunk, Usage, UsageExtras
 
 PARTS = ("delta", "message")
-CONTENT_MEMBERS = {"text", "refusal", "image_url", "thinking"}
+# Finish reasons that are none. DashScope sends the word "null" with each delta.
+NO_REASON = frozenset(
+    ("", "null", "none", "nil", "undefined", "in_progress", "finish_reason_unspecified")
+)
+MAX_DIGITS = 4  # of an index that is sent as text
+OTHERS = frozenset(("finishReason", "stop_reason", "error"))  # if `finish_reason` is missing
+NOTHING = PartContent("")
 
 
 def chunk_from_json(value: dict[str, Any]) -> Chunk:
-    """Return the chunk of choice 0 of a streamed object or a whole completion.
+    """Return the chunk of a streamed object or a whole completion, of the choice that is first.
 
     Content, reasoning and the arguments of tool calls may end in half a character;
     `split_text` joins the halves.
     """
-    choice = _first_choice(value.get("choices"))
-    part = _part(choice)
-    content = part.get("content")
-    text = content if isinstance(content, str) else _content_text(content)
-    if not text or "refusal" in part or "images" in part:
-        text = _with_other_members(text, choice, part)
-    reasoning = _content_text(part.get("reasoning_content"))
-    usage = value.get("usage")
+    choice = first_choice(value.get("choices"))
+    return chunk_of(value, parts.read_part(part_of(choice), choice), finish_reason(choice))
+
+
+def chunk_of(
+    value: dict[str, Any], content: PartContent = NOTHING, reason: str | None = None
+) -> Chunk:
+    """Return the chunk of an object, with the content and the finish reason of one choice."""
+    usage, model, id_ = value.get("usage"), value.get("model"), value.get("id")
     return Chunk(
-        content=text,
-        # Servers of 2025 put the same text into both members.
-        reasoning=reasoning or _content_text(part.get("reasoning")) or _thinking(content),
-        tool_calls=_tool_calls(part),
-        finish_reason=str_or_empty(choice.get("finish_reason"))
-        or ("error" if choice.get("error") else None),
-        usage=usage_from_json(usage) if isinstance(usage, dict) else None,
-        model=str_or_empty(value.get("model")),
-        id=str_or_empty(value.get("id")),
+        content.text,
+        content.reasoning,
+        content.tool_calls,
+        reason,
+        usage_from_json(usage) if isinstance(usage, dict) else None,
+        str_or_empty(model) if model else "",
+        str_or_empty(id_) if id_ else "",
     )
+
+
+def first_choice(choices: object) -> dict[str, Any]:
+    """Return the choice that is the answer: a single one whatever its index, else that of index 0.
+
+    New API of April 2025 numbers the choices of a Claude stream by content blocks.
+    """
+    if not isinstance(choices, list):
+        return {}
+    if len(choices) == 1 and isinstance(choices[0], dict):
+        return choices[0]
+    objects = [each for each in choices if isinstance(each, dict)]
+    first = next((each for each in objects if index_of(each) == 0), None)
+    if first is not None:
+        return first
+    return objects[0] if objects else {}
+
+
+def index_of(choice: dict[str, Any]) -> int:
+    """Return the index of a choice; one without an index is the first."""
+    index = choice.get("index")
+    if not index:
+        return 0
+    if isinstance(index, str) and index.isdecimal() and len(index) < MAX_DIGITS:
+        return int(index)
+    return index if isinstance(index, int) else 0
+
+
+def part_of(choice: dict[str, Any]) -> dict[str, Any]:
+    """Return the delta or the message of a choice; some servers send an empty delta with it."""
+    for name in PARTS:
+        part = choice.get(name)
+        if part and isinstance(part, dict):
+            return part
+    return {}
 
 
 def find_error_in_choice(value: dict[str, Any]) -> ErrorObject | None:
     """Return the error that OpenRouter puts into a choice with the finish reason `error`."""
-    return find_error(_first_choice(value.get("choices")))
+    return find_error(first_choice(value.get("choices")))
 
 
 def has_unread_content(value: dict[str, Any]) -> bool:
@@ -61,140 +102,26 @@ def has_unread_content(value: dict[str, Any]) -> bool:
         return bool(choices)
     if not any(isinstance(each, dict) for each in choices):
         return any(choices)
-    choice = _first_choice(choices)
+    choice = first_choice(choices)
     if any(choice.get(name) and not isinstance(choice[name], dict) for name in PARTS):
         return True
-    part = _part(choice)
-    texts = (
-        part.get("reasoning_content"),
-        part.get("reasoning"),
-        part.get("refusal"),
-        choice.get("text"),
-    )
-    content, images = part.get("content"), part.get("images")
-    calls, call = part.get("tool_calls"), part.get("function_call")
-    return (
-        any(text and not isinstance(text, str) for text in texts)
-        or (bool(content) and not isinstance(content, str) and not _are_parts(content))
-        or (bool(images) and not _are_parts(images))
-        or (bool(calls) and not _is_list_of_objects(calls))
-        or (bool(call) and not isinstance(call, dict))
-    )
+    return parts.has_unread_content(part_of(choice), choice)
 
 
-def _are_parts(value: object) -> bool:
-    return _is_list_of_objects(value) and all(map(_is_part, value))
+def finish_reason(choice: dict[str, Any]) -> str | None:
+    """Return the finish reason of a choice; `error` for a choice with an error."""
+    word = choice.get("finish_reason")
+    if not word:
+        if OTHERS.isdisjoint(choice):
+            return None
+        word = choice.get("finishReason") or choice.get("stop_reason")
+    word = str_or_empty(word).strip()
+    if word.lower() not in NO_REASON:
+        return word
+    return "error" if choice.get("error") else None
 
 
-def _is_part(part: dict[str, Any]) -> bool:
-    text = _text_member(part)
-    return bool(part.keys() & CONTENT_MEMBERS) and (not text or isinstance(text, str))
-
-
-def _is_list_of_objects(value: object) -> TypeGuard[list[dict[str, Any]]]:
-    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
-
-
-def _first_choice(choices: object) -> dict[str, Any]:
-    if isinstance(choices, list):
-        for choice in choices:
-            if isinstance(choice, dict) and choice.get("index", 0) in (0, None, "0"):
-                return choice
-    return {}
-
-
-def _part(choice: dict[str, Any]) -> dict[str, Any]:
-    for name in PARTS:
-        part = choice.get(name)
-        if part and isinstance(part, dict):  # some servers send an empty delta with the message
-            return part
-    return {}
-
-
-def _content_text(content: object) -> str:
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        return "".join(_part_text(part) for part in content if isinstance(part, dict))
-    return ""
-
-
-def _part_text(part: dict[str, Any]) -> str:
-    """Return the text of a content part; an image becomes Markdown, as in gateways."""
-    text, image = _text_member(part), part.get("image_url")
-    if isinstance(image, dict):
-        image = image.get("url")
-    if isinstance(text, str):
-        return text
-    return f"![image]({image})" if isinstance(image, str) and image else ""
-
-
-def _text_member(part: dict[str, Any]) -> object:
-    """Return the member that should be the text of a part; OpenAI's assistants API nests it."""
-    text = part.get("text") or part.get("refusal")
-    return text["value"] if isinstance(text, dict) and "value" in text else text
-
-
-def _thinking(content: object) -> str:
-    """Return the reasoning in the content parts of Mistral: texts, or lists of text parts."""
-    if not isinstance(content, list):
-        return ""
-    parts = (part for part in content if isinstance(part, dict))
-    return "".join(_content_text(part.get("thinking")) for part in parts)
-
-
-def _with_other_members(content: str, choice: dict[str, Any], part: dict[str, Any]) -> str:
-    """Return the content with the refusal (OpenAI) and the images (OpenRouter) appended.
-
-    If there is none of these, return the transcript of audio, or the text of OpenAI's older
-    completions.
-    """
-    refusal, images = part.get("refusal"), part.get("images")
-    if isinstance(refusal, str) and refusal != content:
-        content += refusal
-    if isinstance(images, list):
-        content += _content_text(images)
-    audio = part.get("audio")
-    transcript = audio.get("transcript") if isinstance(audio, dict) else None
-    texts = (content, transcript, choice.get("text"))
-    return next((text for text in texts if isinstance(text, str) and text), "")
-
-
-def _tool_calls(part: dict[str, Any]) -> tuple[ToolCallDelta, ...]:
-    calls = part.get("tool_calls")
-    if not calls:
-        function = part.get("function_call")  # the tool calls of 2023
-        calls = [{"function": function}] if function else None
-    if not isinstance(calls, list):
-        return ()
-    deltas = (_tool_call(call) for call in calls if isinstance(call, dict))
-    return tuple(each for each in deltas if each.id or each.name or each.arguments)
-
-
-def _tool_call(call: dict[str, Any]) -> ToolCallDelta:
-    index = call.get("index")
-    function, custom = call.get("function"), call.get("custom")
-    if not function and isinstance(custom, dict):  # OpenAI's tools with a text as input
-        function = {"name": custom.get("name"), "arguments": custom.get("input")}
-    if not isinstance(function, dict):
-        function = {}
-    return ToolCallDelta(
-        position=index if isinstance(index, int) else None,
-        id=str_or_empty(call.get("id")),
-        name=str_or_empty(function.get("name")),
-        arguments=_arguments(function.get("arguments")),
-    )
-
-
-def _arguments(arguments: object) -> str:
-    if isinstance(arguments, str):
-        return arguments
-    if not isinstance(arguments, dict | list):
-        return ""
-    try:  # Ollama sends an object, OpenAI its JSON text
-        return json.dumps(arguments, ensure_ascii=False)
-    except RecursionError:
-        return ""
+# -- usage --------------------------------------------------------------------------------------
 
 
 def usage_from_json(usage: dict[str, Any]) -> Usage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 
 from newapi_cli.api.chat.body_decoder import BodyDecoder
 from newapi_cli.api.errors.body import find_error, parse_error_body
@@ -24,13 +24,23 @@ from newapi_cli.api.http.exchange import (
 from newapi_cli.api.http.reader import ExchangeReader
 from newapi_cli.api.http.retry import is_transient_status, rejects_stream_options, retry_after_s
 from newapi_cli.api.json_values import decode_json
-from newapi_cli.domain.completion import Chunk, Notice, ResponseStarted, StreamEnd, Tick, TurnEvent
+from newapi_cli.domain.completion import (
+    AnswerEvent,
+    Chunk,
+    Notice,
+    ResponseStarted,
+    StreamEnd,
+    Tick,
+    TurnEvent,
+)
 from newapi_cli.errors import NewapiError
 from newapi_cli.i18n import ntr, tr
+from newapi_cli.text import shorten
 
 OK = 200
 AWAIT_END_S = 0.02  # after [DONE]; New API logs an earlier close as client_gone
 MAX_ERROR_BYTES = 1024 * 1024
+MAX_TYPE = 40  # characters of the type of a part
 MAX_JSON_BYTES = 16 * 1024 * 1024  # the prices of a thousand models have 1 MB
 
 
@@ -84,14 +94,8 @@ class ResponseReader:
             raise no_answer_in_stream(head, decoder.refusal, error) from error
         if head.status != OK and not self._has_content:  # 204, 205 and similar
             raise unexpected_status(head.status, "", head.request_id)
-        if decoder.skipped:
-            yield Notice(
-                ntr(
-                    "skipped {n} malformed event of the stream",
-                    "skipped {n:,} malformed events of the stream",
-                    decoder.skipped,
-                )
-            )
+        if decoder.skipped or decoder.skipped_parts:
+            yield Notice(_skipped_text(decoder.skipped, decoder.skipped_parts))
         yield StreamEnd(decoder.is_end_confirmed)
 
     def json_value(self) -> Generator[ResponseStarted | Tick, None, object]:
@@ -135,15 +139,33 @@ class ResponseReader:
         why = tr("the content encoding “{encoding}” was not requested", encoding=encoding)
         raise invalid_response(why, head.request_id)
 
-    def _recorded(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    def _recorded(self, events: Iterator[AnswerEvent]) -> Iterator[AnswerEvent]:
         deadlines = self._reader.deadlines
-        for chunk in chunks:
-            if chunk.has_anything:
-                self._has_content = True
-                deadlines.record_content(time.monotonic())
-            if chunk.finish_reason is not None:
-                deadlines.record_finish(time.monotonic())
-            yield chunk
+        for event in events:
+            if isinstance(event, Chunk):
+                if event.has_anything:
+                    self._has_content = True
+                    deadlines.record_content(time.monotonic())
+                if event.finish_reason is not None:
+                    deadlines.record_finish(time.monotonic())
+            yield event
+
+
+def _skipped_text(events: int, parts: Mapping[str, int]) -> str:
+    """Return what of the response was skipped: malformed events, and parts by their types."""
+    skipped_events = ntr(
+        "skipped {n} malformed event of the stream",
+        "skipped {n:,} malformed events of the stream",
+        events,
+    )
+    types = ", ".join(shorten(type_, MAX_TYPE) for type_ in parts)
+    skipped_parts = ntr(
+        "skipped {n} part of the answer that cannot be shown: {types}",
+        "skipped {n:,} parts of the answer that cannot be shown: {types}",
+        sum(parts.values()),
+        types=types,
+    )
+    return "; ".join([skipped_events] * bool(events) + [skipped_parts] * bool(parts))
 
 
 def no_answer(head: ResponseHead, body: bytes, *, names_model: bool = True) -> NoAnswer:

@@ -2,135 +2,168 @@
 
 from __future__ import annotations
 
-from newapi_cli.domain.completion import Chunk, ToolCallDelta
+import re
+
 from newapi_cli.text import well_formed
 
-OPENING = "<think>"
-CLOSING = "</think>"
+# How models mark reasoning in their text.
+TAGS = {
+    "<think>": "</think>",
+    "<thinking>": "</thinking>",
+    "<thought>": "</thought>",
+    "<seed:think>": "</seed:think>",
+    "<|begin_of_thought|>": "<|end_of_thought|>",
+    "[THINK]": "[/THINK]",
+    "◁think▷": "◁/think▷",
+}
+# With these the chat template may have written the opening tag, so that only they are sent.
+LONE_CLOSINGS = ("</think>", "</seed:think>")
+LONE_CLOSING = re.compile("|".join(LONE_CLOSINGS))
+FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 
 
 class SurrogateJoiner:
     """Holds a trailing high surrogate back until the next delta brings its other half."""
 
     def __init__(self) -> None:
-        self._held = ""
+        self.held = ""
 
     def feed(self, text: str) -> str:
         """Return the text that is complete."""
-        if self._held:
-            text, self._held = self._held + text, ""
+        if self.held:
+            text, self.held = self.held + text, ""
         if text and "\ud800" <= text[-1] <= "\udbff":
-            text, self._held = text[:-1], text[-1]
+            text, self.held = text[:-1], text[-1]
         return well_formed(text)
 
     def end(self) -> str:
         """Return U+FFFD for a surrogate that has no other half."""
-        held, self._held = self._held, ""
+        held, self.held = self.held, ""
         return well_formed(held)
 
 
 class ThinkTagSplitter:
-    """Splits content that begins with `<think>` into reasoning and answer.
+    """Splits content that begins with reasoning in tags, in one block or several.
 
-    Only a leading tag counts: an answer may mention `<think>` later. White space before the tag and
-    after the closing one is dropped; white space before an ordinary answer is kept.
+    Only leading blocks count: an answer may mention `<think>` later. White space before the tags
+    and after the closing one is dropped; white space before an ordinary answer is kept.
+    `is_answer`: the answer has begun, and all that follows is text.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, after: str | None = None) -> None:
+        """Begin at the start of the text, or `after` reasoning that has just been closed."""
+        self.is_answer = False
         self._held = ""
-        self._state = "start"  # start | opened | thinking | after | answer
+        self._closing = ""  # the tag that ends the open block
+        self._is_at_start = after is None
+        self._is_block_empty = True
+        self._needs_line_break = bool(after) and not str(after).endswith("\n")
 
     def feed(self, text: str) -> tuple[str, str]:
         """Return the reasoning and the answer in the next content."""
-        if self._state == "answer":
+        if self.is_answer:
             return "", text
         self._held += text
         reasoning = ""
-        if self._state == "start":
-            self._leave_start()
-        if self._state == "opened":
-            self._held = self._held.lstrip("\n")
-            if self._held:
-                self._state = "thinking"
-        if self._state == "thinking":
-            reasoning = self._take_reasoning()
-        if self._state == "after":
-            self._held = self._held.lstrip()
-            if self._held:
-                self._state = "answer"
-        if self._state != "answer":
-            return reasoning, ""
+        while True:
+            if self._closing:
+                reasoning += self._take_thoughts()
+            tag = None if self._closing else self._take_tag()
+            if tag is None:
+                return reasoning, ""
+            if not tag:
+                break
+            self._closing = TAGS.get(tag, "")  # nothing for a closing tag without an opening one
+            self._is_block_empty = True
+        self.is_answer = True
         answer, self._held = self._held, ""
         return reasoning, answer
 
     def end(self) -> tuple[str, str]:
         """Return what was held back: an incomplete tag is text."""
         held, self._held = self._held, ""
-        if self._state == "thinking":
-            return held, ""
-        return ("", held) if self._state == "start" else ("", "")
+        return (held, "") if self._closing else ("", held)
 
-    def _leave_start(self) -> None:
+    def split(self, text: str) -> tuple[str, str]:
+        """Return the reasoning and the answer in the whole rest of the text."""
+        thoughts, answer = self.feed(text)
+        last_thoughts, last = self.end()
+        return thoughts + last_thoughts, answer + last
+
+    def _take_tag(self) -> str | None:
+        """Return the tag that comes next, empty if none does, None if that is not certain yet."""
         text = self._held.lstrip()
-        if text.startswith(OPENING):
-            self._held = text.removeprefix(OPENING)
-            self._state = "opened"
-        elif not OPENING.startswith(text):
-            self._state = "answer"
+        if not self._is_at_start:
+            self._held = text
+        for tag in (*TAGS, *LONE_CLOSINGS):
+            if text.startswith(tag):
+                self._held, self._is_at_start = text.removeprefix(tag), False
+                return tag
+        return None if any(tag.startswith(text) for tag in (*TAGS, *LONE_CLOSINGS)) else ""
 
-    def _take_reasoning(self) -> str:
-        reasoning, tag, rest = self._held.partition(CLOSING)
+    def _take_thoughts(self) -> str:
+        """Return the next reasoning of the open block; the blocks are on lines of their own."""
+        if self._is_block_empty:
+            self._held = self._held.lstrip("\n")
+        thoughts, tag, rest = self._held.partition(self._closing)
         if tag:
-            self._held, self._state = rest, "after"
-            return reasoning
-        end = len(self._held) - _length_of_partial_tag(self._held)
-        reasoning, self._held = self._held[:end], self._held[end:]
-        return reasoning
+            self._closing = ""
+        else:
+            length = len(thoughts) - _length_of_partial_tag(thoughts, self._closing)
+            thoughts, rest = thoughts[:length], thoughts[length:]
+        self._held = rest
+        if thoughts:
+            if self._is_block_empty and self._needs_line_break:
+                thoughts = f"\n{thoughts}"
+            self._is_block_empty = False
+            self._needs_line_break = not thoughts.endswith("\n")
+        return thoughts
 
 
-def _length_of_partial_tag(text: str) -> int:
-    """Return how many of the last characters may be the beginning of the closing tag."""
-    sizes = range(min(len(text), len(CLOSING) - 1), 0, -1)
-    return next((size for size in sizes if CLOSING.startswith(text[-size:])), 0)
+def split_thoughts(text: str) -> tuple[str, str]:
+    """Return the reasoning and the answer in a whole text."""
+    thoughts, answer = ThinkTagSplitter().split(text)
+    span = None if thoughts else find_lone_tag("", answer)
+    if span is None:
+        return thoughts, answer
+    thoughts = answer[: span[0]]
+    more, answer = ThinkTagSplitter(thoughts).split(answer[span[1] :])
+    return thoughts + more, answer
 
 
-class DeltaDecoder:
-    """Joins what is split over the chunks of one stream."""
+def _length_of_partial_tag(text: str, tag: str) -> int:
+    """Return how many of the last characters may be the beginning of a tag."""
+    sizes = range(min(len(text), len(tag) - 1), 0, -1)
+    return next((size for size in sizes if tag.startswith(text[-size:])), 0)
 
-    def __init__(self) -> None:
-        self._content = SurrogateJoiner()
-        self._reasoning = SurrogateJoiner()
-        self._arguments: dict[int | None, SurrogateJoiner] = {}  # by the index of the call
-        self._think = ThinkTagSplitter()
 
-    def feed(self, chunk: Chunk) -> Chunk:
-        """Return the chunk with complete characters, reasoning and answer separated."""
-        if chunk.tool_calls:
-            chunk = chunk._replace(tool_calls=tuple(map(self._whole_call, chunk.tool_calls)))
-        if not chunk.content and not chunk.reasoning:
-            return chunk
-        thinking, content = self._think.feed(self._content.feed(chunk.content))
-        reasoning = self._reasoning.feed(chunk.reasoning) + thinking
-        if content == chunk.content and reasoning == chunk.reasoning:
-            return chunk
-        return chunk._replace(content=content, reasoning=reasoning)
+def hold_lone_tag(text: str) -> tuple[str, str]:
+    """Split off a closing tag at the end of a text, or its beginning: what follows decides."""
+    start = text.rfind("<")
+    is_tag = start >= 0 and any(tag.startswith(text[start:]) for tag in LONE_CLOSINGS)
+    return (text[:start], text[start:]) if is_tag else (text, "")
 
-    def end(self) -> Chunk | None:
-        """Return what was held back when the stream ended, None if nothing was."""
-        thinking, content = self._think.feed(self._content.end())
-        last_thinking, last_content = self._think.end()
-        reasoning = self._reasoning.end() + thinking + last_thinking
-        content += last_content
-        ends = [(index, joiner.end()) for index, joiner in self._arguments.items()]
-        calls = tuple(ToolCallDelta(index, arguments=end) for index, end in ends if end)
-        if not (content or reasoning or calls):
-            return None
-        return Chunk(content=content, reasoning=reasoning, tool_calls=calls)
 
-    def _whole_call(self, call: ToolCallDelta) -> ToolCallDelta:
-        joiner = self._arguments.get(call.position)
-        if joiner is None:
-            if call.arguments.isascii():
-                return call
-            joiner = self._arguments[call.position] = SurrogateJoiner()
-        return call._replace(arguments=joiner.feed(call.arguments))
+def find_lone_tag(before: str, text: str) -> tuple[int, int] | None:
+    """Return where in a text is the tag that makes all before it reasoning, None without one.
+
+    `before` is the answer before the text. A tag that an answer mentions is not one.
+    """
+    for match in LONE_CLOSING.finditer(text):
+        following = text[match.end() : match.end() + 1]
+        if _ends_thoughts(before + text[: match.start()], following):
+            return match.span()
+    return None
+
+
+def _ends_thoughts(before: str, following: str) -> bool:
+    line = before.rpartition("\n")[2]
+    is_code = len(FENCE.findall(before)) % 2 or line.count("`") % 2
+    if is_code or "<think>" in before or "<seed:think>" in before:
+        return False
+    if not line.strip():
+        return True
+    if line.endswith(("'", '"', "“", "‘", "(", "（", "\\n")):
+        return False
+    is_word = not following or following.isspace() or following in ".,;:!?)'\"，。；：！？）”’"
+    return not line[-1].isspace() or following == "\n" or not is_word

@@ -34,7 +34,14 @@ class InlineState(StateInline):
 
     def __init__(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> None:
         super().__init__(src, md, env, tokens)
-        self.unclosed: set[str] = set()  # ends of formulas that do not follow any more
+        self.unclosed: set[str] = set()  # what begins a formula or a comment, but no end follows
+        self._bold_marks = (0, 0)  # up to a position
+
+    def bold_marks_before(self, pos: int) -> int:
+        """Return how many `**` precede a position."""
+        begin, count = self._bold_marks if self._bold_marks[0] <= pos else (0, 0)
+        self._bold_marks = (pos, count + self.src.count("**", begin, pos))
+        return self._bold_marks[1]
 
     def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: N802, N803
         """Return whether the delimiters at `start` may open and close emphasis."""

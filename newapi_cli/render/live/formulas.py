@@ -20,8 +20,12 @@ DOLLARS = re.compile(r"\$(?![\s$])((?:[^$\\`]|\\[^`])*+)(?<!\s)\$(?!\d)")
 DOUBLE_DOLLARS = re.compile(r"\$\$(?!\$)((?:[^$\\`]|\\[^`]|\$(?!\$))*+)\$\$")
 PARENTHESES = re.compile(r"\\\(((?:[^\\`]|\\[^)`])*+)\\\)")
 BRACKETS = re.compile(r"\\\[((?:[^\\`]|\\[^\]`])*+)\\\]")
+FORMULA = re.compile(
+    "|".join(rule.pattern for rule in (DOUBLE_DOLLARS, DOLLARS, PARENTHESES, BRACKETS))
+)
 BOLD = re.compile(r"(?<![\^{])\*\*")
 CITATION = re.compile(r"[\d\s,;–-]*")  # `\[1, 2\]` has escaped brackets and is no formula
+BRACKET = re.compile(r"\\.|[()\[\]]", re.DOTALL)
 NAME_START = re.compile(r"[A-Za-z_{(]")
 ENDS_BEFORE_NAME = "})]|'!"
 
@@ -123,13 +127,13 @@ def paragraph_with_display(state: StateBlock, begin: int, end: int, silent: bool
 
 def _end_of_inline(state: StateInline) -> int:
     """Return the position after the formula that begins here, 0 if none does."""
+    assert isinstance(state, InlineState)  # of our parser
     src, pos = state.src, state.pos
     if src[pos] == "$":
-        return _end_of_dollars(src, pos, state.posMax)
+        return _end_of_dollars(state)
     following = src[pos + 1 : pos + 2]
     if src[pos] != "\\" or following not in ("(", "[", "b"):
         return 0
-    assert isinstance(state, InlineState)  # of our parser
     if following == "b":
         return _end_of_environment(state)
     if following in state.unclosed:
@@ -155,11 +159,15 @@ def _end_of_environment(state: InlineState) -> int:
     return 0 if opened or end > state.posMax else end
 
 
-def _end_of_dollars(src: str, pos: int, end: int) -> int:
+def _end_of_dollars(state: InlineState) -> int:
+    src, pos, end = state.src, state.pos, state.posMax
     if match := DOUBLE_DOLLARS.match(src, pos, end):
         return match.end() if match.group(1).strip() else 0
     match = DOLLARS.match(src, pos, end)
-    if match is None or BOLD.search(content := match.group(1)):
+    if match is None:
+        return 0
+    content = match.group(1)
+    if BOLD.search(content) and state.bold_marks_before(pos) % 2:  # **$5** or 6$
         return 0
     before = src[pos - 1 : pos] if pos else ""
     in_word = before.isascii() and before.isalpha()
@@ -173,7 +181,9 @@ def _end_of_dollars(src: str, pos: int, end: int) -> int:
 
 def _is_display(content: str) -> bool:
     """Return whether the text between `\\[` and `\\]` is a formula, not an escaped bracket."""
-    return not CITATION.fullmatch(content) and any(map(str.isalnum, content))
+    if CITATION.fullmatch(content) or not any(map(str.isalnum, content)):
+        return False
+    return not _closes_bracket(content)
 
 
 def _is_escaped_bracket(text: str, at: int) -> bool:
@@ -182,8 +192,22 @@ def _is_escaped_bracket(text: str, at: int) -> bool:
         return False
     if match := DISPLAY_ENDS["\\["].match(text, at):
         return not _is_display(match.group()[:-2])
-    rest = re.sub(r"\\.", "", text[at:])
-    return rest.count("]") > rest.count("[")
+    return _closes_bracket(text[at:])
+
+
+def _closes_bracket(text: str) -> bool:
+    """Return whether a bracket is closed that is not opened, as in `1] Title` and ` ] task`.
+
+    A formula may have some, `x ∈ ]0, 1[`, but then there is a blank after `\\[`.
+    """
+    if text[:1].isspace():
+        return text.lstrip().startswith("]")
+    depth = 0
+    for bracket in BRACKET.findall(text):
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(bracket, 0)
+        if depth < 0:
+            return bool(bracket == "]")
+    return False
 
 
 def _end_of_display(text: str, at: int, opened: _Open | None) -> tuple[int, _Open | None]:

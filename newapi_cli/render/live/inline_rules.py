@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from markdown_it.rules_inline import StateInline
 
+from newapi_cli.render.live.cjk import InlineState
 from newapi_cli.render.live.formulas import inline_formula
 
 BREAK = re.compile(r"</?br\s*/?>[ \t]*\n?[ \t]*", re.IGNORECASE)
@@ -20,7 +21,7 @@ TAGS = (
     " td tfoot th thead tr tt u ul var video wbr"
 )
 TAG = re.compile(rf"</?(?:{'|'.join(TAGS.split())})(?:\s[^<>]*)?/?>", re.IGNORECASE)
-COMMENT_END = "-->"
+COMMENT, COMMENT_END = "<!--", "-->"
 
 SCHEME = re.compile(r"(?<![A-Za-z0-9])(?:https?|ftp)\Z", re.IGNORECASE)
 LONGEST_SCHEME = 6  # "https" and the character before it
@@ -80,9 +81,9 @@ def url_end(url: str) -> int:
     'https://a.b/c_(d)'
     """
     end = len(url)
-    while url[end - 1] in AFTER_URL or (
-        url[end - 1] == ")" and url.count(")", 0, end) > url.count("(", 0, end)
-    ):
+    unopened = url.count(")") - url.count("(")
+    while url[end - 1] in AFTER_URL or (url[end - 1] == ")" and unopened > 0):
+        unopened -= url[end - 1] == ")"
         end -= 1
     return end
 
@@ -97,10 +98,15 @@ def _tag(state: StateInline, silent: bool) -> bool:
         return True
     if match := TAG.match(src, pos, state.posMax):
         return _push(state, "tag", match.end(), silent)
-    if src.startswith("<!--", pos):
-        end = src.find(COMMENT_END, pos, state.posMax)
-        return end > 0 and _push(state, "tag", end + len(COMMENT_END), silent)
-    return False
+    assert isinstance(state, InlineState)  # of our parser
+    if not src.startswith(COMMENT, pos) or COMMENT in state.unclosed:
+        return False
+    end = src.find(COMMENT_END, pos, state.posMax)
+    if end < 0:
+        if state.posMax == len(src):
+            state.unclosed.add(COMMENT)
+        return False
+    return _push(state, "tag", end + len(COMMENT_END), silent)
 
 
 def _bare_url(state: StateInline, silent: bool) -> bool:

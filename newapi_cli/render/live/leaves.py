@@ -168,10 +168,10 @@ def _take_task_box(item: SyntaxTreeNode) -> str:
     """Remove a box, `[ ]` or `[x]`, from the text of a list item and return it, or nothing."""
     if not item.children or item.children[0].type != "paragraph":
         return ""
-    texts = item.children[0].children[0].children
-    text = texts[0].token if texts and texts[0].type == "text" else None
-    match = TASK_BOX.match(text.content) if text else None
-    if not text or not match:
-        return ""
+    inline = item.children[0].children[0]
+    match = TASK_BOX.match(inline.content)  # as it is written: `\[ ]` is none
+    text = inline.children[0].token if match and inline.children else None
+    if not match or text is None or not text.content.startswith(match.group()):
+        return ""  # a link
     text.content = text.content[match.end() :].lstrip()
     return match.group().rstrip()

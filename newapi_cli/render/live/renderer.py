@@ -17,6 +17,7 @@ from newapi_cli.domain.completion import (
     Completion,
     Notice,
     StreamEnd,
+    ThoughtsClosed,
     Tick,
     TurnEvent,
 )
@@ -29,7 +30,7 @@ from newapi_cli.render.live.painter import Painter
 from newapi_cli.render.live.theme import Theme
 from newapi_cli.render.plain import tool_calls_json
 from newapi_cli.render.sanitizer import Sanitizer, safe_line
-from newapi_cli.render.status_lines import StatusLines, StatusOptions
+from newapi_cli.render.status_lines import THOUGHTS_CLOSED, StatusLines, StatusOptions
 from newapi_cli.render.units import seconds
 from newapi_cli.streams import Streams
 from newapi_cli.terminal import OutputModes
@@ -96,6 +97,8 @@ class LiveRenderer:
             silent_s = event.silent_s
         elif isinstance(event, Notice):
             self._show_notice(event)
+        elif isinstance(event, ThoughtsClosed):
+            self._close_thoughts()
         elif isinstance(event, StreamEnd):
             self._end()
             return
@@ -133,6 +136,14 @@ class LiveRenderer:
                 self._pending += self._answer.take_permanent()
                 self._backlog = 0
             self._is_dirty = True
+
+    def _close_thoughts(self) -> None:
+        """End the text so far, which was reasoning, and begin the answer below a notice."""
+        self._answer.feed(self._sanitizer.feed(self._images.end()) + self._sanitizer.end())
+        self._pending += [*self._answer.end(), Row("", 0)]
+        self._answer = StreamedAnswer(self._layout, self._theme)
+        self._show_notice(Notice(THOUGHTS_CLOSED))
+        self._pending.append(Row("", 0))
 
     def _show_notice(self, notice: Notice) -> None:
         """Show a notice above the tail, or on stderr if that is not a terminal."""

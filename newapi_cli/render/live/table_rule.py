@@ -16,11 +16,14 @@ import re
 from markdown_it.common.utils import mdTrim
 from markdown_it.rules_block import StateBlock
 
+from newapi_cli.render.live.formulas import FORMULA
+
 ALIGNMENTS = {(True, True): "center", (False, True): "right", (True, False): "left"}
 DELIMITERS = re.compile(r"(?!-[ \t])[|:\-][|:\- \t]+\Z")
 DELIMITER = re.compile(r":?-+:?\Z")
 PIPE = re.compile(r"(?<!\\)\|")
 SEPARATOR = " | "
+HELD_PIPE, HELD_NORM = "\ufdd1", "\ufdd2"  # never characters: a pipe and `\\|` in a formula
 
 
 def table_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
@@ -31,7 +34,7 @@ def table_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     header = mdTrim(_line(state, start))
     if not alignments or "|" not in header:
         return False
-    heads = _cells(header)
+    heads = _cells(header, len(alignments))
     if len(heads) != len(alignments):
         return False
     if not silent:
@@ -55,7 +58,7 @@ def _push_body(state: StateBlock, first: int, end: int, alignments: list[str]) -
         text = mdTrim(_line(state, line))
         if not text or state.is_code_block(line):
             break
-        _push_row(state, line, _cells(text), alignments)
+        _push_row(state, line, _cells(text, len(alignments)), alignments)
         line += 1
     state.parentType = parent
     return line
@@ -88,10 +91,20 @@ def _alignments(state: StateBlock, line: int) -> list[str]:
     return [ALIGNMENTS.get((text[0] == ":", text[-1] == ":"), "") for text in columns]
 
 
-def _cells(text: str) -> list[str]:
+def _cells(text: str, count: int) -> list[str]:
+    """Return the cells of a row. A formula is not split if the row has `count` cells then."""
+    cells = _split(text)
+    if len(cells) > count and FORMULA.search(text):
+        whole = _split(FORMULA.sub(lambda formula: formula.group().replace("|", HELD_PIPE), text))
+        cells = [cell.replace(HELD_PIPE, "|") for cell in whole] if len(whole) == count else cells
+    return cells
+
+
+def _split(text: str) -> list[str]:
     """Return the cells of a row; a pipe after a backslash does not separate them."""
     if "\\|" in text:
-        cells = [part.replace("\\|", "|") for part in PIPE.split(text)]
+        text = FORMULA.sub(lambda formula: formula.group().replace("\\|", HELD_NORM), text)
+        cells = [part.replace("\\|", "|").replace(HELD_NORM, "\\|") for part in PIPE.split(text)]
     else:
         cells = text.split("|")
     # Pipes around the row separate nothing.

@@ -25,7 +25,7 @@ from newapi_cli.render.sanitizer import Sanitizer, safe_text
 
 ROOT = Path(__file__).parents[3]
 # The examples of the specifications are not part of the project: they have another license.
-SPEC_DATA = Path(os.environ.get("NEWAPI_SPEC_DATA") or ROOT.parent / "shared" / "data")
+SPEC_DATA = Path(os.environ.get("NEWAPI_TEST_SPECS") or ROOT.parent / "shared" / "data")
 SPECIFICATIONS = {"CommonMark": "commonmark-0.31.2.json", "GFM": "gfm-examples.json"}
 ANSWERS = sorted((ROOT / "tests" / "data" / "answers").glob("*.md"))
 THEME = theme_named("ansi")
@@ -159,6 +159,10 @@ LATE_DEFINITIONS = [
             "> [a]\n\n[a]:\n/u\n",
             "![img][a]\n\n> [a]: /u\n",
             "| [a] |\n|-----|\n| b |\n\n[A]: <x y>\n",
+            "[`Foo.f()`][] and [*b* `c`]\n\n[`Foo.f()`]: /f\n\n[*b* `c`]: /c\n",
+            '`[a]`, then [a]\n\n\\[a] [b][a]\n\n[a]: /u "title"\n',
+            "- [x] [a\\]b]\n\n[a\\]b]: /u\n[x]: /v\n",
+            "# [**a** b](/w)\n\n[![`c`]][**a** b]\n\n[`c`]: /c.png\n[**a** b]: /u\n",
         ],
         1,
     )

@@ -27,10 +27,14 @@ class Screen(Emulator):
     def all_rows(self) -> list[Row]:
         """Return scrollback and screen without empty rows at the end."""
         rows = [*self.scrolled_out, *(self._row(y) for y in range(self.lines))]
-        blank = (self.default_char,) * self.columns
-        while rows and rows[-1] == blank:
+        while rows and rows[-1] == self.blank_row:
             rows.pop()
         return rows
+
+    @property
+    def blank_row(self) -> Row:
+        """Return a row on which nothing is written."""
+        return (self.default_char,) * self.columns
 
     def text(self) -> str:
         """Return all rows as text."""

@@ -95,7 +95,7 @@ def test_only_definitions_that_follow_their_use_are_exceptions(cut: str) -> None
 
 def test_the_examples_are_all_of_the_specification() -> None:
     found = (len(examples("CommonMark")), len(examples("GFM")))
-    assert found in ((0, 0), (652, 673)), "set NEWAPI_SPEC_DATA to the folder of both, or to none"
+    assert found in ((0, 0), (652, 673)), "set NEWAPI_TEST_SPECS to the folder of both, or to none"
     assert len(NASTY) >= 60
     assert len(ANSWERS) == 12
 
@@ -114,6 +114,13 @@ def test_a_definition_that_follows_its_use_is_shown(document: Document) -> None:
     assert streamed_rows(by_character(document.source), layout, 10, known) == wanted
     shown = "\n".join(row.text for row in streamed_rows(by_character(document.source), layout, 10))
     assert [label for label, found in known.items() if str(found["href"]) not in shown] == []
+    assert [label for label, found in known.items() if str(found["title"]) not in shown] == []
+
+
+def test_a_definition_is_shown_with_its_label_as_it_is_used_and_its_title() -> None:
+    source = "see [`Foo.f()`][] and [`g`]\n\n[`Foo.f()`]: /f 'The title'\n[`g`]: /g\n"
+    rows = texts(streamed_rows(by_character(source), layout_for(80), 10))
+    assert rows[2:] == ['[`Foo.f()`]: /f "The title"', "", "[`g`]: /g"]
 
 
 # -- realistic answers ----------------------------------------------------------------------------

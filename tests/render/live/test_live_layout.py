@@ -13,7 +13,7 @@ from newapi_cli.render.live.layout import Layout, Row
 from newapi_cli.render.live.leaves import leaves_of
 from newapi_cli.render.live.markdown import markdown_parser
 from newapi_cli.render.live.theme import theme_named
-from tests.render.live.documents import layout_for, reference_rows
+from tests.render.live.documents import layout_for, reference_rows, streamed_rows
 from tests.support.cases import each
 
 WIDTH = 30
@@ -33,7 +33,28 @@ TEXTS: dict[str, tuple[str, list[str]]] = {
     "a large number": ("100. a\n\n     more", ["100. a", "", "     more"]),
     "a loose list": ("- a\n\n  more\n- b", [" • a", "", "   more", " • b"]),
     "an empty item": ("-\n- b", [" •", " • b"]),
-    "tasks": ("- [ ] a\n- [x] b", [" [ ] a", " [x] b"]),
+    "a poem": ("Roses are red,\nViolets are blue", ["Roses are red,", "Violets are blue"]),
+    "an address": ("> 1 Way\n> Town\n\n1. A\n   B", ["▌ 1 Way", "▌ Town", "", " 1. A", "    B"]),
+    "pairs": ("- **Name:** x\n  **City:** y\nz", [" • Name: x", "   City: y", "   z"]),
+    "Chinese lines": ("床前明月光\n疑是地上霜", ["床前明月光", "疑是地上霜"]),
+    "a wrapped line": ("a\n" + "word " * 7 + "\nb", ["a", "word " * 5 + "word", "word", "b"]),
+    "tasks": ("- [ ] a\n- [x] b\n* [X] c", [" [ ] a", " [x] b", "", " [X] c"]),
+    "tasks in lists": ("1. [x] a\n   b\n- [ ] `c`", [" 1. [x] a", "        b", "", " [ ] c"]),
+    "no tasks": ("- [ ]\n- [x](u)\n- \\[ ] b", [" • [ ]", " • x (u)", " • [ ] b"]),
+    "breaks": ("a<br>b<br/>\nc <BR /> d<br>", ["a", "b", "c", "d"]),
+    "breaks in blocks": ("> a<br>b\n- c</br>d\n# e", ["▌ a", "▌ b", "", " • c", "   d", "", "e"]),
+    "two breaks": ("a<br><br>b", ["a", "", "b"]),
+    "no breaks": ("`a<br>b` &lt;br> \\<br> <brx>", ["a<br>b <br> <br> <brx>"]),
+    "breaks in a table": ("|a|\n|-|\n|b<br>c|", ["a", "─", "b", "c"]),
+    "footnotes": ("a[^1]\n\n[^1]: *b*\n[^x]: c", ["a[^1]", "", "[^1]: b", "[^x]: c"]),
+    "tags": ("<p a='_b_'>\n*c* <!-- *d*\ne -->", ["<p a='_b_'>", "c <!-- *d*", "e -->"]),
+    "special names": ("__init__.py __a__ a.__b__ __c_d__", ["__init__.py a a.__b__ __c_d__"]),
+    "bare URLs": ("http://x/_a_, (www.y.z/b_(c)).", ["http://x/_a_, (www.y.z/b_(c))."]),
+    "a formula in lines": ("$$\na \\\\\n+ b\n$$\nc", ["$$", "a \\\\", "+ b", "$$", "", "c"]),
+    "a formula in a list": ("- a\n  $$\n   + b\n  $$", [" • a", "", "   $$", "    + b", "   $$"]),
+    "a formula in a line": ("a \\[\n- b\n\\] *c*\n- d", ["a \\[", "- b", "\\] c", "", " • d"]),
+    "a formula without an end": ("$$\n- a\n\n*b*", ["$$", "- a", "", "b"]),
+    "a formula before code": ("$$ a\n```\nb\n```", ["$$ a", "", "b"]),
     "an item of rows": (
         "- " + "word " * 9,
         [" • word word word word word", "   word word word word"],
@@ -53,6 +74,7 @@ TEXTS: dict[str, tuple[str, list[str]]] = {
     ),
     "tags are text": ("<b>x</b> <div> &amp; &lt;", ["<b>x</b> <div> & <"]),
     "a link": ("[t](http://x/y)", ["t (http://x/y)"]),
+    "a title": ("[t](/u 'T') [a]\n\n[a]: /v 'V'", ["t (/u, T) a (/v, V)"]),
     "a link that shows its target": ("<http://x> <m@x.y>", ["http://x m@x.y"]),
     "a link that shows another": ("[http://bank](http://evil)", ["http://bank (http://evil)"]),
     "a link that is none": ("[x](javascript:alert(1))", ["[x](javascript:alert(1))"]),
@@ -112,10 +134,44 @@ def test_a_row_has_its_width_and_no_trailing_blanks(source: str, width: int) -> 
         ("[x](/u)", "x", {UNDERLINE}),
         ("[x](/u)", "(/u)", {DIM}),
         ("| x |\n|---|\n| y |", "x", {BOLD}),
+        ("- [ ] x", "[ ]", {DIM}),
+        ("x[^1]", "[^1]", {DIM}),
+        ("<b>x</b>", "<b>", {DIM}),
+        ("http://x/y.", "http://x/y", {UNDERLINE}),
+        ("a (www.x.y) b", "www.x.y", {UNDERLINE}),
+        ("访问https://x.y/路。或", "https://x.y/路", {UNDERLINE}),
+        ("[![x](i)](/u)", "x", {UNDERLINE}),
+        ("[![x](i)](/u)", "(i)", {DIM}),
+        ("[![x](i)](/u)", "(/u)", {DIM}),
     ],
 )
 def test_styles_need_no_colors(source: str, piece: str, wanted: set[str]) -> None:
     assert styles(source)[piece] == wanted
+
+
+def test_a_formula_and_a_finished_task_have_a_color() -> None:
+    assert styles("a $x$ \\(y\\)") == {"$x$": {"35"}, "\\(y\\)": {"35"}}
+    assert styles("- [x] y")["[x]"] == {"32"}
+    for name in ("dark", "light"):
+        theme = theme_named(name)
+        colors = (theme.math.color, theme.good.color, theme.faint.color)
+        assert None not in colors
+        assert theme.target == theme.rule == theme.quote == theme.faint
+
+
+@each("depth", [29, 30, 31, 70])
+@each("marker", ["> ", "- ", "1. ", "> - "])
+def test_what_is_nested_too_deeply_is_shown_as_its_source(marker: str, depth: int) -> None:
+    source = f"{marker * depth}one **two**\n\n{marker * depth}```\n\nafter\n"
+    layout = layout_for(1000)
+    rows = reference_rows(source, layout)
+    assert streamed_rows(source.splitlines(keepends=True), layout, 10) == rows
+    shown = plain(rows[0])
+    levels = sum(shown.count(mark) for mark in ("▌ ", " • ", " ◦ ", " ▪ ", " 1. "))
+    levels += shown.count(marker.strip())
+    assert levels >= depth, shown
+    assert shown.endswith(("one two", "one **two**"))
+    assert plain(rows[-1]) == "after"
 
 
 def test_a_line_is_truncated_and_a_paragraph_wrapped() -> None:

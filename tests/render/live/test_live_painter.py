@@ -14,6 +14,7 @@ from newapi_cli.render.sanitizer import Sanitizer
 from tests.render.live.documents import (
     ANSWERS,
     NASTY,
+    all_examples,
     answers,
     at_random,
     by_character,
@@ -26,12 +27,13 @@ from tests.render.live.documents import (
 )
 from tests.render.live.screens import GraphemeScreen, ReflowingScreen, Screen
 from tests.support.cases import each
-from tests.support.scale import REPEAT, SEED, scaled
+from tests.support.scale import IS_LONG, REPEAT, SEED, scaled
 
 DOCUMENTS = scaled(150, 20_000)
 STRANGE = [
     "👨\u200d👩\u200d👧\u200d👦 ", "❤\ufe0f ", "🇩🇪", "🏴\U000e0067\U000e0062\U000e007f", "👍🏽",
     "1\ufe0f\u20e3", "你好", "e\u0301", "x", "word ", "☀\ufe0f", "🎉", "नमस्ते ", "ไทย", "｡", "ｶ",
+    "\t",
 ]  # fmt: skip
 OURS = re.compile(r"\x1b\[(?:[\d;]*m|\?25[lh]|\?2026[hl]|\?7[lh]|\d+A|J)")
 
@@ -108,7 +110,9 @@ def assert_painted_as_printed(
         frame = answer.frame(max(min(max(height - 3, 1), 10) - len(status), 1))
         desk.paint(frame.permanent, [*frame.tail, *status])
         new = desk.screen.scrolled_out[checked:]
-        assert new == wanted[checked : checked + len(new)], "the scrollback is no beginning of it"
+        expected = wanted[checked : checked + len(new)]
+        expected += [desk.screen.blank_row] * (len(new) - len(expected))  # blank code at the end
+        assert new == expected, "the scrollback is no beginning of it"
         checked += len(new)
         region = sum(map(desk.painter._height_of, desk.painter._live))
         assert region <= max(height - 1, 1)
@@ -132,6 +136,21 @@ def test_painted_random_documents_equal_printed_ones() -> None:
         except AssertionError as error:
             note = f"{REPEAT}, document {number}, {size}, {kind}: {source!r}"
             raise AssertionError(note) from error
+
+
+SIZES = [(20, 6), (80, 24), (140, 10)]
+
+
+@each("turn", range(len(SIZES)))
+def test_painted_examples_equal_printed_ones(turn: int) -> None:
+    """Each example is painted in a window of one size, in `.ci/long` of every size."""
+    rnd = random.Random(SEED)
+    documents = all_examples() or NASTY
+    for document in documents if IS_LONG else documents[turn :: len(SIZES)]:
+        try:
+            assert_painted_as_printed(document.source, rnd, SIZES[turn], Screen)
+        except AssertionError as error:
+            raise AssertionError(f"{REPEAT}, {document}") from error
 
 
 @each("size", [(20, 6), (80, 24), (300, 50)], ids=str)
