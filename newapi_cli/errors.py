@@ -142,6 +142,7 @@ class NextStep(StrEnum):
     USE_MODEL = "-m NAME"
     SET_TIMEOUT = "--timeout SECONDS"
     SET_MAX_TOKENS = "--max-tokens N"
+    AFTER_TOKEN_LIMIT = "`newapi chat --max-tokens N` may raise it"
     RESEND_OR_CONTINUE = "send the prompt again, or continue with `newapi chat -c`"
 
 

@@ -51,7 +51,12 @@ def check_ended(
             request_id=answer.request_id,
         )
     if reason == "length":
-        yield Notice(tr("the answer reached the token limit (finish reason: length)"))
+        yield Notice(
+            tr(
+                "the answer reached the token limit (finish reason: length); {step}",
+                step=NextStep.AFTER_TOKEN_LIMIT,
+            )
+        )
     elif not answer.has_answer:
         raise _empty_answer_error(answer)
     elif reason is None and not is_end_confirmed:

@@ -35,6 +35,7 @@ NEXT_STEPS: Mapping[object, str] = {
     NextStep.USE_MODEL: "/model NAME",
     NextStep.SET_TIMEOUT: "/set timeout SECONDS",
     NextStep.SET_MAX_TOKENS: "/set max_tokens N",
+    NextStep.AFTER_TOKEN_LIMIT: "/continue continues the answer",
     NextStep.RESEND_OR_CONTINUE: "/continue or /retry",
 }
 
@@ -51,6 +52,7 @@ class Conversation:
 
     def __init__(self, chat: ChatRun, reader: Reader, live: LiveSession) -> None:
         self.chat = chat
+        chat.next_steps = NEXT_STEPS
         self.reader = reader
         self.live = live
         self.attached: list[TextFile | Attachment] = []  # sent with the next message
