@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -340,7 +341,7 @@ def test_a_notice_after_the_end_is_shown(stage: Stage, after_s: float) -> None:
 
 
 def test_a_notice_is_in_the_words_of_the_place(tmp_path: Path) -> None:
-    next_steps = {NextStep.AFTER_TOKEN_LIMIT: "/continue continues it"}
+    next_steps: Mapping[object, str] = {NextStep.AFTER_TOKEN_LIMIT: "/continue continues it"}
     stage = Stage(tmp_path, options=OPTIONS._replace(next_steps=next_steps))
     notice = Notice(tr("limit; {step}", step=NextStep.AFTER_TOKEN_LIMIT))
     stage.show(Chunk("Cut"), END, notice)
