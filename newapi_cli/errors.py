@@ -146,6 +146,12 @@ class NextStep(StrEnum):
     RESEND_OR_CONTINUE = "send the prompt again"
 
 
+# `app.hints` replaces it where the base URL is not that of the profile.
+BASE_URL_HINT = tr(
+    "check the base URL with `newapi config get base_url`, or store another: `newapi login URL`"
+)
+
+
 class NewapiError(Exception):
     """An error that is displayed in up to four parts, never as a traceback.
 

@@ -15,13 +15,14 @@ from typing import NamedTuple
 from newapi_cli.app.config_edit import allow_new_profile, set_in_profile, unset_in_profile
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.gateway import Gateway
+from newapi_cli.app.hints import name_profile
 from newapi_cli.app.terminal_prompt import ask
 from newapi_cli.config.file import ensure_valid_profile_name
 from newapi_cli.config.keys import ensure_key_may_be_sent, key_from_text
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.pricing import ModelInfo
 from newapi_cli.domain.settings import KeyKind, Secret
-from newapi_cli.errors import ConfigError, UsageError
+from newapi_cli.errors import BASE_URL_HINT, ConfigError, NewapiError, UsageError
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.status_lines import print_warning
@@ -63,7 +64,14 @@ def login(context: Context, options: LoginOptions) -> None:
     gateway = Gateway(context)
     models: list[ModelInfo] = []
     if options.checks:
-        models = gateway.models.fetch(context.client(context.endpoint(base_url, key)))
+        try:
+            models = gateway.models.fetch(context.client(context.endpoint(base_url, key)))
+        except NewapiError as error:
+            if error.hint == BASE_URL_HINT and base_url != context.settings.base_url:
+                error.with_hint(
+                    tr("check the URL, or run `newapi doctor --base-url {url}`", url=base_url)
+                )
+            raise
         context.streams.print_err(
             ntr(
                 "{url}: key accepted, {n} model",
@@ -84,12 +92,8 @@ def login(context: Context, options: LoginOptions) -> None:
             set_in_profile(context, context.settings.profile, {"model": model})
     finally:  # Ctrl-C at the prompt leaves a profile that only lacks a model
         if not model:
-            profile = context.overrides.get("profile")
-            flag = f" -P '{profile}'" if profile else ""
-            text = tr(
-                "next: newapi models{flag}, then newapi config set model NAME{flag}", flag=flag
-            )
-            context.streams.print_err(text)
+            text = tr("next: newapi models, then newapi config set model NAME")
+            context.streams.print_err(name_profile(context, text))
 
 
 def logout(context: Context) -> None:

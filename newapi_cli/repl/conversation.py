@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from newapi_cli.app.chat import ChatRun
 from newapi_cli.app.context import Context
+from newapi_cli.app.hints import hint_in_run
 from newapi_cli.app.prompt import Prompt, TextFile, prompt_from_contents
 from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.app.turn import Turn
@@ -14,6 +15,7 @@ from newapi_cli.domain.completion import Status
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import TurnRecord
 from newapi_cli.errors import (
+    ConfigError,
     ContextTooLongError,
     ExitCode,
     Interrupted,
@@ -119,12 +121,10 @@ class Conversation:
         A failure or an interruption is printed; it ends the turn, never the conversation.
         """
         self.unsent = Unsent(prompt, after)
-        if not self.model:
-            self.print_err(tr("no model is set: /model NAME, then /retry"))
-            return False
         turn: Turn | None = None
         turns_before = self.live.turns_begun
         try:
+            self._require_model()
             with self.chat.turn(self.live, prompt, self.model, after) as turn:
                 self.chat.show(turn, self.live)
         except Interrupted as interrupted:
@@ -143,9 +143,16 @@ class Conversation:
             self.unsent = None
         return is_begun
 
+    def _require_model(self) -> None:
+        """Raise `ConfigError` if no model is set, or no server or key, which is needed before."""
+        if not self.model:
+            self.context.require_server_and_key()
+            raise ConfigError(tr("no model is set"), hint=tr("/model NAME, then /retry"))
+
     def print_error(self, error: NewapiError) -> None:
         """Print an error, its hint in terms of the conversation's commands."""
-        print_error(self.streams, error.with_hint(hint_in_conversation(error)))
+        error.with_hint(hint_in_conversation(error))
+        print_error(self.streams, error.with_hint(hint_in_run(self.context, error)))
 
     def send_unsent(self, unsent: Unsent) -> None:
         """Send a prompt that could not be sent before, with what was attached to it."""

@@ -8,9 +8,9 @@ kinds of Chinese, and as old servers wrote it.
 
 from __future__ import annotations
 
-from newapi_cli.api.errors.failures import BASE_URL_HINT
 from newapi_cli.api.errors.rules import GATEWAY, OWN, PROVIDER, UNTYPED, BodyForm, ErrorRule, When
 from newapi_cli.errors import (
+    BASE_URL_HINT,
     AuthenticationError,
     ContextTooLongError,
     GatewayError,
@@ -344,8 +344,7 @@ TABLE: tuple[ErrorRule, ...] = (
     ErrorRule(
         GatewayError, Reason.NOT_IMPLEMENTED, tr("the gateway does not support this request"),
         "The gateway knows the URL, but has not implemented it.",
-        tr("use another model ({step}), or check the base URL: `newapi config get base_url`",
-           step=USE_MODEL),
+        tr("use another model ({step}), or check the base URL: `newapi doctor`", step=USE_MODEL),
         When((501,)),
     ),
     # -- the gateway and its channels
