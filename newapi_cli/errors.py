@@ -144,6 +144,7 @@ class NextStep(StrEnum):
     SET_MAX_TOKENS = "--max-tokens N"
     AFTER_TOKEN_LIMIT = "--max-tokens N may raise it"
     RESEND_OR_CONTINUE = "send the prompt again"
+    SHORTEN = "send a shorter prompt or fewer files"
 
 
 # `app.hints` replaces it where the base URL is not that of the profile.

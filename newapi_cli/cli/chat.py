@@ -148,11 +148,19 @@ def _hint_to_resume(error: NewapiError, context: Context, live: LiveSession) -> 
     """Return the hint of an error, with the command that resumes the session if it is stored."""
     if not live.is_saved:
         return error.hint
-    step = tr(
-        "send the prompt again, or continue with `{command}`",
-        command=resume_command(context, live.session),
-    )
-    return reword(error.hint, {NextStep.RESEND_OR_CONTINUE: step})
+    command = resume_command(context, live.session)
+    steps: dict[object, str] = {
+        NextStep.RESEND_OR_CONTINUE: tr(
+            "send the prompt again, or continue with `{command}`", command=command
+        )
+    }
+    if len(live.path) > 1:
+        steps[NextStep.SHORTEN] = tr(
+            "{shorten}, leave out earlier turns with `{command}`",
+            shorten=NextStep.SHORTEN,
+            command=command,
+        )
+    return reword(error.hint, steps)
 
 
 def _print_what_is_sent(context: Context, live: LiveSession, prompt: Prompt) -> None:

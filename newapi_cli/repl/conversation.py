@@ -22,7 +22,6 @@ from newapi_cli.errors import (
     NewapiError,
     NextStep,
     PipeClosed,
-    Reason,
 )
 from newapi_cli.i18n import ntr, reword, tr
 from newapi_cli.render.status_lines import print_attachments, print_dim, print_error
@@ -39,6 +38,7 @@ NEXT_STEPS: Mapping[object, str] = {
     NextStep.SET_MAX_TOKENS: "/set max_tokens N",
     NextStep.AFTER_TOKEN_LIMIT: "/continue continues the answer",
     NextStep.RESEND_OR_CONTINUE: "/continue or /retry",
+    NextStep.SHORTEN: NextStep.SHORTEN.value,
 }
 
 
@@ -222,11 +222,6 @@ class Conversation:
 
 def hint_in_conversation(error: NewapiError) -> str:
     """Return the hint of an error with the conversation's commands in place of options."""
-    if error.reason is Reason.CONTEXT_TOO_LONG:
-        return tr(
-            "shorten the prompt, attach fewer files, or use a model with a larger context: {step}",
-            step=NEXT_STEPS[NextStep.USE_MODEL],
-        )
     return reword(error.hint, NEXT_STEPS)
 
 

@@ -15,8 +15,8 @@ from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import Environment, Result, run_newapi
-from tests.support.steps import Fin, Step, sse
-from tests.support.wire import DONE, answer_events, chunk, event
+from tests.support.steps import Fin, Send, Step, sse
+from tests.support.wire import DONE, answer_events, chunk, error, event, response
 
 KEYS = {"one": "sk-key-of-profile-one", "two": "sk-key-of-profile-two"}
 
@@ -249,6 +249,20 @@ def test_an_answer_that_is_not_saved_names_no_session(
     assert result.code == 9
     assert "try: send the prompt again" in result.err
     assert "newapi chat" not in result.err
+
+
+def test_only_a_stored_session_with_earlier_turns_can_leave_some_out(
+    home: Home, gateways: Gateways
+) -> None:
+    message = "This model's maximum context length is 8192 tokens. However, you sent 9000 tokens."
+    too_long = Send(response(400, error(message, code="context_length_exceeded")))
+    gateways.one.add(too_long)
+    result = run_newapi("chat", "-n", "hi", home=home)
+    assert "try: send a shorter prompt or fewer files, or use a model" in result.err
+    chat(home, "-S", "taxes", "first")
+    gateways.one.add(too_long)
+    result = run_newapi("chat", "-S", "taxes", "hi", home=home)
+    assert "fewer files, leave out earlier turns with `newapi chat -c`, or use" in result.err
 
 
 def test_a_session_that_is_not_the_most_recent_one_is_named(home: Home, gateways: Gateways) -> None:

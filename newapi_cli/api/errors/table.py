@@ -294,8 +294,8 @@ TABLE: tuple[ErrorRule, ...] = (
         ContextTooLongError, Reason.CONTEXT_TOO_LONG,
         tr("the conversation is too long for the model"),
         "Prompt, files and earlier turns together exceed the model's context.",
-        tr("send a shorter prompt or fewer files, leave out earlier turns with `newapi chat -c`,"
-           " or use a model with a larger context: {step}", step=USE_MODEL),
+        tr("{shorten}, or use a model with a larger context: {step}",
+           shorten=NextStep.SHORTEN, step=USE_MODEL),
         When(form=BodyForm.TOO_LONG), is_final=True,
     ),
     ErrorRule(
