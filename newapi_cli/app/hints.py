@@ -20,8 +20,8 @@ PROFILE_COMMANDS = re.compile(
 def hint_in_run(context: Context, error: NewapiError) -> str:
     """Return the hint of an error; its commands name the profile if an option chose it."""
     hint = error.hint
-    if hint == BASE_URL_HINT:
-        hint = _doctor_hint(context)
+    if BASE_URL_HINT in hint:
+        hint = hint.replace(BASE_URL_HINT, _doctor_hint(context))
     elif context.demo_models and isinstance(error, ModelNotFoundError):
         hint = tr("the models of the demo: {names}", names=", ".join(context.demo_models))
     return name_profile(context, hint)

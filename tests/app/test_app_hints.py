@@ -71,6 +71,14 @@ def test_an_unreachable_url_is_to_be_checked_where_it_comes_from(home: Home) -> 
     assert "try: check the variable NEWAPI_BASE_URL, or run `newapi doctor`\n" in result.err
 
 
+def test_a_hint_that_contains_the_one_about_the_url_is_replaced_too(home: Home) -> None:
+    home.configure(UNREACHABLE, retries=0)
+    assert run_newapi("chat", "hi", home=home).code == 5  # stores a session
+    env = {"NEWAPI_API_KEY": "sk-any", "NEWAPI_BASE_URL": UNREACHABLE}
+    result = run_newapi("usage", "--exact", home=home, env=env)
+    assert "try: check the variable NEWAPI_BASE_URL, or run `newapi doctor`; " in result.err
+
+
 def test_the_doctor_names_the_place_of_the_url_and_the_profile(
     home: Home, fault_server: FaultServer
 ) -> None:
