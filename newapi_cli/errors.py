@@ -12,7 +12,7 @@
     │   └── ModelNotFoundError     6  no channel serves this model to this key
     ├── LimitError                 7  rate limit, quota
     ├── DeadlineError              8  a timeout of newapi's own
-    ├── IncompleteCompletion       9  the answer was cut off; what arrived is printed and saved
+    ├── IncompleteCompletion       9  the answer was cut off; what arrived is printed and kept
     ├── LocalError                10  the output could not be written, or the store failed
     ├── Interrupted              130  a signal ended the run (143, 129 for the others)
     │   └── InputEnded           130  Ctrl-D at a prompt
@@ -51,7 +51,7 @@ class ExitCode(IntEnum):
     GATEWAY = 6, "the gateway refused the request, or its response is invalid"
     LIMIT = 7, "rate limit, or quota used up"
     TIMEOUT = 8, "timeout"
-    INCOMPLETE = 9, "answer incomplete; the partial answer is printed and saved"
+    INCOMPLETE = 9, "answer incomplete; the partial answer is printed, and saved unless -n"
     LOCAL = 10, "output could not be written, or a session store command failed"
     SIGHUP = 129, "stopped by SIGHUP"
     SIGINT = 130, "stopped by Ctrl-C"
@@ -146,8 +146,16 @@ class NextStep(StrEnum):
     USE_MODEL = "-m NAME"
     SET_TIMEOUT = "--timeout SECONDS"
     SET_MAX_TOKENS = "--max-tokens N"
-    SHOW_REASONING = "`newapi sessions show --thinking`, or with -n: --reasoning show"
-    RESEND_OR_CONTINUE = "send the prompt again, or continue with `newapi chat -c`"
+    SHOW_REASONING = "`newapi sessions show --reasoning`, or with -n: --reasoning show"
+    AFTER_TOKEN_LIMIT = "--max-tokens N may raise it"
+    RESEND_OR_CONTINUE = "send the prompt again"
+    SHORTEN = "send a shorter prompt or fewer files"
+
+
+# `app.hints` replaces it where the base URL is not that of the profile.
+BASE_URL_HINT = tr(
+    "check the base URL with `newapi config get base_url`, or store another: `newapi login URL`"
+)
 
 
 class NewapiError(Exception):

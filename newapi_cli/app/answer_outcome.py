@@ -94,7 +94,11 @@ def cut_off_error(answer: CompletionBuilder, error: NewapiError) -> NewapiError:
 
 def _limit_text(answer: CompletionBuilder, word: str | None) -> str:
     if answer.has_answer:
-        return tr("the answer reached the token limit (finish reason: {reason})", reason=word)
+        return tr(
+            "the answer reached the token limit (finish reason: {reason}); {step}",
+            reason=word,
+            step=NextStep.AFTER_TOKEN_LIMIT,
+        )
     if answer.has_anything:
         return tr(
             "the reasoning reached the token limit before any answer (finish reason: {reason});"

@@ -74,6 +74,7 @@ class ChatRun:
         self.context = context
         self.options = options
         self.gateway = Gateway(context)
+        self.next_steps: Mapping[object, str] = {}  # their wording, where it is not the shell's
         self._detached: set[str] = set()  # SHA-256 of attachments that are no longer sent
 
     @cached_property
@@ -196,6 +197,7 @@ class ChatRun:
             details=self.context.is_verbose,
             model=turn.request.model,
             session=live.session.id if live.is_saved else "",
+            next_steps=self.next_steps,
         )
         renderer = create_renderer(self.context, target, status)
         # Streamed chunks become garbage; the threshold of the start would keep 3 MB of it. Not set

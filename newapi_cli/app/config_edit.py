@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from newapi_cli.app.context import Context
+from newapi_cli.app.hints import name_profile
 from newapi_cli.app.output import load_theme
 from newapi_cli.config.fields import BY_NAME, FIELDS
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
@@ -134,7 +135,7 @@ def _report_overriding_keys(context: Context, profile: str, name: str) -> None:
     for other in overriding:
         if other in context.config_file.profiles.get(profile, {}):
             text = tr("  no effect: {other} overrides it; newapi config unset {other}", other=other)
-            context.streams.print_err(text)
+            context.streams.print_err(name_profile(context, text))
 
 
 def unset_setting(context: Context, name: str) -> None:

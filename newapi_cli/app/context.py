@@ -17,7 +17,7 @@ from newapi_cli.config.settings import load_settings
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.redaction import redact, redact_known_keys
 from newapi_cli.domain.settings import KeySource, Secret, Settings, Source, Timeouts
-from newapi_cli.errors import ConfigError, LocalError, UsageError
+from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageError
 from newapi_cli.i18n import tr
 from newapi_cli.render.status_lines import print_warning
 from newapi_cli.signals import Interrupts
@@ -45,6 +45,7 @@ class Context:
         self.is_verbose = bool(overrides.get("verbose"))
         self.own_url: BaseUrl | None = None  # the server that `login` makes the profile's own
         self.writes_cache = True  # else responses are cached in memory only
+        self.demo_models: tuple[str, ...] = ()  # of the demo gateway, if that is the server
         self.interrupts = Interrupts()
         streams.set_wait_check(self.interrupts.check_wait)
         self.secrets: list[Secret] = []  # keys, redacted on stderr and in what is stored
@@ -53,7 +54,11 @@ class Context:
     def __enter__(self) -> Context:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, NewapiError) and error.hint:
+            from newapi_cli.app.hints import hint_in_run
+
+            error.with_hint(hint_in_run(self, error))
         if "sessions" in self.__dict__:
             self.sessions.close()
 

@@ -21,6 +21,7 @@ from newapi_cli.app.config_edit import (
 )
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.gateway import Gateway
+from newapi_cli.app.hints import name_profile
 from newapi_cli.app.terminal_prompt import ask
 from newapi_cli.config.file import ensure_valid_profile_name
 from newapi_cli.config.keys import ensure_key_may_be_sent, key_from_text
@@ -28,10 +29,12 @@ from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_te
 from newapi_cli.domain.pricing import ModelInfo
 from newapi_cli.domain.settings import KeyKind, Secret
 from newapi_cli.errors import (
+    BASE_URL_HINT,
     AuthenticationError,
     ConfigError,
     GatewayError,
     LimitError,
+    NewapiError,
     UsageError,
 )
 from newapi_cli.i18n import ntr, tr
@@ -79,7 +82,7 @@ def login(context: Context, options: LoginOptions) -> None:
     gateway = Gateway(context)
     models: list[ModelInfo] = []
     if options.checks:
-        credentials, models = _find_api(context, gateway, credentials)
+        credentials, models = _check_api(context, gateway, credentials)
     _store(context, credentials)
     _warn_about_variables(context, credentials)
     gateway.models.remember_names(models)
@@ -94,12 +97,21 @@ def login(context: Context, options: LoginOptions) -> None:
             set_in_profile(context, context.settings.profile, {"model": model})
     finally:  # Ctrl-C at the prompt leaves a profile that only lacks a model
         if not model:
-            profile = context.overrides.get("profile")
-            flag = f" -P '{profile}'" if profile else ""
-            text = tr(
-                "next: newapi models{flag}, then newapi config set model NAME{flag}", flag=flag
-            )
-            context.streams.print_err(text)
+            text = tr("next: newapi models, then newapi config set model NAME")
+            context.streams.print_err(name_profile(context, text))
+
+
+def _check_api(
+    context: Context, gateway: Gateway, given: Credentials
+) -> tuple[Credentials, list[ModelInfo]]:
+    """Return what `_find_api` does; hints about the base URL are about the given one."""
+    try:
+        return _find_api(context, gateway, given)
+    except NewapiError as error:
+        url = given.base_url
+        if error.hint == BASE_URL_HINT and url != context.settings.base_url:
+            error.with_hint(tr("check the URL, or run `newapi doctor --base-url {url}`", url=url))
+        raise
 
 
 def _find_api(
@@ -134,9 +146,13 @@ def _find_api(
     if listed is None:
         assert problem is not None  # or the first API would be listed
         if given.base_url.alternatives():
-            problem.hint = tr(
-                "check the base URL; if its server lists no models:"
-                " newapi login {url} --no-check", url=given.base_url)  # fmt: skip
+            problem = problem.with_hint(
+                tr(
+                    "check the base URL; if its server lists no models:"
+                    " newapi login {url} --no-check",
+                    url=given.base_url,
+                )
+            )
         raise problem
     _report_api(context, given.base_url, listed[0].base_url, len(listed[1]))
     return listed

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.gateway import Gateway
+from newapi_cli.app.hints import name_profile
 from newapi_cli.domain.health import ModelHealth
 from newapi_cli.domain.pricing import ModelInfo, PriceView
 from newapi_cli.i18n import tr
@@ -124,7 +125,7 @@ def _report_missing(
                 names=", ".join(sorted(groups)),
                 group=unpublished,
             )
-        print_dim(streams, text)
+        print_dim(streams, name_profile(context, text))
 
 
 def _redact_model(model: ModelInfo, redact: Callable[[str], str]) -> ModelInfo:

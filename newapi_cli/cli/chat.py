@@ -10,12 +10,13 @@ from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.app.sessions.resume import (
     checked_session_name,
     open_session,
+    resume_command,
     warn_about_killed_answers,
 )
 from newapi_cli.cli import options as opt
 from newapi_cli.cli.options import command, fields_from_options
-from newapi_cli.errors import Interrupted, NewapiError, UsageError, conflicting_options
-from newapi_cli.i18n import tr
+from newapi_cli.errors import Interrupted, NewapiError, NextStep, UsageError, conflicting_options
+from newapi_cli.i18n import reword, tr
 from newapi_cli.render.renderer import OutputOptions
 from newapi_cli.render.status_lines import print_attachments, print_dim
 from newapi_cli.streams import Streams
@@ -132,9 +133,34 @@ def answer_once(chat_run: ChatRun, live: LiveSession, prompt: Prompt) -> None:
             chat_run.show(turn, live)
         except Interrupted as interrupted:
             if turn.completion.content and live.is_saved:
-                message = tr("stopped; the partial answer is saved; resume: newapi chat -c")
+                message = tr(
+                    "stopped; the partial answer is saved; resume: {command}",
+                    command=resume_command(context, live.session),
+                )
                 raise Interrupted(interrupted.code, message) from interrupted
             raise
+        except NewapiError as error:
+            error.with_hint(_hint_to_resume(error, context, live))
+            raise
+
+
+def _hint_to_resume(error: NewapiError, context: Context, live: LiveSession) -> str:
+    """Return the hint of an error, with the command that resumes the session if it is stored."""
+    if not live.is_saved:
+        return error.hint
+    command = resume_command(context, live.session)
+    steps: dict[object, str] = {
+        NextStep.RESEND_OR_CONTINUE: tr(
+            "send the prompt again, or continue with `{command}`", command=command
+        )
+    }
+    if len(live.path) > 1:
+        steps[NextStep.SHORTEN] = tr(
+            "{shorten}, leave out earlier turns with `{command}`",
+            shorten=NextStep.SHORTEN,
+            command=command,
+        )
+    return reword(error.hint, steps)
 
 
 def _print_what_is_sent(context: Context, live: LiveSession, prompt: Prompt) -> None:

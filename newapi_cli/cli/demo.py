@@ -87,6 +87,7 @@ def demo(
         output = OutputOptions(raw=raw, extract=extract, json=json, stream=stream)
         words = tuple(prompt or (() if interactive else (TOUR_PROMPT,)))
         with _demo_context(streams, gateway.base_url, verbose=verbose) as context:
+            context.demo_models = _demo_models()
             context.override(model=model, stream=stream, save=False)
             run_chat(context, ChatOptions(words=words, interactive=interactive, output=output))
 
@@ -103,6 +104,12 @@ def _demo_gateway(port: int) -> "DemoGateway":
             why=os.strerror(error.errno or 0),
             hint=tr("use --port 0 to select a free port"),
         ) from error
+
+
+def _demo_models() -> tuple[str, ...]:
+    from newapi_cli.demo.replies import DEMO_MODELS  # loaded with the gateway
+
+    return tuple(DEMO_MODELS)
 
 
 def _serve(streams: Streams, gateway: "DemoGateway") -> None:

@@ -5,13 +5,14 @@ Writing to stderr never makes an answer fail: what cannot be written is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from newapi_cli.domain.completion import Completion, Notice, Source
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.errors import NewapiError
-from newapi_cli.i18n import tr
+from newapi_cli.i18n import reword, tr
 from newapi_cli.render.sanitizer import Sanitizer, safe_line, safe_text
 from newapi_cli.render.units import model_text, summary
 from newapi_cli.streams import Streams
@@ -29,7 +30,7 @@ class StatusOptions(NamedTuple):
     """What is written to stderr in addition to an answer.
 
     `model` is the requested one; `session` is the id of the session that the answer is saved in,
-    empty if it is not saved.
+    empty if it is not saved. `next_steps` rewords the next steps in notices.
     """
 
     reasoning: bool
@@ -38,6 +39,7 @@ class StatusOptions(NamedTuple):
     details: bool
     model: str
     session: str = ""
+    next_steps: Mapping[object, str] = MappingProxyType({})
 
 
 class StatusLines:
@@ -73,15 +75,17 @@ class StatusLines:
         newline = "\n" if self._at_line_start else "\n\n"
         self._write((RESET if self._has_color else "") + newline)
 
-    def shows(self, notice: Notice) -> bool:
-        """Return whether a notice is to be written."""
-        return self._options.details or (self._options.notices and not notice.is_detail)
+    def text_of(self, notice: Notice) -> str:
+        """Return the text of a notice, empty if it is not to be written."""
+        if self._options.details or (self._options.notices and not notice.is_detail):
+            return reword(notice.text, self._options.next_steps)
+        return ""
 
     def write_notice(self, notice: Notice) -> None:
         """Write a notice as one line, if it is to be written."""
-        if self.shows(notice):
+        if text := self.text_of(notice):
             self.end_reasoning()
-            print_dim(self._streams, notice.text)
+            print_dim(self._streams, text)
 
     def write_thoughts_notice(self) -> None:
         """Write that the text which was printed as the answer is reasoning."""

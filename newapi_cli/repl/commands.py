@@ -109,7 +109,7 @@ def set_profile(conversation: Conversation, name: str) -> None:
     conversation.print_err(
         tr(
             "profile: {profile} ({host}, {model})",
-            profile=context.settings.profile,
+            profile=tr("none") if context.demo_models else context.settings.profile,
             host=conversation.host or tr("no gateway"),
             model=safe_line(conversation.model) or tr("no model"),
         )

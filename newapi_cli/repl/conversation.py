@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from newapi_cli.app.chat import ChatRun
 from newapi_cli.app.context import Context
+from newapi_cli.app.hints import hint_in_run
 from newapi_cli.app.prompt import Prompt, TextFile, prompt_from_contents
 from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.app.turn import Turn
@@ -14,13 +15,13 @@ from newapi_cli.domain.completion import Status
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import TurnRecord
 from newapi_cli.errors import (
+    ConfigError,
     ContextTooLongError,
     ExitCode,
     Interrupted,
     NewapiError,
     NextStep,
     PipeClosed,
-    Reason,
 )
 from newapi_cli.i18n import ntr, reword, tr
 from newapi_cli.render.status_lines import print_attachments, print_dim, print_error
@@ -36,7 +37,9 @@ NEXT_STEPS: Mapping[object, str] = {
     NextStep.SET_TIMEOUT: "/set timeout SECONDS",
     NextStep.SET_MAX_TOKENS: "/set max_tokens N",
     NextStep.SHOW_REASONING: "/thinking",
+    NextStep.AFTER_TOKEN_LIMIT: "/continue continues the answer",
     NextStep.RESEND_OR_CONTINUE: "/continue or /retry",
+    NextStep.SHORTEN: NextStep.SHORTEN.value,
 }
 
 
@@ -52,6 +55,7 @@ class Conversation:
 
     def __init__(self, chat: ChatRun, reader: Reader, live: LiveSession) -> None:
         self.chat = chat
+        chat.next_steps = NEXT_STEPS
         self.reader = reader
         self.live = live
         self.attached: list[TextFile | Attachment] = []  # sent with the next message
@@ -118,12 +122,10 @@ class Conversation:
         A failure or an interruption is printed; it ends the turn, never the conversation.
         """
         self.unsent = Unsent(prompt, after)
-        if not self.model:
-            self.print_err(tr("no model is set: /model NAME, then /retry"))
-            return False
         turn: Turn | None = None
         turns_before = self.live.turns_begun
         try:
+            self._require_model()
             with self.chat.turn(self.live, prompt, self.model, after) as turn:
                 self.chat.show(turn, self.live)
         except Interrupted as interrupted:
@@ -142,9 +144,16 @@ class Conversation:
             self.unsent = None
         return is_begun
 
+    def _require_model(self) -> None:
+        """Raise `ConfigError` if no model is set, or no server or key, which is needed before."""
+        if not self.model:
+            self.context.require_server_and_key()
+            raise ConfigError(tr("no model is set"), hint=tr("/model NAME, then /retry"))
+
     def print_error(self, error: NewapiError) -> None:
         """Print an error, its hint in terms of the conversation's commands."""
-        print_error(self.streams, error.with_hint(hint_in_conversation(error)))
+        error.with_hint(hint_in_conversation(error))
+        print_error(self.streams, error.with_hint(hint_in_run(self.context, error)))
 
     def send_unsent(self, unsent: Unsent) -> None:
         """Send a prompt that could not be sent before, with what was attached to it."""
@@ -214,11 +223,6 @@ class Conversation:
 
 def hint_in_conversation(error: NewapiError) -> str:
     """Return the hint of an error with the conversation's commands in place of options."""
-    if error.reason is Reason.CONTEXT_TOO_LONG:
-        return tr(
-            "shorten the prompt, attach fewer files, or use a model with a larger context: {step}",
-            step=NEXT_STEPS[NextStep.USE_MODEL],
-        )
     return error.conversation_hint or reword(error.hint, NEXT_STEPS)
 
 

@@ -122,7 +122,7 @@ def _run(conversation: Conversation, text: str) -> None:
 
 def _print_resume_command(conversation: Conversation) -> None:
     live = conversation.live
-    if live.path and live.is_saved:
+    if live.turns_begun and live.path and live.is_saved:
         print_dim(
             conversation.streams,
             tr(

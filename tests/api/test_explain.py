@@ -14,10 +14,10 @@ from newapi_cli.api.errors.explain import (
     html_error,
     invalid_response,
 )
-from newapi_cli.api.errors.failures import BASE_URL_HINT
 from newapi_cli.api.errors.wrappers import read_error
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.errors import (
+    BASE_URL_HINT,
     AuthenticationError,
     ContextTooLongError,
     GatewayError,

@@ -62,6 +62,19 @@ def test_the_demo_answers_without_key_and_network(
     assert (result.err != "") == is_told
 
 
+@pytest.mark.parametrize("model", ["demo-cut", "demo-no-finish"])
+def test_the_demo_does_not_offer_to_resume_what_is_not_saved(home: Home, model: str) -> None:
+    result = run_newapi("demo", "-m", model, "x", home=home, stdin=None)
+    assert "try: send the prompt again" in result.err
+    assert "newapi chat" not in result.err
+
+
+def test_the_demo_names_its_models_if_one_is_not_found(home: Home) -> None:
+    result = run_newapi("demo", "-m", "demo-ecko", "x", home=home, stdin=None)
+    assert "the models of the demo: demo, demo-reasoning, " in result.err
+    assert "newapi models" not in result.err
+
+
 def test_the_demo_without_a_prompt_prints_the_tour(home: Home) -> None:
     result = run_newapi("demo", "--no-stream", home=home, stdin=None)
     assert result.code == 0

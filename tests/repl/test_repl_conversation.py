@@ -267,11 +267,19 @@ def test_a_missing_configuration_is_reported_and_the_conversation_continues(home
         repl.leave()
 
 
+def test_a_missing_base_url_is_reported_before_a_missing_model(home: Home) -> None:
+    with conversation(home) as repl:
+        output = repl.output_of("hi")
+        assert output.startswith("error: no base URL is set try: run `newapi login`"), output
+        assert "no model" not in output
+        repl.leave()
+
+
 def test_without_a_model_the_prompt_is_kept_for_retry(home: Home, server: FaultServer) -> None:
     home.configure(server.url, model="")
     with conversation(home) as repl:
         repl.enter("a")
-        assert "no model is set: /model NAME, then /retry" in repl.terminal.all_text()
+        assert "error: no model is set try: /model NAME, then /retry" in repl.words()
         repl.enter("/model other")
         repl.enter("/retry")
         repl.leave()
@@ -298,6 +306,21 @@ def test_a_conversation_without_a_terminal_is_refused_before_anything_is_sent(
     assert (result.code, result.out) == (2, b"")
     assert "a conversation needs a terminal" in result.err
     assert server.connections == []
+
+
+def test_the_demo_uses_no_profile_and_names_its_models(home: Home) -> None:
+    with conversation(home, "demo", "-i", columns=200) as repl:
+        assert repl.output_of("/profile").startswith("profile: none (http://127.0.0.1:")
+        repl.enter("/model nope")
+        assert "try: the models of the demo: demo, demo-reasoning" in repl.output_of("hi")
+        repl.leave()
+
+
+def test_an_answer_at_the_token_limit_has_a_note_with_the_command(home: Home) -> None:
+    with conversation(home, "demo", "-i", columns=200) as repl:
+        repl.enter("/model demo-length")
+        assert "token limit (finish reason: length); /continue continues" in repl.output_of("hi")
+        repl.leave()
 
 
 def test_the_demo_conversation_remembers_earlier_turns(home: Home) -> None:

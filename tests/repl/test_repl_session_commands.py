@@ -267,6 +267,15 @@ def test_leaving_without_a_turn_prints_nothing(home: Home, server: FaultServer) 
         assert "saved as" not in leave_and_read(repl)
 
 
+def test_leaving_a_resumed_session_without_a_turn_prints_nothing(
+    home: Home, server: FaultServer
+) -> None:
+    run_newapi("chat", "-S", "taxes", "about taxes", home=home)
+    run_newapi("chat", "about ducks", home=home)
+    with conversation(home, "chat", "-S", "taxes") as repl:
+        assert "saved as" not in leave_and_read(repl)
+
+
 def test_the_resume_command_of_another_profile_names_the_session(
     home: Home, server: FaultServer
 ) -> None:

@@ -232,7 +232,7 @@ def test_an_unsent_prompt_is_sent_once_with_its_file(home: Home, server: FaultSe
     home.configure(server.url, model="")
     with conversation(home) as repl:
         repl.enter("/file dot.png")
-        assert "no model is set: /model NAME, then /retry" in repl.output_of("what is it?")
+        assert "try: /model NAME, then /retry" in repl.output_of("what is it?")
         repl.enter("/model m")
         repl.enter("/retry")
         repl.enter("and now?")

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from newapi_cli.app.context import Context
+from newapi_cli.app.sessions.resume import resume_command
+from newapi_cli.streams import Input, Output, Streams
 from tests.sessions.helpers import chat, only_session, sent_texts, stored_sessions
 from tests.support.connection import Request
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import Environment, Result, run_newapi
-from tests.support.steps import Step, sse
-from tests.support.wire import answer_events
+from tests.support.steps import Fin, Send, Step, sse
+from tests.support.wire import DONE, answer_events, chunk, error, event, response
 
 KEYS = {"one": "sk-key-of-profile-one", "two": "sk-key-of-profile-two"}
 
@@ -203,3 +206,70 @@ def test_an_imported_session_of_another_host_needs_the_profile_option(
     result = refused(home, "-c", "second")
     assert "elsewhere.example" in result.err
     assert gateways.counts == (0, 1)
+
+
+# -- the command that resumes a session -----------------------------------------------------------
+
+CUT = [*sse(event(chunk("Paris")), end=False), Fin()]
+NO_FINISH_REASON = sse(event(chunk("Paris")), DONE)
+
+
+@pytest.mark.parametrize("steps", [CUT, NO_FINISH_REASON], ids=["cut off", "no finish reason"])
+@pytest.mark.parametrize("by", ["flag", "environment"])
+def test_a_cut_off_answer_names_the_command_that_resumes_its_session(
+    home: Home, gateways: Gateways, steps: list[Step], by: str
+) -> None:
+    chat(home, "first")
+    gateways.two.add(*steps)
+    env = {} if by == "flag" else {"NEWAPI_PROFILE": "two"}
+    args = ["-P", "two"] if by == "flag" else []
+    result = run_newapi("chat", *args, "hi", home=home, env=env)
+    session = stored_sessions(home)[0].session
+    flag = f"-S {session.short_id}" if by == "flag" else "-c"
+    assert result.code == 9
+    assert f"continue with `newapi chat {flag}`" in result.err
+    chat(home, *flag.split(), "more", env=env)
+    assert sent_texts(gateways.two) == ["hi", "Paris", "more"]
+
+
+def test_the_command_for_a_base_url_of_the_run_names_it(home: Home, gateways: Gateways) -> None:
+    url, env = gateways.two.url, {"NEWAPI_API_KEY": "sk-of-this-run-0123"}
+    gateways.two.add(*CUT)
+    result = run_newapi("chat", "--base-url", url, "hi", home=home, env=env)
+    assert f"`newapi chat -c --base-url {url}`" in result.err
+    chat(home, "-c", "--base-url", url, "more", env=env)
+
+
+@pytest.mark.parametrize("steps", [CUT, NO_FINISH_REASON], ids=["cut off", "no finish reason"])
+def test_an_answer_that_is_not_saved_names_no_session(
+    home: Home, gateways: Gateways, steps: list[Step]
+) -> None:
+    gateways.one.add(*steps)
+    result = run_newapi("chat", "-n", "hi", home=home)
+    assert result.code == 9
+    assert "try: send the prompt again" in result.err
+    assert "newapi chat" not in result.err
+
+
+def test_only_a_stored_session_with_earlier_turns_can_leave_some_out(
+    home: Home, gateways: Gateways
+) -> None:
+    message = "This model's maximum context length is 8192 tokens. However, you sent 9000 tokens."
+    too_long = Send(response(400, error(message, code="context_length_exceeded")))
+    gateways.one.add(too_long)
+    result = run_newapi("chat", "-n", "hi", home=home)
+    assert "try: send a shorter prompt or fewer files, or use a model" in result.err
+    chat(home, "-S", "taxes", "first")
+    gateways.one.add(too_long)
+    result = run_newapi("chat", "-S", "taxes", "hi", home=home)
+    assert "fewer files, leave out earlier turns with `newapi chat -c`, or use" in result.err
+
+
+def test_a_session_that_is_not_the_most_recent_one_is_named(home: Home, gateways: Gateways) -> None:
+    chat(home, "first")
+    session = stored_sessions(home)[0].session
+    chat(home, "second")
+    environ = {"HOME": str(home.path), "NEWAPI_HOME": str(home.newapi_home)}
+    streams = Streams(Input(None), Output(None), Output(None), environ)
+    with Context(streams, {}) as context:
+        assert resume_command(context, session) == f"newapi chat -S {session.short_id}"

@@ -11,12 +11,16 @@ import socket
 import ssl
 
 from newapi_cli.domain.base_url import BaseUrl
-from newapi_cli.errors import DeadlineError, NetworkError, NewapiError, NotHttpError, Reason
+from newapi_cli.errors import (
+    BASE_URL_HINT,
+    DeadlineError,
+    NetworkError,
+    NewapiError,
+    NotHttpError,
+    Reason,
+)
 from newapi_cli.i18n import tr
 
-BASE_URL_HINT = tr(
-    "check the base URL with `newapi config get base_url`, or store another: `newapi login URL`"
-)
 RETRY_HINT = tr("retry; if it keeps failing, contact the gateway's operator")
 TOO_SHORT = (http.client.IncompleteRead, http.client.RemoteDisconnected)
 # Libraries repeat header values and addresses in their words, and both can hold keys.
@@ -72,7 +76,7 @@ def tls_error(error: ssl.SSLError, base_url: BaseUrl) -> NetworkError:
     return client_certificate_error(error, place) or NetworkError(
         tr("cannot establish a TLS connection to {place}", place=place),
         why=words_of(error),
-        hint=tr("if the server has no TLS, use http:// in the base URL: `newapi login URL`"),
+        hint=tr("if the server has no TLS, use http:// in the base URL"),
     )
 
 

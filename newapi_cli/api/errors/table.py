@@ -8,9 +8,9 @@ kinds of Chinese, and as old servers wrote it.
 
 from __future__ import annotations
 
-from newapi_cli.api.errors.failures import BASE_URL_HINT
 from newapi_cli.api.errors.rules import GATEWAY, OWN, PROVIDER, UNTYPED, BodyForm, ErrorRule, When
 from newapi_cli.errors import (
+    BASE_URL_HINT,
     AuthenticationError,
     ContextTooLongError,
     GatewayError,
@@ -389,8 +389,8 @@ TABLE: tuple[ErrorRule, ...] = (
         ContextTooLongError, Reason.CONTEXT_TOO_LONG,
         tr("the conversation is too long for the model"),
         "Prompt, files and earlier turns together exceed the model's context.",
-        tr("send a shorter prompt or fewer files, leave out earlier turns with `newapi chat -c`,"
-           " or use a model with a larger context: {step}", step=USE_MODEL),
+        tr("{shorten}, or use a model with a larger context: {step}",
+           shorten=NextStep.SHORTEN, step=USE_MODEL),
         When(form=BodyForm.TOO_LONG), is_final=True,
     ),
     ErrorRule(
@@ -428,8 +428,7 @@ TABLE: tuple[ErrorRule, ...] = (
     ErrorRule(
         GatewayError, Reason.NOT_IMPLEMENTED, tr("the gateway does not support this request"),
         "The gateway knows the URL, but has not implemented it.",
-        tr("use another model ({step}), or check the base URL: `newapi config get base_url`",
-           step=USE_MODEL),
+        tr("use another model ({step}), or check the base URL: `newapi doctor`", step=USE_MODEL),
         When((501,)),
     ),
     # -- the gateway and its channels

@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from newapi_cli.api.errors.failures import BASE_URL_HINT
 from newapi_cli.api.gateway.connectivity import Page, ServerKind, kind_from_models, kind_from_status
 from newapi_cli.api.gateway.health import NOTICE, announcements_from_json
 from newapi_cli.api.gateway.responses import MODELS, STATUS
@@ -28,7 +27,7 @@ from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.proxy import proxy_url_from_text
 from newapi_cli.domain.redaction import redact
 from newapi_cli.domain.report import CheckResult
-from newapi_cli.errors import ExitCode, GatewayError, Interrupted, NewapiError
+from newapi_cli.errors import BASE_URL_HINT, ExitCode, GatewayError, Interrupted, NewapiError
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.units import announcement_text, span
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from functools import partial
 
 from newapi_cli.app.chat import ChatOptions
@@ -89,14 +90,16 @@ def resume_reference(context: Context, reference: str) -> LiveSession:
 
 
 def resume_command(context: Context, session: Session) -> str:
-    """Return the command that continues a session in a later run."""
-    usual_profile = ""
-    with contextlib.suppress(ConfigError):  # without flags there may be no profile at all
+    """Return the command that continues a stored session in a later run."""
+    flag = f"-S {session.short_id}"
+    with contextlib.suppress(NewapiError):  # without flags there may be no profile at all
         settings = load_settings(context.config_file, {}, context.streams.environ)
-        usual_profile = settings.profile
-    if session.profile == usual_profile:
-        return "newapi chat -c"
-    return f"newapi chat -S {session.short_id}"
+        latest = context.sessions.latest(settings.profile)
+        if latest is not None and latest.id == session.id:
+            flag = "-c"
+    if "base_url" in context.overrides:  # a session is sent to another host only on request
+        flag += f" --base-url {shlex.quote(session.host)}"
+    return f"newapi chat {flag}"
 
 
 def warn_about_killed_answers(context: Context) -> None:

@@ -108,6 +108,7 @@ class LiveRenderer:
         """Write the rest, also of an incomplete answer, and restore the terminal."""
         try:
             self._end()
+            self._painter.paint(self._pending, [])  # notices after the end
             if completion.tool_calls and not completion.content:
                 calls = StreamedAnswer(self._layout, self._theme)
                 calls.feed(f"```json\n{tool_calls_json(completion.tool_calls)}\n```\n")
@@ -147,13 +148,11 @@ class LiveRenderer:
 
     def _show_notice(self, notice: Notice) -> None:
         """Show a notice above the tail, or on stderr if that is not a terminal."""
-        if not self._status_lines.shows(notice):
-            return
         if not self._streams.stderr.is_terminal:
             self._status_lines.write_notice(notice)
-            return
-        self._pending += self._layout.paragraph(safe_line(self._streams.redact(notice.text)), DIM)
-        self._is_dirty = True
+        elif text := self._status_lines.text_of(notice):
+            self._pending += self._layout.paragraph(safe_line(self._streams.redact(text)), DIM)
+            self._is_dirty = True
 
     def _paint_if_due(self, now: float, silent_s: float) -> None:
         if self._modes.stop_if_requested(self._painter.finish):

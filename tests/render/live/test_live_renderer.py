@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from newapi_cli.domain.completion import (
     ToolCallDelta,
     TurnEvent,
 )
-from newapi_cli.errors import Interrupted, PipeClosed
+from newapi_cli.errors import Interrupted, NextStep, PipeClosed
+from newapi_cli.i18n import tr
 from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.live.renderer import LiveRenderer
 from newapi_cli.render.live.theme import theme_named
@@ -332,9 +334,18 @@ def test_a_notice_before_the_answer_is_above_it(stage: Stage) -> None:
     assert stage.finish() == "429, retry 1/2 in 3 s\nYes."
 
 
-def test_a_notice_after_the_end_is_shown(stage: Stage) -> None:
-    stage.show(Chunk("Cut"), END, Notice("the token limit"), after_s=0.1)
+@pytest.mark.parametrize("after_s", [0.0, 0.1])  # too early for a frame, and not
+def test_a_notice_after_the_end_is_shown(stage: Stage, after_s: float) -> None:
+    stage.show(Chunk("Cut"), END, Notice("the token limit"), after_s=after_s)
     assert stage.finish() == "Cut\nthe token limit"
+
+
+def test_a_notice_is_in_the_words_of_the_place(tmp_path: Path) -> None:
+    next_steps: Mapping[object, str] = {NextStep.AFTER_TOKEN_LIMIT: "/continue continues it"}
+    stage = Stage(tmp_path, options=OPTIONS._replace(next_steps=next_steps))
+    notice = Notice(tr("limit; {step}", step=NextStep.AFTER_TOKEN_LIMIT))
+    stage.show(Chunk("Cut"), END, notice)
+    assert stage.finish() == "Cut\nlimit; /continue continues it"
 
 
 @pytest.mark.parametrize(
