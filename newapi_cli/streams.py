@@ -31,7 +31,7 @@ PIPE_WRITER_TIMEOUT_S = 1.0  # for a process started at the same time to open a 
 INHERITED_DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
 # How our bullets, bars, rules and spinners are written on a terminal that cannot show them. Each is
 # one character, as wide as before.
-ASCII_MARKS = dict(zip("•◦▪▌│█▉▊▋▍▎▏─━┄·…⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "*-+||#######---.~|/-\\|/-\\|/", strict=True))
+ASCII_MARKS = str.maketrans("•◦▪▌│█▉▊▋▍▎▏─━┄·…⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "*-+||#######---.~|/-\\|/-\\|/")
 STDIN_NAMES = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 
 
@@ -65,6 +65,14 @@ class Output:
         if data:
             self.write_bytes(data)
         return len(text)
+
+    def with_known_marks(self, text: str) -> str:
+        """Return a text with our marks as this output shows them, for what others write to it."""
+        try:
+            text.encode(self.encoding)
+        except UnicodeEncodeError:
+            return text.translate(ASCII_MARKS)
+        return text
 
     def write_bytes(self, data: bytes) -> None:
         """Write all of `data`, and wait for the reader where needed.
@@ -309,8 +317,9 @@ def _replaced(error: UnicodeError) -> tuple[str | bytes, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     error.end = error.start + 1
-    mark = ASCII_MARKS.get(error.object[error.start])
-    return (mark, error.end) if mark else codecs.backslashreplace_errors(error)
+    character = error.object[error.start]
+    mark = character.translate(ASCII_MARKS)
+    return codecs.backslashreplace_errors(error) if mark == character else (mark, error.end)
 
 
 codecs.register_error("newapi-marks", _replaced)

@@ -90,7 +90,8 @@ class Reader:
 
         def toolbar() -> FormattedText:
             width = self._session.app.output.get_size().columns
-            return FormattedText([("class:bottom-toolbar", f" {bar(width)} ")])
+            text = self._streams.stdout.with_known_marks(bar(width))
+            return FormattedText([("class:bottom-toolbar", f" {text} ")])
 
         with _ended_by_signals(self._session) as exit_if_signaled:
             text = self._session.prompt(

@@ -15,6 +15,7 @@ import pytest
 from pyte.screens import Char
 
 from tests.render.live.documents import at_random
+from tests.repl.conversation import conversation
 from tests.support.emulator import Row
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -24,6 +25,7 @@ from tests.support.terminal import Terminal
 from tests.support.wire import answer_events
 
 INPUTS = Path(__file__).parent.parent / "data/cases/md"
+ASCII = {"LC_ALL": "C", "LANG": None, "PYTHONUTF8": "0"}
 CSI = re.compile(rb"\x1b\[[\d;?]*[A-Za-z]")
 
 
@@ -131,7 +133,7 @@ def test_our_marks_are_ascii_on_a_terminal_that_has_no_others(
 ) -> None:
     source = "- a\n  - b\n    - c\n> d\n\n---\n\n| e |\n|---|\n| f<br>g |\n| h |\n"
     server.add(*sse(*answer_events(source)))
-    env = {"LC_ALL": "C", "LANG": None, "PYTHONUTF8": "0", "PYTHONIOENCODING": encoding}
+    env = ASCII | {"PYTHONIOENCODING": encoding}
     with Terminal(newapi_command("chat", "-n", "hi"), home=home, env=env) as terminal:
         assert terminal.wait_exit() == 0
         rows = terminal.all_text().split("\n")
@@ -139,3 +141,12 @@ def test_our_marks_are_ascii_on_a_terminal_that_has_no_others(
     assert rows[6] == "-" * 80
     assert rows[8:14] == ["e", "-", "f", "g", "-", "h"]
     assert "\\u" not in "\n".join(rows)
+
+
+def test_the_status_bar_is_ascii_on_a_terminal_that_has_nothing_else(
+    home: Home, server: FaultServer
+) -> None:
+    env = ASCII | {"PYTHONIOENCODING": "ascii"}
+    with conversation(home, env=env) as repl:
+        repl.terminal.wait_for("0 turns . /help . Ctrl-D exits")
+        repl.leave()
