@@ -27,7 +27,7 @@ from newapi_cli.app.prompt import (
     too_large,
 )
 from newapi_cli.domain.messages import Attachment, Message
-from newapi_cli.errors import FileError, UsageError
+from newapi_cli.errors import FileError, NextStep, UsageError
 from newapi_cli.i18n import Translatable, tr
 from newapi_cli.signals import Interrupts
 from newapi_cli.streams import is_inherited_descriptor, read_file
@@ -206,9 +206,8 @@ def _read_regular_file(path_text: str) -> bytes:
         raise FileError(path_text, tr("it is a folder"), errno.EISDIR, hint)
     is_pipe = stat.S_ISFIFO(mode) and is_inherited_descriptor(path)
     if not stat.S_ISREG(mode) and not is_pipe:
-        hint = tr("pipe it in instead: `… | newapi chat -f -`")
         why = tr("it is a pipe or a device, not a file")
-        raise FileError(path_text, why, errno.ESPIPE, hint)
+        raise FileError(path_text, why, errno.ESPIPE, NextStep.PIPE_FILE)
     return read_file(path_text, MAX_ATTACHMENT_BYTES).data
 
 

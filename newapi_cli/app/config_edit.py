@@ -6,7 +6,7 @@ tomlkit (30 ms) is imported when the file is written.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from newapi_cli.app.context import Context
 from newapi_cli.app.hints import name_profile
 from newapi_cli.app.output import load_theme
-from newapi_cli.config.fields import BY_NAME, FIELDS
+from newapi_cli.config.fields import BY_NAME, FIELDS, Kind
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.proxy import proxy_url_from_text
 from newapi_cli.domain.rates import AUTO_GROUP
@@ -27,6 +27,7 @@ from newapi_cli.render.status_lines import print_warning
 from newapi_cli.text import near_names, quote_name
 
 MAX_GROUPS = 8  # named in an error
+PROFILE = "profile"  # listed with the settings, but not one of a profile
 KEY_NAMES = [kind.value for kind in KeyKind]
 HOST_SETTINGS = ["headers", "client_cert"]  # for the profile's host only, as its key is
 FILES = ("client_cert", "client_key")  # a relative path is one of the config folder
@@ -42,6 +43,8 @@ RUN_SETTINGS = (
     "retries", "require_finish_reason", "fallback", "group",
 )  # fmt: skip
 
+COMMANDS_FOR = {"model": "/model NAME", "system": "/system TEXT", PROFILE: "/profile NAME"}
+
 
 class Setting(NamedTuple):
     """A setting as text; `value` and `origin` are empty where it is not set."""
@@ -54,7 +57,7 @@ class Setting(NamedTuple):
 def list_settings(context: Context, *, all_settings: bool, json: bool) -> None:
     """Print the settings of this run, each with its origin, on request also those not set."""
     settings = context.settings
-    rows = [Setting("profile", settings.profile, str(settings.origins["profile"]))]
+    rows = [Setting(PROFILE, settings.profile, str(settings.origins[PROFILE]))]
     for field in FIELDS:
         setting = _setting(context, field.name)
         if setting is None and all_settings:
@@ -87,6 +90,9 @@ def print_setting(context: Context, name: str) -> None:
 
     Raises `ConfigError` if it is not set.
     """
+    if name == PROFILE:
+        context.streams.stdout.write(f"{context.settings.profile}\n")
+        return
     _ensure_known(name)
     setting = _setting(context, name)
     if setting is None:
@@ -203,7 +209,15 @@ def _setting(context: Context, name: str) -> Setting | None:
         value = str(secret) if settings.key.kind is KeyKind.VALUE else secret.reveal()
     if value is None or origin is None:
         return None
-    return Setting(name, context.streams.redact(value_text(value)), str(origin))
+    return Setting(name, context.streams.redact(_text_of(name, value)), str(origin))
+
+
+def _text_of(name: str, value: object) -> str:
+    """Return a value as `config set` accepts it: names with commas between them if possible."""
+    if BY_NAME[name].kind is Kind.NAMES and isinstance(value, list):
+        text = ", ".join(map(str, value))
+        return text if BY_NAME[name].parse(text) == value else value_text(value)
+    return value_text(value)
 
 
 def ensure_same_host(
@@ -303,10 +317,20 @@ def _parse(name: str, text: str) -> object:
 def _ensure_known(name: str) -> None:
     if name in BY_NAME:
         return
-    hint = "newapi config list --all"
-    if near := near_names(name, BY_NAME, limit=1):
-        hint = tr("use {name}; `newapi config list --all` lists all settings", name=near[0])
-    raise UsageError(tr("unknown setting {name}", name=quote_name(name)), hint=hint)
+    if name == PROFILE:
+        raise UsageError(
+            tr("profile is not a setting of a profile"),
+            hint=tr("use -P NAME or NEWAPI_PROFILE, or set default_profile: newapi config edit"),
+        )
+    hint = tr("`newapi config list --all` lists all settings")
+    raise _unknown_setting(name, BY_NAME, hint=hint)
+
+
+def _unknown_setting(name: str, known: Iterable[str], *, hint: str) -> UsageError:
+    message = tr("unknown setting {name}", name=quote_name(name))
+    if near := near_names(name, known, limit=1):
+        message = tr("{problem}; did you mean {near}?", problem=message, near=near[0])
+    return UsageError(message, hint=hint)
 
 
 # -- for the run of a conversation ----------------------------------------------------------------
@@ -322,18 +346,21 @@ def run_setting(context: Context, name: str) -> Setting:
 
     Raises `UsageError` for a name that a conversation cannot change.
     """
+    if name in COMMANDS_FOR:
+        raise UsageError(tr("{name} cannot be changed by /set", name=name), hint=COMMANDS_FOR[name])
+    if name in BY_NAME and name not in RUN_SETTINGS:
+        hint = tr("for later runs: newapi config set {name} VALUE", name=name)
+        if BY_NAME[name].is_secret:
+            hint = tr("for later runs: newapi login")
+        raise UsageError(tr("{name} cannot be changed in a conversation", name=name), hint=hint)
     if name not in RUN_SETTINGS:
-        near = near_names(name, RUN_SETTINGS, limit=1)
-        hint = tr("/set lists them; /model, /system and /profile are separate commands")
-        if near:
-            hint = tr("use {name}; /set lists all settings", name=near[0])
-        raise UsageError(tr("unknown setting {name}", name=quote_name(name)), hint=hint)
+        raise _unknown_setting(name, RUN_SETTINGS, hint=tr("/set lists all settings"))
     value = context.settings.values.get(name)
     origin = context.settings.origins.get(name)
     if value is None or origin is None:
         return Setting(name, "", "")
     where = tr("this run") if origin.source is Source.FLAG else str(origin)
-    return Setting(name, context.streams.redact(value_text(value)), where)
+    return Setting(name, context.streams.redact(_text_of(name, value)), where)
 
 
 def set_run_setting(context: Context, name: str, text: str) -> Setting:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.keys import ensure_key_may_be_sent, read_key
 from newapi_cli.config.paths import Paths, create_for_folder_owner, ensure_private_dir, find_paths
-from newapi_cli.config.settings import load_settings
+from newapi_cli.config.settings import choose_profile, load_settings
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.redaction import redact, redact_known_keys
 from newapi_cli.domain.settings import KeySource, Secret, Settings, Source, Timeouts
@@ -123,6 +123,14 @@ class Context:
         load_settings(self.config_file, overrides, self.streams.environ)  # raises, or is valid
         self.overrides = overrides
         self.forget_settings()
+
+    def ensure_profile_exists(self) -> None:
+        """Raise `ConfigError` if -P names a profile that is not in the config file.
+
+        One that was removed may still have sessions; so this is for those without any.
+        """
+        if "profile" in self.overrides:
+            choose_profile(self.config_file, self.overrides, self.streams.environ)
 
     @property
     def model(self) -> str:

@@ -57,9 +57,10 @@ def run_editor(context: Context, path: Path) -> None:
     try:
         code = _call_at_terminal([*shlex.split(editor), str(path)], context.streams)
     except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(
             tr("cannot start the editor {command}", command=editor),
-            why=str(error),
+            why=why or "",
             hint=tr("set $VISUAL or $EDITOR"),
         ) from error
     if code == -signal.SIGINT:

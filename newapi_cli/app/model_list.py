@@ -76,7 +76,9 @@ def list_models(context: Context, options: ModelsOptions) -> None:
         as_json=lambda rows: [_as_json(row, health) for row in rows],
     )
     if form is not Form.JSON:
-        _report_missing(context, options, matching, _unpublished_group(gateway))
+        has_prices = form is Form.TABLE or options.prices or options.sort in (Order.IN, Order.OUT)
+        unpublished = _unpublished_group(gateway)
+        _report_missing(context, options, matching, unpublished, has_prices=has_prices)
     if context.streams.stderr.is_terminal and listed.age_s >= MIN_REPORTED_AGE_S:
         age = seconds(listed.age_s)
         print_dim(context.streams, tr("cached {age} ago; --refresh fetches again", age=age))
@@ -99,9 +101,14 @@ def _unpublished_group(gateway: Gateway) -> str:
 
 
 def _report_missing(
-    context: Context, options: ModelsOptions, matching: list[ModelInfo], unpublished: str
+    context: Context,
+    options: ModelsOptions,
+    matching: list[ModelInfo],
+    unpublished: str,
+    *,
+    has_prices: bool,
 ) -> None:
-    """Report that no model matches, or that prices are those of a guessed group.
+    """Report that no model matches, or that prices, if there are any, are of a guessed group.
 
     `unpublished` is the group of the key if the site does not publish its ratio, else empty.
     """
@@ -112,7 +119,7 @@ def _report_missing(
             text = tr("no model matches “{words}”", words=" ".join(options.words))
         streams.print_err(text)
     groups = {m.price.group for m in matching if m.price and not m.price.is_group_certain}
-    if groups and streams.stderr.is_terminal:
+    if has_prices and groups and streams.stderr.is_terminal:
         text = tr(
             "prices of group {names}, as the key's group is unknown:"
             " `newapi balance` may find it, `newapi config set group NAME` sets it",

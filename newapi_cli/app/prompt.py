@@ -14,14 +14,17 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from newapi_cli.domain.messages import Attachment
-from newapi_cli.errors import UsageError
+from newapi_cli.errors import NextStep, UsageError
 from newapi_cli.i18n import tr
 from newapi_cli.streams import read_file
 
 MAX_INPUT_BYTES = 10 * 1024 * 1024
 BOM = "\ufeff"
 PDF_IN_TEXT = re.compile(rb"%PDF-\d.*%%EOF", re.DOTALL)
-SYSTEM_HINT = tr("use -s @FILE to read a text file, and @@ for a text that begins with @")
+SYSTEM_HINT = tr(
+    "use {step} to read a text file, and @@ for a text that begins with @",
+    step=NextStep.SYSTEM_FILE,
+)
 NO_PROMPT_HINT = tr('newapi chat "your prompt", or pipe text into it')
 
 

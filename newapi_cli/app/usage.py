@@ -41,6 +41,8 @@ def show_usage(context: Context, by: By, since: str, *, exact: bool, json: bool)
     report = spending_report(figures, by, since=scope.since, currency=currency)
     if by is By.MODEL:
         report = _redact_report(context, report)
+    if not report.rows:
+        context.ensure_profile_exists()
     titles = _titles(context, report) if by is By.SESSION else None
     write_spending(context.streams, form, report, titles)
     if not report.rows:

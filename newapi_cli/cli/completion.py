@@ -74,6 +74,7 @@ class Shell(StrEnum):
     POWERSHELL = "powershell"
 
 
+STARTUP_FILES = {Shell.BASH: "~/.bashrc", Shell.ZSH: "~/.zshrc"}  # Typer changes them
 OWN_SCRIPTS = {Shell.BASH: BASH, Shell.ZSH: ZSH}
 
 
@@ -98,12 +99,20 @@ def completion(
         if shell in OWN_SCRIPTS:
             path.write_text(script(shell), "utf-8")  # the file is newapi's alone
     except OSError as error:
-        message = tr("cannot install the completion script")
-        raise LocalError(message, why=error.strerror or "") from error
-    text = tr(
-        "Installed completion for {shell} ({path}); restart the shell", shell=shell, path=path
-    )
-    streams.print_err(text)
+        why = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        raise LocalError(
+            tr("cannot install the completion script"),
+            why=why or "",
+            hint=tr(
+                "save the output of `newapi completion {shell}` in a file,"
+                " and load it in the startup file of {shell}",
+                shell=shell,
+            ),
+        ) from error
+    text = tr("Installed completion for {shell} ({path})", shell=shell, path=path)
+    if shell in STARTUP_FILES:
+        text = tr("{text}, which {file} now loads", text=text, file=STARTUP_FILES[shell])
+    streams.print_err(tr("{text}; restart the shell", text=text))
 
 
 def _ensure_home() -> None:

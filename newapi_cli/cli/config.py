@@ -1,8 +1,10 @@
 """`newapi config`: list, print, set, unset and edit the settings."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from newapi_cli.app import config_edit
 from newapi_cli.app.context import Context
@@ -12,7 +14,24 @@ from newapi_cli.cli.options import command
 config_app = typer.Typer(
     help="Show and change settings.", no_args_is_help=True, rich_markup_mode="rich"
 )
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a setting", show_default=False)]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="Name of a setting; `newapi config list --all` lists them",
+        show_default=False,
+    ),
+]
+NEGATIVE_NUMBER = re.compile(r"-[0-9.][0-9.e+-]*")
+
+
+class CommandWithNumber(TyperCommand):
+    """A command whose argument may be a negative number, which looks like an option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments; with a negative number among them, options are not checked."""
+        ctx.ignore_unknown_options = any(map(NEGATIVE_NUMBER.fullmatch, args))
+        return super().parse_args(ctx, args)
 
 
 @command
@@ -42,6 +61,7 @@ def set_value(
     """Store a setting in the profile.
 
     [dim]newapi config set model gpt-4o-mini[/dim]
+    [dim]newapi config set fallback gpt-4o,deepseek-chat[/dim]
     """
     config_edit.set_setting(context, name, value)
 
@@ -68,7 +88,7 @@ def path(context: Context) -> None:
 
 config_app.command("list")(list_settings)
 config_app.command("get")(get)
-config_app.command("set")(set_value)
+config_app.command("set", cls=CommandWithNumber)(set_value)
 config_app.command("unset")(unset)
 config_app.command("edit")(edit)
 config_app.command("path")(path)

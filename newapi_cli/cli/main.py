@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from typing import Annotated, Any
 import typer
 
 from newapi_cli.cli.options import print_version
+from newapi_cli.config.fields import BY_NAME, Field, Kind
 from newapi_cli.domain.redaction import redact
 from newapi_cli.errors import (
     ExitCode,
@@ -52,6 +54,15 @@ MODULES = {  # in the order of the help page
     "demo": "demo",
     "completion": "completion",
 }
+NUMBER_KINDS = {  # by the names of Typer's types
+    "int": Kind.INTEGER,
+    "int range": Kind.INTEGER,
+    "integer": Kind.INTEGER,
+    "integer range": Kind.INTEGER,
+    "float": Kind.NUMBER,
+    "float range": Kind.NUMBER,
+}
+NEAR_COMMAND = re.compile(r"did you mean '([^']+)'")
 EXIT_CODES = " · ".join(f"{code.value} {code.meaning}" for code in ExitCode)
 
 
@@ -100,15 +111,49 @@ def _report_usage_error(error: Any, streams: Streams) -> ExitCode:
     is_group = hasattr(getattr(context, "command", None), "commands")
     if not error.format_message():
         return ExitCode.USAGE  # a group without a command: its help has been printed
-    message = error.format_message().rstrip(".").replace("\n", " ").replace(". Did", "; did")
-    message = message[:1].lower() + message[1:]
+    message = _usage_message(error)
     hint = f"{command} --help"
     if command == "newapi" and hasattr(error, "possibilities"):  # no such option
         hint = tr("options follow a command: newapi chat --help, {help}", help=hint)
     elif is_group and not hasattr(error, "option_name"):  # no such command
-        hint = tr('newapi chat "…" sends a prompt, {help} lists the commands', help=hint)
+        near = NEAR_COMMAND.search(message)
+        if command == "newapi":
+            hint = tr('newapi chat "…" sends a prompt, {help} lists the commands', help=hint)
+        elif near:
+            hint = f"{command} {near.group(1)}"
+        else:
+            hint = tr("{help} lists the commands", help=hint)
     problem = UsageError(message, hint=hint)
     return _code_of(problem, streams)
+
+
+def _usage_message(error: Any) -> str:
+    """Return the message of a usage error of Typer in the program's words."""
+    type_ = getattr(getattr(error, "param", None), "type", None)
+    is_missing = hasattr(error, "param_type")
+    if type_ is not None and not is_missing and (expected := _expected(error.param, type_)):
+        names = [name for name in error.param.opts if name.startswith("--")]
+        name = names[0] if names else error.param.human_readable_name
+        return tr("{name} must be {expected}", name=name, expected=expected)
+    if near := getattr(error, "possibilities", None):
+        name = error.option_name
+        return tr("no such option: {name}; did you mean {near}?", name=name, near=near[0])
+    message: str = error.format_message()
+    message = message.rstrip(".").replace("\n", " ").replace(". Did", "; did")
+    return message[:1].lower() + message[1:]
+
+
+def _expected(param: Any, type_: Any) -> str:
+    """Return what a parameter accepts, as `config set` describes it; empty if unknown."""
+    if param.name in BY_NAME:
+        return BY_NAME[param.name].expected
+    if choices := getattr(type_, "choices", None):
+        return tr("one of {choices}", choices=", ".join(map(str, choices)))
+    kind = NUMBER_KINDS.get(type_.name)
+    if kind is None:
+        return ""
+    minimum, maximum = getattr(type_, "min", None), getattr(type_, "max", None)
+    return Field("", kind, None, "", minimum, maximum).expected
 
 
 def _report_bug(error: Exception, streams: Streams, *, with_trace: bool) -> ExitCode:

@@ -31,6 +31,15 @@ Sessions = Annotated[
         autocompletion=session_names,
     ),
 ]
+ExportedSessions = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SESSION]...",
+        help="Names or ID prefixes; the most recent session if omitted",
+        show_default=False,
+        autocompletion=session_names,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON")]
 Limit = Annotated[
     int | None,
@@ -92,7 +101,7 @@ def search(
 @command
 def export(
     context: Context,
-    session: Sessions = None,
+    session: ExportedSessions = None,
     everything: Annotated[bool, typer.Option("--all", "-a", help="Export all sessions")] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print JSON for `newapi sessions import`")

@@ -42,8 +42,12 @@ class Kind(Enum):
     BOOLEAN = tr("true or false")
     CHOICE = tr("one of several words")
     TEXTS = tr("a string or a list of strings")
+    NAMES = tr("names separated by commas, or a list of names")
     TABLE = tr("a table of JSON values")
     HEADERS = tr("a table of header names and values")
+
+
+LISTS = (Kind.TEXTS, Kind.NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,8 @@ class Field:
 
         >>> BY_NAME["stop"].parse('["a", "b"]'), BY_NAME["stop"].parse("END")
         (['a', 'b'], ['END'])
+        >>> BY_NAME["fallback"].parse("a, b"), BY_NAME["fallback"].parse('["a,b"]')
+        (['a', 'b'], ['a,b'])
         >>> BY_NAME["stream"].parse("off"), BY_NAME["timeout"].parse("1.5")
         (False, 1.5)
         """
@@ -110,7 +116,7 @@ class Field:
         return self.check(value)
 
     def check(self, value: object) -> object:
-        """Return a typed value, a single text as a list where the setting is one.
+        """Return a typed value; where the setting is a list, a text becomes one.
 
         Raise `ValueError` like `parse`.
 
@@ -120,6 +126,8 @@ class Field:
         """
         if self.kind is Kind.TEXTS and isinstance(value, str):
             value = [value]
+        if self.kind is Kind.NAMES and isinstance(value, str):
+            value = [name.strip() for name in value.split(",") if name.strip()] or [""]
         if not _is_of_kind(self.kind, value):
             raise self._mismatch(_type_name(value))
         if isinstance(value, (int, float)) and not self._is_in_range(value):
@@ -148,7 +156,7 @@ def _value_from_text(kind: Kind, text: str) -> object:
     if kind is Kind.CHOICE:
         return word.lower()
     is_json = kind in (Kind.TABLE, Kind.HEADERS)
-    if is_json or (kind is Kind.TEXTS and word.startswith("[")):
+    if is_json or (kind in LISTS and word.startswith("[")):
         return json.loads(word)
     return text
 
@@ -166,7 +174,7 @@ def _is_of_kind(kind: Kind, value: object) -> bool:
         return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
     if kind is Kind.INTEGER:
         return isinstance(value, int)
-    if kind is Kind.TEXTS:
+    if kind in LISTS:
         return isinstance(value, list) and all(_is_text(item) for item in value)
     if kind is Kind.TABLE:
         return isinstance(value, dict) and _is_json(value)
@@ -236,7 +244,7 @@ FIELDS: tuple[Field, ...] = (
     Field("allow_insecure", Kind.BOOLEAN, False, "allow sending the key over plain HTTP"),
     Field("model", Kind.TEXT, None, "model to use; more models after commas are fallbacks",
           flag="--model"),
-    Field("fallback", Kind.TEXTS, None, "models to try, in order, if the model fails"),
+    Field("fallback", Kind.NAMES, None, "models to try if the model fails, separated by commas"),
     Field("group", Kind.TEXT, None, "group of the key, on which prices may depend"),
     Field("prices", Kind.BOOLEAN, True, "look up prices and what the key pays, once a day"),
     Field("system", Kind.TEXT, None, "system prompt, or @FILE to read it from a file",

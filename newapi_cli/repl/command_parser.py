@@ -31,7 +31,7 @@ KEYS = (
     ("Up, Down", tr("earlier messages; Ctrl+R searches them")),
     ("Tab", tr("complete a command or its argument")),
     ("Ctrl+X Ctrl+E", tr("edit the line in $VISUAL or $EDITOR")),
-    ("Ctrl-C", tr("stop an answer; clear the line; twice: exit")),
+    ("Ctrl-C", tr("stop an answer; clear the line; twice within a second: exit")),
     ("Ctrl-D", tr("exit")),
 )
 

@@ -164,23 +164,30 @@ def attach(conversation: Conversation, text: str) -> None:
         conversation.attached = []
         conversation.print_err(tr("detached all files"))
     elif word == "drop" and rest:
-        _detach(conversation, unquote_path(rest.strip()))
+        _drop(conversation, unquote_path(rest.strip()))
     else:
         content = conversation.chat.attach(unquote_path(text))
         conversation.attached.append(content)
         conversation.print_err(tr("attached {file}", file=_attachment_text(content)))
 
 
-def _detach(conversation: Conversation, name: str) -> None:
-    attachments = [
-        each for turn in conversation.live.path for each in turn.attachments if each.name == name
-    ]
-    if not attachments:
+def _drop(conversation: Conversation, name: str) -> None:
+    """Detach a file from the next message, or else an attachment from earlier turns."""
+    pending = conversation.attached
+    kept = [each for each in pending if each.name != name]
+    if len(kept) < len(pending):
+        conversation.attached = kept
+        conversation.print_err(tr("{name} is detached", name=safe_line(name)))
+        return
+    sent = [each for turn in conversation.live.path for each in turn.attachments]
+    dropped = [each for each in sent if each.name == name]
+    if not dropped:
+        names = ", ".join(dict.fromkeys(each.name for each in (*pending, *sent)))
         raise UsageError(
             tr("no attachment named {name}", name=name),
-            hint=tr("/file clear detaches what the next message would send"),
+            hint=tr("attached: {names}", names=names) if names else tr("nothing is attached"),
         )
-    for attachment in attachments:
+    for attachment in dropped:
         conversation.chat.detach(attachment)
     conversation.print_err(
         tr("{name} is no longer sent; /retry sends the prompt again", name=safe_line(name))
@@ -254,12 +261,15 @@ def undo(conversation: Conversation, _: str) -> None:
     conversation.unsent = None
     if undone is None:
         raise UsageError(tr("nothing to undo"))
+    removed = tr("“{prompt}”", prompt=_quoted(undone.prompt))
+    if undone.prompt == CONTINUE_PROMPT:
+        removed = tr("the continuation")
     conversation.print_err(
         ntr(
-            "removed “{prompt}”; {n} turn left",
-            "removed “{prompt}”; {n:,} turns left",
+            "removed {removed}; {n} turn left",
+            "removed {removed}; {n:,} turns left",
             len(conversation.live.path),
-            prompt=_quoted(undone.prompt),
+            removed=removed,
         )
     )
 
@@ -327,6 +337,8 @@ def rename(conversation: Conversation, title: str) -> None:
         name = safe_line(session.title)
         conversation.print_err(tr("name: {name}", name=name) if name else tr("name: not set"))
         return
+    if not conversation.live.is_saved:
+        raise UsageError(tr("this conversation is not saved, so it cannot be renamed"))
     title = checked_session_name(title)
     conversation.live.change(session._replace(title=title, is_named=True))
     conversation.print_err(tr("renamed to “{title}”", title=safe_line(title)))
@@ -356,8 +368,10 @@ def usage(conversation: Conversation, word: str) -> None:
     uncounted = len(path) - len(counted)
     parts = [
         ntr("{n} turn", "{n:,} turns", len(path)),
-        tokens(sums if counted else None),
-        ntr("unknown for {n} turn", "unknown for {n:,} turns", uncounted) if uncounted else "",
+        tokens(sums if counted or not path else None),
+        ntr("unknown for {n} turn", "unknown for {n:,} turns", uncounted)
+        if counted and uncounted
+        else "",
         tr("{duration} in total", duration=seconds(duration_s)),
         conversation.cost_text(),
     ]
@@ -425,8 +439,8 @@ COMMANDS = (
             set_system),
     Command("set", "[NAME [VALUE|unset]]", tr("show or change a setting for this run"),
             set_setting, values="settings"),
-    Command("file", "[PATH|URL|clear|drop NAME]", tr("attach a file to the next message"), attach,
-            values="paths"),
+    Command("file", "[PATH|URL|clear|drop NAME]",
+            tr("attach a file; clear: detach all; drop: one"), attach, values="paths"),
     Command("retry", "[MODEL]", tr("send the last prompt again"), retry, values="models"),
     Command("continue", "", tr("continue an incomplete answer"), continue_answer),
     Command("edit", "", tr("edit the last prompt in the editor and send it"), edit),

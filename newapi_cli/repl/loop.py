@@ -26,7 +26,7 @@ from newapi_cli.render.status_lines import print_attachments, print_dim
 from newapi_cli.repl.command_parser import UnknownCommand, parse_line
 from newapi_cli.repl.commands import COMMANDS
 from newapi_cli.repl.completer import SlashCompleter, completion_values
-from newapi_cli.repl.conversation import Conversation
+from newapi_cli.repl.conversation import Conversation, hint_in_conversation
 from newapi_cli.repl.reader import Reader, open_reader
 from newapi_cli.repl.status_bar import bar_text
 
@@ -67,7 +67,7 @@ def run_conversation(conversation: Conversation, first: Prompt | None) -> None:
             if time.monotonic() - interrupted_at < TWICE_S:
                 break
             interrupted_at = time.monotonic()
-            conversation.print_err(tr("press Ctrl-C again, or Ctrl-D, to exit"))
+            conversation.print_err(tr("to exit, press Ctrl-C twice within a second, or Ctrl-D"))
             continue
         if text.strip():
             _act(conversation, text)
@@ -91,8 +91,8 @@ def _act(conversation: Conversation, text: str) -> None:
     except UnknownCommand as unknown:
         conversation.print_err(str(unknown))
     except UsageError as error:  # of a slash command: one line is enough
-        parts = filter(None, (error.summary, error.hint))
-        conversation.print_err(safe_line("; ".join(parts)))
+        parts = filter(None, (error.summary, hint_in_conversation(error)))
+        conversation.print_err(safe_line("; ".join(parts).replace("?; ", "? ")))
     except KeyboardInterrupt:  # of a slash command; `Conversation.send` handles those of answers
         conversation.print_err(tr("stopped"))
     except Interrupted as interrupted:

@@ -34,7 +34,7 @@ from newapi_cli.domain.session import (
     StoredSession,
     TurnRecord,
 )
-from newapi_cli.errors import LocalError, Reason, UsageError
+from newapi_cli.errors import LocalError, NextStep, Reason, UsageError
 from newapi_cli.i18n import tr
 from newapi_cli.store.database import Database, migration_backups
 from newapi_cli.store.mapping import (
@@ -64,7 +64,6 @@ SPENDING_COLUMNS = (  # of a turn
     "id, session_id, host, status, model, prompt_tokens, completion_tokens, cost, cost_kind,"
     " request_id, first_token_s, duration_s, created_at"
 )
-LIST_HINT = tr("newapi sessions list")
 
 Made = TypeVar("Made")
 
@@ -285,7 +284,7 @@ class SessionStore:
             return sessions[0]
         if not sessions:
             message = tr("session {reference} not found", reference=repr(reference))
-            raise UsageError(message, hint=LIST_HINT)
+            raise UsageError(message, hint=NextStep.LIST_SESSIONS)
         raise _ambiguous_error(reference, sessions)
 
     def load(self, session_id: str) -> StoredSession | None:
@@ -463,7 +462,7 @@ def _ambiguous_error(reference: str, sessions: list[Session]) -> UsageError:
         n=len(sessions),
         ids=", ".join([*ids, "…"] if len(sessions) > MAX_LISTED_IDS else ids),
     )
-    return UsageError(message, hint=LIST_HINT)
+    return UsageError(message, hint=NextStep.LIST_SESSIONS)
 
 
 def current_owner() -> str:

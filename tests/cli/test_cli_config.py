@@ -240,7 +240,59 @@ def test_a_style_that_exists_and_a_stop_of_white_space_are_stored(home: Home) ->
 @pytest.mark.parametrize("args", [["get", "modle"], ["set", "modle", "x"], ["unset", "modle"]])
 def test_an_unknown_setting_is_rejected_with_a_suggestion(home: Home, args: list[str]) -> None:
     err = refused(home, *args)
-    assert "use model;" in err
+    assert "did you mean model?" in err
+    assert "try: `newapi config list --all` lists all settings" in err
+
+
+def test_the_profile_is_printed_but_not_stored_as_a_setting(home: Home) -> None:
+    assert config(home, "get", "profile").text == "test\n"
+    for args in (["set", "profile", "x"], ["unset", "profile"]):
+        assert "default_profile: newapi config edit" in refused(home, *args)
+
+
+def test_the_help_names_where_settings_are_listed(home: Home) -> None:
+    for name in ("get", "set", "unset"):
+        assert "config list --all" in " ".join(config(home, name, "--help").text.split())
+
+
+@pytest.mark.parametrize("text", ["a,b", " a , b ,", '["a", "b"]'])
+def test_a_list_of_names_is_split_at_commas(home: Home, text: str) -> None:
+    config(home, "set", "fallback", text)
+    assert stored(home)["fallback"] == ["a", "b"]
+    assert config(home, "get", "fallback").text == "a, b\n"
+    home.configure(URL)
+    listed = rows(config(home, "list", env={"NEWAPI_FALLBACK": text}))
+    assert listed["fallback"] == ("a, b", "environment NEWAPI_FALLBACK")
+
+
+def test_a_name_with_a_comma_is_shown_as_json(home: Home) -> None:
+    config(home, "set", "fallback", '["a,b", "c"]')
+    assert config(home, "get", "fallback").text == '["a,b", "c"]\n'
+
+
+def test_a_text_that_ends_answers_may_contain_commas(home: Home) -> None:
+    config(home, "set", "stop", "a,b")
+    assert stored(home)["stop"] == ["a,b"]
+
+
+@pytest.mark.parametrize("more", [[], ["-P", "test"]])
+def test_a_negative_number_is_a_value(home: Home, more: list[str]) -> None:
+    config(home, "set", "frequency_penalty", "-1", *more)
+    config(home, "set", *more, "presence_penalty", "-.5")
+    assert (stored(home)["frequency_penalty"], stored(home)["presence_penalty"]) == (-1.0, -0.5)
+    assert "timeout must be a number of seconds from 0 to 1,000,000, not -3" in refused(
+        home, "set", "timeout", "-3"
+    )
+
+
+def test_an_unknown_option_is_not_a_value(home: Home) -> None:
+    assert "no such option: --bogus" in refused(home, "set", "model", "--bogus")
+
+
+def test_an_editor_that_does_not_exist_is_reported_without_a_number(home: Home) -> None:
+    result = run_newapi("config", "edit", home=home, env={"EDITOR": "nope"})
+    assert result.code == 2
+    assert "why: No such file or directory\n" in result.err
 
 
 def test_an_unknown_name_in_the_file_can_be_unset(home: Home) -> None:

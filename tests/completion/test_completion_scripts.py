@@ -35,6 +35,20 @@ def test_it_is_installed_below_the_home_folder(home: Home) -> None:
     assert "newapi" in path.read_text("utf-8")
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_the_changed_startup_file_is_reported(home: Home, shell: str) -> None:
+    result = run_newapi("completion", shell, "--install", home=home)
+    assert (result.code, f", which ~/.{shell}rc now loads; restart" in result.err) == (0, True)
+    assert (home.path / f".{shell}rc").exists()
+
+
+def test_a_failure_names_the_file_and_the_way_without_it(home: Home) -> None:
+    result = run_newapi("completion", "powershell", "--install", home=home, env={"PATH": "/nope"})
+    assert result.code == 10
+    assert "why: powershell: No such file or directory" in result.err
+    assert "try: save the output of `newapi completion powershell` in a file" in result.err
+
+
 def test_without_a_home_folder_nothing_is_installed(home: Home) -> None:
     missing = home.path / "missing"
     result = run_newapi("completion", "fish", "--install", home=home, env={"HOME": str(missing)})

@@ -71,6 +71,8 @@ def test_no_option_takes_a_key() -> None:
         ("stop", "END", ["END"]),
         ("stop", '["a", "b\\n"]', ["a", "b\n"]),
         ("stop", "\n", ["\n"]),
+        ("fallback", "a, b,", ["a", "b"]),
+        ("fallback", ",", [""]),
         ("options", '{"n": 2, "x": {"y": [1, null]}}', {"n": 2, "x": {"y": [1, None]}}),
         ("reasoning", "Hide", "hide"),
         ("editing_mode", "vi", "vi"),
@@ -124,7 +126,7 @@ def test_no_error_repeats_the_text(field: Field) -> None:
     bad = [[CANARY, 1], {CANARY: math.inf}, [[CANARY]]]
     for value in bad if field.is_secret else [f"{CANARY}\0", *bad]:  # `secrets` looks into a key
         assert "CANARY" not in refusal_of_value(field.name, value)
-    if field.kind not in (Kind.TEXT, Kind.SECRET, Kind.TEXTS):
+    if field.kind not in (Kind.TEXT, Kind.SECRET, Kind.TEXTS, Kind.NAMES):
         with pytest.raises(ValueError, match=r"^must be ") as caught:
             field.parse(CANARY)
         assert "CANARY" not in f"{caught.value!r}{caught.value.__cause__!r}"

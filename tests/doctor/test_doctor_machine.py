@@ -33,7 +33,9 @@ def test_an_invalid_config_file_is_a_failed_check(home: Home) -> None:
     run = run_doctor(home)
     row = run.assert_first_failed("configuration", 3, "straight double quotes")
     assert f"{home.config_file}:7:11: " in row.text
-    assert run.failed == ["configuration", "base URL"]
+    assert run.failed == ["configuration"]
+    assert run["base URL"][1:3] == ("skipped", 'fix "configuration" first')
+    assert run["key"][1:3] == ("skipped", 'fix "configuration" first')
     assert run["store"].verdict == "ok"
 
 
@@ -50,6 +52,17 @@ def test_an_invalid_config_file_does_not_stop_the_other_checks(
     run = run_doctor(home, env=env)
     assert (run.failed, run.result.code) == (["configuration"], 3)
     assert {run[name].verdict for name in ("server", "key", "models", "prices")} == {"ok"}
+
+
+def test_a_key_that_may_be_in_an_invalid_file_is_not_reported_as_missing(
+    home: Home, gateway: DemoGateway
+) -> None:
+    home.configure("https://gateway.invalid")
+    home.config_file.write_text("this is no TOML", "utf-8")
+    run = run_doctor(home, env={"NEWAPI_BASE_URL": gateway.base_url})
+    assert run.failed == ["configuration"]
+    assert run["key"][1:3] == ("skipped", 'fix "configuration" first')
+    assert run["server"].verdict == "ok"
 
 
 def test_an_invalid_setting_blocks_the_checks_that_need_settings(home: Home) -> None:

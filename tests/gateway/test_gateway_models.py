@@ -183,7 +183,7 @@ def test_an_invalid_order_is_a_usage_error_that_lists_the_valid_ones(home: Home)
     with configured(home):
         result = run_newapi("models", "--sort", "size", home=home)
     assert result.code == 2
-    assert "'name', 'in', 'out'" in result.err
+    assert "one of name, in, out" in result.err
 
 
 @pytest.mark.parametrize(
@@ -218,3 +218,11 @@ def test_no_prices_are_fetched_if_they_are_disabled(home: Home) -> None:
         result = run_newapi("models", "--prices", home=home)
         assert [each.path for each in gateway.requests] == ["/v1/models"]
     assert result.text.splitlines()[0].split("\t")[:2] == ["demo", "unknown"]
+
+
+@pytest.mark.parametrize("args", [[], ["--prices"], ["--sort", "out"]], ids=" ".join)
+def test_a_guessed_group_is_reported_only_where_prices_matter(home: Home, args: list[str]) -> None:
+    pipeline = ["bash", "-c", '"$@" | cat', "bash", *newapi_command("models", *args)]
+    with configured(home), Terminal(pipeline, home=home, columns=200) as terminal:
+        assert terminal.wait_exit() == 0
+        assert ("prices of group" in terminal.all_text()) is bool(args)

@@ -108,7 +108,9 @@ def test_an_empty_text_clears_the_system_prompt_and_an_empty_file_name_is_refuse
 ) -> None:
     with conversation(home, "chat", "-s", "be brief") as repl:
         output = repl.output_of("/system @")
-        assert output.startswith("no file name given after @; use -s @FILE to read a text file")
+        assert output.startswith(
+            "no file name given after @; use /system @FILE to read a text file"
+        )
         assert repl.output_of("/system") == "system prompt: be brief"
         assert repl.output_of('/system ""') == "system prompt: not set"
         assert repl.output_of('/file ""').startswith("no file name given")
@@ -253,10 +255,10 @@ def test_a_setting_is_sent_until_it_is_unset(home: Home, server: FaultServer) ->
     [
         ("/set temperature 3", "temperature must be a number from 0 to 2, not 3"),
         ("/set temperature warm", "temperature must be"),
-        ("/set temprature 1", "unknown setting 'temprature'; use temperature;"),
-        ("/set temprature", "unknown setting 'temprature'; use temperature;"),
-        ("/set base_url http://x", "unknown setting 'base_url'"),
-        ("/set api_key x", "unknown setting 'api_key'"),
+        ("/set temprature 1", "unknown setting 'temprature'; did you mean temperature?"),
+        ("/set temprature", "unknown setting 'temprature'; did you mean temperature?"),
+        ("/set base_url http://x", "base_url cannot be changed in a conversation"),
+        ("/set api_key x", "api_key cannot be changed in a conversation"),
     ],
 )
 def test_an_invalid_setting_is_reported_and_changes_nothing(

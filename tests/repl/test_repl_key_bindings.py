@@ -251,7 +251,7 @@ def test_ctrl_c_leaves_only_if_pressed_twice_on_an_empty_line(
         wait_for_row(repl, ">")
         repl.type(CTRL_C)
         repl.wait_for_line()
-        repl.terminal.wait_for("press Ctrl-C again, or Ctrl-D, to exit")
+        repl.terminal.wait_for("to exit, press Ctrl-C twice within a second, or Ctrl-D")
         assert repl.terminal.exit_code is None
         repl.type(CTRL_C)
         assert repl.terminal.wait_exit() == 0

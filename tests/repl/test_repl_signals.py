@@ -25,7 +25,7 @@ from tests.support.wire import response
 
 LIMIT_S = 1.0
 PART = "Paris is the capital.\n\nIt lies on"
-HINT = "press Ctrl-C again"
+HINT = "press Ctrl-C twice within a second"
 SIGNALS = [(signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 
 

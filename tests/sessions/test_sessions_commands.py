@@ -146,6 +146,40 @@ def test_the_profile_option_filters(home: Home, server: FaultServer) -> None:
     assert len(run(home, "list").text.splitlines()) == 2
 
 
+@pytest.mark.parametrize("command", ["list", "show", "export"])
+def test_a_profile_that_does_not_exist_is_an_error(
+    home: Home, server: FaultServer, command: str
+) -> None:
+    put(home, "mine", profile="test")
+    result = run(home, command, "-P", "nope", code=3)
+    assert (result.out, "profile 'nope' not found" in result.err) == (b"", True)
+
+
+def test_the_sessions_of_a_profile_that_was_removed_are_listed(
+    home: Home, server: FaultServer
+) -> None:
+    put(home, "other", profile="gone")
+    assert "other" in run(home, "list", "-P", "gone").text
+
+
+def test_the_hint_without_any_session_is_a_first_prompt(home: Home, server: FaultServer) -> None:
+    put(home, "mine", profile="test")
+    run(home, "rm", "--yes", "mine")
+    assert 'try: newapi chat "Hello"' in run(home, "export", code=2).err
+
+
+def test_the_help_of_export_names_its_default(home: Home) -> None:
+    text = " ".join(run(home, "export", "--help").text.replace("│", "").split())
+    assert "the most recent session if omitted" in text
+
+
+def test_an_invalid_export_names_what_to_use(home: Home) -> None:
+    path = home.path / "bad.json"
+    path.write_text('{"format": "other"}')
+    err = run(home, "import", str(path), code=2).err
+    assert "try: use a file that `newapi sessions export --json` wrote" in err
+
+
 def test_an_empty_list_is_reported_on_stderr(home: Home) -> None:
     result = run(home, "list")
     assert (result.out, "no session" in result.err) == (b"", True)

@@ -201,7 +201,7 @@ def test_since_limits_the_report(filled: Home, since: str, models: set[str]) -> 
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
-        (["--by", "week"], ["'model', 'day', 'session'"]),
+        (["--by", "week"], ["one of model, day, session"]),
         (["--since", "soon"], ["'soon'", "7d", "2026-11-01", "all"]),
         (["--since", "7m"], ["'7m'", "7d"]),
         (["--since", ""], ["''"]),
@@ -245,9 +245,17 @@ def test_a_profile_that_is_no_longer_in_the_config_is_reported(two_profiles: Hom
     assert names(tsv(usage(two_profiles, "-P", "gone"))) == ["other"]
 
 
-def test_a_profile_without_answers_is_named(two_profiles: Home) -> None:
-    result = usage(two_profiles, "-P", "never")
-    assert (result.out, "never" in result.err) == (b"", True)
+def test_a_profile_without_answers_is_named(home: Home) -> None:
+    home.configure("https://a.example")
+    fill(home, Said("other"), session=new_session("other", profile="gone"))
+    result = usage(home, "-P", "test")
+    assert (result.out, "profile 'test'" in result.err) == (b"", True)
+
+
+def test_a_profile_that_does_not_exist_is_an_error(two_profiles: Home) -> None:
+    result = run_newapi("usage", "-P", "never", home=two_profiles)
+    assert (result.code, result.out) == (3, b"")
+    assert "profile 'never' not found" in result.err
 
 
 # -- nothing, and damage ----------------------------------------------------------------------

@@ -56,6 +56,11 @@ class DoctorContext:
         except NewapiError:
             raise CheckBlocked("configuration") from None
 
+    def ensure_file_is_valid(self) -> None:
+        """Raise `CheckBlocked` if what is missing may be set in an invalid config file."""
+        if self.is_file_invalid:
+            raise CheckBlocked("configuration")
+
     @property
     def base_url(self) -> BaseUrl:
         """The server.

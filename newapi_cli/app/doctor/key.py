@@ -42,6 +42,8 @@ MAX_CHUNKS = 100  # some models never stop at one word, and the user agreed to p
 
 def check_key(doctor: DoctorContext) -> CheckResult:
     """Check the form of the key, then request the models and the balance with it."""
+    if doctor.settings.key is None:
+        doctor.ensure_file_is_valid()
     key = doctor.context.api_key  # raises if its form is wrong, or its command fails
     if doctor.server_kind is None:
         raise CheckBlocked("server")

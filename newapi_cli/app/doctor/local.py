@@ -184,6 +184,7 @@ def check_base_url(doctor: DoctorContext) -> CheckResult:
     """Check the form of the base URL, and whether a key may be sent there."""
     settings = doctor.settings
     if settings.base_url is None:
+        doctor.ensure_file_is_valid()
         return failed(tr("no base URL is set"), hint=NO_BASE_URL_HINT, code=ExitCode.CONFIG)
     base_url, written = settings.base_url, _as_written(doctor)
     parts = [str(base_url)]

@@ -418,10 +418,10 @@ class JsonObject:
 def _import_error(place: str, problem: str) -> UsageError:
     """Return the error for a field or line, or for all of it if `place` is empty."""
     if not place:
-        return UsageError(tr("invalid session export: it {problem}", problem=problem))
-    return UsageError(
-        tr("invalid session export: {place}: {problem}", place=place, problem=problem)
-    )
+        message = tr("invalid session export: it {problem}", problem=problem)
+    else:
+        message = tr("invalid session export: {place}: {problem}", place=place, problem=problem)
+    return UsageError(message, hint=HINT)
 
 
 def _not_an_integer(minimum: int) -> str:

@@ -30,6 +30,7 @@ from newapi_cli.text import quote_name
 
 ROWS_ON_TERMINAL = 50
 MAX_ARCHIVE_BYTES = 1_000_000_000
+FIRST_SESSION_HINT = tr('newapi chat "Hello"')
 FILE_HINT = tr("use a file that `newapi sessions export --json` wrote, or - for standard input")
 
 
@@ -59,14 +60,15 @@ def find_session(context: Context, reference: str | None) -> Session:
     """Return the session with a name or id, or the last used one."""
     store = context.sessions_if_any
     if store is None:
-        hint = tr('newapi chat "Hello"')
-        raise UsageError(tr("no sessions yet"), hint=hint)
+        raise UsageError(tr("no sessions yet"), hint=FIRST_SESSION_HINT)
     if reference is not None:
         return store.find(reference)
     profile = str(context.overrides.get("profile") or "")
     latest = store.latest(profile)
     if latest is None:
-        raise UsageError(nothing_stored(profile), hint="newapi sessions list")
+        context.ensure_profile_exists()
+        hint = tr("`newapi sessions list` lists those of all profiles")
+        raise UsageError(nothing_stored(profile), hint=hint if profile else FIRST_SESSION_HINT)
     return latest
 
 
@@ -86,6 +88,9 @@ def list_sessions(context: Context, *, limit: int | None, json: bool) -> None:
     """Print the sessions, the last used first; a limit of 0 means all."""
     store = context.sessions_if_any
     profile = str(context.overrides.get("profile") or "")
+    total = store.count(profile) if store else 0
+    if not total:
+        context.ensure_profile_exists()
     form = output_form(context.streams, json=json)
     count = _store_limit(limit, form)
     # Text from the store, not `_session_columns`: a pipe gets all sessions, and 10,000 `Session`s
@@ -101,7 +106,6 @@ def list_sessions(context: Context, *, limit: int | None, json: bool) -> None:
             store.sessions(count, profile) if store else [],
             as_json=lambda rows: [_session_json(context, row) for row in rows],
         )
-    total = store.count(profile) if store else 0
     if not total:
         context.streams.print_err(nothing_stored(profile))
     elif limit is None and 0 <= count < total:

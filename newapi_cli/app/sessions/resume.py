@@ -83,9 +83,13 @@ def resume_reference(context: Context, reference: str) -> LiveSession:
     overrides = dict(context.overrides)
     try:
         return _resume(context, session, is_explicit=False)
-    except NewapiError:
+    except NewapiError as error:
         context.overrides = overrides
         context.forget_settings()
+        if isinstance(error, ConfigError):  # its hint is an option of the command line
+            command = f"newapi chat -S {session.short_id} -P NAME"
+            hint = tr("exit, then `{command}` continues it with another profile", command=command)
+            raise error.with_hint(hint) from error.__cause__
         raise
 
 
