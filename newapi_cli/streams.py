@@ -26,6 +26,7 @@ from newapi_cli.i18n import tr
 READ_SIZE_BYTES = 1 << 16
 FULL_TERMINAL_RETRY_S = 0.005
 SIGNAL_POLL_S = 0.05
+SILENCE_S = 1.0  # of standard input, before the user learns what is being waited for
 PIPE_WRITER_TIMEOUT_S = 1.0  # for a process started at the same time to open a named pipe
 # A shell passes `<(command)` as one of these: a pipe that is open already, in bash and in zsh.
 INHERITED_DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
@@ -174,15 +175,15 @@ class Input:
         self.is_open = self._fd is not None
         self.is_terminal = self._fd is not None and os.isatty(self._fd)
 
-    def read(self, limit_bytes: int) -> Content:
+    def read(self, limit_bytes: int, on_silence: Callable[[], None] = lambda: None) -> Content:
         """Return what is left to read, up to the limit or a little more.
 
-        Raises `LocalError`.
+        `on_silence` is called, once, if nothing arrives for a second. Raises `LocalError`.
         """
         if self._fd is None:
             return Content(b"", is_complete=True)
         try:
-            return _read_up_to(self._fd, limit_bytes)
+            return _read_up_to(self._fd, limit_bytes, on_silence)
         except OSError as error:
             why = error.strerror or ""
             raise LocalError(tr("cannot read standard input"), why=why) from error
@@ -240,6 +241,20 @@ class Streams:
         """Set what is called while a reader is too slow; it raises if the wait must end."""
         self.stdout.check_wait = self.stderr.check_wait = check_wait
 
+    def read_stdin(self, limit_bytes: int) -> Content:
+        """Return what is left to read from standard input. Raise `LocalError`.
+
+        If it stays open and silent, one line on stderr says so: the program seems to hang.
+        """
+        return self.stdin.read(limit_bytes, self.report_silence)
+
+    def report_silence(self) -> None:
+        """Print what is being waited for, and how to avoid it."""
+        text = tr("waiting for standard input, which is still open; to send none: < /dev/null")
+        if self.stdin.is_terminal:
+            text = tr("reading standard input from the terminal; Ctrl-D on an empty line ends it")
+        self.print_err(text)
+
     def print_err_without_waiting(self, text: str) -> None:
         """Print a line to stderr, unless that would block. The program ends after it."""
 
@@ -257,19 +272,26 @@ class Streams:
             return
 
 
-def read_file(path: str | Path, limit_bytes: int, *, hint: str = "") -> Content:
+def read_file(
+    path: str | Path,
+    limit_bytes: int,
+    *,
+    hint: str = "",
+    on_silence: Callable[[], None] = lambda: None,
+) -> Content:
     """Return the content of a file or a pipe, up to a limit or a little more.
 
     Raise `FileError`, with the hint. `~` is expanded. A pipe is read to its end. Opening a named
     pipe would block until a process writes to it, so it is opened without waiting, and is an error
-    if nothing arrives in a second.
+    if nothing arrives in a second. For standard input, `on_silence` is called then, once.
     """
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         path_text = os.fspath(path)
         fd = os.open(Path(path).expanduser(), flags)
         try:
-            content = _read_up_to(fd, limit_bytes)
+            is_stdin = str(path) in STDIN_NAMES
+            content = _read_up_to(fd, limit_bytes, on_silence if is_stdin else lambda: None)
             is_empty_pipe = not content.data and stat.S_ISFIFO(os.fstat(fd).st_mode)
             if is_empty_pipe and not is_inherited_descriptor(path):
                 select.select([fd], [], [], PIPE_WRITER_TIMEOUT_S)
@@ -296,10 +318,16 @@ def streams_of_process() -> Streams:
     return Streams(Input(0), Output(1, encoding), Output(2, encoding), os.environ)
 
 
-def _read_up_to(fd: int, limit_bytes: int) -> Content:
+def _read_up_to(
+    fd: int, limit_bytes: int, on_silence: Callable[[], None] = lambda: None
+) -> Content:
     blocks: list[bytes] = []
     size = 0
+    has_called = os.name == "nt"  # select works on sockets only
     while size <= limit_bytes:
+        if not has_called and not select.select([fd], [], [], SILENCE_S)[0]:
+            has_called = True
+            on_silence()
         try:
             block = os.read(fd, READ_SIZE_BYTES)
         except BlockingIOError:

@@ -113,7 +113,10 @@ class ChatRun:
 
     def _read_stdin(self) -> TextFile | Attachment:
         stdin = self.context.streams.stdin
-        data, is_complete = stdin.read(MAX_INPUT_BYTES)
+        if self.options.quiet:
+            data, is_complete = stdin.read(MAX_INPUT_BYTES)
+        else:
+            data, is_complete = self.context.streams.read_stdin(MAX_INPUT_BYTES)
         if is_complete and is_plain_text(data):
             return TextFile("", text_from_bytes(data, STDIN_NAME))  # loads nothing else
         if not is_complete and not is_plain_text(data):  # an image may be larger than a text

@@ -326,7 +326,7 @@ def _merged_url(one: BaseUrl | None, other: BaseUrl | None) -> BaseUrl | None:
 
 
 def _read_stdin(context: Context) -> str:
-    content = context.streams.stdin.read(MAX_PIPED_BYTES)
+    content = context.streams.read_stdin(MAX_PIPED_BYTES)
     if not content.is_complete:
         raise UsageError(tr("standard input is too long for a key"))
     return content.data.decode("utf-8", "replace").removeprefix("\ufeff")

@@ -10,7 +10,7 @@ standard input, unchanged
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from newapi_cli.domain.messages import Attachment
@@ -145,10 +145,13 @@ def text_from_arguments(words: Sequence[str]) -> str:
     return text
 
 
-def read_system_prompt(value: str | None) -> str | None:
+def read_system_prompt(
+    value: str | None, on_silence: Callable[[], None] = lambda: None
+) -> str | None:
     """Return a system prompt: the text, or the content of the file in `@FILE`.
 
-    A text that begins with `@` is written as `@@`. Raises `UsageError`.
+    A text that begins with `@` is written as `@@`. `on_silence` is called if the file is standard
+    input, and nothing arrives for a second. Raises `UsageError`.
     """
     if value is None or not value.startswith("@"):
         return value
@@ -157,7 +160,7 @@ def read_system_prompt(value: str | None) -> str | None:
     path = value[1:]
     if not path.strip():
         raise UsageError(tr("no file name given after @"), hint=SYSTEM_HINT)
-    content = read_file(path, MAX_INPUT_BYTES, hint=SYSTEM_HINT)
+    content = read_file(path, MAX_INPUT_BYTES, hint=SYSTEM_HINT, on_silence=on_silence)
     if not content.is_complete:
         raise too_large(path)
     return text_from_bytes(content.data, path)

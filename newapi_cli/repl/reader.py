@@ -17,6 +17,7 @@ from newapi_cli.app import input_history
 from newapi_cli.errors import ExitCode, Interrupted
 from newapi_cli.render.sanitizer import safe_text
 from newapi_cli.repl.key_bindings import QUOTES, key_bindings
+from newapi_cli.repl.pastes import detect_pastes
 from newapi_cli.signals import Interrupts
 from newapi_cli.streams import Streams
 from newapi_cli.terminal import drop_typeahead
@@ -78,6 +79,7 @@ class Reader:
             cursor=ModalCursorShapeConfig() if vi else None,  # shows the mode of vi
             erase_when_done=True,  # a text taller than the window would be cut in the scrollback
         )
+        detect_pastes(self._session.input, is_dumb=streams.terminal_is_dumb)
 
     def read(self, bar: Callable[[int], str], session_id: str) -> str:
         """Return the next message. `bar` returns the status bar for a width in columns.

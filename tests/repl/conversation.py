@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import termios
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from newapi_cli.domain.session import StoredSession
+from newapi_cli.repl.reader import CONTINUATION
 from newapi_cli.store.sessions import SessionStore
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -44,6 +47,36 @@ class ConversationTerminal:
         """Send keys."""
         self.terminal.send(keys.encode())
 
+    def type_lines(self, keys: str) -> None:
+        """Type several lines as a person does: each line break is read by itself."""
+        first, *others = re.findall(r"\x1b\r|[\r\n]|[^\r\n\x1b]+", keys)
+        emulator, word = self.terminal.emulator, first.split()[-1]
+        self.type(first)
+        row = -1
+
+        def line_is_shown() -> bool:
+            nonlocal row
+            lines = [n for n, line in enumerate(emulator.screen_lines()) if line.startswith("> ")]
+            row = lines[-1] if lines else -1
+            return row >= 0 and word in emulator.screen_lines()[row]
+
+        self.terminal.wait_until(line_is_shown, what=word)
+        for piece in others:
+            self.type(piece)
+            if piece.endswith(("\r", "\n")):
+                row += 1
+                at = (len(CONTINUATION), row)
+                self.terminal.wait_until(
+                    lambda: (emulator.cursor.x, emulator.cursor.y) == at,  # noqa: B023
+                    what="a new row",
+                )
+            else:
+                word = piece.split()[-1]
+                self.terminal.wait_until(
+                    lambda: word in emulator.screen_lines()[row],  # noqa: B023
+                    what=word,
+                )
+
     def paste(self, text: str) -> None:
         """Paste a text as a terminal with bracketed paste does."""
         self.type(f"\x1b[200~{text}\x1b[201~")
@@ -78,6 +111,15 @@ class ConversationTerminal:
         """Leave with Ctrl-D and assert exit code 0."""
         self.type(CTRL_D)
         assert self.terminal.wait_exit() == 0
+
+
+def wait_for_raw_keys(repl: ConversationTerminal) -> None:
+    """Wait until the terminal does not echo; a dumb one gets no sequence for it."""
+    for _ in range(1000):
+        if not repl.terminal.echoes:
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("the terminal still echoes")
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import threading
 
 import pytest
 
@@ -21,6 +20,7 @@ from tests.repl.conversation import (
     last_prompt,
     modes_of,
     sent_messages,
+    wait_for_raw_keys,
     write_script,
 )
 from tests.support.fault_server import FaultServer
@@ -36,15 +36,6 @@ LINE_SEPARATOR = "\N{LINE SEPARATOR}"
 def wait_for_row(repl: ConversationTerminal, row: str) -> None:
     """Wait until a row of the window equals a text."""
     repl.terminal.wait_until(lambda: row in repl.screen.split("\n"), what=row)
-
-
-def wait_for_raw_keys(repl: ConversationTerminal) -> None:
-    """Wait until the terminal does not echo; a dumb one gets no sequence for it."""
-    for _ in range(1000):
-        if not repl.terminal.echoes:
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError("the terminal still echoes")
 
 
 # -- history ----------------------------------------------------------------------------------

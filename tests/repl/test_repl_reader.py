@@ -53,7 +53,8 @@ def history(home: Home) -> Path:
 )
 def test_a_message_of_many_lines(home: Home, server: FaultServer, keys: str, sent: str) -> None:
     with conversation(home) as repl:
-        repl.enter(keys)
+        repl.type_lines(keys)
+        repl.enter("")
         repl.leave()
     assert len(server.requests) == 1
     assert last_prompt(server) == sent
@@ -61,7 +62,8 @@ def test_a_message_of_many_lines(home: Home, server: FaultServer, keys: str, sen
 
 def test_spaces_and_line_breaks_of_a_message_are_kept(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
-        repl.enter(f"  indented{CTRL_J}\N{NO-BREAK SPACE}two  ")
+        repl.type_lines(f"  indented{CTRL_J}\N{NO-BREAK SPACE}two  ")
+        repl.enter("")
         repl.leave()
     assert last_prompt(server) == "  indented\n\N{NO-BREAK SPACE}two  "
 
@@ -142,7 +144,8 @@ def test_text_typed_during_an_answer_becomes_the_next_line(home: Home, server: F
 def test_up_recalls_messages_of_the_last_run(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("the older question")
-        repl.enter(f"one{CTRL_J}two")
+        repl.type_lines(f"one{CTRL_J}two")
+        repl.enter("")
         repl.leave()
     with conversation(home) as repl:
         repl.type(UP)
@@ -179,7 +182,8 @@ def test_a_readable_history_is_made_private(home: Home, server: FaultServer) -> 
 def test_a_line_with_a_key_is_not_stored_in_the_history(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         for typed in (f"is {KEY} good?", f"/system {KEY}", f"one{CTRL_J}{KEY}", f"x={KEY}", KEY):
-            repl.enter(typed)
+            repl.type_lines(typed)
+            repl.enter("")
         repl.enter("kept")
         repl.leave()
     text = history(home).read_text("utf-8")

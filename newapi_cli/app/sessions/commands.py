@@ -254,7 +254,7 @@ def _read_archive(context: Context, path: str) -> str:
     if not path.strip():
         raise UsageError(tr("no file name given"), hint=FILE_HINT)
     if path == "-":
-        content = context.streams.stdin.read(MAX_ARCHIVE_BYTES)
+        content = context.streams.read_stdin(MAX_ARCHIVE_BYTES)
     else:
         content = read_file(path, MAX_ARCHIVE_BYTES, hint=FILE_HINT)
     if not content.is_complete:

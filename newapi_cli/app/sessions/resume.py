@@ -172,7 +172,7 @@ def _new_session(context: Context) -> Session:
     return Session(
         id=os.urandom(ID_LENGTH // 2).hex(),
         model=context.model_and_fallbacks[0],
-        system=read_system_prompt(context.settings.text("system")) or "",
+        system=_system_prompt(context, context.settings.text("system")),
     )
 
 
@@ -254,8 +254,12 @@ def _with_overrides(context: Context, stored: StoredSession) -> Session:
     default = session.model or model if is_own_profile else model or session.model
     return session._replace(
         model=model if context.overrides.get("model") else default,
-        system=session.system if system is None else read_system_prompt(str(system)) or "",
+        system=session.system if system is None else _system_prompt(context, str(system)),
     )
+
+
+def _system_prompt(context: Context, text: str) -> str:
+    return read_system_prompt(text, context.streams.report_silence) or ""
 
 
 def _saved_session(
