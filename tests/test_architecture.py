@@ -42,6 +42,7 @@ WITH_INNER_IMPORTS = (
     "app/",
     "cli/",
     "api/chat/body_decoder.py",
+    "api/chat/response_reader.py",
     "api/errors/body.py",
     "api/chat/folding.py",
     "api/chat/parts.py",

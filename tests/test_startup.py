@@ -132,6 +132,17 @@ def test_an_answer_into_a_pipe_loads_nothing_to_paint_with(home: Home) -> None:
     assert loaded.isdisjoint({*HEAVY, *PAINTERS, "tomlkit"} - {"sqlite3"})
 
 
+def test_an_answer_loads_nothing_that_reads_errors(home: Home) -> None:
+    record = home.path / "loaded"
+    with DemoGateway(pace_s=0) as gateway:
+        env = {**KEY, "NEWAPI_BASE_URL": gateway.base_url, "LOADED": str(record)}
+        run_python(RECORDER, "chat", "-n", "hi", home=home, env=env)
+    names = [name for name in record.read_text("utf-8").splitlines() if ".api.errors." in name]
+    assert {name.rpartition(".")[2] for name in names} <= {
+        "body", "error_object", "explain", "failures"
+    }  # fmt: skip
+
+
 def test_an_answer_that_is_not_saved_loads_no_store(home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         env = {**KEY, "NEWAPI_BASE_URL": gateway.base_url}

@@ -7,7 +7,9 @@ Azure/azure-sdk-for-net#48145.
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 
 from newapi_cli.api.chat.body_decoder import BodyDecoder
 from newapi_cli.api.chat.response_reader import no_answer
@@ -100,6 +102,7 @@ def test_a_bare_message_is_an_error_only_at_the_end_of_a_cut_stream(wrapped: Wra
         (b"error: the model crashed\n\n", "the model crashed"),
         (b"error:the model crashed", "the model crashed"),
         (b"error:\n  message: no GPU left\n  code: 500\n", "no GPU left"),
+        (b'error: {\n  "code": 500,\n  "message": "no GPU left"\n}\n\n', "no GPU left"),
         (b"event: error\ndata: the model crashed\n\n", "the model crashed"),
         (b"event: error\r\ndata: \"the model crashed\"\r\n\r\n", "the model crashed"),
         (b"event: exception\ndata: {\"message\":\"the model crashed\"}\n\n", "the model crashed"),
@@ -139,10 +142,35 @@ def test_other_forms_of_an_error_in_a_stream(body: bytes, words: str | None) -> 
         (404, b"404 page not found", "404 page not found"),
         (429, b"error code: 1015", "error code: 1015"),
         (500, "服务器繁忙".encode(), "服务器繁忙"),
+        (502, json_bytes({"error": {"message": "bad response body: <!DOCTYPE html><html><head>"
+                                    "<title>Just a moment</title></head></html>"}}),
+         "bad response body: Just a moment"),
     ],
 )  # fmt: skip
 def test_other_forms_of_an_http_error(status: int, body: bytes, words: str) -> None:
     assert no_answer(ResponseHead(status, {}), body).error.why == words
+
+
+def test_the_words_in_an_empty_completion_are_displayed() -> None:
+    choice = {"finish_reason": "stop", "index": 0, "message": {"content": "", "role": "assistant"}}
+    blocked = {"status_code": 1027, "status_msg": "output new_sensitive"}
+    body = json_bytes({"id": "x", "choices": [choice], "base_resp": blocked})
+    assert error_in(body).why == "output new_sensitive"
+    last = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "base_resp": blocked}
+    assert error_in(TEXT + event(last) + DONE).why == "output new_sensitive"
+
+
+def test_a_compressed_error_is_read(home: Home) -> None:
+    body = json_bytes({"error": {"message": "no such luck"}})
+    for data, encoding, code in (
+        (gzip.compress(body), "gzip", 6), (zlib.compress(body), "deflate", 6), (body, "br", 6),
+        (gzip.compress(b" " * 50_000_000), "gzip", 6), (b"\x1f\x8bbroken", "gzip", 6),
+    ):  # fmt: skip
+        headers = [("Content-Encoding", encoding)]
+        result = ask(home, response(400, data, headers=headers))
+        assert result.code == code, result.err
+        is_read = len(data) < 1000 and encoding != "br" and b"broken" not in data
+        assert ("why: no such luck" in result.err) is is_read
 
 
 @each(

@@ -145,6 +145,8 @@ class BodyDecoder:
         if chunk.finish_reason:  # a choice with an error always has one
             self._is_finished = True
             error = find_error_in_choice(value)
+            if error is None and "base_resp" in value:  # MiniMax ends each answer with it
+                error = find_error(value)
             if error is not None and chunk.has_anything:
                 yield chunk
             yield from self._check(error)

@@ -88,7 +88,8 @@ def part_of(choice: dict[str, Any]) -> dict[str, Any]:
 
 def find_error_in_choice(value: dict[str, Any]) -> ErrorObject | None:
     """Return the error that OpenRouter puts into a choice with the finish reason `error`."""
-    return find_error(first_choice(value.get("choices")))
+    choice = first_choice(value.get("choices"))
+    return find_error(choice) if choice.get("error") else None
 
 
 def has_unread_content(value: dict[str, Any]) -> bool:

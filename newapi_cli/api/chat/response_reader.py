@@ -128,9 +128,9 @@ class ResponseReader:
         encoding = head.headers.get("content-encoding", "identity").lower()
         is_plain = encoding == "identity"
         if not 200 <= head.status < 300:
-            body = b""
-            if is_plain:
-                body = yield from self._reader.body(MAX_ERROR_BYTES)
+            body = yield from self._reader.body(MAX_ERROR_BYTES)
+            if not is_plain:
+                body = decompressed(body)
             raise no_answer(head, body, names_model=names_model)
         if is_plain:
             return head
@@ -166,6 +166,19 @@ def _skipped_text(events: int, parts: Mapping[str, int]) -> str:
         types=types,
     )
     return "; ".join([skipped_events] * bool(events) + [skipped_parts] * bool(parts))
+
+
+def decompressed(body: bytes) -> bytes:
+    """Return the beginning of a body in gzip or zlib, empty for any other encoding.
+
+    It was not requested, but some proxies send their errors in it.
+    """
+    import zlib  # noqa: PLC0415  # at such an error only
+
+    try:
+        return zlib.decompressobj(wbits=47).decompress(body, MAX_ERROR_BYTES)
+    except zlib.error:
+        return b""
 
 
 def no_answer(head: ResponseHead, body: bytes, *, names_model: bool = True) -> NoAnswer:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from newapi_cli.api.errors.error_object import ErrorObject, is_html
 from newapi_cli.api.json_values import decode_json
 
-# The members of a chunk. An object with no others holds no error, unless its `object` is one.
+# Members of chunks, some of a single server. An object with no others holds no error, unless its
+# `object` is one.
 PLAIN = {
     "id",
     "object",
@@ -20,6 +21,12 @@ PLAIN = {
     "service_tier",
     "provider",
     "prompt_filter_results",
+    "obfuscation",
+    "timings",
+    "x_groq",
+    "time_info",
+    "citations",
+    "search_results",
 }
 
 

@@ -42,7 +42,7 @@ MODEL_STATUSES = (402, 404, 408, 429)  # caused by the model or its provider
 # Another model may have a larger context, or see images.
 FITS_ANOTHER_MODEL = {Reason.CONTEXT_TOO_LONG, Reason.IMAGE_NOT_SUPPORTED}
 NO_PRICE = "model_price_error"
-MAX_WHY = 2_000  # characters of a server's words that are displayed
+MAX_WHY = 1_000  # characters of a server's words that are displayed
 GENERAL = {  # reasons that say less than that the error was inside an answer
     Reason.GATEWAY_REFUSED,
     Reason.GATEWAY_FAILED,

@@ -6,11 +6,12 @@ Loaded only where nothing of an answer arrived.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from newapi_cli.api.errors.error_object import ErrorObject
-from newapi_cli.api.errors.wrappers import error_of_field, has_words, read_error
+from newapi_cli.api.errors.wrappers import error_of_field, has_words, marked_error, read_error
 from newapi_cli.api.json_values import decode_json_values
 from newapi_cli.i18n import tr
 from newapi_cli.text import ELLIPSIS, shorten, well_formed
@@ -118,8 +119,9 @@ def find_no_answer(values: Iterable[object], text: str, *, has_choices: bool) ->
     """
     objects = [each for value in values for each in (value if isinstance(value, list) else [value])]
     for each in objects:
-        if has_words(each):
-            return Finding(error=read_error(each))
+        error = marked_error(each) or (read_error(each) if has_words(each) else None)
+        if error is not None:
+            return Finding(error=error)
     for each in objects:
         api = other_api(each)
         if api:
@@ -140,12 +142,8 @@ def other_api(value: object) -> str:
 
 def error_in_stray(stray: str) -> ErrorObject | None:
     """Return the error in the first line `error: …` outside the events of a stream."""
-    lines = stray.splitlines()
-    for number, line in enumerate(lines):
-        name, colon, value = line.partition(":")
-        if colon and name.strip().lower() == "error":
-            return error_of_field(value, "\n".join(lines[number + 1 :]))
-    return None
+    match = re.search(r"^[ \t]*+error[ \t]*+:(.*+)", stray, re.IGNORECASE | re.MULTILINE)
+    return error_of_field(match.group(1), stray[match.end() :]) if match else None
 
 
 def first_words(text: str) -> str:

@@ -111,6 +111,7 @@ GENERIC = re.compile(
     r"|one or more validation errors occurred|the given data was invalid)[.!:]?",
     re.IGNORECASE,
 )
+PAGE = re.compile(r"<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
 XML_WORDS = re.compile(
     r"<(?:\w{1,20}:)?(message|faultstring|errormessage|error_description|detail|title|reason|error)"
     r"\b[^<>]{0,200}+>\s*+([^<>]{1,2000}+)<",
@@ -194,10 +195,14 @@ def read_text(text: str) -> ErrorObject:
 
 def error_of_field(value: str, following: str = "") -> ErrorObject:
     """Return the error of a line `error: …` of a stream; `following` are the lines after it."""
-    if not value.strip():  # YAML
+    value = value.strip()
+    if value.startswith(("{", "[")):
+        decoded = _decoded(value + following)  # JSON may take several lines
+        return read_error(decoded) if not isinstance(decoded, str) else read_text(value)
+    if not value:  # YAML
         match = YAML_MESSAGE.search(following)
         value = match.group(1) if match else following
-    return read_error(value.strip()) if not value.strip().startswith("{") else read_text(value)
+    return read_error(value.strip())
 
 
 def members(value: dict[str, Any]) -> Members:
@@ -327,6 +332,10 @@ def words_of_text(text: str, depth: int = 0) -> str:
         return page_title(text.encode("utf-8", "replace"))
     if text.startswith("<"):
         return _words_of_xml(text)
+    page = PAGE.search(text)
+    if page:  # after a text, such as `bad response body: <html>…`
+        title = page_title(text[page.start() :].encode("utf-8", "replace"))
+        return " ".join(filter(None, (text[: page.start()].strip(), title)))
     begin = 0 if text.startswith(("[", '"')) else text.find("{")
     if begin < 0 or depth >= MAX_DEPTH or not text.endswith(("}", "]", '"')):
         return text
