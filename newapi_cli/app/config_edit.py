@@ -30,6 +30,7 @@ MAX_GROUPS = 8  # named in an error
 PROFILE = "profile"  # listed with the settings, but not one of a profile
 KEY_NAMES = [kind.value for kind in KeyKind]
 HOST_SETTINGS = ["headers", "client_cert"]  # for the profile's host only, as its key is
+HEADERS_EXAMPLE = """'{"X-Name": "value", "X-Token": {"command": "pass show token"}}'"""
 FILES = ("client_cert", "client_key")  # a relative path is one of the config folder
 COLUMNS: list[Column[Setting]] = [
     Column(tr("setting"), lambda row: row.name, lambda row: row.name),
@@ -115,12 +116,10 @@ def set_setting(context: Context, name: str, text: str) -> None:
     value = _parse(name, text)
     profile = context.settings.profile
     _ensure_not_blank(name, value)
+    base_url: BaseUrl | None = None
     if name == "base_url":
-        try:
+        with suppress(InvalidBaseUrl):  # reported below
             base_url = base_url_from_text(text)
-        except InvalidBaseUrl:
-            pass  # reported below
-        else:
             ensure_same_host(context, profile, base_url, [*KEY_NAMES, *HOST_SETTINGS])
     if name in FILES:
         value = os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111  # they never raise
@@ -130,6 +129,11 @@ def set_setting(context: Context, name: str, text: str) -> None:
         _ensure_group_exists(context, str(value))
     set_in_profile(context, profile, {name: value})
     _confirm(context, tr("Set {name} in profile {profile}", name=name, profile=profile))
+    if base_url is not None and str(base_url) != text.strip().rstrip("/"):
+        url = f"{base_url.scheme}://{base_url.authority}{base_url.root}"
+        context.streams.print_err(
+            tr("  as {stored}; its API is at {url}", stored=base_url, url=url)
+        )
     if isinstance(value, dict) and name == "headers":
         _warn_about_headers(context, value)
     _report_overriding_keys(context, profile, name)
@@ -311,7 +315,11 @@ def _parse(name: str, text: str) -> object:
     try:
         return BY_NAME[name].parse(text)
     except ValueError as problem:
-        raise UsageError(tr("{name} {problem}", name=name, problem=problem)) from None
+        hint = tr("newapi config set headers {example}", example=HEADERS_EXAMPLE)
+        raise UsageError(
+            tr("{name} {problem}", name=name, problem=problem),
+            hint=hint if name == "headers" else "",
+        ) from None
 
 
 def _ensure_known(name: str) -> None:

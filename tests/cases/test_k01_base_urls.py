@@ -323,6 +323,25 @@ def test_a_refused_key_is_not_tried_elsewhere(home: Home, server: PathServer, st
     assert not home.config_file.exists()
 
 
+@each(
+    ("text", "stored", "api"),
+    [
+        ("https://h.example/console/token", "https://h.example", "https://h.example/v1"),
+        ("https://h.example/v1/", "https://h.example", "https://h.example/v1"),
+        ("h.example/api/v3/chat/completions", "https://h.example/api/v3",
+         "https://h.example/api/v3"),
+        ("https://h.example/chat/completions/", "", ""),
+        ("https://h.example/api/v3/", "", ""),
+        ("https://h.example", "", ""),
+    ],
+)  # fmt: skip
+def test_config_set_says_what_it_stored(home: Home, text: str, stored: str, api: str) -> None:
+    result = run_newapi("config", "set", "base_url", text, home=home)
+    assert result.code == 0, result
+    note = f"  as {stored}; its API is at {api}\n"
+    assert result.err.endswith(note) if stored else "  as " not in result.err
+
+
 def test_doctor_names_the_api_of_new_api(home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         home.configure(f"{gateway.base_url}/v1beta")
