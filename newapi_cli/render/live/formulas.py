@@ -119,7 +119,7 @@ def paragraph_with_display(state: StateBlock, begin: int, end: int, silent: bool
     state.line = line
     state.push("paragraph_open", "p", 1).map = [begin, line]
     token = state.push("inline", "", 0)
-    token.content = state.getLines(begin, line, state.blkIndent, False).strip()
+    token.content = state.getLines(begin, line, state.blkIndent, False).strip(" \t\n")
     token.map, token.children = [begin, line], []
     state.push("paragraph_close", "p", -1)
     return True

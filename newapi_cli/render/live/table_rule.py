@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 
-from markdown_it.common.utils import mdTrim
 from markdown_it.rules_block import StateBlock
 
 from newapi_cli.render.live.formulas import FORMULA
@@ -23,6 +22,7 @@ DELIMITERS = re.compile(r"(?!-[ \t])[|:\-][|:\- \t]+\Z")
 DELIMITER = re.compile(r":?-+:?\Z")
 PIPE = re.compile(r"(?<!\\)\|")
 SEPARATOR = " | "
+BLANKS = " \t\n\v\f\r"  # of CommonMark: others are text
 HELD_PIPE, HELD_NORM = "\ufdd1", "\ufdd2"  # never characters: a pipe and `\\|` in a formula
 
 
@@ -31,7 +31,7 @@ def table_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     if start + 2 > end or state.is_code_block(start):
         return False
     alignments = _alignments(state, start + 1)
-    header = mdTrim(_line(state, start))
+    header = _line(state, start).strip(BLANKS)
     if not alignments or "|" not in header:
         return False
     heads = _cells(header, len(alignments))
@@ -55,7 +55,7 @@ def _push_body(state: StateBlock, first: int, end: int, alignments: list[str]) -
     while line < end and state.sCount[line] >= state.blkIndent:
         if any(rule(state, line, end, True) for rule in terminators):
             break
-        text = mdTrim(_line(state, line))
+        text = _line(state, line).strip(BLANKS)
         if not text or state.is_code_block(line):
             break
         _push_row(state, line, _cells(text, len(alignments)), alignments)
@@ -84,7 +84,7 @@ def _alignments(state: StateBlock, line: int) -> list[str]:
         return []
     if not DELIMITERS.match(text):
         return []
-    columns = [mdTrim(column) for column in text.split("|")]
+    columns = [column.strip(BLANKS) for column in text.split("|")]
     columns = columns[not columns[0] : len(columns) - (not columns[-1])]
     if not all(map(DELIMITER.match, columns)):
         return []
@@ -109,7 +109,7 @@ def _split(text: str) -> list[str]:
         cells = text.split("|")
     # Pipes around the row separate nothing.
     cells = cells[not cells[0] : len(cells) - (len(cells) > 1 and not cells[-1])]
-    return list(map(mdTrim, cells))
+    return [cell.strip(BLANKS) for cell in cells]
 
 
 def _line(state: StateBlock, line: int) -> str:
