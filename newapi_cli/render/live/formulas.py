@@ -6,6 +6,7 @@ list items. Each rule looks at no more than the lines of its own block: a stream
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import NamedTuple
 
@@ -20,9 +21,6 @@ DOLLARS = re.compile(r"\$(?![\s$])((?:[^$\\`]|\\[^`])*+)(?<!\s)\$(?!\d)")
 DOUBLE_DOLLARS = re.compile(r"\$\$(?!\$)((?:[^$\\`]|\\[^`]|\$(?!\$))*+)\$\$")
 PARENTHESES = re.compile(r"\\\(((?:[^\\`]|\\[^)`])*+)\\\)")
 BRACKETS = re.compile(r"\\\[((?:[^\\`]|\\[^\]`])*+)\\\]")
-FORMULA = re.compile(
-    "|".join(rule.pattern for rule in (DOUBLE_DOLLARS, DOLLARS, PARENTHESES, BRACKETS))
-)
 BOLD = re.compile(r"(?<![\^{])\*\*")
 CITATION = re.compile(r"[\d\s,;–-]*")  # `\[1, 2\]` has escaped brackets and is no formula
 BRACKET = re.compile(r"\\.|[()\[\]]", re.DOTALL)
@@ -46,6 +44,13 @@ class _Open(NamedTuple):
 
     begin: str
     depth: int = 1
+
+
+@functools.cache
+def any_formula() -> re.Pattern[str]:
+    """Return the pattern of a formula in a line."""
+    rules = (DOUBLE_DOLLARS, DOLLARS, PARENTHESES, BRACKETS)
+    return re.compile("|".join(rule.pattern for rule in rules))
 
 
 def inline_formula(state: StateInline, silent: bool) -> bool:

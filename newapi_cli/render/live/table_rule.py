@@ -15,7 +15,7 @@ import re
 
 from markdown_it.rules_block import StateBlock
 
-from newapi_cli.render.live.formulas import FORMULA
+from newapi_cli.render.live.formulas import any_formula
 
 ALIGNMENTS = {(True, True): "center", (False, True): "right", (True, False): "left"}
 DELIMITERS = re.compile(r"(?!-[ \t])[|:\-][|:\- \t]+\Z")
@@ -94,8 +94,10 @@ def _alignments(state: StateBlock, line: int) -> list[str]:
 def _cells(text: str, count: int) -> list[str]:
     """Return the cells of a row. A formula is not split if the row has `count` cells then."""
     cells = _split(text)
-    if len(cells) > count and FORMULA.search(text):
-        whole = _split(FORMULA.sub(lambda formula: formula.group().replace("|", HELD_PIPE), text))
+    if len(cells) > count and any_formula().search(text):
+        whole = _split(
+            any_formula().sub(lambda formula: formula.group().replace("|", HELD_PIPE), text)
+        )
         cells = [cell.replace(HELD_PIPE, "|") for cell in whole] if len(whole) == count else cells
     return cells
 
@@ -103,7 +105,7 @@ def _cells(text: str, count: int) -> list[str]:
 def _split(text: str) -> list[str]:
     """Return the cells of a row; a pipe after a backslash does not separate them."""
     if "\\|" in text:
-        text = FORMULA.sub(lambda formula: formula.group().replace("\\|", HELD_NORM), text)
+        text = any_formula().sub(lambda formula: formula.group().replace("\\|", HELD_NORM), text)
         cells = [part.replace("\\|", "|").replace(HELD_NORM, "\\|") for part in PIPE.split(text)]
     else:
         cells = text.split("|")
