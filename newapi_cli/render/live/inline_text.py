@@ -48,8 +48,10 @@ class InlineText:
                 plain[begin:end] = "".join(plain[begin:end]).replace(" ", HELD_BLANK)
             text.plain = "".join(plain)
         lines = text.wrap(console, width, justify="default", tab_size=TAB_SIZE)
-        for line in lines if self._formulas else ():
-            line.plain = line.plain.replace(HELD_BLANK, " ")
+        for line in lines:
+            line.rstrip()  # underlined blanks would be visible
+            if self._formulas:
+                line.plain = line.plain.replace(HELD_BLANK, " ")
         return lines
 
     def _take(self, token: Token) -> None:

@@ -149,6 +149,16 @@ def test_styles_need_no_colors(source: str, piece: str, wanted: set[str]) -> Non
     assert styles(source)[piece] == wanted
 
 
+@each("source", ["[{}](/u)", "[![{}](/i)](/u)", "# {}", "~~{}~~", "http://x/y?{}"])
+def test_underlines_end_with_the_words_of_a_row(source: str) -> None:
+    text = source.format("some long text that needs more than one row")
+    for row in reference_rows(text, layout_for(20)):
+        parts = COLORS.split(row.text)
+        styled = zip(parts[1::2], parts[2::2], strict=True)
+        shown = [text for numbers, text in styled if {UNDERLINE, STRUCK} & {*numbers.split(";")}]
+        assert shown == [text.strip() for text in shown], row
+
+
 def test_a_formula_and_a_finished_task_have_a_color() -> None:
     assert styles("a $x$ \\(y\\)") == {"$x$": {"35"}, "\\(y\\)": {"35"}}
     assert styles("- [x] y")["[x]"] == {"32"}
