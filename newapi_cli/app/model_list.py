@@ -13,7 +13,13 @@ from newapi_cli.app.hints import name_profile
 from newapi_cli.domain.health import ModelHealth
 from newapi_cli.domain.pricing import ModelInfo, PriceView
 from newapi_cli.i18n import tr
-from newapi_cli.render.health import health_json, latency_cell, speed_cell, success_cell
+from newapi_cli.render.health import (
+    group_text,
+    health_json,
+    latency_cell,
+    speed_cell,
+    success_cell,
+)
 from newapi_cli.render.prices import (
     PRICE_FIELDS,
     cached_cell,
@@ -62,9 +68,11 @@ def list_models(context: Context, options: ModelsOptions) -> None:
     with gateway.explain_errors():
         listed = gateway.priced_models(refresh=options.refresh, with_prices=options.prices)
         health = _load_health(context, gateway, options) if options.health else None
-    listing = Listing(gateway, options.prices, health)
     models = (_redact_model(model, context.streams.redact) for model in listed.models)
     matching = [model for model in models if model.matches(options.words)]
+    if len(matching) == 1 and health and (name := matching[0].id) in health:
+        health = {name: health[name]._replace(groups=gateway.health.groups(name))}
+    listing = Listing(gateway, options.prices, health)
     if options.sort is not None:
         matching.sort(key=SORT_KEYS[options.sort])
     form = output_form(context.streams, json=options.json)
@@ -79,6 +87,7 @@ def list_models(context: Context, options: ModelsOptions) -> None:
         has_prices = form is Form.TABLE or options.prices or options.sort in (Order.IN, Order.OUT)
         unpublished = _unpublished_group(gateway)
         _report_missing(context, options, matching, unpublished, has_prices=has_prices)
+        _report_groups(context, health)
     if context.streams.stderr.is_terminal and listed.age_s >= MIN_REPORTED_AGE_S:
         age = seconds(listed.age_s)
         print_dim(context.streams, tr("cached {age} ago; --refresh fetches again", age=age))
@@ -92,6 +101,13 @@ def _load_health(
     if health is None:
         context.streams.print_err(tr("the server does not publish how its models do"))
     return health or {}
+
+
+def _report_groups(context: Context, health: Mapping[str, ModelHealth] | None) -> None:
+    """Report how a single listed model does in each group."""
+    for each in (health or {}).values():
+        for group in each.groups:
+            print_dim(context.streams, context.streams.redact(group_text(group)))
 
 
 def _unpublished_group(gateway: Gateway) -> str:

@@ -6,11 +6,20 @@ from datetime import datetime
 from typing import NamedTuple
 
 
+class GroupHealth(NamedTuple):
+    """How a model did in one group in the last 24 hours; what is not reported is None."""
+
+    group: str
+    success_rate: float
+    first_token_s: float | None = None
+    tokens_per_s: float | None = None
+
+
 class ModelHealth(NamedTuple):
     """How a model did in the last 24 hours, for all users of the gateway.
 
     `success_rate` is in percent, `latest_rate` that of the latest period with requests, None if it
-    is not reported, as are the others.
+    is not reported, as are the others. `groups` is empty unless it was requested.
     """
 
     model: str
@@ -18,6 +27,7 @@ class ModelHealth(NamedTuple):
     latest_rate: float | None = None
     tokens_per_s: float | None = None
     latency_s: float | None = None
+    groups: tuple[GroupHealth, ...] = ()
 
     @property
     def current_rate(self) -> float:

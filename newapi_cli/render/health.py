@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from newapi_cli.domain.health import ModelHealth
+from newapi_cli.domain.health import GroupHealth, ModelHealth
 from newapi_cli.i18n import tr
 from newapi_cli.render.units import percent, seconds
 
@@ -29,13 +29,29 @@ def latency_cell(health: ModelHealth) -> str:
     return "" if health.latency_s is None else seconds(health.latency_s)
 
 
-def health_json(health: ModelHealth | None) -> dict[str, float | None] | None:
+def group_text(health: GroupHealth) -> str:
+    """Return how a model does in one group as one line.
+
+    >>> group_text(GroupHealth("vip", 99.5, 0.42, 81.4))
+    'group vip: 99.5 % succeeded, first token 0.42 s, 81 tokens/s'
+    """
+    parts = [tr("{rate} succeeded", rate=percent(health.success_rate))]
+    if health.first_token_s is not None:
+        parts.append(tr("first token {time}", time=seconds(health.first_token_s)))
+    if health.tokens_per_s is not None:
+        parts.append(tr("{n:.0f} tokens/s", n=health.tokens_per_s))
+    return tr("group {name}: {health}", name=health.group, health=", ".join(parts))
+
+
+def health_json(health: ModelHealth | None) -> dict[str, object] | None:
     """Return a JSON value; rates are in percent."""
     if health is None:
         return None
+    groups = {"groups": [each._asdict() for each in health.groups]} if health.groups else {}
     return {
         "success_rate": health.success_rate,
         "latest_success_rate": health.latest_rate,
         "tokens_per_s": health.tokens_per_s,
         "latency_s": health.latency_s,
+        **groups,
     }

@@ -91,6 +91,24 @@ def test_health_in_a_pipe_and_as_json(home: Home) -> None:
     assert all("health" not in each for each in plain)
 
 
+def test_a_single_model_is_listed_with_its_groups(home: Home) -> None:
+    row = {**FIGURES[1], "group": "vip", "avg_ttft_ms": 420}
+    rows = [row, {**row, "group": "default", "success_rate": 50, "avg_ttft_ms": 0}]
+    with measured_gateway(site(performance=rows)) as gateway:
+        home.configure(gateway.base_url)
+        result = run_newapi("models", "5-mini", "--health", home=home)
+        [listed] = json.loads(run_newapi("models", "5-mini", "--health", "--json", home=home).text)
+        several = run_newapi("models", "--health", home=home)
+    assert result.err.splitlines() == [
+        "group vip: 99.2 % succeeded, first token 0.42 s, 80 tokens/s",
+        "group default: 50 % succeeded, 80 tokens/s",
+    ]
+    groups = listed["health"]["groups"]
+    assert [each["group"] for each in groups] == ["vip", "default"]
+    assert groups[0]["first_token_s"] == 0.42
+    assert "group vip" not in several.err
+
+
 @each("age", ["2602", "2504", "one-api"])
 def test_a_server_without_figures_says_so(age: Any, home: Home) -> None:
     with measured_gateway(site(age=age)) as gateway:

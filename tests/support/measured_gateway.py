@@ -316,7 +316,11 @@ class MeasuredRoutes(VariantRoutes):
             "one-api": [TOKEN_USAGE_PATH, LOG_PATH, "/api/pricing"],
         }.get(self.site.age, [])
         if self.site.age == "2608":
-            handlers |= {"/api/notice": self.notice, "/api/perf-metrics/summary": self.performance}
+            handlers |= {
+                "/api/notice": self.notice,
+                "/api/perf-metrics/summary": self.performance,
+                "/api/perf-metrics": self.model_performance,
+            }
         return handlers | dict.fromkeys(missing, _not_found)
 
     def notice(self, _request: Request) -> Response:
@@ -352,6 +356,11 @@ class MeasuredRoutes(VariantRoutes):
             chat, reply, request.request_id, int(time.time()), usage=model.usage
         )
         return ChatAnswer(encoder, MeasuredCharge(self, request, chat, model))
+
+    def model_performance(self, request: Request) -> Response:
+        name = parse_qs(request.path.partition("?")[2])["model"][0]
+        rows = [row for row in self.site.performance or () if row["model_name"] == name]
+        return json_response(200, {"success": True, "data": {"groups": rows}})
 
     def log_row(self, key: str, row: dict[str, Any]) -> None:
         if self.site.logs:

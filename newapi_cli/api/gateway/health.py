@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 
 from newapi_cli.api.gateway.responses import non_negative
 from newapi_cli.api.json_values import str_or_empty
-from newapi_cli.domain.health import Announcement, ModelHealth
+from newapi_cli.domain.health import Announcement, GroupHealth, ModelHealth
 from newapi_cli.text import well_formed
 
 PERFORMANCE = "/api/perf-metrics/summary?hours=24"
+MODEL_PERFORMANCE = "/api/perf-metrics?hours=24&model="
 NOTICE = "/api/notice"
 MAX_TEXT = 300  # characters of an announcement
 MAX_SOURCE = 10_000
@@ -34,20 +35,38 @@ def health_from_json(value: object) -> dict[str, ModelHealth] | None:
     return {health.model: health for health in models if health is not None}
 
 
+def groups_from_json(value: object) -> tuple[GroupHealth, ...]:
+    """Return the groups in `/api/perf-metrics`, the best first."""
+    data = value.get("data") if isinstance(value, dict) else None
+    rows = data.get("groups") if isinstance(data, dict) else None
+    found = [
+        GroupHealth(name, rate, _seconds(row.get("avg_ttft_ms")), _positive(row.get("avg_tps")))
+        for row in (rows if isinstance(rows, list) else ())
+        if isinstance(row, dict)
+        and (name := str_or_empty(row.get("group")))
+        and (rate := _percent(row.get("success_rate"))) is not None
+    ]
+    return tuple(sorted(found, key=lambda each: (-each.success_rate, each.group)))
+
+
 def _health(row: dict[str, object]) -> ModelHealth | None:
     name, rate = str_or_empty(row.get("model_name")), _percent(row.get("success_rate"))
     if not name or rate is None:
         return None
     recent = row.get("recent_success_rates")
     rates = [_percent(each) for each in recent] if isinstance(recent, list) else []
-    latency_ms = non_negative(row.get("avg_latency_ms"))
     return ModelHealth(
         name,
         rate,
         latest_rate=rates[-1] if rates else None,
         tokens_per_s=_positive(row.get("avg_tps")),
-        latency_s=float(latency_ms) / 1000 if latency_ms else None,
+        latency_s=_seconds(row.get("avg_latency_ms")),
     )
+
+
+def _seconds(milliseconds: object) -> float | None:
+    amount = _positive(milliseconds)
+    return None if amount is None else amount / 1000
 
 
 def _percent(value: object) -> float | None:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
+from urllib.parse import quote
 
 from newapi_cli.api.gateway.health import (
+    MODEL_PERFORMANCE,
     NOTICE,
     PERFORMANCE,
     announcements_from_json,
+    groups_from_json,
     health_from_json,
 )
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.lookup import Lookup
-from newapi_cli.domain.health import Announcement, ModelHealth
+from newapi_cli.domain.health import Announcement, GroupHealth, ModelHealth
 from newapi_cli.domain.settings import Timeouts
 from newapi_cli.errors import Interrupted, NewapiError
 
@@ -53,6 +56,17 @@ class Health:
             cache.put(HEALTH, value)
             return health_from_json(value)
         return health_from_json(entry.value)
+
+    def groups(self, model: str) -> tuple[GroupHealth, ...]:
+        """Return how a model does in each group; empty if the server does not publish it."""
+        client = self._lookup.brief_client(with_key=False)
+        path = f"{MODEL_PERFORMANCE}{quote(model, safe='')}"
+        try:
+            return groups_from_json(self._lookup.run(client.fetch_json(path)))
+        except Interrupted:
+            raise
+        except NewapiError:
+            return ()
 
     def after_failure(self) -> Mapping[str, ModelHealth]:
         """Return how the models do after the server failed; empty if it is unknown.
