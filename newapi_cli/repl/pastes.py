@@ -6,7 +6,6 @@ Read as keys, the first Enter in them would send a part of the text.
 from __future__ import annotations
 
 import select
-import sys
 import time
 from collections.abc import Callable
 
@@ -66,8 +65,6 @@ class PasteDetector:
 
 def detect_pastes(source: Input, *, is_dumb: bool) -> None:
     """Let an input return a paste as one key. The console of Windows does so itself."""
-    if sys.platform == "win32":
-        return
 
     def has_more(limit_s: float) -> bool:
         return bool(select.select([source.fileno()], [], [], limit_s)[0])

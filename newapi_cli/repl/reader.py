@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -79,7 +80,8 @@ class Reader:
             cursor=ModalCursorShapeConfig() if vi else None,  # shows the mode of vi
             erase_when_done=True,  # a text taller than the window would be cut in the scrollback
         )
-        detect_pastes(self._session.input, is_dumb=streams.terminal_is_dumb)
+        if sys.platform != "win32":
+            detect_pastes(self._session.input, is_dumb=streams.terminal_is_dumb)
 
     def read(self, bar: Callable[[int], str], session_id: str) -> str:
         """Return the next message. `bar` returns the status bar for a width in columns.
