@@ -81,7 +81,7 @@ def parameter_hint(context: Context, error: NewapiError) -> Hint | None:
     if setting == "max_tokens":
         return _max_tokens_hint(context, words)
     if setting == "stream":
-        return Hint("--no-stream", "/set stream false")
+        return Hint(tr("use --no-stream"), "/set stream false")
     return _setting_hint(context, setting, words) if setting else None
 
 
@@ -154,7 +154,7 @@ def _option_hint(context: Context, option: str) -> Hint:
     origin = _options(context)[option]
     if option == MAX_COMPLETION_TOKENS:
         return Hint(
-            tr("{other} instead of {option}", other="--max-tokens", option=f"-o {option}"),
+            tr("use {other} instead of {option}", other="--max-tokens", option=f"-o {option}"),
             tr("/set options unset, then /set max_tokens N"),
         )
     return Hint(_leave_out(f"-o {option}", origin), tr("/set options unset"))
@@ -170,10 +170,10 @@ def _max_tokens_hint(context: Context, words: str) -> Hint:
             shell if is_range and not origin else _leave_out("--max-tokens", origin),
             tr("/set max_tokens N, or /set max_tokens unset"),
         )
-    shell = tr("-o max_completion_tokens={n} instead of --max-tokens", n=value)
+    shell = tr("use -o max_completion_tokens={n} instead of --max-tokens", n=value)
     if origin:
         shell = tr(
-            "-o max_completion_tokens={n} instead of --max-tokens (it comes from {origin})",
+            "use -o max_completion_tokens={n} instead of --max-tokens (it comes from {origin})",
             n=value,
             origin=origin,
         )

@@ -100,6 +100,8 @@ def error_from_response(
     rule = find_rule(status, error, is_page=is_page, names_model=names_model)
     if rule.reason is Reason.UNEXPECTED_STATUS:
         return unexpected_status(status, why, error.request_id)
+    if rule is rules().OTHER and status < 300:
+        rule = rules().ERROR_IN_STREAM
     ours = rule.to_error(status, why, error.request_id)
     ours.can_fall_back = _can_fall_back(ours, error)
     ours.refused_fields = error.fields
