@@ -230,5 +230,26 @@ WRAPPED = (
                      "message": "model is not set"}, "model is not set"),
     Wrapped("Coze", {"code": 4101, "msg": "the token is wrong", "detail": {"logid": "x"}},
             "the token is wrong"),
+    Wrapped("Python's bytes in words", {"error": {"message": "AnthropicException - b'"
+            '{"type":"error","error":{"type":"x","message":"Overloaded"}}' + "'"}},
+            "AnthropicException: Overloaded"),
+    Wrapped("Python's object in words", {"error": {"message":
+            "Error code: 400 - {'error': {'message': \"it's boom\", 'code': None}}"}},
+            "Error code: 400: it's boom"),
+    Wrapped("words and a list", {"success": False, "message": "Invalid request", "detail": [
+            {"loc": ["body", "seed"], "msg": "not a seed"}]},
+            "Invalid request: body.seed: not a seed"),
+    Wrapped("Django", {"temperature": ["Ensure this value is less than 2."], "status_code": 400},
+            "temperature: Ensure this value is less than 2."),
+    Wrapped("Lambda", {"statusCode": 500, "body": '{"error":"no such table"}'}, "no such table"),
+    Wrapped("a result", {"success": False, "result": {"error": "no such tool"}}, "no such tool"),
+    Wrapped("Micronaut", {"message": "Bad Request", "status": 400,
+            "_embedded": {"errors": [{"message": "seed: wrong"}]}}, "seed: wrong"),
+    Wrapped("Phoenix", {"errors": {"detail": "Not for you"}}, "Not for you"),
+    Wrapped("Kubernetes", {"kind": "Status", "status": "Failure", "code": 403,
+            "reason": "Forbidden", "message": "models is forbidden"}, "models is forbidden"),
+    Wrapped("Google's older form", {"error": {"code": 400, "message": "bad key", "errors": [
+            {"message": "bad key", "domain": "global", "reason": "invalid"}]}}, "bad key"),
+    Wrapped("a code alone", {"error": {"code": "model_overloaded"}}, "model_overloaded"),
     Wrapped("errcode", {"errcode": 40001, "errmsg": "invalid credential"}, "invalid credential"),
 )  # fmt: skip

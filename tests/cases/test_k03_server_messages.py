@@ -103,6 +103,8 @@ def test_a_bare_message_is_an_error_only_at_the_end_of_a_cut_stream(wrapped: Wra
         (b"error:the model crashed", "the model crashed"),
         (b"error:\n  message: no GPU left\n  code: 500\n", "no GPU left"),
         (b'error: {\n  "code": 500,\n  "message": "no GPU left"\n}\n\n', "no GPU left"),
+        (b"data: [ERROR] the model crashed\n\n", "[ERROR] the model crashed"),
+        (b"data: Error: the model crashed\n\n", "Error: the model crashed"),
         (b"event: error\ndata: the model crashed\n\n", "the model crashed"),
         (b"event: error\r\ndata: \"the model crashed\"\r\n\r\n", "the model crashed"),
         (b"event: exception\ndata: {\"message\":\"the model crashed\"}\n\n", "the model crashed"),

@@ -164,7 +164,7 @@ class BodyDecoder:
         from newapi_cli.api.errors import wrappers  # noqa: PLC0415  # 3 ms, at an error only
 
         error = wrappers.read_text(data)
-        yield from self._check(error if error.message else error._replace(message=data.strip()))
+        yield from self._check(error._replace(message=data.strip()) if error.is_empty else error)
 
     def _check(self, error: ErrorObject | None) -> Iterator[AnswerEvent]:
         """Raise an error, if there is one, after yielding what was held back."""
@@ -178,7 +178,7 @@ class BodyDecoder:
 
         A message without the mark of an error is one if nothing of an answer follows.
         """
-        is_cut_off = not self._is_finished and self._last is not None
+        is_cut_off = not self._is_finished and bool(self._text or self._last is not None)
         if self._has_answer and not is_cut_off:
             return
         values = [] if self._has_answer else list(self._kept)

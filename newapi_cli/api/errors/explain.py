@@ -92,7 +92,7 @@ def error_from_response(
     `names_model`: the request named a model, which may be what was not found.
     """
     is_page = is_html(body)
-    why = _page_title(body) if is_page else shorten(error.message, MAX_WHY)
+    why = _page_title(body) if is_page else _words(error)
     if 300 <= status < 400:
         if not location:  # 304, and an invalid redirect
             return unexpected_status(status, why, error.request_id)
@@ -138,8 +138,8 @@ def error_in_stream(error: ErrorObject, status: int = 0, *, has_text: bool = Fal
         rule = in_stream
     elif rule.reason in GENERAL or not (is_limit or issubclass(rule.error, GatewayError)):
         rule = in_stream._replace(hint=rule.hint)
-    why = error.message or error.code or error.type
-    ours: NewapiError = rule.to_error(status, shorten(why, MAX_WHY), error.request_id)
+    why = _words(error) or error.code
+    ours: NewapiError = rule.to_error(status, why, error.request_id)
     ours.can_fall_back = not error.code.startswith(FEE)
     ours.refused_fields = error.fields
     ours.retry_after_s = error.wait_s
@@ -216,6 +216,12 @@ def _can_fall_back(ours: NewapiError, error: ErrorObject) -> bool:
         or ours.reason in FITS_ANOTHER_MODEL
         or ours.reason is Reason.PROVIDER_REJECTED_GATEWAY
     )
+
+
+def _words(error: ErrorObject) -> str:
+    """Return the message of an error, or else its code or its type if that is a word."""
+    code = "" if error.code.isdecimal() else error.code
+    return shorten(error.message or code or error.type, MAX_WHY)
 
 
 def _page_title(page: bytes) -> str:

@@ -11,7 +11,13 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from newapi_cli.api.errors.error_object import ErrorObject
-from newapi_cli.api.errors.wrappers import error_of_field, has_words, marked_error, read_error
+from newapi_cli.api.errors.wrappers import (
+    error_of_field,
+    has_words,
+    marked_error,
+    read_error,
+    read_text,
+)
 from newapi_cli.api.json_values import decode_json_values
 from newapi_cli.i18n import tr
 from newapi_cli.text import ELLIPSIS, shorten, well_formed
@@ -117,6 +123,8 @@ def find_no_answer(values: Iterable[object], text: str, *, has_choices: bool) ->
     `values` are the first JSON values of it, `text` its first words that are none. `has_choices`:
     something had the form of a chat completion.
     """
+    if has_choices and re.match(r"\W{0,3}(?:error|exception|failed)\b", text, re.IGNORECASE):
+        return Finding(error=read_text(text))
     objects = [each for value in values for each in (value if isinstance(value, list) else [value])]
     for each in objects:
         error = marked_error(each) or (read_error(each) if has_words(each) else None)

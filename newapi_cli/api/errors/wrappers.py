@@ -22,6 +22,7 @@ MAX_DEPTH = 12
 MAX_SHOWN = 3  # entries of a list of errors
 MAX_ENTRIES = 50  # that are read
 MAX_WORDS = 1_000
+NOTHING = ("", "null", "[]", '""')
 MAX_TEXT = 300  # of a body in plain text
 REQUEST_ID_SUFFIX = re.compile(r"\(request id: ([^)\s]++)\)\s*+$")
 # Members that hold the error itself, and so replace the words beside them.
@@ -82,7 +83,10 @@ DETAILS = (
     "causes",
     "lasterror",
     "incompletedetails",
+    "validationerrors",
+    "embedded",  # Micronaut
 )
+FALLBACKS = ("data", "result", "body", "payload")  # read if nothing else has words
 READ = {*WRAPPERS, *MESSAGES, *DETAILS}
 LOCATIONS = (
     "loc",
@@ -108,9 +112,12 @@ GENERIC = re.compile(
     r"|unauthorized|not found|unprocessable entity|too many requests|internal server error"
     r"|service unavailable|bad gateway|gateway time-?out|(?:an? )?(?:unknown |upstream |internal )?"
     r"error(?: occurred| has occurred)?|validation (?:error|failed)|request validation failed"
-    r"|one or more validation errors occurred|the given data was invalid)[.!:]?",
+    r"|one or more validation errors occurred|the given data was invalid|no message available)"
+    r"[.!:]?",
     re.IGNORECASE,
 )
+ENDS_OF_JSON = ("}", "]", '"', "}'", "]'")
+PYTHON_MESSAGE = re.compile(r"'(?:message|detail|msg)': ?(['\"])(.{1,1000}?)\1 ?[,}]")
 PAGE = re.compile(r"<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
 XML_WORDS = re.compile(
     r"<(?:\w{1,20}:)?(message|faultstring|errormessage|error_description|detail|title|reason|error)"
@@ -149,7 +156,7 @@ def read_error(value: object) -> ErrorObject:
         return ErrorObject("")
     sources = list(_sources(members(value)))
     provider = next(filter(None, map(_provider, sources)), "")
-    message, request_id = _without_id(words(value))
+    message, request_id = _without_id(words(value) or _details(value, 0))
     if provider and message and provider not in message:
         message = f"{provider}: {message}"
     innermost_first = sources[::-1]
@@ -190,7 +197,7 @@ def read_text(text: str) -> ErrorObject:
     if text.lstrip().startswith("<"):
         return ErrorObject(_words_of_xml(text))
     line = shorten(" ".join(text.split()), MAX_TEXT)
-    return read_error(line) if line else ErrorObject("")
+    return read_error(line) if line not in NOTHING else ErrorObject("")
 
 
 def error_of_field(value: str, following: str = "") -> ErrorObject:
@@ -337,15 +344,16 @@ def words_of_text(text: str, depth: int = 0) -> str:
         title = page_title(text[page.start() :].encode("utf-8", "replace"))
         return " ".join(filter(None, (text[: page.start()].strip(), title)))
     begin = 0 if text.startswith(("[", '"')) else text.find("{")
-    if begin < 0 or depth >= MAX_DEPTH or not text.endswith(("}", "]", '"')):
+    if begin < 0 or depth >= MAX_DEPTH or not text.endswith(ENDS_OF_JSON):
         return text
+    before = text[:begin].removesuffix("b'").strip().rstrip(":-–— ")
     try:
         inner = words(decode_json(text[begin:]), depth + 1)
-    except ValueError:
-        return text
+    except ValueError:  # Python writes objects with single quotes
+        match = PYTHON_MESSAGE.search(text, begin)
+        inner = match.group(2) if match and text[begin] == "{" else ""
     if not inner:
         return text
-    before = text[:begin].strip().rstrip(":-–— ")
     return inner if not before or GENERIC.fullmatch(before) else f"{before}: {inner}"
 
 
@@ -362,14 +370,21 @@ def _words_of_object(names: Members, depth: int) -> str:
     own = _own_words(names, depth)
     if filtered := _filtered(names):
         own = f"{own} ({filtered})" if own else filtered
-    more = (_details(names[name], depth) for name in DETAILS if names.get(name))
-    for text in more:
-        if not text or text in own:
-            continue
-        own = text if not own or GENERIC.fullmatch(own) else f"{own.rstrip('.: ')}: {text}"
-    if not own and isinstance(names.get("data"), dict | list):  # JSend
-        own = _details(names["data"], depth)
-    return own
+    for text in _details_of(names, depth, has_words=bool(own)):
+        if text and text not in own:
+            own = text if not own or GENERIC.fullmatch(own) else f"{own.rstrip('.: ')}: {text}"
+    others = (_details(names[name], depth) for name in FALLBACKS if names.get(name))
+    return own or next(filter(None, others), "")
+
+
+def _details_of(names: Members, depth: int, *, has_words: bool) -> Iterator[str]:
+    """Yield what there is beside the words of an object itself."""
+    for name in ("detail", "message") if has_words else ():
+        if isinstance(names.get(name), dict | list):
+            yield _details(names[name], depth)
+    for name in DETAILS:
+        if names.get(name):
+            yield _details(names[name], depth)
 
 
 def _own_words(names: Members, depth: int) -> str:
