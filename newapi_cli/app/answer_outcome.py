@@ -18,7 +18,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from newapi_cli.domain.completion import Chunk, CompletionBuilder, Notice, TurnEvent
-from newapi_cli.errors import GatewayError, IncompleteCompletion, NewapiError, NextStep, Reason
+from newapi_cli.errors import (
+    GatewayError,
+    IncompleteCompletion,
+    NewapiError,
+    NextStep,
+    Reason,
+    profile_command,
+)
 from newapi_cli.i18n import tr
 
 # In characters, with reasoning and tool calls: a server that never ends an answer would take all
@@ -118,9 +125,9 @@ def _no_finish_reason_error(answer: CompletionBuilder) -> NewapiError:
             n=answer.characters,
         ),
         hint=tr(
-            "{step}; for a provider that never sends one:"
-            " `newapi config set require_finish_reason false`",
+            "{step}; for a provider that never sends one: `{command}`",
             step=NextStep.RESEND_OR_CONTINUE,
+            command=profile_command("newapi config set", "require_finish_reason false"),
         ),
         request_id=answer.request_id,
     )

@@ -14,7 +14,13 @@ from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.key_record import KeyRecord
 from newapi_cli.app.gateway.models import Models
 from newapi_cli.domain.money import KeyUsage
-from newapi_cli.errors import Interrupted, NewapiError, NextStep
+from newapi_cli.errors import (
+    Interrupted,
+    ModelNotFoundError,
+    NewapiError,
+    NextStep,
+    profile_command,
+)
 from newapi_cli.i18n import tr
 from newapi_cli.text import near_names
 
@@ -29,8 +35,9 @@ VALID_HINT = tr(
     " an upstream gateway may reject it"
 )
 SUFFIX_HINT = tr(
-    "store a key of this gateway: `newapi login`; keys of other providers (sk-proj-…) are not"
-    " valid, as what follows a second `-` is read as a channel number"
+    "store a key of this gateway: `{login}`; keys of other providers (sk-proj-…) are not"
+    " valid, as what follows a second `-` is read as a channel number",
+    login=profile_command("newapi login"),
 )
 
 
@@ -58,6 +65,8 @@ def explain_error(
 
 def _hint_about_model(context: Context, models: Models, error: NewapiError, model: str) -> str:
     """Return a hint with similar names, as far as they are known without a request, or empty."""
+    if context.demo_models and isinstance(error, ModelNotFoundError):
+        return tr("the models of the demo: {names}", names=", ".join(context.demo_models))
     known, refused = models.known_names(), _refused_model(context, error, model)
     if refused in known:
         return LISTED_HINT if error.status != 403 else ""
@@ -69,7 +78,7 @@ def _hint_about_model(context: Context, models: Models, error: NewapiError, mode
     return tr(
         "use {names}; `{command}` lists the models",
         names=" or ".join(near),
-        command=f"newapi models {word.group()}" if word else "newapi models",
+        command=profile_command("newapi models", word.group() if word else ""),
     )
 
 
@@ -89,9 +98,10 @@ def _hint_with_origin(context: Context) -> str:
     if key is None:
         return ""
     return tr(
-        "check the key from {origin} with `newapi config list`,"
-        " or store another with `newapi login`",
+        "check the key from {origin} with `{settings}`, or store another with `{login}`",
         origin=key.origin,
+        settings=profile_command("newapi config list"),
+        login=profile_command("newapi login"),
     )
 
 

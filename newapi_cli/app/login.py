@@ -15,15 +15,15 @@ from typing import NamedTuple
 from newapi_cli.app.config_edit import allow_new_profile, set_in_profile, unset_in_profile
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.gateway import Gateway
-from newapi_cli.app.hints import name_profile
+from newapi_cli.app.hints import words_of_run
 from newapi_cli.app.terminal_prompt import ask
 from newapi_cli.config.file import ensure_valid_profile_name
 from newapi_cli.config.keys import ensure_key_may_be_sent, key_from_text
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.pricing import ModelInfo
 from newapi_cli.domain.settings import KeyKind, Secret
-from newapi_cli.errors import BASE_URL_HINT, ConfigError, NewapiError, UsageError
-from newapi_cli.i18n import ntr, tr
+from newapi_cli.errors import ConfigError, NewapiError, NextStep, UsageError, profile_command
+from newapi_cli.i18n import ntr, reword, tr
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.status_lines import print_warning
 
@@ -67,10 +67,9 @@ def login(context: Context, options: LoginOptions) -> None:
         try:
             models = gateway.models.fetch(context.client(context.endpoint(base_url, key)))
         except NewapiError as error:
-            if error.hint == BASE_URL_HINT and base_url != context.settings.base_url:
-                error.with_hint(
-                    tr("check the URL, or run `newapi doctor --base-url {url}`", url=base_url)
-                )
+            if base_url != context.settings.base_url:
+                hint = reword(error.hint, {NextStep.CHECK_BASE_URL: _check_hint(base_url)})
+                error.with_hint(hint)
             raise
         context.streams.print_err(
             ntr(
@@ -92,8 +91,12 @@ def login(context: Context, options: LoginOptions) -> None:
             set_in_profile(context, context.settings.profile, {"model": model})
     finally:  # Ctrl-C at the prompt leaves a profile that only lacks a model
         if not model:
-            text = tr("next: newapi models, then newapi config set model NAME")
-            context.streams.print_err(name_profile(context, text))
+            text = tr(
+                "next: {models}, then {command}",
+                models=profile_command("newapi models"),
+                command=profile_command("newapi config set", "model NAME"),
+            )
+            context.streams.print_err(reword(text, words_of_run(context)))
 
 
 def logout(context: Context) -> None:
@@ -106,6 +109,12 @@ def logout(context: Context) -> None:
             "Removed {names} from profile {profile}", names=", ".join(removed), profile=profile
         )
     context.streams.print_err(text)
+
+
+def _check_hint(base_url: BaseUrl) -> str:
+    """Return what to do about a URL that could not be reached and is not stored."""
+    command = profile_command("newapi doctor", f"--base-url {base_url}")
+    return tr("check the URL, or run `{command}`", command=command)
 
 
 def _allow_profile(context: Context) -> None:
@@ -193,7 +202,8 @@ def _credentials_from_text(
     _ensure_no_url(text, origin)
     base_url = base_url or context.settings.base_url
     if base_url is None:
-        raise UsageError(tr("no base URL is set"), hint="newapi login https://HOST --stdin")
+        hint = profile_command("newapi login", "https://HOST --stdin")
+        raise UsageError(tr("no base URL is set"), hint=hint)
     _ensure_may_be_sent(context, base_url)
     return Credentials(base_url, key_from_text(text, origin))
 
