@@ -24,7 +24,7 @@ Packages raise these; only `cli.main` and the conversation catch them.
 from __future__ import annotations
 
 import traceback
-from enum import IntEnum, StrEnum
+from enum import Enum, IntEnum, StrEnum
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -136,6 +136,27 @@ class Reason(StrEnum):
     PAYMENT_REQUIRED = "payment_required"
 
 
+class ProfileFlag(Enum):
+    """The place of the profile in a command. `i18n.reword` replaces it with `-P NAME`."""
+
+    NONE = ""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+def profile_command(command: str, arguments: str = "") -> Translatable:
+    """Return a command that acts on a profile, for a hint. `app.hints` adds the run's profile.
+
+    >>> profile_command("newapi config set", "model NAME")
+    'newapi config set model NAME'
+    """
+    flag = ProfileFlag.NONE
+    if not arguments:
+        return tr("{command}{flag}", command=command, flag=flag)
+    return tr("{command}{flag} {arguments}", command=command, flag=flag, arguments=arguments)
+
+
 class NextStep(StrEnum):
     """A next step in a hint. The value is its wording in a shell; the conversation has its own.
 
@@ -143,22 +164,31 @@ class NextStep(StrEnum):
     step=NextStep.…)`. `i18n.reword` replaces it.
     """
 
+    wording: str
+
+    def __new__(cls, wording: str) -> NextStep:
+        member = str.__new__(cls, wording)
+        member._value_ = str(wording)
+        member.wording = wording  # keeps the values of a template
+        return member
+
     USE_MODEL = "-m NAME"
     SET_TIMEOUT = "--timeout SECONDS"
     SET_MAX_TOKENS = "--max-tokens N"
     SHOW_REASONING = "`newapi sessions show --reasoning`, or with -n: --reasoning show"
     SYSTEM_FILE = "-s @FILE"
-    LIST_SESSIONS = "newapi sessions list"
-    PIPE_FILE = "pipe it in instead: `… | newapi chat -f -`"
+    LIST_SESSIONS = profile_command("newapi sessions list")
+    PIPE_FILE = tr(
+        "pipe it in instead: `… | {command}`", command=profile_command("newapi chat", "-f -")
+    )
     AFTER_TOKEN_LIMIT = "--max-tokens N may raise it"
     RESEND_OR_CONTINUE = "send the prompt again"
     SHORTEN = "send a shorter prompt or fewer files"
-
-
-# `app.hints` replaces it where the base URL is not that of the profile.
-BASE_URL_HINT = tr(
-    "check the base URL with `newapi config get base_url`, or store another: `newapi login URL`"
-)
+    CHECK_BASE_URL = tr(
+        "check the base URL with `{show}`, or store another: `{login}`",
+        show=profile_command("newapi config get", "base_url"),
+        login=profile_command("newapi login", "URL"),
+    )
 
 
 class NewapiError(Exception):

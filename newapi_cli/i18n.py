@@ -45,6 +45,8 @@ def translate(text: str) -> str:
 def reword(text: str, words: Mapping[object, str]) -> str:
     """Return a message with some of its values replaced by other words, or the words for the text.
 
+    A value that is a message itself is reworded too.
+
     >>> reword(tr("try {what}", what="-m NAME"), {"-m NAME": "/model NAME"})
     'try /model NAME'
     >>> reword("-m NAME", {"-m NAME": "/model NAME"})
@@ -52,4 +54,8 @@ def reword(text: str, words: Mapping[object, str]) -> str:
     """
     if not isinstance(text, Translatable):
         return words.get(text, text)
-    return tr(text.template, **{name: words.get(v, v) for name, v in text.values.items()})
+    values = {
+        name: reword(value, words) if isinstance(value, str) else words.get(value, value)
+        for name, value in text.values.items()
+    }
+    return tr(text.template, **values)

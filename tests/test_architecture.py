@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -135,6 +136,34 @@ def _layer_violation(here: str, there: str) -> str:
     return "" if is_below else f"{here} may not import {there}"
 
 
+def import_ring(sources: Mapping[str, str]) -> list[str]:
+    """Return modules that import one another in a ring, the first again at the end, or none.
+
+    `sources` has the text of each file by its path. Imports inside functions count too: they hide
+    a ring from Python, not from a reader.
+    """
+    names = {path: _module_name(path) for path in sources}
+    modules = set(names.values())
+    graph = {
+        names[path]: {
+            each.name if each.name in modules else each.name.rpartition(".")[0]
+            for each in imports_in(ast.parse(source))
+        }
+        & modules - {names[path]}
+        for path, source in sources.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        ring: list[str] = error.args[1]
+        return ring
+    return []
+
+
+def _module_name(path: str) -> str:
+    return ".".join(["newapi_cli", *path.removesuffix(".py").split("/")]).removesuffix(".__init__")
+
+
 def files() -> list[str]:
     """Return the paths of all files in the package."""
     return sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
@@ -143,6 +172,26 @@ def files() -> list[str]:
 def test_imports_only_go_down() -> None:
     found = [line for path in files() for line in violations(path, (PACKAGE / path).read_text())]
     assert found == []
+
+
+def test_no_modules_import_one_another() -> None:
+    assert import_ring({path: (PACKAGE / path).read_text("utf-8") for path in files()}) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from newapi_cli.app.b import B",
+        "from newapi_cli.app import b",
+        "import newapi_cli.app.b",
+        "class A:\n    def f(self):\n        from newapi_cli.app.b import B",
+        "if TYPE_CHECKING:\n    from newapi_cli.app.b import B",
+    ],
+)
+def test_a_planted_ring_is_found(source: str) -> None:
+    other = "from newapi_cli.app.a import A"
+    assert import_ring({"app/a.py": source, "app/b.py": other})
+    assert import_ring({"app/a.py": source, "app/b.py": "import json"}) == []
 
 
 def test_every_layer_has_files() -> None:

@@ -1,6 +1,7 @@
 """Every message is a template: `tr("cannot read {path}", path=path)`, never an f-string.
 
-Only templates can be extracted for translation, and only their values may vary.
+Only templates can be extracted for translation, and only their values may vary. So no code edits or
+compares a finished message either: values are replaced with `i18n.reword`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,14 @@ PRINTERS = {"print_err", "print_dim", "print_warning", "Notice"}
 TEMPLATES = {"tr", "ntr"}
 # The demo speaks as a gateway, in the gateway's words; i18n defines the templates.
 EXCLUDED = ("demo/", "i18n.py")
+# Attributes of errors and results. `why` may hold the server's words, which may be searched.
+TEXTS = {"hint", "message", "summary"}
+EDITS = {
+    "replace", "sub", "subn", "removeprefix", "removesuffix", "partition", "rpartition",
+    "translate", "startswith", "endswith", "find", "index", "search", "match", "fullmatch",
+}  # fmt: skip
+# There `error.message` is the server's, in its JSON.
+WITH_SERVER_TEXTS = ("api/errors/",)
 
 
 def called_name(node: ast.Call) -> str:
@@ -80,6 +89,71 @@ def template_violations(path: str, node: ast.Call) -> Iterator[str]:
         }
         if fields and not fields <= values:
             yield f"{path}:{node.lineno} no value for {sorted(fields - values)}"
+
+
+def edits(path: str, source: str) -> Iterator[str]:
+    """Yield the places of a file that edit the text of a message, or compare it with another."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            operands = [node.func.value, *node.args]
+            if node.func.attr in EDITS and any(is_message(each, why=True) for each in operands):
+                yield f"{path}:{node.lineno} {node.func.attr}"
+        elif isinstance(node, ast.Compare):
+            if any(is_message(each) for each in (node.left, *node.comparators)):
+                yield f"{path}:{node.lineno} comparison"
+        elif isinstance(node, ast.Subscript) and is_message(node.value, why=True):
+            yield f"{path}:{node.lineno} part of it"
+
+
+def is_message(node: ast.expr, *, why: bool = False) -> bool:
+    """Return whether an expression is an attribute or a variable `hint` that holds a message."""
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        node = node.func.value  # `error.hint.lower()`
+    if isinstance(node, ast.Name):
+        return node.id == "hint"
+    return isinstance(node, ast.Attribute) and (node.attr in TEXTS or (why and node.attr == "why"))
+
+
+def test_no_code_edits_or_compares_messages() -> None:
+    found = [
+        edit
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if not (name := path.relative_to(PACKAGE).as_posix()).startswith(WITH_SERVER_TEXTS)
+        for edit in edits(name, path.read_text("utf-8"))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "hint = error.hint.replace(HINT, other)",
+        "error.message.lower().startswith('no')",
+        "re.sub('newapi', 'nap', error.hint)",
+        "COMMANDS.sub(with_profile, self.error.summary)",
+        "if result.hint == HINT: pass",
+        "if HINT in error.hint: pass",
+        "found = 'timeout' in error.message",
+        "error.why[:10]",
+        "if HINT in hint: pass",
+        "hint = hint.replace(HINT, other)",
+    ],
+)
+def test_an_edit_of_a_message_is_found(source: str) -> None:
+    assert len(list(edits("x.py", source))) == 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "error.with_hint(reword(error.hint, words))",
+        "if error.reason is Reason.TIMEOUT and error.hint: pass",
+        "named = [name for name in tried if name in error.why]",
+        "text.replace('a', 'b')",
+    ],
+)
+def test_other_uses_of_a_message_are_no_edit(source: str) -> None:
+    assert list(edits("x.py", source)) == []
 
 
 def test_every_message_is_a_template() -> None:

@@ -26,7 +26,14 @@ from newapi_cli.domain.finish_reasons import (
     is_known,
     standard_reason,
 )
-from newapi_cli.errors import GatewayError, IncompleteCompletion, NewapiError, NextStep, Reason
+from newapi_cli.errors import (
+    GatewayError,
+    IncompleteCompletion,
+    NewapiError,
+    NextStep,
+    Reason,
+    profile_command,
+)
 from newapi_cli.i18n import tr
 
 # In characters, with reasoning and tool calls: a server that never ends an answer would take all
@@ -136,9 +143,9 @@ def _unfinished_error(answer: CompletionBuilder, *, is_end_confirmed: bool) -> N
                 n=characters,
             ),
             hint=tr(
-                "{step}; for a provider that never sends one:"
-                " `newapi config set require_finish_reason false`",
+                "{step}; for a provider that never sends one: `{command}`",
                 step=NextStep.RESEND_OR_CONTINUE,
+                command=profile_command("newapi config set", "require_finish_reason false"),
             ),
             request_id=answer.request_id,
         )

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from newapi_cli.app.context import Context
-from newapi_cli.app.hints import name_profile
+from newapi_cli.app.hints import words_of_run
 from newapi_cli.app.output import load_theme
 from newapi_cli.config.fields import BY_NAME, FIELDS, Kind
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.proxy import proxy_url_from_text
 from newapi_cli.domain.rates import AUTO_GROUP
 from newapi_cli.domain.settings import KeyKind, Origin, Source
-from newapi_cli.errors import ConfigError, UsageError
-from newapi_cli.i18n import tr
+from newapi_cli.errors import ConfigError, UsageError, profile_command
+from newapi_cli.i18n import reword, tr
 from newapi_cli.render.rows import Column, output_form, value_text, write_rows
 from newapi_cli.render.status_lines import print_warning
 from newapi_cli.text import near_names, quote_name
@@ -97,7 +97,7 @@ def print_setting(context: Context, name: str) -> None:
     _ensure_known(name)
     setting = _setting(context, name)
     if setting is None:
-        hint = tr("newapi config set {name} VALUE", name=name)
+        hint = profile_command("newapi config set", f"{name} VALUE")
         raise ConfigError(tr("{name} is not set", name=name), hint=hint)
     context.streams.stdout.write(f"{setting.value}\n")
 
@@ -111,7 +111,11 @@ def set_setting(context: Context, name: str, text: str) -> None:
     if name == KeyKind.VALUE.value:
         raise UsageError(
             tr("a key on the command line would be visible to other users"),
-            hint=tr("newapi login, or newapi login --stdin"),
+            hint=tr(
+                "{login}, or {login_stdin}",
+                login=profile_command("newapi login"),
+                login_stdin=profile_command("newapi login", "--stdin"),
+            ),
         )
     value = _parse(name, text)
     profile = context.settings.profile
@@ -144,8 +148,12 @@ def _report_overriding_keys(context: Context, profile: str, name: str) -> None:
     overriding = KEY_NAMES[: KEY_NAMES.index(name)] if name in KEY_NAMES else []
     for other in overriding:
         if other in context.config_file.profiles.get(profile, {}):
-            text = tr("  no effect: {other} overrides it; newapi config unset {other}", other=other)
-            context.streams.print_err(name_profile(context, text))
+            text = tr(
+                "  no effect: {other} overrides it; {command}",
+                other=other,
+                command=profile_command("newapi config unset", other),
+            )
+            context.streams.print_err(reword(text, words_of_run(context)))
 
 
 def unset_setting(context: Context, name: str) -> None:
@@ -241,7 +249,10 @@ def ensure_same_host(
     if bound[0] in KEY_NAMES:
         raise UsageError(
             tr("profile {profile} has a key for another host", profile=profile),
-            hint=tr("`newapi login {url}` stores both; or unset the key first", url=base_url),
+            hint=tr(
+                "`{login}` stores both; or unset the key first",
+                login=profile_command("newapi login", str(base_url)),
+            ),
         )
     raise UsageError(
         tr("profile {profile} has {name} for another host", profile=profile, name=bound[0]),
@@ -268,7 +279,7 @@ def _ensure_not_blank(name: str, value: object) -> None:
     for text in value if isinstance(value, list) else [value]:
         is_blank = isinstance(text, str) and not (text if name == "stop" else text.strip())
         if is_blank:
-            hint = tr("newapi config unset {name}", name=name)
+            hint = profile_command("newapi config unset", name)
             raise UsageError(tr("{name} must not be empty", name=name), hint=hint)
 
 
@@ -330,7 +341,9 @@ def _ensure_known(name: str) -> None:
             tr("profile is not a setting of a profile"),
             hint=tr("use -P NAME or NEWAPI_PROFILE, or set default_profile: newapi config edit"),
         )
-    hint = tr("`newapi config list --all` lists all settings")
+    hint = tr(
+        "`{command}` lists all settings", command=profile_command("newapi config list", "--all")
+    )
     raise _unknown_setting(name, BY_NAME, hint=hint)
 
 
@@ -357,9 +370,10 @@ def run_setting(context: Context, name: str) -> Setting:
     if name in COMMANDS_FOR:
         raise UsageError(tr("{name} cannot be changed by /set", name=name), hint=COMMANDS_FOR[name])
     if name in BY_NAME and name not in RUN_SETTINGS:
-        hint = tr("for later runs: newapi config set {name} VALUE", name=name)
+        command = profile_command("newapi config set", f"{name} VALUE")
         if BY_NAME[name].is_secret:
-            hint = tr("for later runs: newapi login")
+            command = profile_command("newapi login")
+        hint = tr("for later runs: {command}", command=command)
         raise UsageError(tr("{name} cannot be changed in a conversation", name=name), hint=hint)
     if name not in RUN_SETTINGS:
         raise _unknown_setting(name, RUN_SETTINGS, hint=tr("/set lists all settings"))

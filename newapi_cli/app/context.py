@@ -17,7 +17,7 @@ from newapi_cli.config.settings import choose_profile, load_settings
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.redaction import redact, redact_known_keys
 from newapi_cli.domain.settings import KeySource, Secret, Settings, Source, Timeouts
-from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageError
+from newapi_cli.errors import ConfigError, LocalError, UsageError, profile_command
 from newapi_cli.i18n import tr
 from newapi_cli.render.status_lines import print_warning
 from newapi_cli.signals import Interrupts
@@ -29,11 +29,19 @@ if TYPE_CHECKING:
     from newapi_cli.config.file import ConfigFile
     from newapi_cli.store.sessions import SessionStore
 
-NO_BASE_URL_HINT = tr("run `newapi login`, or set NEWAPI_BASE_URL and NEWAPI_API_KEY")
-NO_KEY_HINT = tr(
-    "run `newapi login`, or set NEWAPI_API_KEY (to any text if the server needs no key)"
+NO_BASE_URL_HINT = tr(
+    "run `{login}`, or set NEWAPI_BASE_URL and NEWAPI_API_KEY",
+    login=profile_command("newapi login"),
 )
-NO_MODEL_HINT = tr("`newapi models` lists them; then -m NAME, or `newapi config set model NAME`")
+NO_KEY_HINT = tr(
+    "run `{login}`, or set NEWAPI_API_KEY (to any text if the server needs no key)",
+    login=profile_command("newapi login"),
+)
+NO_MODEL_HINT = tr(
+    "`{models}` lists them; then -m NAME, or `{command}`",
+    models=profile_command("newapi models"),
+    command=profile_command("newapi config set", "model NAME"),
+)
 
 
 class Context:
@@ -54,11 +62,7 @@ class Context:
     def __enter__(self) -> Context:
         return self
 
-    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
-        if isinstance(error, NewapiError) and error.hint:
-            from newapi_cli.app.hints import hint_in_run
-
-            error.with_hint(hint_in_run(self, error))
+    def __exit__(self, *_exception: object) -> None:
         if "sessions" in self.__dict__:
             self.sessions.close()
 
@@ -101,6 +105,11 @@ class Context:
 
             self.secrets += known_secrets(headers)
         return settings
+
+    @property
+    def settings_if_loaded(self) -> Settings | None:
+        """The settings, None before they are first used or if they are invalid."""
+        return self.__dict__.get("settings")
 
     def load_settings(self) -> Settings:
         """Return the settings. Their key, if any, is redacted from now on.

@@ -24,7 +24,13 @@ from newapi_cli.app.parameter_hints import parameter_hint
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.money import KeyFinding, KeyState
 from newapi_cli.domain.settings import Secret
-from newapi_cli.errors import Interrupted, NewapiError, NextStep
+from newapi_cli.errors import (
+    Interrupted,
+    ModelNotFoundError,
+    NewapiError,
+    NextStep,
+    profile_command,
+)
 from newapi_cli.i18n import tr
 from newapi_cli.text import near_names
 
@@ -44,8 +50,9 @@ VALID_HINT = tr(
     " an upstream gateway may reject it"
 )
 SUFFIX_HINT = tr(
-    "store a key of this gateway: `newapi login`; keys of other providers (sk-proj-…) are not"
-    " valid, as what follows a second `-` is read as a channel number"
+    "store a key of this gateway: `{login}`; keys of other providers (sk-proj-…) are not"
+    " valid, as what follows a second `-` is read as a channel number",
+    login=profile_command("newapi login"),
 )
 
 
@@ -114,6 +121,8 @@ def _hint_by_group(gateway: Gateway, error: NewapiError, model: str) -> str:
 
 def _hint_with_names(context: Context, models: Models, error: NewapiError, refused: str) -> str:
     """Return a hint with similar names, as far as they are known without a request, or empty."""
+    if context.demo_models and isinstance(error, ModelNotFoundError):
+        return tr("the models of the demo: {names}", names=", ".join(context.demo_models))
     known = models.known_names()
     if refused in known:
         return LISTED_HINT if error.status != FORBIDDEN else ""
@@ -125,7 +134,7 @@ def _hint_with_names(context: Context, models: Models, error: NewapiError, refus
     return tr(
         "use {names}; `{command}` lists the models",
         names=" or ".join(near),
-        command=f"newapi models {word.group()}" if word else "newapi models",
+        command=profile_command("newapi models", word.group() if word else ""),
     )
 
 
@@ -145,9 +154,10 @@ def _hint_with_origin(context: Context) -> str:
     if key is None:
         return ""
     return tr(
-        "check the key from {origin} with `newapi config list`,"
-        " or store another with `newapi login`",
+        "check the key from {origin} with `{settings}`, or store another with `{login}`",
         origin=key.origin,
+        settings=profile_command("newapi config list"),
+        login=profile_command("newapi login"),
     )
 
 

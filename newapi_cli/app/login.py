@@ -21,7 +21,7 @@ from newapi_cli.app.config_edit import (
 )
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.gateway import Gateway
-from newapi_cli.app.hints import name_profile
+from newapi_cli.app.hints import words_of_run
 from newapi_cli.app.terminal_prompt import ask
 from newapi_cli.config.file import ensure_valid_profile_name
 from newapi_cli.config.keys import ensure_key_may_be_sent, key_from_text
@@ -29,15 +29,16 @@ from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_te
 from newapi_cli.domain.pricing import ModelInfo
 from newapi_cli.domain.settings import KeyKind, Secret
 from newapi_cli.errors import (
-    BASE_URL_HINT,
     AuthenticationError,
     ConfigError,
     GatewayError,
     LimitError,
     NewapiError,
+    NextStep,
     UsageError,
+    profile_command,
 )
-from newapi_cli.i18n import ntr, tr
+from newapi_cli.i18n import ntr, reword, tr
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.status_lines import print_warning
 
@@ -97,8 +98,12 @@ def login(context: Context, options: LoginOptions) -> None:
             set_in_profile(context, context.settings.profile, {"model": model})
     finally:  # Ctrl-C at the prompt leaves a profile that only lacks a model
         if not model:
-            text = tr("next: newapi models, then newapi config set model NAME")
-            context.streams.print_err(name_profile(context, text))
+            text = tr(
+                "next: {models}, then {command}",
+                models=profile_command("newapi models"),
+                command=profile_command("newapi config set", "model NAME"),
+            )
+            context.streams.print_err(reword(text, words_of_run(context)))
 
 
 def _check_api(
@@ -109,8 +114,8 @@ def _check_api(
         return _find_api(context, gateway, given)
     except NewapiError as error:
         url = given.base_url
-        if error.hint == BASE_URL_HINT and url != context.settings.base_url:
-            error.with_hint(tr("check the URL, or run `newapi doctor --base-url {url}`", url=url))
+        if url != context.settings.base_url:
+            error.with_hint(reword(error.hint, {NextStep.CHECK_BASE_URL: _check_hint(url)}))
         raise
 
 
@@ -207,6 +212,12 @@ def logout(context: Context) -> None:
     context.streams.print_err(text)
 
 
+def _check_hint(base_url: BaseUrl) -> str:
+    """Return what to do about a URL that could not be reached and is not stored."""
+    command = profile_command("newapi doctor", f"--base-url {base_url}")
+    return tr("check the URL, or run `{command}`", command=command)
+
+
 def _allow_profile(context: Context) -> None:
     """Accept a new profile.
 
@@ -292,7 +303,8 @@ def _credentials_from_text(
     _ensure_no_url(text, origin)
     base_url = base_url or context.settings.base_url
     if base_url is None:
-        raise UsageError(tr("no base URL is set"), hint="newapi login https://HOST --stdin")
+        hint = profile_command("newapi login", "https://HOST --stdin")
+        raise UsageError(tr("no base URL is set"), hint=hint)
     _ensure_may_be_sent(context, base_url)
     return Credentials(base_url, key_from_text(text, origin))
 

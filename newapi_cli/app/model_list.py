@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.gateway import Gateway
-from newapi_cli.app.hints import name_profile
+from newapi_cli.app.hints import words_of_run
 from newapi_cli.domain.health import ModelHealth
 from newapi_cli.domain.pricing import ModelInfo, PriceView
-from newapi_cli.i18n import tr
+from newapi_cli.errors import profile_command
+from newapi_cli.i18n import reword, tr
 from newapi_cli.render.health import (
     group_text,
     health_json,
@@ -138,7 +139,9 @@ def _report_missing(
     if has_prices and groups and streams.stderr.is_terminal:
         text = tr(
             "prices of group {names}, as the key's group is unknown:"
-            " `newapi balance` may find it, `newapi config set group NAME` sets it",
+            " `{balance}` may find it, `{command}` sets it",
+            balance=profile_command("newapi balance"),
+            command=profile_command("newapi config set", "group NAME"),
             names=", ".join(sorted(groups)),
         )
         if unpublished:
@@ -148,7 +151,7 @@ def _report_missing(
                 names=", ".join(sorted(groups)),
                 group=unpublished,
             )
-        print_dim(streams, name_profile(context, text))
+        print_dim(streams, reword(text, words_of_run(context)))
 
 
 def _redact_model(model: ModelInfo, redact: Callable[[str], str]) -> ModelInfo:

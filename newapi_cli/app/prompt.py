@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from newapi_cli.domain.messages import Attachment
-from newapi_cli.errors import NextStep, UsageError
+from newapi_cli.errors import NextStep, UsageError, profile_command
 from newapi_cli.i18n import tr
 from newapi_cli.streams import read_file
 
@@ -25,7 +25,9 @@ SYSTEM_HINT = tr(
     "use {step} to read a text file, and @@ for a text that begins with @",
     step=NextStep.SYSTEM_FILE,
 )
-NO_PROMPT_HINT = tr('newapi chat "your prompt", or pipe text into it')
+NO_PROMPT_HINT = tr(
+    "{command}, or pipe text into it", command=profile_command("newapi chat", '"your prompt"')
+)
 
 
 class TextFile(NamedTuple):
@@ -54,8 +56,9 @@ def prompt_from_contents(
     hint = NO_PROMPT_HINT
     if attachments:
         hint = tr(
-            'add a prompt for {name}: newapi chat -f FILE "what is this?"',
+            "add a prompt for {name}: {command}",
             name=attachments[0].name,
+            command=profile_command("newapi chat", '-f FILE "what is this?"'),
         )
     return Prompt(prompt_from_parts(words, texts, piped, hint=hint), attachments)
 

@@ -14,7 +14,7 @@ from newapi_cli.app.spending import By, TurnFigures, spending_report
 from newapi_cli.domain.money import Currency
 from newapi_cli.domain.pricing import DOLLAR
 from newapi_cli.domain.report import SpendingReport
-from newapi_cli.errors import ConfigError, NewapiError
+from newapi_cli.errors import ConfigError, NewapiError, profile_command
 from newapi_cli.i18n import tr
 from newapi_cli.render.rows import Form, output_form
 from newapi_cli.render.spending import MAX_ROWS_ON_TERMINAL, exactness_text, write_spending
@@ -108,7 +108,10 @@ def _fetch_exact_costs(context: Context, scope: Scope) -> None:
         entries = gateway.key_log.entries(max_age_s=seconds_since(max(ends, default=0.0)))
         quota_per_unit = gateway.prices.load_quota_per_unit()
     except NewapiError as error:
-        stored = tr("`newapi usage` without --exact reports the stored costs")
+        stored = tr(
+            "`{usage}` without --exact reports the stored costs",
+            usage=profile_command("newapi usage"),
+        )
         if error.hint:
             stored = tr("{hint}; {stored}", hint=error.hint, stored=stored)
         raise error.with_hint(stored) from error.__cause__

@@ -14,7 +14,7 @@ from newapi_cli.app.sessions.resume import (
     warn_about_killed_answers,
 )
 from newapi_cli.cli import options as opt
-from newapi_cli.cli.options import command, fields_from_options
+from newapi_cli.cli.options import command, fields_from_options, reporting_run
 from newapi_cli.errors import Interrupted, NewapiError, NextStep, UsageError, conflicting_options
 from newapi_cli.i18n import reword, tr
 from newapi_cli.render.renderer import OutputOptions
@@ -175,7 +175,7 @@ def _print_what_is_sent(context: Context, live: LiveSession, prompt: Prompt) -> 
 
 def run_alone(streams: Streams) -> None:
     """Start a conversation: `newapi` without a command, on a terminal."""
-    with Context(streams, {}) as context:
+    with reporting_run(Context(streams, {})) as context:
         run_chat(context, ChatOptions())
 
 

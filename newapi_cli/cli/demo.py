@@ -8,6 +8,7 @@ import typer
 from newapi_cli.app.chat import ChatOptions
 from newapi_cli.app.context import Context
 from newapi_cli.cli.chat import run_chat
+from newapi_cli.cli.options import reporting_run
 from newapi_cli.config.file import ConfigFile
 from newapi_cli.errors import LocalError, UsageError
 from newapi_cli.i18n import tr
@@ -86,7 +87,8 @@ def demo(
             return
         output = OutputOptions(raw=raw, extract=extract, json=json, stream=stream)
         words = tuple(prompt or (() if interactive else (TOUR_PROMPT,)))
-        with _demo_context(streams, gateway.base_url, verbose=verbose) as context:
+        demo_context = _demo_context(streams, gateway.base_url, verbose=verbose)
+        with reporting_run(demo_context) as context:
             context.demo_models = _demo_models()
             context.override(model=model, stream=stream, save=False)
             run_chat(context, ChatOptions(words=words, interactive=interactive, output=output))

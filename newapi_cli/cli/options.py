@@ -6,7 +6,8 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -17,12 +18,25 @@ from newapi_cli.config.cache import SAFE_WORD, cached_model_names
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.paths import find_paths
 from newapi_cli.errors import NewapiError, UsageError
-from newapi_cli.i18n import tr
+from newapi_cli.i18n import reword, tr
 from newapi_cli.streams import Input, Output, Streams
 
 CONNECTION, PROMPT, MODEL, OUTPUT, SESSION = "Connection", "Prompt", "Model", "Output", "Session"
 FIELDS_WITH_OPTIONS = ("model", "stream")  # --option does not accept these
 COMPLETED_SESSIONS = 200
+
+
+@contextmanager
+def reporting_run(context: Context) -> Iterator[Context]:
+    """Close the context after the block; hints of errors name the run's profile and base URL."""
+    with context:
+        try:
+            yield context
+        except NewapiError as error:
+            from newapi_cli.app.hints import words_of_run
+
+            error.with_hint(reword(error.hint, words_of_run(context)))
+            raise
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
@@ -42,7 +56,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         shared = {name: values.pop(name) for name in SHARED}
         settings = {name: shared.pop(name) for name in SHARED if name in BY_NAME}
         streams: Streams = ctx.obj
-        with Context(streams, shared) as context:
+        with reporting_run(Context(streams, shared)) as context:
             context.override(**settings)
             function(context, **values)
 

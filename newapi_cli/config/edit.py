@@ -38,7 +38,7 @@ from newapi_cli.config.headers import ensure_valid_headers
 from newapi_cli.config.layers import URL_FORM_HINT
 from newapi_cli.config.paths import copy_owner, ensure_private_dir, is_owned_by_another_user
 from newapi_cli.domain.base_url import InvalidBaseUrl, base_url_from_text
-from newapi_cli.errors import ConfigError, UsageError
+from newapi_cli.errors import ConfigError, UsageError, profile_command
 from newapi_cli.i18n import tr
 from newapi_cli.text import disk_hint, quote_name
 
@@ -116,7 +116,7 @@ def _checked(name: str, value: object) -> object:
     if field is None:
         raise UsageError(
             tr("unknown setting {name}", name=quote_name(name)),
-            hint=near_name_hint(name, BY_NAME) or tr("newapi config list"),
+            hint=near_name_hint(name, BY_NAME) or profile_command("newapi config list"),
         )
     try:
         value = field.check(value)
@@ -131,7 +131,7 @@ def _checked(name: str, value: object) -> object:
     except ValueError as problem:
         raise UsageError(
             tr("{name} {problem}", name=name, problem=problem.args[0]),
-            hint=tr("newapi config set {name} VALUE", name=name),
+            hint=profile_command("newapi config set", f"{name} VALUE"),
         ) from None
 
 

@@ -22,7 +22,7 @@ from typing import IO
 
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.settings import KeyKind, KeySource, Secret, Source
-from newapi_cli.errors import ConfigError, ExitCode, FileError
+from newapi_cli.errors import ConfigError, ExitCode, FileError, profile_command
 from newapi_cli.i18n import tr
 from newapi_cli.signals import Interrupts
 from newapi_cli.streams import read_file
@@ -30,7 +30,7 @@ from newapi_cli.text import quote_name
 
 MAX_KEY = 4096
 COMMAND_TIMEOUT_S = 60.0
-COPY_KEY_HINT = tr("copy the key again and run `newapi login`")
+COPY_KEY_HINT = tr("copy the key again and run `{login}`", login=profile_command("newapi login"))
 COMMAND_HINT = tr("run the command in a shell to see what it prints")
 CHARACTER_NAMES = (
     ("“”„‟‘’‚‛«»", tr("a curly quote")),
@@ -105,7 +105,9 @@ def ensure_key_may_be_sent(
     raise ConfigError(
         tr("refusing to send {what} in clear text to {url}", what=what, url=base_url),
         hint=tr(
-            "use https://{host}, or: newapi config set allow_insecure true", host=base_url.authority
+            "use https://{host}, or: {command}",
+            host=base_url.authority,
+            command=profile_command("newapi config set", "allow_insecure true"),
         ),
     )
 
@@ -144,7 +146,11 @@ def _first_line_of_file(text: str, base: Path, where: str) -> str:
         raise ConfigError(
             tr("cannot read the key file ({source})", source=where),
             why=tr("the path is invalid") if is_invalid else error.why,
-            hint=tr("newapi config set api_key_file PATH, or newapi login"),
+            hint=tr(
+                "{command}, or {login}",
+                command=profile_command("newapi config set", "api_key_file PATH"),
+                login=profile_command("newapi login"),
+            ),
         ) from None
 
 

@@ -10,7 +10,7 @@ from newapi_cli.config.fields import Field
 from newapi_cli.config.file import ConfigFile
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
 from newapi_cli.domain.settings import Origin, Source
-from newapi_cli.errors import ConfigError, UsageError
+from newapi_cli.errors import ConfigError, UsageError, profile_command
 from newapi_cli.i18n import tr
 from newapi_cli.text import quote_name
 
@@ -65,7 +65,7 @@ class Layers:
         try:
             return field.check(value), Origin(Source.PROFILE, self.profile)
         except ValueError as problem:
-            hint = tr("newapi config set {name} VALUE", name=field.name)
+            hint = profile_command("newapi config set", f"{field.name} VALUE")
             raise ConfigError(
                 tr(
                     "{name} of profile {profile} {problem}",
@@ -74,7 +74,7 @@ class Layers:
                     problem=problem.args[0],
                 ),
                 why=str(self.config.path),
-                hint=tr("newapi login") if field.is_secret else hint,
+                hint=profile_command("newapi login") if field.is_secret else hint,
             ) from None
 
     def find_openai_variable(self, name: str) -> SettingValue | None:

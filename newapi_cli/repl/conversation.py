@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from newapi_cli.app.chat import ChatRun
 from newapi_cli.app.context import Context
-from newapi_cli.app.hints import hint_in_run
+from newapi_cli.app.hints import words_of_run
 from newapi_cli.app.prompt import Prompt, TextFile, prompt_from_contents
 from newapi_cli.app.sessions.live_session import LiveSession
 from newapi_cli.app.turn import Turn
@@ -155,8 +155,12 @@ class Conversation:
 
     def print_error(self, error: NewapiError) -> None:
         """Print an error, its hint in terms of the conversation's commands."""
-        error.with_hint(hint_in_conversation(error))
-        print_error(self.streams, error.with_hint(hint_in_run(self.context, error)))
+        print_error(self.streams, error.with_hint(self.hint_of(error)))
+
+    def hint_of(self, error: NewapiError) -> str:
+        """Return the hint of an error with the conversation's commands in place of options."""
+        words = {**words_of_run(self.context), **NEXT_STEPS}
+        return error.conversation_hint or reword(error.hint, words)
 
     def send_unsent(self, unsent: Unsent) -> None:
         """Send a prompt that could not be sent before, with what was attached to it."""
@@ -222,11 +226,6 @@ class Conversation:
             return
         self.live.change(self.live.session._replace(left_out=proposed.left_out))
         self.resend(failed)
-
-
-def hint_in_conversation(error: NewapiError) -> str:
-    """Return the hint of an error with the conversation's commands in place of options."""
-    return error.conversation_hint or reword(error.hint, NEXT_STEPS)
 
 
 def ending_text(turn: TurnRecord) -> str:

@@ -26,7 +26,7 @@ from newapi_cli.render.status_lines import print_attachments, print_dim
 from newapi_cli.repl.command_parser import UnknownCommand, parse_line
 from newapi_cli.repl.commands import COMMANDS
 from newapi_cli.repl.completer import SlashCompleter, completion_values
-from newapi_cli.repl.conversation import Conversation, hint_in_conversation
+from newapi_cli.repl.conversation import Conversation
 from newapi_cli.repl.reader import Reader, open_reader
 from newapi_cli.repl.status_bar import bar_text
 
@@ -91,8 +91,7 @@ def _act(conversation: Conversation, text: str) -> None:
     except UnknownCommand as unknown:
         conversation.print_err(str(unknown))
     except UsageError as error:  # of a slash command: one line is enough
-        parts = filter(None, (error.summary, hint_in_conversation(error)))
-        conversation.print_err(safe_line("; ".join(parts).replace("?; ", "? ")))
+        conversation.print_err(safe_line(_one_line(conversation, error)))
     except KeyboardInterrupt:  # of a slash command; `Conversation.send` handles those of answers
         conversation.print_err(tr("stopped"))
     except Interrupted as interrupted:
@@ -103,6 +102,13 @@ def _act(conversation: Conversation, text: str) -> None:
         raise
     except NewapiError as error:
         conversation.print_error(error)
+
+
+def _one_line(conversation: Conversation, error: UsageError) -> str:
+    text, hint = error.summary, conversation.hint_of(error)
+    if not hint:
+        return text
+    return f"{text} {hint}" if text.endswith("?") else f"{text}; {hint}"
 
 
 def _run(conversation: Conversation, text: str) -> None:

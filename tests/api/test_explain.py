@@ -17,13 +17,13 @@ from newapi_cli.api.errors.explain import (
 from newapi_cli.api.errors.wrappers import read_error
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.errors import (
-    BASE_URL_HINT,
     AuthenticationError,
     ContextTooLongError,
     GatewayError,
     LimitError,
     ModelNotFoundError,
     NewapiError,
+    NextStep,
 )
 from tests.support.cases import each
 from tests.support.wire import error
@@ -196,8 +196,8 @@ def test_a_web_page_is_recognized_in_linear_time(body: bytes) -> None:
 
 def test_a_wrong_path_leads_to_the_base_url() -> None:
     body = json.dumps(error("Invalid URL (POST /v1/v1/chat/completions)", UPSTREAM)).encode()
-    assert error_of(404, body).hint == BASE_URL_HINT
-    assert html_error(b"<html>", 200).hint == BASE_URL_HINT
+    assert error_of(404, body).hint == NextStep.CHECK_BASE_URL
+    assert html_error(b"<html>", 200).hint == NextStep.CHECK_BASE_URL
 
 
 def test_an_unknown_model_is_reported_so() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from newapi_cli.app.context import Context
-from newapi_cli.app.hints import name_profile
+from newapi_cli.app.hints import words_of_run
+from newapi_cli.errors import NextStep, profile_command
+from newapi_cli.i18n import reword, tr
 from newapi_cli.streams import Input, Output, Streams
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -14,6 +16,8 @@ from tests.support.steps import Send
 from tests.support.wire import response
 
 UNREACHABLE = "http://127.0.0.1:1"
+LOGIN = profile_command("newapi login")
+SET_MODEL = profile_command("newapi config set", "model NAME")
 
 
 def context(profile: str | None) -> Context:
@@ -24,23 +28,39 @@ def context(profile: str | None) -> Context:
 @pytest.mark.parametrize(
     ("profile", "text", "expected"),
     [
-        (None, "run `newapi login`", "run `newapi login`"),
-        ("work", "run `newapi login`", "run `newapi login -P work`"),
-        ("my work", "newapi models gpt", "newapi models -P 'my work' gpt"),
-        ("work", "newapi config set model NAME", "newapi config set -P work model NAME"),
-        ("work", "newapi chat -c", "newapi chat -P work -c"),
-        ("work", "newapi chat -S 1a2b", "newapi chat -S 1a2b"),
-        ("work", "newapi login --profile NAME", "newapi login --profile NAME"),
-        ("work", "newapi login -P other", "newapi login -P other"),
-        ("work", "newapi config edit", "newapi config edit"),
-        ("work", "newapi demo --help", "newapi demo --help"),
+        (None, LOGIN, "newapi login"),
+        (None, tr("run `{login}`", login=LOGIN), "run `newapi login`"),
+        ("work", LOGIN, "newapi login -P work"),
+        ("work", tr("run `{login}`", login=LOGIN), "run `newapi login -P work`"),
+        ("my work", profile_command("newapi models", "gpt"), "newapi models -P 'my work' gpt"),
+        ("work", SET_MODEL, "newapi config set -P work model NAME"),
+        (
+            "work",
+            tr("{one}; {other}", one=tr("run `{login}`", login=LOGIN), other=SET_MODEL),
+            "run `newapi login -P work`; newapi config set -P work model NAME",
+        ),
+        ("work", NextStep.LIST_SESSIONS, "newapi sessions list -P work"),
+        (
+            "work",
+            NextStep.PIPE_FILE,
+            "pipe it in instead: `… | newapi chat -P work -f -`",
+        ),
+        (
+            "work",
+            NextStep.CHECK_BASE_URL,
+            "check the base URL with `newapi config get -P work base_url`,"
+            " or store another: `newapi login -P work URL`",
+        ),
+        (None, NextStep.CHECK_BASE_URL, NextStep.CHECK_BASE_URL.value),
+        ("work", tr("newapi config edit"), "newapi config edit"),
+        ("work", tr("{nothing}retry later", nothing=""), "retry later"),
         ("work", "retry later", "retry later"),
     ],
 )
 def test_commands_name_the_profile_that_an_option_chose(
     profile: str | None, text: str, expected: str
 ) -> None:
-    assert name_profile(context(profile), text) == expected
+    assert reword(text, words_of_run(context(profile))) == expected
 
 
 @pytest.mark.parametrize("by", ["flag", "environment"])

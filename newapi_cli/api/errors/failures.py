@@ -12,12 +12,13 @@ import ssl
 
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.errors import (
-    BASE_URL_HINT,
     DeadlineError,
     NetworkError,
     NewapiError,
+    NextStep,
     NotHttpError,
     Reason,
+    profile_command,
 )
 from newapi_cli.i18n import tr
 
@@ -60,7 +61,9 @@ def _connect_error(error: Exception, base_url: BaseUrl) -> NewapiError:
             hint=tr("check the base URL and the network"),
         )
     place, why = base_url.authority, words_of(error)
-    return NetworkError(tr("cannot connect to {place}", place=place), why=why, hint=BASE_URL_HINT)
+    return NetworkError(
+        tr("cannot connect to {place}", place=place), why=why, hint=NextStep.CHECK_BASE_URL
+    )
 
 
 def tls_error(error: ssl.SSLError, base_url: BaseUrl) -> NetworkError:
@@ -71,7 +74,10 @@ def tls_error(error: ssl.SSLError, base_url: BaseUrl) -> NetworkError:
             tr("the certificate of {place} is not trusted", place=place),
             reason=Reason.CERTIFICATE_NOT_TRUSTED,
             why=error.verify_message or "",
-            hint=tr("for a company CA set SSL_CERT_FILE, or `newapi config set ca_bundle PATH`"),
+            hint=tr(
+                "for a company CA set SSL_CERT_FILE, or `{command}`",
+                command=profile_command("newapi config set", "ca_bundle PATH"),
+            ),
         )
     return client_certificate_error(error, place) or NetworkError(
         tr("cannot establish a TLS connection to {place}", place=place),
@@ -104,7 +110,8 @@ def client_certificate_error(error: Exception, place: str) -> NetworkError | Non
 def connect_timeout(base_url: BaseUrl) -> DeadlineError:
     """Return the error for a connection that took too long."""
     return DeadlineError(
-        tr("connecting to {place} timed out", place=base_url.authority), hint=BASE_URL_HINT
+        tr("connecting to {place} timed out", place=base_url.authority),
+        hint=NextStep.CHECK_BASE_URL,
     )
 
 
@@ -129,7 +136,7 @@ def _response_error(error: Exception, place: str) -> NetworkError:
 def invalid_http(place: str, why: str, kind: type[NetworkError] = NetworkError) -> NetworkError:
     """Return the error for a response that breaks the rules of HTTP."""
     message = tr("the response from {place} is not valid HTTP", place=place)
-    return kind(message, why=why, hint=BASE_URL_HINT)
+    return kind(message, why=why, hint=NextStep.CHECK_BASE_URL)
 
 
 def words_of(error: BaseException) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from newapi_cli.api.errors.rules import GATEWAY, OWN, PROVIDER, UNTYPED, BodyForm, ErrorRule, When
 from newapi_cli.errors import (
-    BASE_URL_HINT,
     AuthenticationError,
     ContextTooLongError,
     GatewayError,
@@ -18,16 +17,24 @@ from newapi_cli.errors import (
     ModelNotFoundError,
     NextStep,
     Reason,
+    profile_command,
 )
 from newapi_cli.i18n import tr
 
 FROM_500 = range(500, 1000)
 USE_MODEL = NextStep.USE_MODEL
-KEY_HINT = tr("check the key with `newapi config list`, or store another with `newapi login`")
-MODELS_HINT = tr("list the models of this key: `newapi models`")
+LOGIN = profile_command("newapi login")
+LIST_SETTINGS = profile_command("newapi config list")
+KEY_HINT = tr(
+    "check the key with `{settings}`, or store another with `{login}`",
+    settings=LIST_SETTINGS,
+    login=LOGIN,
+)
+MODELS_HINT = tr("list the models of this key: `{models}`", models=profile_command("newapi models"))
 TOP_UP_HINT = tr("top up the account or raise the key's limit in the gateway's console")
 RAISE_LIMIT_HINT = tr(
-    "raise the key's limit in the gateway's console, or store another key: `newapi login`"
+    "raise the key's limit in the gateway's console, or store another key: `{login}`",
+    login=LOGIN,
 )
 WAIT_HINT = tr("retry later")
 WAIT_OR_MODEL_HINT = tr("retry later, or use another model: {step}", step=USE_MODEL)
@@ -35,11 +42,15 @@ REPORT_HINT = tr(
     "use another model ({step}), and report this to the gateway's operator", step=USE_MODEL
 )
 OPERATOR_HINT = tr("contact the gateway's operator")
-INSPECT_HINT = tr("inspect the request with `newapi chat --curl`, the settings with"
-                  " `newapi config list`")  # fmt: skip
+INSPECT_HINT = tr(
+    "inspect the request with `{command}`, the settings with `{settings}`",
+    command=profile_command("newapi chat", "--curl"),
+    settings=LIST_SETTINGS,
+)
 REPHRASE_HINT = tr("rephrase the prompt")
 PROXY_HINT = tr("check --proxy and any proxy in front of the gateway")
-DOCTOR_HINT = tr("run `newapi doctor`")
+DOCTOR = profile_command("newapi doctor")
+DOCTOR_HINT = tr("run `{doctor}`", doctor=DOCTOR)
 
 # The status that an error of these types or codes has, where it is inside a response of another
 # status. Only the letters of a name count.
@@ -69,7 +80,8 @@ NAMED_STATUSES = {
 KEY_EXPIRED = ErrorRule(
     AuthenticationError, Reason.KEY_EXPIRED, tr("the key has expired"),
     "The key has an expiration date, and it has passed.",
-    tr("change its expiration date in the gateway's console, or store a new key: `newapi login`"),
+    tr("change its expiration date in the gateway's console, or store a new key: `{login}`",
+       login=LOGIN),
     When((200, 401, 403), OWN, texts=("令牌…已过期", "令牌…已過期", "token has expired")),
 )
 KEY_EXHAUSTED = ErrorRule(
@@ -98,7 +110,7 @@ EMPTY_ANSWER = UNEXPECTED_STATUS._replace(
 HTML_PAGE = ErrorRule(
     GatewayError, Reason.HTML_PAGE, tr("the server sent a web page instead of an API response"),
     "The base URL is that of a web site, or of the gateway's console, not of its API.",
-    BASE_URL_HINT, When(form=BodyForm.HTML),
+    NextStep.CHECK_BASE_URL, When(form=BodyForm.HTML),
 )
 ERROR_IN_STREAM = ErrorRule(
     GatewayError, Reason.ERROR_IN_STREAM, tr("the gateway reported an error in its answer"),
@@ -109,7 +121,7 @@ INVALID_RESPONSE = ErrorRule(
     GatewayError, Reason.INVALID_RESPONSE, tr("the server sent an invalid response"),
     "It is not an event stream, not JSON, or JSON without an answer: often the base URL is wrong,"
     " or a proxy answers.",
-    BASE_URL_HINT, When(()),
+    NextStep.CHECK_BASE_URL, When(()),
 )
 OUTSIDE_PROTOCOL = INVALID_RESPONSE._replace(
     reason=Reason.OUTSIDE_PROTOCOL,
@@ -122,15 +134,15 @@ OTHER_API = INVALID_RESPONSE._replace(
     message=tr("the server answered in the form of another API"),
     cause="The URL is that of another API of the server, such as Anthropic's or Ollama's own.",
     hint=tr(
-        "use the URL of the server's OpenAI-compatible API, which often ends in /v1:"
-        " `newapi login URL`"
+        "use the URL of the server's OpenAI-compatible API, which often ends in /v1: `{login}`",
+        login=profile_command("newapi login", "URL"),
     ),
 )
 PATH_NOT_FOUND = ErrorRule(
     GatewayError, Reason.PATH_NOT_FOUND, tr("the server found nothing at this URL"),
     "The base URL is wrong: /v1 is doubled, it is a page of the console, or a path is missing."
     " Providers also report this for a model that does not support chat.",
-    BASE_URL_HINT, When((404, 405)),
+    NextStep.CHECK_BASE_URL, When((404, 405)),
 )
 PAYMENT_REQUIRED = ErrorRule(
     GatewayError, Reason.PAYMENT_REQUIRED, tr("the model's provider requires payment"),
@@ -166,7 +178,8 @@ TABLE: tuple[ErrorRule, ...] = (
         GatewayError, Reason.REDIRECTED, tr("the server redirects, and redirects are not followed"),
         "The base URL begins with http:// instead of https://, or the gateway has moved. A redirect"
         " is not followed because it could send the key to another server.",
-        tr("if you trust that URL, make it the base URL: `newapi login URL`"),
+        tr("if you trust that URL, make it the base URL: `{login}`",
+           login=profile_command("newapi login", "URL")),
         When(range(300, 400)),
     ),
     UNEXPECTED_STATUS,
@@ -375,7 +388,7 @@ TABLE: tuple[ErrorRule, ...] = (
         tr("the key names a channel, which only administrators can do"),
         "What follows the second `-` of a key is the number of a channel; an OpenAI key"
         " (`sk-proj-…`) looks the same.",
-        tr("store the key without its second `-` and what follows: `newapi login`"),
+        tr("store the key without its second `-` and what follows: `{login}`", login=LOGIN),
         When((403,), OWN, texts=("普通用户不支持指定渠道", "渠道已被禁用", "管道已被禁用",
             "channel has been disabled")),
     ),
@@ -428,7 +441,8 @@ TABLE: tuple[ErrorRule, ...] = (
     ErrorRule(
         GatewayError, Reason.NOT_IMPLEMENTED, tr("the gateway does not support this request"),
         "The gateway knows the URL, but has not implemented it.",
-        tr("use another model ({step}), or check the base URL: `newapi doctor`", step=USE_MODEL),
+        tr("use another model ({step}), or check the base URL: `{doctor}`",
+           step=USE_MODEL, doctor=DOCTOR),
         When((501,)),
     ),
     # -- the gateway and its channels

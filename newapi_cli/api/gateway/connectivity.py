@@ -34,7 +34,7 @@ from newapi_cli.api.http.exchange import (
 from newapi_cli.api.http.reader import Deadlines, open_exchange, run_to_end
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.domain.settings import Timeouts
-from newapi_cli.errors import DeadlineError, NetworkError, NewapiError
+from newapi_cli.errors import DeadlineError, NetworkError, NewapiError, profile_command
 from newapi_cli.i18n import Translatable, tr
 from newapi_cli.signals import Interrupts
 from newapi_cli.text import well_formed
@@ -337,7 +337,8 @@ def _certificate_hint(verify_code: int) -> Translatable:
         return tr("check the host of the base URL: the certificate is for another name")
     return tr(
         "for a company CA or a proxy that decrypts TLS, set its certificate:"
-        " `newapi config set ca_bundle PATH`, or SSL_CERT_FILE"
+        " `{command}`, or SSL_CERT_FILE",
+        command=profile_command("newapi config set", "ca_bundle PATH"),
     )
 
 

@@ -24,7 +24,14 @@ from newapi_cli.domain.money import KeyFinding, KeyState
 from newapi_cli.domain.pricing import ModelInfo, PriceKind, PriceList, PriceView
 from newapi_cli.domain.rates import NO_RATES
 from newapi_cli.domain.report import CheckResult
-from newapi_cli.errors import AuthenticationError, ExitCode, InputEnded, Interrupted, NewapiError
+from newapi_cli.errors import (
+    AuthenticationError,
+    ExitCode,
+    InputEnded,
+    Interrupted,
+    NewapiError,
+    profile_command,
+)
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.prices import balance_text, details_text, price_cells
 from newapi_cli.render.sanitizer import safe_line
@@ -35,7 +42,12 @@ OTHER_PROVIDERS = {"sk-proj-": "OpenAI", "sk-ant-": "Anthropic", "sk-or-": "Open
 KEY_LENGTH = 51  # of New API: sk- and 48 letters and digits
 CHAT = "openai"  # the endpoint type of chat completions
 NEAR_NAMES = 3
-NEW_KEY_HINT = tr("create a key in the gateway's console, then run `newapi login`")
+NEW_KEY_HINT = tr(
+    "create a key in the gateway's console, then run `{login}`",
+    login=profile_command("newapi login"),
+)
+MODELS = profile_command("newapi models")
+SET_MODEL = profile_command("newapi config set", "model NAME")
 PROMPT = "Answer with one word: what is the opposite of no?"
 MAX_CHUNKS = 100  # some models never stop at one word, and the user agreed to pay for one
 
@@ -90,8 +102,9 @@ def _rejected_key_result(
         return result._replace(hint=hint)
     if key and len(key) != KEY_LENGTH:
         hint = tr(
-            "copy the key again with the console's copy button, then run `newapi login`:"
+            "copy the key again with the console's copy button, then run `{login}`:"
             " it has {n} characters, keys of New API have {expected}",
+            login=profile_command("newapi login"),
             n=len(key),
             expected=KEY_LENGTH,
         )
@@ -109,7 +122,8 @@ def _result_by_record(record: KeyFinding) -> CheckResult:
     if state is KeyState.EXHAUSTED:
         hint = tr(
             "raise the limit of the key in the gateway's console,"
-            " or store another key with `newapi login`"
+            " or store another key with `{login}`",
+            login=profile_command("newapi login"),
         )
         return failed(*name, tr("the key is used up"), hint=hint, code=ExitCode.LIMIT)
     if state is KeyState.DISABLED:
@@ -131,25 +145,28 @@ def check_models(doctor: DoctorContext) -> CheckResult:
     count = ntr("{n} model for this key", "{n:,} models for this key", len(known))
     names = [name for name in doctor.context.model_and_fallbacks if name]
     if not names:
-        hint = tr("newapi config set model NAME, or -m NAME")
+        hint = tr("{command}, or -m NAME", command=SET_MODEL)
         return warning(count, tr("no model is set"), hint=hint)
     if missing := [name for name in names if name not in known]:
         return _missing_models_result(doctor, count, missing)
     if no_chat := [name for name in names if _cannot_chat(known[name])]:
         kinds = ", ".join(known[no_chat[0]].endpoint_types)
         text = tr("{name} is served as {kinds}, not for chat", name=no_chat[0], kinds=kinds)
-        return warning(count, text, hint=tr("`newapi models` lists others"))
+        return warning(count, text, hint=tr("`{models}` lists others", models=MODELS))
     return ok(count, tr("includes {names}", names=", ".join(names)))
 
 
 def _missing_models_result(doctor: DoctorContext, count: str, missing: list[str]) -> CheckResult:
     text = tr("not listed: {names}", names=", ".join(missing))
     similar = _similar_names(missing[0], [model.id for model in doctor.models])
-    hint = tr("`newapi models` lists them; then `newapi config set model NAME`")
+    hint = tr("`{models}` lists them; then `{command}`", models=MODELS, command=SET_MODEL)
     if similar:
         names = " or ".join(similar)
         hint = tr(
-            "use {names}: `newapi config set model NAME`; `newapi models` lists all", names=names
+            "use {names}: `{command}`; `{models}` lists all",
+            names=names,
+            command=SET_MODEL,
+            models=MODELS,
         )
     if not doctor.is_gateway:
         return warning(count, text, hint=hint)  # some servers accept any name

@@ -27,7 +27,14 @@ from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.proxy import proxy_url_from_text
 from newapi_cli.domain.redaction import redact
 from newapi_cli.domain.report import CheckResult
-from newapi_cli.errors import BASE_URL_HINT, ExitCode, GatewayError, Interrupted, NewapiError
+from newapi_cli.errors import (
+    ExitCode,
+    GatewayError,
+    Interrupted,
+    NewapiError,
+    NextStep,
+    profile_command,
+)
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.units import announcement_text, span
 
@@ -185,10 +192,14 @@ def check_server(doctor: DoctorContext) -> CheckResult:
     result = result_from_error(_problem(doctor))
     if kind is not None:
         text = tr("the API of {name} is not at this URL", name=kind.name)
-        result = failed(text, hint=BASE_URL_HINT, code=ExitCode.GATEWAY)
+        result = failed(text, hint=NextStep.CHECK_BASE_URL, code=ExitCode.GATEWAY)
     for other in _other_forms(doctor.base_url):
         if _is_api(doctor, other):
-            hint = tr("the API is at {url}: newapi config set base_url {url}", url=other)
+            hint = tr(
+                "the API is at {url}: {command}",
+                url=other,
+                command=profile_command("newapi config set", f"base_url {other}"),
+            )
             return result._replace(hint=hint)
     models = doctor.page(MODELS)
     if doctor.base_url.api != "/v1" and models.status in (404, 405) and not models.is_html:
@@ -268,9 +279,11 @@ def _problem(doctor: DoctorContext) -> NewapiError:
                 "the gateway's web pages instead of the API (HTTP {status})", status=page.status
             )
         title = tr("its title is “{title}”", title=page.title) if page.title else ""
-        return GatewayError(message, why=title, hint=BASE_URL_HINT)
+        return GatewayError(message, why=title, hint=NextStep.CHECK_BASE_URL)
     if 200 <= page.status < 300:
-        return GatewayError(tr("the server has no API that newapi supports"), hint=BASE_URL_HINT)
+        return GatewayError(
+            tr("the server has no API that newapi supports"), hint=NextStep.CHECK_BASE_URL
+        )
     return page.to_error()
 
 

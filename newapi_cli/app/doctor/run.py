@@ -21,10 +21,10 @@ from newapi_cli.app.context import Context
 from newapi_cli.app.doctor import key, local, network
 from newapi_cli.app.doctor.context import CheckBlocked, DoctorContext
 from newapi_cli.app.doctor.results import failed, result_from_error, skipped
-from newapi_cli.app.hints import base_url_hint, name_profile
+from newapi_cli.app.hints import words_of_run
 from newapi_cli.domain.report import CheckResult, Verdict
-from newapi_cli.errors import BASE_URL_HINT, ExitCode, Interrupted, NewapiError, describe_bug
-from newapi_cli.i18n import tr
+from newapi_cli.errors import ExitCode, Interrupted, NewapiError, describe_bug
+from newapi_cli.i18n import reword, tr
 from newapi_cli.render.doctor_report import DoctorReport
 from newapi_cli.render.rows import output_form
 from newapi_cli.render.sanitizer import safe_line
@@ -132,6 +132,5 @@ def _redacted(context: Context, result: CheckResult) -> CheckResult:
     """Return a result as safe, redacted lines: servers and files choose the words."""
     redact = context.streams.redact
     parts = tuple(safe_line(redact(part)) for part in result.parts)
-    hint = base_url_hint(context) if result.hint == BASE_URL_HINT else result.hint
-    hint = name_profile(context, hint)
+    hint = reword(result.hint, words_of_run(context, in_doctor=True))
     return result._replace(parts=parts, hint=safe_line(redact(hint)))

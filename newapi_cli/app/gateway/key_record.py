@@ -28,6 +28,7 @@ from newapi_cli.errors import (
     NetworkError,
     NewapiError,
     Reason,
+    profile_command,
 )
 from newapi_cli.i18n import tr
 
@@ -149,7 +150,10 @@ def load_balance(lookup: Lookup, prices: Prices, key_record: KeyRecord, key_log:
     raise GatewayError(
         tr("the server does not report a balance"),
         why=problem.summary,
-        hint=tr("run `newapi doctor` to check whether the server is a New API gateway"),
+        hint=tr(
+            "run `{doctor}` to check whether the server is a New API gateway",
+            doctor=profile_command("newapi doctor"),
+        ),
         request_id=problem.request_id,
     )
 

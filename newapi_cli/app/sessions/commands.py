@@ -12,7 +12,7 @@ from newapi_cli.app.sessions.archive import session_to_json, session_to_lines, s
 from newapi_cli.app.sessions.redacted_store import load_known_keys, redact_session
 from newapi_cli.app.sessions.resume import checked_session_name, load_stored_session
 from newapi_cli.domain.session import Hit, Session, StoredSession
-from newapi_cli.errors import UsageError, conflicting_options
+from newapi_cli.errors import UsageError, conflicting_options, profile_command
 from newapi_cli.i18n import tr
 from newapi_cli.render.rows import (
     Column,
@@ -30,7 +30,7 @@ from newapi_cli.text import quote_name
 
 ROWS_ON_TERMINAL = 50
 MAX_ARCHIVE_BYTES = 1_000_000_000
-FIRST_SESSION_HINT = tr('newapi chat "Hello"')
+FIRST_SESSION_HINT = profile_command("newapi chat", '"Hello"')
 FILE_HINT = tr("use a file that `newapi sessions export --json` wrote, or - for standard input")
 
 

@@ -15,7 +15,7 @@ from pygments.util import ClassNotFound
 from rich.style import Style
 from rich.syntax import ANSI_DARK, ANSISyntaxTheme, PygmentsSyntaxTheme, SyntaxTheme
 
-from newapi_cli.errors import ConfigError
+from newapi_cli.errors import ConfigError, profile_command
 from newapi_cli.i18n import tr
 
 CODE_STYLES = {"dark": "github-dark", "light": "xcode"}
@@ -78,7 +78,7 @@ def theme_named(name: str, code_style: str = "") -> Theme:
     except ClassNotFound as error:
         raise ConfigError(
             tr("Pygments has no style “{name}”", name=wanted),
-            hint=tr("newapi config set code_style monokai"),
+            hint=profile_command("newapi config set", "code_style monokai"),
         ) from error
     return Theme(_WithoutBackground(style), accent, **roles)
 
