@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from newapi_cli.api.chat.sse import EventTooLarge, SseDecoder
+from newapi_cli.api.chat.sse import MAX_DONE, EventTooLarge, SseDecoder
 
 MEGABYTE = 1_000_000
 ENDS = [b"\n", b"\r", b"\r\n"]
@@ -41,6 +41,11 @@ def decoded(blocks: Iterable[bytes], limit: int = MEGABYTE) -> Decoded:
 
 
 # -- the reference ----------------------------------------------------------------------------
+
+
+def has_ended(events: list[tuple[str, str]]) -> bool:
+    """Return whether one of the events is [DONE]."""
+    return any(len(data) <= MAX_DONE and data.strip() == "[DONE]" for _, data in events)
 
 
 def by_the_standard(stream: bytes) -> Decoded:
@@ -78,7 +83,7 @@ def by_the_standard(stream: bytes) -> Decoded:
         elif line.strip(" \t\x0b\x0c") == "[DONE]":  # deviation: a bare [DONE]
             dispatch()
             events.append(("message", "[DONE]"))
-        else:  # deviation: unknown lines are not dropped, they are kept aside
+        elif not has_ended(events):  # deviation: unknown lines before [DONE] are not dropped
             stray.append(line)
     dispatch()  # deviation: the end of the stream dispatches too
     return Decoded(events, "\n".join(stray).encode(), False)

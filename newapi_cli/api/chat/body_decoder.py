@@ -12,7 +12,13 @@ from typing import Any
 
 from newapi_cli.api.chat.chunks import find_error_in_choice, has_unread_content
 from newapi_cli.api.chat.folding import AnswerFolder
-from newapi_cli.api.chat.sse import DONE, EventTooLarge, ServerSentEvent, SseDecoder, is_too_wide
+from newapi_cli.api.chat.sse import (
+    EventTooLarge,
+    ServerSentEvent,
+    SseDecoder,
+    is_done,
+    is_too_wide,
+)
 from newapi_cli.api.errors.body import PLAIN, find_error
 from newapi_cli.api.errors.error_object import ErrorObject, is_html
 from newapi_cli.api.errors.explain import (
@@ -105,7 +111,7 @@ class BodyDecoder:
         for event in events:
             if self.is_end_confirmed:
                 return  # what follows [DONE] does not belong to the answer
-            if event.data.strip() == DONE:
+            if is_done(event.data):
                 self.is_end_confirmed = True
             elif event.type != "message" and event.type.lower().endswith(ERROR_EVENTS):
                 yield from self._error_event(event.data)

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from newapi_cli.i18n import tr
 
 DONE = "[DONE]"
+MAX_DONE = 64  # characters with the space around it
 MAX_EVENT_BYTES = 24 * 1024 * 1024  # an image arrives as one event
 # A string takes 1, 2 or 4 bytes per character, by the widest one, and is copied about three times:
 # the limit is 24 MB of ASCII, 16 with Chinese, 9 with an emoji.
@@ -43,6 +44,11 @@ class EventTooLarge(ValueError):
         self.why = why
 
 
+def is_done(data: str) -> bool:
+    """Return whether the data of an event ends the stream."""
+    return len(data) <= MAX_DONE and data.strip() == DONE
+
+
 def is_too_wide(data: bytes | bytearray) -> bool:
     """Return whether decoding bytes would take far more memory than the bytes themselves."""
     if 5 * len(data) <= MAX_TEXT_COST:
@@ -64,6 +70,7 @@ class SseDecoder:
         self._at_start = True
         self._stray: list[bytes] = []
         self._stray_size = 0
+        self._is_done = False  # [DONE] has arrived: what follows is no part of the answer
 
     @property
     def stray(self) -> bytes:
@@ -129,7 +136,10 @@ class SseDecoder:
         elif line.strip() == DONE.encode():
             self._dispatch(events)
             events.append(ServerSentEvent(DONE))
-        elif name not in KNOWN_FIELDS and self._stray_size < MAX_STRAY_BYTES:
+            self._is_done = True
+        elif name in KNOWN_FIELDS or self._is_done:
+            return
+        elif self._stray_size < MAX_STRAY_BYTES:
             kept = line[: MAX_STRAY_BYTES - self._stray_size]
             self._stray.append(kept)
             self._stray_size += len(kept) + 1
@@ -150,6 +160,7 @@ class SseDecoder:
                 size = len(self._data)
                 raise EventTooLarge(tr("a non-ASCII event of {n:,} bytes is too large", n=size))
             data = self._data.decode("utf-8", "replace")
+            self._is_done = self._is_done or is_done(data)
             type_ = self._type.decode("utf-8", "replace") if self._type else "message"
             events.append(ServerSentEvent(data, type_))
             self._data.clear()
