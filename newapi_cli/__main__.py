@@ -5,6 +5,7 @@ import sys
 
 from newapi_cli import __version__
 
+SIGNALS = 128  # plus the number of a signal is an exit code
 MIN_COLUMNS = 10  # a layout needs at least these
 
 
@@ -21,7 +22,8 @@ def main() -> None:
             stream.flush()
         except (OSError, ValueError, AttributeError):  # broken, closed, or missing
             sys.stdout = sys.stderr = None  # or the interpreter fails with 120
-    if _has_other_threads():
+    # After a signal at once: a large answer takes up to 0.2 s to be freed.
+    if code > SIGNALS or _has_other_threads():
         _remove_temporary_files()
         os._exit(code)
     raise SystemExit(code)

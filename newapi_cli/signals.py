@@ -11,8 +11,11 @@ What the user then reads comes from `repl` in a conversation (the program goes o
 from __future__ import annotations
 
 import contextlib
+import gc
 import queue
 import signal
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
@@ -21,6 +24,8 @@ from typing import TypeVar
 from newapi_cli.errors import ExitCode, Interrupted
 
 SECOND_PRESS_S = 1.0
+REPEAT_AFTER_S = 0.01
+SIGNALS = 128  # plus the number of a signal is its exit code
 Returned = TypeVar("Returned")
 CODES = {name: ExitCode[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
 
@@ -38,11 +43,16 @@ class Interrupts:
         self.wake: Callable[[], None] | None = None
         self._first_at = 0.0
         self._is_interruptible = False
+        self._repetition: threading.Timer | None = None
+        self._stopped: BaseException | None = None
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()  # its put is safe in a handler
         self._before: dict[str, object] = {}
 
     def __enter__(self) -> Interrupts:
         self.code, self._bell = None, queue.SimpleQueue()
+        if self._stopped is not None:
+            self._stopped = None
+            gc.unfreeze()
         for name in self._names:
             before = signal.getsignal(signal.Signals[name])
             if before is signal.SIG_IGN:
@@ -64,20 +74,41 @@ class Interrupts:
     def interruptible(self, work: Callable[[], Returned]) -> Returned:
         """Return what `work` returns. Raise `Interrupted` at the moment that a signal arrives.
 
-        For long work that changes nothing, as it may end anywhere. After a signal it runs on.
+        For long work that changes nothing, as it may end anywhere.
         """
-        if self.code is not None:
-            return work()
+        self.check()
+        collects, hook = gc.isenabled(), sys.unraisablehook
         try:
+            gc.disable()  # a collection takes up to 0.3 s, in which a signal would wait
+            sys.unraisablehook = self._raise_again
             self._is_interruptible = True
             try:
                 result = work()
             finally:
                 self._is_interruptible = False
-        except _WorkStopped:
-            pass
+        except _WorkStopped as stopped:
+            # What the work made is kept until later: freeing or visiting it takes up to 0.2 s.
+            self._stopped = stopped
+            gc.freeze()
+        finally:
+            sys.unraisablehook = hook
+            if self._repetition is not None:
+                self._repetition.cancel()
+                self._repetition.join()
+                self._repetition = None
+            if collects:
+                gc.enable()
         self.check()
         return result
+
+    def _raise_again(self, unraisable: sys.UnraisableHookArgs) -> None:
+        """Repeat a signal whose exception was ignored, as happens while a generator is freed."""
+        if self.code is not None and unraisable.exc_type is _WorkStopped:
+            number = self.code - SIGNALS
+            self._repetition = threading.Timer(REPEAT_AFTER_S, signal.raise_signal, (number,))
+            self._repetition.start()
+        else:
+            sys.__unraisablehook__(unraisable)
 
     def check_wait(self) -> None:
         """Raise `Interrupted` if a wait for another process must end.
@@ -99,6 +130,10 @@ class Interrupts:
 
     def _receive(self, number: int, _: FrameType | None) -> None:
         now = time.monotonic()
+        if self._repetition is not None:
+            if self._is_interruptible:
+                raise _WorkStopped
+            return
         if self.code is not None and now - self._first_at < SECOND_PRESS_S:
             raise Interrupted(self.code)
         self.code, self._first_at = CODES[signal.Signals(number).name], now

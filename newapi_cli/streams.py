@@ -18,10 +18,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from newapi_cli.errors import ExitCode, FileError, Interrupted, LocalError, PipeClosed
 from newapi_cli.i18n import tr
+
+if TYPE_CHECKING:
+    from newapi_cli.signals import Interrupts
 
 READ_SIZE_BYTES = 1 << 16
 FULL_TERMINAL_RETRY_S = 0.005
@@ -208,6 +211,7 @@ class Streams:
         self.redactors: list[Callable[[str], str]] = []
         self.keeps_typeahead = False
         self.typeahead = ""
+        self.interrupts: Interrupts | None = None  # by which long layout ends
 
     def with_environ(self, environ: Mapping[str, str]) -> Streams:
         """Return the same streams with another environment."""

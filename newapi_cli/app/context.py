@@ -55,6 +55,7 @@ class Context:
         self.writes_cache = True  # else responses are cached in memory only
         self.demo_models: tuple[str, ...] = ()  # of the demo gateway, if that is the server
         self.interrupts = Interrupts()
+        streams.interrupts = self.interrupts
         streams.set_wait_check(self.interrupts.check_wait)
         self.secrets: list[Secret] = []  # keys, redacted on stderr and in what is stored
         streams.redactors.append(lambda text: redact(text, self.secrets))

@@ -15,6 +15,7 @@ from newapi_cli.app.sessions.resume import (
 )
 from newapi_cli.cli import options as opt
 from newapi_cli.cli.options import command, fields_from_options, reporting_run
+from newapi_cli.domain.completion import Status
 from newapi_cli.errors import Interrupted, NewapiError, NextStep, UsageError, conflicting_options
 from newapi_cli.i18n import reword, tr
 from newapi_cli.render.renderer import OutputOptions
@@ -133,10 +134,13 @@ def answer_once(chat_run: ChatRun, live: LiveSession, prompt: Prompt) -> None:
             chat_run.show(turn, live)
         except Interrupted as interrupted:
             if turn.completion.content and live.is_saved:
-                message = tr(
-                    "stopped; the partial answer is saved; resume: {command}",
-                    command=resume_command(context, live.session),
-                )
+                command = resume_command(context, live.session)
+                if turn.completion.status is Status.COMPLETE:
+                    message = tr("stopped; the answer is saved; resume: {command}", command=command)
+                else:
+                    message = tr(
+                        "stopped; the partial answer is saved; resume: {command}", command=command
+                    )
                 raise Interrupted(interrupted.code, message) from interrupted
             raise
         except NewapiError as error:

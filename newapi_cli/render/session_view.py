@@ -175,7 +175,7 @@ class _SessionView:
         rows = []
         for start in range(0, len(answer), PARSED_CHARACTERS):
             streamed.feed(answer[start : start + PARSED_CHARACTERS])
-            rows += streamed.take_permanent()
+            rows += streamed.take_backlog()
         return [row.text for row in [*rows, *streamed.end()]]
 
     def _paragraph(self, text: str, style: Style) -> list[str]:

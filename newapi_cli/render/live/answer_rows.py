@@ -93,8 +93,10 @@ class StreamedAnswer:
         is_due = self._backlog > max(MAX_BACKLOG, self._blocks.parsed_size // 2)
         return self.take_permanent() if is_due else []
 
-    def end(self) -> list[Row]:
+    def end(self, *, is_interruptible: bool = True) -> list[Row]:
         """End the source and return all remaining rows."""
+        if not is_interruptible:
+            self._interrupts = Interrupts(())
         self._advance()
         self._permanent += self._computed(lambda: self._rows_of_final(self._blocks.rest()))
         self._blocks.close()
@@ -106,14 +108,26 @@ class StreamedAnswer:
         """The characters of source that `end` renders."""
         return sum(map(len, self._blocks.rest_lines()))
 
-    def end_as_source(self) -> list[Row]:
-        """End the source and return what remains as it was written, which takes no time."""
+    def end_as_source(self, max_characters: int) -> tuple[list[Row], int]:
+        """End the source. Return what remains as it was written, and the count of lines left out.
+
+        This takes no time, however much remains.
+        """
         lines = self._blocks.rest_lines()
+        begin = 0
         if self._code_lines_taken > 0:
-            del lines[: self._blocks.count_head_lines() + self._code_lines_taken]
+            begin = self._blocks.count_head_lines() + self._code_lines_taken
         self._blocks.close()
-        self._permanent += [Row(line.expandtabs(TAB_SIZE), len(line)) for line in lines]
-        return self._taken()
+        rows, end = self._taken(), begin
+        for line in lines[begin:]:
+            if end > begin and len(line) > max_characters:
+                break
+            text = line[:max_characters].expandtabs(TAB_SIZE)
+            rows.append(Row(text, len(text)))
+            max_characters -= len(line) + 1
+            end += 1
+        is_last_cut = max_characters < -1
+        return rows, len(lines) - end + is_last_cut
 
     def _taken(self) -> list[Row]:
         rows, self._permanent = self._permanent, []

@@ -34,6 +34,8 @@ def markdown_parser() -> MarkdownIt:
     block.at("reference", _link_definition)
     parser.inline.ruler.before("escape", "additions", additions)
     parser.inline.ruler.after("link", "footnote", footnote)
+    for ruler in (parser.core.ruler, block, parser.inline.ruler, parser.inline.ruler2):
+        ruler.getRules("")  # compiles them; a signal in the first run would leave half of them
     return parser
 
 

@@ -7,7 +7,7 @@ than 10 t later, so painting takes at most a tenth of the time however large an 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rich.style import Style
 
@@ -21,7 +21,8 @@ from newapi_cli.domain.completion import (
     Tick,
     TurnEvent,
 )
-from newapi_cli.i18n import tr
+from newapi_cli.errors import Interrupted
+from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.console import terminal_console
 from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.live.answer_rows import StreamedAnswer
@@ -32,12 +33,15 @@ from newapi_cli.render.plain import tool_calls_json
 from newapi_cli.render.sanitizer import Sanitizer, safe_line
 from newapi_cli.render.status_lines import THOUGHTS_CLOSED, StatusLines, StatusOptions
 from newapi_cli.render.units import seconds
+from newapi_cli.signals import Interrupts
 from newapi_cli.streams import Streams
 from newapi_cli.terminal import OutputModes
 
 MAX_PAINT_SHARE = 0.1  # of the time
 MAX_TAIL_ROWS = 10
-MAX_BACKLOG = 8 * 1024  # characters
+MAX_REST_AFTER_SIGNAL = 8 * 1024  # characters that are still rendered: some 50 ms
+MAX_CELLS_AT_ONCE = 16 * 1024  # in one write; signals are noticed between writes
+MAX_CELLS_AFTER_SIGNAL = 32 * 1024
 QUIET_AFTER_RESIZE_S = 0.1
 SILENCE_BEFORE_STATUS_S = 0.3
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -63,11 +67,12 @@ class LiveRenderer:
         self._streams = streams
         self._status_lines = status
         self._clock = clock
+        self._interrupts = streams.interrupts or Interrupts(())
         self._model = safe_line(options.model)
         self._size = (streams.stdout.width, streams.stdout.height)
         self._theme = theme
         self._layout = self._new_layout()
-        self._answer = StreamedAnswer(self._layout, theme)
+        self._answer = StreamedAnswer(self._layout, theme, self._interrupts)
         self._reasoning = Reasoning(is_shown=options.reasoning)
         self._images = images
         self._sanitizer = Sanitizer()
@@ -78,9 +83,9 @@ class LiveRenderer:
         self._pending: list[Row] = []  # permanent rows for the next frame
         self._deltas = 0
         self._first_delta_at = 0.0
-        self._backlog = 0  # characters since the answer was last parsed
         self._is_dirty = False
         self._is_over = False
+        self._is_cut_short = False  # a signal ended the layout
         self._has_status = False
 
     def start(self) -> None:
@@ -122,6 +127,8 @@ class LiveRenderer:
             finally:
                 self._modes.leave()
         self._status_lines.write_summary(completion, has_gap=True)
+        if self._is_cut_short:
+            self._interrupts.check()
 
     def _add_chunk(self, chunk: Chunk, now: float) -> None:
         if chunk.reasoning:
@@ -132,11 +139,8 @@ class LiveRenderer:
             self._answer.feed(self._sanitizer.feed(self._images.feed(chunk.content)))
             self._first_delta_at = self._first_delta_at if self._deltas else now
             self._deltas += 1
-            self._backlog += len(chunk.content)
-            if self._backlog > MAX_BACKLOG:  # parsing in pieces limits the memory
-                self._pending += self._answer.take_permanent()
-                self._backlog = 0
             self._is_dirty = True
+            self._pending += self._answer.take_backlog()
 
     def _close_thoughts(self) -> None:
         """End the text so far, which was reasoning, and begin the answer below a notice."""
@@ -170,14 +174,29 @@ class LiveRenderer:
 
     def _paint(self, now: float, status: list[Row]) -> None:
         room = min(max(self._size[1] - 3, 1), MAX_TAIL_ROWS) - len(status)
-        frame = self._answer.frame(max(room, 1))
+        frame = self._answer.frame(max(room, 1), self._size[1])
+        self._pending += frame.permanent
         reasoning = self._reasoning.rows(self._layout, now)
-        permanent = self._pending + frame.permanent
-        self._painter.paint(permanent, [*frame.tail, *reasoning, *status])
-        self._pending = []
-        self._backlog = 0
+        while (count := self._count_at_once()) < len(self._pending):
+            self._paint_pending(count)
+            self._interrupts.check()
+        self._paint_pending(count, [*frame.tail, *reasoning, *status])
         self._is_dirty = self._reasoning.is_active
         self._has_status = bool(status)
+
+    def _paint_pending(self, count: int, tail: Sequence[Row] = ()) -> None:
+        """Paint the first of the pending rows, and below them a tail."""
+        self._painter.paint(self._pending[:count], tail)
+        del self._pending[:count]
+
+    def _count_at_once(self) -> int:
+        """Return how many of the pending rows are painted before signals are noticed again."""
+        cells = 0
+        for index, row in enumerate(self._pending):
+            cells += row.width + 1
+            if cells > MAX_CELLS_AT_ONCE:
+                return max(index, 1)
+        return len(self._pending)
 
     def _status(self, now: float, silent_s: float) -> list[Row]:
         """Return the row that is displayed while nothing arrives."""
@@ -220,9 +239,36 @@ class LiveRenderer:
         if self._resized_at is not None:
             self._use_size()
         self._answer.feed(self._sanitizer.feed(self._images.end()) + self._sanitizer.end())
-        folded = self._reasoning.fold(self._layout, self._clock())
-        self._painter.paint([*self._pending, *folded, *self._answer.end()], [])
-        self._pending = []
+        self._pending += self._reasoning.fold(self._layout, self._clock())
+        self._pending += self._rows_of_rest()
+        self._write_pending()
+
+    def _rows_of_rest(self) -> list[Row]:
+        """Return the rest of the answer: as it was written if a signal does not leave the time."""
+        was_stopped = self._interrupts.code is not None
+        try:
+            if not was_stopped or self._answer.rest_size <= MAX_REST_AFTER_SIGNAL:
+                return self._answer.end(is_interruptible=not was_stopped)
+        except Interrupted:
+            self._is_cut_short = True
+        rows, count = self._answer.end_as_source(MAX_CELLS_AFTER_SIGNAL)
+        return [*rows, *([self._row_for_left_out(count)] if count else ())]
+
+    def _row_for_left_out(self, count: int) -> Row:
+        return self._layout.line(ntr("… {n} more line", "… {n:,} more lines", count), DIM)
+
+    def _write_pending(self) -> None:
+        """Write the pending rows; after a signal only so many that it takes no time."""
+        allowed = MAX_CELLS_AFTER_SIGNAL
+        while (count := self._count_at_once()) < len(self._pending):
+            if self._interrupts.code is not None:
+                allowed -= MAX_CELLS_AT_ONCE
+            if allowed < 0:
+                self._is_cut_short = True
+                self._pending = [self._row_for_left_out(len(self._pending))]
+            else:
+                self._paint_pending(count)
+        self._paint_pending(count)
 
 
 class Reasoning:

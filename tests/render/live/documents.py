@@ -22,6 +22,7 @@ from newapi_cli.render.live.leaves import leaves_of
 from newapi_cli.render.live.markdown import markdown_parser
 from newapi_cli.render.live.theme import theme_named
 from newapi_cli.render.sanitizer import Sanitizer, safe_text
+from newapi_cli.signals import Interrupts
 
 ROOT = Path(__file__).parents[3]
 # The examples of the specifications are not part of the project: they have another license.
@@ -288,9 +289,13 @@ def definitions_of(source: str) -> dict[str, dict[str, object]]:
     return environment.get("references", {})
 
 
-def new_answer(layout: Layout, definitions: dict[str, dict[str, object]]) -> StreamedAnswer:
+def new_answer(
+    layout: Layout,
+    definitions: dict[str, dict[str, object]],
+    interrupts: Interrupts | None = None,
+) -> StreamedAnswer:
     """Return an empty answer that has these definitions from the start."""
-    answer = StreamedAnswer(layout, THEME)
+    answer = StreamedAnswer(layout, THEME, interrupts)
     answer._blocks._definitions.add(definitions, {})
     return answer
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import signal
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,14 +21,16 @@ from newapi_cli.domain.completion import (
     ToolCallDelta,
     TurnEvent,
 )
-from newapi_cli.errors import Interrupted, NextStep, PipeClosed
+from newapi_cli.errors import ExitCode, Interrupted, NextStep, PipeClosed
 from newapi_cli.i18n import tr
 from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.live.renderer import LiveRenderer
 from newapi_cli.render.live.theme import theme_named
 from newapi_cli.render.status_lines import StatusLines, StatusOptions
+from newapi_cli.signals import Interrupts
 from newapi_cli.streams import Input, Output, Streams
 from tests.render.live.documents import answers, layout_for, reference_rows
+from tests.render.live.interrupting import signal_at_call
 from tests.render.live.screens import ReflowingScreen, Screen
 
 OPTIONS = StatusOptions(
@@ -60,11 +63,13 @@ class Glass(Output):
         self.frames: list[float] = []
         self.raw = ""
         self.failure: Exception | None = None
+        self.on_write: Callable[[], None] = lambda: None
 
     def write(self, text: str) -> int:
         """Show it."""
         if self.failure is not None:
             raise self.failure
+        self.on_write()
         self.frames.append(self.clock.now)
         self.clock.now += self.cost_s
         self.raw += text
@@ -93,6 +98,7 @@ class Stage:
         options: StatusOptions = OPTIONS,
         *,
         is_apart: bool = False,
+        interrupts: Interrupts | None = None,
     ) -> None:
         self.clock = Clock()
         self.glass = Glass(self.clock, columns, rows)
@@ -101,6 +107,7 @@ class Stage:
             self.err.is_terminal = False
         environ = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
         self.streams = Streams(Input(None), self.glass, self.err, environ)
+        self.streams.interrupts = interrupts
         self.builder = CompletionBuilder()
         self.renderer = LiveRenderer(
             self.streams,
@@ -544,3 +551,76 @@ def test_a_resize_just_before_the_end_is_noticed(stage: Stage) -> None:
     stage.show(END, after_s=0.01)
     assert stage.finish().split() == ["word"] * 30
     assert max(map(len, stage.text.split("\n"))) <= 30
+
+
+# -- signals during a layout ----------------------------------------------------------------------
+
+LONG_TABLE = "before\n\n| a | b |\n|---|---|\n" + "".join(f"| w{n}x | v |\n" for n in range(5000))
+
+
+@pytest.fixture
+def interrupts() -> Iterator[Interrupts]:
+    with Interrupts(("SIGINT",)) as interrupts:
+        yield interrupts
+
+
+def test_after_a_signal_a_large_rest_is_shown_as_it_was_written(
+    tmp_path: Path, interrupts: Interrupts
+) -> None:
+    stage = Stage(tmp_path, interrupts=interrupts)
+    with pytest.raises(Interrupted), signal_at_call(9000):
+        stage.show(Chunk(LONG_TABLE))
+    lines = stage.finish().split("\n")
+    count = len(lines) - 1
+    assert lines[:count] == LONG_TABLE.split("\n")[:count]
+    assert count > 1000
+    assert lines[-1] == f"… {LONG_TABLE.count(chr(10)) + 1 - count:,} more lines"
+
+
+def test_a_signal_while_the_rest_is_rendered_is_raised_when_the_terminal_is_restored(
+    tmp_path: Path, interrupts: Interrupts
+) -> None:
+    stage = Stage(tmp_path, interrupts=interrupts)
+    stage.show(Chunk(LONG_TABLE))
+    with signal_at_call(90_000):
+        stage.show(END)
+    with pytest.raises(Interrupted):
+        stage.finish()
+    stage.assert_left_in_order()
+    assert stage.text.startswith("before\n")
+    assert re.search(r"\n… \d,\d+ more lines\Z", stage.text)
+
+
+def test_a_signal_while_rows_are_written_leaves_out_the_others(
+    tmp_path: Path, interrupts: Interrupts
+) -> None:
+    stage = Stage(tmp_path, interrupts=interrupts)
+    stage.glass.on_write = lambda: signal.raise_signal(signal.SIGINT)
+    with pytest.raises(Interrupted):
+        stage.show(Chunk("".join(f"w{n}x\n\n" for n in range(10_000))))
+    stage.glass.on_write = lambda: None
+    with pytest.raises(Interrupted):
+        stage.finish()
+    lines = stage.text.split("\n")
+    assert lines[:-1:2] == [f"w{n}x" for n in range(len(lines) // 2)]
+    assert re.fullmatch(r"… [\d,]+ more lines", lines[-1])
+
+
+def test_after_a_signal_a_small_rest_is_formatted(tmp_path: Path, interrupts: Interrupts) -> None:
+    stage = Stage(tmp_path, interrupts=interrupts)
+    stage.show(Chunk("one **two"), Chunk("** three"), after_s=0.001)
+    interrupts.code = ExitCode.SIGINT
+    assert stage.finish() == "one two three"
+
+
+def test_code_of_which_a_part_is_permanent_continues_as_it_was_written(
+    tmp_path: Path, interrupts: Interrupts
+) -> None:
+    stage = Stage(tmp_path, interrupts=interrupts)
+    lines = [f"x{n} = {n}" for n in range(3000)]
+    stage.show(Chunk("```python\n" + "\n".join(lines[:40]) + "\n"))
+    stage.show(Chunk("\n".join(lines[40:])), after_s=0.001)
+    interrupts.code = ExitCode.SIGINT
+    shown = stage.finish().split("\n")
+    assert shown[:-1] == lines[: len(shown) - 1]
+    assert len(shown) > 1000
