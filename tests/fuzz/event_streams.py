@@ -43,9 +43,18 @@ def decoded(blocks: Iterable[bytes], limit: int = MEGABYTE) -> Decoded:
 # -- the reference ----------------------------------------------------------------------------
 
 
-def has_ended(events: list[tuple[str, str]]) -> bool:
-    """Return whether one of the events is [DONE]."""
-    return any(len(data) <= MAX_DONE and data.strip() == "[DONE]" for _, data in events)
+class StrayLines(list[str]):
+    """Deviation: unknown lines are not dropped, unless [DONE] is one of the events before them."""
+
+    def __init__(self, events: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self._events = events
+
+    def append(self, line: str) -> None:
+        """Add a line."""
+        ends = (len(data) <= MAX_DONE and data.strip() == "[DONE]" for _, data in self._events)
+        if not any(ends):
+            super().append(line)
 
 
 def by_the_standard(stream: bytes) -> Decoded:
@@ -56,7 +65,7 @@ def by_the_standard(stream: bytes) -> Decoded:
     text = stream.decode("utf-8", "replace").removeprefix("\ufeff")
     lines = re.split("\r\n|\r|\n", text)
     events: list[tuple[str, str]] = []
-    stray: list[str] = []
+    stray = StrayLines(events)
     data: list[str] = []
     type_ = ""
 
@@ -83,7 +92,7 @@ def by_the_standard(stream: bytes) -> Decoded:
         elif line.strip(" \t\x0b\x0c") == "[DONE]":  # deviation: a bare [DONE]
             dispatch()
             events.append(("message", "[DONE]"))
-        elif not has_ended(events):  # deviation: unknown lines before [DONE] are not dropped
+        else:
             stray.append(line)
     dispatch()  # deviation: the end of the stream dispatches too
     return Decoded(events, "\n".join(stray).encode(), False)
