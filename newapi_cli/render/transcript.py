@@ -16,6 +16,7 @@ from newapi_cli.domain.messages import Attachment, size_text
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from newapi_cli.i18n import tr
 from newapi_cli.render.plain import tool_calls_json
+from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.status_lines import source_lines
 from newapi_cli.render.units import model_text
 
@@ -81,7 +82,7 @@ def _turn_blocks(turn: TurnRecord) -> list[str]:
     blocks = [f"## {tr('You')}", closed(turn.prompt)]
     if turn.attachments:
         blocks += [tr("Attached:"), "\n".join(map(_attachment, turn.attachments))]
-    blocks.append(f"## {_one_line(model_text(turn.model, turn.answered_by)) or tr('Answer')}")
+    blocks.append(f"## {safe_line(model_text(turn.model, turn.answered_by)) or tr('Answer')}")
     if turn.reasoning:
         quoted = "\n".join(f"> {line}".rstrip() for line in LINE_BREAK.split(turn.reasoning))
         title = tr("Reasoning")
@@ -90,7 +91,7 @@ def _turn_blocks(turn: TurnRecord) -> list[str]:
     if turn.tool_calls and not turn.answer:
         blocks.append(f"```json\n{tool_calls_json(turn.tool_calls)}\n```")
     if turn.sources:
-        blocks += [tr("Sources:"), "\n".join(map(_one_line, source_lines(turn.sources)))]
+        blocks += [tr("Sources:"), "\n".join(map(safe_line, source_lines(turn.sources)))]
     if how := ending(turn):
         error = _one_line(turn.error)
         blocks.append(f"*({how})*" + (f" {_code_span(error)}" if error else ""))

@@ -86,6 +86,7 @@ TWICE = {
     "two equal lines": (["A line of a poem.\n", "A line of a poem.\n", "End."],
                         "A line of a poem.\nA line of a poem.\nEnd."),
     "a beginning again": (["On", "On", "ce"], "OnOnce"),
+    "two equal halves": (["A line of a poem.\n"] * 2, "A line of a poem.\nA line of a poem.\n"),
 }  # fmt: skip
 
 

@@ -72,7 +72,7 @@ MALFORMED = {
 UNUSUAL = {
     "choices are null": raw(b'{"choices":null}'),
     "no choices": raw(b"{}"),
-    "another choice": raw(b'{"choices":[{"index":1,"delta":{"content":"London"}}]}'),
+    "another choice": raw(b'{"choices":[{"index":0},{"index":1,"delta":{"content":"London"}}]}'),
     "the delta is null": in_choice(b'"delta":null'),
     "no delta": in_choice(b'"finish_reason":null'),
     "content is null": with_content(None),

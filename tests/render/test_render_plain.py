@@ -140,7 +140,7 @@ def test_the_summary_has_model_tokens_and_times() -> None:
     events = (Chunk("a", model="served", usage=Usage(1200, 34, 1234)), END)
     out, err = rendered(*events, options=ALL._replace(usage=True))
     assert out == b"a\n"
-    assert err == "served · 1,200 tokens in, 34 out · first token 0.10 s · total 0.20 s\n"
+    assert err == "asked (served) · 1,200 tokens in, 34 out · first token 0.10 s · total 0.20 s\n"
 
 
 def test_the_summary_has_the_requested_model_if_the_server_named_none() -> None:

@@ -32,7 +32,7 @@ The sky
 
 Because air scatters.
 
-gpt-4o · 10 tokens in, 20 out · first token 0.25 s · total 3.20 s
+gpt (gpt-4o) · 10 tokens in, 20 out · first token 0.25 s · total 3.20 s
 
 > And red?
   At sunset?
@@ -88,7 +88,7 @@ def test_prompts_are_bold_and_details_dim(monkeypatch: pytest.MonkeyPatch) -> No
     rows = show_session(streams_of(monkeypatch, 80, COLORED), BRANCHED, THEME).splitlines()
     assert rows[3] == "\x1b[1m>\x1b[0m \x1b[1mWhy is the sky blue?\x1b[0m"
     assert rows[5] == "Because \x1b[1mair\x1b[0m scatters."
-    assert rows[7].startswith("\x1b[2mgpt-4o · 10 tokens in")
+    assert rows[7].startswith("\x1b[2mgpt (gpt-4o) · 10 tokens in")
     assert rows[-1] == "\x1b[33minterrupted; the answer is incomplete\x1b[0m"
 
 
@@ -167,7 +167,7 @@ def test_a_key_in_an_error_is_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_summary_has_only_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     turn = SKY._replace(duration_s=None, first_token_s=None, usage=Usage(5, 6))
-    assert "\ngpt-4o · 5 tokens in, 6 out\n" in shown(monkeypatch, session(turn))
+    assert "\ngpt (gpt-4o) · 5 tokens in, 6 out\n" in shown(monkeypatch, session(turn))
     unknown = TurnRecord("p", "a", status=Status.COMPLETE, id=1)
     assert shown(monkeypatch, session(unknown)).endswith("> p\n\na\n\ntokens unknown\n")
 

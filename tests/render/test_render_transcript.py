@@ -30,7 +30,7 @@ gpt · work · 2026-03-01 12:30 UTC to 2026-03-02 08:05 UTC
 
 Why is the sky blue?
 
-## gpt-4o
+## gpt (gpt-4o)
 
 <details>
 <summary>Reasoning</summary>
@@ -82,7 +82,7 @@ def test_a_session_without_turns_is_only_a_title() -> None:
 
 def test_the_system_prompt_precedes_the_turns() -> None:
     text = transcript_markdown(session(SKY, system="Be brief."))
-    assert headings_of(text) == ["The sky", "System prompt", "You", "gpt-4o"]
+    assert headings_of(text) == ["The sky", "System prompt", "You", "gpt (gpt-4o)"]
     assert "## System prompt\n\nBe brief.\n\n## You" in text
 
 
@@ -97,7 +97,7 @@ def test_attachments_are_a_list() -> None:
     text = transcript_markdown(session(turn))
     assert (
         "- a list\n\nAttached:\n\n- `photo.png`, 12.3 kB, image/png\n"
-        "- ``` a`*b*``.pdf # x ```, 12.3 kB, image/png\n\n## gpt-4o"
+        "- ``` a`*b*``.pdf # x ```, 12.3 kB, image/png\n\n## gpt (gpt-4o)"
     ) in text
 
 
@@ -176,7 +176,7 @@ def _check_stays_inside(source: str) -> None:
     assert source in text
     headings = headings_of(text)
     assert headings.count("You") >= 1
-    assert "gpt-4o" in headings
+    assert "gpt (gpt-4o)" in headings
     after = headings_of(f"{closed(source)}\n\n## The end\n")
     assert after[-1:] == ["The end"]
 
@@ -184,7 +184,7 @@ def _check_stays_inside(source: str) -> None:
 @pytest.mark.parametrize("reasoning", ["```\nopen", "<!--", "a\rb\r\n# c", "</details>\n\n- x"])
 def test_reasoning_stays_in_its_quote(reasoning: str) -> None:
     text = transcript_markdown(session(SKY._replace(reasoning=reasoning)))
-    assert headings_of(text) == ["The sky", "You", "gpt-4o"]
+    assert headings_of(text) == ["The sky", "You", "gpt (gpt-4o)"]
 
 
 def test_a_prompt_of_a_megabyte_is_fast() -> None:

@@ -86,7 +86,7 @@ class AnswerFolder:
             if (
                 type(delta) is dict
                 and not choice.get("finish_reason")
-                and (choice.get("index") or 0) == self._choices.owner
+                and (choice.get("index") or 0) == self._choices.current
                 and not value.get("usage")
                 and CHOICE_MEMBERS.isdisjoint(choice)
                 and (SOURCE_MEMBERS.isdisjoint(value) or self._knows_sources(value))
@@ -224,7 +224,8 @@ class AnswerFolder:
         if new.startswith(tuple(TAGS)):
             new = split_thoughts(new)[1].strip()
         is_long = len(old) >= MIN_REPEATED
-        if old and old == new and (is_long or known.has_several_pieces):
+        # Two equal deltas are two pieces, unless the second one is long and ends the answer.
+        if old and old == new and (known.has_several_pieces or (is_last and is_long)):
             self._repetition = "" if is_last else answer
             return ""
         if is_last and is_long and known.has_several_pieces and new.startswith(old):
@@ -313,15 +314,14 @@ class _Answer(GrowingText):
 class _Choices:
     """Decides which choices belong to the answer.
 
-    New API of April 2025 numbers the choices of a Claude stream by content blocks, so an index does
-    not tell. Other choices of a request for several are skipped. `owner` is the index of the choice
-    whose text came first, if that is not 0.
+    New API of April 2025 numbers the choices of a Claude stream by content blocks: an index means
+    nothing until choice 0 has carried text. `current` is the choice whose text came last.
     """
 
     def __init__(self) -> None:
-        self.owner = 0
+        self.current = 0
         self.has_calls = False
-        self._has_text = False
+        self._first_has_text = False
         self._opened: set[int] = set()  # by a delta with a role, as each of several choices is
         self._others: set[int] = set()
 
@@ -331,15 +331,14 @@ class _Choices:
             return True
         if index and "role" in delta and not content.has_anything:
             self._opened.add(index)
-        is_other_text = content.text and self._has_text and index != self.owner
-        if is_other_text and 0 in (index, self.owner):
+        is_other_text = content.text and index and self._first_has_text
+        is_other_call = content.tool_calls and self.has_calls and index in self._opened
+        if is_other_text or is_other_call:
             self._others.add(index)
             return True
-        if content.tool_calls and self.has_calls and index in self._opened:
-            self._others.add(index)
-            return True
-        if content.text and not self._has_text:
-            self._has_text, self.owner = True, index
+        if content.text:
+            self.current = index
+            self._first_has_text |= index == 0
         self.has_calls |= bool(content.tool_calls)
         return False
 

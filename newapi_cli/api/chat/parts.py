@@ -151,7 +151,7 @@ def _pictures(part: dict[str, Any], skipped: list[str]) -> str:
         for each in value if isinstance(value, list) else [value]:
             if picture := _picture(each):
                 found[picture] = None
-            elif each:
+            elif isinstance(each, dict) and each:
                 skipped.append("image")
     return "".join(found)
 

@@ -452,7 +452,9 @@ def test_tool_calls_are_shown_as_code(stage: Stage, events: tuple[TurnEvent, ...
 def test_the_summary_is_below_the_answer(tmp_path: Path) -> None:
     stage = Stage(tmp_path, options=OPTIONS._replace(usage=True))
     stage.show(Chunk("Yes", model="served"), END)
-    assert re.fullmatch(r"Yes\n\nserved · tokens unknown · total \d.\d\d s", stage.finish())
+    assert re.fullmatch(
+        r"Yes\n\nsome-model \(served\) · tokens unknown · total \d.\d\d s", stage.finish()
+    )
 
 
 @pytest.mark.parametrize("failure", [PipeClosed("gone"), Interrupted()], ids=["gone", "closed"])
