@@ -34,7 +34,7 @@ HEADERS_EXAMPLE = """'{"X-Name": "value", "X-Token": {"command": "pass show toke
 FILES = ("client_cert", "client_key")  # a relative path is one of the config folder
 COLUMNS: list[Column[Setting]] = [
     Column(tr("setting"), lambda row: row.name, lambda row: row.name),
-    Column(tr("value"), lambda row: row.value, lambda row: row.value),
+    Column(tr("value"), lambda row: row.readable_value, lambda row: row.value),
     Column(tr("from"), lambda row: row.origin, lambda row: row.origin),
 ]
 # Everything about a request and the display of its answer, nothing about where it is sent.
@@ -53,6 +53,15 @@ class Setting(NamedTuple):
     name: str
     value: str
     origin: str
+
+    @property
+    def readable_value(self) -> str:
+        """The value as it is typed: a list of names with commas between them if possible."""
+        if not self.value or self.name not in BY_NAME or BY_NAME[self.name].kind is not Kind.NAMES:
+            return self.value
+        names = BY_NAME[self.name].parse(self.value)
+        text = ", ".join(map(str, names)) if isinstance(names, list) else ""
+        return text if text and BY_NAME[self.name].parse(text) == names else self.value
 
 
 def list_settings(context: Context, *, all_settings: bool, json: bool) -> None:
@@ -221,15 +230,7 @@ def _setting(context: Context, name: str) -> Setting | None:
         value = str(secret) if settings.key.kind is KeyKind.VALUE else secret.reveal()
     if value is None or origin is None:
         return None
-    return Setting(name, context.streams.redact(_text_of(name, value)), str(origin))
-
-
-def _text_of(name: str, value: object) -> str:
-    """Return a value as `config set` accepts it: names with commas between them if possible."""
-    if BY_NAME[name].kind is Kind.NAMES and isinstance(value, list):
-        text = ", ".join(map(str, value))
-        return text if BY_NAME[name].parse(text) == value else value_text(value)
-    return value_text(value)
+    return Setting(name, context.streams.redact(value_text(value)), str(origin))
 
 
 def ensure_same_host(
@@ -382,7 +383,7 @@ def run_setting(context: Context, name: str) -> Setting:
     if value is None or origin is None:
         return Setting(name, "", "")
     where = tr("this run") if origin.source is Source.FLAG else str(origin)
-    return Setting(name, context.streams.redact(_text_of(name, value)), where)
+    return Setting(name, context.streams.redact(value_text(value)), where)
 
 
 def set_run_setting(context: Context, name: str, text: str) -> Setting:

@@ -148,7 +148,7 @@ def _setting_text(setting: Setting) -> str:
     return tr(
         "{name} = {value} ({origin})",
         name=setting.name,
-        value=setting.value,
+        value=setting.readable_value,
         origin=setting.origin,
     )
 

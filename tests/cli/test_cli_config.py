@@ -8,6 +8,7 @@ import tomllib
 
 import pytest
 
+from newapi_cli.app.config_edit import Setting
 from tests.support.home import CANARY, Home
 from tests.support.process import Environment, Result, newapi_command, run_newapi
 from tests.support.terminal import Terminal
@@ -259,15 +260,19 @@ def test_the_help_names_where_settings_are_listed(home: Home) -> None:
 def test_a_list_of_names_is_split_at_commas(home: Home, text: str) -> None:
     config(home, "set", "fallback", text)
     assert stored(home)["fallback"] == ["a", "b"]
-    assert config(home, "get", "fallback").text == "a, b\n"
+    assert config(home, "get", "fallback").text == '["a", "b"]\n'
     home.configure(URL)
     listed = rows(config(home, "list", env={"NEWAPI_FALLBACK": text}))
-    assert listed["fallback"] == ("a, b", "environment NEWAPI_FALLBACK")
+    assert listed["fallback"] == ('["a", "b"]', "environment NEWAPI_FALLBACK")
 
 
-def test_a_name_with_a_comma_is_shown_as_json(home: Home) -> None:
-    config(home, "set", "fallback", '["a,b", "c"]')
-    assert config(home, "get", "fallback").text == '["a,b", "c"]\n'
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [('["a", "b"]', "a, b"), ('["a,b", "c"]', '["a,b", "c"]'), ('["a"]', "a"), ("", "")],
+)
+def test_a_list_of_names_is_displayed_as_it_is_typed(value: str, shown: str) -> None:
+    assert Setting("fallback", value, "").readable_value == shown
+    assert Setting("stop", value, "").readable_value == value
 
 
 def test_a_text_that_ends_answers_may_contain_commas(home: Home) -> None:
