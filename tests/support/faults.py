@@ -92,7 +92,8 @@ def watch_open(fault: Fault) -> None:
 
 def watch_connect(fault: Fault) -> None:
     """Count connections."""
-    _wrap("connect", fault)
+    for name in ("connect", "connect_ex"):
+        _wrap(name, fault)
 
 
 def watch_recv(fault: Fault) -> None:
