@@ -87,7 +87,8 @@ def list_settings(context: Context, *, all_settings: bool, json: bool) -> None:
         base_url = settings.base_url
         if name in settings.values and base_url and not context.is_bound(name, base_url):
             text = tr(
-                "note: {name} of profile {profile} is for another host than {host}, and not used",
+                "note: the setting {name} of profile {profile} is for another host than {host},"
+                " and not used",
                 name=name,
                 profile=quote_name(settings.profile),
                 host=base_url.authority,

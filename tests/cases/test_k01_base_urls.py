@@ -349,6 +349,18 @@ def test_doctor_names_the_api_of_new_api(home: Home) -> None:
         run.assert_first_failed("server", 6, f"config set base_url {gateway.base_url}")
 
 
+def test_doctor_accepts_new_api_behind_another_path(home: Home, server: PathServer) -> None:
+    status = Answer({"data": {"quota_per_unit": 500_000}}, headers=NEW_API)
+    server.answers = {
+        "/api/v3/models": Answer(MODELS.body, headers=NEW_API),
+        "/api/status": status,
+    }
+    home.configure(f"{server.url}/api/v3")
+    assert run_doctor(home)["server"].verdict == "ok"
+    result = login(home, f"{server.url}/api/v3", "-P", "new")
+    assert (result.code, "instead" in result.err) == (0, False), result
+
+
 @pytest.mark.parametrize("name", ["key", "api_key", "api-key", "token", "subscription-key", "sig"])
 def test_a_key_in_the_query_is_rejected(home: Home, name: str) -> None:
     result = chat(home, f"https://host.example/v1?x=1&{name}=AIzaSecretSecret0123")
