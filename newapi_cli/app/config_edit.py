@@ -253,14 +253,14 @@ def ensure_same_host(
             tr("profile {profile} has a key for another host", profile=profile),
             hint=tr(
                 "`{login}` stores both; or unset the key first",
-                login=profile_command("newapi login", str(base_url)),
+                login=profile_command("newapi login", base_url.quoted),
             ),
         )
     raise UsageError(
         tr("profile {profile} has {name} for another host", profile=profile, name=bound[0]),
         hint=tr(
             "use another profile: newapi login {url} -P NAME; or newapi config unset {name}",
-            url=base_url,
+            url=base_url.quoted,
             name=bound[0],
         ),
     )

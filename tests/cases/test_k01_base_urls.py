@@ -313,6 +313,11 @@ def test_a_server_without_a_list_is_stored_without_a_check_only(
     assert server.paths == ["/inference/models", "/v1/models"]
 
 
+def test_a_url_in_a_hint_is_one_word_of_a_shell(home: Home, server: PathServer) -> None:
+    result = login(home, f"{server.url}/inference?a=1&b=2")
+    assert f"newapi login '{server.url}/inference?a=1&b=2' --no-check" in result.err
+
+
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
 def test_a_refused_key_is_not_tried_elsewhere(home: Home, server: PathServer, status: int) -> None:
     refusal = Answer({"error": {"message": "Invalid token", "type": "new_api_error"}}, status)

@@ -5,7 +5,6 @@ With a proxy, its own host and port are checked; the server is behind it.
 
 from __future__ import annotations
 
-import shlex
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -200,7 +199,7 @@ def check_server(doctor: DoctorContext) -> CheckResult:
         hint = tr(
             "the API is at {url}: {command}",
             url=found,
-            command=profile_command("newapi config set", f"base_url {shlex.quote(str(found))}"),
+            command=profile_command("newapi config set", f"base_url {found.quoted}"),
         )
         return result._replace(hint=hint)
     models = doctor.page(MODELS)
