@@ -175,7 +175,7 @@ class GatewayPricer:
     def _fetch_log(self) -> None:
         self._log_is_due = False
         if self._gateway.key_log.mark_requested():
-            self._start("newapi key log", self._gateway.key_log.fetch, with_key=True)
+            self._start("newapi key log", self._gateway.key_log.fetcher(), with_key=True)
 
     def _start(self, name: str, fetch: Callable[[Client], None], *, with_key: bool) -> None:
         try:
