@@ -245,7 +245,7 @@ def test_an_empty_answer_is_an_error_with_either_setting(require: bool) -> None:
 def test_an_answer_in_the_reasoning_is_where_the_hint_points() -> None:
     found = failure_of(turn_of(THOUGHT, STOP, DONE))
     assert "reasoning" in found.why
-    assert "sessions show --thinking" in found.hint
+    assert "sessions show --reasoning" in found.hint
 
 
 def test_tool_calls_that_were_not_sent_are_named() -> None:

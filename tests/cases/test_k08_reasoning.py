@@ -105,7 +105,7 @@ def test_all_of_an_answer_before_a_closing_tag_is_an_empty_answer(home: Home) ->
     result = ask(home, stream(*deltas("It is Rome.", "\n</think>\n"), END))
     assert result.code == 6
     assert "only reasoning was sent" in result.err
-    assert "sessions show --thinking" in result.err
+    assert "sessions show --reasoning" in result.err
 
 
 # -- members ------------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ def test_an_answer_in_the_reasoning_can_be_found(home: Home) -> None:
     result = ask(home, case("reas_only.sse"))
     assert (result.code, result.text) == (6, "")
     assert "only reasoning was sent" in result.err
-    assert "newapi sessions show --thinking" in result.err
+    assert "newapi sessions show --reasoning" in result.err
     assert "--reasoning show" in result.err
     value = json_of(home, case("reas_only.sse"))
     assert (value["content"], value["reasoning"]) == ("", "The capital is Rome.")
@@ -218,7 +218,7 @@ def test_the_command_of_the_hint_shows_the_answer(home: Home) -> None:
     ) as server:
         home.configure(server.url)
         assert run_newapi("chat", "hi", home=home).code == 6
-    assert "The capital is Rome." in run_newapi("sessions", "show", "--thinking", home=home).text
+    assert "The capital is Rome." in run_newapi("sessions", "show", "--reasoning", home=home).text
 
 
 def test_the_option_of_the_hint_shows_the_answer(home: Home) -> None:
