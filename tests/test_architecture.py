@@ -47,6 +47,7 @@ WITH_INNER_IMPORTS = (
     "api/errors/body.py",
     "api/chat/folding.py",
     "api/chat/parts.py",
+    "api/chat/response_reader.py",
     "api/errors/explain.py",
     "api/http/endpoint.py",
     "api/http/exchange.py",

@@ -31,7 +31,7 @@ EDITS = {
     "translate", "startswith", "endswith", "find", "index", "search", "match", "fullmatch",
 }  # fmt: skip
 # There `error.message` is the server's, in its JSON.
-WITH_SERVER_TEXTS = ("api/errors/",)
+WITH_SERVER_TEXTS = ("api/errors/", "app/parameter_hints.py")
 
 
 def called_name(node: ast.Call) -> str:

@@ -18,14 +18,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from newapi_cli.domain.completion import Chunk, CompletionBuilder, Notice, TurnEvent
-from newapi_cli.domain.finish_reasons import (
-    CONTENT_FILTER,
-    LENGTH,
-    TOOL_CALLS,
-    is_failure,
-    is_known,
-    standard_reason,
-)
 from newapi_cli.errors import (
     GatewayError,
     IncompleteCompletion,
@@ -50,22 +42,25 @@ def check_ended(
     `is_end_confirmed` is that of `StreamEnd`. Raises `GatewayError` or `IncompleteCompletion` if
     the answer is not complete.
     """
+    from newapi_cli.domain import finish_reasons  # not before the request leaves
+
     word = answer.finish_reason
-    reason = standard_reason(word) if word else None
-    if word and (reason == CONTENT_FILTER or is_failure(word)):
+    reason = finish_reasons.standard_reason(word) if word else None
+    is_filtered = reason == finish_reasons.CONTENT_FILTER
+    if word and (is_filtered or finish_reasons.is_failure(word)):
         raise GatewayError(
             tr("the server stopped the answer ({reason})", reason=word),
-            hint=tr("rephrase the prompt") if reason == CONTENT_FILTER else CUT_HINT,
+            hint=tr("rephrase the prompt") if is_filtered else CUT_HINT,
             request_id=answer.request_id,
         )
-    if reason == LENGTH:
+    if reason == finish_reasons.LENGTH:
         yield Notice(_limit_text(answer, word))
     elif not answer.has_answer:
         raise _empty_answer_error(answer, reason)
     elif word is None:
         if require_finish_reason or not is_end_confirmed:
             raise _unfinished_error(answer, is_end_confirmed=is_end_confirmed)
-    elif not is_known(word):
+    elif not finish_reasons.is_known(word):
         notice = tr("unknown finish reason {reason}: the answer counts as complete", reason=word)
         yield Notice(notice, is_detail=True)
 
@@ -121,7 +116,7 @@ def _empty_answer_error(answer: CompletionBuilder, reason: str | None) -> Newapi
     if answer.has_anything:
         why = tr("only reasoning was sent")
         hint = tr("the reasoning may contain the answer: {step}", step=NextStep.SHOW_REASONING)
-    elif reason == TOOL_CALLS:
+    elif reason == "tool_calls":
         why = tr("the finish reason is {reason}, but no tool call was sent", reason=reason)
     error = GatewayError(
         tr("the server sent an empty answer"),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from newapi_cli.api.chat.request import CHAT_COMPLETIONS, encode_chat, request_fields
 from newapi_cli.app.context import Context, headers_of
 from newapi_cli.app.editor import edit_text
+from newapi_cli.app.explained_errors import explained_errors
 from newapi_cli.app.fallback import FallbackClient
 from newapi_cli.app.gateway.gateway import Gateway, GatewayPricer
 from newapi_cli.app.output import create_renderer
@@ -154,7 +155,7 @@ class ChatRun:
         client, fallbacks = context.client(), context.model_and_fallbacks[1:]
         settings = context.settings
         live.session = live.session._replace(profile=settings.profile, host=str(context.base_url))
-        with self.gateway.explain_errors(model), context.interrupts:
+        with explained_errors(context, self.gateway, model), context.interrupts:
             recorder = live.begin(
                 prompt.text,
                 prompt.attachments,

@@ -87,7 +87,8 @@ def list_settings(context: Context, *, all_settings: bool, json: bool) -> None:
         base_url = settings.base_url
         if name in settings.values and base_url and not context.is_bound(name, base_url):
             text = tr(
-                "note: {name} of profile {profile} is for another host than {host}, and not used",
+                "note: the setting {name} of profile {profile} is for another host than {host},"
+                " and not used",
                 name=name,
                 profile=quote_name(settings.profile),
                 host=base_url.authority,
@@ -252,14 +253,14 @@ def ensure_same_host(
             tr("profile {profile} has a key for another host", profile=profile),
             hint=tr(
                 "`{login}` stores both; or unset the key first",
-                login=profile_command("newapi login", str(base_url)),
+                login=profile_command("newapi login", base_url.quoted),
             ),
         )
     raise UsageError(
         tr("profile {profile} has {name} for another host", profile=profile, name=bound[0]),
         hint=tr(
             "use another profile: newapi login {url} -P NAME; or newapi config unset {name}",
-            url=base_url,
+            url=base_url.quoted,
             name=bound[0],
         ),
     )

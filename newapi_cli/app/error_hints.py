@@ -13,6 +13,7 @@ from newapi_cli.api.errors.explain import (
     is_from_gateway,
     is_key_invalid,
     may_have_key_record,
+    named_group,
     rules,
 )
 from newapi_cli.app.context import Context
@@ -35,9 +36,7 @@ from newapi_cli.i18n import tr
 from newapi_cli.text import near_names
 
 FORBIDDEN = 403
-MAX_WORDS, MAX_GROUPS = 2_000, 3
-# The group of the key, as the gateway names it in a refusal.
-OWN_GROUP = r"under group (\S{1,60})|分组 ?(\S{1,60}?) ?下|分組 ?(\S{1,60}?) ?下"
+MAX_GROUPS = 3
 COPY_HINT = tr("copy the key again from the gateway's console; nothing was stored")
 FIRST_WORD = r"[A-Za-z]{2,20}"
 LISTED_HINT = tr(
@@ -103,8 +102,7 @@ def _hint_by_group(gateway: Gateway, error: NewapiError, model: str) -> str:
         return ""
     listed = gateway.prices.after_refusal(model, is_gateway=is_from_gateway(error))
     price = listed.prices.get(model) if listed is not None else None
-    match = re.search(OWN_GROUP, error.why[:MAX_WORDS])
-    own = match.group(match.lastindex or 0) if match else gateway.key_log.group
+    own = named_group(error) or gateway.key_log.group
     if price is None or not price.groups or {own, "all"} & {*price.groups}:
         return ""
     names = ", ".join(price.groups[:MAX_GROUPS])

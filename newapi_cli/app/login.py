@@ -155,7 +155,7 @@ def _find_api(
                 tr(
                     "check the base URL; if its server lists no models:"
                     " newapi login {url} --no-check",
-                    url=given.base_url,
+                    url=given.base_url.quoted,
                 )
             )
         raise problem
@@ -214,7 +214,7 @@ def logout(context: Context) -> None:
 
 def _check_hint(base_url: BaseUrl) -> str:
     """Return what to do about a URL that could not be reached and is not stored."""
-    command = profile_command("newapi doctor", f"--base-url {base_url}")
+    command = profile_command("newapi doctor", f"--base-url {base_url.quoted}")
     return tr("check the URL, or run `{command}`", command=command)
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from newapi_cli.app.context import Context
+from newapi_cli.app.explained_errors import explained_errors
 from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.app.hints import words_of_run
 from newapi_cli.domain.health import ModelHealth
@@ -66,7 +67,7 @@ class Listing(NamedTuple):
 def list_models(context: Context, options: ModelsOptions) -> None:
     """Print the models."""
     gateway = Gateway(context)
-    with gateway.explain_errors():
+    with explained_errors(context, gateway):
         listed = gateway.priced_models(refresh=options.refresh, with_prices=options.prices)
         health = _load_health(context, gateway, options) if options.health else None
     models = (_redact_model(model, context.streams.redact) for model in listed.models)

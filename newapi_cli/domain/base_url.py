@@ -106,6 +106,12 @@ class BaseUrl(NamedTuple):
         """Return the URL that a request to an endpoint goes to."""
         return f"{self.scheme}://{self.authority}{self.path(endpoint)}"
 
+    @property
+    def quoted(self) -> str:
+        """The base URL as a word of a shell: a query may contain `&`."""
+        text = str(self)
+        return f"'{text.replace(chr(39), '%27')}'" if self.query or "'" in text else text
+
     def alternatives(self) -> list[BaseUrl]:
         """Return where else the API may be, if this one lists no models: on the same host.
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from newapi_cli.text import well_formed
 
-_MAX_PIECES = 1024  # of arguments, before they are joined
+MAX_PIECES = 1024
 _MARK = re.compile(r'["{}\[\]]')
 _REST_OF_STRING = re.compile(r'(?:[^"\\]|\\.)*+"', re.DOTALL)
 
@@ -98,13 +98,13 @@ class ToolCallBuilder:
 
 
 class _Call:
-    """One call."""
+    """One call. Short pieces are joined, because each of them takes fifty bytes."""
 
     def __init__(self) -> None:
         self.id = ""
         self.ids: set[str] = set()  # that the stream uses for it
         self.name = ""
-        self._joined: list[str] = []  # pieces that were joined, as each takes fifty bytes
+        self._joined: list[str] = []
         self._pieces: list[str] = []
         self._last = ""
         self._scanner = _ObjectScanner()
@@ -119,17 +119,13 @@ class _Call:
         """Add a piece. A name may come in pieces, or again with each piece."""
         if not self.name:
             self.name = piece.name
-        elif piece.name != self.name and not self._last and self.name not in offered:
+        elif piece.name != self.name and not self.has_arguments and self.name not in offered:
             self.name += piece.name
-        self.add_arguments(piece.arguments)
-
-    def add_arguments(self, piece: str) -> None:
-        """Add a piece of the arguments."""
-        if not piece:
+        if not piece.arguments:
             return
-        self._pieces.append(piece)
-        self._last = piece
-        if len(self._pieces) > _MAX_PIECES:
+        self._last = piece.arguments
+        self._pieces.append(piece.arguments)
+        if len(self._pieces) > MAX_PIECES:
             self._scan()
             self._joined.append("".join(self._pieces))
             self._pieces.clear()
@@ -137,7 +133,7 @@ class _Call:
 
     def is_restarted_by(self, piece: _Piece) -> bool:
         """Return whether a piece begins another call, because this one is complete."""
-        return bool(piece.name) and piece.arguments.lstrip()[:1] == "{" and self._is_complete()
+        return bool(piece.name) and piece.arguments.lstrip()[:1] == "{" and self._scan()
 
     def may_have_id_of(self, piece: _Piece) -> bool:
         """Return whether a piece with an unknown id may belong to this call.
@@ -145,9 +141,9 @@ class _Call:
         The id may come late, or be another one for each piece.
         """
         if self.id:
-            return bool(self.name and not piece.name) and not self._is_complete()
+            return bool(self.name and not piece.name) and not self._scan()
         names_fit = not piece.name or not self.name or piece.name == self.name
-        return names_fit and not self._is_complete()
+        return names_fit and not self._scan()
 
     def arguments(self) -> str:
         """Return the arguments: JSON text, if the model wrote JSON."""
@@ -161,14 +157,12 @@ class _Call:
             return last if _is_object(last) else text
         return value if isinstance(value, str) and _is_object(value) else text
 
-    def _is_complete(self) -> bool:
-        self._scan()
-        return self._scanner.is_complete
-
-    def _scan(self) -> None:
+    def _scan(self) -> bool:
+        """Return whether the arguments are complete."""
         for piece in self._pieces[self._scanned :]:
             self._scanner.feed(piece)
         self._scanned = len(self._pieces)
+        return self._scanner.is_complete
 
 
 class _ObjectScanner:

@@ -135,7 +135,7 @@ def cost_text(cost: Cost | None) -> str:
         return ""
     if cost.usd is None:
         return tr("tiered price") if cost.kind == "tiered" else tr("cost unknown")
-    if not cost.usd and cost.kind != "at_least":
+    if not cost.usd and cost.kind not in ("at_least", "group_unknown"):
         return tr("free")
     rate = cost.currency.per_usd if cost.currency else 1
     return _amount_text(cost.kind, money(cost.usd * rate, cost.currency))

@@ -126,7 +126,10 @@ def test_another_host_gets_no_header(home: Home, server: FaultServer, by: str) -
         assert request.header("CF-Access-Client-Id") is None
         assert request.header("X-Team") is None
     listed = run(home, "config", "list", env=env | {"NEWAPI_BASE_URL": server.url})
-    assert "note: headers of profile 'test' is for another host than 127.0.0.1" in listed.err
+    assert (
+        "note: the setting headers of profile 'test' is for another host than 127.0.0.1"
+        in listed.err
+    )
 
 
 def test_headers_do_not_replace_the_key_of_another_host(home: Home, server: FaultServer) -> None:

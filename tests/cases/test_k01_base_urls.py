@@ -313,6 +313,11 @@ def test_a_server_without_a_list_is_stored_without_a_check_only(
     assert server.paths == ["/inference/models", "/v1/models"]
 
 
+def test_a_url_in_a_hint_is_one_word_of_a_shell(home: Home, server: PathServer) -> None:
+    result = login(home, f"{server.url}/inference?a=1&b=2")
+    assert f"newapi login '{server.url}/inference?a=1&b=2' --no-check" in result.err
+
+
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
 def test_a_refused_key_is_not_tried_elsewhere(home: Home, server: PathServer, status: int) -> None:
     refusal = Answer({"error": {"message": "Invalid token", "type": "new_api_error"}}, status)
@@ -347,6 +352,18 @@ def test_doctor_names_the_api_of_new_api(home: Home) -> None:
         home.configure(f"{gateway.base_url}/v1beta")
         run = run_doctor(home)
         run.assert_first_failed("server", 6, f"config set base_url {gateway.base_url}")
+
+
+def test_doctor_accepts_new_api_behind_another_path(home: Home, server: PathServer) -> None:
+    status = Answer({"data": {"quota_per_unit": 500_000}}, headers=NEW_API)
+    server.answers = {
+        "/api/v3/models": Answer(MODELS.body, headers=NEW_API),
+        "/api/status": status,
+    }
+    home.configure(f"{server.url}/api/v3")
+    assert run_doctor(home)["server"].verdict == "ok"
+    result = login(home, f"{server.url}/api/v3", "-P", "new")
+    assert (result.code, "instead" in result.err) == (0, False), result
 
 
 @pytest.mark.parametrize("name", ["key", "api_key", "api-key", "token", "subscription-key", "sig"])

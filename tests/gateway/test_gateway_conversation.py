@@ -128,6 +128,49 @@ def test_late_prices_are_cached_for_the_gateway_that_sent_them(home: Home) -> No
     assert names == [slow_name]
 
 
+def test_a_late_log_is_that_of_the_gateway_and_the_key_that_it_was_requested_for(
+    home: Home,
+) -> None:
+    """The conversation has switched to another gateway before it arrives."""
+    completion = {
+        "choices": [{"message": {"content": "Paris"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 1234, "completion_tokens": 567},
+    }
+    new_api = (("X-Oneapi-Request-Id", "rid"), ("X-New-Api-Version", "v1.0.0"))
+    row = {
+        "type": 2, "created_at": 1_790_000_000, "group": "svip", "model_name": "m", "quota": 9,
+        "other": json.dumps({"group_ratio": 100}),
+    }  # fmt: skip
+    answers = {
+        "/v1/chat/completions": Answer(completion, headers=new_api),
+        "/api/log/token": Answer({"success": True, "data": [row]}),
+    }
+    other_site = Site({"m": Model()}, logs=False)
+    with measured_gateway(other_site) as other, serving(answers) as slow:
+        home.configure(slow.url, stream=False, model="m")
+        with home.config_file.open("a", encoding="utf-8") as file:
+            file.write(
+                f'[profiles.other]\nbase_url = "{other.base_url}"\n'
+                f'api_key = "{CANARY}"\nmodel = "m"\n'
+            )
+        slow.blocked.add("/api/log/token")
+        with conversation(home, columns=100) as repl:
+            repl.output_of("hi")
+            repl.output_of("/profile other")
+            slow.released.set()
+            wait_until(lambda: len(learned_groups(home)) == 1)
+            assert "~$0.0053 (group unknown)" in repl.output_of("hi")
+            repl.leave()
+    assert learned_groups(home) == ["svip"]
+
+
+def learned_groups(home: Home) -> list[str]:
+    """Return the group of each key whose log was read."""
+    caches = [json.loads(each.read_text()) for each in (home.newapi_home / "cache").glob("rates-*")]
+    found = [each["entries"].get("rates") for each in caches]
+    return [each["value"]["group"] for each in found if each is not None]
+
+
 def cached_quota_per_unit(home: Home) -> list[int]:
     """Return the quota per dollar of each cached gateway."""
     caches = [json.loads(each.read_text()) for each in (home.newapi_home / "cache").glob("site-*")]

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from newapi_cli.demo.server import DemoGateway
+from newapi_cli.domain.money import Cost, CostKind
+from newapi_cli.domain.pricing import DOLLAR
+from newapi_cli.render.units import cost_text
 from tests.gateway.cache_age import age_cache
 from tests.support.cases import each
 from tests.support.home import CANARY, Home
@@ -297,6 +301,26 @@ def test_the_cost_line_says_how_the_cost_is_known(
         home.configure(gateway.base_url)
         err = run_newapi("chat", "-u", "-m", model, "hi", home=home).err
     assert err.splitlines()[-1].rpartition(" · ")[2] == shown
+
+
+@each(
+    ("kind", "usd", "text"),
+    [
+        ("exact", "0.0026", "$0.0026"),
+        ("about", "0.0026", "~$0.0026"),
+        ("about", "0", "free"),
+        ("group_unknown", "0.0052", "~$0.0052 (group unknown)"),
+        ("group_unknown", "0", "~$0.00 (group unknown)"),
+        ("at_most", "0.0052", "at most $0.0052"),
+        ("at_least", "0.0005", "at least $0.0005"),
+        ("at_least", "0", "at least $0.00"),
+        ("tiered", None, "tiered price"),
+        ("unknown", None, "cost unknown"),
+    ],
+)
+def test_each_kind_of_cost_has_its_words(kind: str, usd: str | None, text: str) -> None:
+    amount = None if usd is None else Decimal(usd)
+    assert cost_text(Cost(CostKind(kind), amount, DOLLAR)) == text
 
 
 def test_the_learned_group_and_its_prices_are_listed(home: Home) -> None:

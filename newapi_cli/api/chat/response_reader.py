@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Mapping
 
-from newapi_cli.api.chat.body_decoder import BodyDecoder
 from newapi_cli.api.errors.body import find_error, parse_error_body
 from newapi_cli.api.errors.error_object import ErrorObject
 from newapi_cli.api.errors.explain import (
@@ -71,6 +70,9 @@ class ResponseReader:
 
     def completion(self) -> Iterator[TurnEvent]:
         """Yield the events of a chat completion, streamed or whole."""
+        # 2 ms, in which the request leaves.
+        from newapi_cli.api.chat.body_decoder import BodyDecoder  # noqa: PLC0415
+
         head = yield from self._head()
         content_type = head.headers.get("content-type", tr("no content type"))
         notice = tr("HTTP {status}, {content_type}", status=head.status, content_type=content_type)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from newapi_cli.api.errors.rules import ErrorRule
 
 # The date and the nanoseconds, then 8 or 16 random characters.
+MAX_WORDS = 2_000
+# The group of the key, as the gateway names it in a refusal.
+OWN_GROUP = r"under group (\S{1,60})|分组 ?(\S{1,60}?) ?下|分組 ?(\S{1,60}?) ?下"
 GATEWAY_REQUEST_ID = r"20\d\d[01]\d[0-3]\d[0-2]\d{6,14}[0-9A-Za-z]{8,16}"
 INVALID_REQUEST_CODES = {  # sent with 500, and true for every model
     "invalid_request",
@@ -183,6 +186,12 @@ def may_have_key_record(error: NewapiError) -> bool:
     if error.reason is Reason.KEY_REJECTED_BY_SERVER:
         return is_from_gateway(error)
     return error.reason is Reason.KEY_REJECTED
+
+
+def named_group(error: NewapiError) -> str:
+    """Return the group of the key that the gateway's words name, else an empty text."""
+    match = re.search(OWN_GROUP, error.why[:MAX_WORDS])
+    return match.group(match.lastindex or 0) if match else ""
 
 
 def is_from_gateway(error: NewapiError) -> bool:

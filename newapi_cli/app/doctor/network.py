@@ -184,7 +184,8 @@ def check_server(doctor: DoctorContext) -> CheckResult:
     `/api/status` alone proves nothing: some gateways hide it, and other servers have none.
     """
     kind = _detect(doctor)
-    if kind is not None and not _is_elsewhere(doctor, kind):
+    found = _api_elsewhere(doctor, kind) if kind is not None else None
+    if kind is not None and found is None:
         doctor.server_kind = kind
         fastest_s = min(page.seconds for page in doctor.known_pages())
         time = tr("responded in {time}", time=format_duration(fastest_s))
@@ -192,15 +193,15 @@ def check_server(doctor: DoctorContext) -> CheckResult:
     result = result_from_error(_problem(doctor))
     if kind is not None:
         text = tr("the API of {name} is not at this URL", name=kind.name)
-        result = failed(text, hint=NextStep.CHECK_BASE_URL, code=ExitCode.GATEWAY)
-    for other in _other_forms(doctor.base_url):
-        if _is_api(doctor, other):
-            hint = tr(
-                "the API is at {url}: {command}",
-                url=other,
-                command=profile_command("newapi config set", f"base_url {other}"),
-            )
-            return result._replace(hint=hint)
+        result = failed(text, hint="", code=ExitCode.GATEWAY)
+    forms = (each for each in _other_forms(doctor.base_url) if _is_api(doctor, each))
+    if found := found or next(forms, None):
+        hint = tr(
+            "the API is at {url}: {command}",
+            url=found,
+            command=profile_command("newapi config set", f"base_url {found.quoted}"),
+        )
+        return result._replace(hint=hint)
     models = doctor.page(MODELS)
     if doctor.base_url.api != "/v1" and models.status in (404, 405) and not models.is_html:
         doctor.server_kind, doctor.lists_models = ServerKind(""), False  # the API was given
@@ -231,12 +232,24 @@ def _detect(doctor: DoctorContext, base_url: BaseUrl | None = None) -> ServerKin
     )
 
 
-def _is_elsewhere(doctor: DoctorContext, kind: ServerKind) -> bool:
-    """Return whether the base URL names another API of New API, which answers below /v1 only."""
+def _api_elsewhere(doctor: DoctorContext, kind: ServerKind) -> BaseUrl | None:
+    """Return the API of New API, which answers below /v1, if the base URL names another one."""
     if doctor.base_url.api == "/v1" or not kind.is_gateway:
-        return False
+        return None
     page = doctor.page(MODELS)
-    return REQUEST_ID_HEADER in page.headers or kind_from_models(page) is None
+    if REQUEST_ID_HEADER not in page.headers and kind_from_models(page) is not None:
+        return None
+    others = doctor.base_url.alternatives()
+    return next((each for each in others if _lists_models(doctor, each)), None)
+
+
+def _lists_models(doctor: DoctorContext, base_url: BaseUrl) -> bool:
+    try:
+        return kind_from_models(doctor.page(MODELS, base_url)) is not None
+    except Interrupted:
+        raise
+    except NewapiError:
+        return False
 
 
 def _is_api(doctor: DoctorContext, base_url: BaseUrl) -> bool:

@@ -15,8 +15,7 @@ Light, as it is made before the request leaves: each part is imported when it is
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from newapi_cli.app.gateway.models import ModelList, Models
     from newapi_cli.app.gateway.prices import Prices
     from newapi_cli.domain.money import Balance, Cost
-
-FIRST_SERVER_ERROR = 500
 
 
 class Gateway:
@@ -115,29 +112,6 @@ class Gateway:
 
         return load_balance(self.lookup, self.prices, self.key_record, self.key_log)
 
-    @contextmanager
-    def explain_errors(self, model: str = "") -> Iterator[None]:
-        """Improve the hints of errors raised in the block; `model` is the requested one, if any.
-
-        Goes around the block that catches signals, as the key's record is fetched in a block of
-        its own.
-        """
-        try:
-            yield
-        except NewapiError as error:
-            from newapi_cli.app.error_hints import explain_error
-
-            explained = explain_error(self._context, self, error, model)
-            if model and explained.status >= FIRST_SERVER_ERROR:
-                from newapi_cli.app.outage_hints import explain_outage
-
-                explained = explain_outage(
-                    self._context, self.health, self.models, explained, model
-                )
-            if explained is error:
-                raise
-            raise explained from error
-
 
 class GatewayPricer:
     """Calculates what answers of the current gateway cost. Implements `app.protocols.Pricer`.
@@ -175,7 +149,7 @@ class GatewayPricer:
     def _fetch_log(self) -> None:
         self._log_is_due = False
         if self._gateway.key_log.mark_requested():
-            self._start("newapi key log", self._gateway.key_log.fetch, with_key=True)
+            self._start("newapi key log", self._gateway.key_log.fetcher(), with_key=True)
 
     def _start(self, name: str, fetch: Callable[[Client], None], *, with_key: bool) -> None:
         try:

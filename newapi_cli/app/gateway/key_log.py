@@ -8,6 +8,7 @@ an answer; commands such as `balance` fetch it when they need it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from newapi_cli.api.chat.client import Client
 from newapi_cli.api.gateway.key_log import (
@@ -21,8 +22,10 @@ from newapi_cli.api.gateway.key_log import (
 )
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.lookup import Lookup, Request, run_silently
+from newapi_cli.config.cache import Cache
 from newapi_cli.domain.money import LogEntry
 from newapi_cli.domain.rates import NO_RATES, KeyRates
+from newapi_cli.domain.settings import Secret
 from newapi_cli.errors import (
     AuthenticationError,
     GatewayError,
@@ -39,6 +42,18 @@ NO_LOG = {Reason.PATH_NOT_FOUND, Reason.HTML_PAGE, Reason.REDIRECTED, Reason.NOT
 # Names in the cache files.
 LOG, RATES, BY_QUERY = "log", "rates", "log by query"
 REQUESTED, AT_LOGIN, ARRIVED = "log requested", "at login", "arrived"
+
+
+class KeyPlace(NamedTuple):
+    """A key and where what belongs to it is cached.
+
+    A conversation may switch to another gateway while a log is fetched.
+    """
+
+    key: Secret
+    rates: Cache
+    times: Cache
+    is_old: bool
 
 
 class KeyLog:
@@ -71,7 +86,8 @@ class KeyLog:
             if entry is not None:
                 value = entry.value
             else:
-                value = without_details(self._fetched(self._lookup.run))
+                client, place = self._lookup.brief_client(), self._place()
+                value = without_details(self._fetched(self._lookup.run, client, place))
                 cache.put(LOG, value)
         except LimitError:
             entry = cache.get(LOG, LOG_AGE_S)
@@ -135,39 +151,46 @@ class KeyLog:
         """Store that the log is requested now; return whether the next run will know it."""
         return self._lookup.rates_cache.put(REQUESTED, None)
 
-    def fetch(self, client: Client) -> None:
-        """Fetch the log, on a thread beside an answer; a failure is ignored."""
-        try:
-            value = self._fetched(run_silently, client)
-        except NewapiError:
-            return
-        if not has_rows(value):  # else it is stored already
-            self._lookup.rates_cache.put(REQUESTED, ARRIVED)
+    def fetcher(self) -> Callable[[Client], None]:
+        """Return what fetches the log of the current key on a thread; it ignores a failure."""
+        place = self._place()
 
-    def _fetched(self, run: Callable[[Request], object], client: Client | None = None) -> object:
+        def fetch(client: Client) -> None:
+            try:
+                value = self._fetched(run_silently, client, place)
+            except NewapiError:
+                return
+            if not has_rows(value):  # else it is stored already
+                place.rates.put(REQUESTED, ARRIVED)
+
+        return fetch
+
+    def _place(self) -> KeyPlace:
+        lookup = self._lookup
+        is_old = lookup.is_new_api and not lookup.reports_version
+        return KeyPlace(self._context.api_key, lookup.rates_cache, lookup.request_times, is_old)
+
+    def _fetched(self, run: Callable[[Request], object], client: Client, place: KeyPlace) -> object:
         """Return the log, fetched now.
 
         Servers before 2026-02 expect the key in the query. With the header alone, their log is
         that of no key.
         """
-        client = client or self._lookup.brief_client()
-        times = self._lookup.request_times
-        is_old = self._lookup.is_new_api and not self._lookup.reports_version
-        is_by_query = is_old and times.get(BY_QUERY) is not None
+        is_by_query = place.is_old and place.times.get(BY_QUERY) is not None
         value: object = None
         if not is_by_query:
-            self._lookup.count_request()
+            self._lookup.count_request(place.times)
             try:
                 value = run(fetch_key_log(client))
             except (AuthenticationError, GatewayError) as error:
-                if not is_old or error.status == NOT_FOUND:
+                if not place.is_old or error.status == NOT_FOUND:
                     raise
-        if is_old and not has_rows(value):
-            self._lookup.count_request()
-            value = run(fetch_key_log(client, key_in_query=self._context.api_key))
+        if place.is_old and place.key.reveal() and not has_rows(value):
+            self._lookup.count_request(place.times)
+            value = run(fetch_key_log(client, key_in_query=place.key))
             if not is_by_query and has_rows(value):
-                times.put(BY_QUERY, True)
+                place.times.put(BY_QUERY, True)
         rates = rates_from_log(value)
         if rates.group:
-            self._lookup.rates_cache.put_all({RATES: rates_to_json(rates), REQUESTED: ARRIVED})
+            place.rates.put_all({RATES: rates_to_json(rates), REQUESTED: ARRIVED})
         return value

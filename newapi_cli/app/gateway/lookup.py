@@ -91,13 +91,15 @@ class Lookup:
             endpoint, retries=retries, timeouts=shortest, interrupts=interrupts
         )
 
-    def count_request(self) -> None:
+    def count_request(self, request_times: Cache | None = None) -> None:
         """Count a request for the record or the log of a key. Raises `LimitError` at the limit.
+
+        In `request_times`, or those of the current gateway.
 
         newapi sends half of what the gateway allows: other clients share the address.
         """
-        now = time.time()
-        entry = self.request_times.get(REQUEST_TIMES, LIMIT_SPAN_S)
+        now, request_times = time.time(), request_times or self.request_times
+        entry = request_times.get(REQUEST_TIMES, LIMIT_SPAN_S)
         stored = entry.value if entry is not None and isinstance(entry.value, list) else []
         times = [
             at for at in stored if isinstance(at, int | float) and 0 <= now - at < LIMIT_SPAN_S
@@ -109,7 +111,7 @@ class Lookup:
                 why=tr("the gateway allows 20 requests to all clients behind one address"),
                 hint=ntr("retry in {n} minute", "retry in {n} minutes", minutes),
             )
-        if not self.request_times.put(REQUEST_TIMES, [*times, now]):
+        if not request_times.put(REQUEST_TIMES, [*times, now]):
             raise LimitError(
                 tr("requests for key records cannot be counted, and the gateway limits them"),
                 why=tr("cannot write {path}", path=self._context.paths.cache_dir),
