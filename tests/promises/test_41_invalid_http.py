@@ -251,7 +251,7 @@ COMMON: dict[str, tuple[bytes, int, str]] = {
     "half of the declared length": (by_length(str(len(STREAM)))[:-360], 9, "cut off"),
     "204": (BODIES["204 with a body"], 6, "empty answer"),
     "an empty body": (BODIES["an empty body"], 6, "empty answer"),
-    "bytes that are not text": (BODIES["bytes that are not text"], 6, "empty answer"),
+    "bytes that are not text": (BODIES["bytes that are not text"], 6, "outside the protocol"),
     "an unknown status": (response(999, error("words")), 6, "999"),
     "103 before the answer": (BODIES["20 times 103 before the response"], 0, ""),
     "a plain answer": (PLAIN, 0, ""),
