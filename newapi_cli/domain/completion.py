@@ -306,7 +306,7 @@ class CompletionBuilder:
 
             self._tool_calls = ToolCallBuilder(self.offered_tools)
         for delta in deltas:
-            self._tool_calls.add(*delta[:4], begins=delta.begins)
+            self._tool_calls.add(delta)
             self.size += CALL_SIZE + len(delta.id) + len(delta.name) + len(delta.arguments)
 
     def _add_beside(self, event: Sources | ThoughtsClosed) -> None:

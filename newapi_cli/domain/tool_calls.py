@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Protocol
 
 from newapi_cli.text import well_formed
 
@@ -19,13 +19,19 @@ _MARK = re.compile(r'["{}\[\]]')
 _REST_OF_STRING = re.compile(r'(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 
-class _Piece(NamedTuple):
-    """A piece of a tool call; members that the server left out are empty or None."""
+class Piece(Protocol):
+    """A piece of a tool call: `completion.ToolCallDelta`."""
 
-    position: int | None
-    id: str
-    name: str
-    arguments: str
+    @property
+    def position(self) -> int | None: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def arguments(self) -> str: ...
+    @property
+    def begins(self) -> bool: ...
 
 
 class ToolCallBuilder:
@@ -41,15 +47,9 @@ class ToolCallBuilder:
         self._by_index: dict[int | None, _Call] = {}  # the call last used under an index
         self._current: _Call | None = None  # that of the previous piece
 
-    def add(
-        self, position: int | None, id_: str, name: str, arguments: str, *, begins: bool = False
-    ) -> None:
-        """Add the next piece; members that the server left out are empty or None.
-
-        `begins`: it is certainly the first piece of its call.
-        """
-        piece = _Piece(position, id_, name, arguments)
-        call = None if begins else self._call_of(piece)
+    def add(self, piece: Piece) -> None:
+        """Add the next piece."""
+        call = None if piece.begins else self._call_of(piece)
         if call is None:
             call = _Call()
             self._calls.append(call)
@@ -72,7 +72,7 @@ class ToolCallBuilder:
         calls = (call for call in self._calls if call.name or call.has_arguments)
         return [(call.id, call.name, call.arguments()) for call in calls]
 
-    def _call_of(self, piece: _Piece) -> _Call | None:
+    def _call_of(self, piece: Piece) -> _Call | None:
         """Return the call that a piece continues, None if it begins another one."""
         at_index = self._by_index.get(piece.position)
         if at_index is not None and not (piece.id or piece.name):
@@ -90,7 +90,7 @@ class ToolCallBuilder:
         is_other = piece.position is None and self._is_other(place, piece)
         return None if is_other or place.is_restarted_by(piece) else place
 
-    def _is_other(self, call: _Call, piece: _Piece) -> bool:
+    def _is_other(self, call: _Call, piece: Piece) -> bool:
         """Return whether a piece without index and id has the name of another call."""
         if not piece.name or not call.name or piece.name == call.name:
             return False
@@ -115,7 +115,7 @@ class _Call:
         """Whether any piece of its arguments arrived."""
         return bool(self._last)
 
-    def add(self, piece: _Piece, offered: frozenset[str]) -> None:
+    def add(self, piece: Piece, offered: frozenset[str]) -> None:
         """Add a piece. A name may come in pieces, or again with each piece."""
         if not self.name:
             self.name = piece.name
@@ -131,11 +131,11 @@ class _Call:
             self._pieces.clear()
             self._scanned = 0
 
-    def is_restarted_by(self, piece: _Piece) -> bool:
+    def is_restarted_by(self, piece: Piece) -> bool:
         """Return whether a piece begins another call, because this one is complete."""
         return bool(piece.name) and piece.arguments.lstrip()[:1] == "{" and self._scan()
 
-    def may_have_id_of(self, piece: _Piece) -> bool:
+    def may_have_id_of(self, piece: Piece) -> bool:
         """Return whether a piece with an unknown id may belong to this call.
 
         The id may come late, or be another one for each piece.

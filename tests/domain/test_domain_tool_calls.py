@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from newapi_cli.domain.completion import ToolCallDelta
 from newapi_cli.domain.tool_calls import ToolCallBuilder
 from tests.domain.tool_call_shapes import (
     NAMES,
@@ -21,14 +22,15 @@ from tests.domain.tool_call_shapes import (
     random_calls,
 )
 from tests.support.cases import each
+from tests.support.scale import REPEAT, SEED, scaled
 
-SEEDS = 100  # of lists for each shape
+LISTS = scaled(100, 5_000)  # of random calls for each shape
 
 
 def built(*pieces: Piece, offered: tuple[str, ...] = ()) -> list[tuple[str, str, str]]:
     builder = ToolCallBuilder(offered)
     for piece in pieces:
-        builder.add(*piece)
+        builder.add(ToolCallDelta(*piece))
     return builder.calls()
 
 
@@ -38,13 +40,13 @@ def values(calls: list[tuple[str, str, str]]) -> list[tuple[str, Any]]:
 
 @each("shape", SHAPES, ids=lambda shape: shape.__name__)
 def test_calls_of_every_shape_are_exact(shape: Shape) -> None:
-    for seed in range(SEEDS):
+    for seed in range(SEED, SEED + LISTS):
         chance = random.Random(seed)
         calls = random_calls(chance)
         offered = () if shape is name_in_two_pieces else NAMES  # a name in the list is whole
         found = built(*shape(calls, chance), offered=offered)
         right = [(call.name, call.arguments) for call in expected(shape, calls)]
-        assert values(found) == [(name, json.loads(text)) for name, text in right], seed
+        assert values(found) == [(name, json.loads(text)) for name, text in right], (seed, REPEAT)
 
 
 @each("shape", SHAPES, ids=lambda shape: shape.__name__)
@@ -140,7 +142,7 @@ def test_an_offered_name_does_not_grow() -> None:
 def test_a_piece_that_begins_a_call_never_continues_one() -> None:
     builder = ToolCallBuilder()
     for _ in range(3):
-        builder.add(0, "a", "now", "", begins=True)
+        builder.add(ToolCallDelta(0, "a", "now", begins=True))
     assert builder.calls() == [("a", "now", "{}"), ("", "now", "{}"), ("", "now", "{}")]
 
 
