@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -186,6 +187,17 @@ def test_an_answer_may_mention_a_closing_tag(text: str) -> None:
     assert parted(list(text)) == ("", text)
     for place in range(len(text)):
         assert parted([text[:place], text[place:]]) == ("", text), place
+
+
+def test_many_mentions_and_blanks_take_linear_time() -> None:
+    started = time.process_time()
+    mentions = "Write `</think>` here.\n" * 40_000
+    assert split_thoughts(mentions) == ("", mentions)
+    assert parted([f"{line}\n" for line in mentions.split("\n")[:-1]]) == ("", mentions)
+    html = ["<td>x</td>\n"] * 40_000
+    assert parted(html) == ("", "".join(html))
+    assert parted([" "] * 40_000) == ("", " " * 40_000)
+    assert time.process_time() - started < 10
 
 
 def test_a_closing_tag_after_reasoning_is_text() -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from newapi_cli.api.chat.chunks import chunk_of, finish_reason, first_choice, index_of
 from newapi_cli.api.chat.parts import ANSWER_MEMBERS, REASONING_MEMBERS, PartContent, read_part
 from newapi_cli.api.chat.split_text import (
+    LONE_CLOSING,
+    MAX_MENTIONS,
     TAGS,
     SurrogateJoiner,
     ThinkTagSplitter,
@@ -70,6 +72,7 @@ class AnswerFolder:
         self._has_deltas = False  # with text
         self._has_reasoning = False
         self._held_tag = ""  # may end reasoning that had no opening tag
+        self._mentions = 0  # deltas with such a tag that ends nothing
         self._repetition = ""  # a delta that equals the whole answer: dropped if nothing follows
         self._sources: SourceCollector | None = None
         # Nothing is held back: of the answer, of the reasoning.
@@ -107,7 +110,7 @@ class AnswerFolder:
                 or len(content) + SLACK >= self._answer.characters
                 or not (content.isascii() or not SURROGATES.search(content))
                 or not (self._has_reasoning or ("</" not in content and content[-1] != "<"))
-                or not (DELTA_MEMBERS.isdisjoint(delta) or is_empty(delta, DELTA_MEMBERS))
+                or not (DELTA_MEMBERS.isdisjoint(delta) or _is_empty(delta, DELTA_MEMBERS))
             ):
                 return None
             self._answer.add(content)
@@ -117,7 +120,7 @@ class AnswerFolder:
             not self._has_begun_reasoning
             or type(reasoning) is not str
             or not (reasoning.isascii() or not SURROGATES.search(reasoning))
-            or not (BESIDE_REASONING.isdisjoint(delta) or is_empty(delta, BESIDE_REASONING))
+            or not (BESIDE_REASONING.isdisjoint(delta) or _is_empty(delta, BESIDE_REASONING))
         ):
             return None
         return Chunk("", reasoning)
@@ -190,9 +193,11 @@ class AnswerFolder:
             self._has_reasoning |= bool(thoughts)
         if text and not self._has_reasoning and ("<" in text or self._held_tag):
             text, self._held_tag = hold_lone_tag(self._held_tag + text)
-            span = find_lone_tag(str(self._answer), text)
-            if span is not None:
-                return self._close_thoughts(text[: span[0]], text[span[1] :])
+            if LONE_CLOSING.search(text) and self._mentions < MAX_MENTIONS:
+                span = find_lone_tag(str(self._answer), text)
+                if span is not None:
+                    return self._close_thoughts(text[: span[0]], text[span[1] :])
+                self._mentions += 1
         return thoughts, text
 
     def _close_thoughts(self, before: str, after: str) -> tuple[str, str]:
@@ -387,7 +392,7 @@ class _Messages:
         return tuple(call._replace(begins=bool(call.id or call.name)) for call in calls)
 
 
-def is_empty(part: dict[str, Any], names: frozenset[str]) -> bool:
+def _is_empty(part: dict[str, Any], names: frozenset[str]) -> bool:
     """Return whether the members with these names are null or empty, as some servers send them."""
     return not any(map(part.get, names.intersection(part)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from newapi_cli.text import well_formed
 
@@ -19,6 +20,8 @@ TAGS = {
 # With these the chat template may have written the opening tag, so that only they are sent.
 LONE_CLOSINGS = ("</think>", "</seed:think>")
 LONE_CLOSING = re.compile("|".join(LONE_CLOSINGS))
+MAX_MENTIONS = 20  # of such a tag in an answer, before it is no longer looked for
+MAX_BLANKS = 4096  # before a tag
 FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 
 
@@ -99,7 +102,8 @@ class ThinkTagSplitter:
             if text.startswith(tag):
                 self._held, self._is_at_start = text.removeprefix(tag), False
                 return tag
-        return None if any(tag.startswith(text) for tag in (*TAGS, *LONE_CLOSINGS)) else ""
+        may_be_tag = any(tag.startswith(text) for tag in (*TAGS, *LONE_CLOSINGS))
+        return None if may_be_tag and len(self._held) < MAX_BLANKS else ""
 
     def _take_thoughts(self) -> str:
         """Return the next reasoning of the open block; the blocks are on lines of their own."""
@@ -149,7 +153,7 @@ def find_lone_tag(before: str, text: str) -> tuple[int, int] | None:
 
     `before` is the answer before the text. A tag that an answer mentions is not one.
     """
-    for match in LONE_CLOSING.finditer(text):
+    for match in islice(LONE_CLOSING.finditer(text), MAX_MENTIONS):
         following = text[match.end() : match.end() + 1]
         if _ends_thoughts(before + text[: match.start()], following):
             return match.span()
