@@ -14,9 +14,11 @@ from tests.support.home import Home
 from tests.support.process import run_newapi
 from tests.support.steps import Send
 from tests.support.wire import (
+    DONE,
     MODEL,
     chunk,
     completion,
+    event,
     json_bytes,
     response,
     usage,
@@ -167,3 +169,32 @@ def test_the_views_of_a_session_name_both_models(home: Home) -> None:
     assert f"## {MODEL} (served-name)" in run_newapi("sessions", "export", home=home).text
     exported = json.loads(run_newapi("sessions", "export", "--json", home=home).text)
     assert exported["turns"][0]["answered_by"] == "served-name"
+
+
+# -- comments as data, and events without blank lines -------------------------------------------
+
+ONCE = event(choices({"content": "Once "}))
+UPON = event(choices({"content": "upon."})) + event(choices({}, "stop"))
+FRAMED = {
+    "a comment before": b"data: : OPENROUTER PROCESSING\n\n" + ONCE + UPON + DONE,
+    "comments of all forms": b"data:: X\n\ndata:  : Y\n\ndata: :\n\n" + ONCE + UPON + DONE,
+    "a comment in the same event": b"data: : X\n" + ONCE + b"data: : Y\n" + UPON + DONE,
+    "a comment before [DONE]": ONCE + UPON + b"data: : done\ndata: [DONE]\n\n",
+    "no blank lines": (ONCE + UPON + DONE).replace(b"\n\n", b"\n"),
+    "no blank lines but the last": (ONCE + UPON).replace(b"\n\n", b"\n") + DONE,
+    "no blank lines, and comments": (
+        b"data: : X\n\n" + ONCE + b"data: : Y\n\n" + UPON + DONE
+    ).replace(b"\n\n", b"\n"),
+}
+
+
+@each("body", FRAMED.values(), ids=FRAMED)
+def test_comments_and_missing_blank_lines_need_no_notice(home: Home, body: bytes) -> None:
+    found = same(body)
+    assert (found.text, found.completion.finish_reason, found.malformed) == (
+        "Once upon.",
+        "stop",
+        0,
+    )
+    result = ask(home, body)
+    assert (result.code, result.text, result.err) == (0, "Once upon.\n", "")

@@ -111,12 +111,26 @@ class BodyDecoder:
         for event in events:
             if self.is_end_confirmed:
                 return  # what follows [DONE] does not belong to the answer
-            if is_done(event.data):
+            data = event.data
+            if is_done(data):
                 self.is_end_confirmed = True
             elif event.type != "message" and event.type.lower().endswith(ERROR_EVENTS):
-                yield from self._error_event(event.data)
-            elif event.data.strip() and not event.data.startswith(":"):  # `data: : PING`
-                yield from self._chunk(event.data)
+                yield from self._error_event(data)
+            elif "\n" in data or data[:1] != "{":
+                yield from self._lines(data.split("\n"))
+            else:
+                yield from self._chunk(data)
+
+    def _lines(self, lines: list[str]) -> Iterator[AnswerEvent]:
+        """Decode the lines of an event: some servers send comments (`data: : PING`) as data.
+
+        Others send no blank lines, so that an event holds the whole stream.
+        """
+        lines = [line for line in lines if not line.lstrip().startswith(":")]
+        end = next((number for number, line in enumerate(lines) if is_done(line)), None)
+        if data := "\n".join(lines[:end]).strip():
+            yield from self._chunk(data)
+        self.is_end_confirmed = end is not None
 
     def _chunk(self, data: str) -> Iterator[AnswerEvent]:
         """Decode the JSON of an event: one object, or more if the server omits the blank line."""
