@@ -50,7 +50,7 @@ def store_canary_session(home: Home, server: FaultServer) -> str:
                 *answer_events(f"{CANARY}-answer ", picture),
             )
         )
-        repl.type(f"{CANARY}-prompt{CTRL_J}{CANARY}-line")
+        repl.type_lines(f"{CANARY}-prompt{CTRL_J}{CANARY}-line")
         repl.enter("")
         repl.enter(f"/rename {CANARY}-title")
         repl.type(f"{CANARY}-cleared")
@@ -66,7 +66,7 @@ def store_canary_session(home: Home, server: FaultServer) -> str:
 def store_other_session(home: Home) -> None:
     with conversation(home) as repl:
         repl.enter("/system be kind")
-        repl.type(f"other words{CTRL_J}of two lines")
+        repl.type_lines(f"other words{CTRL_J}of two lines")
         repl.enter("")
         repl.enter("/rename other")
         repl.leave()
