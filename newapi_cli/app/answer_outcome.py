@@ -26,7 +26,7 @@ from newapi_cli.errors import (
     Reason,
     profile_command,
 )
-from newapi_cli.i18n import tr
+from newapi_cli.i18n import ntr, tr
 
 # In characters, with reasoning and tool calls: a server that never ends an answer would take all
 # memory. The longest real answers have some 0.5 MB of text (128,000 tokens).
@@ -69,9 +69,10 @@ def check_size(answer: CompletionBuilder, event: TurnEvent) -> None:
     """Raise `IncompleteCompletion` if the event continues an answer that is too long."""
     if answer.size > MAX_SIZE and isinstance(event, Chunk) and event.has_anything:
         raise IncompleteCompletion(
-            tr(
+            ntr(
+                "answer cut off after {n} character: it exceeds the limit of {limit} MB",
                 "answer cut off after {n:,} characters: it exceeds the limit of {limit} MB",
-                n=answer.characters,
+                answer.characters,
                 limit=MAX_SIZE // 1024 // 1024,
             ),
             request_id=answer.request_id,
@@ -83,9 +84,10 @@ def cut_off_error(answer: CompletionBuilder, error: NewapiError) -> NewapiError:
     if isinstance(error, IncompleteCompletion):
         return error
     return IncompleteCompletion(
-        tr(
+        ntr(
+            "answer cut off after {n} character: {problem}",
             "answer cut off after {n:,} characters: {problem}",
-            n=answer.characters,
+            answer.characters,
             problem=error.message,
         ),
         why=error.why,
@@ -133,9 +135,10 @@ def _unfinished_error(answer: CompletionBuilder, *, is_end_confirmed: bool) -> N
     characters = answer.characters
     if is_end_confirmed:
         return IncompleteCompletion(
-            tr(
+            ntr(
+                "answer possibly cut off after {n} character: no finish reason was sent",
                 "answer possibly cut off after {n:,} characters: no finish reason was sent",
-                n=characters,
+                characters,
             ),
             hint=tr(
                 "{step}; for a provider that never sends one: `{command}`",
@@ -145,7 +148,11 @@ def _unfinished_error(answer: CompletionBuilder, *, is_end_confirmed: bool) -> N
             request_id=answer.request_id,
         )
     return IncompleteCompletion(
-        tr("answer cut off after {n:,} characters: the connection ended", n=characters),
+        ntr(
+            "answer cut off after {n} character: the connection ended",
+            "answer cut off after {n:,} characters: the connection ended",
+            characters,
+        ),
         hint=CUT_HINT,
         request_id=answer.request_id,
     )

@@ -315,10 +315,10 @@ def _ensure_group_exists(context: Context, name: str) -> None:
             groups += gateway.key_log.rates.ratios
     if name in (*groups, AUTO_GROUP):
         return
-    names = near_names(name, groups) or groups[:MAX_GROUPS]
+    names = near_names(name, groups) or sorted(groups)[:MAX_GROUPS]
     raise UsageError(
         tr("the gateway has no group {name}", name=quote_name(name)),
-        why=tr("it publishes {names}", names=", ".join([*prices.group_ratios][:MAX_GROUPS])),
+        why=tr("it publishes {names}", names=", ".join(sorted(prices.group_ratios)[:MAX_GROUPS])),
         hint=tr("use {names}", names=" or ".join(names)),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.app.hints import words_of_run
 from newapi_cli.domain.health import ModelHealth
 from newapi_cli.domain.pricing import ModelInfo, PriceView
+from newapi_cli.domain.redaction import redact_all
 from newapi_cli.errors import profile_command
 from newapi_cli.i18n import reword, tr
 from newapi_cli.render.health import (
@@ -70,7 +71,7 @@ def list_models(context: Context, options: ModelsOptions) -> None:
     with explained_errors(context, gateway):
         listed = gateway.priced_models(refresh=options.refresh, with_prices=options.prices)
         health = _load_health(context, gateway, options) if options.health else None
-    models = (_redact_model(model, context.streams.redact) for model in listed.models)
+    models = _redact_models(listed.models, context.streams.redact)
     matching = [model for model in models if model.matches(options.words)]
     if len(matching) == 1 and health and (name := matching[0].id) in health:
         health = {name: health[name]._replace(groups=gateway.health.groups(name))}
@@ -155,8 +156,20 @@ def _report_missing(
         print_dim(streams, reword(text, words_of_run(context)))
 
 
+def _redact_models(
+    models: Sequence[ModelInfo], redact: Callable[[str], str]
+) -> Sequence[ModelInfo]:
+    """Return models with keys redacted: some servers repeat them."""
+    texts: list[str] = []
+    for model in models:
+        texts += (model.id, model.owned_by, *model.endpoint_types, *model.groups)
+        texts.append(model.price.group if model.price is not None else "")
+    if redact_all(texts, redact) is texts:
+        return models
+    return [_redact_model(model, redact) for model in models]
+
+
 def _redact_model(model: ModelInfo, redact: Callable[[str], str]) -> ModelInfo:
-    """Return a model with keys redacted: some servers repeat them."""
     view = model.price
     return ModelInfo(
         redact(model.id),

@@ -85,8 +85,7 @@ class Cache:
         with self._lock:
             now = self._now()
             entries = self._read_entries() | {
-                name: {"at": now, "value": redact_json(value, self._redact)}
-                for name, value in values.items()
+                name: {"at": now, "value": self._redacted(value)} for name, value in values.items()
             }
             if self._path is not None and self._in_memory is None:
                 try:
@@ -99,6 +98,13 @@ class Cache:
                 return True
             self._in_memory = entries
             return self._path is None
+
+    def _redacted(self, value: object) -> object:
+        """Return a value with its texts redacted. A large one is not copied if none is affected."""
+        text = json.dumps(value, ensure_ascii=False)
+        has_all_texts = "\\" not in text  # no escapes
+        is_clean = has_all_texts and self._redact(text) == text
+        return value if is_clean else redact_json(value, self._redact)
 
     def _read_entries(self) -> dict[str, object]:
         if self._in_memory is not None or self._path is None:

@@ -9,7 +9,7 @@ Every pattern reads each character a bounded number of times, since servers choo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from newapi_cli.domain.settings import Secret
 
@@ -43,6 +43,18 @@ def redact_known_keys(text: str, secrets: Iterable[Secret]) -> str:
     for value in _forms(secrets):
         text = text.replace(value, REDACTED)
     return text
+
+
+def redact_all(texts: Sequence[str], redact_text: Callable[[str], str]) -> Sequence[str]:
+    """Return texts redacted. That usually none has a secret is found out at once.
+
+    No secret contains a line break, so that it is found in the joined texts too.
+
+    >>> redact_all(["a canary", "b"], lambda text: text.replace("canary", REDACTED))
+    ['a ****', 'b']
+    """
+    joined = "\n".join(texts)
+    return texts if redact_text(joined) == joined else [redact_text(text) for text in texts]
 
 
 def redact_json(value: object, redact_text: Callable[[str], str]) -> object:

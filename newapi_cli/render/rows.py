@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
+from itertools import chain, zip_longest
 from typing import Generic, NamedTuple, TypeVar
 
 from newapi_cli.render.sanitizer import safe_line, safe_text
+from newapi_cli.render.status_lines import BOLD, RESET
+from newapi_cli.render.widths import shared_widths
 from newapi_cli.streams import Output, Streams
 from newapi_cli.text import cell_width
 
@@ -97,9 +100,9 @@ def _write_table(streams: Streams, columns: Sequence[Column[T]], rows: Sequence[
     if streams.terminal_is_dumb:
         streams.stdout.write("".join(f"{line}\n" for line in plain_table([titles, *texts])))
         return
-    from newapi_cli.render.console import print_table  # noqa: PLC0415  # rich takes 40 ms
-
-    print_table(streams, titles, texts)
+    head, *others = _lines_of_rows([titles, *texts], width)
+    lines = [*(f"{BOLD}{line}{RESET}" for line in head), *chain(*others)]
+    streams.stdout.write("".join(f"{line}\n" for line in lines))
 
 
 def plain_table(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -108,13 +111,36 @@ def plain_table(rows: Sequence[Sequence[str]]) -> list[str]:
     >>> plain_table([["id", "title"], ["1a2b", "taxes"]])
     ['id    title', '1a2b  taxes']
     """
+    return list(chain(*_lines_of_rows(rows)))
+
+
+def _lines_of_rows(rows: Sequence[Sequence[str]], room: int | None = None) -> Iterator[list[str]]:
+    """Yield the lines of each row: one, or more where a cell is wrapped to fit the room.
+
+    There are no borders, which would be copied along.
+
+    >>> list(_lines_of_rows([["id", "title"], ["1a2b", "taxes of 2026"]], 14))
+    [['id    title'], ['1a2b  taxes of', '      2026']]
+    """
     widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
-    return [
-        GAP.join(
-            text + " " * (width - cell_width(text)) for text, width in zip(row, widths, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
+    gaps = len(GAP) * (len(widths) - 1)
+    if room is None or sum(widths) + gaps <= room:
+        for row in rows:
+            yield [_aligned(row, widths)]
+        return
+    from newapi_cli.render.live.wrapping import wrapped_text  # noqa: PLC0415  # rich takes 40 ms
+
+    shared = shared_widths(widths, [1] * len(widths), room - gaps)
+    for row in rows:
+        cells = [wrapped_text(text, width) for text, width in zip(row, shared, strict=True)]
+        yield [_aligned(line, shared) for line in zip_longest(*cells, fillvalue="")]
+
+
+def _aligned(texts: Iterable[str], widths: Iterable[int]) -> str:
+    cells = (
+        text + " " * (width - cell_width(text)) for text, width in zip(texts, widths, strict=True)
+    )
+    return GAP.join(cells).rstrip()
 
 
 def write_tsv(stdout: Output, rows: Iterable[Sequence[str]]) -> None:

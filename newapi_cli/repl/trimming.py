@@ -61,7 +61,12 @@ def proposal_lines(proposed: Proposal, history: MessageHistory, model: str) -> I
     )
     for turn in proposed.turns[:MAX_LISTED]:
         title = safe_line(title_from_prompt(turn.prompt))
-        yield tr("  · {title} ({n:,} characters)", title=title, n=_size(turn))
+        yield ntr(
+            "  · {title} ({n} character)",
+            "  · {title} ({n:,} characters)",
+            _size(turn),
+            title=title,
+        )
     if len(proposed.turns) > MAX_LISTED:
         yield tr("  · and {n:,} more", n=len(proposed.turns) - MAX_LISTED)
 

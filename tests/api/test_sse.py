@@ -45,6 +45,18 @@ EXAMPLES: dict[str, tuple[bytes, Pairs]] = {
     "empty data is an event": (b"data:\n\n", [("message", "")]),
     "a data line without a colon": (b"data\n\n", [("message", "")]),
     "two data lines without a colon": (b"data\ndata\n\n", [("message", "\n")]),
+    "objects without blank lines": (
+        b'data: {"a": 1}\ndata: {"b": 2}\n\ndata: {"c": 3}\ndata: [DONE]\n',
+        [("message", each) for each in ('{"a": 1}', '{"b": 2}', '{"c": 3}', "[DONE]")],
+    ),
+    "types of objects without blank lines": (
+        b"event: a\ndata: {}\nevent: b\ndata: {}\ndata: {}\nid: 1\nevent: c\n\n",
+        [("a", "{}"), ("b", "{}"), ("c", "{}")],
+    ),
+    "an object on several lines": (
+        b'data: {"a": [\ndata: {"b": {}\ndata: },\ndata: {}\ndata: ]\ndata: }\n\n',
+        [("message", '{"a": [\n{"b": {}\n},\n{}\n]\n}')],
+    ),
     "comments": (b": PING\n\n:\n::PING\n\ndata: a\n: x\n\n", [("message", "a")]),
     "a comment amid an event": (b"data: a\n: x\ndata: b\n\n", [("message", "a\nb")]),
     "an event without data is none": (b"event: x\nid: 1\n\ndata: a\n\n", [("message", "a")]),

@@ -6,6 +6,8 @@ ignored; `data` lines join with LF; the stream is UTF-8 whatever the charset), e
 
 - the end of the stream dispatches a pending event: small gateways omit the last blank line;
 - a line `[DONE]` without `data:` is an event;
+- a `data` line with a JSON object or `[DONE]` after a complete object begins an event: some servers
+  omit the blank lines;
 - lines that are not a field are kept in `stray`: New API appends bare JSON errors to a stream whose
   status is already 200.
 """
@@ -66,6 +68,7 @@ class SseDecoder:
         self._line = bytearray()  # an incomplete line
         self._data = bytearray()  # the data lines of an event, each followed by an LF
         self._type = b""
+        self._late_type: bytes | None = None  # came after data: of this event, or of the next one
         self._after_cr = False
         self._at_start = True
         self._stray: list[bytes] = []
@@ -121,6 +124,8 @@ class SseDecoder:
             line = line.removeprefix(BOM)
         if line.startswith(b"data:"):
             value = line[6:] if line[5:6] == b" " else line[5:]
+            if self._data:
+                self._separate(value, events)
             self._keep(value)
         elif not line:
             self._dispatch(events)
@@ -131,6 +136,8 @@ class SseDecoder:
         name, _, value = line.partition(b":")
         if name == b"data":
             self._keep(b"")
+        elif name == b"event" and self._data:
+            self._late_type = value.removeprefix(b" ")
         elif name == b"event":
             self._type = value.removeprefix(b" ")
         elif line.strip() == DONE.encode():
@@ -143,6 +150,14 @@ class SseDecoder:
             kept = line[: MAX_STRAY_BYTES - self._stray_size]
             self._stray.append(kept)
             self._stray_size += len(kept) + 1
+
+    def _separate(self, value: bytes, events: list[ServerSentEvent]) -> None:
+        """End the event before a data line that cannot continue its JSON."""
+        begins = value.lstrip().startswith(b"{") or value.strip() == DONE.encode()
+        if begins and self._data.rstrip().endswith(b"}"):
+            late, self._late_type = self._late_type, None
+            self._dispatch(events)
+            self._type = late or b""
 
     def _keep(self, value: bytes) -> None:
         self._data += value
@@ -161,7 +176,7 @@ class SseDecoder:
                 raise EventTooLarge(tr("a non-ASCII event of {n:,} bytes is too large", n=size))
             data = self._data.decode("utf-8", "replace")
             self._is_done = self._is_done or is_done(data)
-            type_ = self._type.decode("utf-8", "replace") if self._type else "message"
-            events.append(ServerSentEvent(data, type_))
+            type_ = self._type if self._late_type is None else self._late_type
+            events.append(ServerSentEvent(data, type_.decode("utf-8", "replace") or "message"))
             self._data.clear()
-        self._type = b""
+        self._type, self._late_type = b"", None

@@ -75,9 +75,10 @@ def time_at(seconds: Decimal | None) -> datetime | None:
 
 
 def models_from_json(value: object) -> list[ModelInfo] | None:
-    """Return the models in a list of models of any server, None if it is not one.
+    """Return the models in a list of models of any server by name, None if it is not one.
 
-    Servers name a model by its `id`, `model` or `name`, and the list `data`, `models` and more.
+    New API sends them in another order each time. Servers name a model by its `id`, `model` or
+    `name`, and the list `data`, `models` and more.
     """
     entries = _model_entries(value)
     if entries is None:
@@ -92,7 +93,9 @@ def models_from_json(value: object) -> list[ModelInfo] | None:
                 owned_by=str_or_empty(members.get("owned_by")),
                 endpoint_types=str_tuple(members.get("supported_endpoint_types")),
             )
-    return list(models.values()) if models or not any(entries) else None
+    if not models and any(entries):
+        return None
+    return sorted(models.values(), key=lambda model: (model.id.casefold(), model.id))
 
 
 def _model_entries(value: object) -> list[Any] | None:
@@ -212,7 +215,7 @@ def _price(entry: dict[str, Any], *, publishes_cache_ratios: bool, is_self_use: 
         kind=kind,
         model_ratio=model_ratio or Decimal(0),
         per_call=per_call or Decimal(0),
-        groups=str_tuple(entry.get("enable_groups")),
+        groups=tuple(sorted(str_tuple(entry.get("enable_groups")))),
         endpoint_types=str_tuple(entry.get("supported_endpoint_types")),
         expression=str_or_empty(entry.get("billing_expr")),
         **ratios,

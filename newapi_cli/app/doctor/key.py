@@ -101,11 +101,13 @@ def _rejected_key_result(
         )
         return result._replace(hint=hint)
     if key and len(key) != KEY_LENGTH:
-        hint = tr(
+        hint = ntr(
             "copy the key again with the console's copy button, then run `{login}`:"
-            " it has {n} characters, keys of New API have {expected}",
+            " it has {n} character, keys of New API have {expected}",
+            "copy the key again with the console's copy button, then run `{login}`:"
+            " it has {n:,} characters, keys of New API have {expected}",
+            len(key),
             login=profile_command("newapi login"),
-            n=len(key),
             expected=KEY_LENGTH,
         )
         return result._replace(hint=hint)

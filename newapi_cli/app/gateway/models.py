@@ -12,6 +12,7 @@ from newapi_cli.app.gateway.lookup import Lookup
 from newapi_cli.config.cache import cache_model_names, cached_model_names
 from newapi_cli.domain.pricing import ModelInfo, PriceList
 from newapi_cli.domain.rates import KeyRates
+from newapi_cli.domain.redaction import redact_all
 from newapi_cli.i18n import tr
 
 HOUR_S = 3_600.0
@@ -51,8 +52,9 @@ class Models:
 
     def remember_names(self, models: list[ModelInfo]) -> None:
         """Store the names for completion, except names that contain a key."""
-        redact = self._context.streams.redact
-        names = [model.id for model in models if redact(model.id) == model.id]
+        ids = [model.id for model in models]
+        redacted = redact_all(ids, self._context.streams.redact)
+        names = [name for name, shown in zip(ids, redacted, strict=True) if shown == name]
         if self._context.writes_cache:
             cache_model_names(self._context.paths.cache_dir, names)
 

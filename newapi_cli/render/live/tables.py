@@ -26,6 +26,7 @@ from rich.text import Text
 from newapi_cli.render.live.inline_text import InlineText
 from newapi_cli.render.live.theme import Theme
 from newapi_cli.render.live.wrapping import TAB_SIZE, least_width, wrapped
+from newapi_cli.render.widths import shared_widths
 
 GAP = 2  # blanks between columns, and before and after a head in a record
 READABLE = 10  # cells that a column of text needs
@@ -283,20 +284,7 @@ def column_widths(sizes: Sizes, room: int) -> list[int] | None:
     if len(widths) == 1:
         return [room]
     least = [max(least_of(sizes, index), 1) for index in range(len(widths))]
-    if sum(least) > room:
-        return None
-    low, high = 0, room  # the width that no shared column exceeds
-    while low < high:
-        middle = (low + high + 1) // 2
-        taken = sum(
-            min(width, max(need, middle)) for width, need in zip(widths, least, strict=True)
-        )
-        low, high = (middle, high) if taken <= room else (low, middle - 1)
-    shared = [min(width, max(need, low)) for width, need in zip(widths, least, strict=True)]
-    for index in range(len(shared)):  # what is left of the division
-        if sum(shared) < room and shared[index] < widths[index] and shared[index] == low:
-            shared[index] += 1
-    return shared
+    return shared_widths(widths, least, room) if sum(least) <= room else None
 
 
 def least_of(sizes: Sizes, index: int) -> int:

@@ -8,9 +8,13 @@ that is wider than the line is broken inside. No character is dropped.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, chop_cells
-from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 CJK = "\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff"
 SEPARATORS = "\\s\x00-/:-@\\[-`{-\x7f\u2010-\u205f"
@@ -33,6 +37,16 @@ def wrapped(text: Text, width: int) -> list[Text]:
     for line in lines:
         line.rstrip()
     return lines
+
+
+def wrapped_text(text: str, width: int) -> list[str]:
+    """Return the lines of a text without line breaks.
+
+    >>> wrapped_text("a word and/or two", 8)
+    ['a word', 'and/or', 'two']
+    """
+    breaks = [0, *line_breaks(text, width), len(text)]
+    return [text[begin:end].rstrip() for begin, end in pairwise(breaks)]
 
 
 def line_breaks(text: str, width: int) -> list[int]:
