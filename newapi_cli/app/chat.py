@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from newapi_cli.api.chat.request import CHAT_COMPLETIONS, encode_chat, request_fields
-from newapi_cli.app.context import Context, headers_of
+from newapi_cli.app.context import Context
 from newapi_cli.app.editor import edit_text
 from newapi_cli.app.explained_errors import explained_errors
 from newapi_cli.app.fallback import FallbackClient
@@ -232,9 +232,9 @@ class ChatRun:
         Also the variables that the user must set.
         """
         context, base_url = self.context, self.context.base_url
-        headers = headers_of(context.settings)
-        if not headers or not context.is_bound("headers", base_url):
-            headers = {}
+        headers: Mapping[str, object] = {}
+        if context.is_bound("headers", base_url):
+            headers = context.settings.table("headers")
         names: dict[str, str] = {}
         if headers:
             from newapi_cli.config.headers import shell_variable

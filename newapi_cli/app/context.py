@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newapi_cli.config.fields import BY_NAME
+from newapi_cli.config.key_scope import owner_of
 from newapi_cli.config.keys import ensure_key_may_be_sent, read_key
 from newapi_cli.config.paths import Paths, create_for_folder_owner, ensure_private_dir, find_paths
 from newapi_cli.config.settings import choose_profile, load_settings
-from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
+from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.redaction import redact, redact_known_keys
 from newapi_cli.domain.settings import KeySource, Secret, Settings, Source, Timeouts
 from newapi_cli.errors import ConfigError, LocalError, UsageError, profile_command
@@ -101,7 +102,7 @@ class Context:
         settings = load_settings(self.config_file, self.overrides, self.streams.environ)
         if settings.key is not None:
             self.secrets.append(settings.key.text)
-        if headers := headers_of(settings):
+        if headers := settings.table("headers"):
             from newapi_cli.config.headers import known_secrets
 
             self.secrets += known_secrets(headers)
@@ -166,23 +167,12 @@ class Context:
         return [name for name in map(str.strip, names) if name] or [""]
 
     def split_models(self, text: str) -> list[str]:
-        """Return the names in a list with commas; a listed model may have one in its name.
+        """Return the names in a list with commas; a listed model may have one in its name."""
+        if "," not in text:
+            return [text.strip()]
+        from newapi_cli.config.cache import split_model_names
 
-        Of several ways to split, the first names are the longest that are listed.
-        """
-        parts = [part.strip() for part in text.split(",")]
-        if len(parts) == 1:
-            return parts
-        from newapi_cli.config.cache import model_names_with_commas
-
-        known, names = set(model_names_with_commas(self.paths.cache_dir)), []
-        longest = max((name.count(",") + 1 for name in known), default=1)
-        while parts:
-            ends = range(min(len(parts), longest), 1, -1)
-            end = next((n for n in ends if ",".join(parts[:n]) in known), 1)
-            names.append(",".join(parts[:end]))
-            parts = parts[end:]
-        return [name for name in names if name]
+        return split_model_names(text, self.paths.cache_dir)
 
     @property
     def base_url(self) -> BaseUrl:
@@ -200,7 +190,7 @@ class Context:
         Raises `ConfigError` if one is not set.
         """
         base_url, key = self.base_url, self.settings.key
-        if key is None and not (headers_of(self.settings) and self.is_bound("headers", base_url)):
+        if key is None and not self.is_bound("headers", base_url):
             raise ConfigError(
                 tr("no API key is set"), why=self.settings.key_problem, hint=NO_KEY_HINT
             )
@@ -226,45 +216,19 @@ class Context:
 
         Raises `ConfigError` for a header that cannot be sent, or must not be.
         """
-        table = headers_of(self.settings)
-        if not table:
+        if not self.settings.table("headers"):
             return {}
-        from newapi_cli.config.headers import has_authorization, read_headers, secret_values
+        from newapi_cli.config.headers import load_headers, secret_values
 
-        base_url = self.own_url or self.base_url
-        allow_insecure = self.settings.flag("allow_insecure")
-        what = tr("the headers")
-        ensure_key_may_be_sent(base_url, allow_insecure=allow_insecure, what=what)
-        if has_authorization(table) and self.settings.key is not None:
-            raise ConfigError(
-                tr("both a key and the header Authorization are set"),
-                why=tr("the key is sent in this header"),
-                hint=tr("remove one of them: newapi logout, or newapi config edit"),
-            )
-        headers = read_headers(table, self.settings.origins["headers"])
+        headers = load_headers(self.settings, self.own_url or self.base_url)
         self.secrets += secret_values(headers)
         return headers
 
     def is_bound(self, name: str, base_url: BaseUrl) -> bool:
-        """Return whether a setting, the headers or the certificate, may be used for a server.
-
-        One of a profile belongs to the host of the profile, any other to the address of the run.
-        """
-        origin, owner = self.settings.origins.get(name), self.own_url
-        if origin is None:
-            return False
-        if owner is None and origin.source is Source.PROFILE:
-            owner = self._profile_url()
-        elif owner is None:
-            owner = self.settings.base_url
-        return owner is not None and owner.origin == base_url.origin
-
-    def _profile_url(self) -> BaseUrl | None:
-        table = self.config_file.profiles.get(self.settings.profile, {})
-        try:
-            return base_url_from_text(str(table.get("base_url", "")))
-        except InvalidBaseUrl:
-            return None
+        """Return whether `headers` or `client_cert` is set, and belongs to the host of a server."""
+        owner = self.own_url or owner_of(name, self.settings, self.config_file)
+        is_set = bool(self.settings.values.get(name))
+        return is_set and owner is not None and owner.origin == base_url.origin
 
     def bound_file(self, name: str, base_url: BaseUrl) -> str:
         """Return the path in a setting; in a profile it is relative to the config folder."""
@@ -283,7 +247,6 @@ class Context:
         from newapi_cli.api.http.endpoint import Endpoint
 
         server = base_url or self.base_url
-        has_headers = headers_of(self.settings) and self.is_bound("headers", server)
         return Endpoint(
             server,
             api_key,
@@ -291,7 +254,7 @@ class Context:
             ca_bundle=self.settings.text("ca_bundle"),
             client_cert=self.bound_file("client_cert", server),
             client_key=self.bound_file("client_key", server),
-            extra_headers=self.headers if has_headers else {},
+            extra_headers=self.headers if self.is_bound("headers", server) else {},
             environ=self.streams.environ,
         )
 
@@ -341,9 +304,3 @@ class Context:
         except OSError as error:
             message = tr("cannot read the folder {path}", path=self.paths.data_dir)
             raise LocalError(message, why=error.strerror or "") from error
-
-
-def headers_of(settings: Settings) -> Mapping[str, object]:
-    """Return the setting `headers`, empty if it is not set."""
-    headers = settings.values.get("headers")
-    return headers if isinstance(headers, Mapping) else {}

@@ -157,6 +157,22 @@ def cached_model_names(cache_dir: Path) -> list[str]:
     return [line for line in _cached_lines(cache_dir) if SAFE_WORD.fullmatch(line)]
 
 
+def split_model_names(text: str, cache_dir: Path) -> list[str]:
+    """Return the models in a list with commas; a cached name may contain some.
+
+    Of several ways to split, the first names are the longest that are cached.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    known, names = set(model_names_with_commas(cache_dir)), []
+    longest = max((name.count(",") + 1 for name in known), default=1)
+    while parts:
+        ends = range(min(len(parts), longest), 1, -1)
+        end = next((n for n in ends if ",".join(parts[:n]) in known), 1)
+        names.append(",".join(parts[:end]))
+        parts = parts[end:]
+    return [name for name in names if name]
+
+
 def model_names_with_commas(cache_dir: Path) -> list[str]:
     """Return the names in the file that contain a comma. A shell does not complete them."""
     return [line for line in _cached_lines(cache_dir) if _has_comma(line)]

@@ -9,8 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from newapi_cli.config.keys import first_line_of_command, name_of_character
-from newapi_cli.domain.settings import Origin, Secret, Source
+from newapi_cli.config.keys import (
+    ensure_key_may_be_sent,
+    first_line_of_command,
+    name_of_character,
+)
+from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.domain.settings import Origin, Secret, Settings, Source
 from newapi_cli.errors import ConfigError
 from newapi_cli.i18n import tr
 from newapi_cli.text import quote_name
@@ -27,6 +32,22 @@ OURS = (
 PUBLIC = ("accept-language", "http-referer", "referer", "user-agent", "x-title")
 
 Headers = Mapping[str, object]
+
+
+def load_headers(settings: Settings, base_url: BaseUrl) -> Mapping[str, Secret]:
+    """Return the headers of a run for its server; their commands are run.
+
+    Raises `ConfigError` for a header that cannot be sent, or must not be.
+    """
+    table, what = settings.table("headers"), tr("the headers")
+    ensure_key_may_be_sent(base_url, allow_insecure=settings.flag("allow_insecure"), what=what)
+    if has_authorization(table) and settings.key is not None:
+        raise ConfigError(
+            tr("both a key and the header Authorization are set"),
+            why=tr("the key is sent in this header"),
+            hint=tr("remove one of them: newapi logout, or newapi config edit"),
+        )
+    return read_headers(table, settings.origins["headers"])
 
 
 def ensure_valid_headers(headers: Headers) -> None:

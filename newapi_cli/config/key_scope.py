@@ -1,22 +1,36 @@
-"""Which key may be sent to which host.
+"""Which key, headers and client certificate may be sent to which host.
 
 A profile's key is sent only to the scheme, host and port of that profile's own base URL, and
 `OPENAI_API_KEY` only to the base URL of `OPENAI_BASE_URL`. A key from `NEWAPI_API_KEY`,
 `NEWAPI_API_KEY_COMMAND` or `NEWAPI_API_KEY_FILE` is sent to the base URL in effect, whatever set
-that URL.
+that URL. Headers and a client certificate belong to the host of the profile that sets them, or to
+the base URL in effect.
 """
 
 from __future__ import annotations
 
 from newapi_cli.config.fields import BY_NAME
+from newapi_cli.config.file import ConfigFile
 from newapi_cli.config.layers import Layers, SettingValue, base_url_from_setting
-from newapi_cli.domain.base_url import BaseUrl
-from newapi_cli.domain.settings import KeyKind, KeySource, Origin, Secret
+from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
+from newapi_cli.domain.settings import KeyKind, KeySource, Origin, Secret, Settings, Source
 from newapi_cli.i18n import tr
 from newapi_cli.text import quote_name
 
 OPENAI_URL = "OPENAI_BASE_URL"
 OPENAI_KEY = "OPENAI_API_KEY"
+
+
+def owner_of(name: str, settings: Settings, config: ConfigFile) -> BaseUrl | None:
+    """Return the server whose host a setting belongs to, None if it is not set or has none."""
+    origin = settings.origins.get(name)
+    if origin is None or origin.source is not Source.PROFILE:
+        return settings.base_url if origin is not None else None
+    table = config.profiles.get(settings.profile, {})
+    try:
+        return base_url_from_text(str(table.get("base_url", "")))
+    except InvalidBaseUrl:
+        return None
 
 
 def find_key(layers: Layers, base: tuple[BaseUrl, Origin] | None) -> tuple[KeySource | None, str]:

@@ -114,6 +114,11 @@ class Settings(NamedTuple):
         value = self.values.get(name)
         return value if isinstance(value, str) else ""
 
+    def table(self, name: str) -> Mapping[str, object]:
+        """Return a table, empty if it is not set."""
+        value = self.values.get(name)
+        return value if isinstance(value, Mapping) else {}
+
     def flag(self, name: str) -> bool:
         """Return a boolean setting, False if it is not set."""
         return self.values.get(name) is True
