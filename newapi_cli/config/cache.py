@@ -140,7 +140,7 @@ def _digest(text: str) -> str:
 def cache_model_names(cache_dir: Path, names: Iterable[str]) -> None:
     """Store the safe names, one a line. Failures are ignored.
 
-    Names with a comma are kept from before: they tell a name from a list of names, in any profile.
+    Names with a comma are kept from before: they distinguish a name from a list, in any profile.
     """
     names = {*names, *model_names_with_commas(cache_dir)}
     kept = (name for name in names if SAFE_WORD.fullmatch(name) or _has_comma(name))

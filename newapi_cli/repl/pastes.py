@@ -64,7 +64,7 @@ class PasteDetector:
 
 
 def detect_pastes(source: Input, *, is_dumb: bool) -> None:
-    """Let an input return a paste as one key. The console of Windows does so itself."""
+    """Make an input return a paste as one key. The console of Windows does so itself."""
 
     def has_more(limit_s: float) -> bool:
         return bool(select.select([source.fileno()], [], [], limit_s)[0])

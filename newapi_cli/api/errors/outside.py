@@ -155,7 +155,7 @@ def error_in_stray(stray: str) -> ErrorObject | None:
 
 
 def first_words(text: str) -> str:
-    """Return the beginning of a text in one line. JSON is written anew, without its escapes.
+    """Return the beginning of a text in one line. JSON is encoded again, without its escapes.
 
     >>> first_words('"a\\u0062c"  '), first_words("status:  ok"), first_words("42 is it")
     ('"abc"', 'status: ok', '42 is it')
