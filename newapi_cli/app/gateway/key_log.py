@@ -1,8 +1,8 @@
 """The log of a key: what its requests cost, and what that shows about its prices.
 
-The log contains the group of the key and the ratios that it really pays, which the public price list
-lacks. It is fetched at `login` and after the first answer of a key, then at most once a day, beside
-an answer; commands such as `balance` fetch it when they need it.
+The log contains the group of the key and the ratios that it really pays, which the public price
+list lacks. It is fetched at `login` and after the first answer of a key, then at most once a day,
+beside an answer; commands such as `balance` fetch it when they need it.
 """
 
 from __future__ import annotations
