@@ -117,7 +117,7 @@ class BaseUrl(NamedTuple):
 
         >>> base = base_url_from_text("https://host.example/v1beta")
         >>> [each.root for each in base.alternatives()]
-        ['/v1']
+        ['/v1', '/v1beta/openai']
         """
         # A path without /v1 has got one, so it may be the API itself.
         nearest = (self.prefix, "" if self.api == "/v1" else "/v1")

@@ -10,7 +10,7 @@ from newapi_cli.render.units import percent, seconds
 def success_cell(health: ModelHealth) -> str:
     """Return the success rate; that of the latest period follows if it is much lower.
 
-    >>> success_cell(ModelHealth("m", 98.2, 12.5)), success_cell(ModelHealth("m", 98.2, 97))
+    >>> success_cell(ModelHealth("m", 98.2, 12.9)), success_cell(ModelHealth("m", 98.2, 97))
     ('98 %, now 13 %', '98 %')
     """
     rate = percent(health.success_rate)

@@ -114,7 +114,8 @@ def test_a_server_without_figures_says_so(age: Any, home: Home) -> None:
     with measured_gateway(site(age=age)) as gateway:
         home.configure(gateway.base_url)
         result = run_newapi("models", "--health", home=home)
-    assert (result.code, result.text.splitlines()[0]) == (0, "gpt-5-mini\t\t\t")
+    assert result.code == 0
+    assert "gpt-5-mini\t\t\t" in result.text.splitlines()
     assert "does not publish how its models do" in result.err
 
 

@@ -271,11 +271,17 @@ def test_rates_are_forgotten_after_a_month_without_a_newer_log(home: Home) -> No
         assert ask_offline(home) == "default"
 
 
+def listed_price(home: Home, env: dict[str, str] | None = None) -> dict[str, Any]:
+    """Return the price of the model `m` in the list of models."""
+    listed = json.loads(run_newapi("models", "--json", home=home, env=env or {}).text)
+    [price] = [model["price"] for model in listed if model["id"] == "m"]
+    assert isinstance(price, dict)
+    return price
+
+
 def ask_offline(home: Home) -> str:
-    """Return the group whose prices are listed."""
-    env = {"NEWAPI_PRICES": "true"}
-    listed = json.loads(run_newapi("models", "--json", home=home, env=env).text)
-    group = listed[0]["price"]["group"]
+    """Return the group whose prices are listed for the model that is sent."""
+    group = listed_price(home, {"NEWAPI_PRICES": "true"})["group"]
     assert isinstance(group, str)
     return group
 
@@ -327,9 +333,8 @@ def test_the_learned_group_and_its_prices_are_listed(home: Home) -> None:
     with measured_gateway(site(key_group="svip")) as gateway:
         home.configure(gateway.base_url)
         ask(home)
-        [listed, *_] = json.loads(run_newapi("models", "--json", home=home).text)
+        price = listed_price(home)
         assert json.loads(run_newapi("balance", "--json", home=home).text)["group"] == "svip"
-    price = listed["price"]
     assert (price["group"], price["group_is_certain"]) == ("svip", True)
     assert price["in_usd_per_million"] == "2.55"  # 0.75 * 2 * 1.7
 
