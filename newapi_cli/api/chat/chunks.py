@@ -16,7 +16,7 @@ from newapi_cli.api.json_values import str_or_empty
 from newapi_cli.domain.completion import Chunk, Usage, UsageExtras
 
 PARTS = ("delta", "message")
-# Finish reasons that are none. DashScope sends the word "null" with each delta.
+# Words that mean no finish reason. DashScope sends the word "null" with each delta.
 NO_REASON = frozenset(
     ("", "null", "none", "nil", "undefined", "in_progress", "finish_reason_unspecified")
 )

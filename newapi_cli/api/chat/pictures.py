@@ -30,7 +30,7 @@ SIGNATURES = {
 
 
 def picture_markdown(value: object) -> str:
-    """Return a picture as a Markdown image, empty if the value is none.
+    """Return a picture as a Markdown image, empty for any other value.
 
     >>> picture_markdown({"type": "image", "b64_json": "iVBORw0KGgo="})
     '![image](data:image/png;base64,iVBORw0KGgo=)'
@@ -77,7 +77,7 @@ def _url_of_text(text: str, type_: str) -> str:
 
 
 def _subtype(type_: str, data: str) -> str:
-    """Return the kind of picture, by its media type or by its first bytes; empty if it is none."""
+    """Return the kind of picture, by its media type or first bytes; empty for any other data."""
     if match := MEDIA_TYPE.fullmatch(type_):
         return match[1]
     if type_ in FORMATS:

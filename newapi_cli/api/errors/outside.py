@@ -120,7 +120,7 @@ class Finding(NamedTuple):
 def find_no_answer(values: Iterable[object], text: str, *, has_choices: bool) -> Finding | None:
     """Return what is in a body without an answer; None if it is just an empty answer.
 
-    `values` are the first JSON values of it, `text` its first words that are none. `has_choices`:
+    `values` are the first JSON values of it, `text` its first words outside of JSON. `has_choices`:
     something had the form of a chat completion.
     """
     if has_choices and re.match(r"\W{0,3}(?:error|exception|failed)\b", text, re.IGNORECASE):

@@ -172,7 +172,7 @@ def _seconds(duration: str) -> float:
 
 
 def _seconds_until(text: str) -> float | None:
-    """Return the seconds until a date, 0 for one that has passed, None if it is none."""
+    """Return the seconds until a date, 0 for one that has passed, None if it is not a date."""
     try:
         iso = text.upper().replace(" AT ", " ").replace(" UTC", "Z").replace(" GMT", "Z")
         until = datetime.fromisoformat(iso)

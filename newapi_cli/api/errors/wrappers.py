@@ -255,7 +255,7 @@ def _has_inner_mark(names: Members) -> bool:
 
 
 def _has_error_code(names: Members) -> bool:
-    """Return whether there is the code of an error: 200, 0 and `ok` are none.
+    """Return whether there is the code of an error: 200, 0 and `ok` are not.
 
     Other codes than those of HTTP need a message beside them, and no data.
     """
@@ -502,7 +502,7 @@ def _sources(names: Members) -> Iterator[Members]:
 
 
 def _type(names: Members) -> str:
-    """Return the type of an error; a URL (RFC 9457) or a mere mark is none."""
+    """Return the type of an error; a URL (RFC 9457) or a mere mark is not one."""
     texts = (names.get(name) for name in TYPES)
     kinds = (text for text in texts if isinstance(text, str) and text.lower() not in FAILURES)
     own = (kind.rpartition("#")[2] for kind in kinds if not re.match(r"\w{1,20}:", kind))

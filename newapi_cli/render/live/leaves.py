@@ -169,7 +169,7 @@ def _take_task_box(item: SyntaxTreeNode) -> str:
     if not item.children or item.children[0].type != "paragraph":
         return ""
     inline = item.children[0].children[0]
-    match = TASK_BOX.match(inline.content)  # as it is written: `\[ ]` is none
+    match = TASK_BOX.match(inline.content)  # the source: `\[ ]` is not a box
     text = inline.children[0].token if match and inline.children else None
     if not match or text is None or not text.content.startswith(match.group()):
         return ""  # a link
