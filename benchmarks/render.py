@@ -4,6 +4,10 @@
     python benchmarks/render.py --long     200k too, and rich.Live on the whole text (slow)
     python benchmarks/render.py --check    exit with 1 if a limit is exceeded
 
+Then tables and link definitions of several lengths, against the same text as paragraphs: 30 times
+the rows may cost 36 times, and a table three times its paragraphs. At last the time from a signal
+to the end of a layout.
+
 Deltas arrive by a simulated clock (100, 200 and 1,000 a second) or as fast as possible; the CPU
 time is real. Ratios are from one run, in which the cases are measured in turn.
 """
@@ -14,7 +18,9 @@ import argparse
 import io
 import os
 import resource
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -26,14 +32,17 @@ from rich.live import Live
 from rich.markdown import Markdown
 
 from newapi_cli.domain.completion import Chunk, Tick
+from newapi_cli.errors import Interrupted
 from newapi_cli.render.console import terminal_console
 from newapi_cli.render.images import ImageFilter
+from newapi_cli.render.live.answer_rows import StreamedAnswer
 from newapi_cli.render.live.layout import Layout
 from newapi_cli.render.live.leaves import leaves_of
 from newapi_cli.render.live.markdown import markdown_parser
 from newapi_cli.render.live.renderer import LiveRenderer
 from newapi_cli.render.live.theme import theme_named
 from newapi_cli.render.status_lines import StatusLines, StatusOptions
+from newapi_cli.signals import Interrupts
 from newapi_cli.streams import Input, Output, Streams
 
 DELTA = 4
@@ -173,6 +182,106 @@ def plain(text: str) -> Figures:
     return Figures(time.process_time() - began, output.written_bytes, output.writes, 0.0)
 
 
+def table(rows: int) -> str:
+    """Return a table with some words in four columns."""
+    return "| name | kind | note | value |\n|---|:-:|---|--:|\n" + "".join(
+        f"| item {n} | kind {n % 7} | some words about item {n} | {n * 37} |\n" for n in range(rows)
+    )
+
+
+def table_as_paragraphs(rows: int) -> str:
+    """Return the words of the same table as paragraphs."""
+    return "".join(
+        f"item {n} kind {n % 7} some words about item {n} {n * 37}\n\n" for n in range(rows)
+    )
+
+
+def definitions(count: int) -> str:
+    """Return link definitions."""
+    return "".join(f"[label {n}]: https://example.com/page/{n}\n" for n in range(count))
+
+
+def definitions_as_paragraphs(count: int) -> str:
+    """Return the same text as paragraphs."""
+    return "".join(f"label {n} at https://example.com/page/{n}\n\n" for n in range(count))
+
+
+LENGTHS = (  # what grows, the same text as paragraphs, and how many of it
+    ("table rows", table, table_as_paragraphs, (100, 1_000, 3_000)),
+    ("link definitions", definitions, definitions_as_paragraphs, (667, 20_000)),
+)
+MAX_GROWTH, MAX_RATIO = 36, 3  # of 30 times the length, against paragraphs
+MAX_LATENCY_S = 0.2
+
+
+def growth(exceeded: list[str]) -> None:
+    """Measure how the cost grows with the length, and against paragraphs."""
+    print(f"\n{'':32} {'cpu':>10} {'/ paragraphs':>14} {'growth':>10}")
+    modes: list[tuple[str, Callable[[str], Figures]]] = [
+        ("once", whole),
+        ("as fast as possible", partial(ours, rate=0)),
+        ("1,000 a second", partial(ours, rate=1000)),
+    ]
+    for name, make, make_paragraphs, counts in LENGTHS:
+        for mode, measure in modes[: 3 if counts[-1] < 10_000 else 2]:
+            costs = []
+            for count in counts:
+                cost, base = _least(measure, make(count)), _least(measure, make_paragraphs(count))
+                costs.append(cost)
+                grown = cost / costs[0]
+                title = f"{count:,} {name}, {mode}"
+                print(f"{title:40} {cost:8.3f} s {cost / base:8.2f}x {grown:9.1f}x")
+                if make is table and cost > MAX_RATIO * base:
+                    exceeded.append(f"{title} against paragraphs")
+            if costs[-1] > MAX_GROWTH * costs[0]:
+                exceeded.append(f"growth of {name}, {mode}")
+
+
+def _least(measure: Callable[[str], Figures], text: str) -> float:
+    """Return the least CPU time of some runs, of more if they are short."""
+    return min(measure(text).cpu_s for _ in range(3 if len(text) > 50_000 else 9))
+
+
+def latency(exceeded: list[str]) -> None:
+    """Measure the time from a signal to the end of a layout, at several places."""
+    texts = {
+        "a table": table(20_000),
+        "definitions": definitions(20_000),
+        "a paragraph": "a line of *words* and `code`\n" * 30_000,
+        "a line": "some words and **words** " * 60_000,
+        "code": "```python\n" + "def f(x):\n    return 'text' + x  # note\n\n" * 10_000 + "```\n",
+        "nesting": ("> " * 40 + "text\n") * 10_000,
+        "typical text": sample(200_000),
+    }
+    print(f"\n{'Ctrl-C during the layout of':32} {'longest':>10}")
+    for name, text in texts.items():
+        worst_s = max(_latency_s(text, after_s) for after_s in (0.05, 0.1, 0.2, 0.3))
+        print(f"{name:32} {worst_s * 1000:8.1f} ms")
+        if worst_s > MAX_LATENCY_S:
+            exceeded.append(f"Ctrl-C during {name}")
+
+
+def _latency_s(text: str, after_s: float) -> float:
+    output = CountingOutput()
+    with Interrupts(("SIGINT",)) as interrupts:
+        answer = StreamedAnswer(
+            Layout(terminal_console(streams_to(output)), theme_named("ansi")),
+            theme_named("ansi"),
+            interrupts,
+        )
+        answer.feed(text)
+        timer = threading.Timer(after_s, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        due = time.monotonic() + after_s
+        try:
+            answer.end()
+        except Interrupted:
+            return time.monotonic() - due
+        finally:
+            timer.join()
+    raise SystemExit("the layout was over before the signal")
+
+
 def print_row(name: str, figures: Figures, floor: Figures, rows: Figures) -> None:
     """Print a row of the table."""
     print(
@@ -180,6 +289,36 @@ def print_row(name: str, figures: Figures, floor: Figures, rows: Figures) -> Non
         f" {figures.written_bytes / rows.written_bytes:7.2f}x {figures.frames:8}"
         f" {figures.worst_frame_s * 1000:8.1f} ms"
     )
+
+
+def stream(deltas: int, exceeded: list[str], *, with_live: bool) -> float:
+    """Measure the cases of a typical text in turn; return the time as fast as possible."""
+    text = sample(deltas)
+    floor, rows = rich_once(text), whole(text)
+    print(f"\n{deltas:,} deltas of {DELTA} characters")
+    print(f"{'':32} {'cpu':>10} {'/ rich':>8} {'/ rows':>8} {'frames':>8} {'worst':>11}")
+    cases: list[tuple[str, Callable[[], Figures]]] = [
+        ("plain loop", partial(plain, text)),
+        ("rich, once", partial(rich_once, text)),
+        ("our layout, once", partial(whole, text)),
+        ("ours, as fast as possible", partial(ours, text, 0)),
+        ("ours, 1,000 a second", partial(ours, text, 1000)),
+        ("ours, 200 a second", partial(ours, text, 200)),
+    ]
+    if with_live:
+        cases.append(("rich.Live, 100 a second", partial(rich_live, text)))
+    fastest_s = 0.0
+    for name, case in cases:
+        figures = case()
+        print_row(name, figures, floor, rows)
+        bytes_per_row = figures.written_bytes / rows.written_bytes
+        if name.startswith("ours, as fast"):
+            fastest_s = figures.cpu_s
+            if figures.cpu_s > 2 * floor.cpu_s or bytes_per_row > 2:
+                exceeded.append(f"{name} at {deltas}")
+        if name == "ours, 200 a second" and bytes_per_row > 6:
+            exceeded.append(f"bytes of {name} at {deltas}")
+    return fastest_s
 
 
 def main() -> int:
@@ -192,37 +331,15 @@ def main() -> int:
     times: dict[int, float] = {}
     whole(sample(500))  # loads what is needed at first use
     for deltas in (10_000, 50_000, 200_000)[: 3 if arguments.long else 2]:
-        text = sample(deltas)
-        floor, rows = rich_once(text), whole(text)
-        print(f"\n{deltas:,} deltas of {DELTA} characters")
-        print(f"{'':32} {'cpu':>10} {'/ rich':>8} {'/ rows':>8} {'frames':>8} {'worst':>11}")
-        cases: list[tuple[str, Callable[[], Figures]]] = [
-            ("plain loop", partial(plain, text)),
-            ("rich, once", partial(rich_once, text)),
-            ("our layout, once", partial(whole, text)),
-            ("ours, as fast as possible", partial(ours, text, 0)),
-            ("ours, 1,000 a second", partial(ours, text, 1000)),
-            ("ours, 200 a second", partial(ours, text, 200)),
-        ]
-        if arguments.long and deltas == 10_000:
-            cases.append(("rich.Live, 100 a second", partial(rich_live, text)))
-        for name, case in cases:
-            figures = case()
-            print_row(name, figures, floor, rows)
-            if name.startswith("ours, as fast"):
-                times[deltas] = figures.cpu_s
-                if (
-                    figures.cpu_s > 2 * floor.cpu_s
-                    or figures.written_bytes > 2 * rows.written_bytes
-                ):
-                    exceeded.append(f"{name} at {deltas}")
-            if name == "ours, 200 a second" and figures.written_bytes > 6 * rows.written_bytes:
-                exceeded.append(f"bytes of {name} at {deltas}")
+        with_live = arguments.long and deltas == 10_000
+        times[deltas] = stream(deltas, exceeded, with_live=with_live)
     if 200_000 in times:
-        growth = times[200_000] / times[50_000]
-        print(f"\n200k costs {growth:.2f} times what 50k does")
-        if growth > 4.5:
+        factor = times[200_000] / times[50_000]
+        print(f"\n200k costs {factor:.2f} times what 50k does")
+        if factor > 4.5:
             exceeded.append("linear cost")
+    growth(exceeded)
+    latency(exceeded)
     _print_end(exceeded)
     return 1 if exceeded and arguments.check else 0
 

@@ -6,6 +6,9 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
 
 from rich.cells import cell_len
 
@@ -16,29 +19,57 @@ DEFAULT_PAGER = "less"
 LESS_OPTIONS = "FRX"  # colors, the normal screen, exit at once if everything fits
 NO_PAGER = ("", "cat")
 COULD_NOT_RUN = (126, 127)  # exit codes of a shell: not executable, not found
+FIRST_CHARACTERS, BLOCK_CHARACTERS = 2_000, 16_000  # written at once
 COLORS = re.compile(r"\x1b\[[\d;]*m")
 
 
-def page(streams: Streams, text: str) -> None:
-    """Write text to stdout, through `$PAGER` or less if it is longer than the window.
+def page(streams: Streams, blocks: Iterable[str]) -> None:
+    """Write a text in blocks to stdout, through `$PAGER` or less if it is longer than the window.
 
-    Raises what writing to stdout raises. Quitting the pager early is no error.
+    The first blocks are shown before the last ones are known. Raises what writing to stdout raises.
+    Quitting the pager early is no error.
     """
-    command = _pager(streams) if _is_too_long(streams, text) else []
-    if not command or not _run(streams, command, text):
-        streams.stdout.write(text)
+    blocks = iter(blocks)
+    first, is_too_long = _first_window(streams, blocks)
+    text: Iterator[str] = chain(first, blocks)
+    command = _pager(streams) if is_too_long else []
+    if command:
+        text = _run(streams, command, text)
+    for block in _joined(text):
+        streams.stdout.write(block)
 
 
-def _is_too_long(streams: Streams, text: str) -> bool:
+def _first_window(streams: Streams, blocks: Iterator[str]) -> tuple[list[str], bool]:
+    """Take blocks until the window is full, and return them and whether it is too small."""
+    first: list[str] = []
     if not streams.stdout.is_terminal or streams.terminal_is_dumb:
-        return False
+        return first, False
     width, room = streams.stdout.width, streams.stdout.height - 1  # one row for the shell's prompt
-    rows = 0
-    for line in text.removesuffix("\n").split("\n"):
-        rows += max(-(-cell_len(COLORS.sub("", line)) // width), 1)
-        if rows > room:
-            return True
-    return False
+    rows, line = 0, ""
+    for block in blocks:
+        first.append(block)
+        *lines, line = (line + block).split("\n")
+        rows += sum(_height(each, width) for each in lines)
+        if rows + (_height(line, width) if line else 0) > room:
+            return first, True
+    return first, False
+
+
+def _height(line: str, width: int) -> int:
+    return max(-(-cell_len(COLORS.sub("", line)) // width), 1)
+
+
+def _joined(blocks: Iterable[str]) -> Iterator[str]:
+    """Join small blocks, which would be written one by one; at first only few, to begin soon."""
+    joined: list[str] = []
+    size, limit = 0, FIRST_CHARACTERS
+    for block in blocks:
+        joined.append(block)
+        size += len(block)
+        if size > limit:
+            yield "".join(joined)
+            joined, size, limit = [], 0, BLOCK_CHARACTERS
+    yield "".join(joined)
 
 
 def _pager(streams: Streams) -> list[str]:
@@ -50,22 +81,28 @@ def _pager(streams: Streams) -> list[str]:
     return [] if " ".join(command) in NO_PAGER else command
 
 
-def _run(streams: Streams, command: list[str], text: str) -> bool:
-    """Run a pager to its end and return whether it could be run."""
+def _run(streams: Streams, command: list[str], text: Iterator[str]) -> Iterator[str]:
+    """Run a pager to its end and return what is to be written without it: all if it cannot run."""
     program = shutil.which(command[0], path=streams.environ.get("PATH"))
     if program is None:
-        return False
+        return text
     environ = {"LESS": LESS_OPTIONS, **streams.environ}
-    data = text.encode(streams.stdout.encoding, streams.stdout.errors)
+    stdout, written = streams.stdout, list[str]()
     with signals_left_to_child():
         try:
             process = subprocess.Popen(
                 [program, *command[1:]],
                 stdin=subprocess.PIPE,
-                stdout=streams.stdout.fileno(),
+                stdout=stdout.fileno(),
                 env=environ,
             )
         except OSError:
-            return False
-        process.communicate(data)  # the pager may be quit before it has read everything
-    return process.returncode not in COULD_NOT_RUN
+            return text
+        # The pager may be quit before it has read everything.
+        with suppress(BrokenPipeError), process:
+            assert process.stdin is not None  # it is a pipe
+            for block in _joined(text):
+                written.append(block)
+                process.stdin.write(block.encode(stdout.encoding, stdout.errors))
+                process.stdin.flush()
+    return chain(written, text) if process.returncode in COULD_NOT_RUN else iter(())

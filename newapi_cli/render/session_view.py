@@ -49,13 +49,13 @@ def show_session(
     theme: Theme,
     options: SessionViewOptions = SessionViewOptions(),  # noqa: B008  # immutable
     images: ImageFilter | None = None,
-) -> str:
-    """Return a session as text for stdout's width, with colors if stdout displays them.
+) -> Iterator[str]:
+    """Yield the lines of a session for stdout's width, with colors if stdout displays them.
 
     With a filter, images in answers are saved and named as in a live answer; else truncated.
     """
     view = _SessionView(streams, theme, options, images)
-    return "".join(f"{row}\n" for row in view.rows(stored))
+    return (f"{row}\n" for row in view.rows(stored))
 
 
 def last_turns_rows(streams: Streams, path: Sequence[TurnRecord]) -> list[str]:

@@ -20,7 +20,7 @@ from newapi_cli.render.pager import page
 from newapi_cli.streams import streams_of_process
 
 streams = streams_of_process()
-page(streams, {text})
+page(streams, [{text}])
 is_as_before = signal.getsignal(signal.SIGINT) is signal.default_int_handler
 streams.stderr.write("after" + (" all" if is_as_before else "") + "\\n")
 """
@@ -155,7 +155,7 @@ def test_ctrl_c_goes_to_the_pager_while_it_runs(home: Home) -> None:
 
 def test_the_pager_works_outside_the_main_thread(home: Home) -> None:
     pager = tool(home, "noting", NOTING)
-    call = f"page(streams, {LONG!r})"
+    call = f"page(streams, [{LONG!r}])"
     threaded = f"import threading; thread = threading.Thread(target=lambda: {call})"
     code = SHOW.format(text=repr(LONG)).replace(call, f"{threaded}; thread.start(); thread.join()")
     with Terminal([sys.executable, "-c", code], home=home, env={"PAGER": str(pager)}) as terminal:
@@ -176,3 +176,41 @@ def test_less_shows_colors_and_q_quits_it(home: Home) -> None:
         assert terminal.wait_exit() == 0
         assert b"\x1b[1mrow 8" in terminal.raw
         assert "row 99" not in terminal.all_text()
+
+
+STARTED = """
+import pathlib, sys, time
+from newapi_cli.render.pager import page
+from newapi_cli.streams import streams_of_process
+
+def rows():
+    yield from ("row\\n" for _ in range(500))
+    while not pathlib.Path(sys.argv[1]).exists():  # the pager creates it when it reads
+        time.sleep(0.01)
+    yield "last\\n"
+
+page(streams_of_process(), rows())
+"""
+READING = """\
+#!/bin/sh
+read line
+: > "$HOME/started"
+/bin/cat > "$HOME/paged"
+"""
+
+
+def test_the_pager_shows_the_first_rows_before_the_last_are_known(home: Home) -> None:
+    pager = tool(home, "reading", READING)
+    command = [sys.executable, "-c", STARTED, str(home.path / "started")]
+    with Terminal(command, home=home, env={"PAGER": str(pager)}) as terminal:
+        assert terminal.wait_exit() == 0
+    assert paged(home) == "row\n" * 499 + "last\n"
+
+
+def test_nothing_more_is_rendered_when_the_pager_was_quit(home: Home) -> None:
+    pager = tool(home, "quitting", "#!/bin/sh\nread line\n")
+    endless = "__import__('itertools').repeat('row\\n')"
+    command = [sys.executable, "-c", SHOW.replace("[{text}]", endless)]
+    with Terminal(command, home=home, env={"PAGER": str(pager)}) as terminal:
+        assert terminal.wait_exit() == 0
+        assert "after all" in terminal.all_text()

@@ -64,6 +64,10 @@ def streams_of(
     return Streams(Input(None), Output(None), Output(None), environ or {})
 
 
+def text_of_session(*arguments: Any) -> str:
+    return "".join(show_session(*arguments))
+
+
 def shown(
     monkeypatch: pytest.MonkeyPatch,
     stored: StoredSession,
@@ -73,8 +77,10 @@ def shown(
     images: ImageFilter | None = None,
 ) -> str:
     """Return the text without colors, after checking that the colored text adds only colors."""
-    plain = show_session(streams_of(monkeypatch, width), stored, THEME, options, images)
-    colored = show_session(streams_of(monkeypatch, width, COLORED), stored, THEME, options, images)
+    plain = text_of_session(streams_of(monkeypatch, width), stored, THEME, options, images)
+    colored = text_of_session(
+        streams_of(monkeypatch, width, COLORED), stored, THEME, options, images
+    )
     assert COLORS.sub("", colored) == plain
     assert "\x1b" not in plain
     return plain
@@ -85,7 +91,7 @@ def test_the_current_path_is_shown_as_it_was_live(monkeypatch: pytest.MonkeyPatc
 
 
 def test_prompts_are_bold_and_details_dim(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = show_session(streams_of(monkeypatch, 80, COLORED), BRANCHED, THEME).splitlines()
+    rows = text_of_session(streams_of(monkeypatch, 80, COLORED), BRANCHED, THEME).splitlines()
     assert rows[3] == "\x1b[1m>\x1b[0m \x1b[1mWhy is the sky blue?\x1b[0m"
     assert rows[5] == "Because \x1b[1mair\x1b[0m scatters."
     assert rows[7].startswith("\x1b[2mgpt (gpt-4o) · 10 tokens in")
@@ -98,7 +104,7 @@ def test_an_answer_has_the_rows_of_a_live_one(
     monkeypatch: pytest.MonkeyPatch, document: Document, width: int
 ) -> None:
     turn = TurnRecord("p", document.source, status=Status.COMPLETE, id=1)
-    text = show_session(streams_of(monkeypatch, width, COLORED), session(turn), THEME)
+    text = text_of_session(streams_of(monkeypatch, width, COLORED), session(turn), THEME)
     wanted = [row.text for row in reference_rows(document.source, layout_for(width))]
     found = text.split("\n")
     begin = next(i for i, row in enumerate(found) if COLORS.sub("", row) == "> p")
@@ -117,7 +123,7 @@ def test_all_branches_are_shown_in_the_order_of_their_turns(
         "turn 3, after turn 1, on another branch",
         "> Why not green?",
     ]
-    colored = show_session(
+    colored = text_of_session(
         streams_of(monkeypatch, 80, COLORED), BRANCHED, THEME, SessionViewOptions(all_branches=True)
     )
     assert "\x1b[2mWhy not green?" in colored
@@ -161,7 +167,7 @@ def test_a_key_in_an_error_is_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
     streams = streams_of(monkeypatch)
     streams.redactors.append(lambda text: text.replace("sk-secret", "sk-****"))
     turn = TurnRecord("hi", status=Status.ERROR, error="bad key sk-secret", id=1)
-    text = show_session(streams, session(turn), THEME)
+    text = text_of_session(streams, session(turn), THEME)
     assert text.endswith("failed · bad key sk-****\n")
 
 
@@ -290,3 +296,17 @@ def test_only_the_start_of_a_long_prompt_is_shown(monkeypatch: pytest.MonkeyPatc
 
 def test_nothing_is_shown_of_a_session_without_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert last_turns_rows(streams_of(monkeypatch), []) == []
+
+
+def test_the_first_rows_of_a_long_session_take_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = tuple(
+        TurnRecord(f"prompt {number}", SKY.answer * 20, id=number, parent_id=number - 1 or None)
+        for number in range(1, 20_001)
+    )
+    stored = session(*turns)
+    stored = StoredSession(stored.session._replace(leaf_id=20_000), turns)
+    begin = time.process_time()
+    rows = show_session(streams_of(monkeypatch), stored, THEME)
+    first = [next(rows) for _ in range(50)]
+    assert time.process_time() - begin < 0.2
+    assert "> prompt 1\n" in first
