@@ -43,16 +43,21 @@ class InlineText:
         """
         text = self.of(token)
         if self._formulas:
-            plain = list(text.plain)
-            for begin, end in self._formulas:
-                plain[begin:end] = "".join(plain[begin:end]).replace(" ", HELD_BLANK)
-            text.plain = "".join(plain)
+            text.plain = self.plain_for_wrapping()
         lines = text.wrap(console, width, justify="default", tab_size=TAB_SIZE)
         for line in lines:
             line.rstrip()  # underlined blanks would be visible
             if self._formulas:
                 line.plain = line.plain.replace(HELD_BLANK, " ")
         return lines
+
+    def plain_for_wrapping(self) -> str:
+        """Return the text with other characters in place of the blanks in formulas."""
+        plain = self._text.plain
+        for begin, end in self._formulas:
+            formula = plain[begin:end].replace(" ", HELD_BLANK)
+            plain = f"{plain[:begin]}{formula}{plain[end:]}"
+        return plain
 
     def _take(self, token: Token) -> None:
         kind = token.type

@@ -66,9 +66,11 @@ def _push_body(state: StateBlock, first: int, end: int, alignments: list[str]) -
 
 def _push_row(state: StateBlock, line: int, cells: list[str], alignments: list[str]) -> None:
     count = len(alignments)
+    while len(cells) > count and not cells[-1]:
+        cells.pop()
     if len(cells) > count:
-        rest = [cells[count - 1], *filter(None, cells[count:])]
-        cells = [*cells[: count - 1], SEPARATOR.join(rest)]
+        rest = SEPARATOR.join(cells[count - 1 :]).replace(" |  | ", " || ")
+        cells = [*cells[: count - 1], rest]
     state.push("tr_open", "tr", 1).map = [line, line + 1]
     for cell, alignment in zip(cells, alignments, strict=False):
         token = state.push("inline", "", 0)

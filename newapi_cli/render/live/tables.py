@@ -25,7 +25,7 @@ from rich.text import Text
 
 from newapi_cli.render.live.inline_text import InlineText
 from newapi_cli.render.live.theme import Theme
-from newapi_cli.render.live.wrapping import TAB_SIZE, least_width, wrapped
+from newapi_cli.render.live.wrapping import least_width, wrapped
 from newapi_cli.render.widths import shared_widths
 
 GAP = 2  # blanks between columns, and before and after a head in a record
@@ -36,9 +36,13 @@ Line = list[Segment]
 
 
 class Cell(NamedTuple):
-    """The lines of a cell, the width of the widest, and the width that its words need."""
+    """The lines of a cell, the width of the widest, and the width that its words need.
+
+    `plains` are the texts by which they are wrapped: a formula is one word.
+    """
 
     lines: list[Text]
+    plains: list[str]
     width: int
     least: int
 
@@ -124,7 +128,7 @@ class TableContent:
             self._alignments = [token.info for token in tokens]
             self._sizes = Sizes(*([0] * len(tokens) for _ in Sizes._fields))
         style = BOLD if is_header else Style.null()
-        row = [_cell(InlineText(self._theme, style).of(token)) for token in tokens]
+        row = [_cell(InlineText(self._theme, style), token) for token in tokens]
         self._rows.append(row)
         self._sizes.add(row, is_header=is_header)
         if not is_header:
@@ -292,17 +296,22 @@ def least_of(sizes: Sizes, index: int) -> int:
     return min(sizes.widths[index], max(sizes.least[index], READABLE))
 
 
-def _cell(text: Text) -> Cell:
+def _cell(inline: InlineText, token: Token) -> Cell:
+    text = inline.of(token)
     if "\t" in text.plain:
-        text.expand_tabs(TAB_SIZE)
-    lines = list(text.split("\n", allow_blank=True)) if "\n" in text.plain else [text]
+        text.plain = text.plain.replace("\t", " ")
+    plain = inline.plain_for_wrapping()
+    lines, plains = [text], [plain]
+    if "\n" in plain:
+        lines, plains = list(text.split("\n", allow_blank=True)), plain.split("\n")
     width = max(cell_len(line.plain) for line in lines)
     # A column as wide as READABLE is never narrower than its words.
-    least = max(least_width(line.plain) for line in lines) if width > READABLE else width
-    return Cell(lines, width, least)
+    least = max(map(least_width, plains)) if width > READABLE else width
+    return Cell(lines, plains, width, least)
 
 
 def _fitted(cell: Cell, width: int) -> list[Text]:
     if cell.width <= width:
         return cell.lines
-    return list(chain(*(wrapped(line, width) for line in cell.lines)))
+    pairs = zip(cell.lines, cell.plains, strict=True)
+    return list(chain(*(wrapped(line, width, plain) for line, plain in pairs)))

@@ -31,9 +31,12 @@ KEPT_LETTERS, KEPT_CELLS = 10, 16
 TAB_SIZE = 4
 
 
-def wrapped(text: Text, width: int) -> list[Text]:
-    """Return the lines of a text without line breaks, none wider than `width` (2 or more)."""
-    lines = list(text.divide(line_breaks(text.plain, width)))
+def wrapped(text: Text, width: int, plain: str = "") -> list[Text]:
+    """Return the lines of a text without line breaks, none wider than `width` (2 or more).
+
+    `plain` is the text by which it is wrapped, as long as the text itself.
+    """
+    lines = list(text.divide(line_breaks(plain or text.plain, width)))
     for line in lines:
         line.rstrip()
     return lines

@@ -555,6 +555,28 @@ def test_a_resize_just_before_the_end_is_noticed(stage: Stage) -> None:
     assert max(map(len, stage.text.split("\n"))) <= 30
 
 
+# -- tables that grow -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [6, 20])
+def test_a_growing_table_repaints_at_most_the_window(tmp_path: Path, rows: int) -> None:
+    """Its columns become wider now and then, which changes all of its rows."""
+    stage = Stage(tmp_path, columns=60, rows=rows)
+    source = "| name | text |\n|---|---|\n" + "".join(
+        f"| n{n} | {'word ' * (n % 7)}{'wide ' * (n // 12)}w{n}x |\n" for n in range(60)
+    )
+    for begin in range(0, len(source), 40):
+        written = len(stage.glass.raw)
+        stage.show(Chunk(source[begin : begin + 40]), after_s=0.05)
+        frame = stage.glass.raw[written:]
+        assert frame.count("\n") < rows
+        assert len(stage.glass.screen.scrollback_lines()) == 0
+    stage.show(END, after_s=0.05)
+    wanted = reference_rows(source, layout_for(60))
+    shown = stage.finish().split("\n")
+    assert shown == [re.sub(r"\x1b\[[\d;]*m", "", row.text) for row in wanted]
+
+
 # -- signals during a layout ----------------------------------------------------------------------
 
 LONG_TABLE = "before\n\n| a | b |\n|---|---|\n" + "".join(f"| w{n}x | v |\n" for n in range(5000))

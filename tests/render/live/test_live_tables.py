@@ -176,6 +176,11 @@ EXAMPLES: dict[str, tuple[int, str, list[str]]] = {
         "| a | b |\n|---|---|\n| 1 | 2 | 3 | 4 |\n| 5 | 6 | |\n",
         ["a  b", "─  ─────────", "1  2 | 3 | 4", "5  6"],
     ),
+    "pipes in the code of the last column": (
+        30,
+        "| a | b |\n|---|---|\n| 1 | `x || y` |\n| 2 | `p | q` |\n",
+        ["a  b", "─  ──────", "1  x || y", "2  p | q"],
+    ),
     "one column": (
         12, "| a |\n|---|\n| some words in it |\n", ["a", "─" * 12, "some words", "in it"]
     ),
@@ -223,6 +228,26 @@ EXAMPLES: dict[str, tuple[int, str, list[str]]] = {
         30,
         "| 模型 | 价格 |\n|---|--:|\n| 通义千问 | ¥1 |\n| ab | 免费 |\n",
         ["模型      价格", "────────  ────", "通义千问    ¥1", "ab        免费"],
+    ),
+    "line breaks in cells": (
+        30,
+        "| a | b |\n|---|---|\n| one<br>two<br/>three | x |\n| 1 | <br> |\n",
+        ["a      b", "─────  ─", "one    x", "two", "three", "┄┄┄┄┄  ┄", "1"],
+    ),
+    "formulas are words": (
+        26,
+        "| a | b |\n|---|---|\n| $a + b$ and $c_1 + d$ | words |\n",
+        ["a" + " " * 20 + "b", "─" * 19 + "  ─────", "$a + b$ and          words", "$c_1 + d$"],
+    ),
+    "styles in cells": (
+        30,
+        "| **a** | `b` |\n|---|---|\n| *x* ~~y~~ | `c \\| d` |\n| [t](http://h.x) | ![i](j) |\n",
+        [
+            "a               b",
+            "──────────────  ─────",
+            "x y             c | d",
+            "t (http://h.x)  i (j)",
+        ],
     ),
     "empty rows are left out": (
         20, "| a | b |\n|---|---|\n| | |\n| 1 | 2 |\n", ["a  b", "─  ─", "1  2"]
