@@ -19,7 +19,7 @@ DEFAULT_PAGER = "less"
 LESS_OPTIONS = "FRX"  # colors, the normal screen, exit at once if everything fits
 NO_PAGER = ("", "cat")
 COULD_NOT_RUN = (126, 127)  # exit codes of a shell: not executable, not found
-FIRST_CHARACTERS, BLOCK_CHARACTERS = 2_000, 16_000  # written at once
+BLOCK_CHARACTERS = 16_000  # written at once
 COLORS = re.compile(r"\x1b\[[\d;]*m")
 
 
@@ -31,11 +31,11 @@ def page(streams: Streams, blocks: Iterable[str]) -> None:
     """
     blocks = iter(blocks)
     first, is_too_long = _first_window(streams, blocks)
-    text: Iterator[str] = chain(first, blocks)
+    text: Iterator[str] = chain(["".join(first)], _joined(blocks))
     command = _pager(streams) if is_too_long else []
     if command:
         text = _run(streams, command, text)
-    for block in _joined(text):
+    for block in text:
         streams.stdout.write(block)
 
 
@@ -60,15 +60,15 @@ def _height(line: str, width: int) -> int:
 
 
 def _joined(blocks: Iterable[str]) -> Iterator[str]:
-    """Join small blocks, which would be written one by one; at first only few, to begin soon."""
+    """Join small blocks, which would be written one by one."""
     joined: list[str] = []
-    size, limit = 0, FIRST_CHARACTERS
+    size = 0
     for block in blocks:
         joined.append(block)
         size += len(block)
-        if size > limit:
+        if size > BLOCK_CHARACTERS:
             yield "".join(joined)
-            joined, size, limit = [], 0, BLOCK_CHARACTERS
+            joined, size = [], 0
     yield "".join(joined)
 
 
@@ -101,7 +101,7 @@ def _run(streams: Streams, command: list[str], text: Iterator[str]) -> Iterator[
         # The pager may be quit before it has read everything.
         with suppress(BrokenPipeError), process:
             assert process.stdin is not None  # it is a pipe
-            for block in _joined(text):
+            for block in text:
                 written.append(block)
                 process.stdin.write(block.encode(stdout.encoding, stdout.errors))
                 process.stdin.flush()

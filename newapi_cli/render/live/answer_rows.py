@@ -60,7 +60,7 @@ class StreamedAnswer:
         self._code: StreamedCode | None = None  # of the open fence, if the first open leaf is one
         self._code_rows_taken = self._code_lines_taken = 0
         self._table: TableContent | None = None  # likewise
-        self._table_tokens = 0  # of the table's grown rows
+        self._table_tokens = 0  # of the table's settled rows
 
     def feed(self, text: str) -> None:
         """Add source."""
@@ -188,10 +188,10 @@ class StreamedAnswer:
             self._code = StreamedCode(language_of(leaf), self._theme)  # ```p may become ```py
         code, lines = self._code, code_lines(leaf)
         whole = self._blocks.count_whole_code_lines(leaf, len(lines))
-        grown = self._blocks.grown.code if self._blocks.has_grown else []
-        if len(code) < len(grown):
-            code.extend([safe_code(line) for line in grown[len(code) :]])
-        code.extend(lines[len(code) - len(grown) : whole])
+        settled = self._blocks.settled.code if self._blocks.has_settled else []
+        if len(code) < len(settled):
+            code.extend([safe_code(line) for line in settled[len(code) :]])
+        code.extend(lines[len(code) - len(settled) : whole])
         gap = self.layout.gap(leaf)
         taken = self._code_rows_taken
         rows = gap[taken:]
@@ -205,7 +205,7 @@ class StreamedAnswer:
 
     def _rows_of_open_table(self, leaf: Leaf, window_rows: int) -> list[Row]:
         """Return the last rows of an open table."""
-        if not self._blocks.has_grown:
+        if not self._blocks.has_settled:
             table = self.layout.new_table()
             table.add(leaf.nodes)
             return self.layout.table_rows(leaf, table, window_rows)
@@ -213,7 +213,7 @@ class StreamedAnswer:
             self._table, self._table_tokens = self.layout.new_table(), 0
             head = next(i for i, node in enumerate(leaf.nodes) if node.type == "tr_close") + 1
             self._table.add(leaf.nodes[:head])
-        rows = self._blocks.grown.rows
+        rows = self._blocks.settled.rows
         self._table.add(rows[self._table_tokens :])
         self._table_tokens = len(rows)
         with self._table.extended_by(leaf.nodes, skip=1):

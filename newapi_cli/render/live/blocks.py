@@ -54,10 +54,10 @@ class Tail(NamedTuple):
     shown: int = 0  # lines of these leaves
     has_before: bool = False
     item_number: int | None = None  # of the item that it starts with
-    grown_at: int | None = None  # where the grown lines were
+    settled_at: int | None = None  # where the settled lines were
 
 
-class Grown(NamedTuple):
+class Settled(NamedTuple):
     """Final lines of an open table or fence, which were moved out of the tail.
 
     What they were parsed to: `rows` of a table, `code` of a fence.
@@ -73,7 +73,7 @@ class Step(NamedTuple):
 
     leaves: list[Leaf]
     tail: Tail
-    grown: Grown | None = None  # further lines
+    settled: Settled | None = None  # further lines
     definitions: Mapping[str, Definition] = MappingProxyType({})
     used: Mapping[str, str] = MappingProxyType({})  # labels that are not defined
 
@@ -91,13 +91,13 @@ class BlockStream:
         self._tail = Tail([])
         self._pieces: list[str] = []  # of the incomplete last line
         self._has_new_lines = False
-        self.grown = Grown([], [], [])
+        self.settled = Settled([], [], [])
         self.parsed_size = 0  # characters in the last run of the parser
 
     @property
-    def has_grown(self) -> bool:
-        """Whether the first open leaf has lines in `grown`."""
-        return self._tail.grown_at is not None
+    def has_settled(self) -> bool:
+        """Whether the first open leaf has lines in `settled`."""
+        return self._tail.settled_at is not None
 
     def feed(self, text: str) -> None:
         """Take source with LF as line breaks."""
@@ -127,29 +127,29 @@ class BlockStream:
         limit = self._limit()
         final = len(leaves) if is_over else self._count_final(leaves, limit)
         final = max(tail.committed, final)
-        taken = self._with_grown(leaves[tail.committed : final])
+        taken = self._with_settled(leaves[tail.committed : final])
         end = Cut(len(tail.lines)) if is_over else self._cut_after(tokens)
         gone, cut = self._cut(tokens, environment, [*(leaf.cut for leaf in leaves), end], final)
         shown = leaves[final - 1].end if final > tail.committed else tail.shown
-        new_tail, grown = self._cut_tail(gone, cut, final, shown), None
-        if final == len(leaves) - 1 and self._grows(leaves[-1], limit):
-            new_tail, grown = _grow(new_tail, leaves[-1])
+        new_tail, settled = self._cut_tail(gone, cut, final, shown), None
+        if final == len(leaves) - 1 and self._settles(leaves[-1], limit):
+            new_tail, settled = _settle(new_tail, leaves[-1])
         found = environment["references"].maps[0]
         definitions = {x: found[x] for x in found if cut and found[x]["map"][1] <= cut.line}
         used = self._definitions.used_in(taken, environment["references"])
         late = self._definitions.late_leaves(definitions)
-        return Step(taken + late, new_tail, grown, definitions, used)
+        return Step(taken + late, new_tail, settled, definitions, used)
 
     def commit(self, step: Step) -> None:
         """Take the leaves of the last plan."""
         if step.tail is self._tail:
             return
-        if self.has_grown and step.leaves:
-            self.grown = Grown([], [], [])
-        if step.grown is not None:
-            self.grown.lines.extend(step.grown.lines)
-            self.grown.rows.extend(step.grown.rows)
-            self.grown.code.extend(step.grown.code)
+        if self.has_settled and step.leaves:
+            self.settled = Settled([], [], [])
+        if step.settled is not None:
+            self.settled.lines.extend(step.settled.lines)
+            self.settled.rows.extend(step.settled.rows)
+            self.settled.code.extend(step.settled.code)
         self._tail = step.tail
         self._has_new_lines = False
         self._definitions.add(step.definitions, step.used)
@@ -163,19 +163,19 @@ class BlockStream:
     def rest(self) -> list[Leaf]:
         """Return all remaining leaves as if the source had ended."""
         tokens, environment = self._parse(self._tail.lines, self._partial())
-        rest = self._with_grown(self._flattened(tokens)[self._tail.committed :])
+        rest = self._with_settled(self._flattened(tokens)[self._tail.committed :])
         return rest + self._definitions.late_leaves(environment["references"].maps[0])
 
     def rest_lines(self) -> list[str]:
         """Return the source of all remaining leaves."""
-        lines, at = self._tail.lines, self._tail.grown_at
+        lines, at = self._tail.lines, self._tail.settled_at
         if at is not None:
-            lines = [*lines[:at], *self.grown.lines, *lines[at:]]
+            lines = [*lines[:at], *self.settled.lines, *lines[at:]]
         return [*lines[self._tail.shown :], self._partial()]
 
     def count_head_lines(self) -> int:
-        """Return how many of `rest_lines` precede the grown ones."""
-        return (self._tail.grown_at or 0) - self._tail.shown
+        """Return how many of `rest_lines` precede the settled ones."""
+        return (self._tail.settled_at or 0) - self._tail.shown
 
     def close(self) -> None:
         """Forget the source: its last leaves were returned."""
@@ -185,7 +185,7 @@ class BlockStream:
         """Return the leaves that are not final, the incomplete last line included.
 
         A line of only markers is held back: `-` below a paragraph would be a heading for the
-        duration of a frame. The first leaf does not have what is in `grown`.
+        duration of a frame. The first leaf does not have what is in `settled`.
         """
         lines, partial = self._tail.lines, self._partial()
         if partial and not MARKERS_ONLY.fullmatch(partial):
@@ -215,16 +215,16 @@ class BlockStream:
             tokens, self._theme, has_before=tail.has_before, item_number=tail.item_number
         )
 
-    def _with_grown(self, leaves: list[Leaf]) -> list[Leaf]:
-        """Return leaves of which the first has its grown lines again."""
-        if not leaves or not self.has_grown:
+    def _with_settled(self, leaves: list[Leaf]) -> list[Leaf]:
+        """Return leaves of which the first has its settled lines again."""
+        if not leaves or not self.has_settled:
             return leaves
         nodes = leaves[0].nodes
         if leaves[0].kind == "table":
             head = next(i for i, node in enumerate(nodes) if node.type == "tr_close") + 1
-            nodes = [*nodes[:head], *self.grown.rows, *nodes[head:]]
+            nodes = [*nodes[:head], *self.settled.rows, *nodes[head:]]
         else:
-            code = "".join(f"{line}\n" for line in self.grown.code)
+            code = "".join(f"{line}\n" for line in self.settled.code)
             nodes = [nodes[0].copy(content=code + nodes[0].content)]
         return [leaves[0]._replace(nodes=nodes), *leaves[1:]]
 
@@ -252,7 +252,7 @@ class BlockStream:
         is_followed = bool(after) and not after[0].strip(" \t>")
         return leaf.kind in CLOSED_BY_AN_EMPTY_LINE and is_followed
 
-    def _grows(self, leaf: Leaf, limit: int) -> bool:
+    def _settles(self, leaf: Leaf, limit: int) -> bool:
         """Return whether each further line of an open leaf is a part of it or ends it."""
         lines = self._tail.lines
         if leaf.kind == "fence":
@@ -308,14 +308,14 @@ class BlockStream:
         """Return the tail after a cut, with the first `final` leaves committed."""
         tail = self._tail
         begin = cut.line if cut else 0
-        is_grown = tail.grown_at is not None and final == tail.committed
+        settled_at = tail.settled_at if final == tail.committed else None
         return Tail(
             tail.lines[begin:],
             committed=final - gone,
             shown=max(shown - begin, 0),
             has_before=tail.has_before or gone > 0,
             item_number=cut.item_number if cut else tail.item_number,
-            grown_at=tail.grown_at - begin if is_grown and tail.grown_at is not None else None,
+            settled_at=None if settled_at is None else settled_at - begin,
         )
 
     def _cut_after(self, tokens: list[Token]) -> Cut | None:
@@ -351,7 +351,7 @@ def _is_open_fence(leaf: Leaf, lines: list[str]) -> bool:
     return leaf.end == len(lines) and leaf.nodes[0].content.count("\n") == between
 
 
-def _grow(tail: Tail, leaf: Leaf) -> tuple[Tail, Grown | None]:
+def _settle(tail: Tail, leaf: Leaf) -> tuple[Tail, Settled | None]:
     """Move the final lines of the last leaf, which grows, out of the tail."""
     body = leaf.end - leaf.begin - HEAD_LINES[leaf.kind]
     at = len(tail.lines) - body
@@ -364,5 +364,5 @@ def _grow(tail: Tail, leaf: Leaf) -> tuple[Tail, Grown | None]:
         rows = leaf.nodes[head:-1]
     else:
         code = leaf.nodes[0].content.split("\n")[:-1]
-    grown = Grown(tail.lines[at:], rows, code)
-    return tail._replace(lines=tail.lines[:at], grown_at=at), grown
+    settled = Settled(tail.lines[at:], rows, code)
+    return tail._replace(lines=tail.lines[:at], settled_at=at), settled

@@ -52,7 +52,7 @@ def cases() -> Iterator[tuple[str, bool, signal.Signals]]:
         yield name, is_streamed, signal.SIGTERM if is_streamed else signal.SIGINT
 
 
-@pytest.mark.parametrize(("name", "is_streamed", "number"), cases())
+@pytest.mark.parametrize(("name", "is_streamed", "number"), list(cases()))
 def test_a_signal_ends_the_layout_of_a_huge_answer_at_once(
     home: Home, fault_server: FaultServer, name: str, is_streamed: bool, number: signal.Signals
 ) -> None:
