@@ -37,8 +37,6 @@ from newapi_cli.render.console import terminal_console
 from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.live.answer_rows import StreamedAnswer
 from newapi_cli.render.live.layout import Layout
-from newapi_cli.render.live.leaves import leaves_of
-from newapi_cli.render.live.markdown import markdown_parser
 from newapi_cli.render.live.renderer import LiveRenderer
 from newapi_cli.render.live.theme import theme_named
 from newapi_cli.render.status_lines import StatusLines, StatusOptions
@@ -141,11 +139,10 @@ def whole(text: str) -> Figures:
     output = CountingOutput()
     began = time.process_time()
     theme = theme_named("ansi")
-    layout = Layout(terminal_console(streams_to(output)), theme)
-    tokens = markdown_parser().parse(text)
-    for leaf in leaves_of(tokens, theme, has_before=False):
-        for row in layout.rows(leaf):
-            output.write(row.text + "\n")
+    answer = StreamedAnswer(Layout(terminal_console(streams_to(output)), theme), theme)
+    answer.feed(text)
+    for row in answer.end():
+        output.write(row.text + "\n")
     return Figures(time.process_time() - began, output.written_bytes, 1, 0.0)
 
 
@@ -185,25 +182,27 @@ def plain(text: str) -> Figures:
 def table(rows: int) -> str:
     """Return a table with some words in four columns."""
     return "| name | kind | note | value |\n|---|:-:|---|--:|\n" + "".join(
-        f"| item {n} | kind {n % 7} | some words about item {n} | {n * 37} |\n" for n in range(rows)
+        f"| item {n:06} | kind {n % 7} | some words about item {n:06} | {n * 37:09} |\n"
+        for n in range(rows)
     )
 
 
 def table_as_paragraphs(rows: int) -> str:
     """Return the words of the same table as paragraphs."""
     return "".join(
-        f"item {n} kind {n % 7} some words about item {n} {n * 37}\n\n" for n in range(rows)
+        f"item {n:06} kind {n % 7} some words about item {n:06} {n * 37:09}\n\n"
+        for n in range(rows)
     )
 
 
 def definitions(count: int) -> str:
     """Return link definitions."""
-    return "".join(f"[label {n}]: https://example.com/page/{n}\n" for n in range(count))
+    return "".join(f"[label {n:06}]: https://example.com/page/{n:06}\n" for n in range(count))
 
 
 def definitions_as_paragraphs(count: int) -> str:
     """Return the same text as paragraphs."""
-    return "".join(f"label {n} at https://example.com/page/{n}\n\n" for n in range(count))
+    return "".join(f"label {n:06} at https://example.com/page/{n:06}\n\n" for n in range(count))
 
 
 LENGTHS = (  # what grows, the same text as paragraphs, and how many of it

@@ -28,6 +28,7 @@ from newapi_cli.terminal import (
     WRAP,
 )
 
+NO_STYLE = "\x1b[0m"
 SGR = re.compile(r"\x1b\[[\d;]*m")
 AMBIGUOUS = frozenset("\u200d\ufe0e\ufe0f") | frozenset(map(chr, range(0x300, 0x370)))
 
@@ -41,6 +42,7 @@ class Painter:
         self._live: list[Row] = []
         self._is_hidden = False
         self._is_stale = False  # the window was resized since the last frame
+        self._is_in_frame = False
 
     def resize(self, size: tuple[int, int]) -> None:
         """Use a new window size; the terminal has already reflowed its rows."""
@@ -59,15 +61,18 @@ class Painter:
         newline = "\n" if is_over else ""  # the cursor is left on a new row
         hide = "" if self._is_hidden else HIDE_CURSOR
         self._is_hidden = True
+        self._is_in_frame = True  # until all of it is written
         self._write(f"{BEGIN_FRAME}{hide}{text}{newline}{END_FRAME}")
+        self._is_in_frame = False
 
     def finish(self) -> None:
         """Make the region permanent and show the cursor on a new row."""
-        newline = "\n" if self._live else ""
+        newline = "\n" if self._live or self._is_in_frame else ""
         show = SHOW_CURSOR if self._is_hidden else ""
-        self._live, self._is_hidden = [], False
+        end = f"{NO_STYLE}{WRAP}{END_FRAME}" if self._is_in_frame else ""  # a signal ended a write
+        self._live, self._is_hidden, self._is_in_frame = [], False, False
         if newline or show:
-            self._write(newline + show)
+            self._write(end + newline + show)
 
     def forget(self) -> None:
         """Forget the region: another program used the screen, the next frame starts below."""

@@ -11,7 +11,7 @@ as far as the window shows it: a frame costs as much as the rows on the screen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, zip_longest
 from typing import NamedTuple, Protocol
@@ -38,11 +38,11 @@ Line = list[Segment]
 class Cell(NamedTuple):
     """The lines of a cell, the width of the widest, and the width that its words need.
 
-    `plains` are the texts by which they are wrapped: a formula is one word.
+    `plains` are the texts by which lines with a formula are wrapped: it is one word.
     """
 
     lines: list[Text]
-    plains: list[str]
+    plains: Sequence[str]
     width: int
     least: int
 
@@ -298,20 +298,23 @@ def least_of(sizes: Sizes, index: int) -> int:
 
 def _cell(inline: InlineText, token: Token) -> Cell:
     text = inline.of(token)
-    if "\t" in text.plain:
-        text.plain = text.plain.replace("\t", " ")
-    plain = inline.plain_for_wrapping()
+    plain = text.plain
+    if "\t" in plain:
+        text.plain = plain = plain.replace("\t", " ")
     lines, plains = [text], [plain]
     if "\n" in plain:
         lines, plains = list(text.split("\n", allow_blank=True)), plain.split("\n")
-    width = max(cell_len(line.plain) for line in lines)
+    width = max(map(cell_len, plains))
+    held = inline.plain_for_wrapping()
+    if held is not plain:
+        plains = held.split("\n")
     # A column as wide as READABLE is never narrower than its words.
     least = max(map(least_width, plains)) if width > READABLE else width
-    return Cell(lines, plains, width, least)
+    return Cell(lines, () if held is plain else plains, width, least)
 
 
 def _fitted(cell: Cell, width: int) -> list[Text]:
     if cell.width <= width:
         return cell.lines
-    pairs = zip(cell.lines, cell.plains, strict=True)
+    pairs = zip(cell.lines, cell.plains or [""] * len(cell.lines), strict=True)
     return list(chain(*(wrapped(line, width, plain) for line, plain in pairs)))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 import re
 
+import pytest
 from pyte import modes
 from rich.cells import cell_len
 
+from newapi_cli.errors import Interrupted
 from newapi_cli.render.live.layout import Row
 from newapi_cli.render.live.painter import Painter
 from newapi_cli.render.sanitizer import Sanitizer
@@ -251,6 +253,27 @@ def test_the_cursor_is_hidden_from_the_first_frame_to_the_last() -> None:
         assert desk.screen.cursor.hidden
     desk.painter.finish()
     assert not desk.screen.cursor.hidden
+
+
+def test_a_frame_that_a_signal_cut_off_is_ended() -> None:
+    written: list[str] = []
+
+    def write(text: str) -> None:
+        if not written:
+            written.append(text[: text.index("b")])
+            raise Interrupted
+        written.append(text)
+
+    painter = Painter(write, (80, 24))
+    with pytest.raises(Interrupted):
+        painter.paint([], [Row("\x1b[1ma\x1b[0m", 1), Row("\x1b[1mb\x1b[0m", 1)])
+    painter.finish()
+    screen = Screen(80, 24)
+    screen.write("".join(written) + "after")
+    assert screen.text() == "a\n\nafter"
+    assert not screen.buffer[screen.cursor.y][0].bold
+    assert not screen.cursor.hidden
+    assert "".join(written).count("\x1b[?2026h") == "".join(written).count("\x1b[?2026l")
 
 
 def test_a_frame_is_synchronized_and_finishing_writes_nothing_twice() -> None:
