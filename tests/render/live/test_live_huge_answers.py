@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.sessions.helpers import last_turn
+from tests.repl.conversation import CTRL_C, ENTER, conversation
+from tests.sessions.helpers import last_turn, only_session
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import newapi_command
 from tests.support.scale import IS_LONG
 from tests.support.steps import Send, Stall, Step, sse
 from tests.support.terminal import Terminal
-from tests.support.wire import chunk, completion, event, json_bytes, response
+from tests.support.wire import answer_events, chunk, completion, event, json_bytes, response
 
 AT_ONCE_S = 0.2 if IS_LONG else 1.0  # CI runs other tests at the same time
 CPU_S = 0.3  # after which the layout, which takes several seconds, has certainly begun
@@ -74,3 +75,23 @@ def test_a_signal_ends_the_layout_of_a_huge_answer_at_once(
         assert terminal.echoes
         assert terminal.raw.count(b"\x1b[?2026h") == terminal.raw.count(b"\x1b[?2026l")
     assert text.startswith(last_turn(home).answer)
+
+
+def test_a_conversation_continues_after_it(home: Home, fault_server: FaultServer) -> None:
+    fault_server.add(*steps(HUGE["table"], is_streamed=True))
+    fault_server.add(*sse(*answer_events("Second answer.")))
+    home.configure(fault_server.url)
+    with conversation(home) as repl:
+        begin_s = cpu_s(repl.terminal.pid)
+        repl.type("one" + ENTER)
+        while cpu_s(repl.terminal.pid) < begin_s + 2 * CPU_S:
+            time.sleep(0.01)
+        pressed_at = time.monotonic()
+        repl.type(CTRL_C)
+        repl.wait_for_line()
+        assert time.monotonic() - pressed_at < 5 * AT_ONCE_S  # the emulator shows the source too
+        assert "more lines" in repl.terminal.all_text()
+        repl.enter("two")
+        repl.terminal.wait_for("Second answer.")
+        repl.leave()
+    assert [turn.prompt for turn in only_session(home).path] == ["one", "two"]
