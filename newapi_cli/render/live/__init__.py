@@ -9,7 +9,7 @@ Each final leaf of the answer is printed once; only the small open tail below is
     renderer          when a frame is painted, and what is in it: answer, reasoning, status
     answer_rows       the rows of the answer: the permanent ones, and those of the tail
     blocks            which leaves of the source are final
-    definitions       links, the one construct that can change what precedes it
+    link_definitions  links, the one construct that can change what precedes it
     leaves            a document as a sequence of leaves, and why their rows are independent
     layout            the rows of a leaf, wrapped and styled for a width
     highlight         the colors of code that is still incomplete

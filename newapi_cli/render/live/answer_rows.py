@@ -187,7 +187,7 @@ class StreamedAnswer:
         if self._code is None or self._code.language != language_of(leaf):
             self._code = StreamedCode(language_of(leaf), self._theme)  # ```p may become ```py
         code, lines = self._code, code_lines(leaf)
-        whole = self._blocks.count_whole_code_lines(leaf, len(lines))
+        whole = self._blocks.count_complete_code_lines(leaf, len(lines))
         settled = self._blocks.settled.code if self._blocks.has_settled else []
         if len(code) < len(settled):
             code.extend([safe_code(line) for line in settled[len(code) :]])

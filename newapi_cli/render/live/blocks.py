@@ -1,21 +1,32 @@
-"""A stream of Markdown source, split into leaves that are final and leaves that are still open.
+"""Which parts of a streamed Markdown document are final, and which may still change.
 
-Invariants that the live renderer depends on:
+A *block* is an element at the top level of the document: a paragraph, a list, a quote, a table. It
+consists of *leaves*, the elements with text of their own (see `leaves`). Output is append-only: a
+leaf is printed once, as soon as it is *final*, that is when nothing that can still arrive changes
+its rows. The rest is the *tail*, which is parsed again for each frame.
 
-A  The source of the committed leaves and the tail are together everything that was received.
-B  The rows of the committed leaves are the first rows of the complete document. The exception are
-   links whose definition follows their use: they stay as they were written, and the definition is
-   shown where it arrives.
+    # Title            a heading is final at the end of its line
+                       (an empty line)
+    Some text.         a paragraph is final when an empty line follows
+                       (an empty line)
+    - one              an item is final when the next one starts
+    - tw               open: more text, more items or a nested list may follow
+
+Why all leaves but the last are final: the parser works from left to right. When it ends a leaf, it
+has looked at the next line and at most at one more (the delimiter row of a table), and these belong
+to the last leaf or are complete. Link definitions are the exception: see `link_definitions`.
+
+`BlockStream` holds these invariants, on which the live renderer depends:
+
+A  The source of the final leaves and the tail are together everything that was received.
+B  The rows of the final leaves are the first rows of the complete document, except for links whose
+   definition follows their use.
 C  Decisions are based on complete lines. The incomplete last line decides only if it starts with a
    letter after an empty line: that is a new paragraph whatever follows.
 
-Why all leaves but the last are final: the block parser works from left to right without knowing
-what follows. When it ended a leaf, it had looked at the next line and at most at one more (the
-delimiter row of a table), and these belong to the last leaf or are complete. The one exception is a
-link definition whose title may continue on further lines: see `_limit`.
-
-The tail is cut at top-level blocks and at the items of a top-level list, so a frame costs as much
-as the open block or item, not as much as the answer.
+The tail is cut at blocks and at the items of a list that is a block, so a frame costs as much as
+the open block or item, not as much as the answer. The complete lines of an open table or fence are
+moved out of the tail too: each is parsed once.
 """
 
 from __future__ import annotations
@@ -29,19 +40,20 @@ from typing import Any, NamedTuple
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from newapi_cli.render.live.definitions import Definition, LinkDefinitions
 from newapi_cli.render.live.leaves import Cut, Leaf, leaves_of
+from newapi_cli.render.live.link_definitions import (
+    Definition,
+    LinkDefinitions,
+    line_of_open_definition,
+)
 from newapi_cli.render.live.markdown import markdown_parser
 from newapi_cli.render.live.theme import Theme
 
-MARKERS_ONLY = re.compile(r"[\s>*+\-_=~`#|:.)\d\[<]*")
-LETTER_FIRST = re.compile(r" ?[^\W\d_]")
-LABEL = r"(?:\\.|[^\]\\])*+"  # of a definition; a bracket in it may be escaped
-MAYBE_DEFINITION = re.compile(rf"[\s>*+\-\d.)]*\[(?!\^){LABEL}(?:\\?$|\]:)")
-ENDS_DEFINITION = re.compile(r"\s*$| {0,3}(?:`{3}|~{3}|#{1,6}(?:\s|$))")
+ONLY_MARKERS = re.compile(r"[\s>*+\-_=~`#|:.)\d\[<]*")  # "-", "2.", "```", "| |"
+STARTS_WITH_LETTER = re.compile(r" ?[^\W\d_]")
 MAYBE_TITLE = re.compile(r"\s*[\"'(]")
-CLOSED_AT_ONCE = ("heading", "hr")
-CLOSED_BY_AN_EMPTY_LINE = ("paragraph", "table", "math_block")
+FINAL_AT_ONCE = ("heading", "hr")
+FINAL_BEFORE_EMPTY_LINE = ("paragraph", "table", "math_block")
 LISTS = ("bullet_list_open", "ordered_list_open")
 HEAD_LINES = {"table": 2, "fence": 1}  # before the lines of which each is final on its own
 
@@ -52,7 +64,7 @@ class Tail(NamedTuple):
     lines: list[str]
     committed: int = 0  # leaves of it that were returned as final
     shown: int = 0  # lines of these leaves
-    has_before: bool = False
+    follows_block: bool = False
     item_number: int | None = None  # of the item that it starts with
     settled_at: int | None = None  # where the settled lines were
 
@@ -79,9 +91,17 @@ class Step(NamedTuple):
 
 
 class BlockStream:
-    """Parses a stream of source. `take_final` returns each leaf once, `open_leaves` the others.
+    """Splits a stream of Markdown into leaves: each is in one step, as soon as it is final.
 
     A table or a fence that grows is parsed line by line: only its head and what is new.
+
+    >>> from newapi_cli.render.live.theme import theme_named
+    >>> stream = BlockStream(theme_named("ansi"))
+    >>> stream.feed("# Title\\n\\nSome te")
+    >>> step = stream.plan()
+    >>> stream.commit(step)
+    >>> [leaf.kind for leaf in step.leaves], [leaf.kind for leaf in stream.open_leaves()]
+    (['heading'], ['paragraph'])
     """
 
     def __init__(self, theme: Theme) -> None:
@@ -100,38 +120,32 @@ class BlockStream:
         return self._tail.settled_at is not None
 
     def feed(self, text: str) -> None:
-        """Take source with LF as line breaks."""
+        """Add source, with LF as line breaks."""
         first, *others = text.split("\n")
         self._pieces.append(first)
         if others:
-            self._tail.lines.append(self._partial())
+            self._tail.lines.append(self._partial_line())
             self._tail.lines.extend(others[:-1])
             self._pieces = [others[-1]]
             self._has_new_lines = True
 
-    def take_final(self) -> list[Leaf]:
-        """Return the leaves that have become final since the last call."""
-        step = self.plan()
-        self.commit(step)
-        return step.leaves
-
     def plan(self) -> Step:
-        """Return what `take_final` would return. Nothing changes until it is committed."""
+        """Return the leaves that have become final. Nothing changes until they are committed."""
         tail = self._tail
-        starts_paragraph = self._partial_starts_a_paragraph()
+        starts_paragraph = self._partial_line_starts_paragraph()
         if not tail.lines or not (self._has_new_lines or starts_paragraph):
             return Step([], tail)
         tokens, environment = self._parse(tail.lines)
-        leaves = self._flattened(tokens)
+        leaves = self._leaves_of(tokens)
         is_over = starts_paragraph and not _ends_in_open_fence(leaves, tail.lines)
-        limit = self._limit()
+        limit = line_of_open_definition(tail.lines)
         final = len(leaves) if is_over else self._count_final(leaves, limit)
         final = max(tail.committed, final)
         taken = self._with_settled(leaves[tail.committed : final])
-        end = Cut(len(tail.lines)) if is_over else self._cut_after(tokens)
-        gone, cut = self._cut(tokens, environment, [*(leaf.cut for leaf in leaves), end], final)
+        end = Cut(len(tail.lines)) if is_over else self._cut_after_last_block(tokens)
+        removed, cut = self._cut(tokens, environment, [*(leaf.cut for leaf in leaves), end], final)
         shown = leaves[final - 1].end if final > tail.committed else tail.shown
-        new_tail, settled = self._cut_tail(gone, cut, final, shown), None
+        new_tail, settled = self._cut_tail(removed, cut, final, shown), None
         if final == len(leaves) - 1 and self._settles(leaves[-1], limit):
             new_tail, settled = _settle(new_tail, leaves[-1])
         found = environment["references"].maps[0]
@@ -154,16 +168,10 @@ class BlockStream:
         self._has_new_lines = False
         self._definitions.add(step.definitions, step.used)
 
-    def end(self) -> list[Leaf]:
-        """End the source and return all remaining leaves."""
-        rest = self.rest()
-        self.close()
-        return rest
-
     def rest(self) -> list[Leaf]:
         """Return all remaining leaves as if the source had ended."""
-        tokens, environment = self._parse(self._tail.lines, self._partial())
-        rest = self._with_settled(self._flattened(tokens)[self._tail.committed :])
+        tokens, environment = self._parse(self._tail.lines, self._partial_line())
+        rest = self._with_settled(self._leaves_of(tokens)[self._tail.committed :])
         return rest + self._definitions.late_leaves(environment["references"].maps[0])
 
     def rest_lines(self) -> list[str]:
@@ -171,7 +179,7 @@ class BlockStream:
         lines, at = self._tail.lines, self._tail.settled_at
         if at is not None:
             lines = [*lines[:at], *self.settled.lines, *lines[at:]]
-        return [*lines[self._tail.shown :], self._partial()]
+        return [*lines[self._tail.shown :], self._partial_line()]
 
     def count_head_lines(self) -> int:
         """Return how many of `rest_lines` precede the settled ones."""
@@ -179,7 +187,7 @@ class BlockStream:
 
     def close(self) -> None:
         """Forget the source: its last leaves were returned."""
-        self._tail, self._pieces = Tail([], has_before=True), []
+        self._tail, self._pieces = Tail([], follows_block=True), []
 
     def open_leaves(self) -> list[Leaf]:
         """Return the leaves that are not final, the incomplete last line included.
@@ -187,17 +195,17 @@ class BlockStream:
         A line of only markers is held back: `-` below a paragraph would be a heading for the
         duration of a frame. The first leaf does not have what is in `settled`.
         """
-        lines, partial = self._tail.lines, self._partial()
-        if partial and not MARKERS_ONLY.fullmatch(partial):
+        lines, partial = self._tail.lines, self._partial_line()
+        if partial and not ONLY_MARKERS.fullmatch(partial):
             lines = [*lines, partial]
-        return self._flattened(self._parse(lines)[0])[self._tail.committed :]
+        return self._leaves_of(self._parse(lines)[0])[self._tail.committed :]
 
-    def count_whole_code_lines(self, leaf: Leaf, count: int) -> int:
+    def count_complete_code_lines(self, leaf: Leaf, count: int) -> int:
         """Return how many of the `count` lines of an open fence are complete."""
         is_incomplete = leaf.end > len(self._tail.lines)
         return count - 1 if is_incomplete and count else count
 
-    def _partial(self) -> str:
+    def _partial_line(self) -> str:
         """Return the incomplete last line."""
         if len(self._pieces) > 1:
             self._pieces = ["".join(self._pieces)]
@@ -209,10 +217,10 @@ class BlockStream:
         self.parsed_size = len(source)
         return self._parser.parse(source, environment), environment
 
-    def _flattened(self, tokens: list[Token]) -> list[Leaf]:
+    def _leaves_of(self, tokens: list[Token]) -> list[Leaf]:
         tail = self._tail
         return leaves_of(
-            tokens, self._theme, has_before=tail.has_before, item_number=tail.item_number
+            tokens, self._theme, follows_block=tail.follows_block, item_number=tail.item_number
         )
 
     def _with_settled(self, leaves: list[Leaf]) -> list[Leaf]:
@@ -228,11 +236,12 @@ class BlockStream:
             nodes = [nodes[0].copy(content=code + nodes[0].content)]
         return [leaves[0]._replace(nodes=nodes), *leaves[1:]]
 
-    def _partial_starts_a_paragraph(self) -> bool:
-        after_empty = bool(self._tail.lines) and not self._tail.lines[-1].strip()
-        return after_empty and LETTER_FIRST.match(self._partial()) is not None
+    def _partial_line_starts_paragraph(self) -> bool:
+        is_after_empty_line = bool(self._tail.lines) and not self._tail.lines[-1].strip()
+        return is_after_empty_line and STARTS_WITH_LETTER.match(self._partial_line()) is not None
 
     def _count_final(self, leaves: list[Leaf], limit: int) -> int:
+        """Return how many of the leaves of the complete lines are final."""
         if not leaves:
             return 0
         final = len(leaves) if self._is_closed(leaves[-1]) else len(leaves) - 1
@@ -241,16 +250,17 @@ class BlockStream:
         return final
 
     def _is_closed(self, leaf: Leaf) -> bool:
-        if leaf.kind in CLOSED_AT_ONCE:
+        """Return whether the last leaf is final although no other leaf follows."""
+        if leaf.kind in FINAL_AT_ONCE:
             return True
         lines = self._tail.lines
         if leaf.kind == "fence":
             return not _is_open_fence(leaf, lines)
         if leaf.kind == "math_block" and leaf.nodes[0].info == "closed":
             return True
-        after = lines[leaf.end : leaf.end + 1]
-        is_followed = bool(after) and not after[0].strip(" \t>")
-        return leaf.kind in CLOSED_BY_AN_EMPTY_LINE and is_followed
+        next_line = lines[leaf.end : leaf.end + 1]
+        precedes_empty_line = bool(next_line) and not next_line[0].strip(" \t>")
+        return leaf.kind in FINAL_BEFORE_EMPTY_LINE and precedes_empty_line
 
     def _settles(self, leaf: Leaf, limit: int) -> bool:
         """Return whether each further line of an open leaf is a part of it or ends it."""
@@ -258,20 +268,6 @@ class BlockStream:
         if leaf.kind == "fence":
             return _is_open_fence(leaf, lines)
         return leaf.kind == "table" and leaf.end == limit == len(lines)
-
-    def _limit(self) -> int:
-        """Return the line after which nothing is final: a link definition may start there.
-
-        Its title may contain any lines until an empty line, a fence or a heading.
-        """
-        lines = self._tail.lines
-        limit = len(lines)
-        for index in range(len(lines) - 1, -1, -1):
-            if ENDS_DEFINITION.match(lines[index]):
-                break
-            if MAYBE_DEFINITION.match(lines[index]):
-                limit = index
-        return limit
 
     def _cut(
         self,
@@ -285,10 +281,10 @@ class BlockStream:
         `cuts` are the places before each leaf and after the last. Definitions that follow a cut are
         removed too, but not the last one if the next line may be its title.
         """
-        possible = [(gone, cut) for gone, cut in enumerate(cuts[: final + 1]) if cut]
-        gone, cut = possible[-1] if possible else (0, None)
+        possible = [(removed, cut) for removed, cut in enumerate(cuts[: final + 1]) if cut]
+        removed, cut = possible[-1] if possible else (0, None)
         if (cut.item_number if cut else self._tail.item_number) is not None:
-            return gone, cut  # an item follows
+            return removed, cut  # an item follows
         lines, begin = self._tail.lines, cut.line if cut else 0
         blocks = (token.map[0] for token in tokens if token.level == 0 and token.map)
         block = next((line for line in blocks if line >= begin), len(lines))
@@ -302,26 +298,26 @@ class BlockStream:
             if begin <= first and end <= block and end < len(lines)
             if not MAYBE_TITLE.match(lines[end])
         ]
-        return gone, Cut(max(ends)) if ends else cut
+        return removed, Cut(max(ends)) if ends else cut
 
-    def _cut_tail(self, gone: int, cut: Cut | None, final: int, shown: int) -> Tail:
+    def _cut_tail(self, removed: int, cut: Cut | None, final: int, shown: int) -> Tail:
         """Return the tail after a cut, with the first `final` leaves committed."""
         tail = self._tail
         begin = cut.line if cut else 0
         settled_at = tail.settled_at if final == tail.committed else None
         return Tail(
             tail.lines[begin:],
-            committed=final - gone,
+            committed=final - removed,
             shown=max(shown - begin, 0),
-            has_before=tail.has_before or gone > 0,
+            follows_block=tail.follows_block or removed > 0,
             item_number=cut.item_number if cut else tail.item_number,
             settled_at=None if settled_at is None else settled_at - begin,
         )
 
-    def _cut_after(self, tokens: list[Token]) -> Cut | None:
-        """Return the cut after the last block, if the block is over once its leaves are final.
+    def _cut_after_last_block(self, tokens: list[Token]) -> Cut | None:
+        """Return the cut after the last block, if the block ends with its last leaf.
 
-        A list never is: another item may follow. A quote is if an empty line follows.
+        A list never does: another item may follow. A quote does if an empty line follows.
         """
         last = next((token for token in reversed(tokens) if token.level == 0 and token.map), None)
         if last is None or last.type in LISTS:
@@ -344,11 +340,11 @@ def _ends_in_open_fence(leaves: list[Leaf], lines: list[str]) -> bool:
 def _is_open_fence(leaf: Leaf, lines: list[str]) -> bool:
     """Return whether a fence has no closing line yet.
 
-    Indents and containers are the parser's business: a closing line is one that it did not count
-    as content.
+    The parser knows about indents and containers: a closing line is one that it did not count as
+    content.
     """
-    between = leaf.end - leaf.begin - 1
-    return leaf.end == len(lines) and leaf.nodes[0].content.count("\n") == between
+    line_count = leaf.end - leaf.begin - 1  # without the opening line
+    return leaf.end == len(lines) and leaf.nodes[0].content.count("\n") == line_count
 
 
 def _settle(tail: Tail, leaf: Leaf) -> tuple[Tail, Settled | None]:

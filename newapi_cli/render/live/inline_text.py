@@ -28,10 +28,10 @@ class InlineText:
         self._links: list[tuple[Token, int]] = []  # and where their text starts
         self._formulas: list[tuple[int, int]] = []  # where they begin and end
 
-    def of(self, token: Token) -> Text:
+    def build(self, token: Token) -> Text:
         """Return the text of an inline token. A link is followed by its target."""
         for child in token.children or ():
-            self._take(child)
+            self._add_token(child)
         if self._text.plain.endswith("\n"):  # of a `<br>` at the end
             self._text.right_crop(len(self._text.plain) - len(self._text.plain.rstrip("\n")))
         return self._text
@@ -41,7 +41,7 @@ class InlineText:
 
         So its blanks are never where a line ends, and what is copied is the formula.
         """
-        text = self.of(token)
+        text = self.build(token)
         if self._formulas:
             text.plain = self.plain_for_wrapping()
         lines = text.wrap(console, width, justify="default", tab_size=TAB_SIZE)
@@ -59,7 +59,7 @@ class InlineText:
             plain = f"{plain[:begin]}{formula}{plain[end:]}"
         return plain
 
-    def _take(self, token: Token) -> None:
+    def _add_token(self, token: Token) -> None:
         kind = token.type
         if kind.endswith("_open"):
             self._open(token)

@@ -99,12 +99,12 @@ class Layout:
         elif leaf.kind == "empty":
             yield []
         else:
-            text = InlineText(self._theme, self._base(leaf))
+            text = InlineText(self._theme, self._base_style(leaf))
             width = self._width_inside(leaf)
-            for line in text.wrapped(_inline(leaf.nodes), self._console, width):
+            for line in text.wrapped(_inline_token(leaf.nodes), self._console, width):
                 yield list(line.render(self._console))
 
-    def _base(self, leaf: Leaf) -> Style:
+    def _base_style(self, leaf: Leaf) -> Style:
         if leaf.kind == "definition":
             return self._theme.target
         if leaf.kind != "heading":
@@ -172,5 +172,5 @@ def _shows_blanks(segment: Segment) -> bool:
     return bool(style and (style.bgcolor or style.underline or style.reverse or style.strike))
 
 
-def _inline(nodes: list[Token]) -> Token:
+def _inline_token(nodes: list[Token]) -> Token:
     return next((node for node in nodes if node.type == "inline"), Token("inline", "", 0))

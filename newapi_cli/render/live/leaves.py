@@ -31,7 +31,8 @@ Pieces = tuple[tuple[str, Style], ...]
 class Place(NamedTuple):
     """The prefixes of a leaf's first row and of its other rows.
 
-    With `gap` an empty row precedes it, which has the prefix `gap_prefix`.
+    For the leaf `a` of `> - a` they are `▌  • ` and `▌    `. With `gap` an empty row precedes the
+    leaf, which has the prefix `gap_prefix`.
     """
 
     first: Pieces = ()
@@ -47,7 +48,8 @@ class Place(NamedTuple):
 class Cut(NamedTuple):
     """Where the source may be cut: a line, and the number of the list item that begins there.
 
-    It is 0 for a bullet, and None if no list continues.
+    The number is 0 for a bullet, and None if no list continues. For the item `b` of `9. a` and
+    `10. b` the cut is line 1 and number 10: the rest is rendered as the item 10 of a list.
     """
 
     line: int
@@ -57,7 +59,8 @@ class Cut(NamedTuple):
 class Leaf(NamedTuple):
     """A leaf: `nodes` are its tokens, `begin` and `end` the lines of its source.
 
-    `cut` is where the source may be cut before it, if it may.
+    `kind` is the type of its node in markdown-it, "empty" for an item without text, "definition"
+    for a link definition that is displayed. `cut` is where the source may be cut before the leaf.
     """
 
     kind: str
@@ -69,24 +72,24 @@ class Leaf(NamedTuple):
 
 
 def leaves_of(
-    tokens: list[Token], theme: Theme, *, has_before: bool, item_number: int | None = None
+    tokens: list[Token], theme: Theme, *, follows_block: bool, item_number: int | None = None
 ) -> list[Leaf]:
     """Return the leaves of a document in order.
 
-    `has_before`: other blocks precede this source. With `item_number` it starts with an item of
-    that number, inside a list.
+    `follows_block`: another block precedes this source. With `item_number` the source starts inside
+    a list, with the item of that number.
     """
     outline, tables = _without_tables(tokens)
-    walk = _Walk(theme, tables)
+    collector = _LeafCollector(theme, tables)
     blocks = SyntaxTreeNode(outline).children
     for index, block in enumerate(blocks):
         if index > 0:
-            walk.cut = Cut(_lines_of(blocks[index - 1])[1])
+            collector.cut = Cut(_lines_of(blocks[index - 1])[1])
         if index == 0 and item_number is not None:
-            walk.list_items(block, Place(), 0, item_number)
+            collector.list_items(block, Place(), 0, item_number)
         else:
-            walk.block(block, Place(gap=has_before or index > 0), 0)
-    return walk.leaves
+            collector.block(block, Place(gap=follows_block or index > 0), 0)
+    return collector.leaves
 
 
 def _without_tables(tokens: list[Token]) -> tuple[list[Token], dict[int, list[Token]]]:
@@ -107,7 +110,9 @@ def _without_tables(tokens: list[Token]) -> tuple[list[Token], dict[int, list[To
     return [*outline, *tokens[begin:]], tables
 
 
-class _Walk:
+class _LeafCollector:
+    """Walks the tree of a document and collects its leaves."""
+
     def __init__(self, theme: Theme, tables: dict[int, list[Token]]) -> None:
         self._theme = theme
         self._tables = tables

@@ -297,7 +297,7 @@ def least_of(sizes: Sizes, index: int) -> int:
 
 
 def _cell(inline: InlineText, token: Token) -> Cell:
-    text = inline.of(token)
+    text = inline.build(token)
     plain = text.plain
     if "\t" in plain:
         text.plain = plain = plain.replace("\t", " ")

@@ -278,7 +278,7 @@ def layout_for(width: int) -> Layout:
 def reference_rows(source: str, layout: Layout) -> list[Row]:
     """Return the rows of a complete document."""
     tokens = markdown_parser().parse(safe_text(source))
-    leaves = leaves_of(tokens, THEME, has_before=False)
+    leaves = leaves_of(tokens, THEME, follows_block=False)
     return [row for leaf in leaves for row in layout.rows(leaf)]
 
 

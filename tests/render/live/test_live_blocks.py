@@ -64,14 +64,20 @@ def shape_of(leaf: Leaf) -> Shape:
     return leaf.kind, leaf.place, nodes
 
 
+def take_final(stream: BlockStream) -> list[Leaf]:
+    step = stream.plan()
+    stream.commit(step)
+    return step.leaves
+
+
 def given(pieces: Iterable[str]) -> list[Shape]:
     stream = BlockStream(THEME)
     leaves: list[Leaf] = []
     for piece in pieces:
         stream.feed(piece)
-        leaves += stream.take_final()
+        leaves += take_final(stream)
         stream.open_leaves()
-    leaves += stream.end()
+    leaves += stream.rest()
     return [shape_of(leaf) for leaf in leaves]
 
 
@@ -79,7 +85,7 @@ def in_one(source: str) -> list[Shape]:
     """Return the leaves of a source that is complete at once."""
     stream = BlockStream(THEME)
     stream.feed(source)
-    return [shape_of(leaf) for leaf in stream.end()]
+    return [shape_of(leaf) for leaf in stream.rest()]
 
 
 @EACH_DOCUMENT
@@ -119,19 +125,19 @@ def test_random_documents_in_random_pieces_give_the_same_leaves() -> None:
 def test_a_block_is_final_as_soon_as_it_cannot_change() -> None:
     stream = BlockStream(THEME)
     stream.feed("# a\n\ntext\n")
-    assert [leaf.kind for leaf in stream.take_final()] == ["heading"]
+    assert [leaf.kind for leaf in take_final(stream)] == ["heading"]
     stream.feed("\n")
-    assert [leaf.kind for leaf in stream.take_final()] == ["paragraph"]
+    assert [leaf.kind for leaf in take_final(stream)] == ["paragraph"]
     stream.feed("```\nx\n")
-    assert stream.take_final() == []
+    assert take_final(stream) == []
     stream.feed("```\n")
-    assert [leaf.kind for leaf in stream.take_final()] == ["fence"]
-    assert stream.end() == []
+    assert [leaf.kind for leaf in take_final(stream)] == ["fence"]
+    assert stream.rest() == []
 
 
 def test_open_blocks_are_shown_and_become_final_at_the_end() -> None:
     stream = BlockStream(THEME)
     stream.feed("one\ntw")
-    assert stream.take_final() == []
+    assert take_final(stream) == []
     assert [leaf.kind for leaf in stream.open_leaves()] == ["paragraph"]
-    assert [leaf.kind for leaf in stream.end()] == ["paragraph"]
+    assert [leaf.kind for leaf in stream.rest()] == ["paragraph"]

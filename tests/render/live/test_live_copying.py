@@ -37,7 +37,7 @@ def written_code(source: str, max_tail_rows: int, pieces: list[str]) -> list[str
     """Return the rows of the last leaf of a streamed document, without prefixes and SGR."""
     layout = layout_for(40)
     rows = streamed_rows(pieces, layout, max_tail_rows)
-    *_, leaf = leaves_of(markdown_parser().parse(source), THEME, has_before=False)
+    *_, leaf = leaves_of(markdown_parser().parse(source), THEME, follows_block=False)
     count = len(layout.rows(leaf)) - len(layout.gap(leaf))
     texts = [SGR.sub("", row.text) for row in rows[len(rows) - count :]]
     prefixes = ["".join(text for text, _ in place) for place in (leaf.place.first, leaf.place.rest)]

@@ -206,7 +206,7 @@ def colors_of(name: str, style: str = "", *, no_color: bool = False) -> list[str
         width=80, force_terminal=True, color_system="truecolor", no_color=no_color, _environ={}
     )
     layout = Layout(console, theme)
-    leaves = leaves_of(markdown_parser().parse(CODE), theme, has_before=False)
+    leaves = leaves_of(markdown_parser().parse(CODE), theme, follows_block=False)
     rows = [row for leaf in leaves for row in layout.rows(leaf)]
     assert "def f(x):  # comment" in "\n".join(map(plain, rows))
     return COLORS.findall("".join(row.text for row in rows))

@@ -1,7 +1,11 @@
-"""Link definitions of a stream, and the texts that used them too early.
+"""Link definitions in a stream: `[label]: URL "title"`, used as `[label]` or `[text][label]`.
 
-A text that became permanent before its definition arrived stays as it was written, `[label]`: the
-definition is then shown where it arrives, or its target would be nowhere.
+They are the only construct that reaches across the leaves of a document, in two ways:
+
+- A title may continue on any number of lines, so what looks like text may turn out to belong to a
+  definition: `line_of_open_definition`.
+- A definition may follow its use, which was printed as plain text by then. It is then displayed
+  where it arrives, or its URL would be lost: `LinkDefinitions`.
 """
 
 from __future__ import annotations
@@ -17,8 +21,31 @@ from markdown_it.token import Token
 
 from newapi_cli.render.live.leaves import Leaf, Place
 
+LABEL = r"(?:\\.|[^\]\\])*+"  # a bracket in it may be escaped
+MAY_START_DEFINITION = re.compile(rf"[\s>*+\-\d.)]*\[(?!\^){LABEL}(?:\\?$|\]:)")
+ENDS_DEFINITION = re.compile(r"\s*$| {0,3}(?:`{3}|~{3}|#{1,6}(?:\s|$))")
 IN_BRACKETS = re.compile(r"\[((?:[^\[\]\\]|\\.)++)\]", re.DOTALL)
-Definition = dict[str, Any]
+Definition = dict[str, Any]  # href, title, and map, the lines of the source
+
+
+def line_of_open_definition(lines: list[str]) -> int:
+    """Return the line where an unfinished definition may start, the number of lines if none may.
+
+    Nothing from there on is final. The title may contain any lines until an empty line, a fence or
+    a heading.
+
+    >>> line_of_open_definition(["text", "[a]: /url 'a title", "that goes on"])
+    1
+    >>> line_of_open_definition(["[a]: /url 'a title", "", "text"])
+    3
+    """
+    first = len(lines)
+    for index in range(len(lines) - 1, -1, -1):
+        if ENDS_DEFINITION.match(lines[index]):
+            break
+        if MAY_START_DEFINITION.match(lines[index]):
+            first = index
+    return first
 
 
 class LinkDefinitions:
