@@ -143,6 +143,23 @@ def test_an_answer_loads_nothing_that_reads_errors(home: Home) -> None:
     }  # fmt: skip
 
 
+def test_a_priced_answer_loads_only_what_its_cost_needs(home: Home) -> None:
+    record = home.path / "loaded"
+    with DemoGateway(pace_s=0) as gateway:
+        env = {**KEY, "NEWAPI_BASE_URL": gateway.base_url, "LOADED": str(record)}
+        for _ in range(2):  # the first one fetches the prices and the log
+            run_python(RECORDER, "chat", "hi", home=home, env=env)
+    loaded = set(record.read_text("utf-8").splitlines())
+    assert {"newapi_cli.domain.pricing", "newapi_cli.domain.rates"} <= loaded
+    assert loaded.isdisjoint(
+        {
+            "newapi_cli.api.gateway.key_log",
+            "newapi_cli.app.gateway.key_record",
+            "newapi_cli.domain.finish_reasons",
+        }
+    )
+
+
 def test_an_answer_that_is_not_saved_loads_no_store(home: Home) -> None:
     with DemoGateway(pace_s=0) as gateway:
         env = {**KEY, "NEWAPI_BASE_URL": gateway.base_url}

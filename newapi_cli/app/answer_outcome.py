@@ -42,9 +42,11 @@ def check_ended(
     `is_end_confirmed` is that of `StreamEnd`. Raises `GatewayError` or `IncompleteCompletion` if
     the answer is not complete.
     """
-    from newapi_cli.domain import finish_reasons  # not before the request leaves
-
     word = answer.finish_reason
+    if word == "stop" and answer.has_answer:
+        return
+    from newapi_cli.domain import finish_reasons  # 0.3 ms; nearly all answers end above
+
     reason = finish_reasons.standard_reason(word) if word else None
     is_filtered = reason == finish_reasons.CONTENT_FILTER
     if word and (is_filtered or finish_reasons.is_failure(word)):

@@ -10,8 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+RATIO_NAMES = (
+    "model_ratio",
+    "completion_ratio",
+    "cache_ratio",
+    "create_cache_ratio",
+    "per_call",
+    "search_price",
+)
 AUTO_GROUP = "auto"  # a key of it pays in the group that serves the request
 
 
@@ -61,3 +69,56 @@ class KeyRates(NamedTuple):
 
 
 NO_RATES = KeyRates()
+
+
+# -- rates in the cache ----------------------------------------------------------------------------
+
+
+def rates_to_json(rates: KeyRates) -> dict[str, object]:
+    """Return rates as a JSON value: reading a log of 1,000 rows would delay each answer."""
+    return {
+        "group": rates.group,
+        "alternates": rates.alternates,
+        "ratios": {group: str(ratio) for group, ratio in rates.ratios.items()},
+        "models": {model: _model_to_json(each) for model, each in rates.models.items()},
+    }
+
+
+def _model_to_json(rates: Rates) -> dict[str, object]:
+    ratios = {name: getattr(rates, name) for name in RATIO_NAMES}
+    return {
+        "group": rates.group,
+        "at": rates.at,
+        "difference": rates.difference,
+        **{name: str(ratio) for name, ratio in ratios.items() if ratio is not None},
+    }
+
+
+def rates_from_json(value: object) -> KeyRates:
+    """Return rates from a JSON value; a damaged one has none."""
+    try:
+        return _rates_from_json(value)
+    except (TypeError, ValueError, ArithmeticError, AttributeError, KeyError):
+        return NO_RATES
+
+
+def _rates_from_json(value: Any) -> KeyRates:
+    models = {}
+    for model, each in value["models"].items():
+        ratios: Any = {name: _amount(each[name]) for name in RATIO_NAMES if name in each}
+        group, at, difference = str(each["group"]), float(each["at"]), int(each["difference"])
+        models[model] = Rates(group, at, difference=difference, **ratios)
+    return KeyRates(
+        group=str(value["group"]),
+        ratios={group: _amount(ratio) for group, ratio in value["ratios"].items()},
+        models=models,
+        alternates=value["alternates"] is True,
+    )
+
+
+def _amount(text: str) -> Decimal:
+    """Return a ratio. Raises `ValueError` for one that no gateway has."""
+    amount = Decimal(text)
+    if not amount.is_finite() or amount < 0:
+        raise ValueError(text)
+    return amount

@@ -8,13 +8,8 @@ from typing import Any
 
 import pytest
 
-from newapi_cli.api.gateway.key_log import (
-    log_from_json,
-    rates_from_json,
-    rates_from_log,
-    rates_to_json,
-)
-from newapi_cli.domain.rates import NO_RATES, KeyRates, Rates
+from newapi_cli.api.gateway.key_log import log_from_json, rates_from_log
+from newapi_cli.domain.rates import NO_RATES, KeyRates, Rates, rates_from_json, rates_to_json
 from tests.support.cases import each
 
 

@@ -19,6 +19,7 @@ from newapi_cli.api.gateway.responses import fetch_balance
 from newapi_cli.api.http.exchange import ResponseHead
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.domain.completion import TurnEvent
+from newapi_cli.domain.rates import rates_from_json, rates_to_json
 from newapi_cli.errors import NewapiError
 from newapi_cli.render.json_output import completion_json
 from newapi_cli.text import well_formed
@@ -165,8 +166,8 @@ DECODERS: dict[str, tuple[st.SearchStrategy[object], Callable[[object], object]]
     "log": (LOG, key_log.log_from_json),
     "log kept": (LOG, lambda value: key_log.log_from_json(_cached(value))),
     "rates": (LOG, key_log.rates_from_log),
-    "rates kept": (LOG, lambda value: key_log.rates_from_json(_cached_rates(value))),
-    "rates damaged": (RATES, key_log.rates_from_json),
+    "rates kept": (LOG, lambda value: rates_from_json(_cached_rates(value))),
+    "rates damaged": (RATES, rates_from_json),
 }
 
 
@@ -178,8 +179,8 @@ def _cached(value: object) -> object:
 def _cached_rates(value: object) -> object:
     """Return rates as they are read from the cache; they are those of the log."""
     rates = key_log.rates_from_log(value)
-    kept = json.loads(json.dumps(key_log.rates_to_json(rates)))
-    assert key_log.rates_from_json(kept) == rates
+    kept = json.loads(json.dumps(rates_to_json(rates)))
+    assert rates_from_json(kept) == rates
     return kept
 
 

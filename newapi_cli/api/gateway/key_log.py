@@ -46,14 +46,6 @@ LOG_MEMBERS = (
     "created_at",
     "use_time",
 )
-RATIO_NAMES = (
-    "model_ratio",
-    "completion_ratio",
-    "cache_ratio",
-    "create_cache_ratio",
-    "per_call",
-    "search_price",
-)
 # Rows of these were not charged by the ratios of text alone.
 OTHER_MEDIA = ("audio", "ws", "image", "audio_input_seperate_price", "image_generation_call")
 
@@ -273,56 +265,3 @@ def _completed(newer: Rates, older: Rates) -> Rates:
         if getattr(newer, name) is None
     }
     return newer._replace(**missing)
-
-
-# -- rates in the cache ----------------------------------------------------------------------------
-
-
-def rates_to_json(rates: KeyRates) -> dict[str, object]:
-    """Return rates as a JSON value: reading a log of 1,000 rows would delay each answer."""
-    return {
-        "group": rates.group,
-        "alternates": rates.alternates,
-        "ratios": {group: str(ratio) for group, ratio in rates.ratios.items()},
-        "models": {model: _model_to_json(each) for model, each in rates.models.items()},
-    }
-
-
-def _model_to_json(rates: Rates) -> dict[str, object]:
-    ratios = {name: getattr(rates, name) for name in RATIO_NAMES}
-    return {
-        "group": rates.group,
-        "at": rates.at,
-        "difference": rates.difference,
-        **{name: str(ratio) for name, ratio in ratios.items() if ratio is not None},
-    }
-
-
-def rates_from_json(value: object) -> KeyRates:
-    """Return rates from a JSON value; a damaged one has none."""
-    try:
-        return _rates_from_json(value)
-    except (TypeError, ValueError, ArithmeticError, AttributeError, KeyError):
-        return NO_RATES
-
-
-def _rates_from_json(value: Any) -> KeyRates:
-    models = {}
-    for model, each in value["models"].items():
-        ratios: Any = {name: _amount(each[name]) for name in RATIO_NAMES if name in each}
-        group, at, difference = str(each["group"]), float(each["at"]), int(each["difference"])
-        models[model] = Rates(group, at, difference=difference, **ratios)
-    return KeyRates(
-        group=str(value["group"]),
-        ratios={group: _amount(ratio) for group, ratio in value["ratios"].items()},
-        models=models,
-        alternates=value["alternates"] is True,
-    )
-
-
-def _amount(text: str) -> Decimal:
-    """Return a ratio. Raises `ValueError` for one that no gateway has."""
-    amount = Decimal(text)
-    if not amount.is_finite() or amount < 0:
-        raise ValueError(text)
-    return amount

@@ -3,6 +3,8 @@
 The log contains the group of the key and the ratios that it really pays, which the public price
 list lacks. It is fetched at `login` and after the first answer of a key, then at most once a day,
 beside an answer; commands such as `balance` fetch it when they need it.
+
+Each answer needs the rates. What reads the log is imported where it is fetched.
 """
 
 from __future__ import annotations
@@ -11,20 +13,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from newapi_cli.api.chat.client import Client
-from newapi_cli.api.gateway.key_log import (
-    fetch_key_log,
-    has_rows,
-    log_from_json,
-    rates_from_json,
-    rates_from_log,
-    rates_to_json,
-    without_details,
-)
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.lookup import Lookup, Request, run_silently
 from newapi_cli.config.cache import Cache
 from newapi_cli.domain.money import LogEntry
-from newapi_cli.domain.rates import NO_RATES, KeyRates
+from newapi_cli.domain.rates import NO_RATES, KeyRates, rates_from_json, rates_to_json
 from newapi_cli.domain.settings import Secret
 from newapi_cli.errors import (
     AuthenticationError,
@@ -80,6 +73,8 @@ class KeyLog:
         If a newer one is wanted and the rate limit does not allow it, the cached one is used.
         Raises `GatewayError` for a server without such a log, as one-api is.
         """
+        from newapi_cli.api.gateway.key_log import log_from_json, without_details
+
         cache = self._lookup.log_cache
         entry = cache.get(LOG, min(max(max_age_s, 0.0), LOG_AGE_S))
         try:
@@ -153,6 +148,8 @@ class KeyLog:
 
     def fetcher(self) -> Callable[[Client], None]:
         """Return what fetches the log of the current key on a thread; it ignores a failure."""
+        from newapi_cli.api.gateway.key_log import has_rows
+
         place = self._place()
 
         def fetch(client: Client) -> None:
@@ -176,6 +173,8 @@ class KeyLog:
         Servers before 2026-02 expect the key in the query. With the header alone, their log is
         that of no key.
         """
+        from newapi_cli.api.gateway.key_log import fetch_key_log, has_rows, rates_from_log
+
         is_by_query = place.is_old and place.times.get(BY_QUERY) is not None
         value: object = None
         if not is_by_query:
