@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 STDIN_NAME = tr("standard input")
 BUG = tr("a bug in newapi")
+GARBAGE_THRESHOLD = 5_000  # objects, while an answer arrives
 MAX_ARGUMENT = 30_000  # Linux allows 131,071 bytes, Windows 32,767 characters
 
 
@@ -204,9 +205,10 @@ class ChatRun:
             next_steps=self.next_steps,
         )
         renderer = create_renderer(self.context, target, status)
-        # Streamed chunks become garbage; the threshold of the start would keep 3 MB of it. Not set
-        # earlier: the first collection takes the 5 ms in which the request leaves.
-        gc.set_threshold(5_000)
+        if gc.get_threshold()[0] != GARBAGE_THRESHOLD:
+            # Streamed chunks become garbage; the threshold of the start would keep 6 MB of it.
+            gc.freeze()  # what is loaded stays: each time it takes 5 ms to visit all of it
+            gc.set_threshold(GARBAGE_THRESHOLD)
         show_turn(turn, renderer)
 
     def print_as_curl(self, live: LiveSession, prompt: Prompt, model: str) -> None:

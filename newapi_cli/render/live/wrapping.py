@@ -8,6 +8,7 @@ that is wider than the line is broken inside. No character is dropped.
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,6 @@ CLOSING = (  # what must not begin a line
 )
 MARKS = "\u0300-\u036f\u200d\u20d0-\u20ff\ufe0e\ufe0f"
 WORDS = re.compile(r"\s*\S+\s*")
-# A run of letters, digits, emoji; or one other character and what must not begin a line after it.
-ATOMS = re.compile(rf"\s+|[^{SEPARATORS}{CJK}]+|\S[{MARKS}]*(?:(?<=[{CJK}])[{CLOSING}]+)?")
-IS_CJK = re.compile(f"[{CJK}]")
 KEPT_LETTERS, KEPT_CELLS = 10, 16
 TAB_SIZE = 4
 
@@ -73,9 +71,23 @@ def line_breaks(text: str, width: int) -> list[int]:
     return breaks
 
 
+@cache
+def _atoms() -> re.Pattern[str]:
+    """Return the pattern of what is broken at its end only; it takes 3 ms to compile.
+
+    A run of letters, digits, emoji; or one other character and what must not begin a line after it.
+    """
+    return re.compile(rf"\s+|[^{SEPARATORS}{CJK}]+|\S[{MARKS}]*(?:(?<=[{CJK}])[{CLOSING}]+)?")
+
+
+@cache
+def _cjk() -> re.Pattern[str]:
+    return re.compile(f"[{CJK}]")  # 2 ms
+
+
 def _break_word(text: str, begin: int, end: int, width: int, used: int, breaks: list[int]) -> int:
     """Add the breaks inside a word that is wider than a line; return the cells of its last line."""
-    for match in ATOMS.finditer(text, begin, end):
+    for match in _atoms().finditer(text, begin, end):
         atom = match.group()
         size = cell_len(atom)
         if used + size <= width or atom.isspace():
@@ -104,6 +116,7 @@ def least_width(text: str) -> int:
 
 
 def _least_width_of_word(word: str) -> int:
-    if IS_CJK.search(word):
-        return max(map(_least_width_of_word, filter(None, IS_CJK.split(word))), default=2)
+    cjk = _cjk()
+    if cjk.search(word):
+        return max(map(_least_width_of_word, filter(None, cjk.split(word))), default=2)
     return cell_len(word) if len(word) <= KEPT_LETTERS else min(cell_len(word), KEPT_CELLS)
