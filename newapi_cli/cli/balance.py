@@ -7,14 +7,14 @@ import typer
 
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.gateway import Gateway
-from newapi_cli.cli.options import command
+from newapi_cli.cli.options import CONNECTING, command
 from newapi_cli.domain.money import Balance
 from newapi_cli.render.prices import balance_fields, balance_json, balance_text, details_text
 from newapi_cli.render.rows import output_form, write_output
 from newapi_cli.render.sanitizer import safe_line
 
 
-@command
+@command(CONNECTING)
 def balance(
     context: Context,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,

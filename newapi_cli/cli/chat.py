@@ -14,7 +14,7 @@ from newapi_cli.app.sessions.resume import (
     warn_about_killed_answers,
 )
 from newapi_cli.cli import options as opt
-from newapi_cli.cli.options import command, fields_from_options, reporting_run
+from newapi_cli.cli.options import CONNECTING, command, fields_from_options, reporting_run
 from newapi_cli.domain.completion import Status
 from newapi_cli.errors import Interrupted, NewapiError, NextStep, UsageError, conflicting_options
 from newapi_cli.i18n import reword, tr
@@ -23,7 +23,7 @@ from newapi_cli.render.status_lines import print_attachments, print_dim
 from newapi_cli.streams import Streams
 
 
-@command
+@command(CONNECTING)
 def chat(
     context: Context,
     prompt: opt.Prompt = None,

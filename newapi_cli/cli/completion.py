@@ -16,10 +16,11 @@ from typer.completion import (  # type: ignore[attr-defined]  # re-exported with
     install,
 )
 
+from newapi_cli.app.context import Context
+from newapi_cli.cli.options import ALWAYS, command
 from newapi_cli.config.paths import has_home
 from newapi_cli.errors import ConfigError, LocalError
 from newapi_cli.i18n import tr
-from newapi_cli.streams import Streams
 
 VARIABLE = "_NEWAPI_COMPLETE"
 
@@ -78,8 +79,9 @@ STARTUP_FILES = {Shell.BASH: "~/.bashrc", Shell.ZSH: "~/.zshrc"}  # Typer change
 OWN_SCRIPTS = {Shell.BASH: BASH, Shell.ZSH: ZSH}
 
 
+@command(ALWAYS)
 def completion(
-    ctx: typer.Context,
+    context: Context,
     shell: Annotated[Shell, typer.Argument(help="Shell to complete for", show_default=False)],
     installs: Annotated[
         bool, typer.Option("--install", help="Install the script for the current user")
@@ -89,7 +91,7 @@ def completion(
 
     [dim]newapi completion bash --install[/dim]
     """
-    streams: Streams = ctx.obj
+    streams = context.streams
     if not installs:
         streams.stdout.write(script(shell))
         return

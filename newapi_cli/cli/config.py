@@ -9,7 +9,7 @@ from typer.core import TyperCommand
 from newapi_cli.app import config_edit
 from newapi_cli.app.context import Context
 from newapi_cli.app.editor import chosen_editor, run_editor
-from newapi_cli.cli.options import command
+from newapi_cli.cli.options import ALWAYS, WITH_PROFILE, command
 
 config_app = typer.Typer(
     help="Show and change settings.", no_args_is_help=True, rich_markup_mode="rich"
@@ -34,7 +34,7 @@ class CommandWithNumber(TyperCommand):
         return super().parse_args(ctx, args)
 
 
-@command
+@command(WITH_PROFILE)
 def list_settings(
     context: Context,
     all_settings: Annotated[
@@ -46,13 +46,13 @@ def list_settings(
     config_edit.list_settings(context, all_settings=all_settings, json=json)
 
 
-@command
+@command(WITH_PROFILE)
 def get(context: Context, name: Name) -> None:
     """Print the value of a setting."""
     config_edit.print_setting(context, name)
 
 
-@command
+@command(WITH_PROFILE)
 def set_value(
     context: Context,
     name: Name,
@@ -66,13 +66,13 @@ def set_value(
     config_edit.set_setting(context, name, value)
 
 
-@command
+@command(WITH_PROFILE)
 def unset(context: Context, name: Name) -> None:
     """Remove a setting from the profile."""
     config_edit.unset_setting(context, name)
 
 
-@command
+@command(WITH_PROFILE)
 def edit(context: Context) -> None:
     """Open the config file in $VISUAL or $EDITOR."""
     chosen_editor(context.streams)  # raises if there is none, before the file is created
@@ -80,7 +80,7 @@ def edit(context: Context) -> None:
     context.load_settings()  # only now: reports what is wrong in the file
 
 
-@command
+@command(ALWAYS)
 def path(context: Context) -> None:
     """Print the path of the config file."""
     context.streams.stdout.write(f"{context.paths.config_file}\n")

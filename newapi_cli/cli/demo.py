@@ -8,7 +8,7 @@ import typer
 from newapi_cli.app.chat import ChatOptions
 from newapi_cli.app.context import Context
 from newapi_cli.cli.chat import run_chat
-from newapi_cli.cli.options import reporting_run
+from newapi_cli.cli.options import DEBUG_HELP, reporting_run
 from newapi_cli.config.file import ConfigFile
 from newapi_cli.errors import LocalError, UsageError
 from newapi_cli.i18n import tr
@@ -43,6 +43,7 @@ Verbose = Annotated[
         "--verbose", "-v", help="Print requests, retries and request IDs on standard error"
     ),
 ]
+Debug = Annotated[bool, typer.Option("--debug", help=DEBUG_HELP)]  # read by `cli.main`
 
 
 def demo(
@@ -71,6 +72,7 @@ def demo(
         typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 selects a free one"),
     ] = 0,
     verbose: Verbose = False,
+    _debug: Debug = False,
 ) -> None:
     """Try newapi without a key or a network.
 

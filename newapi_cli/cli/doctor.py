@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 
 from newapi_cli.app.context import Context
-from newapi_cli.cli.options import command
+from newapi_cli.cli.options import CONNECTING, command
 
 
-@command
+@command(CONNECTING)
 def doctor(
     context: Context,
     yes: Annotated[

@@ -6,10 +6,10 @@ import typer
 
 from newapi_cli.app import login as app_login
 from newapi_cli.app.context import Context
-from newapi_cli.cli.options import command
+from newapi_cli.cli.options import CONNECTING, WITH_PROFILE, command
 
 
-@command
+@command(CONNECTING)
 def login(
     context: Context,
     url: Annotated[
@@ -36,7 +36,7 @@ def login(
     app_login.login(context, app_login.LoginOptions(url, from_stdin, check))
 
 
-@command
+@command(WITH_PROFILE)
 def logout(context: Context) -> None:
     """Remove the key of the profile from the config file."""
     app_login.logout(context)

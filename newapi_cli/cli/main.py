@@ -34,6 +34,7 @@ from newapi_cli.errors import (
 from newapi_cli.i18n import tr
 from newapi_cli.render.status_lines import print_error
 from newapi_cli.streams import Streams
+from newapi_cli.text import quote_name
 
 OUTPUT_ERRORS = {  # of help pages, which Typer prints
     errno.EPIPE: PipeClosed(tr("the reader closed the pipe")),
@@ -62,6 +63,14 @@ NUMBER_KINDS = {  # by the names of Typer's types
     "float": Kind.NUMBER,
     "float range": Kind.NUMBER,
 }
+CONNECTION_FLAGS = ("--profile", "-P", "--base-url", "--timeout", "--retries", "--proxy")
+COMMANDS_FOR_WORDS = {  # of users of other programs
+    "version": "newapi --version",
+    "help": "newapi --help",
+    "logs": "newapi sessions list",
+    "history": "newapi sessions list",
+    "keys": "newapi login",
+}
 NEAR_COMMAND = re.compile(r"did you mean '([^']+)'")
 EXIT_CODES = " · ".join(f"{code.value} {code.meaning}" for code in ExitCode)
 
@@ -79,7 +88,7 @@ def run(argv: Sequence[str], streams: Streams) -> int:
         return _code_of(error, streams)
     except Exception as error:  # noqa: BLE001  # the one place for our own bugs
         if hasattr(error, "format_message"):  # Typer's usage errors, of a class it does not export
-            return _report_usage_error(error, streams)
+            return _report_usage_error(error, streams, argv)
         if isinstance(error, OSError) and error.errno in OUTPUT_ERRORS:
             return _code_of(OUTPUT_ERRORS[error.errno], streams)
         return _report_bug(error, streams, with_trace="--debug" in argv)
@@ -104,7 +113,7 @@ def _code_of(error: NewapiError, streams: Streams) -> ExitCode:
     return error.exit_code
 
 
-def _report_usage_error(error: Any, streams: Streams) -> ExitCode:
+def _report_usage_error(error: Any, streams: Streams, argv: Sequence[str]) -> ExitCode:
     """Print a usage error of Typer, whose classes are distinguished by their attributes."""
     context = getattr(error, "ctx", None)
     command = getattr(context, "command_path", "newapi")
@@ -113,11 +122,18 @@ def _report_usage_error(error: Any, streams: Streams) -> ExitCode:
         return ExitCode.USAGE  # a group without a command: its help has been printed
     message = _usage_message(error)
     hint = f"{command} --help"
+    option = getattr(error, "option_name", "")
     if command == "newapi" and hasattr(error, "possibilities"):  # no such option
         hint = tr("options follow a command: newapi chat --help, {help}", help=hint)
+    elif option in CONNECTION_FLAGS and hasattr(error, "possibilities"):
+        message = tr("no such option: {option}", option=option)
+        hint = tr("omit {option}: it has no effect on {command}", option=option, command=command)
     elif is_group and not hasattr(error, "option_name"):  # no such command
         near = NEAR_COMMAND.search(message)
-        if command == "newapi":
+        if command == "newapi" and argv[0] in COMMANDS_FOR_WORDS:
+            message = tr("no such command {word}", word=quote_name(argv[0]))
+            hint = COMMANDS_FOR_WORDS[argv[0]]
+        elif command == "newapi":
             hint = tr('newapi chat "…" sends a prompt, {help} lists the commands', help=hint)
         elif near:
             hint = f"{command} {near.group(1)}"

@@ -6,10 +6,10 @@ import typer
 
 from newapi_cli.app.context import Context
 from newapi_cli.app.model_list import ModelsOptions, Order, list_models
-from newapi_cli.cli.options import command
+from newapi_cli.cli.options import CONNECTING, command
 
 
-@command
+@command(CONNECTING)
 def models(
     context: Context,
     words: Annotated[

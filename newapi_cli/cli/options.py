@@ -6,7 +6,7 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -24,6 +24,8 @@ from newapi_cli.streams import Input, Output, Streams
 CONNECTION, PROMPT, MODEL, OUTPUT, SESSION = "Connection", "Prompt", "Model", "Output", "Session"
 FIELDS_WITH_OPTIONS = ("model", "stream")  # --option does not accept these
 COMPLETED_SESSIONS = 200
+PROFILE_HELP = "Profile of the config file to use"
+DEBUG_HELP = "Print the traceback of a bug, with keys redacted"
 
 
 @contextmanager
@@ -39,36 +41,48 @@ def reporting_run(context: Context) -> Iterator[Context]:
             raise
 
 
-def command(function: Callable[..., None]) -> Callable[..., None]:
-    """Turn a function whose first parameter is a `Context` into a Typer command.
+def command(
+    names: Sequence[str],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that turns a function with a first parameter `Context` into a command.
 
-    Typer reads the signature: the function's own parameters, then the shared options. Modules of
-    commands do not use `from __future__ import annotations`: thirty options as text, compiled at
-    each start, take 6 ms.
+    Typer reads the signature: the function's own parameters, then the shared options, which are
+    `CONNECTING`, `WITH_PROFILE` or `ALWAYS`. Modules of commands do not use
+    `from __future__ import annotations`: thirty options as text, compiled at each start, take 6 ms.
     """
-    own = list(inspect.signature(function).parameters.values())[1:]
-    shared_parameters = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=hint, default=default)
-        for name, (hint, default) in SHARED.items()
-    ]
+    options = SHARED if names is CONNECTING else SHARED | WITHOUT_CONNECTION
 
-    def run(ctx: typer.Context, **values: Any) -> None:
-        shared = {name: values.pop(name) for name in SHARED}
-        settings = {name: shared.pop(name) for name in SHARED if name in BY_NAME}
-        streams: Streams = ctx.obj
-        with reporting_run(Context(streams, shared)) as context:
-            context.override(**settings)
-            function(context, **values)
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        own = list(inspect.signature(function).parameters.values())[1:]
+        shared_parameters = [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                annotation=options[name][0],
+                default=options[name][1],
+            )
+            for name in names
+        ]
 
-    first = inspect.Parameter(
-        "ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
-    )
-    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
-    parameters = [first, *own, *shared_parameters]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # PEP 362
-    run.__annotations__ = {p.name: p.annotation for p in parameters}
-    run.__name__, run.__doc__ = function.__name__, function.__doc__
-    return run
+        def run(ctx: typer.Context, **values: Any) -> None:
+            shared = {name: values.pop(name) for name in names}
+            settings = {name: shared.pop(name) for name in names if name in BY_NAME}
+            streams: Streams = ctx.obj
+            with reporting_run(Context(streams, shared)) as context:
+                context.override(**settings)
+                function(context, **values)
+
+        first = inspect.Parameter(
+            "ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
+        )
+        own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+        parameters = [first, *own, *shared_parameters]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # PEP 362
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        run.__name__, run.__doc__ = function.__name__, function.__doc__
+        return run
+
+    return decorate
 
 
 def setting(
@@ -163,7 +177,7 @@ SHARED: dict[str, tuple[Any, object]] = {
             str | None,
             option(
                 "--profile", "-P", metavar="NAME", panel=CONNECTION,
-                help="Profile of the config file to use",
+                help=PROFILE_HELP,
             ),
         ],
         None,
@@ -185,9 +199,7 @@ SHARED: dict[str, tuple[Any, object]] = {
     "debug": (
         Annotated[
             bool,
-            option(
-                "--debug", panel=CONNECTION, help="Print the traceback of a bug, with keys redacted"
-            ),
+            option("--debug", panel=CONNECTION, help=DEBUG_HELP),
         ],
         False,
     ),
@@ -199,6 +211,23 @@ SHARED: dict[str, tuple[Any, object]] = {
         False,
     ),
 }  # fmt: skip
+
+
+# Commands that connect to no gateway have no panel of their own for these, and accept -v unseen.
+WITHOUT_CONNECTION: dict[str, tuple[Any, object]] = {
+    "profile": (
+        Annotated[
+            str | None,
+            typer.Option("--profile", "-P", metavar="NAME", help=PROFILE_HELP, show_default=False),
+        ],
+        None,
+    ),
+    "verbose": (Annotated[bool, typer.Option("--verbose", "-v", hidden=True)], False),
+    "debug": (Annotated[bool, typer.Option("--debug", help=DEBUG_HELP)], False),
+}
+CONNECTING = tuple(SHARED)
+ALWAYS = ("verbose", "debug", "version")
+WITH_PROFILE = ("profile", *ALWAYS)
 
 
 # -- options of chat ------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import typer
 
 from newapi_cli.app.context import Context
 from newapi_cli.app.sessions import commands, delete
-from newapi_cli.cli.options import command, session_names
+from newapi_cli.cli.options import ALWAYS, WITH_PROFILE, command, session_names
 
 sessions_app = typer.Typer(
     help="List, show, search, export, import, rename and delete sessions.",
@@ -54,7 +54,7 @@ Limit = Annotated[
 ]
 
 
-@command
+@command(WITH_PROFILE)
 def list_sessions(context: Context, limit: Limit = None, json: Json = False) -> None:
     """List sessions, most recently used first.
 
@@ -64,7 +64,7 @@ def list_sessions(context: Context, limit: Limit = None, json: Json = False) -> 
     commands.list_sessions(context, limit=limit, json=json)
 
 
-@command
+@command(WITH_PROFILE)
 def show(
     context: Context,
     session: Session = None,
@@ -81,7 +81,7 @@ def show(
     commands.show(context, session, reasoning=reasoning, all_branches=all_branches, json=json)
 
 
-@command
+@command(ALWAYS)
 def search(
     context: Context,
     words: Annotated[
@@ -98,7 +98,7 @@ def search(
     commands.search_sessions(context, words, limit=limit, json=json)
 
 
-@command
+@command(WITH_PROFILE)
 def export(
     context: Context,
     session: ExportedSessions = None,
@@ -120,7 +120,7 @@ def export(
     )
 
 
-@command
+@command(WITH_PROFILE)
 def import_sessions(
     context: Context,
     path: Annotated[
@@ -137,7 +137,7 @@ def import_sessions(
     commands.import_sessions(context, path)
 
 
-@command
+@command(WITH_PROFILE)
 def rename(
     context: Context,
     session: Annotated[
@@ -152,7 +152,7 @@ def rename(
     commands.rename(context, session, name)
 
 
-@command
+@command(ALWAYS)
 def remove(
     context: Context,
     session: Sessions = None,
@@ -175,7 +175,7 @@ def remove(
     delete.delete_sessions(context, session or [], older_than, needs_confirmation=not yes)
 
 
-@command
+@command(ALWAYS)
 def path(context: Context) -> None:
     """Print the path of the session store."""
     context.streams.stdout.write(f"{context.sessions_file}\n")

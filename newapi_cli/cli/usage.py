@@ -7,10 +7,10 @@ import typer
 from newapi_cli.app.context import Context
 from newapi_cli.app.spending import By
 from newapi_cli.app.usage import show_usage
-from newapi_cli.cli.options import command
+from newapi_cli.cli.options import CONNECTING, command
 
 
-@command
+@command(CONNECTING)
 def usage(
     context: Context,
     by: Annotated[By, typer.Option("--by", help="Group by model, day or session")] = By.MODEL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from newapi_cli.cli.main import CONNECTION_FLAGS
 from tests.support.home import Home
 from tests.support.process import run_newapi
 
@@ -38,7 +39,46 @@ def test_a_usage_error_is_in_plain_words(home: Home, args: str, message: str) ->
         ("sessions lst", "newapi sessions list"),
         ("sessions zzz", "newapi sessions --help lists the commands"),
         ("demo --port x", "newapi demo --help"),
+        ("version", "newapi --version"),
+        ("help", "newapi --help"),
+        ("sessions list --proxy x", "omit --proxy: it has no effect on newapi sessions list"),
+        ("sessions rm --older-than 1d -P x", "omit -P: it has no effect on newapi sessions rm"),
     ],
 )
 def test_the_next_step_is_of_the_same_command(home: Home, args: str, hint: str) -> None:
     assert f"\n  try: {hint}\n" in run_newapi(*args.split(), home=home).err
+
+
+CONNECTING = ["chat", "models", "balance", "usage", "login", "doctor"]
+WITH_PROFILE = [
+    "logout", "config list", "config get", "config set", "config unset", "config edit",
+    "sessions list", "sessions show", "sessions export", "sessions import", "sessions rename",
+]  # fmt: skip
+OTHERS = ["config path", "sessions search", "sessions rm", "sessions path", "completion", "demo"]
+
+
+@pytest.mark.parametrize("command", [*CONNECTING, *WITH_PROFILE, *OTHERS])
+def test_help_lists_only_options_that_have_an_effect(home: Home, command: str) -> None:
+    text = run_newapi(*command.split(), "--help", home=home).text
+    listed = {flag for flag in (*CONNECTION_FLAGS, "--verbose", "--debug") if f"{flag} " in text}
+    expected = {"--debug"}
+    if command in CONNECTING:
+        expected |= {*CONNECTION_FLAGS, "--verbose"}
+    elif command in WITH_PROFILE:
+        expected |= {"--profile", "-P"}
+    elif command == "demo":
+        expected |= {"--verbose"}
+    assert listed == expected
+
+
+@pytest.mark.parametrize("flag", ["--base-url", "--timeout", "--retries", "--proxy"])
+def test_a_command_that_does_not_connect_rejects_options_of_the_connection(
+    home: Home, flag: str
+) -> None:
+    result = run_newapi("config", "list", flag, "1", home=home)
+    assert (result.code, result.err.splitlines()[0]) == (2, f"error: no such option: {flag}")
+
+
+@pytest.mark.parametrize("args", ["sessions list", "config path", "completion fish"])
+def test_verbose_and_debug_are_accepted_everywhere(home: Home, args: str) -> None:
+    assert run_newapi(*args.split(), "-v", "--debug", home=home).code == 0
