@@ -35,7 +35,8 @@ FILES = ("client_cert", "client_key")  # a relative path is one of the config fo
 COLUMNS: list[Column[Setting]] = [
     Column(tr("setting"), lambda row: row.name, lambda row: row.name),
     Column(tr("value"), lambda row: row.readable_value, lambda row: row.value),
-    Column(tr("from"), lambda row: row.origin, lambda row: row.origin),
+    Column(tr("origin"), lambda row: row.readable_origin, lambda row: row.origin),
+    Column(tr("description"), lambda row: row.description, min_width=80),
 ]
 # Everything about a request and the display of its answer, nothing about where it is sent.
 RUN_SETTINGS = (
@@ -53,6 +54,12 @@ class Setting(NamedTuple):
     name: str
     value: str
     origin: str
+    readable_origin: str = ""
+
+    @property
+    def description(self) -> str:
+        """What the setting does."""
+        return tr("profile in use") if self.name == PROFILE else BY_NAME[self.name].help
 
     @property
     def readable_value(self) -> str:
@@ -67,11 +74,11 @@ class Setting(NamedTuple):
 def list_settings(context: Context, *, all_settings: bool, json: bool) -> None:
     """Print the settings of this run, each with its origin, on request also those not set."""
     settings = context.settings
-    rows = [Setting(PROFILE, settings.profile, str(settings.origins[PROFILE]))]
+    rows = [_setting_from(PROFILE, settings.profile, settings.origins[PROFILE])]
     for field in FIELDS:
         setting = _setting(context, field.name)
         if setting is None and all_settings:
-            setting = Setting(field.name, "", str(Origin(Source.DEFAULT)))
+            setting = _setting_from(field.name, "", Origin(Source.DEFAULT))
         if setting is not None:
             rows.append(setting)
     write_rows(
@@ -231,7 +238,11 @@ def _setting(context: Context, name: str) -> Setting | None:
         value = str(secret) if settings.key.kind is KeyKind.VALUE else secret.reveal()
     if value is None or origin is None:
         return None
-    return Setting(name, context.streams.redact(value_text(value)), str(origin))
+    return _setting_from(name, context.streams.redact(value_text(value)), origin)
+
+
+def _setting_from(name: str, value: str, origin: Origin) -> Setting:
+    return Setting(name, value, str(origin), origin.readable)
 
 
 def ensure_same_host(
@@ -383,8 +394,8 @@ def run_setting(context: Context, name: str) -> Setting:
     origin = context.settings.origins.get(name)
     if value is None or origin is None:
         return Setting(name, "", "")
-    where = tr("this run") if origin.source is Source.FLAG else str(origin)
-    return Setting(name, context.streams.redact(value_text(value)), where)
+    where = tr("this run") if origin.source is Source.FLAG else origin.readable
+    return Setting(name, context.streams.redact(value_text(value)), str(origin), where)
 
 
 def set_run_setting(context: Context, name: str, text: str) -> Setting:

@@ -10,7 +10,7 @@ from newapi_cli.config.file import ConfigFile, near_name_hint
 from newapi_cli.config.key_scope import OPENAI_URL, find_key
 from newapi_cli.config.layers import Layers, SettingValue, base_url_from_setting
 from newapi_cli.domain.base_url import BaseUrl
-from newapi_cli.domain.settings import KeyKind, Origin, Settings, Source, Timeouts
+from newapi_cli.domain.settings import DEFAULT_PROFILE, KeyKind, Origin, Settings, Source, Timeouts
 from newapi_cli.errors import ConfigError
 from newapi_cli.i18n import tr
 from newapi_cli.text import quote_name
@@ -39,7 +39,7 @@ def choose_profile(
     if variable:
         return _existing_profile(config, variable, Origin(Source.ENVIRONMENT, "NEWAPI_PROFILE"))
     if config.default_profile is not None:
-        return config.default_profile, Origin(Source.PROFILE, "default_profile")
+        return config.default_profile, DEFAULT_PROFILE
     if len(config.profiles) == 1:
         return next(iter(config.profiles)), Origin(Source.DEFAULT)
     return "default", Origin(Source.DEFAULT)

@@ -22,6 +22,8 @@ MAX_TITLE = 80
 EXCERPT_BEFORE, EXCERPT_AFTER = 30, 90  # characters around a word that was searched for
 ID_LENGTH = 12  # hex digits
 SHORT_ID_LENGTH = 8  # displayed
+# Sent by /continue. Stored like a typed prompt, because later requests repeat it.
+CONTINUE_PROMPT = "Go on exactly where your last message stopped, without repeating any of it."
 
 
 class TurnRecord(NamedTuple):
@@ -60,6 +62,16 @@ class TurnRecord(NamedTuple):
     created_at: datetime = EPOCH
     id: int = 0
     parent_id: int | None = None
+
+    @property
+    def is_continuation(self) -> bool:
+        """Whether /continue sent the prompt."""
+        return self.prompt == CONTINUE_PROMPT
+
+    @property
+    def typed_prompt(self) -> str:
+        """What the user typed."""
+        return "/continue" if self.is_continuation else self.prompt
 
     def with_completion(self, completion: Completion, error: str = "") -> TurnRecord:
         """Return the turn with what has arrived of its answer."""
@@ -247,10 +259,10 @@ class Hit(NamedTuple):
         'Because the sky scatters light.'
         """
         pattern = re.compile("|".join(map(re.escape, words)), re.IGNORECASE)
-        for text in (self.turn.prompt, self.turn.answer):
+        for text in (self.turn.typed_prompt, self.turn.answer):
             if match := pattern.search(text):
                 return _around(text, match.start(), match.end())
-        return _around(self.turn.prompt, 0, 0)
+        return _around(self.turn.typed_prompt, 0, 0)
 
 
 def _around(text: str, start: int, end: int) -> str:

@@ -58,12 +58,27 @@ class Origin(NamedTuple):
     name: str = ""
 
     def __str__(self) -> str:
-        """Return the origin as `config list` prints it.
+        """Return the origin as programs read it; these texts do not change.
 
         >>> str(Origin(Source.ENVIRONMENT, "NEWAPI_MODEL")), str(Origin(Source.DEFAULT))
         ('environment NEWAPI_MODEL', 'default')
         """
         return f"{self.source.value} {self.name}".rstrip()
+
+    @property
+    def readable(self) -> str:
+        """The origin as people read it.
+
+        >>> Origin(Source.FLAG, "--proxy").readable, Origin(Source.PROFILE, "work").readable
+        ('option --proxy', 'profile work')
+        """
+        if self == DEFAULT_PROFILE:
+            return "config file"
+        return f"option {self.name}" if self.source is Source.FLAG else str(self)
+
+
+# Of the profile in use, if the file selects it.
+DEFAULT_PROFILE = Origin(Source.PROFILE, "default_profile")
 
 
 class Timeouts(NamedTuple):

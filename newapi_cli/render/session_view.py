@@ -12,7 +12,7 @@ from rich.style import Style
 from rich.text import Text
 
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
-from newapi_cli.i18n import ntr, tr
+from newapi_cli.i18n import tr
 from newapi_cli.render.console import terminal_console
 from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.live.answer_rows import StreamedAnswer
@@ -24,7 +24,7 @@ from newapi_cli.render.sanitizer import safe_line, safe_text
 from newapi_cli.render.status_lines import DIM as DIM_CODE
 from newapi_cli.render.status_lines import RESET, source_lines
 from newapi_cli.render.transcript import ending
-from newapi_cli.render.units import model_text, summary
+from newapi_cli.render.units import model_text, summary, turns_on_path
 from newapi_cli.streams import Streams
 
 PARSED_CHARACTERS = 8 * 1024  # at a time: parsing in pieces limits the memory
@@ -63,7 +63,7 @@ def last_turns_rows(streams: Streams, path: Sequence[TurnRecord]) -> list[str]:
     console = terminal_console(streams)
     rows: list[str] = []
     for turn in path[-LAST_TURNS:]:
-        prompt = _wrap(console, turn.prompt, LAST_PROMPT_ROWS, console.width - len(MARK))
+        prompt = _wrap(console, turn.typed_prompt, LAST_PROMPT_ROWS, console.width - len(MARK))
         if len(prompt) > LAST_PROMPT_ROWS:
             prompt[LAST_PROMPT_ROWS:] = ["…"]
         rows += [(MARK if i == 0 else "  ") + row for i, row in enumerate(prompt or [""])]
@@ -123,10 +123,7 @@ class _SessionView:
 
     def _header(self, session: Session, turns: int) -> Iterator[str]:
         yield from self._line(session.title or tr("Untitled session"), BOLD)
-        if session.turns > turns:
-            count = tr("{n:,} of {all:,} turns", n=turns, all=session.turns)
-        else:
-            count = ntr("{n} turn", "{n:,} turns", turns)
+        count = turns_on_path(turns, session.turns)
         first, last = _local_date(session.created_at), _local_date(session.used_at)
         dates = tr("{first} to {last}", first=first, last=last)
         parts = (session.short_id, session.model, session.profile, count, dates)
@@ -135,7 +132,7 @@ class _SessionView:
             yield from self._paragraph(tr("system prompt: {text}", text=session.system), DIM)
 
     def _turn(self, turn: TurnRecord, style: Style) -> Iterator[str]:
-        yield from self._prompt(turn.prompt, style)
+        yield from self._prompt(turn.typed_prompt, style)
         for attachment in turn.attachments:
             yield from self._line(tr("attached: {file}", file=attachment), DIM, indent="  ")
         if self._options.reasoning and turn.reasoning:

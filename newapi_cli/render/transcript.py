@@ -79,7 +79,7 @@ def _about(session: Session) -> str:
 
 
 def _turn_blocks(turn: TurnRecord) -> list[str]:
-    blocks = [f"## {tr('You')}", closed(turn.prompt)]
+    blocks = [f"## {tr('You')}", closed(turn.typed_prompt)]
     if turn.attachments:
         blocks += [tr("Attached:"), "\n".join(map(_attachment, turn.attachments))]
     blocks.append(f"## {safe_line(model_text(turn.model, turn.answered_by)) or tr('Answer')}")

@@ -27,6 +27,17 @@ SPANS: tuple[tuple[int, Callable[[int], str]], ...] = (
 )
 
 
+def turns_on_path(count: int, total: int) -> str:
+    """Return the number of turns of a session, of which others may be on other branches.
+
+    >>> turns_on_path(1, 1), turns_on_path(1, 3)
+    ('1 turn', '1 of 3 turns')
+    """
+    if count < total:
+        return tr("{n:,} of {all:,} turns", n=count, all=total)
+    return ntr("{n} turn", "{n:,} turns", count)
+
+
 def seconds(value: float) -> str:
     """Return a duration in seconds as text.
 

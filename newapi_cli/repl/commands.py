@@ -27,21 +27,19 @@ from newapi_cli.app.sessions.resume import (
 )
 from newapi_cli.domain.completion import COUNTS, Status, usage_from_counts
 from newapi_cli.domain.messages import Attachment
-from newapi_cli.domain.session import Session, TurnRecord
+from newapi_cli.domain.session import CONTINUE_PROMPT, Session, TurnRecord
 from newapi_cli.errors import UsageError
 from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.prices import balance_text
 from newapi_cli.render.sanitizer import safe_line, safe_text
 from newapi_cli.render.session_view import last_turns_rows
 from newapi_cli.render.spending import exactness_text
-from newapi_cli.render.units import ago, seconds, tokens
+from newapi_cli.render.units import ago, seconds, tokens, turns_on_path
 from newapi_cli.repl.command_parser import Command, help_rows, keys_rows
 from newapi_cli.repl.conversation import Conversation
 from newapi_cli.repl.export import copy_answer, save, unquote_path
 from newapi_cli.text import cell_width, truncate
 
-# Sent to the model by /continue.
-CONTINUE_PROMPT = "Go on exactly where your last message stopped, without repeating any of it."
 LISTED_SESSIONS, MIN_TITLE_CELLS = 10, 12
 INPUT_ROWS = 2  # rows of the window for the input line and the status bar
 QUOTED_CHARACTERS = 60
@@ -149,7 +147,7 @@ def _setting_text(setting: Setting) -> str:
         "{name} = {value} ({origin})",
         name=setting.name,
         value=setting.readable_value,
-        origin=setting.origin,
+        origin=setting.readable_origin,
     )
 
 
@@ -241,6 +239,8 @@ def edit(conversation: Conversation, _: str) -> None:
         draft = unsent.prompt
     else:
         draft = Prompt(last.prompt, last.attachments) if last else Prompt("")
+    if draft.text == CONTINUE_PROMPT:
+        raise UsageError(tr("/continue has no prompt to edit"), hint=tr("/undo, then /edit"))
     text = edit_text(conversation.context, draft.text)
     if not text.strip():
         conversation.print_err(tr("the prompt is empty; nothing was sent"))
@@ -262,7 +262,7 @@ def undo(conversation: Conversation, _: str) -> None:
     if undone is None:
         raise UsageError(tr("nothing to undo"))
     removed = tr("“{prompt}”", prompt=_quoted(undone.prompt))
-    if undone.prompt == CONTINUE_PROMPT:
+    if undone.is_continuation:
         removed = tr("the continuation")
     conversation.print_err(
         ntr(
@@ -304,19 +304,21 @@ def sessions(conversation: Conversation, reference: str) -> None:
         conversation.show_last_turns(last_turns_rows(streams, conversation.live.path))
         return
     listed = context.sessions.sessions(LISTED_SESSIONS)
+    path_lengths = context.sessions.path_lengths(listed)
     for session in listed:
+        turns = turns_on_path(path_lengths.get(session.id, 0), session.turns)
         is_current = session.id == conversation.live.session.id
-        conversation.print_err(_session_row(session, streams.stderr.width, is_current=is_current))
+        row = _session_row(session, turns, streams.stderr.width, is_current=is_current)
+        conversation.print_err(row)
     if listed:
         conversation.print_err(tr("/sessions ID switches to one"))
     else:
         conversation.print_err(tr("no sessions yet"))
 
 
-def _session_row(session: Session, width: int, *, is_current: bool) -> str:
+def _session_row(session: Session, turns: str, width: int, *, is_current: bool) -> str:
     """Return a session as one row of the window; a title that does not fit is cut."""
     mark = f"  ({tr('current')})" if is_current else ""
-    turns = ntr("{n} turn", "{n:,} turns", session.turns)
     head = f"  {session.short_id}  {ago(session.used_at)}  {turns}  "
     room = width - cell_width(head) - cell_width(mark)
     return f"{head}{truncate(safe_line(session.title), max(room, MIN_TITLE_CELLS))}{mark}"
@@ -414,7 +416,8 @@ def _ensure_unchanged(conversation: Conversation) -> None:
     hint = tr("nothing was changed; the conversation is empty now")
     if last is not None:
         hint = tr(
-            "nothing was changed; the last prompt is now “{prompt}”", prompt=_quoted(last.prompt)
+            "nothing was changed; the last prompt is now “{prompt}”",
+            prompt=_quoted(last.typed_prompt),
         )
     raise UsageError("; ".join(describe_external_changes(conversation.live)), hint=hint)
 

@@ -60,7 +60,7 @@ def proposal_lines(proposed: Proposal, history: MessageHistory, model: str) -> I
         sent=len(history.sent_turns),
     )
     for turn in proposed.turns[:MAX_LISTED]:
-        title = safe_line(title_from_prompt(turn.prompt))
+        title = safe_line(title_from_prompt(turn.typed_prompt))
         yield ntr(
             "  · {title} ({n} character)",
             "  · {title} ({n:,} characters)",

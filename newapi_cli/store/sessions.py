@@ -28,6 +28,7 @@ from typing import Protocol, TypeVar
 
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import (
+    CONTINUE_PROMPT,
     ID_LENGTH,
     Hit,
     Session,
@@ -58,7 +59,7 @@ USE_NUMBER_BY_TIME = (
 UPDATED_COLUMNS = [name for name in Session._fields if name != "id"]
 MIN_ID_PREFIX = 4
 HEX_DIGITS = frozenset("0123456789abcdef")
-SEARCHED_COLUMNS = ("prompt", "answer")
+SEARCHED = (f"nullif(prompt, '{CONTINUE_PROMPT}')", "answer")  # what the user typed, or read
 MAX_LISTED_IDS = 5
 SPENDING_COLUMNS = (  # of a turn
     "id, session_id, host, status, model, prompt_tokens, completion_tokens, cost, cost_kind,"
@@ -296,6 +297,24 @@ class SessionStore:
         turns = tuple(turn_from_row(each) for each in self.database.rows(sql, (session_id,)))
         return StoredSession(sessions[0], turns)
 
+    def path_lengths(self, sessions: Iterable[Session]) -> dict[str, int]:
+        """Return the number of turns on the current path of each session, by its id.
+
+        Sessions without such turns are left out.
+        """
+        ids = [session.id for session in sessions]
+        sql = (
+            "WITH RECURSIVE path(session_id, id, parent_id) AS ("
+            " SELECT turns.session_id, turns.id, turns.parent_id"
+            " FROM sessions JOIN turns ON turns.id = sessions.leaf_id"
+            f" WHERE sessions.id IN ({', '.join('?' * len(ids))})"
+            " UNION"  # not UNION ALL: damaged data may contain a cycle
+            " SELECT path.session_id, turns.id, turns.parent_id"
+            " FROM path JOIN turns ON turns.id = path.parent_id"
+            ") SELECT session_id, count(*) FROM path GROUP BY session_id"
+        )
+        return dict(self.database.rows(sql, ids))  # type: ignore[arg-type]  # rows are pairs
+
     # -- changing -----------------------------------------------------------------------------
 
     def update_session(self, session: Session) -> None:
@@ -496,16 +515,18 @@ def _start_time(pid: int) -> str:
 def search_condition(words: Iterable[str]) -> tuple[str, tuple[str, ...]]:
     """Return the SQL condition, and its values, for turns that contain every word in any case.
 
-    >>> search_condition(["50%"])
-    ("(prompt LIKE ? ESCAPE '\\\\' OR answer LIKE ? ESCAPE '\\\\')", ('%50\\\\%%', '%50\\\\%%'))
+    >>> search_condition(["50%"])[0].partition(" OR ")[2]
+    "answer LIKE ? ESCAPE '\\\\')"
+    >>> search_condition(["50%"])[1]
+    ('%50\\\\%%', '%50\\\\%%')
     """
     conditions: list[str] = []
     values: list[str] = []
     for word in words:
         patterns = [f"%{_escaped(form)}%" for form in _case_forms(word)]
-        tests = [f"{column} LIKE ? ESCAPE '\\'" for column in SEARCHED_COLUMNS for _ in patterns]
+        tests = [f"{column} LIKE ? ESCAPE '\\'" for column in SEARCHED for _ in patterns]
         conditions.append(f"({' OR '.join(tests)})")
-        values += patterns * len(SEARCHED_COLUMNS)
+        values += patterns * len(SEARCHED)
     return " AND ".join(conditions) or "TRUE", tuple(values)
 
 

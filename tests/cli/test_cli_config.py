@@ -62,13 +62,13 @@ def stored(home: Home, profile: str = "test") -> dict[str, object]:
 
 def test_each_setting_is_listed_with_its_origin(home: Home) -> None:
     env = {"NEWAPI_MODEL": "from-env", "NEWAPI_SEED": "7"}
-    listed = rows(config(home, "list", "--timeout", "9", env=env))
+    listed = rows(config(home, "list", env=env | {"NEWAPI_TIMEOUT": "9"}))
     assert listed["profile"] == ("test", "profile default_profile")
     assert listed["base_url"] == (URL, "profile test")
     assert listed["temperature"] == ("0.5", "profile test")
     assert listed["model"] == ("from-env", "environment NEWAPI_MODEL")
     assert listed["seed"] == ("7", "environment NEWAPI_SEED")
-    assert listed["timeout"] == ("9.0", "flag --timeout")
+    assert listed["timeout"] == ("9.0", "environment NEWAPI_TIMEOUT")
     assert listed["retries"] == ("2", "default")
     assert "top_p" not in listed
 
@@ -81,7 +81,7 @@ def test_the_key_is_listed_masked(home: Home) -> None:
 
 
 def test_a_key_that_must_not_be_sent_to_the_host_is_explained(home: Home) -> None:
-    result = config(home, "list", "--base-url", "https://other.invalid")
+    result = config(home, "list", env={"NEWAPI_BASE_URL": "https://other.invalid"})
     assert "api_key" not in rows(result)
     assert "other.invalid" in result.err
 
@@ -100,13 +100,24 @@ def test_json_lists_value_and_origin(home: Home) -> None:
 
 
 def test_a_terminal_gets_a_table(home: Home) -> None:
-    with Terminal(newapi_command("config", "list"), home=home, columns=100, rows=50) as terminal:
+    with Terminal(newapi_command("config", "list"), home=home, columns=120, rows=50) as terminal:
         assert terminal.wait_exit() == 0
         lines = terminal.all_text().splitlines()
-    assert lines[0].split() == ["setting", "value", "from"]
-    line = next(line for line in lines if line.startswith("base_url"))
-    assert line.split() == ["base_url", URL, "profile", "test"]
-    assert line.index(URL) == lines[0].index("value")
+    assert lines[0].split() == ["setting", "value", "origin", "description"]
+    row = {line.split()[0]: line for line in lines if line.strip()}
+    assert row["base_url"].split()[:5] == ["base_url", URL, "profile", "test", "base"]
+    assert row["base_url"].index(URL) == lines[0].index("value")
+    assert row["theme"].endswith("  colors: the terminal's own (ansi), dark or light")
+    assert row["profile"].split()[1:4] == ["test", "config", "file"]
+
+
+@pytest.mark.parametrize(("columns", "is_described"), [(79, False), (80, True)])
+def test_a_narrow_terminal_gets_no_descriptions(
+    home: Home, columns: int, *, is_described: bool
+) -> None:
+    with Terminal(newapi_command("config", "list"), home=home, columns=columns) as terminal:
+        assert terminal.wait_exit() == 0
+        assert ("description" in terminal.all_text()) is is_described
 
 
 def test_a_narrow_terminal_truncates_no_value(home: Home) -> None:

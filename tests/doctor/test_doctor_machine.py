@@ -207,7 +207,7 @@ def test_no_proxy_is_reported(home: Home) -> None:
 def test_an_unreachable_proxy_fails_the_tcp_check(home: Home) -> None:
     home.configure("https://gateway.invalid")
     run = run_doctor(home, "--proxy", "http://me:pw@127.0.0.1:9")
-    assert run["proxy"].text == "http://****@127.0.0.1:9 from flag --proxy"
+    assert run["proxy"].text == "http://****@127.0.0.1:9 from option --proxy"
     assert run["DNS"].text == "the proxy; 127.0.0.1 is an IP address"
     row = run.assert_first_failed("TCP", 5)
     assert "127.0.0.1:9 refused the connection" in row.text

@@ -252,7 +252,7 @@ def test_each_value_is_reported_with_its_origin(home: Home, gateway: DemoGateway
     env = {"NEWAPI_API_KEY": "sk-e", "NEWAPI_MODEL": "demo"}
     row = run_doctor(home, "--base-url", gateway.base_url, env=env)["configuration"]
     assert row.text.endswith(
-        "; base_url from flag --base-url; api_key from environment NEWAPI_API_KEY;"
+        "; base_url from option --base-url; api_key from environment NEWAPI_API_KEY;"
         " model from environment NEWAPI_MODEL"
     )
 

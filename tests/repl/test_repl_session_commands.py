@@ -18,6 +18,7 @@ from tests.repl.conversation import (
     sent_messages,
     stored_sessions,
 )
+from tests.repl.in_process import outputs
 from tests.repl.test_repl_commands import add_profile
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -69,6 +70,16 @@ def test_sessions_are_listed_most_recent_first(home: Home, server: FaultServer) 
         assert re.fullmatch(rf"  {older}  .*  2 turns  about ducks", rows[1])
         assert "/sessions ID switches to one" in repl.text
         repl.leave()
+
+
+def test_turns_that_were_undone_are_not_counted(home: Home, server: FaultServer) -> None:
+    listed = outputs(home, "one", "two", "/sessions", "/undo", "/sessions", "/undo", "/sessions")
+    counts = [re.findall(r"  (\S[^ ]* .*turns?)  ", text.split("\n")[0]) for text in listed[2::2]]
+    assert [count[0].split("  ")[-1] for count in counts] == [
+        "2 turns",
+        "1 of 2 turns",
+        "0 of 2 turns",
+    ]
 
 
 @pytest.mark.parametrize("columns", [60, 80, 100])

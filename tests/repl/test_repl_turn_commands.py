@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from newapi_cli.domain.completion import Status
-from newapi_cli.domain.session import TurnRecord
+from newapi_cli.domain.session import CONTINUE_PROMPT, TurnRecord
 from tests.repl.conversation import (
     CTRL_C,
     ENTER,
@@ -18,13 +18,12 @@ from tests.repl.conversation import (
     stored_sessions,
     write_script,
 )
+from tests.repl.in_process import outputs
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.sample_files import PNG
 from tests.support.steps import Reset, Send, Step, sse
 from tests.support.wire import MODEL, answer_events, chunk, error, event, response
-
-CONTINUE_PROMPT = "Go on exactly where your last message stopped, without repeating any of it."
 
 
 def stop_during_answer(repl: ConversationTerminal, question: str) -> None:
@@ -70,6 +69,17 @@ def test_continue_sends_the_part_and_asks_the_model_to_continue(
         assert "Answer 2." in repl.output_of("/continue")
         repl.leave()
     assert sent_messages(server) == [("user", "a"), ("assistant", PART), ("user", CONTINUE_PROMPT)]
+
+
+def test_the_prompt_of_continue_is_never_shown_as_typed(home: Home, server: FaultServer) -> None:
+    server.add(*sse(*answer_events("One, two", finish="length")))
+    printed = outputs(home, "count", "/continue", "/edit", "/undo", "/edit")
+    assert printed[2:4] == [
+        "/continue has no prompt to edit; /undo, then /edit",
+        "removed the continuation; 1 turn left",
+    ]
+    assert "/continue" not in printed[4]
+    path(home)
 
 
 def test_a_refused_continuation_is_reported_with_the_next_step(

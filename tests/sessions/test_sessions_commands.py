@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from newapi_cli.domain.completion import Status
-from newapi_cli.domain.session import StoredSession, TurnRecord
+from newapi_cli.domain.session import CONTINUE_PROMPT, StoredSession, TurnRecord
 from newapi_cli.store.sessions import SessionStore
 from tests.repl.conversation import CTRL_C
 from tests.sessions.helpers import (
@@ -188,6 +188,17 @@ def test_an_empty_list_is_reported_on_stderr(home: Home) -> None:
     assert run(home, "export", code=2).out == b""
 
 
+def test_a_terminal_shows_how_many_turns_are_current(home: Home) -> None:
+    put(home, "whole", ("a", "a1"), ("b", "b1"))
+    stored = put(home, "undone", ("a", "a1"), ("b", "b1"))
+    with SessionStore(sessions_file(home)) as store:
+        store.update_session(stored.session._replace(leaf_id=stored.turns[0].id))
+    text = shown(home, "list")
+    assert re.search(r"undone +1 of 2 +", text)
+    assert re.search(r"whole +2 +", text)
+    assert [line.split("\t")[2] for line in run(home, "list").text.splitlines()] == ["2", "2"]
+
+
 def test_tabs_and_line_breaks_of_titles_are_escaped_in_tsv(home: Home) -> None:
     put(home, "a\tb\nc\\d\re", is_named=True)
     [line] = run(home, "list").text.split("\n")[:-1]
@@ -217,6 +228,22 @@ def test_undone_turns_and_reasoning_are_shown_on_request(home: Home) -> None:
     assert "undone" in run(home, "show", "--all").text
     assert "deep thought" not in run(home, "show").text
     assert "deep thought" in run(home, "show", "--reasoning").text
+
+
+def test_the_prompt_of_continue_is_shown_as_the_command(home: Home) -> None:
+    put(home, "t", ("count", "One,"), (CONTINUE_PROMPT, "two of them stopped"))
+    assert "> /continue\n" in run(home, "show", "--all").text
+    exported = run(home, "export").text
+    assert "## You\n\n/continue\n" in exported
+    assert "Go on" not in run(home, "show", "--all").text + exported
+    assert json.loads(run(home, "show", "--json").out)["turns"][1]["prompt"] == CONTINUE_PROMPT
+
+
+def test_the_prompt_of_continue_is_not_searched(home: Home) -> None:
+    put(home, "t", ("count", "One,"), (CONTINUE_PROMPT, "two of them stopped"))
+    assert run(home, "search", "exactly").out == b""
+    [hit] = json.loads(run(home, "search", "stopped", "--json").out)
+    assert hit["text"] == "two of them stopped"
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def _origins(settings: Settings) -> list[str]:
         elif origin.source is Source.PROFILE:
             parts.append(tr("{names} from the profile", names=names))
         else:
-            parts.append(tr("{names} from {origin}", names=names, origin=origin))
+            parts.append(tr("{names} from {origin}", names=names, origin=origin.readable))
     return parts
 
 

@@ -61,7 +61,7 @@ def check_proxy(doctor: DoctorContext) -> CheckResult:
     urls = {name: proxy_url_from_text(value) for name, value in variables.items()}
     origin = next((name for name, url in urls.items() if url == proxy), "")
     if setting:
-        origin = str(doctor.settings.origins["proxy"])
+        origin = doctor.settings.origins["proxy"].readable
     text = tr("{proxy} from the system settings", proxy=redact(proxy, ()))
     if origin:
         text = tr("{proxy} from {origin}", proxy=redact(proxy, ()), origin=origin)

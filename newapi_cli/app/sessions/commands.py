@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 
 from newapi_cli.app.context import Context
@@ -99,11 +100,13 @@ def list_sessions(context: Context, *, limit: int | None, json: bool) -> None:
         rows = store.text_rows(count, profile) if store else []
         write_tsv(context.streams.stdout, _redact_rows(context, rows))
     else:
+        sessions = store.sessions(count, profile) if store else []
+        lengths = store.path_lengths(sessions) if store and form is Form.TABLE else {}
         write_rows(
             context.streams,
             form,
-            _session_columns(context),
-            store.sessions(count, profile) if store else [],
+            _session_columns(context, lengths),
+            sessions,
             as_json=lambda rows: [_session_json(context, row) for row in rows],
         )
     if not total:
@@ -150,12 +153,19 @@ def _redact_rows(context: Context, rows: list[list[str]]) -> list[list[str]]:
     return [[id_, redact(title), *others] for id_, title, *others in rows]
 
 
-def _session_columns(context: Context) -> list[Column[Session]]:
+def _session_columns(context: Context, path_lengths: Mapping[str, int]) -> list[Column[Session]]:
     redact = context.streams.redact
+
+    def turns(session: Session) -> str:
+        count = path_lengths.get(session.id, 0)
+        return (
+            tr("{n} of {all}", n=count, all=session.turns) if count < session.turns else str(count)
+        )
+
     return [
         Column(tr("id"), lambda session: session.short_id),
         Column(tr("title"), lambda session: redact(session.title)),
-        Column(tr("turns"), lambda session: str(session.turns)),
+        Column(tr("turns"), turns),
         Column(tr("used"), lambda session: ago(session.used_at)),
         Column(tr("model"), lambda session: session.model),
         Column(tr("profile"), lambda session: session.profile),
