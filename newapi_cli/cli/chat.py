@@ -11,7 +11,7 @@ from newapi_cli.app.sessions.resume import (
     checked_session_name,
     open_session,
     resume_command,
-    warn_about_killed_answers,
+    warn_about_unfinished_answers,
 )
 from newapi_cli.cli import options as opt
 from newapi_cli.cli.options import CONNECTING, command, fields_from_options, reporting_run
@@ -89,7 +89,7 @@ def run_chat(context: Context, options: ChatOptions) -> None:
         prompt = chat_run.read_prompt()
     try:
         if not (options.quiet or options.curl):
-            warn_about_killed_answers(context)
+            warn_about_unfinished_answers(context)
         live = open_session(context, options)
         if converses:
             from newapi_cli.repl.loop import converse  # prompt_toolkit: 80 ms

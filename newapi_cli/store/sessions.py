@@ -6,10 +6,10 @@ The commits of a turn:
     save_partial_turn   what has arrived of the answer                   while it streams
     end_turn            all of it, with its status                       however the answer ends
 
-An open turn whose owner is not running was cut off by a kill or a crash. The next process that
-writes marks it as interrupted and reports it. An owner is `PID:START`; START is the start time of
-the process where the system provides it (Linux, in clock ticks since boot), because process ids are
-reused.
+An open turn whose owner is not running was cut off by a kill or a crash, or its end could not be
+stored, not even marked. The next process that writes marks it as interrupted and reports it. An
+owner is `PID:START`; START is the start time of the process where the system provides it (Linux, in
+clock ticks since boot), because process ids are reused.
 
 Search scans all turns: 0.1 to 0.3 s for 200,000 turns. A word index would not find two characters
 of Chinese, and its terms would survive a deletion. A spending report reads all turns too, so it
@@ -49,7 +49,7 @@ from newapi_cli.store.mapping import (
     values_of_turn,
 )
 
-KILLED = tr("newapi was killed while the answer arrived")
+UNFINISHED = tr("newapi was killed, or could not save the answer")
 NEXT_USE = "(SELECT coalesce(max(use_number), 0) + 1 FROM sessions)"
 LAST_USED_FIRST = "ORDER BY use_number DESC, used_at DESC"
 # Between two whole numbers, so that the next use of a session gets a number beyond them all.
@@ -194,7 +194,7 @@ class SessionStore:
             for turn_id, _ in orphaned:
                 self.database.execute(
                     "UPDATE turns SET status = ?, error = ? WHERE id = ?",
-                    (str(Status.INTERRUPTED), str(KILLED), turn_id),
+                    (str(Status.INTERRUPTED), str(UNFINISHED), turn_id),
                 )
             return [
                 Hit(self._session(session_id), self._turn(turn_id))

@@ -23,7 +23,7 @@ import pytest
 
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import TurnRecord
-from newapi_cli.store.sessions import KILLED, SessionStore
+from newapi_cli.store.sessions import UNFINISHED, SessionStore
 from tests.repl.conversation import ENTER, conversation
 from tests.sessions.helpers import (
     answer_numbered,
@@ -191,7 +191,7 @@ class Victim:
         assert [turn.status for turn in turns if turn.status is Status.OPEN] == []
         interrupted = [turn for turn in turns if turn.status is Status.INTERRUPTED]
         assert len(interrupted) == self.reported
-        assert {turn.error for turn in interrupted} <= {KILLED}
+        assert {turn.error for turn in interrupted} <= {UNFINISHED}
         assert warnings_of(chat_in_a_process(self.home, "-S", "talk", "check").err) == []
 
 
@@ -320,7 +320,7 @@ def test_a_conversation_reports_it_and_offers_to_continue(
         repl.leave()
     assert sent_texts(fault_server)[:2] == ["tell me", PART]
     first, second = only_session(home).path
-    assert (first.status, first.error) == (Status.INTERRUPTED, KILLED)
+    assert (first.status, first.error) == (Status.INTERRUPTED, UNFINISHED)
     assert second.status is Status.COMPLETE
 
 

@@ -7,6 +7,10 @@ import signal
 
 import pytest
 
+from newapi_cli.domain.completion import Status
+from newapi_cli.domain.session import TurnRecord
+from newapi_cli.errors import LocalError, Reason
+from newapi_cli.store.sessions import SessionStore
 from tests.repl.conversation import CTRL_C, ENTER, PART, conversation, part_then_silence
 from tests.sessions.helpers import (
     answer_numbered,
@@ -20,6 +24,7 @@ from tests.sessions.helpers import (
     warnings_of,
     without_root,
 )
+from tests.store.stores import change_raw, new_session
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import newapi_command, run_command, run_newapi
@@ -120,6 +125,31 @@ def test_missing_permissions_are_reported_with_the_next_step(
     assert (result.code, result.out) == (10, b"")
     hint = rf"\n  try: check the permissions of .*: ls -ld {data_dir(home)} {sessions_file(home)}\n"
     assert re.search(hint, result.err), result.err
+
+
+@pytest.mark.parametrize("part", ["Par", ""])
+def test_an_answer_that_could_not_even_be_marked_is_not_said_to_be_killed(
+    home: Home, fault_server: FaultServer, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    answer_numbered(fault_server, home)
+    data_dir(home).mkdir(0o700, parents=True)
+    with SessionStore(sessions_file(home)) as store:
+        session, turn = store.begin_turn(new_session("t"), TurnRecord("hi"), at_leaf=True)
+        store.save_partial_turn(turn._replace(answer=part))
+        with monkeypatch.context() as full:
+            full.setattr(store.database, "execute", fail_with_full_disk)
+            with pytest.raises(LocalError):
+                store.end_turn(turn._replace(answer="Paris", status=Status.COMPLETE))
+    change_raw(sessions_file(home), "UPDATE turns SET owner = '1:0'")  # the process ended
+    saved = "the rest of an answer; 3 characters were saved" if part else "an answer"
+    [warning] = warnings_of(run_newapi("chat", "more", home=home).err)
+    resume = f"resume: newapi chat -S {session.short_id} (“t”)"
+    assert warning == f"warning: newapi was killed, or could not save {saved}; {resume}"
+
+
+def fail_with_full_disk(*_: object) -> int:
+    """Fail as the database does."""
+    raise LocalError("cannot write", reason=Reason.DISK_FULL)
 
 
 @MOUNTS

@@ -11,7 +11,7 @@ import pytest
 
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.session import Hit, TurnRecord
-from newapi_cli.store.sessions import KILLED, SessionStore, current_owner, is_owner_alive
+from newapi_cli.store.sessions import UNFINISHED, SessionStore, current_owner, is_owner_alive
 from tests.store.stores import add_turns, change_raw, child, new_session, raw_rows
 
 BEGINS_A_TURN = """
@@ -51,8 +51,8 @@ def test_an_open_turn_of_a_killed_process_is_marked_and_returned_once(store: Ses
         process.wait()
         [hit] = store.close_orphaned_turns()
     assert (hit.session.id, hit.turn.prompt, hit.turn.answer) == ("a" * 12, "hi", "Par")
-    assert (hit.turn.status, hit.turn.error) == (Status.INTERRUPTED, KILLED)
-    assert statuses(store) == [("interrupted", KILLED)]
+    assert (hit.turn.status, hit.turn.error) == (Status.INTERRUPTED, UNFINISHED)
+    assert statuses(store) == [("interrupted", UNFINISHED)]
     assert store.close_orphaned_turns() == []
 
 

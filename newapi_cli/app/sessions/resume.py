@@ -106,13 +106,13 @@ def resume_command(context: Context, session: Session) -> str:
     return f"newapi chat {flag}"
 
 
-def warn_about_killed_answers(context: Context) -> None:
-    """Warn, once each, about answers that were cut off because their newapi was killed."""
+def warn_about_unfinished_answers(context: Context) -> None:
+    """Warn, once each, about answers whose end an earlier newapi did not store."""
     if not context.settings.flag("save"):
         return
     with contextlib.suppress(NewapiError):  # the store's problems are reported where they matter
         for hit in context.sessions.close_orphaned_turns():
-            print_warning(context.streams, _killed_answer_text(hit))
+            print_warning(context.streams, _unfinished_answer_text(hit))
 
 
 def load_stored_session(context: Context, session: Session) -> StoredSession:
@@ -185,18 +185,19 @@ def _resume(context: Context, session: Session, *, is_explicit: bool) -> LiveSes
     return _saved_session(context, _with_overrides(context, stored), stored.path)
 
 
-def _killed_answer_text(hit: Hit) -> str:
+def _unfinished_answer_text(hit: Hit) -> str:
     answer, session = hit.turn.answer, hit.session
     if not answer:
         return tr(
-            "newapi was killed before an answer began; resume: newapi chat -S {id} (“{title}”)",
+            "newapi was killed, or could not save an answer;"
+            " resume: newapi chat -S {id} (“{title}”)",
             id=session.short_id,
             title=session.title,
         )
     return ntr(
-        "newapi was killed during an answer; {n} character was saved;"
+        "newapi was killed, or could not save the rest of an answer; {n} character was saved;"
         " resume: newapi chat -S {id} (“{title}”)",
-        "newapi was killed during an answer; {n:,} characters were saved;"
+        "newapi was killed, or could not save the rest of an answer; {n:,} characters were saved;"
         " resume: newapi chat -S {id} (“{title}”)",
         len(answer),
         id=session.short_id,
