@@ -7,6 +7,7 @@ compares a finished message either: values are replaced with `i18n.reword`.
 from __future__ import annotations
 
 import ast
+import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -197,3 +198,62 @@ def test_a_message_that_is_no_template_is_found(source: str) -> None:
 )
 def test_a_template_is_no_violation(source: str) -> None:
     assert list(violations("x.py", source)) == []
+
+
+# -- the profile of the run in commands ------------------------------------------------------------
+
+# Commands that act on a profile. `profile_command` adds the one that an option chose.
+OF_A_PROFILE = re.compile(
+    r"\bnewapi (chat(?! -S)|models|balance|usage|login|logout|doctor|config (list|get|set|unset)"
+    r"|sessions (list|show))\b(?!.* (-P|--profile|--help)\b)"
+)
+WITHOUT_PROFILE = {
+    "`newapi sessions list` lists those of all profiles",
+    "choose one with `newapi sessions list`, then use -S NAME",  # of another profile
+    # Of command lines without a profile, and of values: what is wrong, not a hint.
+    "newapi chat reads from a pipe",
+    'newapi chat "…" sends a prompt, {help} lists the commands',
+    "it contains a user name or password; set a key with `newapi login`",
+    "its query contains a key ({name}=); set a key with `newapi login`, or a header"
+    " with the setting `headers`",
+}
+
+
+def commands_without_profile(path: str, source: str) -> Iterator[str]:
+    """Yield the places of a file with a message or a hint that names a command as plain text."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        texts = [keyword.value for keyword in node.keywords if keyword.arg == "hint"]
+        if called_name(node) in TEMPLATES:
+            texts += node.args
+        for text in texts:
+            if not (isinstance(text, ast.Constant) and isinstance(text.value, str)):
+                continue
+            if OF_A_PROFILE.search(text.value) and text.value not in WITHOUT_PROFILE:
+                yield f"{path}:{text.lineno} {text.value}"
+
+
+def test_every_command_in_a_message_names_the_profile_of_the_run() -> None:
+    found = [
+        place
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if not (name := path.relative_to(PACKAGE).as_posix()).startswith(EXCLUDED)
+        for place in commands_without_profile(name, path.read_text("utf-8"))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ("tr('store another key: `newapi login`')", 1),
+        ("UsageError(tr('no model'), hint='newapi config set model NAME')", 1),
+        ("ntr('newapi models', 'newapi chat', n)", 2),
+        ("tr('run `{login}`', login=profile_command('newapi login'))", 0),
+        ("tr('newapi login --profile NAME')", 0),
+        ("tr('newapi config edit')", 0),
+    ],
+)
+def test_a_command_as_plain_text_is_found(source: str, count: int) -> None:
+    assert len(list(commands_without_profile("x.py", source))) == count

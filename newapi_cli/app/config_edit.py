@@ -270,9 +270,9 @@ def ensure_same_host(
     raise UsageError(
         tr("profile {profile} has {name} for another host", profile=profile, name=bound[0]),
         hint=tr(
-            "use another profile: newapi login {url} -P NAME; or newapi config unset {name}",
+            "use another profile: newapi login {url} -P NAME; or {unset}",
             url=base_url.quoted,
-            name=bound[0],
+            unset=profile_command("newapi config unset", bound[0]),
         ),
     )
 
@@ -339,7 +339,7 @@ def _parse(name: str, text: str) -> object:
     try:
         return BY_NAME[name].parse(text)
     except ValueError as problem:
-        hint = tr("newapi config set headers {example}", example=HEADERS_EXAMPLE)
+        hint = profile_command("newapi config set", f"headers {HEADERS_EXAMPLE}")
         raise UsageError(
             tr("{name} {problem}", name=name, problem=problem),
             hint=hint if name == "headers" else "",

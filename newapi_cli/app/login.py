@@ -153,9 +153,8 @@ def _find_api(
         if given.base_url.alternatives():
             problem = problem.with_hint(
                 tr(
-                    "check the base URL; if its server lists no models:"
-                    " newapi login {url} --no-check",
-                    url=given.base_url.quoted,
+                    "check the base URL; if its server lists no models: {login}",
+                    login=profile_command("newapi login", f"{given.base_url.quoted} --no-check"),
                 )
             )
         raise problem

@@ -10,12 +10,13 @@ from newapi_cli.app.context import Context
 from newapi_cli.app.durations import since_from_text
 from newapi_cli.app.exact_costs import exact_costs, exactness, seconds_since
 from newapi_cli.app.gateway.gateway import Gateway
+from newapi_cli.app.hints import words_of_run
 from newapi_cli.app.spending import By, TurnFigures, spending_report
 from newapi_cli.domain.money import Currency
 from newapi_cli.domain.pricing import DOLLAR
 from newapi_cli.domain.report import SpendingReport
 from newapi_cli.errors import ConfigError, NewapiError, profile_command
-from newapi_cli.i18n import tr
+from newapi_cli.i18n import reword, tr
 from newapi_cli.render.rows import Form, output_form
 from newapi_cli.render.spending import MAX_ROWS_ON_TERMINAL, exactness_text, write_spending
 from newapi_cli.render.status_lines import print_dim
@@ -124,8 +125,10 @@ def _fetch_exact_costs(context: Context, scope: Scope) -> None:
 
 def _report_nothing(context: Context, scope: Scope) -> None:
     if context.sessions_if_any is None:
-        text = tr('no answers yet; `newapi chat "Hello"` gets one')
-        context.streams.print_err(text)
+        text = tr(
+            "no answers yet; `{chat}` gets one", chat=profile_command("newapi chat", '"Hello"')
+        )
+        context.streams.print_err(reword(text, words_of_run(context)))
         return
     context.streams.print_err("; ".join([tr("no answers stored"), *_scope_parts(scope)]))
 

@@ -16,7 +16,7 @@ from newapi_cli.config.keys import (
 )
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.settings import Origin, Secret, Settings, Source
-from newapi_cli.errors import ConfigError
+from newapi_cli.errors import ConfigError, profile_command
 from newapi_cli.i18n import tr
 from newapi_cli.text import quote_name
 
@@ -45,7 +45,10 @@ def load_headers(settings: Settings, base_url: BaseUrl) -> Mapping[str, Secret]:
         raise ConfigError(
             tr("both a key and the header Authorization are set"),
             why=tr("the key is sent in this header"),
-            hint=tr("remove one of them: newapi logout, or newapi config edit"),
+            hint=tr(
+                "remove one of them: {logout}, or newapi config edit",
+                logout=profile_command("newapi logout"),
+            ),
         )
     return read_headers(table, settings.origins["headers"])
 

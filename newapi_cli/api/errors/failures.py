@@ -26,6 +26,7 @@ RETRY_HINT = tr("retry; if it keeps failing, contact the gateway's operator")
 TOO_SHORT = (http.client.IncompleteRead, http.client.RemoteDisconnected)
 # Libraries repeat header values and addresses in their words, and both can hold keys.
 SECRETS = r"(?i)bearer\s+\S+|sk-\S+|//[^/\s]*@"
+SET_CERTIFICATE = profile_command("newapi config set", "client_cert PATH")
 
 
 def is_transient(error: Exception, *, was_open: bool) -> bool:
@@ -94,14 +95,15 @@ def client_certificate_error(error: Exception, place: str) -> NetworkError | Non
     if "CERTIFICATE_REQUIRED" in reason:
         message = tr("{place} requires a client certificate", place=place)
         hint = tr(
-            "newapi config set client_cert PATH, and client_key if its key is in another file"
+            "{command}, and client_key if its key is in another file", command=SET_CERTIFICATE
         )
     elif "CERTIFICATE" in reason or "UNKNOWN_CA" in reason:
         message = tr("{place} rejected the client certificate", place=place)
-        hint = tr("check client_cert and client_key: `newapi config list`")
+        command = profile_command("newapi config list")
+        hint = tr("check client_cert and client_key: `{command}`", command=command)
     elif "HANDSHAKE_FAILURE" in reason:
         message = tr("{place} rejected the TLS handshake", place=place)
-        hint = tr("if the server requires a client certificate: newapi config set client_cert PATH")
+        hint = tr("if the server requires a client certificate: {command}", command=SET_CERTIFICATE)
     else:
         return None
     return NetworkError(message, why=words_of(error), hint=hint)

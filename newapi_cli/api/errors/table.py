@@ -95,7 +95,8 @@ KEY_DISABLED = ErrorRule(
     AuthenticationError, Reason.KEY_DISABLED, tr("the key is disabled"),
     "Its owner or the gateway's operator has disabled it. Some servers report this for a moment"
     " for a valid key.",
-    tr("retry, enable it in the gateway's console, or store another key: `newapi login`"),
+    tr("retry, enable it in the gateway's console, or store another key: `{login}`",
+       login=profile_command("newapi login")),
     When((200, 401, 403), OWN, texts=(
         "令牌状态不可用", "令牌狀態不可用", "token status is unavailable")),
 )

@@ -16,7 +16,7 @@ from pathlib import Path
 from newapi_cli import __version__
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.settings import Secret
-from newapi_cli.errors import ConfigError
+from newapi_cli.errors import ConfigError, profile_command
 from newapi_cli.i18n import tr
 
 NO_PROXY_WORDS = ("none", "off", "direct")
@@ -180,7 +180,7 @@ def _load_client_certificate(context: ssl.SSLContext, cert: str, key: str) -> No
     if not cert:
         raise ConfigError(
             tr("client_key is set, but client_cert is not"),
-            hint=tr("newapi config set client_cert PATH"),
+            hint=profile_command("newapi config set", "client_cert PATH"),
         )
     was_asked: list[bool] = []
 
@@ -202,14 +202,19 @@ def _client_certificate_error(
     error: Exception, cert: str, key: str, *, is_encrypted: bool
 ) -> ConfigError:
     reason = error.reason or "" if isinstance(error, ssl.SSLError) else ""
-    hint = tr("set client_cert and client_key to the paths of PEM files: newapi config list")
+    set_key = profile_command("newapi config set", "client_key PATH")
+    hint = tr(
+        "set client_cert and client_key to the paths of PEM files: {command}",
+        command=profile_command("newapi config list"),
+    )
     why: str = tr("not a PEM file with a certificate and its key")
     if is_encrypted:
         why = tr("the private key is encrypted, and newapi cannot ask for its password")
         hint = tr(
             "store a key without a password: openssl pkey -in {path} -out client.key, then:"
-            " newapi config set client_key PATH",
+            " {command}",
             path=shlex.quote(key or cert),
+            command=set_key,
         )
     elif "MISMATCH" in reason:
         why = tr("the private key does not belong to the certificate")
@@ -217,7 +222,7 @@ def _client_certificate_error(
         path = f"{error.filename}: " if error.filename else ""
         why = f"{path}{error.strerror}"
     elif not key:
-        hint = tr("if the key is in another file: newapi config set client_key PATH")
+        hint = tr("if the key is in another file: {command}", command=set_key)
     message = tr("cannot load the client certificate {path}", path=cert)
     return ConfigError(message, why=why, hint=hint)
 

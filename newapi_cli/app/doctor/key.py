@@ -129,7 +129,10 @@ def _result_by_record(record: KeyFinding) -> CheckResult:
         )
         return failed(*name, tr("the key is used up"), hint=hint, code=ExitCode.LIMIT)
     if state is KeyState.DISABLED:
-        hint = tr("enable the key in the gateway's console, or store another: `newapi login`")
+        hint = tr(
+            "enable the key in the gateway's console, or store another: `{login}`",
+            login=profile_command("newapi login"),
+        )
         return failed(*name, tr("the key is disabled"), hint=hint, code=ExitCode.AUTHENTICATION)
     return failed(
         *name,

@@ -206,7 +206,12 @@ def check_server(doctor: DoctorContext) -> CheckResult:
     if doctor.base_url.api != "/v1" and models.status in (404, 405) and not models.is_html:
         doctor.server_kind, doctor.lists_models = ServerKind(""), False  # the API was given
         text = tr("the server lists no models (HTTP {status})", status=models.status)
-        return warning(text, hint=tr("to try an answer: newapi doctor --yes"))
+        return warning(
+            text,
+            hint=tr(
+                "to try an answer: {command}", command=profile_command("newapi doctor", "--yes")
+            ),
+        )
     return result
 
 
