@@ -34,7 +34,7 @@ from newapi_cli.app.turn import Turn
 from newapi_cli.domain.completion import ChatRequest, CompletionBuilder, Sampling, Status
 from newapi_cli.domain.messages import Attachment, Message
 from newapi_cli.domain.session import TurnRecord
-from newapi_cli.errors import NewapiError, UsageError
+from newapi_cli.errors import ConfigError, NewapiError, UsageError, profile_command
 from newapi_cli.i18n import tr
 from newapi_cli.render.renderer import OutputOptions, Target, choose_target, show_turn
 from newapi_cli.render.sanitizer import safe_text
@@ -47,6 +47,11 @@ if TYPE_CHECKING:
 STDIN_NAME = tr("standard input")
 BUG = tr("a bug in newapi")
 GARBAGE_THRESHOLD = 5_000  # objects, while an answer arrives
+NO_MODEL_HINT = tr(
+    "`{models}` lists them; then -m NAME, or `{command}`",
+    models=profile_command("newapi models"),
+    command=profile_command("newapi config set", "model NAME"),
+)
 MAX_ARGUMENT = 30_000  # Linux allows 131,071 bytes, Windows 32,767 characters
 
 
@@ -235,7 +240,7 @@ class ChatRun:
         """
         context, base_url = self.context, self.context.base_url
         headers: Mapping[str, object] = {}
-        if context.is_bound("headers", base_url):
+        if context.bound_settings.includes("headers", base_url):
             headers = context.settings.table("headers")
         names: dict[str, str] = {}
         if headers:
@@ -246,7 +251,7 @@ class ChatRun:
         if context.settings.key is not None or not headers:
             arguments.insert(0, '--header "Authorization: Bearer $NEWAPI_API_KEY"')
         for option, name in (("--cert", "client_cert"), ("--key", "client_key")):
-            if path := context.bound_file(name, base_url):
+            if path := context.bound_settings.file(name, base_url):
                 arguments.append(f"{option} {shlex.quote(path)}")
         return arguments, list(names.values())
 
@@ -294,6 +299,19 @@ class ChatRun:
         if not self.options.quiet:
             for text in describe_external_changes(live):
                 self.context.streams.print_err(text)
+
+
+def require_model(context: Context, model: str) -> str:
+    """Return the model of a session.
+
+    Raises `ConfigError` if none is set, or no server or key, which are needed before a model.
+    """
+    if model:
+        return model
+    context.require_key_source()
+    error = ConfigError(tr("no model is set"), hint=NO_MODEL_HINT)
+    error.conversation_hint = tr("/model NAME, then /retry")
+    raise error
 
 
 def sampling_of(context: Context) -> Sampling:

@@ -90,9 +90,9 @@ def list_settings(context: Context, *, all_settings: bool, json: bool) -> None:
     )
     if settings.key is None and settings.key_problem:
         context.streams.print_err(tr("note: {problem}", problem=settings.key_problem))
+    base_url, bound = settings.base_url, context.bound_settings
     for name in HOST_SETTINGS:
-        base_url = settings.base_url
-        if name in settings.values and base_url and not context.is_bound(name, base_url):
+        if name in settings.values and base_url and not bound.includes(name, base_url):
             text = tr(
                 "note: the setting {name} of profile {profile} is for another host than {host},"
                 " and not used",

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newapi_cli.config.fields import BY_NAME
-from newapi_cli.config.key_scope import owner_of
-from newapi_cli.config.keys import ensure_key_may_be_sent, read_key
+from newapi_cli.config.key_scope import BoundSettings
+from newapi_cli.config.keys import NO_KEY_HINT, ensure_key_may_be_sent, read_key
 from newapi_cli.config.paths import Paths, create_for_folder_owner, ensure_private_dir, find_paths
-from newapi_cli.config.settings import choose_profile, load_settings
+from newapi_cli.config.settings import NO_BASE_URL_HINT, load_settings, model_and_fallbacks
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.redaction import redact, redact_known_keys
-from newapi_cli.domain.settings import KeySource, Secret, Settings, Source, Timeouts
-from newapi_cli.errors import ConfigError, LocalError, UsageError, profile_command
+from newapi_cli.domain.settings import KeySource, Secret, Settings, Timeouts
+from newapi_cli.errors import ConfigError, LocalError, UsageError
 from newapi_cli.i18n import tr
 from newapi_cli.render.status_lines import print_warning
 from newapi_cli.signals import Interrupts
@@ -29,20 +28,6 @@ if TYPE_CHECKING:
     from newapi_cli.api.http.endpoint import Endpoint
     from newapi_cli.config.file import ConfigFile
     from newapi_cli.store.sessions import SessionStore
-
-NO_BASE_URL_HINT = tr(
-    "run `{login}`, or set NEWAPI_BASE_URL and NEWAPI_API_KEY",
-    login=profile_command("newapi login"),
-)
-NO_KEY_HINT = tr(
-    "run `{login}`, or set NEWAPI_API_KEY (to any text if the server needs no key)",
-    login=profile_command("newapi login"),
-)
-NO_MODEL_HINT = tr(
-    "`{models}` lists them; then -m NAME, or `{command}`",
-    models=profile_command("newapi models"),
-    command=profile_command("newapi config set", "model NAME"),
-)
 
 
 class Context:
@@ -114,10 +99,7 @@ class Context:
         return self.__dict__.get("settings")
 
     def load_settings(self) -> Settings:
-        """Return the settings. Their key, if any, is redacted from now on.
-
-        Raises `ConfigError`.
-        """
+        """Return the settings. Their key, if any, is redacted from now on. Raises `ConfigError`."""
         return self.settings
 
     def forget_settings(self) -> None:
@@ -135,66 +117,33 @@ class Context:
         self.overrides = overrides
         self.forget_settings()
 
-    def ensure_profile_exists(self) -> None:
-        """Raise `ConfigError` if -P names a profile that is not in the config file.
-
-        One that was removed may still have sessions; so this is for those without any.
-        """
-        if "profile" in self.overrides:
-            choose_profile(self.config_file, self.overrides, self.streams.environ)
-
-    @property
-    def model(self) -> str:
-        """The model.
-
-        Raises `ConfigError` if none is set, or no server or key.
-        """
-        if model := self.model_and_fallbacks[0]:
-            return model
-        self.require_server_and_key()  # needed before a model
-        raise ConfigError(tr("no model is set"), hint=NO_MODEL_HINT)
-
     @property
     def model_and_fallbacks(self) -> list[str]:
-        """The model, empty if none is set, and the models to try in turn if it fails.
-
-        Names after a comma override the setting `fallback`: `a,` has no fallback.
-        """
-        text, stored = self.settings.text("model"), self.settings.values.get("fallback")
-        names = self.split_models(text)
-        if len(names) == 1 and not text.rstrip().endswith(",") and isinstance(stored, list):
-            names += map(str, stored)
-        return [name for name in map(str.strip, names) if name] or [""]
-
-    def split_models(self, text: str) -> list[str]:
-        """Return the names in a list with commas; a listed model may have one in its name."""
-        if "," not in text:
-            return [text.strip()]
-        from newapi_cli.config.cache import split_model_names
-
-        return split_model_names(text, self.paths.cache_dir)
+        """The model, empty if none is set, and the models to try in turn if it fails."""
+        return model_and_fallbacks(self.settings, self.paths.cache_dir)
 
     @property
     def base_url(self) -> BaseUrl:
-        """The server.
-
-        Raises `ConfigError` if none is set.
-        """
+        """The server. Raises `ConfigError` if none is set."""
         if self.settings.base_url is None:
             raise ConfigError(tr("no base URL is set"), hint=NO_BASE_URL_HINT)
         return self.settings.base_url
 
-    def require_server_and_key(self) -> tuple[BaseUrl, KeySource | None]:
-        """Return the server and where its key is read, None if headers replace the key.
+    @property
+    def bound_settings(self) -> BoundSettings:
+        """The settings that are sent only to their own host."""
+        return BoundSettings(self.settings, self.config_file, self.own_url)
 
-        Raises `ConfigError` if one is not set.
+    def require_key_source(self) -> KeySource | None:
+        """Return where the key is read, None if headers replace it.
+
+        Raises `ConfigError` if no server or no key is set.
         """
-        base_url, key = self.base_url, self.settings.key
-        if key is None and not self.is_bound("headers", base_url):
-            raise ConfigError(
-                tr("no API key is set"), why=self.settings.key_problem, hint=NO_KEY_HINT
-            )
-        return base_url, key
+        base_url, source = self.base_url, self.settings.key
+        if source is None and not self.bound_settings.includes("headers", base_url):
+            why = self.settings.key_problem
+            raise ConfigError(tr("no API key is set"), why=why, hint=NO_KEY_HINT)
+        return source
 
     @cached_property
     def api_key(self) -> Secret:
@@ -202,10 +151,10 @@ class Context:
 
         Raises `ConfigError` if none is set, or if it must not go to the server.
         """
-        base_url, source = self.require_server_and_key()
+        source = self.require_key_source()
         if source is None:
             return Secret("")
-        ensure_key_may_be_sent(base_url, allow_insecure=self.settings.flag("allow_insecure"))
+        ensure_key_may_be_sent(self.base_url, allow_insecure=self.settings.flag("allow_insecure"))
         key = read_key(source, self.paths.config_file.parent)
         self.secrets.append(key)
         return key
@@ -224,20 +173,6 @@ class Context:
         self.secrets += secret_values(headers)
         return headers
 
-    def is_bound(self, name: str, base_url: BaseUrl) -> bool:
-        """Return whether `headers` or `client_cert` is set, and belongs to the host of a server."""
-        owner = self.own_url or owner_of(name, self.settings, self.config_file)
-        is_set = bool(self.settings.values.get(name))
-        return is_set and owner is not None and owner.origin == base_url.origin
-
-    def bound_file(self, name: str, base_url: BaseUrl) -> str:
-        """Return the path in a setting; in a profile it is relative to the config folder."""
-        path = self.settings.text(name)
-        if not path or not self.is_bound(name, base_url):
-            return ""
-        is_relative = self.settings.origins[name].source is Source.PROFILE and path[0] != "~"
-        return str(self.paths.config_file.parent / path) if is_relative else path
-
     def redact_known_keys(self, text: str) -> str:
         """Return a text with the known keys redacted, as it may be stored."""
         return redact_known_keys(text, self.secrets)
@@ -246,15 +181,15 @@ class Context:
         """Return the server of the settings, or another one; without a key unless one is given."""
         from newapi_cli.api.http.endpoint import Endpoint
 
-        server = base_url or self.base_url
+        server, bound = base_url or self.base_url, self.bound_settings
         return Endpoint(
             server,
             api_key,
             proxy=self.settings.text("proxy"),
             ca_bundle=self.settings.text("ca_bundle"),
-            client_cert=self.bound_file("client_cert", server),
-            client_key=self.bound_file("client_key", server),
-            extra_headers=self.headers if self.is_bound("headers", server) else {},
+            client_cert=bound.file("client_cert", server),
+            client_key=bound.file("client_key", server),
+            extra_headers=self.headers if bound.includes("headers", server) else {},
             environ=self.streams.environ,
         )
 
@@ -276,11 +211,6 @@ class Context:
             retries=self.settings.integer("retries") if retries is None else retries,
         )
 
-    @property
-    def sessions_file(self) -> Path:
-        """Where the sessions are stored."""
-        return self.paths.data_dir / "sessions.db"
-
     @cached_property
     def sessions(self) -> SessionStore:
         """The session store.
@@ -290,7 +220,7 @@ class Context:
         from newapi_cli.store.sessions import SessionStore
 
         ensure_private_dir(self.paths.data_dir)
-        path = create_for_folder_owner(self.sessions_file)
+        path = create_for_folder_owner(self.paths.sessions_file)
         return SessionStore(path, check_wait=self.interrupts.check_wait)
 
     @property
@@ -300,7 +230,7 @@ class Context:
         Raises `LocalError`.
         """
         try:
-            return self.sessions if self.sessions_file.exists() else None
+            return self.sessions if self.paths.sessions_file.exists() else None
         except OSError as error:
             message = tr("cannot read the folder {path}", path=self.paths.data_dir)
             raise LocalError(message, why=error.strerror or "") from error

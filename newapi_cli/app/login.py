@@ -23,6 +23,7 @@ from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.app.hints import words_of_run
 from newapi_cli.app.terminal_prompt import ask
+from newapi_cli.config.cache import split_model_names
 from newapi_cli.config.file import ensure_valid_profile_name
 from newapi_cli.config.keys import ensure_key_may_be_sent, key_from_text
 from newapi_cli.domain.base_url import BaseUrl, InvalidBaseUrl, base_url_from_text
@@ -359,16 +360,16 @@ def _choose_model(context: Context, models: list[ModelInfo], key: Secret) -> str
         return models[0].id
     if not models or not streams.are_interactive:
         return ""
-    names = ", ".join(safe_line(model.id) for model in models[:SHOWN_MODELS])
-    text = tr("models: {names}", names=names)
+    listed = ", ".join(safe_line(model.id) for model in models[:SHOWN_MODELS])
+    text = tr("models: {names}", names=listed)
     if len(models) > SHOWN_MODELS:
-        text = tr("models: {names}, …", names=names)
+        text = tr("models: {names}, …", names=listed)
     streams.print_err(text)
     known = {model.id for model in models}
     while True:
         answer = ask(streams, tr("Model to use (Enter for none)")).strip()
-        chosen = context.split_models(answer) if answer not in known else [answer]
-        unknown = [name for name in chosen if name not in known]
+        names = [answer] if answer in known else split_model_names(answer, context.paths.cache_dir)
+        unknown = [name for name in names if name not in known]
         if not any(_is_key(context, name, key) for name in (answer, *unknown)):
             break
         streams.print_err(tr("that is a key, not a model; it is not stored"))

@@ -11,6 +11,7 @@ from newapi_cli.app.durations import since_from_text
 from newapi_cli.app.exact_costs import exact_costs, exactness, seconds_since
 from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.app.hints import words_of_run
+from newapi_cli.app.sessions.commands import ensure_profile_exists
 from newapi_cli.app.spending import By, TurnFigures, spending_report
 from newapi_cli.domain.money import Currency
 from newapi_cli.domain.pricing import DOLLAR
@@ -43,7 +44,7 @@ def show_usage(context: Context, by: By, since: str, *, exact: bool, json: bool)
     if by is By.MODEL:
         report = _redact_report(context, report)
     if not report.rows:
-        context.ensure_profile_exists()
+        ensure_profile_exists(context)
     titles = _titles(context, report) if by is By.SESSION else None
     write_spending(context.streams, form, report, titles)
     if not report.rows:

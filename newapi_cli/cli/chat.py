@@ -2,7 +2,7 @@
 
 import typer
 
-from newapi_cli.app.chat import ChatOptions, ChatRun
+from newapi_cli.app.chat import ChatOptions, ChatRun, require_model
 from newapi_cli.app.context import Context
 from newapi_cli.app.editor import save_unsent_text
 from newapi_cli.app.prompt import Prompt
@@ -123,7 +123,7 @@ def _is_stored(prompt: Prompt, live: LiveSession | None) -> bool:
 def answer_once(chat_run: ChatRun, live: LiveSession, prompt: Prompt) -> None:
     """Send one prompt, or print the request as a curl command."""
     context, options = chat_run.context, chat_run.options
-    model = live.session.model or context.model
+    model = require_model(context, live.session.model)
     if options.curl:
         chat_run.print_as_curl(live, prompt, model)
         return

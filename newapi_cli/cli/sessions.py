@@ -178,7 +178,7 @@ def remove(
 @command(ALWAYS)
 def path(context: Context) -> None:
     """Print the path of the session store."""
-    context.streams.stdout.write(f"{context.sessions_file}\n")
+    context.streams.stdout.write(f"{context.paths.sessions_file}\n")
 
 
 sessions_app.command("list")(list_sessions)

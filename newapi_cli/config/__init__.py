@@ -5,7 +5,7 @@
                      atomic replacement of a file
     fields           the table of settings: type, range, default, help
     layers           where a setting can be set: option, environment, profile, default
-    key_scope        which key may be sent to which host
+    key_scope        which key, headers and client certificate may be sent to which host
     settings         all layers → domain.settings.Settings
     keys             KeySource → key; checks of a key; running of key commands
     edit             changes to config.toml that keep its comments (loads tomlkit)

@@ -163,7 +163,7 @@ def split_model_names(text: str, cache_dir: Path) -> list[str]:
     Of several ways to split, the first names are the longest that are cached.
     """
     parts = [part.strip() for part in text.split(",")]
-    known, names = set(model_names_with_commas(cache_dir)), []
+    known, names = set(model_names_with_commas(cache_dir) if len(parts) > 1 else ()), []
     longest = max((name.count(",") + 1 for name in known), default=1)
     while parts:
         ends = range(min(len(parts), longest), 1, -1)

@@ -9,6 +9,8 @@ the base URL in effect.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.file import ConfigFile
 from newapi_cli.config.layers import Layers, SettingValue, base_url_from_setting
@@ -21,16 +23,41 @@ OPENAI_URL = "OPENAI_BASE_URL"
 OPENAI_KEY = "OPENAI_API_KEY"
 
 
-def owner_of(name: str, settings: Settings, config: ConfigFile) -> BaseUrl | None:
-    """Return the server whose host a setting belongs to, None if it is not set or has none."""
-    origin = settings.origins.get(name)
-    if origin is None or origin.source is not Source.PROFILE:
-        return settings.base_url if origin is not None else None
-    table = config.profiles.get(settings.profile, {})
-    try:
-        return base_url_from_text(str(table.get("base_url", "")))
-    except InvalidBaseUrl:
-        return None
+class BoundSettings(NamedTuple):
+    """The settings besides the key that are sent only to their own host.
+
+    These are `headers`, `client_cert` and `client_key`. `own_url` is the server that `login` is
+    about to make the profile's own.
+    """
+
+    settings: Settings
+    config: ConfigFile
+    own_url: BaseUrl | None
+
+    def includes(self, name: str, base_url: BaseUrl) -> bool:
+        """Return whether a setting is set and belongs to the host of a server."""
+        if not self.settings.values.get(name):
+            return False
+        owner = self.own_url or self._owner(name)
+        return owner is not None and owner.origin == base_url.origin
+
+    def file(self, name: str, base_url: BaseUrl) -> str:
+        """Return the path in a setting; in a profile it is relative to the config folder."""
+        path = self.settings.text(name)
+        if not path or not self.includes(name, base_url):
+            return ""
+        is_relative = self.settings.origins[name].source is Source.PROFILE and path[0] != "~"
+        return str(self.config.path.parent / path) if is_relative else path
+
+    def _owner(self, name: str) -> BaseUrl | None:
+        """Return the server whose host a setting belongs to, None if it has none."""
+        if self.settings.origins[name].source is not Source.PROFILE:
+            return self.settings.base_url
+        table = self.config.profiles.get(self.settings.profile, {})
+        try:
+            return base_url_from_text(str(table.get("base_url", "")))
+        except InvalidBaseUrl:
+            return None
 
 
 def find_key(layers: Layers, base: tuple[BaseUrl, Origin] | None) -> tuple[KeySource | None, str]:

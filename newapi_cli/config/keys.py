@@ -46,6 +46,10 @@ MAX_OUTPUT_BYTES = 64 * 1024  # a password manager may print notes below the key
 BLOCK_BYTES = 4096
 GRACE_S = 1.0  # for the rest of the output, and for the command to restore the terminal
 SIGNAL_POLL_S = 0.05
+NO_KEY_HINT = tr(
+    "run `{login}`, or set NEWAPI_API_KEY (to any text if the server needs no key)",
+    login=profile_command("newapi login"),
+)
 
 
 def read_key(source: KeySource, config_dir: Path) -> Secret:

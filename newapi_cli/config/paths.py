@@ -34,6 +34,11 @@ class Paths(NamedTuple):
     data_dir: Path
     cache_dir: Path
 
+    @property
+    def sessions_file(self) -> Path:
+        """Where the sessions are stored."""
+        return self.data_dir / "sessions.db"
+
 
 def find_paths(environ: Mapping[str, str]) -> Paths:
     """Return the platform's folders, or those below `NEWAPI_HOME`. No file is accessed.

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 
+from newapi_cli.config.cache import split_model_names
 from newapi_cli.config.fields import BY_NAME, FIELDS
 from newapi_cli.config.file import ConfigFile, near_name_hint
 from newapi_cli.config.key_scope import OPENAI_URL, find_key
 from newapi_cli.config.layers import Layers, SettingValue, base_url_from_setting
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.settings import DEFAULT_PROFILE, KeyKind, Origin, Settings, Source, Timeouts
-from newapi_cli.errors import ConfigError
+from newapi_cli.errors import ConfigError, profile_command
 from newapi_cli.i18n import tr
 from newapi_cli.text import quote_name
 
+NO_BASE_URL_HINT = tr(
+    "run `{login}`, or set NEWAPI_BASE_URL and NEWAPI_API_KEY",
+    login=profile_command("newapi login"),
+)
 # These depend on one another, see `find_base_url` and `key_scope.find_key`.
 COMBINED = frozenset({"base_url", *(kind.value for kind in KeyKind)})
 # `timeout` sets those of them that are not set.
@@ -133,3 +139,15 @@ def find_base_url(layers: Layers) -> tuple[BaseUrl, Origin] | None:
     """Return the base URL in effect and its origin; `OPENAI_BASE_URL` is used last."""
     setting = layers.find(BY_NAME["base_url"]) or layers.find_openai_variable(OPENAI_URL)
     return (base_url_from_setting(setting), setting[1]) if setting else None
+
+
+def model_and_fallbacks(settings: Settings, cache_dir: Path) -> list[str]:
+    """Return the model, empty if none is set, and the models to try in turn if it fails.
+
+    Names after a comma override the setting `fallback`: `a,` has no fallback.
+    """
+    text, stored = settings.text("model"), settings.values.get("fallback")
+    names = split_model_names(text, cache_dir)
+    if len(names) <= 1 and not text.rstrip().endswith(",") and isinstance(stored, list):
+        names += [str(name).strip() for name in stored]
+    return [name for name in names if name] or [""]

@@ -25,6 +25,7 @@ from newapi_cli.app.sessions.resume import (
     new_session_like,
     resume_reference,
 )
+from newapi_cli.config.cache import split_model_names
 from newapi_cli.domain.completion import COUNTS, Status, usage_from_counts
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import CONTINUE_PROMPT, Session, TurnRecord
@@ -67,7 +68,7 @@ def show_help(conversation: Conversation, topic: str) -> None:
 
 def set_model(conversation: Conversation, text: str) -> None:
     """Show or change the model. Turns that the old one had no room for are sent again."""
-    split = conversation.context.split_models(text)
+    split = split_model_names(text, conversation.context.paths.cache_dir)
     has_no_name = not split or text.lstrip().startswith(",")
     name, *others = map(unquote_path, ["", *split] if has_no_name else split)
     if text and not (name or any(others)):

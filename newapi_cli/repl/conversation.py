@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from newapi_cli.app.chat import ChatRun
+from newapi_cli.app.chat import ChatRun, require_model
 from newapi_cli.app.context import Context
 from newapi_cli.app.hints import words_of_run
 from newapi_cli.app.prompt import Prompt, TextFile, prompt_from_contents
@@ -15,7 +15,6 @@ from newapi_cli.domain.completion import Status
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.domain.session import TurnRecord
 from newapi_cli.errors import (
-    ConfigError,
     ContextTooLongError,
     ExitCode,
     Interrupted,
@@ -128,8 +127,8 @@ class Conversation:
         turn: Turn | None = None
         turns_before = self.live.turns_begun
         try:
-            self._require_model()
-            with self.chat.turn(self.live, prompt, self.model, after) as turn:
+            model = require_model(self.context, self.model)
+            with self.chat.turn(self.live, prompt, model, after) as turn:
                 self.chat.show(turn, self.live)
         except Interrupted as interrupted:
             if interrupted.code is not ExitCode.SIGINT:
@@ -146,12 +145,6 @@ class Conversation:
         if is_begun:
             self.unsent = None
         return is_begun
-
-    def _require_model(self) -> None:
-        """Raise `ConfigError` if no model is set, or no server or key, which is needed before."""
-        if not self.model:
-            self.context.require_server_and_key()
-            raise ConfigError(tr("no model is set"), hint=tr("/model NAME, then /retry"))
 
     def print_error(self, error: NewapiError) -> None:
         """Print an error, its hint in terms of the conversation's commands."""

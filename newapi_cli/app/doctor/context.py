@@ -44,15 +44,8 @@ class DoctorContext:
 
         Raises `CheckBlocked` if they cannot be loaded.
         """
-        return self.load_settings()
-
-    def load_settings(self) -> Settings:
-        """Return the settings.
-
-        Raises `CheckBlocked` if they cannot be loaded.
-        """
         try:
-            return self.context.load_settings()
+            return self.context.settings
         except NewapiError:
             raise CheckBlocked("configuration") from None
 
@@ -67,8 +60,7 @@ class DoctorContext:
 
         Raises `ConfigError` if none is set.
         """
-        self.load_settings()
-        return self.context.base_url
+        return self.settings.base_url or self.context.base_url
 
     @property
     def is_gateway(self) -> bool:

@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 from newapi_cli.app.clipboard import clipboard_tool
-from newapi_cli.app.context import NO_BASE_URL_HINT
 from newapi_cli.app.doctor.context import DoctorContext
 from newapi_cli.app.doctor.results import failed, ok, result_from_error, skipped, warning
 from newapi_cli.app.input_history import FILE as HISTORY_FILE
 from newapi_cli.config.file import ConfigFile, has_secret, lock_file, read_config
 from newapi_cli.config.keys import ensure_key_may_be_sent
 from newapi_cli.config.paths import NO_HOME
+from newapi_cli.config.settings import NO_BASE_URL_HINT
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.messages import size_text
 from newapi_cli.domain.report import CheckResult
@@ -279,7 +279,7 @@ def _color_text(streams: Streams) -> str:
 def check_store(doctor: DoctorContext) -> CheckResult:
     """Check the session store, and that a new one could be created."""
     context = doctor.context
-    folder, path = context.paths.data_dir, context.sessions_file
+    folder, path = context.paths.data_dir, context.paths.sessions_file
     if not _is_writable(folder):
         problem = tr("{path} is not writable", path=doctor.short_path(_nearest(folder)))
         if folder.is_relative_to(NO_HOME):

@@ -12,6 +12,7 @@ from newapi_cli.app.prompt import text_from_bytes
 from newapi_cli.app.sessions.archive import session_to_json, session_to_lines, sessions_from_text
 from newapi_cli.app.sessions.redacted_store import load_known_keys, redact_session
 from newapi_cli.app.sessions.resume import checked_session_name, load_stored_session
+from newapi_cli.config.settings import choose_profile
 from newapi_cli.domain.session import Hit, Session, StoredSession
 from newapi_cli.errors import UsageError, conflicting_options, profile_command
 from newapi_cli.i18n import tr
@@ -67,7 +68,7 @@ def find_session(context: Context, reference: str | None) -> Session:
     profile = str(context.overrides.get("profile") or "")
     latest = store.latest(profile)
     if latest is None:
-        context.ensure_profile_exists()
+        ensure_profile_exists(context)
         hint = tr("`newapi sessions list` lists those of all profiles")
         raise UsageError(nothing_stored(profile), hint=hint if profile else FIRST_SESSION_HINT)
     return latest
@@ -76,6 +77,15 @@ def find_session(context: Context, reference: str | None) -> Session:
 def load_session(context: Context, reference: str | None) -> StoredSession:
     """Return a session with its turns."""
     return load_stored_session(context, find_session(context, reference))
+
+
+def ensure_profile_exists(context: Context) -> None:
+    """Raise `ConfigError` if -P names a profile that is not in the config file.
+
+    One that was removed may still have sessions; so this is for those without any.
+    """
+    if "profile" in context.overrides:
+        choose_profile(context.config_file, context.overrides, context.streams.environ)
 
 
 def nothing_stored(profile: str) -> str:
@@ -91,7 +101,7 @@ def list_sessions(context: Context, *, limit: int | None, json: bool) -> None:
     profile = str(context.overrides.get("profile") or "")
     total = store.count(profile) if store else 0
     if not total:
-        context.ensure_profile_exists()
+        ensure_profile_exists(context)
     form = output_form(context.streams, json=json)
     count = _store_limit(limit, form)
     # Text from the store, not `_session_columns`: a pipe gets all sessions, and 10,000 `Session`s

@@ -161,7 +161,7 @@ def _named_session(context: Context, options: ChatOptions) -> LiveSession:
 def _has_stored_sessions(context: Context) -> bool:
     """Return whether the store has content. A full disk leaves an empty file."""
     try:
-        return context.sessions_file.stat().st_size > 0
+        return context.paths.sessions_file.stat().st_size > 0
     except FileNotFoundError:
         return False
     except OSError:
