@@ -11,6 +11,7 @@ The first row is the header. A cell is an inline token; its `info` is the alignm
 
 from __future__ import annotations
 
+import functools
 import re
 
 from markdown_it.rules_block import StateBlock
@@ -21,6 +22,7 @@ ALIGNMENTS = {(True, True): "center", (False, True): "right", (True, False): "le
 DELIMITERS = re.compile(r"(?!-[ \t])[|:\-][|:\- \t]+\Z")
 DELIMITER = re.compile(r":?-+:?\Z")
 PIPE = re.compile(r"(?<!\\)\|")
+CODE = re.compile(r"(?<!`)(`++)(?:[^`]++|(?!\1(?!`))`++)+?\1(?!`)")
 SEPARATOR = " | "
 BLANKS = " \t\n\v\f\r"  # of CommonMark: others are text
 HELD_PIPE, HELD_NORM = "\ufdd1", "\ufdd2"  # never characters: a pipe and `\\|` in a formula
@@ -94,14 +96,24 @@ def _alignments(state: StateBlock, line: int) -> list[str]:
 
 
 def _cells(text: str, count: int) -> list[str]:
-    """Return the cells of a row. A formula is not split if the row has `count` cells then."""
+    """Return the cells of a row. Code and formulas are whole if the row has `count` cells then."""
     cells = _split(text)
-    if len(cells) > count and any_formula().search(text):
-        whole = _split(
-            any_formula().sub(lambda formula: formula.group().replace("|", HELD_PIPE), text)
-        )
-        cells = [cell.replace(HELD_PIPE, "|") for cell in whole] if len(whole) == count else cells
+    if len(cells) > count:
+        for pattern in (CODE, any_formula(), _code_or_formula()):
+            whole = _split(pattern.sub(_with_held_pipes, text))
+            if len(whole) == count:
+                return [cell.replace(HELD_PIPE, "|") for cell in whole]
     return cells
+
+
+@functools.cache
+def _code_or_formula() -> re.Pattern[str]:
+    return re.compile(f"{CODE.pattern}|{any_formula().pattern}")
+
+
+def _with_held_pipes(match: re.Match[str]) -> str:
+    """Return a match in which no pipe separates cells; those after a backslash never do."""
+    return PIPE.sub(HELD_PIPE, match.group())
 
 
 def _split(text: str) -> list[str]:

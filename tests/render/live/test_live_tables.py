@@ -181,6 +181,14 @@ EXAMPLES: dict[str, tuple[int, str, list[str]]] = {
         "| a | b |\n|---|---|\n| 1 | `x || y` |\n| 2 | `p | q` |\n",
         ["a  b", "─  ──────", "1  x || y", "2  p | q"],
     ),
+    "pipes in the code of any column": (
+        40,
+        "| `a|b` | c |\n|---|---|\n| `x || y` | or |\n| ``p`|q`` | $|x|$ |\n| `r \\| s|t` | u |\n",
+        ["a|b      c", "───────  ─────", "x || y   or", "p`|q     $|x|$", "r | s|t  u"],
+    ),
+    "a pipe in code separates cells where the row has no others": (
+        30, "| a | b |\n|---|---|\n| `x | y` |\n", ["a   b", "──  ──", "`x  y`"]
+    ),
     "one column": (
         12, "| a |\n|---|\n| some words in it |\n", ["a", "─" * 12, "some words", "in it"]
     ),
