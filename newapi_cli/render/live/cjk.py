@@ -16,6 +16,8 @@ from markdown_it.rules_inline.state_inline import Scanned, StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType
 
+BOLD = 2  # the length of the delimiters
+DIGITS = frozenset("0123456789")
 MAX_PUNCTUATION = 4  # characters of it between a delimiter and the letter that it belongs to
 
 
@@ -35,6 +37,7 @@ class InlineState(StateInline):
     def __init__(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> None:
         super().__init__(src, md, env, tokens)
         self.unclosed: set[str] = set()  # what begins a formula or a comment, but no end follows
+        self._is_bold = False  # after what was scanned
         self._bold_marks = (0, 0)  # up to a position
 
     def bold_marks_before(self, pos: int) -> int:
@@ -46,14 +49,38 @@ class InlineState(StateInline):
     def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: N802, N803
         """Return whether the delimiters at `start` may open and close emphasis."""
         scanned = super().scanDelims(start, canSplitWord)
-        is_decided = scanned.can_open and scanned.can_close
-        if is_decided or not canSplitWord or self.src.isascii():
+        if self._is_operator(start, scanned):
+            return Scanned(False, False, scanned.length)
+        if not (self.src.isascii() or (scanned.can_open and scanned.can_close)):
+            scanned = self._scanned_beside_cjk(start, scanned, canSplitWord)
+        if scanned.length == BOLD and self.src[start] == "*":  # each is scanned once, in order
+            closes = scanned.can_close and self._is_bold
+            self._is_bold = not closes and (scanned.can_open or self._is_bold)
+        return scanned
+
+    def _scanned_beside_cjk(self, start: int, scanned: Scanned, can_split_word: bool) -> Scanned:
+        if not (can_split_word or scanned.length == BOLD):
             return scanned
         before = self.src[max(start - MAX_PUNCTUATION - 1, 0) : start][::-1]
         begin = start + scanned.length
         after = self.src[begin : min(begin + MAX_PUNCTUATION + 1, self.posMax)]
-        can_open, can_close = _may_begin(before, after), _may_begin(after, before)
+        may_begin = _may_begin if can_split_word else _may_begin_at_underscores
+        can_open = scanned.can_open or may_begin(before, after)
+        can_close = scanned.can_close or may_begin(after, before)
         return Scanned(can_open, can_close, scanned.length)
+
+    def _is_operator(self, start: int, scanned: Scanned) -> bool:
+        """Return whether `*` stands between digits, as in `3*4*5` and `2**8`.
+
+        Where it may end bold text, as in `**Step 1**2`, it does.
+        """
+        if not (scanned.can_open and scanned.can_close and self.src[start] == "*"):
+            return False
+        end = start + scanned.length
+        if scanned.length > BOLD or end >= self.posMax:
+            return False
+        is_between = self.src[start - 1] in DIGITS and self.src[end] in DIGITS
+        return is_between and not (scanned.length == BOLD and self._is_bold)
 
 
 class InlineParser(ParserInline):
@@ -75,6 +102,13 @@ def _may_begin(outside: str, inside: str) -> bool:
     if not _is_punctuation(inside[0]) or _belongs_to_cjk(inside):
         return True
     return not outside or outside[0].isspace() or _is_punctuation(outside[0]) or is_cjk(outside[0])
+
+
+def _may_begin_at_underscores(outside: str, inside: str) -> bool:
+    """Return whether `__` may begin bold text: beside CJK text, but not in `a__变量`."""
+    if not inside or inside[0].isspace() or not _belongs_to_cjk(inside):
+        return False
+    return not outside or not (outside[0].isascii() and (outside[0].isalnum() or outside[0] == "_"))
 
 
 def _belongs_to_cjk(text: str) -> bool:

@@ -45,6 +45,9 @@ CHINESE = [
     Emphasis("繁體**「重點」**與**注意！**請", ("「重點」", "注意！")),
     Emphasis("- **名称：**值", ("名称：",)),
     Emphasis("> **引用：**文", ("引用：",)),
+    Emphasis("__重要__的，这是__「重点」__和__注意：__请", ("重要", "「重点」", "注意：")),
+    Emphasis("2**3是8，2**10是1024；3*4*5等于60，**不是**50", ("不是",)),
+    Emphasis("**步骤1**2个，**共3**4和*强调*5*6", ("步骤1", "共3"), ("强调",)),
     Emphasis("| **表头：**甲 |\n|---|\n| **值。**乙 |", ("表头：甲", "值。")),
 ]
 JAPANESE = [
@@ -75,6 +78,7 @@ MIXED = [
     Emphasis("**Step 1：**run", ("Step 1：",)),
     Emphasis("**公式：**$x_1$是", ("公式：",)),
     Emphasis("版本3.0**（重要）**更新", ("（重要）",)),
+    Emphasis("文件 a__数据__b、数据__b__c、__init__方法、数据_备份_表"),
     Emphasis("变量 file_name_a 和 __init__ 与 a_重要_b"),
     # As in CommonMark: nothing here belongs to CJK text.
     Emphasis('a**"foo"**b 中文'),
