@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock, reference
+from markdown_it.rules_core import StateCore
 
 from newapi_cli.render.live.cjk import InlineParser
 from newapi_cli.render.live.formulas import (
@@ -25,6 +28,7 @@ def markdown_parser() -> MarkdownIt:
     parser.configure("commonmark", {"html": False, "maxNesting": PARSER_LIMIT})
     parser.enable(["strikethrough", "table"])
     parser.core.ruler.before("block", "note_display_formulas", note_display_formulas)
+    parser.core.ruler.after("block", "keep_wide_indents", _keep_wide_indents)
     block = parser.block.ruler
     block.at("table", table_rule, {"alt": ["paragraph", "reference"]})
     block.before("table", "source", _too_deep)
@@ -37,6 +41,21 @@ def markdown_parser() -> MarkdownIt:
     for ruler in (parser.core.ruler, block, parser.inline.ruler, parser.inline.ruler2):
         ruler.getRules("")  # compiles them; a signal in the first run would leave half of them
     return parser
+
+
+def _keep_wide_indents(state: StateCore) -> None:
+    """Put back the wide blanks at the begin of paragraphs, which the parser strips.
+
+    Chinese and Japanese paragraphs begin with them; to CommonMark they are text.
+    """
+    if "\u3000" not in state.src:
+        return
+    lines = state.src.split("\n")
+    for opening, token in pairwise(state.tokens):
+        if opening.type == "paragraph_open" and token.map:
+            first = token.content.split("\n", 1)[0].rstrip()
+            before = lines[token.map[0]].rstrip().removesuffix(first)
+            token.content = before[len(before.rstrip("\u3000")) :] + token.content
 
 
 def _too_deep(state: StateBlock, begin: int, end: int, silent: bool) -> bool:
