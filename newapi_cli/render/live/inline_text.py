@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from markdown_it.token import Token
 from rich.console import Console
-from rich.containers import Lines
 from rich.style import Style
 from rich.text import Text
 
 from newapi_cli.i18n import tr
 from newapi_cli.render.live.inline_rules import URL_WITHOUT_SCHEME, url_end
 from newapi_cli.render.live.theme import Theme
-from newapi_cli.render.live.wrapping import TAB_SIZE
+from newapi_cli.render.live.wrapping import TAB_SIZE, has_cjk, paragraph_breaks
 from newapi_cli.render.sanitizer import safe_code, safe_text
 
 HELD_BLANK = "\ufdd0"  # never a character: it takes the place of a blank while lines are wrapped
@@ -36,20 +37,23 @@ class InlineText:
             self._text.right_crop(len(self._text.plain) - len(self._text.plain.rstrip("\n")))
         return self._text
 
-    def wrapped(self, token: Token, console: Console, width: int) -> Lines:
+    def wrapped(self, token: Token, console: Console, width: int) -> Iterator[Text]:
         """Return the text of an inline token in lines that fit; a formula is wrapped as one word.
 
         So its blanks are never where a line ends, and what is copied is the formula.
         """
         text = self.build(token)
+        plain = self.plain_for_wrapping()
+        if "\t" not in plain and has_cjk(plain):
+            yield from _wrapped_cjk(text, plain, width)
+            return
         if self._formulas:
-            text.plain = self.plain_for_wrapping()
-        lines = text.wrap(console, width, justify="default", tab_size=TAB_SIZE)
-        for line in lines:
+            text.plain = plain
+        for line in text.wrap(console, width, justify="default", tab_size=TAB_SIZE):
             line.rstrip()  # underlined blanks would be visible
             if self._formulas:
                 line.plain = line.plain.replace(HELD_BLANK, " ")
-        return lines
+            yield line
 
     def plain_for_wrapping(self) -> str:
         """Return the text with other characters in place of the blanks in formulas."""
@@ -118,3 +122,10 @@ class InlineText:
         if text := ", ".join(part for part in (target, title) if part):
             # An image in a link: its target is not a part of the underlined text.
             self._add(f" ({text})", NOT_UNDERLINED + self._theme.target)
+
+
+def _wrapped_cjk(text: Text, plain: str, width: int) -> Iterator[Text]:
+    for line, held in zip(text.split("\n", allow_blank=True), plain.split("\n"), strict=True):
+        for part in line.divide(paragraph_breaks(held, width)):
+            part.rstrip()
+            yield part

@@ -1,8 +1,11 @@
-"""Where the text of a table cell is wrapped.
+"""Where the text of a table cell, or of a paragraph in Chinese or Japanese, is wrapped.
 
 rich breaks a word that is wider than the line anywhere. A column is narrow, so such words are
 usual: here they are broken beside punctuation or between CJK characters, and only a run of letters
 that is wider than the line is broken inside. No character is dropped.
+
+Chinese and Japanese have no blanks between words: to rich, a sentence with the names and URLs in it
+is one word.
 """
 
 from __future__ import annotations
@@ -23,8 +26,11 @@ CLOSING = (  # what must not begin a line
     "!%),.:;?\\]}\u2019\u201d\u3001\u3002\u3009\u300b\u300d\u300f\u3011"
     "\uff01\uff09\uff0c\uff1a\uff1b\uff1f"
 )
+OPENING = "(\\[{\u2018\u201c\u3008\u300a\u300c\u300e\u3010\uff08"  # what must not end a line
 MARKS = "\u0300-\u036f\u200d\u20d0-\u20ff\ufe0e\ufe0f"
 WORDS = re.compile(r"\s*\S+\s*")
+WIDE_LETTERS = "\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff"  # of two cells each
+TRAILING = f"{CLOSING}{MARKS}\u2026\u3099\u309a\U000e0100-\U000e01ef"
 KEPT_LETTERS, KEPT_CELLS = 10, 16
 TAB_SIZE = 4
 
@@ -83,6 +89,51 @@ def _atoms() -> re.Pattern[str]:
 @cache
 def _cjk() -> re.Pattern[str]:
     return re.compile(f"[{CJK}]")  # 2 ms
+
+
+@cache
+def _units() -> re.Pattern[str]:
+    """Return the pattern of what a paragraph may be broken between.
+
+    That are letters of two cells, blanks, and words with what encloses them.
+    """
+    return re.compile(
+        rf"([{WIDE_LETTERS}]+(?![{TRAILING}]))|(\s+)"
+        rf"|(?=\S)[{OPENING}]*+(?:[{CJK}]|[^\s{CJK}]+)?[{TRAILING}]*+"
+    )
+
+
+def has_cjk(text: str) -> bool:
+    """Return whether a text has Chinese or Japanese letters or punctuation."""
+    return not text.isascii() and _cjk().search(text) is not None
+
+
+def paragraph_breaks(text: str, width: int) -> list[int]:
+    """Return the indices at which new lines of a text in Chinese or Japanese begin.
+
+    >>> paragraph_breaks("\u8c03\u7528 json.loads\uff0c\u7136\u540e", 12)
+    [3, 14]
+    """
+    breaks: list[int] = []
+    used = 0  # cells of the current line
+    for match in _units().finditer(text):
+        begin, end = match.span()
+        if match.group(1):
+            while end - begin > (count := max(width - used, 0) // 2):
+                begin += count
+                breaks.append(begin)
+                used = 0
+            used += 2 * (end - begin)
+            continue
+        size = cell_len(match.group())
+        if used + size <= width or match.group(2):
+            used += size
+        elif size <= width:
+            breaks.append(begin)
+            used = size
+        else:
+            used = _break_word(text, begin, end, width, used, breaks)
+    return breaks
 
 
 def _break_word(text: str, begin: int, end: int, width: int, used: int, breaks: list[int]) -> int:

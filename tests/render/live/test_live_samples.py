@@ -5,9 +5,13 @@ from __future__ import annotations
 import random
 import re
 import time
+from itertools import pairwise
+
+from rich.cells import cell_len
 
 from newapi_cli.render.live.layout import Row
 from newapi_cli.render.live.markdown import markdown_parser
+from newapi_cli.render.live.wrapping import paragraph_breaks
 from tests.render.live.documents import (
     definitions_of,
     differences,
@@ -150,6 +154,59 @@ def test_what_is_a_formula(source: str, wanted: list[str]) -> None:
 def test_a_formula_is_wrapped_as_one_word() -> None:
     assert plain("word word $a + b + c$ word", 20) == ["word word", "$a + b + c$ word"]
     assert plain(r"x \(a = b\), y", 11) == ["x", r"\(a = b\),", "y"]
+
+
+# -- lines in Chinese and Japanese ---------------------------------------------------------------
+
+
+@each(
+    ("source", "wanted"),
+    [
+        ("我们可以用json.loads()解析", ["我们可以用", "json.loads()解析"]),
+        ("这里有七个字，然后继续。", ["这里有七个字，然", "后继续。"]),
+        ("这里有八个字了，然后继续", ["这里有八个字了，", "然后继续"]),
+        ("这里有八个字了啊，然后。", ["这里有八个字了", "啊，然后。"]),
+        ("这里有八个字（括号）", ["这里有八个字（括", "号）"]),
+        ("这里有七个字是“引号”", ["这里有七个字是", "“引号”"]),
+        ("他说 Hello 世界很大，是的", ["他说 Hello 世界", "很大，是的"]),
+        (
+            "见https://a.b/c。再见https://d.e/f！",
+            ["见", "https://a.b/c。", "再见", "https://d.e/f！"],
+        ),
+        ("**加粗**的`code_name`文字", ["加粗的code_name", "文字"]),
+        ("设公式$a+b$等于$c + d$的值", ["设公式$a+b$等于", "$c + d$的值"]),
+        ("这是internationalization的", ["这是", "internationaliza", "tion的"]),
+        ("カタカナ（括弧）です。か\u3099き\u3099", ["カタカナ（括弧）", "です。か\u3099き\u3099"]),
+        ("　　缩进的段落很长很长", ["　　缩进的段落很", "长很长"]),
+        ("甲" * 20, ["甲" * 8, "甲" * 8, "甲" * 4]),
+        ("（" * 10, ["（" * 8, "（" * 2]),
+        ("한국어는 띄어쓰기가 있다", ["한국어는", "띄어쓰기가 있다"]),
+    ],
+)
+def test_where_a_line_is_wrapped(source: str, wanted: list[str]) -> None:
+    assert plain(source, 16) == wanted
+
+
+def test_wide_blanks_at_the_begin_of_a_paragraph_are_kept() -> None:
+    source = "　　第一段\n　　第二行\n\n- 　　项\n\n> 　　引用\n\n　　**第二段**\n\n> - 　　项\n"
+    indent = "　　"
+    assert plain(source) == [
+        f"{indent}第一段", f"{indent}第二行", "", f" • {indent}项", "", f"▌ {indent}引用", "",
+        f"{indent}第二段", "", f"▌  • {indent}项",
+    ]  # fmt: skip
+
+
+def test_no_wrapped_line_exceeds_the_width() -> None:
+    rnd = random.Random(SEED)
+    for _ in range(scaled(300, 20_000)):
+        text = "".join(
+            rnd.choices("人工（）“”。，！a bc12.;()[]-/\u3000😀e\u0301…ーｱ￥한\u200b ", k=50)
+        )
+        width = rnd.randint(4, 30)
+        bounds = [0, *paragraph_breaks(text, width), len(text)]
+        lines = [text[begin:end] for begin, end in pairwise(bounds)]
+        assert all(lines), (text, width, REPEAT)
+        assert max(cell_len(line.rstrip()) for line in lines) <= width, (text, width, REPEAT)
 
 
 UNCLOSED = [
