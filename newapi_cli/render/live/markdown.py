@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
+from urllib.parse import quote
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock, reference
@@ -18,12 +20,26 @@ from newapi_cli.render.live.inline_rules import additions, footnote
 from newapi_cli.render.live.table_rule import table_rule
 
 MAX_NESTING = 60  # of lists and quotes; what is nested more deeply is shown as its source
+HOST = re.compile(r"(?:[A-Za-z][\w+.-]*:)?//[^/?#]*")
 PARSER_LIMIT = MAX_NESTING + 10  # beyond it the parser drops text
+
+
+class _Parser(MarkdownIt):
+    """The parser, which keeps the targets of links as they were written, to be read and copied."""
+
+    def normalizeLink(self, url: str) -> str:  # noqa: N802
+        """Return a target without characters that would not be visible; the host is in ASCII."""
+        match = HOST.match(url)
+        host = super().normalizeLink(match.group()) if match else ""
+        rest = url[match.end() :] if match else url
+        if rest.isprintable() and " " not in rest:
+            return host + rest
+        return host + "".join(x if x.isprintable() and x != " " else quote(x) for x in rest)
 
 
 def markdown_parser() -> MarkdownIt:
     """Return a new parser. HTML stays visible text."""
-    parser = MarkdownIt("zero")
+    parser = _Parser("zero")
     parser.inline = InlineParser()
     parser.configure("commonmark", {"html": False, "maxNesting": PARSER_LIMIT})
     parser.enable(["strikethrough", "table"])
