@@ -25,6 +25,7 @@ BOLD = re.compile(r"(?<![\^{])\*\*")
 CITATION = re.compile(r"[\d\s,;–-]*")  # `\[1, 2\]` has escaped brackets and is no formula
 BRACKET = re.compile(r"\\.|[()\[\]]", re.DOTALL)
 NAME_START = re.compile(r"[A-Za-z_{(]")
+VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]+")  # of a shell
 ENDS_BEFORE_NAME = "})]|'!"
 
 DISPLAY = re.compile(r"\$\$(?!\$)|\\\[|\\begin\{[A-Za-z]+\*?\}")
@@ -178,8 +179,12 @@ def _end_of_dollars(state: InlineState) -> int:
     in_word = before.isascii() and before.isalpha()
     if in_word and content[0].isdigit():  # US$5 and A$
         return 0
-    if NAME_START.match(src, match.end()):  # $HOME/$PATH, Ke$ha
-        is_name = in_word or not (content[-1].isalnum() or content[-1] in ENDS_BEFORE_NAME)
+    if content.count("{") - content.count("\\{") != content.count("}") - content.count("\\}"):
+        return 0  # {print $1, $2} and $
+    if NAME_START.match(src, match.end()):  # $HOME/$PATH, $a和$b, Ke$ha
+        last = content[-1]
+        may_end = last in ENDS_BEFORE_NAME or (last.isascii() and last.isalnum())
+        is_name = in_word or not may_end or VARIABLE.fullmatch(content)
         return 0 if is_name else match.end()
     return match.end()
 
