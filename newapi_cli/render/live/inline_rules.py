@@ -36,6 +36,13 @@ FOOTNOTE = re.compile(r"\[\^[^\]\s]{1,40}\]")
 
 SPECIAL_NAME = re.compile(r"__([A-Za-z0-9]+(?:_[A-Za-z0-9]+)*)__(?![A-Za-z0-9_])")
 WORD = re.compile(r"[A-Za-z0-9_]")
+# In `C:\Users\_a\*.txt`, what Markdown would unescape; but `\**` ends bold text.
+PATH_NAME = re.compile(r"\\(?:[._#~@+&%!=;^$-](?=[A-Za-z])|\*(?!\*)|(?=\*\*))")
+PATH_START = r"(?<![A-Za-z0-9])[A-Za-z]:|(?<![\w\\])\\\\[\w.-]+"
+PATH_BEFORE = re.compile(rf"(?:{PATH_START})(?:[\\/][^\s\"'`<>|*]*)?\Z")
+LONGEST_PATH = 260  # of Windows
+NETWORK_PATH = re.compile(r"\\\\[\w.-]+\\[\w$.-]")  # `\\server\share`
+WORD_OR_BACKSLASH = re.compile(r"[A-Za-z0-9_\\:]")
 ATTRIBUTE = re.compile(r"\.[A-Za-z_]")  # or the suffix of a file
 # Of Python's data model and modules, and of the C preprocessor: text in models' answers, not bold.
 SPECIAL_NAMES = (
@@ -147,6 +154,25 @@ def _special_name(state: StateInline, silent: bool) -> bool:
     return True
 
 
+def _backslash(state: StateInline, silent: bool) -> bool:
+    """Parse a formula, or keep a backslash of a Windows path, which would escape what follows."""
+    pos, src = state.pos, state.src
+    if match := PATH_NAME.match(src, pos, state.posMax):
+        if not PATH_BEFORE.search(src[max(pos - LONGEST_PATH, 0) : pos]):
+            return False
+        end = match.end()
+    elif NETWORK_PATH.match(src, pos, state.posMax) and not WORD_OR_BACKSLASH.match(
+        src[max(pos - 1, 0) : pos]
+    ):
+        end = pos + 2
+    else:
+        return inline_formula(state, silent)
+    if not silent:
+        state.pending += src[pos:end]
+    state.pos = end
+    return True
+
+
 def _push(state: StateInline, kind: str, end: int, silent: bool) -> bool:
     if not silent:
         state.push(kind, "", 0).content = state.src[state.pos : end]
@@ -156,7 +182,7 @@ def _push(state: StateInline, kind: str, end: int, silent: bool) -> bool:
 
 RULES: dict[str, Callable[[StateInline, bool], bool]] = {
     "$": inline_formula,
-    "\\": inline_formula,
+    "\\": _backslash,
     "<": _tag,
     ":": _bare_url,
     "_": _special_name,
