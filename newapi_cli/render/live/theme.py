@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pygments.styles import get_style_by_name
+from pygments.token import Error
 from pygments.util import ClassNotFound
 from rich.style import Style
 from rich.syntax import ANSI_DARK, ANSISyntaxTheme, PygmentsSyntaxTheme, SyntaxTheme
@@ -72,7 +73,7 @@ def theme_named(name: str, code_style: str = "") -> Theme:
     roles = ROLES.get(name, {})
     wanted = code_style or CODE_STYLES.get(name, "")
     if not wanted:
-        return Theme(ANSISyntaxTheme(ANSI_DARK), accent, **roles)
+        return Theme(ANSISyntaxTheme({**ANSI_DARK, Error: Style.null()}), accent, **roles)
     try:
         style = get_style_by_name(wanted)
     except ClassNotFound as error:
@@ -88,5 +89,7 @@ class _WithoutBackground(PygmentsSyntaxTheme):
 
     def get_style_for_token(self, token_type: tuple[str, ...]) -> Style:
         """Return a token's style without its background."""
+        if token_type is Error:
+            return Style.null()
         style = super().get_style_for_token(token_type)
         return Style(color=style.color, bold=style.bold, italic=style.italic)
