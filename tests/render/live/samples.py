@@ -113,6 +113,10 @@ FORMULAS = [
 OTHERS = [
     "- [ ] a\n- [x] **b**\n  - [X] c\n* [ ] `d`\n1. [ ] e\n2. [x] f\n- [ ]\n- [x](u)\n- \\[ ] g\n",
     "a<br>b <br/> c<BR />\nd `<br>` &lt;br&gt;\n\n- e<br>f\n> g<br>h\n# i<br>j\n",
+    "C:\\Users\\_me\\*.txt, D:\\_b\\.c。\\\\srv\\a_b\\_c **E:\\f\\** A:\\_\\_ B:\\$5\n",
+    "[维基](https://zh.w.org/中国 '题') <https://a.b/中_文_> ![图](图/一.png)[a](<b c>)\n",
+    "```python\n打印（“你好”）\n如果 x：\n```\n",
+    "　　第一段\n　　**第二行**\n\n- 　　项\n",
     "<details>\n<summary>**More**</summary>\n\nPress <kbd>C</kbd> <!-- a\n*b* -->\n</details>\n",
     "see[^1] and [^note]: x\n\n[^1]: The *note*.\n[^note]: More\n\n    code\n",
     "https://x.y/a_b_c, (www.a.b/c_(d)) **http://e.f/** 访问https://g.h/路。`http://i`\n",

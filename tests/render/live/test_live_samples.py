@@ -144,6 +144,11 @@ def test_a_formula_is_shown_as_it_was_written_in_any_place(place: str) -> None:
         (r"\begin{a}b\end{a} \begin{b}\begin{b}\end{b}", [r"\begin{a}b\end{a}"]),
         ("| $P(A|B)$ | b |\n|---|---|\n| $\\|x\\|$ | $5 |", ["$P(A|B)$", "$\\|x\\|$"]),
         ("|$A|$B|\n|--|--|\n|$1|$c|", []),
+        ("变量$var1和$var2的，$A_B$C_D，awk '{print $1, $2}' 与 's/a$/b/'", []),
+        (
+            r"设$\{x\}$为$\text{速度}$的，$速度$与$k$近邻",
+            [r"$\{x\}$", r"$\text{速度}$", "$速度$", "$k$"],
+        ),
         ("never $closed and \\(closed", []),
     ],
 )
@@ -154,6 +159,40 @@ def test_what_is_a_formula(source: str, wanted: list[str]) -> None:
 def test_a_formula_is_wrapped_as_one_word() -> None:
     assert plain("word word $a + b + c$ word", 20) == ["word word", "$a + b + c$ word"]
     assert plain(r"x \(a = b\), y", 11) == ["x", r"\(a = b\),", "y"]
+
+
+# -- paths and targets ----------------------------------------------------------------------------
+
+
+@each(
+    ("source", "wanted"),
+    [
+        (r"C:\Users\me\*.txt 和 D:\*.log", r"C:\Users\me\*.txt 和 D:\*.log"),
+        (r"在C:\_work\.git\_x_y下", r"在C:\_work\.git\_x_y下"),
+        (r"\\server\share_a\_b 和 \\10.0.0.1\c$", r"\\server\share_a\_b 和 \\10.0.0.1\c$"),
+        (r"**C:\temp\**目录", r"C:\temp\目录"),
+        (
+            r"A:\_\_ B:\$5 C:\-3 D:\(x\) e:\\ \_a\_ Time:\_x",
+            r"A:__ B:$5 C:-3 D:\(x\) e:\ _a_ Time:_x",
+        ),
+        ("[中](https://a.b/中国?q=文)", "中 (https://a.b/中国?q=文)"),
+        ("<https://a.b/中_文_>", "https://a.b/中_文_"),
+        ("[a](图/一.png '题')![b](./图_1_.png)", "a (图/一.png, 题)b (./图_1_.png)"),
+        ("[a](<b c>) [d](e%20%E4) [f](C:\\g)", "a (b%20c) d (e%20%E4) f (C:\\g)"),
+        (
+            "[a](https://例え.jp/テ) [b](//аpple.com)",
+            "a (https://xn--r8jz45g.jp/テ) b (//xn--pple-43d.com)",
+        ),
+        ("[a](/b\u200bc&#x202e;d&#10;e)", "a (/b%E2%80%8Bc%E2%80%AEd%0Ae)"),
+    ],
+)
+def test_paths_and_targets_are_shown_as_they_were_written(source: str, wanted: str) -> None:
+    assert plain(source, 120) == [wanted]
+
+
+def test_what_a_lexer_does_not_know_is_shown_like_other_code() -> None:
+    assert spans("```python\n打印（“你好”）？\n```", UNDERLINE) == []
+    assert spans("```python\n打印（“你好”）？\n```", "31") == []
 
 
 # -- lines in Chinese and Japanese ---------------------------------------------------------------
