@@ -93,9 +93,9 @@ def _cjk() -> re.Pattern[str]:
 
 @cache
 def _units() -> re.Pattern[str]:
-    """Return the pattern of what a paragraph may be broken between.
+    """Return the pattern of what is kept whole in a paragraph: words with what encloses them.
 
-    That are letters of two cells, blanks, and words with what encloses them.
+    Letters of two cells, between which it may be broken, are one match of any length.
     """
     return re.compile(
         rf"([{WIDE_LETTERS}]+(?![{TRAILING}]))|(\s+)"
