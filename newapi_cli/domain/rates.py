@@ -106,14 +106,20 @@ def _rates_from_json(value: Any) -> KeyRates:
     models = {}
     for model, each in value["models"].items():
         ratios: Any = {name: _amount(each[name]) for name in RATIO_NAMES if name in each}
-        group, at, difference = str(each["group"]), float(each["at"]), int(each["difference"])
-        models[model] = Rates(group, at, difference=difference, **ratios)
+        group, at, difference = _name(each["group"]), float(each["at"]), int(each["difference"])
+        models[_name(model)] = Rates(group, at, difference=difference, **ratios)
     return KeyRates(
-        group=str(value["group"]),
-        ratios={group: _amount(ratio) for group, ratio in value["ratios"].items()},
+        group=_name(value["group"]),
+        ratios={_name(group): _amount(ratio) for group, ratio in value["ratios"].items()},
         models=models,
         alternates=value["alternates"] is True,
     )
+
+
+def _name(text: str) -> str:
+    """Return a name. Raises `ValueError` for one that cannot be printed: a lone surrogate."""
+    text.encode()
+    return text
 
 
 def _amount(text: str) -> Decimal:

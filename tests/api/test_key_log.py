@@ -146,6 +146,14 @@ def test_rates_are_the_same_after_the_cache() -> None:
         {"models": {"m": {}}, "ratios": {}, "group": "", "alternates": False},
         {"models": {}, "ratios": {"a": "NaN"}, "group": "a", "alternates": 1},
         {"models": {}, "ratios": {"a": "-1"}, "group": "a", "alternates": False},
+        {"models": {}, "ratios": {}, "group": "\ud800", "alternates": False},
+        {"models": {}, "ratios": {"\ud800": "1"}, "group": "a", "alternates": False},
+        {
+            "models": {"m": {"group": "\ud800", "at": 0, "difference": 0}},
+            "ratios": {},
+            "group": "a",
+            "alternates": False,
+        },
     ],
 )
 def test_damaged_rates_are_none(damage: object) -> None:
