@@ -197,7 +197,7 @@ class NewapiError(Exception):
     `message` says what happened, in lower case and without a full stop. `why` holds the words of
     the server or the system, `hint` what to type next, `request_id` the server's id of the request,
     `status` the HTTP status that was reported, else 0. None of them contains a key.
-    `conversation_hint` replaces the hint in a conversation, if it is not empty.
+    `conversation_hint` is the hint of a conversation if it needs other words than `NextStep` has.
     `can_fall_back`: another model may answer the same request. `retry_after_s`: how long the server
     asks to wait before a retry, None if it does not. `refused_fields`: the members of the request
     that the server names as invalid.
@@ -227,9 +227,9 @@ class NewapiError(Exception):
         self.retry_after_s: float | None = None
         self.refused_fields: tuple[str, ...] = ()
 
-    def with_hint(self, hint: str) -> Self:
-        """Replace the hint and return the error itself, as `with_traceback` does."""
-        self.hint = hint
+    def with_hint(self, hint: str, *, conversation: str = "") -> Self:
+        """Replace the hints and return the error itself, as `with_traceback` does."""
+        self.hint, self.conversation_hint = hint, conversation
         return self
 
     @property

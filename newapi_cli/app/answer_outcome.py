@@ -70,13 +70,9 @@ def check_ended(
 def check_size(answer: CompletionBuilder, event: TurnEvent) -> None:
     """Raise `IncompleteCompletion` if the event continues an answer that is too long."""
     if answer.size > MAX_SIZE and isinstance(event, Chunk) and event.has_anything:
+        problem = tr("it exceeds the limit of {limit} MB", limit=MAX_SIZE // 1024 // 1024)
         raise IncompleteCompletion(
-            ntr(
-                "answer cut off after {n} character: it exceeds the limit of {limit} MB",
-                "answer cut off after {n:,} characters: it exceeds the limit of {limit} MB",
-                answer.characters,
-                limit=MAX_SIZE // 1024 // 1024,
-            ),
+            _cut_off_text(answer, problem),
             request_id=answer.request_id,
         )
 
@@ -86,15 +82,19 @@ def cut_off_error(answer: CompletionBuilder, error: NewapiError) -> NewapiError:
     if isinstance(error, IncompleteCompletion):
         return error
     return IncompleteCompletion(
-        ntr(
-            "answer cut off after {n} character: {problem}",
-            "answer cut off after {n:,} characters: {problem}",
-            answer.characters,
-            problem=error.message,
-        ),
+        _cut_off_text(answer, error.message),
         why=error.why,
         hint=CUT_HINT,
         request_id=error.request_id or answer.request_id,
+    )
+
+
+def _cut_off_text(answer: CompletionBuilder, problem: str) -> str:
+    return ntr(
+        "answer cut off after {n} character: {problem}",
+        "answer cut off after {n:,} characters: {problem}",
+        answer.characters,
+        problem=problem,
     )
 
 
@@ -134,13 +134,12 @@ def _empty_answer_error(answer: CompletionBuilder, reason: str | None) -> Newapi
 
 
 def _unfinished_error(answer: CompletionBuilder, *, is_end_confirmed: bool) -> NewapiError:
-    characters = answer.characters
     if is_end_confirmed:
         return IncompleteCompletion(
             ntr(
                 "answer possibly cut off after {n} character: no finish reason was sent",
                 "answer possibly cut off after {n:,} characters: no finish reason was sent",
-                characters,
+                answer.characters,
             ),
             hint=tr(
                 "{step}; for a provider that never sends one: `{command}`",
@@ -150,11 +149,7 @@ def _unfinished_error(answer: CompletionBuilder, *, is_end_confirmed: bool) -> N
             request_id=answer.request_id,
         )
     return IncompleteCompletion(
-        ntr(
-            "answer cut off after {n} character: the connection ended",
-            "answer cut off after {n:,} characters: the connection ended",
-            characters,
-        ),
+        _cut_off_text(answer, tr("the connection ended")),
         hint=CUT_HINT,
         request_id=answer.request_id,
     )

@@ -72,7 +72,7 @@ def explain_error(
             error = error.with_hint(_hint_with_origin(context) or error.hint)
             return _error_by_key(context, gateway.key_record, context.api_key, error)
         if model and (hints := parameter_hint(context, error)):
-            error.hint, error.conversation_hint = hints
+            return error.with_hint(hints.shell, conversation=hints.conversation)
     except Interrupted as interrupted:  # a second Ctrl-C
         return interrupted
     except Exception:  # noqa: BLE001  # a failing hint must not replace the error

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-from newapi_cli.api.errors.explain import GATEWAY_REQUEST_ID, is_about_model
+from newapi_cli.api.errors.explain import is_about_model, is_from_gateway
 from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.health import Health
 from newapi_cli.app.gateway.models import Models
@@ -42,13 +41,13 @@ def explain_outage(
     `Interrupted`.
     """
     try:
-        is_gateway = re.fullmatch(GATEWAY_REQUEST_ID, error.request_id) is not None
-        if error.reason in ABOUT_REQUEST or not (is_gateway or health.is_new_api):
+        is_new_api = is_from_gateway(error) or health.is_new_api
+        if error.reason in ABOUT_REQUEST or not is_new_api:
             return error
         if is_about_model(error) and model not in models.known_names():
             return error  # a mistyped name
         if hint := health_hint(health.after_failure(), model, models.known_names(), error):
-            error.hint = hint
+            error = error.with_hint(hint)
         for announcement in health.new_announcements(MAX_ANNOUNCEMENTS):
             print_dim(context.streams, announcement_text(announcement))
     except Interrupted as interrupted:
@@ -69,30 +68,24 @@ def health_hint(
             rate=percent(own.success_rate),
             model=model,
         )
-    if better is not None and own is not None:
-        return tr(
+    if better is not None:
+        hint = tr(
             "use another model: {step}; in the last 24 h {rate} of the requests for {other}"
-            " succeeded, for {model} {own}",
+            " succeeded",
             step=NextStep.USE_MODEL,
             rate=percent(better.success_rate),
             other=better.model,
-            model=model,
-            own=percent(own.success_rate),
         )
+        if own is None:
+            return hint
+        own_rate = percent(own.success_rate)
+        return tr("{hint}, for {model} {rate}", hint=hint, model=model, rate=own_rate)
     if own is not None:
         return tr(
             "{hint}; in the last 24 h {rate} of the requests for {model} succeeded",
             hint=error.hint or tr("retry later"),
             rate=percent(own.success_rate),
             model=model,
-        )
-    if better is not None:
-        return tr(
-            "use another model: {step}; in the last 24 h {rate} of the requests for {other}"
-            " succeeded",
-            step=NextStep.USE_MODEL,
-            rate=percent(better.success_rate),
-            other=better.model,
         )
     return ""
 

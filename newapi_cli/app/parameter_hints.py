@@ -126,28 +126,29 @@ def _origin(context: Context, setting: str) -> str:
     return str(origin) if is_named else ""
 
 
+def _is_about_range(words: str) -> bool:
+    """Return whether a server refuses the value of a parameter, not the parameter itself."""
+    return RANGE.search(words) is not None and NOT_SUPPORTED.search(words) is None
+
+
 def _flag(setting: str) -> str:
     return SHORT_FLAGS.get(setting) or BY_NAME[setting].flag
 
 
 def _setting_hint(context: Context, setting: str, words: str) -> Hint:
     flag, origin = _flag(setting), _origin(context, setting)
-    if RANGE.search(words) and not NOT_SUPPORTED.search(words):
-        shell = tr("change {option}, or leave it out", option=flag)
-        if origin:
-            shell = tr(
-                "change {option}, or leave it out (it comes from {origin})",
-                option=flag,
-                origin=origin,
-            )
+    if _is_about_range(words):
+        shell = _with_origin(tr("change {option}, or leave it out", option=flag), origin)
         return Hint(shell, tr("/set {name} VALUE, or /set {name} unset", name=setting))
     return Hint(_leave_out(flag, origin), tr("/set {name} unset", name=setting))
 
 
 def _leave_out(option: str, origin: str) -> str:
-    if not origin:
-        return tr("leave {option} out", option=option)
-    return tr("leave {option} out (it comes from {origin})", option=option, origin=origin)
+    return _with_origin(tr("leave {option} out", option=option), origin)
+
+
+def _with_origin(hint: str, origin: str) -> str:
+    return tr("{hint} (it comes from {origin})", hint=hint, origin=origin) if origin else hint
 
 
 def _option_hint(context: Context, option: str) -> Hint:
@@ -164,19 +165,12 @@ def _max_tokens_hint(context: Context, words: str) -> Hint:
     origin = _origin(context, "max_tokens")
     value = context.settings.integer("max_tokens") or "N"
     if MAX_COMPLETION_TOKENS not in words:
-        is_range = RANGE.search(words) and not NOT_SUPPORTED.search(words)
-        shell = tr("use a smaller --max-tokens, or leave it out")
-        return Hint(
-            shell if is_range and not origin else _leave_out("--max-tokens", origin),
-            tr("/set max_tokens N, or /set max_tokens unset"),
-        )
+        shell = _leave_out("--max-tokens", origin)
+        if _is_about_range(words) and not origin:
+            shell = tr("use a smaller --max-tokens, or leave it out")
+        return Hint(shell, tr("/set max_tokens N, or /set max_tokens unset"))
     shell = tr("use -o max_completion_tokens={n} instead of --max-tokens", n=value)
-    if origin:
-        shell = tr(
-            "use -o max_completion_tokens={n} instead of --max-tokens (it comes from {origin})",
-            n=value,
-            origin=origin,
-        )
+    shell = _with_origin(shell, origin)
     command = f'/set options {{"max_completion_tokens": {value}}}'
     return Hint(shell, tr("/set max_tokens unset, then {command}", command=command))
 

@@ -8,7 +8,7 @@ import pytest
 
 from newapi_cli.api.errors.rules import ErrorRule
 from newapi_cli.api.errors.table import TABLE
-from newapi_cli.errors import NextStep
+from newapi_cli.errors import NetworkError, NextStep
 from newapi_cli.i18n import reword
 from newapi_cli.repl.conversation import NEXT_STEPS
 from tests.repl.conversation import conversation
@@ -54,3 +54,9 @@ def test_a_timeout_offers_to_set_it(home: Home, server: FaultServer) -> None:
     with conversation(home, columns=200) as repl:
         assert "try: wait longer with /set timeout SECONDS" in repl.output_of("a")
         repl.leave()
+
+
+def test_a_new_hint_replaces_that_of_a_conversation_too() -> None:
+    error = NetworkError("refused").with_hint("leave -t out", conversation="/set temperature unset")
+    assert error.conversation_hint == "/set temperature unset"
+    assert error.with_hint("retry later").conversation_hint == ""
