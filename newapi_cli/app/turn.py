@@ -17,11 +17,11 @@ from newapi_cli.domain.completion import (
     Completion,
     CompletionBuilder,
     FallbackUsed,
+    ReasoningEnded,
     ResponseStarted,
     Sources,
     Status,
     StreamEnd,
-    ThoughtsClosed,
     Tick,
     TurnEvent,
 )
@@ -210,7 +210,7 @@ class Turn:
             self._is_end_confirmed = False
         elif isinstance(event, StreamEnd):
             self._is_end_confirmed = event.is_end_confirmed
-        elif isinstance(event, Sources | ThoughtsClosed):
+        elif isinstance(event, Sources | ReasoningEnded):
             self._builder.add(event)
 
     def _save_if_due(self) -> None:

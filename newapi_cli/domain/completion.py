@@ -177,8 +177,8 @@ class Sources(NamedTuple):
     sources: tuple[Source, ...]
 
 
-class ThoughtsClosed(NamedTuple):
-    """All content so far was reasoning: the server marks only its end, by `</think>`."""
+class ReasoningEnded(NamedTuple):
+    """All content so far was reasoning, of which the server marks only the end: `</think>`."""
 
 
 class StreamEnd(NamedTuple):
@@ -187,7 +187,7 @@ class StreamEnd(NamedTuple):
     is_end_confirmed: bool
 
 
-AnswerEvent = Chunk | Sources | ThoughtsClosed  # what a response body holds
+AnswerEvent = Chunk | Sources | ReasoningEnded  # what a response body holds
 TurnEvent = ResponseStarted | AnswerEvent | FallbackUsed | Tick | Notice | StreamEnd
 
 
@@ -244,7 +244,7 @@ class GrowingText:
 
     @property
     def has_several_pieces(self) -> bool:
-        """Whether it came in more than one piece."""
+        """Whether it arrived in more than one piece."""
         return bool(self._joined) or len(self._pieces) > 1
 
     def _join(self) -> None:
@@ -309,7 +309,7 @@ class CompletionBuilder:
             self._tool_calls.add(delta)
             self.size += CALL_SIZE + len(delta.id) + len(delta.name) + len(delta.arguments)
 
-    def _add_beside(self, event: Sources | ThoughtsClosed) -> None:
+    def _add_beside(self, event: Sources | ReasoningEnded) -> None:
         if isinstance(event, Sources):
             self.sources = event.sources
         else:

@@ -10,7 +10,7 @@ from newapi_cli.domain.completion import (
     Chunk,
     Completion,
     Notice,
-    ThoughtsClosed,
+    ReasoningEnded,
     TurnEvent,
     Usage,
 )
@@ -76,8 +76,8 @@ class JsonRenderer:
         """Write a delta as a line, or a notice to stderr."""
         if isinstance(event, Notice):
             self._status.write_notice(event)
-        elif isinstance(event, ThoughtsClosed) and self._lines:
-            self._status.write_thoughts_notice()
+        elif isinstance(event, ReasoningEnded) and self._lines:
+            self._status.write_reasoning_notice()
         elif isinstance(event, Chunk) and self._lines:
             for name in ("reasoning", "content"):
                 if text := getattr(event, name):

@@ -9,8 +9,8 @@ from newapi_cli.domain.completion import (
     Chunk,
     Completion,
     Notice,
+    ReasoningEnded,
     StreamEnd,
-    ThoughtsClosed,
     ToolCall,
     TurnEvent,
 )
@@ -59,9 +59,9 @@ class PlainRenderer:
                 self._write(self._safe(event.content) if self._images else event.content)
         elif isinstance(event, StreamEnd):
             self._end_text()
-        elif isinstance(event, ThoughtsClosed):
+        elif isinstance(event, ReasoningEnded):
             self._end_text()
-            self._status.write_thoughts_notice()
+            self._status.write_reasoning_notice()
         elif isinstance(event, Notice):
             self._break_line_on_terminal()
             self._status.write_notice(event)

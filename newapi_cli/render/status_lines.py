@@ -20,7 +20,7 @@ from newapi_cli.text import wrap_line
 
 BOLD, DIM, GREEN, RED, YELLOW = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[1;31m", "\x1b[33m"
 RESET = "\x1b[0m"
-THOUGHTS_CLOSED = tr(
+REASONING_ENDED = tr(
     "the text printed so far is reasoning, not a part of the answer:"
     " the server marks only its end (</think>)"
 )
@@ -87,9 +87,9 @@ class StatusLines:
             self.end_reasoning()
             print_dim(self._streams, text)
 
-    def write_thoughts_notice(self) -> None:
+    def write_reasoning_notice(self) -> None:
         """Write that the text which was printed as the answer is reasoning."""
-        self.write_notice(Notice(THOUGHTS_CLOSED))
+        self.write_notice(Notice(REASONING_ENDED))
 
     def write_answer(self, text: str) -> None:
         """Write an answer that must not go to stdout."""

@@ -9,7 +9,7 @@ from itertools import combinations
 import pytest
 
 from newapi_cli.api.chat.folding import AnswerFolder
-from newapi_cli.api.chat.split_text import TAGS, SurrogateJoiner, split_thoughts
+from newapi_cli.api.chat.split_text import TAGS, SurrogateJoiner, split_reasoning
 from newapi_cli.domain.completion import Chunk, CompletionBuilder, Status
 from tests.support.cases import each
 from tests.support.wire import chunk
@@ -130,7 +130,7 @@ def test_reasoning_of_members_and_of_tags_is_joined() -> None:
 @each("opening", TAGS)
 def test_every_pair_of_tags_is_known_wherever_it_is_split(opening: str) -> None:
     text = f"\n{opening}\nplan{TAGS[opening]}\n\n{opening}more{TAGS[opening]}\nSeven."
-    assert split_thoughts(text) == ("plan\nmore", "Seven.")
+    assert split_reasoning(text) == ("plan\nmore", "Seven.")
     for place in range(len(text)):
         assert parted([text[:place], text[place:]]) == ("plan\nmore", "Seven."), place
     assert parted(list(text)) == ("plan\nmore", "Seven.")
@@ -173,7 +173,7 @@ MENTIONS = (
 def test_text_before_a_lone_closing_tag_is_reasoning(
     text: str, reasoning: str, content: str
 ) -> None:
-    assert split_thoughts(text) == (reasoning, content)
+    assert split_reasoning(text) == (reasoning, content)
     assert parted([text]) == (reasoning, content)
     assert parted(list(text)) == (reasoning, content)
     for first, second in combinations(range(len(text) + 1), 2):
@@ -192,7 +192,7 @@ def test_an_answer_may_mention_a_closing_tag(text: str) -> None:
 def test_many_mentions_and_blanks_take_linear_time() -> None:
     started = time.process_time()
     mentions = "Write `</think>` here.\n" * 40_000
-    assert split_thoughts(mentions) == ("", mentions)
+    assert split_reasoning(mentions) == ("", mentions)
     assert parted([f"{line}\n" for line in mentions.split("\n")[:-1]]) == ("", mentions)
     html = ["<td>x</td>\n"] * 40_000
     assert parted(html) == ("", "".join(html))

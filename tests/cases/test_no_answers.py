@@ -124,7 +124,7 @@ OTHER_APIS = {
 def test_the_form_of_another_api_is_named(home: Home, body: bytes, name: str) -> None:
     result = ask(home, response(200, body))
     assert (result.code, result.out) == (6, b""), result.err
-    message = "error: the server answered in the form of another API\n"
+    message = "error: the server answered in the format of another API\n"
     assert result.err.startswith(f"{message}  why: it looks like "), result.err
     assert name in result.err
     assert "newapi login URL" in result.err

@@ -9,10 +9,10 @@ import pytest
 from newapi_cli.domain.completion import (
     Chunk,
     CompletionBuilder,
+    ReasoningEnded,
     Source,
     Sources,
     Status,
-    ThoughtsClosed,
     ToolCall,
     ToolCallDelta,
     Usage,
@@ -116,7 +116,7 @@ def test_the_last_sources_count() -> None:
 
 def test_content_can_become_reasoning() -> None:
     builder = folded(Chunk("First ", "hm "), Chunk("I count."))
-    builder.add(ThoughtsClosed())
+    builder.add(ReasoningEnded())
     assert (builder.has_answer, builder.characters) == (False, 0)
     builder.add(Chunk("Seven."))
     done = builder.completion(Status.COMPLETE)

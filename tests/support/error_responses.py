@@ -414,7 +414,7 @@ OTHERS: tuple[ErrorResponse, ...] = (
     ErrorResponse("another API", 200,
             json_bytes({"type": "message", "role": "assistant",
                         "content": [{"type": "text", "text": "Hello"}]}), 6,
-            "the server answered in the form of another API",
+            "the server answered in the format of another API",
             "it looks like Anthropic's Messages API", True),
     ErrorResponse("a refusal without a status", 200,
             json_bytes({"success": False, "message": "not today"}), 6,

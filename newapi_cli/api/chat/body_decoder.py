@@ -66,7 +66,7 @@ class BodyDecoder:
 
     @property
     def skipped_parts(self) -> dict[str, int]:
-        """The parts of the answer that cannot be shown: how many of each type."""
+        """The number of parts of the answer that cannot be shown, by type."""
         return self._folder.skipped
 
     def feed(self, block: bytes) -> Iterator[AnswerEvent]:

@@ -18,14 +18,14 @@ from newapi_cli.api.chat.split_text import (
     ThinkTagSplitter,
     find_lone_tag,
     hold_lone_tag,
-    split_thoughts,
+    split_reasoning,
 )
 from newapi_cli.domain.completion import (
     AnswerEvent,
     Chunk,
     GrowingText,
+    ReasoningEnded,
     Sources,
-    ThoughtsClosed,
     ToolCallDelta,
 )
 from newapi_cli.text import SURROGATES, well_formed
@@ -33,10 +33,10 @@ from newapi_cli.text import SURROGATES, well_formed
 if TYPE_CHECKING:
     from newapi_cli.api.chat.sources import SourceCollector
 
-MAX_COMPARED = 1024 * 1024  # characters: a longer text is a picture, not an answer
+MAX_COMPARED = 1024 * 1024  # characters: a longer text is an image, not an answer
 MIN_REPEATED = 16  # characters of an answer in one delta that the next one repeats
 SLACK = 8  # characters of white space by which a repetition may be shorter
-# Members beside the choices, of a choice or of a part that name the sources of an answer.
+# Members of an object, a choice or a part that name the sources of an answer.
 SOURCE_MEMBERS = frozenset(
     (
         *("citations", "search_results", "annotations", "web_search", "search_info", "references"),
@@ -128,16 +128,16 @@ class AnswerFolder:
     def end(self) -> Chunk | None:
         """Return what was held back when the body ended, None if nothing was."""
         self._repetition = ""
-        thoughts, answer = self._split(self._content.end())
-        last_thoughts, last_answer = self._think.end()
+        tagged, answer = self._split(self._content.end())
+        last_tagged, last_answer = self._think.end()
         if self._held_tag:
             tag, self._held_tag = self._held_tag, ""
             if find_lone_tag(str(self._answer), tag) == (0, len(tag)):
-                last_thoughts += self._close_thoughts("", "")[0]
+                last_tagged += self._end_reasoning("", "")[0]
             else:
                 last_answer += tag
         calls = self._messages.take_calls()
-        reasoning = self._reasoning.end() + thoughts + last_thoughts
+        reasoning = self._reasoning.end() + tagged + last_tagged
         answer += last_answer
         if not (answer or reasoning or calls):
             return None
@@ -180,39 +180,39 @@ class AnswerFolder:
         if not content.text:
             return reasoning, ""
         self._has_deltas = True
-        thoughts, answer = self._split(content.text)
+        tagged, answer = self._split(content.text)
         answer = self._without_repetition(answer, is_last=is_last)
         self._answer.add(answer)
-        return reasoning + thoughts, answer
+        return reasoning + tagged, answer
 
     def _split(self, text: str) -> tuple[str, str]:
         """Return the reasoning and the answer in the next text."""
-        text, thoughts = self._content.feed(text), ""
+        text, reasoning = self._content.feed(text), ""
         if not self._think.is_answer:
-            thoughts, text = self._think.feed(text)
-            self._has_reasoning |= bool(thoughts)
+            reasoning, text = self._think.feed(text)
+            self._has_reasoning |= bool(reasoning)
         if text and not self._has_reasoning and ("<" in text or self._held_tag):
             text, self._held_tag = hold_lone_tag(self._held_tag + text)
             if LONE_CLOSING.search(text) and self._mentions < MAX_MENTIONS:
                 span = find_lone_tag(str(self._answer), text)
                 if span is not None:
-                    return self._close_thoughts(text[: span[0]], text[span[1] :])
+                    return self._end_reasoning(text[: span[0]], text[span[1] :])
                 self._mentions += 1
-        return thoughts, text
+        return reasoning, text
 
-    def _close_thoughts(self, before: str, after: str) -> tuple[str, str]:
-        """Return the reasoning and the answer where a lone closing tag is between two texts.
+    def _end_reasoning(self, before: str, after: str) -> tuple[str, str]:
+        """Return the reasoning and the answer in two texts with a lone closing tag between them.
 
-        All before it is reasoning, also what has been passed on as a part of the answer.
+        All before it is reasoning, even what was returned as a part of the answer before.
         """
         after, self._held_tag = after + self._held_tag, ""
         self._think = ThinkTagSplitter(str(self._answer) + before)
         if self._answer.characters:
-            self.events += [Chunk(before), ThoughtsClosed()] if before else [ThoughtsClosed()]
+            self.events += [Chunk(before), ReasoningEnded()] if before else [ReasoningEnded()]
             self._answer, before = _Answer(), ""
         self._has_reasoning = True
-        thoughts, answer = self._think.feed(after)
-        return before + thoughts, answer
+        reasoning, answer = self._think.feed(after)
+        return before + reasoning, answer
 
     def _without_repetition(self, answer: str, *, is_last: bool) -> str:
         """Return the text of a delta without what repeats the whole answer.
@@ -227,7 +227,7 @@ class AnswerFolder:
             return answer
         old, new = str(known).strip(), answer.strip()
         if new.startswith(tuple(TAGS)):
-            new = split_thoughts(new)[1].strip()
+            new = split_reasoning(new)[1].strip()
         is_long = len(old) >= MIN_REPEATED
         # Two equal deltas are two pieces, unless the second one is long and ends the answer.
         if old and old == new and (known.has_several_pieces or (is_last and is_long)):
@@ -250,41 +250,41 @@ class AnswerFolder:
             reasoning = well_formed(self._messages.new_reasoning(content.reasoning))
             self._has_reasoning = True
         if self._has_deltas:
-            thoughts, answer = self._news(content.text)
+            tagged, answer = self._new_in_message(content.text)
         else:
-            thoughts, answer = self._split(self._messages.new_text(content.text))
+            tagged, answer = self._split(self._messages.new_text(content.text))
         if not self._choices.has_calls:
             self._messages.add_calls(content.tool_calls)
         self._answer.add(answer)
-        return reasoning + thoughts, answer
+        return reasoning + tagged, answer
 
-    def _news(self, text: str) -> tuple[str, str]:
-        """Return what a message adds to the deltas; nothing if it is another text."""
-        thoughts, answer = split_thoughts(well_formed(text))
+    def _new_in_message(self, text: str) -> tuple[str, str]:
+        """Return what a message adds to the deltas, nothing if its text differs from theirs."""
+        reasoning, answer = split_reasoning(well_formed(text))
         if self._answer.is_long:
             return "", ""
         known = str(self._answer)
         old, new = known.strip(), answer.strip()
         if old and not new.startswith(old):
-            if self._has_reasoning or not thoughts.strip().startswith(old):
+            if self._has_reasoning or not reasoning.strip().startswith(old):
                 return "", ""
-            self._close_thoughts("", "")  # the deltas were reasoning: the message marks its end
-            thoughts, known, old = thoughts.strip()[len(old) :], "", ""
+            self._end_reasoning("", "")  # the deltas were reasoning: the message marks its end
+            reasoning, known, old = reasoning.strip()[len(old) :], "", ""
         elif self._has_reasoning:
-            thoughts = ""
+            reasoning = ""
         # The two may differ in the white space around them.
         answer = answer[len(known) :] if answer.startswith(known) else new[len(old) :]
-        self._has_reasoning |= bool(thoughts)
+        self._has_reasoning |= bool(reasoning)
         self._think, self._content = ThinkTagSplitter(), SurrogateJoiner()
         self._think.is_answer = True
         self._held_tag = self._repetition = ""
-        return thoughts, answer
+        return reasoning, answer
 
-    # -- beside the text ------------------------------------------------------------------------
+    # -- sources ------------------------------------------------------------------------------
 
     def _count(self, types: tuple[str, ...]) -> None:
         for type_ in types:
-            # The sound of one answer comes in many pieces.
+            # The audio of one answer arrives in many pieces.
             self.skipped[type_] = 1 if type_ == "audio" else self.skipped.get(type_, 0) + 1
 
     def _collect_sources(self, value: dict[str, Any], *places: dict[str, Any]) -> None:
@@ -305,7 +305,7 @@ class AnswerFolder:
 
 
 class _Answer(GrowingText):
-    """The text of the answer that has been passed on, for comparisons; not if it is very long."""
+    """The text of the answer so far, for comparisons; it is dropped if it is very long."""
 
     is_long = False
 
@@ -379,7 +379,7 @@ class _Messages:
         return text
 
     def add_calls(self, calls: tuple[ToolCallDelta, ...]) -> None:
-        """Take the tool calls of a message: those so far, or more of them."""
+        """Add the tool calls of a message, which holds all calls so far or only new ones."""
         known = [(call.id, call.name) for call in self._calls]
         if [(call.id, call.name) for call in calls][: len(known)] == known:
             self._calls = list(calls)

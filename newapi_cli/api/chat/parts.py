@@ -20,8 +20,8 @@ REASONING_MEMBERS = (
     *("thinking", "thinking_blocks"),
 )
 REASONING_TYPES = ("reasoning", "thinking", "thought", "redacted_thinking", "summary_text")
-PICTURE_MEMBERS = ("images", "image", "image_url")
-OTHER_TEXTS = frozenset((*PICTURE_MEMBERS, "refusal", "audio"))
+IMAGE_MEMBERS = ("images", "image", "image_url")
+OTHER_TEXTS = frozenset((*IMAGE_MEMBERS, "refusal", "audio"))
 CALL_MEMBERS = frozenset(("tool_calls", "function_call"))
 # The members beside `content` that hold a part of the answer or of its reasoning.
 ANSWER_MEMBERS = OTHER_TEXTS | CALL_MEMBERS | frozenset(REASONING_MEMBERS)
@@ -88,7 +88,7 @@ def _are_parts(value: object) -> bool:
 def _is_part(part: dict[str, Any]) -> bool:
     text = _text_member(part)
     is_text = bool(part.keys() & TEXT_MEMBERS) and (not text or isinstance(text, str))
-    return is_text or _is_reasoning(part) or bool(_picture(part))
+    return is_text or _is_reasoning(part) or bool(_image(part))
 
 
 def _is_list_of_objects(value: object) -> TypeGuard[list[dict[str, Any]]]:
@@ -111,7 +111,7 @@ def _text(value: object) -> str:
 def _content_text(content: object, skipped: list[str]) -> str:
     """Return the text of content; add the types of parts that are not text to `skipped`.
 
-    A picture becomes Markdown, as in gateways.
+    An image becomes Markdown, as in gateways.
     """
     if isinstance(content, str):
         return content
@@ -120,7 +120,7 @@ def _content_text(content: object, skipped: list[str]) -> str:
         if _is_reasoning(part):
             continue
         text = _text_member(part)
-        texts.append(text if isinstance(text, str) and text else _picture(part))
+        texts.append(text if isinstance(text, str) and text else _image(part))
         if not texts[-1] and not part.keys() & TEXT_MEMBERS:
             skipped.append(str_or_empty(part.get("type")) or "unknown")
     return "".join(texts)
@@ -133,9 +133,9 @@ def _text_member(part: dict[str, Any]) -> object:
 
 
 def _other_texts(part: dict[str, Any], text: str, skipped: list[str]) -> str:
-    """Return the refusal (OpenAI) and the pictures, or else the transcript of sound."""
+    """Return the refusal (OpenAI) and the images, or else the transcript of audio."""
     refusal, audio = _text(part.get("refusal")), part.get("audio")
-    others = ("" if refusal == text else refusal) + _pictures(part, skipped)
+    others = ("" if refusal == text else refusal) + _images(part, skipped)
     if not isinstance(audio, dict):
         return others
     if audio.get("data"):
@@ -143,25 +143,25 @@ def _other_texts(part: dict[str, Any], text: str, skipped: list[str]) -> str:
     return others if text or others else _text(audio.get("transcript"))
 
 
-def _pictures(part: dict[str, Any], skipped: list[str]) -> str:
-    """Return the pictures beside the content (OpenRouter and others) as Markdown, each once."""
+def _images(part: dict[str, Any], skipped: list[str]) -> str:
+    """Return the images outside the content (OpenRouter and others) as Markdown, each once."""
     found: dict[str, None] = {}
-    for name in PICTURE_MEMBERS:
+    for name in IMAGE_MEMBERS:
         value = part.get(name)
         for each in value if isinstance(value, list) else [value]:
-            if picture := _picture(each):
-                found[picture] = None
+            if image := _image(each):
+                found[image] = None
             elif isinstance(each, dict) and each:
                 skipped.append("image")
     return "".join(found)
 
 
-def _picture(value: object) -> str:
+def _image(value: object) -> str:
     if not value or (isinstance(value, dict) and value.keys() <= TEXT_MEMBERS | {"type"}):
         return ""
-    from newapi_cli.api.chat import pictures  # noqa: PLC0415  # few answers have some
+    from newapi_cli.api.chat import images  # noqa: PLC0415  # few answers have some
 
-    return pictures.picture_markdown(value)
+    return images.image_markdown(value)
 
 
 # -- reasoning ----------------------------------------------------------------------------------
@@ -169,11 +169,11 @@ def _picture(value: object) -> str:
 
 def _reasoning(part: dict[str, Any], content: object) -> str:
     for name in REASONING_MEMBERS:
-        if text := _thoughts(part.get(name)):
+        if text := _reasoning_text(part.get(name)):
             return text
     if not isinstance(content, list):
         return ""
-    return "".join(_thoughts(each) for each in _objects(content) if _is_reasoning(each))
+    return "".join(_reasoning_text(each) for each in _objects(content) if _is_reasoning(each))
 
 
 def _is_reasoning(part: dict[str, Any]) -> bool:
@@ -183,17 +183,21 @@ def _is_reasoning(part: dict[str, Any]) -> bool:
     return is_typed or "thinking" in part or part.get("thought") is True
 
 
-def _thoughts(value: object) -> str:
+def _reasoning_text(value: object) -> str:
     """Return reasoning that is a text, or a list of texts or of parts."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
-        return "".join(_thoughts(each) for each in value if isinstance(each, str | dict))
+        return "".join(_reasoning_text(each) for each in value if isinstance(each, str | dict))
     if not isinstance(value, dict):
         return ""
     for name in ("thinking", "text", "summary", "content"):
         inner = value.get(name)
-        if text := inner if isinstance(inner, str) else "".join(map(_thoughts, _objects(inner))):
+        if (
+            text := inner
+            if isinstance(inner, str)
+            else "".join(map(_reasoning_text, _objects(inner)))
+        ):
             return text
     return ""
 

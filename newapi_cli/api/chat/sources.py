@@ -40,11 +40,10 @@ SEVERAL = (
 class SourceCollector:
     """Collects sources from the objects of a response, each once, in the order of their numbers.
 
-    `skipped` counts what names no source.
+    `members` are the names of the members that hold them; `skipped` counts entries without one.
     """
 
     def __init__(self, members: frozenset[str]) -> None:
-        """Read the members with these names."""
         self.skipped: dict[str, int] = {}
         self._members = members
         self._last: dict[str, object] = {}  # some servers repeat all with each chunk
@@ -56,7 +55,7 @@ class SourceCollector:
         return tuple(self._sources)
 
     def knows(self, place: dict[str, Any]) -> bool:
-        """Return whether an object says nothing new."""
+        """Return whether all members of an object were read before."""
         return all(
             not place[name] or place[name] == self._last.get(name)
             for name in self._members.intersection(place)
@@ -74,20 +73,20 @@ class SourceCollector:
 
     def _add(self, value: object) -> None:
         found: list[Source] = []
-        for entry in value if isinstance(value, list) else [value]:
+        entries = value if isinstance(value, list) else []
+        for entry in entries or [value]:
             sources = list(_sources(entry, 0))
             found += sources
-            is_entry = isinstance(value, list) and bool(entry)
-            if is_entry and not sources:
-                self.skipped["source"] = self.skipped.get("source", 0) + 1
-        numbered = isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+            if entries and entry and not sources:
+                self._skip()
+        are_urls = bool(entries) and all(isinstance(entry, str) for entry in entries)
         for number, source in enumerate(found):
-            self._add_source(source, number if numbered else None)
+            self._add_source(source, number if are_urls else None)
 
     def _add_source(self, source: Source, number: int | None) -> None:
         """Add a source that is new, or complete the one that has its URL.
 
-        In a list of URLs, to whose numbers the text refers, one may stand twice.
+        In a list of URLs, to whose numbers the text refers, one may be listed twice.
         """
         for place, known in enumerate(self._sources):
             if known.url == source.url and (known.url or known.title == source.title):
@@ -98,7 +97,10 @@ class SourceCollector:
         if len(self._sources) < MAX_SOURCES:
             self._sources.append(source)
         else:
-            self.skipped["source"] = self.skipped.get("source", 0) + 1
+            self._skip()
+
+    def _skip(self) -> None:
+        self.skipped["source"] = self.skipped.get("source", 0) + 1
 
 
 def _sources(value: object, depth: int) -> Iterator[Source]:

@@ -54,7 +54,7 @@ class ThinkTagSplitter:
     """
 
     def __init__(self, after: str | None = None) -> None:
-        """Begin at the start of the text, or `after` reasoning that has just been closed."""
+        """Start at the beginning of the text, or `after` reasoning that has just ended."""
         self.is_answer = False
         self._held = ""
         self._closing = ""  # the tag that ends the open block
@@ -70,7 +70,7 @@ class ThinkTagSplitter:
         reasoning = ""
         while True:
             if self._closing:
-                reasoning += self._take_thoughts()
+                reasoning += self._take_reasoning()
             tag = None if self._closing else self._take_tag()
             if tag is None:
                 return reasoning, ""
@@ -89,9 +89,9 @@ class ThinkTagSplitter:
 
     def split(self, text: str) -> tuple[str, str]:
         """Return the reasoning and the answer in the whole rest of the text."""
-        thoughts, answer = self.feed(text)
-        last_thoughts, last = self.end()
-        return thoughts + last_thoughts, answer + last
+        reasoning, answer = self.feed(text)
+        last_reasoning, last = self.end()
+        return reasoning + last_reasoning, answer + last
 
     def _take_tag(self) -> str | None:
         """Return the tag that comes next, empty if none does, None if that is not certain yet."""
@@ -105,34 +105,34 @@ class ThinkTagSplitter:
         may_be_tag = any(tag.startswith(text) for tag in (*TAGS, *LONE_CLOSINGS))
         return None if may_be_tag and len(self._held) < MAX_BLANKS else ""
 
-    def _take_thoughts(self) -> str:
+    def _take_reasoning(self) -> str:
         """Return the next reasoning of the open block; the blocks are on lines of their own."""
         if self._is_block_empty:
             self._held = self._held.lstrip("\n")
-        thoughts, tag, rest = self._held.partition(self._closing)
+        reasoning, tag, rest = self._held.partition(self._closing)
         if tag:
             self._closing = ""
         else:
-            length = len(thoughts) - _length_of_partial_tag(thoughts, self._closing)
-            thoughts, rest = thoughts[:length], thoughts[length:]
+            length = len(reasoning) - _length_of_partial_tag(reasoning, self._closing)
+            reasoning, rest = reasoning[:length], reasoning[length:]
         self._held = rest
-        if thoughts:
+        if reasoning:
             if self._is_block_empty and self._needs_line_break:
-                thoughts = f"\n{thoughts}"
+                reasoning = f"\n{reasoning}"
             self._is_block_empty = False
-            self._needs_line_break = not thoughts.endswith("\n")
-        return thoughts
+            self._needs_line_break = not reasoning.endswith("\n")
+        return reasoning
 
 
-def split_thoughts(text: str) -> tuple[str, str]:
+def split_reasoning(text: str) -> tuple[str, str]:
     """Return the reasoning and the answer in a whole text."""
-    thoughts, answer = ThinkTagSplitter().split(text)
-    span = None if thoughts else find_lone_tag("", answer)
+    reasoning, answer = ThinkTagSplitter().split(text)
+    span = None if reasoning else find_lone_tag("", answer)
     if span is None:
-        return thoughts, answer
-    thoughts = answer[: span[0]]
-    more, answer = ThinkTagSplitter(thoughts).split(answer[span[1] :])
-    return thoughts + more, answer
+        return reasoning, answer
+    reasoning = answer[: span[0]]
+    more, answer = ThinkTagSplitter(reasoning).split(answer[span[1] :])
+    return reasoning + more, answer
 
 
 def _length_of_partial_tag(text: str, tag: str) -> int:
@@ -149,18 +149,18 @@ def hold_lone_tag(text: str) -> tuple[str, str]:
 
 
 def find_lone_tag(before: str, text: str) -> tuple[int, int] | None:
-    """Return where in a text is the tag that makes all before it reasoning, None without one.
+    """Return the place of the tag that makes all text before it reasoning, None without one.
 
     `before` is the answer before the text. A tag that an answer mentions is not one.
     """
     for match in islice(LONE_CLOSING.finditer(text), MAX_MENTIONS):
         following = text[match.end() : match.end() + 1]
-        if _ends_thoughts(before + text[: match.start()], following):
+        if _ends_reasoning(before + text[: match.start()], following):
             return match.span()
     return None
 
 
-def _ends_thoughts(before: str, following: str) -> bool:
+def _ends_reasoning(before: str, following: str) -> bool:
     line = before.rpartition("\n")[2]
     is_code = len(FENCE.findall(before)) % 2 or line.count("`") % 2
     if is_code or "<think>" in before or "<seed:think>" in before:

@@ -1,6 +1,6 @@
 """The error object in the body of a response.
 
-What servers wrap it in is known to `wrappers`, which is loaded at an error only.
+`wrappers` knows what servers wrap it in; it is loaded only at an error.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def parse_error_body(body: bytes) -> ErrorObject:
 def find_error(value: object) -> ErrorObject | None:
     """Return the error in a JSON value that is marked as one, None if there is none.
 
-    Marked by `error` in any form, `success: false`, `"type": "error"`, the code of an error beside
-    a message, and so on. Gemini puts it into a list.
+    Marked by `error` in any form, `success: false`, `"type": "error"`, the code of an error with a
+    message, and so on. Gemini puts it into a list.
     """
     if isinstance(value, dict):
         if value.keys() <= PLAIN and value.get("object") != "error":

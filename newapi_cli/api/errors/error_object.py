@@ -1,4 +1,4 @@
-"""An error object of a server, and what web pages are recognized by."""
+"""An error object of a server, and the detection of web pages."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ TITLE = re.compile(rb"<(?:title|h1)[^<>]*+>([^<]*)", re.IGNORECASE)
 class ErrorObject(NamedTuple):
     """An error object of a server; `code` as text, empty if there is none.
 
-    `request_id` is the gateway's own, in the message; `other_id` another one, beside it. `fields`
-    are the members of the request that it names, `provider` who failed behind the server,
-    `wait_s` how long to wait before a retry.
+    `request_id` is the gateway's own, from the message; `other_id` is that of another member.
+    `fields` are the members of the request that it names, `provider` is the provider that failed
+    behind the server, `wait_s` the seconds to wait before a retry.
     """
 
     message: str

@@ -26,10 +26,10 @@ from newapi_cli.text import shorten
 if TYPE_CHECKING:
     from newapi_cli.api.errors.rules import ErrorRule
 
-# The date and the nanoseconds, then 8 or 16 random characters.
-MAX_WORDS = 2_000
+MAX_WORDS = 2_000  # characters in which a group is looked for
 # The group of the key, as the gateway names it in a refusal.
 OWN_GROUP = r"under group (\S{1,60})|分组 ?(\S{1,60}?) ?下|分組 ?(\S{1,60}?) ?下"
+# The date and the nanoseconds, then 8 or 16 random characters.
 GATEWAY_REQUEST_ID = r"20\d\d[01]\d[0-3]\d[0-2]\d{6,14}[0-9A-Za-z]{8,16}"
 INVALID_REQUEST_CODES = {  # sent with 500, and true for every model
     "invalid_request",
@@ -46,7 +46,7 @@ MODEL_STATUSES = (402, 404, 408, 429)  # caused by the model or its provider
 FITS_ANOTHER_MODEL = {Reason.CONTEXT_TOO_LONG, Reason.IMAGE_NOT_SUPPORTED}
 NO_PRICE = "model_price_error"
 MAX_WHY = 1_000  # characters of a server's words that are displayed
-GENERAL = {  # reasons that say less than that the error was inside an answer
+GENERAL = {  # less specific than that the error was inside an answer
     Reason.GATEWAY_REFUSED,
     Reason.GATEWAY_FAILED,
     Reason.GATEWAY_DOWN,
@@ -129,10 +129,10 @@ def html_error(body: bytes, status: int, request_id: str = "") -> NewapiError:
 def error_in_stream(error: ErrorObject, status: int = 0, *, has_text: bool = False) -> NewapiError:
     """Return the error for one inside a response whose status was a success.
 
-    Before any text it is what it says: New API reports the 429 of a provider in a stream that it
-    has begun with comments. After some text the exit code is 6 whatever it says, as it is for a
-    key: the request was accepted. Another model may be tried, as the provider of this one has
-    failed. `status` is reported if it is not 0.
+    Before any text its own status counts: New API reports the 429 of a provider in a stream that it
+    has begun with comments. After some text the exit code is 6 even for a rejected key, since the
+    request was accepted. Another model may be tried, as the provider of this one has failed.
+    `status` is reported if it is not 0.
     """
     named = 0 if has_text else named_status(error)
     rule, in_stream = find_rule(named, error), rules().ERROR_IN_STREAM

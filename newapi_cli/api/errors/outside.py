@@ -1,6 +1,6 @@
 """Bodies of a successful response that hold no answer: an error, another API's form, anything else.
 
-Loaded only where nothing of an answer arrived.
+Loaded only if nothing of an answer arrived.
 """
 
 from __future__ import annotations

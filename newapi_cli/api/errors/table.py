@@ -52,8 +52,8 @@ PROXY_HINT = tr("check --proxy and any proxy in front of the gateway")
 DOCTOR = profile_command("newapi doctor")
 DOCTOR_HINT = tr("run `{doctor}`", doctor=DOCTOR)
 
-# The status that an error of these types or codes has, where it is inside a response of another
-# status. Only the letters of a name count.
+# The status that an error of these types or codes has if it is inside a response of another status.
+# Only the letters of a name count.
 NAMED_STATUSES = {
     **dict.fromkeys(("invalidrequesterror", "badrequesterror", "invalidargument"), 400),
     **dict.fromkeys(("authenticationerror", "invalidapikey", "unauthorized", "unauthenticated",
@@ -132,7 +132,7 @@ OUTSIDE_PROTOCOL = INVALID_RESPONSE._replace(
 )
 OTHER_API = INVALID_RESPONSE._replace(
     reason=Reason.OTHER_API,
-    message=tr("the server answered in the form of another API"),
+    message=tr("the server answered in the format of another API"),
     cause="The URL is that of another API of the server, such as Anthropic's or Ollama's own.",
     hint=tr(
         "use the URL of the server's OpenAI-compatible API, which often ends in /v1: `{login}`",
@@ -254,7 +254,7 @@ TABLE: tuple[ErrorRule, ...] = (
     ),
     ErrorRule(
         GatewayError, Reason.IMAGE_NOT_SUPPORTED, tr("the model cannot read images"),
-        "The prompt or an earlier turn holds an image, and the model takes only text.",
+        "The prompt or an earlier turn contains an image, and the model accepts only text.",
         tr("leave the image out, or use a model that reads images: {step}", step=USE_MODEL),
         When(texts=NO_IMAGES), is_final=True,
     ),

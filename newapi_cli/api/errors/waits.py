@@ -35,7 +35,7 @@ AFTER = (
     r"(?: \w{1,12}){0,3}?(?:[ :=]{1,3}(?:in|after|for|within))?[ :=]{1,3}"
     rf"(?:about|around|approximately|at least|another|~|up to)? ?({DURATION})"
 )
-# In this order: a message may name the next reset of a quota beside the wait before a retry. All
+# In this order: a message may name both the wait before a retry and the next reset of a quota. All
 # are matched against a text in lower case with single spaces.
 WORDS = (
     rf"\b(?:again|retry|retrying|wait|waiting|later|resubmit)\b{AFTER}",

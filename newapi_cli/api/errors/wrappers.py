@@ -1,4 +1,4 @@
-"""The words of an error in the wrappers that providers, gateways and frameworks put around them.
+"""Errors in all the JSON, XML and text that providers, gateways and frameworks wrap them in.
 
 Loaded at an error only. Names of members are compared without case, `_` and `-`. A member that is
 unknown, missing, null or of the wrong type is ignored, never an error. Everything is bounded: the
@@ -25,7 +25,7 @@ MAX_WORDS = 1_000
 NOTHING = ("", "null", "[]", '""')
 MAX_TEXT = 300  # of a body in plain text
 REQUEST_ID_SUFFIX = re.compile(r"\(request id: ([^)\s]++)\)\s*+$")
-# Members that hold the error itself, and so replace the words beside them.
+# Members that hold the error itself, so that the other members do not count.
 WRAPPERS = (
     "error",
     "fault",  # Apigee, WSO2
@@ -106,7 +106,7 @@ CODES = ("code", "errorcode", "errcode", "statuscode", "status", "httpcode", "ht
 REQUEST_IDS = ("requestid", "traceid", "sid", "logid", "trace")
 SUCCESSES = {"", "0", "ok", "success", "succeeded", "successful", "true", "none", "null", "normal"}
 FAILURES = {"error", "err", "fail", "failed", "failure", "exception", "rejected", "denied"}
-# Words that say nothing, if there is more.
+# Phrases without information, which are dropped if there are other words.
 GENERIC = re.compile(
     r"(?:(?:the )?(?:upstream |model |llm )?provider returned (?:an )?error|bad request|forbidden"
     r"|unauthorized|not found|unprocessable entity|too many requests|internal server error"
@@ -143,7 +143,7 @@ def marked_error(value: object) -> ErrorObject | None:
 
 
 def read_error(value: object) -> ErrorObject:
-    """Return what a value says that is known to be an error, marked or not."""
+    """Return the error in a value that is known to be one, marked or not."""
     value = _decoded(value)
     if isinstance(value, str):
         message, request_id = _without_id(words_of_text(value))
@@ -184,7 +184,7 @@ def has_words(value: object) -> bool:
 
 
 def read_text(text: str) -> ErrorObject:
-    """Return what a body says that is not JSON: events, XML, YAML, or plain text, shortened."""
+    """Return the error in a body that is not JSON: events, XML, YAML, or plain text, shortened."""
     match = FIELD.search(text)
     if match:
         value = match.group(1).strip()
@@ -240,7 +240,7 @@ def _is_marked(names: Members) -> bool:
 
 
 def _has_inner_mark(names: Members) -> bool:
-    """Return whether a wrapper reports a failure beside members that every response has."""
+    """Return whether a wrapper that every response has reports a failure."""
     for name in ("baseresp", "header", "requeststatus"):
         inner = _object(names.get(name))
         if inner and _failed(inner.get("statuscode", inner.get("code"))):
@@ -257,7 +257,7 @@ def _has_inner_mark(names: Members) -> bool:
 def _has_error_code(names: Members) -> bool:
     """Return whether there is the code of an error: 200, 0 and `ok` are not.
 
-    Other codes than those of HTTP need a message beside them, and no data.
+    Codes other than those of HTTP count only with a message and without data.
     """
     own_names = ("errorcode", "errcode", "errno")
     own_texts = ("errormsg", "errmsg", "errormessage", "errordescription", "faultstring")
@@ -286,7 +286,7 @@ def _is_error_member(value: object) -> bool:
 
 
 def _reports_success(names: Members) -> bool:
-    """Return whether an object says that nothing failed."""
+    """Return whether an object reports a success."""
     if any(names.get(name) is True for name in ("success", "ok", "succeeded")):
         return True
     given = [names[name] for name in CODES if names.get(name) is not None]
@@ -322,7 +322,7 @@ def _is_message_of_chat(value: object) -> bool:
 
 
 def words(value: object, depth: int = 0) -> str:
-    """Return the words in a value: the deepest that say something, with their locations."""
+    """Return the words in a value: the innermost informative ones, with their locations."""
     if depth > MAX_DEPTH:
         return ""
     if isinstance(value, str):
@@ -378,7 +378,7 @@ def _words_of_object(names: Members, depth: int) -> str:
 
 
 def _details_of(names: Members, depth: int, *, has_words: bool) -> Iterator[str]:
-    """Yield what there is beside the words of an object itself."""
+    """Yield the words of the members with details."""
     for name in ("detail", "message") if has_words else ():
         if isinstance(names.get(name), dict | list):
             yield _details(names[name], depth)
@@ -388,7 +388,7 @@ def _details_of(names: Members, depth: int, *, has_words: bool) -> Iterator[str]
 
 
 def _own_words(names: Members, depth: int) -> str:
-    """Return the words of an object itself: the first that say something, or else the first."""
+    """Return the words of an object itself: the first informative ones, or else the first."""
     texts = []
     for name in MESSAGES:
         value = names.get(name)
@@ -447,7 +447,7 @@ def _with_location(location: str, text: str) -> str:
 
 
 def _location(names: Members) -> str:
-    """Return where an entry of a list of errors applies, with dots between the steps."""
+    """Return the location that an entry of a list of errors names, with dots between the steps."""
     source = _object(names.get("source"))  # JSON:API
     for name in LOCATIONS:
         value = names.get(name) or (source or {}).get(name)

@@ -186,7 +186,7 @@ def addresses_of(host: str, port: int) -> Addresses:
 def open_socket(
     addresses: Addresses, connect_s: float, is_canceled: Callable[[], bool] = lambda: False
 ) -> socket.socket:
-    """Connect to the address that accepts first; the families take turns.
+    """Connect to the address that accepts first, alternating between IPv6 and IPv4.
 
     Attempts start 250 ms apart, or when one has failed: a dead IPv6 route costs no more. All of
     them share the time limit (0: none).
@@ -265,7 +265,7 @@ class _Attempts:
         self.failure = OSError(code, os.strerror(code))
 
     def close(self) -> None:
-        """Cancel all others."""
+        """Close the sockets that are still connecting."""
         for key in list(self._selector.get_map().values()):
             cast(socket.socket, key.fileobj).close()
         self._selector.close()

@@ -16,8 +16,8 @@ from newapi_cli.domain.completion import (
     Chunk,
     Completion,
     Notice,
+    ReasoningEnded,
     StreamEnd,
-    ThoughtsClosed,
     Tick,
     TurnEvent,
 )
@@ -31,7 +31,7 @@ from newapi_cli.render.live.painter import Painter
 from newapi_cli.render.live.theme import Theme
 from newapi_cli.render.plain import tool_calls_json
 from newapi_cli.render.sanitizer import Sanitizer, safe_line
-from newapi_cli.render.status_lines import THOUGHTS_CLOSED, StatusLines, StatusOptions
+from newapi_cli.render.status_lines import REASONING_ENDED, StatusLines, StatusOptions
 from newapi_cli.render.units import seconds
 from newapi_cli.signals import Interrupts
 from newapi_cli.streams import Streams
@@ -102,8 +102,8 @@ class LiveRenderer:
             silent_s = event.silent_s
         elif isinstance(event, Notice):
             self._show_notice(event)
-        elif isinstance(event, ThoughtsClosed):
-            self._close_thoughts()
+        elif isinstance(event, ReasoningEnded):
+            self._end_reasoning()
         elif isinstance(event, StreamEnd):
             self._end()
             return
@@ -142,12 +142,12 @@ class LiveRenderer:
             self._is_dirty = True
             self._pending += self._answer.take_backlog()
 
-    def _close_thoughts(self) -> None:
+    def _end_reasoning(self) -> None:
         """End the text so far, which was reasoning, and begin the answer below a notice."""
         self._answer.feed(self._sanitizer.feed(self._images.end()) + self._sanitizer.end())
         self._pending += [*self._answer.end(), Row("", 0)]
         self._answer = StreamedAnswer(self._layout, self._theme)
-        self._show_notice(Notice(THOUGHTS_CLOSED))
+        self._show_notice(Notice(REASONING_ENDED))
         self._pending.append(Row("", 0))
 
     def _show_notice(self, notice: Notice) -> None:

@@ -1,6 +1,6 @@
-"""Pictures in an answer, in the forms of all providers, as Markdown images.
+"""Images in an answer, in the forms of all providers, as Markdown images.
 
-A provider sends a URL or the picture itself in base64, nested in one of many ways. It becomes
+A provider sends a URL or the image itself in base64, nested in one of many ways. It becomes
 `![image](data:image/png;base64,…)` in the text of the answer, as gateways write it.
 """
 
@@ -29,12 +29,12 @@ SIGNATURES = {
 }
 
 
-def picture_markdown(value: object) -> str:
-    """Return a picture as a Markdown image, empty for any other value.
+def image_markdown(value: object) -> str:
+    """Return an image as a Markdown image, empty for any other value.
 
-    >>> picture_markdown({"type": "image", "b64_json": "iVBORw0KGgo="})
+    >>> image_markdown({"type": "image", "b64_json": "iVBORw0KGgo="})
     '![image](data:image/png;base64,iVBORw0KGgo=)'
-    >>> picture_markdown({"source": {"media_type": "image/gif", "data": "R0lGODlhAQ=="}})
+    >>> image_markdown({"source": {"media_type": "image/gif", "data": "R0lGODlhAQ=="}})
     '![image](data:image/gif;base64,R0lGODlhAQ==)'
     """
     url = _url(value, "", 0)
@@ -56,7 +56,7 @@ def _url(value: object, type_: str, depth: int) -> str:
 
 
 def _is_of_other_kind(value: dict[str, object]) -> bool:
-    """Return whether an object names another type: a file or sound may be in the same members."""
+    """Return whether an object names another type: a file or audio may be in the same members."""
     type_ = value.get("type")
     if not isinstance(type_, str) or type_ in ("base64", "url", "output", "media"):
         return False
@@ -68,7 +68,7 @@ def _first_text(values: Iterable[object]) -> str:
 
 
 def _url_of_text(text: str, type_: str) -> str:
-    """Return the URL that a text is, or the data URL of the picture that it is in base64."""
+    """Return a text that is a URL, or the data URL of one that is an image in base64."""
     if text.startswith(("data:", "https://", "http://")):
         return "" if WHITE_SPACE.search(text) else text.replace(")", "%29")
     data = WHITE_SPACE.sub("", text)
@@ -77,7 +77,7 @@ def _url_of_text(text: str, type_: str) -> str:
 
 
 def _subtype(type_: str, data: str) -> str:
-    """Return the kind of picture, by its media type or first bytes; empty for any other data."""
+    """Return the kind of image, by its media type or first bytes; empty for any other data."""
     if match := MEDIA_TYPE.fullmatch(type_):
         return match[1]
     if type_ in FORMATS:
