@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from newapi_cli.api.chat.chunks import (
-    chunk_from_json,
     find_error_in_choice,
     has_unread_content,
     usage_from_json,
 )
+from newapi_cli.api.chat.folding import AnswerFolder
 from newapi_cli.api.errors.error_object import ErrorObject
 from newapi_cli.domain.completion import COUNTS, Chunk, ToolCallDelta, Usage
 from tests.api.wrong_shapes import WRONG, name_of, places, replaced
@@ -45,8 +45,21 @@ def streamed(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]
     }
 
 
+def chunk_of(value: dict[str, Any]) -> Chunk:
+    """Return the chunk of the only object of a response."""
+    folder = AnswerFolder()
+    chunk, rest = folder.fold(value), folder.end()
+    if rest is None:
+        return chunk
+    return chunk._replace(
+        content=chunk.content + rest.content,
+        reasoning=chunk.reasoning + rest.reasoning,
+        tool_calls=chunk.tool_calls + rest.tool_calls,
+    )
+
+
 def test_the_documented_json_answer_is_read() -> None:
-    assert chunk_from_json(WHOLE) == Chunk(
+    assert chunk_of(WHOLE) == Chunk(
         content="Hello! How can I assist you today?",
         finish_reason="stop",
         usage=Usage(9, 12, 21),
@@ -67,7 +80,7 @@ def test_the_documented_json_answer_is_read() -> None:
 def test_the_documented_stream_is_read(
     delta: dict[str, Any], finish: str | None, content: str
 ) -> None:
-    chunk = chunk_from_json(streamed(delta, finish))
+    chunk = chunk_of(streamed(delta, finish))
     assert chunk == Chunk(content=content, finish_reason=finish, model="gpt-4", id="chatcmpl-xxx")
 
 
@@ -75,18 +88,18 @@ def test_the_documented_stream_is_read(
 
 
 def test_a_chunk_with_usage_has_no_choices() -> None:
-    chunk = chunk_from_json({"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
+    chunk = chunk_of({"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
     assert chunk == Chunk(usage=Usage(1, 2, 3))
 
 
 @pytest.mark.parametrize("finish", ["stop", "length", "end", "<|eot_id|>", "pause_turn"])
 def test_the_finish_reason_is_kept_unchanged(finish: str) -> None:
-    assert chunk_from_json(streamed({}, finish)).finish_reason == finish
+    assert chunk_of(streamed({}, finish)).finish_reason == finish
 
 
 @pytest.mark.parametrize("finish", [None, "", 0, False, [], {}])
 def test_an_invalid_finish_reason_is_none(finish: Any) -> None:
-    assert chunk_from_json(streamed({}, finish)).finish_reason is None
+    assert chunk_of(streamed({}, finish)).finish_reason is None
 
 
 @pytest.mark.parametrize(
@@ -100,23 +113,23 @@ def test_an_invalid_finish_reason_is_none(finish: Any) -> None:
     ],
 )
 def test_reasoning_in_either_member_or_both_is_read_once(delta: dict[str, Any]) -> None:
-    assert chunk_from_json(streamed(delta)).reasoning == "hm"
+    assert chunk_of(streamed(delta)).reasoning == "hm"
 
 
 def test_content_in_parts_is_joined() -> None:
     parts = [{"type": "text", "text": "a"}, {"type": "x"}, 5, None, {"type": "text", "text": "b"}]
-    assert chunk_from_json(streamed({"content": parts})).content == "ab"
+    assert chunk_of(streamed({"content": parts})).content == "ab"
 
 
 def test_choice_0_is_read_or_else_the_only_one() -> None:
     first, second = {"index": 0, "delta": {"content": "a"}}, {"index": 1, "delta": {"content": "b"}}
-    assert chunk_from_json({"choices": [second, first]}).content == "a"
-    assert chunk_from_json({"choices": [second]}).content == "b"
+    assert chunk_of({"choices": [second, first]}).content == "a"
+    assert chunk_of({"choices": [second]}).content == "b"
 
 
 @pytest.mark.parametrize("index", [{}, {"index": None}, {"index": 0}])
 def test_a_choice_without_an_index_is_choice_0(index: dict[str, Any]) -> None:
-    assert chunk_from_json({"choices": [{**index, "delta": {"content": "a"}}]}).content == "a"
+    assert chunk_of({"choices": [{**index, "delta": {"content": "a"}}]}).content == "a"
 
 
 def test_tool_calls_keep_the_servers_values() -> None:
@@ -124,7 +137,7 @@ def test_tool_calls_keep_the_servers_values() -> None:
         {"index": 1, "id": "c1", "type": "function", "function": {"name": "f", "arguments": "{"}},
         {"type": None, "function": {"arguments": "}"}},
     ]
-    assert chunk_from_json(streamed({"tool_calls": calls})).tool_calls == (
+    assert chunk_of(streamed({"tool_calls": calls})).tool_calls == (
         ToolCallDelta(1, "c1", "f", "{"),
         ToolCallDelta(None, "", "", "}"),
     )
@@ -148,31 +161,31 @@ def test_tool_calls_keep_the_servers_values() -> None:
     ],
 )
 def test_text_in_other_members_is_the_answer(choice: dict[str, Any], text: str) -> None:
-    assert chunk_from_json({"choices": [choice]}).content == text
+    assert chunk_of({"choices": [choice]}).content == text
 
 
 @pytest.mark.parametrize("thoughts", ["hm", [{"type": "text", "text": "hm"}]])
 def test_thinking_in_content_parts_is_reasoning(thoughts: object) -> None:
     parts = [{"type": "thinking", "thinking": thoughts}, {"type": "text", "text": "a"}]
-    chunk = chunk_from_json(streamed({"content": parts}))
+    chunk = chunk_of(streamed({"content": parts}))
     assert (chunk.reasoning, chunk.content) == ("hm", "a")
 
 
 def test_a_deprecated_function_call_is_a_tool_call() -> None:
     delta = {"function_call": {"name": "f", "arguments": "{"}}
-    assert chunk_from_json(streamed(delta)).tool_calls == (ToolCallDelta(None, "", "f", "{"),)
+    assert chunk_of(streamed(delta)).tool_calls == (ToolCallDelta(None, "", "f", "{"),)
 
 
 def test_arguments_that_are_an_object_become_its_text() -> None:
     function = {"name": "f", "arguments": {"city": "北京"}}
-    (call,) = chunk_from_json(streamed({"tool_calls": [{"function": function}]})).tool_calls
+    (call,) = chunk_of(streamed({"tool_calls": [{"function": function}]})).tool_calls
     assert call.arguments == '{"city": "北京"}'
 
 
 @pytest.mark.parametrize(("given", "text"), [(["北京", 1], '["北京", 1]'), ([], "[]"), (5, "")])
 def test_arguments_that_are_a_list_become_its_text(given: object, text: str) -> None:
     function = {"name": "f", "arguments": given}
-    (call,) = chunk_from_json(streamed({"tool_calls": [{"function": function}]})).tool_calls
+    (call,) = chunk_of(streamed({"tool_calls": [{"function": function}]})).tool_calls
     assert call.arguments == text
 
 
@@ -180,7 +193,7 @@ def test_arguments_that_are_a_list_become_its_text(given: object, text: str) -> 
 def test_a_custom_tool_call_has_a_name_and_an_input(beside: dict[str, Any]) -> None:
     custom = {"name": "patch", "input": "*** Begin"}
     calls = [{"index": 0, "id": "c", "type": "custom", "custom": custom, **beside}]
-    assert chunk_from_json(streamed({"tool_calls": calls})).tool_calls == (
+    assert chunk_of(streamed({"tool_calls": calls})).tool_calls == (
         ToolCallDelta(0, "c", "patch", "*** Begin"),
     )
 
@@ -190,7 +203,7 @@ def test_arguments_nested_more_deeply_than_the_stack_are_none() -> None:
     for _ in range(100_000):
         arguments = {"a": arguments}
     function = {"name": "f", "arguments": arguments}
-    (call,) = chunk_from_json(streamed({"tool_calls": [{"function": function}]})).tool_calls
+    (call,) = chunk_of(streamed({"tool_calls": [{"function": function}]})).tool_calls
     assert call.arguments == ""
 
 
@@ -245,13 +258,13 @@ EMPTY: dict[str, Any] = {
 
 @each("value", UNREAD.values(), ids=UNREAD)
 def test_content_in_an_unsupported_form_is_noticed(value: dict[str, Any]) -> None:
-    assert not chunk_from_json(value).has_anything
+    assert not chunk_of(value).has_anything
     assert has_unread_content(value)
 
 
 @each("value", EMPTY.values(), ids=EMPTY)
 def test_an_object_without_an_answer_has_no_unread_content(value: dict[str, Any]) -> None:
-    assert not chunk_from_json(value).has_anything
+    assert not chunk_of(value).has_anything
     assert not has_unread_content(value)
 
 
@@ -301,7 +314,7 @@ def test_a_chunk_with_a_wrong_member_is_still_a_chunk(
     value: dict[str, Any], path: tuple[str | int, ...]
 ) -> None:
     for wrong in WRONG:
-        chunk = chunk_from_json(replaced(value, path, wrong))
+        chunk = chunk_of(replaced(value, path, wrong))
         assert isinstance(chunk.content, str), wrong
         assert isinstance(chunk.reasoning, str), wrong
         assert isinstance(chunk.model, str), wrong
@@ -349,14 +362,14 @@ def test_the_details_of_usage_are_read() -> None:
 )
 def test_an_image_in_a_content_part_is_a_markdown_image(picture: object) -> None:
     parts = [{"type": "text", "text": "See "}, {"type": "image_url", "image_url": picture}]
-    chunk = chunk_from_json({"choices": [{"message": {"content": parts}}]})
+    chunk = chunk_of({"choices": [{"message": {"content": parts}}]})
     assert chunk.content == "See ![image](data:image/png;base64,AA)"
 
 
 @pytest.mark.parametrize(("content", "text"), [("See ", "See "), (None, "")])
 def test_images_follow_the_content(content: str | None, text: str) -> None:
     images = [{"type": "image_url", "image_url": {"url": f"data:,{name}"}} for name in "ab"]
-    chunk = chunk_from_json(streamed({"content": content, "images": images}))
+    chunk = chunk_of(streamed({"content": content, "images": images}))
     assert chunk.content == f"{text}![image](data:,a)![image](data:,b)"
 
 
@@ -374,7 +387,7 @@ def test_images_follow_the_content(content: str | None, text: str) -> None:
 def test_an_error_in_a_choice_ends_the_answer(about: object, error_object: ErrorObject) -> None:
     value = {"choices": [{"index": 0, "error": about}]}
     assert find_error_in_choice(value) == error_object
-    assert chunk_from_json(value).finish_reason == "error"
+    assert chunk_of(value).finish_reason == "error"
 
 
 @pytest.mark.parametrize(
@@ -383,4 +396,4 @@ def test_an_error_in_a_choice_ends_the_answer(about: object, error_object: Error
 )
 def test_a_choice_without_an_error_has_none(choices: object) -> None:
     assert find_error_in_choice({"choices": choices}) is None
-    assert chunk_from_json({"choices": choices}).finish_reason is None
+    assert chunk_of({"choices": choices}).finish_reason is None

@@ -25,16 +25,6 @@ OTHERS = frozenset(("finishReason", "stop_reason", "error"))  # if `finish_reaso
 NOTHING = PartContent("")
 
 
-def chunk_from_json(value: dict[str, Any]) -> Chunk:
-    """Return the chunk of a streamed object or a whole completion, of the choice that is first.
-
-    Content, reasoning and the arguments of tool calls may end in half a character;
-    `split_text` joins the halves.
-    """
-    choice = first_choice(value.get("choices"))
-    return chunk_of(value, parts.read_part(part_of(choice), choice), finish_reason(choice))
-
-
 def chunk_of(
     value: dict[str, Any], content: PartContent = NOTHING, reason: str | None = None
 ) -> Chunk:
@@ -93,7 +83,7 @@ def find_error_in_choice(value: dict[str, Any]) -> ErrorObject | None:
 
 
 def has_unread_content(value: dict[str, Any]) -> bool:
-    """Return whether an object may hold an answer in a form that `chunk_from_json` cannot read.
+    """Return whether an object may hold an answer in a form that is not read.
 
     For example content that is a number, or choices that are not a list; choices other than the
     first are ignored. Only useful if the chunk of the object is empty.
