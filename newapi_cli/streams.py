@@ -248,12 +248,12 @@ class Streams:
     def read_stdin(self, limit_bytes: int) -> Content:
         """Return what is left to read from standard input. Raise `LocalError`.
 
-        If it stays open and silent, one line on stderr says so: the program seems to hang.
+        If it stays open and silent, a line on stderr reports that: the program seems to hang.
         """
         return self.stdin.read(limit_bytes, self.report_silence)
 
     def report_silence(self) -> None:
-        """Print what is being waited for, and how to avoid it."""
+        """Report that standard input is being read, and how to end that."""
         text = tr("waiting for standard input, which is still open; to send none: < /dev/null")
         if self.stdin.is_terminal:
             text = tr("reading standard input from the terminal; Ctrl-D on an empty line ends it")

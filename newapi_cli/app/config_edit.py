@@ -94,8 +94,8 @@ def list_settings(context: Context, *, all_settings: bool, json: bool) -> None:
     for name in HOST_SETTINGS:
         if name in settings.values and base_url and not bound.includes(name, base_url):
             text = tr(
-                "note: the setting {name} of profile {profile} is for another host than {host},"
-                " and not used",
+                "note: the setting {name} of profile {profile} is for a host other than {host}, and"
+                " not used",
                 name=name,
                 profile=quote_name(settings.profile),
                 host=base_url.authority,
@@ -151,17 +151,15 @@ def set_setting(context: Context, name: str, text: str) -> None:
     set_in_profile(context, profile, {name: value})
     _confirm(context, tr("Set {name} in profile {profile}", name=name, profile=profile))
     if base_url is not None and str(base_url) != text.strip().rstrip("/"):
-        url = f"{base_url.scheme}://{base_url.authority}{base_url.root}"
-        context.streams.print_err(
-            tr("  as {stored}; its API is at {url}", stored=base_url, url=url)
-        )
+        text = tr("  as {stored}; its API is at {url}", stored=base_url, url=base_url.api_url)
+        context.streams.print_err(text)
     if isinstance(value, dict) and name == "headers":
         _warn_about_headers(context, value)
     _report_overriding_keys(context, profile, name)
 
 
 def _report_overriding_keys(context: Context, profile: str, name: str) -> None:
-    """Report that another way of giving the key overrides the one that was set."""
+    """Report that another setting of the key overrides the one that was set."""
     overriding = KEY_NAMES[: KEY_NAMES.index(name)] if name in KEY_NAMES else []
     for other in overriding:
         if other in context.config_file.profiles.get(profile, {}):
@@ -317,7 +315,7 @@ def _ensure_group_exists(context: Context, name: str) -> None:
     prices = None if context.settings.base_url is None else gateway.prices.load()
     if prices is None or not prices.group_ratios:
         context.streams.print_err(
-            tr("the groups of the gateway are not known yet: {name} is not checked", name=name)
+            tr("cannot check {name}: the groups of the gateway are not known yet", name=name)
         )
         return
     key, groups = context.settings.key, list(prices.group_ratios)

@@ -107,9 +107,9 @@ def _hint_by_group(gateway: Gateway, error: NewapiError, model: str) -> str:
         return ""
     names = ", ".join(price.groups[:MAX_GROUPS])
     if not own:
-        return tr("of the groups of the gateway only these have it: {groups}", groups=names)
+        return tr("only these groups have it: {groups}", groups=names)
     return tr(
-        "group {groups} has it; this key is in {group}:"
+        "only these groups have it: {groups}; this key is in {group}:"
         " use a key of such a group, or another model: {step}",
         groups=names,
         group=own,

@@ -34,7 +34,7 @@ USE_TIME_ROUNDING_S, NETWORK_S = 1.5, 3.0
 
 
 class LogMatch(NamedTuple):
-    """Turns whose cost the log changes, with the exact one, and ids of turns that match several."""
+    """Turns with exact costs that the log changes, and the ids of turns that match several rows."""
 
     changed: list[TurnFigures]
     ambiguous: frozenset[int]

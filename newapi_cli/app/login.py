@@ -165,8 +165,11 @@ def _find_api(
 
 def _report_api(context: Context, given: BaseUrl, base_url: BaseUrl, n: int) -> None:
     if base_url != given:
-        urls = [each._replace(query="").url("/v1/").rstrip("/") for each in (given, base_url)]
-        text = tr("no models at {given}; using {found} instead", given=urls[0], found=urls[1])
+        text = tr(
+            "no models at {given}; using {found} instead",
+            given=given.api_url,
+            found=base_url.api_url,
+        )
         context.streams.print_err(text)
     context.streams.print_err(
         ntr(
@@ -181,7 +184,7 @@ def _report_api(context: Context, given: BaseUrl, base_url: BaseUrl, n: int) -> 
 def _use_stored(
     context: Context, gateway: Gateway, stored: Credentials, models: list[ModelInfo]
 ) -> None:
-    """Warn about a key without models, and fetch what its log shows about prices.
+    """Warn about a key without models, and fetch its log for the prices.
 
     The log is not fetched if a variable overrides what was stored.
     """

@@ -58,7 +58,7 @@ class ModelsOptions(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """What is listed beside the models. `health` is None unless it is requested."""
+    """What is listed about the models. `health` is None unless it is requested."""
 
     gateway: Gateway
     with_prices: bool
@@ -99,15 +99,15 @@ def list_models(context: Context, options: ModelsOptions) -> None:
 def _load_health(
     context: Context, gateway: Gateway, options: ModelsOptions
 ) -> Mapping[str, ModelHealth]:
-    """Return how the models do; report it if the server does not publish that."""
+    """Return the performance of the models; report if the server does not publish it."""
     health = gateway.health.load(refresh=options.refresh)
     if health is None:
-        context.streams.print_err(tr("the server does not publish how its models do"))
+        context.streams.print_err(tr("the server does not publish the performance of its models"))
     return health or {}
 
 
 def _report_groups(context: Context, health: Mapping[str, ModelHealth] | None) -> None:
-    """Report how a single listed model does in each group."""
+    """Report the performance of a single listed model in each group."""
     for each in (health or {}).values():
         for group in each.groups:
             print_dim(context.streams, context.streams.redact(group_text(group)))

@@ -1,4 +1,4 @@
-"""Hints after a failure of the server: how the gateway's models do, and its announcements."""
+"""Hints after a failure of the server: success rates of models, and announcements."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def explain_outage(
 def health_hint(
     health: Mapping[str, ModelHealth], model: str, known: list[str], error: NewapiError
 ) -> str:
-    """Return a hint with how the model does, and one that does better; empty if it is unknown."""
+    """Return a hint with the success rates of the model and a better one; empty if unknown."""
     own, better = health.get(model), _better_model(health, model, known)
     if own is not None and own.current_rate >= GOOD_RATE:
         return tr(
@@ -93,7 +93,7 @@ def health_hint(
 def _better_model(
     health: Mapping[str, ModelHealth], model: str, known: list[str]
 ) -> ModelHealth | None:
-    """Return a model of the key that does well: one of a similar name, else the best."""
+    """Return a model of the key with a good rate: one with a similar name, else the best."""
     good = {
         name: health[name]
         for name in known

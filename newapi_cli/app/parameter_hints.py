@@ -1,4 +1,4 @@
-"""Hints for a parameter that a server refuses: which option to leave out, and where it is set.
+"""Hints for a parameter that a server refuses: the option to leave out, and its origin.
 
 Servers name it in a member, in a list of what is invalid, or only in their words. Loaded at an
 error only.
@@ -107,7 +107,7 @@ def _named_in_words(context: Context, words: str) -> tuple[str, str]:
 
 
 def _options(context: Context) -> dict[str, str]:
-    """Return the names given with -o, or in the profile, with where they come from."""
+    """Return the names given with -o or in the profile, each with its origin."""
     settings = context.settings
     stored = context.config_file.profiles.get(settings.profile, {}).get("options")
     given = settings.values.get("options")
@@ -120,7 +120,7 @@ def _options(context: Context) -> dict[str, str]:
 
 
 def _origin(context: Context, setting: str) -> str:
-    """Return where a setting comes from, empty if it is an option of this run, or not set."""
+    """Return the origin of a setting, empty if it is an option of this run, or not set."""
     origin = context.settings.origins.get(setting)
     is_named = origin is not None and origin.source in (Source.PROFILE, Source.ENVIRONMENT)
     return str(origin) if is_named else ""

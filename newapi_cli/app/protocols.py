@@ -60,7 +60,7 @@ class Pricer(Protocol):
         """Fetch in the background what needs the whole answer; called when it has ended."""
 
     def is_busy(self, wait_s: float) -> bool:
-        """Wait for what is being fetched; return whether there is still something."""
+        """Wait for what is being fetched, and return whether anything still is."""
 
     def cost(self, model: str, usage: Usage | None, *, searches: bool) -> Cost | None:
         """Return the cost of an answer, None if the server publishes no prices.

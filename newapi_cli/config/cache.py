@@ -59,7 +59,7 @@ class Cache:
         self._path = path
         self._redact = redact
         self._now = now
-        self._lock = threading.Lock()  # lookups beside an answer store what they received
+        self._lock = threading.Lock()  # lookups on threads store responses too
         self._in_memory: dict[str, object] | None = None if path is not None else {}
 
     def get(self, name: str, max_age_s: float = float("inf")) -> CacheEntry | None:

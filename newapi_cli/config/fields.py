@@ -246,7 +246,7 @@ FIELDS: tuple[Field, ...] = (
           flag="--model"),
     Field("fallback", Kind.NAMES, None, "models to try if the model fails, separated by commas"),
     Field("group", Kind.TEXT, None, "group of the key, on which prices may depend"),
-    Field("prices", Kind.BOOLEAN, True, "look up prices and what the key pays, once a day"),
+    Field("prices", Kind.BOOLEAN, True, "fetch prices and the rates of the key, once a day"),
     Field("system", Kind.TEXT, None, "system prompt, or @FILE to read it from a file",
           flag="--system"),
     Field("temperature", Kind.NUMBER, None, "sampling temperature", 0, 2,

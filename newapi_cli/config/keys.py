@@ -161,7 +161,7 @@ def _first_line_of_file(text: str, base: Path, where: str) -> str:
 def first_line_of_command(command: str, where: str) -> str:
     """Return the first line that a shell command prints, never empty. Raise `ConfigError`.
 
-    `where` is how errors refer to the command.
+    `where` is the name of the command in errors.
     """
     try:
         status, output = run_key_command(command, COMMAND_TIMEOUT_S)

@@ -91,7 +91,7 @@ class BaseUrl(NamedTuple):
         return f"{self.prefix}{self.api}"
 
     def path(self, endpoint: str) -> str:
-        """Return the request target of an endpoint: `/v1` stands for the API, wherever it is.
+        """Return the request target of an endpoint; `/v1` is replaced by the path of the API.
 
         >>> base = base_url_from_text("https://host.example/api/v3?api-version=1")
         >>> base.path("/v1/models"), base.path("/api/status")
@@ -107,13 +107,18 @@ class BaseUrl(NamedTuple):
         return f"{self.scheme}://{self.authority}{self.path(endpoint)}"
 
     @property
+    def api_url(self) -> str:
+        """The URL of the API, without the query."""
+        return f"{self.scheme}://{self.authority}{self.root}"
+
+    @property
     def quoted(self) -> str:
         """The base URL as a word of a shell: a query may contain `&`."""
         text = str(self)
         return f"'{text.replace(chr(39), '%27')}'" if self.query or "'" in text else text
 
     def alternatives(self) -> list[BaseUrl]:
-        """Return where else the API may be, if this one lists no models: on the same host.
+        """Return the other URLs of the same host that may be the API, if this one lists no models.
 
         >>> base = base_url_from_text("https://host.example/v1beta")
         >>> [each.root for each in base.alternatives()]

@@ -1,4 +1,4 @@
-"""What a gateway publishes about its own state: how its models do, and announcements."""
+"""What a gateway publishes about itself: the performance of its models, and announcements."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class GroupHealth(NamedTuple):
-    """How a model did in one group in the last 24 hours; what is not reported is None."""
+    """The performance of a model in one group in the last 24 hours; None is not reported."""
 
     group: str
     success_rate: float
@@ -16,7 +16,7 @@ class GroupHealth(NamedTuple):
 
 
 class ModelHealth(NamedTuple):
-    """How a model did in the last 24 hours, for all users of the gateway.
+    """The performance of a model in the last 24 hours, for all users of the gateway.
 
     `success_rate` is in percent, `latest_rate` that of the latest period with requests, None if it
     is not reported, as are the others. `groups` is empty unless it was requested.

@@ -60,7 +60,7 @@ class Price(NamedTuple):
     per_call: Decimal = Decimal(0)
     completion_ratio: Decimal = Decimal(1)
     cache_ratio: Decimal | None = Decimal(1)
-    create_cache_ratio: Decimal | None = Decimal("1.25")
+    create_cache_ratio: Decimal | None = USUAL_WRITE_RATIO
     image_ratio: Decimal = Decimal(1)
     audio_ratio: Decimal = Decimal(1)
     audio_completion_ratio: Decimal = Decimal(1)
@@ -118,7 +118,10 @@ class PaidGroup(NamedTuple):
 
 
 class Surcharge(NamedTuple):
-    """Dollars beside the tokens, before the ratio of the group; `is_least`: perhaps more."""
+    """Dollars that are charged in addition to the tokens, before the ratio of the group.
+
+    `is_least`: perhaps more.
+    """
 
     usd: Decimal = Decimal(0)
     is_least: bool = False
@@ -434,8 +437,7 @@ def _weighted_prompt(usage: Usage, price: Price) -> Decimal:
     extras = usage.extras or UsageExtras()
     cache_ratio = Decimal(1) if price.cache_ratio is None else price.cache_ratio
     write_ratio = price.create_cache_ratio
-    if write_ratio is None:
-        write_ratio = USUAL_WRITE_RATIO
+    write_ratio = USUAL_WRITE_RATIO if write_ratio is None else write_ratio
     cached = Decimal(usage.cached_tokens or 0)
     writes, hour_writes = Decimal(extras.cache_writes), Decimal(extras.cache_writes_1h)
     images, audio = Decimal(extras.images), Decimal(extras.audio_in)
@@ -496,7 +498,7 @@ def cost_of_turn(turn: TurnRecord, currency: Currency | None = None) -> Cost | N
 def sum_costs(costs: Iterable[Cost]) -> Cost | None:
     """Return the sum of the known costs, None if there are no costs at all.
 
-    The kind of the sum is that of its least certain part. If all are unknown, it says so.
+    The kind of the sum is that of its least certain part.
     """
     all_costs = list(costs)
     known = [cost.usd for cost in all_costs if cost.usd is not None]

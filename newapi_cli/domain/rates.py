@@ -1,7 +1,7 @@
-"""What the log of a key shows about its prices: the ratios that were really charged.
+"""What the log of a key shows about its prices: the ratios that were actually charged.
 
 The public price list lacks some of them: the group of the key, special ratios of its owner, and on
-older servers the price of cached tokens. What one key was charged says nothing about another key,
+older servers the price of cached tokens. What one key was charged does not apply to another key,
 another site or another group: `KeyRates` belong to one key, and hold one ratio for each group.
 """
 

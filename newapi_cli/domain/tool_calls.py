@@ -1,4 +1,4 @@
-"""Streamed tool calls, put together whatever a server does to their indexes and ids.
+"""Streamed tool calls, assembled whatever a server does to their indexes and ids.
 
 Servers number all calls 0, send the head of a call under one index and its tail under another,
 leave out indexes or ids, send one id for all calls, or the name in pieces or in each piece. So a
@@ -179,7 +179,7 @@ class _ObjectScanner:
         self._held = ""  # a backslash at the end of a piece
 
     def feed(self, piece: str) -> None:
-        """Take the next piece."""
+        """Read the next piece."""
         text, self._held = self._held + piece, ""
         at = 0
         while not self._is_invalid:

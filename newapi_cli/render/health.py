@@ -1,4 +1,4 @@
-"""How models do, as cells of a table, fields of TSV and JSON."""
+"""The performance of models as cells of a table, fields of TSV and JSON."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def latency_cell(health: ModelHealth) -> str:
 
 
 def group_text(health: GroupHealth) -> str:
-    """Return how a model does in one group as one line.
+    """Return the performance of a model in one group as one line.
 
     >>> group_text(GroupHealth("vip", 99.5, 0.42, 81.4))
     'group vip: 99.5 % succeeded, first token 0.42 s, 81 tokens/s'

@@ -127,7 +127,7 @@ def test_another_host_gets_no_header(home: Home, server: FaultServer, by: str) -
         assert request.header("X-Team") is None
     listed = run(home, "config", "list", env=env | {"NEWAPI_BASE_URL": server.url})
     assert (
-        "note: the setting headers of profile 'test' is for another host than 127.0.0.1"
+        "note: the setting headers of profile 'test' is for a host other than 127.0.0.1"
         in listed.err
     )
 

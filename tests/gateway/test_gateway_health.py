@@ -116,7 +116,7 @@ def test_a_server_without_figures_says_so(age: Any, home: Home) -> None:
         result = run_newapi("models", "--health", home=home)
     assert result.code == 0
     assert "gpt-5-mini\t\t\t" in result.text.splitlines()
-    assert "does not publish how its models do" in result.err
+    assert "does not publish the performance of its models" in result.err
 
 
 # -- after a failure ---------------------------------------------------------------------------

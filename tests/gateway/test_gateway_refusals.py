@@ -128,7 +128,7 @@ def test_the_group_that_has_a_model_is_named(home: Home, release: Release) -> No
         result = run_newapi("chat", "--retries", "0", "hi", home=home)
         paths = [request.path for request in gateway.requests]
     assert result.code == 6
-    assert "try: group vip has it; this key is in default: use a key" in result.err
+    assert "try: only these groups have it: vip; this key is in default: use a key" in result.err
     assert paths.count("/api/pricing") == 1
 
 

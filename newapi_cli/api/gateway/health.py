@@ -10,7 +10,7 @@ import html
 import re
 from datetime import UTC, datetime
 
-from newapi_cli.api.gateway.responses import non_negative
+from newapi_cli.api.gateway.responses import data_of, non_negative
 from newapi_cli.api.json_values import str_or_empty
 from newapi_cli.domain.health import Announcement, GroupHealth, ModelHealth
 from newapi_cli.text import well_formed
@@ -27,7 +27,7 @@ LINK = re.compile(r"!?\[([^\]\[]{0,200})\]\(([^()\s]{0,500})\)")
 
 def health_from_json(value: object) -> dict[str, ModelHealth] | None:
     """Return the models of `/api/perf-metrics/summary` by name, None if there are no figures."""
-    data = value.get("data") if isinstance(value, dict) else None
+    data = data_of(value)
     rows = data.get("models") if isinstance(data, dict) else None
     if not isinstance(rows, list):
         return None
@@ -37,7 +37,7 @@ def health_from_json(value: object) -> dict[str, ModelHealth] | None:
 
 def groups_from_json(value: object) -> tuple[GroupHealth, ...]:
     """Return the groups in `/api/perf-metrics`, the best first."""
-    data = value.get("data") if isinstance(value, dict) else None
+    data = data_of(value)
     rows = data.get("groups") if isinstance(data, dict) else None
     found = [
         GroupHealth(name, rate, _seconds(row.get("avg_ttft_ms")), _positive(row.get("avg_tps")))
@@ -81,7 +81,7 @@ def _positive(value: object) -> float | None:
 
 def announcements_from_json(status: object, notice: object = None) -> list[Announcement]:
     """Return the announcements in `/api/status`, newest first, after the notice if there is one."""
-    data = status.get("data") if isinstance(status, dict) else None
+    data = data_of(status)
     rows = data.get("announcements") if isinstance(data, dict) else None
     found = [
         Announcement(text, _time(row.get("publishDate")))
@@ -90,7 +90,7 @@ def announcements_from_json(status: object, notice: object = None) -> list[Annou
     ]
     oldest = datetime.fromtimestamp(0, UTC)
     found.sort(key=lambda each: each.published_at or oldest, reverse=True)
-    text = plain_text(notice.get("data")) if isinstance(notice, dict) else ""
+    text = plain_text(data_of(notice))
     return [Announcement(text), *found] if text else found
 
 

@@ -17,6 +17,7 @@ from newapi_cli.api.errors.explain import invalid_response
 from newapi_cli.api.gateway.responses import (
     MAX_TIME_S,
     JsonClient,
+    data_of,
     non_negative,
     number,
     time_at,
@@ -63,8 +64,8 @@ def log_from_json(value: object) -> list[LogEntry] | None:
             model=str_or_empty(row.get("model_name")),
             group=str_or_empty(row.get("group")),
             quota=quota,
-            prompt_tokens=int(non_negative(row.get("prompt_tokens")) or 0),
-            completion_tokens=int(non_negative(row.get("completion_tokens")) or 0),
+            prompt_tokens=_count(row.get("prompt_tokens")),
+            completion_tokens=_count(row.get("completion_tokens")),
             created_at=time_at(number(row.get("created_at"))) or datetime.fromtimestamp(0, UTC),
             use_time_s=None if (used := non_negative(row.get("use_time"))) is None else int(used),
         )
@@ -75,7 +76,7 @@ def log_from_json(value: object) -> list[LogEntry] | None:
 
 def without_details(log: object) -> dict[str, object]:
     """Return a key's log with only the members that `log_from_json` reads, for the cache."""
-    rows = log.get("data") if isinstance(log, dict) else None
+    rows = data_of(log)
     entries = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     return {"data": [{name: row.get(name) for name in LOG_MEMBERS} for row in entries]}
 
@@ -83,7 +84,7 @@ def without_details(log: object) -> dict[str, object]:
 def fetch_key_log(
     client: JsonClient, key_in_query: Secret | None = None
 ) -> Generator[TurnEvent, None, object]:
-    """Request the key's log, and return its JSON value after checking that it is one.
+    """Request the key's log, and return its JSON value after checking its form.
 
     New API before 2026-02 expects the key in the query, where proxies log it; without it the log
     is that of a key without calls.
@@ -102,7 +103,7 @@ def has_rows(value: object) -> bool:
 
 def _rows(value: object) -> list[Row] | None:
     """Return the rows of charged requests, newest first."""
-    data = value.get("data") if isinstance(value, dict) else None
+    data = data_of(value)
     if not isinstance(data, list):
         return None
     rows = [row for row in data if isinstance(row, dict) and row.get("type") == CONSUMED]
@@ -216,10 +217,8 @@ def _surcharges(other: Mapping[str, Any]) -> Iterator[tuple[Decimal, Decimal]]:
         ]
     for item in items:
         if isinstance(item, dict):
-            yield (
-                non_negative(item.get("count")) or Decimal(0),
-                (non_negative(item.get("price")) or Decimal(0)),
-            )
+            count, price = non_negative(item.get("count")), non_negative(item.get("price"))
+            yield count or Decimal(0), price or Decimal(0)
 
 
 def _difference(row: Row, other: Mapping[str, Any], rates: Rates) -> int:
@@ -244,17 +243,21 @@ def _difference(row: Row, other: Mapping[str, Any], rates: Rates) -> int:
 
 
 def _usage(row: Row, other: Mapping[str, Any]) -> Usage:
-    writes = int(non_negative(other.get("cache_creation_tokens")) or 0)
-    hour_writes = int(non_negative(other.get("cache_creation_tokens_1h")) or 0)
+    writes = _count(other.get("cache_creation_tokens"))
+    hour_writes = _count(other.get("cache_creation_tokens_1h"))
     excludes_cached = bool(other.get("claude")) or other.get("usage_semantic") == "anthropic"
     return Usage(
-        int(non_negative(row.get("prompt_tokens")) or 0),
-        int(non_negative(row.get("completion_tokens")) or 0),
-        cached_tokens=int(non_negative(other.get("cache_tokens")) or 0),
+        _count(row.get("prompt_tokens")),
+        _count(row.get("completion_tokens")),
+        cached_tokens=_count(other.get("cache_tokens")),
         extras=UsageExtras(
             cache_writes=writes, cache_writes_1h=hour_writes, excludes_cached=excludes_cached
         ),
     )
+
+
+def _count(value: object) -> int:
+    return int(non_negative(value) or 0)
 
 
 def _completed(newer: Rates, older: Rates) -> Rates:

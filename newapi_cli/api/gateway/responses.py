@@ -130,7 +130,7 @@ def currency_from_json(status: object) -> Currency | None:
     It is unknown, too, if its exchange rate is invalid. Servers without `quota_display_type`
     display dollars, or quota (New API controller/misc.go).
     """
-    data = _data(status)
+    data = data_of(status)
     if not isinstance(data, dict):
         return None
     kind = data.get("quota_display_type")
@@ -152,7 +152,7 @@ def currency_from_json(status: object) -> Currency | None:
 
 def quota_per_unit_from_json(status: object) -> Decimal | None:
     """Return how many units of quota one dollar is, from `/api/status`; None if unknown."""
-    data = _data(status)
+    data = data_of(status)
     quota = number(data.get("quota_per_unit")) if isinstance(data, dict) else None
     return quota if quota is not None and MIN_QUOTA <= quota <= MAX_QUOTA else None
 
@@ -163,7 +163,7 @@ def price_list_from_json(status: object, pricing: object, model: str = "") -> Pr
     Only the price of `model`, if it is given: a thousand prices take 10 ms.
     """
     quota_per_unit = quota_per_unit_from_json(status)
-    entries = _data(pricing)
+    entries = data_of(pricing)
     if quota_per_unit is None or not isinstance(entries, list) or not isinstance(pricing, dict):
         return None
     rows = [entry for entry in entries if isinstance(entry, dict)]
@@ -187,7 +187,7 @@ def price_list_from_json(status: object, pricing: object, model: str = "") -> Pr
 
 def _is_self_use(status: object) -> bool:
     """Return whether a site charges the placeholder ratio for models without a price."""
-    data = _data(status)
+    data = data_of(status)
     return isinstance(data, dict) and data.get("self_use_mode_enabled") is True
 
 
@@ -228,7 +228,7 @@ def key_usage_from_json(value: object) -> KeyUsage | None:
     The fields are those of New API controller/token.go. Amounts may be negative, as a key can be
     overdrawn. Those of an unlimited key mean nothing.
     """
-    data = _data(value)
+    data = data_of(value)
     if not isinstance(data, dict):
         return None
     is_unlimited = data.get("unlimited_quota", False)
@@ -281,7 +281,8 @@ def fetch_key_usage(client: JsonClient) -> Generator[TurnEvent, None, object]:
     return value
 
 
-def _data(value: object) -> object:
+def data_of(value: object) -> object:
+    """Return the member `data` of a response, None if there is none."""
     return value.get("data") if isinstance(value, dict) else None
 
 

@@ -220,7 +220,7 @@ def _announcements(doctor: DoctorContext) -> list[str]:
     if not doctor.is_gateway:
         return []
     notice = None
-    if doctor.settings.flag("prices"):  # else nothing is requested beside the checks
+    if doctor.settings.flag("prices"):  # else only the checks send requests
         try:
             notice = doctor.page(NOTICE).json
         except Interrupted:

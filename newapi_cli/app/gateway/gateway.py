@@ -78,7 +78,7 @@ class Gateway:
 
     @cached_property
     def health(self) -> Health:
-        """How the models do, and what the operator announces."""
+        """The performance of the models, and the announcements of the operator."""
         from newapi_cli.app.gateway.health import Health
 
         return Health(self._context, self.lookup)
@@ -128,7 +128,7 @@ class GatewayPricer:
         self._log_is_due = False
 
     def begin(self, response: ResponseStarted) -> None:
-        """Fetch on a thread what is due."""
+        """Start to fetch what is due, on threads."""
         if self._has_begun or not self._gateway.lookup.may_look_up:
             return
         self._has_begun = True
@@ -142,7 +142,7 @@ class GatewayPricer:
             self._fetch_log()
 
     def end(self) -> None:
-        """Fetch the log of a key that has its first answer now."""
+        """Start to fetch the log of a key that now has its first answer."""
         if self._log_is_due:
             self._fetch_log()
 
@@ -162,7 +162,7 @@ class GatewayPricer:
         thread.start()
 
     def is_busy(self, wait_s: float) -> bool:
-        """Wait for what is being fetched; return whether there is still something."""
+        """Wait for what is being fetched, and return whether anything still is."""
         if self._context.interrupts.code is not None:
             return False  # after Ctrl-C the user does not want to wait
         running = next((thread for thread in self._threads if thread.is_alive()), None)

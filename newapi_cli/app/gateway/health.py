@@ -1,4 +1,4 @@
-"""How the models of a gateway do, and what its operator announces.
+"""The performance of a gateway's models, and the announcements of its operator.
 
 Both are public. They are requested by `models --health` and `doctor`, and after a failure of the
 server, at most once an hour.
@@ -39,7 +39,7 @@ class Health:
         self._lookup = lookup
 
     def load(self, *, refresh: bool = False) -> Mapping[str, ModelHealth] | None:
-        """Return how the models do, None if the server does not publish it. Raises `NewapiError`.
+        """Return the performance of the models, None if it is not published. Raises `NewapiError`.
 
         The figures are at most five minutes old.
         """
@@ -58,7 +58,7 @@ class Health:
         return health_from_json(entry.value)
 
     def groups(self, model: str) -> tuple[GroupHealth, ...]:
-        """Return how a model does in each group; empty if the server does not publish it."""
+        """Return the performance of a model in each group; empty if it is not published."""
         client = self._lookup.brief_client(with_key=False)
         path = f"{MODEL_PERFORMANCE}{quote(model, safe='')}"
         try:
@@ -69,7 +69,7 @@ class Health:
             return ()
 
     def after_failure(self) -> Mapping[str, ModelHealth]:
-        """Return how the models do after the server failed; empty if it is unknown.
+        """Return the performance of the models after the server failed; empty if it is unknown.
 
         What is cached is at most an hour old, and requested if it is older. A signal raises
         `Interrupted`.

@@ -2,7 +2,7 @@
 
 The log contains the group of the key and the ratios that it really pays, which the public price
 list lacks. It is fetched at `login` and after the first answer of a key, then at most once a day,
-beside an answer; commands such as `balance` fetch it when they need it.
+while an answer arrives; commands such as `balance` fetch it when they need it.
 
 Each answer needs the rates. What reads the log is imported where it is fetched.
 """
@@ -38,7 +38,7 @@ REQUESTED, AT_LOGIN, ARRIVED = "log requested", "at login", "arrived"
 
 
 class KeyPlace(NamedTuple):
-    """A key and where what belongs to it is cached.
+    """A key and its caches.
 
     A conversation may switch to another gateway while a log is fetched.
     """
@@ -126,11 +126,11 @@ class KeyLog:
             return
         self._lookup.rates_cache.put(REQUESTED, AT_LOGIN)
 
-    # -- the request beside an answer --------------------------------------------------------------
+    # -- the request while an answer arrives -------------------------------------------------------
 
     @property
     def is_due(self) -> bool:
-        """Whether the log may be fetched beside an answer."""
+        """Whether the log may be fetched while an answer arrives."""
         entry = self._lookup.rates_cache.get(REQUESTED, DAY_S)
         has_failed = entry is not None and entry.value is None and entry.age_s >= HOUR_S
         is_due = entry is None or entry.value == AT_LOGIN or has_failed
@@ -138,7 +138,7 @@ class KeyLog:
 
     @property
     def needs_answer(self) -> bool:
-        """Whether the log is wanted for the row of the current answer, the first of the key."""
+        """Whether the log is fetched for the row of the current answer, the first of the key."""
         entry = self._lookup.rates_cache.get(REQUESTED, DAY_S)
         return not self.rates.group or (entry is not None and entry.value == AT_LOGIN)
 
@@ -147,7 +147,7 @@ class KeyLog:
         return self._lookup.rates_cache.put(REQUESTED, None)
 
     def fetcher(self) -> Callable[[Client], None]:
-        """Return what fetches the log of the current key on a thread; it ignores a failure."""
+        """Return a function that fetches the log of the current key and ignores a failure."""
         from newapi_cli.api.gateway.key_log import has_rows
 
         place = self._place()

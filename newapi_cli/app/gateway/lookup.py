@@ -94,9 +94,8 @@ class Lookup:
     def count_request(self, request_times: Cache | None = None) -> None:
         """Count a request for the record or the log of a key. Raises `LimitError` at the limit.
 
-        In `request_times`, or those of the current gateway.
-
-        newapi sends half of what the gateway allows: other clients share the address.
+        `request_times` is the cache that counts, by default that of the current gateway. newapi
+        sends half of what the gateway allows: other clients share the address.
         """
         now, request_times = time.time(), request_times or self.request_times
         entry = request_times.get(REQUEST_TIMES, LIMIT_SPAN_S)
@@ -195,7 +194,7 @@ class Lookup:
 
 
 def run_silently(request: Generator[TurnEvent, None, Result]) -> Result:
-    """Run a request on a thread beside an answer: signals and the screen belong to the answer."""
+    """Run a request while an answer arrives, to which signals and the screen belong."""
     while True:
         try:
             next(request)
