@@ -366,7 +366,7 @@ def test_the_name_of_a_group_is_checked(home: Home) -> None:
     with measured_gateway(site(key_group="svip")) as gateway:
         home.configure(gateway.base_url)
         result = set_group(home, "vipp")
-        assert (result.code, "is not checked" in result.err) == (0, True)  # nothing is known yet
+        assert (result.code, "cannot check vipp" in result.err) == (0, True)  # nothing is known yet
         assert gateway.requests == []
         run_newapi("config", "unset", "group", home=home)
         ask(home)
