@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from newapi_cli.api.chat.request import CHAT_COMPLETIONS, encode_chat, request_fields
 from newapi_cli.app.context import Context
 from newapi_cli.app.editor import edit_text
-from newapi_cli.app.explained_errors import explained_errors
 from newapi_cli.app.fallback import FallbackClient
-from newapi_cli.app.gateway.gateway import Gateway, GatewayPricer
 from newapi_cli.app.output import create_renderer
 from newapi_cli.app.prompt import (
     MAX_INPUT_BYTES,
@@ -43,6 +41,7 @@ from newapi_cli.streams import STDIN_NAMES
 
 if TYPE_CHECKING:
     from newapi_cli.app.attachments import Attacher
+    from newapi_cli.app.gateway.gateway import Gateway, GatewayPricer
 
 STDIN_NAME = tr("standard input")
 BUG = tr("a bug in newapi")
@@ -80,9 +79,15 @@ class ChatRun:
     def __init__(self, context: Context, options: ChatOptions) -> None:
         self.context = context
         self.options = options
-        self.gateway = Gateway(context)
         self.next_steps: Mapping[object, str] = {}  # their wording, where it is not the shell's
         self._detached: set[str] = set()  # SHA-256 of attachments that are no longer sent
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """What the gateway reports besides answers."""
+        from newapi_cli.app.gateway.gateway import Gateway  # after the request has left
+
+        return Gateway(self.context)
 
     @cached_property
     def attacher(self) -> Attacher:
@@ -161,7 +166,7 @@ class ChatRun:
         client, fallbacks = context.client(), context.model_and_fallbacks[1:]
         settings = context.settings
         live.session = live.session._replace(profile=settings.profile, host=str(context.base_url))
-        with explained_errors(context, self.gateway, model), context.interrupts:
+        with self._explained_errors(model), context.interrupts:
             recorder = live.begin(
                 prompt.text,
                 prompt.attachments,
@@ -177,7 +182,7 @@ class ChatRun:
                     self.request(live.messages(), model),
                     FallbackClient(client, fallbacks) if fallbacks else client,
                     recorder,
-                    GatewayPricer(context, self.gateway),
+                    self._new_pricer,
                     require_finish_reason=settings.flag("require_finish_reason"),
                 )
                 yield turn
@@ -190,6 +195,28 @@ class ChatRun:
                 else:
                     turn.close()
                 live.warn_if_unsaved()
+
+    @contextmanager
+    def _explained_errors(self, model: str) -> Iterator[None]:
+        """Improve the hints of errors raised in the block.
+
+        Goes around the block that catches signals, as the key's record is fetched in a block of
+        its own.
+        """
+        try:
+            yield
+        except NewapiError as error:
+            from newapi_cli.app.error_hints import explain_error
+
+            explained = explain_error(self.context, self.gateway, error, model)
+            if explained is error:
+                raise
+            raise explained from error
+
+    def _new_pricer(self) -> GatewayPricer:
+        from newapi_cli.app.gateway.gateway import GatewayPricer
+
+        return GatewayPricer(self.context, self.gateway)
 
     def show(self, turn: Turn, live: LiveSession) -> None:
         """Display a turn to its end. The renderer is loaded here: the request has left."""

@@ -10,10 +10,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from newapi_cli.config.fields import BY_NAME
-from newapi_cli.config.key_scope import BoundSettings
 from newapi_cli.config.keys import NO_KEY_HINT, ensure_key_may_be_sent, read_key
 from newapi_cli.config.paths import Paths, create_for_folder_owner, ensure_private_dir, find_paths
-from newapi_cli.config.settings import NO_BASE_URL_HINT, load_settings, model_and_fallbacks
+from newapi_cli.config.settings import (
+    NO_BASE_URL_HINT,
+    BoundSettings,
+    load_settings,
+    model_and_fallbacks,
+)
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.redaction import redact, redact_known_keys
 from newapi_cli.domain.settings import KeySource, Secret, Settings, Timeouts

@@ -36,6 +36,7 @@ from newapi_cli.i18n import tr
 from newapi_cli.text import near_names
 
 FORBIDDEN = 403
+FIRST_SERVER_ERROR = 500
 MAX_GROUPS = 3
 COPY_HINT = tr("copy the key again from the gateway's console; nothing was stored")
 FIRST_WORD = r"[A-Za-z]{2,20}"
@@ -60,8 +61,18 @@ def explain_error(
 ) -> NewapiError:
     """Return the error with a better hint, another error, or the error unchanged. Never raises.
 
-    A signal during a request to the gateway returns `Interrupted`.
+    `model` is the requested one, if any. A signal during a request to the gateway returns
+    `Interrupted`.
     """
+    explained = _with_hint(context, gateway, error, model)
+    if not model or explained.status < FIRST_SERVER_ERROR:
+        return explained
+    from newapi_cli.app.outage_hints import explain_outage
+
+    return explain_outage(context, gateway.health, gateway.models, explained, model)
+
+
+def _with_hint(context: Context, gateway: Gateway, error: NewapiError, model: str) -> NewapiError:
     try:
         if model and is_about_model(error):
             refused = _refused_model(context, error, model)

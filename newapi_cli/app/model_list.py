@@ -8,13 +8,12 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from newapi_cli.app.context import Context
-from newapi_cli.app.explained_errors import explained_errors
 from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.app.hints import words_of_run
 from newapi_cli.domain.health import ModelHealth
 from newapi_cli.domain.pricing import ModelInfo, PriceView
 from newapi_cli.domain.redaction import redact_all
-from newapi_cli.errors import profile_command
+from newapi_cli.errors import NewapiError, profile_command
 from newapi_cli.i18n import reword, tr
 from newapi_cli.render.health import (
     group_text,
@@ -68,9 +67,16 @@ class Listing(NamedTuple):
 def list_models(context: Context, options: ModelsOptions) -> None:
     """Print the models."""
     gateway = Gateway(context)
-    with explained_errors(context, gateway):
+    try:
         listed = gateway.priced_models(refresh=options.refresh, with_prices=options.prices)
         health = _load_health(context, gateway, options) if options.health else None
+    except NewapiError as error:
+        from newapi_cli.app.error_hints import explain_error
+
+        explained = explain_error(context, gateway, error)
+        if explained is error:
+            raise
+        raise explained from error
     models = _redact_models(listed.models, context.streams.redact)
     matching = [model for model in models if model.matches(options.words)]
     if len(matching) == 1 and health and (name := matching[0].id) in health:

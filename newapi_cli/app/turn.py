@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from functools import cached_property
 
 from newapi_cli.app.answer_outcome import check_ended, check_size, cut_off_error
 from newapi_cli.app.protocols import ChatClient, Pricer, Recorder
@@ -51,15 +52,18 @@ class Turn:
         request: ChatRequest,
         client: ChatClient,
         recorder: Recorder | None = None,
-        pricer: Pricer | None = None,
+        make_pricer: Callable[[], Pricer] | None = None,
         *,
         require_finish_reason: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Send the request. The recorder stores what arrives and how the turn ends."""
+        """Send the request. The recorder stores what arrives and how the turn ends.
+
+        The pricer is made only if the server may publish prices, or may charge a stopped answer.
+        """
         self.request = request
         self._recorder = recorder
-        self._pricer = pricer
+        self._make_pricer = make_pricer
         self._response: ResponseStarted | None = None
         self._prices_are_due = False
         self._require_finish_reason = require_finish_reason
@@ -122,16 +126,21 @@ class Turn:
 
     def _add_cost(self) -> None:
         """Add the cost. An answer without text is charged too if tokens were counted."""
-        builder, pricer = self._builder, self._pricer
-        if pricer is None:
-            return
+        builder = self._builder
         is_charged = builder.has_anything or builder.usage is not None
-        if self._has_prices and is_charged:
+        if self._has_prices and is_charged and self._pricer:
             searches = SEARCH_OPTION in self.request.sampling.options
-            builder.cost = pricer.cost(builder.requested_model, builder.usage, searches=searches)
-        if self._was_stopped and builder.finish_reason is None:
+            usage = builder.usage
+            builder.cost = self._pricer.cost(builder.requested_model, usage, searches=searches)
+        if self._was_stopped and builder.finish_reason is None and self._pricer:
             is_stream = self.request.stream
-            builder.may_cost_more = pricer.may_charge_rest(self._response, is_stream=is_stream)
+            builder.may_cost_more = self._pricer.may_charge_rest(
+                self._response, is_stream=is_stream
+            )
+
+    @cached_property
+    def _pricer(self) -> Pricer | None:
+        return None if self._make_pricer is None else self._make_pricer()
 
     @property
     def _has_prices(self) -> bool:
@@ -182,7 +191,7 @@ class Turn:
 
     def _wait_for_prices(self) -> Iterator[Tick]:
         """Wait briefly for prices that are being fetched; ticks let the screen update."""
-        if self._pricer is None or not self._has_prices:
+        if not self._has_prices or self._pricer is None:
             return
         if self._builder.usage is not None:
             self._begin_pricing()  # an empty answer is charged too
@@ -192,7 +201,7 @@ class Turn:
             yield Tick(0.0)
 
     def _begin_pricing(self) -> None:
-        if self._pricer is not None and self._response is not None:
+        if self._response is not None and self._pricer is not None:
             self._pricer.begin(self._response)
 
     def _observe(self, event: TurnEvent) -> None:
@@ -201,7 +210,7 @@ class Turn:
             self._unsaved += len(event.content) + len(event.reasoning)
             if self._first_token_s is None and self._builder.has_anything:
                 self._first_token_s = self._clock() - self._started
-                self._prices_are_due = self._has_prices and self._pricer is not None
+                self._prices_are_due = self._has_prices
         elif isinstance(event, ResponseStarted):
             self._builder.request_id = event.request_id
             self._response = event

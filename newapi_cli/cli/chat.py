@@ -6,13 +6,12 @@ from newapi_cli.app.chat import ChatOptions, ChatRun, require_model
 from newapi_cli.app.context import Context
 from newapi_cli.app.editor import save_unsent_text
 from newapi_cli.app.prompt import Prompt
-from newapi_cli.app.sessions.live_session import LiveSession
-from newapi_cli.app.sessions.resume import (
-    checked_session_name,
-    open_session,
-    resume_command,
+from newapi_cli.app.sessions.live_session import (
+    LiveSession,
+    new_live_session,
     warn_about_unfinished_answers,
 )
+from newapi_cli.app.sessions.resume import checked_session_name, resume_command, resume_session
 from newapi_cli.cli import options as opt
 from newapi_cli.cli.options import CONNECTING, command, fields_from_options, reporting_run
 from newapi_cli.domain.completion import Status
@@ -90,7 +89,10 @@ def run_chat(context: Context, options: ChatOptions) -> None:
     try:
         if not (options.quiet or options.curl):
             warn_about_unfinished_answers(context)
-        live = open_session(context, options)
+        if options.continue_last or options.session:
+            live = resume_session(context, options)
+        else:
+            live = new_live_session(context, is_saved=not options.curl)
         if converses:
             from newapi_cli.repl.loop import converse  # prompt_toolkit: 80 ms
 

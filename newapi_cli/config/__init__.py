@@ -4,9 +4,8 @@
     file             config.toml → ConfigFile, with errors that contain no text of the file;
                      atomic replacement of a file
     fields           the table of settings: type, range, default, help
-    layers           where a setting can be set: option, environment, profile, default
-    key_scope        which key, headers and client certificate may be sent to which host
-    settings         all layers → domain.settings.Settings
+    settings         option, environment, profile, default → domain.settings.Settings; which key,
+                     headers and client certificate may be sent to which host
     keys             KeySource → key; checks of a key; running of key commands
     edit             changes to config.toml that keep its comments (loads tomlkit)
     cache            cached responses of gateways, and model names for shell completion
@@ -15,7 +14,7 @@ Invariants:
 
 - No message, `repr` or warning contains a key, nor a line of the config file, which may contain
   one. Names from the file are displayed only if they cannot be a key (`text.quote_name`).
-- A profile's key is sent only to scheme, host and port of that profile's base URL (`key_scope`).
+- A profile's key is sent only to scheme, host and port of that profile's base URL (`settings`).
 - Files with keys have mode 0600 from their first byte and new folders 0700, whatever the umask is.
   What root creates in a user's folder belongs to that user.
 - Only regular files are replaced.

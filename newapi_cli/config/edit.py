@@ -35,8 +35,8 @@ from newapi_cli.config.file import (
     write_atomically,
 )
 from newapi_cli.config.headers import ensure_valid_headers
-from newapi_cli.config.layers import URL_FORM_HINT
 from newapi_cli.config.paths import copy_owner, ensure_private_dir, is_owned_by_another_user
+from newapi_cli.config.settings import URL_FORM_HINT
 from newapi_cli.domain.base_url import InvalidBaseUrl, base_url_from_text
 from newapi_cli.errors import ConfigError, UsageError, profile_command
 from newapi_cli.i18n import tr

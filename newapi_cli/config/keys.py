@@ -1,6 +1,6 @@
 """Reading and checking keys.
 
-`key_scope` decides which key may be sent to which host; `ensure_key_may_be_sent` here, whether it
+`settings` decides which key may be sent to which host; `ensure_key_may_be_sent` here, whether it
 may be sent unencrypted.
 
 No message of this module contains a key, a key command, or the output of a command.

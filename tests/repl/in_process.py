@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from newapi_cli.app.chat import ChatOptions, ChatRun
 from newapi_cli.app.context import Context
-from newapi_cli.app.sessions.resume import open_session
+from newapi_cli.app.sessions.live_session import new_live_session
 from newapi_cli.repl.conversation import Conversation
 from newapi_cli.repl.loop import run_conversation
 from newapi_cli.repl.reader import Reader
@@ -59,7 +59,7 @@ def outputs(home: Home, *lines: str, **settings: object) -> list[str]:
             context.override(**settings)
             chat = ChatRun(context, ChatOptions())
             reader = TypedLines(lines, lambda: ends.append(os.fstat(err.fileno()).st_size))
-            run_conversation(Conversation(chat, reader, open_session(context, ChatOptions())), None)
+            run_conversation(Conversation(chat, reader, new_live_session(context)), None)
         text = os.pread(err.fileno(), MAX_OUTPUT_BYTES, 0)
     spans = pairwise(ends)
     return [text[begin:end].decode().rstrip("\n") for begin, end in spans]

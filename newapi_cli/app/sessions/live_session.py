@@ -1,4 +1,4 @@
-"""The conversation of this process, and its copy in the store.
+"""The conversation of this process, and its copy in the store. `resume` continues an earlier one.
 
     begin ──> TurnRecorder.save_partial … ──> TurnRecorder.end        one turn; `path` ends with it
 
@@ -11,13 +11,20 @@ In memory the texts stay as they are; `redacted_store.RedactedStore` redacts wha
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import MappingProxyType
 
+from newapi_cli.app.context import Context
+from newapi_cli.app.prompt import read_system_prompt
 from newapi_cli.app.protocols import SessionStorage
+from newapi_cli.app.sessions.redacted_store import RedactedStore
 from newapi_cli.domain.completion import Completion, Status
 from newapi_cli.domain.messages import Attachment, Message
 from newapi_cli.domain.session import (
+    ID_LENGTH,
+    Hit,
     MessageHistory,
     Session,
     StoredSession,
@@ -25,8 +32,9 @@ from newapi_cli.domain.session import (
     path_to,
     title_from_prompt,
 )
-from newapi_cli.errors import LocalError
+from newapi_cli.errors import LocalError, NewapiError
 from newapi_cli.i18n import ntr, tr
+from newapi_cli.render.status_lines import print_warning
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
 
@@ -331,3 +339,82 @@ def describe_external_changes(live: LiveSession) -> list[str]:
             )
         )
     return texts
+
+
+# -- sessions of a run -----------------------------------------------------------------------------
+
+
+def new_live_session(context: Context, *, is_saved: bool = True) -> LiveSession:
+    """Return a session that has not begun; warns once if it cannot be saved.
+
+    It is not saved if the settings say so, either.
+    """
+    session = new_session(context)
+    if not is_saved or not context.settings.flag("save"):
+        return LiveSession(session)
+    return saved_if_possible(context, session)
+
+
+def new_session(context: Context) -> Session:
+    """Return a session with the model and the system prompt of the settings."""
+    text = context.settings.text("system")
+    return Session(
+        id=os.urandom(ID_LENGTH // 2).hex(),
+        model=context.model_and_fallbacks[0],
+        system=read_system_prompt(text, context.streams.report_silence) or "",
+    )
+
+
+def saved_if_possible(context: Context, session: Session) -> LiveSession:
+    """Return a new session; warns once if it cannot be saved."""
+    try:
+        return saved_session(context, session)
+    except NewapiError as error:
+        _warn_unsaved(context, error)
+        return LiveSession(session)
+
+
+def saved_session(
+    context: Context, session: Session, path: tuple[TurnRecord, ...] = ()
+) -> LiveSession:
+    """Return a session whose turns are stored.
+
+    Raises `NewapiError` if there is no store.
+    """
+    return LiveSession(session, path, RedactedStore(context), partial(_warn_unsaved, context))
+
+
+def _warn_unsaved(context: Context, error: NewapiError) -> None:
+    text = tr("this conversation is not saved: {problem}", problem=error.summary)
+    print_warning(context.streams, text)
+    if error.hint:
+        context.streams.print_err(tr("  try: {hint}", hint=error.hint))
+
+
+def warn_about_unfinished_answers(context: Context) -> None:
+    """Warn, once each, about answers whose end an earlier newapi did not store."""
+    if not context.settings.flag("save"):
+        return
+    with contextlib.suppress(NewapiError):  # the store's problems are reported where they matter
+        for hit in context.sessions.close_orphaned_turns():
+            print_warning(context.streams, _unfinished_answer_text(hit))
+
+
+def _unfinished_answer_text(hit: Hit) -> str:
+    answer, session = hit.turn.answer, hit.session
+    if not answer:
+        return tr(
+            "newapi was killed, or could not save an answer;"
+            " resume: newapi chat -S {id} (“{title}”)",
+            id=session.short_id,
+            title=session.title,
+        )
+    return ntr(
+        "newapi was killed, or could not save the rest of an answer; {n} character was saved;"
+        " resume: newapi chat -S {id} (“{title}”)",
+        "newapi was killed, or could not save the rest of an answer; {n:,} characters were saved;"
+        " resume: newapi chat -S {id} (“{title}”)",
+        len(answer),
+        id=session.short_id,
+        title=session.title,
+    )

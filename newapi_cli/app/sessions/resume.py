@@ -1,4 +1,4 @@
-"""Which session a run of `chat` continues: a new one, the most recent one, a named one, or none.
+"""Which stored session a run of `chat` continues: the most recent one, or a named one.
 
 A session continues in its own profile. It is sent to another host only if `-P` names the
 profile, and that is reported: no other gateway sees a conversation unless the user asks for it.
@@ -7,64 +7,44 @@ profile, and that is reported: no other gateway sees a conversation unless the u
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
-from functools import partial
 
 from newapi_cli.app.chat import ChatOptions
 from newapi_cli.app.context import Context
 from newapi_cli.app.prompt import read_system_prompt
-from newapi_cli.app.sessions.live_session import LiveSession
-from newapi_cli.app.sessions.redacted_store import RedactedStore
+from newapi_cli.app.sessions.live_session import (
+    LiveSession,
+    new_live_session,
+    new_session,
+    saved_if_possible,
+    saved_session,
+)
 from newapi_cli.config.settings import load_settings
-from newapi_cli.domain.session import ID_LENGTH, MAX_TITLE, Hit, Session, StoredSession, TurnRecord
+from newapi_cli.domain.session import MAX_TITLE, Session, StoredSession
 from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageError
-from newapi_cli.i18n import ntr, tr
-from newapi_cli.render.status_lines import print_dim, print_warning
+from newapi_cli.i18n import tr
+from newapi_cli.render.status_lines import print_dim
 
 
-def open_session(context: Context, options: ChatOptions) -> LiveSession:
-    """Return the session of this run.
+def resume_session(context: Context, options: ChatOptions) -> LiveSession:
+    """Return the session that -c or -S requests; with -S, a new one if none has the name.
 
-    Raises `NewapiError` if a requested one cannot be used.
+    Raises `NewapiError` if it cannot be used.
     """
     if not context.settings.flag("save"):
-        if options.continue_last or options.session:
-            raise UsageError(
-                tr("a run that is not saved cannot continue a session"),
-                hint=tr("omit -n; if the profile has save = false, set NEWAPI_SAVE=true"),
-            )
-        return new_live_session(context)
+        raise UsageError(
+            tr("a run that is not saved cannot continue a session"),
+            hint=tr("omit -n; if the profile has save = false, set NEWAPI_SAVE=true"),
+        )
     if options.session:
         return _named_session(context, options)
-    if options.continue_last:
-        latest = context.sessions.latest(context.settings.profile)
-        if latest is None:
-            raise UsageError(
-                tr("no session to continue in profile {name}", name=context.settings.profile),
-                hint=tr("choose one with `newapi sessions list`, then use -S NAME"),
-            )
-        return _resume(context, latest, is_explicit="profile" in context.overrides)
-    if options.curl:
-        return LiveSession(_new_session(context))
-    return new_live_session(context)
-
-
-def new_live_session(context: Context) -> LiveSession:
-    """Return a session that has not begun; warns once if it cannot be saved."""
-    session = _new_session(context)
-    if not context.settings.flag("save"):
-        return LiveSession(session)
-    return _saved_if_possible(context, session)
-
-
-def _saved_if_possible(context: Context, session: Session) -> LiveSession:
-    """Return a new session; warns once if it cannot be saved."""
-    try:
-        return _saved_session(context, session)
-    except NewapiError as error:
-        _warn_unsaved(context, error)
-        return LiveSession(session)
+    latest = context.sessions.latest(context.settings.profile)
+    if latest is None:
+        raise UsageError(
+            tr("no session to continue in profile {name}", name=context.settings.profile),
+            hint=tr("choose one with `newapi sessions list`, then use -S NAME"),
+        )
+    return _resume(context, latest, is_explicit="profile" in context.overrides)
 
 
 def new_session_like(context: Context, other: Session) -> LiveSession:
@@ -106,15 +86,6 @@ def resume_command(context: Context, session: Session) -> str:
     return f"newapi chat {flag}"
 
 
-def warn_about_unfinished_answers(context: Context) -> None:
-    """Warn, once each, about answers whose end an earlier newapi did not store."""
-    if not context.settings.flag("save"):
-        return
-    with contextlib.suppress(NewapiError):  # the store's problems are reported where they matter
-        for hit in context.sessions.close_orphaned_turns():
-            print_warning(context.streams, _unfinished_answer_text(hit))
-
-
 def load_stored_session(context: Context, session: Session) -> StoredSession:
     """Return a session with its turns.
 
@@ -154,8 +125,8 @@ def _named_session(context: Context, options: ChatOptions) -> LiveSession:
         return _resume(context, named, is_explicit="profile" in context.overrides)
     if not options.quiet:
         print_dim(context.streams, tr("new session: {name}", name=options.session))
-    session = _new_session(context)._replace(title=options.session, is_named=True)
-    return _saved_if_possible(context, session)
+    session = new_session(context)._replace(title=options.session, is_named=True)
+    return saved_if_possible(context, session)
 
 
 def _has_stored_sessions(context: Context) -> bool:
@@ -168,41 +139,13 @@ def _has_stored_sessions(context: Context) -> bool:
         return True
 
 
-def _new_session(context: Context) -> Session:
-    return Session(
-        id=os.urandom(ID_LENGTH // 2).hex(),
-        model=context.model_and_fallbacks[0],
-        system=_system_prompt(context, context.settings.text("system")),
-    )
-
-
 def _resume(context: Context, session: Session, *, is_explicit: bool) -> LiveSession:
     """Return a stored session. With `is_explicit`, -P overrides the session's own profile."""
     if not is_explicit:
         _use_profile_of(session, context)
     _ensure_same_host(context, session, is_allowed=is_explicit)
     stored = load_stored_session(context, session)
-    return _saved_session(context, _with_overrides(context, stored), stored.path)
-
-
-def _unfinished_answer_text(hit: Hit) -> str:
-    answer, session = hit.turn.answer, hit.session
-    if not answer:
-        return tr(
-            "newapi was killed, or could not save an answer;"
-            " resume: newapi chat -S {id} (“{title}”)",
-            id=session.short_id,
-            title=session.title,
-        )
-    return ntr(
-        "newapi was killed, or could not save the rest of an answer; {n} character was saved;"
-        " resume: newapi chat -S {id} (“{title}”)",
-        "newapi was killed, or could not save the rest of an answer; {n:,} characters were saved;"
-        " resume: newapi chat -S {id} (“{title}”)",
-        len(answer),
-        id=session.short_id,
-        title=session.title,
-    )
+    return saved_session(context, _with_overrides(context, stored), stored.path)
 
 
 def _use_profile_of(session: Session, context: Context) -> None:
@@ -249,32 +192,13 @@ def _ensure_same_host(context: Context, session: Session, *, is_allowed: bool) -
 def _with_overrides(context: Context, stored: StoredSession) -> Session:
     """Return the session with the model and system prompt that the command line overrides."""
     session, settings = stored.session, context.settings
-    system, model = context.overrides.get("system"), context.model_and_fallbacks[0]
+    system, model = session.system, context.model_and_fallbacks[0]
+    if "system" in context.overrides:
+        text = str(context.overrides["system"])
+        system = read_system_prompt(text, context.streams.report_silence) or ""
     # Another profile has its own models: the session's need not be one of them.
     is_own_profile = session.profile == settings.profile
     default = session.model or model if is_own_profile else model or session.model
     return session._replace(
-        model=model if context.overrides.get("model") else default,
-        system=session.system if system is None else _system_prompt(context, str(system)),
+        model=model if context.overrides.get("model") else default, system=system
     )
-
-
-def _system_prompt(context: Context, text: str) -> str:
-    return read_system_prompt(text, context.streams.report_silence) or ""
-
-
-def _saved_session(
-    context: Context, session: Session, path: tuple[TurnRecord, ...] = ()
-) -> LiveSession:
-    """Return a session whose turns are stored.
-
-    Raises `NewapiError` if there is no store.
-    """
-    return LiveSession(session, path, RedactedStore(context), partial(_warn_unsaved, context))
-
-
-def _warn_unsaved(context: Context, error: NewapiError) -> None:
-    text = tr("this conversation is not saved: {problem}", problem=error.summary)
-    print_warning(context.streams, text)
-    if error.hint:
-        context.streams.print_err(tr("  try: {hint}", hint=error.hint))
