@@ -154,9 +154,9 @@ def quote_name(name: str) -> str:
     """Return a name in quotes, or a placeholder for one that may be an API key.
 
     >>> quote_name("work"), quote_name("sk-0123456789")
-    ("'work'", '(name not shown: it may be a key)')
+    ('"work"', '(name not shown: it may be a key)')
     """
-    return f"'{name}'" if is_plain_name(name) else "(name not shown: it may be a key)"
+    return f'"{name}"' if is_plain_name(name) else "(name not shown: it may be a key)"
 
 
 @cache

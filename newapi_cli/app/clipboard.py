@@ -96,7 +96,7 @@ def code_block(markdown: str, which: str) -> str:
     is_number = which.isascii() and which.isdigit() and len(which) < 6
     if which != "code" and not is_number:
         raise UsageError(
-            tr("unknown argument “{which}”", which=which),
+            tr('unknown argument "{which}"', which=which),
             hint=tr("/copy, /copy code for the last code block, /copy 2 for the second one"),
         )
     blocks = code_blocks(markdown)

@@ -24,7 +24,7 @@ def duration_from_text(text: str) -> int:
     match = DURATION.fullmatch(text.strip())
     if match is None:
         raise UsageError(
-            tr("invalid duration: {text!r}", text=text),
+            tr('invalid duration: "{text}"', text=text),
             hint=tr("use a number with h, d, w or y, such as 30d"),
         )
     return min(int(match.group(1)) * UNITS_S[match.group(2)], MAX_DURATION_S)
@@ -47,7 +47,7 @@ def since_from_text(text: str, now: datetime, zone: tzinfo | None = None) -> dat
         return now - timedelta(seconds=duration_from_text(text))
     except UsageError as problem:
         raise UsageError(
-            tr("invalid duration or date: {text!r}", text=text), hint=SINCE_HINT
+            tr('invalid duration or date: "{text}"', text=text), hint=SINCE_HINT
         ) from problem
 
 

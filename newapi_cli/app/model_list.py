@@ -141,7 +141,7 @@ def _report_missing(
     if not matching:
         text = tr("the server lists no models for this key")
         if options.words:
-            text = tr("no model matches “{words}”", words=" ".join(options.words))
+            text = tr('no model matches "{words}"', words=" ".join(options.words))
         streams.print_err(text)
     groups = {m.price.group for m in matching if m.price and not m.price.is_group_certain}
     if has_prices and groups and streams.stderr.is_terminal:

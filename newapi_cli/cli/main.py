@@ -71,7 +71,8 @@ COMMANDS_FOR_WORDS = {  # of users of other programs
     "history": "newapi sessions list",
     "keys": "newapi login",
 }
-NEAR_COMMAND = re.compile(r"did you mean '([^']+)'")
+NEAR_COMMAND = re.compile(r'did you mean "([^"]+)"')
+QUOTED = re.compile(r"'([^']*)'")  # in Typer's messages
 EXIT_CODES = " · ".join(f"{code.value} {code.meaning}" for code in ExitCode)
 
 
@@ -155,7 +156,7 @@ def _usage_message(error: Any) -> str:
         name = error.option_name
         return tr("no such option: {name}; did you mean {near}?", name=name, near=near[0])
     message: str = error.format_message()
-    message = message.rstrip(".").replace("\n", " ").replace(". Did", "; did")
+    message = QUOTED.sub(r'"\1"', message).rstrip(".").replace("\n", " ").replace(". Did", "; did")
     return message[:1].lower() + message[1:]
 
 

@@ -344,7 +344,7 @@ def fields_from_options(options: list[str]) -> dict[str, object]:
         name, separator, value = text.partition("=")
         if not separator or not name:
             raise UsageError(
-                tr("invalid --option {text!r}: not NAME=JSON", text=text),
+                tr('invalid --option "{text}": not NAME=JSON', text=text),
                 hint=tr("use NAME=JSON, such as -o top_k=40"),
             )
         if name in FIELDS_WITH_OPTIONS:

@@ -100,7 +100,7 @@ def details_text(balance: Balance) -> str:
     """Return what else is known about a key as one line, which may be empty."""
     parts = []
     if balance.name:
-        parts.append(tr("key “{name}”", name=balance.name))
+        parts.append(tr('key "{name}"', name=balance.name))
     if balance.group:
         parts.append(tr("group {name}", name=balance.group))
     if balance.models:

@@ -262,7 +262,7 @@ def undo(conversation: Conversation, _: str) -> None:
     conversation.unsent = None
     if undone is None:
         raise UsageError(tr("nothing to undo"))
-    removed = tr("“{prompt}”", prompt=_quoted(undone.prompt))
+    removed = tr('"{prompt}"', prompt=_quoted(undone.prompt))
     if undone.is_continuation:
         removed = tr("the continuation")
     conversation.print_err(
@@ -286,7 +286,7 @@ def fork(conversation: Conversation, name: str) -> None:
     session = conversation.live.session
     conversation.print_err(
         tr(
-            "continuing in session {id} “{title}”; {original} is unchanged",
+            'continuing in session {id} "{title}"; {original} is unchanged',
             id=session.short_id,
             title=safe_line(session.title),
             original=original.short_id,
@@ -294,7 +294,7 @@ def fork(conversation: Conversation, name: str) -> None:
     )
     if name and not session.is_named:
         conversation.print_err(
-            tr("another session is named “{name}”; /rename names this one", name=safe_line(name))
+            tr('another session is named "{name}"; /rename names this one', name=safe_line(name))
         )
 
 
@@ -344,7 +344,7 @@ def rename(conversation: Conversation, title: str) -> None:
         raise UsageError(tr("this conversation is not saved, so it cannot be renamed"))
     title = checked_session_name(title)
     conversation.live.change(session._replace(title=title, is_named=True))
-    conversation.print_err(tr("renamed to “{title}”", title=safe_line(title)))
+    conversation.print_err(tr('renamed to "{title}"', title=safe_line(title)))
 
 
 def thinking(conversation: Conversation, _: str) -> None:
@@ -417,7 +417,7 @@ def _ensure_unchanged(conversation: Conversation) -> None:
     hint = tr("nothing was changed; the conversation is empty now")
     if last is not None:
         hint = tr(
-            "nothing was changed; the last prompt is now “{prompt}”",
+            'nothing was changed; the last prompt is now "{prompt}"',
             prompt=_quoted(last.typed_prompt),
         )
     raise UsageError("; ".join(describe_external_changes(conversation.live)), hint=hint)

@@ -179,8 +179,8 @@ class Conversation:
         print_dim(
             self.streams,
             ntr(
-                "session {id} “{title}”: {n} turn",
-                "session {id} “{title}”: {n:,} turns",
+                'session {id} "{title}": {n} turn',
+                'session {id} "{title}": {n:,} turns',
                 len(self.live.path),
                 id=session.short_id,
                 title=session.title,

@@ -132,7 +132,7 @@ def _print_resume_command(conversation: Conversation) -> None:
         print_dim(
             conversation.streams,
             tr(
-                "saved as {id} “{title}”; resume: {command}",
+                'saved as {id} "{title}"; resume: {command}',
                 id=live.session.short_id,
                 title=live.session.title,
                 command=resume_command(conversation.context, live.session),

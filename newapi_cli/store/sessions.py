@@ -284,7 +284,7 @@ class SessionStore:
         if sessions and len(sessions) == 1:
             return sessions[0]
         if not sessions:
-            message = tr("session {reference} not found", reference=repr(reference))
+            message = tr('session "{reference}" not found', reference=reference)
             raise UsageError(message, hint=NextStep.LIST_SESSIONS)
         raise _ambiguous_error(reference, sessions)
 
@@ -476,8 +476,8 @@ def _placeholders(names: Iterable[str]) -> str:
 def _ambiguous_error(reference: str, sessions: list[Session]) -> UsageError:
     ids = [session.short_id for session in sessions[:MAX_LISTED_IDS]]
     message = tr(
-        "{reference} matches {n:,} sessions: {ids}",
-        reference=repr(reference),
+        '"{reference}" matches {n:,} sessions: {ids}',
+        reference=reference,
         n=len(sessions),
         ids=", ".join([*ids, "…"] if len(sessions) > MAX_LISTED_IDS else ids),
     )

@@ -239,7 +239,7 @@ def test_a_web_page_in_a_body_is_reported_by_its_title(body: bytes) -> None:
         read = Read(blocks, "rid")
         assert isinstance(read.error, GatewayError), blocks
         assert "web page" in read.error.message
-        assert "“new api”" in read.error.why.lower()
+        assert '"new api"' in read.error.why.lower()
         assert read.error.request_id == "rid"
         assert "<" not in read.error.why + read.error.message + read.error.hint
 

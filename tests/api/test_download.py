@@ -236,7 +236,7 @@ def test_a_status_without_success_is_reported(status: int) -> None:
 def test_an_encoding_that_was_not_requested_is_rejected() -> None:
     script = [Send(response(200, b"\x1f\x8b", headers=[("Content-Encoding", "gzip")]))]
     with FaultServer(script) as server:
-        assert "“gzip”" in failure_of(server).why
+        assert '"gzip"' in failure_of(server).why
 
 
 @pytest.mark.parametrize(

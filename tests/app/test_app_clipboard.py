@@ -311,9 +311,9 @@ def test_the_answer_or_one_of_its_code_blocks_is_selected(which: str, picked: st
         ("0", "no code block 0"),
         ("99999", "no code block 99999"),
         ("9" * 5000, "unknown argument"),
-        ("-1", "unknown argument “-1”"),
+        ("-1", 'unknown argument "-1"'),
         ("²", "unknown argument"),
-        ("all", "unknown argument “all”"),
+        ("all", 'unknown argument "all"'),
     ],
 )
 def test_a_missing_code_block_is_refused(which: str, message: str) -> None:

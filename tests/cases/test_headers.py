@@ -127,7 +127,7 @@ def test_another_host_gets_no_header(home: Home, server: FaultServer, by: str) -
         assert request.header("X-Team") is None
     listed = run(home, "config", "list", env=env | {"NEWAPI_BASE_URL": server.url})
     assert (
-        "note: the setting headers of profile 'test' is for a host other than 127.0.0.1"
+        'note: the setting headers of profile "test" is for a host other than 127.0.0.1'
         in listed.err
     )
 
@@ -299,10 +299,10 @@ def test_an_invalid_header_is_not_stored(home: Home, text: str, problem: str) ->
         ('"a-secret\\nEvil: 1"', "X contains a line break at position 9"),
         ('"a-secret密"', "X contains a character outside ASCII at position 9"),
         ('{ command = "printf a-secret密" }', "X contains a character outside ASCII"),
-        ('{ command = "true" }', "the command (header X of profile 'test') printed nothing"),
-        ('{ command = "exit 3" }', "the command (header X of profile 'test') failed (exit code 3)"),
+        ('{ command = "true" }', 'the command (header X of profile "test") printed nothing'),
+        ('{ command = "exit 3" }', 'the command (header X of profile "test") failed (exit code 3)'),
         ('{ command = "true a-secret; exit 3" }', "failed (exit code 3)"),
-        ("7", "headers of profile 'test' must be a table of header names and values"),
+        ("7", 'headers of profile "test" must be a table of header names and values'),
     ],
 )
 def test_a_header_that_cannot_be_sent_is_an_error(home: Home, value: str, problem: str) -> None:

@@ -140,7 +140,7 @@ def test_other_forms_of_an_error_in_a_stream(body: bytes, words: str | None) -> 
         (429, b'data: {"error":{"message":"slow down"}}\n\ndata: [DONE]\n\n', "slow down"),
         (400, b'event: error\r\ndata: {"detail":"slow down"}\r\n\r\n', "slow down"),
         (503, b"<html><body><h1>503 Service Unavailable</h1></body></html>",
-         "the title of the page is “503 Service Unavailable”"),
+         'the title of the page is "503 Service Unavailable"'),
         (404, b"404 page not found", "404 page not found"),
         (429, b"error code: 1015", "error code: 1015"),
         (500, "服务器繁忙".encode(), "服务器繁忙"),

@@ -324,7 +324,7 @@ def test_an_unknown_name_in_the_file_is_a_warning(home: Home) -> None:
     result = config(home, "list")
     assert result.err.count("warning:") == 1
     assert "'modle'" in result.err
-    assert "did you mean 'model'?" in result.err
+    assert 'did you mean "model"?' in result.err
 
 
 # -- path and edit ----------------------------------------------------------------------------

@@ -241,7 +241,7 @@ def test_a_model_must_contain_all_words(home: Home, words: list[str], wanted: li
 def test_words_that_match_no_model_are_reported(home: Home) -> None:
     result = run_newapi("models", "nothing-like-it", home=home)
     assert (result.code, result.out) == (0, b"")
-    assert "no model matches “nothing-like-it”" in result.err
+    assert 'no model matches "nothing-like-it"' in result.err
 
 
 @pytest.mark.usefixtures("gateway")

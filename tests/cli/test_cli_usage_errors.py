@@ -23,8 +23,8 @@ from tests.support.process import run_newapi
         ("models --sort size", "--sort must be one of name, in, out"),
         ("completion tcsh", "shell must be one of bash, zsh, fish, powershell"),
         ("chat --modle x hi", "no such option: --modle; did you mean --model?"),
-        ("sessions lst", "no such command 'lst'; did you mean 'list'?"),
-        ("config set model", "missing argument 'VALUE'"),
+        ("sessions lst", 'no such command "lst"; did you mean "list"?'),
+        ("config set model", 'missing argument "VALUE"'),
     ],
 )
 def test_a_usage_error_is_in_plain_words(home: Home, args: str, message: str) -> None:

@@ -182,7 +182,7 @@ def test_no_file_of_the_folder_contains_a_removed_key(path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"temprature": 1}, "unknown setting 'temprature' (use 'temperature')"),
+        ({"temprature": 1}, 'unknown setting "temprature" (use "temperature")'),
         ({KEY: 1}, "not shown"),
         ({"temperature": 3}, "temperature must be a number from 0 to 2, not 3"),
         ({"temperature": math.nan}, "temperature must be a number"),

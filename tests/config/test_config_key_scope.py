@@ -15,8 +15,8 @@ from tests.support.cases import each
 HOME = "https://gateway.example"
 Environ = dict[str, str]
 
-BOUND = "the key of profile 'work' belongs to gateway.example, not to"
-HOMELESS = "profile 'work' has a key but no base_url, so the key belongs to no host"
+BOUND = 'the key of profile "work" belongs to gateway.example, not to'
+HOMELESS = 'profile "work" has a key but no base_url, so the key belongs to no host'
 OPENAI_ONLY = "OPENAI_API_KEY is sent to OPENAI_BASE_URL only, which is not the base URL in effect"
 BOTH_OPENAI = {"OPENAI_BASE_URL": HOME, "OPENAI_API_KEY": "O"}
 
@@ -39,7 +39,7 @@ BOTH_OPENAI = {"OPENAI_BASE_URL": HOME, "OPENAI_API_KEY": "O"}
         (HOME, "P", f"{HOME}:8443", {}, "",
          f"{BOUND} gateway.example:8443"),
         (HOME, "P", "http://gateway.example", {}, "",
-         "the key of profile 'work' belongs to https://gateway.example, not to http://gateway.example"),
+         'the key of profile "work" belongs to https://gateway.example, not to http://gateway.example'),
         (HOME, "P", "https://gateway.example.evil.example", {}, "",
          f"{BOUND} gateway.example.evil.example"),
         (None, "P", None, {}, "", HOMELESS),

@@ -91,7 +91,7 @@ def test_an_invalid_key_is_an_error_with_position_and_kind_of_the_character(
 def test_a_key_in_a_profile_is_checked(tmp_path: Path) -> None:
     assert read_key(source(KeyKind.VALUE, f"{KEY}\n"), tmp_path) == Secret(KEY)
     error = refusal(source(KeyKind.VALUE, f"“{KEY}”"), tmp_path)
-    assert error.message.startswith("the key from api_key of profile 'work' contains a curly quote")
+    assert error.message.startswith('the key from api_key of profile "work" contains a curly quote')
     named = source(KeyKind.VALUE, f"“{KEY}”", Origin(Source.ENVIRONMENT, "OPENAI_API_KEY"))
     assert "the key from OPENAI_API_KEY" in refusal(named, tmp_path).message
 
@@ -122,7 +122,7 @@ def test_a_key_file_in_a_variable_is_relative_to_the_current_folder(
 @pytest.mark.parametrize("name", ["missing", ".", KEY, "~nobody-has-this-name/key"])
 def test_an_unreadable_key_file_is_an_error_without_its_path(name: str, tmp_path: Path) -> None:
     error = refusal(source(KeyKind.FILE, name), tmp_path)
-    assert error.message == "cannot read the key file (api_key_file of profile 'work')"
+    assert error.message == 'cannot read the key file (api_key_file of profile "work")'
     assert error.why
 
 
@@ -171,7 +171,7 @@ def test_a_failing_key_command_is_an_error_without_command_and_output(
 ) -> None:
     error = refusal(source(KeyKind.COMMAND, command), tmp_path)
     assert expected in error.message
-    assert "api_key_command of profile 'work'" in error.message
+    assert 'api_key_command of profile "work"' in error.message
 
 
 def test_a_key_command_has_a_timeout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

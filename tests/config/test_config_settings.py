@@ -102,7 +102,7 @@ def test_an_invalid_value_in_a_profile_is_an_error_with_the_file() -> None:
         load({"temperature": "hot"})
     error = caught.value
     assert (
-        error.message == "temperature of profile 'work' must be a number from 0 to 2, not a string"
+        error.message == 'temperature of profile "work" must be a number from 0 to 2, not a string'
     )
     assert (error.why, error.hint) == ("/c/config.toml", "newapi config set temperature VALUE")
 
@@ -150,14 +150,14 @@ def test_a_profile_of_option_or_variable_must_exist(*, by_flag: bool) -> None:
     with pytest.raises(ConfigError) as caught:
         load_settings(config(work={}, home={}), {"profile": "wrok" if by_flag else None}, environ)
     error = caught.value
-    assert "profile 'wrok' not found" in error.message
+    assert 'profile "wrok" not found' in error.message
     assert ("--profile" if by_flag else "NEWAPI_PROFILE") in error.message
-    assert error.hint == "use 'work'"
+    assert error.hint == 'use "work"'
     assert error.why == "the profiles are: 'work', 'home'"
 
 
 def test_a_profile_without_a_config_file_is_an_error() -> None:
-    with pytest.raises(ConfigError, match="profile 'work' not found") as caught:
+    with pytest.raises(ConfigError, match='profile "work" not found') as caught:
         load_settings(config(), {"profile": "work"}, {})
     assert caught.value.why == "/c/config.toml has no profiles"
 
@@ -228,7 +228,7 @@ def test_the_base_url_is_that_of_option_variable_profile_or_openai(
 @pytest.mark.parametrize(
     ("profile", "flags", "environ", "kind", "where"),
     [
-        ({"base_url": f"ftp://{CANARY}"}, {}, {}, ConfigError, "base_url of profile 'work'"),
+        ({"base_url": f"ftp://{CANARY}"}, {}, {}, ConfigError, 'base_url of profile "work"'),
         ({}, {}, {"NEWAPI_BASE_URL": f"https://{CANARY} x"}, ConfigError, "NEWAPI_BASE_URL"),
         ({}, {}, {"OPENAI_BASE_URL": f"https://me:{CANARY}@h"}, ConfigError, "OPENAI_BASE_URL"),
         ({}, {"base_url": f"https://h/{CANARY}\0"}, {}, UsageError, "--base-url"),

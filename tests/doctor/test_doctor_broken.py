@@ -165,7 +165,7 @@ def test_a_web_page_on_every_path(home: Home) -> None:
         home.configure(server.url)
         row = run_doctor(home).assert_first_failed("server", 6, "check the base URL")
         assert "a web page instead of the API" in row.text
-        assert "“Welcome”" in row.text
+        assert '"Welcome"' in row.text
         assert {key for _, key in server.seen} == {""}
 
 

@@ -94,7 +94,7 @@ def test_unknown_names_are_a_warning(well: Home) -> None:
         file.write("modle = 'x'\n")
     row = run_doctor(well)["configuration"]
     assert (row.verdict, row.hint) == ("warning", "newapi config edit")
-    assert "did you mean 'model'?" in row.text
+    assert 'did you mean "model"?' in row.text
 
 
 def test_a_folder_that_others_can_change(well: Home) -> None:

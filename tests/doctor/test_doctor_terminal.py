@@ -124,7 +124,7 @@ def test_a_dumb_terminal_gets_plain_lines(home: Home, gateway: DemoGateway) -> N
         terminal.send(b"n\r")
         assert terminal.wait_exit() == 0
         assert b"\x1b" not in terminal.raw
-        assert "warn  terminal       TERM is “dumb”" in terminal.all_text()
+        assert 'warn  terminal       TERM is "dumb"' in terminal.all_text()
         assert "try: export TERM=xterm-256color" in terminal.all_text()
 
 

@@ -28,11 +28,11 @@ def test_all_is_well_with_the_demo(home: Home, gateway: DemoGateway) -> None:
     assert run.result.code == 0
     assert run.verdicts == {name: CHECKED_WITHOUT_TERMINAL.get(name, "ok") for name in NAMES}
     assert [row.hint for row in run.rows] == [""] * len(NAMES)
-    assert "profile 'test'" in run["configuration"].text
+    assert 'profile "test"' in run["configuration"].text
     assert "base_url, api_key, model from the profile" in run["configuration"].text
-    assert run["server"].text.startswith("New API v1.0.0-demo, “newapi demo”")
+    assert run["server"].text.startswith('New API v1.0.0-demo, "newapi demo"')
     assert run["key"].text.startswith("key accepted; $5.00 left of $5.00")
-    assert "key “demo key”" in run["key"].text
+    assert 'key "demo key"' in run["key"].text
     assert "includes demo" in run["models"].text
     assert "demo $0.15 in, $0.60 out per million tokens" in run["prices"].text
     assert "--yes" in run["answer"].text
@@ -305,4 +305,4 @@ def test_the_named_profile_is_checked(home: Home, gateway: DemoGateway) -> None:
         file.write(f'[profiles.work]\nbase_url = "{gateway.base_url}"\napi_key = "sk-w"\n')
     run = run_doctor(home, "-P", "work")
     assert run.failed == []
-    assert "profile 'work'" in run["configuration"].text
+    assert 'profile "work"' in run["configuration"].text

@@ -90,7 +90,7 @@ def test_amounts_are_shown_in_the_currency_of_the_gateway(
             screen = terminal.all_text()
     assert (report["left"], report["currency"]) == (left, currency)
     assert shown in screen
-    assert "key “demo key”" in screen
+    assert 'key "demo key"' in screen
 
 
 def test_the_group_is_read_from_the_log_of_the_key(home: Home) -> None:

@@ -376,7 +376,7 @@ def test_the_name_of_a_group_is_checked(home: Home) -> None:
         result = set_group(home, "vipp")
         assert len(gateway.requests) == before
     assert (result.code, '"svip"' in home.config_file.read_text()) == (2, True)
-    assert "the gateway has no group 'vipp'" in result.err
+    assert 'the gateway has no group "vipp"' in result.err
     assert "why: it publishes default, vip\n" in result.err
     assert "try: use vip" in result.err
 

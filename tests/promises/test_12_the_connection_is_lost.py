@@ -88,7 +88,7 @@ def test_a_compressed_answer_is_rejected_before_any_text(
     server.add(Send(response(200, data, content_type="text/event-stream", headers=packed)))
     result = observe("chat", "hi", home=home)
     assert (result.code, result.out) == (6, b"")
-    assert "the content encoding “gzip” was not requested" in result.err
+    assert 'the content encoding "gzip" was not requested' in result.err
     [request] = server.requests
     assert request.header("Accept-Encoding") == "identity"
     assert (last_turn(home).status, last_turn(home).answer) == (Status.ERROR, "")

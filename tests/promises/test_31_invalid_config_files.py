@@ -229,7 +229,7 @@ def test_unknown_names_are_only_warned_about_with_the_nearest_name(
         line.startswith(f"warning: {home.config_file}: unknown setting") for line in warnings
     )
     assert len(warnings) == 3
-    assert "did you mean 'temperature'?" in "\n".join(warnings)
+    assert 'did you mean "temperature"?' in "\n".join(warnings)
 
 
 WRONG = (

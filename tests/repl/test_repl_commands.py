@@ -195,7 +195,7 @@ def test_a_profile_of_the_same_host_gets_no_notice(home: Home, server: FaultServ
 
 def test_an_unknown_profile_changes_nothing(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
-        assert "unknown profile 'tset' try: use 'test'" in repl.output_of("/profile tset")
+        assert 'unknown profile "tset" try: use "test"' in repl.output_of("/profile tset")
         assert repl.output_of("/profile") == f"profile: test ({server.url}, {MODEL})"
         repl.enter("a")
         repl.leave()
@@ -255,8 +255,8 @@ def test_a_setting_is_sent_until_it_is_unset(home: Home, server: FaultServer) ->
     [
         ("/set temperature 3", "temperature must be a number from 0 to 2, not 3"),
         ("/set temperature warm", "temperature must be"),
-        ("/set temprature 1", "unknown setting 'temprature'; did you mean temperature?"),
-        ("/set temprature", "unknown setting 'temprature'; did you mean temperature?"),
+        ("/set temprature 1", 'unknown setting "temprature"; did you mean temperature?'),
+        ("/set temprature", 'unknown setting "temprature"; did you mean temperature?'),
         ("/set base_url http://x", "base_url cannot be changed in a conversation"),
         ("/set api_key x", "api_key cannot be changed in a conversation"),
     ],

@@ -46,7 +46,7 @@ def test_a_turn_of_another_terminal_is_reported_before_the_last_turn_changes(
         one.terminal.wait_for("another newapi process continued this session: 1 turn was added")
         assert prompts(only_session(home)) == ["base", "IMPORTANT"]
         one.enter("/undo")
-        one.terminal.wait_for("removed “IMPORTANT”; 1 turn left")
+        one.terminal.wait_for('removed "IMPORTANT"; 1 turn left')
         one.leave()
     assert prompts(only_session(home)) == ["base"]
 

@@ -49,7 +49,7 @@ def test_copied_text_is_sent_to_the_terminal(
     [
         ("/copy 3", "no code block 3: the last answer has 2 code blocks"),
         ("/copy 0", "no code block 0"),
-        ("/copy all", "unknown argument “all”"),
+        ("/copy all", 'unknown argument "all"'),
     ],
 )
 def test_a_missing_code_block_is_reported_and_not_copied(

@@ -61,7 +61,7 @@ def test_names_and_imported_sessions_are_stored_without_the_key(
     assert KEY.encode() in said
     assert run_newapi("sessions", "import", "-", home=home, stdin=said).code == 0
     result = run_newapi("sessions", "rename", "hi", f"of sk-{KEY}", home=home)
-    assert (result.code, "to “of ****”" in result.err) == (0, True)
+    assert (result.code, 'to "of ****"' in result.err) == (0, True)
     titles = sorted(stored.session.title for stored in stored_sessions(home))
     assert titles == ["hi ****", "of ****"]
     assert home.files_holding(KEY.encode()) == []

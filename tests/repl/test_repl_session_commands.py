@@ -117,7 +117,7 @@ def test_switching_to_a_session_shows_its_last_turns_and_continues_it(
 def test_an_unknown_session_changes_nothing(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("a")
-        assert "session 'zzz' not found" in repl.output_of("/sessions zzz")
+        assert 'session "zzz" not found' in repl.output_of("/sessions zzz")
         repl.enter("b")
         repl.leave()
     assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "b")]
@@ -172,7 +172,7 @@ def test_rename_names_the_session_and_refuses_a_name_in_use(
     with conversation(home) as repl:
         assert repl.output_of("/rename") == "name: not set"
         repl.enter("a")
-        assert repl.output_of("/rename my   trip") == "renamed to “my trip”"
+        assert repl.output_of("/rename my   trip") == 'renamed to "my trip"'
         repl.terminal.wait_for("test-model · my trip · 1 turn")
         assert repl.output_of("/rename") == "name: my trip"
         repl.enter("/new")
@@ -205,7 +205,7 @@ def test_a_later_run_shows_the_last_turns_dim_and_continues(
         for shown in ("> second question", "Answer 2.", "> third question", "Answer 3."):
             assert is_dim(repl, shown)
         assert "first question" not in repl.text
-        assert f"session {short_id} “trip”: 3 turns" in repl.words()
+        assert f'session {short_id} "trip": 3 turns' in repl.words()
         assert "/retry" not in repl.text
         repl.enter("fourth")
         repl.leave()
@@ -270,7 +270,7 @@ def test_leaving_prints_the_session_and_the_command_that_resumes_it(
         repl.enter("about ducks")
         last = leave_and_read(repl, key)
     short_id = stored_sessions(home)[0].session.short_id
-    assert last.endswith(f"saved as {short_id} “about ducks”; resume: newapi chat -c")
+    assert last.endswith(f'saved as {short_id} "about ducks"; resume: newapi chat -c')
 
 
 def test_leaving_without_a_turn_prints_nothing(home: Home, server: FaultServer) -> None:

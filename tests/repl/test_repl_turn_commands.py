@@ -358,8 +358,8 @@ def test_undo_removes_turns_one_by_one_and_the_next_prompt_starts_a_branch(
     with conversation(home) as repl:
         for question in ("a", "b", "c"):
             repl.enter(question)
-        assert repl.output_of("/undo") == "removed “c”; 2 turns left"
-        assert repl.output_of("/undo") == "removed “b”; 1 turn left"
+        assert repl.output_of("/undo") == 'removed "c"; 2 turns left'
+        assert repl.output_of("/undo") == 'removed "b"; 1 turn left'
         repl.enter("d")
         repl.leave()
     assert sent_messages(server) == [("user", "a"), ("assistant", "Answer 1."), ("user", "d")]
@@ -374,7 +374,7 @@ def test_undo_removes_turns_one_by_one_and_the_next_prompt_starts_a_branch(
 def test_undo_of_all_turns_starts_over(home: Home, server: FaultServer) -> None:
     with conversation(home) as repl:
         repl.enter("a")
-        assert repl.output_of("/undo") == "removed “a”; 0 turns left"
+        assert repl.output_of("/undo") == 'removed "a"; 0 turns left'
         assert "nothing to undo" in repl.output_of("/undo")
         repl.enter("b")
         repl.leave()
@@ -396,7 +396,7 @@ def test_a_fork_continues_in_a_copy_and_leaves_the_session_unchanged(
         repl.leave()
     forked, old = stored_sessions(home)
     assert old == before
-    assert f"continuing in session {forked.session.short_id} “other way”" in output
+    assert f'continuing in session {forked.session.short_id} "other way"' in output
     assert f"{old.session.short_id} is unchanged" in output
     assert (forked.session.title, forked.session.is_named) == ("other way", True)
     assert [turn.prompt for turn in forked.path] == ["a", "b"]
@@ -410,8 +410,8 @@ def test_a_fork_needs_no_name_and_reports_one_that_is_in_use(
         assert "nothing to fork yet" in repl.output_of("/fork")
         repl.enter("a")
         repl.enter("/rename mine")
-        assert "another session is named “mine”" in repl.output_of("/fork mine")
-        assert "another session is named “mine”" not in repl.output_of("/fork")
+        assert 'another session is named "mine"' in repl.output_of("/fork mine")
+        assert 'another session is named "mine"' not in repl.output_of("/fork")
         repl.leave()
     assert [each.session.is_named for each in stored_sessions(home)].count(True) == 1
 

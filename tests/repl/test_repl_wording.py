@@ -70,7 +70,7 @@ def test_the_hint_of_ctrl_c_names_the_time_between_two(
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("/set temprature 1", "unknown setting 'temprature'; did you mean temperature? /set lists"),
+        ("/set temprature 1", 'unknown setting "temprature"; did you mean temperature? /set lists'),
         ("/set save false", "save cannot be changed in a conversation; for later runs: newapi con"),
         ("/set model x", "model cannot be changed by /set; /model NAME"),
         ("/set profile x", "profile cannot be changed by /set; /profile NAME"),
@@ -93,7 +93,7 @@ def test_fallbacks_are_separated_by_commas(home: Home) -> None:
 def test_hints_name_commands_of_the_conversation(home: Home) -> None:
     system, session, pipe = outputs(home, "/system @nope", "/sessions nope", "/file /dev/null")
     assert "; use /system @FILE to read a text file" in system
-    assert session == "session 'nope' not found; /sessions lists them"
+    assert session == 'session "nope" not found; /sessions lists them'
     assert pipe.endswith("; save its content as a file, then attach that")
 
 

@@ -152,7 +152,7 @@ def test_a_profile_that_does_not_exist_is_an_error(
 ) -> None:
     put(home, "mine", profile="test")
     result = run(home, command, "-P", "nope", code=3)
-    assert (result.out, "profile 'nope' not found" in result.err) == (b"", True)
+    assert (result.out, 'profile "nope" not found' in result.err) == (b"", True)
 
 
 def test_the_sessions_of_a_profile_that_was_removed_are_listed(
@@ -303,7 +303,7 @@ def test_any_unique_beginning_of_an_id_selects_a_session(home: Home) -> None:
 
 @pytest.mark.parametrize("command", [["show"], ["export"], ["rm", "--yes"], ["rename"]])
 @pytest.mark.parametrize(
-    ("reference", "message"), [("1a2", "2 sessions"), ("nobody", "session 'nobody' not found")]
+    ("reference", "message"), [("1a2", "2 sessions"), ("nobody", 'session "nobody" not found')]
 )
 def test_an_ambiguous_or_unknown_beginning_is_refused(
     home: Home, command: list[str], reference: str, message: str

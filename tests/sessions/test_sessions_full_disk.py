@@ -143,7 +143,7 @@ def test_an_answer_that_could_not_even_be_marked_is_not_said_to_be_killed(
     change_raw(sessions_file(home), "UPDATE turns SET owner = '1:0'")  # the process ended
     saved = "the rest of an answer; 3 characters were saved" if part else "an answer"
     [warning] = warnings_of(run_newapi("chat", "more", home=home).err)
-    resume = f"resume: newapi chat -S {session.short_id} (“t”)"
+    resume = f'resume: newapi chat -S {session.short_id} ("t")'
     assert warning == f"warning: newapi was killed, or could not save {saved}; {resume}"
 
 

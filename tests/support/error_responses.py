@@ -80,7 +80,7 @@ def web_page(
     """Return a web page."""
     text = f"<!DOCTYPE html><html><head><title>{title}</title></head><body>{title}</body></html>"
     headers = (ID_HEADER,) if request_id else ()
-    why = f"the title of the page is “{title}”"
+    why = f'the title of the page is "{title}"'
     is_final = status < 500
     return ErrorResponse(
         name, status, text.encode(), 6, message, why, is_final, request_id, headers, HTML

@@ -249,13 +249,13 @@ def test_a_profile_without_answers_is_named(home: Home) -> None:
     home.configure("https://a.example")
     fill(home, Said("other"), session=new_session("other", profile="gone"))
     result = usage(home, "-P", "test")
-    assert (result.out, "profile 'test'" in result.err) == (b"", True)
+    assert (result.out, 'profile "test"' in result.err) == (b"", True)
 
 
 def test_a_profile_that_does_not_exist_is_an_error(two_profiles: Home) -> None:
     result = run_newapi("usage", "-P", "never", home=two_profiles)
     assert (result.code, result.out) == (3, b"")
-    assert "profile 'never' not found" in result.err
+    assert 'profile "never" not found' in result.err
 
 
 # -- nothing, and damage ----------------------------------------------------------------------

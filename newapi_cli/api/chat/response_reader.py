@@ -138,7 +138,7 @@ class ResponseReader:
             return head
         if head.headers.get("content-type", "").startswith("text/html"):
             raise html_error(b"", head.status, head.request_id)
-        why = tr("the content encoding “{encoding}” was not requested", encoding=encoding)
+        why = tr('the content encoding "{encoding}" was not requested', encoding=encoding)
         raise invalid_response(why, head.request_id)
 
     def _recorded(self, events: Iterator[AnswerEvent]) -> Iterator[AnswerEvent]:

@@ -235,4 +235,4 @@ def _words(error: ErrorObject) -> str:
 
 def _page_title(page: bytes) -> str:
     title = page_title(page)
-    return tr("the title of the page is “{title}”", title=title) if title else ""
+    return tr('the title of the page is "{title}"', title=title) if title else ""

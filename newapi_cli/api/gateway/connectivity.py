@@ -370,7 +370,7 @@ def kind_from_status(page: Page) -> ServerKind | None:
     title = _text(data.get("system_name"))
     name = "New API" if is_new else tr("one-api or an early New API")
     name = f"{name} {version}" if version else name
-    return ServerKind(f"{name}, “{title}”" if title else name, is_gateway=True)
+    return ServerKind(f'{name}, "{title}"' if title else name, is_gateway=True)
 
 
 def kind_from_models(page: Page) -> ServerKind | None:

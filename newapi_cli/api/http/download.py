@@ -188,7 +188,7 @@ def _check_head(head: ResponseHead, url: DownloadUrl) -> None:
     if encoding.lower() != "identity":
         raise UsageError(
             tr("cannot fetch {url}", url=url.shown),
-            why=tr("the content encoding “{encoding}” was not requested", encoding=encoding),
+            why=tr('the content encoding "{encoding}" was not requested', encoding=encoding),
             hint=USE_FILE,
         )
 

@@ -117,7 +117,7 @@ def _rejected_key_result(
 def _result_by_record(record: KeyFinding) -> CheckResult:
     """Return the result for a rejected key from its record; a used-up key has its own code."""
     state = record.state
-    name = [tr("key “{name}”", name=record.name)] if record.name else []
+    name = [tr('key "{name}"', name=record.name)] if record.name else []
     if state is KeyState.EXPIRED and record.expires_at is not None:
         text = tr("the key expired on {day}", day=f"{record.expires_at:%Y-%m-%d}")
         return failed(*name, text, hint=NEW_KEY_HINT, code=ExitCode.AUTHENTICATION)

@@ -243,7 +243,7 @@ def check_terminal(doctor: DoctorContext) -> CheckResult:
     term = environ.get("TERM", "")
     if streams.terminal_is_dumb:
         return warning(
-            tr("TERM is “{term}”", term=term),
+            tr('TERM is "{term}"', term=term),
             tr("no colors, no formatting, no line editing"),
             hint=tr("export TERM=xterm-256color, if the terminal supports it"),
         )

@@ -296,7 +296,7 @@ def _problem(doctor: DoctorContext) -> NewapiError:
             message = tr(
                 "the gateway's web pages instead of the API (HTTP {status})", status=page.status
             )
-        title = tr("its title is “{title}”", title=page.title) if page.title else ""
+        title = tr('its title is "{title}"', title=page.title) if page.title else ""
         return GatewayError(message, why=title, hint=NextStep.CHECK_BASE_URL)
     if 200 <= page.status < 300:
         return GatewayError(

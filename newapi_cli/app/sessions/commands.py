@@ -54,7 +54,7 @@ def rename(context: Context, reference: str, name: str) -> None:
     title = context.redact_known_keys(title)
     session = find_session(context, reference)
     context.sessions.update_session(session._replace(title=title, is_named=True))
-    text = tr("Renamed session {id} to “{title}”", id=session.short_id, title=safe_line(title))
+    text = tr('Renamed session {id} to "{title}"', id=session.short_id, title=safe_line(title))
     context.streams.print_err(text)
 
 

@@ -405,15 +405,15 @@ def _unfinished_answer_text(hit: Hit) -> str:
     if not answer:
         return tr(
             "newapi was killed, or could not save an answer;"
-            " resume: newapi chat -S {id} (“{title}”)",
+            ' resume: newapi chat -S {id} ("{title}")',
             id=session.short_id,
             title=session.title,
         )
     return ntr(
         "newapi was killed, or could not save the rest of an answer; {n} character was saved;"
-        " resume: newapi chat -S {id} (“{title}”)",
+        ' resume: newapi chat -S {id} ("{title}")',
         "newapi was killed, or could not save the rest of an answer; {n:,} characters were saved;"
-        " resume: newapi chat -S {id} (“{title}”)",
+        ' resume: newapi chat -S {id} ("{title}")',
         len(answer),
         id=session.short_id,
         title=session.title,

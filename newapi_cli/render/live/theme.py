@@ -78,7 +78,7 @@ def theme_named(name: str, code_style: str = "") -> Theme:
         style = get_style_by_name(wanted)
     except ClassNotFound as error:
         raise ConfigError(
-            tr("Pygments has no style “{name}”", name=wanted),
+            tr('Pygments has no style "{name}"', name=wanted),
             hint=profile_command("newapi config set", "code_style monokai"),
         ) from error
     return Theme(_WithoutBackground(style), accent, **roles)
