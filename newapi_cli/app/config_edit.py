@@ -149,7 +149,8 @@ def set_setting(context: Context, name: str, text: str) -> None:
     if name == "group":
         _ensure_group_exists(context, str(value))
     set_in_profile(context, profile, {name: value})
-    _confirm(context, tr("Set {name} in profile {profile}", name=name, profile=profile))
+    text = tr("Set {name} in profile {profile}", name=name, profile=quote_name(profile))
+    _confirm(context, text)
     if base_url is not None and str(base_url) != text.strip().rstrip("/"):
         text = tr("  as {stored}; its API is at {url}", stored=base_url, url=base_url.api_url)
         context.streams.print_err(text)
@@ -174,11 +175,12 @@ def _report_overriding_keys(context: Context, profile: str, name: str) -> None:
 def unset_setting(context: Context, name: str) -> None:
     """Remove a setting from the profile."""
     profile = context.settings.profile
+    quoted = quote_name(profile)
     if unset_in_profile(context, profile, (name,)):
-        _confirm(context, tr("Removed {name} from profile {profile}", name=name, profile=profile))
+        _confirm(context, tr("Removed {name} from profile {profile}", name=name, profile=quoted))
         return
     _ensure_known(name)
-    text = tr("{name} is not set in profile {profile}", name=name, profile=profile)
+    text = tr("{name} is not set in profile {profile}", name=name, profile=quoted)
     context.streams.print_err(text)
 
 
@@ -259,14 +261,18 @@ def ensure_same_host(
         return
     if bound[0] in KEY_NAMES:
         raise UsageError(
-            tr("profile {profile} has a key for another host", profile=profile),
+            tr("profile {profile} has a key for another host", profile=quote_name(profile)),
             hint=tr(
                 "`{login}` stores both; or unset the key first",
                 login=profile_command("newapi login", base_url.quoted),
             ),
         )
     raise UsageError(
-        tr("profile {profile} has {name} for another host", profile=profile, name=bound[0]),
+        tr(
+            "profile {profile} has {name} for another host",
+            profile=quote_name(profile),
+            name=bound[0],
+        ),
         hint=tr(
             "use another profile: newapi login {url} -P NAME; or {unset}",
             url=base_url.quoted,

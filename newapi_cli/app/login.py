@@ -42,6 +42,7 @@ from newapi_cli.errors import (
 from newapi_cli.i18n import ntr, reword, tr
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.status_lines import print_warning
+from newapi_cli.text import quote_name
 
 MAX_PIPED_BYTES = 64 * 1024
 CONNECTION_INFO = tr("the connection info")
@@ -116,7 +117,9 @@ def _check_api(
     except NewapiError as error:
         url = given.base_url
         if url != context.settings.base_url:
-            error.with_hint(reword(error.hint, {NextStep.CHECK_BASE_URL: _check_hint(url)}))
+            error.with_hint(
+                reword(error.hint, {NextStep.CHECK_BASE_URL: _check_hint(context, url)})
+            )
         raise
 
 
@@ -207,17 +210,18 @@ def logout(context: Context) -> None:
     """Remove the key of the profile from the config file."""
     profile = context.settings.profile
     removed = unset_in_profile(context, profile, tuple(kind.value for kind in KeyKind))
-    text = tr("profile {profile} has no key", profile=profile)
+    name = quote_name(profile)
+    text = tr("profile {profile} has no key", profile=name)
     if removed:
-        text = tr(
-            "Removed {names} from profile {profile}", names=", ".join(removed), profile=profile
-        )
+        text = tr("Removed {names} from profile {profile}", names=", ".join(removed), profile=name)
     context.streams.print_err(text)
 
 
-def _check_hint(base_url: BaseUrl) -> str:
+def _check_hint(context: Context, base_url: BaseUrl) -> str:
     """Return what to do about a URL that could not be reached and is not stored."""
-    command = profile_command("newapi doctor", f"--base-url {base_url.quoted}")
+    command = f"newapi doctor --base-url {base_url.quoted}"
+    if context.config_file.profiles.get(context.settings.profile):  # else it does not exist yet
+        command = profile_command("newapi doctor", f"--base-url {base_url.quoted}")
     return tr("check the URL, or run `{command}`", command=command)
 
 
@@ -237,10 +241,10 @@ def _store(context: Context, credentials: Credentials) -> None:
     profile, key = context.settings.profile, credentials.key.reveal()
     before = context.config_file.profiles.get(profile, {}).get("api_key")
     set_in_profile(context, profile, {"base_url": str(credentials.base_url), "api_key": key})
-    path = context.paths.config_file
-    text = tr("Saved profile {profile} ({path})", profile=profile, path=path)
+    name, path = quote_name(profile), context.paths.config_file
+    text = tr("Saved profile {profile} ({path})", profile=name, path=path)
     if before not in (None, key):
-        text = tr("Replaced the key of profile {profile} ({path})", profile=profile, path=path)
+        text = tr("Replaced the key of profile {profile} ({path})", profile=name, path=path)
     context.streams.print_err(text)
 
 

@@ -93,6 +93,8 @@ def write_output(
 
 
 def _write_table(streams: Streams, columns: Sequence[Column[T]], rows: Sequence[T]) -> None:
+    if not rows:
+        return  # stderr says so
     width = streams.stdout.width
     shown = [(c.title, c.for_people) for c in columns if c.for_people and c.min_width <= width]
     titles = [title for title, _ in shown]

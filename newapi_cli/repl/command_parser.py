@@ -83,7 +83,10 @@ def parse_line(text: str, commands: Sequence[Command]) -> ParsedLine:
         stripped = "/exit"
     elif text.startswith("//"):
         return ParsedLine(message=text[1:])
-    match = COMMAND.fullmatch(stripped) if "\n" not in stripped else None
+    first_line, is_long, _ = stripped.partition("\n")
+    match = COMMAND.fullmatch(first_line)
+    if is_long and match is not None and not _is_command(match.group(1), commands):
+        match = None
     if match is None:
         if NAMELESS.fullmatch(stripped):
             raise UnknownCommand(
@@ -94,6 +97,10 @@ def parse_line(text: str, commands: Sequence[Command]) -> ParsedLine:
             )
         return ParsedLine(message=text)
     word, argument = match.group(1).lower(), match.group(2) or ""
+    if is_long:
+        raise UnknownCommand(
+            tr("a command is a single line; //{word} … sends the text as a message", word=word)
+        )
     for command in commands:
         if word == command.name or word in command.aliases:
             return ParsedLine(command, argument)
@@ -109,6 +116,10 @@ def parse_line(text: str, commands: Sequence[Command]) -> ParsedLine:
     raise UnknownCommand(
         tr("unknown command /{word}; /help lists them, //{word} sends it as a message", word=word)
     )
+
+
+def _is_command(word: str, commands: Sequence[Command]) -> bool:
+    return any(word.lower() in (command.name, *command.aliases) for command in commands)
 
 
 def help_rows(commands: Sequence[Command], width: int) -> list[str]:

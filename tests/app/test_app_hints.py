@@ -112,9 +112,15 @@ def test_the_doctor_names_the_place_of_the_url_and_the_profile(
     assert "`newapi config get -P test base_url`" in result.text
 
 
-def test_a_failed_login_names_its_url(home: Home) -> None:
+@pytest.mark.parametrize(
+    ("args", "flag"), [([], ""), (["-P", "test"], " -P test"), (["-P", "new"], "")]
+)
+def test_a_failed_login_names_its_url_and_no_profile_that_does_not_exist(
+    home: Home, args: list[str], flag: str
+) -> None:
     home.configure(UNREACHABLE)
     url = "http://localhost:1"
-    result = run_newapi("login", url, "--stdin", home=home, stdin=b"sk-0123456789abcdefghij")
+    key = b"sk-0123456789abcdefghij"
+    result = run_newapi("login", url, "--retries", "0", "--stdin", *args, home=home, stdin=key)
     assert result.code == 5
-    assert f"try: check the URL, or run `newapi doctor --base-url {url}`\n" in result.err
+    assert f"try: check the URL, or run `newapi doctor{flag} --base-url {url}`\n" in result.err

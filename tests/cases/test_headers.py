@@ -361,7 +361,7 @@ def test_a_profile_with_headers_does_not_move_to_another_host(
     words = [word.format(url=server.url) for word in args]
     result = run(home, *words, stdin=b"sk-loginkeyA1b2C3d4")
     assert (result.code, result.out) == (2, b""), result
-    assert "profile test has headers for another host" in result.err
+    assert 'profile "test" has headers for another host' in result.err
     assert server.connections == []
 
 

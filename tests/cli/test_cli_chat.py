@@ -347,7 +347,7 @@ def test_an_unknown_profile_is_an_error_that_lists_the_known_ones(
     home: Home, server: FaultServer
 ) -> None:
     err = refused(home, "hi", "-P", "tset", code=3)
-    assert "'test'" in err
+    assert '"test"' in err
     assert server.connections == []
 
 

@@ -323,7 +323,7 @@ def test_an_unknown_name_in_the_file_is_a_warning(home: Home) -> None:
         file.write('modle = "x"\n')
     result = config(home, "list")
     assert result.err.count("warning:") == 1
-    assert "'modle'" in result.err
+    assert '"modle"' in result.err
     assert 'did you mean "model"?' in result.err
 
 

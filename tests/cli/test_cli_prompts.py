@@ -353,7 +353,7 @@ def test_canceling_the_model_prompt_keeps_the_stored_profile(
         terminal.send(key.encode())
         assert terminal.wait_exit() == 130
         words = " ".join(terminal.all_text().split())
-        assert "Saved profile new" in words
+        assert 'Saved profile "new"' in words
         assert "newapi config set -P new model NAME" in words
     assert "api_key" in stored(home, "new")
     assert "model" not in stored(home, "new")

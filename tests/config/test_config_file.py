@@ -142,7 +142,7 @@ def test_a_huge_file_is_not_parsed(path: Path) -> None:
         ('[profiles]\nwork = "CANARY"', 'profile "work" must be a table'),
         (f"[profiles]\n{CANARY} = 1", "not shown"),
         ("default_profile = 3\n[profiles.work]", "default_profile must be a string"),
-        ('default_profile = "wrok"\n[profiles.work]', "default_profile is 'wrok'"),
+        ('default_profile = "wrok"\n[profiles.work]', 'default_profile is "wrok"'),
         (f'default_profile = "{CANARY}"', "not shown"),
     ],
 )
@@ -152,7 +152,7 @@ def test_a_wrong_structure_is_an_error(path: Path, text: str, expected: str) -> 
 
 def test_a_missing_default_profile_is_an_error_with_the_most_similar_name(path: Path) -> None:
     error = refusal(path, 'default_profile = "wrok"\n[profiles.work]\n[profiles.home]')
-    assert error.why == "the profiles are: 'work', 'home'"
+    assert error.why == 'the profiles are: "work", "home"'
     assert error.hint == 'use "work"'
 
 
@@ -220,7 +220,7 @@ def test_a_file_of_another_user_is_a_warning(path: Path, monkeypatch: pytest.Mon
     [
         (
             "defualt_profile = 'work'",
-            'unknown setting "defualt_profile"; did you mean "default_profi"',
+            'unknown setting "defualt_profile"; did you mean "default_profi',
         ),
         ("model = 'm'", '"model" has no effect here; move it below [profiles.NAME]'),
         ("xyzzy = 1", 'unknown setting "xyzzy"'),

@@ -129,6 +129,6 @@ def test_loading_settings_runs_no_key_command(tmp_path: Path) -> None:
 
 def test_a_key_that_is_not_text_is_an_error_without_the_key() -> None:
     config = ConfigFile(Path("config.toml"), None, {"work": {"base_url": HOME, "api_key": 123456}})
-    with pytest.raises(ConfigError, match="'work' must be a key as a string") as caught:
+    with pytest.raises(ConfigError, match='"work" must be a key as a string') as caught:
         load_settings(config, {}, {})
     assert "123456" not in f"{caught.value!r}{caught.value.why}{caught.value.hint}"

@@ -153,7 +153,7 @@ def test_a_profile_of_option_or_variable_must_exist(*, by_flag: bool) -> None:
     assert 'profile "wrok" not found' in error.message
     assert ("--profile" if by_flag else "NEWAPI_PROFILE") in error.message
     assert error.hint == 'use "work"'
-    assert error.why == "the profiles are: 'work', 'home'"
+    assert error.why == 'the profiles are: "work", "home"'
 
 
 def test_a_profile_without_a_config_file_is_an_error() -> None:
@@ -166,7 +166,7 @@ def test_several_profiles_without_a_default_are_explained() -> None:
     settings = load_settings(config(a={"api_key": CANARY}, b={}), {}, {})
     assert settings.key is None
     assert settings.key_problem.startswith("no profile is selected")
-    assert "'a', 'b'" in settings.key_problem
+    assert '"a", "b"' in settings.key_problem
 
 
 @each(

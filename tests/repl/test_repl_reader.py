@@ -20,6 +20,7 @@ from tests.repl.conversation import (
     last_prompt,
     stored_sessions,
 )
+from tests.repl.in_process import outputs
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.steps import WaitFor, sse
@@ -88,11 +89,18 @@ def test_a_pasted_text_that_begins_like_a_command_is_a_message(
     home: Home, server: FaultServer
 ) -> None:
     with conversation(home) as repl:
-        for pasted in ("/etc/hosts\n/etc/fstab", "/exit\nwas pasted", "exit\nnow"):
+        for pasted in ("/etc/hosts\n/etc/fstab", "/nope\nwas pasted", "exit\nnow"):
             repl.paste(pasted)
             repl.enter("")
             assert last_prompt(server) == pasted
         repl.leave()
+
+
+def test_a_text_whose_first_line_is_a_command_is_not_sent(home: Home, server: FaultServer) -> None:
+    printed = outputs(home, "/help\n/model", "/system be brief\nand kind", "/EXIT\nwas pasted")
+    refusal = "a command is a single line; //{} … sends the text as a message"
+    assert printed[:3] == [refusal.format(word) for word in ("help", "system", "exit")]
+    assert server.connections == []
 
 
 def test_escape_sequences_in_a_paste_are_shown_as_text(home: Home, server: FaultServer) -> None:

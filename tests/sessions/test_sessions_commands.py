@@ -184,6 +184,7 @@ def test_an_empty_list_is_reported_on_stderr(home: Home) -> None:
     result = run(home, "list")
     assert (result.out, "no session" in result.err) == (b"", True)
     assert json.loads(run(home, "list", "--json").out) == []
+    assert shown(home, "list").strip() == "no sessions yet"
     assert run(home, "show", code=2).out == b""
     assert run(home, "export", code=2).out == b""
 

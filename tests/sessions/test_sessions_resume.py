@@ -102,7 +102,7 @@ def test_a_turn_without_an_answer_is_not_sent_again(home: Home, server: FaultSer
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["-c"], "no session to continue in profile test"),
+        (["-c"], 'no session to continue in profile "test"'),
         (["-c", "-S", "x"], "one of them"),
         (["-S", ""], "80"),
         (["-S", " "], "80"),

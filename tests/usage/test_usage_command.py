@@ -202,9 +202,9 @@ def test_since_limits_the_report(filled: Home, since: str, models: set[str]) -> 
     ("args", "expected"),
     [
         (["--by", "week"], ["one of model, day, session"]),
-        (["--since", "soon"], ["'soon'", "7d", "2026-11-01", "all"]),
-        (["--since", "7m"], ["'7m'", "7d"]),
-        (["--since", ""], ["''"]),
+        (["--since", "soon"], ['"soon"', "7d", "2026-11-01", "all"]),
+        (["--since", "7m"], ['"7m"', "7d"]),
+        (["--since", ""], ['""']),
         (["words"], ["words"]),
     ],
 )

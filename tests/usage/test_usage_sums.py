@@ -273,7 +273,7 @@ def test_a_start_before_the_calendar_means_all(text: str) -> None:
 def test_an_invalid_duration_is_a_usage_error_with_examples(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         since_from_text(text, NOW)
-    assert repr(text) in caught.value.message
+    assert f'"{text}"' in caught.value.message
     assert "7d" in caught.value.hint
     assert "2026-11-01" in caught.value.hint
     assert "all" in caught.value.hint

@@ -24,6 +24,7 @@ from newapi_cli.domain.session import MAX_TITLE, Session, StoredSession
 from newapi_cli.errors import ConfigError, LocalError, NewapiError, UsageError
 from newapi_cli.i18n import tr
 from newapi_cli.render.status_lines import print_dim
+from newapi_cli.text import quote_name
 
 
 def resume_session(context: Context, options: ChatOptions) -> LiveSession:
@@ -41,7 +42,10 @@ def resume_session(context: Context, options: ChatOptions) -> LiveSession:
     latest = context.sessions.latest(context.settings.profile)
     if latest is None:
         raise UsageError(
-            tr("no session to continue in profile {name}", name=context.settings.profile),
+            tr(
+                "no session to continue in profile {name}",
+                name=quote_name(context.settings.profile),
+            ),
             hint=tr("choose one with `newapi sessions list`, then use -S NAME"),
         )
     return _resume(context, latest, is_explicit="profile" in context.overrides)
@@ -158,7 +162,7 @@ def _use_profile_of(session: Session, context: Context) -> None:
             tr(
                 "session {id} belongs to profile {name}, which cannot be used",
                 id=session.short_id,
-                name=session.profile,
+                name=quote_name(session.profile),
             ),
             why=error.message,
             hint=tr("use -P NAME to continue it with another profile"),
