@@ -23,12 +23,17 @@ Packages raise these; only `cli.main` and the conversation catch them.
 
 from __future__ import annotations
 
+import errno
+import os
+import shlex
 import traceback
 from enum import Enum, IntEnum, StrEnum
 from pathlib import Path
 from typing import ClassVar, Self
 
 from newapi_cli.i18n import Translatable, tr
+
+DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class ExitCode(IntEnum):
@@ -155,6 +160,22 @@ def profile_command(command: str, arguments: str = "") -> Translatable:
     if not arguments:
         return tr("{command}{flag}", command=command, flag=flag)
     return tr("{command}{flag} {arguments}", command=command, flag=flag, arguments=arguments)
+
+
+def disk_hint(error: int | None, folder: str | os.PathLike[str]) -> str:
+    """Return what to do if a write failed on a full or read-only disk, else an empty text.
+
+    `error` is the system's number of the error.
+    """
+    path = shlex.quote(os.fspath(folder))
+    if error in DISK_FULL_ERRNOS:
+        return tr("free space on the disk: df -h {folder}", folder=path)
+    if error == errno.EROFS:
+        return tr(
+            "make the disk writable, or set NEWAPI_HOME to a folder on another: df -h {folder}",
+            folder=path,
+        )
+    return ""
 
 
 class NextStep(StrEnum):

@@ -1,15 +1,11 @@
-"""Plain text: width in cells, wrapping, truncating, valid Unicode, similar names; disk hints."""
+"""Plain text: its width in terminal cells, wrapping, truncating, valid Unicode, similar names."""
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
-
-from newapi_cli.i18n import tr
 
 ELLIPSIS, ASCII_ELLIPSIS = "…", ".."
 MIN_WRAP_CELLS = 10
@@ -34,8 +30,6 @@ _PLAIN_NAME = re.compile(r"[^\W_]{1,20}(?:[_. -][^\W_]{1,20})*")
 MAX_NAME = 40
 _MAX_COMPARED = 128
 _MAX_CANDIDATES = 5000  # 0.1 s to compare
-
-DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def cell_width(text: str) -> int:
@@ -168,21 +162,3 @@ def _character_width(character: str) -> int:
     if unicodedata.combining(character) or unicodedata.category(character) in ("Me", "Mn", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def disk_hint(error: int | None, folder: str | os.PathLike[str]) -> str:
-    """Return what to do if a write failed on a full or read-only disk, else an empty text.
-
-    `error` is the system's number of the error.
-    """
-    import shlex  # noqa: PLC0415  # for errors only
-
-    path = shlex.quote(os.fspath(folder))
-    if error in DISK_FULL_ERRNOS:
-        return tr("free space on the disk: df -h {folder}", folder=path)
-    if error == errno.EROFS:
-        return tr(
-            "make the disk writable, or set NEWAPI_HOME to a folder on another: df -h {folder}",
-            folder=path,
-        )
-    return ""

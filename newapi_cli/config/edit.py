@@ -38,9 +38,9 @@ from newapi_cli.config.headers import ensure_valid_headers
 from newapi_cli.config.paths import copy_owner, ensure_private_dir, is_owned_by_another_user
 from newapi_cli.config.settings import URL_FORM_HINT
 from newapi_cli.domain.base_url import InvalidBaseUrl, base_url_from_text
-from newapi_cli.errors import ConfigError, UsageError, profile_command
+from newapi_cli.errors import ConfigError, UsageError, disk_hint, profile_command
 from newapi_cli.i18n import tr
-from newapi_cli.text import disk_hint, quote_name
+from newapi_cli.text import quote_name
 
 if sys.platform == "win32":
     import msvcrt

@@ -26,9 +26,9 @@ from types import MappingProxyType
 
 from newapi_cli.config.fields import BY_NAME
 from newapi_cli.config.paths import NO_HOME, copy_owner, ensure_private_dir, special_file_kind
-from newapi_cli.errors import ConfigError, UsageError
+from newapi_cli.errors import ConfigError, UsageError, disk_hint
 from newapi_cli.i18n import tr
-from newapi_cli.text import MAX_NAME, disk_hint, is_plain_name, near_names, quote_name
+from newapi_cli.text import MAX_NAME, is_plain_name, near_names, quote_name
 
 MAX_BYTES = 1_000_000
 TEMPORARY_FILES: set[Path] = set()  # of writes in progress; `__main__` removes them at exit

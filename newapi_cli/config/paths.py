@@ -17,9 +17,8 @@ from typing import NamedTuple
 
 from platformdirs import PlatformDirs
 
-from newapi_cli.errors import ConfigError
+from newapi_cli.errors import ConfigError, disk_hint
 from newapi_cli.i18n import tr
-from newapi_cli.text import disk_hint
 
 # Without a home folder the paths are unusable on purpose. The literal `~` of an unknown uid would
 # be relative to the current folder, where another user may have placed a config file.

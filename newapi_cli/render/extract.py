@@ -15,13 +15,18 @@ from newapi_cli.streams import Output
 MAX_NESTING = 200  # beyond it the parser drops text; its default is 20
 
 
+def commonmark_parser() -> MarkdownIt:
+    """Return a parser for source that is not rendered."""
+    return MarkdownIt("commonmark", {"maxNesting": MAX_NESTING})
+
+
 def code_blocks(markdown: str) -> list[str]:
     """Return the content of each fenced block, those in lists and quotations too.
 
     >>> code_blocks("a\\n```py\\nx = 1\\n```\\n> - b\\n>   ~~~\\n>   y\\n")
     ['x = 1\\n', 'y\\n']
     """
-    tokens = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING}).parse(markdown)
+    tokens = commonmark_parser().parse(markdown)
     contents = (token.content for token in tokens if token.type == "fence" and token.content)
     return [content if content.endswith("\n") else f"{content}\n" for content in contents]
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from markdown_it import MarkdownIt
-
 from newapi_cli.domain.completion import Status
 from newapi_cli.domain.messages import Attachment, size_text
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from newapi_cli.i18n import tr
+from newapi_cli.render.extract import commonmark_parser
 from newapi_cli.render.plain import tool_calls_json
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.status_lines import source_lines
@@ -22,7 +21,6 @@ from newapi_cli.render.units import model_text
 
 LINE_BREAK = re.compile(r"\r\n?|\n")
 BACKTICKS = re.compile("`+")
-MAX_NESTING = 200  # beyond it the parser drops text; its default is 20
 MAY_LEAVE_OPEN = re.compile("```|~~~|<")
 # HTML blocks that no empty line ends (CommonMark 0.31, 4.6, conditions 1 to 5), and what ends them.
 RAW_TEXT = re.compile(r"\s*<(script|pre|style|textarea)(?:[\s>]|$)", re.IGNORECASE)
@@ -116,9 +114,7 @@ def _end_of_open_block(markdown: str) -> str:
     """
     if not MAY_LEAVE_OPEN.search(markdown):
         return ""
-    blocks_only = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING}).disable(
-        ["inline", "text_join"]
-    )
+    blocks_only = commonmark_parser().disable(["inline", "text_join"])
     tokens = blocks_only.parse(f"{markdown}\n")
     if not tokens or tokens[-1].level != 0:
         return ""

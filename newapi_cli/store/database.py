@@ -17,11 +17,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from newapi_cli.errors import LocalError, Reason
+from newapi_cli.errors import DISK_FULL_ERRNOS, LocalError, Reason, disk_hint
 from newapi_cli.i18n import tr
 from newapi_cli.store.mapping import storable
 from newapi_cli.store.migrations import MIGRATIONS, Step
-from newapi_cli.text import DISK_FULL_ERRNOS, disk_hint
 
 LOCK_TIMEOUT_S = 5.0
 LOCK_POLL_S = 0.1  # how long SQLite waits at a time, during which no signal is handled
