@@ -146,19 +146,21 @@ class Output:
     @property
     def width(self) -> int:
         """The width of the terminal in columns, 80 if unknown."""
-        return self._size()[0]
+        return self.size[0]
 
     @property
     def height(self) -> int:
         """The height of the terminal in rows, 24 if unknown."""
-        return self._size()[1]
+        return self.size[1]
 
     @property
     def is_tiny(self) -> bool:
         """Whether the terminal is too small for a layout: below 10 columns or 4 rows."""
         return self.width < 10 or self.height < 4
 
-    def _size(self) -> tuple[int, int]:
+    @property
+    def size(self) -> tuple[int, int]:
+        """The columns and rows of the terminal, 80 by 24 if unknown."""
         if self._fd is not None and self.is_terminal:
             try:
                 size = os.get_terminal_size(self._fd)

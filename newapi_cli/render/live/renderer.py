@@ -69,7 +69,7 @@ class LiveRenderer:
         self._clock = clock
         self._interrupts = streams.interrupts or Interrupts(())
         self._model = safe_line(options.model)
-        self._size = (streams.stdout.width, streams.stdout.height)
+        self._size = streams.stdout.size
         self._theme = theme
         self._layout = self._new_layout()
         self._answer = StreamedAnswer(self._layout, theme, self._interrupts)
@@ -211,7 +211,7 @@ class LiveRenderer:
 
     def _is_being_resized(self, now: float) -> bool:
         """Check the size of the window; nothing is painted while it changes."""
-        size = (self._streams.stdout.width, self._streams.stdout.height)
+        size = self._streams.stdout.size
         if size != self._size:
             self._size, self._resized_at = size, now
         if self._resized_at is None:

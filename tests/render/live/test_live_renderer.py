@@ -77,14 +77,9 @@ class Glass(Output):
         return len(text)
 
     @property
-    def width(self) -> int:
-        """Return the columns."""
-        return self.screen.columns
-
-    @property
-    def height(self) -> int:
-        """Return the rows."""
-        return self.screen.lines
+    def size(self) -> tuple[int, int]:
+        """Return the columns and rows."""
+        return (self.screen.columns, self.screen.lines)
 
 
 class Stage:
