@@ -33,12 +33,11 @@ from rich.markdown import Markdown
 
 from newapi_cli.domain.completion import Chunk, Tick
 from newapi_cli.errors import Interrupted
-from newapi_cli.render.console import terminal_console
 from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.live.answer_rows import StreamedAnswer
 from newapi_cli.render.live.layout import Layout
 from newapi_cli.render.live.renderer import LiveRenderer
-from newapi_cli.render.live.theme import theme_named
+from newapi_cli.render.live.theme import terminal_console, theme_named
 from newapi_cli.render.status_lines import StatusLines, StatusOptions
 from newapi_cli.signals import Interrupts
 from newapi_cli.streams import Input, Output, Streams

@@ -13,11 +13,10 @@ from rich.text import Text
 
 from newapi_cli.domain.session import Session, StoredSession, TurnRecord
 from newapi_cli.i18n import tr
-from newapi_cli.render.console import terminal_console
 from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.live.answer_rows import StreamedAnswer
 from newapi_cli.render.live.layout import MIN_WIDTH, Layout
-from newapi_cli.render.live.theme import Theme
+from newapi_cli.render.live.theme import Theme, terminal_console
 from newapi_cli.render.live.wrapping import TAB_SIZE
 from newapi_cli.render.plain import tool_calls_json
 from newapi_cli.render.sanitizer import safe_line, safe_text

@@ -9,8 +9,8 @@ import os
 import subprocess
 import sys
 
+from newapi_cli.demo.replies import GREETING
 from newapi_cli.demo.server import DemoGateway
-from newapi_cli.demo.tour import GREETING
 
 # New API's documentation of chat completions, "Python 流式": with URL, key and model
 EXAMPLE = """\

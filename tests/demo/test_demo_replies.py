@@ -11,12 +11,14 @@ from newapi_cli.cli.main import MODULES
 from newapi_cli.demo.chat_request import ChatMessage, ChatRequest
 from newapi_cli.demo.replies import (
     DEMO_MODELS,
+    TOUR,
+    answer,
     count_tokens,
+    long_text,
     reply_to,
     split_chunks,
     truncate_tokens,
 )
-from newapi_cli.demo.tour import TOUR, answer, long_text
 from tests.support.cases import each
 
 COMMANDS = set(MODULES)

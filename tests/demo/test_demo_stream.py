@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from newapi_cli.demo.replies import count_tokens
+from newapi_cli.demo.replies import TOUR, count_tokens
 from newapi_cli.demo.server import DemoGateway
-from newapi_cli.demo.tour import TOUR
 from tests.support.demo_client import ask, chat_body, open_socket, raw_chat, read_to_end
 
 

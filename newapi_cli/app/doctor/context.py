@@ -1,4 +1,4 @@
-"""What the checks share: settings, responses of the server, short timeouts."""
+"""What the checks share: settings, responses of the server, short timeouts, kinds of results."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.domain.base_url import BaseUrl
 from newapi_cli.domain.pricing import ModelInfo
+from newapi_cli.domain.report import CheckResult, Verdict
 from newapi_cli.domain.settings import Settings
-from newapi_cli.errors import ConfigError, Interrupted, NewapiError
+from newapi_cli.errors import ConfigError, ExitCode, Interrupted, NewapiError
+from newapi_cli.i18n import tr
 
 LIMIT_S = 10.0  # for each step, as the user waits; requests of the program have longer timeouts
 
@@ -126,3 +128,42 @@ class DoctorContext:
             raise
         except NewapiError as error:
             return error
+
+
+def ok(*parts: str) -> CheckResult:
+    """Return the result of a check that found no problem."""
+    return CheckResult("", Verdict.OK, parts)
+
+
+def warning(*parts: str, hint: str = "") -> CheckResult:
+    """Return the result of a check that found something that works, but should be looked at."""
+    return CheckResult("", Verdict.WARNING, parts, hint)
+
+
+def failed(*parts: str, hint: str, code: ExitCode) -> CheckResult:
+    """Return the result of a check that found a problem to fix."""
+    return CheckResult("", Verdict.FAILED, parts, hint, code)
+
+
+def skipped(*parts: str) -> CheckResult:
+    """Return the result of a check that could not run; the parts say why."""
+    return CheckResult("", Verdict.SKIPPED, parts)
+
+
+def result_from_error(error: NewapiError) -> CheckResult:
+    """Return the result of a check that ended with an error."""
+    parts = [error.summary]
+    if error.request_id:
+        parts.append(tr("id {request_id}", request_id=error.request_id))
+    return failed(*parts, hint=error.hint, code=error.exit_code)
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration that is mostly far below a second as text.
+
+    >>> format_duration(0.00042), format_duration(0.0313), format_duration(2.5)
+    ('0.4 ms', '31 ms', '2.50 s')
+    """
+    if seconds < 0.01:
+        return f"{seconds * 1000:.1f} ms"
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"

@@ -7,8 +7,9 @@ import time
 from newapi_cli.api.errors.explain import is_key_invalid
 from newapi_cli.app.chat import sampling_of
 from newapi_cli.app.context import Context
-from newapi_cli.app.doctor.context import CheckBlocked, DoctorContext
-from newapi_cli.app.doctor.results import (
+from newapi_cli.app.doctor.context import (
+    CheckBlocked,
+    DoctorContext,
     failed,
     format_duration,
     ok,

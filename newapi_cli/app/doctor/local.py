@@ -9,8 +9,14 @@ import sys
 from pathlib import Path
 
 from newapi_cli.app.clipboard import clipboard_tool
-from newapi_cli.app.doctor.context import DoctorContext
-from newapi_cli.app.doctor.results import failed, ok, result_from_error, skipped, warning
+from newapi_cli.app.doctor.context import (
+    DoctorContext,
+    failed,
+    ok,
+    result_from_error,
+    skipped,
+    warning,
+)
 from newapi_cli.app.input_history import FILE as HISTORY_FILE
 from newapi_cli.config.file import ConfigFile, has_secret, lock_file, read_config
 from newapi_cli.config.keys import ensure_key_may_be_sent

@@ -14,8 +14,8 @@ from newapi_cli.api.gateway.responses import MODELS, STATUS
 from newapi_cli.api.http.connection import WireRequest
 from newapi_cli.api.http.endpoint import NO_PROXY_WORDS
 from newapi_cli.api.http.exchange import REQUEST_ID_HEADER
-from newapi_cli.app.doctor.context import DoctorContext
-from newapi_cli.app.doctor.results import (
+from newapi_cli.app.doctor.context import (
+    DoctorContext,
     failed,
     format_duration,
     ok,

@@ -19,8 +19,13 @@ from typing import NamedTuple
 
 from newapi_cli.app.context import Context
 from newapi_cli.app.doctor import key, local, network
-from newapi_cli.app.doctor.context import CheckBlocked, DoctorContext
-from newapi_cli.app.doctor.results import failed, result_from_error, skipped
+from newapi_cli.app.doctor.context import (
+    CheckBlocked,
+    DoctorContext,
+    failed,
+    result_from_error,
+    skipped,
+)
 from newapi_cli.app.hints import words_of_run
 from newapi_cli.domain.report import CheckResult, Verdict
 from newapi_cli.errors import ExitCode, Interrupted, NewapiError, describe_bug

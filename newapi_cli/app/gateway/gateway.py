@@ -14,6 +14,7 @@ Light, as it is made before the request leaves: each part is imported when it is
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from functools import cached_property
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from newapi_cli.app.gateway.models import ModelList, Models
     from newapi_cli.app.gateway.prices import Prices
     from newapi_cli.domain.money import Balance, Cost
+
+VERSION = r"v?(\d+)\.(\d+)\.(\d+)(?:-rc\.(\d+))?"  # not compiled before the request leaves
+# Since 2026-07-06 a stream is closed with its client; before, it is read to its end and charged.
+FIRST_VERSION, FIRST_CANDIDATE = (1, 0, 0), 21
 
 
 class Gateway:
@@ -176,9 +181,23 @@ class GatewayPricer:
 
     def may_charge_rest(self, response: ResponseStarted | None, *, is_stream: bool) -> bool:
         """Return whether the server may charge all of an answer that was stopped."""
-        from newapi_cli.app.gateway.charging import stops_charging
-
         lookup = self._gateway.lookup
         is_new_api = lookup.is_new_api if response is None else response.is_new_api
         version = lookup.version if response is None else response.version
         return is_new_api and not (is_stream and stops_charging(version))
+
+
+def stops_charging(version: str) -> bool:
+    """Return whether a version of New API charges a stopped stream only for what it has sent.
+
+    >>> [stops_charging(version) for version in ("v1.0.0-rc.23", "v1.2.0", "v0.10.9-alpha.3", "")]
+    [True, True, False, False]
+    """
+    match = re.match(VERSION, version)
+    if match is None:
+        return False
+    number = tuple(int(each) for each in match.groups()[:3])
+    candidate = match.group(4)
+    if number == FIRST_VERSION and candidate is not None:
+        return int(candidate) >= FIRST_CANDIDATE
+    return number >= FIRST_VERSION

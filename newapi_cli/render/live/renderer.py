@@ -23,12 +23,11 @@ from newapi_cli.domain.completion import (
 )
 from newapi_cli.errors import Interrupted
 from newapi_cli.i18n import ntr, tr
-from newapi_cli.render.console import terminal_console
 from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.live.answer_rows import StreamedAnswer
 from newapi_cli.render.live.layout import Layout, Row
 from newapi_cli.render.live.painter import Painter
-from newapi_cli.render.live.theme import Theme
+from newapi_cli.render.live.theme import Theme, terminal_console
 from newapi_cli.render.plain import tool_calls_json
 from newapi_cli.render.sanitizer import Sanitizer, safe_line
 from newapi_cli.render.status_lines import REASONING_ENDED, StatusLines, StatusOptions

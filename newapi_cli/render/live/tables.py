@@ -26,7 +26,7 @@ from rich.text import Text
 from newapi_cli.render.live.inline_text import InlineText
 from newapi_cli.render.live.theme import Theme
 from newapi_cli.render.live.wrapping import least_width, wrapped
-from newapi_cli.render.widths import shared_widths
+from newapi_cli.render.rows import shared_widths
 
 GAP = 2  # blanks between columns, and before and after a head in a record
 READABLE = 10  # cells that a column of text needs

@@ -1,4 +1,4 @@
-"""The styles of an answer.
+"""The console and the styles of an answer.
 
 The default theme, `ansi`, uses the terminal's own colors, which are readable on its background.
 `dark` and `light` have fixed colors for code, which a Pygments style may replace.
@@ -13,11 +13,13 @@ from typing import Any, NamedTuple
 from pygments.styles import get_style_by_name
 from pygments.token import Error
 from pygments.util import ClassNotFound
+from rich.console import Console
 from rich.style import Style
 from rich.syntax import ANSI_DARK, ANSISyntaxTheme, PygmentsSyntaxTheme, SyntaxTheme
 
 from newapi_cli.errors import ConfigError, profile_command
 from newapi_cli.i18n import tr
+from newapi_cli.streams import Streams
 
 CODE_STYLES = {"dark": "github-dark", "light": "xcode"}
 FAINT = Style(dim=True)
@@ -93,3 +95,19 @@ class _WithoutBackground(PygmentsSyntaxTheme):
             return Style.null()
         style = super().get_style_for_token(token_type)
         return Style(color=style.color, bold=style.bold, italic=style.italic)
+
+
+def terminal_console(streams: Streams) -> Console:
+    """Return rich's console on stdout, with our own decisions on width and color."""
+    return Console(
+        file=streams.stdout,  # type: ignore[arg-type]  # it needs no more than Output has
+        width=streams.stdout.width,
+        height=streams.stdout.height,
+        force_terminal=True,
+        no_color=not streams.wants_color(streams.stdout),
+        markup=False,
+        emoji=False,
+        highlight=False,
+        legacy_windows=False,
+        _environ={**streams.environ, "COLUMNS": "", "LINES": ""},
+    )
