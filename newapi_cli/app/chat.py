@@ -1,6 +1,6 @@
-"""One turn from the prompt to the screen, for one-shot use and conversations alike.
+"""A run of `newapi chat`: its options, prompts and requests, and turns from prompt to screen.
 
-Also the options of a run, its prompt, and the optional fields of its requests.
+`turn.Turn` is the exchange itself: one prompt and its completion.
 """
 
 from __future__ import annotations

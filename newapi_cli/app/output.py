@@ -1,4 +1,4 @@
-"""How a run writes answers, sessions and rows, chosen from its streams and settings.
+"""How a run writes answers and sessions, chosen from its streams and settings.
 
 The packages behind them (rich: 60 ms) are imported where they are used: a pipe needs none.
 """

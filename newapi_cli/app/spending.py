@@ -1,4 +1,4 @@
-"""The usage and cost of stored turns: sums of tokens, costs and times by model, day or session.
+"""Sums over stored turns: tokens, costs and times by model, day or session.
 
 A turn is counted once, even if it is in several sessions: forks and imports copy turns.
 """

@@ -1,6 +1,6 @@
 """Money: the cost of answers, and the limits, the usage and the log of a key.
 
-Does not import `decimal` (4 ms).
+`domain.pricing` computes costs. Does not import `decimal` (4 ms).
 """
 
 from __future__ import annotations

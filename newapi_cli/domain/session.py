@@ -1,4 +1,6 @@
-"""Sessions and turns as they are stored. The turns form a tree, of which one path is current.
+"""Sessions and turns as they are stored, and the title of a new session.
+
+The turns form a tree, of which one path is current.
 
 1 ── 2 ── 3        /undo moves the leaf up, /retry and /edit add a branch;
      └─── 4        no turn is ever removed from the tree.

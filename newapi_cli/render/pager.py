@@ -1,4 +1,4 @@
-"""Long text in the user's pager. A pager never makes a command fail."""
+"""The user's pager, for a text longer than the screen. A pager never makes a command fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of values: a table on a terminal, TSV in a pipe or a file, JSON on request.
+"""Rows of values, as commands print them: a table on a terminal, TSV in a pipe, JSON on request.
 
 `output_form` decides between the three; commands only pass its answer on.
 """

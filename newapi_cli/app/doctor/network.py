@@ -23,7 +23,7 @@ from newapi_cli.app.doctor.context import (
     skipped,
     warning,
 )
-from newapi_cli.domain.base_url import BaseUrl
+from newapi_cli.domain.base_url import DEFAULT_PORTS, BaseUrl
 from newapi_cli.domain.proxy import proxy_url_from_text
 from newapi_cli.domain.redaction import redact
 from newapi_cli.domain.report import CheckResult
@@ -39,7 +39,6 @@ from newapi_cli.i18n import ntr, tr
 from newapi_cli.render.units import announcement_text, span
 
 RENEWAL_DAYS = 14
-PROXY_PORTS = {"http": 80, "https": 443}
 SOCKS_PORT = 1080
 SHOWN_ADDRESSES = 3
 SHOWN_ANNOUNCEMENTS = 2
@@ -107,7 +106,7 @@ def _first_host(doctor: DoctorContext) -> tuple[str, int]:
     if not doctor.proxy:
         return doctor.base_url.host, doctor.base_url.port
     parts = urlsplit(doctor.proxy)
-    return parts.hostname or "", parts.port or PROXY_PORTS.get(parts.scheme, SOCKS_PORT)
+    return parts.hostname or "", parts.port or DEFAULT_PORTS.get(parts.scheme, SOCKS_PORT)
 
 
 def check_dns(doctor: DoctorContext) -> CheckResult:

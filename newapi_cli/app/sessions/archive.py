@@ -40,6 +40,7 @@ from newapi_cli.domain.session import (
 )
 from newapi_cli.errors import UsageError
 from newapi_cli.i18n import tr
+from newapi_cli.render.json_output import usage_json
 from newapi_cli.text import well_formed
 
 FORMAT = "newapi-session"
@@ -102,10 +103,6 @@ def _fields_to_json(
         for field in fields
         if field.json_name
     }
-
-
-def _counts(usage: Usage | None) -> dict[str, int | None] | None:
-    return None if usage is None else {name: getattr(usage, name) for name in COUNTS}
 
 
 def _time_text(time: datetime) -> str:
@@ -475,7 +472,7 @@ def _inside(value: object) -> list[object]:
 WRITERS: Mapping[FieldType, Callable[..., object]] = {
     FieldType.TIME: _time_text,
     FieldType.STATUS: str,
-    FieldType.USAGE: _counts,
+    FieldType.USAGE: usage_json,
     FieldType.ATTACHMENTS: lambda values: [plain_json(each._asdict()) for each in values],
     FieldType.TOOL_CALLS: lambda values: [plain_json(each._asdict()) for each in values],
     FieldType.SOURCES: lambda values: [plain_json(each._asdict()) for each in values],

@@ -78,7 +78,7 @@ def display_formula(state: StateBlock, begin: int, end: int, silent: bool) -> bo
     """
     if not state.env[DISPLAY_IN_SOURCE] or state.is_code_block(begin):
         return False
-    text = _line(state, begin)
+    text = line_text(state, begin)
     match = DISPLAY.match(text)
     if not match or _is_escaped_bracket(text, match.end()):
         return False
@@ -91,7 +91,7 @@ def display_formula(state: StateBlock, begin: int, end: int, silent: bool) -> bo
         if not _continues(state, line + 1, end):
             break
         line += 1
-        text, at = _line(state, line), 0
+        text, at = line_text(state, line), 0
     if opened is None and not AFTER_DISPLAY.fullmatch(text, at):
         return False  # more text follows: a paragraph that contains the formula
     if not silent:
@@ -107,7 +107,7 @@ def paragraph_with_display(state: StateBlock, begin: int, end: int, silent: bool
     """Parse a paragraph in which a display formula takes several lines: none begins a block."""
     if silent or not state.env[DISPLAY_IN_SOURCE]:
         return False
-    line, opened, was_open = begin, _open_after(_line(state, begin), None), False
+    line, opened, was_open = begin, _open_after(line_text(state, begin), None), False
     while True:
         was_open = was_open or opened is not None
         line += 1
@@ -117,9 +117,9 @@ def paragraph_with_display(state: StateBlock, begin: int, end: int, silent: bool
             break
         if not opened and _ends_paragraph(state, line, end):
             break
-        if not was_open and SETEXT_UNDERLINE.fullmatch(_line(state, line)):
+        if not was_open and SETEXT_UNDERLINE.fullmatch(line_text(state, line)):
             return False
-        opened = _open_after(_line(state, line), opened)
+        opened = _open_after(line_text(state, line), opened)
     if not was_open:
         return False
     state.line = line
@@ -245,7 +245,8 @@ def _open_after(text: str, opened: _Open | None) -> _Open | None:
     return opened
 
 
-def _line(state: StateBlock, line: int) -> str:
+def line_text(state: StateBlock, line: int) -> str:
+    """Return the text of a line, without the markers of the containers around it."""
     return state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
 
 

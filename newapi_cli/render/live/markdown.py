@@ -25,6 +25,7 @@ from newapi_cli.render.live.cjk import InlineParser
 from newapi_cli.render.live.formulas import (
     any_formula,
     display_formula,
+    line_text,
     note_display_formulas,
     paragraph_with_display,
 )
@@ -121,7 +122,7 @@ def table_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     if start + 2 > end or state.is_code_block(start):
         return False
     alignments = _alignments(state, start + 1)
-    header = _line(state, start).strip(BLANKS)
+    header = line_text(state, start).strip(BLANKS)
     if not alignments or "|" not in header:
         return False
     heads = _cells(header, len(alignments))
@@ -145,7 +146,7 @@ def _push_body(state: StateBlock, first: int, end: int, alignments: list[str]) -
     while line < end and state.sCount[line] >= state.blkIndent:
         if any(rule(state, line, end, True) for rule in terminators):
             break
-        text = _line(state, line).strip(BLANKS)
+        text = line_text(state, line).strip(BLANKS)
         if not text or state.is_code_block(line):
             break
         _push_row(state, line, _cells(text, len(alignments)), alignments)
@@ -171,7 +172,7 @@ def _push_row(state: StateBlock, line: int, cells: list[str], alignments: list[s
 
 def _alignments(state: StateBlock, line: int) -> list[str]:
     """Return the alignment of each column, nothing if this is no line of delimiters."""
-    text = _line(state, line)
+    text = line_text(state, line)
     if state.sCount[line] < state.blkIndent or state.is_code_block(line):
         return []
     if not DELIMITERS.match(text):
@@ -214,7 +215,3 @@ def _split(text: str) -> list[str]:
     # Pipes around the row separate nothing.
     cells = cells[not cells[0] : len(cells) - (len(cells) > 1 and not cells[-1])]
     return [cell.strip(BLANKS) for cell in cells]
-
-
-def _line(state: StateBlock, line: int) -> str:
-    return state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]

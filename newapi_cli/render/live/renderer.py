@@ -9,8 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from rich.style import Style
-
 from newapi_cli.domain.completion import (
     FRAME_S,
     Chunk,
@@ -27,7 +25,7 @@ from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.live.answer_rows import StreamedAnswer
 from newapi_cli.render.live.layout import Layout, Row
 from newapi_cli.render.live.painter import Painter
-from newapi_cli.render.live.theme import Theme, terminal_console
+from newapi_cli.render.live.theme import FAINT, Theme, terminal_console
 from newapi_cli.render.plain import tool_calls_json
 from newapi_cli.render.sanitizer import Sanitizer, safe_line
 from newapi_cli.render.status_lines import REASONING_ENDED, StatusLines, StatusOptions
@@ -48,7 +46,6 @@ SPINS_PER_S = 10
 MAX_REASONING_ROWS = 5
 MAX_REASONING_CHARACTERS = 4000  # that are kept
 MIN_DELTAS_FOR_SPEED, MIN_TIME_FOR_SPEED_S = 6, 0.5
-DIM = Style(dim=True)
 
 
 class LiveRenderer:
@@ -118,7 +115,7 @@ class LiveRenderer:
                 calls.feed(f"```json\n{tool_calls_json(completion.tool_calls)}\n```\n")
                 self._painter.paint(calls.end(), [])
             if lines := self._status_lines.source_lines(completion):
-                rows = [row for line in lines for row in self._layout.paragraph(line, DIM)]
+                rows = [row for line in lines for row in self._layout.paragraph(line, FAINT)]
                 self._painter.paint([Row("", 0), *rows], [])
         finally:
             try:
@@ -154,7 +151,7 @@ class LiveRenderer:
         if not self._streams.stderr.is_terminal:
             self._status_lines.write_notice(notice)
         elif text := self._status_lines.text_of(notice):
-            self._pending += self._layout.paragraph(safe_line(self._streams.redact(text)), DIM)
+            self._pending += self._layout.paragraph(safe_line(self._streams.redact(text)), FAINT)
             self._is_dirty = True
 
     def _paint_if_due(self, now: float, silent_s: float) -> None:
@@ -206,7 +203,7 @@ class LiveRenderer:
         if streamed_s > MIN_TIME_FOR_SPEED_S and self._deltas >= MIN_DELTAS_FOR_SPEED:
             parts.append(tr("{speed:.0f} tokens/s before", speed=self._deltas / streamed_s))
         spinner = SPINNER[int(now * SPINS_PER_S) % len(SPINNER)]
-        return [self._layout.line(f"{spinner} {' · '.join(parts)}", DIM)]
+        return [self._layout.line(f"{spinner} {' · '.join(parts)}", FAINT)]
 
     def _is_being_resized(self, now: float) -> bool:
         """Check the size of the window; nothing is painted while it changes."""
@@ -254,7 +251,7 @@ class LiveRenderer:
         return [*rows, *([self._row_for_left_out(count)] if count else ())]
 
     def _row_for_left_out(self, count: int) -> Row:
-        return self._layout.line(ntr("… {n} more line", "… {n:,} more lines", count), DIM)
+        return self._layout.line(ntr("… {n} more line", "… {n:,} more lines", count), FAINT)
 
     def _write_pending(self) -> None:
         """Write the pending rows; after a signal only so many that it takes no time."""
@@ -298,8 +295,8 @@ class Reasoning:
         if self._began_at is None or not self._is_shown:
             return []
         title = tr("thinking {time}", time=seconds(now - self._began_at))
-        last_rows = layout.paragraph(self._text.strip("\n"), DIM)[-MAX_REASONING_ROWS:]
-        return [layout.line(title, DIM), *last_rows]
+        last_rows = layout.paragraph(self._text.strip("\n"), FAINT)[-MAX_REASONING_ROWS:]
+        return [layout.line(title, FAINT), *last_rows]
 
     def fold(self, layout: Layout, now: float) -> list[Row]:
         """End this reasoning and return its permanent rows: one line and an empty one."""
@@ -309,4 +306,4 @@ class Reasoning:
         self._began_at, self._text = None, ""
         if not self._is_shown:
             return []
-        return [layout.line(tr("thought for {time}", time=time), DIM), Row("", 0)]
+        return [layout.line(tr("thought for {time}", time=time), FAINT), Row("", 0)]

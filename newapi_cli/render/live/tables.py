@@ -1,4 +1,4 @@
-"""Tables: as columns while these are readable at the width, else as records.
+"""Tables of an answer: as columns while these are readable at the width, else as records.
 
     Model              Price            Model
     ─────────────────  ─────            gpt-4o-mini
