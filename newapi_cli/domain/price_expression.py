@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-MAX_LENGTH, MAX_TOKENS, MAX_DEPTH = 4_000, 600, 40
+MAX_LENGTH, MAX_TOKENS, MAX_DEPTH = 4_000, 600, 40  # characters, tokens, nested parts
 VARIABLES = ("p", "c", "len", "cr", "cc", "cc1h", "img", "img_o", "ai", "ao")
 VERSION = "v1:"
 MILLION = 1_000_000.0
@@ -90,7 +90,7 @@ def parse_expression(text: str) -> PriceExpression:
         raise UnsupportedExpression("too long")
     parser = _Parser(_tokens(text.strip().removeprefix(VERSION)))
     node = parser.condition(0)
-    parser.expect("end")
+    parser.expect("")  # the end
     return PriceExpression(node, frozenset(parser.variables), parser.has_conditions)
 
 
@@ -107,7 +107,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
             raise UnsupportedExpression("too many parts")
         tokens.append((match.lastgroup, match.group(match.lastgroup)))
         position = match.end()
-    return [*tokens, ("end", "end")]
+    return [*tokens, ("end", "")]
 
 
 class _Parser:
@@ -215,7 +215,7 @@ class _Parser:
 
     def _next(self) -> tuple[str, str]:
         token = self._tokens[self._position]
-        self._position = min(self._position + 1, len(self._tokens) - 1)
+        self._position += 1
         return token
 
     def _accept(self, *texts: str) -> str:
@@ -231,7 +231,7 @@ class _Parser:
         kind, found = self._tokens[self._position]
         if found != text or kind == "text":
             raise UnsupportedExpression(found)
-        self._position = min(self._position + 1, len(self._tokens) - 1)
+        self._position += 1
 
 
 def _applied(function: Callable[[float, float], float], left: Node, right: Node) -> Node:
