@@ -7,7 +7,7 @@ key. Loaded only if the setting is set. No message contains a value or a command
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from newapi_cli.config.keys import (
     ensure_key_may_be_sent,
@@ -23,7 +23,7 @@ from newapi_cli.text import quote_name
 NAME = r"[A-Za-z0-9._-]{1,128}"  # of the tokens of RFC 9110 those that no shell interprets
 MAX_VALUE = 8192
 COMMAND = "command"
-AUTHORIZATION = "authorization"
+AUTHORIZATION = "authorization"  # the key's own header
 OURS = (
     "accept", "accept-encoding", "connection", "content-length", "content-type", "expect", "host",
     "keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding",
@@ -41,7 +41,7 @@ def load_headers(settings: Settings, base_url: BaseUrl) -> Mapping[str, Secret]:
     """
     table, what = settings.table("headers"), tr("the headers")
     ensure_key_may_be_sent(base_url, allow_insecure=settings.flag("allow_insecure"), what=what)
-    if has_authorization(table) and settings.key is not None:
+    if settings.key is not None and any(name.lower() == AUTHORIZATION for name in table):
         raise ConfigError(
             tr("both a key and the header Authorization are set"),
             why=tr("the key is sent in this header"),
@@ -134,11 +134,6 @@ def secret_values(headers: Mapping[str, str | Secret]) -> list[Secret]:
 def masked(headers: Headers) -> dict[str, object]:
     """Return the headers with their values masked, but with the commands."""
     return {name: str(Secret(v)) if isinstance(v, str) else v for name, v in headers.items()}
-
-
-def has_authorization(names: Iterable[str]) -> bool:
-    """Return whether the key's own header is among the names."""
-    return any(name.lower() == AUTHORIZATION for name in names)
 
 
 def shell_variable(name: str) -> str:

@@ -20,7 +20,6 @@ PARTS = ("delta", "message")
 NO_REASON = frozenset(
     ("", "null", "none", "nil", "undefined", "in_progress", "finish_reason_unspecified")
 )
-MAX_DIGITS = 4  # of an index that is sent as text
 OTHERS = frozenset(("finishReason", "stop_reason", "error"))  # if `finish_reason` is missing
 NOTHING = PartContent("")
 
@@ -59,12 +58,7 @@ def first_choice(choices: object) -> dict[str, Any]:
 
 def index_of(choice: dict[str, Any]) -> int:
     """Return the index of a choice; one without an index is the first."""
-    index = choice.get("index")
-    if not index:
-        return 0
-    if isinstance(index, str) and index.isdecimal() and len(index) < MAX_DIGITS:
-        return int(index)
-    return index if isinstance(index, int) else 0
+    return parts.index_or_none(choice) or 0
 
 
 def part_of(choice: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ REASONING_MEMBERS = (
 REASONING_TYPES = ("reasoning", "thinking", "thought", "redacted_thinking", "summary_text")
 IMAGE_MEMBERS = ("images", "image", "image_url")
 OTHER_TEXTS = frozenset((*IMAGE_MEMBERS, "refusal", "audio"))
+MAX_DIGITS = 4  # of an index that is sent as text
 CALL_MEMBERS = frozenset(("tool_calls", "function_call"))
 # The members beside `content` that hold a part of the answer or of its reasoning.
 ANSWER_MEMBERS = OTHER_TEXTS | CALL_MEMBERS | frozenset(REASONING_MEMBERS)
@@ -225,10 +226,15 @@ def _tool_calls(part: dict[str, Any]) -> tuple[ToolCallDelta, ...]:
     return tuple(deltas)
 
 
+def index_or_none(value: dict[str, Any]) -> int | None:
+    """Return the index of a choice or a tool call, None without one. Some servers send text."""
+    index = value.get("index")
+    if isinstance(index, str) and index.isdecimal() and len(index) < MAX_DIGITS:
+        return int(index)
+    return index if isinstance(index, int) else None
+
+
 def _tool_call(call: dict[str, Any]) -> ToolCallDelta:
-    index = call.get("index")
-    if isinstance(index, str) and index.isdecimal() and len(index) < 4:
-        index = int(index)
     function, custom = call.get("function"), call.get("custom")
     if not function and isinstance(custom, dict):  # OpenAI's tools with a text as input
         function = {"name": custom.get("name"), "arguments": custom.get("input")}
@@ -239,7 +245,7 @@ def _tool_call(call: dict[str, Any]) -> ToolCallDelta:
     if arguments is None:
         arguments = function.get("parameters")
     return ToolCallDelta(
-        index if isinstance(index, int) else None,
+        index_or_none(call),
         str_or_empty(id_) if id_ else "",
         str_or_empty(name) if name else "",
         arguments if isinstance(arguments, str) else _json_of(arguments),

@@ -35,7 +35,8 @@ from newapi_cli.i18n import tr
 RECORD_AGE_S, DAY_S = 300.0, 86_400.0
 # Names in the cache files.
 RECORD, RECORD_AFTER_REFUSAL = "record", "record after a refusal"
-REFUSED = "refused"  # in place of a record: the number of the reason, in this order
+# In place of a record: the number of the state in the table. A text could be redacted as a key.
+REFUSED = "refused"
 STATES: dict[str, KeyState] = {
     Reason.KEY_DISABLED: KeyState.DISABLED,
     Reason.KEY_EXPIRED: KeyState.EXPIRED,
