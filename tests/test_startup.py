@@ -132,14 +132,17 @@ def test_an_answer_into_a_pipe_loads_nothing_to_paint_with(home: Home) -> None:
     assert loaded.isdisjoint({*HEAVY, *PAINTERS, "tomlkit"} - {"sqlite3"})
 
 
-def test_an_answer_loads_nothing_that_reads_errors(home: Home) -> None:
+def test_an_answer_loads_nothing_that_reads_errors_or_writes_other_forms(home: Home) -> None:
     record = home.path / "loaded"
     with DemoGateway(pace_s=0) as gateway:
         env = {**KEY, "NEWAPI_BASE_URL": gateway.base_url, "LOADED": str(record)}
         run_python(RECORDER, "chat", "-n", "hi", home=home, env=env)
-    names = [name for name in record.read_text("utf-8").splitlines() if ".api.errors." in name]
-    assert {name.rpartition(".")[2] for name in names} <= {
+    names = record.read_text("utf-8").splitlines()
+    assert {name.rpartition(".")[2] for name in names if ".api.errors." in name} <= {
         "body", "error_object", "explain", "failures"
+    }  # fmt: skip
+    assert {name.rpartition(".")[2] for name in names if ".render." in name} <= {
+        "plain", "renderer", "sanitizer", "status_lines", "units"
     }  # fmt: skip
 
 

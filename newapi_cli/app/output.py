@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 def create_renderer(context: Context, target: Target, options: StatusOptions) -> Renderer:
     """Return what writes an answer for a target."""
-    from newapi_cli.render import json_output, plain
-
     streams = context.streams
     status_lines = StatusLines(streams, options)
     if target is Target.MARKDOWN:
@@ -32,18 +30,22 @@ def create_renderer(context: Context, target: Target, options: StatusOptions) ->
         theme, images = load_theme(context), image_filter(context)
         return LiveRenderer(streams, status_lines, theme, options, images)
     if target in (Target.JSON, Target.JSON_LINES):
-        lines = target is Target.JSON_LINES
-        return json_output.JsonRenderer(streams, status_lines, options, lines=lines)
-    if target is Target.EXTRACT:
-        from newapi_cli.render import extract
+        from newapi_cli.render.json_output import JsonRenderer
 
-        return extract.ExtractRenderer(streams.stdout, status_lines)
+        lines = target is Target.JSON_LINES
+        return JsonRenderer(streams, status_lines, options, lines=lines)
+    if target is Target.EXTRACT:
+        from newapi_cli.render.extract import ExtractRenderer
+
+        return ExtractRenderer(streams.stdout, status_lines)
+    from newapi_cli.render.plain import PlainRenderer
+
     if target is Target.PLAIN:
         from newapi_cli.terminal import OutputModes
 
         modes = OutputModes(streams)
-        return plain.PlainRenderer(streams.stdout, status_lines, image_filter(context), modes)
-    return plain.PlainRenderer(streams.stdout, status_lines, None)
+        return PlainRenderer(streams.stdout, status_lines, image_filter(context), modes)
+    return PlainRenderer(streams.stdout, status_lines, None)
 
 
 def load_theme(context: Context) -> Theme:

@@ -14,12 +14,12 @@ from newapi_cli.domain.completion import (
     ToolCall,
     TurnEvent,
 )
-from newapi_cli.render.images import ImageFilter
 from newapi_cli.render.sanitizer import Sanitizer
 from newapi_cli.render.status_lines import StatusLines
 from newapi_cli.streams import Output
 
 if TYPE_CHECKING:
+    from newapi_cli.render.images import ImageFilter  # 2 ms, for a terminal only
     from newapi_cli.terminal import OutputModes
 
 
