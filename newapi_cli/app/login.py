@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -42,7 +43,7 @@ from newapi_cli.errors import (
 from newapi_cli.i18n import ntr, reword, tr
 from newapi_cli.render.sanitizer import safe_line
 from newapi_cli.render.status_lines import print_warning
-from newapi_cli.text import quote_name
+from newapi_cli.text import near_names, quote_name
 
 MAX_PIPED_BYTES = 64 * 1024
 CONNECTION_INFO = tr("the connection info")
@@ -372,18 +373,28 @@ def _choose_model(context: Context, models: list[ModelInfo], key: Secret) -> str
     if len(models) > SHOWN_MODELS:
         text = tr("models: {names}, …", names=listed)
     streams.print_err(text)
-    known = {model.id for model in models}
+    known, refused = {model.id for model in models}, ""
     while True:
         answer = ask(streams, tr("Model to use (Enter for none)")).strip()
         names = [answer] if answer in known else split_model_names(answer, context.paths.cache_dir)
         unknown = [name for name in names if name not in known]
-        if not any(_is_key(context, name, key) for name in (answer, *unknown)):
-            break
-        streams.print_err(tr("that is a key, not a model; it is not stored"))
-    for name in unknown:
-        text = tr("{name} is not listed for this key; stored anyway", name=safe_line(name))
-        streams.print_err(text)
-    return answer
+        if any(_is_key(context, name, key) for name in (answer, *unknown)):
+            streams.print_err(tr("that is a key, not a model; it is not stored"))
+        elif not unknown or answer == refused:
+            return answer
+        else:
+            streams.print_err(_not_listed(unknown[0], known))
+            refused = answer
+
+
+def _not_listed(name: str, known: Iterable[str]) -> str:
+    if near := near_names(name, known, limit=1):
+        return tr(
+            "{name} is not listed for this key; did you mean {near}? To use {name}, enter it again",
+            name=safe_line(name),
+            near=safe_line(near[0]),
+        )
+    return tr("{name} is not listed for this key; to use it, enter it again", name=safe_line(name))
 
 
 def _is_key(context: Context, text: str, key: Secret) -> bool:
