@@ -131,10 +131,26 @@ def _lines_of_rows(rows: Sequence[Sequence[str]], room: int | None = None) -> It
         return
     from newapi_cli.render.live.wrapping import wrapped_text  # noqa: PLC0415  # rich takes 40 ms
 
-    shared = shared_widths(widths, [1] * len(widths), room - gaps)
+    shared = shared_widths(widths, _least_widths(rows, room - gaps), room - gaps)
     for row in rows:
         cells = [wrapped_text(text, width) for text, width in zip(row, shared, strict=True)]
         yield [_aligned(line, shared) for line in zip_longest(*cells, fillvalue="")]
+
+
+def _least_widths(rows: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Return the widths that keep words whole: in all columns, or else in the first, a name or id.
+
+    >>> rows = [["1a2b3c4d", "an answer"]]
+    >>> _least_widths(rows, 14), _least_widths(rows, 13), _least_widths(rows, 8)
+    ([8, 6], [8, 1], [1, 1])
+    """
+    words = (chain.from_iterable(map(str.split, column)) for column in zip(*rows, strict=True))
+    longest = [max(map(cell_width, column), default=1) for column in words]
+    others = [1] * (len(longest) - 1)
+    for least in (longest, [longest[0], *others]):
+        if sum(least) <= room:
+            return least
+    return [1, *others]
 
 
 def _aligned(texts: Iterable[str], widths: Iterable[int]) -> str:

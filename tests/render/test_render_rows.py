@@ -12,6 +12,7 @@ import pytest
 from newapi_cli.render.rows import (
     Column,
     Form,
+    _lines_of_rows,
     output_form,
     plain_table,
     write_json,
@@ -83,6 +84,20 @@ def test_json_is_written_wherever_stdout_goes() -> None:
     assert form is Form.JSON
     assert text == '[\n  "Rex",\n  "蛇\\u001b[2J"\n]\n'
     assert on_terminal({"TERM": "xterm"}, json=True) == (form, text)
+
+
+@pytest.mark.parametrize(
+    ("room", "lines"),
+    [
+        (33, ["1a2b3c4d  taxes of     5 minutes", "          2026         ago"]),
+        (25, ["1a2b3c4d  taxes   5", "          of      minutes", "          2026    ago"]),
+        (20, ["1a2b3c4d  taxe  5", "          s of  minu"]),
+    ],
+)
+def test_a_name_or_an_id_is_not_broken(room: int, lines: list[str]) -> None:
+    rows = [["1a2b3c4d", "taxes of 2026", "5 minutes ago"]]
+    [shown] = _lines_of_rows(rows, room)
+    assert shown[: len(lines)] == lines
 
 
 def test_a_table_without_rows_has_its_titles() -> None:

@@ -178,7 +178,7 @@ def _session_columns(context: Context, path_lengths: Mapping[str, int]) -> list[
         Column(tr("turns"), turns),
         Column(tr("used"), lambda session: ago(session.used_at)),
         Column(tr("model"), lambda session: session.model),
-        Column(tr("profile"), lambda session: session.profile),
+        Column(tr("profile"), lambda session: session.profile, min_width=60),
     ]
 
 
