@@ -43,6 +43,12 @@ MAX_URL = 2000
 # Characters of a path that need no encoding (RFC 3986, section 3.3), and `%` of encoded ones.
 PATH_CHARACTERS = "/%:@!$&'()*+,;="
 QUERY_CHARACTERS = f"{PATH_CHARACTERS}?"
+# Around a URL in a chat, a document or a shell. None of these ends a path that names an API.
+AROUND = (
+    " \t\r\n\u3000<>\"'`“”‘’「」『』《》（）【】,;，；。、"
+    "\ufeff\u200b\u200c\u200d\u200e\u200f\u2060"  # invisible
+)
+FULL_WIDTH = {each + 0xFEE0: each for each in range(0x21, 0x7F)}
 MISPLACED_SCHEME = re.compile(r"(https?)(?:$|[:/])", re.IGNORECASE)
 
 
@@ -137,7 +143,8 @@ class BaseUrl(NamedTuple):
         """Return the shortest URL that is read as this one; without `/v1`, as 0.1.0 stored it."""
         path = f"{self.root}{CHAT_TAIL}"
         for shorter in (self.prefix, self.root):
-            if "".join(_api_of(self.host, shorter, self.query)) == self.root:
+            is_whole = _unwrapped(shorter) == shorter
+            if is_whole and "".join(_api_of(self.host, shorter, self.query)) == self.root:
                 path = shorter
                 break
         query = f"?{self.query}" if self.query else ""
@@ -161,7 +168,7 @@ def base_url_from_text(text: str) -> BaseUrl:
     >>> str(base_url_from_text("https://router.example/api/v1"))
     'https://router.example/api'
     """
-    url = text.strip().strip("<>\"'").strip()
+    url = _unwrapped(text)
     if not url:
         raise InvalidBaseUrl(tr("it is empty"))
     _ensure_short(url)
@@ -189,11 +196,21 @@ def base_url_from_text(text: str) -> BaseUrl:
     host, path = _checked_host(host), _encoded(parts.path, PATH_CHARACTERS)
     query = _query(parts.query)
     prefix, api = _api_of(host, path, query)
-    if query and api == "/v1" and re.search(CONSOLE_PATHS, path.rstrip("/")):
+    if query and not path.startswith(f"{prefix}{api}") and _is_page(path):
         query = ""  # it belongs to the page
     base = BaseUrl(scheme, host, port or DEFAULT_PORTS[scheme], prefix, api, query)
     _ensure_short(str(base))  # else it could be stored, but not read again
     return base
+
+
+def _unwrapped(text: str) -> str:
+    """Return a pasted URL without what surrounds it, and its ASCII if it was typed in full width.
+
+    >>> _unwrapped("`https://host.example/v1`,\u200b"), _unwrapped("https：／／host.example／v1")
+    ('https://host.example/v1', 'https://host.example/v1')
+    """
+    url = text.strip(AROUND)
+    return url if url.isascii() else url.translate(FULL_WIDTH)
 
 
 def _ensure_short(url: str) -> None:
@@ -256,6 +273,8 @@ def _checked_host(host: str) -> str:
         raise InvalidBaseUrl(tr("it has no host"))
     if ":" in host:
         return host
+    if re.fullmatch(r"sk-[\w-]{16,}", host):
+        raise InvalidBaseUrl(tr("it looks like a key, not like a URL"))
     if re.fullmatch(r"[\d.]+|0x[0-9a-fA-F.x]+", host):
         # `127.1` and `2130706433` are addresses to some resolvers and names to others.
         try:
@@ -306,6 +325,10 @@ def _api_of(host: str, path: str, query: str = "") -> tuple[str, str]:
     if re.search(API_ROOT, path):
         return _split(path)
     return re.sub(CONSOLE_PATHS, "", path).rstrip("/"), "/v1"
+
+
+def _is_page(path: str) -> bool:
+    return re.search(CONSOLE_PATHS, path.rstrip("/")) is not None
 
 
 def _split(root: str) -> tuple[str, str]:

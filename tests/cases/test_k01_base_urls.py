@@ -123,6 +123,8 @@ QUERIES = [
      "/models/chat/completions?api-version=2024-05-01-preview"),
     ("/any/path?api-version=1", "/any/path/chat/completions?api-version=1"),
     ("/v1?name=a%20b&ü=é", "/v1/chat/completions?name=a%20b&%C3%BC=%C3%A9"),
+    ("/api/openai/v1/chat/completions?tenant=a", "/api/openai/v1/chat/completions?tenant=a"),
+    ("/api/v1?tenant=a", "/api/v1/chat/completions?tenant=a"),
     ("/console/log?p=1", "/v1/chat/completions"),  # the query of a page
     ("/api/user/self?p=1", "/v1/chat/completions"),
 ]  # fmt: skip
