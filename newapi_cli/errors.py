@@ -115,6 +115,9 @@ class Reason(StrEnum):
     NOT_IMPLEMENTED = "not_implemented"
     # The server at the base URL
     REDIRECTED = "redirected"
+    TLS_REQUIRED = "tls_required"
+    CLIENT_CERTIFICATE_REQUIRED = "client_certificate_required"
+    CLIENT_CERTIFICATE_REJECTED = "client_certificate_rejected"
     UNEXPECTED_STATUS = "unexpected_status"
     HTML_PAGE = "html_page"
     BLOCKED_BY_PAGE = "blocked_by_page"

@@ -85,6 +85,8 @@ def _conditions(when: When) -> Iterator[str]:
         yield f"HTTP {_statuses(when)}"
     if when.sources != ANY_SOURCE:
         yield _sources(when.sources)
+    if when.is_direct:
+        yield "no request ID of a gateway"
     if when.form is not BodyForm.ANY:
         yield when.form.value
     words = [

@@ -206,7 +206,7 @@ def test_a_long_text_is_compared_in_linear_time(piece: str) -> None:
 
 
 def error_with(reason: Reason, status: int, request_id: str = "") -> NewapiError:
-    (rule,) = (rule for rule in TABLE if rule.reason is reason)
+    rule = next(rule for rule in TABLE if rule.reason is reason)
     return rule.to_error(status, "", request_id)
 
 

@@ -167,13 +167,22 @@ def test_a_web_page_is_reported_by_its_title(status: int) -> None:
 @pytest.mark.parametrize(
     ("page", "why"),
     [
-        (b"<html><body>x</body></html>", ""),
         (b"<html><title></title>", ""),
+        (b"<html><body>x</body></html>", 'the page begins with "x"'),
+        (
+            b"<html><title>405</title><script>if (a<b) {}</script><p>blocked</p>",
+            'the page begins with "blocked"',
+        ),
+        (
+            b"<!doctypehtml><title>Error</title><pre>Cannot POST /v1</pre>",
+            'the page begins with "Cannot POST /v1"',
+        ),
+        (b"<html><title>404</title>", 'the title of the page is "404"'),
         (b"<html><title>\n \xe4\xbd\xa0 \n</title>", 'the title of the page is "你"'),
         (b"<html><title>a\n  b</title>", 'the title of the page is "a b"'),
     ],
 )
-def test_only_the_title_of_a_page_is_reported(page: bytes, why: str) -> None:
+def test_the_title_of_a_page_is_reported_or_else_its_first_words(page: bytes, why: str) -> None:
     assert html_error(page, 200).why == why
 
 

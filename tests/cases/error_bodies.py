@@ -55,6 +55,15 @@ WRAPPED = (
                     "Message": "User is not authorized"}, "User is not authorized"),
     Wrapped("API Gateway", {"Message": "Missing Authentication Token"},
             "Missing Authentication Token", is_marked=False),
+    # -- China
+    Wrapped("DashScope", {"error": {"code": "invalid_parameter_error", "param": None,
+                                    "message": "<400> InternalError.Algo: Range of seed is [0, 9]",
+                                    "type": "invalid_request_error"}},
+            "<400> InternalError.Algo: Range of seed is [0, 9]"),
+    Wrapped("Qianfan", {"error_code": 110, "error_msg": "Access token invalid"},
+            "Access token invalid"),
+    Wrapped("a message in two languages", {"error": {"message": {"en": "no", "zh": "不"}}},
+            '{"error": {"message": {"en": "no", "zh": "不"}}}'),
     # -- Google
     Wrapped("Gemini", {"error": {"code": 400, "message": "API key not valid.",
                                  "status": "INVALID_ARGUMENT"}}, "API key not valid."),

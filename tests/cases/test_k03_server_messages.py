@@ -22,6 +22,7 @@ from tests.support.home import CANARY, Home
 from tests.support.wire import DONE, chunk, event, json_bytes, response
 
 TEXT = event(chunk("Once upon"))
+BROTLI = b"\x8b\x12\x80\xf1\xf2\x07no such luck\x03"
 
 
 @each(
@@ -166,13 +167,41 @@ def test_a_compressed_error_is_read(home: Home) -> None:
     body = json_bytes({"error": {"message": "no such luck"}})
     for data, encoding, code in (
         (gzip.compress(body), "gzip", 6), (zlib.compress(body), "deflate", 6), (body, "br", 6),
+        (gzip.compress(body), "identity", 6), (body, "gzip", 6), (BROTLI, "br", 6),
         (gzip.compress(b" " * 50_000_000), "gzip", 6), (b"\x1f\x8bbroken", "gzip", 6),
     ):  # fmt: skip
         headers = [("Content-Encoding", encoding)]
         result = ask(home, response(400, data, headers=headers))
         assert result.code == code, result.err
-        is_read = len(data) < 1000 and encoding != "br" and b"broken" not in data
+        is_read = len(data) < 1000 and data != BROTLI and b"broken" not in data
         assert ("why: no such luck" in result.err) is is_read
+        assert ("it is compressed (br)" in result.err) is (data == BROTLI)
+
+
+@each(
+    ("body", "content_type", "why"),
+    [
+        ('{"error":{"message":"模型不存在，请检查"}}'.encode("gbk"), "application/json",
+         "模型不存在，请检查"),
+        ('{"msg":"余额不足"}'.encode("gb18030"), "application/json; charset=GBK", "余额不足"),
+        ("服务器内部错误，请稍后再试".encode("gbk"), "text/plain", "服务器内部错误，请稍后再试"),
+        ('<html><head><meta charset="gb2312"><title>访问被拒绝</title>'.encode("gbk"), "text/html",
+         'the title of the page is "访问被拒绝"'),
+        ('{"error":"密鑰無效"}'.encode("big5"), "application/json; charset=big5", "密鑰無效"),
+        ('{"error":"キーが無効です"}'.encode("shift_jis"), "text/plain; charset=Shift_JIS",
+         "キーが無効です"),
+        ('{"error":"clé refusée"}'.encode("latin-1"), "application/json; charset=iso-8859-1",
+         "clé refusée"),
+        ('{"error":"sixteen bits"}'.encode("utf-16"), "application/json", "sixteen bits"),
+        (b'\xef\xbb\xbf{"error":"after a mark"}', "application/json", "after a mark"),
+        (("太长" * 3).encode()[:-1], "text/plain", "太长太长太"),
+        ('{"error":"无效的模型"}'.encode(), "application/json; charset=nonsense", "无效的模型"),
+        (bytes(range(128, 256)) * 3, "application/octet-stream", "binary data"),
+    ],
+)  # fmt: skip
+def test_an_error_in_another_encoding_is_read(body: bytes, content_type: str, why: str) -> None:
+    error = no_answer(ResponseHead(400, {"content-type": content_type}), body).error
+    assert error.why.rstrip("\ufffd") == why
 
 
 @each(

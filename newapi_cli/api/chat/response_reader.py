@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Mapping
 
-from newapi_cli.api.errors.body import find_error, parse_error_body
+from newapi_cli.api.errors.body import find_error, parse_error_body, readable_error
 from newapi_cli.api.errors.error_object import ErrorObject
 from newapi_cli.api.errors.explain import (
     error_from_response,
@@ -131,8 +131,6 @@ class ResponseReader:
         is_plain = encoding == "identity"
         if not 200 <= head.status < 300:
             body = yield from self._reader.body(MAX_ERROR_BYTES)
-            if not is_plain:
-                body = decompressed(body)
             raise no_answer(head, body, names_model=names_model)
         if is_plain:
             return head
@@ -170,22 +168,10 @@ def _skipped_text(events: int, parts: Mapping[str, int]) -> str:
     return "; ".join([skipped_events] * bool(events) + [skipped_parts] * bool(parts))
 
 
-def decompressed(body: bytes) -> bytes:
-    """Return the beginning of a body in gzip or zlib, empty for any other encoding.
-
-    It was not requested, but some proxies send their errors in it.
-    """
-    import zlib  # noqa: PLC0415  # at such an error only
-
-    try:
-        return zlib.decompressobj(wbits=47).decompress(body, MAX_ERROR_BYTES)
-    except zlib.error:
-        return b""
-
-
 def no_answer(head: ResponseHead, body: bytes, *, names_model: bool = True) -> NoAnswer:
     """Return the exception for a response whose status is not a success."""
-    error = parse_error_body(body).with_id(head.request_id)
+    body = readable_error(body, head.headers)
+    error = parse_error_body(body, head.headers).with_id(head.request_id)
     location = head.headers.get("location", "")
     ours = error_from_response(head.status, error, body, location=location, names_model=names_model)
     is_transient = is_transient_status(head.status, error)

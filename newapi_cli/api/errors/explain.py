@@ -11,7 +11,8 @@ from http import HTTPStatus
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from newapi_cli.api.errors.error_object import ErrorObject, is_html, page_title
+from newapi_cli.api.errors.body import readable_error
+from newapi_cli.api.errors.error_object import ErrorObject, is_html, page_text, page_title
 from newapi_cli.errors import (
     AuthenticationError,
     GatewayError,
@@ -56,6 +57,7 @@ GENERAL = {  # less specific than that the error was inside an answer
     Reason.PROXY_TIMEOUT,
     Reason.NOT_IMPLEMENTED,
 }
+NO_TITLE = re.compile(r"(?:error|http|[0-9 ])*", re.IGNORECASE)  # says less than the page
 FEE = "violation_fee"  # the beginning of the codes of errors that cost money each time
 
 
@@ -95,11 +97,13 @@ def error_from_response(
     `names_model`: the request named a model, which may be what was not found.
     """
     is_page = is_html(body)
-    why = _page_title(body) if is_page else _words(error)
+    why = _page_words(body) if is_page else _words(error)
     if 300 <= status < 400:
         if not location:  # 304, and an invalid redirect
             return unexpected_status(status, why, error.request_id)
         why = tr("to {url}", url=location)
+    if is_page:
+        error = error._replace(message=f"{page_title(body)} {page_text(body)}")
     rule = find_rule(status, error, is_page=is_page, names_model=names_model)
     if rule.reason is Reason.UNEXPECTED_STATUS:
         return unexpected_status(status, why, error.request_id)
@@ -122,7 +126,7 @@ def unexpected_status(status: int, why: str, request_id: str) -> NewapiError:
 
 def html_error(body: bytes, status: int, request_id: str = "") -> NewapiError:
     """Return the error for a web page in place of an answer."""
-    error: NewapiError = rules().HTML_PAGE.to_error(status, _page_title(body), request_id)
+    error: NewapiError = rules().HTML_PAGE.to_error(status, _page_words(body), request_id)
     return error
 
 
@@ -233,6 +237,11 @@ def _words(error: ErrorObject) -> str:
     return shorten(error.message or code or error.type, MAX_WHY)
 
 
-def _page_title(page: bytes) -> str:
+def _page_words(page: bytes) -> str:
+    """Return the title of a web page, or else its first words."""
+    page = readable_error(page, {})
     title = page_title(page)
+    text = "" if title and not NO_TITLE.fullmatch(title) else page_text(page)
+    if text:
+        return tr('the page begins with "{text}"', text=text)
     return tr('the title of the page is "{title}"', title=title) if title else ""

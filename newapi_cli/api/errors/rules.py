@@ -43,7 +43,8 @@ class When(NamedTuple):
     """Which error responses a rule matches: status, source and form must all match.
 
     If there are codes, types or texts, one of them must match too. A code that ends in `*` matches
-    every code with that beginning; `…` in a text matches anything.
+    every code with that beginning; `…` in a text matches anything. `is_direct`: only responses that
+    no gateway of New API's family has sent.
     """
 
     statuses: Container[int] = ANY_STATUS
@@ -52,21 +53,25 @@ class When(NamedTuple):
     types: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     form: BodyForm = BodyForm.ANY
+    is_direct: bool = False
 
     def matches(self, status: int, error: ErrorObject, *, is_page: bool) -> bool:
         """Return whether an error response is one of these."""
         return (
             status in self.statuses
+            and (error.is_direct or not self.is_direct)
             and source_of(error) in self.sources
-            and self._matches_words(error)
+            and self._matches_words(error, is_page=is_page)
             and self._matches_form(error, is_page=is_page)
         )
 
-    def _matches_words(self, error: ErrorObject) -> bool:
+    def _matches_words(self, error: ErrorObject, *, is_page: bool) -> bool:
         if not (self.codes or self.types or self.texts) or error.type in self.types:
             return True
         if any(_matches_code(error.code, code) for code in self.codes):
             return True
+        if is_page and self.form is not BodyForm.HTML:
+            return False  # a page may contain any words
         message = error.message[:MAX_TEXT].lower()
         return any(_contains(message, text) for text in self.texts)
 

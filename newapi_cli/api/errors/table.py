@@ -100,6 +100,11 @@ KEY_DISABLED = ErrorRule(
     When((200, 401, 403), OWN, texts=(
         "令牌状态不可用", "令牌狀態不可用", "token status is unavailable")),
 )
+KEY_REJECTED_BY_SERVER = ErrorRule(
+    AuthenticationError, Reason.KEY_REJECTED_BY_SERVER, tr("the server rejected the key"),
+    "The server is not a gateway of New API's family, or a rate limiter answered.",
+    KEY_HINT, When((401,), UNTYPED),
+)
 UNEXPECTED_STATUS = ErrorRule(
     GatewayError, Reason.UNEXPECTED_STATUS, tr("the server sent an unexpected status"),
     "A proxy or a cache answers, or the server is not a gateway: a gateway answers with 200.",
@@ -157,7 +162,16 @@ PROVIDER_QUOTA = ErrorRule(
     "The account at the provider has no credit left. It is the gateway's account, or yours if"
     " the server is the provider itself.",
     tr("top up your account at the provider, or contact the gateway's operator"),
-    When(codes=("insufficient_quota",), types=("insufficient_quota",)), is_final=True,
+    When(codes=("insufficient_quota", "exceeded_current_quota_error", "Arrearage"),
+         types=("insufficient_quota", "exceeded_current_quota_error", "Arrearage")),  # Kimi, Qwen
+    is_final=True,
+)
+HTTPS_ONLY = ("plain http request was sent to https port", "http request to an https server",
+    "plain http to an ssl-enabled server", "plain http to an ssl port")
+TLS_REQUIRED = ErrorRule(
+    GatewayError, Reason.TLS_REQUIRED, tr("the server requires https://"),
+    "The base URL begins with http://, and the port speaks only TLS.",
+    tr("use https:// in the base URL"), When((400,), texts=HTTPS_ONLY),
 )
 NO_IMAGES = ("image input is not supported", "image input not supported", "not support image",
     "support image input", "image_url is only supported", "unknown variant `image",
@@ -184,6 +198,23 @@ TABLE: tuple[ErrorRule, ...] = (
         When(range(300, 400)),
     ),
     UNEXPECTED_STATUS,
+    ErrorRule(
+        GatewayError, Reason.CLIENT_CERTIFICATE_REQUIRED,
+        tr("the server requires a client certificate"),
+        "The web server in front of the gateway admits only clients with a certificate.",
+        tr("newapi config set client_cert PATH, and client_key if its key is in another file"),
+        When((400, 401, 403, 495, 496), texts=("no required ssl certificate",
+            "client certificate required"), form=BodyForm.HTML),
+    ),
+    ErrorRule(
+        GatewayError, Reason.CLIENT_CERTIFICATE_REJECTED,
+        tr("the server rejected the client certificate"),
+        "The certificate has expired, or the web server does not know who issued it.",
+        tr("check client_cert and client_key: `newapi config list`"),
+        When((400, 401, 403, 495, 496), texts=("the ssl certificate error",), form=BodyForm.HTML),
+    ),
+    TLS_REQUIRED,
+    TLS_REQUIRED._replace(when=When((400,), texts=HTTPS_ONLY, form=BodyForm.HTML)),
     # -- codes that decide, whatever the status
     ErrorRule(
         LimitError, Reason.KEY_QUOTA_TOO_LOW,
@@ -215,6 +246,7 @@ TABLE: tuple[ErrorRule, ...] = (
     ),
     PROVIDER_QUOTA,
     PROVIDER_QUOTA._replace(when=When((429,), texts=NO_BALANCE)),
+    PROVIDER_QUOTA._replace(when=When((402,), is_direct=True)),
     PATH_NOT_FOUND._replace(when=When((404,), texts=("file not found",))),  # llama.cpp
     ErrorRule(
         ModelNotFoundError, Reason.MODEL_NOT_FOUND,
@@ -351,11 +383,8 @@ TABLE: tuple[ErrorRule, ...] = (
         " the cause in it. An OpenAI key (`sk-proj-…`) is not valid for a gateway.",
         KEY_HINT, When((401,), GATEWAY),
     ),
-    ErrorRule(
-        AuthenticationError, Reason.KEY_REJECTED_BY_SERVER, tr("the server rejected the key"),
-        "The response has no error type: the server is not a gateway, or a rate limiter answered.",
-        KEY_HINT, When((401,), UNTYPED),
-    ),
+    KEY_REJECTED_BY_SERVER,
+    KEY_REJECTED_BY_SERVER._replace(when=When((401,), PROVIDER, is_direct=True)),
     ErrorRule(
         AuthenticationError, Reason.ADDRESS_FORBIDDEN,
         tr("the key is not allowed from this IP address"),
@@ -499,7 +528,7 @@ TABLE: tuple[ErrorRule, ...] = (
     ErrorRule(
         GatewayError, Reason.GATEWAY_FAILED, tr("the gateway crashed on this request"),
         "A bug in the gateway.",
-        REPORT_HINT, When(types=("new_api_panic",)),
+        REPORT_HINT, When(types=("new_api_panic", "one_api_panic")),
     ),
     # -- the provider
     ErrorRule(

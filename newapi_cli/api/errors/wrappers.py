@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from http import HTTPStatus
 from itertools import islice
 from typing import Any
 
 from newapi_cli.api.errors.error_object import ErrorObject, is_html, page_title
 from newapi_cli.api.errors.waits import wait_in_value, wait_in_words
 from newapi_cli.api.json_values import decode_json
-from newapi_cli.i18n import ntr
+from newapi_cli.i18n import ntr, tr
 from newapi_cli.text import shorten, well_formed
 
 MAX_DEPTH = 12
@@ -24,6 +25,7 @@ MAX_ENTRIES = 50  # that are read
 MAX_WORDS = 1_000
 NOTHING = ("", "null", "[]", '""')
 MAX_TEXT = 300  # of a body in plain text
+MOST_UNREADABLE = 10  # one character of this many may be invalid in a text
 REQUEST_ID_SUFFIX = re.compile(r"\(request id: ([^)\s]++)\)\s*+$")
 # Members that hold the error itself, so that the other members do not count.
 WRAPPERS = (
@@ -103,6 +105,7 @@ LOCATIONS = (
 )
 TYPES = ("type", "errortype")
 CODES = ("code", "errorcode", "errcode", "statuscode", "status", "httpcode", "httpstatus")
+OWN_CODES = ("errorcode", "errcode", "errno")  # numbered as a provider likes: 110 is an error
 REQUEST_IDS = ("requestid", "traceid", "sid", "logid", "trace")
 SUCCESSES = {"", "0", "ok", "success", "succeeded", "successful", "true", "none", "null", "normal"}
 FAILURES = {"error", "err", "fail", "failed", "failure", "exception", "rejected", "denied"}
@@ -194,8 +197,8 @@ def read_text(text: str) -> ErrorObject:
             decoded = None
         if isinstance(decoded, dict | list | str):
             return read_error(decoded)
-    if text.lstrip().startswith("<"):
-        return ErrorObject(_words_of_xml(text))
+    if "\0" in text or text.count("\ufffd") > len(text) // MOST_UNREADABLE:
+        return ErrorObject(tr("binary data"))
     line = shorten(" ".join(text.split()), MAX_TEXT)
     return read_error(line) if line not in NOTHING else ErrorObject("")
 
@@ -259,9 +262,8 @@ def _has_error_code(names: Members) -> bool:
 
     Codes other than those of HTTP count only with a message and without data.
     """
-    own_names = ("errorcode", "errcode", "errno")
     own_texts = ("errormsg", "errmsg", "errormessage", "errordescription", "faultstring")
-    if any(_failed(names.get(name)) for name in own_names) or any(
+    if any(_failed(names.get(name), is_http=False) for name in OWN_CODES) or any(
         _word(names.get(name)) not in SUCCESSES for name in own_texts
     ):
         return not _reports_success(names)
@@ -289,15 +291,15 @@ def _reports_success(names: Members) -> bool:
     """Return whether an object reports a success."""
     if any(names.get(name) is True for name in ("success", "ok", "succeeded")):
         return True
-    given = [names[name] for name in CODES if names.get(name) is not None]
-    codes = [code for code in given if isinstance(code, int | str) and not isinstance(code, bool)]
-    return bool(codes) and not any(_failed(code) for code in codes)
+    given = {name: names[name] for name in CODES if type(names.get(name)) in (int, str)}
+    failures = (_failed(code, is_http=name not in OWN_CODES) for name, code in given.items())
+    return bool(given) and not any(failures)
 
 
-def _failed(code: object) -> bool:
-    """Return whether a code is there, and is not that of a success."""
+def _failed(code: object, *, is_http: bool = True) -> bool:
+    """Return whether a code is there, and is not that of a success, as 200 of HTTP is."""
     if isinstance(code, int) and not isinstance(code, bool):
-        return code != 0 and not 100 <= code < 400
+        return code not in (0, HTTPStatus.OK) and not (is_http and 100 <= code < 400)
     if not isinstance(code, str):
         return False
     text = code.strip().lower()
@@ -337,8 +339,8 @@ def words_of_text(text: str, depth: int = 0) -> str:
     text = well_formed(text).strip()
     if is_html(text.encode("utf-8", "replace")):
         return page_title(text.encode("utf-8", "replace"))
-    if text.startswith("<"):
-        return _words_of_xml(text)
+    if text.startswith("<"):  # DashScope: `<400> InternalError.Algo: …`
+        return _words_of_xml(text) or ("" if text.endswith(">") else text)
     page = PAGE.search(text)
     if page:  # after a text, such as `bad response body: <html>…`
         title = page_title(text[page.start() :].encode("utf-8", "replace"))

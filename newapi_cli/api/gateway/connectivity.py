@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple, TypeVar
 
-from newapi_cli.api.errors.body import parse_error_body
+from newapi_cli.api.errors.body import parse_error_body, readable_error
 from newapi_cli.api.errors.error_object import is_html, page_title
 from newapi_cli.api.errors.explain import error_from_response
 from newapi_cli.api.errors.failures import client_certificate_error, words_of
@@ -92,11 +92,12 @@ class Page(NamedTuple):
 
     def to_error(self) -> NewapiError:
         """Return the error that this response would be to a request."""
-        error = parse_error_body(self.body)
+        body = readable_error(self.body, self.headers)
+        error = parse_error_body(body, self.headers)
         request_id = error.request_id or request_id_in(self.headers)
         error = error._replace(request_id=request_id)
         location = self.headers.get("location", "")
-        return error_from_response(self.status, error, self.body, location=location)
+        return error_from_response(self.status, error, body, location=location)
 
 
 def fetch_page(endpoint: Endpoint, path: str, *, limit_s: float, interrupts: Interrupts) -> Page:
