@@ -58,7 +58,7 @@ def check_ended(
     if reason == finish_reasons.LENGTH:
         yield Notice(_limit_text(answer, word))
     elif not answer.has_answer:
-        raise _empty_answer_error(answer, reason)
+        raise _empty_answer_error(answer, reason, is_cut_off=not (word or is_end_confirmed))
     elif word is None:
         if require_finish_reason or not is_end_confirmed:
             raise _unfinished_error(answer, is_end_confirmed=is_end_confirmed)
@@ -114,12 +114,18 @@ def _limit_text(answer: CompletionBuilder, word: str | None) -> str:
     return tr("the token limit was reached before any text (finish reason: {reason})", reason=word)
 
 
-def _empty_answer_error(answer: CompletionBuilder, reason: str | None) -> NewapiError:
+def _empty_answer_error(
+    answer: CompletionBuilder, reason: str | None, *, is_cut_off: bool
+) -> NewapiError:
     hint = tr("retry, or use another model: {step}", step=NextStep.USE_MODEL)
     why = ""
     if answer.has_anything:
         why = tr("only reasoning was sent")
+        if is_cut_off:
+            why = tr("the response ended during the reasoning")
         hint = tr("the reasoning may contain the answer: {step}", step=NextStep.SHOW_REASONING)
+    elif is_cut_off:
+        why = tr("the response ended before any text")
     elif reason == "tool_calls":
         why = tr("the finish reason is {reason}, but no tool call was sent", reason=reason)
     error = GatewayError(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from newapi_cli.app.context import Context
 from newapi_cli.config.paths import ensure_private_dir
 from newapi_cli.domain.session import StoredSession
+from newapi_cli.errors import ConfigError
+from newapi_cli.i18n import tr
 from newapi_cli.render.renderer import Target
 from newapi_cli.render.status_lines import StatusLines, StatusOptions
 
@@ -64,8 +66,11 @@ def image_filter(context: Context) -> ImageFilter:
 
     def folder() -> Path:
         if not context.settings.flag("save"):
-            raise FileNotFoundError("nothing is saved in this run")
-        ensure_private_dir(saved_images_dir(context))
+            raise OSError(0, tr("this run saves nothing"))
+        try:
+            ensure_private_dir(saved_images_dir(context))
+        except ConfigError as error:  # the answer matters more than its images
+            raise OSError(0, error.why or error.message) from error
         return saved_images_dir(context)
 
     return ImageFilter(folder)

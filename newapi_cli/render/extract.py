@@ -61,6 +61,7 @@ class ExtractRenderer:
             self._status.write_answer(completion.content)
         elif not blocks and completion.tool_calls:
             self._status.write_answer(tool_calls_json(completion.tool_calls))
+        self._status.write_hidden_calls(completion)
         self._status.write_summary(completion)
         if not blocks and completion.status is Status.COMPLETE:
             raise GatewayError(

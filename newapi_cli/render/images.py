@@ -88,7 +88,7 @@ class ImageFilter:
                 "image/{type}, {n:,} characters, not saved: {error}",
                 type=type_,
                 n=len(text),
-                error=type(error).__name__,
+                error=_why(error),
             )
         target = quote(str(path))
         if is_markdown_image:
@@ -115,6 +115,12 @@ def image_file_names(text: str) -> set[str]:
         with contextlib.suppress(ValueError):
             names.add(_file_name(_decode(match[2]), match[1].lower()))
     return names
+
+
+def _why(error: OSError | ValueError) -> str:
+    if isinstance(error, ValueError):
+        return tr("its data is invalid")
+    return error.strerror or str(error)
 
 
 def _decode(text: str) -> bytes:

@@ -78,6 +78,7 @@ class PlainRenderer:
             if self._modes is not None:
                 self._modes.leave()
         self._status.end_reasoning()
+        self._status.write_hidden_calls(completion)
         self._status.write_summary(completion)
 
     def _write_sources(self, completion: Completion) -> None:

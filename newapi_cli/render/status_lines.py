@@ -12,11 +12,11 @@ from typing import NamedTuple
 from newapi_cli.domain.completion import Completion, Notice, Source
 from newapi_cli.domain.messages import Attachment
 from newapi_cli.errors import NewapiError
-from newapi_cli.i18n import reword, tr
+from newapi_cli.i18n import ntr, reword, tr
 from newapi_cli.render.sanitizer import Sanitizer, safe_line, safe_text
 from newapi_cli.render.units import model_text, summary
 from newapi_cli.streams import Streams
-from newapi_cli.text import wrap_line
+from newapi_cli.text import shorten, wrap_line
 
 BOLD, DIM, GREEN, RED, YELLOW = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[1;31m", "\x1b[33m"
 RESET = "\x1b[0m"
@@ -24,6 +24,8 @@ REASONING_ENDED = tr(
     "the text printed so far is reasoning, not a part of the answer:"
     " the server marks only its end (</think>)"
 )
+
+MAX_NAMES, MAX_NAME = 5, 40  # of tools, and of the characters of a name
 
 
 class StatusOptions(NamedTuple):
@@ -103,6 +105,19 @@ class StatusLines:
         if not self._options.notices:
             return []
         return [safe_line(self._streams.redact(line)) for line in source_lines(completion.sources)]
+
+    def write_hidden_calls(self, completion: Completion) -> None:
+        """Write which tools the model called in an answer whose text alone is displayed."""
+        calls = completion.tool_calls if completion.content else ()
+        if calls and self._options.notices:
+            names = ", ".join(shorten(call.name, MAX_NAME) for call in calls[:MAX_NAMES])
+            text = ntr(
+                "the answer also contains {n} tool call: {names}",
+                "the answer also contains {n:,} tool calls: {names}",
+                len(calls),
+                names=names,
+            )
+            print_dim(self._streams, text)
 
     def write_summary(self, completion: Completion, *, has_gap: bool = False) -> None:
         """Write the line below an answer, unless nothing arrived, and what it may cost beyond."""

@@ -248,6 +248,19 @@ def test_an_answer_in_the_reasoning_is_where_the_hint_points() -> None:
     assert "sessions show --reasoning" in found.hint
 
 
+@each(
+    ("script", "why"),
+    [
+        ((StreamEnd(False),), "the response ended before any text"),
+        ((THOUGHT, StreamEnd(False)), "the response ended during the reasoning"),
+        ((DONE,), ""),
+        ((THOUGHT, DONE), "only reasoning was sent"),
+    ],
+)
+def test_an_empty_answer_that_was_cut_off_is_reported_as_that(script: Script, why: str) -> None:
+    assert failure_of(turn_of(*script)).why == why
+
+
 def test_tool_calls_that_were_not_sent_are_named() -> None:
     found = failure_of(turn_of(Chunk(finish_reason="tool_calls"), DONE))
     assert "tool_calls" in found.why

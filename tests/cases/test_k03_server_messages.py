@@ -163,6 +163,12 @@ def test_the_words_in_an_empty_completion_are_displayed() -> None:
     assert error_in(TEXT + event(last) + DONE).why == "output new_sensitive"
 
 
+@each("delta", [{"error": "it broke"}, {"content": "", "error": {"message": "it broke"}}])
+def test_an_error_in_a_delta_is_displayed(delta: dict[str, object]) -> None:
+    broken = {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    assert error_in(TEXT + event(broken) + DONE).why == "it broke"
+
+
 def test_a_compressed_error_is_read(home: Home) -> None:
     body = json_bytes({"error": {"message": "no such luck"}})
     for data, encoding, code in (

@@ -208,6 +208,22 @@ def test_a_picture_is_saved_on_a_terminal(home: Home, name: str) -> None:
     assert "A dot." in terminal.all_text()
 
 
+@pytest.mark.parametrize(
+    ("args", "why"), [(("-n",), "this run saves nothing"), ((), "File exists")]
+)
+def test_an_answer_whose_picture_cannot_be_saved_is_complete(
+    home: Home, args: tuple[str, ...], why: str
+) -> None:
+    with FaultServer(sse(b"data: " + case("img_b64.json").strip() + b"\n\n")) as server:
+        home.configure(server.url)
+        (home.newapi_home / "data").write_text("a file in place of the folder")
+        with Terminal(newapi_command("chat", *args, "hi"), home=home) as terminal:
+            assert terminal.wait_exit() == 0
+    text = " ".join(terminal.all_text().split())
+    assert "A dot." in text
+    assert f"not saved: {why}" in text
+
+
 URL = f"data:image/png;base64,{DOT}"
 IN_MEMBERS: dict[str, dict[str, Any]] = {
     "a list of objects": {"images": [{"type": "image_url", "image_url": {"url": URL}}]},

@@ -198,3 +198,24 @@ def test_comments_and_missing_blank_lines_need_no_notice(home: Home, body: bytes
     )
     result = ask(home, body)
     assert (result.code, result.text, result.err) == (0, "Once upon.\n", "")
+
+
+KIMI = {"prompt_tokens": 10, "completion_tokens": 2, "cached_tokens": 4}
+DEEPSEEK = {"prompt_tokens": 10, "completion_tokens": 2, "prompt_cache_hit_tokens": 4}
+
+
+@each(
+    ("last", "cached"),
+    [
+        ({**choices({}, "stop"), "usage": DEEPSEEK}, 4),
+        ({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "usage": KIMI}]}, 4),
+        ({**choices({}, "stop"), "x_groq": {"id": "r", "usage": usage(10, 2)}}, None),
+        ({**choices({}, "stop"), "usage": {**DEEPSEEK, "prompt_tokens_details":
+            {"cached_tokens": 0}}}, 4),
+    ],
+    ids=["DeepSeek", "Kimi", "Groq", "DeepSeek with an empty detail"],
+)  # fmt: skip
+def test_the_tokens_of_a_provider_are_counted(last: Any, cached: int | None) -> None:
+    found = same(stream(choices({"content": "Paris."}), last)).completion.usage
+    assert found is not None
+    assert (found.prompt_tokens, found.completion_tokens, found.cached_tokens) == (10, 2, cached)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
-from tests.cases.answers import ask, choices, deltas, folded, forms, stream
+from newapi_cli.api.chat.body_decoder import BodyDecoder
+from tests.cases.answers import ask, choices, deltas, folded, forms, same, stream
 from tests.support.cases import each
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -128,3 +130,27 @@ def test_models_and_groups_are_sorted_in_every_form(home: Home) -> None:
     assert [model["groups"] for model in listed] == [["Svip", "default", "vip"]] * len(NAMES)
     assert [row[0] for row in rows[1 : len(NAMES) + 1]] == SORTED
     assert [row[-3:] for row in rows[1 : len(NAMES) + 1]] == [["Svip,", "default,", "vip"]] * 6
+
+
+@each(
+    "wrap",
+    [
+        lambda line: b"data: " + line,
+        lambda line: b"data:data:" + line.removeprefix(b"data: "),
+        lambda line: b"data: event: message\ndata: id: 7\ndata: " + line,
+    ],
+    ids=["twice", "without spaces", "with other fields"],
+)
+def test_the_events_of_a_stream_inside_a_stream_are_read(wrap: Callable[[bytes], bytes]) -> None:
+    inner = stream(choices({"content": "Paris."}), choices({}, "stop"))
+    lines = [wrap(line) if line else line for line in inner.split(b"\n")]
+    found = same(b"\n".join(lines))
+    assert (found.text, found.completion.finish_reason) == ("Paris.", "stop")
+
+
+@each("end", [b"[done]", b'"[DONE]"', b" [Done] "])
+def test_the_end_of_a_stream_in_other_letters_is_its_end(end: bytes) -> None:
+    decoder = BodyDecoder("")
+    list(decoder.feed(event(chunk("Paris.")) + b"data: " + end + b"\n\n"))
+    list(decoder.end())
+    assert (decoder.is_end_confirmed, decoder.skipped) == (True, 0)

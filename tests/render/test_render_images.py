@@ -249,9 +249,7 @@ def test_a_folder_that_cannot_be_created_is_reported_in_the_text() -> None:
 
     images = ImageFilter(folder)
     found = images.feed(f"a ![x]({data_url(PNG)}) b") + images.end()
-    assert re.fullmatch(
-        r"a !\[x\]\(image/png, \d+ characters, not saved: PermissionError\) b", found
-    )
+    assert re.fullmatch(r"a !\[x\]\(image/png, \d+ characters, not saved: no\) b", found)
 
 
 def test_a_path_with_spaces_stays_one_word(tmp_path: Path) -> None:

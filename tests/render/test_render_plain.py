@@ -170,9 +170,12 @@ def test_an_answer_of_tool_calls_is_written_as_json() -> None:
     )
 
 
-def test_tool_calls_of_an_answer_with_text_are_not_written() -> None:
-    call = ToolCallDelta(0, "c", "f", "{}")
-    assert rendered(Chunk("text", tool_calls=(call,)), END)[0] == b"text\n"
+def test_tool_calls_of_an_answer_with_text_are_named_on_stderr() -> None:
+    call, other = ToolCallDelta(0, "c", "f", "{}"), ToolCallDelta(1, "d", "g\x1b[31m", "{}")
+    named = "the answer also contains 1 tool call: f\n"
+    assert rendered(Chunk("text", tool_calls=(call,)), END) == (b"text\n", named)
+    err = rendered(Chunk("text", tool_calls=(call, other)), END)[1]
+    assert err == "the answer also contains 2 tool calls: f, g␛[31m\n"
 
 
 def test_a_closed_stderr_does_not_stop_the_answer() -> None:

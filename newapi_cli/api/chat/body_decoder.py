@@ -36,6 +36,7 @@ OK = 200
 MAX_WHOLE_BYTES = 32 * 1024 * 1024
 WHOLE_BEGINNINGS = (b"{", b"[", b"<")
 ERROR_EVENTS = ("error", "exception", "failed", "failure", "fail")  # ends of their types
+REPEATED_NAME = re.compile(r"(?:data:[ \t]*+)++")
 MAX_KEPT = 4  # objects without anything of an answer
 
 
@@ -124,9 +125,11 @@ class BodyDecoder:
     def _lines(self, lines: list[str]) -> Iterator[AnswerEvent]:
         """Decode the lines of an event: some servers send comments (`data: : PING`) as data.
 
-        Others send no blank lines, so that an event holds the whole stream.
+        Others send no blank lines, so that an event holds the whole stream. Proxies that wrap the
+        events of another stream repeat the name (`data: data: {…}`).
         """
-        lines = [line for line in lines if not line.lstrip().startswith(":")]
+        lines = [REPEATED_NAME.sub("", line) for line in lines]
+        lines = [line for line in lines if not line.lstrip().startswith((":", "event:", "id:"))]
         end = next((number for number, line in enumerate(lines) if is_done(line)), None)
         if data := "\n".join(lines[:end]).strip():
             yield from self._chunk(data)

@@ -29,6 +29,8 @@ def chunk_of(
 ) -> Chunk:
     """Return the chunk of an object, with the content and the finish reason of one choice."""
     usage, model, id_ = value.get("usage"), value.get("model"), value.get("id")
+    if reason is not None and not usage:
+        usage = _usage_elsewhere(value)
     return Chunk(
         content.text,
         content.reasoning,
@@ -38,6 +40,14 @@ def chunk_of(
         str_or_empty(model) if model else "",
         str_or_empty(id_) if id_ else "",
     )
+
+
+def _usage_elsewhere(value: dict[str, Any]) -> object:
+    """Return the usage that Kimi puts into the choice, and Groq into `x_groq`."""
+    for holder in (first_choice(value.get("choices")), value.get("x_groq")):
+        if isinstance(holder, dict) and holder.get("usage"):
+            return holder["usage"]
+    return None
 
 
 def first_choice(choices: object) -> dict[str, Any]:
@@ -71,9 +81,10 @@ def part_of(choice: dict[str, Any]) -> dict[str, Any]:
 
 
 def find_error_in_choice(value: dict[str, Any]) -> ErrorObject | None:
-    """Return the error that OpenRouter puts into a choice with the finish reason `error`."""
+    """Return the error that OpenRouter puts into a choice, and others into its delta."""
     choice = first_choice(value.get("choices"))
-    return find_error(choice) if choice.get("error") else None
+    holder = choice if choice.get("error") else part_of(choice)
+    return find_error(holder) if holder.get("error") else None
 
 
 def has_unread_content(value: dict[str, Any]) -> bool:
@@ -98,12 +109,12 @@ def finish_reason(choice: dict[str, Any]) -> str | None:
     word = choice.get("finish_reason")
     if not word:
         if OTHERS.isdisjoint(choice):
-            return None
+            return "error" if part_of(choice).get("error") else None
         word = choice.get("finishReason") or choice.get("stop_reason")
     word = str_or_empty(word).strip()
     if word.lower() not in NO_REASON:
         return word
-    return "error" if choice.get("error") else None
+    return "error" if choice.get("error") or part_of(choice).get("error") else None
 
 
 # -- usage --------------------------------------------------------------------------------------
@@ -121,7 +132,7 @@ def usage_from_json(usage: dict[str, Any]) -> Usage:
         prompt_tokens=prompt,
         completion_tokens=completion,
         total_tokens=total,
-        cached_tokens=_detail(prompt_details, "cached_tokens"),
+        cached_tokens=_cached(usage, prompt_details),
         reasoning_tokens=_detail(completion_details, "reasoning_tokens"),
         extras=_usage_extras(usage, prompt_details, completion_details),
     )
@@ -136,7 +147,7 @@ def _usage_extras(usage: dict[str, Any], prompt: object, completion: object) -> 
     split = (_count(usage.get("claude_cache_creation_5_m_tokens")) or 0) + hour
     writes = _detail(prompt, "cached_creation_tokens") or _detail(prompt, "cache_write_tokens")
     semantic = usage.get("usage_semantic")
-    cached, total = _detail(prompt, "cached_tokens") or 0, _count(usage.get("prompt_tokens"))
+    cached, total = _cached(usage, prompt) or 0, _count(usage.get("prompt_tokens"))
     extras = UsageExtras(
         cache_writes=max(writes or 0, split),
         cache_writes_1h=hour,
@@ -162,6 +173,15 @@ def _searches(usage: dict[str, Any]) -> int | None:
     if not isinstance(claude, dict):
         return _detail(usage.get("server_tool_use"), "web_search_requests")
     return _detail(claude.get("server_tool_use"), "web_search_requests") or 0
+
+
+def _cached(usage: dict[str, Any], prompt: object) -> int | None:
+    """Return the cached tokens, also as DeepSeek and Kimi count them; New API charges by these."""
+    cached = _detail(prompt, "cached_tokens")
+    if cached:
+        return cached
+    others = (_count(usage.get(name)) for name in ("prompt_cache_hit_tokens", "cached_tokens"))
+    return next((other for other in others if other is not None), cached)
 
 
 def _detail(details: object, name: str) -> int | None:

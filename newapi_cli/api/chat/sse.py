@@ -48,7 +48,7 @@ class EventTooLarge(ValueError):
 
 def is_done(data: str) -> bool:
     """Return whether the data of an event ends the stream."""
-    return len(data) <= MAX_DONE and data.strip() == DONE
+    return len(data) <= MAX_DONE and data.strip(' \t\r\n"').upper() == DONE
 
 
 def is_too_wide(data: bytes | bytearray) -> bool:

@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from newapi_cli.api.errors.error_object import ErrorObject, is_html
 from newapi_cli.api.json_values import decode_json
 
 GATEWAY_HEADER = "x-oneapi-request-id"  # in every response of New API and its relatives
-MAX_DEPTH = 12
-NO_TEXT = ("", "null", "none", "error", "fail", "failed", "failure")
 
 # Members of chunks, some of a single server. An object with no others holds no error, unless its
 # `object` is one.
@@ -66,22 +63,8 @@ def _error_in(body: bytes) -> ErrorObject:
     if isinstance(value, dict | list | str):
         error = wrappers.read_error(value)
         if isinstance(value, dict) or not error.is_empty:
-            return error if error.says_something else error._replace(message=_unread_words(value))
+            return error
     return wrappers.read_text(body.decode("utf-8", "replace"))
-
-
-def _unread_words(value: object) -> str:
-    """Return the beginning of the JSON of an error in which no message was found."""
-    from newapi_cli.api.errors.outside import first_words  # noqa: PLC0415  # rarely needed
-
-    return first_words(json.dumps(value, ensure_ascii=False)) if _has_text(value) else ""
-
-
-def _has_text(value: object, depth: int = 0) -> bool:
-    if isinstance(value, dict | list) and depth < MAX_DEPTH:
-        inner = value.values() if isinstance(value, dict) else value
-        return any(_has_text(each, depth + 1) for each in inner)
-    return isinstance(value, str) and value.strip().lower() not in NO_TEXT
 
 
 def find_error(value: object) -> ErrorObject | None:

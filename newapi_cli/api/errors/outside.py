@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from newapi_cli.api.errors.error_object import ErrorObject
+from newapi_cli.api.errors.first_words import first_words
 from newapi_cli.api.errors.wrappers import (
     error_of_field,
     has_words,
@@ -18,12 +19,7 @@ from newapi_cli.api.errors.wrappers import (
     read_error,
     read_text,
 )
-from newapi_cli.api.json_values import decode_json_values
-from newapi_cli.i18n import tr
-from newapi_cli.text import ELLIPSIS, shorten, well_formed
 
-MAX_WORDS = 200
-MAX_READ = 64_000
 ANTHROPIC_EVENTS = ("message_start", "content_block_start", "content_block_delta", "message_delta")
 COHERE_EVENTS = ("message-start", "content-start", "content-delta", "message-end")
 
@@ -152,21 +148,3 @@ def error_in_stray(stray: str) -> ErrorObject | None:
     """Return the error in the first line `error: …` outside the events of a stream."""
     match = re.search(r"^[ \t]*+error[ \t]*+:(.*+)", stray, re.IGNORECASE | re.MULTILINE)
     return error_of_field(match.group(1), stray[match.end() :]) if match else None
-
-
-def first_words(text: str) -> str:
-    """Return the beginning of a text in one line. JSON is encoded again, without its escapes.
-
-    >>> first_words('"a\\u0062c"  '), first_words("status:  ok"), first_words("42 is it")
-    ('"abc"', 'status: ok', '42 is it')
-    """
-    text = text[:MAX_READ]
-    try:
-        values = list(decode_json_values(text))
-        text = " ".join(json.dumps(value, ensure_ascii=False) for value in values)
-    except (ValueError, RecursionError):
-        pass
-    if "\0" in text:
-        return tr("binary data")
-    shown = shorten(" ".join(well_formed(text).split()), MAX_WORDS)
-    return "" if shown == ELLIPSIS else shown  # one long word, perhaps a key

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from newapi_cli.api.errors.error_object import ErrorObject, is_html, page_title
+from newapi_cli.api.errors.first_words import unread_words
 from newapi_cli.api.errors.waits import wait_in_value, wait_in_words
 from newapi_cli.api.json_values import decode_json
 from newapi_cli.i18n import ntr, tr
@@ -164,7 +165,7 @@ def read_error(value: object) -> ErrorObject:
         message = f"{provider}: {message}"
     innermost_first = sources[::-1]
     wait_s = wait_in_value(value)
-    return ErrorObject(
+    found = ErrorObject(
         message=message,
         type=next(filter(None, map(_type, innermost_first)), ""),
         code=next(filter(None, (_code(each) for each in innermost_first)), ""),
@@ -174,6 +175,9 @@ def read_error(value: object) -> ErrorObject:
         wait_s=wait_in_words(message) if wait_s is None else wait_s,
         other_id=next(filter(None, map(_request_id, innermost_first)), ""),
     )
+    if found.says_something:
+        return found
+    return found._replace(message=unread_words(value, SUCCESSES | FAILURES))
 
 
 def has_words(value: object) -> bool:
@@ -197,7 +201,7 @@ def read_text(text: str) -> ErrorObject:
             decoded = None
         if isinstance(decoded, dict | list | str):
             return read_error(decoded)
-    if "\0" in text or text.count("\ufffd") > len(text) // MOST_UNREADABLE:
+    if "\0" in text or text.count("\ufffd") > 2 + len(text) // MOST_UNREADABLE:
         return ErrorObject(tr("binary data"))
     line = shorten(" ".join(text.split()), MAX_TEXT)
     return read_error(line) if line not in NOTHING else ErrorObject("")

@@ -122,6 +122,7 @@ class LiveRenderer:
                 self._painter.finish()
             finally:
                 self._modes.leave()
+        self._status_lines.write_hidden_calls(completion)
         self._status_lines.write_summary(completion, has_gap=True)
         if self._is_cut_short:
             self._interrupts.check()
