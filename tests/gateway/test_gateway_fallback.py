@@ -14,7 +14,16 @@ from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
 from tests.support.process import run_newapi
 from tests.support.steps import Pause, Send, Step, sse
-from tests.support.wire import DONE, answer_events, chunk, error, event, response, usage_chunk
+from tests.support.wire import (
+    DONE,
+    REQUEST_ID,
+    answer_events,
+    chunk,
+    error,
+    event,
+    response,
+    usage_chunk,
+)
 
 HELLO = "Hello! I am the demo gateway"
 
@@ -130,7 +139,13 @@ FALLBACK: dict[str, list[Step]] = {
     "204": [Send(response(204))],
     "[DONE] alone": sse(DONE),
     "a rejected key of the gateway": [
-        Send(response(401, error("Incorrect API key", "invalid_request_error", "invalid_api_key")))
+        Send(
+            response(
+                401,
+                error("Incorrect API key", "invalid_request_error", "invalid_api_key"),
+                headers=[("X-Oneapi-Request-Id", REQUEST_ID)],
+            )
+        )
     ],
     "a missing permission of the gateway": [
         Send(response(403, error("your region is not supported", "permission_error")))

@@ -202,7 +202,7 @@ NO_LOOK_UP: dict[str, tuple[list[Step], int]] = {
         failing(type_=None, headers=[("X-Request-Id", "req_0123")]),
         4,
     ),
-    "OpenAI": (failing(type_="invalid_request_error", code="invalid_api_key", headers=[]), 6),
+    "OpenAI": (failing(type_="invalid_request_error", code="invalid_api_key", headers=[]), 4),
     "an upstream": (failing(type_="authentication_error"), 6),
     "an old text that says all": (failing(text="该令牌已过期"), 4),
     "an old text for money": (failing(text="该令牌额度已用尽"), 7),
