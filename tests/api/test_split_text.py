@@ -181,6 +181,11 @@ def test_text_before_a_lone_closing_tag_is_reasoning(
         assert parted(pieces) == (reasoning, content), pieces
 
 
+def test_a_repeated_piece_before_a_lone_closing_tag_is_reasoning() -> None:
+    """A delta that equals the whole answer is held back, as it may be a repetition."""
+    assert parted(["</think>", "hi", "hi", "</think>\nthe end"]) == ("hihi", "the end")
+
+
 @each("text", MENTIONS)
 def test_an_answer_may_mention_a_closing_tag(text: str) -> None:
     assert parted([text]) == ("", text)

@@ -153,6 +153,13 @@ def test_stray_lines_are_kept_in_order() -> None:
     assert decoder.stray == b'{"error":1}\n<html>'
 
 
+def test_stray_lines_after_the_end_of_a_stream_without_blank_lines_are_ignored() -> None:
+    for end in (b"data: [DONE]\n\n", b"data: x\ndata: [DONE]\n\n", b"data: [DONE]\ndata: x\n\n"):
+        decoder = SseDecoder()
+        decoder.feed(b"first\n" + end + b'{"error":1}\n')
+        assert decoder.stray == b"first", end
+
+
 def test_a_stray_line_without_an_end_is_kept_at_the_end() -> None:
     decoder = SseDecoder()
     decoder.feed(b': PING\n\n{"error"')

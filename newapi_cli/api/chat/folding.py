@@ -194,9 +194,10 @@ class AnswerFolder:
         if text and not self._has_reasoning and ("<" in text or self._held_tag):
             text, self._held_tag = hold_lone_tag(self._held_tag + text)
             if LONE_CLOSING.search(text) and self._mentions < MAX_MENTIONS:
-                span = find_lone_tag(str(self._answer), text)
+                span = find_lone_tag(str(self._answer) + self._repetition, text)
                 if span is not None:
-                    return self._end_reasoning(text[: span[0]], text[span[1] :])
+                    before, self._repetition = self._repetition + text[: span[0]], ""
+                    return self._end_reasoning(before, text[span[1] :])
                 self._mentions += 1
         return reasoning, text
 

@@ -175,7 +175,8 @@ class SseDecoder:
                 size = len(self._data)
                 raise EventTooLarge(tr("a non-ASCII event of {n:,} bytes is too large", n=size))
             data = self._data.decode("utf-8", "replace")
-            self._is_done = self._is_done or is_done(data)
+            # Without blank lines it is one line of the event.
+            self._is_done |= DONE in data and any(map(is_done, data.split("\n")))
             type_ = self._type if self._late_type is None else self._late_type
             events.append(ServerSentEvent(data, type_.decode("utf-8", "replace") or "message"))
             self._data.clear()
