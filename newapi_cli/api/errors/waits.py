@@ -16,17 +16,14 @@ MAX_WAIT_S = 1e9
 MAX_VALUES = 200
 # Values of members and headers above these are times since 1970, in seconds or milliseconds.
 EPOCH_S, EPOCH_MS = 1e9, 1e12
-UNITS_S = {
-    "ms": 0.001, "msec": 0.001, "msecs": 0.001, "millisecond": 0.001, "milliseconds": 0.001,
-    "毫秒": 0.001,
-    "s": 1, "sec": 1, "secs": 1, "second": 1, "seconds": 1, "秒": 1, "秒钟": 1, "秒鐘": 1,
-    "秒間": 1, "초": 1,
-    "m": 60, "min": 60, "mins": 60, "minute": 60, "minutes": 60, "分": 60, "分钟": 60, "分鐘": 60,
-    "分間": 60, "분": 60,
-    "h": 3600, "hr": 3600, "hrs": 3600, "hour": 3600, "hours": 3600, "小时": 3600, "小時": 3600,
-    "時間": 3600, "시간": 3600,
-    "d": 86400, "day": 86400, "days": 86400, "天": 86400, "日": 86400, "일": 86400,
-}  # fmt: skip
+_UNITS = {
+    0.001: "ms msec msecs millisecond milliseconds 毫秒",
+    1: "s sec secs second seconds 秒 秒钟 秒鐘 秒間 초",
+    60: "m min mins minute minutes 分 分钟 分鐘 分間 분",
+    3600: "h hr hrs hour hours 小时 小時 時間 시간",
+    86400: "d day days 天 日 일",
+}
+UNITS_S = {unit: seconds for seconds, units in _UNITS.items() for unit in units.split()}
 _UNIT = "|".join(sorted(map(re.escape, UNITS_S), key=len, reverse=True))
 PART = rf"([0-9]{{1,9}}(?:\.[0-9]{{1,9}})?) ?({_UNIT})(?![a-z])"
 DURATION = rf"{PART}(?:(?:,| and|,? ?和)? ?{PART}){{0,3}}"
@@ -50,28 +47,17 @@ DATE = (
     r"|after) ([0-9]{4}-[0-9]{2}-[0-9]{2}[t ](?:at )?[0-9]{2}:[0-9]{2}"
     r"(?::[0-9]{2}(?:\.[0-9]{1,9})?)? ?(?:z|utc|gmt|[+-][0-9]{2}:?[0-9]{2}))"
 )
-# Names of members without case, `_` and `-`, and the seconds of their unit.
-MEMBERS_S = {
-    "retryafter": 1.0,
-    "retryafterseconds": 1.0,
-    "retryaftersec": 1.0,
-    "retryafters": 1.0,
-    "retryafterms": 0.001,
-    "retryinms": 0.001,
-    "retryin": 1.0,
-    "retrydelay": 1.0,  # Google: "34s", or {"seconds": 34}
-    "retrydelayms": 0.001,
-    "waitseconds": 1.0,
-    "waittime": 1.0,
-    "resetsinseconds": 1.0,
-    "resetinseconds": 1.0,
-    "resetafter": 1.0,
-    "resetsat": 1.0,
-    "resetat": 1.0,
-    "ratelimitreset": 1.0,
-    "xratelimitreset": 1.0,
-    "estimatedtime": 1.0,  # Hugging Face: until a model is loaded
+# Names of members without case, `_` and `-`, by the seconds of their unit. Google sends "34s" or
+# {"seconds": 34} in `retryDelay`; Hugging Face `estimated_time`, until a model is loaded.
+_MEMBERS = {
+    0.001: "retryafterms retryinms retrydelayms",
+    1.0: """
+        retryafter retryafterseconds retryaftersec retryafters retryin retrydelay waitseconds
+        waittime resetsinseconds resetinseconds resetafter resetsat resetat ratelimitreset
+        xratelimitreset estimatedtime
+        """,
 }
+MEMBERS_S = {name: unit_s for unit_s, names in _MEMBERS.items() for name in names.split()}
 RESET_HEADERS = re.compile(
     r"(?:x-)?ratelimit-reset(?:-after)?(?:-[a-z_]{1,30})?|anthropic-ratelimit-[a-z-]{1,40}-reset"
 )
