@@ -1,7 +1,7 @@
 """Headers of a profile: `headers = { NAME = "…", OTHER = { command = "…" } }`.
 
-They are bound to the profile's host as its key is (`key_scope`), and their values are masked like a
-key. Loaded only if the setting is set. No message contains a value or a command.
+They are bound to the profile's host as its key is (see `settings`), and their values are masked as
+a key is. Loaded only if the setting is set. No message contains a value or a command.
 """
 
 from __future__ import annotations

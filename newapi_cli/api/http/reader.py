@@ -221,8 +221,8 @@ def open_exchange(
         exchange.close()
 
 
-def run_to_end(steps: Generator[Tick, None, Returned]) -> Returned:
-    """Run a generator of the reader and return what it returns, without its ticks."""
+def run_to_end(steps: Generator[object, None, Returned]) -> Returned:
+    """Run a request and return what it returns, without its events."""
     while True:
         try:
             next(steps)

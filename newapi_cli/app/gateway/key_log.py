@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from newapi_cli.api.chat.client import Client
+from newapi_cli.api.http.reader import run_to_end
 from newapi_cli.app.context import Context
-from newapi_cli.app.gateway.lookup import Lookup, Request, run_silently
+from newapi_cli.app.gateway.lookup import Lookup, Request
 from newapi_cli.config.cache import Cache
 from newapi_cli.domain.money import LogEntry
 from newapi_cli.domain.rates import NO_RATES, KeyRates, rates_from_json, rates_to_json
@@ -154,7 +155,7 @@ class KeyLog:
 
         def fetch(client: Client) -> None:
             try:
-                value = self._fetched(run_silently, client, place)
+                value = self._fetched(run_to_end, client, place)
             except NewapiError:
                 return
             if not has_rows(value):  # else it is stored already

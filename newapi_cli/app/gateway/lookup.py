@@ -191,13 +191,3 @@ class Lookup:
         if name not in self._caches:
             self._caches[name] = Cache(path, self._context.redact_known_keys)
         return self._caches[name]
-
-
-def run_silently(request: Generator[TurnEvent, None, Result]) -> Result:
-    """Run a request while an answer arrives, to which signals and the screen belong."""
-    while True:
-        try:
-            next(request)
-        except StopIteration as end:
-            result: Result = end.value
-            return result

@@ -19,8 +19,9 @@ from newapi_cli.api.gateway.responses import (
     price_list_from_json,
     quota_per_unit_from_json,
 )
+from newapi_cli.api.http.reader import run_to_end
 from newapi_cli.app.context import Context
-from newapi_cli.app.gateway.lookup import BRIEFEST, Lookup, run_silently
+from newapi_cli.app.gateway.lookup import BRIEFEST, Lookup
 from newapi_cli.domain.completion import ResponseStarted
 from newapi_cli.domain.money import Currency
 from newapi_cli.domain.pricing import DOLLAR, PriceList, TotalCost, total_cost
@@ -139,7 +140,7 @@ class Prices:
         for name, path in (("status", STATUS), ("pricing", PRICING)):
             value: object = None
             try:
-                value = run_silently(client.fetch_json(path))
+                value = run_to_end(client.fetch_json(path))
             except Interrupted:
                 raise
             except NewapiError as error:
