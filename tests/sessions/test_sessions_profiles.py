@@ -116,7 +116,7 @@ def test_the_last_used_session_counts_not_the_last_started(home: Home, gateways:
 def test_a_profile_without_sessions_has_none_to_continue(home: Home, gateways: Gateways) -> None:
     chat(home, "-P", "two", "a")
     result = refused(home, "-c", "b", code=2)
-    assert "profile one" in result.err
+    assert 'profile "one"' in result.err
     assert gateways.counts == (0, 1)
 
 
@@ -124,7 +124,7 @@ def test_a_missing_profile_is_reported(home: Home, gateways: Gateways) -> None:
     chat(home, "-P", "two", "-S", "taxes", "first")
     gateways.write_config({"one": gateways.one.url})
     result = refused(home, "-S", "taxes", "second")
-    assert "profile two" in result.err
+    assert 'profile "two"' in result.err
     assert "-P" in result.err
     assert gateways.counts == (0, 1)
 
