@@ -110,3 +110,13 @@ def test_the_reason_may_have_another_name(name: str) -> None:
     assert same(stream(TEXT, end)).completion.finish_reason == "length"
     matched = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", name: "END"}]}
     assert same(stream(TEXT, matched)).completion.finish_reason == "stop"
+
+
+@pytest.mark.parametrize(
+    ("word", "is_unknown"),
+    [("stop", False), ("function_call", False), ("end_turn", False), ("pause_turn", True)],
+)
+def test_only_an_unknown_word_is_reported(home: Home, word: str, is_unknown: bool) -> None:
+    result = ended(home, word, "-v")
+    assert (result.code, result.text) == (0, "Once upon a\n")
+    assert (f"unknown finish reason {word}" in result.err) is is_unknown
