@@ -11,6 +11,8 @@ stored, not even marked. The next process that writes marks it as interrupted an
 owner is `PID:START`; START is the start time of the process where the system provides it (Linux, in
 clock ticks since boot), because process ids are reused.
 
+A turn that cannot be stored, as on a full disk, stays in memory: see `app.sessions.live_session`.
+
 Search scans all turns: 0.1 to 0.3 s for 200,000 turns. A word index would not find two characters
 of Chinese, and its terms would survive a deletion. A spending report reads all turns too, so it
 reads only the columns it needs and creates no `TurnRecord`.

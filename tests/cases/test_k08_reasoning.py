@@ -1,7 +1,7 @@
 """K8: reasoning is never the answer, however a server marks it.
 
 vllm-project/vllm#31045, microsoft/autogen#7009, QwenLM/Qwen3#1297. The tags, split at every
-character, are in tests/api/test_split_text.py.
+character, are in tests/api/test_think_tags.py.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newapi_cli.api.chat.response_reader import no_answer
-from newapi_cli.api.chat.split_text import TAGS
+from newapi_cli.api.chat.think_tags import TAGS
 from newapi_cli.api.errors.body import find_error
 from newapi_cli.api.errors.wrappers import read_error
 from newapi_cli.api.gateway import key_log, responses

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from newapi_cli.api.chat.chunks import chunk_of, finish_reason, first_choice, index_of
 from newapi_cli.api.chat.parts import ANSWER_MEMBERS, REASONING_MEMBERS, PartContent, read_part
-from newapi_cli.api.chat.split_text import (
+from newapi_cli.api.chat.think_tags import (
     LONE_CLOSING,
     MAX_MENTIONS,
     TAGS,
-    SurrogateJoiner,
     ThinkTagSplitter,
     find_lone_tag,
     hold_lone_tag,
@@ -400,3 +399,23 @@ def _is_empty(part: dict[str, Any], names: frozenset[str]) -> bool:
 
 def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+class SurrogateJoiner:
+    """Holds a trailing high surrogate back until the next delta brings its other half."""
+
+    def __init__(self) -> None:
+        self.held = ""
+
+    def feed(self, text: str) -> str:
+        """Return the text that is complete."""
+        if self.held:
+            text, self.held = self.held + text, ""
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            text, self.held = text[:-1], text[-1]
+        return well_formed(text)
+
+    def end(self) -> str:
+        """Return U+FFFD for a surrogate that has no other half."""
+        held, self.held = self.held, ""
+        return well_formed(held)

@@ -8,8 +8,8 @@ from itertools import combinations
 
 import pytest
 
-from newapi_cli.api.chat.folding import AnswerFolder
-from newapi_cli.api.chat.split_text import TAGS, SurrogateJoiner, split_reasoning
+from newapi_cli.api.chat.folding import AnswerFolder, SurrogateJoiner
+from newapi_cli.api.chat.think_tags import TAGS, split_reasoning
 from newapi_cli.domain.completion import Chunk, CompletionBuilder, Status
 from tests.support.cases import each
 from tests.support.wire import chunk

@@ -1,11 +1,9 @@
-"""State between the deltas of a stream: a split surrogate pair, a split think tag."""
+"""Reasoning in the text of an answer, in tags such as `<think>` that deltas may split."""
 
 from __future__ import annotations
 
 import re
 from itertools import islice
-
-from newapi_cli.text import well_formed
 
 # How models mark reasoning in their text.
 TAGS = {
@@ -23,26 +21,6 @@ LONE_CLOSING = re.compile("|".join(LONE_CLOSINGS))
 MAX_MENTIONS = 20  # of such a tag in an answer, before it is no longer looked for
 MAX_BLANKS = 4096  # before a tag
 FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
-
-
-class SurrogateJoiner:
-    """Holds a trailing high surrogate back until the next delta brings its other half."""
-
-    def __init__(self) -> None:
-        self.held = ""
-
-    def feed(self, text: str) -> str:
-        """Return the text that is complete."""
-        if self.held:
-            text, self.held = self.held + text, ""
-        if text and "\ud800" <= text[-1] <= "\udbff":
-            text, self.held = text[:-1], text[-1]
-        return well_formed(text)
-
-    def end(self) -> str:
-        """Return U+FFFD for a surrogate that has no other half."""
-        held, self.held = self.held, ""
-        return well_formed(held)
 
 
 class ThinkTagSplitter:
