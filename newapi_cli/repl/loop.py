@@ -83,6 +83,10 @@ def _begin(conversation: Conversation, first: Prompt | None) -> None:
         conversation.send(first)
     elif not path:
         conversation.print_err(tr("/help lists the commands, Ctrl-D exits"))
+        try:
+            _ = conversation.context.base_url
+        except ConfigError as error:  # before the first message is written
+            conversation.print_error(error)
 
 
 def _act(conversation: Conversation, text: str) -> None:

@@ -269,6 +269,7 @@ def test_a_missing_configuration_is_reported_and_the_conversation_continues(home
 
 def test_a_missing_base_url_is_reported_before_a_missing_model(home: Home) -> None:
     with conversation(home) as repl:
+        assert "error: no base URL is set try: run `newapi login`" in repl.words()
         output = repl.output_of("hi")
         assert output.startswith("error: no base URL is set try: run `newapi login`"), output
         assert "no model" not in output

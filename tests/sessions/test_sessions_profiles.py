@@ -125,6 +125,7 @@ def test_a_missing_profile_is_reported(home: Home, gateways: Gateways) -> None:
     gateways.write_config({"one": gateways.one.url})
     result = refused(home, "-S", "taxes", "second")
     assert 'profile "two"' in result.err
+    assert f"why: {home.config_file} has no such profile\n" in result.err
     assert "-P" in result.err
     assert gateways.counts == (0, 1)
 

@@ -158,13 +158,16 @@ def _use_profile_of(session: Session, context: Context) -> None:
     try:
         context.use_profile(session.profile)
     except ConfigError as error:
+        why = error.message
+        if session.profile not in context.config_file.profiles:  # no option named it
+            why = tr("{path} has no such profile", path=context.config_file.path)
         raise ConfigError(
             tr(
                 "session {id} belongs to profile {name}, which cannot be used",
                 id=session.short_id,
                 name=quote_name(session.profile),
             ),
-            why=error.message,
+            why=why,
             hint=tr("use -P NAME to continue it with another profile"),
         ) from error
 
