@@ -1,7 +1,7 @@
 """The body of an error as UTF-8, whatever encoding or compression it was sent in.
 
 Loaded at an error only. Old servers and firewalls in China send GBK, usually without naming it;
-some proxies compress errors without a header that names it, or name a compression in vain.
+some proxies compress errors without a header that names it, or name one that they did not use.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ BOMS = (
 CHARSET = re.compile(r"charset\s{0,5}=\s{0,5}[\"']?([\w-]{1,40})", re.IGNORECASE)
 META_BYTES = 1_000  # of a web page, in which its charset is named
 LONGEST_CHARACTER = 4
-# What GBK text consists of; other bytes are rarely valid GBK by chance, and then hold other signs.
+# What GBK text consists of. Other bytes are rarely valid GBK, and then have other characters.
 CHINESE = re.compile("[\t\n\r -~\u00b7\u2010-\u2026\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]*")
 
 
 def readable_body(body: bytes, *, content_type: str = "", encoding: str = "") -> bytes:
     """Return the body of an error as UTF-8.
 
-    If its compression is one that Python cannot read, return a text that says so. `encoding` is
-    its Content-Encoding.
+    If Python cannot read its compression, return a text that reports that. `encoding` is its
+    Content-Encoding.
     """
     is_compressed = encoding not in ("", "identity") or body.startswith(GZIP)
     if is_compressed and not _is_text(body):

@@ -14,7 +14,6 @@ HTML = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 TITLE = re.compile(rb"<(?:title|h1)[^<>]*+>([^<]*)", re.IGNORECASE)
-
 TAG = re.compile(rb"<(script|style)\b(?:(?!</\1).)*+|<[^<>]*+>|&nbsp;", re.IGNORECASE | re.DOTALL)
 MAX_PAGE_BYTES = 16_000  # of a page whose words are read
 
@@ -44,7 +43,7 @@ class ErrorObject(NamedTuple):
         return not (self.message or self.type or self.code)
 
     @property
-    def says_something(self) -> bool:
+    def is_informative(self) -> bool:
         """Whether it has a message, a type, or a code that is a word."""
         return bool(self.message or self.type or not (self.code or "0").isdecimal())
 

@@ -34,7 +34,7 @@ def first_words(text: str) -> str:
 def unread_words(error: object, without: set[str]) -> str:
     """Return the beginning of the JSON of an error in which no message was found.
 
-    Empty without a text other than these, which say only that it is an error.
+    Empty if it has no other text than those of `without`, which mean only that it is an error.
     """
     return first_words(json.dumps(error, ensure_ascii=False)) if _has_text(error, without) else ""
 

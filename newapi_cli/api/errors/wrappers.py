@@ -175,7 +175,7 @@ def read_error(value: object) -> ErrorObject:
         wait_s=wait_in_words(message) if wait_s is None else wait_s,
         other_id=next(filter(None, map(_request_id, innermost_first)), ""),
     )
-    if found.says_something:
+    if found.is_informative:
         return found
     return found._replace(message=unread_words(value, SUCCESSES | FAILURES))
 
@@ -508,7 +508,7 @@ def _sources(names: Members) -> Iterator[Members]:
 
 
 def _type(names: Members) -> str:
-    """Return the type of an error; a URL (RFC 9457) or a mere mark is not one."""
+    """Return the type of an error; a URL (RFC 9457) or a bare mark is not one."""
     texts = (names.get(name) for name in TYPES)
     kinds = (text for text in texts if isinstance(text, str) and text.lower() not in FAILURES)
     own = (kind.rpartition("#")[2] for kind in kinds if not re.match(r"\w{1,20}:", kind))
@@ -562,7 +562,7 @@ def _fields(value: object, depth: int = 0) -> Iterator[str]:
 
 
 def _without_id(message: str) -> tuple[str, str]:
-    """Return a message and the request id at its end; the last is of the gateway we talk to."""
+    """Return a message and the request id at its end; the last is that of the server itself."""
     match = REQUEST_ID_SUFFIX.search(message)
     return (message[: match.start()].rstrip(), match.group(1)) if match else (message, "")
 

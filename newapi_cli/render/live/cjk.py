@@ -70,9 +70,9 @@ class InlineState(StateInline):
         return Scanned(can_open, can_close, scanned.length)
 
     def _is_operator(self, start: int, scanned: Scanned) -> bool:
-        """Return whether `*` stands between digits, as in `3*4*5` and `2**8`.
+        """Return whether `*` is an operator between digits, as in `3*4*5` and `2**8`.
 
-        Where it may end bold text, as in `**Step 1**2`, it does.
+        It is not if it may end bold text, as in `**Step 1**2`.
         """
         if not (scanned.can_open and scanned.can_close and self.src[start] == "*"):
             return False

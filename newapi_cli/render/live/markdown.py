@@ -80,7 +80,7 @@ def markdown_parser() -> MarkdownIt:
 
 
 def _keep_wide_indents(state: StateCore) -> None:
-    """Put back the wide blanks at the begin of paragraphs, which the parser strips.
+    """Put back the wide blanks at the beginning of paragraphs, which the parser strips.
 
     Chinese and Japanese paragraphs begin with them; to CommonMark they are text.
     """
