@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from datetime import UTC, datetime
 from math import isfinite
+from typing import Any
 
 from newapi_cli.domain.completion import (
     COUNTS,
@@ -30,6 +31,7 @@ from newapi_cli.errors import LocalError
 from newapi_cli.i18n import tr
 
 DAMAGE_ERRORS = (ValueError, TypeError, OverflowError, OSError, RecursionError)
+NUMBERS = (int, float)
 USAGE = "usage"  # the one field that is stored in several columns, one for each of `COUNTS`
 NUMBER_TYPES = (
     FieldType.TURN_ID,
@@ -46,16 +48,20 @@ def time_from_seconds(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+def _items(text: str) -> list[Any]:
+    return json.loads(text) if text != "[]" else []  # most turns have none
+
+
 # How a value is read from its column and written to it; a value of another type is stored as it is.
 DECODERS: Mapping[FieldType, Callable[..., object]] = {
     FieldType.FLAG: bool,
     FieldType.TIME: time_from_seconds,
     FieldType.STATUS: Status,
     FieldType.OBJECT: json.loads,
-    FieldType.ATTACHMENTS: lambda text: tuple(Attachment(*each) for each in json.loads(text)),
-    FieldType.TOOL_CALLS: lambda text: tuple(ToolCall(*each) for each in json.loads(text)),
-    FieldType.SOURCES: lambda text: tuple(Source(url, title) for url, title in json.loads(text)),
-    FieldType.TRIED: lambda text: tuple((model, why) for model, why in json.loads(text)),
+    FieldType.ATTACHMENTS: lambda text: tuple(Attachment(*each) for each in _items(text)),
+    FieldType.TOOL_CALLS: lambda text: tuple(ToolCall(*each) for each in _items(text)),
+    FieldType.SOURCES: lambda text: tuple(Source(url, title) for url, title in _items(text)),
+    FieldType.TRIED: lambda text: tuple((model, why) for model, why in _items(text)),
 }
 ENCODERS: Mapping[FieldType, Callable[..., object]] = {
     FieldType.FLAG: int,
@@ -104,12 +110,11 @@ def session_from_row(row: sqlite3.Row) -> Session:
     Raises `LocalError` if it is damaged.
     """
     try:
-        _check_types(row, SESSION_NUMBERS)
-        values = _decoded(row, SESSION_DECODERS)
+        values = _decoded(row, SESSION_NUMBERS, SESSION_DECODERS)
     except DAMAGE_ERRORS as error:
         message = tr("session {id} in the session store is damaged", id=row["id"])
         raise LocalError(message) from error
-    return Session._make(values[name] for name in Session._fields)
+    return Session._make(map(values.__getitem__, Session._fields))
 
 
 def turn_from_row(row: sqlite3.Row) -> TurnRecord:
@@ -118,35 +123,31 @@ def turn_from_row(row: sqlite3.Row) -> TurnRecord:
     Raises `LocalError` if it is damaged.
     """
     try:
-        _check_types(row, TURN_NUMBERS)
-        values = _decoded(row, TURN_DECODERS)
+        values = _decoded(row, TURN_NUMBERS, TURN_DECODERS)
+        counts = [values[name] for name in COUNTS]
+        is_unknown = all(count is None for count in counts)
+        values[USAGE] = None if is_unknown else usage_from_counts(counts)
     except DAMAGE_ERRORS as error:
         message = tr("turn {id} in the session store is damaged", id=row["id"])
         raise LocalError(message) from error
-    return TurnRecord._make(values[name] for name in TurnRecord._fields)
+    return TurnRecord._make(map(values.__getitem__, TurnRecord._fields))
 
 
-def _check_types(row: sqlite3.Row, numbers: Set[str]) -> None:
-    """Raise `TypeError` or `ValueError` for a wrong type: SQLite stores any type in any column."""
-    for name in row.keys():  # noqa: SIM118  # a row is no mapping
-        value: object = row[name]
-        kinds = (int, float) if name in numbers else (str,)
-        if value is not None and not isinstance(value, kinds):
+def _decoded(row: sqlite3.Row, numbers: Set[str], decoders: Conversions) -> dict[str, Any]:
+    """Return the values of a row by their columns.
+
+    Raise `TypeError` or `ValueError` for a wrong type: SQLite stores any type in any column.
+    """
+    values: dict[str, Any] = dict(zip(row.keys(), row, strict=True))  # `row[name]` is slow
+    for name, value in values.items():
+        if value is not None and not isinstance(value, NUMBERS if name in numbers else str):
             raise TypeError(f"{name} is {type(value).__name__}")
         if isinstance(value, float) and not isfinite(value):
             raise ValueError(f"{name} is infinite")
-
-
-def _decoded(row: sqlite3.Row, decoders: Conversions) -> dict[str, object]:
-    return {
-        name: _usage(row) if name == USAGE else decode(row[name]) if decode else row[name]
-        for name, decode in decoders
-    }
-
-
-def _usage(row: sqlite3.Row) -> Usage | None:
-    counts = [row[name] for name in COUNTS]
-    return None if all(count is None for count in counts) else usage_from_counts(counts)
+    for name, decode in decoders:
+        if decode is not None:
+            values[name] = decode(values[name])
+    return values
 
 
 def values_of_session(session: Session) -> dict[str, object]:
