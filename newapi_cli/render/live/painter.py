@@ -51,28 +51,39 @@ class Painter:
 
     def paint(self, permanent: Sequence[Row], tail: Sequence[Row]) -> None:
         """Show permanent rows, and below them the rows that may still change."""
+        end = self._end_of_cut_frame()
         rows = [*permanent, *self._cropped(tail)]
         text = self._change_to(rows, len(permanent))
         is_over = bool(rows) and len(rows) == len(permanent)
         self._live = rows[len(permanent) :]
         self._is_stale = False
-        if not text and not is_over:
+        if not text and not is_over and not end:
             return
         newline = "\n" if is_over else ""  # the cursor is left on a new row
         hide = "" if self._is_hidden else HIDE_CURSOR
         self._is_hidden = True
         self._is_in_frame = True  # until all of it is written
-        self._write(f"{BEGIN_FRAME}{hide}{text}{newline}{END_FRAME}")
+        self._write(f"{end}{BEGIN_FRAME}{hide}{text}{newline}{END_FRAME}")
         self._is_in_frame = False
 
     def finish(self) -> None:
         """Make the region permanent and show the cursor on a new row."""
-        newline = "\n" if self._live or self._is_in_frame else ""
+        end = self._end_of_cut_frame()
+        newline = "\n" if self._live else ""
         show = SHOW_CURSOR if self._is_hidden else ""
-        end = f"{NO_STYLE}{WRAP}{END_FRAME}" if self._is_in_frame else ""  # a signal ended a write
-        self._live, self._is_hidden, self._is_in_frame = [], False, False
-        if newline or show:
+        self._live, self._is_hidden = [], False
+        if end or newline or show:
             self._write(end + newline + show)
+
+    def _end_of_cut_frame(self) -> str:
+        """Return what ends a frame that a signal cut off, and forget its rows.
+
+        How many of them are on the screen is unknown, so what follows begins on a new row.
+        """
+        if not self._is_in_frame:
+            return ""
+        self._live, self._is_in_frame = [], False
+        return f"{NO_STYLE}{WRAP}\n{END_FRAME}"
 
     def forget(self) -> None:
         """Forget the region: another program used the screen, the next frame starts below."""

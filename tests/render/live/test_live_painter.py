@@ -255,25 +255,47 @@ def test_the_cursor_is_hidden_from_the_first_frame_to_the_last() -> None:
     assert not desk.screen.cursor.hidden
 
 
-def test_a_frame_that_a_signal_cut_off_is_ended() -> None:
-    written: list[str] = []
+STYLED = [Row(f"\x1b[1m{letter * 3}\x1b[0m", 3) for letter in "abc"]
+
+
+def painter_with_cut_frame(written: list[str]) -> Painter:
+    """Return a painter whose first frame was written until the middle of its second row."""
 
     def write(text: str) -> None:
         if not written:
-            written.append(text[: text.index("b")])
+            written.append(text[: text.index("bb")])
             raise Interrupted
         written.append(text)
 
     painter = Painter(write, (80, 24))
     with pytest.raises(Interrupted):
-        painter.paint([], [Row("\x1b[1ma\x1b[0m", 1), Row("\x1b[1mb\x1b[0m", 1)])
-    painter.finish()
+        painter.paint(STYLED[:1], STYLED[1:])
+    return painter
+
+
+def screen_after(written: list[str]) -> Screen:
+    text = "".join(written)
+    assert text.count("\x1b[?2026h") == text.count("\x1b[?2026l")
     screen = Screen(80, 24)
-    screen.write("".join(written) + "after")
-    assert screen.text() == "a\n\nafter"
+    screen.write(text + "after")
     assert not screen.buffer[screen.cursor.y][0].bold
     assert not screen.cursor.hidden
-    assert "".join(written).count("\x1b[?2026h") == "".join(written).count("\x1b[?2026l")
+    assert modes.DECAWM in screen.mode
+    return screen
+
+
+def test_a_frame_that_a_signal_cut_off_is_ended() -> None:
+    written: list[str] = []
+    painter_with_cut_frame(written).finish()
+    assert screen_after(written).text() == "aaa\n\nafter"
+
+
+def test_a_frame_after_one_that_was_cut_off_is_written_below_it() -> None:
+    written: list[str] = []
+    painter = painter_with_cut_frame(written)
+    painter.paint(STYLED, [])
+    painter.finish()
+    assert screen_after(written).text() == "aaa\n\naaa\nbbb\nccc\nafter"
 
 
 def test_a_frame_is_synchronized_and_finishing_writes_nothing_twice() -> None:
