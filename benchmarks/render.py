@@ -22,7 +22,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -209,6 +209,7 @@ LENGTHS = (  # what grows, the same text as paragraphs, and how many of it
     ("link definitions", definitions, definitions_as_paragraphs, (667, 20_000)),
 )
 MAX_GROWTH, MAX_RATIO = 36, 3  # of 30 times the length, against paragraphs
+ROUNDS = 5
 MAX_LATENCY_S = 0.2
 SIGNALS = (
     (0.05, signal.SIGINT),
@@ -221,7 +222,7 @@ ARRIVES_AT_ONCE = 1 << 16  # characters: what a fast server sends while a frame 
 
 def growth(exceeded: list[str]) -> None:
     """Measure how the cost grows with the length, and against paragraphs."""
-    print(f"\n{'':32} {'cpu':>10} {'/ paragraphs':>14} {'growth':>10}")
+    print(f"\n{'':48} {'cpu':>10} {'/ paragraphs':>13} {'growth':>10}")
     modes: list[tuple[str, Callable[[str], Figures]]] = [
         ("once", whole),
         ("as fast as possible", partial(ours, rate=0)),
@@ -229,22 +230,22 @@ def growth(exceeded: list[str]) -> None:
     ]
     for name, make, make_paragraphs, counts in LENGTHS:
         for mode, measure in modes[: 3 if counts[-1] < 10_000 else 2]:
-            costs = []
-            for count in counts:
-                cost, base = _least(measure, make(count)), _least(measure, make_paragraphs(count))
-                costs.append(cost)
-                grown = cost / costs[0]
+            costs = _least(measure, [make(count) for count in counts])
+            bases = _least(measure, [make_paragraphs(count) for count in counts])
+            for count, cost, base in zip(counts, costs, bases, strict=True):
                 title = f"{count:,} {name}, {mode}"
-                print(f"{title:40} {cost:8.3f} s {cost / base:8.2f}x {grown:9.1f}x")
+                grown = cost / costs[0]
+                print(f"{title:48} {cost:8.3f} s {cost / base:12.2f}x {grown:9.1f}x")
                 if make is table and cost > MAX_RATIO * base:
                     exceeded.append(f"{title} against paragraphs")
             if costs[-1] > MAX_GROWTH * costs[0]:
                 exceeded.append(f"growth of {name}, {mode}")
 
 
-def _least(measure: Callable[[str], Figures], text: str) -> float:
-    """Return the least CPU time of some runs, of more if they are short."""
-    return min(measure(text).cpu_s for _ in range(3 if len(text) > 50_000 else 9))
+def _least(measure: Callable[[str], Figures], texts: Sequence[str]) -> list[float]:
+    """Return the least CPU time of each text, measured in turn."""
+    rounds = [[measure(text).cpu_s for text in texts] for _ in range(ROUNDS)]
+    return list(map(min, zip(*rounds, strict=True)))
 
 
 def latency(exceeded: list[str]) -> None:
