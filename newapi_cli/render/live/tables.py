@@ -232,15 +232,17 @@ class Records:
         self._is_beside = room - self._indent >= need and all(
             cell.least <= head_width for cell in others
         )
+        self._head_indent = GAP
         if not self._is_beside:
-            self._heads = [self._head(cell, room - GAP) for cell in others]
             self._indent = max(0, min(2 * GAP, room - need))
+            self._head_indent = min(GAP, self._indent)
+            self._heads = [self._head(cell, room - self._head_indent) for cell in others]
 
     def header(self) -> list[Line]:
         """Return the head of the first cells, and heads of columns without any value."""
         lines = [self._rendered(line) for line in self._title]
         for head, width in zip(self._heads, self._sizes.body_widths[1:], strict=True):
-            lines += [] if width else [self._rendered(line, GAP) for line in head]
+            lines += [] if width else [self._rendered(line, self._head_indent) for line in head]
         return lines
 
     def row(self, row: list[Cell]) -> list[Line]:
@@ -257,7 +259,7 @@ class Records:
 
     def _pair(self, head: list[Text], value: list[Text]) -> Iterator[Line]:
         if not self._is_beside:
-            yield from (self._rendered(line, GAP) for line in head)
+            yield from (self._rendered(line, self._head_indent) for line in head)
             yield from (self._rendered(line, self._indent) for line in value)
             return
         for left, right in zip_longest(head, value):

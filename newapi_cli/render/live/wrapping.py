@@ -11,6 +11,7 @@ is one word.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -78,12 +79,26 @@ def line_breaks(text: str, width: int) -> list[int]:
 
 
 @cache
-def _atoms() -> re.Pattern[str]:
+def _atom() -> re.Pattern[str]:
     """Return the pattern of what is broken at its end only; it takes 3 ms to compile.
 
     A run of letters, digits, emoji; or one other character and what must not begin a line after it.
+    Before these, what must not end a line.
     """
-    return re.compile(rf"\s+|[^{SEPARATORS}{CJK}]+|\S[{MARKS}]*(?:(?<=[{CJK}])[{CLOSING}]+)?")
+    letters = f"[^{SEPARATORS}{CJK}]+"
+    other = rf"\S[{MARKS}]*(?:(?<=[{CJK}])[{CLOSING}]+)?"
+    return re.compile(rf"((?:[{OPENING}]+(?!\s))?)(\s+|{letters}|{other})")
+
+
+def _atoms(text: str, begin: int, end: int, width: int) -> Iterator[tuple[int, str]]:
+    """Yield the atoms of a word with their indices."""
+    for match in _atom().finditer(text, begin, end):
+        opening, rest = match.groups()
+        if opening and cell_len(match.group()) > width:
+            yield match.start(), opening
+            yield match.start(2), rest
+        else:
+            yield match.start(), match.group()
 
 
 @cache
@@ -138,13 +153,11 @@ def paragraph_breaks(text: str, width: int) -> list[int]:
 
 def _break_word(text: str, begin: int, end: int, width: int, used: int, breaks: list[int]) -> int:
     """Add the breaks inside a word that is wider than a line; return the cells of its last line."""
-    for match in _atoms().finditer(text, begin, end):
-        atom = match.group()
+    for start, atom in _atoms(text, begin, end, width):
         size = cell_len(atom)
         if used + size <= width or atom.isspace():
             used += size
             continue
-        start = match.start()
         if used:
             breaks.append(start)
         pieces = chop_cells(atom, width) if size > width else [atom]
