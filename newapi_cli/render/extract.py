@@ -15,9 +15,9 @@ from newapi_cli.streams import Output
 MAX_NESTING = 200  # beyond it the parser drops text; its default is 20
 
 
-def commonmark_parser() -> MarkdownIt:
+def commonmark_parser(*, html: bool = True) -> MarkdownIt:
     """Return a parser for source that is not rendered."""
-    return MarkdownIt("commonmark", {"maxNesting": MAX_NESTING})
+    return MarkdownIt("commonmark", {"html": html, "maxNesting": MAX_NESTING})
 
 
 def code_blocks(markdown: str) -> list[str]:
@@ -26,7 +26,8 @@ def code_blocks(markdown: str) -> list[str]:
     >>> code_blocks("a\\n```py\\nx = 1\\n```\\n> - b\\n>   ~~~\\n>   y\\n")
     ['x = 1\\n', 'y\\n']
     """
-    tokens = commonmark_parser().parse(markdown)
+    # As on the screen, `<details>` and other tags are text: code directly below them is code.
+    tokens = commonmark_parser(html=False).parse(markdown)
     contents = (token.content for token in tokens if token.type == "fence" and token.content)
     return [content if content.endswith("\n") else f"{content}\n" for content in contents]
 

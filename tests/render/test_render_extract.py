@@ -46,6 +46,8 @@ BLOCKS: dict[str, tuple[str, list[str]]] = {
     "never closed": ("```\nx\ny", ["x\ny\n"]),
     "never closed, with an empty line at the end": ("```\nx\n\n", ["x\n\n"]),
     "never closed and empty": ("text\n```py", []),
+    "below a tag": ("<details>\n<summary>x</summary>\n```py\nx\n```\n</details>\n", ["x\n"]),
+    "below an unknown tag": ("<answer>\n```\nx\n```\n</answer>\n", ["x\n"]),
     "in a list": ("- a\n\n  ```\n  x\n    y\n  ```\n- b\n", ["x\n  y\n"]),
     "in a numbered list": ("1. a\n\n   ```sh\n   x\n   ```\n", ["x\n"]),
     "deep in a list": ("- a\n  - b\n    - c\n\n      ```\n      x\n      ```\n", ["x\n"]),
