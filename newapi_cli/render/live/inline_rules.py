@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline import StateInline, backtick
 
 from newapi_cli.render.live.cjk import InlineState
 from newapi_cli.render.live.formulas import inline_formula
@@ -78,6 +78,19 @@ def footnote(state: StateInline, silent: bool) -> bool:
     if src.startswith(":", end) and (pos == 0 or src[pos - 1] == "\n"):
         end += 1
     return _push(state, "footnote", end, silent)
+
+
+def code_span(state: StateInline, silent: bool) -> bool:
+    """Parse code in text as CommonMark does, but keep its line breaks: no blank replaces one."""
+    begin, count = state.pos, len(state.tokens)
+    is_parsed = backtick(state, silent)
+    if len(state.tokens) > count:
+        token = state.tokens[-1]
+        size = len(token.markup)
+        source = state.src[begin + size : state.pos - size]
+        if "\n" in source:
+            token.content = source[1:-1] if len(token.content) < len(source) else source
+    return is_parsed
 
 
 def url_end(url: str) -> int:

@@ -29,7 +29,7 @@ from newapi_cli.render.live.formulas import (
     note_display_formulas,
     paragraph_with_display,
 )
-from newapi_cli.render.live.inline_rules import additions, footnote
+from newapi_cli.render.live.inline_rules import additions, code_span, footnote
 
 MAX_NESTING = 60  # of lists and quotes; what is nested more deeply is shown as its source
 HOST = re.compile(r"(?:[A-Za-z][\w+.-]*:)?//[^/?#]*")
@@ -73,6 +73,7 @@ def markdown_parser() -> MarkdownIt:
     block.before("lheading", "paragraph_with_display", paragraph_with_display)
     block.at("reference", _link_definition)
     parser.inline.ruler.before("escape", "additions", additions)
+    parser.inline.ruler.at("backticks", code_span)
     parser.inline.ruler.after("link", "footnote", footnote)
     for ruler in (parser.core.ruler, block, parser.inline.ruler, parser.inline.ruler2):
         ruler.getRules("")  # compiles them; a signal in the first run would leave half of them

@@ -226,6 +226,19 @@ def test_where_a_line_is_wrapped(source: str, wanted: list[str]) -> None:
     assert plain(source, 16) == wanted
 
 
+@each(
+    ("source", "wanted"),
+    [
+        ("a `b\nc` d", ["a b", "c d"]),
+        ("代码：```py\nx = 1\n  y = 2```\n后", ["代码：py", "x = 1", "  y = 2", "后"]),
+        ("` a\nb ` ``\nc\n`` `d `", ["a", "b c d"]),
+        ("> - `a\n>   b` `never\n>   closed", ["▌  • a", "▌    b `never", "▌    closed"]),
+    ],
+)
+def test_line_breaks_in_code_in_text_are_kept(source: str, wanted: list[str]) -> None:
+    assert plain(source) == wanted
+
+
 def test_wide_blanks_at_the_begin_of_a_paragraph_are_kept() -> None:
     source = "　　第一段\n　　第二行\n\n- 　　项\n\n> 　　引用\n\n　　**第二段**\n\n> - 　　项\n"
     indent = "　　"
