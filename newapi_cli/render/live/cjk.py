@@ -8,6 +8,7 @@ Punctuation that belongs to a CJK word, as in `**价格(元)**5`, is treated lik
 
 from __future__ import annotations
 
+import re
 from unicodedata import category, east_asian_width
 
 from markdown_it import MarkdownIt
@@ -17,6 +18,8 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType
 
 BOLD = 2  # the length of the delimiters
+OPENS_SPAN = re.compile(r"`|!?\[[^\[\]]*\]\(")
+SPAN_ENDS = ("code_inline", "link_close", "math", "image")
 DIGITS = frozenset("0123456789")
 MAX_PUNCTUATION = 4  # characters of it between a delimiter and the letter that it belongs to
 
@@ -67,6 +70,10 @@ class InlineState(StateInline):
         may_begin = _may_begin if can_split_word else _may_begin_at_underscores
         can_open = scanned.can_open or may_begin(before, after)
         can_close = scanned.can_close or may_begin(after, before)
+        if can_split_word and scanned.length >= BOLD:  # beside code, links and formulas
+            can_open = can_open or OPENS_SPAN.match(self.src, begin) is not None
+            last = self.tokens[-1].type if self.tokens and not self.pending else ""
+            can_close = can_close or last in SPAN_ENDS
         return Scanned(can_open, can_close, scanned.length)
 
     def _is_operator(self, start: int, scanned: Scanned) -> bool:
@@ -112,10 +119,13 @@ def _may_begin_at_underscores(outside: str, inside: str) -> bool:
 
 
 def _belongs_to_cjk(text: str) -> bool:
-    if is_cjk(text[0]):
-        return True
-    word = next((character for character in text if not _is_punctuation(character)), " ")
-    return is_cjk(word)
+    """Return whether the punctuation that a text begins with is CJK, or belongs to CJK text."""
+    for character in text:
+        if is_cjk(character):
+            return True
+        if not _is_punctuation(character):
+            return False
+    return False
 
 
 def _is_punctuation(character: str) -> bool:
