@@ -25,7 +25,7 @@ BOLD = re.compile(r"(?<![\^{])\*\*")
 CITATION = re.compile(r"[\d\s,;–-]*")  # `\[1, 2\]` has escaped brackets and is no formula
 BRACKET = re.compile(r"\\.|[()\[\]]", re.DOTALL)
 NAME_START = re.compile(r"[A-Za-z_{(]")
-VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]+")  # of a shell
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+")  # of a shell
 ENDS_BEFORE_NAME = "})]|'!"
 
 DISPLAY = re.compile(r"\$\$(?!\$)|\\\[|\\begin\{[A-Za-z]+\*?\}")
@@ -176,8 +176,10 @@ def _end_of_dollars(state: InlineState) -> int:
     if BOLD.search(content) and state.bold_marks_before(pos) % 2:  # **$5** or 6$
         return 0
     before = src[pos - 1 : pos] if pos else ""
-    in_word = before.isascii() and before.isalpha()
+    in_word = before.isascii() and before.isalpha() and content[0] not in "_^"  # H$_2$O
     if in_word and content[0].isdigit():  # US$5 and A$
+        return 0
+    if before.isascii() and before.isalnum() and not content[0].isascii():  # 5$和10$
         return 0
     if content.count("{") - content.count("\\{") != content.count("}") - content.count("\\}"):
         return 0  # {print $1, $2} and $

@@ -27,7 +27,7 @@ CLOSING = (  # what must not begin a line
     "!%),.:;?\\]}\u2019\u201d\u3001\u3002\u3009\u300b\u300d\u300f\u3011"
     "\uff01\uff09\uff0c\uff1a\uff1b\uff1f"
 )
-OPENING = "(\\[{\u2018\u201c\u3008\u300a\u300c\u300e\u3010\uff08"  # what must not end a line
+OPENING = "(\\[{\u2018\u201c\u3008\u300a\u300c\u300e\u3010\uff08\uffe5"  # what must not end a line
 MARKS = "\u0300-\u036f\u200d\u20d0-\u20ff\ufe0e\ufe0f"
 WORDS = re.compile(r"\s*\S+\s*")
 WIDE_LETTERS = "\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff"  # of two cells each

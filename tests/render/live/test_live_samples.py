@@ -144,6 +144,7 @@ def test_a_formula_is_shown_as_it_was_written_in_any_place(place: str) -> None:
         (r"\begin{a}b\end{a} \begin{b}\begin{b}\end{b}", [r"\begin{a}b\end{a}"]),
         ("| $P(A|B)$ | b |\n|---|---|\n| $\\|x\\|$ | $5 |", ["$P(A|B)$", "$\\|x\\|$"]),
         ("|$A|$B|\n|--|--|\n|$1|$c|", []),
+        ("H$_2$SO$_4$ 和 CO$_2$，x$^2$y，5$和10$，A$和B$", ["$_2$", "$_4$", "$_2$", "$^2$"]),
         ("变量$var1和$var2的，$A_B$C_D，awk '{print $1, $2}' 与 's/a$/b/'", []),
         (
             r"设$\{x\}$为$\text{速度}$的，$速度$与$k$近邻",
