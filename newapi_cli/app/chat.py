@@ -336,9 +336,9 @@ def require_model(context: Context, model: str) -> str:
     if model:
         return model
     context.require_key_source()
-    error = ConfigError(tr("no model is set"), hint=NO_MODEL_HINT)
-    error.conversation_hint = tr("/model NAME, then /retry")
-    raise error
+    raise ConfigError(tr("no model is set")).with_hint(
+        NO_MODEL_HINT, conversation=tr("/model NAME, then /retry")
+    )
 
 
 def sampling_of(context: Context) -> Sampling:
