@@ -1,4 +1,4 @@
-"""Answers as public reports describe them, asked for by the command or folded without a run."""
+"""Responses as public reports describe them, requested by the command or folded without a run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from newapi_cli.api.chat.body_decoder import BodyDecoder
 from newapi_cli.domain.completion import Completion, CompletionBuilder, Status
+from newapi_cli.errors import NewapiError
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
 from tests.support.process import Result, run_newapi
@@ -16,6 +17,7 @@ from tests.support.steps import Send
 from tests.support.wire import DONE, event, json_bytes, response
 
 CASES = Path(__file__).parent.parent / "data" / "cases"
+SSE = "text/event-stream"
 
 
 def case(name: str) -> bytes:
@@ -31,11 +33,31 @@ def ask(home: Home, body: bytes, *args: str, is_new_api: bool = False) -> Result
         200,
         body,
         headers=headers,
-        content_type="text/event-stream" if is_stream else "application/json",
+        content_type=SSE if is_stream else "application/json",
     )
     with FaultServer([Send(sent)]) as server:
         home.configure(server.url, retries=0)
         return run_newapi("chat", "-n", *args, "hi", home=home)
+
+
+def ask_server(home: Home, *responses: bytes, args: Iterable[str] = ("--retries", "0")) -> Result:
+    """Run `newapi chat -n hi` against a server that sends these responses, one to each request."""
+    with FaultServer(*([Send(each)] for each in responses)) as server:
+        home.configure(server.url)
+        result = run_newapi("chat", "-n", *args, "hi", home=home)
+        assert len(server.requests) == len(responses), result.err
+    return result
+
+
+def played(name: str) -> bytes:
+    """Return the response that a file of `tests/data/cases` stands for, by its name."""
+    (path,) = (each for each in CASES.glob(f"{name}.*") if ".models." not in each.name)
+    kind, body = path.name.removeprefix(f"{name}."), path.read_bytes()
+    if kind == "raw":
+        return body
+    if kind == "sse":
+        return response(200, body, content_type=SSE)
+    return response(int(kind[:3]) if kind[0].isdigit() else 200, body)
 
 
 def json_of(home: Home, body: bytes) -> dict[str, Any]:
@@ -88,6 +110,15 @@ def folded(body: bytes, size: int = 0) -> Folded:
         builder.add(part)
     completion = builder.completion(Status.COMPLETE)
     return Folded(completion, decoder.skipped_parts, decoder.skipped)
+
+
+def error_in(body: bytes, size: int = 0) -> NewapiError:
+    """Return the error in the body of a success that arrives in blocks of a size."""
+    try:
+        folded(body, size)
+    except NewapiError as error:
+        return error
+    raise AssertionError(f"no error in {body!r}")
 
 
 def forms(body: bytes) -> Iterator[Folded]:

@@ -15,8 +15,8 @@ from newapi_cli.api.chat.body_decoder import BodyDecoder
 from newapi_cli.api.chat.response_reader import no_answer
 from newapi_cli.api.http.exchange import ResponseHead
 from newapi_cli.domain.completion import Chunk
+from tests.cases.answers import ask_server, error_in, played
 from tests.cases.error_bodies import WRAPPED, Wrapped
-from tests.cases.playing import ask, error_in, played
 from tests.support.cases import each
 from tests.support.home import CANARY, Home
 from tests.support.wire import DONE, chunk, event, json_bytes, response
@@ -44,7 +44,7 @@ BROTLI = b"\x8b\x12\x80\xf1\xf2\x07no such luck\x03"
     ],
 )  # fmt: skip
 def test_the_reported_cases(home: Home, name: str, code: int, out: str, shown: list[str]) -> None:
-    result = ask(home, played(name))
+    result = ask_server(home, played(name))
     assert (result.code, result.text) == (code, out), result.err
     assert [text for text in shown if text not in result.err] == [], result.err
     assert "empty answer" not in result.err
@@ -53,7 +53,7 @@ def test_the_reported_cases(home: Home, name: str, code: int, out: str, shown: l
 
 @each("wrapped", WRAPPED, ids=lambda wrapped: wrapped.name)
 def test_the_words_of_an_http_error_are_displayed(home: Home, wrapped: Wrapped) -> None:
-    result = ask(home, response(400, json_bytes(wrapped.value)))
+    result = ask_server(home, response(400, json_bytes(wrapped.value)))
     assert result.code in (6, 7), result.err
     assert f"  why: {wrapped.words}\n" in result.err, result.err
 
@@ -177,7 +177,7 @@ def test_a_compressed_error_is_read(home: Home) -> None:
         (gzip.compress(b" " * 50_000_000), "gzip", 6), (b"\x1f\x8bbroken", "gzip", 6),
     ):  # fmt: skip
         headers = [("Content-Encoding", encoding)]
-        result = ask(home, response(400, data, headers=headers))
+        result = ask_server(home, response(400, data, headers=headers))
         assert result.code == code, result.err
         is_read = len(data) < 1000 and data != BROTLI and b"broken" not in data
         assert ("why: no such luck" in result.err) is is_read
@@ -251,7 +251,7 @@ def test_a_key_in_nested_words_is_masked(home: Home) -> None:
         f"Authorization: Bearer {CANARY}".encode(),
     ]  # fmt: skip
     for body in bodies:  # a `Result` with the key in its output fails
-        assert "****" in ask(home, response(400, body)).err
-        assert "****" in ask(home, response(200, body)).err
+        assert "****" in ask_server(home, response(400, body)).err
+        assert "****" in ask_server(home, response(200, body)).err
     whole = b'{"status":"ok","key":"%s"}' % escaped.encode()
-    assert "****" in ask(home, response(200, whole)).err
+    assert "****" in ask_server(home, response(200, whole)).err

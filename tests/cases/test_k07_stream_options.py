@@ -5,7 +5,7 @@ openai/openai-agents-python#442.
 
 from __future__ import annotations
 
-from tests.cases.playing import SSE, ask, played
+from tests.cases.answers import SSE, ask_server, played
 from tests.support.cases import each
 from tests.support.fault_server import FaultServer
 from tests.support.home import Home
@@ -57,7 +57,7 @@ def test_a_refused_member_is_left_out_of_a_second_request(home: Home, refusal: b
 
 def test_it_is_left_out_only_once(home: Home) -> None:
     refusal = REFUSALS["FastAPI"]
-    result = ask(home, refusal, refusal)
+    result = ask_server(home, refusal, refusal)
     assert result.code == 6
     assert "why: body.stream_options: Extra inputs are not permitted" in result.err
 
@@ -69,9 +69,9 @@ def test_it_is_left_out_only_once(home: Home) -> None:
     response(401, error("no stream_options for this key")),
 ])  # fmt: skip
 def test_another_refusal_is_final(home: Home, refusal: bytes) -> None:
-    assert ask(home, refusal).code in (4, 6, 7)
+    assert ask_server(home, refusal).code in (4, 6, 7)
 
 
 def test_a_request_without_a_stream_has_nothing_to_leave_out(home: Home) -> None:
-    result = ask(home, REFUSALS["FastAPI"], args=("--retries", "0", "--no-stream"))
+    result = ask_server(home, REFUSALS["FastAPI"], args=("--retries", "0", "--no-stream"))
     assert result.code == 6

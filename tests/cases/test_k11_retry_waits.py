@@ -14,7 +14,7 @@ import pytest
 from newapi_cli.api.chat.response_reader import NoAnswer, no_answer
 from newapi_cli.api.errors.waits import wait_in_words
 from newapi_cli.api.http.exchange import ResponseHead
-from tests.cases.playing import SSE, ask, error_in, played
+from tests.cases.answers import SSE, ask_server, error_in, played
 from tests.support.cases import each
 from tests.support.home import Home
 from tests.support.wire import answer_events, error, event, json_bytes, response
@@ -39,7 +39,7 @@ def test_the_reported_cases(name: str, wait_s: float) -> None:
 def test_the_wait_of_the_body_is_waited(home: Home) -> None:
     body = error("Rate limit reached. Please try again in 450ms.", "tokens", "rate_limit_exceeded")
     started = time.monotonic()
-    result = ask(home, response(429, body), FINE, args=("--retries", "1"))
+    result = ask_server(home, response(429, body), FINE, args=("--retries", "1"))
     assert (result.code, result.text) == (0, "Fine.\n"), result.err
     assert "retrying in 0.5 s (1 of 1)" in result.err or "retrying in 0.4 s" in result.err
     assert time.monotonic() - started >= 0.45
@@ -52,7 +52,7 @@ def test_the_wait_of_the_body_is_waited(home: Home) -> None:
     {"error": "busy", "retry_after": 90},
 ])  # fmt: skip
 def test_a_long_wait_is_reported_and_not_waited(home: Home, body: object) -> None:
-    result = ask(home, response(429, json_bytes(body)), args=("--retries", "3"))
+    result = ask_server(home, response(429, json_bytes(body)), args=("--retries", "3"))
     assert result.code == 7
     assert "the server asks to wait" in result.err
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.cases.playing import CASES
+from tests.cases.answers import CASES
 from tests.repl.conversation import answers, conversation
 from tests.support.cases import each
 from tests.support.fault_server import FaultServer

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.cases.playing import SSE, played
+from tests.cases.answers import SSE, played
 from tests.repl.conversation import conversation
 from tests.support.cases import each
 from tests.support.fault_server import FaultServer

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from newapi_cli.errors import Reason
-from tests.cases.playing import SSE, ask, error_in
+from tests.cases.answers import SSE, ask_server, error_in
 from tests.support.cases import each
 from tests.support.home import Home
 from tests.support.wire import DONE, json_bytes, response
@@ -47,7 +47,7 @@ BASE_URL_HINT = "newapi config get base_url"
 )
 def test_something_else_is_reported_by_its_first_words(home: Home, body: bytes, words: str) -> None:
     for content_type in ("text/plain", SSE):
-        result = ask(home, response(200, body, content_type=content_type))
+        result = ask_server(home, response(200, body, content_type=content_type))
         assert (result.code, result.out) == (6, b""), result.err
         message = "error: the server answered outside the protocol\n"
         assert result.err.startswith(f"{message}  why: {words}\n"), result.err
@@ -57,7 +57,7 @@ def test_something_else_is_reported_by_its_first_words(home: Home, body: bytes, 
 
 
 def test_a_long_body_is_cut_between_words(home: Home) -> None:
-    result = ask(home, response(200, b"status: fine " * 10_000))
+    result = ask_server(home, response(200, b"status: fine " * 10_000))
     assert result.code == 6
     assert len(result.err) < 600
     assert "status: fine …" in result.err
@@ -122,7 +122,7 @@ OTHER_APIS = {
 
 @each(("body", "name"), OTHER_APIS.values(), ids=OTHER_APIS)
 def test_the_form_of_another_api_is_named(home: Home, body: bytes, name: str) -> None:
-    result = ask(home, response(200, body))
+    result = ask_server(home, response(200, body))
     assert (result.code, result.out) == (6, b""), result.err
     message = "error: the server answered in the format of another API\n"
     assert result.err.startswith(f"{message}  why: it looks like "), result.err
@@ -144,6 +144,6 @@ def test_the_form_of_another_api_is_named(home: Home, body: bytes, name: str) ->
     b'data: {"choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\ndata: [DONE]\n\n',
 ])  # fmt: skip
 def test_a_completion_without_text_stays_an_empty_answer(home: Home, body: bytes) -> None:
-    result = ask(home, response(200, body))
+    result = ask_server(home, response(200, body))
     assert result.code == 6
     assert result.err.startswith("error: the server sent an empty answer\n"), result.err
