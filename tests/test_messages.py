@@ -10,6 +10,7 @@ import ast
 import re
 import string
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -219,29 +220,42 @@ WITHOUT_PROFILE = {
 }
 
 
-def commands_without_profile(path: str, source: str) -> Iterator[str]:
-    """Yield the places of a file with a message or a hint that names a command as plain text."""
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.Call):
-            continue
-        texts = [keyword.value for keyword in node.keywords if keyword.arg == "hint"]
-        if called_name(node) in TEMPLATES:
-            texts += node.args
-        for text in texts:
-            if not (isinstance(text, ast.Constant) and isinstance(text.value, str)):
-                continue
-            if OF_A_PROFILE.search(text.value) and text.value not in WITHOUT_PROFILE:
-                yield f"{path}:{text.lineno} {text.value}"
+def calls_of(path: str, source: str) -> list[tuple[str, ast.Call]]:
+    """Return the calls of a file, each with its place."""
+    nodes = ast.walk(ast.parse(source))
+    return [(f"{path}:{node.lineno}", node) for node in nodes if isinstance(node, ast.Call)]
+
+
+@cache
+def calls_of_the_package() -> list[tuple[str, ast.Call]]:
+    """Return the calls of all files in which messages are templates."""
+    return [
+        call
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if not (name := path.relative_to(PACKAGE).as_posix()).startswith(EXCLUDED)
+        for call in calls_of(name, path.read_text("utf-8"))
+    ]
+
+
+def templates(call: ast.Call) -> Iterator[str]:
+    """Yield the literal templates among the arguments of a call."""
+    for text in call.args if called_name(call) in TEMPLATES else ():
+        if isinstance(text, ast.Constant) and isinstance(text.value, str):
+            yield text.value
+
+
+def commands_without_profile(calls: list[tuple[str, ast.Call]]) -> Iterator[str]:
+    """Yield the places of calls with a message or a hint that names a command as plain text."""
+    for place, call in calls:
+        hints = [keyword.value for keyword in call.keywords if keyword.arg == "hint"]
+        bare = [h.value for h in hints if isinstance(h, ast.Constant) and isinstance(h.value, str)]
+        for text in (*templates(call), *bare):
+            if OF_A_PROFILE.search(text) and text not in WITHOUT_PROFILE:
+                yield f"{place} {text}"
 
 
 def test_every_command_in_a_message_names_the_profile_of_the_run() -> None:
-    found = [
-        place
-        for path in sorted(PACKAGE.rglob("*.py"))
-        if not (name := path.relative_to(PACKAGE).as_posix()).startswith(EXCLUDED)
-        for place in commands_without_profile(name, path.read_text("utf-8"))
-    ]
-    assert found == []
+    assert list(commands_without_profile(calls_of_the_package())) == []
 
 
 @pytest.mark.parametrize(
@@ -256,4 +270,17 @@ def test_every_command_in_a_message_names_the_profile_of_the_run() -> None:
     ],
 )
 def test_a_command_as_plain_text_is_found(source: str, count: int) -> None:
-    assert len(list(commands_without_profile("x.py", source))) == count
+    assert len(list(commands_without_profile(calls_of("x.py", source)))) == count
+
+
+OTHER_QUOTES = re.compile(r"[“”„‘’]|'\{")
+
+
+def test_messages_quote_their_values_in_one_style() -> None:
+    found = [
+        f"{place} {text}"
+        for place, call in calls_of_the_package()
+        for text in templates(call)
+        if OTHER_QUOTES.search(text)
+    ]
+    assert found == []

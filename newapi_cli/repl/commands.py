@@ -357,7 +357,7 @@ def usage(conversation: Conversation, word: str) -> None:
     """Show tokens, time and cost of the conversation; `exact` fetches costs from the gateway."""
     if word not in ("", "exact", "--exact"):
         raise UsageError(
-            tr("unknown argument {word}", word=safe_line(word)), hint="/usage, /usage exact"
+            tr('unknown argument "{word}"', word=safe_line(word)), hint="/usage, /usage exact"
         )
     if word:
         exactness = fetch_exact_costs(
@@ -391,7 +391,7 @@ def set_raw(conversation: Conversation, word: str) -> None:
     choices = {"": not conversation.chat.is_raw, "on": True, "off": False}
     if word not in choices:
         raise UsageError(
-            tr("unknown argument {word}", word=safe_line(word)), hint="/raw, /raw on, /raw off"
+            tr('unknown argument "{word}"', word=safe_line(word)), hint="/raw, /raw on, /raw off"
         )
     conversation.chat.set_raw(choices[word])
     if conversation.chat.is_raw:

@@ -324,7 +324,7 @@ def test_raw_shows_answers_without_formatting_until_it_is_off(
         assert "It is bold." in repl.output_of("c")
         assert repl.output_of("/raw") == "answers are shown without formatting"
         assert repl.output_of("/raw off") == "answers are shown formatted"
-        assert "unknown argument maybe; /raw, /raw on, /raw off" in repl.output_of("/raw maybe")
+        assert 'unknown argument "maybe"; /raw, /raw on, /raw off' in repl.output_of("/raw maybe")
         repl.leave()
 
 
