@@ -213,7 +213,7 @@ SHARED: dict[str, tuple[Any, object]] = {
 }  # fmt: skip
 
 
-# Commands that connect to no gateway have no panel of their own for these, and accept -v unseen.
+# Commands that do not connect list these with their own options; -v is accepted, but hidden.
 WITHOUT_CONNECTION: dict[str, tuple[Any, object]] = {
     "profile": (
         Annotated[
