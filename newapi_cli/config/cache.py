@@ -126,7 +126,7 @@ def site_cache_name(kind: str, base_url: BaseUrl) -> str:
     return f"{kind}-{_digest(str(base_url))}.json"
 
 
-def key_cache_name(base_url: BaseUrl, key: Secret, kind: str = "key") -> str:
+def key_cache_name(base_url: BaseUrl, key: Secret, kind: str) -> str:
     """Return the file name for values that depend on a key; it reveals neither site nor key."""
     return f"{kind}-{_digest(f'{base_url} {key.reveal()}')}.json"
 

@@ -307,7 +307,7 @@ def _query(text: str) -> str:
     return query
 
 
-def _api_of(host: str, path: str, query: str = "") -> tuple[str, str]:
+def _api_of(host: str, path: str, query: str) -> tuple[str, str]:
     """Return the path of the web site, and the path of the API below it."""
     path = path.strip("/")
     if not path:

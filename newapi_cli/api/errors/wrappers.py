@@ -207,7 +207,7 @@ def read_text(text: str) -> ErrorObject:
     return read_error(line) if line not in NOTHING else ErrorObject("")
 
 
-def error_of_field(value: str, following: str = "") -> ErrorObject:
+def error_of_field(value: str, following: str) -> ErrorObject:
     """Return the error of a line `error: …` of a stream; `following` are the lines after it."""
     value = value.strip()
     if value.startswith(("{", "[")):

@@ -79,7 +79,7 @@ def _positive(value: object) -> float | None:
     return float(amount) if amount else None
 
 
-def announcements_from_json(status: object, notice: object = None) -> list[Announcement]:
+def announcements_from_json(status: object, notice: object) -> list[Announcement]:
     """Return the announcements in `/api/status`, newest first, after the notice if there is one."""
     data = data_of(status)
     rows = data.get("announcements") if isinstance(data, dict) else None

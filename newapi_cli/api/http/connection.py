@@ -132,7 +132,7 @@ class Connection(http.client.HTTPConnection):
         self,
         request: WireRequest,
         on_socket: Callable[[socket.socket], None],
-        is_canceled: Callable[[], bool] = lambda: False,
+        is_canceled: Callable[[], bool],
     ) -> None:
         super().__init__(request.base_url.host, request.base_url.port)
         self._request = request
