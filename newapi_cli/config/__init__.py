@@ -6,6 +6,7 @@
     fields           the table of settings: type, range, default, help
     settings         option, environment, profile, default → domain.settings.Settings; which key,
                      headers and client certificate may be sent to which host
+    headers          the headers of a profile: checks, commands, masking
     keys             KeySource → key; checks of a key; running of key commands
     edit             changes to config.toml that keep its comments (loads tomlkit)
     cache            cached responses of gateways, and model names for shell completion
