@@ -4,7 +4,7 @@
 disproves nothing. The first row that applies decides; text includes reasoning in the first two:
 
     more than MAX_SIZE of text                incomplete
-    a lost connection or a timeout after text incomplete, unless a finish reason came before
+    a lost connection or a timeout after text incomplete, unless a finish reason was sent
     a finish reason for a failure or a filter an error
     a finish reason for the token limit       complete, with a notice
     no text, no tool call                     an error: an empty answer

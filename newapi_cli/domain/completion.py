@@ -278,7 +278,7 @@ class CompletionBuilder:
     def add(self, chunk: AnswerEvent) -> None:
         """Add the next part of the answer."""
         if not isinstance(chunk, Chunk):
-            self._add_beside(chunk)
+            self._add_other(chunk)
             return
         if chunk.content:
             self._content.add(chunk.content)
@@ -309,7 +309,7 @@ class CompletionBuilder:
             self._tool_calls.add(delta)
             self.size += CALL_SIZE + len(delta.id) + len(delta.name) + len(delta.arguments)
 
-    def _add_beside(self, event: Sources | ReasoningEnded) -> None:
+    def _add_other(self, event: Sources | ReasoningEnded) -> None:
         if isinstance(event, Sources):
             self.sources = event.sources
         else:

@@ -86,7 +86,7 @@ class ToolCallBuilder:
         if piece.id:
             return place if place is not None and place.may_have_id_of(piece) else None
         if place is None:
-            return None if piece.name else self._current  # the tail came under another index
+            return None if piece.name else self._current  # the tail has another index
         is_other = piece.position is None and self._is_other(place, piece)
         return None if is_other or place.is_restarted_by(piece) else place
 

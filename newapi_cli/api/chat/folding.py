@@ -320,7 +320,7 @@ class _Choices:
     """Decides which choices belong to the answer.
 
     New API of April 2025 numbers the choices of a Claude stream by content blocks: an index means
-    nothing until choice 0 has carried text. `current` is the choice whose text came last.
+    nothing until choice 0 has carried text. `current` is the choice whose text arrived last.
     """
 
     def __init__(self) -> None:

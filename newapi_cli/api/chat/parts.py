@@ -24,7 +24,7 @@ IMAGE_MEMBERS = ("images", "image", "image_url")
 OTHER_TEXTS = frozenset((*IMAGE_MEMBERS, "refusal", "audio"))
 MAX_DIGITS = 4  # of an index that is sent as text
 CALL_MEMBERS = frozenset(("tool_calls", "function_call"))
-# The members beside `content` that hold a part of the answer or of its reasoning.
+# The members other than `content` that hold a part of the answer or of its reasoning.
 ANSWER_MEMBERS = OTHER_TEXTS | CALL_MEMBERS | frozenset(REASONING_MEMBERS)
 
 

@@ -211,7 +211,7 @@ class Columns:
 class Records:
     """Rows as records: the first cell, and below it the others, each beside the head of its column.
 
-    Where a head and its value do not fit beside each other, the value is below its head.
+    If a head and its value do not fit beside each other, the value is below its head.
     """
 
     def __init__(
