@@ -68,7 +68,7 @@ class SseDecoder:
         self._line = bytearray()  # an incomplete line
         self._data = bytearray()  # the data lines of an event, each followed by an LF
         self._type = b""
-        self._late_type: bytes | None = None  # arrived after data: of this event, or of the next one
+        self._late_type: bytes | None = None  # arrived after data: of this event or of the next
         self._after_cr = False
         self._at_start = True
         self._stray: list[bytes] = []
