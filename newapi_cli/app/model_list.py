@@ -11,7 +11,7 @@ from newapi_cli.app.context import Context
 from newapi_cli.app.gateway.gateway import Gateway
 from newapi_cli.app.hints import words_of_run
 from newapi_cli.domain.health import ModelHealth
-from newapi_cli.domain.pricing import ModelInfo, PriceView
+from newapi_cli.domain.pricing import ModelInfo, PriceList, PriceView
 from newapi_cli.domain.redaction import redact_all
 from newapi_cli.errors import NewapiError, profile_command
 from newapi_cli.i18n import reword, tr
@@ -60,6 +60,7 @@ class Listing(NamedTuple):
     """What is listed about the models. `health` is None unless it is requested."""
 
     gateway: Gateway
+    prices: PriceList | None
     with_prices: bool
     health: Mapping[str, ModelHealth] | None
 
@@ -81,7 +82,7 @@ def list_models(context: Context, options: ModelsOptions) -> None:
     matching = [model for model in models if model.matches(options.words)]
     if len(matching) == 1 and health and (name := matching[0].id) in health:
         health = {name: health[name]._replace(groups=gateway.health.groups(name))}
-    listing = Listing(gateway, options.prices, health)
+    listing = Listing(gateway, listed.prices, options.prices, health)
     if options.sort is not None:
         matching.sort(key=SORT_KEYS[options.sort])
     form = output_form(context.streams, json=options.json)
@@ -94,7 +95,7 @@ def list_models(context: Context, options: ModelsOptions) -> None:
     )
     if form is not Form.JSON:
         has_prices = form is Form.TABLE or options.prices or options.sort in (Order.IN, Order.OUT)
-        unpublished = _unpublished_group(gateway)
+        unpublished = _unpublished_group(listed.prices, gateway.key_log.group)
         _report_missing(context, options, matching, unpublished, has_prices=has_prices)
         _report_groups(context, health)
     if context.streams.stderr.is_terminal and listed.age_s >= MIN_REPORTED_AGE_S:
@@ -119,9 +120,8 @@ def _report_groups(context: Context, health: Mapping[str, ModelHealth] | None) -
             print_dim(context.streams, context.streams.redact(group_text(group)))
 
 
-def _unpublished_group(gateway: Gateway) -> str:
+def _unpublished_group(prices: PriceList | None, group: str) -> str:
     """Return the group of the key if the site does not publish its ratio, else an empty text."""
-    prices, group = gateway.prices.cached(), gateway.key_log.group
     return "" if prices is None or group in prices.group_ratios else group
 
 
@@ -188,7 +188,7 @@ def _redact_model(model: ModelInfo, redact: Callable[[str], str]) -> ModelInfo:
 
 def _columns(listing: Listing) -> list[Column[ModelInfo]]:
     """Return the columns: on a terminal prices, or the owner if the server publishes no prices."""
-    gateway, with_prices = listing.gateway, listing.with_prices
+    with_prices = listing.with_prices
     columns: list[Column[ModelInfo]] = [Column(tr("model"), _id, _id)]
     if with_prices:
         columns += [Column(name, None, _field(i)) for i, name in enumerate(PRICE_FIELDS)]
@@ -196,10 +196,10 @@ def _columns(listing: Listing) -> list[Column[ModelInfo]]:
     endpoints: Column[ModelInfo] = Column(
         tr("endpoints"), lambda model: ", ".join(model.endpoint_types)
     )
-    if gateway.prices.cached() is None:
+    if listing.prices is None:
         owner: Column[ModelInfo] = Column(tr("owner"), lambda model: model.owned_by)
         return [*columns, *health, owner, endpoints]
-    currency = gateway.prices.currency()
+    currency = listing.gateway.prices.currency()
     columns.append(Column(tr("in/M"), lambda model: price_cells(model.price, currency)[0]))
     if with_prices:
         columns.append(Column(tr("cached/M"), lambda model: cached_cell(model.price, currency)))

@@ -19,10 +19,11 @@ HOUR_S = 3_600.0
 
 
 class ModelList(NamedTuple):
-    """Models, perhaps with prices, and the seconds since the models were fetched."""
+    """Models, the seconds since they were fetched, and the prices of the site if it has any."""
 
     models: list[ModelInfo]
     age_s: float
+    prices: PriceList | None = None
 
 
 class Models:
@@ -72,7 +73,7 @@ def priced_models(
 ) -> ModelList:
     """Return models with their prices for the configured group, or for what the key was charged."""
     priced = [_priced(model, prices, group, rates) for model in listed.models]
-    return ModelList(priced, listed.age_s)
+    return ModelList(priced, listed.age_s, prices)
 
 
 def _models_from_response(value: object) -> list[ModelInfo]:
