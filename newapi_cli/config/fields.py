@@ -129,6 +129,8 @@ class Field:
         if self.kind is Kind.NAMES and isinstance(value, str):
             value = [name.strip() for name in value.split(",") if name.strip()] or [""]
         if not _is_of_kind(self.kind, value):
+            if isinstance(value, dict) and self.kind is Kind.HEADERS:
+                raise ValueError(tr('must have strings or { command = "…" } as values'))
             raise self._mismatch(_type_name(value))
         if isinstance(value, (int, float)) and not self._is_in_range(value):
             raise self._mismatch(_number_text(value))

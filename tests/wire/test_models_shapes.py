@@ -10,7 +10,7 @@ from tests.support.fault_server import FaultServer
 from tests.support.home import CANARY, Home
 from tests.support.process import run_newapi
 from tests.support.steps import Send
-from tests.support.wire import error, response
+from tests.support.wire import REQUEST_ID, error, response
 
 IDS = ["claude-sonnet-4", "gpt-4o-mini", "qwen3:8b"]
 
@@ -85,3 +85,24 @@ def test_a_refused_list_of_models_is_reported_as_for_a_chat(
         assert (result.code, result.out) == (code, b""), result.err
         assert told in result.err
         assert result.err != ""
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "hint"),
+    [
+        (403, error("you may not"), "check the key with `newapi config list`"),
+        (500, error("boom", "server_error"), "retry later"),
+        (401, error("bad key", "authentication_error"), "contact the gateway's operator"),
+        (200, {"success": False, "message": "not today"}, "retry later"),
+    ],
+)
+def test_the_hint_of_a_failed_list_names_no_model(
+    home: Home, status: int, body: dict[str, object], hint: str
+) -> None:
+    identified = [("X-Oneapi-Request-Id", REQUEST_ID)]
+    with FaultServer([Send(response(status, body, headers=identified))]) as server:
+        home.configure(server.url)
+        result = run_newapi("models", "--retries", "0", home=home)
+    assert f"  try: {hint}" in result.err, result.err
+    assert "-m NAME" not in result.err
+    assert "`newapi models`" not in result.err

@@ -109,6 +109,8 @@ def error_from_response(
         return unexpected_status(status, why, error.request_id)
     if rule is rules().OTHER and status < 300:
         rule = rules().ERROR_IN_STREAM
+    if not names_model:
+        rule = rule._replace(hint=rules().WITHOUT_MODEL.get(rule.hint, rule.hint))
     ours = rule.to_error(status, why, error.request_id)
     ours.can_fall_back = _can_fall_back(ours, error)
     ours.refused_fields = error.fields

@@ -41,6 +41,7 @@ WAIT_OR_MODEL_HINT = tr("retry later, or use another model: {step}", step=USE_MO
 REPORT_HINT = tr(
     "use another model ({step}), and report this to the gateway's operator", step=USE_MODEL
 )
+RETRY_OR_MODEL_HINT = tr("retry, or use another model: {step}", step=USE_MODEL)
 OPERATOR_HINT = tr("contact the gateway's operator")
 INSPECT_HINT = tr(
     "inspect the request with `{command}`, the settings with `{settings}`",
@@ -121,7 +122,7 @@ HTML_PAGE = ErrorRule(
 ERROR_IN_STREAM = ErrorRule(
     GatewayError, Reason.ERROR_IN_STREAM, tr("the gateway reported an error in its answer"),
     "The model's provider failed after the gateway had begun to answer with HTTP 200.",
-    tr("retry, or use another model: {step}", step=USE_MODEL), When(()),
+    RETRY_OR_MODEL_HINT, When(()),
 )
 INVALID_RESPONSE = ErrorRule(
     GatewayError, Reason.INVALID_RESPONSE, tr("the server sent an invalid response"),
@@ -166,6 +167,13 @@ PROVIDER_QUOTA = ErrorRule(
          types=("insufficient_quota", "exceeded_current_quota_error", "Arrearage")),  # Kimi, Qwen
     is_final=True,
 )
+# The hints of a request that names no model.
+WITHOUT_MODEL = {
+    WAIT_OR_MODEL_HINT: WAIT_HINT,
+    RETRY_OR_MODEL_HINT: WAIT_HINT,
+    REPORT_HINT: OPERATOR_HINT,
+    MODELS_HINT: KEY_HINT,
+}
 HTTPS_ONLY = ("plain http request was sent to https port", "http request to an https server",
     "plain http to an ssl-enabled server", "plain http to an ssl port")
 TLS_REQUIRED = ErrorRule(
