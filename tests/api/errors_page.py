@@ -41,7 +41,7 @@ Chinese. `newapi` sends your language to the gateway, and knows the messages in 
 This page is made from the table in `newapi_cli/api/errors/table.py`:
 `UPDATE_GOLDEN=1 pytest tests/api/test_error_table.py` writes it.
 """
-CODES = (ExitCode.AUTHENTICATION, ExitCode.GATEWAY, ExitCode.LIMIT)
+CODES = (ExitCode.AUTHENTICATION, ExitCode.NETWORK, ExitCode.GATEWAY, ExitCode.LIMIT)
 
 
 def errors_page() -> str:

@@ -11,7 +11,7 @@ import ssl
 import httpx
 import pytest
 
-from newapi_cli.api.errors.failures import error_from_exception, is_transient
+from newapi_cli.api.errors.failures import error_from_exception, is_transient, words_of
 from newapi_cli.api.http import proxies
 from newapi_cli.domain.base_url import base_url_from_text
 from newapi_cli.errors import DeadlineError, GatewayError, NetworkError, NewapiError, NotHttpError
@@ -280,3 +280,9 @@ def test_only_transient_failures_through_a_proxy_are_retried(
     foreign: Exception, transient: bool
 ) -> None:
     assert proxies.is_transient(foreign) is transient
+
+
+def test_the_place_in_the_source_of_a_library_is_left_out() -> None:
+    error = TimeoutError("_ssl.c:989: The handshake operation timed out")
+    assert words_of(error) == "The handshake operation timed out"
+    assert words_of(OSError("[SSL: WRONG_VERSION] wrong version")) == "wrong version"

@@ -222,6 +222,8 @@ KEPT_ALIVE: Mapping[str, tuple[int, dict[str, object]]] = {
                       "type": "rate_limit_error", "code": "rate_limit_exceeded"}),
     "a key": (401, {"message": "Incorrect API key provided", "type": "invalid_request_error",
                     "code": "invalid_api_key"}),
+    "a limit in words": (429, {"message": "当前分组上游负载已饱和，请稍后再试",
+                               "type": "new_api_error", "code": ""}),
     "a quota": (429, {"message": "You exceeded your current quota", "type": "insufficient_quota",
                       "code": "insufficient_quota"}),
     "a busy provider": (529, {"message": "Overloaded", "type": "overloaded_error", "code": None}),
@@ -235,6 +237,7 @@ KEPT_ALIVE: Mapping[str, tuple[int, dict[str, object]]] = {
     ("name", "code", "requests", "message"),
     [
         ("a limit", 7, 2, "rate limited by the model's provider"),
+        ("a limit in words", 7, 2, "the model's providers are overloaded, or limit the gateway"),
         ("a key", 6, 1, "the model's provider rejected the gateway"),
         ("a quota", 7, 1, "the quota at the model's provider is used up"),
         ("a busy provider", 6, 2, "the gateway reported an error in its answer"),

@@ -374,6 +374,8 @@ OTHERS: tuple[ErrorResponse, ...] = (
           "Access denied, is your account in good standing?", is_final=True),
     provider("one-api crashed", 500, "Panic detected, error: index out of range", "one_api_panic",
           "one_api_panic", 6, "the gateway crashed on this request"),
+    server("a proxy without its password", 407, b"", 5, "the proxy rejected the request", "",
+          is_final=True),
     server("Go: https only", 400, b"Client sent an HTTP request to an HTTPS server.", 6,
           "the server requires https://", "Client sent an HTTP request to an HTTPS server.",
           is_final=True),

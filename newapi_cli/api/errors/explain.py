@@ -57,6 +57,11 @@ GENERAL = {  # less specific than that the error was inside an answer
     Reason.PROXY_TIMEOUT,
     Reason.NOT_IMPLEMENTED,
 }
+# In a stream, New API sends these with an empty code, and other servers with none.
+LIMIT_WORDS = (
+    r"(?i)\btoo many requests\b|\brate limit (?:reached|exceeded)|load is saturated"
+    r"|上游负载已饱和|上游負載已飽和|请求(?:过于|太)频繁|請求(?:過於|太)頻繁|请求数限制"
+)
 NO_TITLE = re.compile(r"(?:error|http|[0-9 ])*", re.IGNORECASE)  # says less than the page
 FEE = "violation_fee"  # the beginning of the codes of errors that cost money each time
 
@@ -165,7 +170,8 @@ def named_status(error: ErrorObject) -> int:
         return int(match.group(1))
     named: dict[str, int] = rules().NAMED_STATUSES
     names = (re.sub("[^a-z]", "", text[:100].lower()) for text in (error.code, error.type))
-    return next((named[name] for name in names if name in named), 0)
+    status = next((named[name] for name in names if name in named), 0)
+    return status or (429 if re.search(LIMIT_WORDS, error.message[:1000]) else 0)
 
 
 def outside_protocol(api: str, words: str, request_id: str, status: int) -> NewapiError:

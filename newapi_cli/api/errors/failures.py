@@ -147,5 +147,5 @@ def words_of(error: BaseException) -> str:
         return error.reason.replace("_", " ").lower()
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    words = re.sub(r"^\[[^\]]*\]\s*", "", str(error))[:300]
+    words = re.sub(r"^(?:\[[^\]]*\]|_ssl\.c:\d+:)\s*", "", str(error))[:300]
     return re.sub(SECRETS, "…", words)

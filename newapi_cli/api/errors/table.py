@@ -15,6 +15,7 @@ from newapi_cli.errors import (
     GatewayError,
     LimitError,
     ModelNotFoundError,
+    NetworkError,
     NextStep,
     Reason,
     profile_command,
@@ -206,6 +207,12 @@ TABLE: tuple[ErrorRule, ...] = (
         When(range(300, 400)),
     ),
     UNEXPECTED_STATUS,
+    ErrorRule(
+        NetworkError, Reason.PROXY_FAILED, tr("the proxy rejected the request"),
+        "The proxy between you and the gateway requires a user name and a password.",
+        tr("check the user name and the password in --proxy or the setting `proxy`"),
+        When((407,)), is_final=True,
+    ),
     ErrorRule(
         GatewayError, Reason.CLIENT_CERTIFICATE_REQUIRED,
         tr("the server requires a client certificate"),
