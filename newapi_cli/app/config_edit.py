@@ -149,8 +149,8 @@ def set_setting(context: Context, name: str, text: str) -> None:
     if name == "group":
         _ensure_group_exists(context, str(value))
     set_in_profile(context, profile, {name: value})
-    text = tr("Set {name} in profile {profile}", name=name, profile=quote_name(profile))
-    _confirm(context, text)
+    done = tr("Set {name} in profile {profile}", name=name, profile=quote_name(profile))
+    _confirm(context, done)
     if base_url is not None and str(base_url) != text.strip().rstrip("/"):
         text = tr("  as {stored}; its API is at {url}", stored=base_url, url=base_url.api_url)
         context.streams.print_err(text)
