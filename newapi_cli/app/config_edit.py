@@ -152,8 +152,8 @@ def set_setting(context: Context, name: str, text: str) -> None:
     done = tr("Set {name} in profile {profile}", name=name, profile=quote_name(profile))
     _confirm(context, done)
     if base_url is not None and str(base_url) != text.strip().rstrip("/"):
-        text = tr("  as {stored}; its API is at {url}", stored=base_url, url=base_url.api_url)
-        context.streams.print_err(text)
+        note = tr("  as {stored}; its API is at {url}", stored=base_url, url=base_url.api_url)
+        context.streams.print_err(note)
     if isinstance(value, dict) and name == "headers":
         _warn_about_headers(context, value)
     _report_overriding_keys(context, profile, name)
