@@ -13,6 +13,7 @@ from unicodedata import category, east_asian_width
 
 from markdown_it import MarkdownIt
 from markdown_it.parser_inline import ParserInline
+from markdown_it.rules_inline.emphasis import tokenize
 from markdown_it.rules_inline.state_inline import Scanned, StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType
@@ -40,7 +41,7 @@ class InlineState(StateInline):
     def __init__(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> None:
         super().__init__(src, md, env, tokens)
         self.unclosed: set[str] = set()  # what begins a formula or a comment, but no end follows
-        self._is_bold = False  # after what was scanned
+        self.is_bold = False  # after what was scanned
         self._bold_marks = (0, 0)  # up to a position
 
     def bold_marks_before(self, pos: int) -> int:
@@ -57,8 +58,8 @@ class InlineState(StateInline):
         if not (self.src.isascii() or (scanned.can_open and scanned.can_close)):
             scanned = self._scanned_beside_cjk(start, scanned, canSplitWord)
         if scanned.length == BOLD and self.src[start] == "*":  # each is scanned once, in order
-            closes = scanned.can_close and self._is_bold
-            self._is_bold = not closes and (scanned.can_open or self._is_bold)
+            closes = scanned.can_close and self.is_bold
+            self.is_bold = not closes and (scanned.can_open or self.is_bold)
         return scanned
 
     def _scanned_beside_cjk(self, start: int, scanned: Scanned, can_split_word: bool) -> Scanned:
@@ -87,7 +88,22 @@ class InlineState(StateInline):
         if scanned.length > BOLD or end >= self.posMax:
             return False
         is_between = self.src[start - 1] in DIGITS and self.src[end] in DIGITS
-        return is_between and not (scanned.length == BOLD and self._is_bold)
+        return is_between and not (scanned.length == BOLD and self.is_bold)
+
+
+def emphasis(state: StateInline, silent: bool) -> bool:
+    """Parse delimiters; in `**a****b**` the middle ones end one bold text and begin another."""
+    assert isinstance(state, InlineState)  # of our parser
+    was_bold = state.is_bold
+    if not tokenize(state, silent):
+        return False
+    delimiters = state.delimiters[-2 * BOLD :]
+    last = delimiters[-1]
+    if was_bold and last.length == len(delimiters) == 2 * BOLD and last.open and last.close:
+        for end, begin in zip(delimiters[:BOLD], delimiters[BOLD:], strict=True):
+            end.open = begin.close = False
+            end.length = begin.length = BOLD
+    return True
 
 
 class InlineParser(ParserInline):

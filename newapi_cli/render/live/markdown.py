@@ -21,7 +21,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock, reference
 from markdown_it.rules_core import StateCore
 
-from newapi_cli.render.live.cjk import InlineParser
+from newapi_cli.render.live.cjk import InlineParser, emphasis
 from newapi_cli.render.live.formulas import (
     any_formula,
     display_formula,
@@ -74,6 +74,7 @@ def markdown_parser() -> MarkdownIt:
     block.at("reference", _link_definition)
     parser.inline.ruler.before("escape", "additions", additions)
     parser.inline.ruler.at("backticks", code_span)
+    parser.inline.ruler.at("emphasis", emphasis)
     parser.inline.ruler.after("link", "footnote", footnote)
     for ruler in (parser.core.ruler, block, parser.inline.ruler, parser.inline.ruler2):
         ruler.getRules("")  # compiles them; a signal in the first run would leave half of them
