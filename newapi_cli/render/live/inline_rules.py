@@ -26,7 +26,10 @@ COMMENT, COMMENT_END = "<!--", "-->"
 SCHEME = re.compile(r"(?<![A-Za-z0-9])(?:https?|ftp)\Z", re.IGNORECASE)
 LONGEST_SCHEME = 6  # "https" and the character before it
 # A path may have letters of any script, as in links to Wikipedia; CJK punctuation ends it.
-PATH = r"(?:[/?#](?:[^\s<>\[\]\\`\"|*~，。；：！？、（）《》「」『』【】〈〉“”‘’…—]|~(?!~))*)?"
+PATH_CHARACTER = (
+    r"[^\s<>\[\]\\`\"|*~，。；：！？、（）《》「」『』【】〈〉“”‘’…—]|~(?!~)|\*(?=[A-Za-z0-9/&=])"
+)
+PATH = rf"(?:[/?#](?:{PATH_CHARACTER})*)?"
 HOST = r"[A-Za-z0-9][A-Za-z0-9._~%@:-]*"
 REST_OF_URL = re.compile(rf"://(?:{HOST}|\[[0-9A-Fa-f:.]+\](?::\d+)?){PATH}")
 URL_WITHOUT_SCHEME = re.compile(rf"(?<![\w./@-])www\.{HOST}{PATH}", re.IGNORECASE)

@@ -122,6 +122,7 @@ FORMULAS = [
 OTHERS = [
     "- [ ] a\n- [x] **b**\n  - [X] c\n* [ ] `d`\n1. [ ] e\n2. [x] f\n- [ ]\n- [x](u)\n- \\[ ] g\n",
     "a<br>b <br/> c<BR />\nd `<br>` &lt;br&gt;\n\n- e<br>f\n> g<br>h\n# i<br>j\n",
+    "https://a.b/*/c 和 https://d.e/*/f?x=*y*&z *https://g.h/i*。**https://j.k**l\n",
     "C:\\Users\\_me\\*.txt, D:\\_b\\.c。\\\\srv\\a_b\\_c **E:\\f\\** A:\\_\\_ B:\\$5\n",
     "[维基](https://zh.w.org/中国 '题') <https://a.b/中_文_> ![图](图/一.png)[a](<b c>)\n",
     "```python\n打印（“你好”）\n如果 x：\n```\n",

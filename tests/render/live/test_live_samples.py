@@ -196,6 +196,23 @@ def test_what_a_lexer_does_not_know_is_shown_like_other_code() -> None:
     assert spans("```python\n打印（“你好”）？\n```", "31") == []
 
 
+@each(
+    ("source", "wanted", "italic"),
+    [
+        ("https://a.b/*/c、http://d.e/*/f?x=*y*&z", "https://a.b/*/c、http://d.e/*/f?x=*y*&z", []),
+        (
+            "*https://g.h/i*。*见http://g.h/*中*强*",
+            "https://g.h/i。见http://g.h/中强",
+            ["https://g.h/i", "见http://g.h/", "强"],
+        ),
+        ("**https://j.k/l**m", "https://j.k/lm", []),
+    ],
+)
+def test_asterisks_in_urls(source: str, wanted: str, italic: list[str]) -> None:
+    assert plain(source) == [wanted]
+    assert spans(source, ITALIC) == italic
+
+
 # -- lines in Chinese and Japanese ---------------------------------------------------------------
 
 
