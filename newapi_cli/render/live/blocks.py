@@ -51,6 +51,7 @@ from newapi_cli.render.live.theme import Theme
 
 ONLY_MARKERS = re.compile(r"[\s>*+\-_=~`#|:.)\d\[<]*")  # "-", "2.", "```", "| |"
 STARTS_WITH_LETTER = re.compile(r" ?[^\W\d_]")
+BLANKS = " \t"  # of CommonMark: a line of other blanks, such as U+3000, is not empty
 MAYBE_TITLE = re.compile(r"\s*[\"'(]")
 FINAL_AT_ONCE = ("heading", "hr")
 FINAL_BEFORE_EMPTY_LINE = ("paragraph", "table", "math_block")
@@ -237,7 +238,7 @@ class BlockStream:
         return [leaves[0]._replace(nodes=nodes), *leaves[1:]]
 
     def _partial_line_starts_paragraph(self) -> bool:
-        is_after_empty_line = bool(self._tail.lines) and not self._tail.lines[-1].strip()
+        is_after_empty_line = bool(self._tail.lines) and not self._tail.lines[-1].strip(BLANKS)
         return is_after_empty_line and STARTS_WITH_LETTER.match(self._partial_line()) is not None
 
     def _count_final(self, leaves: list[Leaf], limit: int) -> int:
@@ -324,7 +325,7 @@ class BlockStream:
             return None
         _, end = last.map or (0, 0)
         lines = self._tail.lines
-        is_open = last.type == "blockquote_open" and (end == len(lines) or lines[end].strip())
+        is_open = last.type == "blockquote_open" and (end == len(lines) or lines[end].strip(BLANKS))
         return None if is_open else Cut(end)
 
 

@@ -23,7 +23,7 @@ from newapi_cli.render.live.leaves import Leaf, Place
 
 LABEL = r"(?:\\.|[^\]\\])*+"  # a bracket in it may be escaped
 MAY_START_DEFINITION = re.compile(rf"[\s>*+\-\d.)]*\[(?!\^){LABEL}(?:\\?$|\]:)")
-ENDS_DEFINITION = re.compile(r"\s*$| {0,3}(?:`{3}|~{3}|#{1,6}(?:\s|$))")
+ENDS_DEFINITION = re.compile(r"[ \t]*$| {0,3}(?:`{3}|~{3}|#{1,6}(?:[ \t]|$))")
 IN_BRACKETS = re.compile(r"\[((?:[^\[\]\\]|\\.)++)\]", re.DOTALL)
 Definition = dict[str, Any]  # href, title, and map, the lines of the source
 

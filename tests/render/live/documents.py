@@ -127,6 +127,13 @@ NASTY = [
             "- [ ] task\n- [x] done\n- [l](u)\n- [l\n  m](u)\n",
             "![alt](i.png 'title') [t](<a b> \"q\") <mailto:a@b.c> <http://x>\n",
             "\r\nwindows\r\n\r\n- a\r\n- b\r\n",
+            "a\n\u3000\nb\n\u00a0\n\nc\n",
+            "- a\n\u3000\nb\n\n> c\n\u3000\nd\n",
+            "\u3000\nb\n\n- \u3000\n\u2003\nc\n",
+            "$$\nx\n\u3000\ny\n$$\n\n- $$\n\u3000\nz\n",
+            "| a |\n|---|\n| b |\n\u3000\n| c |\n",
+            "[a]: /u 'tit\n\u3000\nle'\n\n[a]\n",
+            "[a]: /u 'tit\n#\u3000\nle'\n\n[a]\n",
             "\n\n\n  \n\t\ntext after nothing\n\n\n",
             "no line break at the end",
             "- a\n  ```\n  x\n  ```\n  1. b\n     - c\n\n       d\n  2. e\n",
@@ -179,7 +186,7 @@ WORDS = [
     "  1. k", "![i](u)", "1986. y", "- a\n\n  b", "=", "~~s~~", "٣. x", "你好", "é", "🎉",
     "a  ", "b\\", "````", "~~~ py", "   ```", "      x", "- ```", "  x = 2", "> > n", "#", "+ p",
     "`` a ` b ``", "3. ", "- ", ">   ", "\t- t", "|", "||", ":-:", "a" * 30, "你" * 25, "\u200b",
-    "word " * 9, "def f(x): # y", '"""', "/* c", "*/",
+    "word " * 9, "def f(x): # y", '"""', "/* c", "*/", "\u3000", "\u3000 ", "\u00a0",
 ]  # fmt: skip
 DEFINING = [
     "[a]: /u 'tit", "[a]: /u 'tit", "le'", "le'", "--", "==", "[a", "b]: /w",
