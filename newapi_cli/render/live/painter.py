@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 
+from newapi_cli.errors import Interrupted
 from newapi_cli.render.live.layout import TAB_STOP, Row, column_after
 from newapi_cli.terminal import (
     BEGIN_FRAME,
@@ -28,6 +29,7 @@ from newapi_cli.terminal import (
     WRAP,
 )
 
+PATIENCE = 6  # more attempts, of 50 ms each, to show the cursor again
 NO_STYLE = "\x1b[0m"
 SGR = re.compile(r"\x1b\[[\d;]*m")
 AMBIGUOUS = frozenset("\u200d\ufe0e\ufe0f") | frozenset(map(chr, range(0x300, 0x370)))
@@ -73,7 +75,17 @@ class Painter:
         show = SHOW_CURSOR if self._is_hidden else ""
         self._live, self._is_hidden = [], False
         if end or newline or show:
-            self._write(end + newline + show)
+            self._write_patiently(end + newline + show)
+
+    def _write_patiently(self, text: str) -> None:
+        """Write to a terminal that was too slow when a signal arrived: it may catch up."""
+        for _ in range(PATIENCE):
+            try:
+                self._write(text)
+            except Interrupted:
+                continue
+            return
+        self._write(text)
 
     def _end_of_cut_frame(self) -> str:
         """Return what ends a frame that a signal cut off, and forget its rows.

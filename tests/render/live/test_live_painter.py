@@ -298,6 +298,21 @@ def test_a_frame_after_one_that_was_cut_off_is_written_below_it() -> None:
     assert screen_after(written).text() == "aaa\n\naaa\nbbb\nccc\nafter"
 
 
+def test_the_cursor_is_shown_on_a_terminal_that_was_slow_when_a_signal_arrived() -> None:
+    written: list[str] = []
+    painter = painter_with_cut_frame(written)
+    attempts = iter([Interrupted, Interrupted, None])
+
+    def write(text: str) -> None:
+        if error := next(attempts):
+            raise error
+        written.append(text)
+
+    painter._write = write
+    painter.finish()
+    assert screen_after(written).text() == "aaa\n\nafter"
+
+
 def test_a_frame_is_synchronized_and_finishing_writes_nothing_twice() -> None:
     desk = Desk()
     frame = desk.paint(rows("a"), rows("b"))
