@@ -78,13 +78,13 @@ class FaultServer:
         """Set a function that returns the steps for each request after the last script."""
         self._answer = answer
 
-    def wait_for_requests(self, count: int, timeout_s: float = 10.0) -> None:
+    def wait_for_requests(self, count: int, timeout_s: float = 30.0) -> None:
         """Wait until `count` complete requests have arrived."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.requests) >= count, timeout_s):
                 raise AssertionError(f"{len(self.requests)} of {count} requests in {timeout_s} s")
 
-    def wait_for_close(self, timeout_s: float = 10.0, connection: int = -1) -> float:
+    def wait_for_close(self, timeout_s: float = 30.0, connection: int = -1) -> float:
         """Wait until the client has closed a connection. Return the time (`time.monotonic`).
 
         Connections count in the order of their acceptance.

@@ -129,7 +129,7 @@ class Running:
         kill_group(self._process.pid)
         self._join()
 
-    def wait_for(self, wanted: bytes, *, in_err: bool = False, timeout_s: float = 10.0) -> None:
+    def wait_for(self, wanted: bytes, *, in_err: bool = False, timeout_s: float = 30.0) -> None:
         """Wait until stdout (or stderr) contains these bytes."""
         got = self._got["err" if in_err else "out"]
         with self._changed:

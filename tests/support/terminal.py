@@ -136,7 +136,7 @@ class Terminal:
         with self._changed:
             return f"{self.scrollback_text()}\n{self.screen_text()}".strip("\n")
 
-    def wait_for(self, wanted: str | re.Pattern[str], timeout_s: float = 10.0) -> None:
+    def wait_for(self, wanted: str | re.Pattern[str], timeout_s: float = 30.0) -> None:
         """Wait until a text or pattern is on the screen or in the scrollback.
 
         Rows are joined by line feeds and have no trailing blanks.
@@ -145,7 +145,7 @@ class Terminal:
         self.wait_until(lambda: pattern.search(self.all_text()) is not None, timeout_s, wanted)
 
     def wait_until(
-        self, holds: Callable[[], bool], timeout_s: float = 10.0, what: object = "the condition"
+        self, holds: Callable[[], bool], timeout_s: float = 30.0, what: object = "the condition"
     ) -> None:
         """Wait for a condition, checked after each output. Fail at once if the process ends."""
         deadline = time.monotonic() + timeout_s
@@ -160,7 +160,7 @@ class Terminal:
                     ) from self._reader_failure
                 self._changed.wait(remaining)
 
-    def wait_exit(self, timeout_s: float = 10.0) -> int:
+    def wait_exit(self, timeout_s: float = 30.0) -> int:
         """Wait for the process and its output to end. Return its code, negative for a signal."""
         with self._changed:
             if not self._changed.wait_for(lambda: self.exit_code is not None, timeout_s):
