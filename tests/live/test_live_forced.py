@@ -72,7 +72,7 @@ TABLE = Forced(
 CHINESE = Forced(
     "**<hanzi>：**请看**“<hanzi>”**。\n**<hanzi>（<hanzi>）**是\n",
     12,
-    "<0>：请看“\n<1>”。\n<2>（<3>）\n是",
+    "<0>：请看\n“<1>”。\n<2>（<3>）\n是",
     ("bold", True),
     "<0>：“<1>”<2>（<3>）",
 )
