@@ -1,13 +1,13 @@
 """Whether an answer is complete (exit code 0), incomplete (9) or an error, decided by evidence.
 
 `[DONE]` alone proves nothing (New API also writes it after its own timeouts), and a missing one
-disproves nothing. The first row that applies decides; text includes reasoning in the first two:
+disproves nothing. The first row that applies decides; in the first two, text includes reasoning:
 
     more than MAX_SIZE of text                incomplete
     a lost connection or a timeout after text incomplete, unless a finish reason was sent
-    a finish reason for a failure or a filter an error
+    a finish reason for a failure or a filter an error (6)
     a finish reason for the token limit       complete, with a notice
-    no text, no tool call                     an error: an empty answer
+    no text, no tool call                     an error (6): an empty answer
     another finish reason                     complete
     [DONE], or a whole response               incomplete, unless `require_finish_reason` is false
     none of these                             incomplete

@@ -1,4 +1,4 @@
-"""Runs a command line and maps every error to an exit code.
+"""Runs a command line, words usage errors (`_report_usage_error`), maps errors to exit codes.
 
 A run that names a command imports and builds only that one, as does completion after its name:
 Typer needs 1 to 2 ms for each command, besides its imports. The help page needs all of them.

@@ -1,8 +1,9 @@
 """Cached responses of gateways: JSON values in the cache folder, each with the time of its arrival.
 
 One file for what is public on a site (prices), one for what depends on a key (models, group). The
-values are stored as the server sent them, so that the decoders of the wire read them. A file that
-cannot be read is empty, and one that cannot be written is left unchanged: nothing here is an error.
+values are stored as the server sent them, so that the decoders of the wire read them. What is
+cached, and for how long: `prices`, `key_log` and `models` in `app.gateway`. A file that cannot be
+read is empty, and one that cannot be written is left unchanged: nothing here is an error.
 
 The model names that TAB completes after --model are in a plain text file. They come from a server,
 and the completion scripts of shells evaluate them: Typer's script for zsh runs a command in a value

@@ -130,7 +130,7 @@ class Field:
             value = [name.strip() for name in value.split(",") if name.strip()] or [""]
         if not _is_of_kind(self.kind, value):
             if isinstance(value, dict) and self.kind is Kind.HEADERS:
-                raise ValueError(tr('must have strings or { command = "…" } as values'))
+                raise ValueError(tr('must be a table of strings or { command = "…" }'))
             raise self._mismatch(_type_name(value))
         if isinstance(value, (int, float)) and not self._is_in_range(value):
             raise self._mismatch(_number_text(value))

@@ -1,6 +1,7 @@
 """What finish reasons mean: one table of the words of all providers.
 
-`app.answer_outcome` decides what follows: a complete or incomplete answer, or an error.
+`app.answer_outcome` decides what follows: a complete or incomplete answer, or an error, and so the
+exit code.
 
 Case, hyphens, underscores and blanks are ignored: `MAX_TOKENS`, `max-tokens` and `maxTokens` are
 one word. A word that is in no list is shown as it is, and the answer counts as complete.

@@ -1,4 +1,7 @@
-"""Proxies: the URL of one as users set it, and the hosts that NO_PROXY excludes."""
+"""Proxies: the URL of one as users set it, and the hosts that NO_PROXY excludes.
+
+`api.http.endpoint` chooses the proxy of a request by them.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Streamed tool calls, assembled whatever a server does to their indexes and ids.
 
 Servers number all calls 0, send the head of a call under one index and its tail under another,
-leave out indexes or ids, send one id for all calls, or the name in pieces or in each piece. So a
-call is keyed by nothing: it learns the ids and indexes that the stream uses for it.
+leave out indexes or ids, send one id for all calls, or the name in pieces or in each piece. So
+neither identifies a call: each call collects the ids and indexes under which its pieces arrive.
 """
 
 from __future__ import annotations

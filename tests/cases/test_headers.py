@@ -272,10 +272,10 @@ INVALID = {
     '{"X": "a-secret密"}': "X contains a character outside ASCII at position 9",
     '{"X": "a-secret“"}': "X contains a curly quote at position 9",
     '{"X": " "}': "must not have an empty value, as X has",
-    '{"X": 1}': 'must have strings or { command = "…" } as values',
-    '{"X": {"file": "a-secret"}}': 'must have strings or { command = "…" } as values',
-    '{"X": {"command": 1}}': 'must have strings or { command = "…" } as values',
-    '{"X": {"command": "a", "b": "c"}}': 'must have strings or { command = "…" } as values',
+    '{"X": 1}': 'must be a table of strings or { command = "…" }',
+    '{"X": {"file": "a-secret"}}': 'must be a table of strings or { command = "…" }',
+    '{"X": {"command": 1}}': 'must be a table of strings or { command = "…" }',
+    '{"X": {"command": "a", "b": "c"}}': 'must be a table of strings or { command = "…" }',
     '["X: a-secret"]': "must be a table of header names and values",
     "X=a-secret": "must be a table of header names and values",
     json.dumps({"X": "a-secret" * 2000}): "must not have a value of more than 8,192 characters",
@@ -302,7 +302,7 @@ def test_an_invalid_header_is_not_stored(home: Home, text: str, problem: str) ->
         ('{ command = "true" }', 'the command (header X of profile "test") printed nothing'),
         ('{ command = "exit 3" }', 'the command (header X of profile "test") failed (exit code 3)'),
         ('{ command = "true a-secret; exit 3" }', "failed (exit code 3)"),
-        ("7", 'headers of profile "test" must have strings or { command = "…" } as values'),
+        ("7", 'headers of profile "test" must be a table of strings or { command = "…" }'),
     ],
 )
 def test_a_header_that_cannot_be_sent_is_an_error(home: Home, value: str, problem: str) -> None:

@@ -16,7 +16,7 @@ from tests.support.wire import REQUEST_ID, error, head, json_bytes, response
 ID = ("X-Oneapi-Request-Id", REQUEST_ID)
 BODY = json_bytes(error("no luck", code="odd"))
 STATUSES = [101, *range(300, 309), *range(400, 432), 451, 499, *range(500, 530), 599]
-CODES = {401: 4, 403: 4, 429: 7}
+CODES = {401: 4, 403: 4, 407: 5, 429: 7}
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,8 @@
-"""An error object of a server, and the detection of web pages."""
+"""An error object of a server, and the detection of web pages.
+
+`body.find_error` recognizes one in JSON, in the forms of `wrappers`; `chat.body_decoder` looks for
+it in a stream.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Requests through an HTTP, HTTPS or SOCKS proxy, by httpx, and the exceptions of httpx.
 
 Only this module imports httpx, and only a request through a proxy imports this module.
+`endpoint.Endpoint.proxy_url` chooses the proxy.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """The one reader of an exchange: its events on the main thread, under deadlines and signals.
 
-A read timeout of a library restarts with every byte, and pings would extend it forever.
+The read timeout of an HTTP library starts again with each byte, so a server that only sends pings
+would never time out: `Deadlines` counts the silence itself. `domain.settings.Timeouts` has the
+defaults, `config.settings` reads them.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ The log contains the group of the key and the ratios that it really pays, which 
 list lacks. It is fetched at `login` and after the first answer of a key, then at most once a day,
 while an answer arrives; commands such as `balance` fetch it when they need it.
 
-Each answer needs the rates. What reads the log is imported where it is fetched.
+Every answer imports this module for the rates, so the decoder of the log (`api.gateway.key_log`) is
+imported only when a log is fetched.
 """
 
 from __future__ import annotations

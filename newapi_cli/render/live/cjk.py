@@ -2,8 +2,9 @@
 
 CommonMark lets `**` close after punctuation only if a blank or more punctuation follows, so that
 `**注意：**请` stays as it is written. The CJK-friendly amendments (github.com/tats-u/
-markdown-cjk-friendly) do not count CJK punctuation here, and count CJK letters as a boundary.
-Punctuation that belongs to a CJK word, as in `**价格(元)**5`, is treated like CJK punctuation here.
+markdown-cjk-friendly) treat CJK punctuation as letters, and a CJK letter beside other
+punctuation as a blank. Punctuation that belongs to a CJK word, as in `**价格(元)**5`, is
+treated like CJK punctuation here.
 """
 
 from __future__ import annotations
