@@ -57,7 +57,8 @@ def test_each_turn_of_a_conversation_holds_the_earlier_ones(live_home: Home) -> 
             wait_for_usages(terminal, count)
         terminal.wait_for("3 turns", TIMEOUT_S)
         terminal.send(b"/model\r")
-        terminal.wait_for(f"model: {MODEL}", TIMEOUT_S)
+        # The status bar below the next input line, which reads what is typed from now on.
+        terminal.wait_for(re.compile(rf"^model: {MODEL}\n(.*\n)*.*· 3 turns ·", re.M), TIMEOUT_S)
         terminal.send(b"/exit\r")
         assert terminal.wait_exit(TIMEOUT_S) == 0
         (in_1, out_1), (in_2, out_2), (in_3, out_3) = usages(terminal)
