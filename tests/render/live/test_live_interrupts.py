@@ -31,14 +31,14 @@ from tests.render.live.interrupting import signal_at_call
 from tests.support.scale import REPEAT, SEED, scaled
 
 AT_ONCE_S = 0.2
-SIGNAL_AFTER_S = 0.1
+SIGNAL_AFTER_S = 0.05
 # Each takes much longer than that.
 LARGE = {
     "table": "| a | b |\n|---|---|\n" + "| some words | *more* words |\n" * 5_000,
     "wide table": "|" + "a|" * 40 + "\n|" + "-|" * 40 + "\n" + ("|" + "cell|" * 40 + "\n") * 500,
     "paragraph": "a line of *words* and `code`\n" * 8_000,
     "line": "words and **words** and words " * 20_000,
-    "CJK line": "数据库的选择取决于团队的经验" * 20_000,
+    "CJK line": "数据库的选择取决于团队的经验" * 200_000,
     "code": "```python\n" + "def f(x):\n    return 'text' + x  # note\n\n" * 3_000 + "```\n",
     "definitions": "".join(f"[a {n}]: https://h.example/{n}\n" for n in range(20_000)),
     "late definitions": "".join(f"[a {n}]\n\n" for n in range(4_000))
